@@ -1,0 +1,62 @@
+/**
+ * The one table of failures. Codes are added, never renamed, never reused.
+ * `http` is the status that carries the code, `retry` whether the same request may succeed later,
+ * `says` what a stranger reads. `docs/errors.md` is held to this table by a test.
+ */
+export const ERRORS = {
+  REQUEST_INVALID: { http: 400, retry: false, says: 'The request is not of the documented form.' },
+  KEY_MISSING: { http: 401, retry: false, says: 'A key is needed: Authorization: Bearer zeef_...' },
+  KEY_INVALID: { http: 401, retry: false, says: 'The key is unknown, revoked or expired.' },
+  SCOPE_MISSING: { http: 403, retry: false, says: 'The key does not have the scope that this needs.' },
+  NOT_FOUND: { http: 404, retry: false, says: 'There is nothing at this address.' },
+  METHOD_NOT_ALLOWED: { http: 405, retry: false, says: 'This address does not take that method.' },
+  LIST_NOT_FOUND: { http: 404, retry: false, says: 'There is no list of that name.' },
+  REQUEST_TIMEOUT: { http: 408, retry: true, says: 'The request did not arrive in time.' },
+  BODY_TOO_LARGE: { http: 413, retry: false, says: 'The request body is larger than this service takes.' },
+  TOO_MANY_ITEMS: { http: 413, retry: false, says: 'The batch has more items than this service takes at once.' },
+  MEDIA_TYPE_UNSUPPORTED: { http: 415, retry: false, says: 'This address does not take that Content-Type.' },
+  BODY_EMPTY: { http: 422, retry: false, says: 'The request body is empty.' },
+  VALUE_INVALID: { http: 422, retry: false, says: 'The value is not a hash or digest of the named algorithm.' },
+  RADIUS_INVALID: { http: 422, retry: false, says: 'The radius is outside the range that can be searched.' },
+  IMAGE_NOT_AN_IMAGE: { http: 422, retry: false, says: 'The bytes are not a picture of a known format.' },
+  IMAGE_UNSUPPORTED_FORMAT: {
+    http: 422,
+    retry: false,
+    says: 'The picture is of a format that this service does not decode.',
+  },
+  IMAGE_TRUNCATED: { http: 422, retry: false, says: 'The image ends before its pixels do.' },
+  IMAGE_CORRUPT: { http: 422, retry: false, says: 'The image is damaged and cannot be decoded.' },
+  IMAGE_TOO_LARGE: { http: 413, retry: false, says: 'The file is larger than this service reads.' },
+  IMAGE_TOO_MANY_PIXELS: { http: 422, retry: false, says: 'The image has more pixels than this service decodes.' },
+  IMAGE_TOO_SMALL: { http: 422, retry: false, says: 'The image is smaller than the smallest that can be hashed.' },
+  IMAGE_TIMEOUT: { http: 422, retry: false, says: 'The image took longer to decode than allowed.' },
+  IMAGE_DECODER_CRASH: { http: 422, retry: false, says: 'The image made the decoder fail, alone too.' },
+  FILE_UNREADABLE: { http: 422, retry: false, says: 'The file cannot be read.' },
+  HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },
+  INDEX_WRONG_FORMAT: { http: 500, retry: false, says: 'The index file is not one this version can open.' },
+  INDEX_FULL: { http: 507, retry: false, says: 'The index cannot hold that many entries in one memory.' },
+  INDEX_KIND_UNAVAILABLE: { http: 500, retry: false, says: 'That kind of index is not installed on this machine.' },
+  CONFIG_INVALID: { http: 500, retry: false, says: 'The configuration has mistakes.' },
+  STORE_FAILED: { http: 503, retry: true, says: 'The store cannot be read or written.' },
+  QUEUE_FULL: { http: 503, retry: true, says: 'All workers are busy; try again shortly.' },
+  DECODER_UNAVAILABLE: { http: 503, retry: true, says: 'The decoder process is not available; try again shortly.' },
+  SHUTTING_DOWN: { http: 503, retry: true, says: 'The service is stopping; try again shortly.' },
+  INTERNAL: { http: 500, retry: true, says: 'Something went wrong on our side.' },
+} as const satisfies Record<string, { http: number; retry: boolean; says: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** A fault of the input or of the surroundings, with its code. A fault of our own is an assertion instead. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly details: ErrorDetails = {},
+    cause?: unknown,
+  ) {
+    const facts = Object.keys(details).length > 0 ? ` ${JSON.stringify(details)}` : '';
+    super(`${code}: ${ERRORS[code].says}${facts}`, cause === undefined ? {} : { cause });
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Every bound that does not change from one installation to the next, each with its reason.
+ * Bounds that an operator may turn are knobs in `config/`; their defaults are here.
+ */
+
+/** One megabyte of PNG can unpack to a gigabyte. 50 megapixels covers most cameras and costs 50 MB of luma. */
+export const IMAGE_PIXELS_MAX = 50_000_000;
+/** Larger files are videos, raw camera data or bombs; 25 MB is a 50-megapixel JPEG at a high quality. */
+export const IMAGE_BYTES_MAX = 25_000_000;
+/** The reference hashes nothing below 5 pixels on a side: there is no frequency 1 to 16 in them. */
+export const IMAGE_SIDE_MIN = 5;
+/** A 50-megapixel progressive JPEG takes about half a second; ten seconds is a bomb or a stuck machine. */
+export const IMAGE_DECODE_MS_MAX = 10_000;
+/** RSS of the decoder process above which it is replaced: one 50-megapixel RGB picture needs about 400 MB. */
+export const DECODER_MEMORY_BYTES_MAX = 2_147_483_648;
+/** Four images waiting per worker. Beyond this we answer QUEUE_FULL: a fast no is kinder than a slow yes. */
+export const QUEUE_IMAGES_PER_WORKER_MAX = 4;
+/** A batch of hashes in one request: about 12 MB of JSON, under two seconds of searching on one core. */
+export const BATCH_ITEMS_MAX = 100_000;
+/** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
+export const BATCH_BYTES_MAX = 32_000_000;
+/** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
+export const MULTIPART_FILES_MAX = 100;
+/** Widest radius that an index must answer; unrelated pictures lie at 128 ± 8, nearest seen 80. */
+export const RADIUS_BITS_MAX = 256;
+/** The starting point that the PDQ authors publish: match at a distance of 31 or less. */
+export const RADIUS_BITS_DEFAULT = 31;
+/** Below this PDQ quality a picture has too little detail for its hash to mean anything (PDQ's authors: ignore ≤ 49). */
+export const PDQ_QUALITY_MIN = 50;
+/** Matches told per image: a list of near-copies could otherwise fill the answer. The true count is told beside it. */
+export const MATCHES_PER_IMAGE_MAX = 100;

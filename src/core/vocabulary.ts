@@ -1,0 +1,125 @@
+/**
+ * The words that every room shares, with the exact spellings of the HTTP interface.
+ * Leaves all behaviour to the rooms above.
+ */
+
+/** How the query had to be turned; names and order of the PDQ reference. */
+export const ORIENTATIONS = [
+  'original',
+  'rotate90',
+  'rotate180',
+  'rotate270',
+  'flipX',
+  'flipY',
+  'flipPlus1',
+  'flipMinus1',
+] as const;
+export type Orientation = (typeof ORIENTATIONS)[number];
+export type OrientationChoice = 'all' | 'none';
+
+/**
+ * The two PDQ variants in use for pictures over 512 pixels: hashed after the nearest-neighbour resize to 512×512
+ * (the C++ reference), or from the full-size luma (the Java port, the usual Python binding).
+ * Smaller pictures have one hash, called `resized`.
+ */
+export const FAMILIES = ['resized', 'full'] as const;
+export type Family = (typeof FAMILIES)[number];
+
+export const DIGEST_ALGORITHMS = ['md5', 'sha1', 'sha256'] as const;
+export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];
+export const HASH_ALGORITHMS = ['pdq', 'blockhash', 'photodna'] as const;
+export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
+export const ALGORITHMS = [...DIGEST_ALGORITHMS, ...HASH_ALGORITHMS] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** Length of a value in bytes, per algorithm. PDQ and blockhash: 256 bits; PhotoDNA: 144 numbers of one byte. */
+export const VALUE_BYTES: Readonly<Record<Algorithm, number>> = {
+  md5: 16,
+  sha1: 20,
+  sha256: 32,
+  pdq: 32,
+  blockhash: 32,
+  photodna: 144,
+};
+
+export const VERDICTS = ['match', 'no_match', 'suppressed', 'not_checked'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const NOT_CHECKED_REASONS = [
+  'unsupported_format',
+  'not_an_image',
+  'truncated',
+  'corrupt',
+  'too_large',
+  'too_many_pixels',
+  'too_small',
+  'timeout',
+  'decoder_crash',
+  'unreadable',
+] as const;
+export type NotCheckedReason = (typeof NOT_CHECKED_REASONS)[number];
+
+export const IMAGE_FORMATS = [
+  'jpeg',
+  'png',
+  'gif',
+  'webp',
+  'avif',
+  'heic',
+  'tiff',
+  'bmp',
+  'ico',
+  'jp2',
+  'jxl',
+  'svg',
+  'pdf',
+] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** Lower-case hex, by algorithm. */
+export type Digests = Partial<Record<DigestAlgorithm, string>>;
+
+/**
+ * Decoded pixels, row by row, no padding: `data[(y * width + x) * channels + c]`, 0..255, channels R G B or grey.
+ * EXIF orientation, ICC profile and alpha are ignored, as the PDQ reference does.
+ */
+export interface Raster {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly data: Uint8Array;
+}
+
+/** One known hash with its source, as normalised from whatever list it came in. */
+export interface Entry {
+  readonly list: string;
+  readonly entryId: string;
+  readonly algorithm: Algorithm;
+  /** Lower-case hex of `VALUE_BYTES[algorithm]` bytes. */
+  readonly value: string;
+  readonly category: string | null;
+  readonly severity: string | null;
+  readonly source: string | null;
+  readonly mediaType: string | null;
+  readonly status: 'active' | 'deleted';
+  /** RFC 3339, UTC, or null where the list does not say. */
+  readonly updatedAt: string | null;
+  readonly tags: readonly string[];
+}
+
+/** One list as the store knows it; counts are entries in force. */
+export interface ListInfo {
+  readonly list: string;
+  readonly kind: 'match' | 'suppression';
+  readonly enabled: boolean;
+  readonly radiusBits: number;
+  /** Near matches of pictures with quality below 50 are reported only where the list asks for them. */
+  readonly matchLowQuality: boolean;
+  /** Rises by one with every import. */
+  readonly version: number;
+  readonly importedAt: string | null;
+  readonly entryCount: number;
+  readonly rejectedCount: number;
+  readonly duplicateCount: number;
+  readonly entriesByAlgorithm: Readonly<Partial<Record<Algorithm, number>>>;
+}

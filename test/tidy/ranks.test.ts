@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+const RANK: Record<string, number> = {
+  core: 0,
+  kernels: 1,
+  config: 1,
+  telemetry: 1,
+  decode: 2,
+  index: 2,
+  hashlists: 2,
+  store: 2,
+  engine: 3,
+  ledger: 3,
+  service: 4,
+  http: 5,
+  cli: 5,
+};
+
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+/** Rooms that a file names in `import ... from`, `export ... from` and `import(...)`, resolved against its own folder. */
+function importedRooms(file: string): string[] {
+  const text = readFileSync(join('src', file), 'utf8');
+  return [...text.matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g)].flatMap(([, target]) => {
+    const [room, rest] = normalize(join(dirname(file), target!)).split('/');
+    return room && rest ? [room] : [];
+  });
+}
+
+test('a room imports only from rooms of a lower rank', () => {
+  const upward: string[] = [];
+  for (const file of sources) {
+    const [room, rest] = file.split('/');
+    if (!room || !rest) continue;
+    expect(RANK, `give src/${room} a rank`).toHaveProperty(room);
+    for (const target of importedRooms(file)) {
+      if (target !== room && RANK[target]! >= RANK[room]!) upward.push(`${file} -> ${target}`);
+    }
+  }
+  expect(upward).toEqual([]);
+});
+
+test('only main.ts and the entries of child processes touch process.env, process.argv or process.exit', () => {
+  const ENTRIES = ['main.ts', 'engine/decoder-main.ts'];
+  const offenders = sources.filter(
+    (file) => !ENTRIES.includes(file) && /process\.(env|argv|exit)\b/.test(readFileSync(join('src', file), 'utf8')),
+  );
+  expect(offenders).toEqual([]);
+});
