@@ -1,0 +1,44 @@
+/** What a knob is, and the three ways to read one. A parser throws a plain Error that says what it wants. */
+
+export interface Knob {
+  readonly env: `ZEEF_${string}`;
+  readonly unit: string;
+  readonly default: string | number;
+  readonly range: string;
+  readonly why: string;
+  readonly parse: (raw: string) => string | number;
+}
+
+export function whole(least: number, most: number) {
+  const range = `${least}..${most}`;
+  return {
+    range,
+    parse(raw: string): number {
+      const value = Number(raw);
+      if (!/^\d+$/.test(raw) || value < least || value > most) throw new Error(`wants a whole number in ${range}`);
+      return value;
+    },
+  };
+}
+
+export function text(lengthLeast: number, lengthMost: number) {
+  const range = `${lengthLeast}..${lengthMost} characters`;
+  return {
+    range,
+    parse(raw: string): string {
+      if (raw.length < lengthLeast || raw.length > lengthMost) throw new Error(`wants ${range}`);
+      return raw;
+    },
+  };
+}
+
+export function choice<const T extends readonly string[]>(values: T) {
+  const range = values.join(', ');
+  return {
+    range,
+    parse(raw: string): T[number] {
+      if (!values.includes(raw)) throw new Error(`wants one of ${range}`);
+      return raw;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * The one page of knobs. Each has a `ZEEF_*` name, a unit, a default, a range and a reason;
+ * `docs/configuration.md` is held to this table by a test. Nobody above `main.ts` reads the environment.
+ */
+import { availableParallelism } from 'node:os';
+import {
+  BATCH_ITEMS_MAX,
+  DECODER_MEMORY_BYTES_MAX,
+  IMAGE_BYTES_MAX,
+  IMAGE_DECODE_MS_MAX,
+  IMAGE_PIXELS_MAX,
+  QUEUE_IMAGES_PER_WORKER_MAX,
+  RADIUS_BITS_DEFAULT,
+} from '../core/limits.js';
+import { choice, type Knob, text, whole } from './knob.js';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+
+const DAY_MS = 86_400_000;
+
+export const KNOBS = {
+  host: {
+    env: 'ZEEF_HOST',
+    unit: 'address',
+    default: '127.0.0.1',
+    ...text(1, 255),
+    why: 'where the service listens; anything but loopback needs keys',
+  },
+  port: {
+    env: 'ZEEF_PORT',
+    unit: 'TCP port',
+    default: 8080,
+    ...whole(0, 65_535),
+    why: '0 lets the system choose one',
+  },
+  dataDir: {
+    env: 'ZEEF_DATA_DIR',
+    unit: 'folder',
+    default: 'zeef-data',
+    ...text(1, 4096),
+    why: 'everything that Zeef stores lies here; keep it on a disk that honours fsync',
+  },
+  workers: {
+    env: 'ZEEF_WORKERS',
+    unit: 'threads',
+    default: availableParallelism(),
+    ...whole(1, 256),
+    why: 'decoding is all CPU: one thread for each processor; the default is what this machine has',
+  },
+  index: {
+    env: 'ZEEF_INDEX',
+    unit: 'kind',
+    default: 'ring',
+    ...choice(INDEX_KINDS),
+    why: 'ring is exact and fast; linear is the slow oracle; hnsw is approximate and says so in its answers',
+  },
+  radiusBits: {
+    env: 'ZEEF_RADIUS_BITS',
+    unit: 'bits, inclusive',
+    default: RADIUS_BITS_DEFAULT,
+    ...whole(0, 256),
+    why: 'radius of a new list: the distance that the PDQ authors suggest to start from',
+  },
+  imageBytesMax: {
+    env: 'ZEEF_IMAGE_BYTES_MAX',
+    unit: 'bytes',
+    default: IMAGE_BYTES_MAX,
+    ...whole(1_000, 1_000_000_000),
+    why: 'larger files are answered not_checked: too_large',
+  },
+  imagePixelsMax: {
+    env: 'ZEEF_IMAGE_PIXELS_MAX',
+    unit: 'pixels',
+    default: IMAGE_PIXELS_MAX,
+    ...whole(25, 1_000_000_000),
+    why: 'refused from the header, before memory or time is spent',
+  },
+  decodeMsMax: {
+    env: 'ZEEF_DECODE_MS_MAX',
+    unit: 'milliseconds',
+    default: IMAGE_DECODE_MS_MAX,
+    ...whole(100, 600_000),
+    why: 'a decoder that hangs is replaced after this time, and the image answered not_checked: timeout',
+  },
+  decoderMemoryBytesMax: {
+    env: 'ZEEF_DECODER_MEMORY_BYTES_MAX',
+    unit: 'bytes of RSS',
+    default: DECODER_MEMORY_BYTES_MAX,
+    ...whole(268_435_456, 1_099_511_627_776),
+    why: 'a decoder process that grows past this is replaced',
+  },
+  queueImagesPerWorker: {
+    env: 'ZEEF_QUEUE_IMAGES_PER_WORKER',
+    unit: 'images',
+    default: QUEUE_IMAGES_PER_WORKER_MAX,
+    ...whole(1, 10_000),
+    why: 'beyond this the service answers 503 QUEUE_FULL: a fast no is kinder than a slow yes',
+  },
+  batchItemsMax: {
+    env: 'ZEEF_BATCH_ITEMS_MAX',
+    unit: 'items',
+    default: BATCH_ITEMS_MAX,
+    ...whole(1, 1_000_000),
+    why: 'hashes in one request; more costs memory, not speed',
+  },
+  requestTimeoutMs: {
+    env: 'ZEEF_REQUEST_TIMEOUT_MS',
+    unit: 'milliseconds',
+    default: 30_000,
+    ...whole(1_000, 3_600_000),
+    why: 'a request that has not arrived whole by then is cut: slow bodies must not hold connections',
+  },
+  shutdownMs: {
+    env: 'ZEEF_SHUTDOWN_MS',
+    unit: 'milliseconds',
+    default: 10_000,
+    ...whole(0, DAY_MS),
+    why: 'on SIGTERM, how long answers in hand may take before the process ends all the same',
+  },
+  logLevel: {
+    env: 'ZEEF_LOG_LEVEL',
+    unit: 'level',
+    default: 'info',
+    ...choice(LOG_LEVELS),
+    why: 'info is one line per request; there are never hashes of lists in logs at any level',
+  },
+} as const satisfies Record<string, Knob>;
+
+export type KnobName = keyof typeof KNOBS;
+type ValueOf<K extends KnobName> = ReturnType<(typeof KNOBS)[K]['parse']>;
+/** All knobs with their values, frozen; passed down as an argument. */
+export type Config = { readonly [K in KnobName]: ValueOf<K> };

@@ -1,0 +1,63 @@
+/**
+ * Reads all knobs once, reports every problem at once, and freezes the result.
+ * Order of strength: a command-line flag, then `ZEEF_*`, then the configuration file, then the default.
+ */
+import { AppError } from '../core/errors.js';
+import { type Config, KNOBS, type KnobName } from './knobs.js';
+
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Text of `zeef.config.json`: an object with knob names (`port`) as keys. */
+  readonly fileText?: string | undefined;
+  readonly flags?: Readonly<Partial<Record<KnobName, string>>> | undefined;
+}
+
+const NAMES = Object.keys(KNOBS) as KnobName[];
+
+function parseFile(fileText: string | undefined, problems: string[]): Record<string, unknown> {
+  if (fileText === undefined) return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(fileText);
+  } catch (error) {
+    problems.push(`the configuration file is not JSON (${(error as Error).message})`);
+    return {};
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    problems.push('the configuration file must hold one object');
+    return {};
+  }
+  for (const name of Object.keys(parsed)) {
+    if (!NAMES.includes(name as KnobName)) problems.push(`the configuration file names an unknown knob: ${name}`);
+  }
+  return parsed as Record<string, unknown>;
+}
+
+/**
+ * Errors  CONFIG_INVALID whose detail `problems` lists every mistake: out of range, unknown `ZEEF_*`, unknown key.
+ */
+export function readConfig(sources: ConfigSources): Config {
+  const problems: string[] = [];
+  const file = parseFile(sources.fileText, problems);
+  const known = new Set<string>(NAMES.map((name) => KNOBS[name].env));
+  for (const name of Object.keys(sources.env)) {
+    if (name.startsWith('ZEEF_') && !known.has(name) && !ENV_OF_OTHERS.has(name)) {
+      problems.push(`unknown environment variable: ${name}`);
+    }
+  }
+  const config: Record<string, string | number> = {};
+  for (const name of NAMES) {
+    const knob = KNOBS[name];
+    const raw = sources.flags?.[name] ?? sources.env[knob.env] ?? (name in file ? String(file[name]) : undefined);
+    try {
+      config[name] = raw === undefined ? knob.default : knob.parse(raw);
+    } catch (error) {
+      problems.push(`${name} (${knob.env}) ${(error as Error).message}`);
+    }
+  }
+  if (problems.length > 0) throw new AppError('CONFIG_INVALID', { problems: problems.join('; ') });
+  return Object.freeze(config) as Config;
+}
+
+/** Read by `main.ts` and by the tests, not knobs: where the configuration file lies, and where the test corpus lies. */
+const ENV_OF_OTHERS = new Set(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'ZEEF_SERVER', 'ZEEF_KEY']);

@@ -1,0 +1,17 @@
+/**
+ * The log: one JSON line per event, on stderr. Never image bytes, never a key, never a hash of a list.
+ */
+import { destination, type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Fields that could carry a secret are removed wherever they appear, should a caller ever pass them. */
+export const REDACTED_FIELDS = ['authorization', 'key', 'hash', 'value', 'pdq', 'digests', 'headers.authorization'];
+
+export function createLogger(level: string): Logger {
+  const paths = REDACTED_FIELDS.flatMap((field) => [field, `*.${field}`]);
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths, remove: true } },
+    destination({ fd: 2, sync: false }),
+  );
+}

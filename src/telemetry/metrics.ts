@@ -1,0 +1,59 @@
+/**
+ * Names of all metrics, in Prometheus' exposition format. Labels are closed sets (verdict, reason, route):
+ * never a path, a hash, a list value or a tenant's free text. `docs/metrics.md` is held to this table by a test.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Upper bounds in seconds: from a cached answer to the longest decode that is allowed. */
+const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export const METRICS = {
+  zeef_checks_total: {
+    kind: 'counter',
+    labels: ['kind', 'verdict'],
+    says: 'Questions answered; kind is image or hash.',
+  },
+  zeef_not_checked_total: { kind: 'counter', labels: ['reason'], says: 'Images that could not be checked, by reason.' },
+  zeef_matches_total: { kind: 'counter', labels: ['match_type'], says: 'Entries that matched; exact or near.' },
+  zeef_http_requests_total: { kind: 'counter', labels: ['route', 'method', 'status'], says: 'HTTP answers.' },
+  zeef_http_request_seconds: { kind: 'histogram', labels: ['route', 'method'], says: 'From request to answer.' },
+  zeef_decoder_restarts_total: { kind: 'counter', labels: ['cause'], says: 'Decoder processes that were replaced.' },
+  zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
+  zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries in force.' },
+  zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of the radius index.' },
+  zeef_generation: { kind: 'gauge', labels: [], says: 'Number of the list snapshot in force.' },
+} as const satisfies Record<
+  string,
+  { kind: 'counter' | 'gauge' | 'histogram'; labels: readonly string[]; says: string }
+>;
+
+type NamesOf<Kind> = {
+  [N in keyof typeof METRICS]: (typeof METRICS)[N]['kind'] extends Kind ? N : never;
+}[keyof typeof METRICS];
+
+/** Rooms record facts by name; only this file knows prom-client. */
+export interface Metrics {
+  add(name: NamesOf<'counter'>, labels: Readonly<Record<string, string>>, count?: number): void;
+  set(name: NamesOf<'gauge'>, labels: Readonly<Record<string, string>>, value: number): void;
+  observeSeconds(name: NamesOf<'histogram'>, labels: Readonly<Record<string, string>>, seconds: number): void;
+  /** The exposition text and its media type. */
+  render(): Promise<{ contentType: string; body: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'zeef_process_' });
+  const made = new Map<string, Counter | Gauge | Histogram>();
+  for (const [name, { kind, labels, says }] of Object.entries(METRICS)) {
+    const options = { name, help: says, labelNames: [...labels], registers: [registry] };
+    if (kind === 'counter') made.set(name, new Counter(options));
+    else if (kind === 'gauge') made.set(name, new Gauge(options));
+    else made.set(name, new Histogram({ ...options, buckets: DURATION_BUCKETS_S }));
+  }
+  return {
+    add: (name, labels, count = 1) => (made.get(name) as Counter).inc({ ...labels }, count),
+    set: (name, labels, value) => (made.get(name) as Gauge).set({ ...labels }, value),
+    observeSeconds: (name, labels, seconds) => (made.get(name) as Histogram).observe({ ...labels }, seconds),
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
