@@ -1,0 +1,67 @@
+/** From the engine's reply to hashes as users see them. */
+import { formatHash256 } from '../core/hash256.js';
+import { ORIENTATIONS } from '../core/vocabulary.js';
+import type { HashReply } from '../engine/image-engine.js';
+import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
+import type { HashQuery } from './match.js';
+import { isLowQuality } from './policy.js';
+
+function imageFacts(reply: HashReply): ImageFacts | null {
+  return reply.format === null ? null : { format: reply.format, width: reply.width, height: reply.height };
+}
+
+export function hashAnswer(reply: HashReply): HashAnswer {
+  const common = { digests: reply.digests, image: imageFacts(reply), bytes: reply.bytes };
+  if (!reply.ok) {
+    return {
+      ...common,
+      pdq: null,
+      pdqFull: null,
+      blockhash: null,
+      orientations: null,
+      lowQuality: false,
+      degenerate: false,
+      degraded: false,
+      reason: reply.reason,
+      code: reply.code,
+    };
+  }
+  const [resized, full] = reply.families;
+  const facts = (family: typeof resized): PdqFacts | null =>
+    family ? { hash: formatHash256(family.hashes[0]!), quality: family.quality } : null;
+  const turned = resized && resized.hashes.length > 1 ? resized.hashes : null;
+  return {
+    ...common,
+    pdq: facts(resized),
+    pdqFull: facts(full),
+    blockhash: reply.blockhash ? formatHash256(reply.blockhash) : null,
+    orientations: turned && Object.fromEntries(turned.map((hash, at) => [ORIENTATIONS[at]!, formatHash256(hash)])),
+    lowQuality: resized ? isLowQuality(resized.quality, resized.degenerate) : false,
+    degenerate: resized?.degenerate ?? false,
+    degraded: reply.degraded,
+    reason: null,
+    code: null,
+  };
+}
+
+/** Every hash that the picture is searched by: families × orientations, and blockhash; none of a degenerate family. */
+export function hashQueries(reply: HashReply): HashQuery[] {
+  if (!reply.ok) return [];
+  const pdq = reply.families
+    .filter((family) => !family.degenerate)
+    .flatMap(({ family, quality, degenerate, hashes }) =>
+      hashes.map(
+        (hash256, at): HashQuery => ({
+          algorithm: 'pdq',
+          hash256,
+          orientation: ORIENTATIONS[at]!,
+          family,
+          lowQuality: isLowQuality(quality, degenerate),
+        }),
+      ),
+    );
+  if (!reply.blockhash || pdq.length === 0) return pdq;
+  // Blockhash has no quality of its own; PDQ's says as much about the picture.
+  const lowQuality = pdq.every((query) => query.lowQuality);
+  return [...pdq, { algorithm: 'blockhash', hash256: reply.blockhash, orientation: 'original', family: null, lowQuality }];
+}

@@ -1,0 +1,111 @@
+/**
+ * Policy: entries with distances in, verdict out. Pure; knows no index, no store, no HTTP.
+ *
+ * A suppression never hides a neighbour: it takes out of the count exactly the known-good file (by digest) and
+ * exactly the entries that carry a known-good value. Whatever else matched still counts.
+ */
+import { MATCHES_PER_IMAGE_MAX, PDQ_QUALITY_MIN } from '../core/limits.js';
+import type { Algorithm, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
+
+/** An entry that an index proposed, with the way the query came to it. Distance 0 for digests. */
+export interface Proposal {
+  readonly entry: Entry;
+  readonly list: ListInfo;
+  readonly matchType: 'exact' | 'near';
+  readonly distanceBits: number;
+  readonly orientation: Orientation | null;
+  readonly family: Family | null;
+  /** The query hash that proposed it had quality below 50: only lists that ask for it get it. */
+  readonly lowQuality: boolean;
+}
+
+export interface Match {
+  readonly list: string;
+  readonly entryId: string;
+  readonly algorithm: Algorithm;
+  readonly matchType: 'exact' | 'near';
+  readonly distance: number;
+  readonly radius: number;
+  readonly orientation: Orientation | null;
+  readonly family: Family | null;
+  readonly category: string | null;
+  readonly severity: string | null;
+  readonly source: string | null;
+  /** Not counted, because the provider declared the value or the file known to be good. */
+  readonly suppressed: boolean;
+}
+
+export interface Decision {
+  readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;
+  /** Exact first, then by distance; at most `MATCHES_PER_IMAGE_MAX`. */
+  readonly matches: readonly Match[];
+  /** All of them, also those past the cap. */
+  readonly matchCount: number;
+}
+
+/** Quality below 50, or no detail at all: near matches of such a picture mean little. */
+export function isLowQuality(quality: number, degenerate: boolean): boolean {
+  return degenerate || quality < PDQ_QUALITY_MIN;
+}
+
+function radiusOf(list: ListInfo, askedRadiusBits: number | null): number {
+  return askedRadiusBits === null ? list.radiusBits : Math.min(list.radiusBits, askedRadiusBits);
+}
+
+/** One entry may be proposed once per orientation, family and digest: the nearest way is the one that is told. */
+function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
+  const nearest = new Map<string, Proposal>();
+  for (const proposal of proposals) {
+    const { list, entryId, algorithm } = proposal.entry;
+    const key = JSON.stringify([list, entryId, algorithm, proposal.entry.value]);
+    const held = nearest.get(key);
+    if (!held || proposal.distanceBits < held.distanceBits) nearest.set(key, proposal);
+  }
+  return [...nearest.values()];
+}
+
+/**
+ * Unit    `askedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
+ * Errors  none.
+ */
+export function decide(proposals: readonly Proposal[], askedRadiusBits: number | null): Decision {
+  const admitted = nearestPerEntry(
+    proposals.filter(
+      (p) =>
+        p.matchType === 'exact' ||
+        (p.distanceBits <= radiusOf(p.list, askedRadiusBits) && (!p.lowQuality || p.list.matchLowQuality)),
+    ),
+  );
+  const good = admitted.filter((p) => p.list.kind === 'suppression');
+  const fileIsGood = good.some((p) => p.matchType === 'exact');
+  const goodValues = new Set(good.map((p) => `${p.entry.algorithm} ${p.entry.value}`));
+  const matches = admitted
+    .map((p): Match => {
+      const suppressed =
+        p.list.kind === 'suppression' || fileIsGood || goodValues.has(`${p.entry.algorithm} ${p.entry.value}`);
+      return {
+        list: p.entry.list,
+        entryId: p.entry.entryId,
+        algorithm: p.entry.algorithm,
+        matchType: p.matchType,
+        distance: p.distanceBits,
+        radius: p.matchType === 'exact' ? 0 : radiusOf(p.list, askedRadiusBits),
+        orientation: p.orientation,
+        family: p.family,
+        category: p.entry.category,
+        severity: p.entry.severity,
+        source: p.entry.source,
+        suppressed,
+      };
+    })
+    .sort(
+      (a, b) =>
+        Number(a.suppressed) - Number(b.suppressed) ||
+        (a.matchType === b.matchType ? a.distance - b.distance : a.matchType === 'exact' ? -1 : 1) ||
+        a.list.localeCompare(b.list) ||
+        a.entryId.localeCompare(b.entryId),
+    );
+  const counted = matches.some((match) => !match.suppressed);
+  const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
+  return { verdict, matches: matches.slice(0, MATCHES_PER_IMAGE_MAX), matchCount: matches.length };
+}
