@@ -1,0 +1,244 @@
+/**
+ * PDQ in AssemblyScript with SIMD; the readable twin is `../pdq.ts`, and equal to it bit for bit.
+ * Pointers are byte offsets into the module's own memory; the loader `../pdq-wasm.ts` lays everything out.
+ * Never allocates.
+ */
+
+/** The first byte after the module's own static data. */
+export function heapBase(): usize {
+  return __heap_base;
+}
+
+/**
+ * Writes one source row as float luma.
+ * `columns`: i32 source column of each of `width` outputs, or 0 for the row as it lies.
+ */
+function convertRow(source: usize, channels: i32, columns: usize, width: i32, out: usize): void {
+  if (columns != 0) {
+    for (let x = 0; x < width; x++) {
+      const at = source + <usize>(load<i32>(columns + (<usize>x << 2)) * channels);
+      store<f32>(out + (<usize>x << 2), channels == 1 ? <f32>load<u8>(at) : lumaOf(at));
+    }
+    return;
+  }
+  let x = 0;
+  if (channels == 1) {
+    for (; x + 16 <= width; x += 16) {
+      const bytes = v128.load(source + <usize>x);
+      const low = i16x8.extend_low_i8x16_u(bytes);
+      const high = i16x8.extend_high_i8x16_u(bytes);
+      const to = out + (<usize>x << 2);
+      v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(low)));
+      v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(low)), 16);
+      v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(high)), 32);
+      v128.store(to, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(high)), 48);
+    }
+    for (; x < width; x++) store<f32>(out + (<usize>x << 2), <f32>load<u8>(source + <usize>x));
+    return;
+  }
+  for (; x < width; x++) store<f32>(out + (<usize>x << 2), lumaOf(source + <usize>(x * 3)));
+}
+
+// @ts-ignore: decorator
+@inline
+function lumaOf(at: usize): f32 {
+  return <f32>0.299 * <f32>load<u8>(at) + <f32>0.587 * <f32>load<u8>(at, 1) + <f32>0.114 * <f32>load<u8>(at, 2);
+}
+
+/** sums[x] += weight · row[x], for a row padded to whole vectors. */
+function addScaledRow(sums: usize, row: usize, weight: f32, paddedWidth: i32): void {
+  const scale = f32x4.splat(weight);
+  const end = sums + (<usize>paddedWidth << 2);
+  while (sums < end) {
+    v128.store(sums, f32x4.add(v128.load(sums), f32x4.mul(scale, v128.load(row))));
+    sums += 16;
+    row += 16;
+  }
+}
+
+/**
+ * The row half of the filter, for one or two weight matrices at once (forward and mirrored).
+ *
+ * Source row y of the picture is row `rows[y]` of the raster. A matrix comes turned round, by source row:
+ * `starts[y]..starts[y+1]` are the places in `outs` (output row) and `weights` that take from row y.
+ * Result: 64 rows of `paddedWidth` floats at `sums`; `paddedWidth` is a multiple of 4.
+ */
+export function filterRows(
+  raster: usize, channels: i32, rasterWidth: i32, rows: usize, columns: usize, height: i32, width: i32, paddedWidth: i32,
+  rowBuffer: usize,
+  startsA: usize, outsA: usize, weightsA: usize, sumsA: usize,
+  startsB: usize, outsB: usize, weightsB: usize, sumsB: usize,
+): void {
+  const sumBytes = <usize>(64 * paddedWidth) << 2;
+  memory.fill(sumsA, 0, sumBytes);
+  if (sumsB != 0) memory.fill(sumsB, 0, sumBytes);
+  for (let y = 0; y < height; y++) {
+    const offset = <usize>y << 2;
+    const startA = load<i32>(startsA + offset);
+    const endA = load<i32>(startsA + offset, 4);
+    let startB = 0;
+    let endB = 0;
+    if (sumsB != 0) {
+      startB = load<i32>(startsB + offset);
+      endB = load<i32>(startsB + offset, 4);
+    }
+    if (startA == endA && startB == endB) continue;
+    const sourceRow = rows == 0 ? y : load<i32>(rows + offset);
+    convertRow(raster + <usize>sourceRow * <usize>rasterWidth * <usize>channels, channels, columns, width, rowBuffer);
+    for (let at = startA; at < endA; at++) {
+      const out = load<i32>(outsA + (<usize>at << 2));
+      addScaledRow(sumsA + (<usize>(out * paddedWidth) << 2), rowBuffer, load<f32>(weightsA + (<usize>at << 2)), paddedWidth);
+    }
+    for (let at = startB; at < endB; at++) {
+      const out = load<i32>(outsB + (<usize>at << 2));
+      addScaledRow(sumsB + (<usize>(out * paddedWidth) << 2), rowBuffer, load<f32>(weightsB + (<usize>at << 2)), paddedWidth);
+    }
+  }
+}
+
+/** The column half: 64 rows of sums → 64×64 luma. `stride` (weights a row) is a multiple of 4, padded with zeros. */
+export function filterColumns(sums: usize, paddedWidth: i32, firsts: usize, weights: usize, stride: i32, luma: usize): void {
+  for (let i = 0; i < 64; i++) {
+    const row = sums + (<usize>(i * paddedWidth) << 2);
+    for (let j = 0; j < 64; j++) {
+      let values = row + (<usize>load<i32>(firsts + (<usize>j << 2)) << 2);
+      let scale = weights + (<usize>(j * stride) << 2);
+      const end = scale + (<usize>stride << 2);
+      let lanes = f32x4.splat(0);
+      while (scale < end) {
+        lanes = f32x4.add(lanes, f32x4.mul(v128.load(scale), v128.load(values)));
+        scale += 16;
+        values += 16;
+      }
+      store<f32>(
+        luma + (<usize>((i << 6) + j) << 2),
+        f32x4.extract_lane(lanes, 0) + f32x4.extract_lane(lanes, 1) +
+          (f32x4.extract_lane(lanes, 2) + f32x4.extract_lane(lanes, 3)),
+      );
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function step(u: f32, v: f32): i32 {
+  const d = <i32>((<f64>(u - v) * 100) / 255);
+  return d < 0 ? -d : d;
+}
+
+/** 0..100, from the 64×64 luma. */
+export function quality(luma: usize): i32 {
+  let sum = 0;
+  for (let i = 0; i < 64; i++) {
+    for (let j = 0; j < 64; j++) {
+      const at = luma + (<usize>((i << 6) + j) << 2);
+      const here = load<f32>(at);
+      if (i < 63) sum += step(here, load<f32>(at, 256));
+      if (j < 63) sum += step(here, load<f32>(at, 4));
+    }
+  }
+  const scaled = sum / 90;
+  return scaled > 100 ? 100 : scaled;
+}
+
+/** B = D · A · Dᵀ. `cosines`: 16×64; `cosinesTurned`: the same, 64×16; `half`: room for 16×64. */
+export function dct(luma: usize, cosines: usize, cosinesTurned: usize, half: usize, out: usize): void {
+  for (let i = 0; i < 16; i++) {
+    for (let block = 0; block < 64; block += 16) {
+      let a = f32x4.splat(0);
+      let b = a;
+      let c = a;
+      let d = a;
+      let values = luma + (<usize>block << 2);
+      let cosine = cosines + (<usize>(i << 6) << 2);
+      for (let k = 0; k < 64; k++) {
+        const scale = f32x4.splat(load<f32>(cosine));
+        a = f32x4.add(a, f32x4.mul(scale, v128.load(values)));
+        b = f32x4.add(b, f32x4.mul(scale, v128.load(values, 16)));
+        c = f32x4.add(c, f32x4.mul(scale, v128.load(values, 32)));
+        d = f32x4.add(d, f32x4.mul(scale, v128.load(values, 48)));
+        cosine += 4;
+        values += 256;
+      }
+      const to = half + (<usize>((i << 6) + block) << 2);
+      v128.store(to, a);
+      v128.store(to, b, 16);
+      v128.store(to, c, 32);
+      v128.store(to, d, 48);
+    }
+  }
+  for (let i = 0; i < 16; i++) {
+    let a = f32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    let value = half + (<usize>(i << 6) << 2);
+    let cosine = cosinesTurned;
+    for (let k = 0; k < 64; k++) {
+      const scale = f32x4.splat(load<f32>(value));
+      a = f32x4.add(a, f32x4.mul(scale, v128.load(cosine)));
+      b = f32x4.add(b, f32x4.mul(scale, v128.load(cosine, 16)));
+      c = f32x4.add(c, f32x4.mul(scale, v128.load(cosine, 32)));
+      d = f32x4.add(d, f32x4.mul(scale, v128.load(cosine, 48)));
+      value += 4;
+      cosine += 64;
+    }
+    const to = out + (<usize>(i << 4) << 2);
+    v128.store(to, a);
+    v128.store(to, b, 16);
+    v128.store(to, c, 32);
+    v128.store(to, d, 48);
+  }
+}
+
+/** The largest |B|: below 1 there is no hash. */
+export function largest(dctValues: usize): f32 {
+  let most = f32x4.splat(0);
+  for (let at: usize = 0; at < 1024; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(dctValues + at)));
+  return max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  );
+}
+
+/** The 128th smallest of 256, by Hoare's selection in `room` (256 floats). */
+export function lowerMedian(dctValues: usize, room: usize): f32 {
+  memory.copy(room, dctValues, 1024);
+  let low = 0;
+  let high = 255;
+  while (low < high) {
+    const pivot = load<f32>(room + (<usize>((low + high) >> 1) << 2));
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (load<f32>(room + (<usize>i << 2)) < pivot) i++;
+      while (load<f32>(room + (<usize>j << 2)) > pivot) j--;
+      if (i <= j) {
+        const a = room + (<usize>i << 2);
+        const b = room + (<usize>j << 2);
+        const swapped = load<f32>(a);
+        store<f32>(a, load<f32>(b));
+        store<f32>(b, swapped);
+        i++;
+        j--;
+      }
+    }
+    if (127 <= j) high = j;
+    else if (127 >= i) low = i;
+    else break;
+  }
+  return load<f32>(room + (127 << 2));
+}
+
+/** 32 bytes at `hash` in the order of the hex digits; `transposed` reads B by columns. */
+export function bits(dctValues: usize, median: f32, transposed: i32, hash: usize): void {
+  for (let byte = 0; byte < 32; byte++) {
+    let value = 0;
+    for (let bit = 0; bit < 8; bit++) {
+      const at = (byte << 3) + bit;
+      const from = transposed ? ((at & 15) << 4) + (at >> 4) : at;
+      if (load<f32>(dctValues + (<usize>from << 2)) > median) value |= 1 << bit;
+    }
+    store<u8>(hash + <usize>(31 - byte), <u8>value);
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * PDQ by the WASM kernel. One hasher belongs to one thread: it owns a memory, reuses it for every picture,
+ * and keeps the filter weights of the sizes that it has met. The memory grows to the largest picture seen.
+ */
+import { readFileSync } from 'node:fs';
+import { artefact } from '../core/package-root.js';
+import type { Family, Raster } from '../core/vocabulary.js';
+import {
+  type AxisWeights,
+  axisWeights,
+  COSINES,
+  DCT_SIDE,
+  DEGENERATE_BELOW,
+  familiesOf,
+  identityWeights,
+  isTooSmall,
+  LUMA_SIDE,
+  nearestIndices,
+  noHash,
+  type PdqFamilyResult,
+  type PdqHasher,
+  RESIZE_SIDE,
+  TURNS,
+} from './pdq.js';
+
+interface PdqExports {
+  readonly memory: WebAssembly.Memory;
+  /** The first byte after the module's own static data. */
+  heapBase(): number;
+  filterRows(...pointersAndSizes: number[]): void;
+  filterColumns(sums: number, paddedWidth: number, firsts: number, weights: number, stride: number, luma: number): void;
+  quality(luma: number): number;
+  dct(luma: number, cosines: number, cosinesTurned: number, half: number, out: number): void;
+  largest(dct: number): number;
+  lowerMedian(dct: number, room: number): number;
+  bits(dct: number, median: number, transposed: number, hash: number): void;
+}
+
+/** Weights of one axis as the kernel reads them: by source row (for the row half) and padded (for the column half). */
+interface AxisTables {
+  readonly starts: number;
+  readonly outs: number;
+  readonly shares: number;
+  readonly firsts: number;
+  readonly weights: number;
+  readonly stride: number;
+}
+
+const PAGE_BYTES = 65_536;
+/** Rooms for tables of axes; when full, all are forgotten and made again as they are needed. */
+const TABLE_BYTES = 16 * 1_048_576;
+const VECTOR = 4;
+
+const upToVector = (count: number) => Math.ceil(count / VECTOR) * VECTOR;
+const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
+
+/** A bump allocator over one span of the kernel's memory. */
+class Span {
+  #next: number;
+  constructor(
+    readonly start: number,
+    readonly bytes: number,
+  ) {
+    this.#next = start;
+  }
+
+  /** Offset of a fresh, 16-byte aligned block, or -1 where the span is full. */
+  take(bytes: number): number {
+    const at = this.#next;
+    if (at + align16(bytes) > this.start + this.bytes) return -1;
+    this.#next += align16(bytes);
+    return at;
+  }
+
+  clear(): void {
+    this.#next = this.start;
+  }
+}
+
+class WasmHasher implements PdqHasher {
+  readonly #kernel: PdqExports;
+  readonly #tables: Span;
+  readonly #axes = new Map<string, AxisTables>();
+  readonly #fixed: {
+    cosines: number;
+    cosinesTurned: number;
+    half: number;
+    dct: number;
+    room: number;
+    hash: number;
+    lumas: number;
+  };
+  readonly #pictureStart: number;
+
+  constructor(kernel: PdqExports) {
+    this.#kernel = kernel;
+    const fixed = new Span(align16(kernel.heapBase()), 1_048_576);
+    const floats = (count: number) => fixed.take(count * 4);
+    this.#fixed = {
+      cosines: floats(DCT_SIDE * LUMA_SIDE),
+      cosinesTurned: floats(DCT_SIDE * LUMA_SIDE),
+      half: floats(DCT_SIDE * LUMA_SIDE),
+      dct: floats(DCT_SIDE * DCT_SIDE),
+      room: floats(DCT_SIDE * DCT_SIDE),
+      hash: fixed.take(32),
+      lumas: floats(LUMA_SIDE * LUMA_SIDE),
+    };
+    this.#tables = new Span(fixed.start + fixed.bytes, TABLE_BYTES);
+    this.#pictureStart = this.#tables.start + TABLE_BYTES;
+    this.#grow(this.#pictureStart);
+    this.#floatsAt(this.#fixed.cosines).set(COSINES);
+    for (let k = 0; k < LUMA_SIDE; k++) {
+      for (let j = 0; j < DCT_SIDE; j++) {
+        this.#floatsAt(this.#fixed.cosinesTurned)[k * DCT_SIDE + j] = COSINES[j * LUMA_SIDE + k]!;
+      }
+    }
+  }
+
+  hash(raster: Raster, { orientations, families }: Parameters<PdqHasher['hash']>[1]): ReturnType<PdqHasher['hash']> {
+    const turns = orientations === 'all' ? TURNS : TURNS.slice(0, 1);
+    return {
+      families: familiesOf(raster, families).map((family, at) =>
+        isTooSmall(raster, family)
+          ? noHash(family, turns.length)
+          : this.#hashFamily(raster, family, turns.length, at === 0),
+      ),
+    };
+  }
+
+  #hashFamily(raster: Raster, family: Family, turnCount: number, isFirst: boolean): PdqFamilyResult {
+    const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
+    const width = resizes ? RESIZE_SIDE : raster.width;
+    const height = resizes ? RESIZE_SIDE : raster.height;
+    const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
+
+    // Tables first: making them may forget others, so all that this picture needs are asked for in one go.
+    const needs = resizes
+      ? [`w${height}`, `w${width}`, `n${raster.height}`, `n${raster.height}m`, `n${raster.width}`, `n${raster.width}m`]
+      : asIs
+        ? ['i', 'im']
+        : [`w${height}`, `w${height}m`, `w${width}`, `w${width}m`];
+    this.#ensure(needs);
+    const axis = (key: string) => this.#axes.get(key)!;
+
+    const paddedWidth = upToVector(width) + Math.max(...needs.map((key) => axis(key).stride));
+    const rasterBytes = raster.data.byteLength;
+    const rowBuffer = this.#pictureStart + align16(rasterBytes + VECTOR * 4);
+    const sumsA = rowBuffer + align16(paddedWidth * 4);
+    const sumsB = sumsA + align16(LUMA_SIDE * paddedWidth * 4);
+    this.#grow(sumsB + align16(LUMA_SIDE * paddedWidth * 4));
+    // Both families of a picture are hashed from one copy of it.
+    if (isFirst) new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, rasterBytes).set(raster.data);
+    new Float32Array(this.#kernel.memory.buffer, rowBuffer, paddedWidth).fill(0);
+
+    let quality = 0;
+    let degenerate = false;
+    const hashes: Uint8Array[] = new Array(turnCount);
+    const finish = (mirrorX: boolean, mirrorY: boolean, sums: number, columns: AxisTables) => {
+      const { lumas, cosines, cosinesTurned, half, dct, room, hash } = this.#fixed;
+      this.#kernel.filterColumns(sums, paddedWidth, columns.firsts, columns.weights, columns.stride, lumas);
+      this.#kernel.dct(lumas, cosines, cosinesTurned, half, dct);
+      const median = this.#kernel.lowerMedian(dct, room);
+      if (!mirrorX && !mirrorY) {
+        quality = this.#kernel.quality(lumas);
+        degenerate = this.#kernel.largest(dct) < DEGENERATE_BELOW;
+      }
+      for (let at = 0; at < turnCount; at++) {
+        const turn = TURNS[at]!;
+        if (turn.mirrorX !== mirrorX || turn.mirrorY !== mirrorY) continue;
+        this.#kernel.bits(dct, median, turn.transposed ? 1 : 0, hash);
+        hashes[at] = new Uint8Array(this.#kernel.memory.buffer, hash, 32).slice();
+      }
+    };
+
+    const rowsOf = (rows: number, columns: number, a: AxisTables, b: AxisTables | null) =>
+      this.#kernel.filterRows(
+        this.#pictureStart,
+        raster.channels,
+        raster.width,
+        rows,
+        columns,
+        height,
+        width,
+        paddedWidth,
+        rowBuffer,
+        a.starts,
+        a.outs,
+        a.shares,
+        sumsA,
+        b?.starts ?? 0,
+        b?.outs ?? 0,
+        b?.shares ?? 0,
+        b ? sumsB : 0,
+      );
+
+    const mirrors = turnCount > 1 ? [false, true] : [false];
+    if (resizes) {
+      // Nearest neighbour picks other pixels from the far end, so each mirror image is a picture of its own.
+      for (const mirrorY of mirrors) {
+        for (const mirrorX of mirrors) {
+          const rows = axis(`n${raster.height}${mirrorY ? 'm' : ''}`).firsts;
+          const columns = axis(`n${raster.width}${mirrorX ? 'm' : ''}`).firsts;
+          rowsOf(rows, columns, axis(`w${height}`), null);
+          finish(mirrorX, mirrorY, sumsA, axis(`w${width}`));
+        }
+      }
+    } else {
+      const [forwardY, mirroredY, forwardX, mirroredX] = (asIs ? ['i', 'im', 'i', 'im'] : needs).map(axis) as [
+        AxisTables,
+        AxisTables,
+        AxisTables,
+        AxisTables,
+      ];
+      rowsOf(0, 0, forwardY, turnCount > 1 ? mirroredY : null);
+      for (const mirrorY of mirrors) {
+        for (const mirrorX of mirrors)
+          finish(mirrorX, mirrorY, mirrorY ? sumsB : sumsA, mirrorX ? mirroredX : forwardX);
+      }
+    }
+    return { family, quality, degenerate, hashes };
+  }
+
+  /** Makes the tables named: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
+  #ensure(keys: readonly string[]): void {
+    const makeAll = () => keys.every((key) => this.#axes.has(key) || this.#make(key));
+    if (makeAll()) return;
+    this.#tables.clear();
+    this.#axes.clear();
+    if (!makeAll()) throw new Error('PDQ tables of one picture do not fit TABLE_BYTES');
+  }
+
+  #make(key: string): boolean {
+    const mirrored = key.endsWith('m');
+    const n = Number.parseInt(key.slice(1), 10);
+    if (key.startsWith('n')) {
+      const firsts = this.#tables.take(RESIZE_SIDE * 4);
+      if (firsts < 0) return false;
+      this.#intsAt(firsts).set(nearestIndices(n, mirrored));
+      this.#axes.set(key, { starts: 0, outs: 0, shares: 0, firsts, weights: 0, stride: 0 });
+      return true;
+    }
+    const axis = key.startsWith('i') ? identityWeights(mirrored) : axisWeights(n, mirrored);
+    return this.#layOut(key, axis, key.startsWith('i') ? LUMA_SIDE : n);
+  }
+
+  #layOut(key: string, axis: AxisWeights, n: number): boolean {
+    const shareCount = axis.counts.reduce((sum, count) => sum + count, 0);
+    const stride = upToVector(axis.stride);
+    const [starts, outs, shares, firsts, weights] = [n + 1, shareCount, shareCount, LUMA_SIDE, LUMA_SIDE * stride].map(
+      (words) => this.#tables.take(words * 4),
+    ) as [number, number, number, number, number];
+    if (weights < 0) return false;
+    const padded = new Float32Array(LUMA_SIDE * stride);
+    const bySource: { out: number; share: number }[][] = Array.from({ length: n }, () => []);
+    for (let out = 0; out < LUMA_SIDE; out++) {
+      for (let t = 0; t < axis.counts[out]!; t++) {
+        const share = axis.weights[out * axis.stride + t]!;
+        padded[out * stride + t] = share;
+        bySource[axis.firsts[out]! + t]!.push({ out, share });
+      }
+    }
+    let at = 0;
+    bySource.forEach((row, y) => {
+      this.#intsAt(starts)[y] = at;
+      for (const { out, share } of row) {
+        this.#intsAt(outs)[at] = out;
+        this.#floatsAt(shares)[at] = share;
+        at++;
+      }
+    });
+    this.#intsAt(starts)[n] = at;
+    this.#intsAt(firsts).set(axis.firsts);
+    this.#floatsAt(weights).set(padded);
+    this.#axes.set(key, { starts, outs, shares, firsts, weights, stride });
+    return true;
+  }
+
+  #grow(bytes: number): void {
+    const missing = bytes - this.#kernel.memory.buffer.byteLength;
+    if (missing > 0) this.#kernel.memory.grow(Math.ceil(missing / PAGE_BYTES));
+  }
+
+  #floatsAt(offset: number): Float32Array {
+    return new Float32Array(this.#kernel.memory.buffer, offset);
+  }
+
+  #intsAt(offset: number): Int32Array {
+    return new Int32Array(this.#kernel.memory.buffer, offset);
+  }
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/** A hasher of its own memory, for one thread. Errors: throws where `npm run build` has not made the WASM file. */
+export function loadPdqHasher(): PdqHasher {
+  compiled ??= new WebAssembly.Module(readFileSync(artefact('wasm', 'pdq.wasm')));
+  const instance = new WebAssembly.Instance(compiled, {
+    env: {
+      abort: () => {
+        throw new Error('PDQ kernel aborted');
+      },
+    },
+  });
+  return new WasmHasher(instance.exports as unknown as PdqExports);
+}

@@ -1,0 +1,332 @@
+/**
+ * PDQ, the readable twin: luma → 64×64 → 16×16 DCT → 256 bits and a quality, for all eight orientations.
+ *
+ * Exact orientations come from turned pixels: turning a picture is mirrored index order on an axis, so each axis has a
+ * forward and a mirrored weight matrix; two row filters × two column filters give four 64×64 lumas, their transposes
+ * are the other four. Everything up to the luma is linear, so both box passes and the decimation are one sparse matrix
+ * per axis.
+ *
+ * Source  PDQ reference, Meta (ThreatExchange, `pdq/cpp`), as described in "The TMK+PDQF Video-Hashing Algorithm and
+ *         the PDQ Image-Hashing Algorithm", 2019.
+ * Twin    `assembly/pdq.ts`; `test/kernels/pdq.test.ts` holds the two equal.
+ */
+import { IMAGE_SIDE_MIN } from '../core/limits.js';
+import type { Family, OrientationChoice, Raster } from '../core/vocabulary.js';
+
+export interface PdqOptions {
+  readonly orientations: OrientationChoice;
+  /** `both` also hashes the full-size luma of a picture over 512 pixels on a side. */
+  readonly families: 'both' | 'resized';
+}
+
+export interface PdqFamilyResult {
+  readonly family: Family;
+  /** 0..100. */
+  readonly quality: number;
+  /** No content in the frequencies that PDQ uses: the bits are rounding noise and must not be matched. */
+  readonly degenerate: boolean;
+  /** 32 bytes each: one, or eight in the order of `ORIENTATIONS`. */
+  readonly hashes: readonly Uint8Array[];
+}
+
+export interface PdqResult {
+  /** `resized` first. */
+  readonly families: readonly PdqFamilyResult[];
+}
+
+export interface PdqHasher {
+  hash(raster: Raster, options: PdqOptions): PdqResult;
+}
+
+/** A picture over this on either side is first taken to exactly this by nearest neighbour. */
+export const RESIZE_SIDE = 512;
+export const LUMA_SIDE = 64;
+export const DCT_SIDE = 16;
+/** Where the largest DCT value is below this, it is float noise: real pictures are above 40, flat ones below 0.001. */
+export const DEGENERATE_BELOW = 1;
+
+/** One axis of the filter: row i of the 64×n matrix has `weights` from `firsts[i]` on, `counts[i]` of them. */
+export interface AxisWeights {
+  readonly firsts: Int32Array;
+  readonly counts: Int32Array;
+  /** 64 rows of `stride` values. */
+  readonly weights: Float32Array;
+  readonly stride: number;
+}
+
+/** The 16×64 DCT matrix D[i][j] = √(2/64)·cos(π/128·(i+1)·(2j+1)), row by row: frequencies 1 to 16. */
+export const COSINES: Float32Array = Float32Array.from({ length: DCT_SIDE * LUMA_SIDE }, (_, at) => {
+  const i = Math.floor(at / LUMA_SIDE);
+  const j = at % LUMA_SIDE;
+  return Math.sqrt(2 / LUMA_SIDE) * Math.cos((Math.PI / 128) * (i + 1) * (2 * j + 1));
+});
+
+/** The window that a box pass of width w takes around k: [k − (w − h), k + h − 1], cut at both ends; h = ⌊(w+2)/2⌋. */
+function spreadOverBox(row: Float64Array, n: number, w: number): Float64Array {
+  const h = Math.floor((w + 2) / 2);
+  // Transposed: spreads each output's share back over its inputs, so that composing passes goes from output to input.
+  const spread = new Float64Array(n + 1);
+  for (let k = 0; k < n; k++) {
+    if (row[k] === 0) continue;
+    const from = Math.max(0, k - (w - h));
+    const to = Math.min(n - 1, k + h - 1);
+    const share = row[k]! / (to - from + 1);
+    spread[from] = spread[from]! + share;
+    spread[to + 1] = spread[to + 1]! - share;
+  }
+  const out = new Float64Array(n);
+  let running = 0;
+  for (let at = 0; at < n; at++) {
+    running += spread[at]!;
+    out[at] = running;
+  }
+  return out;
+}
+
+/**
+ * The sparse 64×n matrix of one axis: two box passes and the decimation to ⌊(i + 0.5)·n/64⌋.
+ * `mirrored` gives the matrix that the turned picture would have, indexed by the unturned pixels.
+ */
+export function axisWeights(n: number, mirrored: boolean): AxisWeights {
+  const w = Math.ceil(n / 128);
+  const rows: { first: number; values: number[] }[] = [];
+  for (let i = 0; i < LUMA_SIDE; i++) {
+    const centre = Math.floor(((i + 0.5) * n) / LUMA_SIDE);
+    let row: Float64Array<ArrayBufferLike> = new Float64Array(n);
+    row[centre] = 1;
+    row = spreadOverBox(spreadOverBox(row, n, w), n, w);
+    const reach = 2 * w + 2;
+    const from = Math.max(0, centre - reach);
+    const to = Math.min(n - 1, centre + reach);
+    let first = from;
+    while (first < to && Math.abs(row[first]!) < 1e-9) first++;
+    let last = to;
+    while (last > first && Math.abs(row[last]!) < 1e-9) last--;
+    const values = Array.from(row.subarray(first, last + 1));
+    rows.push(mirrored ? { first: n - 1 - last, values: values.reverse() } : { first, values });
+  }
+  const stride = Math.max(...rows.map((row) => row.values.length));
+  const weights = new Float32Array(LUMA_SIDE * stride);
+  rows.forEach((row, i) => {
+    weights.set(row.values, i * stride);
+  });
+  return {
+    firsts: Int32Array.from(rows, (row) => row.first),
+    counts: Int32Array.from(rows, (row) => row.values.length),
+    weights,
+    stride,
+  };
+}
+
+/** A 64×64 picture is used as it is: each row of the matrix picks one pixel. */
+export function identityWeights(mirrored: boolean): AxisWeights {
+  return {
+    firsts: Int32Array.from({ length: LUMA_SIDE }, (_, i) => (mirrored ? LUMA_SIDE - 1 - i : i)),
+    counts: new Int32Array(LUMA_SIDE).fill(1),
+    weights: new Float32Array(LUMA_SIDE).fill(1),
+    stride: 1,
+  };
+}
+
+/** Weights of an axis by length; a service sees few sizes, and building one takes about a millisecond. */
+const WEIGHTS_KEPT_MAX = 512;
+const kept = new Map<string, AxisWeights>();
+
+export function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
+  const key = `${n} ${mirrored} ${asIs}`;
+  const found = kept.get(key);
+  if (found) return found;
+  if (kept.size >= WEIGHTS_KEPT_MAX) kept.clear();
+  const made = asIs ? identityWeights(mirrored) : axisWeights(n, mirrored);
+  kept.set(key, made);
+  return made;
+}
+
+/** Source index of each of the 512 output pixels, nearest neighbour: ⌊y·n/512⌋, seen from the far end if mirrored. */
+export function nearestIndices(n: number, mirrored: boolean): Int32Array {
+  return Int32Array.from({ length: RESIZE_SIDE }, (_, at) => {
+    const source = Math.floor((at * n) / RESIZE_SIDE);
+    return mirrored ? n - 1 - source : source;
+  });
+}
+
+/** Luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey as it is. */
+function lumaAt(raster: Raster, x: number, y: number): number {
+  const at = (y * raster.width + x) * raster.channels;
+  if (raster.channels === 1) return raster.data[at]!;
+  return Math.fround(
+    Math.fround(Math.fround(0.299 * raster.data[at]!) + Math.fround(0.587 * raster.data[at + 1]!)) +
+      Math.fround(0.114 * raster.data[at + 2]!),
+  );
+}
+
+/** Shape: luma of `width`×`height`, row by row. */
+export interface LumaPlane {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array;
+}
+
+/** The picture as this family filters it, mirrored along x or y as if it had been turned first. */
+function plane(raster: Raster, family: Family, mirrorX: boolean, mirrorY: boolean): LumaPlane {
+  const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
+  const width = resizes ? RESIZE_SIDE : raster.width;
+  const height = resizes ? RESIZE_SIDE : raster.height;
+  const all = (n: number, mirrored: boolean) => Int32Array.from({ length: n }, (_, at) => (mirrored ? n - 1 - at : at));
+  const columns = resizes ? nearestIndices(raster.width, mirrorX) : all(width, mirrorX);
+  const rows = resizes ? nearestIndices(raster.height, mirrorY) : all(height, mirrorY);
+  const data = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) data[y * width + x] = lumaAt(raster, columns[x]!, rows[y]!);
+  }
+  return { width, height, data };
+}
+
+/** Every step in float32, one rounding an operation, so that the WASM twin can equal it bit for bit. */
+const addProduct = (sum: number, a: number, b: number) => Math.fround(sum + Math.fround(a * b));
+
+/** luma64 = W_R · X · W_Cᵀ. Shape: Float32Array(4096), row by row. */
+export function filterTo64(luma: LumaPlane): Float32Array {
+  const { width, height, data } = luma;
+  const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
+  const alongY = weightsFor(height, false, asIs);
+  const alongX = weightsFor(width, false, asIs);
+  const out = new Float32Array(LUMA_SIDE * LUMA_SIDE);
+  const row = new Float32Array(width);
+  for (let i = 0; i < LUMA_SIDE; i++) {
+    row.fill(0);
+    for (let t = 0; t < alongY.counts[i]!; t++) {
+      const weight = alongY.weights[i * alongY.stride + t]!;
+      const from = (alongY.firsts[i]! + t) * width;
+      for (let x = 0; x < width; x++) row[x] = addProduct(row[x]!, weight, data[from + x]!);
+    }
+    for (let j = 0; j < LUMA_SIDE; j++) {
+      // Four sums in turn, as SIMD lanes have them.
+      const lanes = new Float32Array(4);
+      const first = alongX.firsts[j]!;
+      for (let t = 0; t < alongX.counts[j]!; t++) {
+        lanes[t & 3] = addProduct(lanes[t & 3]!, alongX.weights[j * alongX.stride + t]!, row[first + t]!);
+      }
+      out[i * LUMA_SIDE + j] = Math.fround(lanes[0]! + lanes[1]!) + Math.fround(lanes[2]! + lanes[3]!);
+    }
+  }
+  return out;
+}
+
+/** The first stage alone: the 64×64 luma of a family, of the picture as it lies. */
+export function luma64(raster: Raster, family: Family, mirrorX = false, mirrorY = false): Float32Array {
+  return filterTo64(plane(raster, family, mirrorX, mirrorY));
+}
+
+/** Unit 0..100: detail of the 64×64 luma, from its neighbour differences. */
+export function qualityOf(luma: Float32Array): number {
+  let sum = 0;
+  const step = (u: number, v: number) => Math.abs(Math.trunc((Math.fround(u - v) * 100) / 255));
+  for (let i = 0; i < LUMA_SIDE; i++) {
+    for (let j = 0; j < LUMA_SIDE; j++) {
+      const at = i * LUMA_SIDE + j;
+      if (i + 1 < LUMA_SIDE) sum += step(luma[at]!, luma[at + LUMA_SIDE]!);
+      if (j + 1 < LUMA_SIDE) sum += step(luma[at]!, luma[at + 1]!);
+    }
+  }
+  return Math.min(100, Math.floor(sum / 90));
+}
+
+/** B = D · A · Dᵀ. Shape: Float32Array(256), row by row. */
+export function dct16(luma: Float32Array): Float32Array {
+  const half = new Float32Array(DCT_SIDE * LUMA_SIDE);
+  for (let i = 0; i < DCT_SIDE; i++) {
+    for (let k = 0; k < LUMA_SIDE; k++) {
+      for (let j = 0; j < LUMA_SIDE; j++) {
+        const at = i * LUMA_SIDE + j;
+        half[at] = addProduct(half[at]!, COSINES[i * LUMA_SIDE + k]!, luma[k * LUMA_SIDE + j]!);
+      }
+    }
+  }
+  const out = new Float32Array(DCT_SIDE * DCT_SIDE);
+  for (let i = 0; i < DCT_SIDE; i++) {
+    for (let k = 0; k < LUMA_SIDE; k++) {
+      for (let j = 0; j < DCT_SIDE; j++) {
+        const at = i * DCT_SIDE + j;
+        out[at] = addProduct(out[at]!, half[i * LUMA_SIDE + k]!, COSINES[j * LUMA_SIDE + k]!);
+      }
+    }
+  }
+  return out;
+}
+
+/** The 128th smallest of the 256 values. */
+export function lowerMedian(dct: Float32Array): number {
+  return Float32Array.from(dct).sort()[127]!;
+}
+
+/** Bit (i·16 + j) is set where B[i][j] > median. Shape: 32 bytes, in the order of the hex digits (word 15 first). */
+export function bitsOf(dct: Float32Array): Uint8Array {
+  const median = lowerMedian(dct);
+  const hash = new Uint8Array(32);
+  for (let bit = 0; bit < 256; bit++) {
+    if (dct[bit]! > median) hash[31 - (bit >> 3)]! |= 1 << (bit & 7);
+  }
+  return hash;
+}
+
+export function transpose(square: Float32Array, side: number): Float32Array {
+  const out = new Float32Array(square.length);
+  for (let i = 0; i < side; i++) for (let j = 0; j < side; j++) out[j * side + i] = square[i * side + j]!;
+  return out;
+}
+
+/** How each orientation is read from the picture: mirrored along x, along y, and then transposed. In `ORIENTATIONS` order. */
+export const TURNS: readonly { readonly mirrorX: boolean; readonly mirrorY: boolean; readonly transposed: boolean }[] =
+  [
+    { mirrorX: false, mirrorY: false, transposed: false }, // original
+    { mirrorX: true, mirrorY: false, transposed: true }, // rotate90
+    { mirrorX: true, mirrorY: true, transposed: false }, // rotate180
+    { mirrorX: false, mirrorY: true, transposed: true }, // rotate270
+    { mirrorX: false, mirrorY: true, transposed: false }, // flipX
+    { mirrorX: true, mirrorY: false, transposed: false }, // flipY
+    { mirrorX: false, mirrorY: false, transposed: true }, // flipPlus1
+    { mirrorX: true, mirrorY: true, transposed: true }, // flipMinus1
+  ];
+
+export function familiesOf(raster: Pick<Raster, 'width' | 'height'>, asked: PdqOptions['families']): readonly Family[] {
+  const isLarge = raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE;
+  return isLarge && asked === 'both' ? ['resized', 'full'] : ['resized'];
+}
+
+/** Sides are judged after the resize: a picture of 4×3000 is stretched to 512×512 first, and so has a hash. */
+export function isTooSmall(raster: Pick<Raster, 'width' | 'height'>, family: Family): boolean {
+  const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
+  return !resizes && Math.min(raster.width, raster.height) < IMAGE_SIDE_MIN;
+}
+
+/** What a picture below the smallest size gets: quality 0, an all-zero hash, and the flag that forbids matching it. */
+export function noHash(family: Family, count: number): PdqFamilyResult {
+  return { family, quality: 0, degenerate: true, hashes: Array.from({ length: count }, () => new Uint8Array(32)) };
+}
+
+/** The TypeScript hasher: slow and plain, the measure of the WASM one. */
+export function createPdqHasher(): PdqHasher {
+  return {
+    hash(raster, { orientations, families }) {
+      const turns = orientations === 'all' ? TURNS : TURNS.slice(0, 1);
+      return {
+        families: familiesOf(raster, families).map((family) => {
+          if (isTooSmall(raster, family)) return noHash(family, turns.length);
+          let quality = 0;
+          let degenerate = false;
+          const hashes = turns.map(({ mirrorX, mirrorY, transposed }, at) => {
+            const luma = luma64(raster, family, mirrorX, mirrorY);
+            const dct = dct16(luma);
+            if (at === 0) {
+              quality = qualityOf(luma);
+              degenerate = dct.every((value) => Math.abs(value) < DEGENERATE_BELOW);
+            }
+            return bitsOf(transposed ? transpose(dct, DCT_SIDE) : dct);
+          });
+          return { family, quality, degenerate, hashes };
+        }),
+      };
+    },
+  };
+}

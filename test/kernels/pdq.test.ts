@@ -1,0 +1,238 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { formatHash256, parseHash256 } from '../../src/core/hash256.js';
+import { ORIENTATIONS, type Raster } from '../../src/core/vocabulary.js';
+import { hamming256 } from '../../src/kernels/hamming.js';
+import { createPdqHasher, dct16, lowerMedian, luma64 } from '../../src/kernels/pdq.js';
+import { signRuleHashes, turnPdqBits } from '../../src/kernels/pdq-signs.js';
+import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+import { noiseRaster, sceneRaster, turnRaster } from '../support/random.js';
+
+const twin = createPdqHasher();
+const wasm = loadPdqHasher();
+const ALL = { orientations: 'all', families: 'both' } as const;
+const ONE = { orientations: 'none', families: 'resized' } as const;
+
+const SIZES: [number, number][] = [
+  [5, 5],
+  [5, 6],
+  [12, 7],
+  [63, 65],
+  [64, 64],
+  [64, 65],
+  [100, 64],
+  [127, 129],
+  [128, 128],
+  [257, 129],
+  [511, 300],
+  [512, 512],
+  [513, 512],
+  [512, 513],
+  [700, 300],
+  [300, 700],
+  [4, 600],
+  [1025, 770],
+];
+
+/** PDQ.md read literally in double precision: sums over windows, nothing composed, nothing shared with the kernels. */
+function hashByHand(raster: Raster, resize: boolean): Uint8Array {
+  let { width: C, height: R } = raster;
+  const at = (y: number, x: number) => {
+    const p = (y * raster.width + x) * raster.channels;
+    const d = raster.data;
+    return raster.channels === 1 ? d[p]! : 0.299 * d[p]! + 0.587 * d[p + 1]! + 0.114 * d[p + 2]!;
+  };
+  let rows: number[][] = Array.from({ length: R }, (_, y) => Array.from({ length: C }, (_, x) => at(y, x)));
+  if (resize && (R > 512 || C > 512)) {
+    const picked = Array.from({ length: 512 }, (_, y) =>
+      Array.from({ length: 512 }, (_, x) => rows[Math.floor((y * R) / 512)]![Math.floor((x * C) / 512)]!),
+    );
+    rows = picked;
+    R = 512;
+    C = 512;
+  }
+  const box = (v: number[], w: number) => {
+    const h = Math.floor((w + 2) / 2);
+    return v.map((_, k) => {
+      const seen = v.slice(Math.max(0, k - (w - h)), Math.min(v.length - 1, k + h - 1) + 1);
+      return seen.reduce((a, b) => a + b, 0) / seen.length;
+    });
+  };
+  const flip = (m: number[][]) => m[0]!.map((_, x) => m.map((row) => row[x]!));
+  if (R !== 64 || C !== 64) {
+    for (let pass = 0; pass < 2; pass++) {
+      rows = rows.map((row) => box(row, Math.ceil(C / 128)));
+      rows = flip(flip(rows).map((column) => box(column, Math.ceil(R / 128))));
+    }
+    rows = Array.from({ length: 64 }, (_, i) =>
+      Array.from({ length: 64 }, (_, j) => rows[Math.floor(((i + 0.5) * R) / 64)]![Math.floor(((j + 0.5) * C) / 64)]!),
+    );
+  }
+  const D = (i: number, j: number) => Math.sqrt(2 / 64) * Math.cos((Math.PI / 128) * (i + 1) * (2 * j + 1));
+  const B: number[] = [];
+  for (let i = 0; i < 16; i++) {
+    for (let j = 0; j < 16; j++) {
+      let sum = 0;
+      for (let y = 0; y < 64; y++) for (let x = 0; x < 64; x++) sum += D(i, y) * rows[y]![x]! * D(j, x);
+      B.push(sum);
+    }
+  }
+  const median = [...B].sort((a, b) => a - b)[127]!;
+  const words = Array.from({ length: 16 }, (_, k) =>
+    B.slice(16 * k, 16 * k + 16).reduce((word, value, bit) => word | (value > median ? 1 << bit : 0), 0),
+  );
+  return parseHash256(
+    words
+      .reverse()
+      .map((word) => word.toString(16).padStart(4, '0'))
+      .join(''),
+  );
+}
+
+describe('the twins', () => {
+  test.each(SIZES)(
+    'WASM equals TypeScript at %ix%i: noise and scene, grey and colour, all orientations',
+    (width, height) => {
+      for (const channels of [1, 3] as const) {
+        for (const raster of [
+          noiseRaster(width, width, height, channels),
+          sceneRaster(height, width, height, channels),
+        ]) {
+          expect(wasm.hash(raster, ALL)).toEqual(twin.hash(raster, ALL));
+          expect(wasm.hash(raster, ONE)).toEqual(twin.hash(raster, ONE));
+        }
+      }
+    },
+  );
+
+  test.each([
+    [97, 83],
+    [300, 200],
+    [512, 384],
+    [700, 300],
+  ])('both agree with the rules read literally at %ix%i', (width, height) => {
+    const raster = sceneRaster(7, width, height, 3);
+    const { families } = wasm.hash(raster, ALL);
+    expect(hamming256(families[0]!.hashes[0]!, hashByHand(raster, true))).toBeLessThanOrEqual(2);
+    if (families[1]) expect(hamming256(families[1].hashes[0]!, hashByHand(raster, false))).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('orientations', () => {
+  test.each([
+    [301, 200],
+    [64, 64],
+    [512, 340],
+    [640, 427],
+    [96, 513],
+  ])('equal the hash of the really turned picture at %ix%i', (width, height) => {
+    const raster = sceneRaster(width, width, height, 1);
+    const { families } = wasm.hash(raster, ALL);
+    ORIENTATIONS.forEach((orientation, at) => {
+      const turned = wasm.hash(turnRaster(raster, orientation), { orientations: 'none', families: 'both' });
+      families.forEach((family, f) => {
+        expect(formatHash256(family.hashes[at]!), `${family.family} ${orientation}`).toBe(
+          formatHash256(turned.families[f]!.hashes[0]!),
+        );
+      });
+    });
+  });
+
+  test('the sign rule comes near the turned picture, and transposition is exact', () => {
+    const raster = sceneRaster(3, 400, 300, 1);
+    const exact = wasm.hash(raster, ALL).families[0]!.hashes;
+    const ruled = signRuleHashes(dct16(luma64(raster, 'resized')));
+    ORIENTATIONS.forEach((orientation, at) => {
+      expect(hamming256(exact[at]!, ruled[at]!), orientation).toBeLessThanOrEqual(50);
+      expect(hamming256(turnPdqBits(exact[0]!, orientation), ruled[at]!), orientation).toBeLessThanOrEqual(16);
+    });
+    expect(ruled[6]).toEqual(exact[6]);
+    expect(turnPdqBits(exact[0]!, 'flipPlus1')).toEqual(exact[6]);
+  });
+});
+
+describe('pictures without a hash', () => {
+  const fill = (value: (x: number, y: number) => number): Raster => ({
+    width: 200,
+    height: 150,
+    channels: 1,
+    data: Uint8Array.from({ length: 30_000 }, (_, at) => value(at % 200, Math.floor(at / 200))),
+  });
+  test.each([
+    ['flat', fill(() => 128)],
+    ['stripes', fill((x) => (x % 10 < 5 ? 0 : 255))],
+    ['ramp', fill((_, y) => y)],
+  ])('%s is degenerate', (_name, raster) => {
+    expect(wasm.hash(raster, ONE).families[0]!.degenerate).toBe(true);
+    expect(twin.hash(raster, ONE).families[0]!.degenerate).toBe(true);
+  });
+  test('a scene is not', () => {
+    expect(wasm.hash(sceneRaster(1, 200, 150, 1), ONE).families[0]).toMatchObject({ degenerate: false, quality: 100 });
+  });
+  test.each([
+    [4, 5, true],
+    [5, 4, true],
+    [5, 5, false],
+    [4, 512, true],
+    [4, 513, false],
+  ])('%ix%i too small: %s', (width, height, tooSmall) => {
+    const [result] = wasm.hash(noiseRaster(1, width, height, 1), ONE).families;
+    expect(result!.degenerate).toBe(tooSmall);
+    expect(result!.hashes[0]!.every((byte) => byte === 0)).toBe(tooSmall);
+  });
+});
+
+describe(corpusRoot ? 'the reference vectors' : 'the reference vectors (left out: ZEEF_CORPUS is not set)', () => {
+  async function readPng(path: string): Promise<Raster> {
+    const image = sharp(path, { ignoreIcc: true });
+    const { channels } = await image.metadata();
+    const { data, info } = await (channels === 1 ? image.toColourspace('b-w') : image)
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, channels: info.channels as 1 | 3, data };
+  }
+
+  test.skipIf(!corpusRoot)('lossless: hash, quality and the sign rule of 57 pictures', async () => {
+    const rows = readCsv(corpusPath('vectors/lossless/pdq-lossless.csv'));
+    expect(rows).toHaveLength(57);
+    const distances: number[] = [];
+    for (const row of rows) {
+      const raster = await readPng(corpusPath('vectors/lossless', row.file!));
+      for (const hasher of [twin, wasm]) {
+        const [result] = hasher.hash(raster, ONE).families;
+        expect(Math.abs(result!.quality - Number(row.pdq_quality)), `${row.file} quality`).toBeLessThanOrEqual(1);
+        if (result!.degenerate) continue;
+        const distance = hamming256(result!.hashes[0]!, parseHash256(row.pdq_hash!));
+        expect(distance, row.file).toBeLessThanOrEqual(2);
+        distances.push(distance);
+      }
+      if (Number(row.pdq_quality) < 50) continue;
+      const ruled = signRuleHashes(dct16(luma64(raster, 'resized')));
+      const names = ['original', 'rotate90', 'rotate180', 'rotate270', 'flipx', 'flipy', 'flip_plus1', 'flip_minus1'];
+      if (twin.hash(raster, ONE).families[0]!.degenerate) continue;
+      names.forEach((name, at) => {
+        expect(hamming256(ruled[at]!, parseHash256(row[`dih_${name}`]!)), `${row.file} ${name}`).toBeLessThanOrEqual(2);
+      });
+    }
+    expect(distances.filter((distance) => distance > 0).length).toBeLessThanOrEqual(2);
+  });
+
+  test.skipIf(!corpusRoot)('intermediate: luma, DCT and median of six pictures', async () => {
+    const files = readdirSync(corpusPath('vectors/intermediate'));
+    expect(files).toHaveLength(6);
+    for (const file of files) {
+      const expected = JSON.parse(readFileSync(corpusPath('vectors/intermediate', file), 'utf8'));
+      const raster = await readPng(corpusPath('vectors/lossless', file.replace('.json', '.png')));
+      const luma = luma64(raster, 'resized');
+      const dct = dct16(luma);
+      const flat = (value: number[][] | number[]) => (value as number[]).flat() as number[];
+      const off = (got: Float32Array, want: number[]) =>
+        Math.max(...want.map((value, at) => Math.abs(value - got[at]!)));
+      expect(off(luma, flat(expected.block64))).toBeLessThan(0.001);
+      expect(off(dct, flat(expected.dct16))).toBeLessThan(0.05);
+      expect(Math.abs(lowerMedian(dct) - expected.median)).toBeLessThan(0.01);
+    }
+  });
+});

@@ -1,0 +1,20 @@
+/**
+ * The test corpus: a folder with `corpus/` (photographs, odd and hostile files, MANIFEST.csv) and `vectors/`
+ * (reference hashes), named by ZEEF_CORPUS. It is not part of the project; tests that want it say when it is absent.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+
+export const corpusRoot: string | undefined = process.env.ZEEF_CORPUS;
+
+if (corpusRoot === undefined) process.stderr.write('ZEEF_CORPUS is not set: tests on the corpus are left out\n');
+
+export function corpusPath(...path: string[]): string {
+  return join(corpusRoot ?? '', ...path);
+}
+
+/** Rows of a CSV file with a header. */
+export function readCsv(path: string): Record<string, string>[] {
+  return parse(readFileSync(path, 'utf8'), { columns: true }) as Record<string, string>[];
+}
