@@ -29,3 +29,5 @@ export const RADIUS_BITS_DEFAULT = 31;
 export const PDQ_QUALITY_MIN = 50;
 /** Matches told per image: a list of near-copies could otherwise fill the answer. The true count is told beside it. */
 export const MATCHES_PER_IMAGE_MAX = 100;
+/** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
+export const JPEG_SCANS_MAX = 100;

@@ -1,0 +1,62 @@
+/** What a JPEG's headers say, without decoding: a walk over its markers. Source: ITU-T T.81, annex B. */
+
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  /** Bits a sample. */
+  readonly precision: number;
+  /** 1 grey, 3 YCbCr or RGB, 4 CMYK or YCCK. */
+  readonly components: number;
+  readonly progressive: boolean;
+}
+
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+/** C0..CF are frame headers, but for DHT (C4), JPG (C8) and DAC (CC). */
+const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+/** Markers that stand alone: TEM and the restart markers. */
+const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+
+/** The first frame header, or null where none comes before the first scan or the end. */
+export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
+  if (bytes[0] !== 0xff || bytes[1] !== SOI) return null;
+  let at = 2;
+  while (at + 4 <= bytes.length) {
+    if (bytes[at] !== 0xff) {
+      at++;
+      continue;
+    }
+    const marker = bytes[at + 1]!;
+    if (marker === 0xff || isBare(marker)) {
+      at += marker === 0xff ? 1 : 2;
+      continue;
+    }
+    if (marker === SOS || marker === EOI) return null;
+    if (isFrame(marker)) {
+      if (at + 10 > bytes.length) return null;
+      return {
+        precision: bytes[at + 4]!,
+        height: (bytes[at + 5]! << 8) | bytes[at + 6]!,
+        width: (bytes[at + 7]! << 8) | bytes[at + 8]!,
+        components: bytes[at + 9]!,
+        progressive: (marker & 3) === 2,
+      };
+    }
+    at += 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+  }
+  return null;
+}
+
+/**
+ * Scans in the file, counted up to `most`. In entropy-coded data FF is always followed by 00 or a restart marker,
+ * so FF DA is a scan wherever it stands; the few in thumbnails make the count too high, never too low.
+ */
+export function countScans(bytes: Uint8Array, most: number): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let count = 0;
+  for (let at = buffer.indexOf('\xff\xda', 0, 'latin1'); at >= 0 && count < most; count++) {
+    at = buffer.indexOf('\xff\xda', at + 2, 'latin1');
+  }
+  return count;
+}

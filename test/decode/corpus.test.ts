@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
+import { parseHash256 } from '../../src/core/hash256.js';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/core/limits.js';
+import { createDecoder, type Decoded } from '../../src/decode/decode.js';
+import { hamming256 } from '../../src/kernels/hamming.js';
+import { dct16, luma64 } from '../../src/kernels/pdq.js';
+import { signRuleHashes } from '../../src/kernels/pdq-signs.js';
+import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+
+const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
+const hasher = loadPdqHasher();
+
+/** A hash, or the code of the refusal. */
+async function outcome(file: string): Promise<Decoded | AppError> {
+  try {
+    return await decoder.decode(readFileSync(corpusPath('corpus', file)));
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+const LIMITS = ['IMAGE_TOO_LARGE', 'IMAGE_TOO_MANY_PIXELS', 'IMAGE_UNSUPPORTED_FORMAT', 'IMAGE_CORRUPT'];
+
+/** What the manifest's word allows. Degraded stands for "flagged as damaged". */
+const ALLOWS: Record<string, (result: Decoded | AppError) => boolean> = {
+  ok: (r) => !(r instanceof AppError),
+  'ok-low-quality': (r) => !(r instanceof AppError),
+  'ok-too-small': (r) => r instanceof AppError && r.code === 'IMAGE_TOO_SMALL',
+  'ok-or-unsupported': (r) => !(r instanceof AppError) || r.code === 'IMAGE_UNSUPPORTED_FORMAT',
+  'ok-or-error': () => true,
+  'ok-policy': () => true,
+  error: (r) => r instanceof AppError,
+  'error-or-partial': (r) => r instanceof AppError || r.degraded,
+  limit: (r) => r instanceof AppError && LIMITS.includes(r.code),
+  'limit-or-ok': () => true,
+  'limit-or-error': (r) => r instanceof AppError,
+  'reject-or-inert': (r) => r instanceof AppError,
+};
+
+describe(corpusRoot ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not set)', () => {
+  test.skipIf(!corpusRoot)(
+    'every file has an outcome that its manifest allows, in bounded time',
+    { timeout: 180_000 },
+    async () => {
+      const rows = readCsv(corpusPath('corpus/MANIFEST.csv'));
+      expect(rows).toHaveLength(488);
+      const wrong: string[] = [];
+      for (const { file, expected } of rows) {
+        const startedMs = performance.now();
+        const result = await outcome(file!);
+        const tookMs = performance.now() - startedMs;
+        const word =
+          result instanceof AppError
+            ? `${result.code} ${String(result.cause ?? '')}`
+            : `ok degraded=${result.degraded}`;
+        if (!ALLOWS[expected!]!(result)) wrong.push(`${file}: ${expected}, got ${word}`);
+        if (tookMs > 10_000) wrong.push(`${file}: took ${tookMs} ms`);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  test.skipIf(!corpusRoot)(
+    'hashes are the reference’s: both families and the sign rule',
+    { timeout: 180_000 },
+    async () => {
+      const signs = new Map(readCsv(corpusPath('vectors/pdq-dihedral.csv')).map((row) => [row.file, row]));
+      const distances: Record<'resized' | 'full' | 'signs', number[]> = { resized: [], full: [], signs: [] };
+      for (const row of readCsv(corpusPath('vectors/pdq-reference.csv'))) {
+        if (!/^(photos|graphics)\//.test(row.file!) || Number(row.pdq_quality) < 80) continue;
+        const result = await outcome(row.file!);
+        if (result instanceof AppError) throw result;
+        const { families } = hasher.hash(result.raster, { orientations: 'none', families: 'both' });
+        distances.resized.push(hamming256(families[0]!.hashes[0]!, parseHash256(row.pdq_hash!)));
+        const full = families[1] ?? families[0]!;
+        if (row.pdq_hash_noresize)
+          distances.full.push(hamming256(full.hashes[0]!, parseHash256(row.pdq_hash_noresize)));
+        const sign = signs.get(row.file)!;
+        const ruled = signRuleHashes(dct16(luma64(result.raster, 'resized')));
+        distances.signs.push(
+          ...['rotate90', 'rotate180', 'rotate270', 'flipx', 'flipy', 'flip_plus1', 'flip_minus1'].map((name, at) =>
+            hamming256(ruled[at + 1]!, parseHash256(sign[name]!)),
+          ),
+        );
+      }
+      for (const [name, all] of Object.entries(distances)) {
+        const sorted = [...all].sort((a, b) => a - b);
+        expect(all.length, name).toBeGreaterThan(250);
+        expect(sorted[Math.floor(sorted.length / 2)], `${name} median`).toBe(0);
+        expect(
+          sorted.filter((distance) => distance <= 10).length / sorted.length,
+          `${name} within 10`,
+        ).toBeGreaterThanOrEqual(0.99);
+      }
+    },
+  );
+});
