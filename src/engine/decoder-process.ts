@@ -1,0 +1,72 @@
+/** One decoder process as the service sees it: send a picture, get its reply, learn of its end. Knows no policy. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { artefact } from '../core/package-root.js';
+import { decodeReply, encodeFrame, FrameReader, type HashReply, type RequestHead } from './protocol.js';
+
+export interface DecoderProcessOptions {
+  readonly workers: number;
+  readonly imageBytesMax: number;
+  readonly imagePixelsMax: number;
+  readonly onReply: (id: number, reply: HashReply) => void;
+  /** Called once, whatever ended it. */
+  readonly onEnd: () => void;
+}
+
+const LINUX_PAGE_BYTES = 4096;
+
+export class DecoderProcess {
+  readonly #child: ChildProcess;
+  readonly #socket: Duplex;
+  #ended = false;
+
+  constructor(options: DecoderProcessOptions) {
+    const { workers, imageBytesMax, imagePixelsMax } = options;
+    this.#child = spawn(
+      process.execPath,
+      [artefact('src', 'engine', 'decoder-main.js'), JSON.stringify({ workers, imageBytesMax, imagePixelsMax })],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+        // Nothing of the service's own surroundings: no keys, no paths. Fragmentation and unsafe loaders are held down.
+        env: { MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1', UV_THREADPOOL_SIZE: String(Math.max(4, workers * 2)) },
+      },
+    );
+    this.#socket = this.#child.stdio[3] as Duplex;
+    const reader = new FrameReader((head, body) => {
+      const { id, reply } = decodeReply(head, body);
+      options.onReply(id, reply);
+    });
+    const end = () => {
+      if (this.#ended) return;
+      this.#ended = true;
+      options.onEnd();
+    };
+    this.#socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    this.#socket.on('error', () => this.kill());
+    this.#child.on('error', end);
+    this.#child.on('exit', end);
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null;
+  }
+
+  send(head: RequestHead, bytes: Uint8Array | null): void {
+    if (this.#ended || this.#socket.destroyed) return;
+    for (const part of encodeFrame(head, bytes ?? new Uint8Array())) this.#socket.write(part);
+  }
+
+  /** Resident memory in bytes, or null where the system does not tell (it is Linux that has /proc). */
+  residentBytes(): number | null {
+    try {
+      return Number(readFileSync(`/proc/${this.pid}/statm`, 'latin1').split(' ')[1]) * LINUX_PAGE_BYTES;
+    } catch {
+      return null;
+    }
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  createImageEngine,
+  type HashWants,
+  type ImageEngine,
+  type ImageEngineOptions,
+} from '../../src/engine/image-engine.js';
+import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { sceneRaster } from '../support/random.js';
+
+const WANTS: HashWants = {
+  digests: ['md5', 'sha1', 'sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq', 'blockhash'],
+};
+const OPTIONS: ImageEngineOptions = {
+  workers: 2,
+  imageBytesMax: 5_000_000,
+  imagePixelsMax: 20_000_000,
+  decodeMsMax: 5_000,
+  memoryBytesMax: 2_147_483_648,
+  queuePerWorker: 100,
+};
+
+const raster = sceneRaster(5, 320, 240, 3);
+const png = await sharp(raster.data, { raw: { width: 320, height: 240, channels: 3 } })
+  .png()
+  .toBuffer();
+
+let engine: ImageEngine | undefined;
+function start(options: Partial<ImageEngineOptions> = {}): ImageEngine {
+  engine = createImageEngine({ ...OPTIONS, ...options });
+  return engine;
+}
+afterEach(async () => {
+  await engine?.close();
+  engine = undefined;
+});
+
+describe('hashing', () => {
+  test('bytes and a file give the same: the hasher’s own hashes, and digests', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'zeef-engine-')), 'a.png');
+    writeFileSync(path, png);
+    start();
+    const reply = await engine!.hashBytes(png, WANTS);
+    expect(reply).toMatchObject({
+      ok: true,
+      format: 'png',
+      width: 320,
+      height: 240,
+      bytes: png.length,
+      degraded: false,
+    });
+    if (!reply.ok) throw new Error('unreachable');
+    expect(reply.families).toEqual(loadPdqHasher().hash(raster, { orientations: 'all', families: 'both' }).families);
+    expect(reply.blockhash).toHaveLength(32);
+    expect(reply.digests.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(await engine!.hashFile(path, WANTS)).toEqual(reply);
+  });
+
+  test('what cannot be decoded keeps its digests and says why', async () => {
+    start();
+    expect(await engine!.hashBytes(Buffer.from('not a picture'), WANTS)).toMatchObject({
+      ok: false,
+      reason: 'not_an_image',
+      digests: { sha256: createHash('sha256').update('not a picture').digest('hex') },
+    });
+    expect(await engine!.hashFile('/nowhere/at/all.jpg', WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
+    expect(await engine!.hashFile(tmpdir(), WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
+    expect(await engine!.hashBytes(png.subarray(0, png.length - 2_000), WANTS)).toMatchObject({ ok: false });
+    expect(await engine!.hashBytes(Buffer.alloc(5_000_001), WANTS)).toMatchObject({ ok: false, reason: 'too_large' });
+    expect(await engine!.hashBytes(Buffer.alloc(5_000_000), WANTS)).toMatchObject({
+      ok: false,
+      reason: 'not_an_image',
+    });
+  });
+});
+
+describe('the queue', () => {
+  test('takes what its capacity says, refuses the next, and has room again', async () => {
+    start({ workers: 1, queuePerWorker: 2 });
+    expect(engine!.status.capacity).toBe(3);
+    const taken = [1, 2, 3].map(() => engine!.hashBytes(png, WANTS));
+    await expect(engine!.hashBytes(png, WANTS)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await engine!.whenRoom();
+    taken.push(engine!.hashBytes(png, WANTS));
+    expect((await Promise.all(taken)).every((reply) => reply.ok)).toBe(true);
+  });
+
+  test('closing answers what is in hand and takes nothing more', async () => {
+    start();
+    const taken = Array.from({ length: 20 }, () => engine!.hashBytes(png, WANTS));
+    const closed = engine!.close();
+    await expect(engine!.hashBytes(png, WANTS)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await closed;
+    expect((await Promise.all(taken)).every((reply) => reply.ok)).toBe(true);
+  });
+});
+
+describe('a decoder process that dies', () => {
+  test.each(['SIGSEGV', 'SIGKILL', 'SIGABRT'])(
+    'by %s with 50 pictures waiting: all are answered, and the next',
+    async (signal) => {
+      const causes: string[] = [];
+      start({ onRestart: (cause) => causes.push(cause) });
+      await engine!.hashBytes(png, WANTS);
+      const taken = Array.from({ length: 50 }, () => engine!.hashBytes(png, WANTS));
+      process.kill(engine!.status.pid!, signal);
+      const replies = await Promise.all(taken);
+      expect(replies.filter((reply) => reply.ok)).toHaveLength(50);
+      expect(causes).toEqual(['crash']);
+      expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: true });
+    },
+  );
+
+  test('again and again, the retry included: the picture in hand is decoder_crash', async () => {
+    start({ workers: 1 });
+    await engine!.hashBytes(png, WANTS);
+    // Every decoder process that this test's engine starts is killed as soon as it is there.
+    const children = () =>
+      readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+        .trim()
+        .split(' ')
+        .filter(Boolean)
+        .map(Number);
+    const taken = engine!.hashBytes(png, WANTS);
+    for (const pid of children()) process.kill(pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    for (const pid of children()) if (pid !== engine!.status.pid) process.kill(pid, 'SIGKILL');
+    expect(await taken).toMatchObject({ ok: false, reason: 'decoder_crash' });
+    expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: true });
+  });
+
+  test('by hanging: the picture is timeout, its neighbours are hashed by the next process', async () => {
+    const causes: string[] = [];
+    start({ workers: 1, decodeMsMax: 400, onRestart: (cause) => causes.push(cause) });
+    await engine!.hashBytes(png, WANTS);
+    process.kill(engine!.status.pid!, 'SIGSTOP');
+    const [first, second] = await Promise.all([engine!.hashBytes(png, WANTS), engine!.hashBytes(png, WANTS)]);
+    expect(first).toMatchObject({ ok: false, reason: 'timeout', code: 'IMAGE_TIMEOUT' });
+    expect(second).toMatchObject({ ok: true });
+    expect(causes).toEqual(['timeout']);
+  });
+
+  test('by growing past its memory: it is replaced', async () => {
+    const causes: string[] = [];
+    start({ workers: 1, memoryBytesMax: 1_000_000, onRestart: (cause) => causes.push(cause) });
+    expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
+    expect(causes).toContain('memory');
+  });
+
+  test('it holds nothing of the service’s environment', async () => {
+    process.env.ZEEF_SECRET_FOR_TEST = 'must-not-be-inherited';
+    start();
+    await engine!.hashBytes(png, WANTS);
+    const environment = execFileSync('cat', [`/proc/${engine!.status.pid}/environ`], { encoding: 'latin1' });
+    delete process.env.ZEEF_SECRET_FOR_TEST;
+    expect(environment).toContain('VIPS_BLOCK_UNTRUSTED=1');
+    expect(environment).not.toContain('ZEEF_');
+  });
+});
