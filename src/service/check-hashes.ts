@@ -3,7 +3,14 @@
  */
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
-import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Digests, ORIENTATIONS, VALUE_BYTES, type Verdict } from '../core/vocabulary.js';
+import {
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Digests,
+  ORIENTATIONS,
+  VALUE_BYTES,
+  type Verdict,
+} from '../core/vocabulary.js';
 import { turnPdqBits } from '../kernels/pdq-signs.js';
 import type { ListStore } from '../store/contract.js';
 import type { CheckOptions } from './check-image.js';

@@ -3,13 +3,13 @@ import { ulid } from 'ulid';
 import type { DigestAlgorithm, OrientationChoice } from '../core/vocabulary.js';
 import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
 import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
+import type { ListStore } from '../store/contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ListsInForce } from './lists-in-force.js';
 import { type MatchQuery, propose, requireLists } from './match.js';
 import { type Decision, decide } from './policy.js';
 import type { Recorder } from './recorder.js';
-import type { ListStore } from '../store/contract.js';
 
 /** Bytes that arrived, or a file that the decoder process reads itself. */
 export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string };

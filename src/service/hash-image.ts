@@ -63,5 +63,8 @@ export function hashQueries(reply: HashReply): HashQuery[] {
   if (!reply.blockhash || pdq.length === 0) return pdq;
   // Blockhash has no quality of its own; PDQ's says as much about the picture.
   const lowQuality = pdq.every((query) => query.lowQuality);
-  return [...pdq, { algorithm: 'blockhash', hash256: reply.blockhash, orientation: 'original', family: null, lowQuality }];
+  return [
+    ...pdq,
+    { algorithm: 'blockhash', hash256: reply.blockhash, orientation: 'original', family: null, lowQuality },
+  ];
 }

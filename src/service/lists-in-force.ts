@@ -65,7 +65,7 @@ export async function loadListsInForce(store: ListStore, kind: IndexKind): Promi
     algorithms.map((algorithm) => [algorithm, room(total(algorithm), VALUE_BYTES[algorithm])]),
   ) as Record<(typeof algorithms)[number], Gathered>;
 
-  for await (const batch of store.entries({ enabledOnly: true })) {
+  for await (const batch of store.entries()) {
     for (const { entryKey, list, algorithm, value } of batch) {
       const at = positionOf.get(list);
       if (algorithm === 'photodna' || at === undefined) continue;

@@ -1,0 +1,165 @@
+/**
+ * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
+ * The only room that knows all the others.
+ */
+import type { Config } from '../config/knobs.js';
+import { type Clock, systemClock } from '../core/clock.js';
+import { AppError } from '../core/errors.js';
+import type { ListInfo } from '../core/vocabulary.js';
+import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
+import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
+import type { Store } from '../store/contract.js';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import type { Logger } from '../telemetry/log.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import type { CheckAnswer, HashAnswer } from './answers.js';
+import { checkHashes, type HashBatchAnswer, type HashItem } from './check-hashes.js';
+import { type CheckOptions, checkImage, hashInput, type ImageInput } from './check-image.js';
+import { hashAnswer } from './hash-image.js';
+import { type ListsInForce, loadListsInForce } from './lists-in-force.js';
+import { createRecorder } from './recorder.js';
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly generation: number;
+  readonly entries: number;
+  readonly decoder: { readonly restarts: number; readonly queued: number; readonly capacity: number };
+}
+
+export interface Service {
+  readonly config: Config;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  /** Errors as `checkImage`. */
+  checkImage(input: ImageInput, options: CheckOptions): Promise<CheckAnswer>;
+  /** Errors as `checkHashes`; TOO_MANY_ITEMS. */
+  checkHashes(items: readonly HashItem[], options: CheckOptions): Promise<HashBatchAnswer>;
+  /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
+  hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
+  /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
+  whenRoom(): Promise<void>;
+  stats(query: StatsQuery): Stats;
+  lists(): Promise<readonly ListInfo[]>;
+  readiness(): Readiness;
+  /** Loads the store's present generation, if it is not the one in force. */
+  reload(): Promise<void>;
+  /** Answers in hand are given first. */
+  close(): Promise<void>;
+}
+
+/** A list that another process imports is in force within this time and the time that building takes. */
+const GENERATION_POLL_MS = 1_000;
+
+export async function createService(
+  config: Config,
+  { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
+): Promise<Service> {
+  const store = await openSqliteStore(config.dataDir);
+  const metrics = createMetrics();
+  const counts = new Counts(clock);
+  const recorder = createRecorder(counts, metrics);
+  let inForce: ListsInForce = await loadListsInForce(store.lists, config.index);
+  let reloading: Promise<void> | null = null;
+  let closing = false;
+  let engine: ImageEngine | null = null;
+
+  /** The decoder process starts with the first picture: a service that is asked only hashes has none. */
+  const engineOnDemand = (): ImageEngine => {
+    if (closing) throw new AppError('SHUTTING_DOWN');
+    engine ??= createImageEngine({
+      workers: config.workers,
+      imageBytesMax: config.imageBytesMax,
+      imagePixelsMax: config.imagePixelsMax,
+      decodeMsMax: config.decodeMsMax,
+      memoryBytesMax: config.decoderMemoryBytesMax,
+      queuePerWorker: config.queueImagesPerWorker,
+      onRestart: (cause) => {
+        metrics.add('zeef_decoder_restarts_total', { cause });
+        log.warn({ cause }, 'decoder process replaced');
+      },
+    });
+    return engine;
+  };
+
+  const tellIndex = () => {
+    const { generation, radius, digest } = inForce;
+    metrics.set('zeef_generation', {}, generation);
+    metrics.set('zeef_index_bytes', {}, radius.pdq.index.memoryBytes + radius.blockhash.index.memoryBytes);
+    for (const [algorithm, { keys }] of Object.entries({ ...radius, ...digest })) {
+      metrics.set('zeef_index_entries', { algorithm }, keys.length);
+    }
+  };
+  tellIndex();
+
+  const reload = async (): Promise<void> => {
+    reloading ??= (async () => {
+      try {
+        if ((await store.lists.generation()) === inForce.generation) return;
+        inForce = await loadListsInForce(store.lists, config.index);
+        tellIndex();
+        log.info({ generation: inForce.generation, lists: inForce.lists.length }, 'lists in force');
+      } finally {
+        reloading = null;
+      }
+    })();
+    await reloading;
+  };
+
+  const poll = watchLists
+    ? setInterval(() => {
+        // The lists in force stay in force: a store that cannot be read must not stop the answers.
+        reload().catch((error: unknown) => log.error({ err: error }, 'lists could not be reloaded'));
+      }, GENERATION_POLL_MS)
+    : null;
+  poll?.unref();
+
+  return {
+    config,
+    store,
+    metrics,
+    async checkImage(input, options) {
+      const answer = await checkImage(
+        { engine: engineOnDemand(), store: store.lists, inForce, recorder },
+        input,
+        options,
+      );
+      metrics.set('zeef_decoder_queue', {}, engineOnDemandStatus().queued);
+      return answer;
+    },
+    async checkHashes(items, options) {
+      if (closing) throw new AppError('SHUTTING_DOWN');
+      if (items.length > config.batchItemsMax) {
+        throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: config.batchItemsMax });
+      }
+      return checkHashes({ store: store.lists, inForce, recorder }, items, options);
+    },
+    async hashImage(input, wants) {
+      return hashAnswer(await hashInput(engineOnDemand(), input, wants));
+    },
+    whenRoom: () => engineOnDemand().whenRoom(),
+    stats: (query) => counts.stats(query),
+    lists: () => store.lists.lists(),
+    readiness: () => ({
+      ready: !closing,
+      generation: inForce.generation,
+      entries: [...Object.values(inForce.radius), ...Object.values(inForce.digest)].reduce(
+        (n, { keys }) => n + keys.length,
+        0,
+      ),
+      decoder: engineOnDemandStatus(),
+    }),
+    reload,
+    async close() {
+      closing = true;
+      if (poll) clearInterval(poll);
+      await engine?.close();
+      await reloading?.catch(() => {});
+      await store.close();
+    },
+  };
+
+  function engineOnDemandStatus(): Readiness['decoder'] {
+    const status = engine?.status;
+    return { restarts: status?.restarts ?? 0, queued: status?.queued ?? 0, capacity: status?.capacity ?? 0 };
+  }
+}

@@ -1,0 +1,67 @@
+/** Opens the embedded database: durable settings, schema, and one place where SQLite's errors become ours. */
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { AppError } from '../../core/errors.js';
+
+export type Sqlite = Database.Database;
+
+export const DATABASE_FILE = 'zeef.sqlite';
+/** Another process's import holds the write lock while it runs: about ten seconds for a million entries. */
+const BUSY_MS = 60_000;
+const SYNCHRONOUS_FULL = 2;
+
+/** Each step brings the schema from its position to the next; never edited once released. */
+const MIGRATIONS = [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+   INSERT INTO meta VALUES ('generation', 1);
+   CREATE TABLE list (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, enabled INTEGER NOT NULL,
+     radius_bits INTEGER NOT NULL, match_low_quality INTEGER NOT NULL, version INTEGER NOT NULL,
+     imported_at TEXT, rejected INTEGER NOT NULL, duplicates INTEGER NOT NULL, checksum TEXT NOT NULL,
+     counts TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE entry (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL,
+     value BLOB NOT NULL, entry_id TEXT NOT NULL, attributes TEXT
+   ) STRICT;
+   CREATE UNIQUE INDEX entry_value ON entry (list_id, algorithm, value);
+   CREATE TABLE api_key (
+     id TEXT PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, scopes TEXT NOT NULL,
+     created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT
+   ) STRICT;`,
+];
+
+/** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */
+export function openDatabase(dataDir: string): Sqlite {
+  return guarded(() => {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const path = join(dataDir, DATABASE_FILE);
+    const db = new Database(path, { timeout: BUSY_MS });
+    chmodSync(path, 0o600);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
+    if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
+      throw new Error('synchronous=FULL was not taken');
+    const versionOf = () => db.pragma('user_version', { simple: true }) as number;
+    if (versionOf() > MIGRATIONS.length) throw new Error(`the store is of a newer version (${versionOf()})`);
+    if (versionOf() < MIGRATIONS.length) {
+      db.transaction(() => {
+        for (const step of MIGRATIONS.slice(versionOf())) db.exec(step);
+        db.pragma(`user_version = ${MIGRATIONS.length}`);
+      }).immediate();
+    }
+    return db;
+  });
+}
+
+/** Runs one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
+export function guarded<T>(access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('STORE_FAILED', { why: error instanceof Error ? error.message : String(error) }, error);
+  }
+}
