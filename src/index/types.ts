@@ -1,0 +1,31 @@
+/** What every radius index is: built once, sealed, and from then on only read. */
+
+export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+export type IndexKind = (typeof INDEX_KINDS)[number];
+
+/** An entry within the radius. `entryIndex` counts from 0 in the order of adding. */
+export interface Candidate {
+  readonly entryIndex: number;
+  readonly distanceBits: number;
+}
+
+export interface RadiusIndex {
+  readonly kind: IndexKind;
+  /** True where `search` returns every entry within the radius. */
+  readonly exact: boolean;
+  readonly entryCount: number;
+  readonly memoryBytes: number;
+  /**
+   * Shape   `hash256`: Uint8Array(32). Result: ascending by distance, then by entry.
+   * Unit    `radiusBits`: bits, inclusive, 0..256.
+   * Errors  RADIUS_INVALID.
+   */
+  search(hash256: Uint8Array, radiusBits: number): Candidate[];
+}
+
+export interface IndexBuilder {
+  /** Shape: Uint8Array(32), copied. Returns the entry's index. */
+  add(hash256: Uint8Array): number;
+  /** The builder is spent afterwards. Errors INDEX_FULL. */
+  seal(): RadiusIndex;
+}
