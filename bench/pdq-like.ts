@@ -1,0 +1,60 @@
+/**
+ * Hashes that are distributed as PDQ's: median-thresholded 16×16 DCT spectra of smooth random fields, weight 128,
+ * neighbouring bits correlated. Seeded, so that a bench can be repeated on the same data.
+ */
+import { HASH256_BYTES } from '../src/core/hash256.js';
+
+/** xorshift128+ on 32-bit halves would be overkill: mulberry32 passes what a bench needs. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Edges of a picture: each is a wave that runs through many frequencies with one sign pattern. */
+const EDGES = 3;
+
+/** Shape: count × 32 bytes. */
+export function pdqLike(count: number, seed: number): Uint8Array {
+  const random = seeded(seed);
+  const out = new Uint8Array(count * HASH256_BYTES);
+  const spectrum = new Float32Array(256);
+  const sorted = new Float32Array(256);
+  const rows = new Float32Array(16);
+  const columns = new Float32Array(16);
+  for (let at = 0; at < count; at++) {
+    for (let bit = 0; bit < 256; bit++) {
+      const frequency = 1 + (bit >> 4) + (bit & 15);
+      spectrum[bit] = (random() + random() + random() - 1.5) / frequency;
+    }
+    for (let edge = 0; edge < EDGES; edge++) {
+      const [x, y, strength] = [random() * Math.PI, random() * Math.PI, 0.6 * random()];
+      for (let k = 0; k < 16; k++) {
+        rows[k] = Math.sin((k + 1) * y) / (k + 1);
+        columns[k] = Math.sin((k + 1) * x) / (k + 1);
+      }
+      for (let bit = 0; bit < 256; bit++)
+        spectrum[bit] = spectrum[bit]! + strength * rows[bit >> 4]! * columns[bit & 15]!;
+    }
+    sorted.set(spectrum);
+    const median = sorted.sort()[127]!;
+    for (let bit = 0; bit < 256; bit++) {
+      if (spectrum[bit]! > median) out[at * HASH256_BYTES + 31 - (bit >> 3)]! |= 1 << (bit & 7);
+    }
+  }
+  return out;
+}
+
+/** A copy of one hash with `bits` of its bits turned. */
+export function nearCopy(hash256: Uint8Array, bits: number, random: () => number): Uint8Array {
+  const copy = Uint8Array.from(hash256);
+  const turned = new Set<number>();
+  while (turned.size < bits) turned.add(Math.floor(random() * 256));
+  for (const bit of turned) copy[bit >> 3]! ^= 1 << (bit & 7);
+  return copy;
+}

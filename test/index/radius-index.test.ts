@@ -1,0 +1,173 @@
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { nearCopy, pdqLike } from '../../bench/pdq-like.js';
+import { artefact } from '../../src/core/package-root.js';
+import { createIndexBuilder } from '../../src/index/builder.js';
+import { openRing, type RingIndex } from '../../src/index/ring.js';
+import { RESULTS } from '../../src/index/ring-layout.js';
+import type { Candidate, IndexKind, RadiusIndex } from '../../src/index/types.js';
+import { randomBytes, seeded } from '../support/random.js';
+
+const RADII = [0, 1, 14, 15, 16, 17, 30, 31, 32, 33, 46, 47, 48, 128, 256];
+
+async function build(kind: IndexKind, hashes: readonly Uint8Array[]): Promise<RadiusIndex> {
+  const builder = await createIndexBuilder(kind, hashes.length);
+  for (const hash of hashes) builder.add(hash);
+  return builder.seal();
+}
+
+/** Slow, obvious, one bit at a time; shares nothing with the indices. */
+function byHand(hashes: readonly Uint8Array[], query: Uint8Array, radiusBits: number): Candidate[] {
+  const found: Candidate[] = [];
+  hashes.forEach((hash, entryIndex) => {
+    let distanceBits = 0;
+    for (let bit = 0; bit < 256; bit++) {
+      if (((hash[bit >> 3]! >> (bit & 7)) & 1) !== ((query[bit >> 3]! >> (bit & 7)) & 1)) distanceBits++;
+    }
+    if (distanceBits <= radiusBits) found.push({ entryIndex, distanceBits });
+  });
+  return found.sort((a, b) => a.distanceBits - b.distanceBits || a.entryIndex - b.entryIndex);
+}
+
+const cut = (bytes: Uint8Array) =>
+  Array.from({ length: bytes.length / 32 }, (_, at) => bytes.subarray(at * 32, at * 32 + 32));
+const random = seeded(11);
+const base = randomBytes(random, 32);
+const zero = new Uint8Array(32);
+const ones = new Uint8Array(32).fill(255);
+
+const SETS: Record<string, Uint8Array[]> = {
+  empty: [],
+  single: [base],
+  random: cut(randomBytes(seeded(2), 32 * 2_000)),
+  correlated: cut(pdqLike(3_000, 3)),
+  'near copies at every distance': Array.from({ length: 260 }, (_, at) => nearCopy(base, Math.min(at, 256), random)),
+  duplicates: Array.from({ length: 600 }, (_, at) => (at % 3 === 0 ? base : nearCopy(base, 20, random))),
+  'all equal': Array.from({ length: 5_000 }, () => base),
+  'all zero and all one': Array.from({ length: 400 }, (_, at) => (at % 2 === 0 ? zero : ones)),
+  'one bucket in one table': Array.from({ length: 2_000 }, () => {
+    const hash = randomBytes(random, 32);
+    for (let k = 0; k < 16; k++) hash[2 * k + ((5 * k) % 16 >= 8 ? 1 : 0)]! |= 1 << (((5 * k) % 16) & 7);
+    return hash;
+  }),
+};
+
+describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
+  test.each(RADII)('ring, linear and the count by hand agree at radius %i', async (radiusBits) => {
+    const [ring, linear] = [await build('ring', hashes), await build('linear', hashes)];
+    const queries = [
+      base,
+      zero,
+      ones,
+      randomBytes(seeded(radiusBits), 32),
+      ...hashes.slice(0, 2),
+      nearCopy(base, 31, random),
+    ];
+    for (const query of queries) {
+      const expected = byHand(hashes, query, radiusBits);
+      expect(ring.search(query, radiusBits)).toEqual(expected);
+      expect(linear.search(query, radiusBits)).toEqual(expected);
+    }
+  });
+});
+
+test.each(['ring', 'linear'] as const)(
+  '%s: the radius is inclusive: 31 is found at radius 31, 32 is not',
+  async (kind) => {
+    const at31 = nearCopy(base, 31, random);
+    const at32 = nearCopy(base, 32, random);
+    const index = await build(kind, [at31, at32]);
+    expect(index.search(base, 31)).toEqual([{ entryIndex: 0, distanceBits: 31 }]);
+    expect(index.search(base, 32)).toHaveLength(2);
+    expect(index.search(base, 30)).toEqual([]);
+  },
+);
+
+test.each([-1, 257, 1.5, Number.NaN])('a radius of %d is refused', async (radiusBits) => {
+  const index = await build('ring', [base]);
+  expect(() => index.search(base, radiusBits)).toThrow(expect.objectContaining({ code: 'RADIUS_INVALID' }));
+});
+
+test('property: whatever the hashes, the query and the radius, ring equals linear', async () => {
+  const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  // Few values per byte, so that distances are small and radii mean something.
+  const sparse = fc
+    .array(fc.constantFrom(0, 1, 3, 128), { minLength: 32, maxLength: 32 })
+    .map((bytes) => Uint8Array.from(bytes));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(hash, sparse), { maxLength: 60 }),
+      fc.oneof(hash, sparse),
+      fc.integer({ min: 0, max: 256 }),
+      async (hashes, query, radiusBits) => {
+        const [ring, linear] = [await build('ring', hashes), await build('linear', hashes)];
+        expect(ring.search(query, radiusBits)).toEqual(linear.search(query, radiusBits));
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test('the ring ran: it visits a small part of the entries up to radius 47, and scans above and in crowds', async () => {
+  const ring = (await build('ring', cut(pdqLike(20_000, 5)))) as RingIndex;
+  ring.search(base, 31);
+  expect(ring.last).toMatchObject({ scanned: false });
+  expect(ring.last.visited).toBeLessThan(10_000);
+  ring.search(base, 48);
+  expect(ring.last).toMatchObject({ scanned: true });
+  const crowd = (await build('ring', SETS['all equal']!)) as RingIndex;
+  expect(crowd.search(base, 31)).toHaveLength(5_000);
+  expect(crowd.last.scanned).toBe(true);
+});
+
+test('more matches than the scratch holds are all told', async () => {
+  const spread = cut(randomBytes(seeded(9), 32 * 60_000));
+  const crowd = Array.from({ length: RESULTS + 10 }, (_, at) => nearCopy(base, at % 3, random));
+  const ring = await build('ring', [...spread, ...crowd]);
+  expect(ring.search(base, 4)).toHaveLength(RESULTS + 10);
+});
+
+test('threads that read one memory at once get what one thread gets', async () => {
+  const hashes = cut(pdqLike(20_000, 21));
+  const ring = (await build('ring', hashes)) as RingIndex;
+  const queries = hashes.slice(0, 200).map((hash) => nearCopy(hash, 25, random));
+  const expected = queries.map((query) => ring.search(query, 31));
+  const source = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { openRing } from ${JSON.stringify(new URL(`file://${artefact('src', 'index', 'ring.js')}`).href)};
+    const ring = openRing(workerData.share);
+    const answers = [];
+    for (let round = 0; round < 5; round++) answers.push(workerData.queries.map((query) => ring.search(query, 31)));
+    ring.close();
+    parentPort.postMessage(answers);`;
+  const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+  const answers = await Promise.all(
+    [1, 2, 3, 4].map(
+      () =>
+        new Promise<Candidate[][][]>((resolve, reject) => {
+          new Worker(url, { workerData: { share: ring.share(), queries } })
+            .once('message', resolve)
+            .once('error', reject);
+        }),
+    ),
+  );
+  for (const rounds of answers) for (const round of rounds) expect(round).toEqual(expected);
+  expect(expected.every((found) => found.length > 0)).toBe(true);
+});
+
+test('a reader that closes gives its scratch back; the 65th at once is refused', async () => {
+  const ring = (await build('ring', [base])) as RingIndex;
+  const readers = Array.from({ length: 63 }, () => openRing(ring.share()));
+  expect(() => openRing(ring.share())).toThrow(expect.objectContaining({ code: 'INDEX_FULL' }));
+  readers[0]!.close();
+  expect(openRing(ring.share()).search(base, 0)).toHaveLength(1);
+});
+
+test('hnsw finds the near ones and says that it is approximate', async () => {
+  const hashes = cut(pdqLike(500, 8));
+  const index = await build('hnsw', hashes);
+  expect(index.exact).toBe(false);
+  expect(index.search(hashes[7]!, 0)).toContainEqual({ entryIndex: 7, distanceBits: 0 });
+  expect((await build('hnsw', [])).search(base, 31)).toEqual([]);
+});
