@@ -31,3 +31,8 @@ export const PDQ_QUALITY_MIN = 50;
 export const MATCHES_PER_IMAGE_MAX = 100;
 /** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
 export const JPEG_SCANS_MAX = 100;
+/** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */
+export const HASHLIST_LINE_BYTES_MAX = 65_536;
+/** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
+export const PDQ_WEIGHT_MIN = 112;
+export const PDQ_WEIGHT_MAX = 144;

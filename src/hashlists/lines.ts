@@ -1,0 +1,35 @@
+/** Bytes → lines, in constant memory: BOM dropped, CRLF and LF alike, overlong lines named instead of gathered. */
+import { StringDecoder } from 'node:string_decoder';
+import { HASHLIST_LINE_BYTES_MAX } from '../core/limits.js';
+
+export interface Line {
+  /** From 1. */
+  readonly number: number;
+  /** Null where the line is longer than `HASHLIST_LINE_BYTES_MAX`. */
+  readonly text: string | null;
+}
+
+export async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
+  const decoder = new StringDecoder('utf8');
+  let number = 1;
+  let held = '';
+  let isOverlong = false;
+  const line = (text: string): Line => {
+    const whole = number === 1 ? text.replace(/^\uFEFF/, '') : text;
+    return { number: number++, text: isOverlong || whole.length > HASHLIST_LINE_BYTES_MAX ? null : whole };
+  };
+  for await (const chunk of source) {
+    const pieces = (held + decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))).split('\n');
+    held = pieces.pop()!;
+    for (const piece of pieces) {
+      yield line(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
+      isOverlong = false;
+    }
+    if (held.length > HASHLIST_LINE_BYTES_MAX) {
+      isOverlong = true;
+      held = '';
+    }
+  }
+  held += decoder.end();
+  if (held !== '' || isOverlong) yield line(held);
+}

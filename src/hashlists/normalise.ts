@@ -1,0 +1,108 @@
+/** The rules that every entry must keep, whatever list it comes from. Pure: fields in, an entry or a reason out. */
+
+import { PDQ_QUALITY_MIN, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../core/limits.js';
+import type { ParsedRow } from '../core/parsed-row.js';
+import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+
+/** One row as it was read: text, nothing decided. */
+export interface RawFields {
+  readonly value: string;
+  readonly algorithm?: string | undefined;
+  readonly entryId?: string | undefined;
+  readonly category?: string | undefined;
+  readonly severity?: string | undefined;
+  readonly source?: string | undefined;
+  readonly mediaType?: string | undefined;
+  readonly updatedAt?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly quality?: string | undefined;
+}
+
+/** How algorithms are written in the lists that are published. */
+const NAMES: Readonly<Record<string, Algorithm>> = {
+  md5: 'md5',
+  sha1: 'sha1',
+  'sha-1': 'sha1',
+  sha256: 'sha256',
+  'sha-256': 'sha256',
+  pdq: 'pdq',
+  hash_pdq: 'pdq',
+  imagepdq: 'pdq',
+  blockhash: 'blockhash',
+  photodna: 'photodna',
+  pdna: 'photodna',
+};
+
+/** Which known-good sets mark their entries so: category 0 of VICS is "non-pertinent". */
+const KNOWN_GOOD_CATEGORIES = new Set(['0']);
+
+/** Lengths in hex digits that belong to one algorithm alone; 64 may be SHA-256 or PDQ and must be named. */
+const BY_HEX_LENGTH: Readonly<Record<number, Algorithm>> = { 32: 'md5', 40: 'sha1', 288: 'photodna' };
+
+/** Lower-case hex of a value written as hex or base64; null where it is neither, or has another length. */
+function toHex(text: string, bytes: number): string | null {
+  if (text.length === bytes * 2 && /^[0-9a-f]+$/i.test(text)) return text.toLowerCase();
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return null;
+  const decoded = Buffer.from(text, 'base64');
+  const isWhole = Math.ceil((bytes * 4) / 3) === text.replace(/=+$/, '').length;
+  return decoded.length === bytes && isWhole ? decoded.toString('hex') : null;
+}
+
+function weightOf(hex: string): number {
+  let weight = 0;
+  for (const digit of hex) weight += [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][Number.parseInt(digit, 16)]!;
+  return weight;
+}
+
+const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
+
+/**
+ * `assumed`: the algorithm of rows that name none. `kind`: a list of known-good files never becomes a list to match.
+ * Errors: none; a row that breaks a rule is a rejected row with its reason.
+ */
+export function normalise(
+  raw: RawFields,
+  line: number,
+  { assumed, kind }: { assumed?: Algorithm | undefined; kind: 'match' | 'suppression' },
+): ParsedRow {
+  const reject = (reason: Extract<ParsedRow, { ok: false }>['reason']): ParsedRow => ({ ok: false, line, reason });
+  const text = raw.value.trim();
+  const name = raw.algorithm?.trim().toLowerCase();
+  const algorithm = name ? NAMES[name] : (assumed ?? BY_HEX_LENGTH[text.length]);
+  if (name && !algorithm) return reject('unknown_algorithm');
+  if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
+  const value = toHex(text, VALUE_BYTES[algorithm]);
+  if (value === null) return reject('malformed');
+  if (algorithm === 'pdq') {
+    const weight = weightOf(value);
+    if (weight < PDQ_WEIGHT_MIN || weight > PDQ_WEIGHT_MAX) return reject('weight');
+  }
+  const quality = orNull(raw.quality);
+  if (quality !== null && !(Number(quality) >= 0 && Number(quality) <= 100)) return reject('malformed');
+  const isNearHash = HASH_ALGORITHMS.includes(algorithm as HashAlgorithm);
+  if (quality !== null && isNearHash && Number(quality) < PDQ_QUALITY_MIN) return reject('low_quality');
+  const category = orNull(raw.category);
+  if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return reject('known_good');
+  return {
+    ok: true,
+    line,
+    entry: {
+      entryId: orNull(raw.entryId) ?? `line-${line}`,
+      algorithm,
+      value,
+      category,
+      severity: orNull(raw.severity),
+      source: orNull(raw.source),
+      mediaType: orNull(raw.mediaType),
+      status: 'active',
+      updatedAt: orNull(raw.updatedAt),
+      tags: raw.tags ?? [],
+    },
+  };
+}
+
+/** The algorithm that a person named on the command line, in any of the spellings that lists use. */
+export function algorithmNamed(name: string): Algorithm | null {
+  const known = NAMES[name.toLowerCase()];
+  return known && ALGORITHMS.includes(known) ? known : null;
+}

@@ -1,0 +1,55 @@
+/** A hash list from a file into the store: make the list where there is none, replace its entries as a whole. */
+import { createReadStream } from 'node:fs';
+import { AppError } from '../core/errors.js';
+import type { ListInfo } from '../core/vocabulary.js';
+import { type ImportOptions, parseHashList } from '../hashlists/importers.js';
+import type { ImportReport, ListStore } from '../store/contract.js';
+
+export interface ImportRequest extends Omit<ImportOptions, 'kind'> {
+  readonly path: string;
+  readonly list: string;
+  /** Of a list that is new. */
+  readonly kind: ListInfo['kind'];
+  readonly radiusBits: number;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+async function* readBytes(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      onBytes?.(chunk.length);
+      yield chunk;
+    }
+  } catch (error) {
+    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+  }
+}
+
+/**
+ * A row that breaks a rule is rejected and reported; the rest is imported.
+ * Errors  FILE_UNREADABLE; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
+ */
+export async function importList(store: ListStore, request: ImportRequest): Promise<ImportReport> {
+  const { path, list, kind, radiusBits, onBytes } = request;
+  const existing = await store.list(list);
+  const known = existing ?? (await store.createList({ list, kind, radiusBits }));
+  try {
+    const rows = parseHashList(readBytes(path, onBytes), { ...request, kind: known.kind });
+    return await store.replaceEntries(list, requireOne(rows));
+  } catch (error) {
+    if (!existing) await store.removeList(list);
+    throw error;
+  }
+}
+
+/** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */
+async function* requireOne(rows: ReturnType<typeof parseHashList>): typeof rows {
+  let accepted = 0;
+  let firstRejected: { line: number; reason: string } | null = null;
+  for await (const row of rows) {
+    if (row.ok) accepted++;
+    else firstRejected ??= { line: row.line, reason: row.reason };
+    yield row;
+  }
+  if (accepted === 0) throw new AppError('HASHLIST_INVALID', { ...firstRejected, why: 'no row can be imported' });
+}
