@@ -1,2 +1,32 @@
 #!/usr/bin/env node
-export {};
+/** The only place that touches the process: environment, arguments, signals, exit. */
+import { runCommandLine } from './cli/program.js';
+import { createServer } from './http/server.js';
+
+let stopping = false;
+const stopped = new Promise<void>((resolve) => {
+  const stop = (signal: NodeJS.Signals) => {
+    // The first asks, the second ends at once.
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    stopping = true;
+    resolve();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+});
+
+// A reader that went away (zeef ... | head) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));
+
+await runCommandLine(process.argv.slice(2), {
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+  isStopping: () => stopping,
+  stopped,
+  createServer,
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+});

@@ -1,0 +1,182 @@
+/** `zeef check`, `zeef hash`, `zeef scan`: files in, one line each out. */
+
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { type Command, Option } from 'commander';
+import type { CheckAnswer, HashAnswer } from '../service/answers.js';
+import { type FileResult, type ScanSummary, scan } from '../service/scan.js';
+import { type CheckFlags, checkOptions, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+const orientations = () =>
+  new Option('--orientations <which>', 'all finds turned and mirrored copies').choices(['all', 'none']).default('all');
+
+/** A name that holds control characters is shown escaped, so that it cannot write to the terminal. */
+const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
+
+function verdictLine(path: string, answer: CheckAnswer): string {
+  const [nearest] = answer.matches;
+  const how = nearest
+    ? ` ${nearest.list}/${nearest.entryId} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
+      (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '')
+    : '';
+  const why = answer.reason ? ` ${answer.reason}` : answer.lowQuality ? ' low quality' : '';
+  return `${answer.verdict.padEnd(11)} ${shown(path)}${how}${why}\n`;
+}
+
+function exitCodeOf(byVerdict: Readonly<Record<string, number>>): number {
+  if ((byVerdict.not_checked ?? 0) > 0) return EXIT.failed;
+  return (byVerdict.match ?? 0) > 0 ? EXIT.matched : EXIT.clean;
+}
+
+function hashLine(path: string, answer: HashAnswer): string {
+  if (answer.reason) return `${'not hashed'.padEnd(11)} ${shown(path)} ${answer.reason}\n`;
+  const { format, width, height } = answer.image!;
+  const rows: [string, string | null][] = [
+    ['pdq', answer.pdq && `${answer.pdq.hash} quality ${answer.pdq.quality}`],
+    ['pdq full', answer.pdqFull && `${answer.pdqFull.hash} quality ${answer.pdqFull.quality}`],
+    ['blockhash', answer.blockhash],
+    ['md5', answer.digests.md5 ?? null],
+    ['sha1', answer.digests.sha1 ?? null],
+    ['sha256', answer.digests.sha256 ?? null],
+    ...Object.entries(answer.orientations ?? {}),
+  ];
+  const told = rows.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`);
+  return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${told.join('')}`;
+}
+
+export function addCheckCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+
+  program
+    .command('check')
+    .description('verdict per file, in one process, no service needed')
+    .argument('<files...>')
+    .addOption(orientations())
+    .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
+    .option('--lists <names>', 'only these lists, separated by commas')
+    .option('--json', 'one JSON object a line')
+    .action(async (files: string[], flags: CheckFlags) => {
+      const byVerdict: Record<string, number> = {};
+      await withService(around, globals(), async (service) => {
+        for (const path of files) {
+          if (around.isStopping()) return around.setExitCode(EXIT.interrupted);
+          await service.whenRoom();
+          const { id: _, ...answer } = await service.checkImage({ path }, { ...checkOptions(flags), reference: path });
+          byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
+          around.out(
+            flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }),
+          );
+        }
+        around.setExitCode(exitCodeOf(byVerdict));
+      });
+    });
+
+  program
+    .command('hash')
+    .description('digests, PDQ, quality and size per file; nothing is looked up')
+    .argument('<files...>')
+    .addOption(orientations().default('none'))
+    .addOption(new Option('--algorithm <name>', 'only this one').choices(['pdq', 'blockhash', 'all']).default('all'))
+    .option('--json', 'one JSON object a line')
+    .action(async (files: string[], flags: CheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
+      const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
+      await withService(around, globals(), async (service) => {
+        for (const path of files) {
+          if (around.isStopping()) return around.setExitCode(EXIT.interrupted);
+          const answer = await service.hashImage(
+            { path },
+            {
+              digests: ['md5', 'sha1', 'sha256'],
+              orientations: flags.orientations ?? 'none',
+              families: 'both',
+              algorithms,
+            },
+          );
+          if (answer.reason) around.setExitCode(EXIT.failed);
+          around.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));
+        }
+      });
+    });
+
+  program
+    .command('scan')
+    .description('a batch over trees of files: JSON lines begin, match, not_checked, summary')
+    .argument('<paths...>')
+    .addOption(orientations())
+    .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
+    .option('--lists <names>', 'only these lists, separated by commas')
+    .option('--report <file>', 'write the JSON lines there, and a summary in words to stdout')
+    .action(async (paths: string[], flags: CheckFlags & { report?: string }) => {
+      const report = flags.report === undefined ? null : createWriteStream(flags.report);
+      if (report) await once(report, 'open');
+      const tell = (line: object) => {
+        const text = `${JSON.stringify(line)}\n`;
+        if (report) report.write(text);
+        else around.out(text);
+      };
+      const bar = around.isTerminal ? progressBar() : null;
+      const summary = await withService(around, globals(), async (service) => {
+        let done = 0;
+        let hits = 0;
+        tell({ type: 'begin', paths, at: new Date().toISOString(), generation: service.readiness().generation });
+        return scan(service, {
+          paths,
+          options: checkOptions(flags),
+          shouldStop: around.isStopping,
+          onResult: (result) => {
+            done++;
+            if (result.verdict === 'match') hits++;
+            bar?.update(done, { hits });
+            if (result.verdict !== 'no_match') tell(resultLine(result));
+          },
+        });
+      });
+      bar?.stop();
+      tell({ type: 'summary', ...summary });
+      if (report) {
+        report.end();
+        await once(report, 'finish');
+        around.out(summaryText(summary));
+      }
+      around.setExitCode(summary.interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
+    });
+}
+
+function resultLine({ verdict, ...result }: FileResult): object {
+  return { type: verdict, verdict, ...result };
+}
+
+function progressBar(): SingleBar {
+  const bar = new SingleBar({
+    format: '{value} files  {duration_formatted}  {hits} hits',
+    stream: process.stderr,
+    clearOnComplete: true,
+    fps: 5,
+  });
+  bar.start(0, 0, { hits: 0 });
+  return bar;
+}
+
+function summaryText({
+  files,
+  byVerdict,
+  byReason,
+  byList,
+  skipped,
+  seconds,
+  filesPerSecond,
+  interrupted,
+}: ScanSummary): string {
+  const rows: [string, number | string][] = [
+    ['files', files],
+    ...Object.entries(byVerdict),
+    ...Object.entries(byReason).map(([reason, count]): [string, number] => [`  ${reason}`, count]),
+    ...Object.entries(byList).map(([list, count]): [string, number] => [`on list ${list}`, count]),
+    ['skipped', skipped],
+    ['seconds', seconds],
+    ['files/s', filesPerSecond],
+  ];
+  const words = rows.map(([name, value]) => `${name.padEnd(24)} ${value}\n`).join('');
+  return interrupted ? `${words}interrupted: files not listed above were not looked at\n` : words;
+}

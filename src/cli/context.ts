@@ -1,0 +1,92 @@
+/** What `main.ts` gives the commands, and what they share: configuration, output, exit codes. */
+import { readFileSync } from 'node:fs';
+import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
+import { readConfig } from '../config/read-config.js';
+import { AppError } from '../core/errors.js';
+import type { OrientationChoice } from '../core/vocabulary.js';
+import type { CheckOptions } from '../service/check-image.js';
+import { createService, type Service } from '../service/service.js';
+import { createLogger, type Logger } from '../telemetry/log.js';
+
+/** The HTTP door, as much of it as a command needs; `main.ts` joins the two, since neither room may know the other. */
+export interface HttpServer {
+  listen(at: { host: string; port: number }): Promise<string>;
+  close(): Promise<unknown>;
+  readonly server: { closeAllConnections(): void };
+}
+
+/** Everything of the process that a command may touch; `main.ts` alone holds the process itself. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly isTerminal: boolean;
+  /** Becomes true at the first Ctrl-C or SIGTERM. */
+  readonly isStopping: () => boolean;
+  /** Resolves then. */
+  readonly stopped: Promise<void>;
+  readonly setExitCode: (code: number) => void;
+  /** Errors CONFIG_INVALID: a public address without keys. */
+  readonly createServer: (service: Service, log: Logger) => Promise<HttpServer>;
+}
+
+export const EXIT = { clean: 0, matched: 1, failed: 2, interrupted: 130 } as const;
+
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly workers?: string;
+  readonly logLevel?: string;
+}
+
+/** Errors CONFIG_INVALID. */
+export function configFrom(around: Surroundings, flags: GlobalFlags & Partial<Record<KnobName, string>>): Config {
+  const path = flags.config ?? around.env.ZEEF_CONFIG;
+  let fileText: string | undefined;
+  if (path !== undefined) {
+    try {
+      fileText = readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new AppError('CONFIG_INVALID', { problems: `${path} cannot be read` }, error);
+    }
+  }
+  const knobs = Object.entries(flags).filter(([name, value]) => name in KNOBS && value !== undefined);
+  return readConfig({ env: around.env, fileText, flags: Object.fromEntries(knobs) });
+}
+
+/** Runs one command with a service in this process, and closes it whatever happens. Its log is silent unless asked for. */
+export async function withService<T>(
+  around: Surroundings,
+  flags: GlobalFlags,
+  run: (service: Service, log: Logger) => Promise<T>,
+): Promise<T> {
+  const config = configFrom(around, { logLevel: 'warn', ...flags });
+  const log = createLogger(config.logLevel);
+  const service = await createService(config, { log });
+  try {
+    return await run(service, log);
+  } finally {
+    await service.close();
+  }
+}
+
+export interface CheckFlags {
+  readonly orientations?: OrientationChoice;
+  readonly radius?: string;
+  readonly lists?: string;
+  readonly json?: boolean;
+}
+
+/** Errors RADIUS_INVALID. */
+export function checkOptions(flags: CheckFlags): Omit<CheckOptions, 'reference'> {
+  const radius = flags.radius === undefined ? null : Number(flags.radius);
+  if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= 256)) {
+    throw new AppError('RADIUS_INVALID', { got: flags.radius ?? '', expected: '0..256' });
+  }
+  return {
+    orientations: flags.orientations ?? 'all',
+    askedRadiusBits: radius,
+    lists: flags.lists === undefined ? null : new Set(flags.lists.split(',')),
+    tenant: 'local',
+  };
+}

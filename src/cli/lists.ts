@@ -1,0 +1,184 @@
+/** `zeef lists ...` and `zeef keys ...`: what lies in the store. */
+
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AppError } from '../core/errors.js';
+import { PACKAGE_ROOT } from '../core/package-root.js';
+import type { Algorithm, ListInfo } from '../core/vocabulary.js';
+import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
+import { type Mapping, parseMapping } from '../hashlists/mapping.js';
+import { algorithmNamed } from '../hashlists/normalise.js';
+import { importList } from '../service/import-list.js';
+import type { Service } from '../service/service.js';
+import { type ImportReport, SCOPES, type Scope } from '../store/contract.js';
+import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+/** The list that ships: hashes of the sample pictures. */
+export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
+
+export async function importSample(service: Service): Promise<void> {
+  if (await service.store.lists.list(SAMPLE.list)) return;
+  await importList(service.store.lists, {
+    ...SAMPLE,
+    format: 'csv',
+    kind: 'match',
+    radiusBits: service.config.radiusBits,
+  });
+}
+
+function reportText(report: ImportReport): string {
+  const reasons = Object.entries(report.rejectedByReason).map(([reason, count]) => `  ${reason} ${count}\n`);
+  const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
+  return (
+    `${report.list}: version ${report.version}, ${report.accepted} entries, ${report.duplicates} duplicates, ` +
+    `${report.rejected} rejected\n${reasons.join('')}${lines.join('')}`
+  );
+}
+
+function listText(info: ListInfo): string {
+  const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
+  const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
+  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${state}; imported ${info.importedAt ?? 'never'}\n`;
+}
+
+function algorithm(name: string): Algorithm {
+  const known = algorithmNamed(name);
+  if (!known) throw new InvalidArgumentError('not an algorithm that Zeef knows');
+  return known;
+}
+
+interface ImportFlags {
+  readonly list: string;
+  readonly format?: HashlistFormat;
+  readonly algorithm?: Algorithm;
+  readonly map?: Mapping;
+  readonly suppress?: boolean;
+  readonly json?: boolean;
+}
+
+export function addListCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  const lists = program.command('lists').description('hash lists');
+
+  lists
+    .command('import')
+    .description('import a file as a list; it replaces what the list held, as a whole or not at all')
+    .argument('<file>')
+    .requiredOption('--list <name>', 'name of the list')
+    .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
+    .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
+    .option('--map <pairs>', 'CSV columns: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID', parseMapping)
+    .option('--suppress', 'a new list of known-good values that must not count')
+    .option('--json', 'the report as JSON')
+    .action(async (file: string, flags: ImportFlags) => {
+      await withService(around, globals(), async (service) => {
+        const report = await importList(service.store.lists, {
+          path: file,
+          list: flags.list,
+          format: flags.format ?? formatOf(file),
+          assumed: flags.algorithm,
+          mapping: flags.map,
+          kind: flags.suppress ? 'suppression' : 'match',
+          radiusBits: service.config.radiusBits,
+        });
+        around.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+      });
+    });
+
+  lists
+    .command('show')
+    .description('sizes, versions and ages of all lists, or of one')
+    .argument('[name]')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, flags: { json?: boolean }) => {
+      await withService(around, globals(), async (service) => {
+        const all = (await service.lists()).filter((info) => name === undefined || info.list === name);
+        if (name !== undefined && all.length === 0) throw new AppError('LIST_NOT_FOUND', { list: name });
+        around.out(flags.json ? `${JSON.stringify({ lists: all })}\n` : all.map(listText).join('') || 'no lists\n');
+      });
+    });
+
+  lists
+    .command('verify')
+    .description('read every entry again and compare the checksum of the import')
+    .argument('<name>')
+    .option('--json', 'as JSON')
+    .action(async (name: string, flags: { json?: boolean }) => {
+      await withService(around, globals(), async (service) => {
+        const result = await service.store.lists.verify(name);
+        if (!result.ok) around.setExitCode(EXIT.failed);
+        const words = `${name}: ${result.entryCount} entries, ${result.ok ? 'as imported' : 'DAMAGED: import it again'}\n`;
+        around.out(flags.json ? `${JSON.stringify({ list: name, ...result })}\n` : words);
+      });
+    });
+
+  for (const [verb, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    lists
+      .command(verb)
+      .description(`${verb} a list; a running service follows within seconds`)
+      .argument('<name>')
+      .action((name: string) =>
+        withService(around, globals(), async (service) => {
+          around.out(listText(await service.store.lists.updateList(name, { enabled })));
+        }),
+      );
+  }
+
+  lists
+    .command('remove')
+    .description('remove a list and its entries')
+    .argument('<name>')
+    .action((name: string) =>
+      withService(around, globals(), async (service) => {
+        await service.store.lists.removeList(name);
+        around.out(`${name}: removed\n`);
+      }),
+    );
+}
+
+export function addKeyCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  const keys = program.command('keys').description('API keys and tenants');
+
+  keys
+    .command('create')
+    .description('create a key; it is shown once')
+    .requiredOption('--tenant <name>', 'who it belongs to')
+    .addOption(
+      new Option('--scopes <scopes...>', 'what it may do').choices([...SCOPES]).default(['check', 'check:hashes']),
+    )
+    .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z')
+    .action((flags: { tenant: string; scopes: Scope[]; expires?: string }) =>
+      withService(around, globals(), async (service) => {
+        const expiresMs = flags.expires === undefined ? null : Date.parse(flags.expires);
+        if (Number.isNaN(expiresMs)) throw new AppError('REQUEST_INVALID', { expires: flags.expires ?? '' });
+        const expiresAt = expiresMs === null ? null : new Date(expiresMs).toISOString();
+        const { info, key } = await service.store.keys.createKey({
+          tenant: flags.tenant,
+          scopes: flags.scopes,
+          expiresAt,
+        });
+        around.err(`key ${info.id} of ${info.tenant}; it is shown this once:\n`);
+        around.out(`${key}\n`);
+      }),
+    );
+
+  keys.command('list').action(() =>
+    withService(around, globals(), async (service) => {
+      for (const key of await service.store.keys.keys()) around.out(`${JSON.stringify(key)}\n`);
+    }),
+  );
+
+  keys
+    .command('revoke')
+    .argument('<id>')
+    .action((id: string) =>
+      withService(around, globals(), async (service) => {
+        await service.store.keys.revokeKey(id);
+        around.out(`${id}: revoked\n`);
+      }),
+    );
+}

@@ -1,0 +1,38 @@
+/** The command line: flags in, the service called, lines out. No logic. */
+import { Command, CommanderError } from 'commander';
+import { AppError } from '../core/errors.js';
+import { PACKAGE_VERSION } from '../core/package-root.js';
+import { addBenchCommand } from './bench.js';
+import { addCheckCommands } from './check.js';
+import { EXIT, type Surroundings } from './context.js';
+import { addKeyCommands, addListCommands } from './lists.js';
+import { addServeCommand } from './serve.js';
+
+/** Runs one command; every failure becomes one line on stderr and exit code 2. */
+export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
+  const program = new Command('zeef')
+    .description('Finds known images among many: perceptual hashes and digests against hash lists.')
+    .version(PACKAGE_VERSION)
+    .option('--config <file>', 'a JSON file of knobs (docs/configuration.md)')
+    .option('--data-dir <folder>', 'everything that Zeef stores (ZEEF_DATA_DIR)')
+    .option('--workers <count>', 'decoder threads (ZEEF_WORKERS)')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug, trace, silent (ZEEF_LOG_LEVEL)')
+    .exitOverride()
+    .configureOutput({ writeOut: around.out, writeErr: around.err });
+  addServeCommand(program, around);
+  addCheckCommands(program, around);
+  addListCommands(program, around);
+  addKeyCommands(program, around);
+  addBenchCommand(program, around);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) around.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
+    else {
+      around.err(
+        error instanceof AppError ? `zeef: ${error.message}\n` : `zeef: ${(error as Error).stack ?? String(error)}\n`,
+      );
+      around.setExitCode(EXIT.failed);
+    }
+  }
+}

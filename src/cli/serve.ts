@@ -1,0 +1,49 @@
+/** `zeef serve`: the HTTP service, until a signal; answers in hand are given first. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { PACKAGE_ROOT } from '../core/package-root.js';
+import { createService } from '../service/service.js';
+import { createLogger } from '../telemetry/log.js';
+import { configFrom, type GlobalFlags, type Surroundings } from './context.js';
+import { importSample } from './lists.js';
+
+interface ServeFlags {
+  readonly host?: string;
+  readonly port?: string;
+  readonly sample?: boolean;
+}
+
+export function addServeCommand(program: Command, around: Surroundings): void {
+  program
+    .command('serve')
+    .description('the HTTP service')
+    .option('--host <address>', 'where to listen (ZEEF_HOST)')
+    .option('--port <port>', 'TCP port, 0 for any (ZEEF_PORT)')
+    .option('--sample', 'load the sample list that ships, where it is not there yet')
+    .action(async ({ sample, ...flags }: ServeFlags) => {
+      const config = configFrom(around, { ...program.opts<GlobalFlags>(), ...flags });
+      const log = createLogger(config.logLevel);
+      const service = await createService(config, { log, watchLists: true });
+      try {
+        if (sample) {
+          await importSample(service);
+          await service.reload();
+        }
+        const server = await around.createServer(service, log);
+        const address = await server.listen({ host: config.host, port: config.port });
+        const picture = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
+        around.out(
+          sample
+            ? `zeef listens on ${address}; try: curl -s --data-binary @${picture} -H 'Content-Type: image/jpeg' ${address}/v1/check\n`
+            : `zeef listens on ${address}\n`,
+        );
+        await around.stopped;
+        log.info('stopping: answers in hand are given first');
+        const tooLong = setTimeout(() => server.server.closeAllConnections(), config.shutdownMs);
+        await server.close();
+        clearTimeout(tooLong);
+      } finally {
+        await service.close();
+      }
+    });
+}

@@ -1,0 +1,155 @@
+/** `POST /v1/check`, `POST /v1/check/hashes`, `POST /v1/hash`: a picture or hashes in, verdicts or hashes out. */
+import multipart from '@fastify/multipart';
+import type { Static } from '@sinclair/typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { BATCH_BYTES_MAX, MULTIPART_FILES_MAX } from '../../core/limits.js';
+import type { HashWants } from '../../engine/image-engine.js';
+import type { CheckAnswer } from '../../service/answers.js';
+import type { CheckOptions } from '../../service/check-image.js';
+import type { Match } from '../../service/policy.js';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import { CheckQuery, CheckResult, HashesRequest, HashesResult, HashQuery, HashResult, Problem } from '../schemas.js';
+
+/** Everything about a picture's hash; for `POST /v1/hash`. */
+const ALL_HASHES: Omit<HashWants, 'orientations'> = {
+  digests: ['md5', 'sha1', 'sha256'],
+  families: 'both',
+  algorithms: ['pdq', 'blockhash'],
+};
+
+type Query = Static<typeof CheckQuery>;
+
+function optionsFrom(request: FastifyRequest<{ Querystring: Query }>): CheckOptions {
+  const { orientations = 'all', lists, radius, reference } = request.query;
+  return {
+    orientations,
+    lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
+    askedRadiusBits: radius ?? null,
+    reference: reference ?? null,
+    tenant: request.caller.tenant,
+  };
+}
+
+/** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
+function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
+  if (request.caller.scopes.has('details') || request.caller.scopes.has('admin')) return matches;
+  return matches.map(({ list, matchType, suppressed }) => ({ list, matchType, suppressed }));
+}
+
+/** One file of a multipart body may be busy, damaged or huge; the others are answered all the same. */
+async function filesOf(request: FastifyRequest): Promise<{ name: string | null; bytes: Buffer }[]> {
+  const files: { name: string | null; bytes: Buffer }[] = [];
+  for await (const part of request.files()) files.push({ name: part.filename || null, bytes: await part.toBuffer() });
+  if (files.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
+  return files;
+}
+
+function bodyOf(request: FastifyRequest): Buffer {
+  if (!Buffer.isBuffer(request.body))
+    throw new AppError('MEDIA_TYPE_UNSUPPORTED', { expected: 'image/* or application/octet-stream' });
+  if (request.body.length === 0) throw new AppError('BODY_EMPTY');
+  return request.body;
+}
+
+export async function checkRoutes(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+): Promise<void> {
+  const { imageBytesMax } = service.config;
+  app.addContentTypeParser(
+    /^(image\/[\w.+-]+|application\/octet-stream)/,
+    { parseAs: 'buffer', bodyLimit: imageBytesMax },
+    (_request, body, done) => done(null, body),
+  );
+  await app.register(multipart, { limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX, fields: 10 } });
+
+  const tell = (request: FastifyRequest, answer: CheckAnswer) => ({
+    ...answer,
+    matches: matchesFor(request, answer.matches),
+  });
+
+  app.post<{ Querystring: Query }>(
+    '/v1/check',
+    {
+      onRequest: needs('check'),
+      bodyLimit: imageBytesMax,
+      schema: {
+        summary: 'Check a picture, or several as multipart/form-data, against the lists.',
+        querystring: CheckQuery,
+        consumes: ['image/*', 'application/octet-stream', 'multipart/form-data'],
+        response: {
+          200: Type.Union([CheckResult, Type.Object({ results: Type.Array(CheckResult) })]),
+          default: Problem,
+        },
+      },
+      // The union is for the documentation; both shapes are plain JSON already.
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const options = optionsFrom(request);
+      if (!request.isMultipart()) return tell(request, await service.checkImage({ bytes: bodyOf(request) }, options));
+      const results: object[] = [];
+      for (const { name, bytes } of await filesOf(request)) {
+        const answer = await service.checkImage({ bytes }, { ...options, reference: options.reference ?? name });
+        results.push(tell(request, answer));
+      }
+      return { results };
+    },
+  );
+
+  app.post<{ Body: Static<typeof HashesRequest> }>(
+    '/v1/check/hashes',
+    {
+      onRequest: needs('check:hashes'),
+      bodyLimit: BATCH_BYTES_MAX,
+      schema: {
+        summary: 'Check hashes and digests that the caller computed, up to 100,000 at once.',
+        body: HashesRequest,
+        response: { 200: HashesResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const { orientations = 'none', lists, radius, items } = request.body;
+      const answer = await service.checkHashes(items, {
+        orientations,
+        lists: lists ? new Set(lists) : null,
+        askedRadiusBits: radius ?? null,
+        reference: null,
+        tenant: request.caller.tenant,
+      });
+      const results = answer.results.map((result) =>
+        'matches' in result && result.matches.length > 0
+          ? { ...result, matches: matchesFor(request, result.matches) }
+          : result,
+      );
+      return { ...answer, results };
+    },
+  );
+
+  app.post<{ Querystring: Static<typeof HashQuery> }>(
+    '/v1/hash',
+    {
+      onRequest: needs('check'),
+      bodyLimit: imageBytesMax,
+      schema: {
+        summary: 'Hashes of a picture; nothing is looked up or recorded.',
+        querystring: HashQuery,
+        consumes: ['image/*', 'application/octet-stream'],
+        response: { 200: HashResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const answer = await service.hashImage(
+        { bytes: bodyOf(request) },
+        { ...ALL_HASHES, orientations: request.query.orientations ?? 'none' },
+      );
+      if (answer.code !== null) throw new AppError(answer.code, answer.image ? { format: answer.image.format } : {});
+      return answer;
+    },
+  );
+}

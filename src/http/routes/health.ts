@@ -1,0 +1,19 @@
+/** `/livez`, `/readyz`, `/metrics`: is the process alive, may it be sent work, and what has it done. */
+import type { FastifyInstance } from 'fastify';
+import type { Service } from '../../service/service.js';
+
+export function healthRoutes(app: FastifyInstance, service: Service): void {
+  app.get('/livez', { schema: { summary: 'The process is alive.' } }, async () => ({ status: 'alive' }));
+  app.get(
+    '/readyz',
+    { schema: { summary: 'The service takes work: lists are loaded and it is not stopping.' } },
+    async (_request, reply) => {
+      const readiness = service.readiness();
+      return reply.code(readiness.ready ? 200 : 503).send(readiness);
+    },
+  );
+  app.get('/metrics', { schema: { summary: 'Prometheus metrics.' } }, async (_request, reply) => {
+    const { contentType, body } = await service.metrics.render();
+    return reply.type(contentType).send(body);
+  });
+}

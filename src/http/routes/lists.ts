@@ -1,0 +1,62 @@
+/** `GET /v1/lists`, `GET /v1/stats`: sizes, versions and counts; never a hash. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import { ListResult, Problem, StatsQuery, StatsResult } from '../schemas.js';
+
+export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+  app.get(
+    '/v1/lists',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'The lists: sizes, versions, rejected entries.',
+        response: { 200: Type.Object({ lists: Type.Array(ListResult) }), default: Problem },
+      },
+    },
+    async () => ({ lists: [...(await service.lists())] }),
+  );
+
+  app.get<{ Params: { list: string } }>(
+    '/v1/lists/:list',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'One list.',
+        params: Type.Object({ list: Type.String() }),
+        response: { 200: ListResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const found = (await service.lists()).find((each) => each.list === request.params.list);
+      if (!found) throw new AppError('LIST_NOT_FOUND', { list: request.params.list });
+      return found;
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof StatsQuery> }>(
+    '/v1/stats',
+    {
+      onRequest: needs('check'),
+      schema: {
+        summary: 'Counts since this service started.',
+        querystring: StatsQuery,
+        response: { 200: StatsResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { from, to, tenant, list, interval } = request.query;
+      // A tenant sees its own counts; only an administrator chooses, or sees all.
+      const seen = request.caller.scopes.has('admin') ? tenant : request.caller.tenant;
+      return service.stats({
+        fromMs: from === undefined ? undefined : Date.parse(from),
+        toMs: to === undefined ? undefined : Date.parse(to),
+        tenant: seen,
+        list,
+        interval,
+      });
+    },
+  );
+}

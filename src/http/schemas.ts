@@ -1,0 +1,159 @@
+/** Shapes of requests and answers; `openapi.json` is generated from them. */
+import { Type } from '@sinclair/typebox';
+import { ERRORS } from '../core/errors.js';
+import { FAMILIES, IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../core/vocabulary.js';
+
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
+const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
+const text = (description: string) => Type.String({ description });
+const count = Type.Integer({ minimum: 0 });
+
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: oneOf(Object.keys(ERRORS)),
+    details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
+    requestId: Type.String(),
+  },
+  { description: 'RFC 9457 problem document; `code` is from the one error table.' },
+);
+
+export const Match = Type.Object({
+  list: Type.String(),
+  matchType: oneOf(['exact', 'near']),
+  entryId: Type.Optional(Type.String()),
+  algorithm: Type.Optional(Type.String()),
+  distance: Type.Optional(count),
+  radius: Type.Optional(count),
+  orientation: Type.Optional(orNull(oneOf(ORIENTATIONS))),
+  family: Type.Optional(orNull(oneOf(FAMILIES))),
+  category: Type.Optional(orNull(Type.String())),
+  severity: Type.Optional(orNull(Type.String())),
+  source: Type.Optional(orNull(Type.String())),
+  suppressed: Type.Boolean(),
+});
+
+const Digests = Type.Object({
+  md5: Type.Optional(Type.String()),
+  sha1: Type.Optional(Type.String()),
+  sha256: Type.Optional(Type.String()),
+});
+const Image = Type.Union([
+  Type.Object({ format: oneOf(IMAGE_FORMATS), width: orNull(count), height: orNull(count) }),
+  Type.Null(),
+]);
+const Pdq = Type.Union([
+  Type.Object({ hash: Type.String(), quality: Type.Integer({ minimum: 0, maximum: 100 }) }),
+  Type.Null(),
+]);
+
+export const CheckResult = Type.Object({
+  id: orNull(text('The reference that the caller gave.')),
+  verdict: oneOf(VERDICTS),
+  reason: orNull(oneOf(NOT_CHECKED_REASONS)),
+  generation: count,
+  checkId: Type.String(),
+  digests: Digests,
+  image: Image,
+  pdq: Pdq,
+  lowQuality: Type.Boolean(),
+  degraded: Type.Boolean(),
+  exact: Type.Boolean(),
+  matches: Type.Array(Match),
+  matchCount: count,
+});
+
+export const HashResult = Type.Object({
+  digests: Digests,
+  image: Image,
+  pdq: Pdq,
+  pdqFull: Pdq,
+  blockhash: orNull(Type.String()),
+  orientations: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
+  lowQuality: Type.Boolean(),
+  degenerate: Type.Boolean(),
+  degraded: Type.Boolean(),
+  bytes: count,
+  reason: orNull(oneOf(NOT_CHECKED_REASONS)),
+  code: orNull(oneOf(Object.keys(ERRORS))),
+});
+
+const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
+export const HashesRequest = Type.Object({
+  orientations: Type.Optional(oneOf(['all', 'none'])),
+  lists: Type.Optional(Type.Array(Type.String())),
+  radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
+  items: Type.Array(
+    Type.Object({
+      id: Type.Optional(Type.String()),
+      pdq: value(64),
+      blockhash: value(64),
+      photodna: Type.Optional(Type.String()),
+      md5: value(32),
+      sha1: value(40),
+      sha256: value(64),
+      quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+    }),
+  ),
+});
+
+export const HashesResult = Type.Object({
+  generation: count,
+  checked: count,
+  matched: count,
+  results: Type.Array(
+    Type.Object({
+      id: orNull(Type.String()),
+      verdict: Type.Optional(oneOf(VERDICTS)),
+      lowQuality: Type.Optional(Type.Boolean()),
+      exact: Type.Optional(Type.Boolean()),
+      matches: Type.Optional(Type.Array(Match)),
+      matchCount: Type.Optional(count),
+      error: Type.Optional(Type.Object({ code: Type.String(), says: Type.String(), field: orNull(Type.String()) })),
+    }),
+  ),
+});
+
+export const CheckQuery = Type.Object({
+  orientations: Type.Optional(oneOf(['all', 'none'])),
+  lists: Type.Optional(text('Names of lists, separated by commas; without it all that are enabled.')),
+  radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256, description: 'Only narrows what a list allows.' })),
+  reference: Type.Optional(
+    Type.String({ maxLength: 1024, description: 'The caller’s name for the picture; comes back as id.' }),
+  ),
+});
+
+export const HashQuery = Type.Object({ orientations: Type.Optional(oneOf(['all', 'none'])) });
+
+export const ListResult = Type.Object({
+  list: Type.String(),
+  kind: oneOf(['match', 'suppression']),
+  enabled: Type.Boolean(),
+  radiusBits: count,
+  matchLowQuality: Type.Boolean(),
+  version: count,
+  importedAt: orNull(Type.String()),
+  entryCount: count,
+  rejectedCount: count,
+  duplicateCount: count,
+  entriesByAlgorithm: Type.Record(Type.String(), count),
+});
+
+const Totals = { checked: count, matched: count, suppressed: count, notChecked: count };
+export const StatsQuery = Type.Object({
+  from: Type.Optional(Type.String({ format: 'date-time' })),
+  to: Type.Optional(Type.String({ format: 'date-time' })),
+  tenant: Type.Optional(Type.String()),
+  list: Type.Optional(Type.String()),
+  interval: Type.Optional(oneOf(['hour', 'day'])),
+});
+export const StatsResult = Type.Object({
+  since: Type.String(),
+  ...Totals,
+  byList: Type.Record(Type.String(), count),
+  byReason: Type.Record(Type.String(), count),
+  series: Type.Array(Type.Object({ start: Type.String(), ...Totals })),
+});

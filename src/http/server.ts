@@ -1,0 +1,71 @@
+/** The HTTP door: parsing, limits, keys, problem documents, documentation. No logic. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { ulid } from 'ulid';
+import { AppError } from '../core/errors.js';
+import { PACKAGE_VERSION } from '../core/package-root.js';
+import type { Service } from '../service/service.js';
+import type { Logger } from '../telemetry/log.js';
+import { createAuthoriser, requireKeysFor } from './authorise.js';
+import { sendProblem } from './problem.js';
+import { checkRoutes } from './routes/check.js';
+import { healthRoutes } from './routes/health.js';
+import { listRoutes } from './routes/lists.js';
+
+/** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
+const HEADERS_MS_MAX = 10_000;
+/** Node looks for slow requests this often; by default only twice a minute. */
+const SLOW_REQUEST_CHECK_MS = 500;
+
+/** Errors CONFIG_INVALID: a public address without keys. */
+export async function createServer(service: Service, log: Logger): Promise<FastifyInstance> {
+  const { host, requestTimeoutMs } = service.config;
+  await requireKeysFor(host, service.store.keys);
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    genReqId: () => ulid(),
+    requestTimeout: requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(HEADERS_MS_MAX, requestTimeoutMs),
+      connectionsCheckingInterval: SLOW_REQUEST_CHECK_MS,
+    },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+  });
+  app.decorateRequest('caller');
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const labels = { route: request.routeOptions.url ?? 'none', method: request.method };
+    const seconds = reply.elapsedTime / 1000;
+    service.metrics.add('zeef_http_requests_total', { ...labels, status: String(reply.statusCode) });
+    service.metrics.observeSeconds('zeef_http_request_seconds', labels, seconds);
+    request.log.info({ ...labels, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(request, reply, new AppError('NOT_FOUND', { path: request.url.slice(0, 200) })),
+  );
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Zeef', description: 'Perceptual-hash matching of known images.', version: PACKAGE_VERSION },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'zeef_...' } } },
+      security: [{ key: [] }],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+
+  const needs = createAuthoriser(host, service.store.keys);
+  await checkRoutes(app, service, needs);
+  listRoutes(app, service, needs);
+  healthRoutes(app, service);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.ready();
+  return app;
+}
