@@ -1,0 +1,78 @@
+/** How near Zeef's hashes are to the reference's, and to those of really turned pictures. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import sharp from 'sharp';
+import { parseHash256 } from '../src/core/hash256.js';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
+import { ORIENTATIONS } from '../src/core/vocabulary.js';
+import { createDecoder } from '../src/decode/decode.js';
+import { hamming256 } from '../src/kernels/hamming.js';
+import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
+import { photographs } from './pictures.js';
+import type { BenchTable } from './report.js';
+
+type Reference = Record<'pdq_hash' | 'pdq_hash_noresize', string>;
+
+function referenceOf(path: string): Reference {
+  const rows = parse(readFileSync(join(dirname(path), 'expected.csv'), 'utf8'), { columns: true }) as (Reference & {
+    file: string;
+  })[];
+  return rows.find((row) => row.file === basename(path))!;
+}
+
+/** Distances as a row: how many, median, 99th percentile, most, share within 10. */
+function row(name: string, distances: readonly number[]): (string | number)[] {
+  const sorted = [...distances].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+  const within = sorted.filter((distance) => distance <= 10).length;
+  return [name, sorted.length, at(0.5), at(0.99), sorted.at(-1)!, `${((100 * within) / sorted.length).toFixed(1)}%`];
+}
+
+export async function accuracy({ smoke }: { smoke: boolean }): Promise<BenchTable> {
+  const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
+  const hasher = loadPdqHasher();
+  const resized: number[] = [];
+  const full: number[] = [];
+  const turned = Object.fromEntries(ORIENTATIONS.map((orientation) => [orientation, [] as number[]]));
+  const paths = photographs().slice(0, smoke ? 6 : undefined);
+  for (const path of paths) {
+    const reference = referenceOf(path);
+    const { raster } = await decoder.decode(readFileSync(path));
+    const { families } = hasher.hash(raster, { orientations: 'all', families: 'both' });
+    resized.push(hamming256(families[0]!.hashes[0]!, parseHash256(reference.pdq_hash)));
+    full.push(hamming256(families.at(-1)!.hashes[0]!, parseHash256(reference.pdq_hash_noresize)));
+    // The picture is really turned, written as PNG, and decoded and hashed as a stranger's file would be.
+    const grey = () =>
+      sharp(raster.data, { raw: { width: raster.width, height: raster.height, channels: raster.channels } });
+    const turns = {
+      original: grey(),
+      rotate90: grey().rotate(270),
+      rotate180: grey().rotate(180),
+      rotate270: grey().rotate(90),
+      flipX: grey().flip(),
+      flipY: grey().flop(),
+      flipPlus1: sharp(await grey().rotate(90).png().toBuffer()).flop(),
+      flipMinus1: sharp(await grey().rotate(270).png().toBuffer()).flop(),
+    };
+    for (const [at, orientation] of ORIENTATIONS.entries()) {
+      const copy = await decoder.decode(await turns[orientation].png({ compressionLevel: 1 }).toBuffer());
+      const [found] = hasher.hash(copy.raster, { orientations: 'none', families: 'resized' }).families;
+      turned[orientation]!.push(hamming256(found!.hashes[0]!, families[0]!.hashes[at]!));
+    }
+  }
+  const rows = [
+    row('reference hash (nearest to 512x512)', resized),
+    row('reference hash without its resize', full),
+    ...ORIENTATIONS.map((orientation) => row(`really turned: ${orientation}`, turned[orientation]!)),
+  ];
+  return {
+    title: 'Accuracy: distance in bits, the project’s own photographs',
+    notes: ['the tests measure the same on the test corpus, where ZEEF_CORPUS names one'],
+    columns: ['against', 'pictures', 'median', 'p99', 'most', 'within 10'],
+    rows,
+    checksum: String(
+      [...resized, ...full, ...Object.values(turned).flat()].reduce((sum, distance) => sum + distance, 0),
+    ),
+  };
+}

@@ -1,0 +1,109 @@
+/** The whole service over HTTP on loopback, asked by autocannon. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import autocannon from 'autocannon';
+import { readConfig } from '../src/config/read-config.js';
+import { createServer } from '../src/http/server.js';
+import { createService } from '../src/service/service.js';
+import { createLogger } from '../src/telemetry/log.js';
+import { pdqLike } from './pdq-like.js';
+import { uploads } from './pictures.js';
+import type { BenchTable } from './report.js';
+
+const BATCH_ITEMS = 1_000;
+
+async function* listOf(hashes: Uint8Array) {
+  for (let at = 0; at < hashes.length; at += 32) {
+    const value = Buffer.from(hashes.subarray(at, at + 32)).toString('hex');
+    const entry = {
+      entryId: `e${at}`,
+      algorithm: 'pdq' as const,
+      value,
+      category: null,
+      severity: null,
+      source: null,
+      mediaType: null,
+      status: 'active' as const,
+      updatedAt: null,
+      tags: [],
+    };
+    yield { ok: true as const, line: at / 32, entry };
+  }
+}
+
+export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const rows: (string | number)[][] = [];
+  const entries = smoke ? 1_000 : 100_000;
+  let answered = 0;
+  for (const workers of ['1', '2']) {
+    const config = readConfig({
+      env: {},
+      flags: { dataDir: join(dataDir, workers), port: '0', workers, logLevel: 'silent', queueImagesPerWorker: '64' },
+    });
+    const log = createLogger(config.logLevel);
+    const service = await createService(config, { log });
+    await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
+    await service.store.lists.replaceEntries('bench', listOf(pdqLike(entries, 1)));
+    await service.reload();
+    const server = await createServer(service, log);
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const files = await uploads(smoke ? 2 : 32);
+    const queries = pdqLike(BATCH_ITEMS, 9);
+    const items = Array.from({ length: BATCH_ITEMS }, (_, at) => ({
+      pdq: Buffer.from(queries.subarray(at * 32, at * 32 + 32)).toString('hex'),
+    }));
+    const post = (path: string, type: string, body: string | Buffer) => ({
+      method: 'POST' as const,
+      path,
+      headers: { 'content-type': type },
+      body,
+    });
+    const plans: [string, number, autocannon.Request[]][] = [
+      [
+        `POST /v1/check, JPEG 500x375, ${workers} worker(s)`,
+        1,
+        files.map((file) => post('/v1/check', 'image/jpeg', file)),
+      ],
+      ...(workers === '1'
+        ? ([
+            [
+              'POST /v1/check/hashes, one item',
+              1,
+              items
+                .slice(0, 50)
+                .map((item) => post('/v1/check/hashes', 'application/json', JSON.stringify({ items: [item] }))),
+            ],
+            [
+              `POST /v1/check/hashes, ${BATCH_ITEMS} items`,
+              BATCH_ITEMS,
+              [post('/v1/check/hashes', 'application/json', JSON.stringify({ items }))],
+            ],
+          ] as [string, number, autocannon.Request[]][])
+        : []),
+    ];
+    for (const [name, itemsPerRequest, requests] of plans) {
+      const result = await autocannon({ url, connections: smoke ? 2 : 16, duration: smoke ? 1 : 8, requests });
+      const good = result['2xx'];
+      answered += good;
+      rows.push([
+        name,
+        (good * itemsPerRequest) / result.duration,
+        result.latency.p50,
+        result.latency.p99,
+        result.non2xx + result.errors,
+      ]);
+    }
+    await server.close();
+    await service.close();
+  }
+  rmSync(dataDir, { recursive: true });
+  return {
+    title: `HTTP on loopback, ${entries.toLocaleString('en')} PDQ entries, orientations=all for pictures; client included`,
+    notes: [],
+    columns: ['request', 'checks/s', 'p50 ms', 'p99 ms', 'refused'],
+    rows,
+    checksum: answered > 0 ? 'every row answered' : 'nothing answered',
+  };
+}

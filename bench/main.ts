@@ -1,0 +1,33 @@
+/** All suites by name; `zeef bench` loads this. */
+import { cpus } from 'node:os';
+import { AppError } from '../src/core/errors.js';
+import { accuracy } from './accuracy.js';
+import { http } from './http.js';
+import { images } from './images.js';
+import { index } from './index-bench.js';
+import { kernels } from './kernels.js';
+import { type BenchTable, formatTable } from './report.js';
+
+const BENCHES: Readonly<Record<string, (options: { smoke: boolean }) => Promise<BenchTable>>> = {
+  kernels,
+  index,
+  images,
+  http,
+  accuracy,
+};
+export const SUITES = Object.keys(BENCHES);
+
+/** Errors REQUEST_INVALID: a suite that there is not. */
+export async function run(
+  suites: readonly string[],
+  { smoke, json, out }: { smoke: boolean; json: boolean; out: (text: string) => void },
+): Promise<void> {
+  const unknown = suites.find((suite) => !SUITES.includes(suite));
+  if (unknown !== undefined) throw new AppError('REQUEST_INVALID', { suite: unknown, suites: SUITES.join(' ') });
+  const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
+  if (!json) out(`${machine}${smoke ? '; smoke sizes: they show that the benches run, not how fast' : ''}\n`);
+  for (const suite of suites.length > 0 ? suites : SUITES) {
+    const table = await BENCHES[suite]!({ smoke });
+    out(json ? `${JSON.stringify({ suite, machine, smoke, ...table })}\n` : formatTable(table));
+  }
+}
