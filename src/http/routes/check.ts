@@ -39,14 +39,6 @@ function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonl
   return matches.map(({ list, matchType, suppressed }) => ({ list, matchType, suppressed }));
 }
 
-/** One file of a multipart body may be busy, damaged or huge; the others are answered all the same. */
-async function filesOf(request: FastifyRequest): Promise<{ name: string | null; bytes: Buffer }[]> {
-  const files: { name: string | null; bytes: Buffer }[] = [];
-  for await (const part of request.files()) files.push({ name: part.filename || null, bytes: await part.toBuffer() });
-  if (files.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
-  return files;
-}
-
 function bodyOf(request: FastifyRequest): Buffer {
   if (!Buffer.isBuffer(request.body))
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', { expected: 'image/* or application/octet-stream' });
@@ -93,10 +85,13 @@ export async function checkRoutes(
       const options = optionsFrom(request);
       if (!request.isMultipart()) return tell(request, await service.checkImage({ bytes: bodyOf(request) }, options));
       const results: object[] = [];
-      for (const { name, bytes } of await filesOf(request)) {
-        const answer = await service.checkImage({ bytes }, { ...options, reference: options.reference ?? name });
+      // One file at a time: a hundred of them at once would be gigabytes in memory.
+      for await (const part of request.files()) {
+        const reference = options.reference ?? (part.filename || null);
+        const answer = await service.checkImage({ bytes: await part.toBuffer() }, { ...options, reference });
         results.push(tell(request, answer));
       }
+      if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
       return { results };
     },
   );

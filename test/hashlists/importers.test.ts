@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { HASHLIST_LINE_BYTES_MAX, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../../src/core/limits.js';
+import type { ParsedRow } from '../../src/core/parsed-row.js';
+import { VALUE_BYTES } from '../../src/core/vocabulary.js';
+import { type ImportOptions, parseHashList } from '../../src/hashlists/importers.js';
+import { parseMapping } from '../../src/hashlists/mapping.js';
+
+const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';
+const SHA1 = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
+const SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+/** `weight` bits set. */
+const pdqOf = (weight: number) =>
+  Array.from({ length: 64 }, (_, digit) =>
+    [0, 1, 3, 7, 15][Math.max(0, Math.min(4, weight - digit * 4))]!.toString(16),
+  ).join('');
+const PDQ = pdqOf(128);
+
+async function* bytesOf(text: string | Uint8Array, pieceBytes = 1_000_000): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+async function rowsOf(
+  text: string | Uint8Array,
+  options: Partial<ImportOptions> = {},
+  pieceBytes?: number,
+): Promise<ParsedRow[]> {
+  const rows: ParsedRow[] = [];
+  for await (const row of parseHashList(bytesOf(text, pieceBytes), { format: 'plain', kind: 'match', ...options }))
+    rows.push(row);
+  return rows;
+}
+
+const told = (rows: readonly ParsedRow[]) =>
+  rows.map((row) => (row.ok ? `${row.line} ${row.entry.algorithm} ${row.entry.value}` : `${row.line} ${row.reason}`));
+
+describe('plain', () => {
+  test.each<[string, string, Partial<ImportOptions>, string[]]>([
+    ['the length tells MD5 and SHA-1', `${MD5}\n${SHA1}\n`, {}, [`1 md5 ${MD5}`, `2 sha1 ${SHA1}`]],
+    ['64 digits alone are ambiguous', SHA256, {}, ['1 ambiguous_algorithm']],
+    ['64 digits, named on the line', `sha256 ${SHA256}\npdq ${PDQ}`, {}, [`1 sha256 ${SHA256}`, `2 pdq ${PDQ}`]],
+    ['64 digits, named by the caller', PDQ, { assumed: 'pdq' }, [`1 pdq ${PDQ}`]],
+    [
+      'BOM, CRLF, blank lines, comments, upper case',
+      `\uFEFF${MD5.toUpperCase()}\r\n\r\n# a comment\r\n${SHA1}`,
+      {},
+      [`1 md5 ${MD5}`, `4 sha1 ${SHA1}`],
+    ],
+    ['base64', `md5 ${Buffer.from(MD5, 'hex').toString('base64')}`, {}, [`1 md5 ${MD5}`]],
+    ['an unknown type is put aside', `videntifier abcd\n${MD5}`, {}, ['1 unknown_algorithm', `2 md5 ${MD5}`]],
+    [
+      'a wrong length, a wrong digit, too many words',
+      `md5 ${MD5.slice(1)}\nmd5 g${MD5.slice(1)}\nmd5 ${MD5} x`,
+      {},
+      ['1 malformed', '2 malformed', '3 malformed'],
+    ],
+    ['32 characters of PDQ', `pdq ${PDQ.slice(0, 32)}`, {}, ['1 malformed']],
+    ['all zero, all one', `pdq ${'0'.repeat(64)}\npdq ${'f'.repeat(64)}`, {}, ['1 weight', '2 weight']],
+  ])('%s', async (_name, text, options, expected) => {
+    expect(told(await rowsOf(text, options))).toEqual(expected);
+  });
+
+  test.each([
+    [PDQ_WEIGHT_MIN - 1, false],
+    [PDQ_WEIGHT_MIN, true],
+    [PDQ_WEIGHT_MAX, true],
+    [PDQ_WEIGHT_MAX + 1, false],
+  ])('a PDQ hash of weight %i is accepted: %s', async (weight, ok) => {
+    expect((await rowsOf(`pdq ${pdqOf(weight)}`))[0]!.ok).toBe(ok);
+  });
+
+  test('a line as long as allowed is read, a longer one is named and passed over in constant memory', async () => {
+    const padding = (length: number) => ' '.repeat(length - MD5.length) + MD5;
+    expect(told(await rowsOf(`${padding(HASHLIST_LINE_BYTES_MAX)}\n${MD5}`))).toEqual([`1 md5 ${MD5}`, `2 md5 ${MD5}`]);
+    expect(told(await rowsOf(`${padding(HASHLIST_LINE_BYTES_MAX + 1)}\n${MD5}`, {}, 1_000))).toEqual([
+      '1 line_too_long',
+      `2 md5 ${MD5}`,
+    ]);
+  });
+});
+
+describe('CSV', () => {
+  const HEADER = 'entryId,algorithm,value,category,quality';
+  const csv = (text: string, options: Partial<ImportOptions> = {}) => rowsOf(text, { format: 'csv', ...options });
+
+  test('each field under its own name', async () => {
+    const [row] = await csv(`${HEADER}\ne1,md5,${MD5},A1,\n`);
+    expect(row).toMatchObject({
+      ok: true,
+      line: 2,
+      entry: { entryId: 'e1', algorithm: 'md5', value: MD5, category: 'A1', severity: null },
+    });
+  });
+
+  test('a mapping names other columns; unknown ones are passed over; quoted commas and line breaks are kept', async () => {
+    const mapping = parseMapping('value=HASH,algorithm=TYPE,severity=CLASS,entryId=ID');
+    const rows = await csv(`ID,HASH,TYPE,CLASS,NOTE\n7,${PDQ},PDQ,"B, ""x""","two\nlines"\n8,${MD5},MD5,C,\n`, {
+      mapping,
+    });
+    expect(rows).toMatchObject([
+      { ok: true, entry: { entryId: '7', algorithm: 'pdq', severity: 'B, "x"' } },
+      { ok: true, entry: { entryId: '8', algorithm: 'md5', severity: 'C' } },
+    ]);
+  });
+
+  test.each([
+    ['49', false],
+    ['50', true],
+    ['', true],
+    ['abc', false],
+    ['101', false],
+  ])('PDQ quality "%s" is accepted: %s', async (quality, ok) => {
+    expect((await csv(`${HEADER}\ne,pdq,${PDQ},,${quality}`))[0]!.ok).toBe(ok);
+  });
+
+  test('a digest needs no quality', async () => {
+    expect((await csv(`${HEADER}\ne,md5,${MD5},,10`))[0]!.ok).toBe(true);
+  });
+
+  test('known-good entries never become a list to match, but may be a suppression list', async () => {
+    expect(told(await csv(`${HEADER}\ne,md5,${MD5},0,`))).toEqual(['2 known_good']);
+    expect((await csv(`${HEADER}\ne,md5,${MD5},0,`, { kind: 'suppression' }))[0]!.ok).toBe(true);
+  });
+
+  test.each(['', 'a,b\n1,2', `HASH\n${MD5}`])('a file without the column is refused: %j', async (text) => {
+    await expect(csv(text)).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+  });
+
+  test.each(['value', 'value=', 'colour=X', 'algorithm=TYPE'])('the mapping "%s" is refused', (text) => {
+    expect(() => parseMapping(text)).toThrow(expect.objectContaining({ code: 'HASHLIST_INVALID' }));
+  });
+});
+
+describe('JSON lines', () => {
+  test('Zeef’s own entry, and what is not one', async () => {
+    const text = `{"value":"${MD5}","algorithm":"md5","entryId":"x","tags":["t"],"unknown":1}\nnot json\n[]\n\n{"value":5}`;
+    const rows = await rowsOf(text, { format: 'jsonl' });
+    expect(told(rows)).toEqual([`1 md5 ${MD5}`, '2 malformed', '3 malformed', '5 malformed']);
+    expect(rows[0]).toMatchObject({ entry: { tags: ['t'] } });
+  });
+});
+
+describe('properties', () => {
+  test('where the chunks are cut makes no difference', async () => {
+    const text = `\uFEFF${MD5}\r\nsha256 ${SHA256}\n\n# é\npdq ${PDQ}\r\nbad line here\n${SHA1}`;
+    const whole = await rowsOf(text);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 80 }), async (pieceBytes) => {
+        expect(await rowsOf(text, {}, pieceBytes)).toEqual(whole);
+      }),
+    );
+  });
+
+  test('any bytes: no crash but HASHLIST_INVALID, and no entry that breaks a rule', async () => {
+    const words = fc.constantFrom(
+      MD5,
+      SHA1,
+      SHA256,
+      PDQ,
+      'pdq',
+      'md5',
+      ' ',
+      ',',
+      '\n',
+      '\r\n',
+      '"',
+      '{',
+      '}',
+      '\0',
+      '\uFEFF',
+      'value',
+      'é',
+    );
+    const text = fc
+      .array(fc.oneof(words, fc.string({ unit: 'binary', maxLength: 8 })), { maxLength: 30 })
+      .map((parts) => parts.join(''));
+    await fc.assert(
+      fc.asyncProperty(text, fc.constantFrom('plain', 'csv', 'jsonl'), async (bytes, format) => {
+        let rows: ParsedRow[] = [];
+        try {
+          rows = await rowsOf(bytes, { format });
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'HASHLIST_INVALID' });
+        }
+        for (const row of rows) {
+          if (!row.ok) continue;
+          expect(row.entry.value).toMatch(/^[0-9a-f]+$/);
+          expect(row.entry.value).toHaveLength(VALUE_BYTES[row.entry.algorithm] * 2);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});

@@ -1,0 +1,167 @@
+/** What every store must do, whatever it is made of. `open` opens the same store again after it was closed. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ParsedRow } from '../../src/core/parsed-row.js';
+import type { Algorithm } from '../../src/core/vocabulary.js';
+import type { Store, StoredValue } from '../../src/store/contract.js';
+
+export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
+  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  return { ok: true, line, entry: { entryId: `e${line}`, algorithm, value, status: 'active', ...nothing, ...more } };
+}
+
+export async function* stream(rows: readonly ParsedRow[], failAfter?: number): AsyncGenerator<ParsedRow> {
+  for (const [at, row] of rows.entries()) {
+    if (at === failAfter) throw new Error('the source broke');
+    yield row;
+  }
+}
+
+const md5 = (n: number) => n.toString(16).padStart(32, '0');
+
+export function storeContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      place.fresh();
+      store = await place.open();
+    });
+    afterEach(() => store.close());
+
+    async function values(): Promise<StoredValue[]> {
+      const all: StoredValue[] = [];
+      for await (const batch of store.lists.entries()) all.push(...batch);
+      return all;
+    }
+    const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
+
+    test('an import is told in full: accepted, duplicates, rejected with lines and reasons', async () => {
+      await make();
+      const rows = [
+        entryRow(1, 'md5', md5(1), { category: 'A1', tags: ['t'] }),
+        entryRow(2, 'md5', md5(1)),
+        entryRow(3, 'sha1', '0'.repeat(40)),
+        { ok: false, line: 4, reason: 'weight' } as const,
+      ];
+      expect(await store.lists.replaceEntries('a', stream(rows))).toEqual({
+        list: 'a',
+        version: 1,
+        accepted: 2,
+        duplicates: 1,
+        rejected: 1,
+        rejectedByReason: { weight: 1 },
+        firstRejected: [{ line: 4, reason: 'weight' }],
+      });
+      expect(await store.lists.list('a')).toMatchObject({
+        version: 1,
+        entryCount: 2,
+        rejectedCount: 1,
+        duplicateCount: 1,
+        entriesByAlgorithm: { md5: 1, sha1: 1 },
+      });
+      const [first] = await values();
+      expect(await store.lists.entryByKey(first!.entryKey)).toEqual({
+        list: 'a',
+        ...(rows[0] as { entry: object }).entry,
+      });
+      expect(await store.lists.entryByKey(999_999)).toBeNull();
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
+    });
+
+    test('a second import replaces the first as a whole; one that breaks off changes nothing', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const before = await store.lists.generation();
+      await expect(
+        store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(2)), entryRow(2, 'md5', md5(3))], 1)),
+      ).rejects.toThrow();
+      expect(await store.lists.generation()).toBe(before);
+      expect((await values()).map((v) => Buffer.from(v.value).toString('hex'))).toEqual([md5(1)]);
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(4))]));
+      expect((await values()).map((v) => Buffer.from(v.value).toString('hex'))).toEqual([md5(4)]);
+      expect((await store.lists.list('a'))!.version).toBe(2);
+    });
+
+    test('a reader sees the old list until an import is whole', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      let seen: StoredValue[] = [];
+      await store.lists.replaceEntries(
+        'a',
+        (async function* () {
+          yield entryRow(1, 'md5', md5(2));
+          seen = await values();
+          yield entryRow(2, 'md5', md5(3));
+        })(),
+      );
+      expect(seen).toHaveLength(1);
+      expect(await values()).toHaveLength(2);
+    });
+
+    test('the generation rises with every change that can change an answer', async () => {
+      const generations = [await store.lists.generation()];
+      const then = async () => generations.push(await store.lists.generation());
+      await make();
+      await then();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      await then();
+      await store.lists.updateList('a', { enabled: false });
+      await then();
+      await store.lists.removeList('a');
+      await then();
+      expect(generations).toEqual([...new Set(generations)].sort((x, y) => x - y));
+    });
+
+    test('entries of a disabled list are not told, and come back; those of a removed one do not', async () => {
+      await make();
+      await make('b');
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      await store.lists.replaceEntries('b', stream([entryRow(1, 'md5', md5(1))]));
+      await store.lists.updateList('a', { enabled: false });
+      expect((await values()).map((v) => v.list)).toEqual(['b']);
+      await store.lists.updateList('a', { enabled: true, radiusBits: 12 });
+      expect((await store.lists.list('a'))!.radiusBits).toBe(12);
+      expect(await values()).toHaveLength(2);
+      await store.lists.removeList('b');
+      expect((await values()).map((v) => v.list)).toEqual(['a']);
+    });
+
+    test.each(['', 'A', 'a b', '../x', '-x', 'x'.repeat(65)])('"%s" is no name of a list', async (list) => {
+      await expect(make(list)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    });
+
+    test('names are taken once, and unknown ones are said to be', async () => {
+      await make();
+      await expect(make()).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      for (const act of [
+        () => store.lists.updateList('z', {}),
+        () => store.lists.removeList('z'),
+        () => store.lists.verify('z'),
+        () => store.lists.replaceEntries('z', stream([])),
+      ]) {
+        await expect(act()).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+      }
+    });
+
+    test('everything is there again after closing', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
+      const generation = await store.lists.generation();
+      await store.close();
+      store = await place.open();
+      expect(await values()).toHaveLength(1);
+      expect(await store.lists.generation()).toBe(generation);
+      expect(await store.keys.findByKey(key)).toEqual(info);
+    });
+
+    test('a key is 256 bits, found by itself alone, revoked once', async () => {
+      const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check', 'details'], expiresAt: null });
+      expect(key).toMatch(/^zeef_[\w-]{43}$/);
+      expect(await store.keys.findByKey(`${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`)).toBeNull();
+      await store.keys.revokeKey(info.id);
+      expect((await store.keys.findByKey(key))!.revokedAt).not.toBeNull();
+      await expect(store.keys.revokeKey(info.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.keys.keys()).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { artefact } from '../../src/core/package-root.js';
+import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import { entryRow, storeContract, stream } from './contract.js';
+
+const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-store-'));
+
+let dataDir = '';
+storeContract('SQLite', {
+  fresh: () => {
+    dataDir = freshDir();
+  },
+  open: () => openSqliteStore(dataDir),
+});
+
+test('the folder and the file are the owner’s alone, and no key lies in them', async () => {
+  const dir = join(freshDir(), 'inner');
+  const store = await openSqliteStore(dir);
+  const { key } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
+  await store.close();
+  expect(statSync(dir).mode & 0o777).toBe(0o700);
+  expect(statSync(join(dir, DATABASE_FILE)).mode & 0o777).toBe(0o600);
+  expect(readFileSync(join(dir, DATABASE_FILE)).includes(key.slice(5))).toBe(false);
+});
+
+test('what is no store is refused with a code', async () => {
+  const dir = freshDir();
+  writeFileSync(join(dir, DATABASE_FILE), 'not a database, but long enough to be looked at'.repeat(100));
+  await expect(openSqliteStore(dir)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+});
+
+test('an entry that was changed on the disk is found by verify', async () => {
+  const dir = freshDir();
+  const store = await openSqliteStore(dir);
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries(
+    'a',
+    stream([entryRow(1, 'md5', '0'.repeat(32)), entryRow(2, 'md5', '1'.repeat(32))]),
+  );
+  expect(await store.lists.verify('a')).toMatchObject({ ok: true });
+  const other = new Database(join(dir, DATABASE_FILE));
+  other.prepare('UPDATE entry SET value = ? WHERE entry_id = ?').run(Buffer.alloc(16, 7), 'e2');
+  other.close();
+  expect(await store.lists.verify('a')).toMatchObject({ ok: false });
+  await store.close();
+});
+
+test('an import that is killed in the middle has never been', async () => {
+  const dir = freshDir();
+  const store = await openSqliteStore(dir);
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', '0'.repeat(32))]));
+  const before = await store.lists.generation();
+  const source = `
+    import { openSqliteStore } from ${JSON.stringify(artefact('src', 'store', 'sqlite', 'sqlite-store.js'))};
+    const store = await openSqliteStore(${JSON.stringify(dir)});
+    async function* rows() {
+      for (let line = 0; ; line++) {
+        const entry = { entryId: 'e' + line, algorithm: 'md5', value: line.toString(16).padStart(32, '0'), category: null, severity: null, source: null, mediaType: null, status: 'active', updatedAt: null, tags: [] };
+        yield { ok: true, line, entry };
+        if (line === 50000) process.stdout.write('half way');
+      }
+    }
+    await store.lists.replaceEntries('a', rows());`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('exit', resolve));
+  expect(await store.lists.generation()).toBe(before);
+  expect((await store.lists.list('a'))!.entryCount).toBe(1);
+  expect(await store.lists.verify('a')).toMatchObject({ ok: true });
+  await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', '2'.repeat(32))]));
+  expect((await store.lists.list('a'))!.version).toBe(2);
+  await store.close();
+});
