@@ -14,7 +14,8 @@ export interface ConfigSources {
 
 const NAMES = Object.keys(KNOBS) as KnobName[];
 
-function parseFile(fileText: string | undefined, problems: string[]): Record<string, unknown> {
+function parseFile(fileText: string | undefined, problems: string[]): Record<string, string> {
+  const texts: Record<string, string> = {};
   if (fileText === undefined) return {};
   let parsed: unknown;
   try {
@@ -29,8 +30,11 @@ function parseFile(fileText: string | undefined, problems: string[]): Record<str
   }
   for (const name of Object.keys(parsed)) {
     if (!NAMES.includes(name as KnobName)) problems.push(`the configuration file names an unknown knob: ${name}`);
+    else if (!['string', 'number'].includes(typeof parsed[name as keyof typeof parsed])) {
+      problems.push(`${name} in the configuration file wants a string or a number`);
+    } else texts[name] = String(parsed[name as keyof typeof parsed]);
   }
-  return parsed as Record<string, unknown>;
+  return texts;
 }
 
 /**
@@ -48,7 +52,7 @@ export function readConfig(sources: ConfigSources): Config {
   const config: Record<string, string | number> = {};
   for (const name of NAMES) {
     const knob = KNOBS[name];
-    const raw = sources.flags?.[name] ?? sources.env[knob.env] ?? (name in file ? String(file[name]) : undefined);
+    const raw = sources.flags?.[name] ?? sources.env[knob.env] ?? file[name];
     try {
       config[name] = raw === undefined ? knob.default : knob.parse(raw);
     } catch (error) {

@@ -4,7 +4,14 @@
  *
  *   slots     2^k × u32: entry + 1, or 0 where empty
  *   digests   N × width bytes, in the order of entries
+ *   randoms   width × 256 × u32: one random word for every value of every byte
+ *
+ * A slot is chosen by simple tabulation, with words drawn anew for each table. Digests of a list are whatever its
+ * author wrote: a million with the same first bytes, or made to collide, must not turn the probing into a long walk.
+ *
+ * Source  Pătraşcu, Thorup: The Power of Simple Tabulation Hashing, 2011 (linear probing in constant expected time).
  */
+import { randomFillSync } from 'node:crypto';
 
 export interface DigestTable {
   readonly entryCount: number;
@@ -18,11 +25,18 @@ export interface DigestTable {
 export interface DigestTableShare {
   readonly slots: SharedArrayBuffer;
   readonly digests: SharedArrayBuffer;
+  readonly randoms: SharedArrayBuffer;
   readonly width: number;
 }
 
-/** A digest is as good as random, so its first four bytes are the hash of the table. */
 const SLOTS_PER_ENTRY = 2;
+
+/** Shape: `width` bytes from `from`; `randoms` as in the layout. Result: 32 bits, signed. */
+function tabulated(bytes: Uint8Array, from: number, width: number, randoms: Uint32Array): number {
+  let mixed = 0;
+  for (let at = 0; at < width; at++) mixed ^= randoms[(at << 8) | bytes[from + at]!]!;
+  return mixed;
+}
 
 /** Shape: `digests` N × `width` bytes. */
 export function buildDigestTable(digests: Uint8Array, width: number): DigestTable {
@@ -31,14 +45,15 @@ export function buildDigestTable(digests: Uint8Array, width: number): DigestTabl
   const share: DigestTableShare = {
     slots: new SharedArrayBuffer(slotCount * 4),
     digests: new SharedArrayBuffer(digests.length),
+    randoms: new SharedArrayBuffer(width * 256 * 4),
     width,
   };
   const kept = new Uint8Array(share.digests);
   kept.set(digests);
-  const view = new DataView(share.digests);
+  const randoms = randomFillSync(new Uint32Array(share.randoms));
   const slots = new Uint32Array(share.slots);
   for (let entry = 0; entry < entryCount; entry++) {
-    let slot = view.getUint32(entry * width, true) & (slotCount - 1);
+    let slot = tabulated(kept, entry * width, width, randoms) & (slotCount - 1);
     while (slots[slot] !== 0) slot = (slot + 1) & (slotCount - 1);
     slots[slot] = entry + 1;
   }
@@ -49,15 +64,17 @@ export function openDigestTable(share: DigestTableShare): DigestTable {
   const { width } = share;
   const slots = new Uint32Array(share.slots);
   const digests = Buffer.from(share.digests);
+  const randoms = new Uint32Array(share.randoms);
   const mask = slots.length - 1;
   return {
     entryCount: digests.length / width,
-    memoryBytes: share.slots.byteLength + share.digests.byteLength,
+    memoryBytes: share.slots.byteLength + share.digests.byteLength + share.randoms.byteLength,
     lookup(digest) {
       const found: number[] = [];
       if (digest.length !== width) return found;
       const wanted = Buffer.from(digest.buffer, digest.byteOffset, width);
-      for (let slot = wanted.readUInt32LE(0) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const first = tabulated(wanted, 0, width, randoms) & mask;
+      for (let slot = first; slots[slot] !== 0; slot = (slot + 1) & mask) {
         const at = (slots[slot]! - 1) * width;
         if (wanted.compare(digests, at, at + width) === 0) found.push(slots[slot]! - 1);
       }

@@ -1,0 +1,246 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parseHash256 } from '../../src/core/hash256.js';
+import { artefact } from '../../src/core/package-root.js';
+import { hamming256 } from '../../src/kernels/hamming.js';
+import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'zeef-cli-'));
+const MAIN = artefact('src', 'main.js');
+const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: dataDir };
+
+function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { env, maxBuffer: 100_000_000 }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+/** As much of a line as the tests look at. */
+interface Line {
+  readonly type: string;
+  readonly path: string;
+  readonly verdict: string;
+  readonly files: number;
+  readonly digests: Record<string, string>;
+  readonly pdq: { readonly hash: string; readonly quality: number };
+  readonly pdqFull: { readonly hash: string };
+  readonly orientations: Record<string, string>;
+  readonly byVerdict: Record<string, number>;
+  readonly byReason: Record<string, number>;
+}
+
+const jsonLines = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+
+const listed = join(PICTURES, 'mate-freshflower.jpg');
+const other = join(PHOTOGRAPHS, 'mate-dune.jpg');
+const broken = join(dataDir, 'broken.jpg');
+
+beforeAll(async () => {
+  writeFileSync(broken, readFileSync(listed).subarray(0, 10_000));
+  expect(await zeef('lists', 'import', 'hashlists/sample/sample.csv', '--list', 'sample')).toMatchObject({ code: 0 });
+});
+
+describe('check and hash', () => {
+  test.each<[string, string[], number, string[]]>([
+    ['nothing matched', [other], 0, ['no_match']],
+    ['something matched', [other, listed], 1, ['no_match', 'match']],
+    [
+      'something could not be checked, which wins',
+      [listed, broken, '/nowhere.jpg'],
+      2,
+      ['match', 'not_checked', 'not_checked'],
+    ],
+  ])('%s', async (_name, files, code, verdicts) => {
+    const result = await zeef('check', '--json', ...files);
+    expect(result.code).toBe(code);
+    expect(jsonLines(result.out).map((line) => line.verdict)).toEqual(verdicts);
+    expect(jsonLines(result.out).map((line) => line.path)).toEqual(files);
+  });
+
+  test('in words: verdict, file, list, distance', async () => {
+    expect((await zeef('check', listed)).out).toMatch(/^match +\S*mate-freshflower\.jpg sample\/mate-freshflower md5/);
+  });
+
+  test('hash tells the reference’s hash and leaves the verdict out', async () => {
+    const expected = readCsv(join(PICTURES, 'expected.csv')).find((row) => row.file === 'mate-freshflower.jpg')!;
+    const { code, out } = await zeef('hash', '--json', '--orientations', 'all', listed);
+    expect(code).toBe(0);
+    const [line] = jsonLines(out);
+    // Another build of libjpeg-turbo may decode a sample one step apart: the reference's own tolerance is 10 bits.
+    const distance = (a: string, b: string) => hamming256(parseHash256(a), parseHash256(b));
+    expect(distance(line!.pdq.hash, expected.pdq_hash!)).toBeLessThanOrEqual(10);
+    expect(distance(line!.pdqFull.hash, expected.pdq_hash_noresize!)).toBeLessThanOrEqual(10);
+    expect(line!.pdq.quality).toBe(100);
+    expect(Object.keys(line!.orientations)).toHaveLength(8);
+    expect(line).not.toHaveProperty('verdict');
+    expect((await zeef('hash', broken)).code).toBe(2);
+  });
+});
+
+describe('scan', () => {
+  test('every file is one line or one count; links are passed over', async () => {
+    const tree = mkdtempSync(join(tmpdir(), 'zeef-tree-'));
+    mkdirSync(join(tree, 'a', 'b'), { recursive: true });
+    await copyFile(listed, join(tree, 'a', 'b', 'one.bin'));
+    await copyFile(other, join(tree, 'a', 'two.jpg'));
+    writeFileSync(join(tree, 'three.txt'), 'text');
+    writeFileSync(join(tree, 'new\nline.jpg'), readFileSync(broken));
+    symlinkSync(tree, join(tree, 'a', 'circle'));
+    const report = join(dataDir, 'report.jsonl');
+    const { code, out } = await zeef('scan', tree, '--report', report);
+    expect(code).toBe(2);
+    expect(out).toMatch(/^files +4$/m);
+    const lines = jsonLines(readFileSync(report, 'utf8'));
+    expect(lines.map((line) => line.type).sort()).toEqual(['begin', 'match', 'not_checked', 'not_checked', 'summary']);
+    expect(lines.at(-1)).toMatchObject({
+      files: 4,
+      checked: 2,
+      skipped: 1,
+      interrupted: false,
+      byVerdict: { match: 1, no_match: 1, suppressed: 0, not_checked: 2 },
+      byReason: { not_an_image: 1, truncated: 1 },
+      byList: { sample: 1 },
+    });
+    expect(lines.find((line) => line.type === 'match')!.path).toBe(join(tree, 'a', 'b', 'one.bin'));
+  });
+
+  test('Ctrl-C stops it cleanly, with a summary', async () => {
+    const child = spawn(process.execPath, [MAIN, 'scan', ...Array.from({ length: 400 }, () => PHOTOGRAPHS)], {
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      if (out === '') setTimeout(() => child.kill('SIGINT'), 1_500);
+      out += chunk;
+    });
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(code).toBe(130);
+    expect(jsonLines(out).at(-1)).toMatchObject({ type: 'summary', interrupted: true });
+  });
+
+  test.skipIf(!corpusRoot)(
+    'the corpus: every file accounted for, no undecodable one is no_match',
+    { timeout: 120_000 },
+    async () => {
+      const report = join(dataDir, 'corpus.jsonl');
+      const { code } = await zeef('scan', corpusPath('corpus'), '--report', report);
+      expect(code).toBe(2);
+      const lines = jsonLines(readFileSync(report, 'utf8'));
+      const summary = lines.at(-1)!;
+      const manifest = readCsv(corpusPath('corpus/MANIFEST.csv'));
+      // The manifest and the README lie beside the pictures.
+      expect(summary.files).toBe(manifest.length + 2);
+      expect(Object.values(summary.byVerdict).reduce((a, b) => a + b)).toBe(summary.files);
+      expect(Object.values(summary.byReason).reduce((a, b) => a + b)).toBe(summary.byVerdict.not_checked);
+      const notChecked = new Set(
+        lines
+          .filter((line) => line.type === 'not_checked')
+          .map((line) => line.path.slice(corpusPath('corpus').length + 1)),
+      );
+      for (const { file, expected } of manifest) {
+        if (['error', 'limit', 'limit-or-error', 'reject-or-inert'].includes(expected!))
+          expect(notChecked, file).toContain(file);
+        if (expected === 'ok' || expected === 'ok-low-quality') expect(notChecked, file).not.toContain(file);
+      }
+    },
+  );
+});
+
+describe('lists', () => {
+  test('import tells what was rejected, with lines; show, verify, disable, remove', async () => {
+    const file = join(dataDir, 'mixed.txt');
+    writeFileSync(file, `md5 ${'a'.repeat(32)}\nmd5 ${'A'.repeat(32)}\npdq ${'0'.repeat(64)}\nwhat is this\n`);
+    const { code, out } = await zeef('lists', 'import', file, '--list', 'mixed', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      accepted: 1,
+      duplicates: 1,
+      rejected: 2,
+      firstRejected: [
+        { line: 3, reason: 'weight' },
+        { line: 4, reason: 'malformed' },
+      ],
+    });
+    expect((await zeef('lists', 'show')).out).toMatch(/^mixed: 1 entries/m);
+    expect(await zeef('lists', 'verify', 'mixed')).toMatchObject({ code: 0 });
+    expect((await zeef('lists', 'disable', 'mixed')).out).toContain('disabled');
+    expect(await zeef('lists', 'remove', 'mixed')).toMatchObject({ code: 0 });
+    expect(await zeef('lists', 'show', 'mixed')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('LIST_NOT_FOUND'),
+    });
+  });
+
+  test('a file without one good row is refused with its line, and makes no list', async () => {
+    const file = join(dataDir, 'bad.txt');
+    writeFileSync(file, `\n${'e'.repeat(64)}\n`);
+    expect(await zeef('lists', 'import', file, '--list', 'bad')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/HASHLIST_INVALID.*"line":2/),
+    });
+    expect((await zeef('lists', 'show')).out).not.toContain('bad');
+  });
+});
+
+describe('wrong use', () => {
+  test.each([
+    [['--nonsense'], 'unknown option'],
+    [['check'], 'missing required argument'],
+    [['check', '--radius', '300', listed], 'RADIUS_INVALID'],
+    [['scan', '--orientations', 'some', '.'], 'Allowed choices'],
+    [['--workers', '0', 'check', listed], 'CONFIG_INVALID'],
+    [['--config', '/nowhere.json', 'check', listed], 'CONFIG_INVALID'],
+    [['lists', 'import', '/nowhere', '--list', 'x'], 'FILE_UNREADABLE'],
+    [['bench', 'nothing'], 'REQUEST_INVALID'],
+  ])('%j: exit code 2 and one clear line', async (args, says) => {
+    const { code, err } = await zeef(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(says);
+    expect(err).not.toContain('    at ');
+  });
+
+  test('every command has help', async () => {
+    for (const command of ['serve', 'check', 'scan', 'hash', 'lists', 'keys', 'bench']) {
+      expect(await zeef(command, '--help')).toMatchObject({ code: 0, out: expect.stringContaining('Usage: zeef') });
+    }
+  });
+});
+
+test('serve listens, answers, sees a list that another process imports, and stops cleanly', async () => {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--sample'], {
+    env: { ...env, ZEEF_LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const line = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (chunk: Buffer) => resolve(String(chunk))),
+  );
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)![0];
+  expect(line).toContain('try: curl');
+  const ask = async () =>
+    (
+      await fetch(`${url}/v1/check`, {
+        method: 'POST',
+        body: readFileSync(other),
+        headers: { 'content-type': 'image/jpeg' },
+      })
+    ).json();
+  expect(await ask()).toMatchObject({ verdict: 'no_match' });
+  const { digests } = jsonLines((await zeef('hash', '--json', other)).out)[0]!;
+  const file = join(dataDir, 'late.txt');
+  writeFileSync(file, digests.sha1!);
+  await zeef('lists', 'import', file, '--list', 'late');
+  await expect.poll(async () => (await ask()).verdict, { timeout: 5_000, interval: 200 }).toBe('match');
+  child.kill('SIGTERM');
+  expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+});

@@ -1,0 +1,276 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decoderPids } from '../support/decoder-pids.js';
+import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
+
+let running: Running;
+beforeAll(async () => {
+  running = await startService({ requestTimeoutMs: '1500', imageBytesMax: '3000000' });
+});
+afterAll(() => running.stop());
+
+const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
+const isPicture = (name: string) => /\.(jpg|webp|png)$/.test(name);
+
+/** As much of an answer or problem as the tests look at. */
+interface Answer {
+  readonly id: string | null;
+  readonly verdict: string;
+  readonly reason: string | null;
+  readonly code: string;
+  readonly requestId: string;
+  readonly matches: { readonly matchType: string; readonly distance: number }[];
+  readonly results: unknown[];
+  readonly digests: Record<string, string>;
+  readonly pdq: { readonly hash: string };
+}
+
+async function post(path: string, body: BodyInit, type: string | null = 'application/octet-stream', headers = {}) {
+  const response = await fetch(running.url + path, {
+    method: 'POST',
+    body,
+    headers: { ...(type ? { 'content-type': type } : {}), ...headers },
+  });
+  return { status: response.status, headers: response.headers, json: (await response.json()) as Answer };
+}
+
+describe('a sample picture, as it is and changed', () => {
+  const half = () => sharp(picture).resize(800);
+  test.each<[string, () => Promise<Buffer>]>([
+    ['as it is', async () => picture],
+    ['JPEG of quality 40', () => sharp(picture).jpeg({ quality: 40 }).toBuffer()],
+    ['WebP', () => sharp(picture).webp().toBuffer()],
+    ['PNG', () => sharp(picture).png({ compressionLevel: 1 }).toBuffer()],
+    ['halved', () => half().jpeg().toBuffer()],
+    ['slightly blurred', () => sharp(picture).blur(1.2).jpeg().toBuffer()],
+    ['rotated by 90 degrees', () => half().rotate(90).jpeg().toBuffer()],
+    ['mirrored', () => half().flop().jpeg().toBuffer()],
+  ])('%s: a match within 31', async (_name, make) => {
+    const { status, json } = await post('/v1/check', new Uint8Array(await make()));
+    expect(status).toBe(200);
+    expect(json.verdict).toBe('match');
+    const nearest = json.matches.find((match) => match.matchType === 'near');
+    expect(nearest).toMatchObject({ list: 'sample', algorithm: 'pdq' });
+    expect(nearest!.distance).toBeLessThanOrEqual(31);
+  });
+
+  test('turned, but asked in one orientation only: no match', async () => {
+    const { json } = await post(
+      '/v1/check?orientations=none',
+      new Uint8Array(await half().rotate(90).jpeg().toBuffer()),
+    );
+    expect(json.verdict).toBe('no_match');
+  });
+
+  test('twenty other photographs do not match', async () => {
+    const others = readdirSync(PHOTOGRAPHS).filter(isPicture);
+    expect(others.length).toBeGreaterThanOrEqual(20);
+    for (const name of others) {
+      expect((await post('/v1/check', readFileSync(join(PHOTOGRAPHS, name)))).json, name).toMatchObject({
+        verdict: 'no_match',
+        matches: [],
+      });
+    }
+  });
+});
+
+describe('what is asked beside the picture', () => {
+  test('reference comes back as id; lists and radius narrow', async () => {
+    expect((await post('/v1/check?reference=r-1', picture)).json.id).toBe('r-1');
+    const other = new Uint8Array(await sharp(picture).jpeg({ quality: 40 }).toBuffer());
+    const distance = (await post('/v1/check', other)).json.matches[0]!.distance;
+    expect((await post(`/v1/check?radius=${distance}`, other)).json.verdict).toBe('match');
+    if (distance > 0) expect((await post(`/v1/check?radius=${distance - 1}`, other)).json.verdict).toBe('no_match');
+    expect((await post('/v1/check?lists=sample', picture)).json.verdict).toBe('match');
+    expect(await post('/v1/check?lists=nowhere', picture)).toMatchObject({
+      status: 404,
+      json: { code: 'LIST_NOT_FOUND' },
+    });
+  });
+
+  test('several files at once are answered in order, a broken one too', async () => {
+    const form = new FormData();
+    form.append('a', new Blob([picture]), 'a.jpg');
+    form.append('b', new Blob(['no picture']), 'b.txt');
+    const { json } = await post('/v1/check', form, null);
+    expect(json.results).toMatchObject([
+      { id: 'a.jpg', verdict: 'match' },
+      { id: 'b.txt', verdict: 'not_checked', reason: 'not_an_image' },
+    ]);
+  });
+});
+
+describe('hashes', () => {
+  test('in order, one mistake is one item’s, digests and PDQ both match', async () => {
+    const known = (await post('/v1/hash', picture)).json;
+    const items = [
+      { id: 'p', pdq: known.pdq.hash },
+      { id: 'm', md5: known.digests.md5!.toUpperCase() },
+      { id: 'x', pdq: 'zz' },
+      { id: 'n', sha256: '0'.repeat(64) },
+      {},
+      { photodna: 'AA==' },
+    ];
+    const { json } = await post('/v1/check/hashes', JSON.stringify({ items }), 'application/json');
+    expect(json).toMatchObject({ checked: 3, matched: 2 });
+    expect(json.results).toMatchObject([
+      { id: 'p', verdict: 'match', matches: [{ distance: 0, family: null }, { entryId: 'mate-freshflower-full' }] },
+      { id: 'm', verdict: 'match', matches: [{ matchType: 'exact', algorithm: 'md5' }] },
+      { id: 'x', error: { code: 'VALUE_INVALID', field: 'pdq' } },
+      { id: 'n', verdict: 'no_match' },
+      { error: { code: 'VALUE_INVALID' } },
+      { error: { code: 'INDEX_KIND_UNAVAILABLE', field: 'photodna' } },
+    ]);
+  });
+
+  test('a low quality is not matched as near', async () => {
+    const { pdq } = (await post('/v1/hash', picture)).json;
+    for (const [quality, verdict] of [
+      [49, 'no_match'],
+      [50, 'match'],
+    ] as const) {
+      const { json } = await post(
+        '/v1/check/hashes',
+        JSON.stringify({ items: [{ pdq: pdq.hash, quality }] }),
+        'application/json',
+      );
+      expect(json.results[0]).toMatchObject({ verdict, lowQuality: quality < 50 });
+    }
+  });
+});
+
+describe('what is refused', () => {
+  test.each<[string, string, BodyInit, string, number, string]>([
+    ['no picture to hash', '/v1/hash', 'hello', 'image/jpeg', 422, 'IMAGE_NOT_AN_IMAGE'],
+    ['an empty body', '/v1/check', '', 'image/jpeg', 422, 'BODY_EMPTY'],
+    ['another type', '/v1/check', 'x', 'text/plain', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+    ['JSON as a picture', '/v1/check', '{}', 'application/json', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+    ['a body over the limit', '/v1/check', 'x'.repeat(3_000_001), 'image/jpeg', 413, 'BODY_TOO_LARGE'],
+    ['a wrong parameter', '/v1/check?radius=257', 'x', 'image/jpeg', 400, 'REQUEST_INVALID'],
+    ['broken JSON', '/v1/check/hashes', '{', 'application/json', 400, 'REQUEST_INVALID'],
+    ['no items', '/v1/check/hashes', '{}', 'application/json', 400, 'REQUEST_INVALID'],
+    ['no such address', '/v2/check', 'x', 'image/jpeg', 404, 'NOT_FOUND'],
+  ])('%s', async (_name, path, body, type, status, code) => {
+    const { status: got, json, headers } = await post(path, body, type);
+    expect([got, json.code]).toEqual([status, code]);
+    expect(headers.get('content-type')).toContain('application/problem+json');
+    expect(json.requestId).toBe(headers.get('x-request-id'));
+  });
+
+  test('a body as large as allowed is looked at', async () => {
+    expect((await post('/v1/check', 'x'.repeat(3_000_000), 'image/jpeg')).json.reason).toBe('not_an_image');
+  });
+
+  test('a body that does not come is cut', async () => {
+    const { hostname, port } = new URL(running.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nslow');
+    const startedMs = performance.now();
+    const answer = await new Promise<string>((resolve) => {
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.on('close', () => resolve(text));
+    });
+    expect(answer).toContain('408');
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+});
+
+test('counts add up: every check is one of the verdicts', async () => {
+  const before = await (await fetch(`${running.url}/v1/stats`)).json();
+  await post('/v1/check', picture);
+  await post('/v1/check', 'nothing');
+  const after = await (await fetch(`${running.url}/v1/stats`)).json();
+  expect(after.checked - before.checked).toBe(2);
+  expect(after.matched - before.matched).toBe(1);
+  expect(after.byReason.not_an_image - (before.byReason.not_an_image ?? 0)).toBe(1);
+  expect(after.byList.sample - before.byList.sample).toBe(1);
+});
+
+test('health, metrics, the interface’s description and its page', async () => {
+  expect(await (await fetch(`${running.url}/livez`)).json()).toEqual({ status: 'alive' });
+  expect(await (await fetch(`${running.url}/readyz`)).json()).toMatchObject({ ready: true });
+  expect(await (await fetch(`${running.url}/metrics`)).text()).toMatch(
+    /^zeef_checks_total\{kind="image",verdict="match"\} \d+/m,
+  );
+  const { paths } = await (await fetch(`${running.url}/openapi.json`)).json();
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining([
+      '/v1/check',
+      '/v1/check/hashes',
+      '/v1/hash',
+      '/v1/lists',
+      '/v1/stats',
+      '/livez',
+      '/readyz',
+      '/metrics',
+    ]),
+  );
+  expect((await fetch(`${running.url}/docs/`)).status).toBe(200);
+  const lists = await (await fetch(`${running.url}/v1/lists`)).json();
+  expect(lists.lists).toMatchObject([{ list: 'sample', entryCount: 40 }]);
+});
+
+describe('the decoder process is killed with 50 requests in flight', () => {
+  test('every request is answered with a verdict, and the next', async () => {
+    const small = new Uint8Array(await sharp(picture).resize(500).jpeg().toBuffer());
+    await post('/v1/check', small);
+    const flying = Array.from({ length: 50 }, () => post('/v1/check', small));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const pid of decoderPids()) process.kill(pid, 'SIGSEGV');
+    const answers = await Promise.all(flying);
+    expect(answers.every(({ status, json }) => status === 200 && json.verdict === 'match')).toBe(true);
+    expect((await post('/v1/check', small)).json.verdict).toBe('match');
+  });
+});
+
+describe('keys', () => {
+  test('once there is a key, every request needs one, with the scope; details need theirs', async () => {
+    const keyed = await startService();
+    try {
+      const { key: plain } = await keyed.service.store.keys.createKey({
+        tenant: 't',
+        scopes: ['check'],
+        expiresAt: null,
+      });
+      const { key: detailed } = await keyed.service.store.keys.createKey({
+        tenant: 't',
+        scopes: ['check', 'details'],
+        expiresAt: null,
+      });
+      const { key: expired } = await keyed.service.store.keys.createKey({
+        tenant: 't',
+        scopes: ['check'],
+        expiresAt: '2020-01-01T00:00:00Z',
+      });
+      const ask = async (key?: string, path = '/v1/check') => {
+        const response = await fetch(keyed.url + path, {
+          method: 'POST',
+          body: picture,
+          headers: { 'content-type': 'image/jpeg', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+        });
+        return { status: response.status, json: await response.json() };
+      };
+      expect(await ask()).toMatchObject({ status: 401, json: { code: 'KEY_MISSING' } });
+      expect(await ask('zeef_wrong')).toMatchObject({ status: 401, json: { code: 'KEY_INVALID' } });
+      expect(await ask(expired)).toMatchObject({ status: 401, json: { code: 'KEY_INVALID' } });
+      expect(await ask(plain, '/v1/check/hashes')).toMatchObject({ status: 403, json: { code: 'SCOPE_MISSING' } });
+      const { json } = await ask(plain);
+      expect(Object.keys(json.matches[0]).sort()).toEqual(['list', 'matchType', 'suppressed']);
+      expect((await ask(detailed)).json.matches[0]).toMatchObject({ entryId: 'mate-freshflower', distance: 0 });
+      const stats = await fetch(`${keyed.url}/v1/stats`, { headers: { authorization: `Bearer ${plain}` } });
+      expect(await stats.json()).toMatchObject({ checked: 2, matched: 2 });
+    } finally {
+      await keyed.stop();
+    }
+  });
+
+  test('a public address without a key is refused', async () => {
+    await expect(startService({ host: '0.0.0.0' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});

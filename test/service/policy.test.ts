@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { MATCHES_PER_IMAGE_MAX } from '../../src/core/limits.js';
+import type { Entry, ListInfo } from '../../src/core/vocabulary.js';
+import { decide, isLowQuality, type Proposal } from '../../src/service/policy.js';
+
+const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
+  list: name,
+  kind: 'match',
+  enabled: true,
+  radiusBits: 31,
+  matchLowQuality: false,
+  version: 1,
+  importedAt: null,
+  entryCount: 1,
+  rejectedCount: 0,
+  duplicateCount: 0,
+  entriesByAlgorithm: {},
+  ...more,
+});
+const entry = (in_: string, entryId: string, value: string, algorithm: Entry['algorithm'] = 'pdq'): Entry => ({
+  list: in_,
+  entryId,
+  algorithm,
+  value,
+  category: null,
+  severity: null,
+  source: null,
+  mediaType: null,
+  status: 'active',
+  updatedAt: null,
+  tags: [],
+});
+const near = (of: ListInfo, distanceBits: number, more: Partial<Proposal> = {}): Proposal => ({
+  entry: entry(of.list, 'e', 'aa'),
+  list: of,
+  matchType: 'near',
+  distanceBits,
+  orientation: 'original',
+  family: 'resized',
+  lowQuality: false,
+  ...more,
+});
+const exact = (of: ListInfo, more: Partial<Proposal> = {}): Proposal =>
+  near(of, 0, {
+    entry: entry(of.list, 'd', 'ff', 'md5'),
+    matchType: 'exact',
+    orientation: null,
+    family: null,
+    ...more,
+  });
+
+const bad = list('bad');
+const good = list('good', { kind: 'suppression' });
+
+describe('the verdict', () => {
+  test.each<[string, Proposal[], number | null, string, number]>([
+    ['nothing proposed', [], null, 'no_match', 0],
+    ['at the list’s radius', [near(bad, 31)], null, 'match', 1],
+    ['one past it', [near(bad, 32)], null, 'no_match', 0],
+    ['the caller narrows: at', [near(bad, 10)], 10, 'match', 1],
+    ['the caller narrows: past', [near(bad, 11)], 10, 'no_match', 0],
+    ['the caller cannot widen', [near(bad, 40)], 200, 'no_match', 0],
+    ['each list has its own radius', [near(list('strict', { radiusBits: 4 }), 5)], null, 'no_match', 0],
+    ['a digest matches whatever the radius', [exact(bad)], 0, 'match', 1],
+    ['low quality: not near', [near(bad, 0, { lowQuality: true })], null, 'no_match', 0],
+    [
+      'low quality: where the list asks for it',
+      [near(list('all', { matchLowQuality: true }), 0, { lowQuality: true })],
+      null,
+      'match',
+      1,
+    ],
+    ['low quality: digests count', [exact(bad, { lowQuality: true })], null, 'match', 1],
+    ['only a known-good neighbour', [near(good, 3)], null, 'suppressed', 1],
+    ['an entry whose value is known to be good', [near(bad, 3), near(good, 3)], null, 'suppressed', 2],
+    [
+      'a neighbour of a known-good value still counts',
+      [near(bad, 3), near(good, 3, { entry: entry('good', 'g', 'bb') })],
+      null,
+      'match',
+      2,
+    ],
+    ['the file itself is known to be good', [near(bad, 3), exact(good)], null, 'suppressed', 2],
+  ])('%s', (_name, proposals, radius, verdict, count) => {
+    expect(decide(proposals, radius)).toMatchObject({ verdict, matchCount: count });
+  });
+});
+
+test('an entry that several orientations found is told once, by the nearest', () => {
+  const { matches } = decide(
+    [near(bad, 9), near(bad, 4, { orientation: 'rotate90' }), near(bad, 6, { family: 'full' })],
+    null,
+  );
+  expect(matches).toMatchObject([{ distance: 4, orientation: 'rotate90', radius: 31 }]);
+});
+
+test('exact first, then by distance; capped, with the true count beside it', () => {
+  const many = Array.from({ length: MATCHES_PER_IMAGE_MAX + 5 }, (_, at) =>
+    near(bad, at % 30, { entry: entry('bad', `e${at}`, 'cc') }),
+  );
+  const { matches, matchCount } = decide([...many, exact(bad)], null);
+  expect(matches).toHaveLength(MATCHES_PER_IMAGE_MAX);
+  expect(matchCount).toBe(MATCHES_PER_IMAGE_MAX + 6);
+  expect(matches[0]!.matchType).toBe('exact');
+  expect(matches.slice(1).every((match, at) => at === 0 || match.distance >= matches[at]!.distance)).toBe(true);
+});
+
+test.each([
+  [49, false, true],
+  [50, false, false],
+  [100, true, true],
+])('quality %i, degenerate %s: low %s', (quality, degenerate, low) => {
+  expect(isLowQuality(quality, degenerate)).toBe(low);
+});

@@ -1,0 +1,41 @@
+/** A whole service on loopback with the sample list, for tests that ask it as a user would. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config/read-config.js';
+import { createServer } from '../../src/http/server.js';
+import { importList } from '../../src/service/import-list.js';
+import { createService, type Service } from '../../src/service/service.js';
+import { createLogger } from '../../src/telemetry/log.js';
+
+export const PICTURES = 'hashlists/sample/pictures';
+export const PHOTOGRAPHS = 'test/fixtures/photographs';
+
+export interface Running {
+  readonly service: Service;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export async function startService(flags: Record<string, string> = {}): Promise<Running> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-run-'));
+  const config = readConfig({
+    env: {},
+    flags: { dataDir, port: '0', logLevel: 'silent', queueImagesPerWorker: '100', ...flags },
+  });
+  const log = createLogger(config.logLevel);
+  const service = await createService(config, { log });
+  const path = 'hashlists/sample/sample.csv';
+  await importList(service.store.lists, { path, list: 'sample', format: 'csv', kind: 'match', radiusBits: 31 });
+  await service.reload();
+  const server = await createServer(service, log);
+  const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    service,
+    url,
+    stop: async () => {
+      await server.close();
+      await service.close();
+    },
+  };
+}
