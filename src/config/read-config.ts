@@ -15,7 +15,6 @@ export interface ConfigSources {
 const NAMES = Object.keys(KNOBS) as KnobName[];
 
 function parseFile(fileText: string | undefined, problems: string[]): Record<string, string> {
-  const texts: Record<string, string> = {};
   if (fileText === undefined) return {};
   let parsed: unknown;
   try {
@@ -28,11 +27,11 @@ function parseFile(fileText: string | undefined, problems: string[]): Record<str
     problems.push('the configuration file must hold one object');
     return {};
   }
-  for (const name of Object.keys(parsed)) {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parsed)) {
     if (!NAMES.includes(name as KnobName)) problems.push(`the configuration file names an unknown knob: ${name}`);
-    else if (!['string', 'number'].includes(typeof parsed[name as keyof typeof parsed])) {
-      problems.push(`${name} in the configuration file wants a string or a number`);
-    } else texts[name] = String(parsed[name as keyof typeof parsed]);
+    else if (typeof value === 'string' || typeof value === 'number') texts[name] = String(value);
+    else problems.push(`the configuration file gives neither text nor a number for ${name}`);
   }
   return texts;
 }
