@@ -47,7 +47,10 @@ interface AxisTables {
 }
 
 const PAGE_BYTES = 65_536;
-/** Rooms for tables of axes; when full, all are forgotten and made again as they are needed. */
+/**
+ * Room for tables of axes; when full, all are forgotten and made again as they are needed. Enough for sides up to
+ * half a million pixels; a longer one doubles the room.
+ */
 const TABLE_BYTES = 16 * 1_048_576;
 const VECTOR = 4;
 
@@ -79,7 +82,7 @@ class Span {
 
 class WasmHasher implements PdqHasher {
   readonly #kernel: PdqExports;
-  readonly #tables: Span;
+  #tables: Span;
   readonly #axes = new Map<string, AxisTables>();
   readonly #fixed: {
     cosines: number;
@@ -90,7 +93,7 @@ class WasmHasher implements PdqHasher {
     hash: number;
     lumas: number;
   };
-  readonly #pictureStart: number;
+  #pictureStart: number;
 
   constructor(kernel: PdqExports) {
     this.#kernel = kernel;
@@ -139,6 +142,7 @@ class WasmHasher implements PdqHasher {
       : asIs
         ? ['i', 'im']
         : [`w${height}`, `w${height}m`, `w${width}`, `w${width}m`];
+    const startBefore = this.#pictureStart;
     this.#ensure(needs);
     const axis = (key: string) => this.#axes.get(key)!;
 
@@ -148,8 +152,9 @@ class WasmHasher implements PdqHasher {
     const sumsA = rowBuffer + align16(paddedWidth * 4);
     const sumsB = sumsA + align16(LUMA_SIDE * paddedWidth * 4);
     this.#grow(sumsB + align16(LUMA_SIDE * paddedWidth * 4));
-    // Both families of a picture are hashed from one copy of it.
-    if (isFirst) new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, rasterBytes).set(raster.data);
+    // Both families of a picture are hashed from one copy of it, unless the tables have grown over that copy.
+    if (isFirst || this.#pictureStart !== startBefore)
+      new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, rasterBytes).set(raster.data);
     new Float32Array(this.#kernel.memory.buffer, rowBuffer, paddedWidth).fill(0);
 
     let quality = 0;
@@ -226,7 +231,12 @@ class WasmHasher implements PdqHasher {
     if (makeAll()) return;
     this.#tables.clear();
     this.#axes.clear();
-    if (!makeAll()) throw new Error('PDQ tables of one picture do not fit TABLE_BYTES');
+    while (!makeAll()) {
+      this.#tables = new Span(this.#tables.start, this.#tables.bytes * 2);
+      this.#pictureStart = this.#tables.start + this.#tables.bytes;
+      this.#grow(this.#pictureStart);
+      this.#axes.clear();
+    }
   }
 
   #make(key: string): boolean {

@@ -150,13 +150,18 @@ export function nearestIndices(n: number, mirrored: boolean): Int32Array {
   });
 }
 
+/** The weights themselves are float32 too, as in the reference: a double 0.299 gives another last bit, and so other hashes. */
+const RED = Math.fround(0.299);
+const GREEN = Math.fround(0.587);
+const BLUE = Math.fround(0.114);
+
 /** Luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey as it is. */
 function lumaAt(raster: Raster, x: number, y: number): number {
   const at = (y * raster.width + x) * raster.channels;
   if (raster.channels === 1) return raster.data[at]!;
   return Math.fround(
-    Math.fround(Math.fround(0.299 * raster.data[at]!) + Math.fround(0.587 * raster.data[at + 1]!)) +
-      Math.fround(0.114 * raster.data[at + 2]!),
+    Math.fround(Math.fround(RED * raster.data[at]!) + Math.fround(GREEN * raster.data[at + 1]!)) +
+      Math.fround(BLUE * raster.data[at + 2]!),
   );
 }
 

@@ -8,7 +8,7 @@ import { METRICS } from '../../src/telemetry/metrics.js';
 
 /** Rows of a page's table whose first cell is a code word, cell by cell. */
 function rowsOf(page: string): string[][] {
-  return [...readFileSync(page, 'utf8').matchAll(/^\| `(\w+)` \|(.*)\|$/gm)].map(([, first, rest]) => [
+  return [...readFileSync(page, 'utf8').matchAll(/^\| `(\w+)` *\|(.*)\|$/gm)].map(([, first, rest]) => [
     first!,
     ...rest!.split('|').map((cell) => cell.trim()),
   ]);
