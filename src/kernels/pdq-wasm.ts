@@ -232,9 +232,11 @@ class WasmHasher implements PdqHasher {
     this.#tables.clear();
     this.#axes.clear();
     while (!makeAll()) {
-      this.#tables = new Span(this.#tables.start, this.#tables.bytes * 2);
-      this.#pictureStart = this.#tables.start + this.#tables.bytes;
-      this.#grow(this.#pictureStart);
+      // Memory first: where it cannot grow, this picture fails and the hasher stays as it was.
+      const larger = new Span(this.#tables.start, this.#tables.bytes * 2);
+      this.#grow(larger.start + larger.bytes);
+      this.#tables = larger;
+      this.#pictureStart = larger.start + larger.bytes;
       this.#axes.clear();
     }
   }

@@ -55,6 +55,18 @@ describe('blockhash', () => {
       expect(blockhash256({ width, height, channels: 3, data }), `${width}x${height}`).toEqual(blockhash256(grey));
     }
   });
+  test('every channel counts: a picture in red, in green or in blue alone has the hash of its grey', () => {
+    const grey = sceneRaster(2, 97, 83, 1);
+    const dark = { ...grey, data: grey.data.map((value) => value >> 1) };
+    for (const channel of [0, 1, 2]) {
+      const data = new Uint8Array(97 * 83 * 3).map((_, at) =>
+        at % 3 === channel ? dark.data[Math.floor(at / 3)]! : 0,
+      );
+      expect(blockhash256({ width: 97, height: 83, channels: 3, data }), `channel ${channel}`).toEqual(
+        blockhash256(dark),
+      );
+    }
+  });
   test('a left half that is dark and a right half that is light are told apart, block by block', () => {
     // Method 2 compares each block with the median of its quarter of the rows; upper and lower halves are alike here.
     const data = Uint8Array.from({ length: 64 * 64 }, (_, at) => (at % 64 < 32 ? 10 : 90));
