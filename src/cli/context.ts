@@ -39,8 +39,15 @@ export interface GlobalFlags {
   readonly logLevel?: string;
 }
 
-/** Errors CONFIG_INVALID. */
-export function configFrom(around: Surroundings, flags: GlobalFlags & Partial<Record<KnobName, string>>): Config {
+/** A command prints its result; what is not wrong is not news. Only `serve` tells more by default. */
+const COMMAND_LOG_LEVEL = 'warn';
+
+/** `quietLevel`: the log level where nothing else names one. Errors CONFIG_INVALID. */
+export function configFrom(
+  around: Surroundings,
+  flags: GlobalFlags & Partial<Record<KnobName, string>>,
+  quietLevel?: Config['logLevel'],
+): Config {
   const path = flags.config ?? around.env.ZEEF_CONFIG;
   let fileText: string | undefined;
   if (path !== undefined) {
@@ -51,7 +58,9 @@ export function configFrom(around: Surroundings, flags: GlobalFlags & Partial<Re
     }
   }
   const knobs = Object.entries(flags).filter(([name, value]) => name in KNOBS && value !== undefined);
-  return readConfig({ env: around.env, fileText, flags: Object.fromEntries(knobs) });
+  const config = readConfig({ env: around.env, fileText, flags: Object.fromEntries(knobs) });
+  const isNamed = flags.logLevel !== undefined || around.env[KNOBS.logLevel.env] !== undefined || path !== undefined;
+  return quietLevel === undefined || isNamed ? config : { ...config, logLevel: quietLevel };
 }
 
 /** Runs one command with a service in this process, and closes it whatever happens. Its log is silent unless asked for. */
@@ -60,7 +69,7 @@ export async function withService<T>(
   flags: GlobalFlags,
   run: (service: Service, log: Logger) => Promise<T>,
 ): Promise<T> {
-  const config = configFrom(around, { logLevel: 'warn', ...flags });
+  const config = configFrom(around, flags, COMMAND_LOG_LEVEL);
   const log = createLogger(config.logLevel);
   const service = await createService(config, { log });
   try {

@@ -63,4 +63,4 @@ export function readConfig(sources: ConfigSources): Config {
 }
 
 /** Read by `main.ts` and by the tests, not knobs: where the configuration file lies, and where the test corpus lies. */
-const ENV_OF_OTHERS = new Set(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'ZEEF_SERVER', 'ZEEF_KEY']);
+const ENV_OF_OTHERS = new Set(['ZEEF_CONFIG', 'ZEEF_CORPUS']);

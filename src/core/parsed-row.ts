@@ -8,6 +8,7 @@ export const REJECT_REASONS = [
   'weight',
   'low_quality',
   'known_good',
+  'not_active',
   'line_too_long',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];

@@ -2,8 +2,8 @@
  * Hash lists as bytes → rows, streaming: a list may be larger than memory. Every row comes out, accepted or rejected
  * with its line and reason; only a file that cannot be such a list at all is an error.
  */
-import { Readable } from 'node:stream';
-import { parse } from 'csv-parse';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { AppError } from '../core/errors.js';
 import { HASHLIST_LINE_BYTES_MAX } from '../core/limits.js';
 import type { ParsedRow } from '../core/parsed-row.js';
@@ -53,17 +53,17 @@ async function* parsePlain(source: AsyncIterable<Uint8Array>, options: ImportOpt
 /** Errors HASHLIST_INVALID: no header, or no column of the mapped name for the value. */
 async function* parseCsv(source: AsyncIterable<Uint8Array>, options: ImportOptions): AsyncGenerator<ParsedRow> {
   const mapping = options.mapping ?? OWN_MAPPING;
-  const parser = Readable.from(source).pipe(
-    parse({
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-      trim: true,
-      max_record_size: HASHLIST_LINE_BYTES_MAX,
-    }),
-  );
+  const parser = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    trim: true,
+    max_record_size: HASHLIST_LINE_BYTES_MAX,
+  });
+  // Unlike `pipe`, carries a failure of the source to the loop below, and an early end of the loop to the source.
+  pipeline(Readable.from(source), parser, () => {});
   let columns: readonly string[] | null = null;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
@@ -82,7 +82,8 @@ async function* parseCsv(source: AsyncIterable<Uint8Array>, options: ImportOptio
       yield normalise(fieldsOf(record, columns, mapping), info.lines, options);
     }
   } catch (error) {
-    if (error instanceof AppError) throw error;
+    // The source's own failures pass: a disk that fails is not a list that is wrong.
+    if (!(error instanceof CsvError)) throw error;
     const line = Number((error as { lines?: unknown }).lines ?? 0);
     throw new AppError('HASHLIST_INVALID', { line, why: (error as { code?: string }).code ?? 'not CSV' }, error);
   }

@@ -25,11 +25,12 @@ export async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGener
       yield line(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
       isOverlong = false;
     }
-    if (held.length > HASHLIST_LINE_BYTES_MAX) {
+    // A byte-order mark and a carriage return may be held too, and are not of the line.
+    if (held.length > HASHLIST_LINE_BYTES_MAX + 2) {
       isOverlong = true;
       held = '';
     }
   }
   held += decoder.end();
-  if (held !== '' || isOverlong) yield line(held);
+  if (held !== '' || isOverlong) yield line(held.endsWith('\r') ? held.slice(0, -1) : held);
 }

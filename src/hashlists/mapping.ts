@@ -10,6 +10,7 @@ export const MAPPED_FIELDS = [
   'source',
   'mediaType',
   'updatedAt',
+  'status',
   'quality',
 ] as const;
 export type MappedField = (typeof MAPPED_FIELDS)[number];

@@ -14,6 +14,7 @@ export interface RawFields {
   readonly source?: string | undefined;
   readonly mediaType?: string | undefined;
   readonly updatedAt?: string | undefined;
+  readonly status?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly quality?: string | undefined;
 }
@@ -73,6 +74,8 @@ export function normalise(
   if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
   const value = toHex(text, VALUE_BYTES[algorithm]);
   if (value === null) return reject('malformed');
+  // Withdrawn, deleted, not yet confirmed: whatever a list calls it, only what it calls active may match.
+  if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return reject('not_active');
   if (algorithm === 'pdq') {
     const weight = weightOf(value);
     if (weight < PDQ_WEIGHT_MIN || weight > PDQ_WEIGHT_MAX) return reject('weight');
