@@ -80,6 +80,66 @@ describe('plain', () => {
   });
 });
 
+test.each([100, 1_000, HASHLIST_LINE_BYTES_MAX + 1, HASHLIST_LINE_BYTES_MAX + 4])(
+  'a mark and CRLF do not count towards the longest line, in pieces of %i bytes',
+  async (pieceBytes) => {
+    const longest = MD5.padStart(HASHLIST_LINE_BYTES_MAX);
+    expect(told(await rowsOf(`\uFEFF${longest}\r\n${longest}\r`, {}, pieceBytes))).toEqual([
+      `1 md5 ${MD5}`,
+      `2 md5 ${MD5}`,
+    ]);
+  },
+);
+
+describe.each(['plain', 'csv', 'jsonl'] as const)('the source of %s', (format) => {
+  const json = JSON.stringify({ value: MD5, algorithm: 'md5' });
+  const text = { plain: `${MD5}\n`, csv: `value\n${MD5}\n${MD5}\n`, jsonl: `${json}\n` }[format];
+
+  test('its own failure comes out as it is, whenever it fails', async () => {
+    for (const first of ['', text]) {
+      const fault = new Error('the disk');
+      const failing = async function* () {
+        if (first !== '') yield Buffer.from(first);
+        throw fault;
+      };
+      const read = async () => {
+        for await (const row of parseHashList(failing(), { format, kind: 'match' })) expect(row.ok).toBe(true);
+      };
+      await expect(read()).rejects.toBe(fault);
+    }
+  });
+
+  test('is closed when the reader stops early', async () => {
+    let isClosed = false;
+    const endless = async function* () {
+      try {
+        for (;;) yield Buffer.from(text);
+      } finally {
+        isClosed = true;
+      }
+    };
+    for await (const row of parseHashList(endless(), { format, kind: 'match' })) {
+      expect(row.ok).toBe(true);
+      break;
+    }
+    await expect.poll(() => isClosed).toBe(true);
+  });
+});
+
+test.each([
+  ['active', true],
+  ['Active', true],
+  ['', true],
+  ['deleted', false],
+  ['Withdrawn', false],
+  ['Received', false],
+])('an entry of status "%s" is accepted: %s', async (status, ok) => {
+  const json = await rowsOf(JSON.stringify({ value: MD5, algorithm: 'md5', status }), { format: 'jsonl' });
+  const csv = await rowsOf(`value,status\n${MD5},${status}`, { format: 'csv' });
+  expect(told(json)).toEqual([ok ? `1 md5 ${MD5}` : '1 not_active']);
+  expect(told(csv)).toEqual([ok ? `2 md5 ${MD5}` : '2 not_active']);
+});
+
 describe('CSV', () => {
   const HEADER = 'entryId,algorithm,value,category,quality';
   const csv = (text: string, options: Partial<ImportOptions> = {}) => rowsOf(text, { format: 'csv', ...options });
