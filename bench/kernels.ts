@@ -31,7 +31,7 @@ export async function kernels({ smoke }: { smoke: boolean }): Promise<BenchTable
       for (let call = 0; call < calls; call++) work();
     });
     const ms = (seconds * 1000) / calls;
-    sums.push(work().slice(0, 8));
+    sums.push(work().slice(0, 4));
     rows.push([name, ms, 1000 / ms, baselineMs === undefined ? '' : `${(baselineMs / ms).toFixed(1)}x`]);
     return ms;
   }

@@ -67,6 +67,20 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
     });
 
+    test('what a list says is kept and checked, whatever characters it is of', async () => {
+      await make();
+      const odd = ['\0', 'a\0b', '\uFFFE', '🐘', '"\n\\', 'é'.repeat(5_000), ' '];
+      const rows = odd.map((text, at) => entryRow(at, 'md5', md5(at), { entryId: text, source: text, tags: [text] }));
+      await store.lists.replaceEntries(
+        'a',
+        stream([...rows, entryRow(99, 'md5', md5(99), { entryId: '\uD800', source: '\uDC00' })]),
+      );
+      const told = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
+      expect(told.slice(0, -1)).toEqual(rows.map((row) => (row.ok ? { list: 'a', ...row.entry } : row)));
+      expect(told.at(-1)).toMatchObject({ entryId: '\uFFFD' });
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: odd.length + 1 });
+    });
+
     test('a second import replaces the first as a whole; one that breaks off changes nothing', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));

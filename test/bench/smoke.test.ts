@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { run, SUITES } from '../../bench/main.js';
+import { type BenchTable, formatTable } from '../../bench/report.js';
+
+describe('every bench runs at its smoke size', () => {
+  test.each(SUITES)('%s', async (suite) => {
+    const lines: string[] = [];
+    await run([suite], { smoke: true, json: true, out: (text) => lines.push(text) });
+    const table = JSON.parse(lines.join('')) as BenchTable & { suite: string };
+    expect(table.suite).toBe(suite);
+    expect(table.rows.length).toBeGreaterThan(2);
+    for (const row of table.rows) expect(row).toHaveLength(table.columns.length);
+    expect(table.checksum).not.toBe('nothing answered');
+    const widest = Math.max(
+      ...formatTable(table)
+        .split('\n')
+        .map((line) => line.length),
+    );
+    expect(widest, 'columns of a terminal').toBeLessThanOrEqual(100);
+  });
+});
+
+test('the index bench’s results do not change with the run', async () => {
+  const sums: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    await run(['index'], {
+      smoke: true,
+      json: true,
+      out: (text) => sums.push((JSON.parse(text) as BenchTable).checksum),
+    });
+  }
+  expect(sums[0]).toBe(sums[1]);
+});
