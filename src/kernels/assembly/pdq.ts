@@ -39,7 +39,6 @@ function convertRow(source: usize, channels: i32, columns: usize, width: i32, ou
   for (; x < width; x++) store<f32>(out + (<usize>x << 2), lumaOf(source + <usize>(x * 3)));
 }
 
-// @ts-ignore: decorator
 @inline
 function lumaOf(at: usize): f32 {
   return <f32>0.299 * <f32>load<u8>(at) + <f32>0.587 * <f32>load<u8>(at, 1) + <f32>0.114 * <f32>load<u8>(at, 2);
@@ -119,7 +118,6 @@ export function filterColumns(sums: usize, paddedWidth: i32, firsts: usize, weig
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function step(u: f32, v: f32): i32 {
   const d = <i32>((<f64>(u - v) * 100) / 255);

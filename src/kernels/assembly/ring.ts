@@ -58,7 +58,6 @@ export function buildTable(hashes: usize, count: u32, c: u32, starts: usize, nex
   store<u32>(starts, 0);
 }
 
-// @ts-ignore: decorator
 @inline
 function distance(a: usize, b: usize): u32 {
   return <u32>(
@@ -67,7 +66,6 @@ function distance(a: usize, b: usize): u32 {
   );
 }
 
-// @ts-ignore: decorator
 @inline
 function errors(a: usize, b: usize, c: u32): u32 {
   const offset = <usize>(c & 15) << 1;
