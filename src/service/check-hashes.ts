@@ -19,7 +19,7 @@ import { type HashQuery, propose, requireLists } from './match.js';
 import { decide, isLowQuality, type Match } from './policy.js';
 import type { Recorder } from './recorder.js';
 
-/** One question: any of the values may be given, more than one asks for all of them together. */
+/** One question: one or more of the values are given; several ask for all of them together. */
 export interface HashItem {
   readonly id?: string | undefined;
   readonly pdq?: string | undefined;
