@@ -6,6 +6,7 @@
  */
 import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
+import { searchOneByOne } from './columns.js';
 import { byDistance, requireRadius } from './radius.js';
 import type { Candidate, IndexBuilder } from './types.js';
 
@@ -30,6 +31,16 @@ export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> 
   let capacity = Math.max(1, expectedCount);
   graph.initIndex(capacity, M, EF_CONSTRUCTION);
   let entryCount = 0;
+  const search = (hash256: Uint8Array, radiusBits: number): Candidate[] => {
+    requireRadius(radiusBits);
+    if (entryCount === 0) return [];
+    graph.setEf(Math.max(EF_SEARCH, Math.min(NEAREST_MAX, entryCount)));
+    const { neighbors, distances } = graph.searchKnn(floats(hash256), Math.min(NEAREST_MAX, entryCount));
+    return neighbors
+      .map((entryIndex, at): Candidate => ({ entryIndex, distanceBits: Math.round(distances[at]!) }))
+      .filter(({ distanceBits }) => distanceBits <= radiusBits)
+      .sort(byDistance);
+  };
   return {
     add(hash256) {
       if (entryCount === capacity) {
@@ -45,16 +56,8 @@ export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> 
       entryCount,
       // Floats, links and the heap's own bookkeeping; measured 1,361 bytes an entry.
       memoryBytes: capacity * (BITS * 4 + M * 2 * 4 + 16),
-      search(hash256, radiusBits) {
-        requireRadius(radiusBits);
-        if (entryCount === 0) return [];
-        graph.setEf(Math.max(EF_SEARCH, Math.min(NEAREST_MAX, entryCount)));
-        const { neighbors, distances } = graph.searchKnn(floats(hash256), Math.min(NEAREST_MAX, entryCount));
-        return neighbors
-          .map((entryIndex, at): Candidate => ({ entryIndex, distanceBits: Math.round(distances[at]!) }))
-          .filter(({ distanceBits }) => distanceBits <= radiusBits)
-          .sort(byDistance);
-      },
+      search,
+      searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
     }),
   };
 }

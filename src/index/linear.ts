@@ -1,6 +1,7 @@
 /** The oracle: every entry is compared, in plain TypeScript. Shares no code with the ring but the distance's name. */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { hamming256 } from '../kernels/hamming.js';
+import { searchOneByOne } from './columns.js';
 import { HashBytes } from './hash-bytes.js';
 import { byDistance, requireRadius } from './radius.js';
 import type { Candidate, IndexBuilder, RadiusIndex } from './types.js';
@@ -15,20 +16,22 @@ export function linearBuilder(expectedCount: number): IndexBuilder {
 
 function linearIndex(hashes: Uint8Array): RadiusIndex {
   const entryCount = hashes.length / HASH256_BYTES;
+  const search = (hash256: Uint8Array, radiusBits: number): Candidate[] => {
+    requireRadius(radiusBits);
+    const found: Candidate[] = [];
+    for (let entryIndex = 0; entryIndex < entryCount; entryIndex++) {
+      const from = entryIndex * HASH256_BYTES;
+      const distanceBits = hamming256(hash256, hashes.subarray(from, from + HASH256_BYTES));
+      if (distanceBits <= radiusBits) found.push({ entryIndex, distanceBits });
+    }
+    return found.sort(byDistance);
+  };
   return {
     kind: 'linear',
     exact: true,
     entryCount,
     memoryBytes: hashes.byteLength,
-    search(hash256, radiusBits) {
-      requireRadius(radiusBits);
-      const found: Candidate[] = [];
-      for (let entryIndex = 0; entryIndex < entryCount; entryIndex++) {
-        const from = entryIndex * HASH256_BYTES;
-        const distanceBits = hamming256(hash256, hashes.subarray(from, from + HASH256_BYTES));
-        if (distanceBits <= radiusBits) found.push({ entryIndex, distanceBits });
-      }
-      return found.sort(byDistance);
-    },
+    search,
+    searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
   };
 }

@@ -8,6 +8,7 @@ import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
 import { popcount32 } from '../kernels/hamming.js';
 import { loadRingKernel, type RingKernel } from '../kernels/ring-wasm.js';
+import { searchOneByOne } from './columns.js';
 import { HashBytes } from './hash-bytes.js';
 import { byDistance, requireRadius } from './radius.js';
 import {
@@ -22,7 +23,7 @@ import {
   SCRATCH_BYTES,
   SLOTS,
 } from './ring-layout.js';
-import type { Candidate, IndexBuilder, RadiusIndex } from './types.js';
+import type { Candidate, CandidateColumns, IndexBuilder, RadiusIndex } from './types.js';
 
 /** What another thread needs to open the same ring; survives `postMessage`, and nothing is copied. */
 export interface RingShare {
@@ -149,6 +150,10 @@ class Ring implements RingIndex {
     this.last.visited = visited;
     this.last.scanned = false;
     return found === 0 ? [] : this.#candidates(found).sort(byDistance);
+  }
+
+  searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
+    return searchOneByOne((hash256) => this.search(hash256, radiusBits), hashes256);
   }
 
   share(): RingShare {

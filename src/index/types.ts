@@ -9,6 +9,15 @@ export interface Candidate {
   readonly distanceBits: number;
 }
 
+/** Candidates of many queries, as columns of `count` rows: ascending by query, then by distance, then by entry. */
+export interface CandidateColumns {
+  readonly count: number;
+  /** Position of the query in the batch. */
+  readonly queryIndex: Uint32Array;
+  readonly entryIndex: Uint32Array;
+  readonly distanceBits: Uint16Array;
+}
+
 export interface RadiusIndex {
   readonly kind: IndexKind;
   /** True where `search` returns every entry within the radius. */
@@ -21,6 +30,12 @@ export interface RadiusIndex {
    * Errors  RADIUS_INVALID.
    */
   search(hash256: Uint8Array, radiusBits: number): Candidate[];
+  /**
+   * The same answers for many queries at once, where that is faster.
+   * Shape   `hashes256`: queries × 32 bytes.
+   * Errors  RADIUS_INVALID.
+   */
+  searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns;
 }
 
 export interface IndexBuilder {
