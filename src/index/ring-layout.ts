@@ -2,11 +2,14 @@
  * Where everything lies in a ring's shared memory.
  *
  *   static data of the kernel
+ *   header     8 × u32: what a search needs to know, in the order of `headerWords`
  *   slots      SLOTS × i32: 1 where a reader holds the scratch of that number
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
- *   scratches  SLOTS × { query 32 B, bounds 2192 × 8 B and one word, results RESULTS × 8 B }
  *   hashes     N × 32 B, as chunks
- *   tables     16 × { starts 65,537 × u32, next32 (N + 4) × u32, ids N × u32 }, each part on a cache line
+ *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × u32 }, each part on a cache line
+ *   scratches  SLOTS × { query, bounds, survivors, and of a batch: queries, groups, records, columns; results }
+ *
+ * Scratches come last: memory that no reader has touched is not there at all.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 
@@ -15,50 +18,93 @@ export const CHUNKS = 16;
 export const PROBES = [1, 17, 137] as const;
 /** From here on three differing bits would have to be probed: 697 buckets a chunk, and a plain scan is faster. */
 export const RING_RADIUS_MAX = 47;
+/** Up to here a batch goes table by table; above it a query probes 137 buckets a chunk and gains nothing. */
+export const BATCH_RADIUS_MAX = 31;
 /** Threads of one machine that may search one memory at once. */
-export const SLOTS = 64;
+export const SLOTS = 32;
 /** Matches of one search before it is repeated as a scan in pieces; also the piece of a scan. */
 export const RESULTS = 4_096;
+/** Queries that go through the tables together: more share each line better, fewer stay in the cache. */
+export const BATCH_QUERIES = 8_192;
+/** Matches of one batch before its queries are asked one by one. */
+export const BATCH_RESULTS = 65_536;
 
 const LINE = 64;
 const align = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
+/** Records of one query in a batch: its own group of buckets, and one for each of the 12 bits that lead to another. */
+const RECORDS = 13;
+const SURVIVORS = 1_024;
+const GROUPS = 4_096;
 
-export const BOUNDS_BYTES = align(PROBES[2] * CHUNKS * 8 + 8);
-export const SCRATCH_BYTES = LINE + BOUNDS_BYTES + RESULTS * 8;
+/** Offsets into one reader's scratch. */
+export const SCRATCH = (() => {
+  let bytes = 0;
+  const part = (size: number) => {
+    const at = bytes;
+    bytes = align(at + size);
+    return at;
+  };
+  return {
+    query: part(HASH256_BYTES),
+    bounds: part(PROBES[2] * CHUNKS * 8 + 8),
+    survivors: part(SURVIVORS * 8),
+    queries: part(BATCH_QUERIES * HASH256_BYTES),
+    groups: part((GROUPS + 1) * 4),
+    records: part(BATCH_QUERIES * RECORDS * 4),
+    columns: part(BATCH_QUERIES * 2 * 2),
+    results: part(BATCH_RESULTS * 8),
+    bytes,
+  };
+})();
+
+export const SCRATCH_BYTES = SCRATCH.bytes;
 /** 4 GiB: what a 32-bit WebAssembly memory can address. */
 export const MEMORY_BYTES_MAX = 4_294_967_296;
 
 export interface RingLayout {
+  readonly header: number;
   readonly slots: number;
   readonly masks: number;
-  readonly scratches: number;
   readonly hashes: number;
   readonly tables: number;
   readonly tableBytes: number;
-  readonly next32Offset: number;
+  readonly secondOffset: number;
+  readonly thirdOffset: number;
   readonly idsOffset: number;
+  readonly scratches: number;
   readonly totalBytes: number;
 }
 
 export function ringLayout(heapBase: number, entryCount: number): RingLayout {
-  const slots = align(heapBase);
+  const header = align(heapBase);
+  const slots = header + LINE;
   const masks = slots + align(SLOTS * 4);
-  const scratches = masks + align(PROBES[2] * 2);
-  const hashes = scratches + SLOTS * SCRATCH_BYTES;
+  const hashes = masks + align(PROBES[2] * 2);
   const tables = hashes + align(entryCount * HASH256_BYTES);
-  const next32Offset = align(65_537 * 4);
-  // A SIMD step reads four postings at once, the last one past the end.
-  const idsOffset = next32Offset + align((entryCount + 4) * 4);
+  const secondOffset = align(65_537 * 4);
+  // A SIMD step reads eight postings at once, the last ones past the end.
+  const thirdOffset = secondOffset + align((entryCount + 8) * 2);
+  const idsOffset = thirdOffset + align(entryCount * 2);
   const tableBytes = idsOffset + align(entryCount * 4);
+  const scratches = tables + CHUNKS * tableBytes;
+  const totalBytes = scratches + SLOTS * SCRATCH_BYTES;
   return {
+    header,
     slots,
     masks,
-    scratches,
     hashes,
     tables,
     tableBytes,
-    next32Offset,
+    secondOffset,
+    thirdOffset,
     idsOffset,
-    totalBytes: tables + CHUNKS * tableBytes,
+    scratches,
+    totalBytes,
   };
+}
+
+/** The header as the kernel reads it. */
+export function headerWords(layout: RingLayout, entryCount: number): number[] {
+  const { masks, hashes, tables, tableBytes, secondOffset, thirdOffset, idsOffset } = layout;
+  return [entryCount, masks, hashes, tables, tableBytes, secondOffset, thirdOffset, idsOffset];
 }

@@ -7,19 +7,23 @@
 import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
 import { popcount32 } from '../kernels/hamming.js';
-import { loadRingKernel, type RingKernel } from '../kernels/ring-wasm.js';
-import { searchOneByOne } from './columns.js';
+import { GAVE_UP, loadRingKernel, type RingKernel } from '../kernels/ring-wasm.js';
+import { joinColumns, packedColumns, searchOneByOne } from './columns.js';
 import { HashBytes } from './hash-bytes.js';
 import { byDistance, requireRadius } from './radius.js';
 import {
-  BOUNDS_BYTES,
+  BATCH_QUERIES,
+  BATCH_RADIUS_MAX,
+  BATCH_RESULTS,
   CHUNKS,
+  headerWords,
   MEMORY_BYTES_MAX,
   PROBES,
   RESULTS,
   RING_RADIUS_MAX,
   type RingLayout,
   ringLayout,
+  SCRATCH,
   SCRATCH_BYTES,
   SLOTS,
 } from './ring-layout.js';
@@ -34,13 +38,19 @@ export interface RingShare {
 export interface RingIndex extends RadiusIndex {
   readonly kind: 'ring';
   share(): RingShare;
-  /** What the last search did: postings visited, and whether it was a scan. */
-  readonly last: { readonly visited: number; readonly scanned: boolean };
+  /** True where the last search compared every entry. */
+  readonly scanned: boolean;
   /** Gives the scratch back; the index must not be searched afterwards. */
   close(): void;
 }
 
 const PAGE_BYTES = 65_536;
+/** A search gives up, and scans, where this share of all entries survives the first filter: a survivor costs 5 scanned entries. */
+const SURVIVOR_SHARE = 1 / 8;
+const SURVIVORS_MIN = 4_096;
+/** Of a batch, per query: ten times what hashes of pictures leave. */
+const BATCH_SURVIVOR_SHARE = 1 / 2_048;
+const BATCH_SURVIVORS_MIN = 256;
 
 /** The first page is enough to ask the kernel where its static data ends. */
 let heapBase: number | undefined;
@@ -63,25 +73,33 @@ export function ringBuilder(expectedCount: number): IndexBuilder {
   };
 }
 
-/** Shape: N × 32 bytes. Errors INDEX_FULL: more than fit one memory (about 26 million). */
-export function buildRing(hashes: Uint8Array): RingIndex {
+/** A memory with the hashes in it and its tables still to be built. Errors INDEX_FULL: more than fit one memory. */
+export function layOutRing(hashes: Uint8Array): RingShare {
   const entryCount = hashes.length / HASH256_BYTES;
   const layout = layoutFor(entryCount);
   if (layout.totalBytes > MEMORY_BYTES_MAX) throw new AppError('INDEX_FULL', { entryCount });
   const pages = Math.ceil(layout.totalBytes / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const kernel = loadRingKernel(memory);
   new Uint8Array(memory.buffer, layout.hashes, hashes.length).set(hashes);
   new Uint16Array(memory.buffer, layout.masks, PROBES[2]).set(masks());
-  kernel.toChunks(layout.hashes, entryCount);
-  for (let c = 0; c < CHUNKS; c++) {
-    const starts = layout.tables + c * layout.tableBytes;
-    kernel.buildTable(layout.hashes, entryCount, c, starts, starts + layout.next32Offset, starts + layout.idsOffset);
-  }
-  return openRing({ memory, entryCount });
+  new Uint32Array(memory.buffer, layout.header, 8).set(headerWords(layout, entryCount));
+  loadRingKernel(memory).toChunks(layout.hashes, entryCount);
+  return { memory, entryCount };
 }
 
-/** Errors INDEX_FULL where 64 readers have it open. */
+/** One of the 16 tables; each may be built by another thread. */
+export function buildRingTable({ memory, entryCount }: RingShare, c: number): void {
+  loadRingKernel(memory).buildTable(layoutFor(entryCount).header, c);
+}
+
+/** Shape: N × 32 bytes. Errors INDEX_FULL: more than fit one memory (about 26 million). */
+export function buildRing(hashes: Uint8Array): RingIndex {
+  const share = layOutRing(hashes);
+  for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
+  return openRing(share);
+}
+
+/** Errors INDEX_FULL where as many readers as there are scratches have it open. */
 export function openRing(share: RingShare): RingIndex {
   return new Ring(share);
 }
@@ -91,69 +109,64 @@ class Ring implements RingIndex {
   readonly exact = true;
   readonly entryCount: number;
   readonly memoryBytes: number;
-  readonly last = { visited: 0, scanned: false };
+  scanned = false;
   readonly #share: RingShare;
   readonly #kernel: RingKernel;
   readonly #layout: RingLayout;
   readonly #slots: Int32Array;
   readonly #slot: number;
-  readonly #query: number;
-  readonly #bounds: number;
-  readonly #queryBytes: Uint8Array;
+  readonly #scratch: number;
+  readonly #query: Uint8Array;
+  readonly #queries: Uint8Array;
   readonly #results: Uint32Array;
 
   constructor(share: RingShare) {
     const { memory, entryCount } = share;
     this.#share = share;
     this.entryCount = entryCount;
-    this.memoryBytes = memory.buffer.byteLength;
     this.#kernel = loadRingKernel(memory);
     this.#layout = layoutFor(entryCount);
+    this.memoryBytes = this.#layout.scratches + SCRATCH_BYTES;
     this.#slots = new Int32Array(memory.buffer, this.#layout.slots, SLOTS);
     this.#slot = this.#slots.findIndex((_, slot) => Atomics.compareExchange(this.#slots, slot, 0, 1) === 0);
     if (this.#slot < 0) throw new AppError('INDEX_FULL', { readers: SLOTS });
-    this.#query = this.#layout.scratches + this.#slot * SCRATCH_BYTES;
-    this.#bounds = this.#query + (SCRATCH_BYTES - BOUNDS_BYTES - RESULTS * 8);
-    this.#queryBytes = new Uint8Array(memory.buffer, this.#query, HASH256_BYTES);
-    this.#results = new Uint32Array(memory.buffer, this.#bounds + BOUNDS_BYTES, RESULTS * 2);
+    this.#scratch = this.#layout.scratches + this.#slot * SCRATCH_BYTES;
+    this.#query = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.query, HASH256_BYTES);
+    this.#queries = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.queries, BATCH_QUERIES * HASH256_BYTES);
+    this.#results = new Uint32Array(memory.buffer, this.#scratch + SCRATCH.results, BATCH_RESULTS * 2);
   }
 
   search(hash256: Uint8Array, radiusBits: number): Candidate[] {
     requireRadius(radiusBits);
-    this.#queryBytes.set(hash256);
-    this.#kernel.toChunks(this.#query, 1);
-    if (radiusBits > RING_RADIUS_MAX) return this.#scan(radiusBits);
-    const { masks, tables, tableBytes, next32Offset, idsOffset, hashes } = this.#layout;
-    const share = Math.floor(radiusBits / CHUNKS) + 1;
-    const probes = PROBES[share - 1]!;
-    const visited =
-      this.#kernel.gather(this.#query, probes, masks, tables, tableBytes, next32Offset, this.#bounds) >>> 0;
-    // Crowded buckets, of near-copies of the query: a plain scan touches each entry once, not up to sixteen times.
-    if (visited > this.entryCount) return this.#scan(radiusBits);
-    const found = this.#kernel.search(
-      this.#query,
-      radiusBits,
-      share,
-      probes,
-      masks,
-      hashes,
-      tables,
-      tableBytes,
-      next32Offset,
-      idsOffset,
-      this.#bounds,
-      this.#bounds + BOUNDS_BYTES,
-      RESULTS,
-    );
-    // More than the scratch holds: told in full by a scan, which goes piece by piece.
-    if (found > RESULTS) return this.#scan(radiusBits);
-    this.last.visited = visited;
-    this.last.scanned = false;
-    return found === 0 ? [] : this.#candidates(found).sort(byDistance);
+    this.#query.set(hash256);
+    this.#kernel.toChunks(this.#scratch + SCRATCH.query, 1);
+    this.scanned = radiusBits > RING_RADIUS_MAX;
+    const found = this.scanned
+      ? GAVE_UP
+      : this.#kernel.search(
+          this.#layout.header,
+          this.#scratch + SCRATCH.query,
+          radiusBits,
+          PROBES[radiusBits >> 4]!,
+          this.#scratch + SCRATCH.bounds,
+          this.#scratch + SCRATCH.survivors,
+          Math.max(SURVIVORS_MIN, this.entryCount * SURVIVOR_SHARE),
+          this.#scratch + SCRATCH.results,
+          RESULTS,
+        );
+    if (found === 0) return [];
+    // A crowd of near-copies: a plain scan touches each entry once, not up to sixteen times, and tells it piece by piece.
+    return found === GAVE_UP ? this.#scan(radiusBits) : this.#candidates(found).sort(byDistance);
   }
 
   searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
-    return searchOneByOne((hash256) => this.search(hash256, radiusBits), hashes256);
+    requireRadius(radiusBits);
+    if (radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
+    const pieces: CandidateColumns[] = [];
+    for (let from = 0; from < hashes256.length; from += this.#queries.length) {
+      pieces.push(this.#searchPiece(hashes256.subarray(from, from + this.#queries.length), radiusBits));
+    }
+    return joinColumns(pieces, BATCH_QUERIES);
   }
 
   share(): RingShare {
@@ -164,29 +177,51 @@ class Ring implements RingIndex {
     Atomics.store(this.#slots, this.#slot, 0);
   }
 
+  #oneByOne(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
+    return searchOneByOne((hash256) => this.search(hash256, radiusBits), hashes256);
+  }
+
+  /** At most BATCH_QUERIES. */
+  #searchPiece(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
+    const count = hashes256.length / HASH256_BYTES;
+    this.#queries.set(hashes256);
+    this.#kernel.toChunks(this.#scratch + SCRATCH.queries, count);
+    const survivors = Math.max(BATCH_SURVIVORS_MIN, this.entryCount * BATCH_SURVIVOR_SHARE);
+    const found = this.#kernel.searchBatch(
+      this.#layout.header,
+      this.#scratch + SCRATCH.queries,
+      count,
+      radiusBits,
+      this.#scratch + SCRATCH.groups,
+      this.#scratch + SCRATCH.records,
+      this.#scratch + SCRATCH.columns,
+      this.#scratch + SCRATCH.survivors,
+      Math.min(0xffff_ffff, SURVIVORS_MIN + count * survivors),
+      this.#scratch + SCRATCH.results,
+      BATCH_RESULTS,
+    );
+    // A crowd somewhere in the batch: one by one, each query is bounded on its own.
+    return found === GAVE_UP ? this.#oneByOne(hashes256, radiusBits) : packedColumns(this.#results, found);
+  }
+
   #scan(radiusBits: number): Candidate[] {
+    this.scanned = true;
     const found: Candidate[] = [];
     for (let from = 0; from < this.entryCount; from += RESULTS) {
       const to = Math.min(this.entryCount, from + RESULTS);
-      const count = this.#kernel.scan(
-        this.#query,
-        radiusBits,
-        this.#layout.hashes,
-        from,
-        to,
-        this.#bounds + BOUNDS_BYTES,
-      );
+      const { query, results } = SCRATCH;
+      const { hashes } = this.#layout;
+      const count = this.#kernel.scan(this.#scratch + query, radiusBits, hashes, from, to, this.#scratch + results);
       for (const candidate of this.#candidates(count)) found.push(candidate);
     }
-    this.last.visited = this.entryCount;
-    this.last.scanned = true;
     return found.sort(byDistance);
   }
 
   #candidates(count: number): Candidate[] {
-    return Array.from({ length: count }, (_, at) => ({
-      entryIndex: this.#results[at * 2]!,
-      distanceBits: this.#results[at * 2 + 1]!,
-    }));
+    const candidates = new Array<Candidate>(count);
+    for (let at = 0; at < count; at++) {
+      candidates[at] = { entryIndex: this.#results[at * 2]!, distanceBits: this.#results[at * 2 + 1]! >>> 16 };
+    }
+    return candidates;
   }
 }

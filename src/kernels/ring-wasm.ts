@@ -6,33 +6,37 @@ import { artefact } from '../core/package-root.js';
 export interface RingKernel {
   heapBase(): number;
   toChunks(hashes: number, count: number): void;
-  buildTable(hashes: number, count: number, c: number, starts: number, next32: number, ids: number): void;
-  gather(
-    query: number,
-    probes: number,
-    masks: number,
-    tables: number,
-    tableBytes: number,
-    next32Offset: number,
-    bounds: number,
-  ): number;
+  buildTable(header: number, c: number): void;
+  /** Result of both searches: a count, or `GAVE_UP`. */
   search(
+    header: number,
     query: number,
     radius: number,
-    share: number,
     probes: number,
-    masks: number,
-    hashes: number,
-    tables: number,
-    tableBytes: number,
-    next32Offset: number,
-    idsOffset: number,
     bounds: number,
+    survivors: number,
+    budget: number,
+    results: number,
+    capacity: number,
+  ): number;
+  searchBatch(
+    header: number,
+    queries: number,
+    count: number,
+    radius: number,
+    groups: number,
+    records: number,
+    columns: number,
+    survivors: number,
+    budget: number,
     results: number,
     capacity: number,
   ): number;
   scan(query: number, radius: number, hashes: number, from: number, to: number, results: number): number;
 }
+
+/** A search that would cost more than a scan, or has more results than its room: -1 as WASM tells a u32. */
+export const GAVE_UP = -1;
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -34,8 +34,27 @@ export function toChunks(hashes: usize, count: u32): void {
   }
 }
 
-/** Builds the table of chunk c by counting: bucket bounds, then per posting the next two chunks and the entry. */
-export function buildTable(hashes: usize, count: u32, c: u32, starts: usize, next32: usize, ids: usize): void {
+/** What every search needs to know of the memory, in the order of `headerWords` in `../../index/ring-layout.ts`. */
+@unmanaged
+class Header {
+  entryCount: u32;
+  masks: u32;
+  hashes: u32;
+  tables: u32;
+  tableBytes: u32;
+  secondOffset: u32;
+  thirdOffset: u32;
+  idsOffset: u32;
+}
+
+/** Builds the table of chunk c by counting: bucket bounds, then per posting the next chunk, the one after it, the entry. */
+export function buildTable(header: Header, c: u32): void {
+  const count = header.entryCount;
+  const hashes = <usize>header.hashes;
+  const starts = <usize>header.tables + <usize>c * header.tableBytes;
+  const seconds = starts + header.secondOffset;
+  const thirds = starts + header.thirdOffset;
+  const ids = starts + header.idsOffset;
   memory.fill(starts, 0, 65_537 << 2);
   const offset = <usize>c << 1;
   const second = <usize>((c + 1) & 15) << 1;
@@ -51,7 +70,8 @@ export function buildTable(hashes: usize, count: u32, c: u32, starts: usize, nex
     const bucket = starts + (<usize>load<u16>(hash + offset) << 2);
     const at = <usize>load<u32>(bucket);
     store<u32>(bucket, <u32>at + 1);
-    store<u32>(next32 + (at << 2), <u32>load<u16>(hash + second) | (<u32>load<u16>(hash + third) << 16));
+    store<u16>(seconds + (at << 1), load<u16>(hash + second));
+    store<u16>(thirds + (at << 1), load<u16>(hash + third));
     store<u32>(ids + (at << 2), i);
   }
   memory.copy(starts + 4, starts, 65_536 << 2);
@@ -84,82 +104,220 @@ function isProposedBefore(query: usize, hash: usize, c: u32, share: u32): bool {
   return false;
 }
 
-/** Postings that a search of this query would visit; their bounds are left in `bounds` for `search`. */
-export function gather(
-  query: usize, probes: u32, masks: usize, tables: usize, tableBytes: usize, next32Offset: usize, bounds: usize,
-): u32 {
-  let total: u32 = 0;
-  let at = bounds;
-  for (let c: u32 = 0; c < 16; c++) {
-    const starts = tables + <usize>c * tableBytes;
-    const value = <u32>load<u16>(query + (<usize>c << 1));
-    for (let probe: u32 = 0; probe < probes; probe++) {
-      const bucket = starts + (<usize>(value ^ <u32>load<u16>(masks + (<usize>probe << 1))) << 2);
-      const low = load<u32>(bucket);
-      const high = load<u32>(bucket, 4);
-      store<u32>(at, low);
-      store<u32>(at, high, 4);
-      at += 8;
-      total += high - low;
+/** Survivors of the first filter that wait for the second: few at a time stay in the nearest cache. */
+const SURVIVORS: u32 = 1_024;
+/** What a search answers that gave up: more survivors than its budget, or more results than its room. */
+const GAVE_UP: u32 = 0xffff_ffff;
+
+// One search's state. A module's globals are its thread's own, though the memory is shared.
+let header: Header = changetype<Header>(0);
+let queries: usize = 0;
+let radius: u32 = 0;
+let share: u32 = 0;
+let survivors: usize = 0;
+let survivorCount: u32 = 0;
+let budget: i64 = 0;
+let results: usize = 0;
+let capacity: u32 = 0;
+let found: u32 = 0;
+
+/**
+ * Tests the bucket's postings by their next chunk, eight at a step. Those that pass are noted as pairs: the posting's
+ * position in its table, and query (16 bits), table (4) and differing bits of the first chunk (2) in one word.
+ */
+@inline
+function filter(low: u32, high: u32, seconds: usize, wanted: v128, spent: u32, about: u32): void {
+  const most = i16x8.splat(<i16>(2 * share - 1 - spent));
+  for (let posting = low; posting < high; posting += 8) {
+    const differing = i8x16.popcnt(v128.xor(v128.load(seconds + (<usize>posting << 1)), wanted));
+    let passing = <u32>i16x8.bitmask(i16x8.le_s(i16x8.extadd_pairwise_i8x16_u(differing), most));
+    if (high - posting < 8) passing &= (1 << (high - posting)) - 1;
+    while (passing != 0) {
+      const at = survivors + (<usize>survivorCount << 3);
+      store<u32>(at, posting + ctz(passing));
+      store<u32>(at, about | (spent << 20), 4);
+      survivorCount++;
+      passing &= passing - 1;
     }
+    if (survivorCount > SURVIVORS - 8) verify();
   }
-  // There is no prefetch in WASM: a first touch of every bucket, none waiting for another, brings the lines in.
-  let touched: u32 = 0;
-  at = bounds;
-  for (let c: u32 = 0; c < 16; c++) {
-    const next32 = tables + <usize>c * tableBytes + next32Offset;
-    for (let probe: u32 = 0; probe < probes; probe++, at += 8) touched ^= load<u32>(next32 + (<usize>load<u32>(at) << 2));
+}
+
+/** The second filter, by the chunk after the next, then full distances; in passes, so that loads wait together. */
+function verify(): void {
+  budget -= survivorCount;
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < survivorCount; i++) {
+    const at = survivors + (<usize>i << 3);
+    const posting = load<u32>(at);
+    const about = load<u32>(at, 4);
+    const c = (about >> 16) & 15;
+    const query = queries + (<usize>(about & 0xffff) << 5);
+    const table = <usize>header.tables + <usize>c * header.tableBytes + (<usize>posting << 1);
+    const bits =
+      popcnt(<u32>load<u16>(table + header.secondOffset) ^ <u32>load<u16>(query + (<usize>((c + 1) & 15) << 1))) +
+      popcnt(<u32>load<u16>(table + header.thirdOffset) ^ <u32>load<u16>(query + (<usize>((c + 2) & 15) << 1)));
+    const to = survivors + (<usize>kept << 3);
+    store<u32>(to, posting);
+    store<u32>(to, about, 4);
+    kept += <u32>((about >> 20) + bits < 3 * share);
   }
-  store<u32>(at, touched);
-  return total;
+  survivorCount = 0;
+  for (let i: u32 = 0; i < kept; i++) {
+    const at = survivors + (<usize>i << 3);
+    const table = <usize>header.tables + <usize>((load<u32>(at, 4) >> 16) & 15) * header.tableBytes;
+    store<u32>(at, load<u32>(table + header.idsOffset + (<usize>load<u32>(at) << 2)));
+  }
+  for (let i: u32 = 0; i < kept; i++) {
+    const at = survivors + (<usize>i << 3);
+    const entry = load<u32>(at);
+    const about = load<u32>(at, 4);
+    const query = queries + (<usize>(about & 0xffff) << 5);
+    const hash = <usize>header.hashes + (<usize>entry << 5);
+    const bits = distance(query, hash);
+    if (bits > radius || isProposedBefore(query, hash, (about >> 16) & 15, share)) continue;
+    if (found < capacity) {
+      store<u32>(results + (<usize>found << 3), entry);
+      store<u32>(results + (<usize>found << 3), (about & 0xffff) | (bits << 16), 4);
+    }
+    found++;
+  }
+}
+
+@inline
+function start(
+  header_: Header, queries_: usize, radius_: u32, survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
+): void {
+  header = header_;
+  queries = queries_;
+  radius = radius_;
+  // ⌊radius/16⌋ + 1: the first l chunks of some start hold fewer than l·share errors.
+  share = (radius_ >> 4) + 1;
+  survivors = survivors_;
+  survivorCount = 0;
+  budget = budget_;
+  results = results_;
+  capacity = capacity_;
+  found = 0;
+}
+
+@inline
+function finish(): u32 {
+  if (survivorCount > 0) verify();
+  return budget < 0 || found > capacity ? GAVE_UP : found;
 }
 
 /**
- * Entries within `radius`, as pairs (entry, distance) at `results`; returns how many there are, also past `capacity`.
- * `share` is ⌊radius/16⌋ + 1: the first l chunks of some start hold fewer than l·share errors.
+ * Entries within `radius` of one query, as pairs at `results`: entry, and distance in the high 16 bits of the second
+ * word. `probes` masks are tried per chunk. Returns how many, or GAVE_UP.
  */
 export function search(
-  query: usize, radius: u32, share: u32, probes: u32, masks: usize, hashes: usize,
-  tables: usize, tableBytes: usize, next32Offset: usize, idsOffset: usize, bounds: usize, results: usize, capacity: u32,
+  header_: Header, query: usize, radius_: u32, probes: u32, bounds: usize,
+  survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
 ): u32 {
-  let found: u32 = 0;
+  start(header_, query, radius_, survivors_, budget_, results_, capacity_);
+  const masks = <usize>header.masks;
   let at = bounds;
   for (let c: u32 = 0; c < 16; c++) {
-    const next32 = tables + <usize>c * tableBytes + next32Offset;
-    const ids = tables + <usize>c * tableBytes + idsOffset;
-    const following = i32x4.splat(
-      <u32>load<u16>(query + (<usize>((c + 1) & 15) << 1)) | (<u32>load<u16>(query + (<usize>((c + 2) & 15) << 1)) << 16),
-    );
+    const starts = <usize>header.tables + <usize>c * header.tableBytes;
+    const value = <u32>load<u16>(query + (<usize>c << 1));
     for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
-      const low = load<u32>(at);
-      const high = load<u32>(at, 4);
-      if (low == high) continue;
-      const spent = popcnt(<u32>load<u16>(masks + (<usize>probe << 1)));
-      const most2 = i32x4.splat(2 * share - 1 - spent);
-      const most3 = i32x4.splat(3 * share - 1 - spent);
-      for (let posting = low; posting < high; posting += 4) {
-        const differing = i8x16.popcnt(v128.xor(v128.load(next32 + (<usize>posting << 2)), following));
-        const halves = i16x8.extadd_pairwise_i8x16_u(differing);
-        const both = i32x4.extadd_pairwise_i16x8_u(halves);
-        const first = v128.and(halves, i32x4.splat(0xffff));
-        let passing = <u32>i32x4.bitmask(v128.and(i32x4.le_s(first, most2), i32x4.le_s(both, most3)));
-        if (high - posting < 4) passing &= (1 << (high - posting)) - 1;
-        while (passing != 0) {
-          const entry = load<u32>(ids + (<usize>(posting + ctz(passing)) << 2));
-          passing &= passing - 1;
-          const hash = hashes + (<usize>entry << 5);
-          const bits = distance(query, hash);
-          if (bits > radius || isProposedBefore(query, hash, c, share)) continue;
-          if (found < capacity) {
-            store<u32>(results + (<usize>found << 3), entry);
-            store<u32>(results + (<usize>found << 3), bits, 4);
-          }
-          found++;
-        }
-      }
+      store<u64>(at, load<u64>(starts + (<usize>(value ^ <u32>load<u16>(masks + (<usize>probe << 1))) << 2)));
     }
   }
-  return found;
+  // There is no prefetch in WASM: a first touch of both ends of every bucket, none waiting for another, brings lines in.
+  let touched: u32 = 0;
+  at = bounds;
+  for (let c: u32 = 0; c < 16; c++) {
+    const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
+    for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
+      touched ^= <u32>load<u16>(seconds + (<usize>load<u32>(at) << 1)) ^ <u32>load<u16>(seconds + (<usize>load<u32>(at, 4) << 1));
+    }
+  }
+  store<u32>(at, touched);
+  at = bounds;
+  for (let c: u32 = 0; c < 16; c++) {
+    const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
+    const wanted = i16x8.splat(load<i16>(query + (<usize>((c + 1) & 15) << 1)));
+    for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
+      const spent = popcnt(<u32>load<u16>(masks + (<usize>probe << 1)));
+      filter(load<u32>(at), load<u32>(at, 4), seconds, wanted, spent, c << 16);
+    }
+    if (budget < 0) return GAVE_UP;
+  }
+  return finish();
+}
+
+/** Buckets that differ in their lowest 4 bits lie together: a batch walks through these groups in order. */
+const GROUPS: u32 = 4_096;
+
+/**
+ * The same for `count` ≤ 65,536 queries and a radius below 32, table by table with the probes in the order of the
+ * buckets, so that postings stream through the cache instead of being waited for one by one. The query's number is in
+ * the low 16 bits of a result's second word.
+ *
+ * `groups` is room for 4,097 u32, `records` for count × 13 u32, `columns` for count × 2 u16.
+ */
+export function searchBatch(
+  header_: Header, queries_: usize, count: u32, radius_: u32, groups: usize, records: usize, columns: usize,
+  survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
+): u32 {
+  start(header_, queries_, radius_, survivors_, budget_, results_, capacity_);
+  const flips: u32 = share == 1 ? 1 : 13;
+  const following = columns + (<usize>count << 1);
+  for (let c: u32 = 0; c < 16; c++) {
+    memory.fill(groups, 0, (GROUPS + 1) << 2);
+    for (let q: u32 = 0; q < count; q++) {
+      const query = queries + (<usize>q << 5);
+      const value = <u32>load<u16>(query + (<usize>c << 1));
+      store<u16>(columns + (<usize>q << 1), <u16>value);
+      store<u16>(following + (<usize>q << 1), load<u16>(query + (<usize>((c + 1) & 15) << 1)));
+      for (let flip: u32 = 0; flip < flips; flip++) {
+        const group = groups + (<usize>((value ^ flipped(flip)) >> 4) << 2);
+        store<u32>(group, load<u32>(group) + 1);
+      }
+    }
+    let total: u32 = 0;
+    for (let group: usize = groups; group < groups + (GROUPS << 2); group += 4) {
+      const size = load<u32>(group);
+      store<u32>(group, total);
+      total += size;
+    }
+    for (let q: u32 = 0; q < count; q++) {
+      const value = <u32>load<u16>(columns + (<usize>q << 1));
+      for (let flip: u32 = 0; flip < flips; flip++) {
+        const group = groups + (<usize>((value ^ flipped(flip)) >> 4) << 2);
+        const at = load<u32>(group);
+        store<u32>(group, at + 1);
+        store<u32>(records + (<usize>at << 2), q | (flip << 16));
+      }
+    }
+    const starts = <usize>header.tables + <usize>c * header.tableBytes;
+    const seconds = starts + header.secondOffset;
+    for (let record: u32 = 0; record < total; record++) {
+      const word = load<u32>(records + (<usize>record << 2));
+      const q = word & 0xffff;
+      const flip = word >> 16;
+      const value = <u32>load<u16>(columns + (<usize>q << 1)) ^ flipped(flip);
+      const wanted = i16x8.splat(load<i16>(following + (<usize>q << 1)));
+      const about = q | (c << 16);
+      const bucket = starts + (<usize>value << 2);
+      filter(load<u32>(bucket), load<u32>(bucket, 4), seconds, wanted, <u32>(flip != 0), about);
+      if (flip != 0 || share == 1) continue;
+      for (let bit: u32 = 1; bit < 16; bit <<= 1) {
+        const near = starts + (<usize>(value ^ bit) << 2);
+        filter(load<u32>(near), load<u32>(near, 4), seconds, wanted, 1, about);
+      }
+    }
+    if (budget < 0) return GAVE_UP;
+  }
+  return finish();
+}
+
+/** Flip 0 changes nothing, flips 1 to 12 the bits 4 to 15. */
+@inline
+function flipped(flip: u32): u32 {
+  return (8 << flip) & 0xfff0;
 }
 
 /** The plain way: every entry in from..to is compared. At most `to − from` pairs are written. */
@@ -177,7 +335,7 @@ export function scan(query: usize, radius: u32, hashes: usize, from: u32, to: u3
     const bits = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
     if (<u32>bits > radius) continue;
     store<u32>(results + (<usize>found << 3), entry);
-    store<u32>(results + (<usize>found << 3), bits, 4);
+    store<u32>(results + (<usize>found << 3), bits << 16, 4);
     found++;
   }
   return found;
