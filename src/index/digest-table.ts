@@ -18,7 +18,16 @@ export interface DigestTable {
   readonly memoryBytes: number;
   /** All entries with this digest, ascending. Shape: `width` bytes; any other length is in no table. */
   lookup(digest: Uint8Array): number[];
+  /** The same for many: rows ascending by query, then entry. Shape: count × `width` bytes. */
+  lookupBatch(digests: Uint8Array): DigestRows;
   share(): DigestTableShare;
+  close(): void;
+}
+
+export interface DigestRows {
+  readonly count: number;
+  readonly queryIndex: Uint32Array;
+  readonly entryIndex: Uint32Array;
 }
 
 /** What another thread needs to open the same table. */
@@ -66,20 +75,42 @@ export function openDigestTable(share: DigestTableShare): DigestTable {
   const digests = Buffer.from(share.digests);
   const randoms = new Uint32Array(share.randoms);
   const mask = slots.length - 1;
+  const lookup = (digest: Uint8Array): number[] => {
+    const found: number[] = [];
+    if (digest.length !== width) return found;
+    const wanted = Buffer.from(digest.buffer, digest.byteOffset, width);
+    const first = tabulated(wanted, 0, width, randoms) & mask;
+    for (let slot = first; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const at = (slots[slot]! - 1) * width;
+      if (wanted.compare(digests, at, at + width) === 0) found.push(slots[slot]! - 1);
+    }
+    return found;
+  };
   return {
     entryCount: digests.length / width,
     memoryBytes: share.slots.byteLength + share.digests.byteLength + share.randoms.byteLength,
-    lookup(digest) {
-      const found: number[] = [];
-      if (digest.length !== width) return found;
-      const wanted = Buffer.from(digest.buffer, digest.byteOffset, width);
-      const first = tabulated(wanted, 0, width, randoms) & mask;
-      for (let slot = first; slots[slot] !== 0; slot = (slot + 1) & mask) {
-        const at = (slots[slot]! - 1) * width;
-        if (wanted.compare(digests, at, at + width) === 0) found.push(slots[slot]! - 1);
+    lookup,
+    lookupBatch(many) {
+      const queryIndex: number[] = [];
+      const entryIndex: number[] = [];
+      for (let query = 0; query * width < many.length; query++) {
+        for (const entry of lookup(many.subarray(query * width, (query + 1) * width))) {
+          queryIndex.push(query);
+          entryIndex.push(entry);
+        }
       }
-      return found;
+      return {
+        count: queryIndex.length,
+        queryIndex: Uint32Array.from(queryIndex),
+        entryIndex: Uint32Array.from(entryIndex),
+      };
     },
     share: () => share,
+    close() {},
   };
+}
+
+/** A view of the digests, in the order of entries. Shape: N × `width` bytes. */
+export function digestsOf({ digests }: DigestTableShare): Uint8Array {
+  return new Uint8Array(digests);
 }

@@ -6,7 +6,7 @@
  *   slots      SLOTS × i32: 1 where a reader holds the scratch of that number
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
  *   hashes     N × 32 B, as chunks
- *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × u32 }, each part on a cache line
+ *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × 3 B }, each part on a cache line
  *   scratches  SLOTS × { query, bounds, survivors, and of a batch: queries, groups, records, columns; results }
  *
  * Scratches come last: memory that no reader has touched is not there at all.
@@ -58,8 +58,8 @@ export const SCRATCH = (() => {
 })();
 
 export const SCRATCH_BYTES = SCRATCH.bytes;
-/** 4 GiB: what a 32-bit WebAssembly memory can address. */
-export const MEMORY_BYTES_MAX = 4_294_967_296;
+/** What three bytes can number: 2.4 GB, well inside the 4 GiB that a 32-bit WebAssembly memory can address. */
+export const SEGMENT_ENTRIES_MAX = 2 ** 24;
 
 export interface RingLayout {
   readonly header: number;
@@ -85,7 +85,8 @@ export function ringLayout(heapBase: number, entryCount: number): RingLayout {
   // A SIMD step reads eight postings at once, the last ones past the end.
   const thirdOffset = secondOffset + align((entryCount + 8) * 2);
   const idsOffset = thirdOffset + align(entryCount * 2);
-  const tableBytes = idsOffset + align(entryCount * 4);
+  // An id is read as four bytes.
+  const tableBytes = idsOffset + align(entryCount * 3 + 1);
   const scratches = tables + CHUNKS * tableBytes;
   const totalBytes = scratches + SLOTS * SCRATCH_BYTES;
   return {

@@ -17,7 +17,6 @@ import {
   BATCH_RESULTS,
   CHUNKS,
   headerWords,
-  MEMORY_BYTES_MAX,
   PROBES,
   RESULTS,
   RING_RADIUS_MAX,
@@ -25,6 +24,7 @@ import {
   ringLayout,
   SCRATCH,
   SCRATCH_BYTES,
+  SEGMENT_ENTRIES_MAX,
   SLOTS,
 } from './ring-layout.js';
 import type { Candidate, CandidateColumns, IndexBuilder, RadiusIndex } from './types.js';
@@ -73,18 +73,33 @@ export function ringBuilder(expectedCount: number): IndexBuilder {
   };
 }
 
-/** A memory with the hashes in it and its tables still to be built. Errors INDEX_FULL: more than fit one memory. */
-export function layOutRing(hashes: Uint8Array): RingShare {
-  const entryCount = hashes.length / HASH256_BYTES;
+/**
+ * A memory with the hashes in it and its tables still to be built.
+ * Shape   `parts`: N × 32 bytes together. `areChunks`: they come from `hashesOf` another ring.
+ * Errors  INDEX_FULL: more than SEGMENT_ENTRIES_MAX.
+ */
+export function layOutRing(parts: readonly Uint8Array[], { areChunks = false } = {}): RingShare {
+  const entryCount = parts.reduce((bytes, part) => bytes + part.length, 0) / HASH256_BYTES;
+  if (entryCount > SEGMENT_ENTRIES_MAX) throw new AppError('INDEX_FULL', { entryCount, most: SEGMENT_ENTRIES_MAX });
   const layout = layoutFor(entryCount);
-  if (layout.totalBytes > MEMORY_BYTES_MAX) throw new AppError('INDEX_FULL', { entryCount });
   const pages = Math.ceil(layout.totalBytes / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  new Uint8Array(memory.buffer, layout.hashes, hashes.length).set(hashes);
+  const share = { memory, entryCount };
+  const hashes = hashesOf(share);
+  let at = 0;
+  for (const part of parts) {
+    hashes.set(part, at);
+    at += part.length;
+  }
   new Uint16Array(memory.buffer, layout.masks, PROBES[2]).set(masks());
   new Uint32Array(memory.buffer, layout.header, 8).set(headerWords(layout, entryCount));
-  loadRingKernel(memory).toChunks(layout.hashes, entryCount);
-  return { memory, entryCount };
+  if (!areChunks) loadRingKernel(memory).toChunks(layout.hashes, entryCount);
+  return share;
+}
+
+/** A view of the hashes, as chunks, in the order of entries. Shape: N × 32 bytes. */
+export function hashesOf({ memory, entryCount }: RingShare): Uint8Array {
+  return new Uint8Array(memory.buffer, layoutFor(entryCount).hashes, entryCount * HASH256_BYTES);
 }
 
 /** One of the 16 tables; each may be built by another thread. */
@@ -92,9 +107,9 @@ export function buildRingTable({ memory, entryCount }: RingShare, c: number): vo
   loadRingKernel(memory).buildTable(layoutFor(entryCount).header, c);
 }
 
-/** Shape: N × 32 bytes. Errors INDEX_FULL: more than fit one memory (about 26 million). */
+/** Shape: N × 32 bytes. Errors INDEX_FULL: more than SEGMENT_ENTRIES_MAX. */
 export function buildRing(hashes: Uint8Array): RingIndex {
-  const share = layOutRing(hashes);
+  const share = layOutRing([hashes]);
   for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
   return openRing(share);
 }

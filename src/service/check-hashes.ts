@@ -116,7 +116,7 @@ async function checkItem(
     id: item.id ?? null,
     verdict,
     lowQuality: hashes.some((query) => query.lowQuality),
-    exact: parts.inForce.radius.pdq.index.exact,
+    exact: parts.inForce.exact,
     matches,
     matchCount,
   };

@@ -31,7 +31,7 @@ export function hashInput(engine: ImageEngine, input: ImageInput, wants: HashWan
 /** All digests are told in the answer, whichever the lists hold: a caller finds the file again by them. */
 function wantsFor(inForce: ListsInForce, orientations: OrientationChoice): HashWants {
   const digests: readonly DigestAlgorithm[] = DIGEST_ALGORITHMS;
-  const needsBlockhash = inForce.radius.blockhash.index.entryCount > 0;
+  const needsBlockhash = inForce.entryCounts.blockhash > 0;
   return { digests, orientations, families: 'both', algorithms: needsBlockhash ? ['pdq', 'blockhash'] : ['pdq'] };
 }
 
@@ -76,7 +76,7 @@ export async function checkImage(
     pdq: hashed.pdq,
     lowQuality: hashed.lowQuality,
     degraded: hashed.degraded,
-    exact: inForce.radius.pdq.index.exact,
+    exact: inForce.exact,
     matches: decision.matches,
     matchCount: decision.matchCount,
   };

@@ -8,8 +8,9 @@ import {
   type ListInfo,
   type Orientation,
 } from '../core/vocabulary.js';
+import type { Segment } from '../index/segment.js';
 import type { ListStore } from '../store/contract.js';
-import type { EntryKeys, HammingAlgorithm, ListsInForce } from './lists-in-force.js';
+import { type HammingAlgorithm, type ListsInForce, listInForce } from './lists-in-force.js';
 import type { Proposal } from './policy.js';
 
 /** One 256-bit hash to search, and where it came from. */
@@ -54,30 +55,29 @@ export function requireLists(inForce: ListsInForce, names: ReadonlySet<string> |
   }
 }
 
-function listAt(inForce: ListsInForce, keys: EntryKeys, entryIndex: number): ListInfo {
-  return inForce.lists[keys.listOf[entryIndex]!]!;
-}
-
 function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
   const found: Found[] = [];
-  const isAsked = (list: ListInfo) => query.lists === null || query.lists.has(list.list);
+  const note = (segment: Segment<unknown>, entryIndex: number, distanceBits: number, from: HashQuery | null) => {
+    const list = listInForce(inForce, segment, entryIndex);
+    if (list === null || (query.lists !== null && !query.lists.has(list.list))) return;
+    found.push({ entryKey: segment.keys[entryIndex]!, list, distanceBits, query: from });
+  };
   for (const algorithm of DIGEST_ALGORITHMS) {
     const digest = query.digests[algorithm];
-    const of = inForce.digest[algorithm];
-    if (digest === undefined || of.keys.length === 0) continue;
-    for (const entryIndex of of.table.lookup(Buffer.from(digest, 'hex'))) {
-      const list = listAt(inForce, of, entryIndex);
-      if (isAsked(list)) found.push({ entryKey: of.keys[entryIndex]!, list, distanceBits: 0, query: null });
+    if (digest === undefined || inForce.entryCounts[algorithm] === 0) continue;
+    const bytes = Buffer.from(digest, 'hex');
+    for (const segment of inForce.digest[algorithm]) {
+      for (const entryIndex of segment.index.lookup(bytes)) note(segment, entryIndex, 0, null);
     }
   }
   const radiusBits = widestRadiusBits(inForce, query);
   if (radiusBits < 0) return found;
   for (const hashQuery of query.hashes) {
-    const of = inForce.radius[hashQuery.algorithm];
-    if (of.index.entryCount === 0) continue;
-    for (const { entryIndex, distanceBits } of of.index.search(hashQuery.hash256, radiusBits)) {
-      const list = listAt(inForce, of, entryIndex);
-      if (isAsked(list)) found.push({ entryKey: of.keys[entryIndex]!, list, distanceBits, query: hashQuery });
+    if (inForce.entryCounts[hashQuery.algorithm] === 0) continue;
+    for (const segment of inForce.radius[hashQuery.algorithm]) {
+      for (const { entryIndex, distanceBits } of segment.index.search(hashQuery.hash256, radiusBits)) {
+        note(segment, entryIndex, distanceBits, hashQuery);
+      }
     }
   }
   return found;

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
+import { createIndexPool } from '../index/index-pool.js';
 import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
 import type { Store } from '../store/contract.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
@@ -16,7 +17,7 @@ import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashBatchAnswer, type HashItem } from './check-hashes.js';
 import { type CheckOptions, checkImage, hashInput, type ImageInput } from './check-image.js';
 import { hashAnswer } from './hash-image.js';
-import { type ListsInForce, loadListsInForce } from './lists-in-force.js';
+import { openLiveLists } from './live-lists.js';
 import { createRecorder } from './recorder.js';
 
 export interface Readiness {
@@ -58,8 +59,12 @@ export async function createService(
   const metrics = createMetrics();
   const counts = new Counts(clock);
   const recorder = createRecorder(counts, metrics);
-  let inForce: ListsInForce = await loadListsInForce(store.lists, config.index);
-  let reloading: Promise<void> | null = null;
+  const pool = createIndexPool();
+  const live = await openLiveLists(store.lists, {
+    kind: config.index,
+    pool,
+    onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
+  });
   let closing = false;
   let engine: ImageEngine | null = null;
 
@@ -82,33 +87,36 @@ export async function createService(
   };
 
   const tellIndex = () => {
-    const { generation, radius, digest } = inForce;
+    const { generation, radius, digest, entryCounts } = live.inForce;
     metrics.set('zeef_generation', {}, generation);
-    metrics.set('zeef_index_bytes', {}, radius.pdq.index.memoryBytes + radius.blockhash.index.memoryBytes);
-    for (const [algorithm, { keys }] of Object.entries({ ...radius, ...digest })) {
-      metrics.set('zeef_index_entries', { algorithm }, keys.length);
+    const segments = [...Object.values(radius), ...Object.values(digest)].flat();
+    metrics.set(
+      'zeef_index_bytes',
+      {},
+      segments.reduce((sum, { index }) => sum + index.memoryBytes, 0),
+    );
+    for (const [algorithm, count] of Object.entries(entryCounts)) {
+      metrics.set('zeef_index_entries', { algorithm }, count);
     }
   };
   tellIndex();
 
   const reload = async (): Promise<void> => {
-    reloading ??= (async () => {
-      try {
-        if ((await store.lists.generation()) === inForce.generation) return;
-        inForce = await loadListsInForce(store.lists, config.index);
-        tellIndex();
-        log.info({ generation: inForce.generation, lists: inForce.lists.length }, 'lists in force');
-      } finally {
-        reloading = null;
-      }
-    })();
-    await reloading;
+    const changed = await live.refresh();
+    tellIndex();
+    const { generation, lists } = live.inForce;
+    if (changed) log.info({ generation, lists: lists.length }, 'lists in force');
   };
 
+  let reloading: Promise<void> | null = null;
   const poll = watchLists
     ? setInterval(() => {
         // The lists in force stay in force: a store that cannot be read must not stop the answers.
-        reload().catch((error: unknown) => log.error({ err: error }, 'lists could not be reloaded'));
+        reloading ??= reload()
+          .catch((error: unknown) => log.error({ err: error }, 'lists could not be reloaded'))
+          .finally(() => {
+            reloading = null;
+          });
       }, GENERATION_POLL_MS)
     : null;
   poll?.unref();
@@ -119,7 +127,7 @@ export async function createService(
     metrics,
     async checkImage(input, options) {
       const answer = await checkImage(
-        { engine: engineOnDemand(), store: store.lists, inForce, recorder },
+        { engine: engineOnDemand(), store: store.lists, inForce: live.inForce, recorder },
         input,
         options,
       );
@@ -131,7 +139,7 @@ export async function createService(
       if (items.length > config.batchItemsMax) {
         throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: config.batchItemsMax });
       }
-      return checkHashes({ store: store.lists, inForce, recorder }, items, options);
+      return checkHashes({ store: store.lists, inForce: live.inForce, recorder }, items, options);
     },
     async hashImage(input, wants) {
       return hashAnswer(await hashInput(engineOnDemand(), input, wants));
@@ -141,11 +149,8 @@ export async function createService(
     lists: () => store.lists.lists(),
     readiness: () => ({
       ready: !closing,
-      generation: inForce.generation,
-      entries: [...Object.values(inForce.radius), ...Object.values(inForce.digest)].reduce(
-        (n, { keys }) => n + keys.length,
-        0,
-      ),
+      generation: live.inForce.generation,
+      entries: Object.values(live.inForce.entryCounts).reduce((sum, count) => sum + count, 0),
       decoder: engineOnDemandStatus(),
     }),
     reload,
@@ -153,7 +158,8 @@ export async function createService(
       closing = true;
       if (poll) clearInterval(poll);
       await engine?.close();
-      await reloading?.catch(() => {});
+      await reloading;
+      await pool.close();
       await store.close();
     },
   };

@@ -28,11 +28,37 @@ export interface ImportReport {
 
 /** One entry as an index wants it. */
 export interface StoredValue {
+  /** Rises with every entry that is added, and is never used again. */
   readonly entryKey: number;
-  readonly list: string;
+  readonly listKey: number;
   readonly algorithm: Algorithm;
   readonly value: Uint8Array;
 }
+
+/** How far a reader of changes has come. */
+export interface FeedPosition {
+  readonly generation: number;
+  readonly entryKey: number;
+  readonly removal: number;
+}
+
+export interface StoredList {
+  /** Never used again for another list, also not for one of the same name. */
+  readonly listKey: number;
+  readonly info: ListInfo;
+}
+
+/** What became of the entries between two positions; of all lists, also disabled ones, which their lists tell apart. */
+export interface Changes {
+  readonly position: FeedPosition;
+  readonly lists: readonly StoredList[];
+  readonly removed: readonly { readonly entryKey: number; readonly algorithm: Algorithm }[];
+  /** In batches, in order of their keys. An entry that is removed while this is read may be missing. */
+  added(): AsyncIterable<readonly StoredValue[]>;
+}
+
+/** Some entries of a list: those of one id, or of one source. */
+export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
 export interface ListStore {
   lists(): Promise<ListInfo[]>;
@@ -45,8 +71,15 @@ export interface ListStore {
   removeList(name: string): Promise<void>;
   /** The list holds exactly these rows afterwards, or, on any error, what it held before. Errors LIST_NOT_FOUND. */
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport>;
-  /** All entries of enabled lists, in batches, in order of their keys. */
-  entries(): AsyncIterable<readonly StoredValue[]>;
+  /** Adds rows to what the list holds; rows that it has already count as duplicates. Errors LIST_NOT_FOUND. */
+  addEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport>;
+  /**
+   * Disabled entries stay in the store, match nothing, and stay disabled when a later import brings them again.
+   * Result: entries that changed. Errors LIST_NOT_FOUND.
+   */
+  changeEntries(name: string, which: EntryFilter, change: 'remove' | 'disable' | 'enable'): Promise<number>;
+  /** Everything since a position, from null on; null where that is longer ago than the store remembers. */
+  changes(since: FeedPosition | null): Promise<Changes | null>;
   entryByKey(entryKey: number): Promise<Entry | null>;
   /** Rises with every change that can change an answer, by whichever process. */
   generation(): Promise<number>;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
-import type { Store, StoredValue } from '../../src/store/contract.js';
+import type { Changes, FeedPosition, Store, StoredValue } from '../../src/store/contract.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
   const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
@@ -29,7 +29,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
 
     async function values(): Promise<StoredValue[]> {
       const all: StoredValue[] = [];
-      for await (const batch of store.lists.entries()) all.push(...batch);
+      for await (const batch of (await store.lists.changes(null))!.added()) all.push(...batch);
       return all;
     }
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
@@ -125,18 +125,95 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(generations).toEqual([...new Set(generations)].sort((x, y) => x - y));
     });
 
-    test('entries of a disabled list are not told, and come back; those of a removed one do not', async () => {
+    test('a list that is disabled keeps its entries, one that is removed does not; its key is never used again', async () => {
+      const keyOf = async (list: string) =>
+        (await store.lists.changes(null))!.lists.find(({ info }) => info.list === list)?.listKey;
       await make();
       await make('b');
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
       await store.lists.replaceEntries('b', stream([entryRow(1, 'md5', md5(1))]));
+      const [a, b] = [await keyOf('a'), await keyOf('b')];
       await store.lists.updateList('a', { enabled: false });
-      expect((await values()).map((v) => v.list)).toEqual(['b']);
+      expect((await values()).map((v) => v.listKey)).toEqual([a, b]);
       await store.lists.updateList('a', { enabled: true, radiusBits: 12 });
       expect((await store.lists.list('a'))!.radiusBits).toBe(12);
-      expect(await values()).toHaveLength(2);
       await store.lists.removeList('b');
-      expect((await values()).map((v) => v.list)).toEqual(['a']);
+      expect((await values()).map((v) => v.listKey)).toEqual([a]);
+      await make('b');
+      expect(await keyOf('b')).toBeGreaterThan(b!);
+    });
+
+    /** What a reader has that follows changes from the beginning. */
+    async function follow() {
+      const held = new Map<number, StoredValue>();
+      let position: FeedPosition | null = null;
+      return {
+        held,
+        async catchUp(): Promise<void> {
+          const changes: Changes | null = await store.lists.changes(position);
+          expect(changes).not.toBeNull();
+          for await (const batch of changes!.added()) for (const entry of batch) held.set(entry.entryKey, entry);
+          for (const { entryKey } of changes!.removed) held.delete(entryKey);
+          const lists = new Set(changes!.lists.map(({ listKey }) => listKey));
+          for (const [key, { listKey }] of held) if (!lists.has(listKey)) held.delete(key);
+          position = changes!.position;
+        },
+      };
+    }
+
+    test('a reader that follows the changes holds what a reader from the beginning gets, whatever is done', async () => {
+      const reader = await follow();
+      const rows = (from: number, to: number, more: object = {}) =>
+        stream(Array.from({ length: to - from }, (_, at) => entryRow(from + at, 'md5', md5(from + at), more)));
+      const steps: (() => Promise<unknown>)[] = [
+        () => make(),
+        () => store.lists.replaceEntries('a', rows(0, 10, { source: 'police' })),
+        () => store.lists.addEntries('a', rows(8, 14)),
+        () => store.lists.changeEntries('a', { entryId: 'e3' }, 'disable'),
+        () => store.lists.changeEntries('a', { source: 'police' }, 'disable'),
+        () => store.lists.changeEntries('a', { source: 'police' }, 'enable'),
+        () => store.lists.changeEntries('a', { entryId: 'e12' }, 'remove'),
+        () => store.lists.replaceEntries('a', rows(5, 20)),
+        () => make('b'),
+        () => store.lists.replaceEntries('b', rows(0, 3)),
+        () => store.lists.removeList('a'),
+      ];
+      const sizes: number[] = [];
+      for (const step of steps) {
+        await step();
+        await reader.catchUp();
+        expect([...reader.held.values()]).toEqual(await values());
+        sizes.push(reader.held.size);
+        for (const { list } of await store.lists.lists()) {
+          expect(await store.lists.verify(list)).toMatchObject({ ok: true });
+        }
+      }
+      expect(sizes).toEqual([0, 10, 14, 13, 4, 14, 13, 15, 15, 18, 3]);
+    });
+
+    test('an import of the same rows keeps their keys, and a disabled entry stays disabled', async () => {
+      await make();
+      const rows = [1, 2, 3].map((n) => entryRow(n, 'md5', md5(n)));
+      await store.lists.replaceEntries('a', stream(rows));
+      const before = await values();
+      expect(await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable')).toBe(1);
+      expect(await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable')).toBe(0);
+      await store.lists.replaceEntries('a', stream(rows));
+      expect(await values()).toEqual([before[0], before[2]]);
+      expect((await store.lists.list('a'))!.entryCount).toBe(2);
+      await store.lists.changeEntries('a', { entryId: 'e2' }, 'enable');
+      expect(await values()).toHaveLength(3);
+    });
+
+    test('rows that are added count as duplicates where the list has them; the rest stays', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const report = await store.lists.addEntries(
+        'a',
+        stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]),
+      );
+      expect(report).toMatchObject({ accepted: 1, duplicates: 1, version: 2 });
+      await expect(store.lists.addEntries('none', stream([]))).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
     });
 
     test.each(['', 'A', 'a b', '../x', '-x', 'x'.repeat(65)])('"%s" is no name of a list', async (list) => {

@@ -72,7 +72,9 @@ export function buildTable(header: Header, c: u32): void {
     store<u32>(bucket, <u32>at + 1);
     store<u16>(seconds + (at << 1), load<u16>(hash + second));
     store<u16>(thirds + (at << 1), load<u16>(hash + third));
-    store<u32>(ids + (at << 2), i);
+    const id = ids + at * 3;
+    store<u16>(id, <u16>i);
+    store<u8>(id, <u8>(i >> 16), 2);
   }
   memory.copy(starts + 4, starts, 65_536 << 2);
   store<u32>(starts, 0);
@@ -166,7 +168,7 @@ function verify(): void {
   for (let i: u32 = 0; i < kept; i++) {
     const at = survivors + (<usize>i << 3);
     const table = <usize>header.tables + <usize>((load<u32>(at, 4) >> 16) & 15) * header.tableBytes;
-    store<u32>(at, load<u32>(table + header.idsOffset + (<usize>load<u32>(at) << 2)));
+    store<u32>(at, load<u32>(table + header.idsOffset + <usize>load<u32>(at) * 3) & 0xff_ffff);
   }
   for (let i: u32 = 0; i < kept; i++) {
     const at = survivors + (<usize>i << 3);

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { AppError } from '../../core/errors.js';
+import { checksumOf } from './checksum.js';
 
 export type Sqlite = Database.Database;
 
@@ -12,7 +13,7 @@ const BUSY_MS = 60_000;
 const SYNCHRONOUS_FULL = 2;
 
 /** Each step brings the schema from its position to the next; never edited once released. */
-const MIGRATIONS = [
+const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
    INSERT INTO meta VALUES ('generation', 1);
    CREATE TABLE list (
@@ -30,6 +31,26 @@ const MIGRATIONS = [
      id TEXT PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, scopes TEXT NOT NULL,
      created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT
    ) STRICT;`,
+  // Readers follow changes: keys of lists are never used again, and removals are remembered.
+  `CREATE TABLE list_2 (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, enabled INTEGER NOT NULL,
+     radius_bits INTEGER NOT NULL, match_low_quality INTEGER NOT NULL, version INTEGER NOT NULL,
+     imported_at TEXT, rejected INTEGER NOT NULL, duplicates INTEGER NOT NULL, checksum TEXT NOT NULL,
+     counts TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO list_2 SELECT * FROM list;
+   DROP TABLE list;
+   ALTER TABLE list_2 RENAME TO list;
+   ALTER TABLE entry ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE entry ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE removal (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, entry_key INTEGER NOT NULL, algorithm INTEGER NOT NULL
+   ) STRICT;`,
+  (db) => {
+    for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list').all()) {
+      db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
+    }
+  },
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */
@@ -48,7 +69,10 @@ export function openDatabase(dataDir: string): Sqlite {
     if (versionOf() > MIGRATIONS.length) throw new Error(`the store is of a newer version (${versionOf()})`);
     if (versionOf() < MIGRATIONS.length) {
       db.transaction(() => {
-        for (const step of MIGRATIONS.slice(versionOf())) db.exec(step);
+        for (const step of MIGRATIONS.slice(versionOf())) {
+          if (typeof step === 'string') db.exec(step);
+          else step(db);
+        }
         db.pragma(`user_version = ${MIGRATIONS.length}`);
       }).immediate();
     }

@@ -1,0 +1,80 @@
+/** A thread of the index pool: builds and merges segments, and searches them where they lie in shared memory. */
+import { type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
+import { buildRingTable, hashesOf, layOutRing, openRing, type RingIndex, type RingShare } from './ring.js';
+import { remainingRuns } from './segment.js';
+import type { CandidateColumns } from './types.js';
+
+/** A segment that another thread holds. */
+export interface Shared<S> {
+  readonly id: number;
+  readonly share: S;
+}
+
+export type IndexTask =
+  | { readonly task: 'layOut'; readonly hashes: Uint8Array }
+  | { readonly task: 'layOutMerged'; readonly parts: readonly MergePart[] }
+  | { readonly task: 'table'; readonly share: RingShare; readonly c: number }
+  | {
+      readonly task: 'search';
+      readonly segments: readonly Shared<RingShare>[];
+      readonly hashes256: Uint8Array;
+      readonly radiusBits: number;
+    }
+  | {
+      readonly task: 'lookup';
+      readonly segments: readonly Shared<DigestTableShare>[];
+      readonly digests: Uint8Array;
+    };
+
+export interface MergePart {
+  readonly share: RingShare;
+  readonly removed: Uint32Array | null;
+}
+
+const HASH_BYTES = 32;
+const rings = new Map<number, RingIndex>();
+const tables = new Map<number, DigestTable>();
+
+/** Opened once; those that a search of the same kind no longer names are let go, and their memory with them. */
+function opened<S, T extends { close(): void }>(
+  cache: Map<number, T>,
+  segments: readonly Shared<S>[],
+  open: (share: S) => T,
+): T[] {
+  for (const [id, index] of cache) {
+    if (segments.some((segment) => segment.id === id)) continue;
+    index.close();
+    cache.delete(id);
+  }
+  return segments.map(({ id, share }) => {
+    const known = cache.get(id) ?? open(share);
+    cache.set(id, known);
+    return known;
+  });
+}
+
+export default function run(task: IndexTask): RingShare | undefined | CandidateColumns[] | DigestColumns[] {
+  switch (task.task) {
+    case 'layOut':
+      return layOutRing([task.hashes]);
+    case 'layOutMerged':
+      return layOutRing(
+        task.parts.flatMap(({ share, removed }) => {
+          const hashes = hashesOf(share);
+          return [...remainingRuns(share.entryCount, removed)].map(([from, to]) =>
+            hashes.subarray(from * HASH_BYTES, to * HASH_BYTES),
+          );
+        }),
+        { areChunks: true },
+      );
+    case 'table':
+      buildRingTable(task.share, task.c);
+      return undefined;
+    case 'search':
+      return opened(rings, task.segments, openRing).map((ring) => ring.searchBatch(task.hashes256, task.radiusBits));
+    case 'lookup':
+      return opened(tables, task.segments, openDigestTable).map((table) => table.lookupBatch(task.digests));
+  }
+}
+
+export type DigestColumns = ReturnType<DigestTable['lookupBatch']>;

@@ -1,0 +1,58 @@
+/** How each kind of segment is made: rings and digest tables in the pool, the others where they are asked for. */
+import { HASH256_BYTES } from '../core/hash256.js';
+import { createIndexBuilder } from './builder.js';
+import { buildDigestTable, type DigestTable, digestsOf } from './digest-table.js';
+import type { IndexPool } from './index-pool.js';
+import type { RingIndex } from './ring.js';
+import { SEGMENT_ENTRIES_MAX } from './ring-layout.js';
+import { remainingRuns } from './segment.js';
+import type { SegmentMaker } from './segmented.js';
+import type { IndexKind, RadiusIndex } from './types.js';
+
+/** 2 GB of SHA-256: with its slots well inside one memory. */
+const DIGEST_ENTRIES_MAX = 64_000_000;
+
+export function ringMaker(pool: IndexPool): SegmentMaker<RadiusIndex> {
+  return {
+    valueBytes: HASH256_BYTES,
+    entriesMax: SEGMENT_ENTRIES_MAX,
+    build: (values) => pool.buildRing(values),
+    merge: (segments) =>
+      pool.mergeRings(segments.map(({ index, removed }) => ({ share: (index as RingIndex).share(), removed }))),
+  };
+}
+
+/** `linear` and `hnsw` are built once from what there is; later additions stay in the open segment, which is a ring. */
+export function radiusMaker(kind: IndexKind, pool: IndexPool): SegmentMaker<RadiusIndex> {
+  const ring = ringMaker(pool);
+  if (kind === 'ring') return ring;
+  let isFirst = true;
+  return {
+    ...ring,
+    merge: null,
+    async build(values) {
+      if (!isFirst) return ring.build(values);
+      isFirst = false;
+      const builder = await createIndexBuilder(kind, values.length / HASH256_BYTES);
+      for (let at = 0; at < values.length; at += HASH256_BYTES) builder.add(values.subarray(at, at + HASH256_BYTES));
+      return builder.seal();
+    },
+  };
+}
+
+export function digestMaker(width: number): SegmentMaker<DigestTable> {
+  return {
+    valueBytes: width,
+    entriesMax: DIGEST_ENTRIES_MAX,
+    build: async (values) => buildDigestTable(values, width),
+    merge: async (segments) => {
+      const runs = segments.flatMap(({ index, removed }) => {
+        const digests = digestsOf(index.share());
+        return [...remainingRuns(index.entryCount, removed)].map(([from, to]) =>
+          digests.subarray(from * width, to * width),
+        );
+      });
+      return buildDigestTable(Buffer.concat(runs), width);
+    },
+  };
+}

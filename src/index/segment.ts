@@ -1,0 +1,99 @@
+/**
+ * A segment: an index that is built once, with two columns beside it, and the marks of entries that were removed since.
+ * Everything in it is only read; a removal makes a new segment around the same index.
+ */
+
+/** Columns beside an index, in the order of its entries; on shared memory, so that any thread may read them. */
+export interface SegmentColumns {
+  /** Key of each entry in the store, ascending. */
+  readonly keys: Uint32Array;
+  /** Key of each entry's list. */
+  readonly listKeys: Uint16Array;
+}
+
+export interface Segment<I> extends SegmentColumns {
+  /** Unique in its process: other threads know an opened segment by it. */
+  readonly id: number;
+  readonly index: I;
+  /** One bit an entry, 1 where removed; null where none is. */
+  readonly removed: Uint32Array | null;
+  readonly removedCount: number;
+}
+
+let segmentsMade = 0;
+
+export function newSegment<I>(index: I, { keys, listKeys }: SegmentColumns): Segment<I> {
+  segmentsMade++;
+  return { id: segmentsMade, index, keys, listKeys, removed: null, removedCount: 0 };
+}
+
+export function isRemoved({ removed }: { readonly removed: Uint32Array | null }, entryIndex: number): boolean {
+  return removed !== null && ((removed[entryIndex >>> 5]! >>> (entryIndex & 31)) & 1) === 1;
+}
+
+/** Position of `key` in ascending `keys`, or -1. */
+export function positionOf(keys: Uint32Array, key: number): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keys[middle]! < key) low = middle + 1;
+    else high = middle;
+  }
+  return keys[low] === key ? low : -1;
+}
+
+/** The segment without the entries of these keys; the same object where it has none of them. */
+export function withoutKeys<I>(segment: Segment<I>, keys: Iterable<number>): Segment<I> {
+  let removed: Uint32Array | null = null;
+  let { removedCount } = segment;
+  for (const key of keys) {
+    const at = positionOf(segment.keys, key);
+    if (at < 0) continue;
+    removed ??= segment.removed?.slice() ?? new Uint32Array(Math.ceil(segment.keys.length / 32));
+    const bit = 1 << (at & 31);
+    if ((removed[at >>> 5]! & bit) !== 0) continue;
+    removed[at >>> 5] = removed[at >>> 5]! | bit;
+    removedCount++;
+  }
+  return removed === null ? segment : { ...segment, removed, removedCount };
+}
+
+/** Runs of entries that are still there, as [from, to): what a merge copies. */
+export function* remainingRuns(entryCount: number, removed: Uint32Array | null): Generator<readonly [number, number]> {
+  let from = 0;
+  for (let at = 0; removed !== null && at < entryCount; at++) {
+    if (removed[at >>> 5] === 0) {
+      at |= 31;
+      continue;
+    }
+    if (!isRemoved({ removed }, at)) continue;
+    if (at > from) yield [from, at];
+    from = at + 1;
+  }
+  if (entryCount > from) yield [from, entryCount];
+}
+
+/** Columns of what remains of several segments, end to end. */
+export function mergeColumns(
+  parts: readonly (SegmentColumns & { readonly removed: Uint32Array | null })[],
+): SegmentColumns {
+  const runs = parts.flatMap(({ keys, listKeys, removed }) =>
+    [...remainingRuns(keys.length, removed)].map((run) => ({ keys, listKeys, run })),
+  );
+  const columns = emptyColumns(runs.reduce((sum, { run: [from, to] }) => sum + to - from, 0));
+  let at = 0;
+  for (const { keys, listKeys, run } of runs) {
+    columns.keys.set(keys.subarray(...run), at);
+    columns.listKeys.set(listKeys.subarray(...run), at);
+    at += run[1] - run[0];
+  }
+  return columns;
+}
+
+export function emptyColumns(entryCount: number): SegmentColumns {
+  return {
+    keys: new Uint32Array(new SharedArrayBuffer(entryCount * 4)),
+    listKeys: new Uint16Array(new SharedArrayBuffer(entryCount * 2)),
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * An index that changes while it is searched: sealed segments, and one open segment that is small and made anew with
+ * every batch of additions. Removed entries are marked; a merge in the background folds open entries and marks into a
+ * sealed segment. Searches never wait: they hold the list of segments that they began with.
+ */
+import {
+  emptyColumns,
+  mergeColumns,
+  newSegment,
+  positionOf,
+  type Segment,
+  type SegmentColumns,
+  withoutKeys,
+} from './segment.js';
+
+/** How one kind of index is made; `build` and `merge` may work in other threads. */
+export interface SegmentMaker<I> {
+  readonly valueBytes: number;
+  /** Entries of one segment at most. */
+  readonly entriesMax: number;
+  /** Shape: N × `valueBytes`, on shared memory. */
+  build(values: Uint8Array): Promise<I>;
+  /** One index of all entries that the segments still have; null for a kind that is never merged. */
+  readonly merge: ((segments: readonly Segment<I>[]) => Promise<I>) | null;
+}
+
+/** Below this an open segment is made anew in a few milliseconds. */
+export const OPEN_ENTRIES_MIN = 65_536;
+/** An open segment of more than this share of the last sealed one is merged: each entry is built about eight times over. */
+const OPEN_SHARE = 1 / 8;
+/** A sealed segment with more than this share of removed entries is written anew without them. */
+const REMOVED_SHARE = 1 / 4;
+
+/** Entries that were added and are not sealed yet. */
+class OpenRows {
+  values: Uint8Array;
+  columns: SegmentColumns;
+  count = 0;
+
+  constructor(
+    readonly valueBytes: number,
+    capacity: number,
+  ) {
+    this.values = new Uint8Array(new SharedArrayBuffer(capacity * valueBytes));
+    this.columns = emptyColumns(capacity);
+  }
+
+  add(key: number, listKey: number, value: Uint8Array): void {
+    if (this.count === this.columns.keys.length) this.#grow(Math.max(1_024, this.count * 2));
+    this.values.set(value, this.count * this.valueBytes);
+    this.columns.keys[this.count] = key;
+    this.columns.listKeys[this.count] = listKey;
+    this.count++;
+  }
+
+  /** Without the first `count` rows. */
+  dropFirst(count: number): void {
+    const rest = new OpenRows(this.valueBytes, this.count - count);
+    rest.values.set(this.usedValues().subarray(count * this.valueBytes));
+    rest.columns.keys.set(this.columns.keys.subarray(count, this.count));
+    rest.columns.listKeys.set(this.columns.listKeys.subarray(count, this.count));
+    this.values = rest.values;
+    this.columns = rest.columns;
+    this.count -= count;
+  }
+
+  usedKeys(): Uint32Array {
+    return this.columns.keys.subarray(0, this.count);
+  }
+
+  usedValues(): Uint8Array {
+    return this.values.subarray(0, this.count * this.valueBytes);
+  }
+
+  /** Copies: later additions must not show through. */
+  usedColumns(): SegmentColumns {
+    const columns = emptyColumns(this.count);
+    columns.keys.set(this.columns.keys.subarray(0, this.count));
+    columns.listKeys.set(this.columns.listKeys.subarray(0, this.count));
+    return columns;
+  }
+
+  #grow(capacity: number): void {
+    const { values, columns } = this;
+    this.values = new Uint8Array(new SharedArrayBuffer(capacity * this.valueBytes));
+    this.columns = emptyColumns(capacity);
+    this.values.set(values);
+    this.columns.keys.set(columns.keys);
+    this.columns.listKeys.set(columns.listKeys);
+  }
+}
+
+/** One writer at a time: the caller awaits each call before the next. Keys of added entries ascend. */
+export class Segmented<I> {
+  readonly #maker: SegmentMaker<I>;
+  readonly #onError: (error: unknown) => void;
+  readonly #rows: OpenRows;
+  /** Keys of open rows that were removed again; a rebuilt open segment is marked by them. */
+  #removedRows = new Set<number>();
+  #sealed: Segment<I>[] = [];
+  #open: Segment<I> | null = null;
+  #merge: { readonly done: Promise<void>; finish: (() => void) | null; readonly removed: number[] } | null = null;
+  #segments: readonly Segment<I>[] = [];
+
+  /** `onError` hears of merges that failed: their parts go on answering, and a later `settle` tries again. */
+  constructor(maker: SegmentMaker<I>, expectedCount: number, onError: (error: unknown) => void) {
+    this.#maker = maker;
+    this.#onError = onError;
+    this.#rows = new OpenRows(maker.valueBytes, Math.min(expectedCount, maker.entriesMax));
+  }
+
+  /** In order of keys, the open one last. Replaced by every change, never changed itself. */
+  get segments(): readonly Segment<I>[] {
+    return this.#segments;
+  }
+
+  /** Live entries: removed ones are not counted. */
+  get entryCount(): number {
+    return this.#segments.reduce((sum, { keys, removedCount }) => sum + keys.length - removedCount, 0);
+  }
+
+  /** Searched from the next `settle` on, which `isFull` asks for. */
+  add(key: number, listKey: number, value: Uint8Array): void {
+    this.#rows.add(key, listKey, value);
+  }
+
+  get isFull(): boolean {
+    return this.#rows.count >= this.#maker.entriesMax;
+  }
+
+  /** Of entries that were settled before; other keys are left alone. */
+  remove(keys: readonly number[]): void {
+    if (keys.length === 0) return;
+    this.#sealed = this.#sealed.map((segment) => withoutKeys(segment, keys));
+    if (this.#open) {
+      this.#open = withoutKeys(this.#open, keys);
+      for (const key of keys) if (positionOf(this.#open.keys, key) >= 0) this.#removedRows.add(key);
+    }
+    this.#merge?.removed.push(...keys);
+    this.#publish();
+  }
+
+  /** Makes everything added searchable. Takes up a finished merge, and starts one where it is due. */
+  async settle(): Promise<void> {
+    this.#merge?.finish?.();
+    if (this.#rows.count !== (this.#open?.keys.length ?? 0)) await this.#buildOpen();
+    this.#sealWhereDue();
+    this.#publish();
+  }
+
+  /** Waits for merges that are under way or due, and takes them up. Errors: those of the maker. */
+  async merged(): Promise<void> {
+    await this.settle();
+    while (this.#merge) {
+      await this.#merge.done;
+      await this.settle();
+    }
+  }
+
+  #publish(): void {
+    this.#segments = this.#open ? [...this.#sealed, this.#open] : this.#sealed;
+  }
+
+  async #buildOpen(): Promise<void> {
+    if (this.#rows.count === 0) {
+      this.#open = null;
+      return;
+    }
+    const columns = this.#rows.usedColumns();
+    const index = await this.#maker.build(this.#rows.usedValues());
+    this.#open = withoutKeys(newSegment(index, columns), this.#removedRows);
+  }
+
+  #sealWhereDue(): void {
+    if (this.#merge) return;
+    const last = this.#sealed.at(-1);
+    // A kind that is never merged is built once; what is added later stays beside it.
+    if (this.#open && !last && !this.#maker.merge) {
+      this.#promoteOpen(this.#open);
+      return;
+    }
+    const openCount = this.#open?.keys.length ?? 0;
+    const isCrowded = openCount > Math.max(OPEN_ENTRIES_MIN, (last?.keys.length ?? 0) * OPEN_SHARE);
+    if (this.#open && isCrowded) {
+      const fits = last !== undefined && last.keys.length + openCount <= this.#maker.entriesMax;
+      if (fits && this.#maker.merge) this.#startMerge([last, this.#open]);
+      else if (!fits || this.#maker.merge) this.#promoteOpen(this.#open);
+      return;
+    }
+    const worn = this.#sealed.find(({ keys, removedCount }) => removedCount > keys.length * REMOVED_SHARE);
+    if (worn && this.#maker.merge) this.#startMerge([worn]);
+  }
+
+  /** The open segment as it stands becomes a sealed one. */
+  #promoteOpen(open: Segment<I>): void {
+    this.#sealed = [...this.#sealed, open];
+    this.#forgetRows(open.keys.length);
+    this.#open = null;
+  }
+
+  #forgetRows(count: number): void {
+    this.#rows.dropFirst(count);
+    this.#removedRows = new Set([...this.#removedRows].filter((key) => positionOf(this.#rows.usedKeys(), key) >= 0));
+  }
+
+  /** `parts` are one sealed segment, and the open one or none. */
+  #startMerge(parts: readonly Segment<I>[]): void {
+    const merge = this.#maker.merge!;
+    const removed: number[] = [];
+    const [first, open] = parts;
+    const done = merge(parts).then(
+      (index) => {
+        if (this.#merge) {
+          this.#merge.finish = () => {
+            const segment = withoutKeys(newSegment(index, mergeColumns(parts)), removed);
+            this.#sealed = this.#sealed.map((sealed) => (sealed.keys === first!.keys ? segment : sealed));
+            if (open) this.#forgetRows(open.keys.length);
+            this.#merge = null;
+          };
+        }
+      },
+      (error: unknown) => {
+        // The parts still answer; the next settle tries again.
+        this.#merge = null;
+        this.#onError(error);
+      },
+    );
+    this.#merge = { done, finish: null, removed };
+  }
+}

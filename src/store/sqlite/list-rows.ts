@@ -1,0 +1,85 @@
+/** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
+import { AppError } from '../../core/errors.js';
+import { ALGORITHMS, type Algorithm, type Entry, type ListInfo } from '../../core/vocabulary.js';
+import type { Sqlite } from './database.js';
+
+export interface ListRow {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: ListInfo['kind'];
+  readonly enabled: number;
+  readonly radius_bits: number;
+  readonly match_low_quality: number;
+  readonly version: number;
+  readonly imported_at: string | null;
+  readonly rejected: number;
+  readonly duplicates: number;
+  readonly checksum: string;
+  readonly counts: string;
+}
+
+export interface EntryRow {
+  readonly id: number;
+  readonly name: string;
+  readonly algorithm: number;
+  readonly value: Buffer;
+  readonly entry_id: string;
+  readonly attributes: string | null;
+}
+
+type Attributes = Partial<Omit<Entry, 'list' | 'entryId' | 'algorithm' | 'value'>>;
+
+export function toInfo(row: ListRow): ListInfo {
+  const entriesByAlgorithm = JSON.parse(row.counts) as Partial<Record<Algorithm, number>>;
+  return {
+    list: row.name,
+    kind: row.kind,
+    enabled: row.enabled === 1,
+    radiusBits: row.radius_bits,
+    matchLowQuality: row.match_low_quality === 1,
+    version: row.version,
+    importedAt: row.imported_at,
+    entryCount: Object.values(entriesByAlgorithm).reduce((sum, count) => sum + count, 0),
+    rejectedCount: row.rejected,
+    duplicateCount: row.duplicates,
+    entriesByAlgorithm,
+  };
+}
+
+/** Only what the list says is kept: most entries of most lists say nothing but their value. */
+export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
+  const { category, severity, source, mediaType, updatedAt, tags } = entry;
+  const said = Object.entries({ category, severity, source, mediaType, updatedAt }).filter(
+    ([, value]) => value !== null,
+  );
+  const attributes = { ...Object.fromEntries(said), ...(tags.length > 0 ? { tags } : {}) };
+  return Object.keys(attributes).length > 0 ? JSON.stringify(attributes) : null;
+}
+
+export function toEntry(row: EntryRow): Entry {
+  const said = (row.attributes === null ? {} : JSON.parse(row.attributes)) as Attributes;
+  return {
+    list: row.name,
+    entryId: row.entry_id,
+    algorithm: ALGORITHMS[row.algorithm]!,
+    value: row.value.toString('hex'),
+    category: null,
+    severity: null,
+    source: null,
+    mediaType: null,
+    status: 'active',
+    updatedAt: null,
+    tags: [],
+    ...said,
+  };
+}
+
+export function rowOf(db: Sqlite, name: string): ListRow {
+  const row = db.prepare<[string], ListRow>('SELECT * FROM list WHERE name = ?').get(name);
+  if (!row) throw new AppError('LIST_NOT_FOUND', { list: name });
+  return row;
+}
+
+export function raiseGeneration(db: Sqlite): void {
+  db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'generation'`).run();
+}

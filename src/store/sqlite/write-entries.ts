@@ -1,0 +1,136 @@
+/** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
+import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
+import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
+import type { EntryFilter, ImportReport } from '../contract.js';
+import { type Checked, ListChecksum } from './checksum.js';
+import type { Sqlite } from './database.js';
+import { raiseGeneration, rowOf, toAttributes } from './list-rows.js';
+
+/** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
+const REJECTED_KEPT_MAX = 100;
+/** Removals that a reader may lag behind before it reads everything anew: a few minutes of the largest changes. */
+export const REMOVALS_KEPT_MAX = 4_000_000;
+
+interface StoredRow extends Checked {
+  readonly id: number;
+  readonly disabled: number;
+}
+
+/**
+ * `replace` leaves exactly these rows, `add` leaves the others too. A row that the list had before keeps its key, so
+ * that a daily import of the same list changes as little as the list did.
+ */
+export async function writeRows(
+  db: Sqlite,
+  name: string,
+  rows: AsyncIterable<ParsedRow>,
+  mode: 'replace' | 'add',
+): Promise<ImportReport> {
+  const { id, version: before, checksum: checksumBefore } = rowOf(db, name);
+  const version = before + 1;
+  const insert = db.prepare<[number, number, Buffer, string, string | null, number]>(
+    'INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
+    'SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?',
+  );
+  const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ? WHERE id = ?');
+  const rejectedByReason: Partial<Record<RejectReason, number>> = {};
+  const firstRejected: { line: number; reason: RejectReason }[] = [];
+  // Taken from the rows themselves and not read back: what the disk made of them is for `verify` to say.
+  const checksum = new ListChecksum(mode === 'add' ? checksumBefore : '');
+  let accepted = 0;
+  let duplicates = 0;
+  let rejected = 0;
+  for await (const row of rows) {
+    if (!row.ok) {
+      rejected++;
+      rejectedByReason[row.reason] = (rejectedByReason[row.reason] ?? 0) + 1;
+      if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line: row.line, reason: row.reason });
+      continue;
+    }
+    const { algorithm, value, entryId } = row.entry;
+    const stored: Checked = {
+      algorithm: ALGORITHMS.indexOf(algorithm),
+      value: Buffer.from(value, 'hex'),
+      // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
+      entry_id: Buffer.from(entryId).toString(),
+      attributes: toAttributes(row.entry),
+    };
+    const { changes } = insert.run(id, stored.algorithm, stored.value, stored.entry_id, stored.attributes, version);
+    if (changes === 0) {
+      const had = known.get(id, stored.algorithm, stored.value)!;
+      if (mode === 'add' || had.version === version) {
+        duplicates++;
+        continue;
+      }
+      update.run(stored.entry_id, stored.attributes, version, had.id);
+    }
+    accepted++;
+    checksum.add(stored);
+  }
+  if (mode === 'replace') {
+    const gone = 'FROM entry WHERE list_id = ? AND version <> ?';
+    db.prepare(`INSERT INTO removal (entry_key, algorithm) SELECT id, algorithm ${gone} AND disabled = 0`).run(
+      id,
+      version,
+    );
+    db.prepare(`DELETE ${gone}`).run(id, version);
+  }
+  db.prepare(
+    'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
+  ).run(version, new Date().toISOString(), rejected, duplicates, checksum.toHex(), id);
+  finishChange(db, id);
+  return { list: name, version, accepted, duplicates, rejected, rejectedByReason, firstRejected };
+}
+
+/** Result: entries that changed. */
+export function changeEntries(
+  db: Sqlite,
+  name: string,
+  which: EntryFilter,
+  change: 'remove' | 'disable' | 'enable',
+): number {
+  const { id, checksum: checksumBefore } = rowOf(db, name);
+  const [column, wanted] =
+    'entryId' in which ? ['entry_id', which.entryId] : [`json_extract(attributes, '$.source')`, which.source];
+  const rows = db
+    .prepare<[number, string], StoredRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
+    .all(id, wanted)
+    .filter((row) => change === 'remove' || row.disabled === Number(change === 'enable'));
+  const remember = db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)');
+  const checksum = new ListChecksum(checksumBefore);
+  for (const row of rows) {
+    if (row.disabled === 0) remember.run(row.id, row.algorithm);
+    if (change === 'disable') {
+      db.prepare('UPDATE entry SET disabled = 1 WHERE id = ?').run(row.id);
+      continue;
+    }
+    db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
+    if (change === 'remove') checksum.remove(row);
+    // Enabled again under a new key: readers take it up as any addition.
+    else {
+      db.prepare(
+        `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version)
+         SELECT id, ?, ?, ?, ?, version FROM list WHERE id = ?`,
+      ).run(row.algorithm, row.value, row.entry_id, row.attributes, id);
+    }
+  }
+  if (rows.length === 0) return 0;
+  db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksum.toHex(), id);
+  finishChange(db, id);
+  return rows.length;
+}
+
+/** Counts are those of entries in force. */
+function finishChange(db: Sqlite, id: number): void {
+  const counts = db
+    .prepare<[number], { algorithm: number; entries: number }>(
+      'SELECT algorithm, count(*) AS entries FROM entry WHERE list_id = ? AND disabled = 0 GROUP BY algorithm',
+    )
+    .all(id)
+    .map(({ algorithm, entries }): [Algorithm, number] => [ALGORITHMS[algorithm]!, entries]);
+  db.prepare('UPDATE list SET counts = ? WHERE id = ?').run(JSON.stringify(Object.fromEntries(counts)), id);
+  db.prepare('DELETE FROM removal WHERE seq <= (SELECT max(seq) FROM removal) - ?').run(REMOVALS_KEPT_MAX);
+  raiseGeneration(db);
+}

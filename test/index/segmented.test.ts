@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { nearCopy, pdqLike } from '../../bench/pdq-like.js';
+import { createIndexPool } from '../../src/index/index-pool.js';
+import { digestMaker, radiusMaker, ringMaker } from '../../src/index/makers.js';
+import {
+  isRemoved,
+  mergeColumns,
+  newSegment,
+  positionOf,
+  remainingRuns,
+  withoutKeys,
+} from '../../src/index/segment.js';
+import { OPEN_ENTRIES_MIN, Segmented, type SegmentMaker } from '../../src/index/segmented.js';
+import type { RadiusIndex } from '../../src/index/types.js';
+import { hamming256 } from '../../src/kernels/hamming.js';
+import { seeded } from '../support/random.js';
+
+const pool = createIndexPool(2);
+const fail = (error: unknown) => {
+  throw error;
+};
+
+/** Merges from a few entries on, so that a test of hundreds sees every state. */
+function eager(entriesMax = 2 ** 24): SegmentMaker<RadiusIndex> {
+  return { ...ringMaker(pool), entriesMax };
+}
+
+function search(index: Segmented<RadiusIndex>, query: Uint8Array, radiusBits: number): [number, number][] {
+  return index.segments
+    .flatMap((segment) =>
+      segment.index
+        .search(query, radiusBits)
+        .filter(({ entryIndex }) => !isRemoved(segment, entryIndex))
+        .map(({ entryIndex, distanceBits }): [number, number] => [segment.keys[entryIndex]!, distanceBits]),
+    )
+    .sort(([a], [b]) => a - b);
+}
+
+function oracle(live: ReadonlyMap<number, Uint8Array>, query: Uint8Array, radiusBits: number): [number, number][] {
+  return [...live]
+    .map(([key, hash]): [number, number] => [key, hamming256(query, hash)])
+    .filter(([, distanceBits]) => distanceBits <= radiusBits);
+}
+
+test('whatever is added, removed, settled and merged, what is live is found and nothing else', async () => {
+  const hashes = pdqLike(400, 5);
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), count: fc.integer({ min: 1, max: 40 }) }),
+    fc.record({ do: fc.constant('remove' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({ do: fc.constantFrom('settle' as const, 'merge' as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.integer({ min: 0, max: 47 }), async (steps, radiusBits) => {
+      const random = seeded(steps.length + radiusBits);
+      const index = new Segmented(eager(64), 0, fail);
+      const live = new Map<number, Uint8Array>();
+      let key = 0;
+      for (const step of steps) {
+        if (step.do === 'add') {
+          for (let n = 0; n < step.count; n++) {
+            key++;
+            const hash = hashes.slice((key % 400) * 32, (key % 400) * 32 + 32);
+            if (index.isFull) await index.settle();
+            index.add(key, 7, hash);
+            live.set(key, hash);
+          }
+          await index.settle();
+        } else if (step.do === 'remove') {
+          const gone = [...live.keys()].filter(() => random() < step.share);
+          for (const each of gone) live.delete(each);
+          index.remove([...gone, 999_999]);
+        } else if (step.do === 'settle') await index.settle();
+        else await index.merged();
+        expect(index.entryCount).toBe(live.size);
+        const query = nearCopy(hashes.subarray(0, 32), 10, random);
+        expect(search(index, query, radiusBits)).toEqual(oracle(live, query, radiusBits));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a crowd of additions is merged into the sealed segment, with what is removed meanwhile', async () => {
+  const hashes = pdqLike(1_000, 6);
+  const at = (key: number) => hashes.subarray((key % 1_000) * 32, (key % 1_000) * 32 + 32);
+  const index = new Segmented(ringMaker(pool), 0, fail);
+  let key = 0;
+  const add = async (count: number) => {
+    for (let n = 0; n < count; n++) index.add(++key, 1, at(key));
+    await index.settle();
+  };
+  await add(OPEN_ENTRIES_MIN + 1);
+  expect(index.segments).toHaveLength(1);
+  await add(OPEN_ENTRIES_MIN + 1);
+  // The merge of both has begun; what is removed now is in neither of the segments that it makes.
+  index.remove([1, OPEN_ENTRIES_MIN + 5]);
+  await add(3);
+  await index.merged();
+  expect(index.segments.map(({ keys }) => keys.length)).toEqual([2 * OPEN_ENTRIES_MIN + 2, 3]);
+  expect(index.entryCount).toBe(2 * OPEN_ENTRIES_MIN + 3);
+  const found = search(index, at(1), 0).map(([found]) => found);
+  expect(found).not.toContain(1);
+  expect(found).toContain(1_001);
+  // Half of a segment removed: it is written anew without them, and the memory is smaller.
+  const bytes = index.segments[0]!.index.memoryBytes;
+  index.remove(Array.from({ length: OPEN_ENTRIES_MIN }, (_, n) => n + 10));
+  await index.merged();
+  expect(index.segments[0]!.removedCount).toBe(0);
+  expect(index.segments[0]!.index.memoryBytes).toBeLessThan(bytes);
+});
+
+test('a merge that fails is told, its parts go on answering, and a later settle tries again', async () => {
+  const hashes = pdqLike(200, 9);
+  const told: unknown[] = [];
+  let fails = 1;
+  const maker = ringMaker(pool);
+  const index = new Segmented<RadiusIndex>(
+    { ...maker, merge: (parts) => (fails-- > 0 ? Promise.reject(new Error('no memory')) : maker.merge!(parts)) },
+    0,
+    (error) => told.push(error),
+  );
+  for (let key = 1; key <= OPEN_ENTRIES_MIN + 1; key++)
+    index.add(key, 1, hashes.subarray((key % 200) * 32, (key % 200) * 32 + 32));
+  await index.settle();
+  index.remove(Array.from({ length: OPEN_ENTRIES_MIN / 2 }, (_, n) => n + 1));
+  await index.merged();
+  expect(told).toEqual([new Error('no memory')]);
+  expect(index.entryCount).toBe(OPEN_ENTRIES_MIN / 2 + 1);
+  await index.merged();
+  expect(index.segments[0]!.removedCount).toBe(0);
+  expect(index.entryCount).toBe(OPEN_ENTRIES_MIN / 2 + 1);
+});
+
+test('hnsw is built once; what comes later is found in an exact segment beside it', async () => {
+  const hashes = pdqLike(300, 4);
+  const index = new Segmented(radiusMaker('hnsw', pool), 0, fail);
+  for (let key = 1; key <= 200; key++) index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));
+  await index.settle();
+  for (let key = 201; key < 300; key++) index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));
+  await index.settle();
+  expect(index.segments.map(({ index }) => index.kind)).toEqual(['hnsw', 'ring']);
+  expect(search(index, hashes.subarray(250 * 32, 251 * 32), 0)).toEqual([[250, 0]]);
+});
+
+test('digests: what was removed stays out through a merge', async () => {
+  const index = new Segmented(digestMaker(16), 0, fail);
+  const digest = (key: number) => Buffer.alloc(16, key.toString(16).padStart(32, '0'), 'hex');
+  const found = (key: number) =>
+    index.segments.flatMap((segment) => segment.index.lookup(digest(key)).filter((entry) => !isRemoved(segment, entry)))
+      .length;
+  for (let key = 1; key <= OPEN_ENTRIES_MIN + 1; key++) index.add(key, 1, digest(key));
+  await index.settle();
+  index.remove(Array.from({ length: 30_000 }, (_, n) => n + 1));
+  expect([found(1), found(30_000), found(30_001)]).toEqual([0, 0, 1]);
+  await index.merged();
+  expect([found(1), found(30_000), found(30_001)]).toEqual([0, 0, 1]);
+  expect(index.segments[0]!.index.entryCount).toBe(OPEN_ENTRIES_MIN + 1 - 30_000);
+});
+
+test('keys, marks and runs', () => {
+  const keys = Uint32Array.from([2, 3, 5, 8, 100]);
+  expect([1, 2, 4, 8, 100, 101].map((key) => positionOf(keys, key))).toEqual([-1, 0, -1, 3, 4, -1]);
+  const segment = newSegment(null, { keys, listKeys: new Uint16Array(5) });
+  expect(withoutKeys(segment, [1, 4])).toBe(segment);
+  const marked = withoutKeys(withoutKeys(segment, [3, 3]), [8, 3]);
+  expect(marked.removedCount).toBe(2);
+  expect(segment.removed).toBeNull();
+  expect([...remainingRuns(5, marked.removed)]).toEqual([
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ]);
+  expect([...mergeColumns([marked, segment]).keys]).toEqual([2, 5, 100, 2, 3, 5, 8, 100]);
+  expect([...remainingRuns(70, null)]).toEqual([[0, 70]]);
+});
+
+test('property: runs are exactly the entries that are not removed', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 199 })), (gone) => {
+      const removed = new Uint32Array(7);
+      for (const at of gone) removed[at >>> 5]! |= 1 << (at & 31);
+      const left = [...remainingRuns(200, removed)].flatMap(([from, to]) =>
+        Array.from({ length: to - from }, (_, n) => from + n),
+      );
+      expect(left).toEqual(Array.from({ length: 200 }, (_, n) => n).filter((n) => !gone.includes(n)));
+    }),
+  );
+});
