@@ -7,30 +7,12 @@ import { readConfig } from '../src/config/read-config.js';
 import { createServer } from '../src/http/server.js';
 import { createService } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
 import type { BenchTable } from './report.js';
 
 const BATCH_ITEMS = 1_000;
-
-async function* listOf(hashes: Uint8Array) {
-  for (let at = 0; at < hashes.length; at += 32) {
-    const value = Buffer.from(hashes.subarray(at, at + 32)).toString('hex');
-    const entry = {
-      entryId: `e${at}`,
-      algorithm: 'pdq' as const,
-      value,
-      category: null,
-      severity: null,
-      source: null,
-      mediaType: null,
-      status: 'active' as const,
-      updatedAt: null,
-      tags: [],
-    };
-    yield { ok: true as const, line: at / 32, entry };
-  }
-}
 
 export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
   const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
@@ -45,7 +27,7 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     const log = createLogger(config.logLevel);
     const service = await createService(config, { log });
     await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
-    await service.store.lists.replaceEntries('bench', listOf(pdqLike(entries, 1)));
+    await service.store.lists.replaceEntries('bench', listRows('pdq', pdqLike(entries, 1)));
     await service.reload();
     const server = await createServer(service, log);
     const url = await server.listen({ host: '127.0.0.1', port: 0 });

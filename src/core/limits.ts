@@ -29,6 +29,10 @@ export const RADIUS_BITS_DEFAULT = 31;
 export const PDQ_QUALITY_MIN = 50;
 /** Matches told per image: a list of near-copies could otherwise fill the answer. The true count is told beside it. */
 export const MATCHES_PER_IMAGE_MAX = 100;
+/** Entries of one list that are read from the store for one query, nearest first; more only count. */
+export const ENTRIES_READ_PER_LIST_MAX = 1_000;
+/** A line of NDJSON: an item of a batch is under 1 kB, and a longer one holds up all behind it. */
+export const ITEM_LINE_BYTES_MAX = 65_536;
 /** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
 export const JPEG_SCANS_MAX = 100;
 /** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */

@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
 import { FAMILIES, IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../core/vocabulary.js';
+import { BATCH_ALGORITHMS } from '../service/check-values.js';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
@@ -64,6 +65,7 @@ export const CheckResult = Type.Object({
   exact: Type.Boolean(),
   matches: Type.Array(Match),
   matchCount: count,
+  truncated: Type.Boolean(),
 });
 
 export const HashResult = Type.Object({
@@ -82,22 +84,22 @@ export const HashResult = Type.Object({
 });
 
 const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
+export const HashItem = Type.Object({
+  id: Type.Optional(Type.String()),
+  pdq: value(64),
+  blockhash: value(64),
+  photodna: Type.Optional(Type.String()),
+  md5: value(32),
+  sha1: value(40),
+  sha256: value(64),
+  quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+});
+
 export const HashesRequest = Type.Object({
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(Type.Array(Type.String())),
   radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
-  items: Type.Array(
-    Type.Object({
-      id: Type.Optional(Type.String()),
-      pdq: value(64),
-      blockhash: value(64),
-      photodna: Type.Optional(Type.String()),
-      md5: value(32),
-      sha1: value(40),
-      sha256: value(64),
-      quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-    }),
-  ),
+  items: Type.Array(HashItem),
 });
 
 export const HashesResult = Type.Object({
@@ -112,6 +114,7 @@ export const HashesResult = Type.Object({
       exact: Type.Optional(Type.Boolean()),
       matches: Type.Optional(Type.Array(Match)),
       matchCount: Type.Optional(count),
+      truncated: Type.Optional(Type.Boolean()),
       error: Type.Optional(Type.Object({ code: Type.String(), says: Type.String(), field: orNull(Type.String()) })),
     }),
   ),
@@ -124,6 +127,11 @@ export const CheckQuery = Type.Object({
   reference: Type.Optional(
     Type.String({ maxLength: 1024, description: 'The caller’s name for the picture; comes back as id.' }),
   ),
+});
+
+export const HashesQuery = Type.Object({
+  algorithm: Type.Optional(oneOf(BATCH_ALGORITHMS)),
+  ...Type.Omit(CheckQuery, ['reference']).properties,
 });
 
 export const HashQuery = Type.Object({ orientations: Type.Optional(oneOf(['all', 'none'])) });

@@ -9,7 +9,8 @@ import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { sendProblem } from './problem.js';
-import { checkRoutes } from './routes/check.js';
+import { imageRoutes } from './routes/check.js';
+import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { listRoutes } from './routes/lists.js';
 
@@ -63,7 +64,9 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   await app.register(swaggerUi, { routePrefix: '/docs' });
 
   const needs = createAuthoriser(host, service.store.keys);
-  await checkRoutes(app, service, needs);
+  // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
+  await app.register((scope) => imageRoutes(scope, service, needs));
+  await app.register((scope) => hashRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

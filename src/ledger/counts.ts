@@ -72,14 +72,15 @@ export class Counts {
     this.#startedMs = clock.nowMs();
   }
 
-  record(outcome: Outcome): void {
+  /** `count` answers of the same outcome. */
+  record(outcome: Outcome, count = 1): void {
     const bucket = this.#bucketNow(outcome.tenant);
-    bucket.totals.checked++;
-    if (outcome.verdict === 'match') bucket.totals.matched++;
-    if (outcome.verdict === 'suppressed') bucket.totals.suppressed++;
-    if (outcome.verdict === 'not_checked') bucket.totals.notChecked++;
-    for (const list of outcome.lists) addTo(bucket.byList, list, 1);
-    if (outcome.reason !== null) addTo(bucket.byReason, outcome.reason, 1);
+    bucket.totals.checked += count;
+    if (outcome.verdict === 'match') bucket.totals.matched += count;
+    if (outcome.verdict === 'suppressed') bucket.totals.suppressed += count;
+    if (outcome.verdict === 'not_checked') bucket.totals.notChecked += count;
+    for (const list of outcome.lists) addTo(bucket.byList, list, count);
+    if (outcome.reason !== null) addTo(bucket.byReason, outcome.reason, count);
   }
 
   /** Unit: images and hashes. `fromMs` is inclusive, `toMs` exclusive, both by the hour that holds them. */

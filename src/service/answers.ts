@@ -50,4 +50,6 @@ export interface CheckAnswer {
   readonly exact: boolean;
   readonly matches: readonly Match[];
   readonly matchCount: number;
+  /** True where `matches` holds fewer than `matchCount`. */
+  readonly truncated: boolean;
 }

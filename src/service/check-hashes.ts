@@ -12,12 +12,11 @@ import {
   type Verdict,
 } from '../core/vocabulary.js';
 import { turnPdqBits } from '../kernels/pdq-signs.js';
-import type { ListStore } from '../store/contract.js';
 import type { CheckOptions } from './check-image.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
 import { HAMMING_ALGORITHMS, type ListsInForce } from './lists-in-force.js';
-import { type HashQuery, propose, requireLists } from './match.js';
-import { decide, isLowQuality, type Match } from './policy.js';
-import type { Recorder } from './recorder.js';
+import { type HashQuery, match } from './match.js';
+import { type Decision, isLowQuality, type Match, NOTHING_FOUND } from './policy.js';
 
 /** One question: one or more of the values are given; several ask for all of them together. */
 export interface HashItem {
@@ -45,18 +44,11 @@ export type HashItemAnswer =
       readonly exact: boolean;
       readonly matches: readonly Match[];
       readonly matchCount: number;
+      readonly truncated: boolean;
     }
   | { readonly id: string | null; readonly error: HashItemError };
 
-export interface HashBatchAnswer {
-  readonly generation: number;
-  readonly checked: number;
-  readonly matched: number;
-  readonly results: readonly HashItemAnswer[];
-}
-
-/** After this many searches others get their turn on the event loop: about 10 ms at a million entries. */
-const SEARCHES_PER_TURN = 256;
+const HEX = /^[0-9a-f]*$/i;
 
 function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefined {
   const hex = item[algorithm];
@@ -89,11 +81,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
   });
 }
 
-async function checkItem(
-  parts: { store: ListStore; inForce: ListsInForce; recorder: Recorder },
-  item: HashItem,
-  options: CheckOptions,
-): Promise<HashItemAnswer> {
+async function checkItem(parts: BatchParts, item: HashItem, options: CheckOptions): Promise<HashItemAnswer> {
   const hashes = hashesOf(item, options);
   const digests: Digests = Object.fromEntries(
     DIGEST_ALGORITHMS.flatMap((algorithm) => {
@@ -104,51 +92,74 @@ async function checkItem(
   if (hashes.length === 0 && Object.keys(digests).length === 0) {
     throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, md5, sha1, sha256' });
   }
-  const proposals = await propose(parts.inForce, parts.store, {
-    digests,
-    hashes,
-    lists: options.lists,
-    askedRadiusBits: options.askedRadiusBits,
-  });
-  const { verdict, matches, matchCount } = decide(proposals, options.askedRadiusBits);
-  await parts.recorder.record('hash', options.tenant, { verdict, reason: null, matches });
+  const { lists, askedRadiusBits } = options;
+  const decision = await match(parts.inForce, parts.store, { digests, hashes, lists, askedRadiusBits });
+  await parts.recorder.record('hash', options.tenant, { ...decision, reason: null });
+  return toAnswer(
+    parts.inForce,
+    item,
+    decision,
+    hashes.some((query) => query.lowQuality),
+  );
+}
+
+function toAnswer(
+  inForce: ListsInForce,
+  { id }: HashItem,
+  { verdict, matches, matchCount, truncated }: Decision,
+  lowQuality: boolean,
+): HashItemAnswer {
+  return { id: id ?? null, verdict, lowQuality, exact: inForce.exact, matches, matchCount, truncated };
+}
+
+/** An item's mistake as its answer. Errors: everything that is not the item's mistake passes. */
+function itemError(item: HashItem, error: unknown): HashItemAnswer {
+  if (!(error instanceof AppError) || ERRORS[error.code].retry) throw error;
+  const field = error.details.field;
   return {
     id: item.id ?? null,
-    verdict,
-    lowQuality: hashes.some((query) => query.lowQuality),
-    exact: parts.inForce.exact,
-    matches,
-    matchCount,
+    error: { code: error.code, says: ERRORS[error.code].says, field: field === undefined ? null : String(field) },
   };
 }
 
+/** The one value of an item that has one, well formed, and says nothing of its quality: these are searched together. */
+function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
+  if (item.photodna !== undefined || item.quality !== undefined) return null;
+  const given = BATCH_ALGORITHMS.filter((algorithm) => item[algorithm] !== undefined);
+  const [algorithm] = given;
+  if (algorithm === undefined || given.length > 1) return null;
+  const hex = item[algorithm]!;
+  return hex.length === VALUE_BYTES[algorithm] * 2 && HEX.test(hex) ? { algorithm, hex } : null;
+}
+
 /**
- * Errors  LIST_NOT_FOUND; STORE_FAILED. Per item: VALUE_INVALID, INDEX_KIND_UNAVAILABLE.
+ * Answers in the order of the items.
+ * Errors  STORE_FAILED. Per item: VALUE_INVALID, INDEX_KIND_UNAVAILABLE.
  */
 export async function checkHashes(
-  parts: { store: ListStore; inForce: ListsInForce; recorder: Recorder },
+  parts: BatchParts,
   items: readonly HashItem[],
   options: CheckOptions,
-): Promise<HashBatchAnswer> {
-  requireLists(parts.inForce, options.lists);
-  const results: HashItemAnswer[] = [];
-  let checked = 0;
-  let matched = 0;
-  for (const item of items) {
-    try {
-      const answer = await checkItem(parts, item, options);
-      results.push(answer);
-      checked++;
-      if ('verdict' in answer && answer.verdict === 'match') matched++;
-    } catch (error) {
-      if (!(error instanceof AppError) || ERRORS[error.code].retry) throw error;
-      const field = error.details.field;
-      results.push({
-        id: item.id ?? null,
-        error: { code: error.code, says: ERRORS[error.code].says, field: field === undefined ? null : String(field) },
-      });
+): Promise<HashItemAnswer[]> {
+  const answers = new Array<HashItemAnswer>(items.length);
+  const together = new Map<BatchAlgorithm, { readonly at: number[]; readonly hex: string[] }>();
+  for (const [at, item] of items.entries()) {
+    const value = onlyValue(item);
+    if (value === null) {
+      answers[at] = await checkItem(parts, item, options).catch((error: unknown) => itemError(item, error));
+      continue;
     }
-    if (results.length % SEARCHES_PER_TURN === 0) await new Promise(setImmediate);
+    const group = together.get(value.algorithm) ?? { at: [], hex: [] };
+    together.set(value.algorithm, group);
+    group.at.push(at);
+    group.hex.push(value.hex);
   }
-  return { generation: parts.inForce.generation, checked, matched, results };
+  for (const [algorithm, { at, hex }] of together) {
+    const decisions = await checkValues(parts, algorithm, Buffer.from(hex.join(''), 'hex'), options);
+    at.forEach((itemAt, position) => {
+      const decision = decisions.get(position) ?? NOTHING_FOUND;
+      answers[itemAt] = toAnswer(parts.inForce, items[itemAt]!, decision, false);
+    });
+  }
+  return answers;
 }

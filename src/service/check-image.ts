@@ -7,8 +7,8 @@ import type { ListStore } from '../store/contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ListsInForce } from './lists-in-force.js';
-import { type MatchQuery, propose, requireLists } from './match.js';
-import { type Decision, decide } from './policy.js';
+import { type MatchQuery, match, requireLists } from './match.js';
+import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
 
 /** Bytes that arrived, or a file that the decoder process reads itself. */
@@ -21,8 +21,6 @@ export interface CheckOptions {
   readonly reference: string | null;
   readonly tenant: string;
 }
-
-const NOTHING_FOUND: Decision = { verdict: 'no_match', matches: [], matchCount: 0 };
 
 export function hashInput(engine: ImageEngine, input: ImageInput, wants: HashWants): Promise<HashReply> {
   return 'bytes' in input ? engine.hashBytes(input.bytes, wants) : engine.hashFile(input.path, wants);
@@ -64,8 +62,7 @@ export async function checkImage(
     lists: options.lists,
     askedRadiusBits: options.askedRadiusBits,
   };
-  const proposals = await propose(inForce, store, query);
-  const decision = proposals.length > 0 ? decide(proposals, options.askedRadiusBits) : NOTHING_FOUND;
+  const decision = await match(inForce, store, query);
   const answer: CheckAnswer = {
     id: options.reference,
     ...verdictOf(decision, hashed),
@@ -79,6 +76,7 @@ export async function checkImage(
     exact: inForce.exact,
     matches: decision.matches,
     matchCount: decision.matchCount,
+    truncated: decision.truncated,
   };
   await recorder.record('image', options.tenant, answer);
   return answer;

@@ -1,5 +1,6 @@
-/** From a query's hashes and digests to proposals: exact look-ups and radius searches against one set of lists in force. */
+/** From a query's hashes and digests to a decision: exact look-ups and radius searches against one set of lists in force. */
 import { AppError } from '../core/errors.js';
+import { ENTRIES_READ_PER_LIST_MAX } from '../core/limits.js';
 import {
   DIGEST_ALGORITHMS,
   type Digests,
@@ -11,7 +12,7 @@ import {
 import type { Segment } from '../index/segment.js';
 import type { ListStore } from '../store/contract.js';
 import { type HammingAlgorithm, type ListsInForce, listInForce } from './lists-in-force.js';
-import type { Proposal } from './policy.js';
+import { admits, type Decision, decide, NOTHING_FOUND, type Proposal } from './policy.js';
 
 /** One 256-bit hash to search, and where it came from. */
 export interface HashQuery {
@@ -31,7 +32,7 @@ export interface MatchQuery {
 }
 
 /** What an index proposed, before the store is asked what the entry says. */
-interface Found {
+export interface Found {
   readonly entryKey: number;
   readonly list: ListInfo;
   readonly distanceBits: number;
@@ -55,12 +56,23 @@ export function requireLists(inForce: ListsInForce, names: ReadonlySet<string> |
   }
 }
 
+/** The proposal of an index as a find, or null where the entry is not in force or its list is not asked. */
+export function toFound(
+  inForce: ListsInForce,
+  lists: ReadonlySet<string> | null,
+  segment: Segment<unknown>,
+  { entryIndex, distanceBits, query }: { entryIndex: number; distanceBits: number; query: HashQuery | null },
+): Found | null {
+  const list = listInForce(inForce, segment, entryIndex);
+  if (list === null || (lists !== null && !lists.has(list.list))) return null;
+  return { entryKey: segment.keys[entryIndex]!, list, distanceBits, query };
+}
+
 function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
   const found: Found[] = [];
   const note = (segment: Segment<unknown>, entryIndex: number, distanceBits: number, from: HashQuery | null) => {
-    const list = listInForce(inForce, segment, entryIndex);
-    if (list === null || (query.lists !== null && !query.lists.has(list.list))) return;
-    found.push({ entryKey: segment.keys[entryIndex]!, list, distanceBits, query: from });
+    const one = toFound(inForce, query.lists, segment, { entryIndex, distanceBits, query: from });
+    if (one !== null) found.push(one);
   };
   for (const algorithm of DIGEST_ALGORITHMS) {
     const digest = query.digests[algorithm];
@@ -83,15 +95,53 @@ function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
   return found;
 }
 
+/** Each entry once, by the nearest way to it. */
+function nearestPerEntry(found: readonly Found[]): Found[] {
+  const nearest = new Map<number, Found>();
+  for (const one of found) {
+    const held = nearest.get(one.entryKey);
+    if (!held || one.distanceBits < held.distanceBits) nearest.set(one.entryKey, one);
+  }
+  return [...nearest.values()];
+}
+
 /**
- * All entries that the query comes near to, with what the lists say of them.
+ * A crowd of near-copies must not be read from the store one by one: of each match list the nearest are, and the rest
+ * counts. Suppression lists are read whole: each of their values takes out others.
+ */
+function bounded(found: readonly Found[], askedRadiusBits: number | null): { read: readonly Found[]; unread: number } {
+  if (found.length <= ENTRIES_READ_PER_LIST_MAX) return { read: found, unread: 0 };
+  const read: Found[] = [];
+  const readOf = new Map<string, number>();
+  let unread = 0;
+  for (const one of nearestPerEntry(found).sort((a, b) => a.distanceBits - b.distanceBits)) {
+    const { list, query, distanceBits } = one;
+    if (query !== null && !admits(list, { distanceBits, lowQuality: query.lowQuality }, askedRadiusBits)) continue;
+    const count = readOf.get(list.list) ?? 0;
+    if (list.kind === 'match' && count >= ENTRIES_READ_PER_LIST_MAX) {
+      unread++;
+      continue;
+    }
+    readOf.set(list.list, count + 1);
+    read.push(one);
+  }
+  return { read, unread };
+}
+
+/**
+ * What the lists say of what was found, and what follows from it.
  * Errors  STORE_FAILED.
  */
-export async function propose(inForce: ListsInForce, store: ListStore, query: MatchQuery): Promise<Proposal[]> {
-  const found = lookUp(inForce, query);
+export async function decideFound(
+  store: ListStore,
+  found: readonly Found[],
+  askedRadiusBits: number | null,
+): Promise<Decision> {
+  if (found.length === 0) return NOTHING_FOUND;
+  const { read, unread } = bounded(found, askedRadiusBits);
   const entries = new Map<number, Entry | null>();
   const proposals: Proposal[] = [];
-  for (const { entryKey, list, distanceBits, query: from } of found) {
+  for (const { entryKey, list, distanceBits, query } of read) {
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
     // Removed from the store between the snapshot and now: it is no longer known, so it no longer counts.
@@ -99,12 +149,17 @@ export async function propose(inForce: ListsInForce, store: ListStore, query: Ma
     proposals.push({
       entry,
       list,
-      matchType: from === null ? 'exact' : 'near',
+      matchType: query === null ? 'exact' : 'near',
       distanceBits,
-      orientation: from?.orientation ?? null,
-      family: from?.family ?? null,
-      lowQuality: from?.lowQuality ?? false,
+      orientation: query?.orientation ?? null,
+      family: query?.family ?? null,
+      lowQuality: query?.lowQuality ?? false,
     });
   }
-  return proposals;
+  return decide(proposals, askedRadiusBits, unread);
+}
+
+/** Errors STORE_FAILED. */
+export async function match(inForce: ListsInForce, store: ListStore, query: MatchQuery): Promise<Decision> {
+  return decideFound(store, lookUp(inForce, query), query.askedRadiusBits);
 }

@@ -41,6 +41,19 @@ export interface Decision {
   readonly matches: readonly Match[];
   /** All of them, also those past the cap. */
   readonly matchCount: number;
+  /** True where `matches` holds fewer than `matchCount`. */
+  readonly truncated: boolean;
+}
+
+export const NOTHING_FOUND: Decision = { verdict: 'no_match', matches: [], matchCount: 0, truncated: false };
+
+/** Whether a list counts a near match at this distance, of a query hash of this quality. */
+export function admits(
+  list: ListInfo,
+  { distanceBits, lowQuality }: { readonly distanceBits: number; readonly lowQuality: boolean },
+  askedRadiusBits: number | null,
+): boolean {
+  return distanceBits <= radiusOf(list, askedRadiusBits) && (!lowQuality || list.matchLowQuality);
 }
 
 /** Quality below 50, or no detail at all: near matches of such a picture mean little. */
@@ -66,15 +79,12 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
 
 /**
  * Unit    `askedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
+ *         `unread`: matches of match lists beyond the proposals, already admitted; they only count.
  * Errors  none.
  */
-export function decide(proposals: readonly Proposal[], askedRadiusBits: number | null): Decision {
+export function decide(proposals: readonly Proposal[], askedRadiusBits: number | null, unread = 0): Decision {
   const admitted = nearestPerEntry(
-    proposals.filter(
-      (p) =>
-        p.matchType === 'exact' ||
-        (p.distanceBits <= radiusOf(p.list, askedRadiusBits) && (!p.lowQuality || p.list.matchLowQuality)),
-    ),
+    proposals.filter((p) => p.matchType === 'exact' || admits(p.list, p, askedRadiusBits)),
   );
   const good = admitted.filter((p) => p.list.kind === 'suppression');
   const fileIsGood = good.some((p) => p.matchType === 'exact');
@@ -107,5 +117,7 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
     );
   const counted = matches.some((match) => !match.suppressed);
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
-  return { verdict, matches: matches.slice(0, MATCHES_PER_IMAGE_MAX), matchCount: matches.length };
+  const matchCount = matches.length + unread;
+  const told = matches.slice(0, MATCHES_PER_IMAGE_MAX);
+  return { verdict, matches: told, matchCount, truncated: told.length < matchCount };
 }

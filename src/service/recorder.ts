@@ -12,10 +12,17 @@ export interface Recordable {
 
 export interface Recorder {
   record(kind: 'image' | 'hash', tenant: string, answer: Recordable): Promise<void>;
+  /** Hashes of a batch that matched nothing. */
+  recordUnmatched(tenant: string, count: number): void;
 }
 
 export function createRecorder(counts: Counts, metrics: Metrics): Recorder {
   return {
+    recordUnmatched(tenant, count) {
+      if (count === 0) return;
+      counts.record({ tenant, verdict: 'no_match', reason: null, lists: [] }, count);
+      metrics.add('zeef_checks_total', { kind: 'hash', verdict: 'no_match' }, count);
+    },
     async record(kind, tenant, { verdict, reason, matches }) {
       const counted = matches.filter((match) => !match.suppressed);
       // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.

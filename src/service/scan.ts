@@ -75,6 +75,7 @@ function unreadable(path: string, generation: number): FileResult {
     exact: true,
     matches: [],
     matchCount: 0,
+    truncated: false,
   };
 }
 

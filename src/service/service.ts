@@ -14,10 +14,13 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
-import { checkHashes, type HashBatchAnswer, type HashItem } from './check-hashes.js';
+import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, hashInput, type ImageInput } from './check-image.js';
+import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { hashAnswer } from './hash-image.js';
 import { openLiveLists } from './live-lists.js';
+import { requireLists } from './match.js';
+import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
 
 export interface Readiness {
@@ -27,14 +30,24 @@ export interface Readiness {
   readonly decoder: { readonly restarts: number; readonly queued: number; readonly capacity: number };
 }
 
+/** Questions that are all answered by one generation, however long they take to arrive. */
+export interface HashBatch {
+  readonly generation: number;
+  readonly exact: boolean;
+  /** In the order of the items; one item's mistake is that item's answer. Errors: STORE_FAILED. */
+  checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
+  /** As `checkValues`. */
+  checkValues(algorithm: BatchAlgorithm, values: Uint8Array): Promise<ReadonlyMap<number, Decision>>;
+}
+
 export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: CheckOptions): Promise<CheckAnswer>;
-  /** Errors as `checkHashes`; TOO_MANY_ITEMS. */
-  checkHashes(items: readonly HashItem[], options: CheckOptions): Promise<HashBatchAnswer>;
+  /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
+  openBatch(options: CheckOptions): HashBatch;
   /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
@@ -134,12 +147,16 @@ export async function createService(
       metrics.set('zeef_decoder_queue', {}, engineOnDemandStatus().queued);
       return answer;
     },
-    async checkHashes(items, options) {
+    openBatch(options) {
       if (closing) throw new AppError('SHUTTING_DOWN');
-      if (items.length > config.batchItemsMax) {
-        throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: config.batchItemsMax });
-      }
-      return checkHashes({ store: store.lists, inForce: live.inForce, recorder }, items, options);
+      const parts = { store: store.lists, inForce: live.inForce, recorder, pool };
+      requireLists(parts.inForce, options.lists);
+      return {
+        generation: parts.inForce.generation,
+        exact: parts.inForce.exact,
+        checkItems: (items) => checkHashes(parts, items, options),
+        checkValues: (algorithm, values) => checkValues(parts, algorithm, values, options),
+      };
     },
     async hashImage(input, wants) {
       return hashAnswer(await hashInput(engineOnDemand(), input, wants));

@@ -142,6 +142,149 @@ describe('hashes', () => {
   });
 });
 
+describe('batches as streams', () => {
+  const ndjson = (lines: readonly string[]) => lines.join('\n');
+  async function ask(path: string, type: string, body: BodyInit) {
+    const response = await fetch(running.url + path, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': type },
+      ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+    } as RequestInit);
+    return { status: response.status, text: await response.text() };
+  }
+
+  test('NDJSON says of each line what JSON says of each item, in order, whatever the line', async () => {
+    const known = (await post('/v1/hash', picture)).json;
+    const some = [
+      { id: 'p', pdq: known.pdq.hash },
+      { md5: known.digests.md5! },
+      { id: 'both', pdq: known.pdq.hash, md5: '0'.repeat(32) },
+      { id: 'ü"', sha1: known.digests.sha1! },
+      { id: 'x', pdq: 'zz' },
+      { id: 'q', pdq: known.pdq.hash, quality: 3 },
+    ];
+    const many = Array.from({ length: 700 }, (_, at) => ({
+      id: `n${at}`,
+      pdq: at % 100 === 7 ? known.pdq.hash : at.toString(16).padStart(64, '0'),
+    }));
+    const items = [...some, ...many];
+    const json = (await post('/v1/check/hashes', JSON.stringify({ items }), 'application/json')).json;
+    const { status, text } = await ask(
+      '/v1/check/hashes',
+      'application/x-ndjson',
+      ndjson(items.map((item) => JSON.stringify(item))),
+    );
+    expect(status).toBe(200);
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(json.results);
+    const broken = await ask('/v1/check/hashes', 'application/x-ndjson', '{"pdq":\n\n{"id":7}\n');
+    expect(
+      broken.text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { error: { code: 'VALUE_INVALID', field: null } },
+      { error: { code: 'VALUE_INVALID', field: 'id' } },
+    ]);
+  });
+
+  test('a line is answered before the next one is sent; one that never ends is an error of its own', async () => {
+    const { pdq } = (await post('/v1/hash', picture)).json;
+    let push: (text: string) => void = () => {};
+    let end: () => void = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        push = (text) => controller.enqueue(new TextEncoder().encode(text));
+        end = () => controller.close();
+      },
+    });
+    push(`{"id":"1","pdq":"${pdq.hash}"}\n`);
+    const response = await fetch(`${running.url}/v1/check/hashes`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-ndjson' },
+      duplex: 'half',
+    } as RequestInit);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    const first = await reader.read();
+    expect(JSON.parse(first.value!)).toMatchObject({ id: '1', verdict: 'match' });
+    push(`{"id":"${'x'.repeat(200_000)}"`);
+    push(`}\n{"id":"2","pdq":"${pdq.hash}"}\n`);
+    end();
+    let rest = '';
+    for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
+    expect(
+      rest
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ error: { code: 'VALUE_INVALID' } }, { id: '2', verdict: 'match' }]);
+  });
+
+  test('raw values are answered with only the matches and their positions', async () => {
+    const known = (await post('/v1/hash', picture)).json;
+    const values = Buffer.alloc(20_000 * 32);
+    for (const at of [0, 9_999, 19_999]) values.write(known.pdq.hash, at * 32, 'hex');
+    const pdq = await ask('/v1/check/hashes?algorithm=pdq', 'application/octet-stream', new Uint8Array(values));
+    const json = JSON.parse(pdq.text) as Answer & { results: { index: number }[] };
+    expect(json).toMatchObject({ checked: 20_000, matched: 3 });
+    expect(json.results.map(({ index }) => index)).toEqual([0, 9_999, 19_999]);
+    expect(json.results[0]).toMatchObject({ verdict: 'match', matches: [{ list: 'sample', distance: 0 }, {}] });
+    const md5 = Buffer.from(known.digests.md5! + '0'.repeat(32), 'hex');
+    const digests = await ask('/v1/check/hashes?algorithm=md5', 'application/octet-stream', new Uint8Array(md5));
+    expect(JSON.parse(digests.text)).toMatchObject({ checked: 2, matched: 1, results: [{ index: 0 }] });
+  });
+
+  test('turned copies are found where all orientations are asked, and only there', async () => {
+    const turned = await sharp(picture).resize(800).rotate(90).png().toBuffer();
+    const { pdq } = (await post('/v1/hash', new Uint8Array(turned))).json;
+    const body = new Uint8Array(Buffer.from(pdq.hash.repeat(100), 'hex'));
+    const asked = async (orientations: string) =>
+      JSON.parse(
+        (await ask(`/v1/check/hashes?algorithm=pdq&orientations=${orientations}`, 'application/octet-stream', body))
+          .text,
+      ) as Answer;
+    expect(await asked('none')).toMatchObject({ checked: 100, matched: 0 });
+    const all = await asked('all');
+    expect(all).toMatchObject({ checked: 100, matched: 100 });
+    expect(all.results[99]).toMatchObject({
+      index: 99,
+      matches: [{ orientation: 'rotate90' }, { orientation: 'rotate90' }],
+    });
+  });
+
+  test('part of a value at the end is an error, told before where the length is known and at the end otherwise', async () => {
+    const known = await post('/v1/check/hashes?algorithm=pdq', new Uint8Array(33));
+    expect(known).toMatchObject({ status: 422, json: { code: 'VALUE_INVALID' } });
+    const stream = new Blob([new Uint8Array(33)]).stream();
+    const { text } = await ask('/v1/check/hashes?algorithm=pdq', 'application/octet-stream', stream);
+    expect(JSON.parse(text)).toMatchObject({ checked: 1, matched: 0, error: { code: 'VALUE_INVALID' } });
+    expect(await post('/v1/check/hashes', new Uint8Array(32))).toMatchObject({
+      status: 400,
+      json: { code: 'REQUEST_INVALID' },
+    });
+    expect(await post('/v1/check/hashes?algorithm=photodna', new Uint8Array(32))).toMatchObject({ status: 400 });
+    expect(await post('/v1/check/hashes?algorithm=pdq&lists=none', new Uint8Array(32))).toMatchObject({
+      status: 404,
+      json: { code: 'LIST_NOT_FOUND' },
+    });
+  });
+
+  test('every value counts once', async () => {
+    const checked = async () =>
+      ((await (await fetch(`${running.url}/v1/stats`)).json()) as { checked: number; matched: number }).checked;
+    const before = await checked();
+    await ask('/v1/check/hashes?algorithm=md5', 'application/octet-stream', new Uint8Array(16 * 5_000));
+    expect((await checked()) - before).toBe(5_000);
+  });
+});
+
 describe('what is refused', () => {
   test.each<[string, string, BodyInit, string, number, string]>([
     ['no picture to hash', '/v1/hash', 'hello', 'image/jpeg', 422, 'IMAGE_NOT_AN_IMAGE'],

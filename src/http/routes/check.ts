@@ -1,17 +1,18 @@
-/** `POST /v1/check`, `POST /v1/check/hashes`, `POST /v1/hash`: a picture or hashes in, verdicts or hashes out. */
+/** `POST /v1/check` and `POST /v1/hash`: a picture in, a verdict or hashes out. */
 import multipart from '@fastify/multipart';
 import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
-import { BATCH_BYTES_MAX, MULTIPART_FILES_MAX } from '../../core/limits.js';
+import { MULTIPART_FILES_MAX } from '../../core/limits.js';
+import type { OrientationChoice } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { CheckAnswer } from '../../service/answers.js';
 import type { CheckOptions } from '../../service/check-image.js';
 import type { Match } from '../../service/policy.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { CheckQuery, CheckResult, HashesRequest, HashesResult, HashQuery, HashResult, Problem } from '../schemas.js';
+import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
 
 /** Everything about a picture's hash; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations'> = {
@@ -22,8 +23,8 @@ const ALL_HASHES: Omit<HashWants, 'orientations'> = {
 
 type Query = Static<typeof CheckQuery>;
 
-function optionsFrom(request: FastifyRequest<{ Querystring: Query }>): CheckOptions {
-  const { orientations = 'all', lists, radius, reference } = request.query;
+export function optionsFrom(request: FastifyRequest<{ Querystring: Query }>, unsaid: OrientationChoice): CheckOptions {
+  const { orientations = unsaid, lists, radius, reference } = request.query;
   return {
     orientations,
     lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
@@ -34,7 +35,7 @@ function optionsFrom(request: FastifyRequest<{ Querystring: Query }>): CheckOpti
 }
 
 /** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
-function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
+export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
   if (request.caller.scopes.has('details') || request.caller.scopes.has('admin')) return matches;
   return matches.map(({ list, matchType, suppressed }) => ({ list, matchType, suppressed }));
 }
@@ -46,7 +47,7 @@ function bodyOf(request: FastifyRequest): Buffer {
   return request.body;
 }
 
-export async function checkRoutes(
+export async function imageRoutes(
   app: FastifyInstance,
   service: Service,
   needs: ReturnType<typeof createAuthoriser>,
@@ -82,7 +83,7 @@ export async function checkRoutes(
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const options = optionsFrom(request);
+      const options = optionsFrom(request, 'all');
       if (!request.isMultipart()) return tell(request, await service.checkImage({ bytes: bodyOf(request) }, options));
       const results: object[] = [];
       // One file at a time: a hundred of them at once would be gigabytes in memory.
@@ -93,36 +94,6 @@ export async function checkRoutes(
       }
       if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
       return { results };
-    },
-  );
-
-  app.post<{ Body: Static<typeof HashesRequest> }>(
-    '/v1/check/hashes',
-    {
-      onRequest: needs('check:hashes'),
-      bodyLimit: BATCH_BYTES_MAX,
-      schema: {
-        summary: 'Check hashes and digests that the caller computed, up to 100,000 at once.',
-        body: HashesRequest,
-        response: { 200: HashesResult, default: Problem },
-      },
-      serializerCompiler: () => (data) => JSON.stringify(data),
-    },
-    async (request) => {
-      const { orientations = 'none', lists, radius, items } = request.body;
-      const answer = await service.checkHashes(items, {
-        orientations,
-        lists: lists ? new Set(lists) : null,
-        askedRadiusBits: radius ?? null,
-        reference: null,
-        tenant: request.caller.tenant,
-      });
-      const results = answer.results.map((result) =>
-        'matches' in result && result.matches.length > 0
-          ? { ...result, matches: matchesFor(request, result.matches) }
-          : result,
-      );
-      return { ...answer, results };
     },
   );
 

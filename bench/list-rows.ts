@@ -1,0 +1,23 @@
+/** Lists to measure against: rows of raw values, as an import would give them. */
+import type { ParsedRow } from '../src/core/parsed-row.js';
+import { type Algorithm, VALUE_BYTES } from '../src/core/vocabulary.js';
+import { seeded } from './pdq-like.js';
+
+/** Shape: count × `width` bytes, uniform: as digests are. */
+export function randomValues(count: number, width: number, seed: number): Uint8Array {
+  const random = seeded(seed);
+  const words = new Uint32Array((count * width) / 4);
+  for (let at = 0; at < words.length; at++) words[at] = random() * 4_294_967_296;
+  return new Uint8Array(words.buffer);
+}
+
+/** Shape: `values` N × the algorithm's bytes. */
+export async function* listRows(algorithm: Algorithm, values: Uint8Array): AsyncGenerator<ParsedRow> {
+  const width = VALUE_BYTES[algorithm];
+  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  for (let at = 0; at < values.length; at += width) {
+    const value = Buffer.from(values.subarray(at, at + width)).toString('hex');
+    const entry = { entryId: `e${at / width}`, algorithm, value, status: 'active' as const, ...nothing };
+    yield { ok: true, line: at / width + 1, entry };
+  }
+}

@@ -1,0 +1,182 @@
+/** Batches of any length, answered while they arrive: only the pieces in hand are in memory. */
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Value } from '@sinclair/typebox/value';
+import { AppError, ERRORS } from '../core/errors.js';
+import { ITEM_LINE_BYTES_MAX } from '../core/limits.js';
+import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import type { HashItemAnswer } from '../service/check-hashes.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../service/check-values.js';
+import { type Decision, NOTHING_FOUND } from '../service/policy.js';
+import type { HashBatch } from '../service/service.js';
+import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
+import { HashItem } from './schemas.js';
+
+/** A piece of NDJSON: about 8,000 items. */
+const LINES_BYTES = 1_048_576;
+/** A client that sends a line and waits for its answer gets it after this pause. */
+const IDLE_MS = 5;
+/** Pieces that are searched or wait while an earlier one is answered. */
+const PIECES_AHEAD = 4;
+/** Raw values of one piece: two pieces of hashes, or of digests, for each of a few cores. */
+const RAW_HASHES = 16_384;
+const RAW_DIGESTS = 131_072;
+
+type Tell = (answer: HashItemAnswer) => object;
+
+/** Source chunks gathered to about `bytesMax`, or to what has come when the source pauses. */
+async function* gatherChunks(source: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
+  const chunks = source[Symbol.asyncIterator]();
+  let held: Buffer[] = [];
+  let bytes = 0;
+  let next = chunks.next();
+  try {
+    for (;;) {
+      const arrived = bytes === 0 ? await next : await Promise.race([next, delay(IDLE_MS, null)]);
+      if (arrived !== null && !arrived.done) {
+        held.push(arrived.value);
+        bytes += arrived.value.length;
+        next = chunks.next();
+        if (bytes < bytesMax) continue;
+      }
+      if (bytes > 0) yield held.length === 1 ? held[0]! : Buffer.concat(held);
+      held = [];
+      bytes = 0;
+      if (arrived?.done) return;
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+/** Whole lines in pieces. A line that grows too long is cut to its beginning, which no parser takes for an item. */
+async function* linePieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const NEWLINE = 10;
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const gathered of gatherChunks(source, LINES_BYTES)) {
+    const end = gathered.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      yield rest.length > 0 ? Buffer.concat([rest, gathered.subarray(0, end)]) : gathered.subarray(0, end);
+      rest = gathered.subarray(end);
+    } else rest = Buffer.concat([rest, gathered]);
+    if (rest.length > ITEM_LINE_BYTES_MAX) rest = rest.subarray(0, ITEM_LINE_BYTES_MAX);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+const answerOf = (batch: HashBatch, id: string | null, decision: Decision): HashItemAnswer => ({
+  id,
+  verdict: decision.verdict,
+  lowQuality: false,
+  exact: batch.exact,
+  matches: decision.matches,
+  matchCount: decision.matchCount,
+  truncated: decision.truncated,
+});
+
+/** An answer to a line that is not of the usual form: what JSON.parse makes of it. */
+async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnswer> {
+  const invalid = (field: string | null): HashItemAnswer => ({
+    id: null,
+    error: { code: 'VALUE_INVALID', says: ERRORS.VALUE_INVALID.says, field },
+  });
+  let item: unknown;
+  try {
+    item = JSON.parse(line.toString());
+  } catch {
+    return invalid(null);
+  }
+  if (!Value.Check(HashItem, item)) return invalid(Value.Errors(HashItem, item).First()?.path.slice(1) || null);
+  return (await batch.checkItems([item]))[0]!;
+}
+
+async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise<string> {
+  const lines: HashLines = parseHashLines(bytes);
+  const decisions = await Promise.all(
+    BATCH_ALGORITHMS.map((name) =>
+      lines.values[name].length > 0 ? batch.checkValues(name, lines.values[name]) : new Map<number, Decision>(),
+    ),
+  );
+  const nothing = JSON.stringify(answerOf(batch, null, NOTHING_FOUND)).slice('{"id":null'.length);
+  let text = '';
+  for (let line = 0; line < lines.count; line++) {
+    const at = lines.algorithm[line]!;
+    if (at === OTHER) {
+      const [from, to] = lines.others[lines.position[line]!]!;
+      text += `${JSON.stringify(tell(await answerOther(batch, bytes.subarray(from, to))))}\n`;
+      continue;
+    }
+    const hasId = lines.idTo[line] !== 0;
+    const id = hasId ? bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]) : null;
+    const decision = decisions[at]!.get(lines.position[line]!);
+    // The id is ASCII without quotes or escapes, so it stands as it came.
+    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
+    else text += `${JSON.stringify(tell(answerOf(batch, id, decision)))}\n`;
+  }
+  return text;
+}
+
+/** One line an item, in order. Errors of the source or the store break the stream off. */
+export function answerLines(body: Readable, batch: HashBatch, tell: Tell): AsyncIterable<string> {
+  return Readable.from(linePieces(body)).map((piece: Buffer) => answerPiece(batch, piece, tell), {
+    concurrency: PIECES_AHEAD,
+  });
+}
+
+/** Pieces of whole values; the last may end with part of one, which is an error at the end of the answer. */
+async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesMax: number): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const gathered of gatherChunks(source, bytesMax)) {
+    const bytes = rest.length > 0 ? Buffer.concat([rest, gathered]) : gathered;
+    const whole = bytes.length - (bytes.length % width);
+    if (whole > 0) yield bytes.subarray(0, whole);
+    rest = bytes.subarray(whole);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/** `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position. */
+export async function* answerRaw(
+  body: Readable,
+  batch: HashBatch,
+  algorithm: BatchAlgorithm,
+  tell: Tell,
+): AsyncGenerator<string> {
+  const width = VALUE_BYTES[algorithm];
+  const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
+  const pieces = valuePieces(body, width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
+  const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision> } | null> = Readable.from(
+    pieces,
+  ).map(
+    async (piece: Buffer) =>
+      piece.length % width === 0
+        ? { count: piece.length / width, decisions: await batch.checkValues(algorithm, piece) }
+        : { count: -1, decisions: new Map() },
+    { concurrency: PIECES_AHEAD },
+  );
+  let checked = 0;
+  let matched = 0;
+  let isCut = false;
+  let separator = '';
+  yield `{"generation":${batch.generation},"results":[`;
+  for await (const answer of answers) {
+    if (answer === null || answer.count < 0) {
+      isCut = true;
+      continue;
+    }
+    let text = '';
+    for (const [position, decision] of answer.decisions) {
+      if (decision.verdict === 'match') matched++;
+      const { id: _, ...told } = tell(answerOf(batch, null, decision)) as { id: null };
+      text += `${separator}${JSON.stringify({ index: checked + position, ...told })}`;
+      separator = ',';
+    }
+    checked += answer.count;
+    if (text !== '') yield text;
+  }
+  const error = new AppError('VALUE_INVALID', { expected: `a multiple of ${width} bytes` });
+  const end = isCut
+    ? { checked, matched, error: { code: error.code, says: ERRORS[error.code].says } }
+    : { checked, matched };
+  yield `],${JSON.stringify(end).slice(1)}`;
+}

@@ -1,0 +1,102 @@
+/** `POST /v1/check/hashes`: hashes and digests that the caller computed, as JSON, as NDJSON or as raw bytes. */
+import { Readable } from 'node:stream';
+import type { Static } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { BATCH_BYTES_MAX } from '../../core/limits.js';
+import { VALUE_BYTES } from '../../core/vocabulary.js';
+import type { HashItemAnswer } from '../../service/check-hashes.js';
+import type { CheckOptions } from '../../service/check-image.js';
+import { BATCH_ALGORITHMS } from '../../service/check-values.js';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import { answerLines, answerRaw } from '../hash-streams.js';
+import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
+import { matchesFor, optionsFrom } from './check.js';
+
+type Query = Static<typeof HashesQuery>;
+type Body = Static<typeof HashesRequest> | Readable;
+
+export async function hashRoutes(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+): Promise<void> {
+  // Bodies of these types are streams of any length: only what is in hand is in memory.
+  for (const type of ['application/octet-stream', 'application/x-ndjson']) {
+    app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+  }
+
+  app.post<{ Body: Body; Querystring: Query }>(
+    '/v1/check/hashes',
+    {
+      onRequest: needs('check:hashes'),
+      bodyLimit: BATCH_BYTES_MAX,
+      schema: {
+        summary: 'Check hashes and digests that the caller computed.',
+        description:
+          'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson): an item a line, an answer a ' +
+          'line, of any length. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
+          'answered with only the matches and their positions.',
+        querystring: HashesQuery,
+        body: {
+          content: {
+            'application/json': { schema: HashesRequest },
+            'application/x-ndjson': { schema: {} },
+            'application/octet-stream': { schema: {} },
+          },
+        },
+        response: { 200: HashesResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request, reply) => {
+      const tell = (answer: HashItemAnswer): HashItemAnswer | object =>
+        'matches' in answer && answer.matches.length > 0
+          ? { ...answer, matches: matchesFor(request, answer.matches) }
+          : answer;
+      if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
+      const batch = service.openBatch(optionsFrom(request, 'none'));
+      if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
+        reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
+        return reply.send(Readable.from(answerLines(request.body, batch, tell)));
+      }
+      const { algorithm } = request.query;
+      if (algorithm === undefined) {
+        throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
+      }
+      const length = Number(request.headers['content-length'] ?? 0);
+      if (length % VALUE_BYTES[algorithm] !== 0) {
+        throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
+      }
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(answerRaw(request.body, batch, algorithm, tell)));
+    },
+  );
+
+  async function answerJson(
+    request: FastifyRequest<{ Querystring: Query }>,
+    { items, orientations = 'none', lists, radius }: Static<typeof HashesRequest>,
+    tell: (answer: HashItemAnswer) => object,
+  ) {
+    const { batchItemsMax } = service.config;
+    if (items.length > batchItemsMax) {
+      throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
+    }
+    const options: CheckOptions = {
+      orientations,
+      lists: lists ? new Set(lists) : null,
+      askedRadiusBits: radius ?? null,
+      reference: null,
+      tenant: request.caller.tenant,
+    };
+    const batch = service.openBatch(options);
+    const answers = await batch.checkItems(items);
+    return {
+      generation: batch.generation,
+      checked: answers.filter((answer) => 'verdict' in answer).length,
+      matched: answers.filter((answer) => 'verdict' in answer && answer.verdict === 'match').length,
+      results: answers.map(tell),
+    };
+  }
+}

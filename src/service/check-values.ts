@@ -1,0 +1,159 @@
+/**
+ * Many values of one algorithm at once, end to end in one buffer, searched on all cores. Nothing is made per value but
+ * for those that match.
+ */
+import {
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  ORIENTATIONS,
+  type OrientationChoice,
+  VALUE_BYTES,
+} from '../core/vocabulary.js';
+import type { IndexPool } from '../index/index-pool.js';
+import type { RingIndex } from '../index/ring.js';
+import type { Segment } from '../index/segment.js';
+import { turnPdqBits } from '../kernels/pdq-signs.js';
+import type { ListStore } from '../store/contract.js';
+import type { CheckOptions } from './check-image.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
+import { decideFound, type Found, type HashQuery, toFound, widestRadiusBits } from './match.js';
+import type { Decision } from './policy.js';
+import type { Recorder } from './recorder.js';
+
+export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as const;
+export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
+
+export interface BatchParts {
+  readonly store: ListStore;
+  readonly inForce: ListsInForce;
+  readonly recorder: Recorder;
+  readonly pool: IndexPool;
+}
+
+/** One thread's work at a time: long enough to share the index's lines, short enough for all cores to have some. */
+const PIECE_HASHES = 8_192;
+const PIECE_DIGESTS = 65_536;
+/** Fewer are searched where they are: handing them over takes longer. */
+const HERE_MAX = 64;
+
+/** Rows of an index's answer; digests have no distance. */
+interface Rows {
+  readonly count: number;
+  readonly queryIndex: Uint32Array;
+  readonly entryIndex: Uint32Array;
+  readonly distanceBits?: Uint16Array;
+}
+
+const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
+  algorithm in { md5: 0, sha1: 0, sha256: 0 };
+
+/** Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md). */
+function turnedHashes(hashes256: Uint8Array): Uint8Array {
+  const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
+  for (let at = 0; at < hashes256.length; at += 32) {
+    const hash256 = hashes256.subarray(at, at + 32);
+    ORIENTATIONS.forEach((orientation, k) => {
+      turned.set(
+        orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation),
+        at * ORIENTATIONS.length + k * 32,
+      );
+    });
+  }
+  return turned;
+}
+
+/** One answer a segment. Shape: `queries` N × the algorithm's bytes. */
+async function searchPiece(
+  { inForce, pool }: BatchParts,
+  algorithm: BatchAlgorithm,
+  queries: Uint8Array,
+  radiusBits: number,
+): Promise<readonly Rows[]> {
+  const isSmall = queries.length <= HERE_MAX * VALUE_BYTES[algorithm];
+  if (isDigest(algorithm)) {
+    const segments = inForce.digest[algorithm];
+    if (isSmall) return segments.map(({ index }) => index.lookupBatch(queries));
+    return pool.lookup(
+      segments.map(({ id, index }) => ({ id, share: index.share() })),
+      queries,
+    );
+  }
+  const segments = inForce.radius[algorithm];
+  // Only rings lie in memory that other threads can read.
+  if (isSmall || !segments.every(({ index }) => index.kind === 'ring')) {
+    return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
+  }
+  const shared = segments.map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
+  return pool.search(shared, queries, radiusBits);
+}
+
+/**
+ * Decisions of the values that matched something, by position; every other value is `no_match`. All are on record.
+ * Shape   `values`: N × the algorithm's bytes.
+ * Errors  STORE_FAILED.
+ */
+export async function checkValues(
+  parts: BatchParts,
+  algorithm: BatchAlgorithm,
+  values: Uint8Array,
+  options: CheckOptions,
+): Promise<ReadonlyMap<number, Decision>> {
+  const { inForce, store, recorder } = parts;
+  const width = VALUE_BYTES[algorithm];
+  const valueCount = values.length / width;
+  const foundOf = new Map<number, Found[]>();
+  const radiusBits = widestRadiusBits(inForce, options);
+  if (inForce.entryCounts[algorithm] > 0 && (radiusBits >= 0 || isDigest(algorithm))) {
+    const orientations: OrientationChoice = algorithm === 'pdq' ? options.orientations : 'none';
+    const turns = orientations === 'all' ? ORIENTATIONS.length : 1;
+    const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
+    const segments: readonly Segment<unknown>[] = isDigest(algorithm)
+      ? inForce.digest[algorithm]
+      : inForce.radius[algorithm];
+    const pieces: Promise<void>[] = [];
+    for (let from = 0; from < values.length; from += pieceBytes) {
+      const piece = values.slice(from, from + pieceBytes);
+      const queries = turns > 1 ? turnedHashes(piece) : piece;
+      const first = from / width;
+      pieces.push(
+        searchPiece(parts, algorithm, queries, radiusBits).then((answers) => {
+          answers.forEach((rows, at) => {
+            const segment = segments[at]!;
+            for (let row = 0; row < rows.count; row++) {
+              const queryIndex = rows.queryIndex[row]!;
+              const query: HashQuery | null = isDigest(algorithm)
+                ? null
+                : {
+                    algorithm,
+                    hash256: queries.subarray(queryIndex * 32, queryIndex * 32 + 32),
+                    orientation: ORIENTATIONS[queryIndex % turns]!,
+                    family: null,
+                    lowQuality: false,
+                  };
+              const found = toFound(inForce, options.lists, segment, {
+                entryIndex: rows.entryIndex[row]!,
+                distanceBits: rows.distanceBits?.[row] ?? 0,
+                query,
+              });
+              if (found === null) continue;
+              const position = first + Math.floor(queryIndex / turns);
+              const others = foundOf.get(position);
+              if (others) others.push(found);
+              else foundOf.set(position, [found]);
+            }
+          });
+        }),
+      );
+    }
+    await Promise.all(pieces);
+  }
+  const decisions = new Map<number, Decision>();
+  for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
+    const decision = await decideFound(store, found, options.askedRadiusBits);
+    if (decision.verdict === 'no_match') continue;
+    decisions.set(position, decision);
+    await recorder.record('hash', options.tenant, { ...decision, reason: null });
+  }
+  recorder.recordUnmatched(options.tenant, valueCount - decisions.size);
+  return decisions;
+}

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { VALUE_BYTES } from '../../src/core/vocabulary.js';
+import { OTHER, parseHashLines } from '../../src/http/hash-lines.js';
+import { BATCH_ALGORITHMS } from '../../src/service/check-values.js';
+
+/** What the columns say of each line, in the words of the items. */
+function read(text: string) {
+  const bytes = Buffer.from(text);
+  const lines = parseHashLines(bytes);
+  return Array.from({ length: lines.count }, (_, line) => {
+    const at = lines.algorithm[line]!;
+    const position = lines.position[line]!;
+    if (at === OTHER) return bytes.subarray(...lines.others[position]!).toString();
+    const name = BATCH_ALGORITHMS[at]!;
+    const width = VALUE_BYTES[name];
+    const id = lines.idTo[line] ? { id: bytes.toString('utf8', lines.idFrom[line], lines.idTo[line]) } : {};
+    return {
+      ...id,
+      [name]: Buffer.from(lines.values[name].subarray(position * width, (position + 1) * width)).toString('hex'),
+    };
+  });
+}
+
+const pdq = `${'f'.repeat(63)}0`;
+const md5 = '0123456789abcdef0123456789abcdef';
+
+describe('lines of the usual form make no object', () => {
+  test('ids, spaces, either order, CRLF, no newline at the end, empty lines', () => {
+    expect(
+      read(
+        `{"pdq":"${pdq}"}\n{"id":"a","md5":"${md5.toUpperCase()}"}\r\n\n  \n{ "md5" : "${md5}" , "id" : "b c" }\n{"sha1":"${'1'.repeat(40)}"}`,
+      ),
+    ).toEqual([{ pdq }, { id: 'a', md5 }, { id: 'b c', md5 }, { sha1: '1'.repeat(40) }]);
+  });
+
+  test.each([
+    'x',
+    '{}',
+    '{"id":"a"}',
+    '{"pdq":1}',
+    `{"pdq":"${pdq}"`,
+    `{"pdq":"${pdq}"}x`,
+    `{"pdq":"${pdq}","quality":3}`,
+    `{"pdq":"${pdq}","md5":"${md5}"}`,
+    `{"id":"a\\n","pdq":"${pdq}"}`,
+    `{"id":"é","pdq":"${pdq}"}`,
+    `{"pdq":"${pdq.slice(1)}"}`,
+    `{"pdq":"g${pdq.slice(1)}"}`,
+    `{"pdq":"${pdq}","id":"a","id":"b"}`,
+    `{"photodna":"${pdq}"}`,
+    '[]',
+    'null',
+    '{"__proto__":"a"}',
+    `{"pdq":"${pdq}",}`,
+  ])('%s is left to JSON.parse', (line) => {
+    expect(read(`{"md5":"${md5}"}\n${line}\n{"md5":"${md5}"}\n`)).toEqual([{ md5 }, line, { md5 }]);
+  });
+});
+
+test('property: whatever the lines, the columns say what JSON.parse says, or leave the line to it', () => {
+  const hex = (digits: number) =>
+    fc
+      .array(fc.constantFrom(...'0123456789abcdefABCDEF'), { minLength: digits, maxLength: digits })
+      .map((d) => d.join(''));
+  const item = fc.oneof(
+    ...BATCH_ALGORITHMS.map((name) =>
+      fc.record({ id: fc.string({ maxLength: 8 }), [name]: hex(VALUE_BYTES[name] * 2) }, { requiredKeys: [name] }),
+    ),
+    fc.dictionary(fc.string({ maxLength: 4 }), fc.oneof(fc.string(), fc.integer(), fc.constant(null))),
+  );
+  const line = fc.oneof(
+    item.map((one) => JSON.stringify(one)),
+    fc.string().filter((text) => !/[\r\n]/.test(text)),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+      const said = lines.filter((text) => !/^ *$/.test(text));
+      const got = read(`${lines.join('\n')}\n`);
+      expect(got).toHaveLength(said.length);
+      got.forEach((one, at) => {
+        if (typeof one === 'string') {
+          expect(one).toBe(Buffer.from(said[at]!).toString());
+          return;
+        }
+        const parsed = JSON.parse(said[at]!) as Record<string, string>;
+        const lower = Object.fromEntries(
+          Object.entries(parsed).map(([key, value]) => [key, key === 'id' ? value : value.toLowerCase()]),
+        );
+        expect(one).toEqual(lower);
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
