@@ -53,6 +53,7 @@ interface ImportFlags {
   readonly algorithm?: Algorithm;
   readonly map?: Mapping;
   readonly suppress?: boolean;
+  readonly add?: boolean;
   readonly json?: boolean;
 }
 
@@ -68,6 +69,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
     .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
     .option('--map <pairs>', 'CSV columns: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID', parseMapping)
+    .option('--add', 'add to what the list holds instead of replacing it')
     .option('--suppress', 'a new list of known-good values that must not count')
     .option('--json', 'the report as JSON')
     .action(async (file: string, flags: ImportFlags) => {
@@ -78,6 +80,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
           format: flags.format ?? formatOf(file),
           assumed: flags.algorithm,
           mapping: flags.map,
+          mode: flags.add ? 'add' : 'replace',
           kind: flags.suppress ? 'suppression' : 'match',
           radiusBits: service.config.radiusBits,
         });
@@ -112,31 +115,49 @@ export function addListCommands(program: Command, around: Surroundings): void {
       });
     });
 
-  for (const [verb, enabled] of [
-    ['enable', true],
-    ['disable', false],
-  ] as const) {
+  for (const verb of ['enable', 'disable', 'remove'] as const) {
     lists
       .command(verb)
-      .description(`${verb} a list; a running service follows within seconds`)
+      .description(`${verb} a list, or some of its entries; a running service follows within seconds`)
       .argument('<name>')
-      .action((name: string) =>
+      .addOption(new Option('--entry <id>', 'only entries of this id').conflicts('source'))
+      .option('--source <name>', 'only entries of this source')
+      .action((name: string, flags: { entry?: string; source?: string }) =>
         withService(around, globals(), async (service) => {
-          around.out(listText(await service.store.lists.updateList(name, { enabled })));
+          around.out(await changeList(service, verb, name, flags));
         }),
       );
   }
 
   lists
-    .command('remove')
-    .description('remove a list and its entries')
-    .argument('<name>')
-    .action((name: string) =>
-      withService(around, globals(), async (service) => {
-        await service.store.lists.removeList(name);
-        around.out(`${name}: removed\n`);
-      }),
-    );
+    .command('export')
+    .description('write the index file, which a service reads at start instead of every entry of the store')
+    .argument('[file]', 'by default zeef.index in the data directory')
+    .option('--json', 'as JSON')
+    .action(async (file: string | undefined, flags: { json?: boolean }) => {
+      await withService(around, globals(), async (service) => {
+        const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
+        const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
+        around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+      });
+    });
+}
+
+async function changeList(
+  { store: { lists } }: Service,
+  verb: 'enable' | 'disable' | 'remove',
+  name: string,
+  { entry, source }: { entry?: string; source?: string },
+): Promise<string> {
+  if (entry !== undefined || source !== undefined) {
+    const which = entry !== undefined ? { entryId: entry } : { source: source! };
+    const changed = await lists.changeEntries(name, which, verb);
+    if (changed === 0) throw new AppError('NOT_FOUND', { list: name, ...which });
+    return `${name}: ${changed} entries ${verb}d\n`;
+  }
+  if (verb !== 'remove') return listText(await lists.updateList(name, { enabled: verb === 'enable' }));
+  await lists.removeList(name);
+  return `${name}: removed\n`;
 }
 
 export function addKeyCommands(program: Command, around: Surroundings): void {

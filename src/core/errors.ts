@@ -33,6 +33,7 @@ export const ERRORS = {
   FILE_UNREADABLE: { http: 422, retry: false, says: 'The file cannot be read.' },
   HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },
   INDEX_FULL: { http: 507, retry: false, says: 'The index cannot hold that many entries in one memory.' },
+  INDEX_FILE_INVALID: { http: 500, retry: false, says: 'The index file is damaged, cut short or of another version.' },
   INDEX_KIND_UNAVAILABLE: { http: 500, retry: false, says: 'That kind of index is not installed on this machine.' },
   CONFIG_INVALID: { http: 500, retry: false, says: 'The configuration has mistakes.' },
   STORE_FAILED: { http: 503, retry: true, says: 'The store cannot be read or written.' },

@@ -102,6 +102,24 @@ export function hashesOf({ memory, entryCount }: RingShare): Uint8Array {
   return new Uint8Array(memory.buffer, layoutFor(entryCount).hashes, entryCount * HASH256_BYTES);
 }
 
+const UNCHUNK_PIECE = 32_768;
+
+/** The hashes as they were given, piece by piece. Shape: each k × 32 bytes, valid until the next. */
+export function* givenHashes(share: RingShare): Generator<Uint8Array> {
+  const from = layoutFor(0).hashes;
+  const pages = Math.ceil((from + UNCHUNK_PIECE * HASH256_BYTES) / PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const kernel = loadRingKernel(memory);
+  const chunks = hashesOf(share);
+  for (let at = 0; at < chunks.length; at += UNCHUNK_PIECE * HASH256_BYTES) {
+    const piece = chunks.subarray(at, at + UNCHUNK_PIECE * HASH256_BYTES);
+    const given = new Uint8Array(memory.buffer, from, piece.length);
+    given.set(piece);
+    kernel.fromChunks(from, piece.length / HASH256_BYTES);
+    yield given;
+  }
+}
+
 /** One of the 16 tables; each may be built by another thread. */
 export function buildRingTable({ memory, entryCount }: RingShare, c: number): void {
   loadRingKernel(memory).buildTable(layoutFor(entryCount).header, c);

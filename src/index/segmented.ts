@@ -53,6 +53,15 @@ class OpenRows {
     this.count++;
   }
 
+  addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): void {
+    const needed = this.count + keys.length;
+    if (needed > this.columns.keys.length) this.#grow(needed);
+    this.values.set(values, this.count * this.valueBytes);
+    this.columns.keys.set(keys, this.count);
+    this.columns.listKeys.set(listKeys, this.count);
+    this.count = needed;
+  }
+
   /** Without the first `count` rows. */
   dropFirst(count: number): void {
     const rest = new OpenRows(this.valueBytes, this.count - count);
@@ -122,6 +131,12 @@ export class Segmented<I> {
   /** Searched from the next `settle` on, which `isFull` asks for. */
   add(key: number, listKey: number, value: Uint8Array): void {
     this.#rows.add(key, listKey, value);
+  }
+
+  /** The same for many at once, settled before where they would not fit. Shape: `values` N × `valueBytes`. */
+  async addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): Promise<void> {
+    if (this.#rows.count + keys.length > this.#maker.entriesMax) await this.settle();
+    this.#rows.addMany({ keys, listKeys }, values);
   }
 
   get isFull(): boolean {

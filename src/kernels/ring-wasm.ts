@@ -6,6 +6,7 @@ import { artefact } from '../core/package-root.js';
 export interface RingKernel {
   heapBase(): number;
   toChunks(hashes: number, count: number): void;
+  fromChunks(hashes: number, count: number): void;
   buildTable(header: number, c: number): void;
   /** Result of both searches: a count, or `GAVE_UP`. */
   search(

@@ -1,4 +1,4 @@
-/** A hash list from a file into the store: make the list where there is none, replace its entries as a whole. */
+/** A hash list from a file into the store: make the list where there is none, replace its entries as a whole or add to them. */
 import { createReadStream } from 'node:fs';
 import { AppError } from '../core/errors.js';
 import type { ListInfo } from '../core/vocabulary.js';
@@ -11,6 +11,8 @@ export interface ImportRequest extends Omit<ImportOptions, 'kind'> {
   /** Of a list that is new. */
   readonly kind: ListInfo['kind'];
   readonly radiusBits: number;
+  /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
+  readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -35,7 +37,9 @@ export async function importList(store: ListStore, request: ImportRequest): Prom
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
     const rows = parseHashList(readBytes(path, onBytes), { ...request, kind: known.kind });
-    return await store.replaceEntries(list, requireOne(rows));
+    return request.mode === 'add'
+      ? await store.addEntries(list, requireOne(rows))
+      : await store.replaceEntries(list, requireOne(rows));
   } catch (error) {
     if (!existing) await store.removeList(list);
     throw error;

@@ -2,10 +2,15 @@
  * Keeps the lists in force up to date: follows the store's changes, and makes a new reference of each that matters.
  * Queries are never stopped for it: additions and merges are built beside what is in force.
  */
+import { AppError } from '../core/errors.js';
+import { HASH256_BYTES } from '../core/hash256.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
-import type { DigestTable } from '../index/digest-table.js';
+import { type DigestTable, digestsOf } from '../index/digest-table.js';
+import { readIndexFile, type SectionSource, writeIndexFile } from '../index/index-file.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, radiusMaker } from '../index/makers.js';
+import { givenHashes, type RingIndex } from '../index/ring.js';
+import { mergeColumns, remainingRuns, type Segment } from '../index/segment.js';
 import { Segmented } from '../index/segmented.js';
 import type { IndexKind, RadiusIndex } from '../index/types.js';
 import type { Changes, FeedPosition, ListStore, StoredList } from '../store/contract.js';
@@ -22,18 +27,35 @@ interface State {
   readonly position: FeedPosition;
 }
 
+interface Loaded {
+  readonly state: State;
+  readonly lists: readonly StoredList[];
+}
+
 export interface LiveLists {
   readonly inForce: ListsInForce;
+  /** Writes what is in force as an index file. Errors: FILE_UNREADABLE; INDEX_KIND_UNAVAILABLE: not a ring. */
+  exportTo(path: string): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
   /** Takes up what has changed in the store. Errors: STORE_FAILED, INDEX_FULL; what was in force stays in force. */
   refresh(): Promise<boolean>;
   /** Waits until no merge is due. */
   merged(): Promise<void>;
 }
 
+export interface LiveListsOptions {
+  readonly kind: IndexKind;
+  readonly pool: IndexPool;
+  /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
+  readonly indexFile: string;
+  readonly onMergeError: (error: unknown) => void;
+  /** The file is there and was not used: it is damaged, or of another store, or from too long ago. */
+  readonly onFileRefused: (error: unknown) => void;
+}
+
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function openLiveLists(
   store: ListStore,
-  { kind, pool, onMergeError }: { kind: IndexKind; pool: IndexPool; onMergeError: (error: unknown) => void },
+  { kind, pool, indexFile, onMergeError, onFileRefused }: LiveListsOptions,
 ): Promise<LiveLists> {
   const emptyShelves = (lists: readonly StoredList[]): Shelves => {
     const expected = (algorithm: Indexed) =>
@@ -67,7 +89,7 @@ export async function openLiveLists(
     }
   };
 
-  const everything = async (): Promise<{ state: State; lists: readonly StoredList[] }> => {
+  const everything = async (): Promise<Loaded> => {
     const changes = await store.changes(null);
     if (!changes) throw new Error('a store tells everything to whoever asks from the beginning');
     const shelves = emptyShelves(changes.lists);
@@ -75,7 +97,26 @@ export async function openLiveLists(
     return { state: { shelves, position: changes.position }, lists: changes.lists };
   };
 
-  let { state, lists } = await everything();
+  const fromFile = async (): Promise<Loaded | null> => {
+    try {
+      const { position, sections } = await readIndexFile<FeedPosition>(indexFile);
+      const changes = await store.changes(position);
+      if (!changes)
+        throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
+      const shelves = emptyShelves([]);
+      for (const { algorithm, values, ...columns } of sections) {
+        if (isIndexed(algorithm)) await shelves[algorithm].addMany(columns, values);
+      }
+      await takeUp({ shelves }, changes);
+      return { state: { shelves, position: changes.position }, lists: changes.lists };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (error.details.why !== 'ENOENT') onFileRefused(error);
+      return null;
+    }
+  };
+
+  let { state, lists } = (await fromFile()) ?? (await everything());
   let inForce = put(state, lists);
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -109,12 +150,60 @@ export async function openLiveLists(
       return inForce;
     },
     refresh: () => inTurn(refresh),
+    exportTo: (path) =>
+      inTurn(async () => {
+        const written = await writeIndexFile(path, state.position, sectionsOf(state.shelves));
+        return { ...written, generation: state.position.generation };
+      }),
     merged: () =>
       inTurn(async () => {
         await Promise.all(Object.values(state.shelves).map((shelf) => shelf.merged()));
         inForce = put(state, lists);
       }),
   };
+}
+
+function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8Array> {
+  let first = 0;
+  for (const piece of givenHashes((index as RingIndex).share())) {
+    const count = piece.length / HASH256_BYTES;
+    // Runs of the whole segment that fall into this piece.
+    for (const [from, to] of remainingRuns(index.entryCount, removed)) {
+      const [low, high] = [Math.max(from, first), Math.min(to, first + count)];
+      if (low < high) yield piece.subarray((low - first) * HASH256_BYTES, (high - first) * HASH256_BYTES);
+    }
+    first += count;
+  }
+}
+
+function* digestValues({ index, removed }: Segment<DigestTable>, width: number): Generator<Uint8Array> {
+  const digests = digestsOf(index.share());
+  for (const [from, to] of remainingRuns(index.entryCount, removed)) yield digests.subarray(from * width, to * width);
+}
+
+function sectionsOf(shelves: Shelves): SectionSource[] {
+  const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => shelves[algorithm].segments).find(
+    ({ index }) => index.kind !== 'ring',
+  );
+  if (approximate) throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: approximate.index.kind, expected: 'ring' });
+  return [
+    ...HAMMING_ALGORITHMS.flatMap((algorithm) =>
+      shelves[algorithm].segments.map((segment) => ({
+        algorithm,
+        valueBytes: HASH256_BYTES,
+        ...mergeColumns([segment]),
+        values: ringValues(segment),
+      })),
+    ),
+    ...DIGEST_ALGORITHMS.flatMap((algorithm) =>
+      shelves[algorithm].segments.map((segment) => ({
+        algorithm,
+        valueBytes: VALUE_BYTES[algorithm],
+        ...mergeColumns([segment]),
+        values: digestValues(segment, VALUE_BYTES[algorithm]),
+      })),
+    ),
+  ];
 }
 
 function put({ shelves, position }: State, stored: readonly StoredList[]): ListsInForce {

@@ -2,6 +2,7 @@
  * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
  * The only room that knows all the others.
  */
+import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
@@ -55,12 +56,18 @@ export interface Service {
   stats(query: StatsQuery): Stats;
   lists(): Promise<readonly ListInfo[]>;
   readiness(): Readiness;
-  /** Loads the store's present generation, if it is not the one in force. */
+  /** Takes up the store's present generation, if it is not the one in force. */
   reload(): Promise<void>;
+  /** Errors as `LiveLists.exportTo`. */
+  exportIndex(
+    path?: string,
+  ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
   /** Answers in hand are given first. */
   close(): Promise<void>;
 }
 
+/** Beside the store: `lists export` writes it, and a service that starts reads it. */
+export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
 const GENERATION_POLL_MS = 1_000;
 
@@ -76,6 +83,8 @@ export async function createService(
   const live = await openLiveLists(store.lists, {
     kind: config.index,
     pool,
+    indexFile: join(config.dataDir, INDEX_FILE),
+    onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
   });
   let closing = false;
@@ -171,6 +180,7 @@ export async function createService(
       decoder: engineOnDemandStatus(),
     }),
     reload,
+    exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
     async close() {
       closing = true;
       if (poll) clearInterval(poll);

@@ -37,6 +37,8 @@ export interface StoredValue {
 
 /** How far a reader of changes has come. */
 export interface FeedPosition {
+  /** Of the store itself: a position in one says nothing about another. */
+  readonly storeId: number;
   readonly generation: number;
   readonly entryKey: number;
   readonly removal: number;
@@ -78,7 +80,7 @@ export interface ListStore {
    * Result: entries that changed. Errors LIST_NOT_FOUND.
    */
   changeEntries(name: string, which: EntryFilter, change: 'remove' | 'disable' | 'enable'): Promise<number>;
-  /** Everything since a position, from null on; null where that is longer ago than the store remembers. */
+  /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
   changes(since: FeedPosition | null): Promise<Changes | null>;
   entryByKey(entryKey: number): Promise<Entry | null>;
   /** Rises with every change that can change an answer, by whichever process. */

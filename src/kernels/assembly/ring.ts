@@ -11,26 +11,46 @@ export function heapBase(): usize {
   return __heap_base;
 }
 
-/** Turns `count` hashes of 32 bytes into chunks, in place: rows rotated, then a 16×16 bit transposition. */
+/** Rotates each row k of the 16×16 bits at `at` to the right by k times `step`. */
+@inline
+function rotateRows(at: usize, step: u32): void {
+  for (let k: u32 = 0; k < 16; k++) {
+    const row = <u32>load<u16>(at + (<usize>k << 1));
+    const by = (step * k) & 15;
+    store<u16>(at + (<usize>k << 1), <u16>((row >> by) | (row << (16 - by))));
+  }
+}
+
+/** Transposes the 16×16 bits at `at`. Hacker's Delight 7-3: swap ever smaller blocks across the diagonal. */
+@inline
+function transpose(at: usize): void {
+  let mask: u32 = 0x00ff;
+  for (let width: u32 = 8; width != 0; width >>= 1, mask ^= mask << width) {
+    for (let k: u32 = 0; k < 16; k = (k + width + 1) & ~width) {
+      const a = at + (<usize>k << 1);
+      const b = at + (<usize>(k + width) << 1);
+      const swapped = ((<u32>load<u16>(a) >> width) ^ <u32>load<u16>(b)) & mask;
+      store<u16>(a, <u16>(<u32>load<u16>(a) ^ (swapped << width)));
+      store<u16>(b, <u16>(<u32>load<u16>(b) ^ swapped));
+    }
+  }
+}
+
+/** Turns `count` hashes of 32 bytes into chunks, in place. */
 export function toChunks(hashes: usize, count: u32): void {
   const end = hashes + (<usize>count << 5);
   for (let at = hashes; at < end; at += 32) {
-    for (let k: u32 = 0; k < 16; k++) {
-      const row = <u32>load<u16>(at + (<usize>k << 1));
-      const by = (5 * k) & 15;
-      store<u16>(at + (<usize>k << 1), <u16>((row >> by) | (row << (16 - by))));
-    }
-    // Hacker's Delight 7-3: swap ever smaller blocks across the diagonal.
-    let mask: u32 = 0x00ff;
-    for (let width: u32 = 8; width != 0; width >>= 1, mask ^= mask << width) {
-      for (let k: u32 = 0; k < 16; k = (k + width + 1) & ~width) {
-        const a = at + (<usize>k << 1);
-        const b = at + (<usize>(k + width) << 1);
-        const swapped = ((<u32>load<u16>(a) >> width) ^ <u32>load<u16>(b)) & mask;
-        store<u16>(a, <u16>(<u32>load<u16>(a) ^ (swapped << width)));
-        store<u16>(b, <u16>(<u32>load<u16>(b) ^ swapped));
-      }
-    }
+    rotateRows(at, 5);
+    transpose(at);
+  }
+}
+
+/** The way back. */
+export function fromChunks(hashes: usize, count: u32): void {
+  const end = hashes + (<usize>count << 5);
+  for (let at = hashes; at < end; at += 32) {
+    transpose(at);
+    rotateRows(at, 11);
   }
 }
 

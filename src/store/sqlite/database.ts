@@ -1,9 +1,13 @@
 /** Opens the embedded database: durable settings, schema, and one place where SQLite's errors become ours. */
+import { randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { AppError } from '../../core/errors.js';
 import { checksumOf } from './checksum.js';
+
+/** Widest that `randomInt` takes. */
+const STORE_ID_SPAN = 2 ** 47;
 
 export type Sqlite = Database.Database;
 
@@ -47,6 +51,7 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      seq INTEGER PRIMARY KEY AUTOINCREMENT, entry_key INTEGER NOT NULL, algorithm INTEGER NOT NULL
    ) STRICT;`,
   (db) => {
+    db.prepare(`INSERT INTO meta VALUES ('store_id', ?)`).run(randomInt(STORE_ID_SPAN));
     for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list').all()) {
       db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
     }

@@ -101,6 +101,7 @@ export class SqliteLists implements ListStore {
       const at = this.#db.transaction(() => {
         const one = (sql: string) => this.#db.prepare<[], { value: number | null }>(sql).get()?.value ?? 0;
         const position: FeedPosition = {
+          storeId: one(`SELECT value FROM meta WHERE name = 'store_id'`),
           generation: one(`SELECT value FROM meta WHERE name = 'generation'`),
           entryKey: one('SELECT max(id) AS value FROM entry'),
           removal: one(`SELECT seq AS value FROM sqlite_sequence WHERE name = 'removal'`),
@@ -116,6 +117,7 @@ export class SqliteLists implements ListStore {
         const lists = this.#db.prepare<[], ListRow>('SELECT * FROM list ORDER BY name').all();
         return { position, removed, lists, forgotten };
       })();
+      if (since && since.storeId !== at.position.storeId) return null;
       if (since && at.position.removal > since.removal && at.forgotten > since.removal + 1) return null;
       return {
         position: { ...at.position, entryKey: Math.max(at.position.entryKey, since?.entryKey ?? 0) },

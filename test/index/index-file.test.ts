@@ -1,0 +1,101 @@
+import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
+import { buildRing, givenHashes } from '../../src/index/ring.js';
+import { randomBytes, seeded } from '../support/random.js';
+
+const position = { storeId: 7, generation: 12 };
+const section = (algorithm: string, valueBytes: number, count: number) => ({
+  algorithm,
+  valueBytes,
+  keys: Uint32Array.from({ length: count }, (_, at) => at * 3 + 1),
+  listKeys: Uint16Array.from({ length: count }, (_, at) => at % 5),
+  values: randomBytes(seeded(count + valueBytes), count * valueBytes),
+});
+const sections = [section('pdq', 32, 40), section('md5', 16, 3), section('sha1', 20, 0)];
+
+let path: string;
+beforeEach(async () => {
+  path = join(mkdtempSync(join(tmpdir(), 'zeef-index-')), 'zeef.index');
+  await writeIndexFile(
+    path,
+    position,
+    sections.map((one) => ({
+      ...one,
+      values: [one.values.subarray(0, one.valueBytes), one.values.subarray(one.valueBytes)],
+    })),
+  );
+});
+
+test('what is written is read, only its owner may read it, and nothing is left beside it', async () => {
+  const read = await readIndexFile(path);
+  expect(read.position).toEqual(position);
+  expect(read.sections.map((one) => ({ ...one, values: Uint8Array.from(one.values) }))).toEqual(sections);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
+});
+
+test('any single flipped bit is refused, wherever it lies', async () => {
+  const good = readFileSync(path);
+  for (let bit = 0; bit < good.length * 8; bit += bit < 4_000 ? 1 : 37) {
+    const bad = Buffer.from(good);
+    bad[bit >> 3]! ^= 1 << (bit & 7);
+    writeFileSync(path, bad);
+    await expect(readIndexFile(path), `bit ${bit}`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  }
+});
+
+test('a file that is cut anywhere, or goes on, is refused', async () => {
+  const good = readFileSync(path);
+  for (let bytes = 0; bytes < good.length; bytes += bytes < 200 ? 1 : 13) {
+    writeFileSync(path, good);
+    truncateSync(path, bytes);
+    await expect(readIndexFile(path), `${bytes} bytes`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  }
+  writeFileSync(path, Buffer.concat([good, Buffer.alloc(1)]));
+  await expect(readIndexFile(path)).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+});
+
+describe('what is no index file', () => {
+  test.each([
+    ['nothing', ''],
+    ['text', 'hello, this is a text of some length that is no index file at all'],
+    ['a header that names gigabytes', `ZEEFIDX1\xff\0\0\0\0\0\0\0${'{"sections":[{"entryCount":9e9}]}'.padEnd(255)}`],
+    ['a header that is no JSON', `ZEEFIDX1\x10\0\0\0\0\0\0\0${'x'.repeat(100)}`],
+    ['a header that is null', `ZEEFIDX1\x04\0\0\0\0\0\0\0null${'x'.repeat(100)}`],
+    [
+      'a header with odd counts',
+      `ZEEFIDX1\x40\0\0\0\0\0\0\0${'{"sections":[{"entryCount":-5,"valueBytes":2}]}'.padEnd(64)}${'x'.repeat(100)}`,
+    ],
+  ])('%s', async (_name, bytes) => {
+    writeFileSync(path, Buffer.from(bytes, 'latin1'));
+    await expect(readIndexFile(path)).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  });
+
+  test('no file, and a folder that cannot be written', async () => {
+    await expect(readIndexFile(`${path}.none`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(writeIndexFile(join(path, 'x'), position, [])).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+  });
+});
+
+test('a write that fails leaves the file that was there', async () => {
+  const before = readFileSync(path);
+  const failing = {
+    ...sections[0]!,
+    values: (function* () {
+      yield new Uint8Array(32);
+      throw new Error('the source broke');
+    })(),
+  };
+  await expect(writeIndexFile(path, position, [failing])).rejects.toThrow();
+  expect(readFileSync(path)).toEqual(before);
+  expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
+});
+
+test('a ring gives back the hashes that it was given, through any number of pieces', () => {
+  const hashes = randomBytes(seeded(4), 40_000 * 32);
+  const back = Buffer.concat(Array.from(givenHashes(buildRing(hashes).share()), (piece) => Buffer.from(piece)));
+  expect(back.equals(hashes)).toBe(true);
+});

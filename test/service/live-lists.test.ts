@@ -1,0 +1,166 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listRows, randomValues } from '../../bench/list-rows.js';
+import { pdqLike } from '../../bench/pdq-like.js';
+import { AppError } from '../../src/core/errors.js';
+import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
+import { openLiveLists } from '../../src/service/live-lists.js';
+import { match } from '../../src/service/match.js';
+import type { Store } from '../../src/store/contract.js';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+
+let dataDir: string;
+let store: Store;
+let pool: IndexPool;
+let refused: unknown[];
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'zeef-live-'));
+  store = await openSqliteStore(dataDir);
+  pool = createIndexPool(2);
+  refused = [];
+});
+afterEach(async () => {
+  await pool.close();
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const indexFile = () => join(dataDir, 'zeef.index');
+const open = () =>
+  openLiveLists(store.lists, {
+    kind: 'ring',
+    pool,
+    indexFile: indexFile(),
+    onMergeError: (error) => {
+      throw error;
+    },
+    onFileRefused: (error) => refused.push(error),
+  });
+type Live = Awaited<ReturnType<typeof open>>;
+
+const hashes = pdqLike(3_000, 12);
+const hash = (at: number) => hashes.subarray(at * 32, at * 32 + 32);
+const digests = randomValues(100, 16, 3);
+
+async function verdicts(live: Live, ats: readonly number[]) {
+  const asked = { digests: {}, lists: null, askedRadiusBits: null };
+  return Promise.all(
+    ats.map(async (at) => {
+      const query = {
+        algorithm: 'pdq' as const,
+        hash256: hash(at),
+        orientation: null,
+        family: null,
+        lowQuality: false,
+      };
+      return (await match(live.inForce, store.lists, { ...asked, hashes: [query] })).verdict;
+    }),
+  );
+}
+
+async function fill(): Promise<void> {
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('a', listRows('pdq', hashes.subarray(0, 2_000 * 32)));
+  await store.lists.createList({ list: 'b', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('b', listRows('md5', digests));
+}
+
+test('additions, removals and disabling by entry and list are in force after one refresh', async () => {
+  await fill();
+  const live = await open();
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
+  const before = live.inForce;
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  expect(await live.refresh()).toBe(true);
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'match']);
+  expect(live.inForce.generation).toBeGreaterThan(before.generation);
+  // A query that began before finishes on what it began with.
+  expect(before.radius.pdq.flatMap(({ keys }) => [...keys])).toHaveLength(2_000);
+  await store.lists.changeEntries('a', { entryId: 'e5' }, 'disable');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5, 6])).toEqual(['match', 'no_match', 'match']);
+  await store.lists.updateList('a', { enabled: false });
+  await live.refresh();
+  expect(await verdicts(live, [4, 2_500])).toEqual(['no_match', 'no_match']);
+  await store.lists.updateList('a', { enabled: true });
+  await store.lists.changeEntries('a', { entryId: 'e5' }, 'enable');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5])).toEqual(['match', 'match']);
+  expect(await live.refresh()).toBe(false);
+  await store.lists.removeList('a');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
+  expect(live.inForce.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
+});
+
+test('an index file stands for the entries, and the store for what has changed since', async () => {
+  await fill();
+  const first = await open();
+  await store.lists.changeEntries('a', { entryId: 'e7' }, 'remove');
+  await first.refresh();
+  expect(await first.exportTo(indexFile())).toMatchObject({ entryCount: 2_099 });
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  await store.lists.changeEntries('a', { entryId: 'e8' }, 'remove');
+  const second = await open();
+  expect(refused).toEqual([]);
+  expect(await verdicts(second, [6, 7, 8, 9, 2_500])).toEqual(['match', 'no_match', 'no_match', 'match', 'match']);
+  const md5 = Buffer.from(digests.subarray(0, 16)).toString('hex');
+  const found = await match(second.inForce, store.lists, {
+    digests: { md5 },
+    hashes: [],
+    lists: null,
+    askedRadiusBits: null,
+  });
+  expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
+  // Entries came from the file and not from the store: one that the store alone knows under an old key is not there.
+  expect(second.inForce.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
+});
+
+test('a damaged file, or one of another store, is told and the store is read instead', async () => {
+  await fill();
+  await (await open()).exportTo(indexFile());
+  const bytes = readFileSync(indexFile());
+  bytes[bytes.length >> 1]! ^= 4;
+  writeFileSync(indexFile(), bytes);
+  const live = await open();
+  expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
+  await live.exportTo(indexFile());
+  const other = await openSqliteStore(mkdtempSync(join(tmpdir(), 'zeef-other-')));
+  const elsewhere = await openLiveLists(other.lists, {
+    kind: 'ring',
+    pool,
+    indexFile: indexFile(),
+    onMergeError: () => {},
+    onFileRefused: (error) => refused.push(error),
+  });
+  await other.close();
+  expect(refused[1]).toBeInstanceOf(AppError);
+  expect(elsewhere.inForce.entryCounts.pdq).toBe(0);
+});
+
+test('a crowd of near-copies is counted in full, told in part, and says so', async () => {
+  await store.lists.createList({ list: 'crowd', kind: 'match', radiusBits: 31 });
+  const crowd = Buffer.concat(
+    Array.from({ length: 5_000 }, (_, at) => {
+      const copy = Buffer.from(hash(0));
+      copy.writeUInt16BE(at, 4);
+      return copy;
+    }),
+  );
+  await store.lists.replaceEntries('crowd', listRows('pdq', crowd));
+  await store.lists.createList({ list: 'good', kind: 'suppression', radiusBits: 0 });
+  await store.lists.replaceEntries('good', listRows('pdq', crowd.subarray(0, 32)));
+  const live = await open();
+  const query = { algorithm: 'pdq' as const, hash256: hash(0), orientation: null, family: null, lowQuality: false };
+  const asked = { digests: {}, hashes: [query], lists: null };
+  const wide = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: null });
+  expect(wide).toMatchObject({ verdict: 'match', truncated: true });
+  expect(wide.matches).toHaveLength(100);
+  // All are within 16 bits; the one that the suppression list holds is found where it lies within radius 0 of the query.
+  expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
+  const narrow = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: 0 });
+  expect(narrow.truncated).toBe(false);
+});
