@@ -2,18 +2,24 @@
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
+import { headline } from './headline.js';
 import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { live } from './live.js';
 import { type BenchTable, formatTable } from './report.js';
+import { skew } from './skew.js';
 
 const BENCHES: Readonly<Record<string, (options: { smoke: boolean }) => Promise<BenchTable>>> = {
   kernels,
   index,
+  skew,
+  live,
   images,
   http,
   accuracy,
+  headline,
 };
 export const SUITES = Object.keys(BENCHES);
 

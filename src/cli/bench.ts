@@ -15,7 +15,7 @@ interface BenchDoor {
 export function addBenchCommand(program: Command, around: Surroundings): void {
   program
     .command('bench')
-    .description('the benches: kernels, index, images, http, accuracy; all without a name')
+    .description('the benches: kernels, index, skew, live, images, http, accuracy, headline; all without a name')
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
     .option('--json', 'one JSON object a table')

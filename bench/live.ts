@@ -1,0 +1,121 @@
+/** Lists that change under load: queries one after another on one thread while entries are added and removed beside them. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { createIndexPool } from '../src/index/index-pool.js';
+import { ringMaker } from '../src/index/makers.js';
+import { isRemoved } from '../src/index/segment.js';
+import { Segmented } from '../src/index/segmented.js';
+import type { RadiusIndex } from '../src/index/types.js';
+import { nearCopy, pdqLike, seeded } from './pdq-like.js';
+import type { BenchTable } from './report.js';
+
+const RADIUS_BITS = 31;
+const ADDED_PER_SECOND = 10_000;
+const REMOVED_PER_SECOND = 1_000;
+const SETTLE_EVERY_MS = 1_000;
+/** Between two turns of the event loop, as a server would. */
+const QUERIES_PER_TURN = 64;
+
+const rssMegabytes = () => process.memoryUsage().rss / 1e6;
+
+export async function live({ smoke }: { smoke: boolean }): Promise<BenchTable> {
+  const entries = smoke ? 5_000 : 3_200_000;
+  const seconds = smoke ? 2 : 60;
+  const added = ADDED_PER_SECOND * seconds;
+  const pool = createIndexPool();
+  const shelf = new Segmented<RadiusIndex>(ringMaker(pool), entries, (error) => {
+    throw error;
+  });
+  const base = pdqLike(entries, 1);
+  // Additions are hashes of the same kind; a list of them made before, so that making them is not measured.
+  const fresh = pdqLike(Math.min(added, 100_000), 2);
+  const freshAt = (n: number) => {
+    const at = (n * 32) % fresh.length;
+    return fresh.subarray(at, at + 32);
+  };
+  const columns = {
+    keys: Uint32Array.from({ length: entries }, (_, at) => at + 1),
+    listKeys: new Uint16Array(entries),
+  };
+  await shelf.addMany(columns, base);
+  await shelf.merged();
+  const random = seeded(3);
+  const queries = Array.from({ length: 4_096 }, () => {
+    const at = Math.floor(random() * entries) * 32;
+    return nearCopy(base.subarray(at, at + 32), 10, random);
+  });
+  let asked = 0;
+  let answered = 0;
+  const search = (query: Uint8Array): number => {
+    let found = 0;
+    for (const segment of shelf.segments) {
+      for (const { entryIndex } of segment.index.search(query, RADIUS_BITS)) {
+        if (!isRemoved(segment, entryIndex)) found++;
+      }
+    }
+    return found;
+  };
+  /** Queries a second, with the slowest of all in microseconds. */
+  const ask = async (forMs: number): Promise<{ perSecond: number; p99: number; worst: number }> => {
+    const startedMs = performance.now();
+    const times: number[] = [];
+    while (performance.now() - startedMs < forMs) {
+      for (let n = 0; n < QUERIES_PER_TURN; n++) {
+        const fromMs = performance.now();
+        answered += search(queries[asked++ % queries.length]!) > 0 ? 1 : 0;
+        times.push((performance.now() - fromMs) * 1000);
+      }
+      await turn();
+    }
+    const perSecond = times.length / ((performance.now() - startedMs) / 1000);
+    times.sort((a, b) => a - b);
+    return { perSecond, p99: times[Math.floor(times.length * 0.99)]!, worst: times.at(-1)! };
+  };
+  await ask(smoke ? 100 : 2_000);
+  const quiet = await ask(smoke ? 500 : 15_000);
+  const rssBefore = rssMegabytes();
+
+  let next = 0;
+  let liveAfterMs = 0;
+  let missed = 0;
+  const change = async () => {
+    const startedMs = performance.now();
+    for (let round = 1; next < added; round++) {
+      const addedMs = performance.now();
+      const until = Math.min(added, round * (ADDED_PER_SECOND * (SETTLE_EVERY_MS / 1000)));
+      for (; next < until; next++) shelf.add(entries + next + 1, 0, freshAt(next));
+      await shelf.settle();
+      shelf.remove(Array.from({ length: REMOVED_PER_SECOND }, () => 1 + Math.floor(random() * entries)));
+      liveAfterMs = Math.max(liveAfterMs, performance.now() - addedMs);
+      if (search(freshAt(next - 1)) === 0) missed++;
+      await new Promise((resolve) => setTimeout(resolve, startedMs + round * SETTLE_EVERY_MS - performance.now()));
+    }
+  };
+  const [busy] = await Promise.all([ask(seconds * 1000), change()]);
+  const changedFor = next / ADDED_PER_SECOND;
+  await shelf.merged();
+  const after = await ask(smoke ? 500 : 15_000);
+  const rssAfter = rssMegabytes();
+  await pool.close();
+  const row = (name: string, { perSecond, p99, worst }: typeof quiet, rss: number) => [
+    name,
+    perSecond,
+    `${((100 * perSecond) / quiet.perSecond).toFixed(0)}%`,
+    p99,
+    worst,
+    Math.round(rss),
+  ];
+  return {
+    title: `Live change: ${entries.toLocaleString('en')} entries, one thread asks, ${ADDED_PER_SECOND.toLocaleString('en')} additions and ${REMOVED_PER_SECOND.toLocaleString('en')} removals a second for ${changedFor} s`,
+    notes: [
+      `an addition was live within ${Math.round(liveAfterMs)} ms of being settled, which the service does every second`,
+      `segments afterwards: ${shelf.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}; live entries ${shelf.entryCount.toLocaleString('en')}`,
+    ],
+    columns: ['queries', 'queries/s', 'rate', 'p99 us', 'worst us', 'RSS MB'],
+    rows: [
+      row('nothing changes', quiet, rssBefore),
+      row('while lists change', busy, rssMegabytes()),
+      row('after the last merge', after, rssAfter),
+    ],
+    checksum: `${missed} additions missed, ${answered === asked ? 'every query' : `${answered} of ${asked} queries`} found something`,
+  };
+}
