@@ -105,10 +105,11 @@ export async function live({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     Math.round(rss),
   ];
   return {
-    title: `Live change: ${entries.toLocaleString('en')} entries, one thread asks, ${ADDED_PER_SECOND.toLocaleString('en')} additions and ${REMOVED_PER_SECOND.toLocaleString('en')} removals a second for ${changedFor} s`,
+    title: `Live change: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, one thread asks`,
     notes: [
-      `an addition was live within ${Math.round(liveAfterMs)} ms of being settled, which the service does every second`,
-      `segments afterwards: ${shelf.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}; live entries ${shelf.entryCount.toLocaleString('en')}`,
+      `for ${changedFor} s ${ADDED_PER_SECOND.toLocaleString('en')} entries a second are added and ${REMOVED_PER_SECOND.toLocaleString('en')} removed`,
+      `searchable within ${Math.round(liveAfterMs)} ms of being handed over, which the service does every second`,
+      `segments afterwards: ${shelf.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}`,
     ],
     columns: ['queries', 'queries/s', 'rate', 'p99 us', 'worst us', 'RSS MB'],
     rows: [

@@ -68,10 +68,10 @@ export async function skew({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     sums.push(most);
   }
   return {
-    title: `Skew: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, queries near the crowd and far from it`,
+    title: `Skew: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, queries near a crowd and far from it`,
     notes: [
-      'a scan of all entries is what a query costs at most, and a little: it gives up the index where too much survives its filters',
-      'all matches are told by the index; the service reads the nearest of each list, counts the rest, and says truncated',
+      'where too much survives the filters, a query gives the tables up and scans: that bounds it',
+      'the index tells all; the service reads the nearest of each list, counts the rest, says truncated',
     ],
     columns: ['list', 'most matches', 'scans', 'p50 ms', 'worst ms', 'scan ms', 'worst/scan'],
     rows,
