@@ -1,89 +1,209 @@
-/** Radius search: ring beside linear beside hnsw, on PDQ-like hashes, recall beside speed. */
-import { createIndexBuilder } from '../src/index/builder.js';
-import type { IndexKind } from '../src/index/types.js';
-import { nearCopy, pdqLike, seeded } from './pdq-like.js';
-import type { BenchTable } from './report.js';
+/** Radius search against the field, in one run: the same hashes and queries for all, recall beside speed. */
+import { createWriteStream, renameSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../src/core/errors.js';
+import { artefact } from '../src/core/package-root.js';
+import { createIndexPool } from '../src/index/index-pool.js';
+import type { RingIndex } from '../src/index/ring.js';
+import { SEGMENT_ENTRIES_MAX } from '../src/index/ring-layout.js';
+import type { Candidate } from '../src/index/types.js';
+import { type Baseline, linear, multiIndexHashing } from './index/baselines.js';
+import { hashesBySeed, hashesFromFile, plantedQueries } from './index/data.js';
+import type { HnswPlan, HnswResult } from './index/hnsw-worker.js';
+import { type Measured, measure, PAIR_SPAN, recallOf } from './index/measure.js';
+import type { BenchOptions, BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
-/** A planted neighbour of each query, at an even distance up to the radius: recall is the share of them found. */
-const PLANTED_BITS_MAX = 30;
+const BATCH = 8_192;
+const ORIENTATIONS = 8;
+const HNSW_EFS = [64, 200, 400];
+const HNSW_ENTRIES_MAX = 100_000;
+/** Of one entry in mih: 16 tables of ids, the hash, a stamp; beyond, 4 GiB do not hold them. */
+const MIH_ENTRIES_MAX = 40_000_000;
 
-interface Plan {
-  readonly entryCount: number;
-  readonly kinds: readonly IndexKind[];
-  readonly queries: Readonly<Record<IndexKind, number>>;
+/** Queries that each contender gets: the slow ones a prefix of them. */
+interface Budget {
+  readonly entries: number;
+  readonly linear: number;
+  readonly mih: number;
+  readonly ring: number;
 }
 
-const SMOKE: Plan[] = [
-  { entryCount: 2_000, kinds: ['linear', 'ring', 'hnsw'], queries: { linear: 20, ring: 200, hnsw: 50 } },
-];
-const FULL: Plan[] = [
-  { entryCount: 20_000, kinds: ['linear', 'ring', 'hnsw'], queries: { linear: 200, ring: 20_000, hnsw: 2_000 } },
-  { entryCount: 100_000, kinds: ['linear', 'ring'], queries: { linear: 100, ring: 20_000, hnsw: 0 } },
-  { entryCount: 1_000_000, kinds: ['linear', 'ring'], queries: { linear: 10, ring: 20_000, hnsw: 0 } },
-];
+function budgetFor(entries: number, smoke: boolean): Budget {
+  if (smoke) return { entries, linear: 50, mih: 50, ring: 200 };
+  const linearQueries = Math.max(20, Math.min(2_000, Math.round(4e8 / entries)));
+  const mihQueries = Math.max(100, Math.min(5_000, Math.round(2e9 / entries)));
+  return { entries, linear: linearQueries, mih: mihQueries, ring: 4 * BATCH };
+}
 
-export async function index({ smoke }: { smoke: boolean }): Promise<BenchTable> {
-  const rows: (string | number)[][] = [];
-  const sums: number[] = [];
-  for (const { entryCount, kinds, queries } of smoke ? SMOKE : FULL) {
-    const hashes = pdqLike(entryCount, 1);
-    const random = seeded(2);
-    let linearPerSecond = 0;
-    for (const kind of kinds) {
-      const buildStartedMs = performance.now();
-      const builder = await createIndexBuilder(kind, entryCount);
-      for (let at = 0; at < entryCount; at++) builder.add(hashes.subarray(at * 32, at * 32 + 32));
-      const built = builder.seal();
-      const buildSeconds = (performance.now() - buildStartedMs) / 1000;
-      const asked = Array.from({ length: queries[kind] }, () => {
-        const planted = Math.floor(random() * entryCount);
-        return {
-          planted,
-          query: nearCopy(
-            hashes.subarray(planted * 32, planted * 32 + 32),
-            2 * Math.floor((random() * PLANTED_BITS_MAX) / 2 + 0.5),
-            random,
+interface Row {
+  readonly name: string;
+  readonly measured: Measured;
+  readonly buildSeconds: number;
+  readonly bytes: number;
+}
+
+const seconds = async <T>(work: () => T | Promise<T>): Promise<[T, number]> => {
+  const startedMs = performance.now();
+  const result = await work();
+  return [result, (performance.now() - startedMs) / 1000];
+};
+
+/** One ring a segment: more entries than one memory holds are searched one after another. */
+interface Rings {
+  readonly rings: readonly RingIndex[];
+  search(hash256: Uint8Array): Candidate[];
+  pairsOfBatch(queries: Uint8Array): { query: number; entry: number; distance: number }[];
+}
+
+async function buildRings(hashes: Uint8Array): Promise<Rings> {
+  const pool = createIndexPool();
+  const rings: RingIndex[] = [];
+  for (let from = 0; from < hashes.length; from += SEGMENT_ENTRIES_MAX * 32) {
+    rings.push(await pool.buildRing(hashes.subarray(from, from + SEGMENT_ENTRIES_MAX * 32)));
+  }
+  await pool.close();
+  return {
+    rings,
+    search: (hash256) =>
+      rings.length === 1
+        ? rings[0]!.search(hash256, RADIUS_BITS)
+        : rings.flatMap((ring, segment) =>
+            ring
+              .search(hash256, RADIUS_BITS)
+              .map((one) => ({ ...one, entryIndex: one.entryIndex + segment * SEGMENT_ENTRIES_MAX })),
           ),
-        };
-      });
-      for (const { query } of asked.slice(0, 1_000)) built.search(query, RADIUS_BITS);
-      const times = new Float64Array(asked.length);
-      let found = 0;
-      let sum = 0;
-      const startedMs = performance.now();
-      asked.forEach(({ planted, query }, at) => {
-        const from = performance.now();
-        const candidates = built.search(query, RADIUS_BITS);
-        times[at] = (performance.now() - from) * 1000;
-        if (candidates.some(({ entryIndex }) => entryIndex === planted)) found++;
-        for (const { entryIndex, distanceBits } of candidates) sum += entryIndex + distanceBits;
-      });
-      const perSecond = asked.length / ((performance.now() - startedMs) / 1000);
-      if (kind === 'linear') linearPerSecond = perSecond;
-      times.sort();
-      sums.push(sum);
-      rows.push([
-        kind,
-        entryCount,
-        perSecond,
-        `${(perSecond / linearPerSecond).toFixed(1)}x`,
-        times[Math.floor(times.length * 0.5)]!,
-        times[Math.floor(times.length * 0.99)]!,
-        buildSeconds,
-        Math.round(built.memoryBytes / entryCount),
-        `${((100 * found) / asked.length).toFixed(1)}%`,
-      ]);
+    pairsOfBatch: (queries) =>
+      rings.flatMap((ring, segment) => {
+        const { count, queryIndex, entryIndex, distanceBits } = ring.searchBatch(queries, RADIUS_BITS);
+        return Array.from({ length: count }, (_, at) => ({
+          query: queryIndex[at]!,
+          entry: entryIndex[at]! + segment * SEGMENT_ENTRIES_MAX,
+          distance: distanceBits[at]!,
+        }));
+      }),
+  };
+}
+
+function measureBatches(rings: Rings, queries: Uint8Array, batch: number): Measured {
+  const pairs: number[] = [];
+  const count = queries.length / 32;
+  rings.pairsOfBatch(queries.subarray(0, batch * 32));
+  const startedMs = performance.now();
+  for (let from = 0; from < count; from += batch) {
+    for (const { query, entry } of rings.pairsOfBatch(queries.subarray(from * 32, (from + batch) * 32))) {
+      pairs.push((from + query) * PAIR_SPAN + entry);
     }
   }
+  const perSecond = count / ((performance.now() - startedMs) / 1000);
+  return { queries: count, perSecond, p50: null, p99: null, pairs: Float64Array.from(pairs) };
+}
+
+function runHnsw(plan: HnswPlan): Promise<HnswResult> {
+  return new Promise((resolve, reject) => {
+    new Worker(artefact('bench', 'index', 'hnsw-worker.js'), { workerData: plan })
+      .once('message', resolve)
+      .once('error', reject);
+  });
+}
+
+async function rowsFor(
+  hashes: Uint8Array,
+  queries: Uint8Array,
+  budget: Budget,
+  { hnswMax = HNSW_ENTRIES_MAX, pairs }: BenchOptions,
+): Promise<{ rows: Row[]; truth: Measured }> {
+  const { entries } = budget;
+  const some = (count: number) => queries.subarray(0, count * 32);
+  const rows: Row[] = [];
+  const add = (name: string, measured: Measured, buildSeconds: number, bytes: number) =>
+    rows.push({ name, measured, buildSeconds, bytes });
+  const baseline = async (name: string, make: () => Baseline, count: number): Promise<Measured> => {
+    const [built, buildSeconds] = await seconds(make);
+    const measured = measure(some(count), (hash256) => built.search(hash256, RADIUS_BITS));
+    add(name, measured, buildSeconds, built.bytes);
+    return measured;
+  };
+  await baseline('linear scalar', () => linear(hashes, 'scanScalar'), budget.linear);
+  const truth = await baseline('linear SIMD', () => linear(hashes, 'scanSimd'), budget.linear);
+  if (entries <= MIH_ENTRIES_MAX) await baseline('mih 16x16', () => multiIndexHashing(hashes), budget.mih);
+
+  const [rings, ringSeconds] = await seconds(() => buildRings(hashes));
+  const ringBytes = rings.rings.reduce((sum, ring) => sum + ring.memoryBytes, 0);
+  const asked = some(budget.ring);
+  add('ring', measure(asked, rings.search), ringSeconds, ringBytes);
+  const pictures = measureBatches(rings, asked, ORIENTATIONS);
+  add('ring, 8 at once', pictures, ringSeconds, ringBytes);
+  add(`ring, ${BATCH} at once`, measureBatches(rings, asked, BATCH), ringSeconds, ringBytes);
+  if (pairs !== undefined) await writePairs(pairs, rings, queries);
+
+  if (entries <= hnswMax) {
+    const { buildSeconds, bytes, byEf } = await runHnsw({
+      hashes,
+      queries: some(Math.min(budget.linear, 2_000)),
+      radiusBits: RADIUS_BITS,
+      efs: HNSW_EFS,
+    });
+    for (const { ef, measured } of byEf) add(`hnsw, ef ${ef}`, measured, buildSeconds, bytes);
+  }
+  return { rows, truth };
+}
+
+/** Every pair that the ring finds, as CSV; under its name only when it is whole. */
+async function writePairs(path: string, rings: Rings, queries: Uint8Array): Promise<void> {
+  const beside = `${path}.${process.pid}.tmp`;
+  async function* lines() {
+    yield 'query,entry,distance\n';
+    for (let from = 0; from * 32 < queries.length; from += BATCH) {
+      const found = rings.pairsOfBatch(queries.subarray(from * 32, (from + BATCH) * 32));
+      found.sort((a, b) => a.query - b.query || a.distance - b.distance || a.entry - b.entry);
+      yield found.map(({ query, entry, distance }) => `${from + query},${entry},${distance}\n`).join('');
+    }
+  }
+  await pipeline(lines, createWriteStream(beside));
+  renameSync(beside, path);
+}
+
+/** Errors REQUEST_INVALID, FILE_UNREADABLE: outside data that is none. */
+export async function index(options: BenchOptions): Promise<BenchTable> {
+  const { smoke, sizes = smoke ? [2_000] : [20_000, 100_000, 1_000_000] } = options;
+  if ((options.hashes === undefined) !== (options.queries === undefined)) {
+    throw new AppError('REQUEST_INVALID', { expected: '--hashes and --queries together' });
+  }
+  const table: (string | number)[][] = [];
+  const sums: string[] = [];
+  const given = options.hashes === undefined ? null : hashesFromFile(options.hashes);
+  for (const entries of given ? [given.length / 32] : sizes) {
+    const budget = budgetFor(entries, smoke);
+    const hashes = given ?? (await hashesBySeed(entries));
+    const queries = options.queries ? hashesFromFile(options.queries) : plantedQueries(hashes, budget.ring);
+    const { rows, truth } = await rowsFor(hashes, queries, budget, options);
+    for (const { name, measured, buildSeconds, bytes } of rows) {
+      table.push([
+        name,
+        entries,
+        measured.perSecond,
+        `${Number((measured.perSecond / truth.perSecond).toPrecision(3))}x`,
+        measured.p50 ?? '-',
+        measured.p99 ?? '-',
+        buildSeconds,
+        Math.round(bytes / entries),
+        `${(100 * recallOf(measured, truth.pairs, truth.queries)).toFixed(1)}%`,
+      ]);
+    }
+    sums.push(String(truth.pairs.reduce((sum, pair) => sum + (pair % PAIR_SPAN), 0)));
+  }
   return {
-    title: `Index: radius ${RADIUS_BITS}, one thread, one query at a time`,
+    title: `Index: radius ${RADIUS_BITS}, one thread; all built from the same hashes`,
     notes: [
-      'B/entry holds 8 MB of scratch and bucket bounds that do not grow with the list',
-      "linear is the TypeScript oracle of the tests, not the kernel's SIMD scan",
+      'recall: share of all pairs within the radius, by linear SIMD on a prefix of the same queries',
+      'ring is built by all cores, the others by one; linear and mih are in WASM as the ring is',
+      'p50, p99: of one query; "8 at once" are the orientations of one picture',
+      `rss of the process at the end: ${Math.round(process.memoryUsage().rss / 1e6).toLocaleString('en')} MB`,
     ],
-    columns: ['index', 'entries', 'queries/s', 'linear', 'p50 us', 'p99 us', 'build s', 'B/entry', 'recall'],
-    rows,
+    columns: ['index', 'entries', 'queries/s', 'SIMD', 'p50 us', 'p99 us', 'build s', 'B/entry', 'recall'],
+    rows: table,
     checksum: sums.join(' '),
   };
 }

@@ -2,18 +2,20 @@
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
+import { digests } from './digests.js';
 import { headline } from './headline.js';
 import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
 import { live } from './live.js';
-import { type BenchTable, formatTable } from './report.js';
+import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { skew } from './skew.js';
 
-const BENCHES: Readonly<Record<string, (options: { smoke: boolean }) => Promise<BenchTable>>> = {
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchTable>>> = {
   kernels,
   index,
+  digests,
   skew,
   live,
   images,
@@ -26,14 +28,14 @@ export const SUITES = Object.keys(BENCHES);
 /** Errors REQUEST_INVALID: a suite that there is not. */
 export async function run(
   suites: readonly string[],
-  { smoke, json, out }: { smoke: boolean; json: boolean; out: (text: string) => void },
+  { json, out, ...options }: BenchOptions & { json: boolean; out: (text: string) => void },
 ): Promise<void> {
   const unknown = suites.find((suite) => !SUITES.includes(suite));
   if (unknown !== undefined) throw new AppError('REQUEST_INVALID', { suite: unknown, suites: SUITES.join(' ') });
   const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
-  if (!json) out(`${machine}${smoke ? '; smoke sizes: they show that the benches run, not how fast' : ''}\n`);
+  if (!json) out(`${machine}${options.smoke ? '; smoke sizes: they show that the benches run, not how fast' : ''}\n`);
   for (const suite of suites.length > 0 ? suites : SUITES) {
-    const table = await BENCHES[suite]!({ smoke });
-    out(json ? `${JSON.stringify({ suite, machine, smoke, ...table })}\n` : formatTable(table));
+    const table = await BENCHES[suite]!(options);
+    out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));
   }
 }

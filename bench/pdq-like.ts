@@ -16,6 +16,28 @@ export function seeded(seed: number): () => number {
   };
 }
 
+/** The value that would be at `n` if the values were sorted; changes their order. Hoare's selection. */
+function nthSmallest(values: Float32Array, n: number): number {
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    let [left, right] = [low, high];
+    while (left <= right) {
+      while (values[left]! < pivot) left++;
+      while (values[right]! > pivot) right--;
+      if (left > right) break;
+      const swapped = values[left]!;
+      values[left++] = values[right]!;
+      values[right--] = swapped;
+    }
+    if (n <= right) high = right;
+    else if (n >= left) low = left;
+    else break;
+  }
+  return values[n]!;
+}
+
 /** Edges of a picture: each is a wave that runs through many frequencies with one sign pattern. */
 const EDGES = 3;
 
@@ -42,7 +64,7 @@ export function pdqLike(count: number, seed: number): Uint8Array {
         spectrum[bit] = spectrum[bit]! + strength * rows[bit >> 4]! * columns[bit & 15]!;
     }
     sorted.set(spectrum);
-    const median = sorted.sort()[127]!;
+    const median = nthSmallest(sorted, 127);
     for (let bit = 0; bit < 256; bit++) {
       if (spectrum[bit]! > median) out[at * HASH256_BYTES + 31 - (bit >> 3)]! |= 1 << (bit & 7);
     }

@@ -1,5 +1,18 @@
 /** A bench's result as a table, and the one way that all of them measure. */
 
+/** What `zeef bench` was asked; a suite takes what it knows. */
+export interface BenchOptions {
+  readonly smoke: boolean;
+  /** Entries of each round of the index suite. */
+  readonly sizes?: readonly number[] | undefined;
+  /** Outside data: files of raw 32-byte hashes. */
+  readonly hashes?: string | undefined;
+  readonly queries?: string | undefined;
+  /** Where to write every pair found. */
+  readonly pairs?: string | undefined;
+  readonly hnswMax?: number | undefined;
+}
+
 export interface BenchTable {
   readonly title: string;
   readonly notes: readonly string[];

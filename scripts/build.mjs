@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const sources = join(root, 'src/kernels/assembly');
 const output = join(root, 'dist/wasm');
 /** 4 GiB in 64 KiB pages: the most that a 32-bit WebAssembly memory can address. */
 const PAGES_MAX = 65_536;
@@ -16,17 +15,20 @@ const PAGES_MAX = 65_536;
 const COMMON = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--enable', 'simd'];
 const SHARED = ['--enable', 'threads', '--importMemory', '--sharedMemory', '--maximumMemory', String(PAGES_MAX)];
 
-/** name → compiler flags; `src/kernels/assembly/NAME.ts` becomes `dist/wasm/NAME.wasm`. */
+/** name → folder and compiler flags; `FOLDER/NAME.ts` becomes `dist/wasm/NAME.wasm`. */
+const KERNELS = join(root, 'src/kernels/assembly');
 const MODULES = {
-  pdq: COMMON,
-  ring: [...COMMON, ...SHARED],
+  pdq: [KERNELS, COMMON],
+  ring: [KERNELS, [...COMMON, ...SHARED]],
+  'digest-table': [KERNELS, [...COMMON, ...SHARED]],
+  baselines: [join(root, 'bench/assembly'), [...COMMON, ...SHARED]],
 };
 
 const newest = (folder) => Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
 const buildScript = statSync(fileURLToPath(import.meta.url)).mtimeMs;
 
 mkdirSync(output, { recursive: true });
-for (const [name, flags] of Object.entries(MODULES)) {
+for (const [name, [sources, flags]] of Object.entries(MODULES)) {
   const target = join(output, `${name}.wasm`);
   if (existsSync(target) && statSync(target).mtimeMs > Math.max(newest(sources), buildScript)) continue;
   const { error, stderr } = await asc.main([join(sources, `${name}.ts`), '--outFile', target, ...flags]);

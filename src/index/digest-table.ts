@@ -1,10 +1,6 @@
 /**
- * Digests → entries, exactly: an open-addressing table in shared memory, linear probing, at most half full.
+ * Digests → entries, exactly: an open-addressing table in one shared memory, read by any number of threads at once.
  * The whole digest is compared: a table that trusted a prefix would one day report a stranger's file.
- *
- *   slots     2^k × u32: entry + 1, or 0 where empty
- *   digests   N × width bytes, in the order of entries
- *   randoms   width × 256 × u32: one random word for every value of every byte
  *
  * A slot is chosen by simple tabulation, with words drawn anew for each table. Digests of a list are whatever its
  * author wrote: a million with the same first bytes, or made to collide, must not turn the probing into a long walk.
@@ -12,6 +8,22 @@
  * Source  Pătraşcu, Thorup: The Power of Simple Tabulation Hashing, 2011 (linear probing in constant expected time).
  */
 import { randomFillSync } from 'node:crypto';
+import { AppError } from '../core/errors.js';
+import { type DigestTableKernel, loadDigestTableKernel } from '../kernels/digest-table-wasm.js';
+import {
+  DIGEST_ENTRIES_MAX,
+  type DigestLayout,
+  digestLayout,
+  HEAD_ENTRY,
+  HEAD_IS_FOLLOWED,
+  HEADER_FOLLOWER_COUNT,
+  headerWords,
+  PIECE_QUERIES,
+  READERS,
+  SCRATCH,
+  WIDTH_MAX,
+  WIDTH_MIN,
+} from './digest-layout.js';
 
 export interface DigestTable {
   readonly entryCount: number;
@@ -21,6 +33,7 @@ export interface DigestTable {
   /** The same for many: rows ascending by query, then entry. Shape: count × `width` bytes. */
   lookupBatch(digests: Uint8Array): DigestRows;
   share(): DigestTableShare;
+  /** Gives the scratch back; the table must not be searched afterwards. */
   close(): void;
 }
 
@@ -30,87 +43,178 @@ export interface DigestRows {
   readonly entryIndex: Uint32Array;
 }
 
-/** What another thread needs to open the same table. */
+/** What another thread needs to open the same table; survives `postMessage`, and nothing is copied. */
 export interface DigestTableShare {
-  readonly slots: SharedArrayBuffer;
-  readonly digests: SharedArrayBuffer;
-  readonly randoms: SharedArrayBuffer;
+  readonly memory: WebAssembly.Memory;
+  readonly entryCount: number;
   readonly width: number;
 }
 
-const SLOTS_PER_ENTRY = 2;
+const WASM_PAGE_BYTES = 65_536;
+/** What a follower makes present at most of memory that was not there. */
+const OS_PAGE_BYTES = 4_096;
 
-/** Shape: `width` bytes from `from`; `randoms` as in the layout. Result: 32 bits, signed. */
-function tabulated(bytes: Uint8Array, from: number, width: number, randoms: Uint32Array): number {
-  let mixed = 0;
-  for (let at = 0; at < width; at++) mixed ^= randoms[(at << 8) | bytes[from + at]!]!;
-  return mixed;
+/** The first page is enough to ask the kernel where its static data ends. */
+let heapBase: number | undefined;
+function layoutFor({ entryCount, width }: Omit<DigestTableShare, 'memory'>): DigestLayout {
+  heapBase ??= loadDigestTableKernel(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).heapBase();
+  return digestLayout(heapBase, entryCount, width);
 }
 
-/** Shape: `digests` N × `width` bytes. */
-export function buildDigestTable(digests: Uint8Array, width: number): DigestTable {
-  const entryCount = digests.length / width;
-  const slotCount = 2 ** Math.ceil(Math.log2(Math.max(2, entryCount * SLOTS_PER_ENTRY)));
-  const share: DigestTableShare = {
-    slots: new SharedArrayBuffer(slotCount * 4),
-    digests: new SharedArrayBuffer(digests.length),
-    randoms: new SharedArrayBuffer(width * 256 * 4),
-    width,
-  };
-  const kept = new Uint8Array(share.digests);
-  kept.set(digests);
-  const randoms = randomFillSync(new Uint32Array(share.randoms));
-  const slots = new Uint32Array(share.slots);
-  for (let entry = 0; entry < entryCount; entry++) {
-    let slot = tabulated(kept, entry * width, width, randoms) & (slotCount - 1);
-    while (slots[slot] !== 0) slot = (slot + 1) & (slotCount - 1);
-    slots[slot] = entry + 1;
+/**
+ * A memory with the digests in it and its slots still to be filled.
+ * Shape   `parts`: N × `width` bytes together.
+ * Errors  INDEX_FULL: more than DIGEST_ENTRIES_MAX.
+ */
+export function layOutDigestTable(parts: readonly Uint8Array[], width: number): DigestTableShare {
+  const entryCount = parts.reduce((bytes, part) => bytes + part.length, 0) / width;
+  // The kernel hashes four bytes at a step and compares the first and the last 16.
+  if (width < WIDTH_MIN || width > WIDTH_MAX || width % 4 !== 0) throw new RangeError(`digests of ${width} bytes`);
+  if (!Number.isInteger(entryCount)) throw new RangeError(`${entryCount} digests of ${width} bytes`);
+  if (entryCount > DIGEST_ENTRIES_MAX) throw new AppError('INDEX_FULL', { entryCount, most: DIGEST_ENTRIES_MAX });
+  const layout = layoutFor({ entryCount, width });
+  const pages = Math.ceil(layout.totalBytes / WASM_PAGE_BYTES);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const share = { memory, entryCount, width };
+  const digests = digestsOf(share);
+  let at = 0;
+  for (const part of parts) {
+    digests.set(part, at);
+    at += part.length;
   }
-  return openDigestTable(share);
-}
-
-export function openDigestTable(share: DigestTableShare): DigestTable {
-  const { width } = share;
-  const slots = new Uint32Array(share.slots);
-  const digests = Buffer.from(share.digests);
-  const randoms = new Uint32Array(share.randoms);
-  const mask = slots.length - 1;
-  const lookup = (digest: Uint8Array): number[] => {
-    const found: number[] = [];
-    if (digest.length !== width) return found;
-    const wanted = Buffer.from(digest.buffer, digest.byteOffset, width);
-    const first = tabulated(wanted, 0, width, randoms) & mask;
-    for (let slot = first; slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const at = (slots[slot]! - 1) * width;
-      if (wanted.compare(digests, at, at + width) === 0) found.push(slots[slot]! - 1);
-    }
-    return found;
-  };
-  return {
-    entryCount: digests.length / width,
-    memoryBytes: share.slots.byteLength + share.digests.byteLength + share.randoms.byteLength,
-    lookup,
-    lookupBatch(many) {
-      const queryIndex: number[] = [];
-      const entryIndex: number[] = [];
-      for (let query = 0; query * width < many.length; query++) {
-        for (const entry of lookup(many.subarray(query * width, (query + 1) * width))) {
-          queryIndex.push(query);
-          entryIndex.push(entry);
-        }
-      }
-      return {
-        count: queryIndex.length,
-        queryIndex: Uint32Array.from(queryIndex),
-        entryIndex: Uint32Array.from(entryIndex),
-      };
-    },
-    share: () => share,
-    close() {},
-  };
+  randomFillSync(new Uint32Array(memory.buffer, layout.randoms, width * 256));
+  const words = headerWords(layout, entryCount, width);
+  new Uint32Array(memory.buffer, layout.header, words.length).set(words);
+  return share;
 }
 
 /** A view of the digests, in the order of entries. Shape: N × `width` bytes. */
-export function digestsOf({ digests }: DigestTableShare): Uint8Array {
-  return new Uint8Array(digests);
+export function digestsOf(share: DigestTableShare): Uint8Array {
+  return new Uint8Array(share.memory.buffer, layoutFor(share).digests, share.entryCount * share.width);
+}
+
+/** Once for a memory, by whichever thread, before anybody opens it. */
+export function fillDigestTable(share: DigestTableShare): void {
+  const { header, scratches } = layoutFor(share);
+  loadDigestTableKernel(share.memory).build(header, scratches + SCRATCH.waiting);
+}
+
+/** Shape: N × `width` bytes. Errors INDEX_FULL: more than DIGEST_ENTRIES_MAX. */
+export function buildDigestTable(digests: Uint8Array, width: number): DigestTable {
+  const share = layOutDigestTable([digests], width);
+  fillDigestTable(share);
+  return openDigestTable(share);
+}
+
+/** Errors INDEX_FULL where as many readers as there are scratches have it open. */
+export function openDigestTable(share: DigestTableShare): DigestTable {
+  return new SharedDigestTable(share);
+}
+
+class SharedDigestTable implements DigestTable {
+  readonly entryCount: number;
+  readonly memoryBytes: number;
+  readonly #share: DigestTableShare;
+  readonly #kernel: DigestTableKernel;
+  readonly #header: number;
+  readonly #readers: Int32Array;
+  readonly #reader: number;
+  readonly #scratch: number;
+  readonly #queries: Uint8Array;
+  readonly #heads: Uint32Array;
+  readonly #followers: Uint32Array;
+
+  constructor(share: DigestTableShare) {
+    const { memory, entryCount, width } = share;
+    const layout = layoutFor(share);
+    const followerCount = new Uint32Array(memory.buffer, layout.header)[HEADER_FOLLOWER_COUNT]!;
+    this.#share = share;
+    this.entryCount = entryCount;
+    this.memoryBytes = layout.followers + Math.min(entryCount * 4, followerCount * OS_PAGE_BYTES) + SCRATCH.bytes;
+    this.#kernel = loadDigestTableKernel(memory);
+    this.#header = layout.header;
+    this.#readers = new Int32Array(memory.buffer, layout.readers, READERS);
+    this.#reader = this.#readers.findIndex((_, at) => Atomics.compareExchange(this.#readers, at, 0, 1) === 0);
+    if (this.#reader < 0) throw new AppError('INDEX_FULL', { readers: READERS });
+    this.#scratch = layout.scratches + this.#reader * SCRATCH.bytes;
+    this.#queries = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.queries, PIECE_QUERIES * width);
+    this.#heads = new Uint32Array(memory.buffer, this.#scratch + SCRATCH.heads, PIECE_QUERIES);
+    this.#followers = new Uint32Array(memory.buffer, layout.followers, entryCount);
+  }
+
+  lookup(digest: Uint8Array): number[] {
+    if (digest.length !== this.#share.width) return [];
+    this.#find(digest, 1);
+    const head = this.#heads[0]!;
+    return head === 0 ? [] : [...this.#entriesOf(head)];
+  }
+
+  lookupBatch(digests: Uint8Array): DigestRows {
+    const { width } = this.#share;
+    const heads = new Uint32Array(Math.floor(digests.length / width));
+    for (let from = 0; from < heads.length; from += PIECE_QUERIES) {
+      const count = Math.min(PIECE_QUERIES, heads.length - from);
+      this.#find(digests.subarray(from * width, (from + count) * width), count);
+      heads.set(this.#heads.subarray(0, count), from);
+    }
+    return this.#rowsOf(heads);
+  }
+
+  share(): DigestTableShare {
+    return this.#share;
+  }
+
+  close(): void {
+    Atomics.store(this.#readers, this.#reader, 0);
+  }
+
+  /** Fills `heads`. At most PIECE_QUERIES. */
+  #find(digests: Uint8Array, count: number): void {
+    this.#queries.set(digests);
+    this.#kernel.find(
+      this.#header,
+      this.#scratch + SCRATCH.queries,
+      count,
+      this.#scratch + SCRATCH.heads,
+      this.#scratch + SCRATCH.waiting,
+    );
+  }
+
+  *#entriesOf(head: number): Generator<number> {
+    let entry = (head & HEAD_ENTRY) - 1;
+    yield entry;
+    if ((head & HEAD_IS_FOLLOWED) === 0) return;
+    for (entry = this.#followers[entry]!; entry !== 0; entry = this.#followers[entry]!) yield entry;
+  }
+
+  #countRows(heads: Uint32Array): number {
+    let count = 0;
+    for (const head of heads) {
+      if (head === 0) continue;
+      count++;
+      if ((head & HEAD_IS_FOLLOWED) === 0) continue;
+      let entry = this.#followers[(head & HEAD_ENTRY) - 1]!;
+      for (; entry !== 0; entry = this.#followers[entry]!) count++;
+    }
+    return count;
+  }
+
+  #rowsOf(heads: Uint32Array): DigestRows {
+    const count = this.#countRows(heads);
+    const queryIndex = new Uint32Array(count);
+    const entryIndex = new Uint32Array(count);
+    let row = 0;
+    for (let query = 0; query < heads.length; query++) {
+      const head = heads[query]!;
+      if (head === 0) continue;
+      queryIndex[row] = query;
+      entryIndex[row++] = (head & HEAD_ENTRY) - 1;
+      if ((head & HEAD_IS_FOLLOWED) === 0) continue;
+      for (let entry = this.#followers[entryIndex[row - 1]!]!; entry !== 0; entry = this.#followers[entry]!) {
+        queryIndex[row] = query;
+        entryIndex[row++] = entry;
+      }
+    }
+    return { count, queryIndex, entryIndex };
+  }
 }

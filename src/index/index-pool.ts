@@ -3,13 +3,13 @@ import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
-import type { DigestTableShare } from './digest-table.js';
-import type { DigestColumns, IndexTask, MergePart, Shared } from './index-worker.js';
+import { type DigestRows, type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
+import { type DigestPart, digestTableOf, type IndexTask, type MergePart, type Shared } from './index-worker.js';
 import { buildRing, openRing, type RingIndex, type RingShare } from './ring.js';
 import { CHUNKS } from './ring-layout.js';
 import type { CandidateColumns } from './types.js';
 
-/** Below this a ring is built where it is asked for: a thread takes longer to start. */
+/** Fewer are built where they are asked for: a thread takes longer to start. */
 const BUILD_HERE_MAX = 20_000;
 
 export interface IndexPool {
@@ -17,13 +17,15 @@ export interface IndexPool {
   /** Shape: N × 32 bytes on shared memory. Errors INDEX_FULL. */
   buildRing(hashes: Uint8Array): Promise<RingIndex>;
   mergeRings(parts: readonly MergePart[]): Promise<RingIndex>;
+  /** Errors INDEX_FULL. */
+  buildDigests(parts: readonly DigestPart[], width: number): Promise<DigestTable>;
   /** One answer a segment, in order; the batch is searched in one thread. */
   search(
     segments: readonly Shared<RingShare>[],
     hashes256: Uint8Array,
     radiusBits: number,
   ): Promise<CandidateColumns[]>;
-  lookup(segments: readonly Shared<DigestTableShare>[], digests: Uint8Array): Promise<DigestColumns[]>;
+  lookup(segments: readonly Shared<DigestTableShare>[], digests: Uint8Array): Promise<DigestRows[]>;
   close(): Promise<void>;
 }
 
@@ -49,9 +51,16 @@ export function createIndexPool(threads = availableParallelism()): IndexPool {
       return hashes.length / 32 <= BUILD_HERE_MAX ? buildRing(hashes) : finishRing({ task: 'layOut', hashes });
     },
     mergeRings: (parts) => finishRing({ task: 'layOutMerged', parts }),
+    async buildDigests(parts, width) {
+      const isSmall = parts.reduce((sum, { values }) => sum + values.length / width, 0) <= BUILD_HERE_MAX;
+      const share = isSmall
+        ? digestTableOf(parts, width)
+        : ((await run({ task: 'digests', parts, width })) as DigestTableShare);
+      return openDigestTable(share);
+    },
     search: async (segments, hashes256, radiusBits) =>
       (await run({ task: 'search', segments, hashes256, radiusBits })) as CandidateColumns[],
-    lookup: async (segments, digests) => (await run({ task: 'lookup', segments, digests })) as DigestColumns[],
+    lookup: async (segments, digests) => (await run({ task: 'lookup', segments, digests })) as DigestRows[],
     close: async () => {
       await pool?.destroy();
       pool = null;

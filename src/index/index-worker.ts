@@ -1,5 +1,12 @@
 /** A thread of the index pool: builds and merges segments, and searches them where they lie in shared memory. */
-import { type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
+import {
+  type DigestRows,
+  type DigestTable,
+  type DigestTableShare,
+  fillDigestTable,
+  layOutDigestTable,
+  openDigestTable,
+} from './digest-table.js';
 import { buildRingTable, hashesOf, layOutRing, openRing, type RingIndex, type RingShare } from './ring.js';
 import { remainingRuns } from './segment.js';
 import type { CandidateColumns } from './types.js';
@@ -14,6 +21,7 @@ export type IndexTask =
   | { readonly task: 'layOut'; readonly hashes: Uint8Array }
   | { readonly task: 'layOutMerged'; readonly parts: readonly MergePart[] }
   | { readonly task: 'table'; readonly share: RingShare; readonly c: number }
+  | { readonly task: 'digests'; readonly parts: readonly DigestPart[]; readonly width: number }
   | {
       readonly task: 'search';
       readonly segments: readonly Shared<RingShare>[];
@@ -25,6 +33,12 @@ export type IndexTask =
       readonly segments: readonly Shared<DigestTableShare>[];
       readonly digests: Uint8Array;
     };
+
+/** Digests end to end, and the marks of those that are left out. */
+export interface DigestPart {
+  readonly values: Uint8Array;
+  readonly removed: Uint32Array | null;
+}
 
 export interface MergePart {
   readonly share: RingShare;
@@ -53,7 +67,21 @@ function opened<S, T extends { close(): void }>(
   });
 }
 
-export default function run(task: IndexTask): RingShare | undefined | CandidateColumns[] | DigestColumns[] {
+/** Laid out and filled, for whoever opens it. */
+export function digestTableOf(parts: readonly DigestPart[], width: number): DigestTableShare {
+  const runs = parts.flatMap(({ values, removed }) =>
+    Array.from(remainingRuns(values.length / width, removed), ([from, to]) =>
+      values.subarray(from * width, to * width),
+    ),
+  );
+  const share = layOutDigestTable(runs, width);
+  fillDigestTable(share);
+  return share;
+}
+
+export default function run(
+  task: IndexTask,
+): RingShare | DigestTableShare | undefined | CandidateColumns[] | DigestRows[] {
   switch (task.task) {
     case 'layOut':
       return layOutRing([task.hashes]);
@@ -70,11 +98,11 @@ export default function run(task: IndexTask): RingShare | undefined | CandidateC
     case 'table':
       buildRingTable(task.share, task.c);
       return undefined;
+    case 'digests':
+      return digestTableOf(task.parts, task.width);
     case 'search':
       return opened(rings, task.segments, openRing).map((ring) => ring.searchBatch(task.hashes256, task.radiusBits));
     case 'lookup':
       return opened(tables, task.segments, openDigestTable).map((table) => table.lookupBatch(task.digests));
   }
 }
-
-export type DigestColumns = ReturnType<DigestTable['lookupBatch']>;

@@ -1,16 +1,13 @@
 /** How each kind of segment is made: rings and digest tables in the pool, the others where they are asked for. */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { createIndexBuilder } from './builder.js';
-import { buildDigestTable, type DigestTable, digestsOf } from './digest-table.js';
+import { DIGEST_ENTRIES_MAX } from './digest-layout.js';
+import { type DigestTable, digestsOf } from './digest-table.js';
 import type { IndexPool } from './index-pool.js';
 import type { RingIndex } from './ring.js';
 import { SEGMENT_ENTRIES_MAX } from './ring-layout.js';
-import { remainingRuns } from './segment.js';
 import type { SegmentMaker } from './segmented.js';
 import type { IndexKind, RadiusIndex } from './types.js';
-
-/** 2 GB of SHA-256: with its slots well inside one memory. */
-const DIGEST_ENTRIES_MAX = 64_000_000;
 
 export function ringMaker(pool: IndexPool): SegmentMaker<RadiusIndex> {
   return {
@@ -40,19 +37,15 @@ export function radiusMaker(kind: IndexKind, pool: IndexPool): SegmentMaker<Radi
   };
 }
 
-export function digestMaker(width: number): SegmentMaker<DigestTable> {
+export function digestMaker(width: number, pool: IndexPool): SegmentMaker<DigestTable> {
   return {
     valueBytes: width,
     entriesMax: DIGEST_ENTRIES_MAX,
-    build: async (values) => buildDigestTable(values, width),
-    merge: async (segments) => {
-      const runs = segments.flatMap(({ index, removed }) => {
-        const digests = digestsOf(index.share());
-        return [...remainingRuns(index.entryCount, removed)].map(([from, to]) =>
-          digests.subarray(from * width, to * width),
-        );
-      });
-      return buildDigestTable(Buffer.concat(runs), width);
-    },
+    build: (values) => pool.buildDigests([{ values, removed: null }], width),
+    merge: (segments) =>
+      pool.buildDigests(
+        segments.map(({ index, removed }) => ({ values: digestsOf(index.share()), removed })),
+        width,
+      ),
   };
 }

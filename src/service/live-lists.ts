@@ -63,7 +63,7 @@ export async function openLiveLists(
     const radius = (algorithm: HammingAlgorithm) =>
       new Segmented(radiusMaker(kind, pool), expected(algorithm), onMergeError);
     const digest = (algorithm: DigestAlgorithm) =>
-      new Segmented(digestMaker(VALUE_BYTES[algorithm]), expected(algorithm), onMergeError);
+      new Segmented(digestMaker(VALUE_BYTES[algorithm], pool), expected(algorithm), onMergeError);
     return {
       pdq: radius('pdq'),
       blockhash: radius('blockhash'),

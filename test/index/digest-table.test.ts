@@ -49,3 +49,43 @@ test('property: a table equals a search through all digests', () => {
     }),
   );
 });
+
+test('property: a batch says what the same look-ups say one by one, also of digests that many entries have', () => {
+  const digest = fc
+    .array(fc.constantFrom(0, 1), { minLength: 4, maxLength: 4 })
+    .map((few) => [...few, ...Array(16).fill(7)]);
+  fc.assert(
+    fc.property(fc.array(digest, { maxLength: 60 }), fc.array(digest, { maxLength: 30 }), (digests, wanted) => {
+      const table = buildDigestTable(Uint8Array.from(digests.flat()), 20);
+      const rows = table.lookupBatch(Uint8Array.from(wanted.flat()));
+      const expected = wanted.flatMap((each, query) =>
+        table.lookup(Uint8Array.from(each)).map((entry) => [query, entry]),
+      );
+      expect(rows.count).toBe(expected.length);
+      expect(Array.from(rows.queryIndex, (query, row) => [query, rows.entryIndex[row]])).toEqual(expected);
+    }),
+  );
+});
+
+test('a batch of more than one piece, hits and misses mixed', () => {
+  const digests = randomBytes(seeded(4), 16 * 50_000);
+  const table = buildDigestTable(digests, 16);
+  const asked = randomBytes(seeded(5), 16 * 10_000);
+  for (let query = 0; query < 10_000; query += 3) asked.set(digests.subarray(query * 64, query * 64 + 16), query * 16);
+  const { count, queryIndex, entryIndex } = table.lookupBatch(asked);
+  expect(count).toBe(3_334);
+  expect([...queryIndex.subarray(0, 3)]).toEqual([0, 3, 6]);
+  expect([...entryIndex.subarray(0, 3)]).toEqual([0, 12, 24]);
+});
+
+test('one digest told 100,000 times is told as often, and slows nothing down', () => {
+  const digests = randomBytes(seeded(6), 16 * 200_000);
+  for (let entry = 0; entry < 200_000; entry += 2) digests.copyWithin(entry * 16, 0, 16);
+  const table = buildDigestTable(digests, 16);
+  expect(table.lookup(digests.subarray(0, 16))).toHaveLength(100_000);
+  expect(table.lookupBatch(digests.subarray(0, 32)).count).toBe(100_001);
+  const startedMs = performance.now();
+  for (let entry = 1; entry < 200_000; entry += 2) table.lookup(digests.subarray(entry * 16, entry * 16 + 16));
+  // About 0.1 s; were the chain walked with its neighbours, minutes.
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
+});

@@ -144,7 +144,7 @@ test('hnsw is built once; what comes later is found in an exact segment beside i
 });
 
 test('digests: what was removed stays out through a merge', async () => {
-  const index = new Segmented(digestMaker(16), 0, fail);
+  const index = new Segmented(digestMaker(16, pool), 0, fail);
   const digest = (key: number) => Buffer.alloc(16, key.toString(16).padStart(32, '0'), 'hex');
   const found = (key: number) =>
     index.segments.flatMap((segment) => segment.index.lookup(digest(key)).filter((entry) => !isRemoved(segment, entry)))

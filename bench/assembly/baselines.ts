@@ -1,0 +1,106 @@
+/**
+ * What the ring is measured against, in AssemblyScript too, so that the ideas are compared and not the languages.
+ * Results are pairs (entry, distance) at `results`; at most `capacity` are written, all are counted.
+ */
+
+export function heapBase(): usize {
+  return __heap_base;
+}
+
+@inline
+function distance(a: usize, b: usize): u32 {
+  return <u32>(
+    popcnt(load<u64>(a) ^ load<u64>(b)) + popcnt(load<u64>(a, 8) ^ load<u64>(b, 8)) +
+    popcnt(load<u64>(a, 16) ^ load<u64>(b, 16)) + popcnt(load<u64>(a, 24) ^ load<u64>(b, 24))
+  );
+}
+
+let found: u32 = 0;
+
+@inline
+function tell(entry: u32, bits: u32, results: usize, capacity: u32): void {
+  if (found < capacity) {
+    store<u32>(results + (<usize>found << 3), entry);
+    store<u32>(results + (<usize>found << 3), bits, 4);
+  }
+  found++;
+}
+
+/** Every entry, 64 bits at a time. */
+export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
+  found = 0;
+  for (let entry: u32 = 0; entry < count; entry++) {
+    const bits = distance(query, hashes + (<usize>entry << 5));
+    if (bits <= radius) tell(entry, bits, results, capacity);
+  }
+  return found;
+}
+
+/** Every entry, 128 bits at a time. */
+export function scanSimd(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
+  const low = v128.load(query);
+  const high = v128.load(query, 16);
+  found = 0;
+  for (let entry: u32 = 0; entry < count; entry++) {
+    const hash = hashes + (<usize>entry << 5);
+    const differing = i8x16.add(
+      i8x16.popcnt(v128.xor(v128.load(hash), low)),
+      i8x16.popcnt(v128.xor(v128.load(hash, 16), high)),
+    );
+    const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(differing));
+    const bits = <u32>(
+      i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
+    );
+    if (bits <= radius) tell(entry, bits, results, capacity);
+  }
+  return found;
+}
+
+/** Plain multi-index hashing: one of 16 tables, by the 16 bits from bit 16c on: bucket bounds, then entries. */
+export function mihBuild(hashes: usize, count: u32, c: u32, starts: usize, ids: usize): void {
+  memory.fill(starts, 0, 65_537 << 2);
+  const offset = <usize>c << 1;
+  for (let entry: u32 = 0; entry < count; entry++) {
+    const bucket = starts + (<usize>load<u16>(hashes + (<usize>entry << 5) + offset) << 2);
+    store<u32>(bucket, load<u32>(bucket, 4) + 1, 4);
+  }
+  for (let at: usize = 4; at <= 65_536 << 2; at += 4) store<u32>(starts + at, load<u32>(starts + at) + load<u32>(starts + at - 4));
+  for (let entry: u32 = 0; entry < count; entry++) {
+    const bucket = starts + (<usize>load<u16>(hashes + (<usize>entry << 5) + offset) << 2);
+    const at = load<u32>(bucket);
+    store<u32>(bucket, at + 1);
+    store<u32>(ids + (<usize>at << 2), entry);
+  }
+  memory.copy(starts + 4, starts, 65_536 << 2);
+  store<u32>(starts, 0);
+}
+
+/**
+ * As the paper has it, for a radius below 32: every bucket within one bit of the query's chunk; a candidate is compared
+ * in full the first time that it is met. `stamps` holds per entry the number of the query that met it last.
+ */
+export function mihSearch(
+  query: usize, radius: u32, hashes: usize, tables: usize, tableBytes: usize, idsOffset: usize,
+  stamps: usize, stamp: u32, results: usize, capacity: u32,
+): u32 {
+  found = 0;
+  const near: u32 = radius >> 4;
+  for (let c: u32 = 0; c < 16; c++) {
+    const starts = tables + <usize>c * tableBytes;
+    const ids = starts + idsOffset;
+    const value = <u32>load<u16>(query + (<usize>c << 1));
+    for (let flip: u32 = 0; flip <= 16 * near; flip++) {
+      const bucket = starts + (<usize>(value ^ ((1 << flip) >> 1)) << 2);
+      const high = load<u32>(bucket, 4);
+      for (let posting = load<u32>(bucket); posting < high; posting++) {
+        const entry = load<u32>(ids + (<usize>posting << 2));
+        const met = stamps + (<usize>entry << 2);
+        if (load<u32>(met) == stamp) continue;
+        store<u32>(met, stamp);
+        const bits = distance(query, hashes + (<usize>entry << 5));
+        if (bits <= radius) tell(entry, bits, results, capacity);
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,55 @@
+/** Queries one by one against a clock, with what they found. */
+import type { Candidate } from '../../src/index/types.js';
+
+export interface Measured {
+  readonly queries: number;
+  readonly perSecond: number;
+  /** Microseconds of one query; null for batches. */
+  readonly p50: number | null;
+  readonly p99: number | null;
+  /** Every pair, as query × PAIR_SPAN + entry: what recall is counted by. */
+  readonly pairs: Float64Array;
+}
+
+export const PAIR_SPAN = 2 ** 32;
+const WARM_UP_SHARE = 0.1;
+const WARM_UP_MAX = 1_000;
+
+/** Shape: `queries` count × 32 bytes. */
+export function measure(queries: Uint8Array, search: (hash256: Uint8Array) => readonly Candidate[]): Measured {
+  const count = queries.length / 32;
+  const query = (at: number) => queries.subarray(at * 32, at * 32 + 32);
+  for (let at = 0; at < Math.min(WARM_UP_MAX, count * WARM_UP_SHARE); at++) search(query(at));
+  const times = new Float64Array(count);
+  const pairs: number[] = [];
+  const startedMs = performance.now();
+  for (let at = 0; at < count; at++) {
+    const fromMs = performance.now();
+    const found = search(query(at));
+    times[at] = (performance.now() - fromMs) * 1000;
+    for (const { entryIndex } of found) pairs.push(at * PAIR_SPAN + entryIndex);
+  }
+  const perSecond = count / ((performance.now() - startedMs) / 1000);
+  times.sort();
+  return {
+    queries: count,
+    perSecond,
+    p50: times[Math.floor(count * 0.5)]!,
+    p99: times[Math.floor(count * 0.99)]!,
+    pairs: Float64Array.from(pairs),
+  };
+}
+
+/** Share of the true pairs, of queries below `judged`, that were found. Errors: a pair that is not true. */
+export function recallOf(measured: Measured, truth: Float64Array, judged: number): number {
+  const known = new Set(truth);
+  let found = 0;
+  let all = 0;
+  for (const pair of measured.pairs) {
+    if (pair >= Math.min(judged, measured.queries) * PAIR_SPAN) continue;
+    if (!known.has(pair)) throw new Error(`a pair that is not within the radius: ${pair}`);
+    found++;
+  }
+  for (const pair of truth) if (pair < Math.min(judged, measured.queries) * PAIR_SPAN) all++;
+  return all === 0 ? 1 : found / all;
+}
