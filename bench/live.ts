@@ -117,6 +117,6 @@ export async function live({ smoke }: { smoke: boolean }): Promise<BenchTable> {
       row('while lists change', busy, rssMegabytes()),
       row('after the last merge', after, rssAfter),
     ],
-    checksum: `${missed} additions missed, ${answered === asked ? 'every query' : `${answered} of ${asked} queries`} found something`,
+    checksum: `${missed} additions missed, ${((100 * answered) / asked).toFixed(0)}% of queries found something`,
   };
 }

@@ -21,6 +21,7 @@ const MODULES = {
   pdq: [KERNELS, COMMON],
   ring: [KERNELS, [...COMMON, ...SHARED]],
   'digest-table': [KERNELS, [...COMMON, ...SHARED]],
+  l2: [KERNELS, [...COMMON, ...SHARED]],
   baselines: [join(root, 'bench/assembly'), [...COMMON, ...SHARED]],
 };
 

@@ -42,3 +42,17 @@ export function choice<const T extends readonly string[]>(values: T) {
     },
   };
 }
+
+/** A number, or `none`: for what has no default that would be right anywhere. */
+export function numberOrNone(least: number, most: number) {
+  const range = `none, or ${least}..${most}`;
+  return {
+    range,
+    parse(raw: string): number | 'none' {
+      if (raw === 'none') return raw;
+      const value = Number(raw);
+      if (raw.trim() === '' || !(value >= least && value <= most)) throw new Error(`wants ${range}`);
+      return value;
+    },
+  };
+}

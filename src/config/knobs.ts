@@ -12,10 +12,11 @@ import {
   QUEUE_IMAGES_PER_WORKER_MAX,
   RADIUS_BITS_DEFAULT,
 } from '../core/limits.js';
-import { choice, type Knob, text, whole } from './knob.js';
+import { choice, type Knob, numberOrNone, text, whole } from './knob.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+export const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
 const DAY_MS = 86_400_000;
 
@@ -61,6 +62,20 @@ export const KNOBS = {
     default: RADIUS_BITS_DEFAULT,
     ...whole(0, 256),
     why: 'radius of a new list: the distance that the PDQ authors suggest to start from',
+  },
+  photodnaIndex: {
+    env: 'ZEEF_PHOTODNA_INDEX',
+    unit: 'kind',
+    default: 'hnsw',
+    ...choice(VECTOR_INDEX_KINDS),
+    why: 'hnsw is approximate and says so; linear compares every entry, exactly, at about 15 ms a million',
+  },
+  photodnaRadius: {
+    env: 'ZEEF_PHOTODNA_RADIUS',
+    unit: 'L2, inclusive',
+    default: 'none',
+    ...numberOrNone(0, 3_060),
+    why: 'PhotoDNA is licensed: its licensee says what is near; without it PhotoDNA items are refused',
   },
   imageBytesMax: {
     env: 'ZEEF_IMAGE_BYTES_MAX',

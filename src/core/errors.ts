@@ -16,6 +16,11 @@ export const ERRORS = {
   MEDIA_TYPE_UNSUPPORTED: { http: 415, retry: false, says: 'This address does not take that Content-Type.' },
   BODY_EMPTY: { http: 422, retry: false, says: 'The request body is empty.' },
   VALUE_INVALID: { http: 422, retry: false, says: 'The value is not a hash or digest of the named algorithm.' },
+  PHOTODNA_UNCONFIGURED: {
+    http: 422,
+    retry: false,
+    says: 'PhotoDNA values are matched only where ZEEF_PHOTODNA_RADIUS is set.',
+  },
   RADIUS_INVALID: { http: 422, retry: false, says: 'The radius is outside the range that can be searched.' },
   IMAGE_NOT_AN_IMAGE: { http: 422, retry: false, says: 'The bytes are not a picture of a known format.' },
   IMAGE_UNSUPPORTED_FORMAT: {

@@ -23,10 +23,16 @@ function floats(hash256: Uint8Array): number[] {
 }
 
 /** Errors INDEX_KIND_UNAVAILABLE: hnswlib-node is an optional dependency, and was not built on this machine. */
-export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> {
+export async function loadHnswlib() {
   const { default: hnswlib } = await import('hnswlib-node').catch((error: unknown) => {
     throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: 'hnsw', package: 'hnswlib-node' }, error);
   });
+  return hnswlib;
+}
+
+/** Errors INDEX_KIND_UNAVAILABLE. */
+export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> {
+  const hnswlib = await loadHnswlib();
   const graph = new hnswlib.HierarchicalNSW('l2', BITS);
   let capacity = Math.max(1, expectedCount);
   graph.initIndex(capacity, M, EF_CONSTRUCTION);

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import { HASH256_BYTES } from '../core/hash256.js';
 import { artefact } from '../core/package-root.js';
 import { type DigestRows, type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
 import { type DigestPart, digestTableOf, type IndexTask, type MergePart, type Shared } from './index-worker.js';
@@ -11,6 +12,10 @@ import type { CandidateColumns } from './types.js';
 
 /** Fewer are built where they are asked for: a thread takes longer to start. */
 const BUILD_HERE_MAX = 20_000;
+/** More are built by all threads, as at the start; fewer, and merges, by one: the others have queries to answer. */
+const BUILD_ALONE_MAX = 2_000_000;
+/** Builders end soon: a thread that has ended holds no segment any more. */
+const BUILDER_IDLE_MS = 1_000;
 
 export interface IndexPool {
   readonly threads: number;
@@ -31,39 +36,42 @@ export interface IndexPool {
 
 /** No thread is started before the first task. */
 export function createIndexPool(threads = availableParallelism()): IndexPool {
-  let pool: Piscina | null = null;
-  const run = (task: IndexTask): Promise<unknown> => {
-    pool ??= new Piscina({
-      filename: pathToFileURL(artefact('src', 'index', 'index-worker.js')).href,
-      minThreads: threads,
-      maxThreads: threads,
-    });
-    return pool.run(task) as Promise<unknown>;
+  let searchers: Piscina | null = null;
+  let builders: Piscina | null = null;
+  const options = { filename: pathToFileURL(artefact('src', 'index', 'index-worker.js')).href, maxThreads: threads };
+  const search = (task: IndexTask): Promise<unknown> => {
+    searchers ??= new Piscina({ ...options, minThreads: threads });
+    return searchers.run(task) as Promise<unknown>;
   };
-  const finishRing = async (task: IndexTask): Promise<RingIndex> => {
-    const share = (await run(task)) as RingShare;
-    await Promise.all(Array.from({ length: CHUNKS }, (_, c) => run({ task: 'table', share, c })));
-    return openRing(share);
+  const build = (task: IndexTask): Promise<unknown> => {
+    builders ??= new Piscina({ ...options, minThreads: 0, idleTimeout: BUILDER_IDLE_MS });
+    return builders.run(task) as Promise<unknown>;
   };
   return {
     threads,
     async buildRing(hashes) {
-      return hashes.length / 32 <= BUILD_HERE_MAX ? buildRing(hashes) : finishRing({ task: 'layOut', hashes });
+      const entryCount = hashes.length / HASH256_BYTES;
+      if (entryCount <= BUILD_HERE_MAX) return buildRing(hashes);
+      if (entryCount <= BUILD_ALONE_MAX) return openRing((await build({ task: 'ring', hashes })) as RingShare);
+      const share = (await build({ task: 'layOut', hashes })) as RingShare;
+      await Promise.all(Array.from({ length: CHUNKS }, (_, c) => build({ task: 'table', share, c })));
+      return openRing(share);
     },
-    mergeRings: (parts) => finishRing({ task: 'layOutMerged', parts }),
+    mergeRings: async (parts) => openRing((await build({ task: 'merge', parts })) as RingShare),
     async buildDigests(parts, width) {
       const isSmall = parts.reduce((sum, { values }) => sum + values.length / width, 0) <= BUILD_HERE_MAX;
       const share = isSmall
         ? digestTableOf(parts, width)
-        : ((await run({ task: 'digests', parts, width })) as DigestTableShare);
+        : ((await build({ task: 'digests', parts, width })) as DigestTableShare);
       return openDigestTable(share);
     },
     search: async (segments, hashes256, radiusBits) =>
-      (await run({ task: 'search', segments, hashes256, radiusBits })) as CandidateColumns[],
-    lookup: async (segments, digests) => (await run({ task: 'lookup', segments, digests })) as DigestRows[],
+      (await search({ task: 'search', segments, hashes256, radiusBits })) as CandidateColumns[],
+    lookup: async (segments, digests) => (await search({ task: 'lookup', segments, digests })) as DigestRows[],
     close: async () => {
-      await pool?.destroy();
-      pool = null;
+      await Promise.all([searchers?.destroy(), builders?.destroy()]);
+      searchers = null;
+      builders = null;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** A thread of the index pool: builds and merges segments, and searches them where they lie in shared memory. */
+import { HASH256_BYTES } from '../core/hash256.js';
 import {
   type DigestRows,
   type DigestTable,
@@ -8,7 +9,8 @@ import {
   openDigestTable,
 } from './digest-table.js';
 import { buildRingTable, hashesOf, layOutRing, openRing, type RingIndex, type RingShare } from './ring.js';
-import { remainingRuns } from './segment.js';
+import { CHUNKS } from './ring-layout.js';
+import { noteDropped, remainingRuns } from './segment.js';
 import type { CandidateColumns } from './types.js';
 
 /** A segment that another thread holds. */
@@ -19,7 +21,8 @@ export interface Shared<S> {
 
 export type IndexTask =
   | { readonly task: 'layOut'; readonly hashes: Uint8Array }
-  | { readonly task: 'layOutMerged'; readonly parts: readonly MergePart[] }
+  | { readonly task: 'ring'; readonly hashes: Uint8Array }
+  | { readonly task: 'merge'; readonly parts: readonly MergePart[] }
   | { readonly task: 'table'; readonly share: RingShare; readonly c: number }
   | { readonly task: 'digests'; readonly parts: readonly DigestPart[]; readonly width: number }
   | {
@@ -45,26 +48,34 @@ export interface MergePart {
   readonly removed: Uint32Array | null;
 }
 
-const HASH_BYTES = 32;
 const rings = new Map<number, RingIndex>();
 const tables = new Map<number, DigestTable>();
 
 /** Opened once; those that a search of the same kind no longer names are let go, and their memory with them. */
-function opened<S, T extends { close(): void }>(
+function opened<S, T extends { readonly memoryBytes: number; close(): void }>(
   cache: Map<number, T>,
   segments: readonly Shared<S>[],
   open: (share: S) => T,
 ): T[] {
+  let dropped = 0;
   for (const [id, index] of cache) {
     if (segments.some((segment) => segment.id === id)) continue;
     index.close();
     cache.delete(id);
+    dropped += index.memoryBytes;
   }
+  noteDropped(dropped);
   return segments.map(({ id, share }) => {
     const known = cache.get(id) ?? open(share);
     cache.set(id, known);
     return known;
   });
+}
+
+/** All tables in this thread: the others have queries to answer. */
+function withTables(share: RingShare): RingShare {
+  for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
+  return share;
 }
 
 /** Laid out and filled, for whoever opens it. */
@@ -85,15 +96,19 @@ export default function run(
   switch (task.task) {
     case 'layOut':
       return layOutRing([task.hashes]);
-    case 'layOutMerged':
-      return layOutRing(
-        task.parts.flatMap(({ share, removed }) => {
-          const hashes = hashesOf(share);
-          return [...remainingRuns(share.entryCount, removed)].map(([from, to]) =>
-            hashes.subarray(from * HASH_BYTES, to * HASH_BYTES),
-          );
-        }),
-        { areChunks: true },
+    case 'ring':
+      return withTables(layOutRing([task.hashes]));
+    case 'merge':
+      return withTables(
+        layOutRing(
+          task.parts.flatMap(({ share, removed }) => {
+            const hashes = hashesOf(share);
+            return Array.from(remainingRuns(share.entryCount, removed), ([from, to]) =>
+              hashes.subarray(from * HASH256_BYTES, to * HASH256_BYTES),
+            );
+          }),
+          { areChunks: true },
+        ),
       );
     case 'table':
       buildRingTable(task.share, task.c);

@@ -1,13 +1,18 @@
 /** How each kind of segment is made: rings and digest tables in the pool, the others where they are asked for. */
 import { HASH256_BYTES } from '../core/hash256.js';
+import { VALUE_BYTES } from '../core/vocabulary.js';
 import { createIndexBuilder } from './builder.js';
 import { DIGEST_ENTRIES_MAX } from './digest-layout.js';
 import { type DigestTable, digestsOf } from './digest-table.js';
 import type { IndexPool } from './index-pool.js';
 import type { RingIndex } from './ring.js';
 import { SEGMENT_ENTRIES_MAX } from './ring-layout.js';
+import { remainingRuns } from './segment.js';
 import type { SegmentMaker } from './segmented.js';
 import type { IndexKind, RadiusIndex } from './types.js';
+import { buildVectorHnsw } from './vector-hnsw.js';
+import { buildVectorScan, VECTOR_ENTRIES_MAX } from './vector-scan.js';
+import type { VectorIndex, VectorIndexKind } from './vectors.js';
 
 export function ringMaker(pool: IndexPool): SegmentMaker<RadiusIndex> {
   return {
@@ -47,5 +52,31 @@ export function digestMaker(width: number, pool: IndexPool): SegmentMaker<Digest
         segments.map(({ index, removed }) => ({ values: digestsOf(index.share()), removed })),
         width,
       ),
+  };
+}
+
+/** `hnsw` is built once from what there is; later additions are compared one by one, exactly, beside it. */
+export function vectorMaker(kind: VectorIndexKind): SegmentMaker<VectorIndex> {
+  const width = VALUE_BYTES.photodna;
+  let isFirst = kind === 'hnsw';
+  return {
+    valueBytes: width,
+    entriesMax: VECTOR_ENTRIES_MAX,
+    async build(values) {
+      if (!isFirst) return buildVectorScan([values]);
+      isFirst = false;
+      return buildVectorHnsw(values);
+    },
+    merge:
+      kind === 'hnsw'
+        ? null
+        : async (segments) =>
+            buildVectorScan(
+              segments.flatMap(({ index, removed }) =>
+                Array.from(remainingRuns(index.entryCount, removed), ([from, to]) =>
+                  index.vectors.subarray(from * width, to * width),
+                ),
+              ),
+            ),
   };
 }

@@ -26,6 +26,8 @@ export const SLOTS = 32;
 export const RESULTS = 4_096;
 /** Queries that go through the tables together: more share each line better, fewer stay in the cache. */
 export const BATCH_QUERIES = 8_192;
+/** Fewer are asked one by one: their probes lie too far apart in the tables to share anything. */
+export const BATCH_QUERIES_MIN = 512;
 /** Matches of one batch before its queries are asked one by one. */
 export const BATCH_RESULTS = 65_536;
 

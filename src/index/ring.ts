@@ -13,6 +13,7 @@ import { HashBytes } from './hash-bytes.js';
 import { byDistance, requireRadius } from './radius.js';
 import {
   BATCH_QUERIES,
+  BATCH_QUERIES_MIN,
   BATCH_RADIUS_MAX,
   BATCH_RESULTS,
   CHUNKS,
@@ -194,7 +195,8 @@ class Ring implements RingIndex {
 
   searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
     requireRadius(radiusBits);
-    if (radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
+    const isSmall = hashes256.length < BATCH_QUERIES_MIN * HASH256_BYTES;
+    if (isSmall || radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
     const pieces: CandidateColumns[] = [];
     for (let from = 0; from < hashes256.length; from += this.#queries.length) {
       pieces.push(this.#searchPiece(hashes256.subarray(from, from + this.#queries.length), radiusBits));

@@ -3,6 +3,8 @@
  * Everything in it is only read; a removal makes a new segment around the same index.
  */
 
+import { collectGarbage } from '../core/garbage.js';
+
 /** Columns beside an index, in the order of its entries; on shared memory, so that any thread may read them. */
 export interface SegmentColumns {
   /** Key of each entry in the store, ascending. */
@@ -96,4 +98,16 @@ export function emptyColumns(entryCount: number): SegmentColumns {
     keys: new Uint32Array(new SharedArrayBuffer(entryCount * 4)),
     listKeys: new Uint16Array(new SharedArrayBuffer(entryCount * 2)),
   };
+}
+
+/** Dropped before the thread looks for memory to give back. */
+const DROPPED_BYTES_MAX = 268_435_456;
+let droppedBytes = 0;
+
+/** This thread no longer holds an index of so many bytes. */
+export function noteDropped(bytes: number): void {
+  droppedBytes += bytes;
+  if (droppedBytes < DROPPED_BYTES_MAX) return;
+  droppedBytes = 0;
+  collectGarbage();
 }

@@ -7,14 +7,20 @@ import {
   emptyColumns,
   mergeColumns,
   newSegment,
+  noteDropped,
   positionOf,
   type Segment,
   type SegmentColumns,
   withoutKeys,
 } from './segment.js';
 
+/** Whatever the index, it knows what it takes. */
+interface Measurable {
+  readonly memoryBytes: number;
+}
+
 /** How one kind of index is made; `build` and `merge` may work in other threads. */
-export interface SegmentMaker<I> {
+export interface SegmentMaker<I extends Measurable> {
   readonly valueBytes: number;
   /** Entries of one segment at most. */
   readonly entriesMax: number;
@@ -26,8 +32,11 @@ export interface SegmentMaker<I> {
 
 /** Below this an open segment is made anew in a few milliseconds. */
 export const OPEN_ENTRIES_MIN = 65_536;
-/** An open segment of more than this share of the last sealed one is merged: each entry is built about eight times over. */
-const OPEN_SHARE = 1 / 8;
+/**
+ * An open segment of more than this share of the last sealed one is merged. A search pays for every segment, so a small
+ * share is worth building each entry some thirty times over, beside the queries.
+ */
+const OPEN_SHARE = 1 / 32;
 /** A sealed segment with more than this share of removed entries is written anew without them. */
 const REMOVED_SHARE = 1 / 4;
 
@@ -100,7 +109,7 @@ class OpenRows {
 }
 
 /** One writer at a time: the caller awaits each call before the next. Keys of added entries ascend. */
-export class Segmented<I> {
+export class Segmented<I extends Measurable> {
   readonly #maker: SegmentMaker<I>;
   readonly #onError: (error: unknown) => void;
   readonly #rows: OpenRows;
@@ -181,6 +190,7 @@ export class Segmented<I> {
       this.#open = null;
       return;
     }
+    if (this.#open) noteDropped(this.#open.index.memoryBytes);
     const columns = this.#rows.usedColumns();
     const index = await this.#maker.build(this.#rows.usedValues());
     this.#open = withoutKeys(newSegment(index, columns), this.#removedRows);
@@ -231,6 +241,7 @@ export class Segmented<I> {
             this.#sealed = this.#sealed.map((sealed) => (sealed.keys === first!.keys ? segment : sealed));
             if (open) this.#forgetRows(open.keys.length);
             this.#merge = null;
+            for (const part of parts) noteDropped(part.index.memoryBytes);
           };
         }
       },

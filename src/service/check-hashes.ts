@@ -3,6 +3,7 @@
  */
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
+import { parsePhotoDna } from '../core/photodna.js';
 import {
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
@@ -15,7 +16,7 @@ import { turnPdqBits } from '../kernels/pdq-signs.js';
 import type { CheckOptions } from './check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
 import { HAMMING_ALGORITHMS, type ListsInForce } from './lists-in-force.js';
-import { type HashQuery, match } from './match.js';
+import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
 import { type Decision, isLowQuality, type Match, NOTHING_FOUND } from './policy.js';
 
 /** One question: one or more of the values are given; several ask for all of them together. */
@@ -61,7 +62,6 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
 }
 
 function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
-  if (item.photodna !== undefined) throw new AppError('INDEX_KIND_UNAVAILABLE', { field: 'photodna' });
   const lowQuality = item.quality !== undefined && isLowQuality(item.quality, false);
   return HAMMING_ALGORITHMS.flatMap((algorithm) => {
     const hex = item[algorithm];
@@ -81,6 +81,12 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
   });
 }
 
+/** Errors PHOTODNA_UNCONFIGURED, VALUE_INVALID. */
+function vectorOf(inForce: ListsInForce, text: string): VectorQuery {
+  requirePhotoDna(inForce);
+  return { algorithm: 'photodna', vector: parsePhotoDna(text) };
+}
+
 async function checkItem(parts: BatchParts, item: HashItem, options: CheckOptions): Promise<HashItemAnswer> {
   const hashes = hashesOf(item, options);
   const digests: Digests = Object.fromEntries(
@@ -89,11 +95,12 @@ async function checkItem(parts: BatchParts, item: HashItem, options: CheckOption
       return digest === undefined ? [] : [[algorithm, digest]];
     }),
   );
-  if (hashes.length === 0 && Object.keys(digests).length === 0) {
-    throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, md5, sha1, sha256' });
+  const vectors = item.photodna === undefined ? [] : [vectorOf(parts.inForce, item.photodna)];
+  if (hashes.length === 0 && vectors.length === 0 && Object.keys(digests).length === 0) {
+    throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256' });
   }
   const { lists, askedRadiusBits } = options;
-  const decision = await match(parts.inForce, parts.store, { digests, hashes, lists, askedRadiusBits });
+  const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
   await parts.recorder.record('hash', options.tenant, { ...decision, reason: null });
   return toAnswer(
     parts.inForce,
@@ -105,11 +112,12 @@ async function checkItem(parts: BatchParts, item: HashItem, options: CheckOption
 
 function toAnswer(
   inForce: ListsInForce,
-  { id }: HashItem,
+  { id, photodna }: HashItem,
   { verdict, matches, matchCount, truncated }: Decision,
   lowQuality: boolean,
 ): HashItemAnswer {
-  return { id: id ?? null, verdict, lowQuality, exact: inForce.exact, matches, matchCount, truncated };
+  const exact = photodna === undefined ? inForce.exact : inForce.exact && inForce.photodnaExact;
+  return { id: id ?? null, verdict, lowQuality, exact, matches, matchCount, truncated };
 }
 
 /** An item's mistake as its answer. Errors: everything that is not the item's mistake passes. */
@@ -134,7 +142,7 @@ function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } |
 
 /**
  * Answers in the order of the items.
- * Errors  STORE_FAILED. Per item: VALUE_INVALID, INDEX_KIND_UNAVAILABLE.
+ * Errors  STORE_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
  */
 export async function checkHashes(
   parts: BatchParts,

@@ -132,7 +132,7 @@ export async function checkValues(
                   };
               const found = toFound(inForce, options.lists, segment, {
                 entryIndex: rows.entryIndex[row]!,
-                distanceBits: rows.distanceBits?.[row] ?? 0,
+                distance: rows.distanceBits?.[row] ?? 0,
                 query,
               });
               if (found === null) continue;
@@ -149,7 +149,7 @@ export async function checkValues(
   }
   const decisions = new Map<number, Decision>();
   for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
-    const decision = await decideFound(store, found, options.askedRadiusBits);
+    const decision = await decideFound(inForce, store, found, options.askedRadiusBits);
     if (decision.verdict === 'no_match') continue;
     decisions.set(position, decision);
     await recorder.record('hash', options.tenant, { ...decision, reason: null });

@@ -3,12 +3,13 @@
  * finishes on it; every change makes a new one and swaps the reference. Leaves to the store: what an entry says beside
  * its value.
  */
-import type { DigestAlgorithm, ListInfo } from '../core/vocabulary.js';
+import type { Algorithm, DigestAlgorithm, ListInfo } from '../core/vocabulary.js';
 import type { DigestTable } from '../index/digest-table.js';
 import { isRemoved, type Segment } from '../index/segment.js';
 import type { RadiusIndex } from '../index/types.js';
+import type { VectorIndex } from '../index/vectors.js';
 
-/** Hash algorithms with a Hamming distance; PhotoDNA's is another, and needs an index of its own. */
+/** Hash algorithms with a Hamming distance; PhotoDNA's is another, and has an index of its own. */
 export const HAMMING_ALGORITHMS = ['pdq', 'blockhash'] as const;
 export type HammingAlgorithm = (typeof HAMMING_ALGORITHMS)[number];
 
@@ -21,10 +22,14 @@ export interface ListsInForce {
   readonly listByKey: ReadonlyMap<number, ListInfo>;
   readonly radius: Readonly<Record<HammingAlgorithm, readonly Segment<RadiusIndex>[]>>;
   readonly digest: Readonly<Record<DigestAlgorithm, readonly Segment<DigestTable>[]>>;
+  readonly photodna: readonly Segment<VectorIndex>[];
+  /** What the licensee configured; null where PhotoDNA is not matched. */
+  readonly photodnaRadius: number | null;
   /** Entries in force. */
-  readonly entryCounts: Readonly<Record<HammingAlgorithm | DigestAlgorithm, number>>;
-  /** True where no index in force is approximate. */
+  readonly entryCounts: Readonly<Record<Algorithm, number>>;
+  /** True where no index of 256-bit hashes, or of PhotoDNA's values, is approximate. */
   readonly exact: boolean;
+  readonly photodnaExact: boolean;
 }
 
 /** The list of an entry that an index proposed; null where the entry or its list is not in force. */

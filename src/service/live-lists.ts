@@ -4,22 +4,30 @@
  */
 import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
-import { DIGEST_ALGORITHMS, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  VALUE_BYTES,
+} from '../core/vocabulary.js';
 import { type DigestTable, digestsOf } from '../index/digest-table.js';
 import { readIndexFile, type SectionSource, writeIndexFile } from '../index/index-file.js';
 import type { IndexPool } from '../index/index-pool.js';
-import { digestMaker, radiusMaker } from '../index/makers.js';
+import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
 import { givenHashes, type RingIndex } from '../index/ring.js';
 import { mergeColumns, remainingRuns, type Segment } from '../index/segment.js';
 import { Segmented } from '../index/segmented.js';
 import type { IndexKind, RadiusIndex } from '../index/types.js';
+import type { VectorIndex, VectorIndexKind } from '../index/vectors.js';
 import type { Changes, FeedPosition, ListStore, StoredList } from '../store/contract.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 
-type Indexed = HammingAlgorithm | DigestAlgorithm;
-type Shelves = Record<HammingAlgorithm, Segmented<RadiusIndex>> & Record<DigestAlgorithm, Segmented<DigestTable>>;
+type Shelves = Record<HammingAlgorithm, Segmented<RadiusIndex>> &
+  Record<DigestAlgorithm, Segmented<DigestTable>> &
+  Record<'photodna', Segmented<VectorIndex>>;
 
-const isIndexed = (algorithm: string): algorithm is Indexed => algorithm !== 'photodna';
+const isAlgorithm = (name: string): name is Algorithm => ALGORITHMS.some((algorithm) => algorithm === name);
 
 /** Of one look at the store; a reader that fell behind begins anew with shelves of its own. */
 interface State {
@@ -44,6 +52,8 @@ export interface LiveLists {
 
 export interface LiveListsOptions {
   readonly kind: IndexKind;
+  readonly photodnaIndex: VectorIndexKind;
+  readonly photodnaRadius: number | null;
   readonly pool: IndexPool;
   /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
   readonly indexFile: string;
@@ -55,10 +65,10 @@ export interface LiveListsOptions {
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function openLiveLists(
   store: ListStore,
-  { kind, pool, indexFile, onMergeError, onFileRefused }: LiveListsOptions,
+  { kind, photodnaIndex, photodnaRadius, pool, indexFile, onMergeError, onFileRefused }: LiveListsOptions,
 ): Promise<LiveLists> {
   const emptyShelves = (lists: readonly StoredList[]): Shelves => {
-    const expected = (algorithm: Indexed) =>
+    const expected = (algorithm: Algorithm) =>
       lists.reduce((sum, { info }) => sum + (info.entriesByAlgorithm[algorithm] ?? 0), 0);
     const radius = (algorithm: HammingAlgorithm) =>
       new Segmented(radiusMaker(kind, pool), expected(algorithm), onMergeError);
@@ -70,20 +80,20 @@ export async function openLiveLists(
       md5: digest('md5'),
       sha1: digest('sha1'),
       sha256: digest('sha256'),
+      photodna: new Segmented(vectorMaker(photodnaIndex), expected('photodna'), onMergeError),
     };
   };
 
   const takeUp = async ({ shelves }: { shelves: Shelves }, changes: Changes): Promise<void> => {
     for await (const batch of changes.added()) {
       for (const { entryKey, listKey, algorithm, value } of batch) {
-        if (!isIndexed(algorithm)) continue;
         const shelf = shelves[algorithm];
         if (shelf.isFull) await shelf.settle();
         shelf.add(entryKey, listKey, value);
       }
     }
     await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
-    for (const algorithm of [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS]) {
+    for (const algorithm of ALGORITHMS) {
       const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
       shelves[algorithm].remove(gone.map(({ entryKey }) => entryKey));
     }
@@ -105,7 +115,7 @@ export async function openLiveLists(
         throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
       const shelves = emptyShelves([]);
       for (const { algorithm, values, ...columns } of sections) {
-        if (isIndexed(algorithm)) await shelves[algorithm].addMany(columns, values);
+        if (isAlgorithm(algorithm)) await shelves[algorithm].addMany(columns, values);
       }
       await takeUp({ shelves }, changes);
       return { state: { shelves, position: changes.position }, lists: changes.lists };
@@ -117,7 +127,7 @@ export async function openLiveLists(
   };
 
   let { state, lists } = (await fromFile()) ?? (await everything());
-  let inForce = put(state, lists);
+  let inForce = put(state, lists, photodnaRadius);
   let turn: Promise<unknown> = Promise.resolve();
 
   const refresh = async (): Promise<boolean> => {
@@ -125,7 +135,7 @@ export async function openLiveLists(
     if (unchanged) {
       // A merge that has finished since is taken up, and gives its memory back.
       await Promise.all(Object.values(state.shelves).map((shelf) => shelf.settle()));
-      inForce = put(state, lists);
+      inForce = put(state, lists, photodnaRadius);
       return false;
     }
     const changes = await store.changes(state.position);
@@ -134,7 +144,7 @@ export async function openLiveLists(
       state = { shelves: state.shelves, position: changes.position };
       lists = changes.lists;
     } else ({ state, lists } = await everything());
-    inForce = put(state, lists);
+    inForce = put(state, lists, photodnaRadius);
     return true;
   };
 
@@ -158,7 +168,7 @@ export async function openLiveLists(
     merged: () =>
       inTurn(async () => {
         await Promise.all(Object.values(state.shelves).map((shelf) => shelf.merged()));
-        inForce = put(state, lists);
+        inForce = put(state, lists, photodnaRadius);
       }),
   };
 }
@@ -176,9 +186,9 @@ function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8A
   }
 }
 
-function* digestValues({ index, removed }: Segment<DigestTable>, width: number): Generator<Uint8Array> {
-  const digests = digestsOf(index.share());
-  for (const [from, to] of remainingRuns(index.entryCount, removed)) yield digests.subarray(from * width, to * width);
+function* remainingValues(values: Uint8Array, width: number, removed: Uint32Array | null): Generator<Uint8Array> {
+  for (const [from, to] of remainingRuns(values.length / width, removed))
+    yield values.subarray(from * width, to * width);
 }
 
 function sectionsOf(shelves: Shelves): SectionSource[] {
@@ -200,16 +210,22 @@ function sectionsOf(shelves: Shelves): SectionSource[] {
         algorithm,
         valueBytes: VALUE_BYTES[algorithm],
         ...mergeColumns([segment]),
-        values: digestValues(segment, VALUE_BYTES[algorithm]),
+        values: remainingValues(digestsOf(segment.index.share()), VALUE_BYTES[algorithm], segment.removed),
       })),
     ),
+    ...shelves.photodna.segments.map((segment) => ({
+      algorithm: 'photodna' as const,
+      valueBytes: VALUE_BYTES.photodna,
+      ...mergeColumns([segment]),
+      values: remainingValues(segment.index.vectors, VALUE_BYTES.photodna, segment.removed),
+    })),
   ];
 }
 
-function put({ shelves, position }: State, stored: readonly StoredList[]): ListsInForce {
+function put({ shelves, position }: State, stored: readonly StoredList[], photodnaRadius: number | null): ListsInForce {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
-  const counted = (algorithm: Indexed) =>
+  const counted = (algorithm: Algorithm) =>
     lists.reduce((sum, { entriesByAlgorithm }) => sum + (entriesByAlgorithm[algorithm] ?? 0), 0);
   return {
     generation: position.generation,
@@ -218,13 +234,13 @@ function put({ shelves, position }: State, stored: readonly StoredList[]): Lists
     listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),
     radius: { pdq: shelves.pdq.segments, blockhash: shelves.blockhash.segments },
     digest: { md5: shelves.md5.segments, sha1: shelves.sha1.segments, sha256: shelves.sha256.segments },
-    entryCounts: {
-      pdq: counted('pdq'),
-      blockhash: counted('blockhash'),
-      md5: counted('md5'),
-      sha1: counted('sha1'),
-      sha256: counted('sha256'),
-    },
+    photodna: shelves.photodna.segments,
+    photodnaRadius,
+    photodnaExact: shelves.photodna.segments.every(({ index }) => index.exact),
+    entryCounts: Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, counted(algorithm)])) as Record<
+      Algorithm,
+      number
+    >,
     exact: HAMMING_ALGORITHMS.every((algorithm) => shelves[algorithm].segments.every(({ index }) => index.exact)),
   };
 }

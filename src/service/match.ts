@@ -23,9 +23,16 @@ export interface HashQuery {
   readonly lowQuality: boolean;
 }
 
+/** A PhotoDNA value to search, within the configured radius. */
+export interface VectorQuery {
+  readonly algorithm: 'photodna';
+  readonly vector: Uint8Array;
+}
+
 export interface MatchQuery {
   readonly digests: Digests;
   readonly hashes: readonly HashQuery[];
+  readonly vectors?: readonly VectorQuery[];
   /** Names of lists to ask; null asks all that are enabled. */
   readonly lists: ReadonlySet<string> | null;
   readonly askedRadiusBits: number | null;
@@ -35,8 +42,9 @@ export interface MatchQuery {
 export interface Found {
   readonly entryKey: number;
   readonly list: ListInfo;
-  readonly distanceBits: number;
-  readonly query: HashQuery | null;
+  /** In bits; L2 of a VectorQuery; 0 of a digest, whose query is null. */
+  readonly distance: number;
+  readonly query: HashQuery | VectorQuery | null;
 }
 
 /**
@@ -56,22 +64,28 @@ export function requireLists(inForce: ListsInForce, names: ReadonlySet<string> |
   }
 }
 
+/** The configured radius. Errors PHOTODNA_UNCONFIGURED. */
+export function requirePhotoDna({ photodnaRadius }: ListsInForce): number {
+  if (photodnaRadius === null) throw new AppError('PHOTODNA_UNCONFIGURED');
+  return photodnaRadius;
+}
+
 /** The proposal of an index as a find, or null where the entry is not in force or its list is not asked. */
 export function toFound(
   inForce: ListsInForce,
   lists: ReadonlySet<string> | null,
   segment: Segment<unknown>,
-  { entryIndex, distanceBits, query }: { entryIndex: number; distanceBits: number; query: HashQuery | null },
+  { entryIndex, distance, query }: { entryIndex: number; distance: number; query: Found['query'] },
 ): Found | null {
   const list = listInForce(inForce, segment, entryIndex);
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
-  return { entryKey: segment.keys[entryIndex]!, list, distanceBits, query };
+  return { entryKey: segment.keys[entryIndex]!, list, distance, query };
 }
 
 function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
   const found: Found[] = [];
-  const note = (segment: Segment<unknown>, entryIndex: number, distanceBits: number, from: HashQuery | null) => {
-    const one = toFound(inForce, query.lists, segment, { entryIndex, distanceBits, query: from });
+  const note = (segment: Segment<unknown>, entryIndex: number, distance: number, from: Found['query']) => {
+    const one = toFound(inForce, query.lists, segment, { entryIndex, distance, query: from });
     if (one !== null) found.push(one);
   };
   for (const algorithm of DIGEST_ALGORITHMS) {
@@ -80,6 +94,12 @@ function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
     const bytes = Buffer.from(digest, 'hex');
     for (const segment of inForce.digest[algorithm]) {
       for (const entryIndex of segment.index.lookup(bytes)) note(segment, entryIndex, 0, null);
+    }
+  }
+  for (const vectorQuery of query.vectors ?? []) {
+    for (const segment of inForce.photodna) {
+      const near = segment.index.search(vectorQuery.vector, requirePhotoDna(inForce));
+      for (const { entryIndex, distance } of near) note(segment, entryIndex, distance, vectorQuery);
     }
   }
   const radiusBits = widestRadiusBits(inForce, query);
@@ -100,7 +120,7 @@ function nearestPerEntry(found: readonly Found[]): Found[] {
   const nearest = new Map<number, Found>();
   for (const one of found) {
     const held = nearest.get(one.entryKey);
-    if (!held || one.distanceBits < held.distanceBits) nearest.set(one.entryKey, one);
+    if (!held || one.distance < held.distance) nearest.set(one.entryKey, one);
   }
   return [...nearest.values()];
 }
@@ -114,9 +134,10 @@ function bounded(found: readonly Found[], askedRadiusBits: number | null): { rea
   const read: Found[] = [];
   const readOf = new Map<string, number>();
   let unread = 0;
-  for (const one of nearestPerEntry(found).sort((a, b) => a.distanceBits - b.distanceBits)) {
-    const { list, query, distanceBits } = one;
-    if (query !== null && !admits(list, { distanceBits, lowQuality: query.lowQuality }, askedRadiusBits)) continue;
+  for (const one of nearestPerEntry(found).sort((a, b) => a.distance - b.distance)) {
+    const { list, query, distance } = one;
+    const isHash = query !== null && query.algorithm !== 'photodna';
+    if (isHash && !admits(list, { distanceBits: distance, lowQuality: query.lowQuality }, askedRadiusBits)) continue;
     const count = readOf.get(list.list) ?? 0;
     if (list.kind === 'match' && count >= ENTRIES_READ_PER_LIST_MAX) {
       unread++;
@@ -128,11 +149,21 @@ function bounded(found: readonly Found[], askedRadiusBits: number | null): { rea
   return { read, unread };
 }
 
+/** How the query came to the entry, in the policy's words. */
+function wayOf({ distance, query }: Found, { photodnaRadius }: ListsInForce): Omit<Proposal, 'entry' | 'list'> {
+  const nothing = { orientation: null, family: null, lowQuality: false };
+  if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
+  if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
+  const { orientation, family, lowQuality } = query;
+  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality };
+}
+
 /**
  * What the lists say of what was found, and what follows from it.
  * Errors  STORE_FAILED.
  */
 export async function decideFound(
+  inForce: ListsInForce,
   store: ListStore,
   found: readonly Found[],
   askedRadiusBits: number | null,
@@ -141,25 +172,17 @@ export async function decideFound(
   const { read, unread } = bounded(found, askedRadiusBits);
   const entries = new Map<number, Entry | null>();
   const proposals: Proposal[] = [];
-  for (const { entryKey, list, distanceBits, query } of read) {
+  for (const one of read) {
+    const { entryKey, list } = one;
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
     // Removed from the store between the snapshot and now: it is no longer known, so it no longer counts.
-    if (!entry) continue;
-    proposals.push({
-      entry,
-      list,
-      matchType: query === null ? 'exact' : 'near',
-      distanceBits,
-      orientation: query?.orientation ?? null,
-      family: query?.family ?? null,
-      lowQuality: query?.lowQuality ?? false,
-    });
+    if (entry) proposals.push({ entry, list, ...wayOf(one, inForce) });
   }
   return decide(proposals, askedRadiusBits, unread);
 }
 
 /** Errors STORE_FAILED. */
 export async function match(inForce: ListsInForce, store: ListStore, query: MatchQuery): Promise<Decision> {
-  return decideFound(store, lookUp(inForce, query), query.askedRadiusBits);
+  return decideFound(inForce, store, lookUp(inForce, query), query.askedRadiusBits);
 }

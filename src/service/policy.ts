@@ -12,7 +12,10 @@ export interface Proposal {
   readonly entry: Entry;
   readonly list: ListInfo;
   readonly matchType: 'exact' | 'near';
-  readonly distanceBits: number;
+  /** In bits; of PhotoDNA in L2. */
+  readonly distance: number;
+  /** Of an algorithm whose radius is not the list's, and which is inside it already; null: the list decides. */
+  readonly radius: number | null;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
   /** The query hash that proposed it had quality below 50: only lists that ask for it get it. */
@@ -72,7 +75,7 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
     const { list, entryId, algorithm } = proposal.entry;
     const key = JSON.stringify([list, entryId, algorithm, proposal.entry.value]);
     const held = nearest.get(key);
-    if (!held || proposal.distanceBits < held.distanceBits) nearest.set(key, proposal);
+    if (!held || proposal.distance < held.distance) nearest.set(key, proposal);
   }
   return [...nearest.values()];
 }
@@ -84,7 +87,7 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
  */
 export function decide(proposals: readonly Proposal[], askedRadiusBits: number | null, unread = 0): Decision {
   const admitted = nearestPerEntry(
-    proposals.filter((p) => p.matchType === 'exact' || admits(p.list, p, askedRadiusBits)),
+    proposals.filter((p) => p.radius !== null || admits(p.list, { ...p, distanceBits: p.distance }, askedRadiusBits)),
   );
   const good = admitted.filter((p) => p.list.kind === 'suppression');
   const fileIsGood = good.some((p) => p.matchType === 'exact');
@@ -98,8 +101,8 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
         entryId: p.entry.entryId,
         algorithm: p.entry.algorithm,
         matchType: p.matchType,
-        distance: p.distanceBits,
-        radius: p.matchType === 'exact' ? 0 : radiusOf(p.list, askedRadiusBits),
+        distance: p.distance,
+        radius: p.radius ?? radiusOf(p.list, askedRadiusBits),
         orientation: p.orientation,
         family: p.family,
         category: p.entry.category,

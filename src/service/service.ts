@@ -82,6 +82,8 @@ export async function createService(
   const pool = createIndexPool();
   const live = await openLiveLists(store.lists, {
     kind: config.index,
+    photodnaIndex: config.photodnaIndex,
+    photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     pool,
     indexFile: join(config.dataDir, INDEX_FILE),
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),

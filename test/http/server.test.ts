@@ -122,7 +122,7 @@ describe('hashes', () => {
       { id: 'x', error: { code: 'VALUE_INVALID', field: 'pdq' } },
       { id: 'n', verdict: 'no_match' },
       { error: { code: 'VALUE_INVALID' } },
-      { error: { code: 'INDEX_KIND_UNAVAILABLE', field: 'photodna' } },
+      { error: { code: 'PHOTODNA_UNCONFIGURED' } },
     ]);
   });
 

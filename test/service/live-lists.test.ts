@@ -31,6 +31,8 @@ const indexFile = () => join(dataDir, 'zeef.index');
 const open = () =>
   openLiveLists(store.lists, {
     kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: 50,
     pool,
     indexFile: indexFile(),
     onMergeError: (error) => {
@@ -131,6 +133,8 @@ test('a damaged file, or one of another store, is told and the store is read ins
   const other = await openSqliteStore(mkdtempSync(join(tmpdir(), 'zeef-other-')));
   const elsewhere = await openLiveLists(other.lists, {
     kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: 50,
     pool,
     indexFile: indexFile(),
     onMergeError: () => {},
@@ -163,4 +167,26 @@ test('a crowd of near-copies is counted in full, told in part, and says so', asy
   expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
   const narrow = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: 0 });
   expect(narrow.truncated).toBe(false);
+});
+
+test('PhotoDNA values match within the configured radius, whose unit is L2, and come back from an index file', async () => {
+  const value = new Uint8Array(144).fill(100);
+  await store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('licensed', listRows('photodna', value));
+  const live = await open();
+  await live.exportTo(indexFile());
+  for (const reader of [live, await open()]) {
+    const ask = async (off: number) => {
+      const vector = Uint8Array.from(value);
+      vector[3] = 100 + off;
+      const vectors = [{ algorithm: 'photodna' as const, vector }];
+      return match(reader.inForce, store.lists, { digests: {}, hashes: [], vectors, lists: null, askedRadiusBits: 0 });
+    };
+    expect(await ask(50)).toMatchObject({
+      verdict: 'match',
+      matches: [{ algorithm: 'photodna', matchType: 'near', distance: 50, radius: 50, orientation: null }],
+    });
+    expect((await ask(51)).verdict).toBe('no_match');
+  }
+  expect(refused).toEqual([]);
 });

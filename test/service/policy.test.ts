@@ -30,11 +30,12 @@ const entry = (in_: string, entryId: string, value: string, algorithm: Entry['al
   updatedAt: null,
   tags: [],
 });
-const near = (of: ListInfo, distanceBits: number, more: Partial<Proposal> = {}): Proposal => ({
+const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Proposal => ({
   entry: entry(of.list, 'e', 'aa'),
   list: of,
   matchType: 'near',
-  distanceBits,
+  distance,
+  radius: null,
   orientation: 'original',
   family: 'resized',
   lowQuality: false,
@@ -44,6 +45,7 @@ const exact = (of: ListInfo, more: Partial<Proposal> = {}): Proposal =>
   near(of, 0, {
     entry: entry(of.list, 'd', 'ff', 'md5'),
     matchType: 'exact',
+    radius: 0,
     orientation: null,
     family: null,
     ...more,
