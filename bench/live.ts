@@ -5,8 +5,9 @@ import { ringMaker } from '../src/index/makers.js';
 import { isRemoved } from '../src/index/segment.js';
 import { Segmented } from '../src/index/segmented.js';
 import type { RadiusIndex } from '../src/index/types.js';
+import { hashesBySeed } from './index/data.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
-import type { BenchTable } from './report.js';
+import type { BenchOptions, BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
 const ADDED_PER_SECOND = 10_000;
@@ -15,19 +16,22 @@ const SETTLE_EVERY_MS = 1_000;
 /** Between two turns of the event loop, as a server would. */
 const QUERIES_PER_TURN = 64;
 
+/** Of no piece of the base. */
+const FRESH_SEED = 1_000_003;
+
 const rssMegabytes = () => process.memoryUsage().rss / 1e6;
 
-export async function live({ smoke }: { smoke: boolean }): Promise<BenchTable> {
-  const entries = smoke ? 5_000 : 3_200_000;
+export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> {
+  const entries = smoke ? 5_000 : (sizes?.[0] ?? 3_200_000);
   const seconds = smoke ? 2 : 60;
   const added = ADDED_PER_SECOND * seconds;
   const pool = createIndexPool();
   const shelf = new Segmented<RadiusIndex>(ringMaker(pool), entries, (error) => {
     throw error;
   });
-  const base = pdqLike(entries, 1);
+  const base = await hashesBySeed(entries);
   // Additions are hashes of the same kind; a list of them made before, so that making them is not measured.
-  const fresh = pdqLike(Math.min(added, 100_000), 2);
+  const fresh = pdqLike(Math.min(added, 100_000), FRESH_SEED);
   const freshAt = (n: number) => {
     const at = (n * 32) % fresh.length;
     return fresh.subarray(at, at + 32);

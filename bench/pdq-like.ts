@@ -38,8 +38,13 @@ function nthSmallest(values: Float32Array, n: number): number {
   return values[n]!;
 }
 
-/** Edges of a picture: each is a wave that runs through many frequencies with one sign pattern. */
-const EDGES = 3;
+/** Shapes with edges in a picture: each is a wave that runs through all frequencies with one sign pattern. */
+const SHAPES = 5;
+/**
+ * Weight of the smooth random field beside them. At this weight chunks of neighbouring bits collide as often as those
+ * of 300 photographs' hashes do: 1.4 times as often as chance (1.2 by rows and 1.5 by columns there).
+ */
+const FIELD = 0.3;
 
 /** Shape: count × 32 bytes. */
 export function pdqLike(count: number, seed: number): Uint8Array {
@@ -49,19 +54,23 @@ export function pdqLike(count: number, seed: number): Uint8Array {
   const sorted = new Float32Array(256);
   const rows = new Float32Array(16);
   const columns = new Float32Array(16);
+  const bell = () => random() + random() + random() - 1.5;
   for (let at = 0; at < count; at++) {
-    for (let bit = 0; bit < 256; bit++) {
-      const frequency = 1 + (bit >> 4) + (bit & 15);
-      spectrum[bit] = (random() + random() + random() - 1.5) / frequency;
-    }
-    for (let edge = 0; edge < EDGES; edge++) {
-      const [x, y, strength] = [random() * Math.PI, random() * Math.PI, 0.6 * random()];
+    for (let bit = 0; bit < 256; bit++) spectrum[bit] = (FIELD * bell()) / (1 + (bit >> 4) + (bit & 15));
+    for (let shape = 0; shape < SHAPES; shape++) {
+      const [top, bottom, left, right] = [
+        random() * Math.PI,
+        random() * Math.PI,
+        random() * Math.PI,
+        random() * Math.PI,
+      ];
+      const strength = bell();
+      // The spectrum of a rectangle: of a step at each of its sides.
       for (let k = 0; k < 16; k++) {
-        rows[k] = Math.sin((k + 1) * y) / (k + 1);
-        columns[k] = Math.sin((k + 1) * x) / (k + 1);
+        rows[k] = (strength * (Math.sin((k + 1) * bottom) - Math.sin((k + 1) * top))) / (k + 1);
+        columns[k] = (Math.sin((k + 1) * right) - Math.sin((k + 1) * left)) / (k + 1);
       }
-      for (let bit = 0; bit < 256; bit++)
-        spectrum[bit] = spectrum[bit]! + strength * rows[bit >> 4]! * columns[bit & 15]!;
+      for (let bit = 0; bit < 256; bit++) spectrum[bit] = spectrum[bit]! + rows[bit >> 4]! * columns[bit & 15]!;
     }
     sorted.set(spectrum);
     const median = nthSmallest(sorted, 127);

@@ -37,7 +37,7 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
     .option('--json', 'one JSON object a table')
-    .option('--sizes <counts>', 'index, digests: entries, separated by commas', (text: string) =>
+    .option('--sizes <counts>', 'index, digests, live: entries, separated by commas', (text: string) =>
       text.split(',').map(count),
     )
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
