@@ -34,8 +34,17 @@ export interface IndexPool {
   close(): Promise<void>;
 }
 
+export interface IndexPoolOptions {
+  readonly threads?: number;
+  /** Called for each table of a large ring as it is built, from 1 to `of`. */
+  readonly onTable?: (progress: { readonly table: number; readonly of: number; readonly entries: number }) => void;
+}
+
 /** No thread is started before the first task. */
-export function createIndexPool(threads = availableParallelism()): IndexPool {
+export function createIndexPool({
+  threads = availableParallelism(),
+  onTable = () => {},
+}: IndexPoolOptions = {}): IndexPool {
   let searchers: Piscina | null = null;
   let builders: Piscina | null = null;
   const options = { filename: pathToFileURL(artefact('src', 'index', 'index-worker.js')).href, maxThreads: threads };
@@ -54,7 +63,13 @@ export function createIndexPool(threads = availableParallelism()): IndexPool {
       if (entryCount <= BUILD_HERE_MAX) return buildRing(hashes);
       if (entryCount <= BUILD_ALONE_MAX) return openRing((await build({ task: 'ring', hashes })) as RingShare);
       const share = (await build({ task: 'layOut', hashes })) as RingShare;
-      await Promise.all(Array.from({ length: CHUNKS }, (_, c) => build({ task: 'table', share, c })));
+      let table = 0;
+      const tables = Array.from({ length: CHUNKS }, async (_, c) => {
+        await build({ task: 'table', share, c });
+        table++;
+        onTable({ table, of: CHUNKS, entries: entryCount });
+      });
+      await Promise.all(tables);
       return openRing(share);
     },
     mergeRings: async (parts) => openRing((await build({ task: 'merge', parts })) as RingShare),

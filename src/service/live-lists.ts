@@ -58,14 +58,28 @@ export interface LiveListsOptions {
   /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
   readonly indexFile: string;
   readonly onMergeError: (error: unknown) => void;
+  /** Called while many entries are read from the store, about once a million. */
+  readonly onRead?: (entries: number) => void;
   /** The file is there and was not used: it is damaged, or of another store, or from too long ago. */
   readonly onFileRefused: (error: unknown) => void;
 }
 
+/** Entries between two signs of progress: a second or two. */
+const READ_TOLD_EVERY = 1_000_000;
+
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function openLiveLists(
   store: ListStore,
-  { kind, photodnaIndex, photodnaRadius, pool, indexFile, onMergeError, onFileRefused }: LiveListsOptions,
+  {
+    kind,
+    photodnaIndex,
+    photodnaRadius,
+    pool,
+    indexFile,
+    onMergeError,
+    onFileRefused,
+    onRead = () => {},
+  }: LiveListsOptions,
 ): Promise<LiveLists> {
   const emptyShelves = (lists: readonly StoredList[]): Shelves => {
     const expected = (algorithm: Algorithm) =>
@@ -85,7 +99,10 @@ export async function openLiveLists(
   };
 
   const takeUp = async ({ shelves }: { shelves: Shelves }, changes: Changes): Promise<void> => {
+    let read = 0;
     for await (const batch of changes.added()) {
+      if (Math.floor((read + batch.length) / READ_TOLD_EVERY) > Math.floor(read / READ_TOLD_EVERY)) onRead(read);
+      read += batch.length;
       for (const { entryKey, listKey, algorithm, value } of batch) {
         const shelf = shelves[algorithm];
         if (shelf.isFull) await shelf.settle();

@@ -79,7 +79,7 @@ export async function createService(
   const metrics = createMetrics();
   const counts = new Counts(clock);
   const recorder = createRecorder(counts, metrics);
-  const pool = createIndexPool();
+  const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const live = await openLiveLists(store.lists, {
     kind: config.index,
     photodnaIndex: config.photodnaIndex,
@@ -87,6 +87,7 @@ export async function createService(
     pool,
     indexFile: join(config.dataDir, INDEX_FILE),
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
+    onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
   });
   let closing = false;

@@ -16,7 +16,7 @@ import type { RadiusIndex } from '../../src/index/types.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { seeded } from '../support/random.js';
 
-const pool = createIndexPool(2);
+const pool = createIndexPool({ threads: 2 });
 const fail = (error: unknown) => {
   throw error;
 };

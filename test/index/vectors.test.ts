@@ -91,7 +91,7 @@ test('hnsw tells only what is inside the radius, nearly all of it, and that it i
 
 test.each(['hnsw', 'linear'] as const)('%s: what is added later is found beside what is there', async (kind) => {
   const random = seeded(9);
-  const pool = createIndexPool(1);
+  const pool = createIndexPool({ threads: 1 });
   const index = new Segmented(vectorMaker(kind), 0, (error) => {
     throw error;
   });

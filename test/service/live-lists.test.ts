@@ -4,12 +4,18 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { listRows, randomValues } from '../../bench/list-rows.js';
 import { pdqLike } from '../../bench/pdq-like.js';
+import { systemClock } from '../../src/core/clock.js';
 import { AppError } from '../../src/core/errors.js';
+import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
+import { Counts } from '../../src/ledger/counts.js';
+import { checkValues } from '../../src/service/check-values.js';
 import { openLiveLists } from '../../src/service/live-lists.js';
 import { match } from '../../src/service/match.js';
+import { createRecorder } from '../../src/service/recorder.js';
 import type { Store } from '../../src/store/contract.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 
 let dataDir: string;
 let store: Store;
@@ -18,7 +24,7 @@ let refused: unknown[];
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'zeef-live-'));
   store = await openSqliteStore(dataDir);
-  pool = createIndexPool(2);
+  pool = createIndexPool({ threads: 2 });
   refused = [];
 });
 afterEach(async () => {
@@ -190,3 +196,55 @@ test('PhotoDNA values match within the configured radius, whose unit is L2, and 
   }
   expect(refused).toEqual([]);
 });
+
+test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  const live = await open();
+  const counts = createRecorder(new Counts(systemClock), createMetrics());
+  const options = { orientations: 'none', lists: null, askedRadiusBits: 0, reference: null, tenant: 't' } as const;
+  // Keys of the hashes in force, by generation: what each answer is held to.
+  const known = new Map<number, Set<number>>([[live.inForce.generation, new Set()]]);
+  let ended = false;
+  const asked = async (): Promise<number> => {
+    let rounds = 0;
+    for (; !ended || rounds < 3; rounds++) {
+      const { inForce } = live;
+      const parts = { store: store.lists, inForce, recorder: counts, pool };
+      const decisions = await checkValues(parts, 'pdq', hashes, options);
+      // An entry that the store has lost since then is no longer told; all others of the generation are.
+      const gone = [...known.get(inForce.generation)!].filter((at) => !decisions.has(at));
+      const now = known.get(live.inForce.generation)!;
+      expect(gone.filter((at) => now.has(at))).toEqual([]);
+      expect([...decisions.keys()].filter((at) => !known.get(inForce.generation)!.has(at))).toEqual([]);
+      // While the list is empty nothing above waits for anything.
+      await new Promise(setImmediate);
+    }
+    return rounds;
+  };
+  const change = async () => {
+    const held = new Set<number>();
+    for (let step = 0; step < 12; step++) {
+      const from = step * 200;
+      await store.lists.addEntries('a', named(from, from + 200));
+      for (let at = from; at < from + 200; at++) held.add(at);
+      if (step % 3 === 2) {
+        await store.lists.changeEntries('a', { entryId: `h${from}` }, 'remove');
+        held.delete(from);
+      }
+      known.set((await store.lists.changes(null))!.position.generation, new Set(held));
+      await live.refresh();
+      if (step % 4 === 3) await live.merged();
+    }
+    ended = true;
+  };
+  const [first, second] = await Promise.all([asked(), asked(), change()]);
+  expect(first + second).toBeGreaterThan(5);
+});
+
+/** Hashes from..to with ids of their own. */
+async function* named(from: number, to: number): AsyncGenerator<ParsedRow> {
+  for await (const row of listRows('pdq', hashes.subarray(from * 32, to * 32))) {
+    const at = from + row.line - 1;
+    yield row.ok ? { ...row, entry: { ...row.entry, entryId: `h${at}` } } : row;
+  }
+}
