@@ -7,7 +7,7 @@
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
  *   hashes     N × 32 B, as chunks
  *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × 3 B }, each part on a cache line
- *   scratches  SLOTS × { query, bounds, survivors, and of a batch: queries, groups, records, columns; results }
+ *   scratches  SLOTS × { query, buckets, survivors, and of a batch: queries, groups, records, columns; results }
  *
  * Scratches come last: memory that no reader has touched is not there at all.
  */
@@ -48,7 +48,7 @@ export const SCRATCH = (() => {
   };
   return {
     query: part(HASH256_BYTES),
-    bounds: part(PROBES[2] * CHUNKS * 8 + 8),
+    buckets: part(CHUNKS * 4 + (PROBES[2] * CHUNKS + 1) * 8),
     survivors: part(SURVIVORS * 8),
     queries: part(BATCH_QUERIES * HASH256_BYTES),
     groups: part((GROUPS + 1) * 4),

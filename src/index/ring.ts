@@ -182,7 +182,7 @@ class Ring implements RingIndex {
           this.#scratch + SCRATCH.query,
           radiusBits,
           PROBES[radiusBits >> 4]!,
-          this.#scratch + SCRATCH.bounds,
+          this.#scratch + SCRATCH.buckets,
           this.#scratch + SCRATCH.survivors,
           Math.max(SURVIVORS_MIN, this.entryCount * SURVIVOR_SHARE),
           this.#scratch + SCRATCH.results,

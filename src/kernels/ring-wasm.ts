@@ -14,7 +14,7 @@ export interface RingKernel {
     query: number,
     radius: number,
     probes: number,
-    bounds: number,
+    buckets: number,
     survivors: number,
     budget: number,
     results: number,

@@ -126,6 +126,10 @@ function isProposedBefore(query: usize, hash: usize, c: u32, share: u32): bool {
   return false;
 }
 
+/** A bucket's lower bound has 25 bits; above it stand the bits that the probe turned. */
+const SPENT_SHIFT: u32 = 26;
+const LOW: u32 = 0x03ff_ffff;
+
 /** Survivors of the first filter that wait for the second: few at a time stay in the nearest cache. */
 const SURVIVORS: u32 = 1_024;
 /** What a search answers that gave up: more survivors than its budget, or more results than its room. */
@@ -231,39 +235,46 @@ function finish(): u32 {
 
 /**
  * Entries within `radius` of one query, as pairs at `results`: entry, and distance in the high 16 bits of the second
- * word. `probes` masks are tried per chunk. Returns how many, or GAVE_UP.
+ * word. `probes` masks are tried per chunk; `ends` is room for 16 u32, and 16 × probes + 1 buckets of 8 bytes.
+ * Returns how many, or GAVE_UP.
  */
 export function search(
-  header_: Header, query: usize, radius_: u32, probes: u32, bounds: usize,
+  header_: Header, query: usize, radius_: u32, probes: u32, ends: usize,
   survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
 ): u32 {
   start(header_, query, radius_, survivors_, budget_, results_, capacity_);
   const masks = <usize>header.masks;
-  let at = bounds;
+  const buckets = ends + 64;
+  let at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
     const starts = <usize>header.tables + <usize>c * header.tableBytes;
     const value = <u32>load<u16>(query + (<usize>c << 1));
-    for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
-      store<u64>(at, load<u64>(starts + (<usize>(value ^ <u32>load<u16>(masks + (<usize>probe << 1))) << 2)));
+    for (let probe: u32 = 0; probe < probes; probe++) {
+      const mask = <u32>load<u16>(masks + (<usize>probe << 1));
+      const bounds = load<u64>(starts + (<usize>(value ^ mask) << 2));
+      store<u64>(at, bounds | (<u64>popcnt(mask) << SPENT_SHIFT));
+      // An empty one is written over by the next.
+      at += <usize>(<u32>bounds != <u32>(bounds >> 32)) << 3;
     }
+    store<u32>(ends + (<usize>c << 2), <u32>at);
   }
   // There is no prefetch in WASM: a first touch of both ends of every bucket, none waiting for another, brings lines in.
   let touched: u32 = 0;
-  at = bounds;
+  at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
     const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
-    for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
-      touched ^= <u32>load<u16>(seconds + (<usize>load<u32>(at) << 1)) ^ <u32>load<u16>(seconds + (<usize>load<u32>(at, 4) << 1));
+    for (const end = <usize>load<u32>(ends + (<usize>c << 2)); at < end; at += 8) {
+      touched ^= <u32>load<u16>(seconds + (<usize>(load<u32>(at) & LOW) << 1)) ^ <u32>load<u16>(seconds + (<usize>load<u32>(at, 4) << 1));
     }
   }
   store<u32>(at, touched);
-  at = bounds;
+  at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
     const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
     const wanted = i16x8.splat(load<i16>(query + (<usize>((c + 1) & 15) << 1)));
-    for (let probe: u32 = 0; probe < probes; probe++, at += 8) {
-      const spent = popcnt(<u32>load<u16>(masks + (<usize>probe << 1)));
-      filter(load<u32>(at), load<u32>(at, 4), seconds, wanted, spent, c << 16);
+    for (const end = <usize>load<u32>(ends + (<usize>c << 2)); at < end; at += 8) {
+      const low = load<u32>(at);
+      filter(low & LOW, load<u32>(at, 4), seconds, wanted, low >> SPENT_SHIFT, c << 16);
     }
     if (budget < 0) return GAVE_UP;
   }
