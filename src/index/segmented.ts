@@ -115,6 +115,7 @@ export class Segmented<I extends Measurable> {
   readonly #rows: OpenRows;
   /** Keys of open rows that were removed again; a rebuilt open segment is marked by them. */
   #removedRows = new Set<number>();
+  #lastKey = 0;
   #sealed: Segment<I>[] = [];
   #open: Segment<I> | null = null;
   #merge: { readonly done: Promise<void>; finish: (() => void) | null; readonly removed: number[] } | null = null;
@@ -137,8 +138,13 @@ export class Segmented<I extends Measurable> {
     return this.#segments.reduce((sum, { keys, removedCount }) => sum + keys.length - removedCount, 0);
   }
 
-  /** Searched from the next `settle` on, which `isFull` asks for. */
+  /**
+   * Searched from the next `settle` on, which `isFull` asks for. An entry that was added before is passed over: a caller
+   * that failed halfway may begin again.
+   */
   add(key: number, listKey: number, value: Uint8Array): void {
+    if (key <= this.#lastKey) return;
+    this.#lastKey = key;
     this.#rows.add(key, listKey, value);
   }
 
@@ -146,6 +152,7 @@ export class Segmented<I extends Measurable> {
   async addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): Promise<void> {
     if (this.#rows.count + keys.length > this.#maker.entriesMax) await this.settle();
     this.#rows.addMany({ keys, listKeys }, values);
+    this.#lastKey = keys.at(-1) ?? this.#lastKey;
   }
 
   get isFull(): boolean {

@@ -20,7 +20,7 @@ export const METRICS = {
   zeef_decoder_restarts_total: { kind: 'counter', labels: ['cause'], says: 'Decoder processes that were replaced.' },
   zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
   zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries in force.' },
-  zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of the radius index.' },
+  zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indices.' },
   zeef_generation: { kind: 'gauge', labels: [], says: 'Number of the list snapshot in force.' },
 } as const satisfies Record<
   string,

@@ -13,7 +13,7 @@ import { checkValues } from '../../src/service/check-values.js';
 import { openLiveLists } from '../../src/service/live-lists.js';
 import { match } from '../../src/service/match.js';
 import { createRecorder } from '../../src/service/recorder.js';
-import type { Store } from '../../src/store/contract.js';
+import type { FeedPosition, Store } from '../../src/store/contract.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 
@@ -195,6 +195,51 @@ test('PhotoDNA values match within the configured radius, whose unit is L2, and 
     expect((await ask(51)).verdict).toBe('no_match');
   }
   expect(refused).toEqual([]);
+});
+
+test('a reading of changes that fails halfway leaves what was in force; the next takes up all, and nothing twice', async () => {
+  await fill();
+  let fails = false;
+  const flaky = new Proxy(store.lists, {
+    get(target, name) {
+      if (name !== 'changes') {
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async (since: FeedPosition | null) => {
+        const changes = await target.changes(since);
+        async function* half() {
+          for await (const batch of changes!.added()) {
+            yield batch.slice(0, 3);
+            throw new AppError('STORE_FAILED');
+          }
+        }
+        return fails ? { ...changes!, added: half } : changes;
+      };
+    },
+  });
+  const live = await openLiveLists(flaky, {
+    kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: null,
+    pool,
+    indexFile: indexFile(),
+    onMergeError: () => {},
+    onFileRefused: () => {},
+  });
+  await store.lists.addEntries('a', named(2_500, 2_510));
+  await store.lists.changeEntries('a', { entryId: 'e3' }, 'remove');
+  fails = true;
+  await expect(live.refresh()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  expect(await verdicts(live, [4, 2_500])).toEqual(['match', 'no_match']);
+  fails = false;
+  await live.refresh();
+  expect(await verdicts(live, [3, 2_500, 2_509])).toEqual(['no_match', 'match', 'match']);
+  const keys = live.inForce.radius.pdq.flatMap((segment) => [...segment.keys]);
+  expect(keys).toEqual([...new Set(keys)].sort((x, y) => x - y));
+  await store.lists.changeEntries('a', { entryId: 'h2501' }, 'remove');
+  await live.refresh();
+  expect(await verdicts(live, [2_500, 2_501])).toEqual(['match', 'no_match']);
 });
 
 test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
