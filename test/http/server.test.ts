@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listRows } from '../../bench/list-rows.js';
 import { decoderPids } from '../support/decoder-pids.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
@@ -283,6 +284,39 @@ describe('batches as streams', () => {
     await ask('/v1/check/hashes?algorithm=md5', 'application/octet-stream', new Uint8Array(16 * 5_000));
     expect((await checked()) - before).toBe(5_000);
   });
+});
+
+test('PhotoDNA values match where a radius is configured, and the answer says that they were asked approximately', async () => {
+  const other = await startService({ photodnaRadius: '20' });
+  try {
+    const value = new Uint8Array(144).fill(90);
+    await other.service.store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
+    await other.service.store.lists.replaceEntries('licensed', listRows('photodna', value));
+    await other.service.reload();
+    const near = value.slice();
+    near[7] = 110;
+    const far = value.slice();
+    far[7] = 111;
+    const items = [
+      { id: 'near', photodna: Buffer.from(near).toString('base64') },
+      { id: 'far', photodna: Buffer.from(far).toString('hex') },
+      { id: 'wrong', photodna: 'AA==' },
+      { id: 'md5', md5: '0'.repeat(32) },
+    ];
+    const response = await fetch(`${other.url}/v1/check/hashes`, {
+      method: 'POST',
+      body: JSON.stringify({ items }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(((await response.json()) as Answer).results).toMatchObject([
+      { verdict: 'match', exact: false, matches: [{ list: 'licensed', distance: 20, radius: 20, orientation: null }] },
+      { verdict: 'no_match', exact: false },
+      { error: { code: 'VALUE_INVALID', field: 'photodna' } },
+      { verdict: 'no_match', exact: true },
+    ]);
+  } finally {
+    await other.stop();
+  }
 });
 
 describe('what is refused', () => {
