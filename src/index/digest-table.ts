@@ -123,6 +123,7 @@ class SharedDigestTable implements DigestTable {
   readonly #queries: Uint8Array;
   readonly #heads: Uint32Array;
   readonly #followers: Uint32Array;
+  #isClosed = false;
 
   constructor(share: DigestTableShare) {
     const { memory, entryCount, width } = share;
@@ -146,7 +147,9 @@ class SharedDigestTable implements DigestTable {
     if (digest.length !== this.#share.width) return [];
     this.#find(digest, 1);
     const head = this.#heads[0]!;
-    return head === 0 ? [] : [...this.#entriesOf(head)];
+    const found: number[] = [];
+    for (let entry = firstOf(head); entry >= 0; entry = this.#after(head, entry)) found.push(entry);
+    return found;
   }
 
   lookupBatch(digests: Uint8Array): DigestRows {
@@ -165,7 +168,9 @@ class SharedDigestTable implements DigestTable {
   }
 
   close(): void {
-    Atomics.store(this.#readers, this.#reader, 0);
+    // Once only: the scratch may be another reader's by now.
+    if (!this.#isClosed) Atomics.store(this.#readers, this.#reader, 0);
+    this.#isClosed = true;
   }
 
   /** Fills `heads`. At most PIECE_QUERIES. */
@@ -180,41 +185,29 @@ class SharedDigestTable implements DigestTable {
     );
   }
 
-  *#entriesOf(head: number): Generator<number> {
-    let entry = (head & HEAD_ENTRY) - 1;
-    yield entry;
-    if ((head & HEAD_IS_FOLLOWED) === 0) return;
-    for (entry = this.#followers[entry]!; entry !== 0; entry = this.#followers[entry]!) yield entry;
-  }
-
-  #countRows(heads: Uint32Array): number {
-    let count = 0;
-    for (const head of heads) {
-      if (head === 0) continue;
-      count++;
-      if ((head & HEAD_IS_FOLLOWED) === 0) continue;
-      let entry = this.#followers[(head & HEAD_ENTRY) - 1]!;
-      for (; entry !== 0; entry = this.#followers[entry]!) count++;
-    }
-    return count;
-  }
-
   #rowsOf(heads: Uint32Array): DigestRows {
-    const count = this.#countRows(heads);
+    let count = 0;
+    for (const head of heads) for (let entry = firstOf(head); entry >= 0; entry = this.#after(head, entry)) count++;
     const queryIndex = new Uint32Array(count);
     const entryIndex = new Uint32Array(count);
     let row = 0;
     for (let query = 0; query < heads.length; query++) {
       const head = heads[query]!;
-      if (head === 0) continue;
-      queryIndex[row] = query;
-      entryIndex[row++] = (head & HEAD_ENTRY) - 1;
-      if ((head & HEAD_IS_FOLLOWED) === 0) continue;
-      for (let entry = this.#followers[entryIndex[row - 1]!]!; entry !== 0; entry = this.#followers[entry]!) {
+      for (let entry = firstOf(head); entry >= 0; entry = this.#after(head, entry)) {
         queryIndex[row] = query;
         entryIndex[row++] = entry;
       }
     }
     return { count, queryIndex, entryIndex };
   }
+
+  /** -1 at the end. Followers are read only where the head says that there are any: that memory is seldom near. */
+  #after(head: number, entry: number): number {
+    return (head & HEAD_IS_FOLLOWED) === 0 ? -1 : this.#followers[entry]! || -1;
+  }
+}
+
+/** -1 where there is none. */
+function firstOf(head: number): number {
+  return (head & HEAD_ENTRY) - 1;
 }

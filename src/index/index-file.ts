@@ -115,7 +115,7 @@ function parseHeader<P>(path: string, text: Buffer): Header<P> {
   try {
     header = JSON.parse(text.toString()) as Partial<Header<P>> | null;
   } catch {
-    // Told below, as any other header that is none.
+    // Told below, as every other header that is none.
   }
   const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
   const isHeader =

@@ -5,6 +5,7 @@
  */
 import {
   emptyColumns,
+  isRemoved,
   mergeColumns,
   newSegment,
   noteDropped,
@@ -167,8 +168,19 @@ export class Segmented<I extends Measurable> {
       this.#open = withoutKeys(this.#open, keys);
       for (const key of keys) if (positionOf(this.#open.keys, key) >= 0) this.#removedRows.add(key);
     }
-    this.#merge?.removed.push(...keys);
+    if (this.#merge) for (const key of keys) this.#merge.removed.push(key);
     this.#publish();
+  }
+
+  /** Removes the entries of every other list, so that a merge gives their memory back. */
+  keepLists(kept: ReadonlySet<number>): void {
+    const keys: number[] = [];
+    for (const segment of this.#segments) {
+      for (let at = 0; at < segment.keys.length; at++) {
+        if (!kept.has(segment.listKeys[at]!) && !isRemoved(segment, at)) keys.push(segment.keys[at]!);
+      }
+    }
+    this.remove(keys);
   }
 
   /** Makes everything added searchable. Takes up a finished merge, and starts one where it is due. */

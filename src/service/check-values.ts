@@ -2,13 +2,8 @@
  * Many values of one algorithm at once, end to end in one buffer, searched on all cores. Nothing is made per value but
  * for those that match.
  */
-import {
-  DIGEST_ALGORITHMS,
-  type DigestAlgorithm,
-  ORIENTATIONS,
-  type OrientationChoice,
-  VALUE_BYTES,
-} from '../core/vocabulary.js';
+import { HASH256_BYTES } from '../core/hash256.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
@@ -50,12 +45,12 @@ const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
 /** Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md). */
 function turnedHashes(hashes256: Uint8Array): Uint8Array {
   const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
-  for (let at = 0; at < hashes256.length; at += 32) {
-    const hash256 = hashes256.subarray(at, at + 32);
+  for (let at = 0; at < hashes256.length; at += HASH256_BYTES) {
+    const hash256 = hashes256.subarray(at, at + HASH256_BYTES);
     ORIENTATIONS.forEach((orientation, k) => {
       turned.set(
         orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation),
-        at * ORIENTATIONS.length + k * 32,
+        at * ORIENTATIONS.length + k * HASH256_BYTES,
       );
     });
   }
@@ -87,6 +82,55 @@ async function searchPiece(
   return pool.search(shared, queries, radiusBits);
 }
 
+/** How the value at `queryIndex` asked; null of a digest. */
+function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: number, turns: number): HashQuery | null {
+  if (isDigest(algorithm)) return null;
+  const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
+  return { algorithm, hash256, orientation: ORIENTATIONS[queryIndex % turns]!, family: null, lowQuality: false };
+}
+
+/** What was found of each value that found something, by its position. */
+async function findValues(
+  parts: BatchParts,
+  algorithm: BatchAlgorithm,
+  values: Uint8Array,
+  options: CheckOptions,
+): Promise<Map<number, Found[]>> {
+  const { inForce } = parts;
+  const foundOf = new Map<number, Found[]>();
+  const radiusBits = widestRadiusBits(inForce, options);
+  if (inForce.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
+  const turns = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
+  const width = VALUE_BYTES[algorithm];
+  const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
+  const segments: readonly Segment<unknown>[] = isDigest(algorithm)
+    ? inForce.digest[algorithm]
+    : inForce.radius[algorithm];
+  const findPiece = async (from: number): Promise<void> => {
+    const piece = values.slice(from, from + pieceBytes);
+    const queries = turns > 1 ? turnedHashes(piece) : piece;
+    const answers = await searchPiece(parts, algorithm, queries, radiusBits);
+    for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
+      for (let row = 0; row < count; row++) {
+        const found = toFound(inForce, options.lists, segments[at]!, {
+          entryIndex: entryIndex[row]!,
+          distance: distanceBits?.[row] ?? 0,
+          query: queryOf(algorithm, queries, queryIndex[row]!, turns),
+        });
+        if (found === null) continue;
+        const position = from / width + Math.floor(queryIndex[row]! / turns);
+        const others = foundOf.get(position);
+        if (others) others.push(found);
+        else foundOf.set(position, [found]);
+      }
+    }
+  };
+  const pieces: Promise<void>[] = [];
+  for (let from = 0; from < values.length; from += pieceBytes) pieces.push(findPiece(from));
+  await Promise.all(pieces);
+  return foundOf;
+}
+
 /**
  * Decisions of the values that matched something, by position; every other value is `no_match`. All are on record.
  * Shape   `values`: N × the algorithm's bytes.
@@ -99,54 +143,7 @@ export async function checkValues(
   options: CheckOptions,
 ): Promise<ReadonlyMap<number, Decision>> {
   const { inForce, store, recorder } = parts;
-  const width = VALUE_BYTES[algorithm];
-  const valueCount = values.length / width;
-  const foundOf = new Map<number, Found[]>();
-  const radiusBits = widestRadiusBits(inForce, options);
-  if (inForce.entryCounts[algorithm] > 0 && (radiusBits >= 0 || isDigest(algorithm))) {
-    const orientations: OrientationChoice = algorithm === 'pdq' ? options.orientations : 'none';
-    const turns = orientations === 'all' ? ORIENTATIONS.length : 1;
-    const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
-    const segments: readonly Segment<unknown>[] = isDigest(algorithm)
-      ? inForce.digest[algorithm]
-      : inForce.radius[algorithm];
-    const pieces: Promise<void>[] = [];
-    for (let from = 0; from < values.length; from += pieceBytes) {
-      const piece = values.slice(from, from + pieceBytes);
-      const queries = turns > 1 ? turnedHashes(piece) : piece;
-      const first = from / width;
-      pieces.push(
-        searchPiece(parts, algorithm, queries, radiusBits).then((answers) => {
-          answers.forEach((rows, at) => {
-            const segment = segments[at]!;
-            for (let row = 0; row < rows.count; row++) {
-              const queryIndex = rows.queryIndex[row]!;
-              const query: HashQuery | null = isDigest(algorithm)
-                ? null
-                : {
-                    algorithm,
-                    hash256: queries.subarray(queryIndex * 32, queryIndex * 32 + 32),
-                    orientation: ORIENTATIONS[queryIndex % turns]!,
-                    family: null,
-                    lowQuality: false,
-                  };
-              const found = toFound(inForce, options.lists, segment, {
-                entryIndex: rows.entryIndex[row]!,
-                distance: rows.distanceBits?.[row] ?? 0,
-                query,
-              });
-              if (found === null) continue;
-              const position = first + Math.floor(queryIndex / turns);
-              const others = foundOf.get(position);
-              if (others) others.push(found);
-              else foundOf.set(position, [found]);
-            }
-          });
-        }),
-      );
-    }
-    await Promise.all(pieces);
-  }
+  const foundOf = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
   for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
     const decision = await decideFound(inForce, store, found, options.askedRadiusBits);
@@ -154,6 +151,6 @@ export async function checkValues(
     decisions.set(position, decision);
     await recorder.record('hash', options.tenant, { ...decision, reason: null });
   }
-  recorder.recordUnmatched(options.tenant, valueCount - decisions.size);
+  recorder.recordUnmatched(options.tenant, values.length / VALUE_BYTES[algorithm] - decisions.size);
   return decisions;
 }

@@ -3,29 +3,16 @@
  * Queries are never stopped for it: additions and merges are built beside what is in force.
  */
 import { AppError } from '../core/errors.js';
-import { HASH256_BYTES } from '../core/hash256.js';
-import {
-  ALGORITHMS,
-  type Algorithm,
-  DIGEST_ALGORITHMS,
-  type DigestAlgorithm,
-  VALUE_BYTES,
-} from '../core/vocabulary.js';
-import { type DigestTable, digestsOf } from '../index/digest-table.js';
-import { readIndexFile, type SectionSource, writeIndexFile } from '../index/index-file.js';
+import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import { readIndexFile, writeIndexFile } from '../index/index-file.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
-import { givenHashes, type RingIndex } from '../index/ring.js';
-import { mergeColumns, remainingRuns, type Segment } from '../index/segment.js';
 import { Segmented } from '../index/segmented.js';
-import type { IndexKind, RadiusIndex } from '../index/types.js';
-import type { VectorIndex, VectorIndexKind } from '../index/vectors.js';
+import type { IndexKind } from '../index/types.js';
+import type { VectorIndexKind } from '../index/vectors.js';
 import type { Changes, FeedPosition, ListStore, StoredList } from '../store/contract.js';
+import { type Shelves, sectionsOf } from './index-sections.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
-
-type Shelves = Record<HammingAlgorithm, Segmented<RadiusIndex>> &
-  Record<DigestAlgorithm, Segmented<DigestTable>> &
-  Record<'photodna', Segmented<VectorIndex>>;
 
 const isAlgorithm = (name: string): name is Algorithm => ALGORITHMS.some((algorithm) => algorithm === name);
 
@@ -98,7 +85,8 @@ export async function openLiveLists(
     };
   };
 
-  const takeUp = async ({ shelves }: { shelves: Shelves }, changes: Changes): Promise<void> => {
+  /** `before`: the lists at the position that the changes are since; null where they are not known. */
+  const takeUp = async (shelves: Shelves, changes: Changes, before: readonly StoredList[] | null): Promise<void> => {
     let read = 0;
     for await (const batch of changes.added()) {
       if (Math.floor((read + batch.length) / READ_TOLD_EVERY) > Math.floor(read / READ_TOLD_EVERY)) onRead(read);
@@ -110,7 +98,10 @@ export async function openLiveLists(
       }
     }
     await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
+    const kept = new Set(changes.lists.map(({ listKey }) => listKey));
+    const isListGone = before === null || before.some(({ listKey }) => !kept.has(listKey));
     for (const algorithm of ALGORITHMS) {
+      if (isListGone) shelves[algorithm].keepLists(kept);
       const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
       shelves[algorithm].remove(gone.map(({ entryKey }) => entryKey));
     }
@@ -120,7 +111,7 @@ export async function openLiveLists(
     const changes = await store.changes(null);
     if (!changes) throw new Error('a store tells everything to whoever asks from the beginning');
     const shelves = emptyShelves(changes.lists);
-    await takeUp({ shelves }, changes);
+    await takeUp(shelves, changes, []);
     return { state: { shelves, position: changes.position }, lists: changes.lists };
   };
 
@@ -134,7 +125,7 @@ export async function openLiveLists(
       for (const { algorithm, values, ...columns } of sections) {
         if (isAlgorithm(algorithm)) await shelves[algorithm].addMany(columns, values);
       }
-      await takeUp({ shelves }, changes);
+      await takeUp(shelves, changes, null);
       return { state: { shelves, position: changes.position }, lists: changes.lists };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -157,7 +148,7 @@ export async function openLiveLists(
     }
     const changes = await store.changes(state.position);
     if (changes) {
-      await takeUp(state, changes);
+      await takeUp(state.shelves, changes, lists);
       state = { shelves: state.shelves, position: changes.position };
       lists = changes.lists;
     } else ({ state, lists } = await everything());
@@ -188,55 +179,6 @@ export async function openLiveLists(
         inForce = put(state, lists, photodnaRadius);
       }),
   };
-}
-
-function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8Array> {
-  let first = 0;
-  for (const piece of givenHashes((index as RingIndex).share())) {
-    const count = piece.length / HASH256_BYTES;
-    // Runs of the whole segment that fall into this piece.
-    for (const [from, to] of remainingRuns(index.entryCount, removed)) {
-      const [low, high] = [Math.max(from, first), Math.min(to, first + count)];
-      if (low < high) yield piece.subarray((low - first) * HASH256_BYTES, (high - first) * HASH256_BYTES);
-    }
-    first += count;
-  }
-}
-
-function* remainingValues(values: Uint8Array, width: number, removed: Uint32Array | null): Generator<Uint8Array> {
-  for (const [from, to] of remainingRuns(values.length / width, removed))
-    yield values.subarray(from * width, to * width);
-}
-
-function sectionsOf(shelves: Shelves): SectionSource[] {
-  const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => shelves[algorithm].segments).find(
-    ({ index }) => index.kind !== 'ring',
-  );
-  if (approximate) throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: approximate.index.kind, expected: 'ring' });
-  return [
-    ...HAMMING_ALGORITHMS.flatMap((algorithm) =>
-      shelves[algorithm].segments.map((segment) => ({
-        algorithm,
-        valueBytes: HASH256_BYTES,
-        ...mergeColumns([segment]),
-        values: ringValues(segment),
-      })),
-    ),
-    ...DIGEST_ALGORITHMS.flatMap((algorithm) =>
-      shelves[algorithm].segments.map((segment) => ({
-        algorithm,
-        valueBytes: VALUE_BYTES[algorithm],
-        ...mergeColumns([segment]),
-        values: remainingValues(digestsOf(segment.index.share()), VALUE_BYTES[algorithm], segment.removed),
-      })),
-    ),
-    ...shelves.photodna.segments.map((segment) => ({
-      algorithm: 'photodna' as const,
-      valueBytes: VALUE_BYTES.photodna,
-      ...mergeColumns([segment]),
-      values: remainingValues(segment.index.vectors, VALUE_BYTES.photodna, segment.removed),
-    })),
-  ];
 }
 
 function put({ shelves, position }: State, stored: readonly StoredList[], photodnaRadius: number | null): ListsInForce {

@@ -110,6 +110,36 @@ test('a crowd of additions is merged into the sealed segment, with what is remov
   expect(index.segments[0]!.index.memoryBytes).toBeLessThan(bytes);
 });
 
+test('an open entry that was removed stays removed when the open segment is made anew', async () => {
+  const hashes = pdqLike(20, 8);
+  const index = new Segmented(ringMaker(pool), 0, fail);
+  const add = (key: number) => index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));
+  add(1);
+  add(2);
+  await index.settle();
+  index.remove([1]);
+  add(3);
+  await index.settle();
+  expect(index.entryCount).toBe(2);
+  expect(search(index, hashes.subarray(32, 64), 0)).toEqual([]);
+});
+
+test('of lists that are gone nothing is kept, in the open segment and in the sealed', async () => {
+  const hashes = pdqLike(40, 8);
+  const index = new Segmented(eager(16), 0, fail);
+  for (let key = 1; key < 40; key++) {
+    if (index.isFull) await index.settle();
+    index.add(key, key % 3, hashes.subarray(key * 32, key * 32 + 32));
+  }
+  await index.settle();
+  index.keepLists(new Set([1, 2]));
+  expect(index.entryCount).toBe(26);
+  await index.merged();
+  expect(index.entryCount).toBe(26);
+  expect(search(index, hashes.subarray(3 * 32, 4 * 32), 0)).toEqual([]);
+  expect(search(index, hashes.subarray(4 * 32, 5 * 32), 0)).toEqual([[4, 0]]);
+});
+
 test('a merge that fails is told, its parts go on answering, and a later settle tries again', async () => {
   const hashes = pdqLike(200, 9);
   const told: unknown[] = [];

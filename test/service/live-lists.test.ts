@@ -101,6 +101,8 @@ test('additions, removals and disabling by entry and list are in force after one
   await live.refresh();
   expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
   expect(live.inForce.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
+  // What it held is marked, so that a merge gives its memory back.
+  expect(live.inForce.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
 });
 
 test('an index file stands for the entries, and the store for what has changed since', async () => {

@@ -108,7 +108,7 @@ export function changeEntries(
     }
     db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
     if (change === 'remove') checksum.remove(row);
-    // Enabled again under a new key: readers take it up as any addition.
+    // Enabled again under a new key: readers take it up as an addition.
     else {
       db.prepare(
         `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version)
