@@ -1,57 +1,147 @@
-/** Pictures a second: where the time goes, beside plain pipelines, and through the decoder process. */
+/**
+ * Pictures a second: where the time goes by stage, beside plain pipelines, by format, through the decoder process and
+ * by a scan with a list in force. One run, so that the ratios hold.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import sharp from 'sharp';
+import { readConfig } from '../src/config/read-config.js';
 import { formatHash256 } from '../src/core/hash256.js';
-import { DECODER_MEMORY_BYTES_MAX, IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
+import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
+import { ORIENTATIONS } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';
 import { sniff } from '../src/decode/sniff.js';
-import { createImageEngine } from '../src/engine/image-engine.js';
+import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
+import { buildRing } from '../src/index/ring.js';
 import { blockhash256 } from '../src/kernels/blockhash.js';
 import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
-import { uploads } from './pictures.js';
+import type { ImageCheckOptions } from '../src/service/check-image.js';
+import { scan } from '../src/service/scan.js';
+import { createService, type Service } from '../src/service/service.js';
+import { createLogger } from '../src/telemetry/log.js';
+import { listRows } from './list-rows.js';
+import { pdqLike } from './pdq-like.js';
+import { photographs, uploads } from './pictures.js';
 import { type BenchTable, medianSeconds } from './report.js';
 
-export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable> {
-  const files = await uploads(smoke ? 4 : 64);
-  const limits = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
-  const decoder = createDecoder(limits);
-  const [twin, wasm] = [createPdqHasher(), loadPdqHasher()];
-  const rows: (string | number)[][] = [];
-  const sums: string[] = [];
-  let plainMs = 0;
-  async function measure(name: string, work: (file: Buffer) => unknown): Promise<void> {
+const LIMITS = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
+const WANTS: HashWants = {
+  digests: ['sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+};
+const OPTIONS: ImageCheckOptions = {
+  orientations: 'all',
+  lists: null,
+  askedRadiusBits: null,
+  reference: null,
+  tenant: 'bench',
+  frames: 1,
+  digests: [],
+};
+/** No answer may come from memory where decoding is what is measured. */
+const NO_CACHE = { cacheBytesMax: '0' };
+
+type Rows = (string | number)[][];
+
+/** Measures rows against the first of its set, which is the baseline. */
+class Meter {
+  readonly rows: Rows = [];
+  readonly sums: string[] = [];
+  #baseMs = 0;
+
+  /** `work` on each file, `times` times over; median of three. The first row after a heading is the baseline. */
+  async each<T>(name: string, files: readonly T[], work: (file: T) => unknown): Promise<number> {
     let last: unknown;
     const seconds = await medianSeconds(async () => {
       for (const file of files) last = await work(file);
     });
-    const ms = (seconds * 1000) / files.length;
-    if (plainMs === 0) plainMs = ms;
-    sums.push(String(last).slice(0, 6));
-    rows.push([name, ms, 1000 / ms, `${(plainMs / ms).toFixed(1)}x`]);
+    this.sums.push(String(last).slice(0, 6));
+    return this.row(name, (seconds * 1000) / files.length);
   }
-  const plain = async (file: Buffer) => {
+
+  row(name: string, ms: number): number {
+    if (this.#baseMs === 0) this.#baseMs = ms;
+    const ratio = this.#baseMs / ms;
+    this.rows.push([name, ms, 1000 / ms, `${ratio >= 10 ? Math.round(ratio) : ratio.toFixed(2)}x`]);
+    return ms;
+  }
+
+  heading(name: string): void {
+    this.#baseMs = 0;
+    this.rows.push([name, '', '', '']);
+  }
+}
+
+const firstHash = (families: readonly { hashes: readonly Uint8Array[] }[]) => formatHash256(families[0]!.hashes[0]!);
+
+async function plainPipelines(meter: Meter, files: readonly Buffer[]): Promise<void> {
+  const twin = createPdqHasher();
+  const resized = async (file: Buffer) => {
     const data = await sharp(file).resize(512, 512, { fit: 'fill' }).removeAlpha().raw().toBuffer();
     return { width: 512, height: 512, channels: 3 as const, data };
   };
-  const first = (families: readonly { hashes: readonly Uint8Array[] }[]) => formatHash256(families[0]!.hashes[0]!);
-  await measure('plain: sharp to 512x512, PDQ in TypeScript', async (f) =>
-    first(twin.hash(await plain(f), { orientations: 'none', families: 'resized' }).families),
+  const pixels = async (file: Buffer) => {
+    const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, channels: 3 as const, data };
+  };
+  await meter.each('plain: sharp to 512x512, PDQ in TypeScript', files, async (file) =>
+    firstHash(twin.hash(await resized(file), { orientations: 'none', families: 'resized' }).families),
   );
-  await measure('plain: sharp to 512x512, blockhash-core', async (f) => formatHash256(blockhash256(await plain(f))));
-  await measure('stage: three digests', (f) => computeDigests(f, ['md5', 'sha1', 'sha256']).md5);
-  await measure('stage: sniff', (f) => sniff(f)?.width);
-  await measure('stage: decode to grey', async (f) => (await decoder.decode(f)).raster.data[0]);
-  await measure('stages, PDQ in 8 orientations, one thread', async (f) => {
-    computeDigests(f, ['md5', 'sha1', 'sha256']);
-    return first(wasm.hash((await decoder.decode(f)).raster, { orientations: 'all', families: 'both' }).families);
+  await meter.each('plain: the same, 8 orientations', files, async (file) =>
+    firstHash(twin.hash(await resized(file), { orientations: 'all', families: 'resized' }).families),
+  );
+  await meter.each('plain: blockhash-core on sharp’s pixels', files, async (file) =>
+    formatHash256(blockhash256(await pixels(file))),
+  );
+}
+
+/** Every stage of one picture in one thread, and their sum; the search is among `entries`. */
+async function stages(meter: Meter, paths: readonly string[], entries: Uint8Array): Promise<void> {
+  const files = paths.map((path) => readFileSync(path));
+  const hasher = loadPdqHasher();
+  const decoder = createDecoder(LIMITS, (bytes) => hasher.takePlane(bytes));
+  const ring = buildRing(entries);
+  await meter.each('stage: read from the page cache', paths, (path) => readFileSync(path).length);
+  await meter.each('stage: digest, SHA-256 (three: next row)', files, (file) => computeDigests(file, ['sha256']).sha256);
+  await meter.each('stage: digests, all three', files, (file) => computeDigests(file, ['md5', 'sha1', 'sha256']).md5);
+  await meter.each('stage: sniff', files, (file) => sniff(file)?.width);
+  await meter.each('stage: decode to grey', files, async (file) => (await decoder.decode(file)).width);
+  const decoded = await Promise.all(files.map((file) => createDecoder(LIMITS).decode(file)));
+  await meter.each(
+    'stage: filter and hash, both families, 8 orientations',
+    decoded,
+    ({ raster }) => hasher.hash(raster, WANTS).families[0]!.quality,
+  );
+  await meter.each('  of it with 1 orientation', decoded, ({ raster }) =>
+    firstHash(hasher.hash(raster, { ...WANTS, orientations: 'none' }).families),
+  );
+  const queries = decoded.map(({ raster }) => hasher.hash(raster, WANTS).families.flatMap(({ hashes }) => hashes));
+  await meter.each(`stage: search, radius 31, among ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
+    hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
+  );
+  await meter.each('all stages, one thread', paths, async (path) => {
+    const file = readFileSync(path);
+    computeDigests(file, ['sha256']);
+    const { raster } = await decoder.decode(file);
+    const { families } = hasher.hash(raster, WANTS);
+    for (const { hashes } of families) for (const hash of hashes) ring.search(hash, 31);
+    return firstHash(families);
   });
+}
+
+async function throughEngine(meter: Meter, files: readonly Buffer[]): Promise<void> {
   for (const workers of [1, 2]) {
     const engine = createImageEngine({
-      ...limits,
+      ...LIMITS,
       workers,
       decodeMsMax: 10_000,
-      memoryBytesMax: DECODER_MEMORY_BYTES_MAX,
+      memoryBytesMax: IMAGE_MEMORY_BYTES_MAX * 4,
       queuePerWorker: 8,
     });
     let last = '';
@@ -60,37 +150,137 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
       for (const file of files) {
         await engine.whenRoom();
         inHand.push(
-          engine
-            .hashBytes(file, {
-              digests: ['md5', 'sha1', 'sha256'],
-              orientations: 'all',
-              families: 'both',
-              algorithms: ['pdq'],
-            })
-            .then((reply) => {
-              if (!reply.ok) throw new Error(reply.reason);
-              last = first(reply.families);
-            }),
+          engine.hashBytes(file, WANTS).then((reply) => {
+            if (!reply.ok) throw new Error(reply.reason);
+            last = firstHash(reply.views[0]!.families);
+          }),
         );
       }
       await Promise.all(inHand);
     });
     await engine.close();
-    sums.push(last.slice(0, 6));
-    const ms = (seconds * 1000) / files.length;
-    rows.push([
-      `through the decoder process, ${workers} worker${workers > 1 ? 's' : ''}`,
-      ms,
-      1000 / ms,
-      `${(plainMs / ms).toFixed(1)}x`,
-    ]);
+    meter.sums.push(last.slice(0, 6));
+    meter.row(`decoder process, ${workers} worker${workers > 1 ? 's' : ''}`, (seconds * 1000) / files.length);
+  }
+}
+
+async function serviceWith(dataDir: string, flags: Record<string, string>, entries: Uint8Array): Promise<Service> {
+  const config = readConfig({
+    env: {},
+    flags: { dataDir, logLevel: 'silent', queueImagesPerWorker: '16', ...flags },
+  });
+  const service = await createService(config, { log: createLogger('silent') });
+  if ((await service.store.lists.lists()).length === 0) {
+    await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
+    await service.store.lists.replaceEntries('bench', listRows('pdq', entries));
+    await service.reload();
+  }
+  return service;
+}
+
+/** `zeef scan` without its start: a folder of files, a list in force, counts recorded. */
+async function scans(
+  meter: Meter,
+  dataDir: string,
+  folders: readonly { name: string; path: string; count: number }[],
+  entries: Uint8Array,
+): Promise<void> {
+  for (const workers of ['1', '2']) {
+    const service = await serviceWith(dataDir, { workers, ...NO_CACHE }, entries);
+    for (const { name, path, count } of folders) {
+      const seconds = await medianSeconds(async () => {
+        const { checked } = await scan(service, {
+          paths: [path],
+          options: OPTIONS,
+          shouldStop: () => false,
+          onResult: () => {},
+        });
+        if (checked !== count) throw new Error(`${checked} of ${count} checked`);
+      });
+      meter.row(`scan, ${name}, ${workers} worker${workers === '2' ? 's' : ''}`, (seconds * 1000) / count);
+    }
+    meter.sums.push(String(service.stats({}).checked));
+    await service.close();
+  }
+}
+
+/** The same files again, hashes and answer known. */
+async function repeats(meter: Meter, dataDir: string, files: readonly Buffer[], entries: Uint8Array): Promise<void> {
+  const service = await serviceWith(dataDir, { workers: '1' }, entries);
+  await meter.each('its SHA-256 alone', files, (file) => computeDigests(file, ['sha256']).sha256);
+  await meter.each('a picture seen before, verdict and counts', files, async (file) => {
+    const { verdict } = await service.checkImage({ bytes: file }, OPTIONS);
+    return verdict;
+  });
+  await service.close();
+}
+
+/** Each format beside what its decoder alone costs. */
+async function formats(meter: Meter, count: number): Promise<void> {
+  const hasher = loadPdqHasher();
+  const decoder = createDecoder(LIMITS, (bytes) => hasher.takePlane(bytes));
+  const source = photographs().slice(0, count);
+  for (const format of ['png', 'webp', 'gif', 'avif', 'tiff'] as const) {
+    const files = await Promise.all(
+      source.map((path) => sharp(path).resize(1_200, 900, { fit: 'cover' }).toFormat(format).toBuffer()),
+    );
+    meter.heading(`${format}, 1200x900`);
+    await meter.each('  sharp to pixels alone', files, async (file) => (await sharp(file).raw().toBuffer()).length);
+    await meter.each('  digest, decode, both families, 8 orientations', files, async (file) => {
+      computeDigests(file, ['sha256']);
+      const { raster } = await decoder.decode(file);
+      return firstHash(hasher.hash(raster, WANTS).families);
+    });
+  }
+}
+
+const LIST_ENTRIES = 1_000_000;
+
+export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable> {
+  const files = await uploads(smoke ? 4 : 64);
+  const entries = pdqLike(smoke ? 2_000 : LIST_ENTRIES, 1);
+  const folder = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const dataDir = join(folder, 'data');
+  const uploadsFolder = join(folder, 'uploads');
+  mkdirSync(uploadsFolder);
+  // Each file once per round: a scan of a few hundred, so that its start does not count.
+  const rounds = smoke ? 1 : 10;
+  for (let at = 0; at < files.length * rounds; at++)
+    writeFileSync(join(uploadsFolder, `${at}.jpg`), files[at % files.length]!);
+  const paths = files.map((_, at) => join(uploadsFolder, `${at}.jpg`));
+  const folders = [{ name: 'these uploads', path: uploadsFolder, count: files.length * rounds }];
+  const corpus = process.env.ZEEF_CORPUS;
+  const meter = new Meter();
+  try {
+    meter.heading('pipelines, against the first');
+    await plainPipelines(meter, files);
+    await stages(meter, paths, entries);
+    await throughEngine(meter, files);
+    if (corpus !== undefined) {
+      const source = join(corpus, 'corpus', 'photos');
+      const jpegs = readdirSync(source).filter((name) => name.endsWith('.jpg'));
+      const path = join(folder, 'corpus');
+      mkdirSync(path);
+      const taken = jpegs.slice(0, smoke ? 4 : undefined);
+      for (const name of taken) writeFileSync(join(path, name), readFileSync(join(source, name)));
+      folders.push({ name: `${taken.length} corpus JPEGs`, path, count: taken.length });
+    }
+    await scans(meter, dataDir, folders, entries);
+    meter.heading('repeats, against the digest');
+    await repeats(meter, dataDir, files, entries);
+    await formats(meter, smoke ? 1 : 8);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
   const kilobytes = Math.round(files.reduce((sum, file) => sum + file.length, 0) / files.length / 1000);
   return {
-    title: `Images: JPEG 500x375, ${kilobytes} kB on average`,
-    notes: ['digests and all 8 orientations included from "stages" on'],
-    columns: ['what', 'ms', 'pictures/s', 'plain'],
-    rows,
-    checksum: sums.join(' '),
+    title: `Images: JPEG 500x375, ${kilobytes} kB on average; PDQ in both families and ${ORIENTATIONS.length} orientations`,
+    notes: [
+      `scans: list of ${(entries.length / 32).toLocaleString('en')} PDQ entries, counts recorded, no answer from memory`,
+      ...(corpus === undefined ? ['ZEEF_CORPUS is not set: the scan of the test corpus is left out'] : []),
+    ],
+    columns: ['what', 'ms', 'pictures/s', 'ratio'],
+    rows: meter.rows,
+    checksum: meter.sums.join(' '),
   };
 }

@@ -6,10 +6,20 @@ import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../service/answers.js';
 import { type FileResult, type ScanSummary, scan } from '../service/scan.js';
-import { type CheckFlags, checkOptions, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import {
+  checkOptions,
+  EXIT,
+  framesFrom,
+  type GlobalFlags,
+  type ImageCheckFlags,
+  type Surroundings,
+  withService,
+} from './context.js';
 
 const orientations = () =>
   new Option('--orientations <which>', 'all finds turned and mirrored copies').choices(['all', 'none']).default('all');
+
+const FRAMES_HELP = 'of an animation or a file of several pages, look at so many (1 to 16), evenly spread';
 
 /** A name that holds control characters is shown escaped, so that it cannot write to the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
@@ -18,7 +28,8 @@ function verdictLine(path: string, answer: CheckAnswer): string {
   const [nearest] = answer.matches;
   const how = nearest
     ? ` ${nearest.list}/${nearest.entryId} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
-      (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '')
+      (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '') +
+      (nearest.frame ? ` frame ${nearest.frame}` : '')
     : '';
   const why = answer.reason ? ` ${answer.reason}` : answer.lowQuality ? ' low quality' : '';
   return `${answer.verdict.padEnd(11)} ${shown(path)}${how}${why}\n`;
@@ -35,6 +46,10 @@ function hashLine(path: string, answer: HashAnswer): string {
   const rows: [string, string | null][] = [
     ['pdq', answer.pdq && `${answer.pdq.hash} quality ${answer.pdq.quality}`],
     ['pdq full', answer.pdqFull && `${answer.pdqFull.hash} quality ${answer.pdqFull.quality}`],
+    ...answer.views.slice(1).map(({ frame, background, pdq }): [string, string | null] => [
+      background === null ? `frame ${frame}` : `on ${background}`,
+      pdq && `${pdq.hash} quality ${pdq.quality}`,
+    ]),
     ['blockhash', answer.blockhash],
     ['md5', answer.digests.md5 ?? null],
     ['sha1', answer.digests.sha1 ?? null],
@@ -55,8 +70,10 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
     .addOption(orientations())
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
+    .option('--frames <count>', FRAMES_HELP)
+    .option('--digests <names>', 'tell these digests too, separated by commas: md5, sha1')
     .option('--json', 'one JSON object a line')
-    .action(async (files: string[], flags: CheckFlags) => {
+    .action(async (files: string[], flags: ImageCheckFlags) => {
       const byVerdict: Record<string, number> = {};
       await withService(around, globals(), async (service) => {
         for (const path of files) {
@@ -77,9 +94,10 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
     .description('digests, PDQ, quality and size per file; nothing is looked up')
     .argument('<files...>')
     .addOption(orientations().default('none'))
+    .option('--frames <count>', FRAMES_HELP)
     .addOption(new Option('--algorithm <name>', 'only this one').choices(['pdq', 'blockhash', 'all']).default('all'))
     .option('--json', 'one JSON object a line')
-    .action(async (files: string[], flags: CheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
+    .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
       await withService(around, globals(), async (service) => {
         for (const path of files) {
@@ -91,6 +109,7 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
               orientations: flags.orientations ?? 'none',
               families: 'both',
               algorithms,
+              frames: framesFrom(flags),
             },
           );
           if (answer.reason) around.setExitCode(EXIT.failed);
@@ -106,8 +125,10 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
     .addOption(orientations())
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
+    .option('--frames <count>', FRAMES_HELP)
+    .option('--digests <names>', 'tell these digests too, separated by commas: md5, sha1')
     .option('--report <file>', 'write the JSON lines there, and a summary in words to stdout')
-    .action(async (paths: string[], flags: CheckFlags & { report?: string }) => {
+    .action(async (paths: string[], flags: ImageCheckFlags & { report?: string }) => {
       const report = flags.report === undefined ? null : createWriteStream(flags.report);
       if (report) await once(report, 'open');
       const tell = (line: object) => {

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
-import type { OrientationChoice } from '../core/vocabulary.js';
-import type { CheckOptions } from '../service/check-image.js';
+import { FRAMES_MAX } from '../core/limits.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { ImageCheckOptions } from '../service/check-image.js';
 import { createService, type Service } from '../service/service.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 
@@ -79,6 +80,11 @@ export async function withService<T>(
   }
 }
 
+export interface ImageCheckFlags extends CheckFlags {
+  readonly frames?: string;
+  readonly digests?: string;
+}
+
 export interface CheckFlags {
   readonly orientations?: OrientationChoice;
   readonly radius?: string;
@@ -86,8 +92,25 @@ export interface CheckFlags {
   readonly json?: boolean;
 }
 
-/** Errors RADIUS_INVALID. */
-export function checkOptions(flags: CheckFlags): Omit<CheckOptions, 'reference'> {
+/** Errors REQUEST_INVALID. */
+export function framesFrom({ frames }: ImageCheckFlags): number {
+  const count = frames === undefined ? 1 : Number(frames);
+  if (!(Number.isInteger(count) && count >= 1 && count <= FRAMES_MAX)) {
+    throw new AppError('REQUEST_INVALID', { field: 'frames', got: frames ?? '', expected: `1..${FRAMES_MAX}` });
+  }
+  return count;
+}
+
+function digestsFrom({ digests }: ImageCheckFlags): DigestAlgorithm[] {
+  return (digests?.split(',') ?? []).map((name) => {
+    const known = DIGEST_ALGORITHMS.find((algorithm) => algorithm === name.trim());
+    if (known) return known;
+    throw new AppError('REQUEST_INVALID', { field: 'digests', got: name, expected: DIGEST_ALGORITHMS.join(' ') });
+  });
+}
+
+/** Errors RADIUS_INVALID, REQUEST_INVALID. */
+export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'reference'> {
   const radius = flags.radius === undefined ? null : Number(flags.radius);
   if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= 256)) {
     throw new AppError('RADIUS_INVALID', { got: flags.radius ?? '', expected: '0..256' });
@@ -97,5 +120,7 @@ export function checkOptions(flags: CheckFlags): Omit<CheckOptions, 'reference'>
     askedRadiusBits: radius,
     lists: flags.lists === undefined ? null : new Set(flags.lists.split(',')),
     tenant: 'local',
+    frames: framesFrom(flags),
+    digests: digestsFrom(flags),
   };
 }

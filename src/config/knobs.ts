@@ -5,9 +5,10 @@
 import { availableParallelism } from 'node:os';
 import {
   BATCH_ITEMS_MAX,
-  DECODER_MEMORY_BYTES_MAX,
   IMAGE_BYTES_MAX,
+  IMAGE_CACHE_BYTES_MAX,
   IMAGE_DECODE_MS_MAX,
+  IMAGE_MEMORY_BYTES_MAX,
   IMAGE_PIXELS_MAX,
   QUEUE_IMAGES_PER_WORKER_MAX,
   RADIUS_BITS_DEFAULT,
@@ -98,12 +99,12 @@ export const KNOBS = {
     ...whole(100, 600_000),
     why: 'a decoder that hangs is replaced after this time, and the image answered not_checked: timeout',
   },
-  decoderMemoryBytesMax: {
-    env: 'ZEEF_DECODER_MEMORY_BYTES_MAX',
+  imageMemoryBytesMax: {
+    env: 'ZEEF_IMAGE_MEMORY_BYTES_MAX',
     unit: 'bytes of RSS',
-    default: DECODER_MEMORY_BYTES_MAX,
+    default: IMAGE_MEMORY_BYTES_MAX,
     ...whole(268_435_456, 1_099_511_627_776),
-    why: 'a decoder process that grows past this is replaced',
+    why: 'for one image in hand: a decoder process that grows past this times its workers is replaced',
   },
   queueImagesPerWorker: {
     env: 'ZEEF_QUEUE_IMAGES_PER_WORKER',
@@ -111,6 +112,13 @@ export const KNOBS = {
     default: QUEUE_IMAGES_PER_WORKER_MAX,
     ...whole(1, 10_000),
     why: 'beyond this the service answers 503 QUEUE_FULL: a fast no is kinder than a slow yes',
+  },
+  cacheBytesMax: {
+    env: 'ZEEF_CACHE_BYTES_MAX',
+    unit: 'bytes',
+    default: IMAGE_CACHE_BYTES_MAX,
+    ...whole(0, 1_099_511_627_776),
+    why: 'hashes of pictures seen before, about 1.5 kB each, in the service and again in the decoder process; 0 keeps none',
   },
   batchItemsMax: {
     env: 'ZEEF_BATCH_ITEMS_MAX',

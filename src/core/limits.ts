@@ -11,8 +11,14 @@ export const IMAGE_BYTES_MAX = 25_000_000;
 export const IMAGE_SIDE_MIN = 5;
 /** A 50-megapixel progressive JPEG takes about half a second; ten seconds is a bomb or a stuck machine. */
 export const IMAGE_DECODE_MS_MAX = 10_000;
-/** RSS of the decoder process above which it is replaced: one 50-megapixel RGB picture needs about 400 MB. */
-export const DECODER_MEMORY_BYTES_MAX = 2_147_483_648;
+/** RSS for one image: a 50-megapixel picture with alpha, or a progressive JPEG of that size, needs about 500 MB. */
+export const IMAGE_MEMORY_BYTES_MAX = 1_073_741_824;
+/** Hashes of about 90,000 pictures seen before: repeats come in hours, not in months. */
+export const IMAGE_CACHE_BYTES_MAX = 134_217_728;
+/** Frames of one animation, or pages of one file: each costs as much as a picture, and a late one also all before it. */
+export const FRAMES_MAX = 16;
+/** Restarts of the decoder process in a minute that are not chance any more: somebody sends files that end it. */
+export const DECODER_RESTARTS_A_MINUTE_MAX = 5;
 /** Four images waiting per worker. Beyond this we answer QUEUE_FULL: a fast no is kinder than a slow yes. */
 export const QUEUE_IMAGES_PER_WORKER_MAX = 4;
 /** A batch of hashes in one request: about 12 MB of JSON, under two seconds of searching on one core. */

@@ -76,17 +76,23 @@ export const IMAGE_FORMATS = [
 ] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
+/**
+ * What transparent pixels were laid over before hashing: `white`, or null where the colours under them were taken as
+ * they are stored, which is what the PDQ reference does.
+ */
+export type Background = 'white' | null;
+
 /** Lower-case hex, by algorithm. */
 export type Digests = Partial<Record<DigestAlgorithm, string>>;
 
 /**
- * Decoded pixels, row by row, no padding: `data[(y * width + x) * channels + c]`, 0..255, channels R G B or grey.
- * EXIF orientation, ICC profile and alpha are ignored, as the PDQ reference does.
+ * Decoded pixels, row by row, no padding: `data[(y * width + x) * channels + c]`, 0..255; channels are grey, grey and
+ * alpha, R G B, or R G B and alpha. Whoever hashes ignores the alpha, as the PDQ reference does.
  */
 export interface Raster {
   readonly width: number;
   readonly height: number;
-  readonly channels: 1 | 3;
+  readonly channels: 1 | 2 | 3 | 4;
   readonly data: Uint8Array;
 }
 

@@ -1,18 +1,21 @@
 /**
- * Untrusted bytes → pixels. JPEG in grey by libjpeg-turbo, whose Y channel is the luma that PDQ asks for;
- * all else, and every JPEG that libjpeg-turbo finds fault with, by sharp (libvips).
+ * Untrusted bytes → pixels, by whichever decoder is best for the format; `docs/formats.md` has the table.
+ * JPEG in grey by libjpeg-turbo, whose Y channel is the luma that PDQ asks for.
  *
- * EXIF orientation, ICC profile and alpha are ignored, as the PDQ reference does; first frame or page only.
- * Foreign errors are translated here, so no room above ever reads a library's message text.
+ * EXIF orientation and ICC profiles are ignored, as the PDQ reference does.
+ * Foreign errors are translated in this room, so no room above ever reads a library's message text.
  */
 import jpegTurbo from '@julusian/jpeg-turbo';
-import sharp from 'sharp';
-import { AppError, type ErrorCode } from '../core/errors.js';
+import { AppError } from '../core/errors.js';
 import { JPEG_SCANS_MAX } from '../core/limits.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
+import { decodeBmp, largestOfIcon } from './bitmap.js';
+import { spreadFrames, type View, viewsOf } from './frames.js';
+import { decodeHeic } from './heic.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
-import { type Sniffed, sniff } from './sniff.js';
+import { countPages, decodeByLibvips } from './libvips.js';
+import { sniff } from './sniff.js';
 
 export interface DecodeLimits {
   readonly imageBytesMax: number;
@@ -23,93 +26,68 @@ export interface Decoded {
   readonly format: ImageFormat;
   readonly width: number;
   readonly height: number;
+  /** The first view: the first frame, its alpha ignored. */
   readonly raster: Raster;
   /** Decoded, but the file is damaged: the pixels may not be what was stored. */
   readonly degraded: boolean;
+  /**
+   * The other views, one at a time: over white where something is transparent, and the further frames that were asked
+   * for. Errors: as `decode`, of a further frame; the views before it are good.
+   */
+  others(): AsyncGenerator<View>;
 }
 
 export interface Decoder {
   /**
+   * Unit    `frames`: at most so many frames or pages are among the views.
    * Errors  IMAGE_NOT_AN_IMAGE, IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT, IMAGE_TOO_LARGE,
    *         IMAGE_TOO_MANY_PIXELS, IMAGE_TOO_SMALL. The raster's bytes are the decoder's own until the next call.
    */
-  decode(bytes: Uint8Array): Promise<Decoded>;
+  decode(bytes: Uint8Array, frames?: number): Promise<Decoded>;
 }
 
 /** Formats that are decoded; the others are known by their first bytes and refused as `unsupported_format`. */
-export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set(['jpeg', 'png', 'gif', 'webp', 'avif', 'tiff']);
+export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
+  'jpeg',
+  'png',
+  'gif',
+  'webp',
+  'avif',
+  'heic',
+  'tiff',
+  'bmp',
+  'ico',
+]);
 
-/** libvips loaders for exactly those formats, from memory: none that opens files, runs a delegate or renders text. */
-const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
+/** Formats that hold several frames or pages, and whose decoder can be asked for each. */
+const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff']);
 
-/** Settings of libvips that hold for a whole process; for the decoder process, before its first picture. */
-export function restrictLoaders(): void {
-  sharp.cache(false);
-  sharp.concurrency(1);
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: LOADERS.map((loader) => `VipsForeignLoad${loader}`) });
-}
+/** Memory for so many bytes of grey pixels, to be reused by the next picture. */
+export type TakePlane = (bytes: number) => Buffer;
 
-/** libvips and its loaders say these; the rest is damage. */
-const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/exceeds pixel limit|image too large|dimensions? (?:is |are )?too large|too big/i, 'IMAGE_TOO_MANY_PIXELS'],
-  [
-    /premature end|unexpected end|end of (?:file|stream|data)|truncated|read past end|not enough data|no image data/i,
-    'IMAGE_TRUNCATED',
-  ],
-  [
-    /unsupported image format|support for this compression format|unsupported codec|not supported/i,
-    'IMAGE_UNSUPPORTED_FORMAT',
-  ],
-];
-
-function translate(error: unknown, sniffed: Sniffed): AppError {
-  const says = error instanceof Error ? error.message : String(error);
-  const code = MESSAGES.find(([pattern]) => pattern.test(says))?.[1] ?? 'IMAGE_CORRUPT';
-  // Its own magic bytes were right, so a loader that does not know it has met damage.
-  const isDamage = code === 'IMAGE_UNSUPPORTED_FORMAT' && sniffed.format !== 'avif' && sniffed.format !== 'tiff';
-  return new AppError(isDamage ? 'IMAGE_CORRUPT' : code, { format: sniffed.format }, error);
-}
-
-async function decodeBySharp(bytes: Uint8Array, sniffed: Sniffed, limits: DecodeLimits): Promise<Raster> {
-  try {
-    const { data, info } = await sharp(bytes, {
-      ignoreIcc: true,
-      autoOrient: false,
-      failOn: 'warning',
-      limitInputPixels: limits.imagePixelsMax,
-      unlimited: false,
-      sequentialRead: true,
-      pages: 1,
-    })
-      .removeAlpha()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 1 && info.channels !== 3) throw new Error(`${info.channels} channels`);
-    return { width: info.width, height: info.height, channels: info.channels, data };
-  } catch (error) {
-    throw translate(error, sniffed);
-  }
-}
-
-/** A decoder for one thread: it keeps one grey plane and reuses it. */
-export function createDecoder(limits: DecodeLimits): Decoder {
+function ownPlane(): TakePlane {
   let plane = Buffer.alloc(0);
+  return (bytes) => {
+    if (plane.byteLength < bytes) plane = Buffer.allocUnsafe(bytes);
+    return plane.subarray(0, bytes);
+  };
+}
 
+/** A decoder for one thread. `takePlane`: where grey JPEGs are decoded to; by default a plane that it keeps. */
+export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPlane()): Decoder {
   function decodeGrey(bytes: Uint8Array, width: number, height: number): Raster | null {
-    if (plane.byteLength < width * height) plane = Buffer.allocUnsafe(width * height);
     const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     try {
-      const grey = jpegTurbo.decompressSync(source, plane, { format: jpegTurbo.FORMAT_GRAY });
-      return { width: grey.width, height: grey.height, channels: 1, data: plane.subarray(0, width * height) };
+      const data = takePlane(width * height);
+      jpegTurbo.decompressSync(source, data, { format: jpegTurbo.FORMAT_GRAY });
+      return { width, height, channels: 1, data };
     } catch {
       // It fails on every warning, without saying which. sharp is asked next, and its word is translated.
       return null;
     }
   }
 
-  async function decodeJpeg(bytes: Uint8Array, sniffed: Sniffed): Promise<{ raster: Raster; degraded: boolean }> {
+  async function decodeJpeg(bytes: Uint8Array): Promise<{ raster: Raster; degraded: boolean }> {
     const header = readJpegHeader(bytes);
     if (!header) throw new AppError('IMAGE_TRUNCATED', { format: 'jpeg' });
     if (header.precision !== 8)
@@ -120,32 +98,59 @@ export function createDecoder(limits: DecodeLimits): Decoder {
     const isCmyk = header.components === 4;
     const grey = isCmyk ? null : decodeGrey(bytes, header.width, header.height);
     if (grey) return { raster: grey, degraded: false };
-    return { raster: await decodeBySharp(bytes, sniffed, limits), degraded: !isCmyk };
+    const source = { bytes, format: 'jpeg', pixelsMax: limits.imagePixelsMax } as const;
+    return { raster: await decodeByLibvips(source, 0), degraded: !isCmyk };
+  }
+
+  async function decodeFirst(format: ImageFormat, bytes: Uint8Array): Promise<{ raster: Raster; degraded: boolean }> {
+    if (format === 'jpeg') return decodeJpeg(bytes);
+    if (format === 'heic') return { raster: await decodeHeic(bytes, limits.imagePixelsMax), degraded: false };
+    if (format === 'bmp') return { raster: decodeBmp(bytes), degraded: false };
+    if (format === 'ico') {
+      const picture = largestOfIcon(bytes);
+      checkSize(picture.bytes);
+      return decodeFirst(picture.format, picture.bytes);
+    }
+    return { raster: await decodeByLibvips({ bytes, format, pixelsMax: limits.imagePixelsMax }, 0), degraded: false };
+  }
+
+  /** The format, once the header has been held against the limits: before memory or time is spent. */
+  function checkSize(bytes: Uint8Array): ImageFormat {
+    const sniffed = sniff(bytes);
+    if (!sniffed) throw new AppError('IMAGE_NOT_AN_IMAGE', { bytes: bytes.byteLength });
+    const { format, width, height } = sniffed;
+    const pixels = (width ?? 0) * (height ?? 0);
+    if (pixels > limits.imagePixelsMax) {
+      throw new AppError('IMAGE_TOO_MANY_PIXELS', { format, pixels, pixelsMax: limits.imagePixelsMax });
+    }
+    if (!DECODED_FORMATS.has(format)) throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format });
+    if (width === 0 || height === 0)
+      throw new AppError('IMAGE_CORRUPT', { format, width: width ?? 0, height: height ?? 0 });
+    return format;
+  }
+
+  async function* otherViews(bytes: Uint8Array, format: ImageFormat, first: Raster, frames: number) {
+    const [, ...shown] = viewsOf(0, first);
+    yield* shown;
+    if (frames <= 1 || !FRAMED_FORMATS.has(format)) return;
+    const source = { bytes, format, pixelsMax: limits.imagePixelsMax };
+    const [, ...further] = spreadFrames(await countPages(source), frames);
+    for (const frame of further) {
+      const raster = await decodeByLibvips(source, frame);
+      if (!isTooSmall(raster, 'resized')) yield* viewsOf(frame, raster);
+    }
   }
 
   return {
-    async decode(bytes) {
+    async decode(bytes, frames = 1) {
       if (bytes.byteLength > limits.imageBytesMax) {
         throw new AppError('IMAGE_TOO_LARGE', { bytes: bytes.byteLength, bytesMax: limits.imageBytesMax });
       }
-      const sniffed = sniff(bytes);
-      if (!sniffed) throw new AppError('IMAGE_NOT_AN_IMAGE', { bytes: bytes.byteLength });
-      const { format, width, height } = sniffed;
-      const pixels = (width ?? 0) * (height ?? 0);
-      if (pixels > limits.imagePixelsMax) {
-        throw new AppError('IMAGE_TOO_MANY_PIXELS', { format, pixels, pixelsMax: limits.imagePixelsMax });
-      }
-      if (!DECODED_FORMATS.has(format)) throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format });
-      if (width === 0 || height === 0)
-        throw new AppError('IMAGE_CORRUPT', { format, width: width ?? 0, height: height ?? 0 });
-      const { raster, degraded } =
-        format === 'jpeg'
-          ? await decodeJpeg(bytes, sniffed)
-          : { raster: await decodeBySharp(bytes, sniffed, limits), degraded: false };
-      if (isTooSmall(raster, 'resized')) {
-        throw new AppError('IMAGE_TOO_SMALL', { format, width: raster.width, height: raster.height });
-      }
-      return { format, width: raster.width, height: raster.height, raster, degraded };
+      const format = checkSize(bytes);
+      const { raster, degraded } = await decodeFirst(format, bytes);
+      const { width, height } = raster;
+      if (isTooSmall(raster, 'resized')) throw new AppError('IMAGE_TOO_SMALL', { format, width, height });
+      return { format, width, height, raster, degraded, others: () => otherViews(bytes, format, raster, frames) };
     },
   };
 }

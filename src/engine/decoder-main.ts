@@ -5,20 +5,19 @@
 import { Socket } from 'node:net';
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
-import { encodeReply, FrameReader, type HashReply, type RequestHead } from './protocol.js';
-import type { WorkerTask } from './worker.js';
+import { encodeFrame, FrameReader, type RequestHead } from './protocol.js';
+import type { WorkerLimits, WorkerTask } from './worker.js';
 
-const { workers, ...limits } = JSON.parse(process.argv[2]!) as {
-  workers: number;
-  imageBytesMax: number;
-  imagePixelsMax: number;
-};
+const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
+const { workers } = limits;
 
-const pool = new Piscina<WorkerTask, HashReply>({
+const pool = new Piscina<WorkerTask, Uint8Array>({
   filename: artefact('src', 'engine', 'worker.js'),
   workerData: limits,
   minThreads: workers,
   maxThreads: workers,
+  // Its next task waits in the worker itself, its file read, so that no worker waits for a message.
+  concurrentTasksPerWorker: 2,
   // The service bounds what it sends; a bound here as well would answer nobody.
   maxQueue: Number.POSITIVE_INFINITY,
   // Waiting in Atomics.wait would keep a worker from its own asynchronous reads and decodes.
@@ -30,11 +29,11 @@ const reader = new FrameReader((head, body) => {
   void answer(head as RequestHead, body);
 });
 
-async function answer({ id, path, wants }: RequestHead, body: Buffer): Promise<void> {
+async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void> {
   // A copy of its own, so that it can be moved to the worker instead of being copied again.
-  const bytes = path === null ? new Uint8Array(body) : null;
-  const reply = await pool.run({ bytes, path, wants }, bytes ? { transferList: [bytes.buffer] } : {});
-  for (const part of encodeReply(id, reply)) socket.write(part);
+  const bytes = head.path === null ? new Uint8Array(body) : null;
+  const packed = await pool.run({ ...head, bytes }, bytes ? { transferList: [bytes.buffer] } : {});
+  for (const part of encodeFrame({ id }, packed)) socket.write(part);
 }
 
 socket.on('data', (chunk) => reader.push(chunk));

@@ -3,12 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
-import { decodeReply, encodeFrame, FrameReader, type HashReply, type RequestHead } from './protocol.js';
+import { encodeFrame, FrameReader, type HashReply, type ReplyHead, type RequestHead, unpackReply } from './protocol.js';
 
 export interface DecoderProcessOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
+  /** Replies that the process remembers, so that a file that it reads again is not decoded again; 0 for none. */
+  readonly cacheBytesMax: number;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called once, whatever ended it. */
   readonly onEnd: () => void;
@@ -22,10 +24,10 @@ export class DecoderProcess {
   #ended = false;
 
   constructor(options: DecoderProcessOptions) {
-    const { workers, imageBytesMax, imagePixelsMax } = options;
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax } = options;
     this.#child = spawn(
       process.execPath,
-      [artefact('src', 'engine', 'decoder-main.js'), JSON.stringify({ workers, imageBytesMax, imagePixelsMax })],
+      [artefact('src', 'engine', 'decoder-main.js'), JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
       {
         stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
         // Nothing of the service's own surroundings: no keys, no paths. Fragmentation and unsafe loaders are held down.
@@ -34,8 +36,7 @@ export class DecoderProcess {
     );
     this.#socket = this.#child.stdio[3] as Duplex;
     const reader = new FrameReader((head, body) => {
-      const { id, reply } = decodeReply(head, body);
-      options.onReply(id, reply);
+      options.onReply((head as ReplyHead).id, unpackReply(body));
     });
     const end = () => {
       if (this.#ended) return;

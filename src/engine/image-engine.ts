@@ -2,165 +2,83 @@
  * Pictures in, hashes out, whatever the pictures do. Decoding happens in a process of its own; this side keeps the
  * queue bounded, the deadlines, and the promise that every picture gets exactly one reply.
  *
- * When the decoder process dies, it is replaced at once, and each picture that it had in hand is tried once more
- * alone, in a second process, where its guilt shows; then it is answered `decoder_crash`, `timeout` if it hangs.
+ * When the decoder process dies, the one that stands by takes over, and each picture that it had in hand is tried once
+ * more alone, in another process, where its guilt shows; then it is answered `decoder_crash`, `timeout` if it hangs,
+ * and remembered by its SHA-256.
  */
+import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
-import { DecoderProcess } from './decoder-process.js';
+import type { Digests } from '../core/vocabulary.js';
+import { computeDigests } from '../kernels/digests.js';
+import { Crashers, type CrashReason } from './crashers.js';
+import { type Job, Lane, type RestartCause } from './lane.js';
 import type { HashReply, HashWants } from './protocol.js';
 
-export type { HashReply, HashWants } from './protocol.js';
+export type { RestartCause } from './lane.js';
+export type { HashReply, HashWants, ViewReply } from './protocol.js';
 
 export interface ImageEngineOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
+  /** Replies about files that the decoder process reads itself and remembers; 0 for none. */
+  readonly cacheBytesMax?: number;
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
   readonly queuePerWorker: number;
+  /** A file that ended a decoder is not tried again for so long. */
+  readonly crasherMs?: number;
   readonly onRestart?: (cause: RestartCause) => void;
 }
 
-export type RestartCause = 'crash' | 'timeout' | 'memory';
+export interface EngineStatus {
+  readonly pid: number | null;
+  readonly restarts: number;
+  /** Restarts in the last minute. */
+  readonly recentRestarts: number;
+  readonly queued: number;
+  readonly inHand: number;
+  readonly capacity: number;
+}
 
 export interface ImageEngine {
-  /** Errors QUEUE_FULL, SHUTTING_DOWN. A picture that cannot be hashed is a reply, not an error. */
-  hashBytes(bytes: Uint8Array, wants: HashWants): Promise<HashReply>;
+  /**
+   * `sha256`: of the bytes, lower-case hex, where the caller knows it.
+   * Errors QUEUE_FULL, SHUTTING_DOWN. A picture that cannot be hashed is a reply, not an error.
+   */
+  hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply>;
   /** The decoder process reads the file itself. Errors as above. */
   hashFile(path: string, wants: HashWants): Promise<HashReply>;
   /** Resolves when a picture would be taken: for callers who would rather wait than be refused. */
   whenRoom(): Promise<void>;
-  readonly status: { pid: number | null; restarts: number; queued: number; inHand: number; capacity: number };
+  readonly status: EngineStatus;
   /** Pictures in hand are answered first. */
   close(): Promise<void>;
 }
 
-interface Job {
-  readonly id: number;
-  readonly bytes: Uint8Array | null;
-  readonly path: string | null;
-  readonly wants: HashWants;
-  readonly resolve: (reply: HashReply) => void;
-  /** When a worker can have begun with it; null while it waits behind others. */
-  startedMs: number | null;
-}
-
 /** How often deadlines and memory are looked at; a decoder can allocate about 200 MB in this time. */
 const WATCH_MS = 100;
-/** A process that ends sooner may not be able to start at all: the next one waits for the next picture, not for nothing. */
-const LIVED_MS_MIN = 1_000;
+/** One being decoded, one that the worker has next, and one on its way so that none waits for the socket. */
+const IN_HAND_PER_WORKER = 3;
+const MINUTE_MS = 60_000;
 
-function failed(job: Job, reason: 'decoder_crash' | 'timeout'): HashReply {
-  return {
-    ok: false,
-    digests: {},
-    bytes: job.bytes?.byteLength ?? 0,
-    reason,
-    code: reason === 'timeout' ? 'IMAGE_TIMEOUT' : 'IMAGE_DECODER_CRASH',
-    format: null,
-    width: null,
-    height: null,
-  };
-}
-
-/** A decoder process that is replaced whenever it ends, and the pictures that it has in hand. */
-class Lane {
-  readonly inHand = new Map<number, Job>();
-  #process: DecoderProcess | null = null;
-  #endCause: RestartCause = 'crash';
-  #overdue = new Set<number>();
-  #closed = false;
-  #startedMs = 0;
-  /** How long the last process lived. */
-  livedMs = 0;
-
-  constructor(
-    readonly options: ImageEngineOptions,
-    readonly workers: number,
-    readonly onReply: (job: Job, reply: HashReply) => void,
-    readonly onDeath: (jobs: Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void,
-  ) {}
-
-  get pid(): number | null {
-    return this.#process?.pid ?? null;
-  }
-
-  start(): void {
-    const { imageBytesMax, imagePixelsMax } = this.options;
-    this.#startedMs = performance.now();
-    this.#process = new DecoderProcess({
-      workers: this.workers,
-      imageBytesMax,
-      imagePixelsMax,
-      onReply: (id, reply) => {
-        const job = this.inHand.get(id);
-        if (!job) return;
-        this.inHand.delete(id);
-        this.#markStarted();
-        this.onReply(job, reply);
-      },
-      onEnd: () => this.#died(),
-    });
-  }
-
-  send(job: Job): void {
-    if (!this.#process) this.start();
-    job.startedMs = null;
-    this.inHand.set(job.id, job);
-    this.#markStarted();
-    this.#process!.send({ id: job.id, path: job.path, wants: job.wants }, job.bytes);
-  }
-
-  /** Replaces a process that holds a picture past its deadline, or more memory than it may. */
-  watch(nowMs: number): void {
-    const late = [...this.inHand.values()].filter(
-      (job) => job.startedMs !== null && nowMs - job.startedMs > this.options.decodeMsMax,
-    );
-    const residentBytes = this.#process?.residentBytes() ?? 0;
-    if (late.length > 0) this.#end('timeout', late);
-    else if (residentBytes > this.options.memoryBytesMax) this.#end('memory', []);
-  }
-
-  stop(): void {
-    this.#closed = true;
-    this.#process?.kill();
-  }
-
-  /** The process takes pictures in order: the first as many as it has workers are being worked on. */
-  #markStarted(): void {
-    let running = 0;
-    for (const job of this.inHand.values()) {
-      if (running++ >= this.workers) return;
-      job.startedMs ??= performance.now();
-    }
-  }
-
-  #end(cause: RestartCause, late: readonly Job[]): void {
-    this.#endCause = cause;
-    this.#overdue = new Set(late.map((job) => job.id));
-    this.#process?.kill();
-  }
-
-  #died(): void {
-    const [jobs, overdue, cause] = [[...this.inHand.values()], this.#overdue, this.#endCause];
-    this.inHand.clear();
-    this.#overdue = new Set();
-    this.#endCause = 'crash';
-    this.#process = null;
-    this.livedMs = performance.now() - this.#startedMs;
-    if (this.#closed) return;
-    this.onDeath(jobs, overdue, cause);
-  }
+function failed(bytes: number, digests: Digests, reason: CrashReason): HashReply {
+  const code = reason === 'timeout' ? 'IMAGE_TIMEOUT' : 'IMAGE_DECODER_CRASH';
+  return { ok: false, digests, bytes, reason, code, format: null, width: null, height: null };
 }
 
 class Engine implements ImageEngine {
   readonly #main: Lane;
   readonly #alone: Lane;
+  readonly #crashers: Crashers;
   readonly #queue: Job[] = [];
   readonly #suspects: Job[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #capacity: number;
   readonly #watcher: NodeJS.Timeout;
+  readonly #restartsMs: number[] = [];
+  /** Answered `decoder_crash` or `timeout`, their digests still being computed. */
+  #failing = 0;
   #nextId = 1;
   #restarts = 0;
   #closing = false;
@@ -168,31 +86,36 @@ class Engine implements ImageEngine {
 
   constructor(readonly options: ImageEngineOptions) {
     this.#capacity = options.workers * (1 + options.queuePerWorker);
-    this.#main = new Lane(
-      options,
-      options.workers,
-      (job, reply) => this.#finish(job, reply),
-      (jobs, overdue, cause) => {
+    this.#crashers = new Crashers(options.crasherMs);
+    const common = {
+      ...options,
+      cacheBytesMax: options.cacheBytesMax ?? 0,
+      crashers: () => this.#crashers.list(),
+      onReply: (job: Job, reply: HashReply) => this.#finish(job, reply),
+    };
+    this.#main = new Lane({
+      ...common,
+      standsBy: true,
+      onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
-        if (!this.#closing && this.#main.livedMs > LIVED_MS_MIN) this.#main.start();
         for (const job of jobs) {
-          if (overdue.has(job.id)) this.#finish(job, failed(job, 'timeout'));
+          if (overdue.has(job.id)) void this.#fail(job, 'timeout');
           else if (cause === 'timeout') this.#queue.unshift(job);
           else this.#suspects.push(job);
         }
         this.#pump();
       },
-    );
-    this.#alone = new Lane(
-      options,
-      1,
-      (job, reply) => this.#finish(job, reply),
-      (jobs, overdue, cause) => {
+    });
+    this.#alone = new Lane({
+      ...common,
+      workers: 1,
+      standsBy: false,
+      onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
-        for (const job of jobs) this.#finish(job, failed(job, overdue.has(job.id) ? 'timeout' : 'decoder_crash'));
+        for (const job of jobs) void this.#fail(job, overdue.has(job.id) ? 'timeout' : 'decoder_crash');
         this.#pump();
       },
-    );
+    });
     this.#main.start();
     this.#watcher = setInterval(() => {
       const nowMs = performance.now();
@@ -202,10 +125,11 @@ class Engine implements ImageEngine {
     this.#watcher.unref();
   }
 
-  get status() {
+  get status(): EngineStatus {
     return {
       pid: this.#main.pid,
       restarts: this.#restarts,
+      recentRestarts: this.#recentRestarts(),
       queued: this.#queue.length + this.#suspects.length,
       inHand: this.#main.inHand.size + this.#alone.inHand.size,
       capacity: this.#capacity,
@@ -213,10 +137,13 @@ class Engine implements ImageEngine {
   }
 
   get #held(): number {
-    return this.#queue.length + this.#suspects.length + this.#main.inHand.size + this.#alone.inHand.size;
+    const waiting = this.#queue.length + this.#suspects.length + this.#failing;
+    return waiting + this.#main.inHand.size + this.#alone.inHand.size;
   }
 
-  hashBytes(bytes: Uint8Array, wants: HashWants): Promise<HashReply> {
+  async hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply> {
+    const reason = sha256 === undefined ? null : this.#crashers.reasonFor(sha256);
+    if (reason !== null) return failed(bytes.byteLength, computeDigests(bytes, wants.digests), reason);
     return this.#take(bytes, null, wants);
   }
 
@@ -245,11 +172,30 @@ class Engine implements ImageEngine {
     });
   }
 
-  /** The process is given no more than it has workers, plus one each so that none waits for the socket. */
+  /** The process is given no more than `IN_HAND_PER_WORKER`: what lies there can be lost with it. */
   #pump(): void {
-    while (this.#queue.length > 0 && this.#main.inHand.size < this.options.workers * 2)
+    while (this.#queue.length > 0 && this.#main.inHand.size < this.options.workers * IN_HAND_PER_WORKER)
       this.#main.send(this.#queue.shift()!);
     if (this.#suspects.length > 0 && this.#alone.inHand.size === 0) this.#alone.send(this.#suspects.shift()!);
+  }
+
+  /** The reply of a picture that ended its decoder; a known digest makes a match of it all the same. */
+  async #fail(job: Job, reason: CrashReason): Promise<void> {
+    this.#failing++;
+    const bytes = job.bytes ?? (await this.#readBounded(job.path!));
+    const digests = bytes ? computeDigests(bytes, [...new Set([...job.wants.digests, 'sha256' as const])]) : {};
+    if (digests.sha256 !== undefined) this.#crashers.note(digests.sha256, reason);
+    this.#failing--;
+    this.#finish(job, failed(bytes?.byteLength ?? 0, digests, reason));
+  }
+
+  async #readBounded(path: string): Promise<Uint8Array | null> {
+    try {
+      return (await stat(path)).size > this.options.imageBytesMax ? null : await readFile(path);
+    } catch {
+      // Gone since: it has no digests, and is answered without.
+      return null;
+    }
   }
 
   #finish(job: Job, reply: HashReply): void {
@@ -261,7 +207,14 @@ class Engine implements ImageEngine {
 
   #restarted(cause: RestartCause): void {
     this.#restarts++;
+    this.#restartsMs.push(performance.now());
     this.options.onRestart?.(cause);
+  }
+
+  #recentRestarts(): number {
+    const since = performance.now() - MINUTE_MS;
+    while (this.#restartsMs.length > 0 && this.#restartsMs[0]! < since) this.#restartsMs.shift();
+    return this.#restartsMs.length;
   }
 }
 

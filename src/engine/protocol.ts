@@ -2,10 +2,11 @@
  * What the service and its decoder process say to each other, over a Unix socket pair (file descriptor 3).
  *
  * A frame: u32 length of the JSON head · u32 length of the body · head · body; integers little-endian.
- * The body is a picture's bytes on the way there, and its hashes (32 bytes each) on the way back.
+ * The body is a picture's bytes on the way there, and a packed reply on the way back.
  */
 import type { ErrorCode } from '../core/errors.js';
 import type {
+  Background,
   DigestAlgorithm,
   Digests,
   Family,
@@ -19,6 +20,8 @@ export interface HashWants {
   readonly orientations: OrientationChoice;
   readonly families: 'both' | 'resized';
   readonly algorithms: readonly ('pdq' | 'blockhash')[];
+  /** At most so many frames or pages of one file are hashed, evenly spread. */
+  readonly frames: number;
 }
 
 export interface PdqFamilyReply {
@@ -26,6 +29,14 @@ export interface PdqFamilyReply {
   readonly quality: number;
   readonly degenerate: boolean;
   readonly hashes: readonly Uint8Array[];
+}
+
+/** One way to see a file: a frame of it, as stored or over white, and its hashes. */
+export interface ViewReply {
+  readonly frame: number;
+  readonly background: Background;
+  readonly families: readonly PdqFamilyReply[];
+  readonly blockhash: Uint8Array | null;
 }
 
 /** One picture's hashes, or why it has none. Digests are there either way, unless the bytes could not be had. */
@@ -36,8 +47,8 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
       readonly width: number;
       readonly height: number;
       readonly degraded: boolean;
-      readonly families: readonly PdqFamilyReply[];
-      readonly blockhash: Uint8Array | null;
+      /** The first frame as stored comes first. */
+      readonly views: readonly ViewReply[];
     }
   | {
       readonly ok: false;
@@ -54,11 +65,13 @@ export interface RequestHead {
   readonly id: number;
   readonly path: string | null;
   readonly wants: HashWants;
+  /** SHA-256 of files that are known to end a decoder: they are answered without being touched. */
+  readonly crashers: readonly string[];
 }
 
+/** An answer: the packed reply follows as the body. */
 export interface ReplyHead {
   readonly id: number;
-  readonly reply: HashReply;
 }
 
 const HEAD_BYTES = 8;
@@ -74,27 +87,37 @@ export function encodeFrame(head: object, body: Uint8Array): Buffer[] {
   return [Buffer.concat([lengths, json]), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
 }
 
-/** Hashes leave the JSON head and travel as the body, in order. */
-export function encodeReply(id: number, reply: HashReply): Buffer[] {
-  if (!reply.ok) return encodeFrame({ id, reply }, new Uint8Array());
-  const hashes = [...reply.families.flatMap((family) => family.hashes), ...(reply.blockhash ? [reply.blockhash] : [])];
-  const families = reply.families.map((family) => ({ ...family, hashes: family.hashes.length }));
-  return encodeFrame({ id, reply: { ...reply, families, blockhash: reply.blockhash !== null } }, Buffer.concat(hashes));
+/** A reply in one piece: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order. */
+export function packReply(reply: HashReply): Buffer {
+  const hashes: Uint8Array[] = [];
+  const views = !reply.ok
+    ? []
+    : reply.views.map((view) => {
+        for (const family of view.families) hashes.push(...family.hashes);
+        if (view.blockhash) hashes.push(view.blockhash);
+        const families = view.families.map((family) => ({ ...family, hashes: family.hashes.length }));
+        return { ...view, families, blockhash: view.blockhash !== null };
+      });
+  const json = Buffer.from(JSON.stringify(reply.ok ? { ...reply, views } : reply));
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32LE(json.length, 0);
+  return Buffer.concat([length, json, ...hashes]);
 }
 
-export function decodeReply(head: unknown, body: Buffer): ReplyHead {
-  const { id, reply } = head as { id: number; reply: Record<string, unknown> & { ok: boolean } };
-  if (!reply.ok) return { id, reply: reply as unknown as HashReply };
-  let at = 0;
+/** The hashes are views into `packed`, which must not change afterwards. */
+export function unpackReply(packed: Buffer): HashReply {
+  let at = 4 + packed.readUInt32LE(0);
+  const reply = JSON.parse(packed.toString('utf8', 4, at)) as Record<string, unknown> & { ok: boolean };
+  if (!reply.ok) return reply as unknown as HashReply;
   const next = () => {
     at += HASH_BYTES;
-    return new Uint8Array(body.subarray(at - HASH_BYTES, at));
+    return new Uint8Array(packed.buffer, packed.byteOffset + at - HASH_BYTES, HASH_BYTES);
   };
-  const families = (reply.families as { hashes: number }[]).map((family) => ({
-    ...family,
-    hashes: Array.from({ length: family.hashes }, next),
-  }));
-  return { id, reply: { ...reply, families, blockhash: reply.blockhash ? next() : null } as unknown as HashReply };
+  const views = (reply.views as { families: { hashes: number }[]; blockhash: boolean }[]).map((view) => {
+    const families = view.families.map((family) => ({ ...family, hashes: Array.from({ length: family.hashes }, next) }));
+    return { ...view, families, blockhash: view.blockhash ? next() : null };
+  });
+  return { ...reply, views } as unknown as HashReply;
 }
 
 /** Cuts a stream of chunks into frames. A body arrives in one piece, copied once. */

@@ -5,24 +5,32 @@
 import { readFile, stat } from 'node:fs/promises';
 import { workerData } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../core/errors.js';
-import type { NotCheckedReason } from '../core/vocabulary.js';
-import { createDecoder, type DecodeLimits, restrictLoaders } from '../decode/decode.js';
+import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
+import { createDecoder, type DecodeLimits } from '../decode/decode.js';
+import type { View } from '../decode/frames.js';
+import { restrictLoaders } from '../decode/libvips.js';
 import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
-import type { HashReply, HashWants } from './protocol.js';
+import { type HashReply, type HashWants, packReply, type RequestHead, type ViewReply } from './protocol.js';
+import { createReplyCache, isLasting, replyKey } from './reply-cache.js';
 
-export interface WorkerTask {
+export interface WorkerTask extends Omit<RequestHead, 'id'> {
   readonly bytes: Uint8Array | null;
-  readonly path: string | null;
-  readonly wants: HashWants;
 }
 
-const limits = workerData as DecodeLimits;
+export interface WorkerLimits extends DecodeLimits {
+  readonly workers: number;
+  /** Of all workers together. */
+  readonly cacheBytesMax: number;
+}
+
+const limits = workerData as WorkerLimits;
 restrictLoaders();
-const decoder = createDecoder(limits);
 const hasher = loadPdqHasher();
+// Grey JPEGs are decoded straight into the kernel's memory.
+const decoder = createDecoder(limits, (bytes) => hasher.takePlane(bytes));
 
 const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   IMAGE_NOT_AN_IMAGE: 'not_an_image',
@@ -32,6 +40,7 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   IMAGE_TOO_LARGE: 'too_large',
   IMAGE_TOO_MANY_PIXELS: 'too_many_pixels',
   IMAGE_TOO_SMALL: 'too_small',
+  IMAGE_DECODER_CRASH: 'decoder_crash',
   FILE_UNREADABLE: 'unreadable',
 };
 
@@ -49,29 +58,80 @@ async function readBounded(path: string): Promise<Uint8Array> {
   }
 }
 
-export default async function hashImage({ bytes: given, path, wants }: WorkerTask): Promise<HashReply> {
-  let bytes: Uint8Array | null = given;
-  let digests: HashReply['digests'] = {};
+function hashView({ frame, background, raster }: View, wants: HashWants): ViewReply {
+  // First, since the kernel may use up a raster that lies in its own memory.
+  const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
+  const families = wants.algorithms.includes('pdq') ? hasher.hash(raster, wants).families : [];
+  return { frame, background, families, blockhash };
+}
+
+/** The hashes of a file whose bytes are there, or why it has none. */
+async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants): Promise<HashReply> {
   try {
-    bytes ??= await readBounded(path!);
-    digests = computeDigests(bytes, wants.digests);
-    const { format, width, height, raster, degraded } = await decoder.decode(bytes);
-    const { families } = wants.algorithms.includes('pdq') ? hasher.hash(raster, wants) : { families: [] };
-    const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
-    return { ok: true, digests, bytes: bytes.byteLength, format, width, height, degraded, families, blockhash };
+    const { format, width, height, raster, degraded, others } = await decoder.decode(bytes, wants.frames);
+    const views = [hashView({ frame: 0, background: null, raster }, wants)];
+    let isDamaged = degraded;
+    try {
+      for await (const view of others()) views.push(hashView(view, wants));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      isDamaged = true;
+    }
+    return { ok: true, digests, bytes: bytes.byteLength, format, width, height, degraded: isDamaged, views };
   } catch (error) {
-    const reason = error instanceof AppError ? REASONS[error.code] : undefined;
-    if (!(error instanceof AppError) || reason === undefined) throw error;
-    const known = bytes && sniff(bytes);
-    return {
-      ok: false,
-      digests,
-      bytes: bytes?.byteLength ?? Number(error.details.bytes ?? 0),
-      reason,
-      code: error.code,
-      format: known?.format ?? null,
-      width: known?.width ?? null,
-      height: known?.height ?? null,
-    };
+    return refusal(error, bytes, digests);
   }
+}
+
+/** Errors that are about the picture become replies; others are bugs and stay thrown. */
+function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): HashReply {
+  const reason = error instanceof AppError ? REASONS[error.code] : undefined;
+  if (!(error instanceof AppError) || reason === undefined) throw error;
+  const known = bytes && sniff(bytes);
+  return {
+    ok: false,
+    digests,
+    bytes: bytes?.byteLength ?? Number(error.details.bytes ?? 0),
+    reason,
+    code: error.code,
+    format: known?.format ?? null,
+    width: known?.width ?? null,
+    height: known?.height ?? null,
+  };
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/** One picture after the other: the next task's file is read meanwhile, but the decoder and its memory are one. */
+function inTurn(work: () => Promise<HashReply>): Promise<HashReply> {
+  const turn = lastTurn.then(work);
+  lastTurn = turn.catch(() => {});
+  return turn;
+}
+
+const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
+
+/** A file that this process reads itself: one that was read before is not decoded again. */
+async function hashFile(path: string, wants: HashWants, crashers: readonly string[]): Promise<Buffer> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readBounded(path);
+  } catch (error) {
+    return packReply(refusal(error, null, {}));
+  }
+  const digests = computeDigests(bytes, wants.digests);
+  const sha256 = digests.sha256 ?? computeDigests(bytes, ['sha256']).sha256!;
+  if (crashers.includes(sha256)) return packReply(refusal(new AppError('IMAGE_DECODER_CRASH'), bytes, digests));
+  const key = replyKey(sha256, wants);
+  const known = cache?.get(key);
+  if (known) return known;
+  const reply = await inTurn(() => hashBytes(bytes, digests, wants));
+  const packed = packReply(reply);
+  if (isLasting(reply)) cache?.set(key, packed);
+  return packed;
+}
+
+export default async function answer({ bytes, path, wants, crashers }: WorkerTask): Promise<Uint8Array> {
+  if (bytes === null) return hashFile(path!, wants, crashers);
+  return packReply(await inTurn(() => hashBytes(bytes, computeDigests(bytes, wants.digests), wants)));
 }

@@ -1,6 +1,7 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
+import { FRAMES_MAX } from '../core/limits.js';
 import { FAMILIES, IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../core/vocabulary.js';
 import { BATCH_ALGORITHMS } from '../service/check-values.js';
 
@@ -31,6 +32,8 @@ export const Match = Type.Object({
   radius: Type.Optional(Type.Number({ minimum: 0 })),
   orientation: Type.Optional(orNull(oneOf(ORIENTATIONS))),
   family: Type.Optional(orNull(oneOf(FAMILIES))),
+  frame: Type.Optional(orNull(count)),
+  background: Type.Optional(orNull(oneOf(['white']))),
   category: Type.Optional(orNull(Type.String())),
   severity: Type.Optional(orNull(Type.String())),
   source: Type.Optional(orNull(Type.String())),
@@ -75,6 +78,7 @@ export const HashResult = Type.Object({
   pdqFull: Pdq,
   blockhash: orNull(Type.String()),
   orientations: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
+  views: Type.Array(Type.Object({ frame: count, background: orNull(oneOf(['white'])), pdq: Pdq, pdqFull: Pdq })),
   lowQuality: Type.Boolean(),
   degenerate: Type.Boolean(),
   degraded: Type.Boolean(),
@@ -120,21 +124,36 @@ export const HashesResult = Type.Object({
   ),
 });
 
-export const CheckQuery = Type.Object({
+const CommonQuery = {
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(text('Names of lists, separated by commas; without it all that are enabled.')),
   radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256, description: 'Only narrows what a list allows.' })),
+};
+const frames = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    maximum: FRAMES_MAX,
+    description: 'Of an animation or a file of several pages, look at so many, evenly spread; 1 unless told.',
+  }),
+);
+
+export const CheckQuery = Type.Object({
+  ...CommonQuery,
+  frames,
+  digests: Type.Optional(
+    Type.String({
+      pattern: '^(md5|sha1|sha256)(,(md5|sha1|sha256))*$',
+      description: 'Digests to tell beside those that the lists hold and SHA-256, separated by commas.',
+    }),
+  ),
   reference: Type.Optional(
     Type.String({ maxLength: 1024, description: 'The caller’s name for the picture; comes back as id.' }),
   ),
 });
 
-export const HashesQuery = Type.Object({
-  algorithm: Type.Optional(oneOf(BATCH_ALGORITHMS)),
-  ...Type.Omit(CheckQuery, ['reference']).properties,
-});
+export const HashesQuery = Type.Object({ algorithm: Type.Optional(oneOf(BATCH_ALGORITHMS)), ...CommonQuery });
 
-export const HashQuery = Type.Object({ orientations: Type.Optional(oneOf(['all', 'none'])) });
+export const HashQuery = Type.Object({ orientations: Type.Optional(oneOf(['all', 'none'])), frames });
 
 export const ListResult = Type.Object({
   list: Type.String(),

@@ -14,7 +14,7 @@ export function blockhash256(raster: Raster): Uint8Array {
   const { width, height, channels, data } = raster;
   const rgba = new Uint8Array(width * height * 4);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let c = 0; c < 3; c++) rgba[pixel * 4 + c] = data[pixel * channels + (channels === 3 ? c : 0)]!;
+    for (let c = 0; c < 3; c++) rgba[pixel * 4 + c] = data[pixel * channels + (channels >= 3 ? c : 0)]!;
     rgba[pixel * 4 + 3] = 255;
   }
   return parseHash256(bmvbhash({ width, height, data: rgba }, BLOCKS_PER_SIDE));

@@ -46,6 +46,11 @@ interface AxisTables {
   readonly stride: number;
 }
 
+/** A picture that lies in the kernel's memory. */
+interface Placed extends Omit<Raster, 'data'> {
+  readonly bytes: number;
+}
+
 const PAGE_BYTES = 65_536;
 /**
  * Room for tables of axes; when full, all are forgotten and made again as they are needed. Enough for sides up to
@@ -80,7 +85,16 @@ class Span {
   }
 }
 
-class WasmHasher implements PdqHasher {
+/** A hasher into whose memory a decoder may write, so that the pixels need not be copied. */
+export interface PdqKernelHasher extends PdqHasher {
+  /**
+   * Memory for so many bytes of pixels. A raster over the whole of it is hashed where it lies, and may be gone
+   * afterwards: the kernel's memory grows by being replaced.
+   */
+  takePlane(bytes: number): Buffer;
+}
+
+class WasmHasher implements PdqKernelHasher {
   readonly #kernel: PdqExports;
   #tables: Span;
   readonly #axes = new Map<string, AxisTables>();
@@ -119,18 +133,29 @@ class WasmHasher implements PdqHasher {
     }
   }
 
+  takePlane(bytes: number): Buffer {
+    this.#grow(this.#pictureStart + align16(bytes + VECTOR * 4));
+    return Buffer.from(this.#kernel.memory.buffer, this.#pictureStart, bytes);
+  }
+
   hash(raster: Raster, { orientations, families }: Parameters<PdqHasher['hash']>[1]): ReturnType<PdqHasher['hash']> {
     const turns = orientations === 'all' ? TURNS : TURNS.slice(0, 1);
+    const { width, height, channels, data } = raster;
+    const bytes = width * height * channels;
+    if (data.byteLength !== bytes) throw new RangeError(`${data.byteLength} bytes for ${bytes} samples`);
+    // Both families are hashed from one copy of the picture, and a picture in the plane that was taken from none.
+    this.#grow(this.#pictureStart + align16(bytes + VECTOR * 4));
+    const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#pictureStart;
+    if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, bytes).set(data);
+    const placed = { width, height, channels, bytes };
     return {
-      families: familiesOf(raster, families).map((family, at) =>
-        isTooSmall(raster, family)
-          ? noHash(family, turns.length)
-          : this.#hashFamily(raster, family, turns.length, at === 0),
+      families: familiesOf(raster, families).map((family) =>
+        isTooSmall(raster, family) ? noHash(family, turns.length) : this.#hashFamily(placed, family, turns.length),
       ),
     };
   }
 
-  #hashFamily(raster: Raster, family: Family, turnCount: number, isFirst: boolean): PdqFamilyResult {
+  #hashFamily(raster: Placed, family: Family, turnCount: number): PdqFamilyResult {
     const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
     const width = resizes ? RESIZE_SIDE : raster.width;
     const height = resizes ? RESIZE_SIDE : raster.height;
@@ -142,19 +167,14 @@ class WasmHasher implements PdqHasher {
       : asIs
         ? ['i', 'im']
         : [`w${height}`, `w${height}m`, `w${width}`, `w${width}m`];
-    const startBefore = this.#pictureStart;
-    this.#ensure(needs);
+    this.#ensure(needs, raster.bytes);
     const axis = (key: string) => this.#axes.get(key)!;
 
     const paddedWidth = upToVector(width) + Math.max(...needs.map((key) => axis(key).stride));
-    const rasterBytes = raster.data.byteLength;
-    const rowBuffer = this.#pictureStart + align16(rasterBytes + VECTOR * 4);
+    const rowBuffer = this.#pictureStart + align16(raster.bytes + VECTOR * 4);
     const sumsA = rowBuffer + align16(paddedWidth * 4);
     const sumsB = sumsA + align16(LUMA_SIDE * paddedWidth * 4);
     this.#grow(sumsB + align16(LUMA_SIDE * paddedWidth * 4));
-    // Both families of a picture are hashed from one copy of it, unless the tables have grown over that copy.
-    if (isFirst || this.#pictureStart !== startBefore)
-      new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, rasterBytes).set(raster.data);
     new Float32Array(this.#kernel.memory.buffer, rowBuffer, paddedWidth).fill(0);
 
     let quality = 0;
@@ -226,7 +246,7 @@ class WasmHasher implements PdqHasher {
   }
 
   /** Makes the tables named: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
-  #ensure(keys: readonly string[]): void {
+  #ensure(keys: readonly string[], pictureBytes: number): void {
     const makeAll = () => keys.every((key) => this.#axes.has(key) || this.#make(key));
     if (makeAll()) return;
     this.#tables.clear();
@@ -234,9 +254,15 @@ class WasmHasher implements PdqHasher {
     while (!makeAll()) {
       // Memory first: where it cannot grow, this picture fails and the hasher stays as it was.
       const larger = new Span(this.#tables.start, this.#tables.bytes * 2);
-      this.#grow(larger.start + larger.bytes);
+      const pictureStart = larger.start + larger.bytes;
+      this.#grow(pictureStart + align16(pictureBytes + VECTOR * 4));
+      new Uint8Array(this.#kernel.memory.buffer).copyWithin(
+        pictureStart,
+        this.#pictureStart,
+        this.#pictureStart + pictureBytes,
+      );
       this.#tables = larger;
-      this.#pictureStart = larger.start + larger.bytes;
+      this.#pictureStart = pictureStart;
       this.#axes.clear();
     }
   }
@@ -304,7 +330,7 @@ class WasmHasher implements PdqHasher {
 let compiled: WebAssembly.Module | undefined;
 
 /** A hasher of its own memory, for one thread. Errors: throws where `npm run build` has not made the WASM file. */
-export function loadPdqHasher(): PdqHasher {
+export function loadPdqHasher(): PdqKernelHasher {
   compiled ??= new WebAssembly.Module(readFileSync(artefact('wasm', 'pdq.wasm')));
   const instance = new WebAssembly.Instance(compiled, {
     env: {

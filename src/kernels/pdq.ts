@@ -158,7 +158,7 @@ const BLUE = Math.fround(0.114);
 /** Luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey as it is. */
 function lumaAt(raster: Raster, x: number, y: number): number {
   const at = (y * raster.width + x) * raster.channels;
-  if (raster.channels === 1) return raster.data[at]!;
+  if (raster.channels < 3) return raster.data[at]!;
   return Math.fround(
     Math.fround(Math.fround(RED * raster.data[at]!) + Math.fround(GREEN * raster.data[at + 1]!)) +
       Math.fround(BLUE * raster.data[at + 2]!),

@@ -1,6 +1,6 @@
 /** The shapes that Zeef answers with, on the command line and over HTTP alike. */
 import type { ErrorCode } from '../core/errors.js';
-import type { Digests, ImageFormat, NotCheckedReason, Verdict } from '../core/vocabulary.js';
+import type { Background, Digests, ImageFormat, NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { Match } from './policy.js';
 
 export interface ImageFacts {
@@ -14,6 +14,13 @@ export interface PdqFacts {
   readonly quality: number;
 }
 
+export interface ViewFacts {
+  readonly frame: number;
+  readonly background: Background;
+  readonly pdq: PdqFacts | null;
+  readonly pdqFull: PdqFacts | null;
+}
+
 /** Hashes of one picture, nothing looked up. `reason` only where it could not be hashed. */
 export interface HashAnswer {
   readonly digests: Digests;
@@ -25,6 +32,8 @@ export interface HashAnswer {
   readonly blockhash: string | null;
   /** The PDQ hash of each turned picture, where they were asked for. */
   readonly orientations: Readonly<Record<string, string>> | null;
+  /** All that was hashed of the file, `pdq` and `pdqFull` first: further frames, and transparent pictures over white. */
+  readonly views: readonly ViewFacts[];
   readonly lowQuality: boolean;
   /** One direction only or flat: there is no hash in it, and it is never matched as near. */
   readonly degenerate: boolean;

@@ -76,7 +76,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
       const asked = orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation);
-      return { algorithm, hash256: asked, orientation, family: null, lowQuality };
+      return { algorithm, hash256: asked, orientation, family: null, lowQuality, frame: null, background: null };
     });
   });
 }

@@ -1,18 +1,15 @@
 /** One image's story: hash it in the decoder process, ask the lists in force, decide, record, answer. */
 import { ulid } from 'ulid';
-import type { DigestAlgorithm, OrientationChoice } from '../core/vocabulary.js';
-import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
-import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { HashWants, ImageEngine } from '../engine/image-engine.js';
 import type { ListStore } from '../store/contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
+import type { ImageHasher, ImageInput } from './image-hasher.js';
 import type { ListsInForce } from './lists-in-force.js';
 import { type MatchQuery, match, requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
-
-/** Bytes that arrived, or a file that the decoder process reads itself. */
-export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string };
 
 export interface CheckOptions {
   readonly orientations: OrientationChoice;
@@ -22,15 +19,24 @@ export interface CheckOptions {
   readonly tenant: string;
 }
 
-export function hashInput(engine: ImageEngine, input: ImageInput, wants: HashWants): Promise<HashReply> {
-  return 'bytes' in input ? engine.hashBytes(input.bytes, wants) : engine.hashFile(input.path, wants);
+export interface ImageCheckOptions extends CheckOptions {
+  /** At most so many frames or pages of one file are looked at. */
+  readonly frames: number;
+  /** Told in the answer, beside those that the lists hold. */
+  readonly digests: readonly DigestAlgorithm[];
 }
 
-/** All digests are told in the answer, whichever the lists hold: a caller finds the file again by them. */
-function wantsFor(inForce: ListsInForce, orientations: OrientationChoice): HashWants {
-  const digests: readonly DigestAlgorithm[] = DIGEST_ALGORITHMS;
-  const needsBlockhash = inForce.entryCounts.blockhash > 0;
-  return { digests, orientations, families: 'both', algorithms: needsBlockhash ? ['pdq', 'blockhash'] : ['pdq'] };
+/** Digests that a list holds or that are asked for, and SHA-256 always: repeats are known by it. */
+function wantsFor(inForce: ListsInForce, { orientations, frames, digests }: ImageCheckOptions): HashWants {
+  const needsDigest = (algorithm: DigestAlgorithm) =>
+    algorithm === 'sha256' || digests.includes(algorithm) || inForce.entryCounts[algorithm] > 0;
+  return {
+    digests: DIGEST_ALGORITHMS.filter(needsDigest),
+    orientations,
+    families: 'both',
+    algorithms: inForce.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
+    frames,
+  };
 }
 
 /**
@@ -48,21 +54,23 @@ function verdictOf(decision: Decision, hashed: HashAnswer): Pick<CheckAnswer, 'v
  *         A picture that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
-  parts: { engine: ImageEngine; store: ListStore; inForce: ListsInForce; recorder: Recorder },
+  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListStore; inForce: ListsInForce; recorder: Recorder },
   input: ImageInput,
-  options: CheckOptions,
+  options: ImageCheckOptions,
 ): Promise<CheckAnswer> {
-  const { engine, store, inForce, recorder } = parts;
-  requireLists(inForce, options.lists);
-  const reply = await hashInput(engine, input, wantsFor(inForce, options.orientations));
+  const { engine, hasher, store, inForce, recorder } = parts;
+  const { lists, askedRadiusBits } = options;
+  requireLists(inForce, lists);
+  const image = await hasher.hash(engine, input, wantsFor(inForce, options));
+  const { reply } = image;
+  const question = JSON.stringify([inForce.generation, lists && [...lists].sort(), askedRadiusBits]);
+  let decision = image.decisionFor(question);
+  if (decision === null) {
+    const query: MatchQuery = { digests: reply.digests, hashes: hashQueries(reply), lists, askedRadiusBits };
+    decision = await match(inForce, store, query);
+    image.keepDecision(question, decision);
+  }
   const hashed = hashAnswer(reply);
-  const query: MatchQuery = {
-    digests: reply.digests,
-    hashes: hashQueries(reply),
-    lists: options.lists,
-    askedRadiusBits: options.askedRadiusBits,
-  };
-  const decision = await match(inForce, store, query);
   const answer: CheckAnswer = {
     id: options.reference,
     ...verdictOf(decision, hashed),

@@ -86,7 +86,8 @@ async function searchPiece(
 function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: number, turns: number): HashQuery | null {
   if (isDigest(algorithm)) return null;
   const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
-  return { algorithm, hash256, orientation: ORIENTATIONS[queryIndex % turns]!, family: null, lowQuality: false };
+  const orientation = ORIENTATIONS[queryIndex % turns]!;
+  return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
 }
 
 /** What was found of each value that found something, by its position. */

@@ -1,7 +1,7 @@
 /** From the engine's reply to hashes as users see them. */
 import { formatHash256 } from '../core/hash256.js';
 import { ORIENTATIONS } from '../core/vocabulary.js';
-import type { HashReply } from '../engine/image-engine.js';
+import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
 import type { HashQuery } from './match.js';
 import { isLowQuality } from './policy.js';
@@ -19,6 +19,7 @@ export function hashAnswer(reply: HashReply): HashAnswer {
       pdqFull: null,
       blockhash: null,
       orientations: null,
+      views: [],
       lowQuality: false,
       degenerate: false,
       degraded: false,
@@ -26,7 +27,8 @@ export function hashAnswer(reply: HashReply): HashAnswer {
       code: reply.code,
     };
   }
-  const [resized, full] = reply.families;
+  const [first] = reply.views;
+  const [resized, full] = first!.families;
   const facts = (family: typeof resized): PdqFacts | null =>
     family ? { hash: formatHash256(family.hashes[0]!), quality: family.quality } : null;
   const turned = resized && resized.hashes.length > 1 ? resized.hashes : null;
@@ -34,8 +36,14 @@ export function hashAnswer(reply: HashReply): HashAnswer {
     ...common,
     pdq: facts(resized),
     pdqFull: facts(full),
-    blockhash: reply.blockhash ? formatHash256(reply.blockhash) : null,
+    blockhash: first!.blockhash ? formatHash256(first!.blockhash) : null,
     orientations: turned && Object.fromEntries(turned.map((hash, at) => [ORIENTATIONS[at]!, formatHash256(hash)])),
+    views: reply.views.map(({ frame, background, families }) => ({
+      frame,
+      background,
+      pdq: facts(families[0]),
+      pdqFull: facts(families[1]),
+    })),
     lowQuality: resized ? isLowQuality(resized.quality, resized.degenerate) : false,
     degenerate: resized?.degenerate ?? false,
     degraded: reply.degraded,
@@ -44,10 +52,13 @@ export function hashAnswer(reply: HashReply): HashAnswer {
   };
 }
 
-/** Every hash that the picture is searched by: families × orientations, and blockhash; none of a degenerate family. */
+/** Every hash that the picture is searched by: views × families × orientations, and blockhash; none of a degenerate family. */
 export function hashQueries(reply: HashReply): HashQuery[] {
-  if (!reply.ok) return [];
-  const pdq = reply.families
+  return reply.ok ? reply.views.flatMap(viewQueries) : [];
+}
+
+function viewQueries({ frame, background, families, blockhash }: ViewReply): HashQuery[] {
+  const pdq = families
     .filter((family) => !family.degenerate)
     .flatMap(({ family, quality, degenerate, hashes }) =>
       hashes.map(
@@ -57,14 +68,17 @@ export function hashQueries(reply: HashReply): HashQuery[] {
           orientation: ORIENTATIONS[at]!,
           family,
           lowQuality: isLowQuality(quality, degenerate),
+          frame,
+          background,
         }),
       ),
     );
-  if (!reply.blockhash || pdq.length === 0) return pdq;
+  if (!blockhash || pdq.length === 0) return pdq;
   // Blockhash has no quality of its own; PDQ's says as much about the picture.
   const lowQuality = pdq.every((query) => query.lowQuality);
+  const orientation = 'original';
   return [
     ...pdq,
-    { algorithm: 'blockhash', hash256: reply.blockhash, orientation: 'original', family: null, lowQuality },
+    { algorithm: 'blockhash', hash256: blockhash, orientation, family: null, lowQuality, frame, background },
   ];
 }

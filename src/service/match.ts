@@ -2,6 +2,7 @@
 import { AppError } from '../core/errors.js';
 import { ENTRIES_READ_PER_LIST_MAX } from '../core/limits.js';
 import {
+  type Background,
   DIGEST_ALGORITHMS,
   type Digests,
   type Entry,
@@ -21,6 +22,9 @@ export interface HashQuery {
   readonly orientation: Orientation | null;
   readonly family: Family | null;
   readonly lowQuality: boolean;
+  /** Frame or page of the file, 0 the first; null where only a hash was asked. */
+  readonly frame: number | null;
+  readonly background: Background;
 }
 
 /** A PhotoDNA value to search, within the configured radius. */
@@ -151,11 +155,11 @@ function bounded(found: readonly Found[], askedRadiusBits: number | null): { rea
 
 /** How the query came to the entry, in the policy's words. */
 function wayOf({ distance, query }: Found, { photodnaRadius }: ListsInForce): Omit<Proposal, 'entry' | 'list'> {
-  const nothing = { orientation: null, family: null, lowQuality: false };
+  const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
-  const { orientation, family, lowQuality } = query;
-  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality };
+  const { orientation, family, lowQuality, frame, background } = query;
+  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality, frame, background };
 }
 
 /**

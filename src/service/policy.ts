@@ -5,7 +5,7 @@
  * exactly the entries that carry a known-good value. Whatever else matched still counts.
  */
 import { MATCHES_PER_IMAGE_MAX, PDQ_QUALITY_MIN } from '../core/limits.js';
-import type { Algorithm, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
+import type { Algorithm, Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
 /** An entry that an index proposed, with the way the query came to it. Distance 0 for digests. */
 export interface Proposal {
@@ -18,6 +18,8 @@ export interface Proposal {
   readonly radius: number | null;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
+  readonly frame: number | null;
+  readonly background: Background;
   /** The query hash that proposed it had quality below 50: only lists that ask for it get it. */
   readonly lowQuality: boolean;
 }
@@ -31,6 +33,9 @@ export interface Match {
   readonly radius: number;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
+  /** Which frame or page of the file matched, 0 the first; null for a digest, or where only a hash was asked. */
+  readonly frame: number | null;
+  readonly background: Background;
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;
@@ -105,6 +110,8 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
         radius: p.radius ?? radiusOf(p.list, askedRadiusBits),
         orientation: p.orientation,
         family: p.family,
+        frame: p.frame,
+        background: p.background,
         category: p.entry.category,
         severity: p.entry.severity,
         source: p.entry.source,

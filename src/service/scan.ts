@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { AppError } from '../core/errors.js';
 import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { CheckAnswer } from './answers.js';
-import type { CheckOptions } from './check-image.js';
+import type { ImageCheckOptions } from './check-image.js';
 import type { Service } from './service.js';
 
 export type FileResult = CheckAnswer & { readonly path: string };
@@ -27,7 +27,7 @@ export interface ScanSummary {
 
 export interface ScanRequest {
   readonly paths: readonly string[];
-  readonly options: Omit<CheckOptions, 'reference'>;
+  readonly options: Omit<ImageCheckOptions, 'reference'>;
   /** True once the scan shall stop: files in hand are finished, none is begun. */
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;

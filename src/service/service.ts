@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
+import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
 import { createIndexPool } from '../index/index-pool.js';
@@ -16,19 +17,29 @@ import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
-import { type CheckOptions, checkImage, hashInput, type ImageInput } from './check-image.js';
+import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { hashAnswer } from './hash-image.js';
+import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
 
+export interface DecoderStatus {
+  readonly restarts: number;
+  readonly restartsLastMinute: number;
+  /** Somebody sends files that end decoders: they are answered, but they cost what they cost. */
+  readonly underAttack: boolean;
+  readonly queued: number;
+  readonly capacity: number;
+}
+
 export interface Readiness {
   readonly ready: boolean;
   readonly generation: number;
   readonly entries: number;
-  readonly decoder: { readonly restarts: number; readonly queued: number; readonly capacity: number };
+  readonly decoder: DecoderStatus;
 }
 
 /** Questions that are all answered by one generation, however long they take to arrive. */
@@ -46,13 +57,15 @@ export interface Service {
   readonly store: Store;
   readonly metrics: Metrics;
   /** Errors as `checkImage`. */
-  checkImage(input: ImageInput, options: CheckOptions): Promise<CheckAnswer>;
+  checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
   openBatch(options: CheckOptions): HashBatch;
   /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
   whenRoom(): Promise<void>;
+  /** Metrics as they are now. */
+  renderMetrics(): ReturnType<Metrics['render']>;
   stats(query: StatsQuery): Stats;
   lists(): Promise<readonly ListInfo[]>;
   readiness(): Readiness;
@@ -79,6 +92,7 @@ export async function createService(
   const metrics = createMetrics();
   const counts = new Counts(clock);
   const recorder = createRecorder(counts, metrics);
+  const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const live = await openLiveLists(store.lists, {
     kind: config.index,
@@ -101,7 +115,8 @@ export async function createService(
       imageBytesMax: config.imageBytesMax,
       imagePixelsMax: config.imagePixelsMax,
       decodeMsMax: config.decodeMsMax,
-      memoryBytesMax: config.decoderMemoryBytesMax,
+      memoryBytesMax: config.imageMemoryBytesMax * config.workers,
+      cacheBytesMax: config.cacheBytesMax,
       queuePerWorker: config.queueImagesPerWorker,
       onRestart: (cause) => {
         metrics.add('zeef_decoder_restarts_total', { cause });
@@ -152,11 +167,11 @@ export async function createService(
     metrics,
     async checkImage(input, options) {
       const answer = await checkImage(
-        { engine: engineOnDemand(), store: store.lists, inForce: live.inForce, recorder },
+        { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
         input,
         options,
       );
-      metrics.set('zeef_decoder_queue', {}, engineOnDemandStatus().queued);
+      metrics.set('zeef_decoder_queue', {}, decoderStatus().queued);
       return answer;
     },
     openBatch(options) {
@@ -171,16 +186,20 @@ export async function createService(
       };
     },
     async hashImage(input, wants) {
-      return hashAnswer(await hashInput(engineOnDemand(), input, wants));
+      return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);
     },
     whenRoom: () => engineOnDemand().whenRoom(),
+    renderMetrics: () => {
+      decoderStatus();
+      return metrics.render();
+    },
     stats: (query) => counts.stats(query),
     lists: () => store.lists.lists(),
     readiness: () => ({
       ready: !closing,
       generation: live.inForce.generation,
       entries: Object.values(live.inForce.entryCounts).reduce((sum, count) => sum + count, 0),
-      decoder: engineOnDemandStatus(),
+      decoder: decoderStatus(),
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
@@ -194,8 +213,16 @@ export async function createService(
     },
   };
 
-  function engineOnDemandStatus(): Readiness['decoder'] {
+  function decoderStatus(): DecoderStatus {
     const status = engine?.status;
-    return { restarts: status?.restarts ?? 0, queued: status?.queued ?? 0, capacity: status?.capacity ?? 0 };
+    const restartsLastMinute = status?.recentRestarts ?? 0;
+    metrics.set('zeef_decoder_restarts_last_minute', {}, restartsLastMinute);
+    return {
+      restarts: status?.restarts ?? 0,
+      restartsLastMinute,
+      underAttack: restartsLastMinute > DECODER_RESTARTS_A_MINUTE_MAX,
+      queued: status?.queued ?? 0,
+      capacity: status?.capacity ?? 0,
+    };
   }
 }

@@ -18,6 +18,16 @@ export const METRICS = {
   zeef_http_requests_total: { kind: 'counter', labels: ['route', 'method', 'status'], says: 'HTTP answers.' },
   zeef_http_request_seconds: { kind: 'histogram', labels: ['route', 'method'], says: 'From request to answer.' },
   zeef_decoder_restarts_total: { kind: 'counter', labels: ['cause'], says: 'Decoder processes that were replaced.' },
+  zeef_decoder_restarts_last_minute: {
+    kind: 'gauge',
+    labels: [],
+    says: 'Decoder processes that were replaced in the last minute; above 5, somebody sends files that end them.',
+  },
+  zeef_image_cache_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Uploaded images by whether their hashes were known: hit, miss, or joined to one in flight.',
+  },
   zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
   zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries in force.' },
   zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indices.' },

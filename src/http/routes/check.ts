@@ -5,17 +5,17 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { MULTIPART_FILES_MAX } from '../../core/limits.js';
-import type { OrientationChoice } from '../../core/vocabulary.js';
+import type { DigestAlgorithm, OrientationChoice } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { CheckAnswer } from '../../service/answers.js';
-import type { CheckOptions } from '../../service/check-image.js';
+import type { CheckOptions, ImageCheckOptions } from '../../service/check-image.js';
 import type { Match } from '../../service/policy.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
+import { CheckQuery, CheckResult, type HashesQuery, HashQuery, HashResult, Problem } from '../schemas.js';
 
 /** Everything about a picture's hash; for `POST /v1/hash`. */
-const ALL_HASHES: Omit<HashWants, 'orientations'> = {
+const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
   digests: ['md5', 'sha1', 'sha256'],
   families: 'both',
   algorithms: ['pdq', 'blockhash'],
@@ -23,7 +23,10 @@ const ALL_HASHES: Omit<HashWants, 'orientations'> = {
 
 type Query = Static<typeof CheckQuery>;
 
-export function optionsFrom(request: FastifyRequest<{ Querystring: Query }>, unsaid: OrientationChoice): CheckOptions {
+export function optionsFrom(
+  request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Query, 'reference'> }>,
+  unsaid: OrientationChoice,
+): CheckOptions {
   const { orientations = unsaid, lists, radius, reference } = request.query;
   return {
     orientations,
@@ -31,6 +34,15 @@ export function optionsFrom(request: FastifyRequest<{ Querystring: Query }>, uns
     askedRadiusBits: radius ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
+  };
+}
+
+function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
+  const { frames = 1, digests } = request.query;
+  return {
+    ...optionsFrom(request, 'all'),
+    frames,
+    digests: (digests?.split(',') ?? []) as DigestAlgorithm[],
   };
 }
 
@@ -83,7 +95,7 @@ export async function imageRoutes(
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const options = optionsFrom(request, 'all');
+      const options = imageOptionsFrom(request);
       if (!request.isMultipart()) return tell(request, await service.checkImage({ bytes: bodyOf(request) }, options));
       const results: object[] = [];
       // One file at a time: a hundred of them at once would be gigabytes in memory.
@@ -112,7 +124,7 @@ export async function imageRoutes(
     async (request) => {
       const answer = await service.hashImage(
         { bytes: bodyOf(request) },
-        { ...ALL_HASHES, orientations: request.query.orientations ?? 'none' },
+        { ...ALL_HASHES, orientations: request.query.orientations ?? 'none', frames: request.query.frames ?? 1 },
       );
       if (answer.code !== null) throw new AppError(answer.code, answer.image ? { format: answer.image.format } : {});
       return answer;

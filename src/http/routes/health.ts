@@ -13,7 +13,7 @@ export function healthRoutes(app: FastifyInstance, service: Service): void {
     },
   );
   app.get('/metrics', { schema: { summary: 'Prometheus metrics.' } }, async (_request, reply) => {
-    const { contentType, body } = await service.metrics.render();
+    const { contentType, body } = await service.renderMetrics();
     return reply.type(contentType).send(body);
   });
 }

@@ -15,10 +15,7 @@ export function heapBase(): usize {
  */
 function convertRow(source: usize, channels: i32, columns: usize, width: i32, out: usize): void {
   if (columns != 0) {
-    for (let x = 0; x < width; x++) {
-      const at = source + <usize>(load<i32>(columns + (<usize>x << 2)) * channels);
-      store<f32>(out + (<usize>x << 2), channels == 1 ? <f32>load<u8>(at) : lumaOf(at));
-    }
+    gatherRow(source, channels, columns, width, out);
     return;
   }
   let x = 0;
@@ -36,7 +33,64 @@ function convertRow(source: usize, channels: i32, columns: usize, width: i32, ou
     for (; x < width; x++) store<f32>(out + (<usize>x << 2), <f32>load<u8>(source + <usize>x));
     return;
   }
-  for (; x < width; x++) store<f32>(out + (<usize>x << 2), lumaOf(source + <usize>(x * 3)));
+  if (channels == 2) {
+    for (; x < width; x++) store<f32>(out + (<usize>x << 2), <f32>load<u8>(source + <usize>(x << 1)));
+    return;
+  }
+  // Four pixels a step; the last reads up to 4 bytes past the row, where there is always memory.
+  const reds = channels == 3 ? THIRDS : FOURTHS;
+  for (; x + 4 <= width; x += 4) {
+    v128.store(out + (<usize>x << 2), lumaOfFour(v128.load(source + <usize>(x * channels)), reds));
+  }
+  for (; x < width; x++) store<f32>(out + (<usize>x << 2), lumaOf(source + <usize>(x * channels)));
+}
+
+/** Of four pixels of 3 or 4 bytes: the first byte of each into a 32-bit lane, zeros (an index out of range) above it. */
+const THIRDS = i8x16(0, -128, -128, -128, 3, -128, -128, -128, 6, -128, -128, -128, 9, -128, -128, -128);
+const FOURTHS = i8x16(0, -128, -128, -128, 4, -128, -128, -128, 8, -128, -128, -128, 12, -128, -128, -128);
+const ONES = i8x16(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+
+/** As `convertRow`, of the columns named. */
+function gatherRow(source: usize, channels: i32, columns: usize, width: i32, out: usize): void {
+  let x = 0;
+  if (channels == 1) {
+    for (; x + 4 <= width; x += 4) {
+      const from = columns + (<usize>x << 2);
+      let four = i32x4.splat(0);
+      four = v128.load8_lane(source + <usize>load<i32>(from), four, 0);
+      four = v128.load8_lane(source + <usize>load<i32>(from, 4), four, 4);
+      four = v128.load8_lane(source + <usize>load<i32>(from, 8), four, 8);
+      four = v128.load8_lane(source + <usize>load<i32>(from, 12), four, 12);
+      v128.store(out + (<usize>x << 2), f32x4.convert_i32x4_u(four));
+    }
+  } else if (channels >= 3) {
+    // A pixel of 3 bytes is read as 4: the fourth is its neighbour's, or lies where there is always memory.
+    for (; x + 4 <= width; x += 4) {
+      const from = columns + (<usize>x << 2);
+      let four = i32x4.splat(0);
+      four = v128.load32_lane(source + <usize>(load<i32>(from) * channels), four, 0);
+      four = v128.load32_lane(source + <usize>(load<i32>(from, 4) * channels), four, 1);
+      four = v128.load32_lane(source + <usize>(load<i32>(from, 8) * channels), four, 2);
+      four = v128.load32_lane(source + <usize>(load<i32>(from, 12) * channels), four, 3);
+      v128.store(out + (<usize>x << 2), lumaOfFour(four, FOURTHS));
+    }
+  }
+  for (; x < width; x++) {
+    const at = source + <usize>(load<i32>(columns + (<usize>x << 2)) * channels);
+    store<f32>(out + (<usize>x << 2), channels < 3 ? <f32>load<u8>(at) : lumaOf(at));
+  }
+}
+
+/** `reds`: where in `bytes` the four reds are, each to be the low byte of a 32-bit lane; green and blue follow them. */
+@inline
+function lumaOfFour(bytes: v128, reds: v128): v128 {
+  const greens = i8x16.add(reds, ONES);
+  const blues = i8x16.add(greens, ONES);
+  const red = f32x4.convert_i32x4_u(i8x16.swizzle(bytes, reds));
+  const green = f32x4.convert_i32x4_u(i8x16.swizzle(bytes, greens));
+  const blue = f32x4.convert_i32x4_u(i8x16.swizzle(bytes, blues));
+  const two = f32x4.add(f32x4.mul(f32x4.splat(0.299), red), f32x4.mul(f32x4.splat(0.587), green));
+  return f32x4.add(two, f32x4.mul(f32x4.splat(0.114), blue));
 }
 
 @inline

@@ -1,0 +1,24 @@
+/** The part of libheif-js that is used; the package brings types for its raw module only. */
+declare module 'libheif-js/wasm-bundle' {
+  interface Pixels {
+    readonly data: Uint8ClampedArray;
+    readonly width: number;
+    readonly height: number;
+  }
+  interface HeifImage {
+    is_primary(): boolean;
+    get_width(): number;
+    get_height(): number;
+    /** Fills `pixels.data` with R G B and alpha; calls back with null where decoding failed. */
+    display(pixels: Pixels, done: (shown: Pixels | null) => void): void;
+    free(): void;
+  }
+  interface HeifContext {
+    readonly __opaque: never;
+  }
+  const libheif: {
+    HeifDecoder: new () => { decode(bytes: Uint8Array): HeifImage[]; decoder: HeifContext | null };
+    heif_context_free(context: HeifContext): void;
+  };
+  export default libheif;
+}

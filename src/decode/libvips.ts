@@ -1,0 +1,75 @@
+/** sharp (libvips): every format that it reads from memory, held to a few loaders, its messages translated. */
+import sharp from 'sharp';
+import { AppError, type ErrorCode } from '../core/errors.js';
+import type { ImageFormat, Raster } from '../core/vocabulary.js';
+
+/** libvips loaders for exactly the decoded formats, from memory: none that opens files, runs a delegate or renders text. */
+const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
+
+/** Settings of libvips that hold for a whole process; for the decoder process, before its first picture. */
+export function restrictLoaders(): void {
+  sharp.cache(false);
+  sharp.concurrency(1);
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: LOADERS.map((loader) => `VipsForeignLoad${loader}`) });
+}
+
+/** libvips and its loaders say these; the rest is damage. */
+const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/exceeds pixel limit|image too large|dimensions? (?:is |are )?too large|too big/i, 'IMAGE_TOO_MANY_PIXELS'],
+  [
+    /premature end|unexpected end|end of (?:file|stream|data)|truncated|read past end|not enough data|no image data/i,
+    'IMAGE_TRUNCATED',
+  ],
+  [
+    /unsupported image format|support for this compression format|unsupported codec|not supported/i,
+    'IMAGE_UNSUPPORTED_FORMAT',
+  ],
+];
+
+function translate(error: unknown, format: ImageFormat): AppError {
+  const says = error instanceof Error ? error.message : String(error);
+  const code = MESSAGES.find(([pattern]) => pattern.test(says))?.[1] ?? 'IMAGE_CORRUPT';
+  // Its own magic bytes were right, so a loader that does not know it has met damage.
+  const isDamage = code === 'IMAGE_UNSUPPORTED_FORMAT' && format !== 'avif' && format !== 'tiff';
+  return new AppError(isDamage ? 'IMAGE_CORRUPT' : code, { format }, error);
+}
+
+export interface LibvipsSource {
+  readonly bytes: Uint8Array;
+  readonly format: ImageFormat;
+  readonly pixelsMax: number;
+}
+
+const optionsOf = ({ pixelsMax }: LibvipsSource) => ({
+  ignoreIcc: true,
+  autoOrient: false,
+  failOn: 'warning' as const,
+  limitInputPixels: pixelsMax,
+  unlimited: false,
+  sequentialRead: true,
+});
+
+/** One frame or page, its alpha kept. Errors: any `IMAGE_*` of damage, limits and formats. */
+export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Raster> {
+  try {
+    const { data, info } = await sharp(source.bytes, { ...optionsOf(source), pages: 1, page })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    const channels = info.channels as number;
+    if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) throw new Error(`${channels} channels`);
+    return { width: info.width, height: info.height, channels, data };
+  } catch (error) {
+    throw translate(error, source.format);
+  }
+}
+
+/** How many frames or pages there are, from the headers. Errors as above. */
+export async function countPages(source: LibvipsSource): Promise<number> {
+  try {
+    return (await sharp(source.bytes, optionsOf(source)).metadata()).pages ?? 1;
+  } catch (error) {
+    throw translate(error, source.format);
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * A lane: one decoder process that is replaced whenever it ends, and the pictures that it has in hand.
+ * A second process stands by, started and idle, so that the lane goes on at once when the first is lost.
+ */
+import { DecoderProcess } from './decoder-process.js';
+import type { HashReply, HashWants } from './protocol.js';
+
+export interface Job {
+  readonly id: number;
+  readonly bytes: Uint8Array | null;
+  readonly path: string | null;
+  readonly wants: HashWants;
+  readonly resolve: (reply: HashReply) => void;
+  /** When a worker can have begun with it; null while it waits behind others. */
+  startedMs: number | null;
+}
+
+export type RestartCause = 'crash' | 'timeout' | 'memory';
+
+export interface LaneOptions {
+  readonly workers: number;
+  readonly imageBytesMax: number;
+  readonly imagePixelsMax: number;
+  readonly cacheBytesMax: number;
+  readonly decodeMsMax: number;
+  readonly memoryBytesMax: number;
+  /** Keeps a process ready to take over. */
+  readonly standsBy: boolean;
+  readonly crashers: () => readonly string[];
+  readonly onReply: (job: Job, reply: HashReply) => void;
+  /** What was in hand when the process ended, and which of it was past its deadline. */
+  readonly onDeath: (jobs: readonly Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void;
+}
+
+/** A process that ends sooner may not be able to start at all: the next one waits for the next picture, not for nothing. */
+const LIVED_MS_MIN = 1_000;
+/** The one that stands by is started this long after it was needed: until then the processor is for the pictures. */
+const STAND_BY_AFTER_MS = 500;
+
+export class Lane {
+  readonly inHand = new Map<number, Job>();
+  readonly #options: LaneOptions;
+  #process: DecoderProcess | null = null;
+  #standBy: DecoderProcess | null = null;
+  #standByTimer: NodeJS.Timeout | null = null;
+  #endCause: RestartCause = 'crash';
+  #overdue: ReadonlySet<number> = new Set();
+  #closed = false;
+  #startedMs = 0;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  start(): void {
+    this.#startedMs = performance.now();
+    this.#process = this.#standBy ?? this.#spawn();
+    this.#standBy = null;
+    this.#keepStandBy();
+  }
+
+  send(job: Job): void {
+    if (!this.#process) this.start();
+    job.startedMs = null;
+    this.inHand.set(job.id, job);
+    this.#markStarted();
+    const { id, path, wants } = job;
+    this.#process!.send({ id, path, wants, crashers: this.#options.crashers() }, job.bytes);
+  }
+
+  /** Replaces a process that holds a picture past its deadline, or more memory than it may. */
+  watch(nowMs: number): void {
+    const late = [...this.inHand.values()].filter(
+      (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
+    );
+    const residentBytes = this.#process?.residentBytes() ?? 0;
+    if (late.length > 0) this.#end('timeout', late);
+    else if (residentBytes > this.#options.memoryBytesMax) this.#end('memory', []);
+  }
+
+  stop(): void {
+    this.#closed = true;
+    if (this.#standByTimer) clearTimeout(this.#standByTimer);
+    this.#process?.kill();
+    this.#standBy?.kill();
+  }
+
+  #spawn(): DecoderProcess {
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax } = this.#options;
+    const started: DecoderProcess = new DecoderProcess({
+      workers,
+      imageBytesMax,
+      imagePixelsMax,
+      cacheBytesMax,
+      onReply: (id, reply) => {
+        const job = this.inHand.get(id);
+        if (!job) return;
+        this.inHand.delete(id);
+        this.#markStarted();
+        this.#options.onReply(job, reply);
+      },
+      onEnd: () => {
+        if (started === this.#process) this.#died();
+        else if (started === this.#standBy) {
+          this.#standBy = null;
+          this.#keepStandBy();
+        }
+      },
+    });
+    return started;
+  }
+
+  #keepStandBy(): void {
+    if (!this.#options.standsBy || this.#closed || this.#standByTimer) return;
+    this.#standByTimer = setTimeout(() => {
+      this.#standByTimer = null;
+      if (this.#process && !this.#closed) this.#standBy ??= this.#spawn();
+    }, STAND_BY_AFTER_MS);
+    this.#standByTimer.unref();
+  }
+
+  /** The process takes pictures in order: the first as many as it has workers are being worked on. */
+  #markStarted(): void {
+    let running = 0;
+    for (const job of this.inHand.values()) {
+      if (running++ >= this.#options.workers) return;
+      job.startedMs ??= performance.now();
+    }
+  }
+
+  #end(cause: RestartCause, late: readonly Job[]): void {
+    this.#endCause = cause;
+    this.#overdue = new Set(late.map((job) => job.id));
+    this.#process?.kill();
+  }
+
+  #died(): void {
+    const [jobs, overdue, cause] = [[...this.inHand.values()], this.#overdue, this.#endCause];
+    const livedMs = performance.now() - this.#startedMs;
+    this.inHand.clear();
+    this.#overdue = new Set();
+    this.#endCause = 'crash';
+    this.#process = null;
+    if (this.#closed) return;
+    if (this.#standBy || livedMs > LIVED_MS_MIN) this.start();
+    this.#options.onDeath(jobs, overdue, cause);
+  }
+}

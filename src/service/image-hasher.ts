@@ -1,0 +1,86 @@
+/**
+ * Pictures → hashes, and no picture twice: an answer is kept by the SHA-256 of the file, and a file that is being
+ * hashed is not hashed a second time beside it. What the lists said is kept with it, for the generation that said it.
+ *
+ * Files that the decoder process reads itself are remembered there, since only there their bytes are known.
+ */
+import type { Config } from '../config/knobs.js';
+import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
+import { packReply, unpackReply } from '../engine/protocol.js';
+import { createReplyCache, isLasting, replyKey } from '../engine/reply-cache.js';
+import { computeDigests } from '../kernels/digests.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Decision } from './policy.js';
+
+/** Bytes that arrived, or a file that the decoder process reads itself. */
+export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string };
+
+interface Kept {
+  readonly packed: Buffer;
+  readonly decided: { readonly question: string; readonly decision: Decision } | null;
+}
+/** One match with its texts, in V8's memory. */
+const MATCH_BYTES = 600;
+
+export interface HashedImage {
+  readonly reply: HashReply;
+  /** What was decided for this very question before; a question names its generation, so it is never stale. */
+  decisionFor(question: string): Decision | null;
+  keepDecision(question: string, decision: Decision): void;
+}
+
+export interface ImageHasher {
+  /** Errors QUEUE_FULL, SHUTTING_DOWN. */
+  hash(engine: ImageEngine, input: ImageInput, wants: HashWants): Promise<HashedImage>;
+}
+
+export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax'>, metrics: Metrics): ImageHasher {
+  const kept = createReplyCache<Kept>(
+    cacheBytesMax,
+    ({ packed, decided }) => packed.length + (decided?.decision.matches.length ?? 0) * MATCH_BYTES,
+  );
+  const inFlight = new Map<string, Promise<HashReply>>();
+  const unkept = (reply: HashReply): HashedImage => ({ reply, decisionFor: () => null, keepDecision: () => {} });
+
+  function asKept(key: string, reply: HashReply, known: Kept | undefined): HashedImage {
+    if (!kept || !isLasting(reply)) return unkept(reply);
+    return {
+      reply,
+      decisionFor: (question) => (known?.decided?.question === question ? known.decided.decision : null),
+      keepDecision: (question, decision) => {
+        kept.set(key, { packed: known?.packed ?? packReply(reply), decided: { question, decision } });
+      },
+    };
+  }
+
+  async function hashBytes(engine: ImageEngine, bytes: Uint8Array, wants: HashWants): Promise<HashedImage> {
+    const { sha256 } = computeDigests(bytes, ['sha256']);
+    const key = replyKey(sha256!, wants);
+    const known = kept?.get(key);
+    if (known) {
+      metrics.add('zeef_image_cache_total', { outcome: 'hit' });
+      return asKept(key, unpackReply(known.packed), known);
+    }
+    const running = inFlight.get(key);
+    metrics.add('zeef_image_cache_total', { outcome: running ? 'joined' : 'miss' });
+    if (running) return asKept(key, await running, undefined);
+    const others = wants.digests.filter((algorithm) => algorithm !== 'sha256');
+    const reply = engine.hashBytes(bytes, { ...wants, digests: others }, sha256).then((hashed): HashReply => {
+      const digests = { ...hashed.digests, sha256: sha256! };
+      return { ...hashed, digests };
+    });
+    inFlight.set(key, reply);
+    try {
+      return asKept(key, await reply, undefined);
+    } finally {
+      inFlight.delete(key);
+    }
+  }
+
+  return {
+    hash: async (engine, input, wants) =>
+      'bytes' in input
+        ? hashBytes(engine, input.bytes, wants)
+        : unkept(await engine.hashFile(input.path, wants)),
+  };
+}
