@@ -108,7 +108,11 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
   const decoder = createDecoder(LIMITS, (bytes) => hasher.takePlane(bytes));
   const ring = buildRing(entries);
   await meter.each('stage: read from the page cache', paths, (path) => readFileSync(path).length);
-  await meter.each('stage: digest, SHA-256 (three: next row)', files, (file) => computeDigests(file, ['sha256']).sha256);
+  await meter.each(
+    'stage: digest, SHA-256 (three: next row)',
+    files,
+    (file) => computeDigests(file, ['sha256']).sha256,
+  );
   await meter.each('stage: digests, all three', files, (file) => computeDigests(file, ['md5', 'sha1', 'sha256']).md5);
   await meter.each('stage: sniff', files, (file) => sniff(file)?.width);
   await meter.each('stage: decode to grey', files, async (file) => (await decoder.decode(file)).width);

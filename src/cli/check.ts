@@ -46,10 +46,12 @@ function hashLine(path: string, answer: HashAnswer): string {
   const rows: [string, string | null][] = [
     ['pdq', answer.pdq && `${answer.pdq.hash} quality ${answer.pdq.quality}`],
     ['pdq full', answer.pdqFull && `${answer.pdqFull.hash} quality ${answer.pdqFull.quality}`],
-    ...answer.views.slice(1).map(({ frame, background, pdq }): [string, string | null] => [
-      background === null ? `frame ${frame}` : `on ${background}`,
-      pdq && `${pdq.hash} quality ${pdq.quality}`,
-    ]),
+    ...answer.views
+      .slice(1)
+      .map(({ frame, background, pdq }): [string, string | null] => [
+        background === null ? `frame ${frame}` : `on ${background}`,
+        pdq && `${pdq.hash} quality ${pdq.quality}`,
+      ]),
     ['blockhash', answer.blockhash],
     ['md5', answer.digests.md5 ?? null],
     ['sha1', answer.digests.sha1 ?? null],

@@ -11,7 +11,7 @@ import { JPEG_SCANS_MAX } from '../core/limits.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
 import { decodeBmp, largestOfIcon } from './bitmap.js';
-import { spreadFrames, type View, viewsOf } from './frames.js';
+import { missingRows, spreadFrames, type View, viewsOf } from './frames.js';
 import { decodeHeic } from './heic.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
 import { countPages, decodeByLibvips } from './libvips.js';
@@ -62,6 +62,12 @@ export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
 /** Formats that hold several frames or pages, and whose decoder can be asked for each. */
 const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff']);
 
+/**
+ * A JPEG that lost no more than its last rows is still the picture: an eighth of one colour at its edge moves a PDQ hash
+ * less than most matches allow. More, and `no_match` would say too much.
+ */
+const MISSING_ROWS_SHARE_MAX = 1 / 8;
+
 /** Memory for so many bytes of grey pixels, to be reused by the next picture. */
 export type TakePlane = (bytes: number) => Buffer;
 
@@ -99,7 +105,14 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
     const grey = isCmyk ? null : decodeGrey(bytes, header.width, header.height);
     if (grey) return { raster: grey, degraded: false };
     const source = { bytes, format: 'jpeg', pixelsMax: limits.imagePixelsMax } as const;
-    return { raster: await decodeByLibvips(source, 0), degraded: !isCmyk };
+    try {
+      return { raster: await decodeByLibvips(source, 0), degraded: !isCmyk };
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'IMAGE_TRUNCATED') throw error;
+      const raster = await decodeByLibvips({ ...source, takesDamage: true }, 0);
+      if (missingRows(raster) > raster.height * MISSING_ROWS_SHARE_MAX) throw error;
+      return { raster, degraded: true };
+    }
   }
 
   async function decodeFirst(format: ImageFormat, bytes: Uint8Array): Promise<{ raster: Raster; degraded: boolean }> {

@@ -1,4 +1,4 @@
-/** Which frames of an animation are looked at, and what a transparent picture looks like on a white page. */
+/** What of a file is looked at: which frames, how a transparent picture looks on a white page, which rows are missing. */
 import type { Background, Raster } from '../core/vocabulary.js';
 
 /** One way to see a file: a frame or page of it, and what its transparent pixels were laid over. */
@@ -41,4 +41,15 @@ export function* viewsOf(frame: number, raster: Raster): Generator<View> {
   yield { frame, background: null, raster };
   const shown = overWhite(raster);
   if (shown) yield { frame, background: 'white', raster: shown };
+}
+
+/**
+ * Rows at the end that a JPEG decoder made up: where the data end, libjpeg goes on with the last block's mean, so all of
+ * them are of one colour. A picture that really ends in such rows is taken to have lost them.
+ */
+export function missingRows({ width, height, channels, data }: Raster): number {
+  const last = data.subarray((height * width - 1) * channels, height * width * channels);
+  let at = height * width * channels - channels;
+  while (at >= 0 && last.every((value, c) => data[at + c] === value)) at -= channels;
+  return height - Math.ceil((at + channels) / (width * channels));
 }

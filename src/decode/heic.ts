@@ -1,4 +1,7 @@
-/** HEIC (HEVC in HEIF, what iPhones store) by libheif in WebAssembly; loaded with the first such picture. */
+/**
+ * HEIC (HEVC in HEIF, what iPhones store) by libheif in WebAssembly; loaded with the first such picture.
+ * It complains on stdout, which the decoder process has closed.
+ */
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
 

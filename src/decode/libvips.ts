@@ -39,12 +39,14 @@ export interface LibvipsSource {
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
   readonly pixelsMax: number;
+  /** What is missing is made up by the loader. By default damage is an error. */
+  readonly takesDamage?: boolean;
 }
 
-const optionsOf = ({ pixelsMax }: LibvipsSource) => ({
+const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
   ignoreIcc: true,
   autoOrient: false,
-  failOn: 'warning' as const,
+  failOn: takesDamage ? ('none' as const) : ('warning' as const),
   limitInputPixels: pixelsMax,
   unlimited: false,
   sequentialRead: true,

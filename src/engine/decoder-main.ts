@@ -5,11 +5,15 @@
 import { Socket } from 'node:net';
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
+import { restrictLoaders } from '../decode/libvips.js';
 import { encodeFrame, FrameReader, type RequestHead } from './protocol.js';
 import type { WorkerLimits, WorkerTask } from './worker.js';
 
 const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
 const { workers } = limits;
+
+// Once, and before any worker is there: while loaders are being blocked, another thread's picture would be refused.
+restrictLoaders();
 
 const pool = new Piscina<WorkerTask, Uint8Array>({
   filename: artefact('src', 'engine', 'worker.js'),

@@ -27,7 +27,10 @@ export class DecoderProcess {
     const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax } = options;
     this.#child = spawn(
       process.execPath,
-      [artefact('src', 'engine', 'decoder-main.js'), JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
+      [
+        artefact('src', 'engine', 'decoder-main.js'),
+        JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax }),
+      ],
       {
         stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
         // Nothing of the service's own surroundings: no keys, no paths. Fragmentation and unsafe loaders are held down.

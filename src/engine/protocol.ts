@@ -114,7 +114,10 @@ export function unpackReply(packed: Buffer): HashReply {
     return new Uint8Array(packed.buffer, packed.byteOffset + at - HASH_BYTES, HASH_BYTES);
   };
   const views = (reply.views as { families: { hashes: number }[]; blockhash: boolean }[]).map((view) => {
-    const families = view.families.map((family) => ({ ...family, hashes: Array.from({ length: family.hashes }, next) }));
+    const families = view.families.map((family) => ({
+      ...family,
+      hashes: Array.from({ length: family.hashes }, next),
+    }));
     return { ...view, families, blockhash: view.blockhash ? next() : null };
   });
   return { ...reply, views } as unknown as HashReply;

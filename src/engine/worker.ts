@@ -8,7 +8,6 @@ import { AppError, type ErrorCode } from '../core/errors.js';
 import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
-import { restrictLoaders } from '../decode/libvips.js';
 import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
@@ -27,7 +26,6 @@ export interface WorkerLimits extends DecodeLimits {
 }
 
 const limits = workerData as WorkerLimits;
-restrictLoaders();
 const hasher = loadPdqHasher();
 // Grey JPEGs are decoded straight into the kernel's memory.
 const decoder = createDecoder(limits, (bytes) => hasher.takePlane(bytes));

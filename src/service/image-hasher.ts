@@ -79,8 +79,6 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
 
   return {
     hash: async (engine, input, wants) =>
-      'bytes' in input
-        ? hashBytes(engine, input.bytes, wants)
-        : unkept(await engine.hashFile(input.path, wants)),
+      'bytes' in input ? hashBytes(engine, input.bytes, wants) : unkept(await engine.hashFile(input.path, wants)),
   };
 }

@@ -62,6 +62,8 @@ async function verdicts(live: Live, ats: readonly number[]) {
         orientation: null,
         family: null,
         lowQuality: false,
+        frame: null,
+        background: null,
       };
       return (await match(live.inForce, store.lists, { ...asked, hashes: [query] })).verdict;
     }),
@@ -166,7 +168,15 @@ test('a crowd of near-copies is counted in full, told in part, and says so', asy
   await store.lists.createList({ list: 'good', kind: 'suppression', radiusBits: 0 });
   await store.lists.replaceEntries('good', listRows('pdq', crowd.subarray(0, 32)));
   const live = await open();
-  const query = { algorithm: 'pdq' as const, hash256: hash(0), orientation: null, family: null, lowQuality: false };
+  const query = {
+    algorithm: 'pdq' as const,
+    hash256: hash(0),
+    orientation: null,
+    family: null,
+    lowQuality: false,
+    frame: null,
+    background: null,
+  };
   const asked = { digests: {}, hashes: [query], lists: null };
   const wide = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: null });
   expect(wide).toMatchObject({ verdict: 'match', truncated: true });

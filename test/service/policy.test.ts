@@ -38,6 +38,8 @@ const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Pro
   radius: null,
   orientation: 'original',
   family: 'resized',
+  frame: null,
+  background: null,
   lowQuality: false,
   ...more,
 });

@@ -1,0 +1,151 @@
+/**
+ * Decoder processes killed, stopped and filled at random while pictures come in: every picture gets its answer, and
+ * the counts add up. Only processes that these tests started are touched.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createImageEngine, type HashWants, type ImageEngine } from '../../src/engine/image-engine.js';
+import type { ImageCheckOptions } from '../../src/service/check-image.js';
+import { decoderPids } from '../support/decoder-pids.js';
+import { sceneRaster, seeded } from '../support/random.js';
+import { type Running, startService } from '../support/running.js';
+
+const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
+const OPTIONS = {
+  imageBytesMax: 25_000_000,
+  imagePixelsMax: 50_000_000,
+  decodeMsMax: 20_000,
+  queuePerWorker: 200,
+};
+const png = (seed: number) => {
+  const { width, height, data } = sceneRaster(seed, 160, 120, 3);
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+};
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+let engine: ImageEngine | undefined;
+let running: Running | undefined;
+afterEach(async () => {
+  await engine?.close();
+  await running?.stop();
+  engine = undefined;
+  running = undefined;
+});
+
+describe('under load', () => {
+  test('killed and stopped at random: every request is answered, and the counts add up', async () => {
+    running = await startService({ workers: '2', decodeMsMax: '1000', cacheBytesMax: '0' });
+    const { service } = running;
+    const random = seeded(11);
+    const files = await Promise.all(Array.from({ length: 12 }, (_, at) => png(at)));
+    const options: ImageCheckOptions = {
+      orientations: 'all',
+      lists: null,
+      askedRadiusBits: null,
+      reference: null,
+      tenant: 'faults',
+      frames: 1,
+      digests: [],
+    };
+    const before = await Promise.all(files.map((bytes) => service.checkImage({ bytes }, options)));
+    const signals = ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const;
+    const sent: string[] = [];
+    const chaos = setInterval(() => {
+      const pids = decoderPids();
+      const pid = pids[Math.floor(random() * pids.length)];
+      if (pid === undefined) return;
+      const signal = signals[sent.length % signals.length]!;
+      process.kill(pid, signal);
+      sent.push(signal);
+    }, 300);
+    let answered = 0;
+    const untilMs = performance.now() + 8_000;
+    const client = async () => {
+      while (performance.now() < untilMs) {
+        const at = Math.floor(random() * files.length);
+        const { verdict, reason, pdq, digests } = await service.checkImage({ bytes: files[at]! }, options);
+        answered++;
+        expect(digests.sha256).toBe(sha256(files[at]!));
+        if (verdict === 'not_checked') expect(['timeout', 'decoder_crash']).toContain(reason);
+        else expect(pdq).toEqual(before[at]!.pdq);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: 6 }, client));
+    } finally {
+      clearInterval(chaos);
+    }
+    expect(sent.length).toBeGreaterThan(10);
+    const { checked, matched, suppressed, notChecked, byReason } = service.stats({});
+    expect(checked).toBe(answered + files.length);
+    expect(matched + suppressed).toBe(0);
+    expect(Object.values(byReason).reduce((sum, count) => sum + count, 0)).toBe(notChecked);
+    expect(notChecked).toBeLessThan(checked / 2);
+    const { decoder, ready } = service.readiness();
+    expect(ready).toBe(true);
+    expect(decoder.restartsLastMinute).toBeGreaterThan(5);
+    expect(decoder.underAttack).toBe(true);
+    expect((await service.renderMetrics()).body).toMatch(/^zeef_decoder_restarts_last_minute [1-9]/m);
+  });
+
+  test('filled: a picture that needs more memory than it may costs itself alone', async () => {
+    engine = createImageEngine({ ...OPTIONS, workers: 1, memoryBytesMax: 400_000_000 });
+    const large = await sharp({ create: { width: 7_000, height: 7_000, channels: 3, background: '#8a5' } })
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+    const small = await png(50);
+    await engine.hashBytes(small, WANTS);
+    const taken = Array.from({ length: 20 }, (_, at) => engine!.hashBytes(at === 7 ? large : small, WANTS));
+    const replies = await Promise.all(taken);
+    expect(replies.map(({ ok }) => ok)).toEqual(Array.from({ length: 20 }, (_, at) => at !== 7));
+    expect(replies[7]).toMatchObject({ reason: 'decoder_crash', digests: { sha256: sha256(large) } });
+    const { restarts } = engine.status;
+    expect(restarts).toBe(2);
+    expect(await engine.hashBytes(large, WANTS, sha256(large))).toMatchObject({ ok: false, reason: 'decoder_crash' });
+    expect(engine.status.restarts).toBe(restarts);
+  });
+});
+
+describe('a file that ended its decoder', () => {
+  test('is known by its digest, sent or read, until its time is over', async () => {
+    engine = createImageEngine({ ...OPTIONS, workers: 1, decodeMsMax: 300, memoryBytesMax: 1e12, crasherMs: 2_000 });
+    const [guilty, innocent] = [await png(60), await png(61)];
+    await engine.hashBytes(innocent, WANTS);
+    // A decoder that is stopped stands for a picture that never ends; the second time it counts.
+    for (let time = 0; time < 2; time++) {
+      await engine.hashBytes(innocent, WANTS);
+      process.kill(engine.status.pid!, 'SIGSTOP');
+      expect(await engine.hashBytes(guilty, WANTS)).toMatchObject({
+        reason: 'timeout',
+        digests: { sha256: sha256(guilty) },
+      });
+    }
+    const path = join(mkdtempSync(join(tmpdir(), 'zeef-faults-')), 'guilty.png');
+    writeFileSync(path, guilty);
+    expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: false, reason: 'timeout' });
+    expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
+    expect(await engine.hashBytes(innocent, WANTS, sha256(innocent))).toMatchObject({ ok: true });
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: true });
+    expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: true });
+  });
+
+  test('a process that stands by takes over', async () => {
+    engine = createImageEngine({ ...OPTIONS, workers: 1, memoryBytesMax: 1e12 });
+    const file = await png(62);
+    await engine.hashBytes(file, WANTS);
+    const pid = engine.status.pid!;
+    const others = () => decoderPids().filter((one) => one !== engine!.status.pid);
+    while (others().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const [standBy] = others();
+    process.kill(pid, 'SIGKILL');
+    expect(await engine.hashBytes(file, WANTS)).toMatchObject({ ok: true });
+    expect(engine.status.pid).toBe(standBy);
+  });
+});
