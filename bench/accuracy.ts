@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
+import { AppError } from '../src/core/errors.js';
 import { parseHash256 } from '../src/core/hash256.js';
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { ORIENTATIONS } from '../src/core/vocabulary.js';
@@ -44,13 +45,24 @@ async function corpusRows(root: string, pictureCount: number | undefined): Promi
   const resized: number[] = [];
   const full: number[] = [];
   const ruled: number[] = [];
+  const byPath = new Map<string, number[]>();
   const references = read('pdq-reference.csv')
-    .filter(({ file, pdq_quality }) => /^(photos|graphics)/.test(file!) && Number(pdq_quality) >= QUALITY_MIN)
+    .filter(({ pdq_quality }) => Number(pdq_quality) >= QUALITY_MIN)
     .slice(0, pictureCount);
   for (const reference of references) {
-    const { raster } = await decoder.decode(readFileSync(join(root, 'corpus', reference.file!)));
+    const file = readFileSync(join(root, 'corpus', reference.file!));
+    const decoded = await decoder.decode(file).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'IMAGE_UNSUPPORTED_FORMAT') return null;
+      throw error;
+    });
+    if (!decoded) continue;
+    const { format, raster } = decoded;
     const { families } = hasher.hash(raster, { orientations: 'none', families: 'both' });
-    resized.push(hamming256(families[0]!.hashes[0]!, parseHash256(reference.pdq_hash!)));
+    const distance = hamming256(families[0]!.hashes[0]!, parseHash256(reference.pdq_hash!));
+    const path = format !== 'jpeg' ? format : raster.channels === 1 ? 'jpeg, libjpeg-turbo to grey' : 'jpeg, libvips';
+    byPath.set(path, [...(byPath.get(path) ?? []), distance]);
+    if (reference.file!.startsWith('odd/')) continue;
+    resized.push(distance);
     if (reference.pdq_hash_noresize)
       full.push(hamming256(families.at(-1)!.hashes[0]!, parseHash256(reference.pdq_hash_noresize)));
     const byRule = signRuleHashes(dct16(luma64(raster, 'resized')));
@@ -62,6 +74,7 @@ async function corpusRows(root: string, pictureCount: number | undefined): Promi
     row('corpus: reference hash', resized),
     row('corpus: without its resize', full),
     row('corpus: sign rule, 8 hashes each', ruled),
+    ...[...byPath].sort().map(([path, distances]) => row(`corpus by decoder: ${path}`, distances)),
   ];
 }
 

@@ -9,8 +9,10 @@ import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
 import { live } from './live.js';
+import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { skew } from './skew.js';
+import { soak } from './soak.js';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchTable>>> = {
   kernels,
@@ -20,6 +22,8 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   live,
   images,
   http,
+  recovery,
+  soak,
   accuracy,
   headline,
 };

@@ -11,6 +11,8 @@ export interface BenchOptions {
   /** Where to write every pair found. */
   readonly pairs?: string | undefined;
   readonly hnswMax?: number | undefined;
+  /** How long `soak` goes on; 10 unless told. */
+  readonly minutes?: number | undefined;
 }
 
 export interface BenchTable {

@@ -12,6 +12,7 @@ interface BenchFlags {
   readonly queries?: string;
   readonly pairs?: string;
   readonly hnswMax?: number;
+  readonly minutes?: number;
 }
 
 function count(text: string): number {
@@ -32,7 +33,7 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
   program
     .command('bench')
     .description(
-      'the benches: kernels, index, digests, skew, live, images, http, accuracy, headline; all without a name',
+      'the benches: kernels, index, digests, skew, live, images, http, recovery, soak, accuracy, headline; all without a name',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
@@ -44,6 +45,7 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .option('--pairs <file>', 'index: write every pair found, as CSV')
     .option('--hnsw-max <count>', 'index: most entries that hnsw is built of; a million take most of an hour', count)
+    .option('--minutes <count>', 'soak: how long; 10 unless told', count)
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches lie outside src/ and use the rooms from above, so they are loaded, not imported.
       const door = (await import(pathToFileURL(artefact('bench', 'main.js')).href)) as BenchDoor;

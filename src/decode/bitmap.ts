@@ -8,12 +8,15 @@ import type { Raster } from '../core/vocabulary.js';
 
 const FILE_HEADER_BYTES = 14;
 const INFO_HEADER_BYTES = 40;
-/** Uncompressed, RLE8, RLE4, bit fields, bit fields with alpha; 4 and 5 wrap a JPEG or PNG for printers. */
-const COMPRESSIONS = new Set([0, 1, 2, 3, 6]);
+/**
+ * Uncompressed, bit fields, bit fields with alpha. Not RLE8 and RLE4 (1, 2), whose pixels bmp-ts 1.0.9 puts in wrong
+ * places; nor 4 and 5, which wrap a JPEG or PNG for printers.
+ */
+const COMPRESSIONS = new Set([0, 3, 6]);
 const DEPTHS = new Set([1, 4, 8, 16, 24, 32]);
 
 /**
- * Shape   a BMP → R G B and alpha, the alpha always full: writers fill the fourth byte with anything.
+ * Shape   a BMP → R G B; its alpha is left away, since writers fill the fourth byte with anything.
  * Errors  IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT.
  */
 export function decodeBmp(bytes: Uint8Array): Raster {
@@ -24,9 +27,13 @@ export function decodeBmp(bytes: Uint8Array): Raster {
     throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format: 'bmp', bits, compression });
   }
   try {
-    const { width, height, data } = decode(source, { toRGBA: true });
-    for (let at = 3; at < data.length; at += 4) data[at] = 255;
-    return { width, height, channels: 4, data };
+    // As it comes by default, A B G R: with a palette bmp-ts 1.0.9 gives that whatever order it is asked for.
+    const { width, height, data: abgr } = decode(source);
+    const data = new Uint8Array(width * height * 3);
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      for (let c = 0; c < 3; c++) data[pixel * 3 + c] = abgr[pixel * 4 + 3 - c]!;
+    }
+    return { width, height, channels: 3, data };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     throw new AppError(code === 'ERR_OUT_OF_RANGE' ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT', { format: 'bmp' }, error);

@@ -12,6 +12,7 @@ import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
 import { decodeBmp, largestOfIcon } from './bitmap.js';
 import { missingRows, spreadFrames, type View, viewsOf } from './frames.js';
+import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
 import { countPages, decodeByLibvips } from './libvips.js';
@@ -124,7 +125,10 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
       checkSize(picture.bytes);
       return decodeFirst(picture.format, picture.bytes);
     }
-    return { raster: await decodeByLibvips({ bytes, format, pixelsMax: limits.imagePixelsMax }, 0), degraded: false };
+    // Of a GIF the frame itself, as the PDQ reference has it: an empty border would move its hash.
+    const part = format === 'gif' ? firstFrame(bytes) : null;
+    const source = { bytes, format, pixelsMax: limits.imagePixelsMax, part };
+    return { raster: await decodeByLibvips(source, 0), degraded: false };
   }
 
   /** The format, once the header has been held against the limits: before memory or time is spent. */

@@ -5,7 +5,7 @@
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
 
-type Libheif = typeof import('libheif-js/wasm-bundle')['default'];
+type Libheif = typeof import('libheif-js/wasm-bundle.js')['default'];
 let loading: Promise<Libheif> | undefined;
 
 /**
@@ -13,7 +13,7 @@ let loading: Promise<Libheif> | undefined;
  * Errors  IMAGE_TOO_MANY_PIXELS, IMAGE_CORRUPT: libheif says no more than that it failed, whether cut short or damaged.
  */
 export async function decodeHeic(bytes: Uint8Array, pixelsMax: number): Promise<Raster> {
-  loading ??= import('libheif-js/wasm-bundle').then((module) => module.default);
+  loading ??= import('libheif-js/wasm-bundle.js').then((module) => module.default);
   const libheif = await loading;
   const decoder = new libheif.HeifDecoder();
   const images = decoder.decode(bytes);

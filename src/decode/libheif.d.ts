@@ -1,5 +1,5 @@
 /** The part of libheif-js that is used; the package brings types for its raw module only. */
-declare module 'libheif-js/wasm-bundle' {
+declare module 'libheif-js/wasm-bundle.js' {
   interface Pixels {
     readonly data: Uint8ClampedArray;
     readonly width: number;

@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
+import type { Rectangle } from './gif.js';
 
 /** libvips loaders for exactly the decoded formats, from memory: none that opens files, runs a delegate or renders text. */
 const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
@@ -41,6 +42,8 @@ export interface LibvipsSource {
   readonly pixelsMax: number;
   /** What is missing is made up by the loader. By default damage is an error. */
   readonly takesDamage?: boolean;
+  /** Only this part of the picture. */
+  readonly part?: Rectangle | null;
 }
 
 const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
@@ -52,13 +55,36 @@ const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
   sequentialRead: true,
 });
 
+/** Ink to light without a profile, as the PDQ reference's decoder has it: libvips' own profile moves hashes by 28 bits. */
+function cmykToRgb({ width, height, data }: Raster): Raster {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const light = 255 - data[pixel * 4 + 3]!;
+    for (let c = 0; c < 3; c++) rgb[pixel * 3 + c] = Math.round(((255 - data[pixel * 4 + c]!) * light) / 255);
+  }
+  return { width, height, channels: 3, data: rgb };
+}
+
+/** JPEG and TIFF can hold inks; only their header tells. */
+async function holdsInk({ bytes, format }: LibvipsSource, options: ReturnType<typeof optionsOf>): Promise<boolean> {
+  if (format !== 'jpeg' && format !== 'tiff') return false;
+  const { space, channels } = await sharp(bytes, options).metadata();
+  return space === 'cmyk' && channels === 4;
+}
+
 /** One frame or page, its alpha kept. Errors: any `IMAGE_*` of damage, limits and formats. */
 export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Raster> {
+  const options = optionsOf(source);
   try {
-    const { data, info } = await sharp(source.bytes, { ...optionsOf(source), pages: 1, page })
-      .toColourspace('srgb')
+    const isInk = await holdsInk(source, options);
+    const image = sharp(source.bytes, { ...options, pages: 1, page });
+    if (isInk) image.pipelineColourspace('cmyk');
+    if (source.part) image.extract(source.part);
+    const { data, info } = await image
+      .toColourspace(isInk ? 'cmyk' : 'srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
+    if (isInk) return cmykToRgb({ width: info.width, height: info.height, channels: 4, data });
     const channels = info.channels as number;
     if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) throw new Error(`${channels} channels`);
     return { width: info.width, height: info.height, channels, data };

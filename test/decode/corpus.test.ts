@@ -64,6 +64,37 @@ describe(corpusRoot ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not s
     },
   );
 
+  test.skipIf(!corpusRoot)('each format and decoder path is within 10 bits of the reference', async () => {
+    const worst: Record<string, number> = {};
+    for (const row of readCsv(corpusPath('vectors/pdq-reference.csv'))) {
+      if (!row.file!.startsWith('odd/') || Number(row.pdq_quality) < 80) continue;
+      const result = await outcome(row.file!);
+      if (result instanceof AppError) {
+        expect(result.code, row.file).toBe('IMAGE_UNSUPPORTED_FORMAT');
+        continue;
+      }
+      const { families } = hasher.hash(result.raster, { orientations: 'none', families: 'resized' });
+      const distance = hamming256(families[0]!.hashes[0]!, parseHash256(row.pdq_hash!));
+      expect(distance, row.file).toBeLessThanOrEqual(10);
+      worst[result.format] = Math.max(worst[result.format] ?? 0, distance);
+    }
+    expect(Object.keys(worst).sort()).toEqual(['avif', 'bmp', 'gif', 'heic', 'ico', 'jpeg', 'png', 'tiff', 'webp']);
+  });
+
+  test.skipIf(!corpusRoot)('transparent pictures: as stored and on white, as the reference has them', async () => {
+    for (const row of readCsv(corpusPath('vectors/pdq-alpha-variants.csv'))) {
+      const result = await outcome(row.file!);
+      if (result instanceof AppError) throw result;
+      const hashes = [result.raster];
+      for await (const { raster } of result.others()) hashes.push(raster);
+      const [stored, white] = hashes.map(
+        (raster) => hasher.hash(raster, { orientations: 'none', families: 'resized' }).families[0]!.hashes[0]!,
+      );
+      expect(hamming256(stored!, parseHash256(row.hash_alpha_ignored!)), row.file).toBe(0);
+      expect(hamming256(white ?? stored!, parseHash256(row.hash_on_white!)), row.file).toBe(0);
+    }
+  });
+
   test.skipIf(!corpusRoot)(
     'hashes are the reference’s: both families and the sign rule',
     { timeout: 180_000 },

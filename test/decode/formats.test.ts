@@ -56,6 +56,30 @@ function bmp(raster: Raster, { bits = 24, topDown = false, forIcon = false } = {
   return Buffer.concat([header.subarray(14), rows, mask]);
 }
 
+/** The scene in so many greys, and a BMP of it with a palette whose colours are those greys, 1, 4 or 8 bits a pixel. */
+function paletted(bits: 1 | 4 | 8): { raster: Raster; file: Buffer } {
+  const levels = 2 ** bits;
+  const index = (pixel: number) => Math.floor((scene.data[pixel * 3 + 1]! * levels) / 256);
+  // Red, green and blue differ, so that an order taken for another shows.
+  const colour = (level: number) =>
+    [level, Math.floor(level / 2), 255 - level].map((c) => ((c * 255) / (levels - 1)) & 255);
+  const data = new Uint8Array(WIDTH * HEIGHT * 3);
+  const stride = Math.ceil((WIDTH * bits) / 32) * 4;
+  const rows = Buffer.alloc(stride * HEIGHT);
+  for (let pixel = 0; pixel < WIDTH * HEIGHT; pixel++) {
+    const [x, y] = [pixel % WIDTH, Math.floor(pixel / WIDTH)];
+    data.set(colour(index(pixel)), pixel * 3);
+    const at = (HEIGHT - 1 - y) * stride + Math.floor((x * bits) / 8);
+    rows[at] = rows[at]! | (index(pixel) << (8 - bits - ((x * bits) % 8)));
+  }
+  const palette = Buffer.from(Array.from({ length: levels }, (_, level) => [...colour(level).reverse(), 0]).flat());
+  const header = bmp(scene).subarray(0, 54);
+  const file = Buffer.concat([header, palette, rows]);
+  file.writeUInt32LE(54 + palette.length, 10);
+  file.writeUInt16LE(bits, 28);
+  return { raster: { width: WIDTH, height: HEIGHT, channels: 3, data }, file };
+}
+
 /** An ICO of the pictures given, each a PNG or a BMP without its file header. */
 function ico(pictures: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(6 + 16 * pictures.length);
@@ -77,7 +101,7 @@ const FILES: readonly [string, string, () => Promise<Buffer> | Buffer, number][]
   ['jpeg', 'baseline', to((i) => i.jpeg({ quality: 92 })), 6],
   ['jpeg', 'progressive', to((i) => i.jpeg({ quality: 92, progressive: true })), 6],
   ['jpeg', '4:4:4', to((i) => i.jpeg({ quality: 92, chromaSubsampling: '4:4:4' })), 6],
-  ['jpeg', 'CMYK', to((i) => i.toColourspace('cmyk').jpeg({ quality: 95 })), 10],
+  ['jpeg', 'CMYK', to((i) => i.toColourspace('cmyk').jpeg({ quality: 95 })), 31],
   ['jpeg', 'trailing garbage', async () => Buffer.concat([await to((i) => i.jpeg())(), Buffer.alloc(5_000, 7)]), 8],
   ['png', 'RGB', to((i) => i.png()), 0],
   ['png', 'interlaced', to((i) => i.png({ progressive: true })), 0],
@@ -141,11 +165,36 @@ describe('formats', () => {
     await expect(decoder.decode(make())).rejects.toMatchObject({ code });
   });
 
+  test.each([1, 4, 8] as const)('bmp with a palette, %i bits: the very colours', async (bits) => {
+    const { raster, file } = paletted(bits);
+    expect((await decoder.decode(file)).raster).toEqual(raster);
+  });
+
+  test('a GIF whose frame is a part of the screen: the frame', async () => {
+    const file = await to((i) => i.gif())();
+    const { raster } = await decoder.decode(file);
+    // The screen grows by 40 and 30, the frame moves by 20 and 10; its data stay as they are.
+    file.writeUInt16LE(WIDTH + 40, 6);
+    file.writeUInt16LE(HEIGHT + 30, 8);
+    const descriptor = file.indexOf(
+      Buffer.from([0x2c, 0, 0, 0, 0, WIDTH & 255, WIDTH >> 8, HEIGHT & 255, HEIGHT >> 8]),
+    );
+    expect(descriptor).toBeGreaterThan(0);
+    file.writeUInt16LE(20, descriptor + 1);
+    file.writeUInt16LE(10, descriptor + 3);
+    const decoded = await decoder.decode(file);
+    expect(decoded).toMatchObject({ width: WIDTH, height: HEIGHT });
+    expect(distance(decoded.raster, raster)).toBe(0);
+  });
+
   test('a BMP that is no bitmap inside is unsupported; one that claims a gigapixel is refused by its header', async () => {
     const file = bmp(scene);
     const wrapped = Buffer.from(file);
     wrapped.writeUInt32LE(4, 30);
     await expect(decoder.decode(wrapped)).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED_FORMAT' });
+    const packed = Buffer.from(file);
+    packed.writeUInt32LE(1, 30);
+    await expect(decoder.decode(packed)).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED_FORMAT' });
     const huge = Buffer.from(file);
     huge.writeInt32LE(40_000, 18);
     huge.writeInt32LE(40_000, 22);

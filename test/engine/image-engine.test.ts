@@ -67,6 +67,14 @@ describe('hashing', () => {
     expect(await engine!.hashFile(path, WANTS)).toEqual(reply);
   });
 
+  test('HEIC too, whose decoder is loaded with the first', async () => {
+    start();
+    const heic = readFileSync('test/fixtures/heic/scene.heic');
+    for (let time = 0; time < 3; time++) {
+      expect(await engine!.hashBytes(heic, WANTS)).toMatchObject({ ok: true, format: 'heic', width: 320, height: 240 });
+    }
+  });
+
   test('what cannot be decoded keeps its digests and says why', async () => {
     start();
     expect(await engine!.hashBytes(Buffer.from('not a picture'), WANTS)).toMatchObject({
