@@ -2,6 +2,7 @@
  * Pictures a second: where the time goes by stage, beside plain pipelines, by format, through the decoder process and
  * by a scan with a list in force. One run, so that the ratios hold.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -285,6 +286,6 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
     ],
     columns: ['what', 'ms', 'pictures/s', 'ratio'],
     rows: meter.rows,
-    checksum: meter.sums.join(' '),
+    checksum: createHash('sha256').update(meter.sums.join(' ')).digest('hex').slice(0, 12),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
 import { decoderPids } from '../support/decoder-pids.js';
+import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
 let running: Running;
@@ -37,6 +39,42 @@ async function post(path: string, body: BodyInit, type: string | null = 'applica
   });
   return { status: response.status, headers: response.headers, json: (await response.json()) as Answer };
 }
+
+describe('what a caller can ask for', () => {
+  test('digests: SHA-256 always, others when they are wanted or a list holds them', async () => {
+    const unasked = await post('/v1/check', new Uint8Array(picture));
+    const held = Object.entries((await running.service.lists())[0]!.entriesByAlgorithm).filter(
+      ([, count]) => count > 0,
+    );
+    const holds = (name: string) => held.some(([algorithm]) => algorithm === name);
+    expect(Object.keys(unasked.json.digests).sort()).toEqual(
+      ['md5', 'sha1', 'sha256'].filter((name) => name === 'sha256' || holds(name)),
+    );
+    const asked = await post('/v1/check?digests=md5,sha1', new Uint8Array(picture));
+    for (const name of ['md5', 'sha1', 'sha256']) {
+      expect(asked.json.digests[name]).toBe(createHash(name).update(picture).digest('hex'));
+    }
+    expect((await post('/v1/check?digests=crc32', new Uint8Array(picture))).status).toBe(400);
+  });
+
+  test('frames: a picture late in an animation is found, and its frame named, only where frames are asked for', async () => {
+    const [width, height, count] = [320, 200, 5];
+    const frame = (seed: number) => Buffer.from(sceneRaster(seed, width, height, 3).data);
+    const known = await sharp(picture).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+    const frames = [frame(1), frame(2), frame(3), frame(4), known];
+    const file = await sharp(Buffer.concat(frames), {
+      raw: { width, height: height * count, channels: 3, pageHeight: height },
+    })
+      .webp({ quality: 90 })
+      .toBuffer();
+    expect((await post('/v1/check', new Uint8Array(file))).json.verdict).toBe('no_match');
+    const { json } = await post('/v1/check?frames=3', new Uint8Array(file));
+    expect(json.verdict).toBe('match');
+    expect(json.matches[0]).toMatchObject({ matchType: 'near', frame: 4, background: null });
+    expect((await post('/v1/check?frames=17', new Uint8Array(file))).status).toBe(400);
+    expect((await post('/v1/check?frames=0', new Uint8Array(file))).status).toBe(400);
+  });
+});
 
 describe('a sample picture, as it is and changed', () => {
   const half = () => sharp(picture).resize(800);
