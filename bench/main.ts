@@ -8,6 +8,7 @@ import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   digests,
   skew,
   live,
+  lists,
   images,
   http,
   recovery,

@@ -19,7 +19,8 @@ export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists',
 export async function importSample(service: Service): Promise<void> {
   if (await service.store.lists.list(SAMPLE.list)) return;
   await importList(service.store.lists, {
-    ...SAMPLE,
+    list: SAMPLE.list,
+    paths: [SAMPLE.path],
     format: 'csv',
     kind: 'match',
     radiusBits: service.config.radiusBits,
@@ -64,7 +65,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
   lists
     .command('import')
     .description('import a file as a list; it replaces what the list held, as a whole or not at all')
-    .argument('<file>')
+    .argument('<files...>', 'one file, or the pages of one source in their order')
     .requiredOption('--list <name>', 'name of the list')
     .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
     .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
@@ -72,12 +73,12 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .option('--add', 'add to what the list holds instead of replacing it')
     .option('--suppress', 'a new list of known-good values that must not count')
     .option('--json', 'the report as JSON')
-    .action(async (file: string, flags: ImportFlags) => {
+    .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
         const report = await importList(service.store.lists, {
-          path: file,
+          paths: files,
           list: flags.list,
-          format: flags.format ?? formatOf(file),
+          format: flags.format ?? formatOf(files[0]!),
           assumed: flags.algorithm,
           mapping: flags.map,
           mode: flags.add ? 'add' : 'replace',

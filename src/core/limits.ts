@@ -43,6 +43,8 @@ export const ITEM_LINE_BYTES_MAX = 65_536;
 export const JPEG_SCANS_MAX = 100;
 /** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */
 export const HASHLIST_LINE_BYTES_MAX = 65_536;
+/** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
+export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
 /** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
 export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;

@@ -28,6 +28,14 @@ const NAMES: Readonly<Record<string, Algorithm>> = {
   'sha-256': 'sha256',
   pdq: 'pdq',
   hash_pdq: 'pdq',
+  hash_md5: 'md5',
+  hash_sha1: 'sha1',
+  hash_sha256: 'sha256',
+  hash_photodna: 'photodna',
+  imagemd5: 'md5',
+  imagesha1: 'sha1',
+  imagesha256: 'sha256',
+  imagephotodna: 'photodna',
   imagepdq: 'pdq',
   blockhash: 'blockhash',
   photodna: 'photodna',
@@ -86,11 +94,13 @@ export function normalise(
   if (quality !== null && isNearHash && Number(quality) < PDQ_QUALITY_MIN) return reject('low_quality');
   const category = orNull(raw.category);
   if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return reject('known_good');
+  const ownId = orNull(raw.entryId);
   return {
     ok: true,
     line,
+    ...(ownId === null ? {} : { hasOwnId: true }),
     entry: {
-      entryId: orNull(raw.entryId) ?? `line-${line}`,
+      entryId: ownId ?? `line-${line}`,
       algorithm,
       value,
       category,

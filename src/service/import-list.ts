@@ -2,11 +2,14 @@
 import { createReadStream } from 'node:fs';
 import { AppError } from '../core/errors.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import { type ImportOptions, parseHashList } from '../hashlists/importers.js';
+import { type HashlistFormat, parseHashList } from '../hashlists/importers.js';
+import type { ListSource } from '../hashlists/source.js';
 import type { ImportReport, ListStore } from '../store/contract.js';
 
-export interface ImportRequest extends Omit<ImportOptions, 'kind'> {
-  readonly path: string;
+export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
+  /** One file, or the pages of one source in their order: together they are the list. */
+  readonly paths: readonly string[];
+  readonly format: HashlistFormat;
   readonly list: string;
   /** Of a list that is new. */
   readonly kind: ListInfo['kind'];
@@ -32,11 +35,11 @@ async function* readBytes(path: string, onBytes?: (bytes: number) => void): Asyn
  * Errors  FILE_UNREADABLE; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
  */
 export async function importList(store: ListStore, request: ImportRequest): Promise<ImportReport> {
-  const { path, list, kind, radiusBits, onBytes } = request;
+  const { list, kind, radiusBits } = request;
   const existing = await store.list(list);
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
-    const rows = parseHashList(readBytes(path, onBytes), { ...request, kind: known.kind });
+    const rows = rowsOf(request, known.kind);
     return request.mode === 'add'
       ? await store.addEntries(list, requireOne(rows))
       : await store.replaceEntries(list, requireOne(rows));
@@ -44,6 +47,10 @@ export async function importList(store: ListStore, request: ImportRequest): Prom
     if (!existing) await store.removeList(list);
     throw error;
   }
+}
+
+async function* rowsOf({ paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
+  for (const path of paths) yield* parseHashList(format, { ...options, kind, bytes: readBytes(path, onBytes) });
 }
 
 /** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */

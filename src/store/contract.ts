@@ -21,6 +21,8 @@ export interface ImportReport {
   /** Same algorithm and value as an earlier row of this import: counted, not stored twice. */
   readonly duplicates: number;
   readonly rejected: number;
+  /** Entries that the rows themselves named as gone, and that were there. */
+  readonly deleted: number;
   readonly rejectedByReason: Readonly<Partial<Record<RejectReason, number>>>;
   /** The first of them, for a person to look at; all are counted. */
   readonly firstRejected: readonly { readonly line: number; readonly reason: RejectReason }[];

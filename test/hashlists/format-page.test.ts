@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { PACKAGE_ROOT } from '../../src/core/package-root.js';
 import { REJECT_REASONS } from '../../src/core/parsed-row.js';
 import { type Algorithm, type Entry, VALUE_BYTES } from '../../src/core/vocabulary.js';
-import { parseHashList } from '../../src/hashlists/importers.js';
+import { HASHLIST_FORMATS, parseHashList } from '../../src/hashlists/importers.js';
 
 const read = (name: string) => readFileSync(join(PACKAGE_ROOT, 'hashlists', name), 'utf8');
 const isEntry = new Ajv({ allErrors: true }).compile(JSON.parse(read('entry.schema.json')));
@@ -36,8 +36,8 @@ test('an entry as the schema has it comes back from JSON lines as it was', async
         yield Buffer.from(JSON.stringify(entry));
       })();
       const rows = [];
-      for await (const row of parseHashList(source, { format: 'jsonl', kind: 'match' })) rows.push(row);
-      expect(rows).toEqual([{ ok: true, line: 1, entry }]);
+      for await (const row of parseHashList('jsonl', { bytes: source, kind: 'match' })) rows.push(row);
+      expect(rows).toEqual([{ ok: true, line: 1, hasOwnId: true, entry }]);
     }),
   );
 });
@@ -52,7 +52,7 @@ test.each<[string, object]>([
   expect(isEntry(entry)).toBe(false);
 });
 
-test('the page tells every reason, and no other', () => {
-  const told = [...read('README.md').matchAll(/^\| `([a-z_]+)` /gm)].map(([, reason]) => reason);
-  expect(told.toSorted()).toEqual([...REJECT_REASONS].toSorted());
+test('the page tells every format and every reason, and no other', () => {
+  const told = [...read('README.md').matchAll(/^\| `([a-z_-]+)` /gm)].map(([, reason]) => reason);
+  expect(told.toSorted()).toEqual([...HASHLIST_FORMATS, ...REJECT_REASONS].toSorted());
 });

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { HASHLIST_LINE_BYTES_MAX, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
-import { type ImportOptions, parseHashList } from '../../src/hashlists/importers.js';
+import { type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
 import { parseMapping } from '../../src/hashlists/mapping.js';
+import type { ListSource } from '../../src/hashlists/source.js';
+
+type ImportOptions = Omit<ListSource, 'bytes'> & { format: HashlistFormat };
 
 const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';
 const SHA1 = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
@@ -23,11 +26,11 @@ async function* bytesOf(text: string | Uint8Array, pieceBytes = 1_000_000): Asyn
 
 async function rowsOf(
   text: string | Uint8Array,
-  options: Partial<ImportOptions> = {},
+  { format = 'plain', ...options }: Partial<ImportOptions> = {},
   pieceBytes?: number,
 ): Promise<ParsedRow[]> {
   const rows: ParsedRow[] = [];
-  for await (const row of parseHashList(bytesOf(text, pieceBytes), { format: 'plain', kind: 'match', ...options }))
+  for await (const row of parseHashList(format, { bytes: bytesOf(text, pieceBytes), kind: 'match', ...options }))
     rows.push(row);
   return rows;
 }
@@ -103,7 +106,7 @@ describe.each(['plain', 'csv', 'jsonl'] as const)('the source of %s', (format) =
         throw fault;
       };
       const read = async () => {
-        for await (const row of parseHashList(failing(), { format, kind: 'match' })) expect(row.ok).toBe(true);
+        for await (const row of parseHashList(format, { bytes: failing(), kind: 'match' })) expect(row.ok).toBe(true);
       };
       await expect(read()).rejects.toBe(fault);
     }
@@ -118,7 +121,7 @@ describe.each(['plain', 'csv', 'jsonl'] as const)('the source of %s', (format) =
         isClosed = true;
       }
     };
-    for await (const row of parseHashList(endless(), { format, kind: 'match' })) {
+    for await (const row of parseHashList(format, { bytes: endless(), kind: 'match' })) {
       expect(row.ok).toBe(true);
       break;
     }

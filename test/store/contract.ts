@@ -1,6 +1,6 @@
 /** What every store must do, whatever it is made of. `open` opens the same store again after it was closed. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ParsedRow } from '../../src/core/parsed-row.js';
+import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
 import type { Changes, FeedPosition, Store, StoredValue } from '../../src/store/contract.js';
 
@@ -34,6 +34,70 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
     }
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
 
+    describe('what a list withdraws itself', () => {
+      const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
+        return { ...entryRow(line, 'md5', value, { entryId, updatedAt }), hasOwnId: true } as ParsedRow;
+      };
+      const gone = (line: number, tombstone: Tombstone): ParsedRow => {
+        return { ok: false, line, reason: 'not_active', gone: tombstone };
+      };
+      const stored = async () => (await values()).map(({ value }) => Buffer.from(value).toString('hex')).sort();
+
+      test.each(['replaceEntries', 'addEntries'] as const)('%s: all values of an entry, or one value', async (how) => {
+        await make();
+        await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'x', md5(2)), own(3, 'y', md5(3))]));
+        const rows = [own(1, 'z', md5(4)), own(2, 'v', md5(5)), own(3, 'y', md5(3))];
+        const graves = [gone(4, { entryId: 'x' }), gone(5, { entryId: 'v' }), gone(6, { entryId: 'nobody' })];
+        const byValue = gone(7, { algorithm: 'md5', value: md5(3) });
+        const report = await store.lists[how]('a', stream([...rows, ...graves, byValue]));
+        expect(report).toMatchObject({ rejected: 4, rejectedByReason: { not_active: 4 }, deleted: 4 });
+        expect(await stored()).toEqual([md5(4)]);
+        expect(await store.lists.list('a')).toMatchObject({ entryCount: 1 });
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
+      });
+
+      test('a value that two entries carry stays until both are gone, with the id of the one that is left', async () => {
+        await make();
+        const rows = [own(1, 'x', md5(1), '2026-01-01T00:00:00Z'), own(2, 'y', md5(1)), own(3, 'x', md5(2))];
+        await store.lists.replaceEntries('a', stream(rows));
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'x' })]));
+        const [left] = await values();
+        expect(await stored()).toEqual([md5(1)]);
+        expect(await store.lists.entryByKey(left!.entryKey)).toMatchObject({ entryId: 'y', updatedAt: null });
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true });
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'y' })]));
+        expect(await stored()).toEqual([]);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 0 });
+      });
+
+      test.each([
+        ['before the entry', true],
+        ['after the entry', false],
+      ])('with a time, in any order: %s', async (_says, isFirst) => {
+        await make();
+        const old = own(1, 'x', md5(1), '2026-05-01T00:00:00Z');
+        const young = own(2, 'y', md5(2), '2026-07-01T00:00:00Z');
+        const at = '2026-06-01T00:00:00Z';
+        const graves = [gone(3, { entryId: 'x', at }), gone(4, { entryId: 'y', at })];
+        const rows = isFirst ? [...graves, old, young] : [old, young, ...graves];
+        await store.lists.replaceEntries('a', stream(rows));
+        expect(await stored()).toEqual([md5(2)]);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
+      });
+
+      test('readers of changes learn of it', async () => {
+        await make();
+        await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'y', md5(2))]));
+        const all = (await store.lists.changes(null))!;
+        const keys = new Map(
+          (await values()).map(({ entryKey, value }) => [Buffer.from(value).toString('hex'), entryKey]),
+        );
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'x' })]));
+        const changes = (await store.lists.changes(all.position))!;
+        expect(changes.removed.map(({ entryKey }) => entryKey)).toEqual([keys.get(md5(1))]);
+      });
+    });
+
     test('an import is told in full: accepted, duplicates, rejected with lines and reasons', async () => {
       await make();
       const rows = [
@@ -48,6 +112,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         accepted: 2,
         duplicates: 1,
         rejected: 1,
+        deleted: 0,
         rejectedByReason: { weight: 1 },
         firstRejected: [{ line: 4, reason: 'weight' }],
       });

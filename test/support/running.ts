@@ -25,8 +25,13 @@ export async function startService(flags: Record<string, string> = {}): Promise<
   });
   const log = createLogger(config.logLevel);
   const service = await createService(config, { log });
-  const path = 'hashlists/sample/sample.csv';
-  await importList(service.store.lists, { path, list: 'sample', format: 'csv', kind: 'match', radiusBits: 31 });
+  await importList(service.store.lists, {
+    paths: ['hashlists/sample/sample.csv'],
+    list: 'sample',
+    format: 'csv',
+    kind: 'match',
+    radiusBits: 31,
+  });
   await service.reload();
   const server = await createServer(service, log);
   const url = await server.listen({ host: '127.0.0.1', port: 0 });

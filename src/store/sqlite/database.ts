@@ -56,6 +56,12 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
       db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
     }
   },
+  // One value may be listed by several: it stays until the last of them withdraws it.
+  `CREATE TABLE also_listed (
+     list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, entry_id TEXT NOT NULL,
+     attributes TEXT, PRIMARY KEY (list_id, algorithm, value, entry_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX also_listed_entry ON also_listed (list_id, entry_id);`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

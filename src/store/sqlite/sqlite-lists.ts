@@ -79,6 +79,7 @@ export class SqliteLists implements ListStore {
     this.#change(() => {
       const { id } = rowOf(this.#db, name);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
+      this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(id);
       this.#db.prepare('DELETE FROM list WHERE id = ?').run(id);
     });
   }

@@ -5,6 +5,7 @@ import type { EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
 import { raiseGeneration, rowOf, toAttributes } from './list-rows.js';
+import { Tombstones } from './tombstones.js';
 
 /** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
 const REJECTED_KEPT_MAX = 100;
@@ -42,11 +43,22 @@ export async function writeRows(
   let accepted = 0;
   let duplicates = 0;
   let rejected = 0;
+  let deleted = 0;
+  const reject = (line: number, reason: RejectReason) => {
+    rejected++;
+    rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
+    if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line, reason });
+  };
+  const graves = new Tombstones(db, { listId: id, version, mode }, checksum);
+  if (mode === 'replace') graves.forgetOthers();
   for await (const row of rows) {
     if (!row.ok) {
-      rejected++;
-      rejectedByReason[row.reason] = (rejectedByReason[row.reason] ?? 0) + 1;
-      if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line: row.line, reason: row.reason });
+      if (row.gone) deleted += graves.bury(row.gone);
+      reject(row.line, row.reason);
+      continue;
+    }
+    if (row.hasOwnId && graves.covers(row.entry.entryId, row.entry.updatedAt)) {
+      reject(row.line, 'not_active');
       continue;
     }
     const { algorithm, value, entryId } = row.entry;
@@ -61,6 +73,7 @@ export async function writeRows(
     if (changes === 0) {
       const had = known.get(id, stored.algorithm, stored.value)!;
       if (mode === 'add' || had.version === version) {
+        if (row.hasOwnId && had.entry_id !== stored.entry_id) graves.alsoListed(stored);
         duplicates++;
         continue;
       }
@@ -81,7 +94,7 @@ export async function writeRows(
     'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
   ).run(version, new Date().toISOString(), rejected, duplicates, checksum.toHex(), id);
   finishChange(db, id);
-  return { list: name, version, accepted, duplicates, rejected, rejectedByReason, firstRejected };
+  return { list: name, version, accepted, duplicates, rejected, deleted, rejectedByReason, firstRejected };
 }
 
 /** Result: entries that changed. */

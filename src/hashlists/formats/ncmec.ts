@@ -1,0 +1,137 @@
+/**
+ * NCMEC Hash Sharing v2: pages of XML. An entry is known by its member and its id together; it has several fingerprints,
+ * of which those given by reference (`href`) are no values; deletions are entries of their own.
+ */
+import sax from 'sax';
+import { AppError } from '../../core/errors.js';
+import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { normalise } from '../normalise.js';
+import type { ListSource } from '../source.js';
+
+const NAMESPACE = 'https://hashsharing.ncmec.org/hashsharing/v2';
+const ENTRIES = new Set(['image', 'video', 'deletedImage', 'deletedVideo']);
+
+interface Fingerprint {
+  readonly type: string;
+  readonly isReference: boolean;
+  value: string;
+}
+
+interface Record {
+  readonly kind: string;
+  readonly number: number;
+  member: string;
+  memberId: string;
+  id: string;
+  timestamp: string;
+  classification: string;
+  readonly fingerprints: Fingerprint[];
+}
+
+/** Builds records from the parser's events, and hands each over when its element closes. */
+class Reader {
+  readonly ready: Record[] = [];
+  #open: Record | null = null;
+  #inFingerprints = false;
+  #text = '';
+  #count = 0;
+  hasRoot = false;
+
+  opened({ local, uri, attributes }: { local: string; uri: string; attributes: { [name: string]: string } }): void {
+    this.#text = '';
+    if (!this.hasRoot) {
+      if (local !== 'queryResult' || uri !== NAMESPACE) throw new Error(`the root is ${local}`);
+      this.hasRoot = true;
+    } else if (this.#open === null) {
+      if (!ENTRIES.has(local)) return;
+      const empty = { member: '', memberId: '', id: '', timestamp: '', classification: '' };
+      this.#open = { kind: local, number: ++this.#count, ...empty, fingerprints: [] };
+    } else if (local === 'fingerprints') this.#inFingerprints = true;
+    else if (this.#inFingerprints) {
+      this.#open.fingerprints.push({ type: local, isReference: attributes.href !== undefined, value: '' });
+    } else if (local === 'member') this.#open.memberId = attributes.id ?? '';
+  }
+
+  text(text: string): void {
+    this.#text += text;
+    if (this.#text.length > HASHLIST_RECORD_BYTES_MAX) throw new Error('a text is too long');
+  }
+
+  closed(local: string): void {
+    const record = this.#open;
+    if (!record) return;
+    const text = this.#text.trim();
+    this.#text = '';
+    if (local === record.kind) {
+      this.ready.push(record);
+      this.#open = null;
+    } else if (local === 'fingerprints') this.#inFingerprints = false;
+    else if (this.#inFingerprints) record.fingerprints.at(-1)!.value = text;
+    else if (local === 'member' || local === 'id' || local === 'timestamp' || local === 'classification')
+      record[local] = text;
+  }
+}
+
+/** Errors  HASHLIST_INVALID: not XML, cut short, or of another schema. */
+export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+  const parser = sax.parser(true, { xmlns: true, position: true });
+  const reader = new Reader();
+  let failure: unknown = null;
+  const guarded =
+    <A extends unknown[]>(work: (...given: A) => void) =>
+    (...given: A) => {
+      if (failure !== null) return;
+      try {
+        work(...given);
+      } catch (error) {
+        failure = error;
+      }
+    };
+  parser.onerror = (error) => {
+    failure ??= error;
+    parser.resume();
+  };
+  parser.onopentag = guarded((tag: sax.QualifiedTag | sax.Tag) => {
+    const { local, uri, attributes } = tag as sax.QualifiedTag;
+    const plain = Object.fromEntries(Object.values(attributes).map((one) => [one.local, one.value]));
+    reader.opened({ local, uri, attributes: plain });
+  });
+  parser.ontext = guarded((text: string) => reader.text(text));
+  parser.oncdata = guarded((text: string) => reader.text(text));
+  parser.onclosetag = guarded((name: string) => reader.closed(name.replace(/^.*:/, '')));
+  const check = () => {
+    if (failure === null) return;
+    const why = failure instanceof Error ? failure.message.split('\n')[0]!.slice(0, 100) : 'not XML';
+    throw new AppError('HASHLIST_INVALID', { line: parser.line + 1, why }, failure);
+  };
+  const decoder = new TextDecoder('utf-8');
+  for await (const chunk of bytes) {
+    parser.write(decoder.decode(chunk, { stream: true }));
+    check();
+    for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
+  }
+  parser.close();
+  if (!reader.hasRoot) failure ??= new Error('there is no XML');
+  check();
+  for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
+}
+
+function* rowsOf(record: Record, options: Omit<ListSource, 'bytes'>): Generator<ParsedRow> {
+  const { kind, number: line, member, memberId, id, timestamp, classification, fingerprints } = record;
+  if (id === '' || memberId === '') {
+    yield { ok: false, line, reason: 'malformed' };
+    return;
+  }
+  const entryId = `${memberId}/${id}`;
+  if (kind.startsWith('deleted')) {
+    yield { ok: false, line, reason: 'not_active', gone: { entryId, ...(timestamp ? { at: timestamp } : {}) } };
+    return;
+  }
+  const common = { entryId, category: classification, source: member, mediaType: kind, updatedAt: timestamp };
+  if (fingerprints.length === 0) yield { ok: false, line, reason: 'malformed' };
+  for (const { type, isReference, value } of fingerprints) {
+    if (isReference || value === '') yield { ok: false, line, reason: 'not_a_value' };
+    else yield normalise({ ...common, algorithm: type, value }, line, options);
+  }
+}

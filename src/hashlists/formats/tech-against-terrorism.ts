@@ -1,0 +1,34 @@
+/** Tech Against Terrorism: pages of JSON with a checkpoint; deleted entries are named as such. */
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { normalise } from '../normalise.js';
+import type { ListSource } from '../source.js';
+import { asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
+
+export async function* parseTechAgainstTerrorism({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+  for await (const { number, value } of jsonRecords(bytes, ['$.results.*'])) {
+    const fields = asObject(value);
+    const entryId = asText(fields?.id);
+    if (fields?.deleted === true && entryId !== undefined) {
+      yield { ok: false, line: number, reason: 'not_active', gone: { entryId } };
+      continue;
+    }
+    const digest = asText(fields?.hash_digest);
+    if (!fields || digest === undefined) {
+      yield { ok: false, line: number, reason: 'malformed' };
+      continue;
+    }
+    yield normalise(
+      {
+        value: digest,
+        algorithm: asText(fields.algorithm),
+        entryId,
+        category: asText(fields.ideology),
+        source: 'Tech Against Terrorism',
+        mediaType: asText(fields.file_type),
+        updatedAt: fromUnixSeconds(fields.updated_on),
+      },
+      number,
+      options,
+    );
+  }
+}

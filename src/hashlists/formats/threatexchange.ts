@@ -1,0 +1,80 @@
+/**
+ * ThreatExchange: indicators with descriptors, as an array, under `data`, or one a line. A record that is to be
+ * deleted, or has no descriptor left, is gone; what its owners call NON_MALICIOUS is known good.
+ */
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { normalise } from '../normalise.js';
+import type { ListSource } from '../source.js';
+import { asArray, asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const dataOf = (value: unknown): Fields[] =>
+  asArray(asObject(value)?.data)
+    .map(asObject)
+    .filter((one): one is Fields => one !== null);
+
+/** The first byte that is not white space tells an array from objects. */
+async function startsArray(bytes: AsyncIterable<Uint8Array>): Promise<[boolean, AsyncIterable<Uint8Array>]> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const held: Uint8Array[] = [];
+  let first = '';
+  while (first === '') {
+    const { done, value } = await iterator.next();
+    if (done) break;
+    held.push(value);
+    first = Buffer.from(value)
+      .toString('latin1')
+      .replace(/^[\s\xef\xbb\xbf]+/, '')
+      .slice(0, 1);
+  }
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield* held;
+    for (;;) {
+      const { done, value } = await iterator.next();
+      if (done) return;
+      yield value;
+    }
+  }
+  return [first === '[', whole()];
+}
+
+export async function* parseThreatExchange({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+  const [isArray, whole] = await startsArray(bytes);
+  let line = 0;
+  for await (const { value } of jsonRecords(whole, isArray ? ['$.*'] : ['$.data.*', '$'], isArray ? undefined : '\n')) {
+    const record = asObject(value);
+    // The page around its records, which came before it one by one.
+    if (!isArray && record && 'data' in record && !('indicator' in record)) continue;
+    line++;
+    yield record ? rowOf(record, line, options) : { ok: false, line, reason: 'malformed' };
+  }
+}
+
+function rowOf(record: Fields, line: number, options: Omit<ListSource, 'bytes'>): ParsedRow {
+  const entryId = asText(record.id);
+  const descriptors = dataOf(record.descriptors);
+  if (record.should_delete === true || descriptors.length === 0) {
+    return { ok: false, line, reason: 'not_active', ...(entryId === undefined ? {} : { gone: { entryId } }) };
+  }
+  const value = asText(record.indicator) ?? asText(descriptors[0]!.raw_indicator);
+  if (value === undefined) return { ok: false, line, reason: 'malformed' };
+  const statuses = new Set(descriptors.map(({ status }) => asText(status)));
+  const isGood = statuses.has('NON_MALICIOUS') && !statuses.has('MALICIOUS');
+  if (isGood && options.kind === 'match') return { ok: false, line, reason: 'known_good' };
+  const isMeant = options.kind === 'match' ? statuses.has('MALICIOUS') : isGood;
+  const tags = descriptors.flatMap((descriptor) => dataOf(descriptor.tags).flatMap(({ text }) => asText(text) ?? []));
+  return normalise(
+    {
+      value,
+      algorithm: asText(record.type),
+      entryId,
+      source: asText(asObject(descriptors[0]!.owner)?.id),
+      updatedAt: fromUnixSeconds(record.last_updated) ?? asText(record.last_updated),
+      status: isMeant ? 'active' : 'unknown',
+      tags: [...new Set(tags)],
+    },
+    line,
+    options,
+  );
+}

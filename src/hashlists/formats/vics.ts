@@ -1,0 +1,69 @@
+/**
+ * Project VIC and CAID: VICS, JSON in OData's shape, data models 1.1 to 2.0. A case export wraps the same media in
+ * `value[].Media`. Categories are numbers of a region, so the region is kept with them: `US/1`.
+ */
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { normalise, type RawFields } from '../normalise.js';
+import type { ListSource } from '../source.js';
+import { asArray, asObject, asText, jsonRecords } from './json-records.js';
+
+/** The context comes first in the file, and names the region: `.../DataModels/2.0.xml/US/$metadata#Media`. */
+const REGION = /DataModels\/[\w.-]+?\.xml\/([A-Za-z]{2,8})\//;
+const REGION_BYTES = 4_096;
+
+export async function* parseVics({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+  let head = '';
+  let region: string | null = null;
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      if (region === null && head.length < REGION_BYTES) {
+        head += Buffer.from(chunk).subarray(0, REGION_BYTES).toString('latin1');
+        region = REGION.exec(head)?.[1]?.toUpperCase() ?? null;
+      }
+      yield chunk;
+    }
+  }
+  let number = 0;
+  for await (const { value } of jsonRecords(watched(), ['$.value.*', '$.value.*.Media.*'])) {
+    const media = asObject(value);
+    // The case around its media, which came before it one by one.
+    if (media && 'Media' in media) continue;
+    number++;
+    if (media) yield* rowsOf(media, region, number, options);
+    else yield { ok: false, line: number, reason: 'malformed' };
+  }
+}
+
+function* rowsOf(
+  media: Readonly<Record<string, unknown>>,
+  region: string | null,
+  line: number,
+  options: Omit<ListSource, 'bytes'>,
+): Generator<ParsedRow> {
+  const number = asText(media.Category);
+  const category = number === undefined ? undefined : number === '0' ? '0' : region ? `${region}/${number}` : number;
+  const tags =
+    asText(media.Tags)
+      ?.split(/[,;]/)
+      .map((tag) => tag.trim()) ?? [];
+  const common: Omit<RawFields, 'value'> = {
+    entryId: asText(media.MediaID),
+    category,
+    source: asText(media.Series),
+    mediaType: asText(media.MimeType),
+    updatedAt: asText(media.DateUpdated),
+    tags: tags.filter(Boolean),
+  };
+  const others = asArray(media.AlternativeHashes).map(asObject);
+  const values: [string, string | undefined][] = [
+    ['md5', asText(media.MD5)],
+    ['sha1', asText(media.SHA1)],
+    ...others.map((other): [string, string | undefined] => [
+      asText(other?.HashName) ?? 'unnamed',
+      asText(other?.HashValue),
+    ]),
+  ];
+  const given = values.filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '');
+  if (given.length === 0) yield { ok: false, line, reason: 'malformed' };
+  for (const [algorithm, value] of given) yield normalise({ ...common, algorithm, value }, line, options);
+}

@@ -1,0 +1,122 @@
+/**
+ * What a list itself says is gone. A value that several of its entries carry is stored once and stays until the last
+ * of them is gone, so the others are kept beside it.
+ */
+import type { Tombstone } from '../../core/parsed-row.js';
+import { ALGORITHMS } from '../../core/vocabulary.js';
+import type { Checked, ListChecksum } from './checksum.js';
+import type { Sqlite } from './database.js';
+
+interface Row extends Checked {
+  readonly id: number;
+  readonly disabled: number;
+  readonly version: number;
+}
+
+const updatedAtOf = ({ attributes }: Checked): string | null =>
+  attributes === null ? null : ((JSON.parse(attributes) as { updatedAt?: string }).updatedAt ?? null);
+
+export class Tombstones {
+  readonly #db: Sqlite;
+  readonly #listId: number;
+  readonly #version: number;
+  readonly #checksum: ListChecksum;
+  readonly #mode: 'replace' | 'add';
+  #hasIndex = false;
+  /** Entries withdrawn in this import, and when, by the list's own clock. */
+  readonly #withdrawnMs = new Map<string, number>();
+
+  /** `version`: of the import that runs; the checksum is kept true of what is left. */
+  constructor(
+    db: Sqlite,
+    { listId, version, mode }: { listId: number; version: number; mode: 'replace' | 'add' },
+    checksum: ListChecksum,
+  ) {
+    this.#db = db;
+    this.#listId = listId;
+    this.#version = version;
+    this.#mode = mode;
+    this.#checksum = checksum;
+  }
+
+  /** A list that is replaced says anew who carries what. */
+  forgetOthers(): void {
+    this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(this.#listId);
+  }
+
+  /** An entry that this import withdrew, by the list's clock after the entry was last touched. */
+  covers(entryId: string, updatedAt: string | null): boolean {
+    const withdrawnMs = this.#withdrawnMs.get(entryId);
+    return withdrawnMs !== undefined && !(updatedAt !== null && Date.parse(updatedAt) > withdrawnMs);
+  }
+
+  /** Another entry of the list carries a value that is stored already. */
+  alsoListed({ algorithm, value, entry_id, attributes }: Checked): void {
+    this.#db
+      .prepare('INSERT OR IGNORE INTO also_listed VALUES (?, ?, ?, ?, ?)')
+      .run(this.#listId, algorithm, value, entry_id, attributes);
+  }
+
+  /** Result: stored entries that are gone now. */
+  bury(gone: Tombstone): number {
+    const rows = 'entryId' in gone ? this.#buryEntry(gone) : this.#buryValue(gone);
+    for (const row of rows) this.#remove(row);
+    return rows.length;
+  }
+
+  #buryEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): Row[] {
+    const atMs = at === undefined ? Number.NaN : Date.parse(at);
+    if (!Number.isNaN(atMs)) this.#withdrawnMs.set(entryId, Math.max(atMs, this.#withdrawnMs.get(entryId) ?? atMs));
+    // Made when a list first withdraws something: most never do, and their imports need not keep it up.
+    if (!this.#hasIndex) this.#db.exec('CREATE INDEX IF NOT EXISTS entry_of_list ON entry (list_id, entry_id)');
+    this.#hasIndex = true;
+    this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND entry_id = ?').run(this.#listId, entryId);
+    const rows = this.#db
+      .prepare<[number, string], Row>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
+      .all(this.#listId, entryId);
+    const older = Number.isNaN(atMs) ? rows : rows.filter((row) => this.covers(entryId, updatedAtOf(row)));
+    return older.filter((row) => !this.#passOn(row));
+  }
+
+  #buryValue({ algorithm, value }: Extract<Tombstone, { value: string }>): Row[] {
+    const at = [this.#listId, ALGORITHMS.indexOf(algorithm), Buffer.from(value, 'hex')] as const;
+    this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ?').run(...at);
+    return this.#db
+      .prepare<[number, number, Buffer], Row>('SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?')
+      .all(...at);
+  }
+
+  /** To the next entry that carries the value; false where there is none. */
+  #passOn(row: Row): boolean {
+    const heir = this.#db
+      .prepare<[number, number, Buffer], Pick<Checked, 'entry_id' | 'attributes'>>(
+        'SELECT entry_id, attributes FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
+      )
+      .get(this.#listId, row.algorithm, row.value);
+    if (!heir) return false;
+    this.#db
+      .prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? AND entry_id = ?')
+      .run(this.#listId, row.algorithm, row.value, heir.entry_id);
+    this.#db
+      .prepare('UPDATE entry SET entry_id = ?, attributes = ? WHERE id = ?')
+      .run(heir.entry_id, heir.attributes, row.id);
+    if (this.#isCounted(row)) {
+      this.#checksum.remove(row);
+      this.#checksum.add({ ...row, ...heir });
+    }
+    return true;
+  }
+
+  #remove(row: Row): void {
+    if (row.disabled === 0) {
+      this.#db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)').run(row.id, row.algorithm);
+    }
+    this.#db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
+    if (this.#isCounted(row)) this.#checksum.remove(row);
+  }
+
+  /** The checksum of a list that is replaced holds only the rows that this import has brought so far. */
+  #isCounted(row: Row): boolean {
+    return this.#mode === 'add' || row.version === this.#version;
+  }
+}
