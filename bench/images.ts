@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readConfig } from '../src/config/read-config.js';
+import { systemClock } from '../src/core/clock.js';
 import { formatHash256 } from '../src/core/hash256.js';
 import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { ORIENTATIONS } from '../src/core/vocabulary.js';
@@ -19,6 +20,7 @@ import { blockhash256 } from '../src/kernels/blockhash.js';
 import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
+import { Counts } from '../src/ledger/counts.js';
 import type { ImageCheckOptions } from '../src/service/check-image.js';
 import { scan } from '../src/service/scan.js';
 import { createService, type Service } from '../src/service/service.js';
@@ -130,6 +132,12 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
   await meter.each(`stage: search, radius 31, among ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
     hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
   );
+  const counts = new Counts(systemClock);
+  const outcome = { tenant: 'bench', verdict: 'no_match', reason: null, lists: [] } as const;
+  await meter.each('stage: ledger (counts)', files, () => {
+    counts.record(outcome);
+    return counts.stats({}).checked > 0;
+  });
   await meter.each('all stages, one thread', paths, async (path) => {
     const file = readFileSync(path);
     computeDigests(file, ['sha256']);
@@ -210,13 +218,23 @@ async function scans(
 }
 
 /** The same files again, hashes and answer known. */
-async function repeats(meter: Meter, dataDir: string, files: readonly Buffer[], entries: Uint8Array): Promise<void> {
+async function repeats(
+  meter: Meter,
+  dataDir: string,
+  files: readonly Buffer[],
+  folder: string,
+  entries: Uint8Array,
+): Promise<void> {
   const service = await serviceWith(dataDir, { workers: '1' }, entries);
   await meter.each('its SHA-256 alone', files, (file) => computeDigests(file, ['sha256']).sha256);
   await meter.each('a picture seen before, verdict and counts', files, async (file) => {
     const { verdict } = await service.checkImage({ bytes: file }, OPTIONS);
     return verdict;
   });
+  const again = () => scan(service, { paths: [folder], options: OPTIONS, shouldStop: () => false, onResult: () => {} });
+  const { files: count } = await again();
+  const seconds = await medianSeconds(again);
+  meter.row('a scan of files seen before, 1 worker', (seconds * 1000) / count);
   await service.close();
 }
 
@@ -272,7 +290,7 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
     }
     await scans(meter, dataDir, folders, entries);
     meter.heading('repeats, against the digest');
-    await repeats(meter, dataDir, files, entries);
+    await repeats(meter, dataDir, files, uploadsFolder, entries);
     await formats(meter, smoke ? 1 : 8);
   } finally {
     rmSync(folder, { recursive: true });

@@ -57,9 +57,15 @@ function toHex(text: string, bytes: number): string | null {
   return decoded.length === bytes && isWhole ? decoded.toString('hex') : null;
 }
 
+/** Set bits of a hex digit, by its character code. */
+const DIGIT_WEIGHT = new Uint8Array(128);
+for (let digit = 0; digit < 16; digit++) {
+  DIGIT_WEIGHT[digit.toString(16).charCodeAt(0)] = digit.toString(2).replaceAll('0', '').length;
+}
+
 function weightOf(hex: string): number {
   let weight = 0;
-  for (const digit of hex) weight += [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][Number.parseInt(digit, 16)]!;
+  for (let at = 0; at < hex.length; at++) weight += DIGIT_WEIGHT[hex.charCodeAt(at)]!;
   return weight;
 }
 

@@ -1,6 +1,5 @@
 /** CSV with a header and named columns (RFC 4180, read leniently), or with columns that the format fixes. */
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { type CsvError, parse } from 'csv-parse';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_LINE_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
@@ -8,10 +7,13 @@ import { MAPPED_FIELDS, type Mapping, OWN_MAPPING } from '../mapping.js';
 import { normalise, type RawFields } from '../normalise.js';
 import type { ListSource } from '../source.js';
 
-/** Columns of the ThreatExchange cache, which has no header; its labels are tags. */
-const THREATEXCHANGE_COLUMNS = ['value', 'entryId', 'updatedAt', 'tags'] as const;
+interface CsvRecord {
+  readonly record: readonly string[];
+  readonly info: { readonly lines: number };
+}
 
-async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<{ record: string[]; line: number }> {
+/** In batches, one for each piece of the source: a promise for every record would cost as much as parsing it. */
+async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly CsvRecord[]> {
   const parser = parse({
     bom: true,
     info: true,
@@ -21,33 +23,51 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<{ reco
     trim: true,
     max_record_size: HASHLIST_LINE_BYTES_MAX,
   });
-  // Unlike `pipe`, carries a failure of the source to the loop below, and an early end of the loop to the source.
-  pipeline(Readable.from(bytes), parser, () => {});
+  let failure: CsvError | null = null;
+  parser.on('error', (error: CsvError) => {
+    failure ??= error;
+  });
+  const ready = (): CsvRecord[] => {
+    const batch: CsvRecord[] = [];
+    for (let one = parser.read() as CsvRecord | null; one !== null; one = parser.read() as CsvRecord | null)
+      batch.push(one);
+    return batch;
+  };
+  const check = async () => {
+    // The parser tells of an error in the next turn.
+    await new Promise(setImmediate);
+    if (failure === null) return;
+    const line = Number((failure as { lines?: unknown }).lines ?? 0);
+    throw new AppError('HASHLIST_INVALID', { line, why: failure.code ?? 'not CSV' }, failure);
+  };
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      yield { record, line: info.lines };
+    for await (const piece of bytes) {
+      parser.write(piece);
+      yield ready();
+      await check();
     }
-  } catch (error) {
-    // The source's own failures pass: a disk that fails is not a list that is wrong.
-    if (!(error instanceof CsvError)) throw error;
-    const line = Number((error as { lines?: unknown }).lines ?? 0);
-    throw new AppError('HASHLIST_INVALID', { line, why: (error as { code?: string }).code ?? 'not CSV' }, error);
+    parser.end();
+    await check();
+    yield ready();
+  } finally {
+    parser.destroy();
   }
+}
+
+function header(columns: readonly string[], line: number, mapping: Mapping): readonly string[] {
+  const wanted = mapping.value ?? 'value';
+  if (columns.includes(wanted)) return columns;
+  const said = columns.join(' ').slice(0, 200);
+  throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted, columns: said });
 }
 
 /** Errors HASHLIST_INVALID: no header, or no column of the mapped name for the value. */
 export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let columns: readonly string[] | null = null;
-  for await (const { record, line } of records(bytes)) {
-    if (columns !== null) {
-      yield normalise(fieldsOf(record, columns, mapping), line, options);
-      continue;
-    }
-    columns = record;
-    const wanted = mapping.value ?? 'value';
-    if (!columns.includes(wanted)) {
-      const said = columns.join(' ').slice(0, 200);
-      throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted, columns: said });
+  for await (const batch of records(bytes)) {
+    for (const { record, info } of batch) {
+      if (columns !== null) yield normalise(fieldsOf(record, columns, mapping), info.lines, options);
+      else columns = header(record, info.lines, mapping);
     }
   }
   if (columns === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
@@ -55,10 +75,12 @@ export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: Li
 
 /** The cache that ThreatExchange's tools keep: `hash, first_descriptor_id, added_on, labels`. */
 export async function* parseThreatExchangeCsv({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  for await (const { record, line } of records(bytes)) {
-    const fields = Object.fromEntries(THREATEXCHANGE_COLUMNS.map((name, at) => [name, record[at] ?? '']));
-    const tags = (fields.tags ?? '').split(/[\s,;|]+/).filter(Boolean);
-    yield normalise({ ...fields, value: fields.value ?? '', tags }, line, options);
+  for await (const batch of records(bytes)) {
+    for (const { record, info } of batch) {
+      const [value = '', entryId, updatedAt, labels = ''] = record;
+      const tags = labels.split(/[\s,;|]+/).filter(Boolean);
+      yield normalise({ value, entryId, updatedAt, tags }, info.lines, options);
+    }
   }
 }
 
