@@ -9,8 +9,9 @@ import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/im
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { algorithmNamed } from '../hashlists/normalise.js';
 import { importList } from '../service/import-list.js';
+import { approveHeld, rollBack } from '../service/list-versions.js';
 import type { Service } from '../service/service.js';
-import { type ImportReport, SCOPES, type Scope } from '../store/contract.js';
+import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
 import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 /** The list that ships: hashes of the sample pictures. */
@@ -23,6 +24,7 @@ export async function importSample(service: Service): Promise<void> {
     paths: [SAMPLE.path],
     format: 'csv',
     kind: 'match',
+    approved: true,
     radiusBits: service.config.radiusBits,
   });
 }
@@ -32,8 +34,27 @@ function reportText(report: ImportReport): string {
   const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
   return (
     `${report.list}: version ${report.version}, ${report.accepted} entries, ${report.duplicates} duplicates, ` +
-    `${report.rejected} rejected\n${reasons.join('')}${lines.join('')}`
+    `${report.rejected} rejected; ${report.added} came, ${report.removed} went\n` +
+    `${reasons.join('')}${lines.join('')}${heldText(report)}`
   );
+}
+
+const RULES: Readonly<Record<HoldRule, string>> = {
+  canary: 'entries match pictures that are surely harmless',
+  change: 'entries came or went',
+  repeated_value: 'rows carry the same value',
+  rejected: 'rows break a rule',
+};
+
+function heldText({ list, held }: Pick<ImportReport, 'list' | 'held'>): string {
+  if (held.length === 0) return '';
+  const reasons = held.map(({ rule, count, limit }) => `  ${count} ${RULES[rule]} (at most ${limit} pass unseen)\n`);
+  return `HELD, the list is as it was:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
+}
+
+function versionText({ version, state, importedAt, origin, added, removed, rejected, ...rest }: VersionInfo): string {
+  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${origin ?? ''}`;
+  return `${words.trimEnd()}\n${heldText(rest)}`;
 }
 
 function listText(info: ListInfo): string {
@@ -55,6 +76,7 @@ interface ImportFlags {
   readonly map?: Mapping;
   readonly suppress?: boolean;
   readonly add?: boolean;
+  readonly approved?: boolean;
   readonly json?: boolean;
 }
 
@@ -72,6 +94,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .option('--map <pairs>', 'CSV columns: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID', parseMapping)
     .option('--add', 'add to what the list holds instead of replacing it')
     .option('--suppress', 'a new list of known-good values that must not count')
+    .option('--approved', 'you have looked at it: no rule holds the new version back')
     .option('--json', 'the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
@@ -82,9 +105,11 @@ export function addListCommands(program: Command, around: Surroundings): void {
           assumed: flags.algorithm,
           mapping: flags.map,
           mode: flags.add ? 'add' : 'replace',
+          approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',
           radiusBits: service.config.radiusBits,
         });
+        if (report.held.length > 0) around.setExitCode(EXIT.failed);
         around.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
       });
     });
@@ -115,6 +140,56 @@ export function addListCommands(program: Command, around: Surroundings): void {
         around.out(flags.json ? `${JSON.stringify({ list: name, ...result })}\n` : words);
       });
     });
+
+  lists
+    .command('versions')
+    .description('what each import of a list did; the newest can be put back')
+    .argument('<name>')
+    .option('--json', 'as JSON')
+    .action((name: string, flags: { json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const versions = await service.store.lists.versions(name);
+        around.out(
+          flags.json ? `${JSON.stringify({ versions })}\n` : versions.map(versionText).join('') || 'no versions\n',
+        );
+      }),
+    );
+
+  lists
+    .command('approve')
+    .description('put the held version of a list in force')
+    .argument('<name>')
+    .action((name: string) =>
+      withService(around, globals(), async (service) => {
+        around.out(reportText(await approveHeld(service.store.lists, name)));
+      }),
+    );
+
+  lists
+    .command('reject')
+    .description('forget the held version of a list')
+    .argument('<name>')
+    .action((name: string) =>
+      withService(around, globals(), async (service) => {
+        await service.store.lists.dropHeld(name);
+        around.out(`${name}: the held version is forgotten\n`);
+      }),
+    );
+
+  lists
+    .command('rollback')
+    .description('put an earlier version of a list in force again')
+    .argument('<name>')
+    .requiredOption('--to <version>', 'which; see lists versions', (text: string) => {
+      const version = Number(text);
+      if (!Number.isSafeInteger(version) || version < 1) throw new InvalidArgumentError('not a version');
+      return version;
+    })
+    .action((name: string, flags: { to: number }) =>
+      withService(around, globals(), async (service) => {
+        around.out(reportText(await rollBack(service.store.lists, name, flags.to)));
+      }),
+    );
 
   for (const verb of ['enable', 'disable', 'remove'] as const) {
     lists

@@ -1,10 +1,13 @@
 /** A hash list from a file into the store: make the list where there is none, replace its entries as a whole or add to them. */
 import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
 import { AppError } from '../core/errors.js';
+import type { ParsedRow } from '../core/parsed-row.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../hashlists/importers.js';
 import type { ListSource } from '../hashlists/source.js';
 import type { ImportReport, ListStore } from '../store/contract.js';
+import { type ImportReview, openReview } from './import-review.js';
 
 export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** One file, or the pages of one source in their order: together they are the list. */
@@ -14,6 +17,8 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** Of a list that is new. */
   readonly kind: ListInfo['kind'];
   readonly radiusBits: number;
+  /** A person has looked at it: no rule holds it back. */
+  readonly approved?: boolean;
   /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
@@ -31,7 +36,7 @@ async function* readBytes(path: string, onBytes?: (bytes: number) => void): Asyn
 }
 
 /**
- * A row that breaks a rule is rejected and reported; the rest is imported.
+ * A row that breaks a rule is rejected and reported; the rest is imported, and held where the review finds reason to.
  * Errors  FILE_UNREADABLE; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
  */
 export async function importList(store: ListStore, request: ImportRequest): Promise<ImportReport> {
@@ -39,14 +44,29 @@ export async function importList(store: ListStore, request: ImportRequest): Prom
   const existing = await store.list(list);
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
-    const rows = rowsOf(request, known.kind);
+    const isReviewed = known.kind === 'match' && !request.approved;
+    const { watch, review } = isReviewed ? await openReview(store, list, known.radiusBits) : UNREVIEWED;
+    const rows = watch(requireOne(rowsOf(request, known.kind)));
+    const options = {
+      origin: request.paths
+        .map((path) => basename(path))
+        .join(' ')
+        .slice(0, 200),
+      review,
+    };
     return request.mode === 'add'
-      ? await store.addEntries(list, requireOne(rows))
-      : await store.replaceEntries(list, requireOne(rows));
+      ? await store.addEntries(list, rows, options)
+      : await store.replaceEntries(list, rows, options);
   } catch (error) {
     if (!existing) await store.removeList(list);
     throw error;
   }
+}
+
+const UNREVIEWED: ImportReview = { watch: (rows) => passed(rows), review: () => [] };
+
+async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow> {
+  yield* rows;
 }
 
 async function* rowsOf({ paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {

@@ -24,8 +24,63 @@ export interface ImportReport {
   /** Entries that the rows themselves named as gone, and that were there. */
   readonly deleted: number;
   readonly rejectedByReason: Readonly<Partial<Record<RejectReason, number>>>;
+  /** Entries that were not there before, or are not any more. */
+  readonly added: number;
+  readonly removed: number;
+  /** Why the version waits for a person; empty where it is active. */
+  readonly held: readonly HoldReason[];
   /** The first of them, for a person to look at; all are counted. */
   readonly firstRejected: readonly { readonly line: number; readonly reason: RejectReason }[];
+}
+
+/** Rules that hold a version back until a person has looked at it. */
+export const HOLD_RULES = ['canary', 'change', 'repeated_value', 'rejected'] as const;
+export type HoldRule = (typeof HOLD_RULES)[number];
+
+export interface HoldReason {
+  readonly rule: HoldRule;
+  /** Of what the rule counts, and the most of it that passes unseen. */
+  readonly count: number;
+  readonly limit: number;
+}
+
+/** What a review is told of an import that has been written, and not yet committed. */
+export interface Draft {
+  readonly entriesBefore: number;
+  readonly entriesAfter: number;
+  readonly added: number;
+  readonly removed: number;
+  readonly rows: number;
+  readonly rejectedByReason: ImportReport['rejectedByReason'];
+  /** Rows that carried the commonest value. */
+  readonly mostRowsOfOneValue: number;
+}
+
+/** Reasons to hold the import back; none lets it become active. */
+export type Review = (draft: Draft) => readonly HoldReason[];
+
+export interface VersionInfo {
+  readonly list: string;
+  readonly version: number;
+  /** `active`: in force. `past`: was, and can be again. `held`: waits for a person. */
+  readonly state: 'active' | 'past' | 'held';
+  readonly importedAt: string;
+  /** What made it: a file's name, a rollback, an approval. */
+  readonly origin: string | null;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly rejectedByReason: ImportReport['rejectedByReason'];
+  readonly added: number;
+  readonly removed: number;
+  readonly checksum: string;
+  readonly held: readonly HoldReason[];
+}
+
+export interface WriteOptions {
+  readonly origin?: string | null;
+  /** Without one every import becomes active. */
+  readonly review?: Review;
 }
 
 /** One entry as an index wants it. */
@@ -73,10 +128,19 @@ export interface ListStore {
   updateList(name: string, change: ListChange): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   removeList(name: string): Promise<void>;
-  /** The list holds exactly these rows afterwards, or, on any error, what it held before. Errors LIST_NOT_FOUND. */
-  replaceEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport>;
+  /**
+   * The list holds exactly these rows afterwards, or, on any error, what it held before; also where a review holds the
+   * new version back, which replaces one that was held. Errors LIST_NOT_FOUND.
+   */
+  replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
   /** Adds rows to what the list holds; rows that it has already count as duplicates. Errors LIST_NOT_FOUND. */
-  addEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport>;
+  addEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
+  /** Newest first; the held one, where there is one, before them. Errors LIST_NOT_FOUND. */
+  versions(name: string): Promise<readonly VersionInfo[]>;
+  /** What the list held as that version, or would hold as the held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
+  versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
+  /** Forgets the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
+  dropHeld(name: string): Promise<void>;
   /**
    * Disabled entries stay in the store, match nothing, and stay disabled when a later import brings them again.
    * Result: entries that changed. Errors LIST_NOT_FOUND.

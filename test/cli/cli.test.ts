@@ -182,6 +182,35 @@ describe('lists', () => {
     });
   });
 
+  test('an import that is held says why; versions, approve, reject, rollback', async () => {
+    const list = (name: string, from: number, to: number) => {
+      const path = join(dataDir, name);
+      const lines = Array.from({ length: to - from }, (_, at) => `md5 ${(from + at).toString(16).padStart(32, '0')}`);
+      writeFileSync(path, lines.join('\n'));
+      return path;
+    };
+    const bring = (path: string) => zeef('lists', 'import', path, '--list', 'watched');
+    expect((await bring(list('one.txt', 0, 100))).code).toBe(0);
+    const held = await bring(list('two.txt', 50, 150));
+    expect(held.code).toBe(2);
+    expect(held.out).toContain('HELD, the list is as it was:\n  100 entries came or went (at most 20 pass unseen)');
+    expect((await zeef('lists', 'versions', 'watched')).out).toMatch(
+      /^2 held .* two\.txt\nHELD.*\n1 active .* one\.txt\n$/s,
+    );
+    expect((await zeef('lists', 'reject', 'watched')).code).toBe(0);
+    expect((await zeef('lists', 'approve', 'watched')).err).toContain('NOT_FOUND');
+    await bring(join(dataDir, 'two.txt'));
+    expect((await zeef('lists', 'approve', 'watched')).out).toContain('watched: version 2, 100 entries');
+    expect((await zeef('lists', 'rollback', 'watched', '--to', '1')).out).toContain('50 came, 50 went');
+    expect(JSON.parse((await zeef('lists', 'versions', 'watched', '--json')).out).versions).toMatchObject([
+      { version: 3, state: 'active', origin: 'version 1 again' },
+      { version: 2, state: 'past', origin: 'approved: two.txt' },
+      { version: 1, state: 'past', origin: 'one.txt' },
+    ]);
+    expect((await zeef('lists', 'import', join(dataDir, 'two.txt'), '--list', 'watched', '--approved')).code).toBe(0);
+    expect((await zeef('lists', 'remove', 'watched')).code).toBe(0);
+  });
+
   test('a file without one good row is refused with its line, and makes no list', async () => {
     const file = join(dataDir, 'bad.txt');
     writeFileSync(file, `\n${'e'.repeat(64)}\n`);

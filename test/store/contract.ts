@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
-import type { Changes, FeedPosition, Store, StoredValue } from '../../src/store/contract.js';
+import type { Changes, Draft, FeedPosition, Review, Store, StoredValue } from '../../src/store/contract.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
   const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
@@ -33,6 +33,121 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       return all;
     }
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
+
+    describe('versions', () => {
+      const rowsFor = (numbers: readonly number[], more: object = {}) =>
+        stream(numbers.map((n) => entryRow(n, 'md5', md5(n), more)));
+      const held = async () =>
+        (await values())
+          .map(({ value }) => Number.parseInt(Buffer.from(value).toString('hex'), 16))
+          .sort((a, b) => a - b);
+      const reasons = [{ rule: 'change', count: 9, limit: 1 }] as const;
+
+      test('each import is one: what came, what went, where it came from', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2, 3]), { origin: 'one.csv' });
+        await store.lists.replaceEntries('a', rowsFor([2, 3, 4, 5]), { origin: 'two.csv' });
+        await store.lists.addEntries('a', rowsFor([5, 6]));
+        const told = (await store.lists.versions('a')).map(({ version, state, origin, added, removed, duplicates }) => {
+          return { version, state, origin, added, removed, duplicates };
+        });
+        expect(told).toEqual([
+          { version: 3, state: 'active', origin: null, added: 1, removed: 0, duplicates: 1 },
+          { version: 2, state: 'past', origin: 'two.csv', added: 2, removed: 1, duplicates: 0 },
+          { version: 1, state: 'past', origin: 'one.csv', added: 3, removed: 0, duplicates: 0 },
+        ]);
+        await expect(store.lists.versions('nowhere')).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+      });
+
+      test('any that is kept is told as it was, attributes too, whatever happened since', async () => {
+        await make();
+        const sets = [[1, 2, 3], [3, 4], [1, 4, 5], [], [5, 6], [1, 2, 3, 4, 5, 6]];
+        for (const [at, numbers] of sets.entries()) {
+          await store.lists.replaceEntries('a', rowsFor(numbers, { category: `c${at % 2}` }));
+        }
+        for (const [at, numbers] of sets.entries()) {
+          const seen: string[] = [];
+          for await (const row of await store.lists.versionRows('a', at + 1)) {
+            if (row.ok) seen.push(`${Number.parseInt(row.entry.value, 16)} ${row.entry.category} ${row.entry.entryId}`);
+          }
+          expect(seen.sort(), `version ${at + 1}`).toEqual(numbers.map((n) => `${n} c${at % 2} e${n}`));
+        }
+        for (const version of [0, sets.length + 1]) {
+          const read = async () => {
+            for await (const row of await store.lists.versionRows('a', version)) expect(row).toBeNull();
+          };
+          await expect(read()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        }
+      });
+
+      test('ten are kept; an older one is not found, and what it held is forgotten', async () => {
+        await make();
+        for (let n = 1; n <= 13; n++) await store.lists.replaceEntries('a', rowsFor([n]));
+        const read = async (version: number) => {
+          const seen: ParsedRow[] = [];
+          for await (const row of await store.lists.versionRows('a', version)) seen.push(row);
+          return seen.length;
+        };
+        expect(await read(3)).toBe(1);
+        await expect(read(2)).rejects.toMatchObject({ code: 'NOT_FOUND', details: { oldestKept: 3 } });
+      });
+
+      test('what a review holds back changes nothing, and can be read, replaced and dropped', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        const before = await store.lists.generation();
+        const drafts: Draft[] = [];
+        const review: Review = (draft) => {
+          drafts.push(draft);
+          return reasons;
+        };
+        const report = await store.lists.replaceEntries('a', rowsFor([2, 3, 4]), { origin: 'bad.csv', review });
+        expect(report).toMatchObject({ version: 2, held: reasons, added: 2, removed: 1 });
+        expect(drafts).toEqual([
+          {
+            entriesBefore: 2,
+            entriesAfter: 3,
+            added: 2,
+            removed: 1,
+            rows: 3,
+            rejectedByReason: {},
+            mostRowsOfOneValue: 1,
+          },
+        ]);
+        expect(await held()).toEqual([1, 2]);
+        expect(await store.lists.generation()).toBe(before);
+        expect((await store.lists.versions('a'))[0]).toMatchObject({
+          version: 2,
+          state: 'held',
+          held: reasons,
+          origin: 'bad.csv',
+        });
+        await store.close();
+        store = await place.open();
+        await store.lists.addEntries('a', rowsFor([7, 7, 7]), { review });
+        expect(drafts[1]).toMatchObject({ rows: 3, mostRowsOfOneValue: 3 });
+        expect((await store.lists.versions('a')).filter(({ state }) => state === 'held')).toHaveLength(1);
+        const approved = await store.lists.versionRows('a', 2);
+        expect(await store.lists.replaceEntries('a', approved)).toMatchObject({ version: 2, held: [] });
+        expect(await held()).toEqual([1, 2, 7]);
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past']);
+        await expect(store.lists.dropHeld('a')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        await store.lists.replaceEntries('a', rowsFor([9]), { review });
+        await store.lists.dropHeld('a');
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past']);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 3 });
+      });
+
+      test('an entry that a person disabled stays disabled through a version that is put back', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+        await store.lists.replaceEntries('a', rowsFor([1, 2, 3]));
+        await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+        expect(await held()).toEqual([2]);
+        expect(await store.lists.list('a')).toMatchObject({ entryCount: 1 });
+      });
+    });
 
     describe('what a list withdraws itself', () => {
       const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
@@ -113,6 +228,9 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         duplicates: 1,
         rejected: 1,
         deleted: 0,
+        added: 2,
+        removed: 0,
+        held: [],
         rejectedByReason: { weight: 1 },
         firstRejected: [{ line: 4, reason: 'weight' }],
       });

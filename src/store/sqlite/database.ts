@@ -62,6 +62,17 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      attributes TEXT, PRIMARY KEY (list_id, algorithm, value, entry_id)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX also_listed_entry ON also_listed (list_id, entry_id);`,
+  // Versions: since when an entry is as it is, what it was before, and what each import did.
+  `ALTER TABLE entry ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE past_entry (
+     id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL,
+     entry_id TEXT NOT NULL, attributes TEXT, since INTEGER NOT NULL, until INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX past_entry_of_list ON past_entry (list_id, until);
+   CREATE TABLE list_version (
+     list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,
+     origin TEXT, facts TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (list_id, version)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

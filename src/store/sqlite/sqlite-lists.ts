@@ -15,10 +15,13 @@ import type {
   ListStore,
   NewList,
   StoredValue,
+  VersionInfo,
+  WriteOptions,
 } from '../contract.js';
 import { checksumOf } from './checksum.js';
 import { guarded, openDatabase, type Sqlite } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo } from './list-rows.js';
+import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 
 /** Rows of one batch while reading: a few milliseconds. */
@@ -79,17 +82,39 @@ export class SqliteLists implements ListStore {
     this.#change(() => {
       const { id } = rowOf(this.#db, name);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
-      this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(id);
+      forgetHeld(this.#db, this.#dataDir, id);
+      for (const table of ['also_listed', 'past_entry', 'list_version']) {
+        this.#db.prepare(`DELETE FROM ${table} WHERE list_id = ?`).run(id);
+      }
       this.#db.prepare('DELETE FROM list WHERE id = ?').run(id);
     });
   }
 
-  replaceEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport> {
-    return this.#write(name, rows, 'replace');
+  replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options: WriteOptions = {}): Promise<ImportReport> {
+    return this.#write(name, rows, 'replace', options);
   }
 
-  addEntries(name: string, rows: AsyncIterable<ParsedRow>): Promise<ImportReport> {
-    return this.#write(name, rows, 'add');
+  addEntries(name: string, rows: AsyncIterable<ParsedRow>, options: WriteOptions = {}): Promise<ImportReport> {
+    return this.#write(name, rows, 'add', options);
+  }
+
+  async versions(name: string): Promise<readonly VersionInfo[]> {
+    return guarded(() => versionsOf(this.#db, rowOf(this.#db, name)));
+  }
+
+  async versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>> {
+    return guarded(() => {
+      const list = rowOf(this.#db, name);
+      const isHeld = versionsOf(this.#db, list).some((one) => one.state === 'held' && one.version === version);
+      return isHeld ? heldRows(this.#dataDir, list.id) : pastRows(this.#db, list, version);
+    });
+  }
+
+  async dropHeld(name: string): Promise<void> {
+    guarded(() => {
+      const { id } = rowOf(this.#db, name);
+      if (!forgetHeld(this.#db, this.#dataDir, id)) throw new AppError('NOT_FOUND', { list: name, state: 'held' });
+    });
   }
 
   async changeEntries(name: string, which: EntryFilter, change: 'remove' | 'disable' | 'enable'): Promise<number> {
@@ -174,13 +199,32 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  async #write(name: string, rows: AsyncIterable<ParsedRow>, mode: 'replace' | 'add'): Promise<ImportReport> {
+  async #write(
+    name: string,
+    rows: AsyncIterable<ParsedRow>,
+    mode: 'replace' | 'add',
+    { origin = null, review = () => [] }: WriteOptions,
+  ): Promise<ImportReport> {
     const db = openDatabase(this.#dataDir);
     try {
       guarded(() => db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`));
       guarded(() => db.exec('BEGIN IMMEDIATE'));
-      const report = await writeRows(db, name, rows, mode);
-      guarded(() => db.exec('COMMIT'));
+      const { report: written, draft, listId, checksum } = await writeRows(db, name, rows, mode);
+      const held = review(draft);
+      const report = { ...written, held };
+      if (held.length === 0) {
+        guarded(() => {
+          forgetHeld(db, this.#dataDir, listId);
+          noteVersion(db, listId, report, { origin, checksum, isHeld: false });
+          db.exec('COMMIT');
+        });
+        return report;
+      }
+      await writeHeld(db, this.#dataDir, listId);
+      guarded(() => {
+        db.exec('ROLLBACK');
+        noteVersion(db, listId, report, { origin, checksum, isHeld: true });
+      });
       return report;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');

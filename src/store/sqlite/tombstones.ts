@@ -6,11 +6,13 @@ import type { Tombstone } from '../../core/parsed-row.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import type { Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
+import { keepPast } from './versions.js';
 
 interface Row extends Checked {
   readonly id: number;
   readonly disabled: number;
   readonly version: number;
+  readonly since: number;
 }
 
 const updatedAtOf = ({ attributes }: Checked): string | null =>
@@ -97,9 +99,10 @@ export class Tombstones {
     this.#db
       .prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? AND entry_id = ?')
       .run(this.#listId, row.algorithm, row.value, heir.entry_id);
+    if (row.since < this.#version) keepPast(this.#db, this.#version, 'id = ?', [row.id]);
     this.#db
-      .prepare('UPDATE entry SET entry_id = ?, attributes = ? WHERE id = ?')
-      .run(heir.entry_id, heir.attributes, row.id);
+      .prepare('UPDATE entry SET entry_id = ?, attributes = ?, since = ? WHERE id = ?')
+      .run(heir.entry_id, heir.attributes, this.#version, row.id);
     if (this.#isCounted(row)) {
       this.#checksum.remove(row);
       this.#checksum.add({ ...row, ...heir });
@@ -111,6 +114,7 @@ export class Tombstones {
     if (row.disabled === 0) {
       this.#db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)').run(row.id, row.algorithm);
     }
+    if (row.since < this.#version) keepPast(this.#db, this.#version, 'id = ?', [row.id]);
     this.#db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
     if (this.#isCounted(row)) this.#checksum.remove(row);
   }

@@ -1,16 +1,40 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
 import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
-import type { EntryFilter, ImportReport } from '../contract.js';
+import type { Draft, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
-import { raiseGeneration, rowOf, toAttributes } from './list-rows.js';
+import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
 import { Tombstones } from './tombstones.js';
+import { forgetOldPast, keepPast } from './versions.js';
 
 /** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
 const REJECTED_KEPT_MAX = 100;
+/** Distinct values that came more than once; a value that many rows carry is met again soon. */
+const REPEATED_VALUES_KEPT_MAX = 100_000;
 /** Removals that a reader may lag behind before it reads everything anew: a few minutes of the largest changes. */
 export const REMOVALS_KEPT_MAX = 4_000_000;
+
+/** An import as it stands in its transaction. */
+export interface Written {
+  readonly report: ImportReport;
+  readonly draft: Draft;
+  readonly listId: number;
+  readonly checksum: string;
+}
+
+/** Counts rows of values that came more than once; only those are remembered, and not without bound. */
+class Repeats {
+  most = 1;
+  readonly #rows = new Map<string, number>();
+
+  count({ algorithm, value }: Checked): void {
+    const key = `${algorithm} ${value.toString('latin1')}`;
+    const rows = (this.#rows.get(key) ?? 1) + 1;
+    if (this.#rows.size < REPEATED_VALUES_KEPT_MAX || this.#rows.has(key)) this.#rows.set(key, rows);
+    this.most = Math.max(this.most, rows);
+  }
+}
 
 interface StoredRow extends Checked {
   readonly id: number;
@@ -26,16 +50,18 @@ export async function writeRows(
   name: string,
   rows: AsyncIterable<ParsedRow>,
   mode: 'replace' | 'add',
-): Promise<ImportReport> {
-  const { id, version: before, checksum: checksumBefore } = rowOf(db, name);
-  const version = before + 1;
-  const insert = db.prepare<[number, number, Buffer, string, string | null, number]>(
-    'INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version) VALUES (?, ?, ?, ?, ?, ?)',
+): Promise<Written> {
+  const before = rowOf(db, name);
+  const { id, checksum: checksumBefore } = before;
+  const version = before.version + 1;
+  const insert = db.prepare<[number, number, Buffer, string, string | null, number, number]>(
+    'INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
     'SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?',
   );
-  const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ? WHERE id = ?');
+  const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
+  const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
   const rejectedByReason: Partial<Record<RejectReason, number>> = {};
   const firstRejected: { line: number; reason: RejectReason }[] = [];
   // Taken from the rows themselves and not read back: what the disk made of them is for `verify` to say.
@@ -44,6 +70,9 @@ export async function writeRows(
   let duplicates = 0;
   let rejected = 0;
   let deleted = 0;
+  let added = 0;
+  let removed = 0;
+  const repeats = new Repeats();
   const reject = (line: number, reason: RejectReason) => {
     rejected++;
     rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
@@ -69,16 +98,30 @@ export async function writeRows(
       entry_id: Buffer.from(entryId).toString(),
       attributes: toAttributes(row.entry),
     };
-    const { changes } = insert.run(id, stored.algorithm, stored.value, stored.entry_id, stored.attributes, version);
+    const { changes } = insert.run(
+      id,
+      stored.algorithm,
+      stored.value,
+      stored.entry_id,
+      stored.attributes,
+      version,
+      version,
+    );
     if (changes === 0) {
       const had = known.get(id, stored.algorithm, stored.value)!;
       if (mode === 'add' || had.version === version) {
         if (row.hasOwnId && had.entry_id !== stored.entry_id) graves.alsoListed(stored);
         duplicates++;
+        repeats.count(stored);
         continue;
       }
-      update.run(stored.entry_id, stored.attributes, version, had.id);
-    }
+      const isAsBefore = had.entry_id === stored.entry_id && had.attributes === stored.attributes;
+      if (isAsBefore) seen.run(version, had.id);
+      else {
+        keepPast(db, version, 'id = ?', [had.id]);
+        update.run(stored.entry_id, stored.attributes, version, version, had.id);
+      }
+    } else added++;
     accepted++;
     checksum.add(stored);
   }
@@ -88,13 +131,27 @@ export async function writeRows(
       id,
       version,
     );
-    db.prepare(`DELETE ${gone}`).run(id, version);
+    keepPast(db, version, 'list_id = ? AND version <> ?', [id, version]);
+    removed = db.prepare(`DELETE ${gone}`).run(id, version).changes;
   }
   db.prepare(
     'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
   ).run(version, new Date().toISOString(), rejected, duplicates, checksum.toHex(), id);
   finishChange(db, id);
-  return { list: name, version, accepted, duplicates, rejected, deleted, rejectedByReason, firstRejected };
+  forgetOldPast(db, id, version);
+  removed += deleted;
+  const counted = { list: name, version, accepted, duplicates, rejected, deleted, added, removed };
+  const report: ImportReport = { ...counted, rejectedByReason, held: [], firstRejected };
+  const draft: Draft = {
+    entriesBefore: toInfo(before).entryCount,
+    entriesAfter: toInfo(rowOf(db, name)).entryCount,
+    added,
+    removed,
+    rows: accepted + duplicates + rejected,
+    rejectedByReason,
+    mostRowsOfOneValue: repeats.most,
+  };
+  return { report, draft, listId: id, checksum: checksum.toHex() };
 }
 
 /** Result: entries that changed. */
@@ -124,8 +181,8 @@ export function changeEntries(
     // Enabled again under a new key: readers take it up as an addition.
     else {
       db.prepare(
-        `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version)
-         SELECT id, ?, ?, ?, ?, version FROM list WHERE id = ?`,
+        `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since)
+         SELECT id, ?, ?, ?, ?, version, version FROM list WHERE id = ?`,
       ).run(row.algorithm, row.value, row.entry_id, row.attributes, id);
     }
   }
