@@ -93,7 +93,8 @@ export async function* pastRows(db: Sqlite, list: ListRow, version: number): Asy
   let line = 0;
   for (const from of ['entry WHERE since <= @version', 'past_entry WHERE since <= @version AND until > @version']) {
     const read = db.prepare<[{ version: number; listId: number; after: number; limit: number }], EntryRow>(
-      `SELECT * FROM ${from} AND list_id = @listId AND id > @after ORDER BY id LIMIT @limit`,
+      // The plus keeps SQLite from sorting the whole list by another index for every page.
+      `SELECT * FROM ${from} AND +list_id = @listId AND id > @after ORDER BY id LIMIT @limit`,
     );
     for (let after = 0; ; ) {
       const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
@@ -119,7 +120,7 @@ export async function writeHeld(db: Sqlite, dataDir: string, listId: number): Pr
   const file = await open(`${path}.new`, 'w', 0o600);
   try {
     const read = db.prepare<[number, number, number], EntryRow>(
-      'SELECT * FROM entry WHERE list_id = ? AND id > ? ORDER BY id LIMIT ?',
+      'SELECT * FROM entry WHERE +list_id = ? AND id > ? ORDER BY id LIMIT ?',
     );
     let line = 0;
     for (let after = 0; ; ) {
