@@ -191,6 +191,33 @@ export function addListCommands(program: Command, around: Surroundings): void {
       }),
     );
 
+  lists
+    .command('quarantined')
+    .description('entries that suddenly matched many different files, and wait for you: release or disable them')
+    .option('--json', 'as JSON')
+    .action((flags: { json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const entries = await service.store.lists.quarantined();
+        const words = entries.map(({ list, entryId }) => `${list} ${entryId}\n`).join('') || 'none\n';
+        around.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
+      }),
+    );
+
+  for (const verb of ['quarantine', 'release'] as const) {
+    lists
+      .command(verb)
+      .description(`${verb} an entry: in quarantine its matches are told, and do not count`)
+      .argument('<name>')
+      .requiredOption('--entry <id>', 'which')
+      .action((name: string, { entry }: { entry: string }) =>
+        withService(around, globals(), async (service) => {
+          const changed = await service.store.lists.changeEntries(name, { entryId: entry }, verb);
+          if (changed === 0) throw new AppError('NOT_FOUND', { list: name, entry });
+          around.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
+        }),
+      );
+  }
+
   for (const verb of ['enable', 'disable', 'remove'] as const) {
     lists
       .command(verb)

@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import {
   BATCH_ITEMS_MAX,
+  FLOOD_FILES_MAX,
   IMAGE_BYTES_MAX,
   IMAGE_CACHE_BYTES_MAX,
   IMAGE_DECODE_MS_MAX,
@@ -112,6 +113,13 @@ export const KNOBS = {
     default: QUEUE_IMAGES_PER_WORKER_MAX,
     ...whole(1, 10_000),
     why: 'beyond this the service answers 503 QUEUE_FULL: a fast no is kinder than a slow yes',
+  },
+  floodFiles: {
+    env: 'ZEEF_FLOOD_FILES',
+    unit: 'files an hour',
+    default: FLOOD_FILES_MAX,
+    ...whole(0, 1_000_000),
+    why: 'an entry near more different files than this is quarantined until a person has looked; 0 quarantines none',
   },
   cacheBytesMax: {
     env: 'ZEEF_CACHE_BYTES_MAX',

@@ -15,6 +15,8 @@ export const IMAGE_DECODE_MS_MAX = 10_000;
 export const IMAGE_MEMORY_BYTES_MAX = 1_073_741_824;
 /** Hashes of about 90,000 pictures seen before: repeats come in hours, not in months. */
 export const IMAGE_CACHE_BYTES_MAX = 134_217_728;
+/** Different files an hour that one entry may be near: known pictures come back in a few copies, stock pictures in thousands. */
+export const FLOOD_FILES_MAX = 100;
 /** Frames of one animation, or pages of one file: each costs as much as a picture, and a late one also all before it. */
 export const FRAMES_MAX = 16;
 /** Restarts of the decoder process in a minute that are not chance any more: somebody sends files that end it. */

@@ -38,6 +38,7 @@ export const Match = Type.Object({
   severity: Type.Optional(orNull(Type.String())),
   source: Type.Optional(orNull(Type.String())),
   suppressed: Type.Boolean(),
+  quarantined: Type.Boolean(),
 });
 
 const Digests = Type.Object({

@@ -101,7 +101,7 @@ async function checkItem(parts: BatchParts, item: HashItem, options: CheckOption
   }
   const { lists, askedRadiusBits } = options;
   const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
-  await parts.recorder.record('hash', options.tenant, { ...decision, reason: null });
+  await parts.recorder.record('hash', options.tenant, { ...decision, reason: null, fileId: JSON.stringify(item) });
   return toAnswer(
     parts.inForce,
     item,

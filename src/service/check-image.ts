@@ -86,6 +86,6 @@ export async function checkImage(
     matchCount: decision.matchCount,
     truncated: decision.truncated,
   };
-  await recorder.record('image', options.tenant, answer);
+  await recorder.record('image', options.tenant, { ...answer, fileId: reply.digests.sha256 ?? answer.checkId });
   return answer;
 }

@@ -146,12 +146,15 @@ export async function checkValues(
   const { inForce, store, recorder } = parts;
   const foundOf = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
+  const width = VALUE_BYTES[algorithm];
   for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
     const decision = await decideFound(inForce, store, found, options.askedRadiusBits);
     if (decision.verdict === 'no_match') continue;
     decisions.set(position, decision);
-    await recorder.record('hash', options.tenant, { ...decision, reason: null });
+    const value = values.subarray(position * width, (position + 1) * width);
+    const fileId = Buffer.from(value).toString('hex');
+    await recorder.record('hash', options.tenant, { ...decision, reason: null, fileId });
   }
-  recorder.recordUnmatched(options.tenant, values.length / VALUE_BYTES[algorithm] - decisions.size);
+  recorder.recordUnmatched(options.tenant, values.length / width - decisions.size);
   return decisions;
 }

@@ -5,13 +5,12 @@ import {
   type Background,
   DIGEST_ALGORITHMS,
   type Digests,
-  type Entry,
   type Family,
   type ListInfo,
   type Orientation,
 } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
-import type { ListStore } from '../store/contract.js';
+import type { ListStore, StoredEntry } from '../store/contract.js';
 import { type HammingAlgorithm, type ListsInForce, listInForce } from './lists-in-force.js';
 import { admits, type Decision, decide, NOTHING_FOUND, type Proposal } from './policy.js';
 
@@ -154,7 +153,10 @@ function bounded(found: readonly Found[], askedRadiusBits: number | null): { rea
 }
 
 /** How the query came to the entry, in the policy's words. */
-function wayOf({ distance, query }: Found, { photodnaRadius }: ListsInForce): Omit<Proposal, 'entry' | 'list'> {
+function wayOf(
+  { distance, query }: Found,
+  { photodnaRadius }: ListsInForce,
+): Omit<Proposal, 'entry' | 'list' | 'quarantined'> {
   const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
@@ -174,14 +176,14 @@ export async function decideFound(
 ): Promise<Decision> {
   if (found.length === 0) return NOTHING_FOUND;
   const { read, unread } = bounded(found, askedRadiusBits);
-  const entries = new Map<number, Entry | null>();
+  const entries = new Map<number, StoredEntry | null>();
   const proposals: Proposal[] = [];
   for (const one of read) {
     const { entryKey, list } = one;
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
     // Removed from the store between the snapshot and now: it is no longer known, so it no longer counts.
-    if (entry) proposals.push({ entry, list, ...wayOf(one, inForce) });
+    if (entry) proposals.push({ entry, list, quarantined: entry.quarantined, ...wayOf(one, inForce) });
   }
   return decide(proposals, askedRadiusBits, unread);
 }

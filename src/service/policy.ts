@@ -20,6 +20,8 @@ export interface Proposal {
   readonly family: Family | null;
   readonly frame: number | null;
   readonly background: Background;
+  /** The entry waits for a person: it suddenly matched many different files. */
+  readonly quarantined: boolean;
   /** The query hash that proposed it had quality below 50: only lists that ask for it get it. */
   readonly lowQuality: boolean;
 }
@@ -39,8 +41,9 @@ export interface Match {
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;
-  /** Not counted, because the provider declared the value or the file known to be good. */
+  /** Not counted: the provider declared the value or the file good, or the entry is in quarantine. */
   readonly suppressed: boolean;
+  readonly quarantined: boolean;
 }
 
 export interface Decision {
@@ -100,7 +103,10 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
   const matches = admitted
     .map((p): Match => {
       const suppressed =
-        p.list.kind === 'suppression' || fileIsGood || goodValues.has(`${p.entry.algorithm} ${p.entry.value}`);
+        p.quarantined ||
+        p.list.kind === 'suppression' ||
+        fileIsGood ||
+        goodValues.has(`${p.entry.algorithm} ${p.entry.value}`);
       return {
         list: p.entry.list,
         entryId: p.entry.entryId,
@@ -116,6 +122,7 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
         severity: p.entry.severity,
         source: p.entry.source,
         suppressed,
+        quarantined: p.quarantined,
       };
     })
     .sort(

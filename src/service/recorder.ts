@@ -2,12 +2,15 @@
 import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { Counts } from '../ledger/counts.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { FloodGuard } from './flood-guard.js';
 import type { Match } from './policy.js';
 
 export interface Recordable {
   readonly verdict: Verdict;
   readonly reason: NotCheckedReason | null;
   readonly matches: readonly Match[];
+  /** Tells files apart: their SHA-256, or the value that was asked. */
+  readonly fileId: string;
 }
 
 export interface Recorder {
@@ -16,21 +19,24 @@ export interface Recorder {
   recordUnmatched(tenant: string, count: number): void;
 }
 
-export function createRecorder(counts: Counts, metrics: Metrics): Recorder {
+export function createRecorder(counts: Counts, metrics: Metrics, guard: FloodGuard): Recorder {
   return {
     recordUnmatched(tenant, count) {
       if (count === 0) return;
       counts.record({ tenant, verdict: 'no_match', reason: null, lists: [] }, count);
       metrics.add('zeef_checks_total', { kind: 'hash', verdict: 'no_match' }, count);
     },
-    async record(kind, tenant, { verdict, reason, matches }) {
+    async record(kind, tenant, { verdict, reason, matches, fileId }) {
       const counted = matches.filter((match) => !match.suppressed);
       // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.
       const countedReason = verdict === 'not_checked' ? reason : null;
       counts.record({ tenant, verdict, reason: countedReason, lists: [...new Set(counted.map((m) => m.list))] });
       metrics.add('zeef_checks_total', { kind, verdict });
       if (countedReason !== null) metrics.add('zeef_not_checked_total', { reason: countedReason });
-      for (const { matchType } of counted) metrics.add('zeef_matches_total', { match_type: matchType });
+      for (const match of counted) {
+        metrics.add('zeef_matches_total', { match_type: match.matchType });
+        if (match.matchType === 'near') guard.note(match, fileId);
+      }
     },
   };
 }

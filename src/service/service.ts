@@ -19,6 +19,7 @@ import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
+import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { openLiveLists } from './live-lists.js';
@@ -91,7 +92,17 @@ export async function createService(
   const store = await openSqliteStore(config.dataDir);
   const metrics = createMetrics();
   const counts = new Counts(clock);
-  const recorder = createRecorder(counts, metrics);
+  /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
+  const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
+    metrics.add('zeef_quarantined_total', {});
+    log.warn({ list, entryId, files }, 'an entry suddenly matched many different files: it is in quarantine');
+    await store.lists.changeEntries(list, { entryId }, 'quarantine');
+    await reload();
+  };
+  const guard = new FloodGuard(config.floodFiles, clock, (entry, files) => {
+    quarantine(entry, files).catch((error: unknown) => log.error({ err: error }, 'an entry could not be quarantined'));
+  });
+  const recorder = createRecorder(counts, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const live = await openLiveLists(store.lists, {

@@ -116,6 +116,19 @@ export interface Changes {
   added(): AsyncIterable<readonly StoredValue[]>;
 }
 
+export const ENTRY_CHANGES = ['enable', 'disable', 'remove', 'quarantine', 'release'] as const;
+export type EntryChange = (typeof ENTRY_CHANGES)[number];
+
+export interface QuarantinedEntry {
+  readonly list: string;
+  readonly entryId: string;
+}
+
+export interface StoredEntry extends Entry {
+  /** It suddenly matched many different files; until a person has looked, its matches do not count. */
+  readonly quarantined: boolean;
+}
+
 /** Some entries of a list: those of one id, or of one source. */
 export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
@@ -142,13 +155,15 @@ export interface ListStore {
   /** Forgets the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**
-   * Disabled entries stay in the store, match nothing, and stay disabled when a later import brings them again.
+   * Quarantined entries go on being found, and are told as such, until they are released. Disabled entries stay in the store, match nothing, and stay disabled when a later import brings them again.
    * Result: entries that changed. Errors LIST_NOT_FOUND.
    */
-  changeEntries(name: string, which: EntryFilter, change: 'remove' | 'disable' | 'enable'): Promise<number>;
+  changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number>;
+  /** Entries in quarantine, of all lists. */
+  quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
   changes(since: FeedPosition | null): Promise<Changes | null>;
-  entryByKey(entryKey: number): Promise<Entry | null>;
+  entryByKey(entryKey: number): Promise<StoredEntry | null>;
   /** Rises with every change that can change an answer, by whichever process. */
   generation(): Promise<number>;
   /** Reads every entry again and compares the checksum that the import wrote. Errors LIST_NOT_FOUND. */

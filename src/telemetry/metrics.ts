@@ -31,6 +31,11 @@ export const METRICS = {
   zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
   zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries in force.' },
   zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indices.' },
+  zeef_quarantined_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'Entries that were quarantined because they suddenly matched many different files.',
+  },
   zeef_generation: { kind: 'gauge', labels: [], says: 'Number of the list snapshot in force.' },
 } as const satisfies Record<
   string,

@@ -476,7 +476,7 @@ describe('keys', () => {
       expect(await ask(expired)).toMatchObject({ status: 401, json: { code: 'KEY_INVALID' } });
       expect(await ask(plain, '/v1/check/hashes')).toMatchObject({ status: 403, json: { code: 'SCOPE_MISSING' } });
       const { json } = await ask(plain);
-      expect(Object.keys(json.matches[0]).sort()).toEqual(['list', 'matchType', 'suppressed']);
+      expect(Object.keys(json.matches[0]).sort()).toEqual(['list', 'matchType', 'quarantined', 'suppressed']);
       expect((await ask(detailed)).json.matches[0]).toMatchObject({ entryId: 'mate-freshflower', distance: 0 });
       const stats = await fetch(`${keyed.url}/v1/stats`, { headers: { authorization: `Bearer ${plain}` } });
       expect(await stats.json()).toMatchObject({ checked: 2, matched: 2 });

@@ -10,6 +10,7 @@ import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
 import { Counts } from '../../src/ledger/counts.js';
 import { checkValues } from '../../src/service/check-values.js';
+import { FloodGuard } from '../../src/service/flood-guard.js';
 import { openLiveLists } from '../../src/service/live-lists.js';
 import { match } from '../../src/service/match.js';
 import { createRecorder } from '../../src/service/recorder.js';
@@ -257,7 +258,7 @@ test('a reading of changes that fails halfway leaves what was in force; the next
 test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   const live = await open();
-  const counts = createRecorder(new Counts(systemClock), createMetrics());
+  const counts = createRecorder(new Counts(systemClock), createMetrics(), new FloodGuard(0, systemClock, () => {}));
   const options = { orientations: 'none', lists: null, askedRadiusBits: 0, reference: null, tenant: 't' } as const;
   // Keys of the hashes in force, by generation: what each answer is held to.
   const known = new Map<number, Set<number>>([[live.inForce.generation, new Set()]]);

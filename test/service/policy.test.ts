@@ -40,6 +40,7 @@ const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Pro
   family: 'resized',
   frame: null,
   background: null,
+  quarantined: false,
   lowQuality: false,
   ...more,
 });
@@ -115,4 +116,21 @@ test.each([
   [100, true, true],
 ])('quality %i, degenerate %s: low %s', (quality, degenerate, low) => {
   expect(isLowQuality(quality, degenerate)).toBe(low);
+});
+
+test('what is in quarantine is told and does not count; its neighbours do', () => {
+  const police = list('police');
+  const alone = decide([near(police, 4, { quarantined: true })], null);
+  expect(alone).toMatchObject({
+    verdict: 'suppressed',
+    matchCount: 1,
+    matches: [{ suppressed: true, quarantined: true }],
+  });
+  const other = near(police, 9, { entry: entry('police', 'f', 'bb') });
+  const both = decide([near(police, 4, { quarantined: true }), other], null);
+  expect(both.verdict).toBe('match');
+  expect(both.matches.map(({ entryId, quarantined, suppressed }) => [entryId, quarantined, suppressed])).toEqual([
+    ['f', false, false],
+    ['e', true, true],
+  ]);
 });

@@ -34,6 +34,32 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
     }
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
 
+    test('quarantine: told with the entry and in one list, kept through imports, taken back', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
+      const before = await store.lists.generation();
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')).toBe(1);
+      expect(await store.lists.generation()).toBeGreaterThan(before);
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')).toBe(0);
+      expect(await store.lists.changeEntries('a', { entryId: 'nobody' }, 'quarantine')).toBe(0);
+      const flags = async () => {
+        const all = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
+        return all.map((entry) => [entry!.entryId, entry!.quarantined]);
+      };
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(3, 'md5', md5(3))]));
+      expect(await flags()).toEqual([
+        ['e1', true],
+        ['e3', false],
+      ]);
+      expect(await store.lists.quarantined()).toEqual([{ list: 'a', entryId: 'e1' }]);
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'release')).toBe(1);
+      expect(await store.lists.quarantined()).toEqual([]);
+      expect(await flags()).toEqual([
+        ['e1', false],
+        ['e3', false],
+      ]);
+    });
+
     describe('versions', () => {
       const rowsFor = (numbers: readonly number[], more: object = {}) =>
         stream(numbers.map((n) => entryRow(n, 'md5', md5(n), more)));
@@ -244,6 +270,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       const [first] = await values();
       expect(await store.lists.entryByKey(first!.entryKey)).toEqual({
         list: 'a',
+        quarantined: false,
         ...(rows[0] as { entry: object }).entry,
       });
       expect(await store.lists.entryByKey(999_999)).toBeNull();
@@ -259,7 +286,9 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         stream([...rows, entryRow(99, 'md5', md5(99), { entryId: '\uD800', source: '\uDC00' })]),
       );
       const told = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
-      expect(told.slice(0, -1)).toEqual(rows.map((row) => (row.ok ? { list: 'a', ...row.entry } : row)));
+      expect(told.slice(0, -1)).toEqual(
+        rows.map((row) => (row.ok ? { list: 'a', quarantined: false, ...row.entry } : row)),
+      );
       expect(told.at(-1)).toMatchObject({ entryId: '\uFFFD' });
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: odd.length + 1 });
     });

@@ -49,7 +49,7 @@ function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): Imag
 /** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
 export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
   if (request.caller.scopes.has('details') || request.caller.scopes.has('admin')) return matches;
-  return matches.map(({ list, matchType, suppressed }) => ({ list, matchType, suppressed }));
+  return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
 
 function bodyOf(request: FastifyRequest): Buffer {

@@ -5,15 +5,18 @@
 import type { Statement } from 'better-sqlite3';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { ALGORITHMS, type Entry, type ListInfo } from '../../core/vocabulary.js';
+import { ALGORITHMS, type ListInfo } from '../../core/vocabulary.js';
 import type {
   Changes,
+  EntryChange,
   EntryFilter,
   FeedPosition,
   ImportReport,
   ListChange,
   ListStore,
   NewList,
+  QuarantinedEntry,
+  StoredEntry,
   StoredValue,
   VersionInfo,
   WriteOptions,
@@ -33,7 +36,7 @@ const LIST_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
   readonly #dataDir: string;
-  readonly #entryByKey: Statement<[number], EntryRow>;
+  readonly #entryByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
 
   constructor(db: Sqlite, dataDir: string) {
     this.#db = db;
@@ -117,7 +120,18 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  async changeEntries(name: string, which: EntryFilter, change: 'remove' | 'disable' | 'enable'): Promise<number> {
+  async quarantined(): Promise<readonly QuarantinedEntry[]> {
+    return guarded(() =>
+      this.#db
+        .prepare<[], QuarantinedEntry>(
+          `SELECT DISTINCT list.name AS list, entry.entry_id AS entryId FROM entry JOIN list ON list.id = entry.list_id
+           WHERE entry.quarantined = 1 ORDER BY list, entryId`,
+        )
+        .all(),
+    );
+  }
+
+  async changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number> {
     return guarded(() => this.#db.transaction(() => changeEntries(this.#db, name, which, change)).immediate());
   }
 
@@ -180,9 +194,9 @@ export class SqliteLists implements ListStore {
     }
   }
 
-  async entryByKey(entryKey: number): Promise<Entry | null> {
+  async entryByKey(entryKey: number): Promise<StoredEntry | null> {
     const row = guarded(() => this.#entryByKey.get(entryKey));
-    return row ? toEntry(row) : null;
+    return row ? { ...toEntry(row), quarantined: row.quarantined === 1 } : null;
   }
 
   async generation(): Promise<number> {

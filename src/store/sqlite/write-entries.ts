@@ -1,7 +1,7 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
 import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
-import type { Draft, EntryFilter, ImportReport } from '../contract.js';
+import type { Draft, EntryChange, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
 import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
@@ -154,16 +154,17 @@ export async function writeRows(
   return { report, draft, listId: id, checksum: checksum.toHex() };
 }
 
+/** The column that tells the entries meant, and its value. */
+function columnOf(which: EntryFilter): [string, string] {
+  if ('entryId' in which) return ['entry_id', which.entryId];
+  return [`json_extract(attributes, '$.source')`, which.source];
+}
+
 /** Result: entries that changed. */
-export function changeEntries(
-  db: Sqlite,
-  name: string,
-  which: EntryFilter,
-  change: 'remove' | 'disable' | 'enable',
-): number {
+export function changeEntries(db: Sqlite, name: string, which: EntryFilter, change: EntryChange): number {
+  if (change === 'quarantine' || change === 'release') return setQuarantine(db, name, which, change === 'quarantine');
   const { id, checksum: checksumBefore } = rowOf(db, name);
-  const [column, wanted] =
-    'entryId' in which ? ['entry_id', which.entryId] : [`json_extract(attributes, '$.source')`, which.source];
+  const [column, wanted] = columnOf(which);
   const rows = db
     .prepare<[number, string], StoredRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
     .all(id, wanted)
@@ -190,6 +191,18 @@ export function changeEntries(
   db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksum.toHex(), id);
   finishChange(db, id);
   return rows.length;
+}
+
+function setQuarantine(db: Sqlite, name: string, which: EntryFilter, isQuarantined: boolean): number {
+  const { id } = rowOf(db, name);
+  const [column, wanted] = columnOf(which);
+  const [to, from] = isQuarantined ? [1, 0] : [0, 1];
+  const { changes } = db
+    .prepare(`UPDATE entry SET quarantined = ? WHERE list_id = ? AND quarantined = ? AND ${column} = ?`)
+    .run(to, id, from, wanted);
+  // Answers that were kept for this generation must be given anew.
+  if (changes > 0) raiseGeneration(db);
+  return changes;
 }
 
 /** Counts are those of entries in force. */
