@@ -1,15 +1,18 @@
 /** `zeef lists ...` and `zeef keys ...`: what lies in the store. */
 
+import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
-import type { Algorithm, ListInfo } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { algorithmNamed } from '../hashlists/normalise.js';
 import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
+import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
 import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
@@ -234,16 +237,56 @@ export function addListCommands(program: Command, around: Surroundings): void {
 
   lists
     .command('export')
-    .description('write the index file, which a service reads at start instead of every entry of the store')
-    .argument('[file]', 'by default zeef.index in the data directory')
+    .description('write the index file, which a service reads at start; or with --list one list, for others')
+    .argument('[file]', 'by default zeef.index in the data directory; a list goes to stdout')
+    .option('--list <name>', 'this list, with its values')
+    .addOption(new Option('--format <format>', 'of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
     .option('--json', 'as JSON')
-    .action(async (file: string | undefined, flags: { json?: boolean }) => {
-      await withService(around, globals(), async (service) => {
+    .action(async (file: string | undefined, flags: { json?: boolean; list?: string; format: ExchangeFormat }) =>
+      withService(around, globals(), async (service) => {
+        if (flags.list !== undefined) return exportList(service, around, flags.list, flags.format, file);
         const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
         const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
         around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
-      });
-    });
+      }),
+    );
+
+  lists
+    .command('add')
+    .description('add hashes of pictures that you confirmed yourself; of the pictures nothing is kept')
+    .argument('<name>')
+    .argument('<images...>')
+    .option('--category <name>', 'what they show, in the list’s own terms')
+    .option('--severity <name>')
+    .option('--source <name>', 'who confirmed them')
+    .option('--json', 'as JSON')
+    .action(
+      (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
+        withService(around, globals(), async (service) => {
+          const { images, report } = await addImages(service, { list: name, paths, about });
+          if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
+            around.setExitCode(EXIT.failed);
+          const words = images.map(({ path, entryId, reason, lowQuality }) => {
+            return `${entryId ?? `not added, ${reason}`}${lowQuality ? ', digests only: low quality' : ''}  ${path}\n`;
+          });
+          around.out(
+            json ? `${JSON.stringify({ images, report })}\n` : words.join('') + (report ? reportText(report) : ''),
+          );
+        }),
+    );
+}
+
+async function exportList(
+  service: Service,
+  around: Surroundings,
+  list: string,
+  format: ExchangeFormat,
+  file: string | undefined,
+): Promise<void> {
+  const lines = exchangeLines(service, list, format);
+  if (file === undefined) for await (const line of lines) around.out(line);
+  // Nobody else on this machine reads it: it holds the list's values.
+  else await pipeline(lines, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
 }
 
 async function changeList(

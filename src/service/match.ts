@@ -182,7 +182,7 @@ export async function decideFound(
     const { entryKey, list } = one;
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
-    // Removed from the store between the snapshot and now: it is no longer known, so it no longer counts.
+    // A person removed it between the snapshot and now: it no longer counts, at once and everywhere.
     if (entry) proposals.push({ entry, list, quarantined: entry.quarantined, ...wayOf(one, inForce) });
   }
   return decide(proposals, askedRadiusBits, unread);

@@ -163,6 +163,7 @@ export interface ListStore {
   quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
   changes(since: FeedPosition | null): Promise<Changes | null>;
+  /** Also of an entry that a later version of its list no longer holds; null where a person removed it. */
   entryByKey(entryKey: number): Promise<StoredEntry | null>;
   /** Rises with every change that can change an answer, by whichever process. */
   generation(): Promise<number>;

@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { artefact } from '../../src/core/package-root.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'zeef-cli-'));
@@ -180,6 +182,41 @@ describe('lists', () => {
       code: 2,
       err: expect.stringContaining('LIST_NOT_FOUND'),
     });
+  });
+
+  test('own pictures: added by their hashes, found again turned, exported and imported elsewhere', async () => {
+    const picture = join(dataDir, 'own.jpg');
+    const turned = join(dataDir, 'own-turned.png');
+    const { width, height, data } = sceneRaster(90, 700, 500, 3);
+    const image = sharp(data, { raw: { width, height, channels: 3 } });
+    await image.clone().jpeg({ quality: 90 }).toFile(picture);
+    await image.clone().resize(600).rotate(90).png().toFile(turned);
+    expect((await zeef('lists', 'add', 'desk', join(dataDir, 'nowhere.jpg'))).err).toContain('FILE_UNREADABLE');
+    const { code, out } = await zeef('lists', 'add', 'desk', picture, '--category', 'A', '--source', 'desk', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      images: [{ path: picture, reason: null, lowQuality: false }],
+      report: { added: 5, held: [] },
+    });
+    expect(await zeef('check', turned, '--lists', 'desk')).toMatchObject({ code: 1 });
+    const file = join(dataDir, 'desk.jsonl');
+    expect((await zeef('lists', 'export', file, '--list', 'desk')).code).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect((await zeef('lists', 'export', file, '--list', 'desk')).code, 'it is not written over').not.toBe(0);
+    expect(
+      readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject(
+      ['md5', 'sha1', 'sha256', 'pdq', 'pdq'].map((algorithm) => ({ algorithm, category: 'A', source: 'desk' })),
+    );
+    await zeef('lists', 'import', file, '--list', 'copy');
+    const cache = await zeef('lists', 'export', '--list', 'copy', '--format', 'threatexchange-csv');
+    expect(cache.out).toMatch(/^[0-9a-f]{64},\w+,[^,]+,\n[0-9a-f]{64},\w+,[^,]+,\n$/);
+    expect((await zeef('lists', 'export', '--list', 'nowhere')).err).toContain('LIST_NOT_FOUND');
+    expect((await zeef('lists', 'add', 'desk', 'README.md')).out).toContain('not added, not_an_image');
+    for (const list of ['desk', 'copy']) await zeef('lists', 'remove', list);
   });
 
   test('an import that is held says why; versions, approve, reject, rollback', async () => {

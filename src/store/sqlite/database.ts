@@ -67,8 +67,9 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
   `ALTER TABLE entry ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE past_entry (
      id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL,
-     entry_id TEXT NOT NULL, attributes TEXT, since INTEGER NOT NULL, until INTEGER NOT NULL
+     entry_id TEXT NOT NULL, attributes TEXT, since INTEGER NOT NULL, until INTEGER NOT NULL, entry_key INTEGER NOT NULL
    ) STRICT;
+   CREATE INDEX past_entry_key ON past_entry (entry_key);
    CREATE INDEX past_entry_of_list ON past_entry (list_id, until);
    CREATE TABLE list_version (
      list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,

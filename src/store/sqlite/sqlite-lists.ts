@@ -37,11 +37,16 @@ export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
   readonly #dataDir: string;
   readonly #entryByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
+  readonly #pastByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
 
   constructor(db: Sqlite, dataDir: string) {
     this.#db = db;
     this.#entryByKey = db.prepare(
       'SELECT entry.*, list.name FROM entry JOIN list ON list.id = entry.list_id WHERE entry.id = ?',
+    );
+    this.#pastByKey = db.prepare(
+      `SELECT past_entry.*, list.name, 0 AS quarantined FROM past_entry JOIN list ON list.id = past_entry.list_id
+       WHERE entry_key = ? ORDER BY until DESC LIMIT 1`,
     );
     this.#dataDir = dataDir;
   }
@@ -195,7 +200,8 @@ export class SqliteLists implements ListStore {
   }
 
   async entryByKey(entryKey: number): Promise<StoredEntry | null> {
-    const row = guarded(() => this.#entryByKey.get(entryKey));
+    // A query that began before an import took the entry out is answered by what it began with.
+    const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
     return row ? { ...toEntry(row), quarantined: row.quarantined === 1 } : null;
   }
 

@@ -40,8 +40,8 @@ export function keepPast(
   values: readonly (number | string | Buffer)[],
 ): void {
   db.prepare(
-    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until)
-     SELECT list_id, algorithm, value, entry_id, attributes, since, ? FROM entry WHERE disabled = 0 AND ${where}`,
+    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key)
+     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id FROM entry WHERE disabled = 0 AND ${where}`,
   ).run(until, ...values);
 }
 

@@ -1,0 +1,95 @@
+/** A provider's own entries: hashes of pictures that it confirmed itself, and lists written out for others. */
+import { stat } from 'node:fs/promises';
+import { ulid } from 'ulid';
+import { AppError } from '../core/errors.js';
+import type { ParsedRow } from '../core/parsed-row.js';
+import { DIGEST_ALGORITHMS, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
+import type { HashWants } from '../engine/image-engine.js';
+import type { ImportReport } from '../store/contract.js';
+import { openReview } from './import-review.js';
+import { isLowQuality } from './policy.js';
+import type { Service } from './service.js';
+
+const WANTS: HashWants = {
+  digests: DIGEST_ALGORITHMS,
+  orientations: 'none',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+};
+
+export interface AddRequest {
+  readonly list: string;
+  readonly paths: readonly string[];
+  readonly about: Partial<Pick<Entry, 'category' | 'severity' | 'source'>>;
+}
+
+/** What became of one picture: the id of its entries, or why it has none. */
+export interface AddedImage {
+  readonly path: string;
+  readonly entryId: string | null;
+  readonly reason: NotCheckedReason | null;
+  /** Too little detail for a hash that means anything: only its digests are on the list. */
+  readonly lowQuality: boolean;
+}
+
+/**
+ * The pictures' digests and PDQ hashes in both families, added to a list; of the pictures nothing else is kept. A review
+ * holds them back where they match what is surely harmless.
+ * Errors  FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN; REQUEST_INVALID: a suppression list; STORE_FAILED.
+ */
+export async function addImages(
+  service: Service,
+  { list, paths, about }: AddRequest,
+): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
+  const { lists } = service.store;
+  const images: AddedImage[] = [];
+  const rows: ParsedRow[] = [];
+  for (const path of paths) {
+    if (!(await stat(path).catch(() => null))?.isFile()) throw new AppError('FILE_UNREADABLE', { path });
+    await service.whenRoom();
+    const { digests, pdq, pdqFull, reason, degenerate } = await service.hashImage({ path }, WANTS);
+    const entryId = reason === null ? ulid() : null;
+    const lowQuality = pdq !== null && isLowQuality(pdq.quality, degenerate);
+    images.push({ path, entryId, reason, lowQuality });
+    if (entryId === null) continue;
+    const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
+    const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
+    const take = (algorithm: Entry['algorithm'], value: string) => {
+      rows.push({ ok: true, line: images.length, hasOwnId: true, entry: { ...common, algorithm, value } });
+    };
+    for (const algorithm of DIGEST_ALGORITHMS) take(algorithm, digests[algorithm]!);
+    for (const facts of [pdq, pdqFull]) if (facts && !isLowQuality(facts.quality, degenerate)) take('pdq', facts.hash);
+  }
+  if (rows.length === 0) return { images, report: null };
+  const { radiusBits } = service.config;
+  const known = (await lists.list(list)) ?? (await lists.createList({ list, kind: 'match', radiusBits }));
+  const { watch, review } = await openReview(lists, list, known.radiusBits);
+  const source = (async function* () {
+    yield* rows;
+  })();
+  return { images, report: await lists.addEntries(list, watch(source), { origin: 'own pictures', review }) };
+}
+
+export const EXCHANGE_FORMATS = ['jsonl', 'threatexchange-csv'] as const;
+export type ExchangeFormat = (typeof EXCHANGE_FORMATS)[number];
+
+/**
+ * A list as lines for others: its values are in them, so they are for nobody else.
+ * Errors  LIST_NOT_FOUND, STORE_FAILED.
+ */
+export async function* exchangeLines(service: Service, list: string, format: ExchangeFormat): AsyncGenerator<string> {
+  const { lists } = service.store;
+  const info = await lists.list(list);
+  if (!info) throw new AppError('LIST_NOT_FOUND', { list });
+  if (info.version === 0) return;
+  for await (const row of await lists.versionRows(list, info.version)) {
+    if (!row.ok) continue;
+    const { entry } = row;
+    if (format === 'jsonl') yield `${JSON.stringify(entry)}\n`;
+    else if (entry.algorithm === 'pdq') {
+      const labels = entry.tags.map((tag) => tag.replace(/[\s,;|"]+/g, '_')).join(' ');
+      yield `${entry.value},${entry.entryId.replace(/[",\s]/g, '_')},${entry.updatedAt ?? ''},${labels}\n`;
+    }
+  }
+}
