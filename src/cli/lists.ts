@@ -16,6 +16,7 @@ import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from 
 import type { Service } from '../service/service.js';
 import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
 import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { addSourceCommands } from './sources.js';
 
 /** The list that ships: hashes of the sample pictures. */
 export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
@@ -32,7 +33,7 @@ export async function importSample(service: Service): Promise<void> {
   });
 }
 
-function reportText(report: ImportReport): string {
+export function reportText(report: ImportReport): string {
   const reasons = Object.entries(report.rejectedByReason).map(([reason, count]) => `  ${reason} ${count}\n`);
   const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
   return (
@@ -86,6 +87,7 @@ interface ImportFlags {
 export function addListCommands(program: Command, around: Surroundings): void {
   const globals = () => program.opts<GlobalFlags>();
   const lists = program.command('lists').description('hash lists');
+  addSourceCommands(lists, program, around);
 
   lists
     .command('import')

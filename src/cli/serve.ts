@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import { createService } from '../service/service.js';
+import { startSyncSchedule } from '../service/sync-schedule.js';
 import { createLogger } from '../telemetry/log.js';
 import { configFrom, type GlobalFlags, type Surroundings } from './context.js';
 import { importSample } from './lists.js';
@@ -24,11 +25,13 @@ export function addServeCommand(program: Command, around: Surroundings): void {
       const config = configFrom(around, { ...program.opts<GlobalFlags>(), ...flags });
       const log = createLogger(config.logLevel);
       const service = await createService(config, { log, watchLists: true });
+      let stopSyncs = async () => {};
       try {
         if (sample) {
           await importSample(service);
           await service.reload();
         }
+        stopSyncs = startSyncSchedule(service, log, around.env);
         const server = await around.createServer(service, log);
         const address = await server.listen({ host: config.host, port: config.port });
         const picture = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
@@ -43,6 +46,7 @@ export function addServeCommand(program: Command, around: Surroundings): void {
         await server.close();
         clearTimeout(tooLong);
       } finally {
+        await stopSyncs();
         await service.close();
       }
     });

@@ -36,6 +36,7 @@ export const ERRORS = {
   IMAGE_TIMEOUT: { http: 422, retry: false, says: 'The image took longer to decode than allowed.' },
   IMAGE_DECODER_CRASH: { http: 422, retry: false, says: 'The image made the decoder fail, alone too.' },
   FILE_UNREADABLE: { http: 422, retry: false, says: 'The file cannot be read.' },
+  SOURCE_FAILED: { http: 502, retry: true, says: 'The source of the list does not answer as it should.' },
   HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },
   INDEX_FULL: { http: 507, retry: false, says: 'The index cannot hold that many entries in one memory.' },
   INDEX_FILE_INVALID: { http: 500, retry: false, says: 'The index file is damaged, cut short or of another version.' },

@@ -47,6 +47,10 @@ export const JPEG_SCANS_MAX = 100;
 export const HASHLIST_LINE_BYTES_MAX = 65_536;
 /** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
 export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
+/** One page of a source: a thousand entries are under 2 MB. */
+export const SOURCE_PAGE_BYTES_MAX = 67_108_864;
+/** A hundred million entries; a source whose pages go round in circles must end somewhere. */
+export const SOURCE_PAGES_MAX = 100_000;
 /** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
 export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;

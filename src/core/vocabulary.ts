@@ -42,6 +42,10 @@ export const VALUE_BYTES: Readonly<Record<Algorithm, number>> = {
   photodna: 144,
 };
 
+/** Publishers of lists whose pages Zeef can ask for itself. */
+export const SOURCE_TYPES = ['ncmec', 'stopncii', 'tech-against-terrorism'] as const;
+export type SourceType = (typeof SOURCE_TYPES)[number];
+
 export const VERDICTS = ['match', 'no_match', 'suppressed', 'not_checked'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 

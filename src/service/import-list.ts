@@ -22,6 +22,10 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
+  /** A source that has nothing new gives no entries; a file without one is a mistake. */
+  readonly mayBeEmpty?: boolean;
+  /** Of the version; by default the names of the files. */
+  readonly origin?: string;
 }
 
 async function* readBytes(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
@@ -46,12 +50,10 @@ export async function importList(store: ListStore, request: ImportRequest): Prom
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
     const { watch, review } = isReviewed ? await openReview(store, list, known.radiusBits) : UNREVIEWED;
-    const rows = watch(requireOne(rowsOf(request, known.kind)));
+    const parsed = rowsOf(request, known.kind);
+    const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
     const options = {
-      origin: request.paths
-        .map((path) => basename(path))
-        .join(' ')
-        .slice(0, 200),
+      origin: request.origin ?? namesOf(request.paths),
       review,
     };
     return request.mode === 'add'
@@ -62,6 +64,12 @@ export async function importList(store: ListStore, request: ImportRequest): Prom
     throw error;
   }
 }
+
+const namesOf = (paths: readonly string[]) =>
+  paths
+    .map((path) => basename(path))
+    .join(' ')
+    .slice(0, 200);
 
 const UNREVIEWED: ImportReview = { watch: (rows) => passed(rows), review: () => [] };
 

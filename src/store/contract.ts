@@ -3,7 +3,7 @@
  * stand behind it; speaks no SQL. `test/store/contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
 
 export interface NewList {
   readonly list: string;
@@ -75,6 +75,20 @@ export interface VersionInfo {
   readonly removed: number;
   readonly checksum: string;
   readonly held: readonly HoldReason[];
+}
+
+/** Where a list comes from over HTTP. The secret itself is never stored: only the name of its variable is. */
+export interface SourceInfo {
+  readonly type: SourceType;
+  readonly url: string;
+  readonly user: string | null;
+  readonly secretEnv: string | null;
+  /** The header that carries the secret; null for `Authorization`. */
+  readonly header: string | null;
+  /** How often a running service asks; null for never. */
+  readonly everyMinutes: number | null;
+  readonly checkpoint: string | null;
+  readonly syncedAt: string | null;
 }
 
 export interface WriteOptions {
@@ -152,6 +166,9 @@ export interface ListStore {
   versions(name: string): Promise<readonly VersionInfo[]>;
   /** What the list held as that version, or would hold as the held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
   versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
+  source(name: string): Promise<SourceInfo | null>;
+  /** Null forgets it. Errors LIST_NOT_FOUND. */
+  setSource(name: string, source: SourceInfo | null): Promise<void>;
   /** Forgets the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**

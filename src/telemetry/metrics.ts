@@ -36,6 +36,11 @@ export const METRICS = {
     labels: [],
     says: 'Entries that were quarantined because they suddenly matched many different files.',
   },
+  zeef_list_sync_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Lists asked from their sources: synced, held or failed.',
+  },
   zeef_generation: { kind: 'gauge', labels: [], says: 'Number of the list snapshot in force.' },
 } as const satisfies Record<
   string,

@@ -62,6 +62,7 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      attributes TEXT, PRIMARY KEY (list_id, algorithm, value, entry_id)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX also_listed_entry ON also_listed (list_id, entry_id);`,
+  'CREATE TABLE list_source (list_id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT;',
   'ALTER TABLE entry ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;',
   // Versions: since when an entry is as it is, what it was before, and what each import did.
   `ALTER TABLE entry ADD COLUMN since INTEGER NOT NULL DEFAULT 0;

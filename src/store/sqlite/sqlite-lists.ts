@@ -16,6 +16,7 @@ import type {
   ListStore,
   NewList,
   QuarantinedEntry,
+  SourceInfo,
   StoredEntry,
   StoredValue,
   VersionInfo,
@@ -91,7 +92,7 @@ export class SqliteLists implements ListStore {
       const { id } = rowOf(this.#db, name);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
       forgetHeld(this.#db, this.#dataDir, id);
-      for (const table of ['also_listed', 'past_entry', 'list_version']) {
+      for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source']) {
         this.#db.prepare(`DELETE FROM ${table} WHERE list_id = ?`).run(id);
       }
       this.#db.prepare('DELETE FROM list WHERE id = ?').run(id);
@@ -115,6 +116,23 @@ export class SqliteLists implements ListStore {
       const list = rowOf(this.#db, name);
       const isHeld = versionsOf(this.#db, list).some((one) => one.state === 'held' && one.version === version);
       return isHeld ? heldRows(this.#dataDir, list.id) : pastRows(this.#db, list, version);
+    });
+  }
+
+  async source(name: string): Promise<SourceInfo | null> {
+    return guarded(() => {
+      const { id } = rowOf(this.#db, name);
+      const read = this.#db.prepare<[number], { source: string }>('SELECT source FROM list_source WHERE list_id = ?');
+      const row = read.get(id);
+      return row ? (JSON.parse(row.source) as SourceInfo) : null;
+    });
+  }
+
+  async setSource(name: string, source: SourceInfo | null): Promise<void> {
+    guarded(() => {
+      const { id } = rowOf(this.#db, name);
+      if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
+      else this.#db.prepare('INSERT OR REPLACE INTO list_source VALUES (?, ?)').run(id, JSON.stringify(source));
     });
   }
 

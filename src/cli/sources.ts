@@ -1,0 +1,82 @@
+/** `zeef lists source` and `zeef lists sync`: lists that Zeef asks for itself. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AppError } from '../core/errors.js';
+import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
+import { syncList } from '../service/sync-list.js';
+import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { reportText } from './lists.js';
+
+interface SourceFlags {
+  readonly type?: SourceType;
+  readonly url?: string;
+  readonly user?: string;
+  readonly secretEnv?: string;
+  readonly header?: string;
+  readonly every?: number;
+  readonly forget?: boolean;
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not a number of minutes');
+  return value;
+}
+
+function address(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('not an address');
+  if (new URL(text).password !== '') throw new InvalidArgumentError('name the secret with --secret-env');
+  return text;
+}
+
+/** `lists`: the command that these are under. */
+export function addSourceCommands(lists: Command, program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+
+  lists
+    .command('source')
+    .description('where a list comes from over HTTP; without options, what is known')
+    .argument('<name>')
+    .addOption(new Option('--type <type>', 'whose pages they are').choices([...SOURCE_TYPES]))
+    .option('--url <address>', 'of the first page', address)
+    .option('--user <name>', 'for Basic authorisation')
+    .option('--secret-env <variable>', 'the environment variable that holds the password, token or key')
+    .option('--header <name>', 'the header that carries it, where it is not Authorization')
+    .option('--every <minutes>', 'how often a running service asks', minutes)
+    .option('--forget', 'it comes from nowhere any more')
+    .action((name: string, flags: SourceFlags) =>
+      withService(around, globals(), async ({ store, config }) => {
+        const known = await store.lists.list(name);
+        if (flags.forget) await store.lists.setSource(name, null);
+        else if (flags.type !== undefined && flags.url !== undefined) {
+          if (!known) await store.lists.createList({ list: name, kind: 'match', radiusBits: config.radiusBits });
+          const { type, url, user = null, secretEnv = null, header = null, every = null } = flags;
+          const begun = { checkpoint: null, syncedAt: null };
+          await store.lists.setSource(name, { type, url, user, secretEnv, header, everyMinutes: every, ...begun });
+        } else if (flags.type !== undefined || flags.url !== undefined) {
+          throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
+        }
+        around.out(`${JSON.stringify(await store.lists.source(name))}\n`);
+      }),
+    );
+
+  lists
+    .command('sync')
+    .description('ask the source of a list, or of all that have one, for what is new')
+    .argument('[name]')
+    .action((name: string | undefined) =>
+      withService(around, globals(), async ({ store, config: { dataDir, radiusBits } }) => {
+        const all = name === undefined ? (await store.lists.lists()).map(({ list }) => list) : [name];
+        for (const list of all) {
+          if (name === undefined && (await store.lists.source(list)) === null) continue;
+          const onPage = (pages: number) => {
+            if (around.isTerminal) around.err(`\r${list}: ${pages} pages `);
+          };
+          const report = await syncList(store.lists, list, { dataDir, radiusBits, env: around.env, onPage });
+          if (around.isTerminal) around.err('\r');
+          if (report.held.length > 0) around.setExitCode(EXIT.failed);
+          around.out(reportText(report));
+        }
+      }),
+    );
+}
