@@ -1,8 +1,9 @@
 /** `zeef lists ...` and `zeef keys ...`: what lies in the store. */
 
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
@@ -61,6 +62,21 @@ function versionText({ version, state, importedAt, origin, added, removed, rejec
   return `${words.trimEnd()}\n${heldText(rest)}`;
 }
 
+/** Of the files' bytes; the last of them are read a while before the last entry is stored. */
+function bytesBar(files: readonly string[]): SingleBar {
+  const bar = new SingleBar({
+    format: '{percentage} % of the bytes read  {duration_formatted}  {eta_formatted} left',
+    stream: process.stderr,
+    clearOnComplete: true,
+    fps: 5,
+  });
+  bar.start(
+    files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0),
+    0,
+  );
+  return bar;
+}
+
 function listText(info: ListInfo): string {
   const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
@@ -103,8 +119,10 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .option('--json', 'the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
+        const bar = around.isTerminal ? bytesBar(files) : null;
         const report = await importList(service.store.lists, {
           paths: files,
+          onBytes: (bytes) => bar?.increment(bytes),
           list: flags.list,
           format: flags.format ?? formatOf(files[0]!),
           assumed: flags.algorithm,
@@ -113,7 +131,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
           approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',
           radiusBits: service.config.radiusBits,
-        });
+        }).finally(() => bar?.stop());
         if (report.held.length > 0) around.setExitCode(EXIT.failed);
         around.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
       });

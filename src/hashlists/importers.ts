@@ -6,6 +6,7 @@ import type { ParsedRow } from '../core/parsed-row.js';
 import { parseCsv, parseThreatExchangeCsv } from './formats/csv.js';
 import { parseJsonLines } from './formats/jsonl.js';
 import { parseNcmec } from './formats/ncmec.js';
+import { parseNsrl } from './formats/nsrl.js';
 import { parsePlain } from './formats/plain.js';
 import { parseStopNcii } from './formats/stopncii.js';
 import { parseTechAgainstTerrorism } from './formats/tech-against-terrorism.js';
@@ -24,6 +25,7 @@ export const PARSERS = {
   threatexchange: parseThreatExchange,
   'threatexchange-csv': parseThreatExchangeCsv,
   'tech-against-terrorism': parseTechAgainstTerrorism,
+  nsrl: parseNsrl,
 } as const satisfies Record<string, (source: ListSource) => AsyncGenerator<ParsedRow>>;
 
 export type HashlistFormat = keyof typeof PARSERS;

@@ -4,6 +4,7 @@ import { ERRORS } from '../core/errors.js';
 import { FRAMES_MAX } from '../core/limits.js';
 import { FAMILIES, IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../core/vocabulary.js';
 import { BATCH_ALGORITHMS } from '../service/check-values.js';
+import { HOLD_RULES } from '../store/contract.js';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
@@ -168,6 +169,22 @@ export const ListResult = Type.Object({
   rejectedCount: count,
   duplicateCount: count,
   entriesByAlgorithm: Type.Record(Type.String(), count),
+});
+
+export const VersionResult = Type.Object({
+  list: Type.String(),
+  version: count,
+  state: oneOf(['active', 'past', 'held']),
+  importedAt: Type.String(),
+  origin: orNull(Type.String()),
+  accepted: count,
+  duplicates: count,
+  rejected: count,
+  rejectedByReason: Type.Record(Type.String(), count),
+  added: count,
+  removed: count,
+  checksum: Type.String(),
+  held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
 });
 
 const Totals = { checked: count, matched: count, suppressed: count, notChecked: count };

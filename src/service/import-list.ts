@@ -78,7 +78,7 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
 }
 
 async function* rowsOf({ paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
-  for (const path of paths) yield* parseHashList(format, { ...options, kind, bytes: readBytes(path, onBytes) });
+  for (const path of paths) yield* parseHashList(format, { ...options, kind, path, bytes: readBytes(path, onBytes) });
 }
 
 /** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */

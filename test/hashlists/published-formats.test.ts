@@ -1,4 +1,8 @@
 /** Lists as they are published: an honest sample of each format, damaged ones, and a seeded fuzz over every parser. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.js';
@@ -238,6 +242,39 @@ describe('an honest sample', () => {
     const [row] = await rowsOf('stopncii', text);
     expect(row).toMatchObject({ ok: true });
     expect(PDQ).not.toContain(row!.ok ? row!.entry.entryId : 'x');
+  });
+});
+
+describe('NSRL', () => {
+  function database(sql: string): string {
+    const path = join(mkdtempSync(join(tmpdir(), 'zeef-nsrl-')), 'rds.db');
+    const db = new Database(path);
+    db.exec(sql);
+    db.close();
+    return path;
+  }
+  const nsrl = (path: string, kind: ListSource['kind']) => rowsOf('nsrl', '', { path, kind });
+  const filled = () =>
+    database(`CREATE TABLE METADATA (object_id, sha256 TEXT, sha1 TEXT, md5 TEXT, crc32 TEXT);
+      CREATE TABLE PKG (name TEXT);
+      INSERT INTO METADATA VALUES (1, '', '${SHA1.toUpperCase()}', '${MD5.toUpperCase()}', 'x'), (2, NULL, '${SHA1}x', '${MD5.toUpperCase()}', 'y')`);
+
+  test('every column of digests, each value once; known good, so never on a list that matches', async () => {
+    expect(told(await nsrl(filled(), 'suppression'))).toEqual([
+      `1 line-1 sha1 ${SHA1}`,
+      '2 malformed',
+      `3 line-3 md5 ${MD5}`,
+    ]);
+    expect(told(await nsrl(filled(), 'match'))).toEqual(['1 known_good', '2 known_good', '3 known_good']);
+  });
+
+  test('no database, none with digests, no file: refused', async () => {
+    const text = database('CREATE TABLE a (b)');
+    await expect(nsrl(text, 'suppression')).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+    writeFileSync(text, 'not a database, but long enough to look like one'.repeat(40));
+    await expect(nsrl(text, 'suppression')).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+    await expect(nsrl(`${text}.none`, 'suppression')).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+    await expect(rowsOf('nsrl', 'bytes')).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
   });
 });
 

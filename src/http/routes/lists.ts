@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { ListResult, Problem, StatsQuery, StatsResult } from '../schemas.js';
+import { ListResult, Problem, StatsQuery, StatsResult, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
   app.get(
@@ -34,6 +34,19 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       if (!found) throw new AppError('LIST_NOT_FOUND', { list: request.params.list });
       return found;
     },
+  );
+
+  app.get<{ Params: { list: string } }>(
+    '/v1/lists/:list/versions',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'What each import of a list did, newest first; a held version waits for approval.',
+        params: Type.Object({ list: Type.String() }),
+        response: { 200: Type.Object({ versions: Type.Array(VersionResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ versions: [...(await service.store.lists.versions(request.params.list))] }),
   );
 
   app.get<{ Querystring: Static<typeof StatsQuery> }>(

@@ -1,0 +1,59 @@
+/**
+ * NSRL's Reference Data Set as SQLite: every table that has a column of digests (`md5`, `sha1`, `sha256`). Known-good files,
+ * so they get onto suppression lists only. Source: NIST, RDS version 3 (SQLite).
+ */
+import Database from 'better-sqlite3';
+import { AppError } from '../../core/errors.js';
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../../core/vocabulary.js';
+import { normalise } from '../normalise.js';
+import type { ListSource } from '../source.js';
+
+interface Column {
+  readonly table: string;
+  readonly column: string;
+  readonly algorithm: DigestAlgorithm;
+}
+
+function digestColumns(db: Database.Database): Column[] {
+  return db
+    .prepare<[], { table: string; column: string }>(
+      `SELECT m.name AS "table", c.name AS "column" FROM sqlite_master m JOIN pragma_table_info(m.name) c
+       WHERE m.type = 'table' ORDER BY m.name, c.cid`,
+    )
+    .all()
+    .flatMap(({ table, column }) => {
+      const algorithm = DIGEST_ALGORITHMS.find((one) => one === column.toLowerCase().replace(/[-_]/g, ''));
+      return algorithm ? [{ table, column, algorithm }] : [];
+    });
+}
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** Errors  HASHLIST_INVALID: not such a database. */
+export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+  if (path === undefined) throw new AppError('HASHLIST_INVALID', { why: 'a database is a file, not a stream' });
+  let db: Database.Database | null = null;
+  let line = 0;
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true });
+    const columns = digestColumns(db);
+    if (columns.length === 0) throw new Error('no column of digests');
+    for (const { table, column, algorithm } of columns) {
+      const read = db.prepare<[], { value: unknown }>(
+        `SELECT DISTINCT ${quoted(column)} AS value FROM ${quoted(table)} WHERE ${quoted(column)} <> ''`,
+      );
+      for (const { value } of read.iterate()) {
+        line++;
+        if (options.kind === 'match') yield { ok: false, line, reason: 'known_good' };
+        else yield normalise({ value: String(value), algorithm, source: 'NSRL' }, line, options);
+      }
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const why = error instanceof Error ? error.message.slice(0, 100) : 'not SQLite';
+    throw new AppError('HASHLIST_INVALID', { why, row: line }, error);
+  } finally {
+    db?.close();
+  }
+}
