@@ -2,7 +2,14 @@
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
 import { FRAMES_MAX } from '../core/limits.js';
-import { FAMILIES, IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../core/vocabulary.js';
+import {
+  ALGORITHMS,
+  FAMILIES,
+  IMAGE_FORMATS,
+  NOT_CHECKED_REASONS,
+  ORIENTATIONS,
+  VERDICTS,
+} from '../core/vocabulary.js';
 import { BATCH_ALGORITHMS } from '../service/check-values.js';
 import { HOLD_RULES } from '../store/contract.js';
 
@@ -169,6 +176,28 @@ export const ListResult = Type.Object({
   rejectedCount: count,
   duplicateCount: count,
   entriesByAlgorithm: Type.Record(Type.String(), count),
+});
+
+export const NewSuppressionBody = Type.Union([
+  Type.Object(
+    {
+      algorithm: oneOf(ALGORITHMS),
+      value: text('Hex or base64.'),
+      note: Type.Optional(Type.String({ maxLength: 1024 })),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object({ list: Type.String(), entryId: Type.String() }, { additionalProperties: false }),
+  Type.Object({ list: Type.String(), source: Type.String() }, { additionalProperties: false }),
+]);
+
+export const SuppressionResult = Type.Object({
+  id: orNull(Type.String()),
+  algorithm: orNull(oneOf(ALGORITHMS)),
+  note: orNull(Type.String()),
+  createdAt: orNull(Type.String()),
+  list: orNull(Type.String()),
+  entryId: orNull(Type.String()),
 });
 
 export const VersionResult = Type.Object({

@@ -13,6 +13,7 @@ import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { listRoutes } from './routes/lists.js';
+import { suppressionRoutes } from './routes/suppressions.js';
 
 /** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
 const HEADERS_MS_MAX = 10_000;
@@ -68,6 +69,7 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
   listRoutes(app, service, needs);
+  suppressionRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();

@@ -1,0 +1,82 @@
+/** `/v1/suppressions`: what must not count, one by one. Values go in and never come out. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Algorithm } from '../../core/vocabulary.js';
+import type { Service } from '../../service/service.js';
+import { type NewSuppression, suppress, suppressions, unsuppress } from '../../service/suppressions.js';
+import type { createAuthoriser } from '../authorise.js';
+import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
+
+export function suppressionRoutes(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+): void {
+  const { lists } = service.store;
+
+  app.get(
+    '/v1/suppressions',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'What must not count: values that were added here, and entries in quarantine.',
+        response: { 200: Type.Object({ suppressions: Type.Array(SuppressionResult) }), default: Problem },
+      },
+    },
+    async () => ({ suppressions: [...(await suppressions(lists))] }),
+  );
+
+  app.post<{ Body: Static<typeof NewSuppressionBody> }>(
+    '/v1/suppressions',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'A benign hash or digest, an entry of a list, or all entries of one source, must not count.',
+        body: NewSuppressionBody,
+        response: {
+          201: Type.Object({ id: Type.Union([Type.String(), Type.Null()]), entries: Type.Integer() }),
+          default: Problem,
+        },
+      },
+    },
+    async (request, reply) => {
+      const made = await suppress(lists, request.body as NewSuppression & { algorithm: Algorithm });
+      await service.reload();
+      return reply.code(201).send(made);
+    },
+  );
+
+  app.delete<{ Params: { id: string } }>(
+    '/v1/suppressions/:id',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'A value counts again.',
+        params: Type.Object({ id: Type.String() }),
+        response: { 204: Type.Null(), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      await unsuppress(lists, { id: request.params.id });
+      await service.reload();
+      return reply.code(204).send();
+    },
+  );
+
+  app.delete<{ Querystring: { list: string; entryId: string } }>(
+    '/v1/suppressions',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'An entry leaves quarantine.',
+        querystring: Type.Object({ list: Type.String(), entryId: Type.String() }),
+        response: { 204: Type.Null(), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      await unsuppress(lists, request.query);
+      await service.reload();
+      return reply.code(204).send();
+    },
+  );
+}

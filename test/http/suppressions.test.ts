@@ -1,0 +1,79 @@
+/** What must not count, one by one, over HTTP. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+let running: Running;
+beforeAll(async () => {
+  running = await startService();
+});
+afterAll(() => running.stop());
+
+const IMAGE = { 'content-type': 'image/jpeg' };
+const isPicture = (name: string) => /\.(jpg|webp|png)$/.test(name);
+
+describe('suppressions', () => {
+  const ask = async (method: string, path: string, body?: object) => {
+    const response = await fetch(`${running.url}/v1/suppressions${path}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    });
+    const text = await response.text();
+    return { status: response.status, text, json: text === '' ? null : JSON.parse(text) };
+  };
+  const file = readFileSync(join(PICTURES, readdirSync(PICTURES).filter(isPicture).sort().at(-1)!));
+  const check = async () => {
+    const response = await fetch(`${running.url}/v1/check`, {
+      method: 'POST',
+      body: new Uint8Array(file),
+      headers: IMAGE,
+    });
+    return (await response.json()) as { verdict: string; matches: { list: string; entryId: string; source: string }[] };
+  };
+  const verdict = async () => (await check()).verdict;
+
+  test('a digest, then an entry, then a source: counted as suppressed, told without values, taken back', async () => {
+    expect(await verdict()).toBe('match');
+    const value = createHash('sha256').update(file).digest('hex');
+    const made = await ask('POST', '', { algorithm: 'sha256', value, note: 'our logo' });
+    expect(made).toMatchObject({ status: 201, json: { entries: 1 } });
+    expect(await verdict()).toBe('suppressed');
+    const listed = await ask('GET', '');
+    expect(listed.json.suppressions).toMatchObject([{ id: made.json.id, algorithm: 'sha256', note: 'our logo' }]);
+    expect(listed.text).not.toContain(value);
+    expect((await ask('DELETE', `/${made.json.id}`)).status).toBe(204);
+    expect(await verdict()).toBe('match');
+    expect((await ask('DELETE', `/${made.json.id}`)).status).toBe(404);
+
+    const { matches } = await check();
+    const { list, source } = matches[0]!;
+    for (const entryId of new Set(matches.map((match) => match.entryId))) {
+      expect((await ask('POST', '', { list, entryId })).status).toBe(201);
+    }
+    expect(await verdict()).toBe('suppressed');
+    for (const entryId of new Set(matches.map((match) => match.entryId))) {
+      expect((await ask('DELETE', `?list=${list}&entryId=${entryId}`)).status).toBe(204);
+    }
+    expect(await verdict()).toBe('match');
+    expect((await ask('POST', '', { list, source })).json.entries).toBe(40);
+    expect(await verdict()).toBe('suppressed');
+    for (const { entryId } of (await ask('GET', '')).json.suppressions) {
+      await ask('DELETE', `?list=${list}&entryId=${entryId}`);
+    }
+    expect(await verdict()).toBe('match');
+  });
+
+  test.each<[number, object]>([
+    [422, { algorithm: 'md5', value: 'no hash' }],
+    [422, { algorithm: 'pdq', value: '0'.repeat(64) }],
+    [404, { list: 'nowhere', entryId: 'e' }],
+    [404, { list: 'sample', entryId: 'nobody' }],
+    [400, { list: 'sample' }],
+    [400, { algorithm: 'crc32', value: 'a' }],
+    [400, {}],
+  ])('%i: %j', async (status, body) => {
+    expect((await ask('POST', '', body)).status).toBe(status);
+  });
+});
