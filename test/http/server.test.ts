@@ -40,16 +40,6 @@ async function post(path: string, body: BodyInit, type: string | null = 'applica
   return { status: response.status, headers: response.headers, json: (await response.json()) as Answer };
 }
 
-describe('versions of a list', () => {
-  test('what each import did; a list that there is not is 404', async () => {
-    const response = await fetch(`${running.url}/v1/lists/sample/versions`);
-    const { versions } = (await response.json()) as { versions: Record<string, unknown>[] };
-    expect(response.status).toBe(200);
-    expect(versions[0]).toMatchObject({ list: 'sample', version: 1, state: 'active', origin: 'sample.csv', held: [] });
-    expect((await fetch(`${running.url}/v1/lists/nowhere/versions`)).status).toBe(404);
-  });
-});
-
 describe('what a caller can ask for', () => {
   test('digests: SHA-256 always, others when they are wanted or a list holds them', async () => {
     const unasked = await post('/v1/check', new Uint8Array(picture));

@@ -1,4 +1,4 @@
-/** What must not count, one by one, over HTTP. */
+/** Lists over HTTP: what each import did, and what must not count, one by one. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -75,5 +75,15 @@ describe('suppressions', () => {
     [400, {}],
   ])('%i: %j', async (status, body) => {
     expect((await ask('POST', '', body)).status).toBe(status);
+  });
+});
+
+describe('versions of a list', () => {
+  test('what each import did; a list that there is not is 404', async () => {
+    const response = await fetch(`${running.url}/v1/lists/sample/versions`);
+    const { versions } = (await response.json()) as { versions: Record<string, unknown>[] };
+    expect(response.status).toBe(200);
+    expect(versions[0]).toMatchObject({ list: 'sample', version: 1, state: 'active', origin: 'sample.csv', held: [] });
+    expect((await fetch(`${running.url}/v1/lists/nowhere/versions`)).status).toBe(404);
   });
 });
