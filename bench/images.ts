@@ -2,6 +2,7 @@
  * Pictures a second: where the time goes by stage, beside plain pipelines, by format, through the decoder process and
  * by a scan with a list in force. One run, so that the ratios hold.
  */
+
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,10 +22,10 @@ import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 import { Counts } from '../src/ledger/counts.js';
-import type { ImageCheckOptions } from '../src/service/check-image.js';
 import { scan } from '../src/service/scan.js';
 import { createService, type Service } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { plainCheck } from './check-options.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { photographs, uploads } from './pictures.js';
@@ -38,15 +39,7 @@ const WANTS: HashWants = {
   algorithms: ['pdq'],
   frames: 1,
 };
-const OPTIONS: ImageCheckOptions = {
-  orientations: 'all',
-  lists: null,
-  askedRadiusBits: null,
-  reference: null,
-  tenant: 'bench',
-  frames: 1,
-  digests: [],
-};
+const OPTIONS = plainCheck('bench');
 /** No answer may come from memory where decoding is what is measured. */
 const NO_CACHE = { cacheBytesMax: '0' };
 

@@ -1,26 +1,19 @@
 /** A long mixed run: every format, broken files and bombs; does memory stay flat, and do the counts add up? */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readConfig } from '../src/config/read-config.js';
-import type { ImageCheckOptions } from '../src/service/check-image.js';
 import { createService } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { plainCheck } from './check-options.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { photographs } from './pictures.js';
 import type { BenchOptions, BenchTable } from './report.js';
 
-const OPTIONS: ImageCheckOptions = {
-  orientations: 'all',
-  lists: null,
-  askedRadiusBits: null,
-  reference: null,
-  tenant: 'soak',
-  frames: 2,
-  digests: [],
-};
+const OPTIONS = { ...plainCheck('soak'), frames: 2 };
 const SAMPLE_MS = 2_000;
 /** Caches fill and allocators find their size in the first third; the slope is of the rest. */
 const WARM_UP_SHARE = 1 / 3;

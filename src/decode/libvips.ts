@@ -72,7 +72,7 @@ async function holdsInk({ bytes, format }: LibvipsSource, options: ReturnType<ty
   return space === 'cmyk' && channels === 4;
 }
 
-/** One frame or page, its alpha kept. Errors: any `IMAGE_*` of damage, limits and formats. */
+/** One frame or page, its alpha kept. Errors: the `IMAGE_*` of damage, limits and formats. */
 export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Raster> {
   const options = optionsOf(source);
   try {

@@ -2,14 +2,15 @@
  * Decoder processes killed, stopped and filled at random while pictures come in: every picture gets its answer, and
  * the counts add up. Only processes that these tests started are touched.
  */
+
 import { createHash } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
+import { plainCheck } from '../../bench/check-options.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../../src/engine/image-engine.js';
-import type { ImageCheckOptions } from '../../src/service/check-image.js';
 import { decoderPids } from '../support/decoder-pids.js';
 import { sceneRaster, seeded } from '../support/random.js';
 import { type Running, startService } from '../support/running.js';
@@ -44,15 +45,7 @@ describe('under load', () => {
     const { service } = running;
     const random = seeded(11);
     const files = await Promise.all(Array.from({ length: 12 }, (_, at) => png(at)));
-    const options: ImageCheckOptions = {
-      orientations: 'all',
-      lists: null,
-      askedRadiusBits: null,
-      reference: null,
-      tenant: 'faults',
-      frames: 1,
-      digests: [],
-    };
+    const options = plainCheck('faults');
     const before = await Promise.all(files.map((bytes) => service.checkImage({ bytes }, options)));
     const signals = ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const;
     const sent: string[] = [];

@@ -1,8 +1,9 @@
 /** An entry that suddenly matches many different files is quarantined, and somebody is told. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ImageCheckOptions } from '../../src/service/check-image.js';
+import { plainCheck } from '../../bench/check-options.js';
 import { FloodGuard } from '../../src/service/flood-guard.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 
@@ -58,15 +59,7 @@ describe('in a service', () => {
     await running?.stop();
     running = undefined;
   });
-  const options: ImageCheckOptions = {
-    orientations: 'all',
-    lists: null,
-    askedRadiusBits: null,
-    reference: null,
-    tenant: 'test',
-    frames: 1,
-    digests: [],
-  };
+  const options = plainCheck('test');
   const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
   /** The same picture in different files: bytes after its end. */
   const copy = (n: number) => Buffer.concat([picture, Buffer.from([n, n >> 8])]);

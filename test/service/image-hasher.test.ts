@@ -1,21 +1,15 @@
 /** Repeats are free and never stale: a running service, its lists changed between the same pictures. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
+import { plainCheck } from '../../bench/check-options.js';
 import type { ImageCheckOptions } from '../../src/service/check-image.js';
 import { sceneRaster } from '../support/random.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 
-const OPTIONS: ImageCheckOptions = {
-  orientations: 'all',
-  lists: null,
-  askedRadiusBits: null,
-  reference: null,
-  tenant: 'test',
-  frames: 1,
-  digests: [],
-};
+const OPTIONS = plainCheck('test');
 const raster = sceneRaster(31, 200, 160, 3);
 const unknown = await sharp(raster.data, { raw: { width: 200, height: 160, channels: 3 } })
   .png()

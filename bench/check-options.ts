@@ -1,0 +1,14 @@
+/** Options of a check that asks for nothing special; for benches and tests. */
+import type { ImageCheckOptions } from '../src/service/check-image.js';
+
+export function plainCheck(tenant: string): ImageCheckOptions {
+  return {
+    orientations: 'all',
+    lists: null,
+    askedRadiusBits: null,
+    reference: null,
+    tenant,
+    frames: 1,
+    digests: [],
+  };
+}
