@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
-import { FRAMES_MAX } from '../core/limits.js';
+import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { ImageCheckOptions } from '../service/check-image.js';
 import { createService, type Service } from '../service/service.js';
@@ -109,15 +109,20 @@ function digestsFrom({ digests }: ImageCheckFlags): DigestAlgorithm[] {
   });
 }
 
+/** Null where none was given. Errors RADIUS_INVALID. */
+export function radiusFrom(text: string | undefined): number | null {
+  const radius = text === undefined ? null : Number(text);
+  if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= RADIUS_BITS_MAX)) {
+    throw new AppError('RADIUS_INVALID', { got: text ?? '', expected: `0..${RADIUS_BITS_MAX}` });
+  }
+  return radius;
+}
+
 /** Errors RADIUS_INVALID, REQUEST_INVALID. */
 export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'reference'> {
-  const radius = flags.radius === undefined ? null : Number(flags.radius);
-  if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= 256)) {
-    throw new AppError('RADIUS_INVALID', { got: flags.radius ?? '', expected: '0..256' });
-  }
   return {
     orientations: flags.orientations ?? 'all',
-    askedRadiusBits: radius,
+    askedRadiusBits: radiusFrom(flags.radius),
     lists: flags.lists === undefined ? null : new Set(flags.lists.split(',')),
     tenant: 'local',
     frames: framesFrom(flags),

@@ -16,7 +16,7 @@ import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
-import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
 /** The list that ships: hashes of the sample pictures. */
@@ -163,6 +163,25 @@ export function addListCommands(program: Command, around: Surroundings): void {
         around.out(flags.json ? `${JSON.stringify({ list: name, ...result })}\n` : words);
       });
     });
+
+  lists
+    .command('set')
+    .description('what a list matches; a running service follows within seconds')
+    .argument('<name>')
+    .option('--radius <bits>', 'near matches up to this distance, inclusive; 0 to 256')
+    .addOption(
+      new Option('--low-quality <choice>', 'near matches of pictures with hardly any detail').choices(['yes', 'no']),
+    )
+    .action((name: string, { radius, lowQuality }: { radius?: string; lowQuality?: 'yes' | 'no' }) =>
+      withService(around, globals(), async (service) => {
+        const radiusBits = radiusFrom(radius);
+        const change = {
+          ...(radiusBits === null ? {} : { radiusBits }),
+          ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
+        };
+        around.out(listText(await service.store.lists.updateList(name, change)));
+      }),
+    );
 
   lists
     .command('versions')

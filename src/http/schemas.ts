@@ -1,7 +1,7 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX } from '../core/limits.js';
+import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -199,6 +199,15 @@ export const SuppressionResult = Type.Object({
   list: orNull(Type.String()),
   entryId: orNull(Type.String()),
 });
+
+export const ListChangeBody = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean()),
+    radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
+    matchLowQuality: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
 
 export const VersionResult = Type.Object({
   list: Type.String(),

@@ -87,3 +87,52 @@ describe('versions of a list', () => {
     expect((await fetch(`${running.url}/v1/lists/nowhere/versions`)).status).toBe(404);
   });
 });
+
+describe('a list is changed', () => {
+  const patch = async (list: string, body: object) => {
+    const response = await fetch(`${running.url}/v1/lists/${list}`, {
+      method: 'PATCH',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+    return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+  };
+  /** A hash 12 bits from one of the sample's, by no digest. */
+  const verdict = async () => {
+    const line = readFileSync('hashlists/sample/sample.csv', 'utf8')
+      .split('\n')
+      .find((one) => one.includes(',pdq,'))!;
+    const hash = Buffer.from(line.split(',')[2]!, 'hex');
+    hash[0] = hash[0]! ^ 0xff;
+    hash[9] = hash[9]! ^ 0x0f;
+    const response = await fetch(`${running.url}/v1/check/hashes`, {
+      method: 'POST',
+      body: JSON.stringify({ items: [{ pdq: hash.toString('hex') }] }),
+      headers: { 'content-type': 'application/json' },
+    });
+    return ((await response.json()) as { results: { verdict: string }[] }).results[0]!.verdict;
+  };
+
+  test('radius and state, in force with the answer', async () => {
+    expect(await verdict()).toBe('match');
+    expect(await patch('sample', { radiusBits: 11 })).toMatchObject({ status: 200, json: { radiusBits: 11 } });
+    expect(await verdict()).toBe('no_match');
+    await patch('sample', { radiusBits: 12 });
+    expect(await verdict()).toBe('match');
+    await patch('sample', { enabled: false });
+    expect(await verdict()).toBe('no_match');
+    expect(await patch('sample', { enabled: true, radiusBits: 31, matchLowQuality: true })).toMatchObject({
+      json: { enabled: true, matchLowQuality: true },
+    });
+    expect(await verdict()).toBe('match');
+  });
+
+  test.each<[number, string, object]>([
+    [404, 'nowhere', { enabled: true }],
+    [400, 'sample', {}],
+    [400, 'sample', { radiusBits: 257 }],
+    [400, 'sample', { name: 'other' }],
+  ])('%i: %s %j', async (status, list, body) => {
+    expect((await patch(list, body)).status).toBe(status);
+  });
+});

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { ListResult, Problem, StatsQuery, StatsResult, VersionResult } from '../schemas.js';
+import { ListChangeBody, ListResult, Problem, StatsQuery, StatsResult, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
   app.get(
@@ -33,6 +33,24 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       const found = (await service.lists()).find((each) => each.list === request.params.list);
       if (!found) throw new AppError('LIST_NOT_FOUND', { list: request.params.list });
       return found;
+    },
+  );
+
+  app.patch<{ Params: { list: string }; Body: Static<typeof ListChangeBody> }>(
+    '/v1/lists/:list',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Whether a list matches, how far, and whether pictures without detail do.',
+        params: Type.Object({ list: Type.String() }),
+        body: ListChangeBody,
+        response: { 200: ListResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const changed = await service.store.lists.updateList(request.params.list, request.body);
+      await service.reload();
+      return changed;
     },
   );
 
