@@ -33,8 +33,10 @@ export function shippedCanaries(): Uint8Array[] {
 
 async function providersCanaries(store: ListStore, exceptList: string): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
-  for (const { list, kind, version } of await store.lists()) {
-    if (kind !== 'suppression' || list === exceptList || version === 0) continue;
+  for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
+    // Of tens of millions of digests none is near anything: such a list is not read.
+    const isCanary = kind === 'suppression' && (entriesByAlgorithm.pdq ?? 0) > 0;
+    if (!isCanary || list === exceptList) continue;
     for await (const row of await store.versionRows(list, version)) {
       if (row.ok && row.entry.algorithm === 'pdq') hashes.push(parseHash256(row.entry.value));
     }

@@ -175,6 +175,24 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       });
     });
 
+    test('an entry that was disabled for a while, or changed meanwhile, is in every version that had it', async () => {
+      await make();
+      const rows = (category: string) => stream([1, 2].map((n) => entryRow(n, 'md5', md5(n), { category })));
+      await store.lists.replaceEntries('a', rows('x'));
+      await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+      await store.lists.replaceEntries('a', rows('y'));
+      const idsOf = async (version: number) => {
+        const ids: string[] = [];
+        for await (const row of await store.lists.versionRows('a', version)) if (row.ok) ids.push(row.entry.entryId);
+        return ids.sort();
+      };
+      expect(await idsOf(1)).toEqual(['e1', 'e2']);
+      await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'enable'), 'still disabled').toBe(1);
+      for (const version of [1, 2, 3]) expect(await idsOf(version), `version ${version}`).toEqual(['e1', 'e2']);
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
+    });
+
     describe('what a list withdraws itself', () => {
       const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
         return { ...entryRow(line, 'md5', value, { entryId, updatedAt }), hasOwnId: true } as ParsedRow;

@@ -39,6 +39,7 @@ class Repeats {
 interface StoredRow extends Checked {
   readonly id: number;
   readonly disabled: number;
+  readonly since: number;
 }
 
 /**
@@ -119,7 +120,9 @@ export async function writeRows(
       if (isAsBefore) seen.run(version, had.id);
       else {
         keepPast(db, version, 'id = ?', [had.id]);
-        update.run(stored.entry_id, stored.attributes, version, version, had.id);
+        // What is disabled is not kept as past, so it stays in every version that had it, and stays disabled there.
+        const since = had.disabled === 1 ? had.since : version;
+        update.run(stored.entry_id, stored.attributes, version, since, had.id);
       }
     } else added++;
     accepted++;
@@ -183,8 +186,8 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
     else {
       db.prepare(
         `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since)
-         SELECT id, ?, ?, ?, ?, version, version FROM list WHERE id = ?`,
-      ).run(row.algorithm, row.value, row.entry_id, row.attributes, id);
+         SELECT id, ?, ?, ?, ?, version, ? FROM list WHERE id = ?`,
+      ).run(row.algorithm, row.value, row.entry_id, row.attributes, row.since, id);
     }
   }
   if (rows.length === 0) return 0;
