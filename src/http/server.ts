@@ -12,6 +12,7 @@ import { sendProblem } from './problem.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
+import { ledgerRoutes } from './routes/ledger.js';
 import { listRoutes } from './routes/lists.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 
@@ -70,6 +71,7 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   await app.register((scope) => hashRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
+  ledgerRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
