@@ -12,9 +12,10 @@ import { createImageEngine, type HashWants, type ImageEngine } from '../engine/i
 import { createIndexPool } from '../index/index-pool.js';
 import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
 import type { Store } from '../store/contract.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import { KEY_FILE, openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
@@ -80,6 +81,11 @@ export interface Service {
   close(): Promise<void>;
 }
 
+function masterKeyOf({ dataDir, listKey, listKeyFile }: Config): MasterKeySource {
+  if (listKey !== '') return keyFromText(listKey);
+  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
+}
+
 /** Beside the store: `lists export` writes it, and a service that starts reads it. */
 export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
@@ -89,8 +95,14 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const store = await openSqliteStore(config.dataDir);
   const metrics = createMetrics();
+  const store = await openSqliteStore(config.dataDir, {
+    master: masterKeyOf(config),
+    onDamaged: (entryKey) => {
+      metrics.add('zeef_entries_damaged_total', {});
+      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
+    },
+  });
   const counts = new Counts(clock);
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
@@ -110,6 +122,7 @@ export async function createService(
     photodnaIndex: config.photodnaIndex,
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     pool,
+    vault: store.vault,
     indexFile: join(config.dataDir, INDEX_FILE),
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),

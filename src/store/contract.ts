@@ -4,6 +4,7 @@
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
+import type { Vault } from '../vault/vault.js';
 
 export interface NewList {
   readonly list: string;
@@ -217,5 +218,12 @@ export interface KeyStore {
 export interface Store {
   readonly lists: ListStore;
   readonly keys: KeyStore;
+  /** Seals what rests outside the store too: index files, pages of sources, exports. */
+  readonly vault: Vault;
+  /**
+   * Everything is sealed anew under a new data key, and the data keys under `newMaster`; without one, under a new key
+   * where the store made its own, and under the same otherwise. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
+   */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
 import { AppError } from '../../core/errors.js';
 import { ALGORITHMS, type Algorithm, type Entry, type ListInfo } from '../../core/vocabulary.js';
+import type { Vault } from '../../vault/vault.js';
 import type { Sqlite } from './database.js';
 
 export interface ListRow {
@@ -22,6 +23,7 @@ export interface EntryRow {
   readonly id: number;
   readonly name: string;
   readonly algorithm: number;
+  /** Sealed, with the algorithm's number as label. */
   readonly value: Buffer;
   readonly entry_id: string;
   readonly attributes: string | null;
@@ -56,13 +58,14 @@ export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   return Object.keys(attributes).length > 0 ? JSON.stringify(attributes) : null;
 }
 
-export function toEntry(row: EntryRow): Entry {
+/** Errors SEALED_DAMAGED. */
+export function toEntry(vault: Vault, row: EntryRow): Entry {
   const said = (row.attributes === null ? {} : JSON.parse(row.attributes)) as Attributes;
   return {
     list: row.name,
     entryId: row.entry_id,
     algorithm: ALGORITHMS[row.algorithm]!,
-    value: row.value.toString('hex'),
+    value: vault.open(row.algorithm, row.value).toString('hex'),
     category: null,
     severity: null,
     source: null,

@@ -1,10 +1,12 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
 import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
+import type { Vault } from '../../vault/vault.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
 import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
+import { BY_VALUE } from './seal-values.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 
@@ -48,6 +50,7 @@ interface StoredRow extends Checked {
  */
 export async function writeRows(
   db: Sqlite,
+  vault: Vault,
   name: string,
   rows: AsyncIterable<ParsedRow>,
   mode: 'replace' | 'add',
@@ -59,7 +62,7 @@ export async function writeRows(
     'INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
   const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
-    'SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?',
+    `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`,
   );
   const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
   const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
@@ -79,7 +82,7 @@ export async function writeRows(
     rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
     if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line, reason });
   };
-  const graves = new Tombstones(db, { listId: id, version, mode }, checksum);
+  const graves = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
   if (mode === 'replace') graves.forgetOthers();
   for await (const row of rows) {
     if (!row.ok) {
@@ -92,9 +95,10 @@ export async function writeRows(
       continue;
     }
     const { algorithm, value, entryId } = row.entry;
+    const label = ALGORITHMS.indexOf(algorithm);
     const stored: Checked = {
-      algorithm: ALGORITHMS.indexOf(algorithm),
-      value: Buffer.from(value, 'hex'),
+      algorithm: label,
+      value: vault.seal(label, Buffer.from(value, 'hex')),
       // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
       entry_id: Buffer.from(entryId).toString(),
       attributes: toAttributes(row.entry),
