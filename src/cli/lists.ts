@@ -16,6 +16,8 @@ import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
+import { readKeyFile } from '../vault/master-key.js';
+import { sealStream } from '../vault/sealed-stream.js';
 import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
@@ -24,7 +26,7 @@ export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists',
 
 export async function importSample(service: Service): Promise<void> {
   if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.store.lists, {
+  await importList(service.store, {
     list: SAMPLE.list,
     paths: [SAMPLE.path],
     format: 'csv',
@@ -120,7 +122,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
         const bar = around.isTerminal ? bytesBar(files) : null;
-        const report = await importList(service.store.lists, {
+        const report = await importList(service.store, {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
           list: flags.list,
@@ -278,15 +280,35 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .command('export')
     .description('write the index file, which a service reads at start; or with --list one list, for others')
     .argument('[file]', 'by default zeef.index in the data directory; a list goes to stdout')
-    .option('--list <name>', 'this list, with its values')
+    .option('--list <name>', 'this list, with its values; a file of it is sealed, stdout is not')
+    .option('--plain', 'the file of a list is for others: do not seal it')
     .addOption(new Option('--format <format>', 'of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
     .option('--json', 'as JSON')
-    .action(async (file: string | undefined, flags: { json?: boolean; list?: string; format: ExchangeFormat }) =>
+    .action(
+      async (
+        file: string | undefined,
+        flags: { json?: boolean; list?: string; format: ExchangeFormat; plain?: boolean },
+      ) =>
+        withService(around, globals(), async (service) => {
+          if (flags.list !== undefined) return exportList(service, around, file, { ...flags, list: flags.list });
+          const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
+          const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
+          around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+        }),
+    );
+
+  lists
+    .command('rotate-key')
+    .description('seal every value anew under a new key; a running service follows')
+    .option(
+      '--new-key-file <file>',
+      'the new master key, 32 bytes as hex or base64; then put it where the service reads it',
+    )
+    .action((flags: { newKeyFile?: string }) =>
       withService(around, globals(), async (service) => {
-        if (flags.list !== undefined) return exportList(service, around, flags.list, flags.format, file);
-        const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
-        const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
-        around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+        const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
+        const { keyId } = await service.rotateKeys(newMaster);
+        around.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
       }),
     );
 
@@ -318,14 +340,21 @@ export function addListCommands(program: Command, around: Surroundings): void {
 async function exportList(
   service: Service,
   around: Surroundings,
-  list: string,
-  format: ExchangeFormat,
   file: string | undefined,
+  { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
   const lines = exchangeLines(service, list, format);
-  if (file === undefined) for await (const line of lines) around.out(line);
+  if (file === undefined) {
+    for await (const line of lines) around.out(line);
+    return;
+  }
+  const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
   // Nobody else on this machine reads it: it holds the list's values.
-  else await pipeline(lines, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+  await pipeline(bytes, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+}
+
+async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const line of lines) yield Buffer.from(line);
 }
 
 async function changeList(

@@ -2,6 +2,7 @@
  * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
  * The only room that knows all the others.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -27,6 +28,7 @@ import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
+import { SYNC_FOLDER } from './sync-list.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -77,6 +79,8 @@ export interface Service {
   exportIndex(
     path?: string,
   ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
+  /** As `Store.rotateKeys`; what lies beside the store under the old key, and can be had again, goes. */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   /** Answers in hand are given first. */
   close(): Promise<void>;
 }
@@ -227,6 +231,12 @@ export async function createService(
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+    async rotateKeys(newMaster) {
+      const rotated = await store.rotateKeys(newMaster);
+      for (const name of [INDEX_FILE, SYNC_FOLDER])
+        await rm(join(config.dataDir, name), { recursive: true, force: true });
+      return rotated;
+    },
     async close() {
       closing = true;
       if (poll) clearInterval(poll);

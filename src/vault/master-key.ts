@@ -73,7 +73,8 @@ export function keyFromOwnFile(path: string): MasterKeySource {
   };
 }
 
-function readKeyFile(path: string): Uint8Array {
+/** Errors LIST_KEY_WRONG. */
+export function readKeyFile(path: string): Uint8Array {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => running.stop());
 
 const bring = (values: readonly string[], more: object = {}) =>
-  importList(running.service.store.lists, {
+  importList(running.service.store, {
     paths: [file(values)],
     list: 'police',
     format: 'plain',
