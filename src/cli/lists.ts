@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
+import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
@@ -82,13 +83,52 @@ function bytesBar(files: readonly string[]): SingleBar {
 function listText(info: ListInfo): string {
   const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
-  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${state}; imported ${info.importedAt ?? 'never'}\n`;
+  const terms = [
+    ...(info.expiresAt === null ? [] : [`ends ${info.expiresAt}`]),
+    ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
+    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is told as ${to}`),
+  ];
+  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
+  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
 }
 
 function algorithm(name: string): Algorithm {
   const known = algorithmNamed(name);
   if (!known) throw new InvalidArgumentError('not an algorithm that Zeef knows');
   return known;
+}
+
+/** `A1=sexual,A2=other`; `none` for no words of one's own. */
+function words(text: string): Record<string, string> {
+  if (text === 'none') return {};
+  const pairs = text.split(',').map((pair) => pair.split('=').map((word) => word.trim()));
+  const isGood = pairs.length <= LIST_WORDS_MAX && pairs.every(([from, to, more]) => from && to && more === undefined);
+  if (!isGood) throw new InvalidArgumentError('not of the form A1=word,A2=word');
+  return Object.fromEntries(pairs as [string, string][]);
+}
+
+function expiry(text: string): string | null {
+  if (text === 'never') return null;
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  return new Date(ms).toISOString();
+}
+
+function days(text: string): number | null {
+  if (text === 'all') return null;
+  const count = Number(text);
+  if (!(Number.isInteger(count) && count >= 1 && count <= LIST_ENTRY_DAYS_MAX))
+    throw new InvalidArgumentError(`not a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
+  return count;
+}
+
+interface SetFlags {
+  readonly radius?: string;
+  readonly lowQuality?: 'yes' | 'no';
+  readonly categoryMap?: Record<string, string>;
+  readonly severityMap?: Record<string, string>;
+  readonly expires?: string | null;
+  readonly entryDays?: number | null;
 }
 
 interface ImportFlags {
@@ -174,12 +214,20 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .addOption(
       new Option('--low-quality <choice>', 'near matches of pictures with hardly any detail').choices(['yes', 'no']),
     )
-    .action((name: string, { radius, lowQuality }: { radius?: string; lowQuality?: 'yes' | 'no' }) =>
+    .option('--category-map <pairs>', 'your words for the list’s categories: A1=sexual,A2=... ; none for none', words)
+    .option('--severity-map <pairs>', 'your words for its severities, or its categories where it has none', words)
+    .option('--expires <time>', 'from then on the list is disabled; RFC 3339, or never', expiry)
+    .option('--entry-days <days>', 'entries that the list touched longer ago do not match; or all', days)
+    .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays }: SetFlags) =>
       withService(around, globals(), async (service) => {
         const radiusBits = radiusFrom(radius);
         const change = {
           ...(radiusBits === null ? {} : { radiusBits }),
           ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
+          ...(categoryMap === undefined ? {} : { categoryMap }),
+          ...(severityMap === undefined ? {} : { severityMap }),
+          ...(expires === undefined ? {} : { expiresAt: expires }),
+          ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
         };
         around.out(listText(await service.store.lists.updateList(name, change)));
       }),

@@ -2,6 +2,7 @@
  * Keeps the lists in force up to date: follows the store's changes, and makes a new reference of each that matters.
  * Queries are never stopped for it: additions and merges are built beside what is in force.
  */
+import { systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { readIndexFile, writeIndexFile } from '../index/index-file.js';
@@ -192,6 +193,7 @@ function put({ shelves, position }: State, stored: readonly StoredList[], photod
     lists.reduce((sum, { entriesByAlgorithm }) => sum + (entriesByAlgorithm[algorithm] ?? 0), 0);
   return {
     generation: position.generation,
+    atMs: systemClock.nowMs(),
     lists,
     listByName: new Map(lists.map((list) => [list.list, list])),
     listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),

@@ -24,6 +24,7 @@ import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
@@ -121,6 +122,11 @@ export async function createService(
   const recorder = createRecorder(counts, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
+  const endExpired = async (): Promise<void> => {
+    for (const list of await endExpiredLists(store.lists, clock.nowMs()))
+      log.warn({ list }, 'a list has expired: it is disabled');
+  };
+  await endExpired();
   const live = await openLiveLists(store.lists, {
     kind: config.index,
     photodnaIndex: config.photodnaIndex,
@@ -170,6 +176,7 @@ export async function createService(
   tellIndex();
 
   const reload = async (): Promise<void> => {
+    await endExpired();
     const changed = await live.refresh();
     tellIndex();
     const { generation, lists } = live.inForce;

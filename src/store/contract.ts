@@ -3,7 +3,7 @@
  * stand behind it; speaks no SQL. `test/store/contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
 import type { Vault } from '../vault/vault.js';
 
 export interface NewList {
@@ -13,7 +13,7 @@ export interface NewList {
   readonly matchLowQuality?: boolean;
 }
 
-export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality'>>;
+export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;
 
 export interface ImportReport {
   readonly list: string;
@@ -53,6 +53,8 @@ export interface Draft {
   readonly removed: number;
   readonly rows: number;
   readonly rejectedByReason: ImportReport['rejectedByReason'];
+  /** Digests on it that a suppression list has too. */
+  readonly knownGood: number;
   /** Rows that carried the commonest value. */
   readonly mostRowsOfOneValue: number;
 }

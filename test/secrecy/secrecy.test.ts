@@ -151,7 +151,7 @@ test('in a whole run, planted values are in no file, no output, no answer and no
   const ask = async (method: string, path: string, body?: string | Buffer, type = 'application/json') => {
     const response = await fetch(service.url + path, {
       method,
-      ...(body ? { body, headers: { 'content-type': type } } : {}),
+      ...(body ? { body: body as BodyInit, headers: { 'content-type': type } } : {}),
     });
     const headers = Buffer.from(JSON.stringify([...response.headers]));
     answers[`${method} ${path}`] = Buffer.concat([headers, Buffer.from(await response.arrayBuffer())]);

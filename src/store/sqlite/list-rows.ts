@@ -1,6 +1,13 @@
 /** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
 import { AppError } from '../../core/errors.js';
-import { ALGORITHMS, type Algorithm, type Entry, type ListInfo } from '../../core/vocabulary.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type Entry,
+  type ListInfo,
+  type ListTerms,
+  NO_TERMS,
+} from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
 import type { Sqlite } from './database.js';
 
@@ -17,6 +24,7 @@ export interface ListRow {
   readonly duplicates: number;
   readonly checksum: string;
   readonly counts: string;
+  readonly terms: string;
 }
 
 export interface EntryRow {
@@ -45,7 +53,14 @@ export function toInfo(row: ListRow): ListInfo {
     rejectedCount: row.rejected,
     duplicateCount: row.duplicates,
     entriesByAlgorithm,
+    ...NO_TERMS,
+    ...(JSON.parse(row.terms) as Partial<ListTerms>),
   };
+}
+
+/** Of a list, the part that is kept in one column. */
+export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: ListTerms): string {
+  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax });
 }
 
 /** Only what the list says is kept: most entries of most lists say nothing but their value. */

@@ -8,7 +8,7 @@ import { guarded, type Sqlite } from './database.js';
 /** Condition that finds an entry by its sealed value, as the index over the names has it. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
 
-const TABLES = ['entry', 'past_entry', 'also_listed'] as const;
+const TABLES = ['entry', 'past_entry', 'also_listed', 'disabled_value'] as const;
 
 /** Rewrites every value inside the caller's transaction, and makes checksums and the index of names anew. */
 export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Buffer) => Buffer): void {

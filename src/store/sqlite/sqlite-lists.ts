@@ -25,7 +25,7 @@ import type {
 } from '../contract.js';
 import { checksumOf } from './checksum.js';
 import { guarded, openDatabase, type Sqlite } from './database.js';
-import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo } from './list-rows.js';
+import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 
@@ -86,8 +86,8 @@ export class SqliteLists implements ListStore {
     return this.#change(() => {
       const now = { ...toInfo(rowOf(this.#db, name)), ...change };
       this.#db
-        .prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ? WHERE name = ?')
-        .run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, name);
+        .prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?')
+        .run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, toTerms(now), name);
       return toInfo(rowOf(this.#db, name));
     });
   }
@@ -98,7 +98,7 @@ export class SqliteLists implements ListStore {
       const { id } = rowOf(this.#db, name);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
       forgetHeld(this.#db, this.#dataDir, id);
-      for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source']) {
+      for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source', 'disabled_value']) {
         this.#db.prepare(`DELETE FROM ${table} WHERE list_id = ?`).run(id);
       }
       this.#db.prepare('DELETE FROM list WHERE id = ?').run(id);

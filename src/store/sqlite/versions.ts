@@ -123,10 +123,13 @@ async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerato
   let line = 0;
   for (let after = 0; ; ) {
     const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
-    if (rows.length === 0) return;
+    if (rows.length === 0) break;
     after = rows.at(-1)!.id;
     yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
   }
+  // After them, so that they are read again as what else carries a value that is there.
+  const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
+  yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
 }
 
 /** Everything that the list would hold, sealed, as the transaction has it that is about to be taken back. */
