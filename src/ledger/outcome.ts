@@ -109,7 +109,7 @@ export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal:
   };
 }
 
-/** Errors of the seal pass. */
+/** Errors SEALED_DAMAGED. */
 export function openEvidence(text: string, seal: Seal): Evidence {
   const kept = JSON.parse(text) as Evidence;
   const digests = Object.fromEntries(

@@ -7,17 +7,23 @@ import type { Seal } from '../ledger/seal.js';
 import { openSqliteLedger } from '../store/sqlite/sqlite-ledger.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Vault } from '../vault/vault.js';
 
 /** What is a day too old today was an hour too old an hour ago. */
 const RETENTION_EVERY_MS = HOUR_MS;
 
-const AS_IT_IS: Seal = { seal: (bytes) => bytes, open: (bytes) => bytes };
+/** Tells digests of hits from the values of lists, whose labels are their algorithms. */
+const HIT_DIGEST_LABEL = 255;
 
 export function ledgerFrom(
   config: Config,
-  { clock, log, metrics, seal = AS_IT_IS }: { clock: Clock; log: Logger; metrics: Metrics; seal?: Seal },
+  { clock, log, metrics, vault }: { clock: Clock; log: Logger; metrics: Metrics; vault: Vault },
 ): Ledger {
   let wasOk = true;
+  const seal: Seal = {
+    seal: (bytes) => vault.seal(HIT_DIGEST_LABEL, bytes),
+    open: (bytes) => vault.open(HIT_DIGEST_LABEL, bytes),
+  };
   return createLedger({
     store: openSqliteLedger(config.dataDir),
     nowMs: () => clock.nowMs(),

@@ -42,6 +42,11 @@ export const METRICS = {
     says: 'Groups of answers put on record: written or failed.',
   },
   zeef_ledger_group_seconds: { kind: 'histogram', labels: [], says: 'From handing over a group to its sync.' },
+  zeef_entries_damaged_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'Entries whose sealed value could not be opened, and so match nothing: their list must be imported again.',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],
