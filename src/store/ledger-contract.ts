@@ -119,7 +119,7 @@ export interface CountsQuery extends Range {
 export interface Counts extends Range {
   /** Of the whole range, in order of their names; only tenants with any. `startMs` is the range's. */
   readonly tenants: readonly Tally[];
-  /** All asked tenants together, in order of time; only intervals with any. */
+  /** All asked tenants together, in order of time; only intervals with any. Days for hours that are not kept. */
   readonly series: readonly { readonly startMs: number; readonly totals: Totals; readonly cells: readonly Cell[] }[];
 }
 
