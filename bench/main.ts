@@ -8,6 +8,7 @@ import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   lists,
   images,
   http,
+  ledger,
   recovery,
   soak,
   accuracy,
