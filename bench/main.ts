@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
+import { crash } from './crash.js';
 import { digests } from './digests.js';
 import { headline } from './headline.js';
 import { http } from './http.js';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   images,
   http,
   ledger,
+  crash,
   recovery,
   soak,
   accuracy,
