@@ -71,7 +71,7 @@ async function end({ child }: Life, signal: 'SIGKILL' | 'SIGTERM'): Promise<void
 
 interface Request {
   readonly path: string;
-  readonly body: string | Buffer;
+  readonly body: Buffer;
   readonly type: string;
   readonly checks: number;
   readonly reference: string | null;
@@ -112,7 +112,7 @@ export async function crashLoop(kills: number, seed: number): Promise<CrashResul
     ];
     return {
       path: '/v1/check/hashes',
-      body: JSON.stringify({ items }),
+      body: Buffer.from(JSON.stringify({ items })),
       type: 'application/json',
       checks: items.length,
       reference: `hit-${n}`,
@@ -130,7 +130,7 @@ export async function crashLoop(kills: number, seed: number): Promise<CrashResul
       const response = await fetch(`${url}${request.path}`, {
         method: 'POST',
         headers: { 'content-type': request.type, ...(request.key === null ? {} : { 'idempotency-key': request.key }) },
-        body: new Uint8Array(Buffer.from(request.body as string)),
+        body: new Uint8Array(request.body),
       });
       const answer = (await response.json()) as { checked?: number; matched?: number };
       if (response.status !== 200 || answer.checked !== request.checks) throw new Error(`${response.status}`);
