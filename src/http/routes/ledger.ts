@@ -81,9 +81,16 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const { from, to, tenant, limit = HITS_PER_PAGE, ...filter } = request.query;
+      const { from, to, tenant, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
       const seen = tenantSeen(request, tenant);
-      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, limit });
+      return ledger.hits({
+        ...filter,
+        overdue: overdue === '1' || overdue === 'true',
+        fromMs: msOf(from),
+        toMs: msOf(to),
+        tenant: seen,
+        limit,
+      });
     },
   );
 
