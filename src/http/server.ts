@@ -12,6 +12,8 @@ import { sendProblem } from './problem.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
+import { listChangeRoutes } from './routes/list-changes.js';
+import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 
@@ -68,7 +70,9 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
+  await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
+  listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -13,10 +13,9 @@ import { createImageEngine, type HashWants, type ImageEngine } from '../engine/i
 import { createIndexPool } from '../index/index-pool.js';
 import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
 import type { Store } from '../store/contract.js';
-import { KEY_FILE, openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
@@ -24,8 +23,10 @@ import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { createImportJobs, type ImportJobs } from './import-jobs.js';
 import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
+import { masterKeyAt } from './master-key-at.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
@@ -61,6 +62,8 @@ export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
+  /** Lists that were handed over to be imported. */
+  readonly imports: ImportJobs;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -86,11 +89,6 @@ export interface Service {
   close(): Promise<void>;
 }
 
-function masterKeyOf({ dataDir, listKey, listKeyFile }: Config): MasterKeySource {
-  if (listKey !== '') return keyFromText(listKey);
-  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
-}
-
 /** Beside the store: `lists export` writes it, and a service that starts reads it. */
 export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
@@ -102,7 +100,7 @@ export async function createService(
 ): Promise<Service> {
   const metrics = createMetrics();
   const store = await openSqliteStore(config.dataDir, {
-    master: masterKeyOf(config),
+    master: masterKeyAt(config.dataDir, config),
     onDamaged: (entryKey) => {
       metrics.add('zeef_entries_damaged_total', {});
       log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
@@ -196,10 +194,20 @@ export async function createService(
     : null;
   poll?.unref();
 
+  const { listKey, listKeyFile } = config;
+  const imports = createImportJobs(store, {
+    dataDir: config.dataDir,
+    keyPlace: { listKey, listKeyFile },
+    log,
+    onEnd: reload,
+  });
+  if (watchLists) await imports.resume();
+
   return {
     config,
     store,
     metrics,
+    imports,
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
@@ -247,6 +255,7 @@ export async function createService(
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
+      await imports.close();
       await engine?.close();
       await reloading;
       await pool.close();
