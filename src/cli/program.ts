@@ -5,6 +5,7 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
+import { addLedgerCommands } from './ledger.js';
 import { addKeyCommands, addListCommands } from './lists.js';
 import { addServeCommand } from './serve.js';
 
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addCheckCommands(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
+  addLedgerCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

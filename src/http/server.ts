@@ -12,6 +12,7 @@ import { sendProblem } from './problem.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
+import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
@@ -74,6 +75,7 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
+  ledgerRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
