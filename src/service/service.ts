@@ -90,7 +90,7 @@ export async function createService(
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
   const store = await openSqliteStore(config.dataDir);
-  const metrics = createMetrics();
+  const metrics = createMetrics(clock);
   const counts = new Counts(clock);
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
