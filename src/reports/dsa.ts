@@ -43,7 +43,7 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
       value: hours(takedown.medianSeconds),
       unit: 'hours',
       context:
-        'Over cases of this period that ended: from notice, or from the first finding where no notice was given, to the decision. Of Zeef’s cases only, not of notices under Article 16.',
+        'Over cases of this period whose file was removed: from notice, or from the first finding where no notice was given, to removal. Of Zeef’s cases only, not of notices under Article 16.',
     },
     counted(
       5,
@@ -117,11 +117,11 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
     ...takedown.within.map(
       (within): DsaFigure => ({
         part: null,
-        indicator: `Share of cases ended within ${within.hours} h`,
+        indicator: `Share of cases removed within ${within.hours} h`,
         scope: TOTAL,
         value: within.share,
         unit: 'share',
-        context: `${within.count} cases.`,
+        context: `${within.count} cases; of those that were removed by then or whose deadline is past, false positives left out.`,
       }),
     ),
   ];

@@ -52,7 +52,7 @@ function figures(report: Report): Markup {
     figure('Not checked', count(report.notChecked), 'no verdict was given'),
     figure('Cases', count(takedown.cases), 'files that matched'),
     figure('Removed', count(takedown.removed)),
-    figure('Median time', duration(takedown.medianSeconds), 'to the end of a case'),
+    figure('Median time', duration(takedown.medianSeconds), 'until removal'),
     figure('Error rate', share(report.reversals.errorRate), `of ${count(report.reversals.decided)} decided`),
   ]}</dl>`;
 }
@@ -62,15 +62,15 @@ function takedownSection({ takedown }: Report): Markup {
     share(row.within.find((each) => each.hours === hours)?.share ?? null);
   const hours = takedown.within.map((each) => each.hours);
   const facts = [
-    `${count(takedown.open)} open, ${count(takedown.notified)} notified, ${count(takedown.confirmed)} confirmed`,
+    `${count(takedown.open)} open, of them ${count(takedown.notified)} notified and ${count(takedown.confirmed)} confirmed`,
     `${count(takedown.removed)} removed, ${count(takedown.falsePositives)} false positives`,
-    `nine in ten within ${duration(takedown.p90Seconds)}`,
+    `nine in ten removed within ${duration(takedown.p90Seconds)}`,
     `${count(takedown.overdue)} overdue`,
     `oldest open case since ${takedown.oldestOpenAt === null ? NOT_KNOWN : timeText(takedown.oldestOpenAt)}`,
     `${count(takedown.seenAgainAfterRemoval)} seen again after removal`,
   ];
   return html`<section><h2>Takedown</h2><ul class="facts">${facts.map((fact) => html`<li>${fact}</li>`)}</ul>${table(
-    'Ended in time',
+    'Removed in time, of cases that were removed or whose deadline is past',
     takedown.within,
     [
       { head: 'Within', text: true, cell: (row) => `${row.hours} h` },

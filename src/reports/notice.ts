@@ -77,7 +77,7 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
     ...(details && !looksLikeValue(hit.entryId) ? line(labels.entry, words.entryOf(hit.entryId, hit.algorithm)) : []),
     ...(details && hit.orientation !== 'original' ? line(labels.turned, hit.orientation) : []),
     ...(details ? line(labels.digest, tellableDigest(hit)) : []),
-    ...line(labels.check, words.generation(hit.checkId, count(hit.generation))),
+    ...(hit.checkId === null ? [] : line(labels.check, words.generation(hit.checkId, count(hit.generation)))),
     ...line(labels.status, words.statuses[hit.status]),
     '',
     ...(hit.clock.stoppedAt === null

@@ -10,7 +10,7 @@ export interface Totals {
 export interface Within {
   readonly hours: number;
   readonly count: number;
-  readonly share: number;
+  readonly share: number | null;
 }
 
 export interface TakedownFigures {
@@ -48,7 +48,7 @@ export interface Report extends Totals {
   readonly generatedAt: string;
   readonly exact: number;
   readonly near: number;
-  readonly hitRate: number;
+  readonly hitRate: number | null;
   readonly byTenant: readonly (Totals & { readonly tenant: string })[];
   readonly byList: readonly { readonly list: string; readonly matched: number }[];
   readonly byCategory: readonly { readonly category: string; readonly matched: number }[];
@@ -92,7 +92,7 @@ export interface Hit {
   readonly source: string | null;
   readonly matches: readonly HitMatch[];
   readonly generation: number;
-  readonly checkId: string;
+  readonly checkId: string | null;
   readonly quarantined: boolean;
   readonly status: 'open' | 'notified' | 'confirmed' | 'removed' | 'false_positive';
   readonly history: readonly {

@@ -48,7 +48,7 @@ export const REPORT: Report = {
   })),
   takedown: {
     cases: 41_200,
-    open: 120,
+    open: 430,
     notified: 310,
     removed: 39_900,
     falsePositives: 870,

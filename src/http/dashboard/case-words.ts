@@ -35,18 +35,24 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
   false_positive: 'false positive',
 };
 
-/** The service has the last word; this only spares a person what is surely refused. */
-export function actionsFor({ status }: Hit): readonly Action[] {
-  return ACTIONS.filter(
-    (action) => action.status !== status && !(status === 'confirmed' && action.status === 'notified'),
-  );
-}
+/** Where a case can go from each state; the service has the last word. A decision can be taken back. */
+const NEXT: Readonly<Record<Status, readonly Status[]>> = {
+  open: ['notified', 'confirmed', 'removed', 'false_positive'],
+  notified: ['confirmed', 'removed', 'false_positive'],
+  confirmed: ['notified', 'removed', 'false_positive'],
+  removed: ['notified', 'confirmed', 'false_positive'],
+  false_positive: ['notified', 'confirmed'],
+};
+export const actionsFor = ({ status }: Hit): readonly Action[] =>
+  ACTIONS.filter((action) => NEXT[status].includes(action.status));
 
 export const nameOf = ({ reference, id }: Hit): string => reference ?? `no reference (${id})`;
 
 export interface ClockState {
   readonly kind: 'running' | 'soon' | 'late' | 'stopped';
   readonly text: string;
+  /** The next deadline, or null where none is left or the clock stands. */
+  readonly nextMs: number | null;
   /** 0..1 of the time until the last deadline. */
   readonly elapsed: number;
   /** Where the earlier deadlines are on the same scale. */
@@ -71,15 +77,17 @@ export function clockOf({ clock }: Hit, nowMs: number): ClockState {
       text: `after ${duration((stopped - startMs) / 1000)}${missed ? ', late' : ''}`,
       elapsed,
       marks,
+      nextMs: null,
     };
   }
   const next = dues.find(({ ms }) => ms > nowMs);
   if (next) {
     const kind = next.ms - nowMs <= SOON_MS ? 'soon' : 'running';
-    return { kind, text: `${duration((next.ms - nowMs) / 1000)} to ${next.hours} h`, elapsed, marks };
+    return { kind, text: `${duration((next.ms - nowMs) / 1000)} to ${next.hours} h`, elapsed, marks, nextMs: next.ms };
   }
-  if (!last) return { kind: 'running', text: `for ${duration((nowMs - startMs) / 1000)}`, elapsed: 0, marks };
-  return { kind: 'late', text: `${duration((nowMs - last.ms) / 1000)} overdue`, elapsed: 1, marks };
+  if (!last)
+    return { kind: 'running', text: `for ${duration((nowMs - startMs) / 1000)}`, elapsed: 0, marks, nextMs: null };
+  return { kind: 'late', text: `${duration((nowMs - last.ms) / 1000)} overdue`, elapsed: 1, marks, nextMs: null };
 }
 
 export function matchText({ matchType, distance, radius }: Hit): string {

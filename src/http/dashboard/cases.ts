@@ -82,6 +82,7 @@ function fillRow({ element, hit }: Row): void {
   const nowMs = Date.now();
   const part = (cell: number, child: number) => element.cells[cell]!.children[child] as HTMLElement;
   say(part(0, 0), nameOf(hit));
+  part(0, 0).title = nameOf(hit);
   say(part(0, 1), hit.tenant);
   say(part(1, 0), [hit.list, hit.category].filter(Boolean).join(' · '));
   say(part(1, 1), `${matchText(hit)}${hit.quarantined ? ', quarantined' : ''}`);
@@ -205,12 +206,18 @@ export async function refreshCases(ofTenant: string): Promise<void> {
     return;
   }
   show(loaded.hits);
+  tickCases(Date.now());
   more.hidden = !loaded.isMore;
 }
 
 /** Every second: the countdowns alone. */
 export function tickCases(nowMs: number): void {
   for (const row of rows.values()) showClock(row, nowMs);
+  const next = [...rows.values()]
+    .map(({ hit }) => ({ hit, clock: clockOf(hit, nowMs) }))
+    .filter(({ clock }) => clock.nextMs !== null)
+    .sort((a, b) => a.clock.nextMs! - b.clock.nextMs!)[0];
+  say(byId('next-due'), next ? `${next.clock.text}: ${nameOf(next.hit)}` : 'none among the cases below');
 }
 
 function move(step: number): void {

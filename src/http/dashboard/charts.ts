@@ -1,6 +1,6 @@
 /** Charts with uPlot: colours from the style, redrawn when the colours or the width change. */
 import UPlot from './vendor/uplot.js';
-import { short } from './words.js';
+import { axis as axisText } from './words.js';
 
 export interface Series {
   readonly label: string;
@@ -77,7 +77,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
       ticks: { show: false },
       font: '11px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
     };
-    const value = options.value ?? short;
+    const value = options.value ?? axisText;
     plot = new UPlot(
       {
         width: Math.max(120, holder.clientWidth),
@@ -102,7 +102,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
           {
             ...axis,
             size: AXIS_WIDTH,
-            space: 34,
+            space: 26,
             values: (_plot, ticks) => ticks.map((tick) => value(tick)),
           },
         ],
@@ -113,7 +113,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
             stroke: colour(name),
             width: bars ? 0 : 1.75,
             points: { show: false },
-            ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 40, 1], align: 1 }) } : {}),
+            ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 1 }) } : {}),
             ...(dash ? { dash: [...dash] } : {}),
           })),
         ],

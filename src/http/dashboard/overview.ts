@@ -20,12 +20,12 @@ function tilesOf(stats: Stats | null, report: Report | null): readonly Tile[] {
     {
       label: 'Checked',
       value: stats ? short(stats.checked) : UNKNOWN,
-      note: stats ? `${count(stats.checked)} images and hashes` : '',
+      note: stats ? `${count(stats.checked)} in all` : '',
     },
     {
       label: 'Hits',
       value: stats ? short(stats.matched) : UNKNOWN,
-      note: stats ? `${count(stats.suppressed)} suppressed beside them` : '',
+      note: stats ? `${count(stats.suppressed)} suppressed` : '',
     },
     {
       label: 'Hit rate',
@@ -39,7 +39,7 @@ function tilesOf(stats: Stats | null, report: Report | null): readonly Tile[] {
     },
     {
       label: 'Open cases',
-      value: takedown ? count(takedown.open + takedown.notified + takedown.confirmed) : UNKNOWN,
+      value: takedown ? count(takedown.open) : UNKNOWN,
       note: takedown ? `${count(takedown.notified)} notified, ${count(takedown.confirmed)} confirmed` : '',
     },
     {
@@ -65,6 +65,7 @@ export function showTiles(stats: Stats | null, report: Report | null): void {
   });
 }
 
+const shareWords = (share: number | null) => (share === null ? UNKNOWN : percent(share));
 const bar = (share: number, kind = '') => {
   const fill = make('span', { class: `fill ${kind}` });
   fill.style.width = `${Math.min(100, share * 100).toFixed(1)}%`;
@@ -80,8 +81,8 @@ function withinRows(within: readonly Within[]): HTMLElement {
         'li',
         {},
         make('span', { class: 'bar-label' }, `within ${hours} h`),
-        bar(share, 'good'),
-        make('span', { class: 'bar-value' }, percent(share), make('small', {}, ` ${count(cases)}`)),
+        bar(share ?? 0, 'good'),
+        make('span', { class: 'bar-value' }, shareWords(share), make('small', {}, ` ${count(cases)}`)),
       ),
     ),
   );
@@ -95,12 +96,12 @@ export function showClock({ takedown, reversals }: Report): void {
       : make(
           'div',
           {},
-          make('p', { class: 'subhead' }, `Ended in time, of ${count(takedown.cases)} cases`),
+          make('p', { class: 'subhead' }, `Removed in time, of ${count(takedown.cases)} cases`),
           withinRows(takedown.within),
           make(
             'dl',
             { class: 'facts' },
-            fact('Median', takedown.medianSeconds === null ? UNKNOWN : duration(takedown.medianSeconds)),
+            fact('Median until removal', takedown.medianSeconds === null ? UNKNOWN : duration(takedown.medianSeconds)),
             fact('Nine in ten within', takedown.p90Seconds === null ? UNKNOWN : duration(takedown.p90Seconds)),
             fact('Oldest open', takedown.oldestOpenAt === null ? 'none' : `${age(takedown.oldestOpenAt, Date.now())}`),
             fact('Removed', count(takedown.removed)),
@@ -185,7 +186,7 @@ export function showTenants({ byTenant, takedown }: Report): void {
             number: true,
             cell: ({ cases }) => {
               const share = inTime(cases?.within);
-              return share === undefined
+              return share === undefined || share === null
                 ? UNKNOWN
                 : make('span', { class: 'with-bar' }, bar(share, 'good'), percent(share));
             },

@@ -36,7 +36,8 @@ export interface Stats extends Totals {
 export interface Within {
   readonly hours: number;
   readonly count: number;
-  readonly share: number;
+  /** Null where no deadline has come yet. */
+  readonly share: number | null;
 }
 export interface TenantTakedown {
   readonly tenant: string;
@@ -52,6 +53,7 @@ export interface Report {
   readonly byTenant: readonly (Totals & { readonly tenant: string })[];
   readonly takedown: {
     readonly cases: number;
+    /** All that nobody has closed: the notified and the confirmed too. */
     readonly open: number;
     readonly notified: number;
     readonly confirmed: number;

@@ -10,6 +10,9 @@ export const count = (value: number): string => counts.format(value);
 /** Short enough for a tile or an axis: 18.2bn. */
 export const short = (value: number): string => (value < 100_000 ? count(value) : compact.format(value));
 
+/** For an axis, where all labels are of one form. */
+export const axis = (value: number): string => (value < 1000 ? String(value) : compact.format(value));
+
 export function percent(share: number): string {
   const rare = share > 0 && share < 0.01;
   return new Intl.NumberFormat('en-GB', {
