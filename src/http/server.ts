@@ -13,6 +13,7 @@ import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { healthRoutes } from './routes/health.js';
+import { ledgerRoutes } from './routes/ledger.js';
 import { listRoutes } from './routes/lists.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
@@ -72,6 +73,7 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   await app.register((scope) => hashRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
+  ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);
   healthRoutes(app, service);
   await app.register(dashboardRoutes);

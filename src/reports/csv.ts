@@ -4,7 +4,7 @@
  * formula is led by an apostrophe.
  */
 import { type Options, stringify } from 'csv-stringify/sync';
-import type { Report, TakedownFigures } from './report.js';
+import type { Report, Within } from './report.js';
 
 /** RFC 4180's line end; text that a spreadsheet would take for a formula is defused; a header. */
 export const CSV_OPTIONS: Options = { record_delimiter: 'windows', escape_formulas: true, header: true };
@@ -28,7 +28,7 @@ function figures(section: string, name: string, from: object): Row[] {
     .map(([figure, value]) => [section, name, figure, value as number | string | null, UNITS[figure] ?? 'count']);
 }
 
-function takedown(section: string, name: string, of: Pick<TakedownFigures, 'within'>): Row[] {
+function takedown(section: string, name: string, of: { readonly within: readonly Within[] }): Row[] {
   const within = of.within.flatMap(({ hours, count, share }): Row[] => [
     [section, name, `within ${hours} h`, count, 'count'],
     [section, name, `within ${hours} h`, share, 'share'],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { notice } from '../../src/reports/notice.js';
 import type { Hit } from '../../src/reports/report.js';
-import { DIGESTS, HIT } from '../support/report-samples.js';
+import { DIGESTS, HIT, MATCH } from '../support/report-samples.js';
 
 const NOW = '2026-09-14T10:45:00Z';
 const read = (hit: Partial<Hit>, details = true, language: 'en' | 'nl' = 'en') =>
@@ -67,7 +67,7 @@ describe('what it does not tell', () => {
   test('the digest of a file that is itself listed, by whichever list', () => {
     expect(read({})).toContain(DIGESTS.sha256);
     expect(read({ matchType: 'exact', algorithm: 'sha256', distance: 0 })).not.toMatch(/[0-9a-f]{32}/);
-    const second = [...HIT.matches, { list: 'police', matchType: 'exact' as const }];
+    const second = [...HIT.matches, { ...MATCH, list: 'police', matchType: 'exact' as const }];
     expect(read({ matches: second })).not.toMatch(/[0-9a-f]{32}/);
     expect(read({ matches: second })).toContain('hotline, police');
   });
@@ -97,7 +97,7 @@ test('a name from outside cannot add a line of its own', () => {
       const forged = read({
         reference: `x\n\n${text}\r\u2028y`,
         list: `l${text}`,
-        matches: [{ list: `l${text}`, matchType: 'near' }],
+        matches: [{ ...MATCH, list: `l${text}` }],
       });
       expect(forged.split(/[\n\r\u2028\u2029\u0085\v\f]/)).toHaveLength(lines);
     }),

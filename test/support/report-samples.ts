@@ -1,4 +1,5 @@
 /** A quarter like that of the national service of 2020, in round numbers, and one hit; for tests of what is made of them. */
+import type { Match } from '../../src/core/match.js';
 import type { Hit, Report } from '../../src/reports/report.js';
 
 const within = (counts: readonly [number, number][], of: number) =>
@@ -106,6 +107,25 @@ export const REPORT: Report = {
   reversals: { decided: 40_770, reversed: 870, errorRate: 870 / 40_770 },
 };
 
+/** The nearest match of `HIT`. */
+export const MATCH: Match = {
+  list: 'hotline',
+  entryId: 'e-17',
+  algorithm: 'pdq',
+  matchType: 'near',
+  distance: 6,
+  radius: 31,
+  orientation: 'rotate90',
+  family: 'resized',
+  frame: 0,
+  background: null,
+  category: 'A1',
+  severity: null,
+  source: 'hotline-nl',
+  suppressed: false,
+  quarantined: false,
+};
+
 /** Digests as they look; of nothing. */
 export const DIGESTS = { md5: '0f'.repeat(16), sha1: '1e'.repeat(20), sha256: '2d'.repeat(32) } as const;
 
@@ -130,7 +150,7 @@ export const HIT: Hit = {
   category: 'A1',
   severity: null,
   source: 'hotline-nl',
-  matches: [{ list: 'hotline', matchType: 'near' }],
+  matches: [MATCH],
   generation: 1812,
   checkId: '01K5E4ZQ3V0000000000000000',
   quarantined: false,

@@ -69,8 +69,8 @@ function notices(hit: Hit): HTMLElement {
   );
 }
 
-/** Resolves to the case as it is afterwards, or null where nothing was changed. `chosen`: the action that is offered first. */
-export function openCase(hit: Hit, chosen: Status | null): Promise<Hit | null> {
+/** Resolves to the case as it is afterwards, or null where nothing was changed. `chosen`: the action that is offered first. `maySuppress`: the key has the scope for it. */
+export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean): Promise<Hit | null> {
   const allowed = actionsFor(hit);
   const problem = make('p', { class: 'problem', role: 'alert' });
   const choices = allowed.map(({ status, label, says }) => {
@@ -104,7 +104,7 @@ export function openCase(hit: Hit, chosen: Status | null): Promise<Hit | null> {
   );
   const status = () => new FormData(form).get('status') as Status | null;
   const follow = () => {
-    suppression.hidden = status() !== 'false_positive';
+    suppression.hidden = status() !== 'false_positive' || !maySuppress;
     save.disabled = status() === null;
   };
   form.addEventListener('change', follow);

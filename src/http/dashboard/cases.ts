@@ -47,6 +47,7 @@ const filter = byId<HTMLSelectElement>('case-filter');
 let current: string | null = null;
 let pages = 1;
 let tenant = '';
+let maySuppress = false;
 let busy = 0;
 
 function makeRow(hit: Hit): Row {
@@ -181,7 +182,7 @@ async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
         status,
         tenant,
         limit: PAGE * pages,
-        ...(filter.value === 'overdue' ? { overdue: 1 } : {}),
+        ...(filter.value === 'overdue' ? { overdue: 'true' } : {}),
       }),
     ),
   );
@@ -193,8 +194,10 @@ async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
   return { hits: found, isMore };
 }
 
-export async function refreshCases(ofTenant: string): Promise<void> {
+/** `canSuppress`: whether the key may add to what does not count. */
+export async function refreshCases(ofTenant: string, canSuppress = maySuppress): Promise<void> {
   tenant = ofTenant;
+  maySuppress = canSuppress;
   const asked = ++busy;
   const loaded = await load();
   // A later question was asked meanwhile: its answer is the one to show.
@@ -227,7 +230,7 @@ function move(step: number): void {
 }
 
 async function act(row: Row, status: Status | null): Promise<void> {
-  const changed = await openCase(row.hit, status);
+  const changed = await openCase(row.hit, status, maySuppress);
   if (changed === null) return;
   announce(`${nameOf(changed)}: ${STATUS_WORDS[changed.status]}.`);
   row.hit = changed;

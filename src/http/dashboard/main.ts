@@ -1,5 +1,5 @@
 /** The page: what is asked when, and which panel shows it. Every panel lives by itself: one that is refused says why. */
-import { type Answer, get, keepKey, keptKey, refusalWords } from './api.js';
+import { type Answer, get, getText, keepKey, keptKey, refusalWords } from './api.js';
 import { refreshCases, tickCases } from './cases.js';
 import { redrawCharts } from './charts.js';
 import { byId, emptiness, make, say } from './dom.js';
@@ -59,6 +59,24 @@ async function refreshState(): Promise<void> {
     ? `under attack: ${count(decoder.restartsLastMinute)} decoders ended in a minute, and it goes on answering`
     : 'ready';
   say(byId('state-text'), `${words} · ${count(entries)} entries · generation ${count(generation)}`);
+}
+
+/** The period that is looked at, as a file: fetched with the key, since a link could not carry it. */
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-report]')) {
+  button.addEventListener('click', async () => {
+    const period = chosenPeriod();
+    if (period === null) return;
+    const { from, to } = period;
+    const format = button.dataset.report!;
+    const answer = await getText('v1/report', { from, to, tenant: tenants.value, format });
+    say(byId('report-problem'), answer.ok ? '' : refusalWords(answer).join(' '));
+    if (!answer.ok) return;
+    const type = format === 'html' ? 'text/html' : format === 'json' ? 'application/json' : 'text/csv';
+    const address = URL.createObjectURL(new Blob([answer.data], { type: `${type};charset=utf-8` }));
+    const name = `zeef-${from.slice(0, 10)}-${to.slice(0, 10)}${format === 'dsa' ? '-dsa.csv' : `.${format}`}`;
+    make('a', { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  });
 }
 
 let asked = 0;
@@ -136,7 +154,10 @@ function askForKey(problem: string): void {
 
 async function refreshAll(): Promise<void> {
   await refreshState();
-  if (await refreshAccess()) await Promise.all([refreshFigures(), refreshPace(), refreshCases(tenants.value)]);
+  if (await refreshAccess()) {
+    const isAdmin = access.scopes.includes('admin');
+    await Promise.all([refreshFigures(), refreshPace(), refreshCases(tenants.value, isAdmin)]);
+  }
   document.documentElement.dataset.loaded = 'yes';
 }
 
