@@ -159,7 +159,7 @@ describe.skipIf(!chromiumPath)('the dashboard in a browser', () => {
       expect(hit.status).toBe('removed');
       expect(hit.history.at(-1)).toMatchObject({ status: 'removed', note: 'taken down by the desk' });
       expect(await page.locator('#said').textContent()).toBe('mouse: removed.');
-      await page.getByLabel('Show').selectOption('removed');
+      await page.getByLabel('Show', { exact: true }).selectOption('removed');
       await row(page, 'mouse').waitFor();
     }));
 
@@ -178,17 +178,23 @@ describe.skipIf(!chromiumPath)('the dashboard in a browser', () => {
       for (let step = 0; step < 10 && (await focused()) !== id; step++)
         await page.keyboard.press(step % 2 ? 'ArrowDown' : 'j');
       expect(await focused()).toBe(id);
-      for (const [key, status] of [
-        ['n', 'notified'],
-        ['c', 'confirmed'],
+      const pressed = async (...keys: string[]) => {
+        for (const key of keys) await page.keyboard.press(key);
+      };
+      for (const [key, status, note] of [
+        ['n', 'notified', 'told by mail'],
+        ['c', 'confirmed', null],
       ] as const) {
-        await page.keyboard.press(key);
+        await pressed(key);
         await page.locator('#case-dialog[open]').waitFor();
-        await page.keyboard.type(`by ${key}`);
-        for (let tab = 0; tab < 2; tab++) await page.keyboard.press('Tab');
-        await page.keyboard.press('Enter');
+        if (note === null) await pressed('Enter');
+        else {
+          await pressed('Tab');
+          await page.keyboard.type(note);
+          await pressed('Tab', 'Tab', 'Enter');
+        }
         await page.locator('#case-dialog:not([open])').waitFor({ state: 'attached' });
-        expect((await hitOf('keyboard')).history.at(-1)).toMatchObject({ status, note: `by ${key}` });
+        expect((await hitOf('keyboard')).history.at(-1)).toMatchObject({ status, note });
         expect(await focused()).toBe(id);
       }
     }));

@@ -147,6 +147,7 @@ export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean):
       { once: true },
     );
     dialog.showModal();
-    (form.querySelector<HTMLInputElement>('input:checked') ?? (chosen === null ? close : note)).focus();
+    // With an action chosen, Enter is enough; the note is one Tab away.
+    (form.querySelector<HTMLInputElement>('input:checked') ?? close).focus();
   });
 }

@@ -180,13 +180,12 @@ controls.addEventListener('submit', (event) => event.preventDefault());
 document.addEventListener('zeef-changed', () => void Promise.all([refreshFigures(), refreshCases(tenants.value)]));
 
 const THEMES = ['auto', 'light', 'dark'] as const;
-const THEME_WORDS = { auto: ['Auto', 'as the system'], light: ['Light', 'light'], dark: ['Dark', 'dark'] } as const;
+const THEME_WORDS = { auto: 'Auto', light: 'Light', dark: 'Dark' } as const;
 const themeButton = byId('theme-button');
 function showTheme(theme: (typeof THEMES)[number]): void {
   if (theme === 'auto') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  say(themeButton, THEME_WORDS[theme][0]);
-  themeButton.setAttribute('aria-label', `Colours: ${THEME_WORDS[theme][1]}`);
+  say(byId('theme'), THEME_WORDS[theme]);
   redrawCharts();
 }
 const chosenTheme = () => THEMES.find((theme) => theme === localStorage.getItem('zeef-theme')) ?? 'auto';
