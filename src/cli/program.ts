@@ -6,6 +6,7 @@ import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
 import { addKeyCommands, addListCommands } from './lists.js';
+import { addReportCommands } from './report.js';
 import { addServeCommand } from './serve.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addCheckCommands(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
+  addReportCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

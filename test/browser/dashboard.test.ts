@@ -159,7 +159,7 @@ describe.skipIf(!chromiumPath)('the dashboard in a browser', () => {
       expect(hit.status).toBe('removed');
       expect(hit.history.at(-1)).toMatchObject({ status: 'removed', note: 'taken down by the desk' });
       expect(await page.locator('#said').textContent()).toBe('mouse: removed.');
-      await page.getByLabel('Show', { exact: true }).selectOption('removed');
+      await page.locator('#case-filter').selectOption('removed');
       await row(page, 'mouse').waitFor();
     }));
 

@@ -53,11 +53,12 @@ async function refreshState(): Promise<void> {
     say(byId('state-text'), away ? 'does not answer' : 'stopping');
     return;
   }
-  const { generation, entries, decoder } = answer.data;
-  state.dataset.kind = decoder.underAttack ? 'warn' : 'ok';
-  const words = decoder.underAttack
+  const { generation, entries, decoder, ledgerWritable } = answer.data;
+  state.dataset.kind = ledgerWritable ? (decoder.underAttack ? 'warn' : 'ok') : 'late';
+  const attack = decoder.underAttack
     ? `under attack: ${count(decoder.restartsLastMinute)} decoders ended in a minute, and it goes on answering`
     : 'ready';
+  const words = ledgerWritable ? attack : 'the ledger cannot be written: checks are refused until it can';
   say(byId('state-text'), `${words} · ${count(entries)} entries · generation ${count(generation)}`);
 }
 

@@ -10,6 +10,8 @@ export interface Readiness {
   readonly ready: boolean;
   readonly generation: number;
   readonly entries: number;
+  /** False: answers are refused, since they could not be put on record. */
+  readonly ledgerWritable: boolean;
   readonly decoder: {
     readonly restarts: number;
     readonly restartsLastMinute: number;
