@@ -5,8 +5,9 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
+import { addLedgerCommands } from './ledger.js';
 import { addKeyCommands, addListCommands } from './lists.js';
-import { addReportCommands } from './report.js';
+import { addNoticeCommand } from './notice.js';
 import { addServeCommand } from './serve.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
@@ -24,7 +25,8 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addCheckCommands(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
-  addReportCommands(program, around);
+  addLedgerCommands(program, around);
+  addNoticeCommand(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -1,13 +1,14 @@
 /** The ledger as the knobs want it, and the erasing of what is too old. */
 import type { Config } from '../config/knobs.js';
-import type { Clock } from '../core/clock.js';
+import { type Clock, systemClock } from '../core/clock.js';
 import { HOUR_MS } from '../core/period.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
 import { openSqliteLedger } from '../store/sqlite/sqlite-ledger.js';
 import type { Logger } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
+import { storeFrom } from './open-store.js';
 
 /** What is a day too old today was an hour too old an hour ago. */
 const RETENTION_EVERY_MS = HOUR_MS;
@@ -57,4 +58,21 @@ export function startRetention(ledger: Ledger, log: Logger): () => void {
   const timer = setInterval(run, RETENTION_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
+}
+
+/** The ledger without the rest: nothing is read from the lists. Errors as `storeFrom`. */
+export async function openLedgerAlone(
+  config: Config,
+  log: Logger,
+): Promise<{ readonly ledger: Ledger; close(): Promise<void> }> {
+  const metrics = createMetrics();
+  const store = await storeFrom(config, { log, metrics });
+  const ledger = ledgerFrom(config, { clock: systemClock, log, metrics, vault: store.vault });
+  return {
+    ledger,
+    close: async () => {
+      await ledger.close();
+      await store.close();
+    },
+  };
 }

@@ -14,10 +14,8 @@ import { createIndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Store } from '../store/contract.js';
 import type { Idempotency } from '../store/ledger-contract.js';
-import { KEY_FILE, openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
@@ -29,6 +27,7 @@ import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import { ledgerFrom, startRetention } from './open-ledger.js';
+import { storeFrom } from './open-store.js';
 import type { Decision } from './policy.js';
 import { createRecorder, type Recording } from './recorder.js';
 import { SYNC_FOLDER } from './sync-list.js';
@@ -96,11 +95,6 @@ export interface Service {
   close(): Promise<void>;
 }
 
-function masterKeyOf({ dataDir, listKey, listKeyFile }: Config): MasterKeySource {
-  if (listKey !== '') return keyFromText(listKey);
-  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
-}
-
 /** Beside the store: `lists export` writes it, and a service that starts reads it. */
 export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
@@ -111,13 +105,7 @@ export async function createService(
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
   const metrics = createMetrics(clock);
-  const store = await openSqliteStore(config.dataDir, {
-    master: masterKeyOf(config),
-    onDamaged: (entryKey) => {
-      metrics.add('zeef_entries_damaged_total', {});
-      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
-    },
-  });
+  const store = await storeFrom(config, { log, metrics });
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {

@@ -5,7 +5,7 @@ import type { HitStatus } from '../../core/vocabulary.js';
 import type { Appended, HitChange, Idempotency, LedgerGroup, Sighting } from '../ledger-contract.js';
 import type { Sqlite } from './database.js';
 import { Chains } from './ledger-chain.js';
-import { FOLD_CHARS, FOLD_GROUPS, fold } from './ledger-fold.js';
+import { FOLD_CHARS, fold } from './ledger-fold.js';
 
 /** An Idempotency-Key is known for this long. */
 const IDEMPOTENCY_MS = DAY_MS;
@@ -33,7 +33,8 @@ interface HitRow {
   readonly quarantined: number;
 }
 
-export function appendGroup(db: Sqlite, group: LedgerGroup): Appended[] {
+/** `foldGroups`: open groups after which they are folded. */
+export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number): Appended[] {
   return db
     .transaction(() => {
       const chains = new Chains(db);
@@ -54,7 +55,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup): Appended[] {
         );
         chains.appendGroup(group.atMs, 'group', JSON.stringify(body));
       }
-      if (chains.head.openGroups >= FOLD_GROUPS || chains.head.openChars >= FOLD_CHARS) {
+      if (chains.head.openGroups >= foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
         db.prepare('DELETE FROM answered WHERE at <= ?').run(group.atMs - IDEMPOTENCY_MS);
       }

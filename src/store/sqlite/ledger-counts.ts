@@ -4,19 +4,30 @@ import { addTotals, type Tally, TallySum } from '../../core/tally.js';
 import type { Counts, CountsQuery } from '../ledger-contract.js';
 import type { Sqlite } from './database.js';
 import { Chains } from './ledger-chain.js';
-import { cellsOf, LEVELS, lastFold, openTallies, TALLY_COLUMNS, type TallyRow, totalsOf, YEAR } from './ledger-fold.js';
+import {
+  cellsOf,
+  DAY,
+  HOUR,
+  LEVELS,
+  lastFold,
+  openTallies,
+  TALLY_COLUMNS,
+  type TallyRow,
+  totalsOf,
+  YEAR,
+} from './ledger-fold.js';
 
 /** Rows of one level that belong to the range. */
 interface Piece extends Range {
   readonly level: number;
 }
 
-/** A range as whole periods: years in the middle, months, days and hours at its ends. `coarsest`: a place in LEVELS. */
-export function piecesOf({ fromMs, toMs }: Range, coarsest: number): Piece[] {
+/** A range as whole periods: years in the middle, months, days and hours at its ends. `coarsest`, `finest`: places in LEVELS. */
+export function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: number = HOUR): Piece[] {
   const pieces: Piece[] = [];
   for (let atMs = fromMs; atMs < toMs; ) {
     let level = coarsest;
-    while (level > 0 && (startOf(LEVELS[level]!, atMs) !== atMs || endOf(LEVELS[level]!, atMs) > toMs)) level--;
+    while (level > finest && (startOf(LEVELS[level]!, atMs) !== atMs || endOf(LEVELS[level]!, atMs) > toMs)) level--;
     const nextMs = endOf(LEVELS[level]!, atMs);
     const before = pieces.at(-1);
     if (before?.level === level) pieces[pieces.length - 1] = { ...before, toMs: nextMs };
@@ -39,31 +50,36 @@ export function tenantsOf(db: Sqlite): string[] {
   return found;
 }
 
-/** The range by whole hours, by whole days where the hours are gone, and no wider than there are counts. */
-function countedRange(
-  db: Sqlite,
-  tenants: readonly string[],
-  open: readonly Tally[],
-  asked: Range,
-  hoursFromMs: number,
-): Range {
-  const unitAt = (atMs: number): Interval => (atMs < hoursFromMs ? 'day' : 'hour');
-  let earliestMs = Math.min(Number.POSITIVE_INFINITY, ...open.map(({ startMs }) => startMs));
-  let latestMs = Math.max(Number.NEGATIVE_INFINITY, ...open.map(({ startMs }) => endOf('hour', startMs)));
+/** The first and the last hour with any counts; days, where their hours are gone. */
+function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[]): Range {
   const edges = db.prepare<[string, number], { first: number | null; last: number | null }>(
     'SELECT min(start) AS first, max(start) AS last FROM tally WHERE tenant = ? AND level = ?',
   );
+  let fromMs = Number.POSITIVE_INFINITY;
+  let toMs = Number.NEGATIVE_INFINITY;
+  const widen = (startMs: number, endMs: number) => {
+    fromMs = Math.min(fromMs, startMs);
+    toMs = Math.max(toMs, endMs);
+  };
+  for (const { startMs } of open) widen(startMs, endOf('hour', startMs));
   for (const tenant of tenants) {
-    const { first, last } = edges.get(tenant, YEAR)!;
-    if (first === null || last === null) continue;
-    earliestMs = Math.min(earliestMs, first);
-    latestMs = Math.max(latestMs, endOf('year', last));
+    const days = edges.get(tenant, DAY)!;
+    if (days.first === null || days.last === null) continue;
+    const hours = edges.get(tenant, HOUR)!;
+    const isFirstKept = hours.first !== null && startOf('day', hours.first) === days.first;
+    const isLastKept = hours.last !== null && startOf('day', hours.last) === days.last;
+    widen(isFirstKept ? hours.first! : days.first, isLastKept ? endOf('hour', hours.last!) : endOf('day', days.last));
   }
-  const fromMs = Math.max(asked.fromMs, earliestMs);
-  const toMs = Math.min(asked.toMs, latestMs);
+  return { fromMs, toMs };
+}
+
+/** The range by whole hours, by whole days where the hours are gone, and no wider than there are counts. */
+function countedRange(asked: Range, edges: Range, hoursFromMs: number): Range {
+  const fromMs = Math.max(asked.fromMs, edges.fromMs);
+  const toMs = Math.min(asked.toMs, edges.toMs);
   if (!(fromMs < toMs)) return { fromMs: 0, toMs: 0 };
-  const lastMs = toMs - 1;
-  return { fromMs: startOf(unitAt(fromMs), fromMs), toMs: endOf(unitAt(lastMs), lastMs) };
+  const unitAt = (atMs: number): Interval => (atMs < hoursFromMs ? 'day' : 'hour');
+  return { fromMs: startOf(unitAt(fromMs), fromMs), toMs: endOf(unitAt(toMs - 1), toMs - 1) };
 }
 
 /** Inside the caller's transaction, so that nothing is folded half way. */
@@ -73,14 +89,18 @@ export function counts(db: Sqlite, query: CountsQuery): Counts {
     ({ tenant }) => query.tenant === null || tenant === query.tenant,
   );
   const tenants = query.tenant === null ? tenantsOf(db) : [query.tenant];
-  const range = countedRange(db, tenants, open, query, lastFold(db, head.foldSeq).fold.hoursFromMs);
+  const { hoursFromMs } = lastFold(db, head.foldSeq).fold;
+  const range = countedRange(query, edgesOf(db, tenants, open), hoursFromMs);
   const sums = sumByTenant(db, tenants, open, range);
   return {
     ...range,
     tenants: [...sums]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([tenant, sum]): Tally => ({ tenant, startMs: range.fromMs, totals: sum.totals, cells: sum.cells })),
-    series: query.interval === null ? [] : series(db, tenants, open, range, query.interval, query.seriesCells),
+    series:
+      query.interval === null
+        ? []
+        : series(db, tenants, open, { range, interval: query.interval, withCells: query.seriesCells, hoursFromMs }),
   };
 }
 
@@ -115,13 +135,17 @@ function series(
   db: Sqlite,
   tenants: readonly string[],
   open: readonly Tally[],
-  range: Range,
-  interval: Interval,
-  withCells: boolean,
+  {
+    range,
+    interval,
+    withCells,
+    hoursFromMs,
+  }: { readonly range: Range; readonly interval: Interval; readonly withCells: boolean; readonly hoursFromMs: number },
 ): Counts['series'] {
   const points = new Map<number, TallySum>();
   const add = (atMs: number, tally: Pick<Tally, 'totals' | 'cells'>): void => {
-    const startMs = startOf(interval, atMs);
+    // Where the hours are gone, a series of hours has days.
+    const startMs = startOf(interval === 'hour' && atMs < hoursFromMs ? 'day' : interval, atMs);
     let point = points.get(startMs);
     if (!point) {
       point = new TallySum();
@@ -136,7 +160,11 @@ function series(
     `SELECT ${columns} FROM tally WHERE tenant = ? AND level = ? AND start >= ? AND start < ?`,
   );
   const coarsest = LEVELS.indexOf(interval === 'quarter' ? 'month' : interval);
-  const pieces = piecesOf(range, coarsest);
+  const splitMs = Math.min(Math.max(hoursFromMs, range.fromMs), range.toMs);
+  const pieces = [
+    ...piecesOf({ fromMs: range.fromMs, toMs: splitMs }, Math.max(coarsest, DAY), DAY),
+    ...piecesOf({ fromMs: splitMs, toMs: range.toMs }, coarsest),
+  ];
   for (const tenant of tenants) {
     for (const { level, fromMs, toMs } of pieces) {
       for (const row of rows.iterate(tenant, level, fromMs, toMs)) {

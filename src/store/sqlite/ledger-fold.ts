@@ -15,6 +15,8 @@ export const FOLD_CHARS = 1_048_576;
 
 /** Of the table `tally`, in order of their length. */
 export const LEVELS = ['hour', 'day', 'month', 'year'] as const satisfies readonly Interval[];
+export const HOUR = LEVELS.indexOf('hour');
+export const DAY = LEVELS.indexOf('day');
 export const YEAR = LEVELS.indexOf('year');
 
 export interface TallyRow {
@@ -128,7 +130,7 @@ export function fold(db: Sqlite, chains: Chains, atMs: number, also: Partial<Fol
   );
   const write = db.prepare(`INSERT OR REPLACE INTO tally (${TALLY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   for (const { tenant, level, start, sum } of sumsByPeriod(db, head.foldSeq).values()) {
-    if (level === 0) totals = addTotals(totals, sum.totals);
+    if (level === HOUR) totals = addTotals(totals, sum.totals);
     const held = find.get(tenant, level, start);
     if (held) {
       rowSum.change(rowDigest(held), -1);

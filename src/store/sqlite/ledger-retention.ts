@@ -72,11 +72,16 @@ function cutErased(db: Sqlite, events: Fold['events']): Fold['events'] {
 function dropHours(db: Sqlite, beforeMs: number, atMs: number): number {
   return db
     .transaction(() => {
+      const chains = new Chains(db);
+      // What is not folded yet may be as old.
+      if (chains.head.openGroups > 0) fold(db, chains, atMs);
       const rows = db
         .prepare<[number, number], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally WHERE level = 0 AND start < ? LIMIT ?`)
         .all(beforeMs, HOURS_AT_A_TIME);
-      if (rows.length === 0) return 0;
-      const chains = new Chains(db);
+      if (rows.length === 0) {
+        chains.writeHead();
+        return 0;
+      }
       const before = lastFold(db, chains.head.foldSeq).fold;
       const sum = new RowSum(before.sum);
       let { dropped } = before;

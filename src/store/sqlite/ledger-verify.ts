@@ -50,6 +50,10 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
       return null;
     }
   };
+  part('head', () => {
+    const [state] = db.prepare<[], string>('SELECT state FROM head').pluck().all();
+    if (state !== JSON.stringify(JSON.parse(state!))) tell('head: not as it was written');
+  });
   part('file', () => {
     const found = db.pragma('integrity_check(1)', { simple: true });
     if (found !== 'ok') tell(`file: ${String(found)}`);

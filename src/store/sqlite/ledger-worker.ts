@@ -15,6 +15,14 @@ import { cases, hit, hits } from './ledger-hits.js';
 import { retain } from './ledger-retention.js';
 import { verify } from './ledger-verify.js';
 
+export interface Setup {
+  readonly dataDir: string;
+  readonly foldGroups: number;
+}
+
+const { dataDir, foldGroups } = workerData as Setup;
+let db: Sqlite | null = null;
+
 /** Synced when told. Errors REQUEST_INVALID: the file is there. */
 function backup(db: Sqlite, path: string): { bytes: number } {
   if (existsSync(path)) throw new AppError('REQUEST_INVALID', { path, why: 'the file is there already' });
@@ -33,7 +41,7 @@ function backup(db: Sqlite, path: string): { bytes: number } {
 }
 
 const WORK = {
-  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group),
+  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),
   retain: (db: Sqlite, retention: Retention) => retain(db, retention),
@@ -58,9 +66,6 @@ export interface Task {
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
-
-const { dataDir } = workerData as { readonly dataDir: string };
-let db: Sqlite | null = null;
 
 function close(): void {
   const open = db;

@@ -3,18 +3,19 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
 import type { LedgerStore } from '../ledger-contract.js';
-import type { Reply, Task, WorkArgs, WorkName, WorkValue } from './ledger-worker.js';
+import { FOLD_GROUPS } from './ledger-fold.js';
+import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './ledger-worker.js';
 
 /** One thread and the tasks that it has not answered. It starts with the first of them. */
 class Thread {
-  readonly #dataDir: string;
+  readonly #setup: Setup;
   #worker: Worker | null = null;
   #nextId = 0;
   #isClosed = false;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
 
-  constructor(dataDir: string) {
-    this.#dataDir = dataDir;
+  constructor(setup: Setup) {
+    this.#setup = setup;
   }
 
   run<N extends WorkName>(name: N, ...args: WorkArgs<N>): Promise<WorkValue<N>> {
@@ -42,7 +43,7 @@ class Thread {
 
   #start(): Worker {
     const worker = new Worker(artefact('src', 'store', 'sqlite', 'ledger-worker.js'), {
-      workerData: { dataDir: this.#dataDir },
+      workerData: this.#setup,
     });
     worker.on('message', (reply: Reply) => {
       const waiting = this.#waiting.get(reply.id);
@@ -65,9 +66,10 @@ class Thread {
 }
 
 /** Nothing is opened before the first question, and a file that cannot be opened now may be later. */
-export function openSqliteLedger(dataDir: string): LedgerStore {
-  const writer = new Thread(dataDir);
-  const reader = new Thread(dataDir);
+export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } = {}): LedgerStore {
+  const setup: Setup = { dataDir, foldGroups };
+  const writer = new Thread(setup);
+  const reader = new Thread(setup);
   return {
     append: (group) => writer.run('append', group),
     changeHit: (tenant, id, expected, change) => writer.run('changeHit', tenant, id, expected, change),
