@@ -14,6 +14,8 @@ import { hashRoutes } from './routes/check-hashes.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { healthRoutes } from './routes/health.js';
 import { ledgerRoutes } from './routes/ledger.js';
+import { listChangeRoutes } from './routes/list-changes.js';
+import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
@@ -71,7 +73,9 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
+  await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
+  listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);

@@ -115,7 +115,7 @@ test('zeef report and zeef notice tell the same', async () => {
         resolve({ code: error ? Number(error.code) : 0, out }),
       );
     });
-  const line = `${year}: 2 images checked, 2 hits`;
+  const line = `${year}, all tenants: 2 images checked, 2 hits`;
   expect((await zeef('report', '--period', year)).out.split('\n')[0]).toBe(line);
   const csv = await zeef(
     'report',
