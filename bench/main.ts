@@ -4,6 +4,7 @@ import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
 import { crash } from './crash.js';
 import { digests } from './digests.js';
+import { flips } from './flips.js';
 import { headline } from './headline.js';
 import { http } from './http.js';
 import { images } from './images.js';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   skew,
   live,
   lists,
+  flips,
   images,
   http,
   ledger,

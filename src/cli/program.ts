@@ -7,6 +7,7 @@ import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
 import { addLedgerCommands } from './ledger.js';
 import { addKeyCommands, addListCommands } from './lists.js';
+import { addReportCommands } from './report.js';
 import { addServeCommand } from './serve.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
@@ -25,6 +26,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addListCommands(program, around);
   addKeyCommands(program, around);
   addLedgerCommands(program, around);
+  addReportCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

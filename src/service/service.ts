@@ -23,6 +23,7 @@ import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { createImportJobs, type ImportJobs } from './import-jobs.js';
 import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
@@ -68,6 +69,8 @@ export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
+  /** Lists that were handed over to be imported. */
+  readonly imports: ImportJobs;
   readonly ledger: Ledger;
   /** One for all answers of a request that has an Idempotency-Key; they are told after its `commit`. */
   openRecording(tenant: string, idempotency: () => Idempotency): Recording;
@@ -104,7 +107,7 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
@@ -195,10 +198,20 @@ export async function createService(
   poll?.unref();
   const stopRetention = watchLists ? startRetention(ledger, log) : () => {};
 
+  const { listKey, listKeyFile } = config;
+  const imports = createImportJobs(store, {
+    dataDir: config.dataDir,
+    keyPlace: { listKey, listKeyFile },
+    log,
+    onEnd: reload,
+  });
+  if (watchLists) await imports.resume();
+
   return {
     config,
     store,
     metrics,
+    imports,
     ledger,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     async checkImage(input, options) {
@@ -248,6 +261,7 @@ export async function createService(
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
+      await imports.close();
       stopRetention();
       await engine?.close();
       await reloading;
