@@ -1,4 +1,4 @@
-/** `zeef lists ...` and `zeef keys ...`: what lies in the store. */
+/** `zeef lists ...`: what lies in the store. */
 
 import { createWriteStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -15,7 +15,7 @@ import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
-import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
+import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
 import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
@@ -343,48 +343,4 @@ async function changeList(
   if (verb !== 'remove') return listText(await lists.updateList(name, { enabled: verb === 'enable' }));
   await lists.removeList(name);
   return `${name}: removed\n`;
-}
-
-export function addKeyCommands(program: Command, around: Surroundings): void {
-  const globals = () => program.opts<GlobalFlags>();
-  const keys = program.command('keys').description('API keys and tenants');
-
-  keys
-    .command('create')
-    .description('create a key; it is shown once')
-    .requiredOption('--tenant <name>', 'who it belongs to')
-    .addOption(
-      new Option('--scopes <scopes...>', 'what it may do').choices([...SCOPES]).default(['check', 'check:hashes']),
-    )
-    .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z')
-    .action((flags: { tenant: string; scopes: Scope[]; expires?: string }) =>
-      withService(around, globals(), async (service) => {
-        const expiresMs = flags.expires === undefined ? null : Date.parse(flags.expires);
-        if (Number.isNaN(expiresMs)) throw new AppError('REQUEST_INVALID', { expires: flags.expires ?? '' });
-        const expiresAt = expiresMs === null ? null : new Date(expiresMs).toISOString();
-        const { info, key } = await service.store.keys.createKey({
-          tenant: flags.tenant,
-          scopes: flags.scopes,
-          expiresAt,
-        });
-        around.err(`key ${info.id} of ${info.tenant}; it is shown this once:\n`);
-        around.out(`${key}\n`);
-      }),
-    );
-
-  keys.command('list').action(() =>
-    withService(around, globals(), async (service) => {
-      for (const key of await service.store.keys.keys()) around.out(`${JSON.stringify(key)}\n`);
-    }),
-  );
-
-  keys
-    .command('revoke')
-    .argument('<id>')
-    .action((id: string) =>
-      withService(around, globals(), async (service) => {
-        await service.store.keys.revokeKey(id);
-        around.out(`${id}: revoked\n`);
-      }),
-    );
 }

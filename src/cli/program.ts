@@ -5,8 +5,10 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
-import { addKeyCommands, addListCommands } from './lists.js';
+import { addKeyCommands } from './keys.js';
+import { addListCommands } from './lists.js';
 import { addServeCommand } from './serve.js';
+import { addTenantCommands } from './tenants.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
 export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
@@ -23,6 +25,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addCheckCommands(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
+  addTenantCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

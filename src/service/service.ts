@@ -26,6 +26,8 @@ import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
+import { createTenantGates, type TenantGates } from './tenants/tenant-gates.js';
+import { watchedBatch, watchImage } from './tenants/watched.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -57,6 +59,7 @@ export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
+  readonly gates: TenantGates;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -114,6 +117,19 @@ export async function createService(
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
+  });
+  const gates = createTenantGates(store.tenants, {
+    clock,
+    defaults: {
+      checksPerSecond: config.tenantChecksPerSecond,
+      checksBurst: config.tenantChecksBurst,
+      checksPerDay: config.tenantChecksPerDay,
+      bytesPerDay: config.tenantBytesPerDay,
+      distinctHashesPerDay: config.tenantDistinctHashesPerDay,
+      concurrentRequests: config.tenantConcurrentRequests,
+    },
+    alarmedPerSecond: config.alarmedChecksPerSecond,
+    onSaveError: (error) => log.error({ err: error }, 'usage of tenants could not be written; it is tried again'),
   });
   let closing = false;
   let engine: ImageEngine | null = null;
@@ -176,6 +192,7 @@ export async function createService(
     config,
     store,
     metrics,
+    gates,
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
@@ -183,18 +200,20 @@ export async function createService(
         options,
       );
       metrics.set('zeef_decoder_queue', {}, decoderStatus().queued);
+      watchImage(answer, options.gate);
       return answer;
     },
     openBatch(options) {
       if (closing) throw new AppError('SHUTTING_DOWN');
       const parts = { store: store.lists, inForce: live.inForce, recorder, pool };
       requireLists(parts.inForce, options.lists);
-      return {
+      const batch: HashBatch = {
         generation: parts.inForce.generation,
         exact: parts.inForce.exact,
         checkItems: (items) => checkHashes(parts, items, options),
         checkValues: (algorithm, values) => checkValues(parts, algorithm, values, options),
       };
+      return options.gate ? watchedBatch(batch, options.gate) : batch;
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);
@@ -220,6 +239,7 @@ export async function createService(
       await engine?.close();
       await reloading;
       await pool.close();
+      await gates.close();
       await store.close();
     },
   };

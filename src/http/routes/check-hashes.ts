@@ -9,6 +9,7 @@ import type { HashItemAnswer } from '../../service/check-hashes.js';
 import type { CheckOptions } from '../../service/check-image.js';
 import { BATCH_ALGORITHMS } from '../../service/check-values.js';
 import type { Service } from '../../service/service.js';
+import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
@@ -30,7 +31,7 @@ export async function hashRoutes(
   app.post<{ Body: Body; Querystring: Query }>(
     '/v1/check/hashes',
     {
-      onRequest: needs('check:hashes'),
+      onRequest: needs('check:hashes', { checks: 'counted' }),
       bodyLimit: BATCH_BYTES_MAX,
       schema: {
         summary: 'Check hashes and digests that the caller computed.',
@@ -56,7 +57,7 @@ export async function hashRoutes(
           ? { ...answer, matches: matchesFor(request, answer.matches) }
           : answer;
       if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
-      const batch = service.openBatch(optionsFrom(request, 'none'));
+      const batch = pacedBatch(service.openBatch(optionsFrom(request, 'none')), request.caller.gate);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
         return reply.send(Readable.from(answerLines(request.body, batch, tell)));
@@ -89,7 +90,9 @@ export async function hashRoutes(
       askedRadiusBits: radius ?? null,
       reference: null,
       tenant: request.caller.tenant,
+      gate: request.caller.gate,
     };
+    request.caller.gate.takeChecks(items.length);
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
     return {

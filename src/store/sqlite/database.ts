@@ -13,7 +13,7 @@ export type Sqlite = Database.Database;
 
 export const DATABASE_FILE = 'zeef.sqlite';
 /** Another process's import holds the write lock while it runs: about ten seconds for a million entries. */
-const BUSY_MS = 60_000;
+export const BUSY_MS = 60_000;
 const SYNCHRONOUS_FULL = 2;
 
 /** Each step brings the schema from its position to the next; never edited once released. */
@@ -75,6 +75,20 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
    CREATE TABLE list_version (
      list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,
      origin TEXT, facts TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (list_id, version)
+   ) STRICT, WITHOUT ROWID;`,
+  // Lines of keys, tenants with their limits, and what they used.
+  `ALTER TABLE api_key ADD COLUMN line TEXT NOT NULL DEFAULT '';
+   UPDATE api_key SET line = id;
+   ALTER TABLE api_key ADD COLUMN name TEXT;
+   ALTER TABLE api_key ADD COLUMN last_used_at TEXT;
+   CREATE TABLE tenant (
+     name TEXT PRIMARY KEY, created_at TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
+     limits TEXT NOT NULL DEFAULT '{}', alarm TEXT
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO tenant (name, created_at) SELECT tenant, min(created_at) FROM api_key GROUP BY tenant;
+   CREATE TABLE tenant_usage (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
+     PRIMARY KEY (tenant, day)
    ) STRICT, WITHOUT ROWID;`,
 ];
 

@@ -3,6 +3,7 @@ import type { Store } from '../contract.js';
 import { guarded, openDatabase } from './database.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
+import { SqliteTenants } from './sqlite-tenants.js';
 
 /** Errors STORE_FAILED: the folder cannot be made or the file is not a store of this version. */
 export async function openSqliteStore(dataDir: string): Promise<Store> {
@@ -10,6 +11,7 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
   return {
     lists: new SqliteLists(db, dataDir),
     keys: new SqliteKeys(db),
+    tenants: new SqliteTenants(db),
     close: async () => {
       guarded(() => db.close());
     },

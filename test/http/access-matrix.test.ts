@@ -1,0 +1,192 @@
+/**
+ * Every route × every scope × every kind of key, from the routes that the server itself registered. A route that is not
+ * in the table fails; so does a byte of one tenant in an answer to another.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RouteOptions } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SCOPES, type Scope } from '../../src/store/keys-contract.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
+
+interface Row {
+  /** Null: no key is needed. */
+  readonly scope: Scope | null;
+  /** Asked with these; a path's parameters are names that are nobody's. */
+  readonly body?: object | Buffer;
+  readonly query?: string;
+}
+
+/** All that there is to ask. Parameters of paths are filled in below. */
+const TABLE: Readonly<Record<string, Row>> = {
+  'POST /v1/check': { scope: 'check', body: picture },
+  'POST /v1/hash': { scope: 'check', body: picture },
+  'POST /v1/check/hashes': { scope: 'check:hashes', body: { items: [{ md5: '0'.repeat(32) }] } },
+  'GET /v1/stats': { scope: 'check' },
+  'GET /v1/lists': { scope: 'lists' },
+  'GET /v1/lists/:list': { scope: 'lists' },
+  'GET /v1/lists/:list/versions': { scope: 'lists' },
+  'PATCH /v1/lists/:list': { scope: 'admin', body: { enabled: true } },
+  'GET /v1/suppressions': { scope: 'lists' },
+  'POST /v1/suppressions': { scope: 'admin', body: { list: 'nowhere', entryId: 'e' } },
+  'DELETE /v1/suppressions/:id': { scope: 'admin' },
+  'DELETE /v1/suppressions': { scope: 'admin', query: '?list=nowhere&entryId=e' },
+  'GET /v1/keys': { scope: 'admin' },
+  'POST /v1/keys': { scope: 'admin', body: { tenant: 'not a name', scopes: ['check'] } },
+  'POST /v1/keys/:id/rotate': { scope: 'admin', body: {} },
+  'DELETE /v1/keys/:id': { scope: 'admin' },
+  'GET /v1/tenants': { scope: 'admin' },
+  'GET /v1/tenants/:tenant': { scope: 'admin' },
+  'PATCH /v1/tenants/:tenant': { scope: 'admin', body: { disabled: false } },
+  'GET /livez': { scope: null },
+  'GET /readyz': { scope: null },
+  'GET /metrics': { scope: null },
+  'GET /openapi.json': { scope: null },
+};
+const isOpen = (path: string) => path === '/docs' || path.startsWith('/docs/');
+
+let running: Running;
+const registered: string[] = [];
+/** By what is special about them. All scopes but `admin`, unless named otherwise. */
+const keys: Record<string, string> = {};
+const ALL_BUT_ADMIN = SCOPES.filter((scope) => scope !== 'admin');
+/** Found in every answer that tells anything of tenant A. */
+const MARK = 'alpha-marker';
+
+beforeAll(async () => {
+  running = await startService({}, (route: RouteOptions) => {
+    for (const method of [route.method].flat()) registered.push(`${method} ${route.url}`);
+  });
+  const { store } = running.service;
+  const make = async (name: string, tenant: string, scopes: readonly Scope[], expiresAt: string | null = null) => {
+    const { key, info } = await store.keys.createKey({ tenant, scopes, expiresAt, name: `${MARK}-${name}` });
+    keys[name] = key;
+    return info.id;
+  };
+  for (const scope of SCOPES) await make(scope, `${MARK}-a`, [scope]);
+  await make('a', `${MARK}-a`, ALL_BUT_ADMIN);
+  await make('b', 'beta', ALL_BUT_ADMIN);
+  await make('admin of b', 'beta', ['admin']);
+  await make('expired', `${MARK}-a`, ALL_BUT_ADMIN, '2020-01-01T00:00:00Z');
+  await store.keys.revokeKey(null, await make('revoked', `${MARK}-a`, ALL_BUT_ADMIN));
+  await make('of a tenant that is disabled', `${MARK}-disabled`, ALL_BUT_ADMIN);
+  await store.tenants.setTenant(`${MARK}-disabled`, { disabled: true });
+  keys.unknown = `zeef_${randomBytes(32).toString('base64url')}`;
+  keys['wrong by one letter'] = `${keys.a!.slice(0, -2)}${keys.a!.at(-2) === 'A' ? 'B' : 'A'}${keys.a!.at(-1)}`;
+  keys['no key at all'] = 'x';
+});
+afterAll(() => running.stop());
+
+async function ask(route: string, authorization: string | undefined, more = '') {
+  const [method, path] = route.split(' ') as [string, string];
+  const { body, query = '' } = TABLE[route]!;
+  const filled = path.replace(/:\w+/g, 'nobody');
+  const isBytes = Buffer.isBuffer(body);
+  const response = await fetch(`${running.url}${filled}${query}${more}`, {
+    method,
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': isBytes ? 'image/jpeg' : 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: isBytes ? new Uint8Array(body) : JSON.stringify(body) }),
+  });
+  const headers = Object.fromEntries(
+    [...response.headers].filter(([name]) => !['date', 'x-request-id'].includes(name)),
+  );
+  const text = await response.text();
+  return { status: response.status, headers, text };
+}
+
+/** What a caller can tell apart: all of an answer but the request's own number. */
+const seen = ({ status, headers, text }: Awaited<ReturnType<typeof ask>>) => ({
+  status,
+  headers,
+  text: text.replace(/"requestId":"[^"]*"/, ''),
+});
+
+const ROUTES = Object.keys(TABLE);
+const KEYED = ROUTES.filter((route) => TABLE[route]!.scope !== null);
+
+test('every route that the server has is in the table, and no other', () => {
+  const told = new Set(registered.filter((route) => !isOpen(route.split(' ')[1]!)));
+  // HEAD is answered as GET is, by the same hooks.
+  expect([...told].filter((route) => !route.startsWith('HEAD ')).sort()).toEqual([...ROUTES].sort());
+  for (const route of told) if (route.startsWith('HEAD ')) expect(told).toContain(route.replace('HEAD', 'GET'));
+});
+
+describe.each(KEYED)('%s', (route) => {
+  const { scope } = TABLE[route]!;
+
+  test.each(SCOPES)('a key with %s alone', async (given) => {
+    const { status, text } = await ask(route, `Bearer ${keys[given]}`);
+    const may = given === scope || given === 'admin';
+    if (may) expect([401, 403]).not.toContain(status);
+    else expect([status, JSON.parse(text).code]).toEqual([403, 'SCOPE_MISSING']);
+  });
+
+  test('all scopes but admin', async () => {
+    const { status } = await ask(route, `Bearer ${keys.a}`);
+    if (scope === 'admin') expect(status).toBe(403);
+    else expect([401, 403]).not.toContain(status);
+  });
+
+  test('no key', async () => {
+    const { status, text } = await ask(route, undefined);
+    expect([status, JSON.parse(text).code]).toEqual([401, 'KEY_MISSING']);
+  });
+
+  test('keys that do not work cannot be told apart, by anything in the answer', async () => {
+    const bad = [
+      'unknown',
+      'wrong by one letter',
+      'expired',
+      'revoked',
+      'of a tenant that is disabled',
+      'no key at all',
+    ];
+    const headers = [...bad.map((name) => `Bearer ${keys[name]}`), 'Bearer', 'Basic eDp5', keys.a!, 'Bearer a b', ''];
+    const answers = await Promise.all(headers.map(async (header) => seen(await ask(route, header))));
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject({ status: 401, text: expect.stringContaining('"code":"KEY_INVALID"') });
+  });
+
+  test('an answer to tenant B holds no byte of tenant A, also where B asks for A by name', async () => {
+    // A has asked, so that there is something to leak.
+    await ask(route, `Bearer ${keys.a}`);
+    for (const more of ['', `?tenant=${MARK}-a`]) {
+      const query = TABLE[route]!.query ?? '';
+      const { text, headers } = await ask(route, `Bearer ${keys.b}`, query === '' ? more : more.replace('?', '&'));
+      expect(text + JSON.stringify(headers)).not.toContain(MARK);
+    }
+  });
+});
+
+test('HEAD needs what GET needs', async () => {
+  for (const route of registered.filter((one) => one.startsWith('HEAD /v1'))) {
+    const path = route.split(' ')[1]!.replace(/:\w+/g, 'nobody');
+    expect((await fetch(running.url + path, { method: 'HEAD' })).status, route).toBe(401);
+  }
+});
+
+test('counts are the tenant’s own; an administrator sees all, and each by name', async () => {
+  const stats = async (key: string, query = '') =>
+    JSON.parse((await ask('GET /v1/stats', `Bearer ${key}`, query)).text) as { checked: number };
+  const before = await stats(keys.b!);
+  for (let n = 0; n < 3; n++) await ask('POST /v1/check/hashes', `Bearer ${keys.a}`);
+  expect((await stats(keys.b!)).checked).toBe(before.checked);
+  expect((await stats(keys.b!, `?tenant=${MARK}-a`)).checked).toBe(before.checked);
+  const [ofA, ofB] = [await stats(keys.a!), await stats(keys.b!)];
+  expect((await stats(keys['admin of b']!, `?tenant=${MARK}-a`)).checked).toBe(ofA.checked);
+  expect((await stats(keys['admin of b']!)).checked).toBe(ofA.checked + ofB.checked);
+});
+
+test('open addresses tell nothing of a tenant', async () => {
+  for (const route of ROUTES.filter((one) => TABLE[one]!.scope === null)) {
+    const { status, text } = await ask(route, undefined);
+    expect(status).toBe(200);
+    expect(text).not.toContain(MARK);
+  }
+});
