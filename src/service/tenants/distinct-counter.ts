@@ -7,15 +7,19 @@
 const REGISTER_BITS = 12;
 export const REGISTERS = 1 << REGISTER_BITS;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
+/** All bits of a word are 0, and one more. */
+const RANK_MAX = 33;
 const LINEAR_MAX = 2.5 * REGISTERS;
 
 export class DistinctCounter {
   readonly #registers = new Uint8Array(REGISTERS);
   readonly #seeds: readonly [number, number];
-  #estimate: number | null = 0;
+  /** How many registers hold each rank: an estimate is asked for with every request. */
+  readonly #ofRank = new Uint32Array(RANK_MAX + 1);
 
   /** `seed`: unknown to whoever sends the values, who could otherwise make values that count as one. */
   constructor(seed: number) {
+    this.#ofRank[0] = REGISTERS;
     this.#seeds = [seed >>> 0, Math.floor(seed / 2 ** 32) ^ 0x9e3779b9];
   }
 
@@ -32,19 +36,13 @@ export class DistinctCounter {
       const register = a >>> (32 - REGISTER_BITS);
       // The place of the first 1 in the other half; the highest place is seen once in 4 billion values.
       const rank = Math.clz32(mix(b ^ a)) + 1;
-      if (rank > this.#registers[register]!) {
-        this.#registers[register] = rank;
-        this.#estimate = null;
-      }
+      this.#raise(register, rank);
     }
   }
 
   /** What another counter of the same seed saw. */
   join(registers: Uint8Array): void {
-    for (let at = 0; at < REGISTERS; at++) {
-      if ((registers[at] ?? 0) > this.#registers[at]!) this.#registers[at] = registers[at]!;
-    }
-    this.#estimate = null;
+    for (let at = 0; at < REGISTERS; at++) this.#raise(at, Math.min(registers[at] ?? 0, RANK_MAX));
   }
 
   /** A copy. */
@@ -53,8 +51,18 @@ export class DistinctCounter {
   }
 
   get estimate(): number {
-    this.#estimate ??= estimateOf(this.#registers);
-    return this.#estimate;
+    const sum = this.#ofRank.reduce((total, count, rank) => total + count * 2 ** -rank, 0);
+    const raw = (ALPHA * REGISTERS * REGISTERS) / sum;
+    const empty = this.#ofRank[0]!;
+    return Math.round(raw <= LINEAR_MAX && empty > 0 ? REGISTERS * Math.log(REGISTERS / empty) : raw);
+  }
+
+  #raise(register: number, rank: number): void {
+    const before = this.#registers[register]!;
+    if (rank <= before) return;
+    this.#registers[register] = rank;
+    this.#ofRank[before]!--;
+    this.#ofRank[rank]!++;
   }
 }
 
@@ -64,15 +72,4 @@ function mix(word: number): number {
   v = Math.imul(v ^ (v >>> 16), 0x85ebca6b);
   v = Math.imul(v ^ (v >>> 13), 0xc2b2ae35);
   return v ^ (v >>> 16);
-}
-
-function estimateOf(registers: Uint8Array): number {
-  let sum = 0;
-  let empty = 0;
-  for (const rank of registers) {
-    sum += 2 ** -rank;
-    if (rank === 0) empty++;
-  }
-  const raw = (ALPHA * REGISTERS * REGISTERS) / sum;
-  return Math.round(raw <= LINEAR_MAX && empty > 0 ? REGISTERS * Math.log(REGISTERS / empty) : raw);
 }
