@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
-import { type GlobalFlags, type Surroundings, withService } from './context.js';
+import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -45,7 +45,7 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) =>
       withService(around, globals(), async (service) => {
         const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
-        const told = await service.store.keys.createKey({ tenant, scopes, name, expiresAt });
+        const told = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
         if (!json) around.err(`key ${told.info.id} of ${tenant}; it is shown this once:\n`);
         around.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
       }),
@@ -74,7 +74,7 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .option('--json', 'as JSON')
     .action((id: string, { grace, expires, json }: { grace: number; expires?: string; json?: boolean }) =>
       withService(around, globals(), async (service) => {
-        const told = await service.store.keys.rotateKey(null, id, {
+        const told = await changesOf(service).keys.rotateKey(null, id, {
           nowMs: Date.now(),
           graceMs: grace * HOUR_MS,
           ...(expires === undefined ? {} : { expiresAt: expires }),
@@ -90,7 +90,7 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .argument('<id>')
     .action((id: string) =>
       withService(around, globals(), async (service) => {
-        await service.store.keys.revokeKey(null, id);
+        await changesOf(service).keys.revokeKey(null, id);
         around.out(`${id}: revoked\n`);
       }),
     );

@@ -11,12 +11,13 @@ import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { algorithmNamed } from '../hashlists/normalise.js';
+import { ZEEF } from '../service/audited.js';
 import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
-import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
+import { changesOf, cliActor, EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
 /** The list that ships: hashes of the sample pictures. */
@@ -24,7 +25,7 @@ export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists',
 
 export async function importSample(service: Service): Promise<void> {
   if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.store.lists, {
+  await importList(service.audit.as(ZEEF).lists, {
     list: SAMPLE.list,
     paths: [SAMPLE.path],
     format: 'csv',
@@ -120,7 +121,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
         const bar = around.isTerminal ? bytesBar(files) : null;
-        const report = await importList(service.store.lists, {
+        const report = await importList(changesOf(service).lists, {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
           list: flags.list,
@@ -179,7 +180,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
           ...(radiusBits === null ? {} : { radiusBits }),
           ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
         };
-        around.out(listText(await service.store.lists.updateList(name, change)));
+        around.out(listText(await changesOf(service).lists.updateList(name, change)));
       }),
     );
 
@@ -203,7 +204,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .argument('<name>')
     .action((name: string) =>
       withService(around, globals(), async (service) => {
-        around.out(reportText(await approveHeld(service.store.lists, name)));
+        around.out(reportText(await approveHeld(changesOf(service).lists, name)));
       }),
     );
 
@@ -213,7 +214,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .argument('<name>')
     .action((name: string) =>
       withService(around, globals(), async (service) => {
-        await service.store.lists.dropHeld(name);
+        await changesOf(service).lists.dropHeld(name);
         around.out(`${name}: the held version is forgotten\n`);
       }),
     );
@@ -229,7 +230,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     })
     .action((name: string, flags: { to: number }) =>
       withService(around, globals(), async (service) => {
-        around.out(reportText(await rollBack(service.store.lists, name, flags.to)));
+        around.out(reportText(await rollBack(changesOf(service).lists, name, flags.to)));
       }),
     );
 
@@ -253,7 +254,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
       .requiredOption('--entry <id>', 'which')
       .action((name: string, { entry }: { entry: string }) =>
         withService(around, globals(), async (service) => {
-          const changed = await service.store.lists.changeEntries(name, { entryId: entry }, verb);
+          const changed = await changesOf(service).lists.changeEntries(name, { entryId: entry }, verb);
           if (changed === 0) throw new AppError('NOT_FOUND', { list: name, entry });
           around.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
         }),
@@ -302,7 +303,12 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
         withService(around, globals(), async (service) => {
-          const { images, report } = await addImages(service, { list: name, paths, about });
+          const { images, report } = await addImages(service, {
+            list: name,
+            lists: changesOf(service).lists,
+            paths,
+            about,
+          });
           if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
             around.setExitCode(EXIT.failed);
           const words = images.map(({ path, entryId, reason, lowQuality }) => {
@@ -322,6 +328,7 @@ async function exportList(
   format: ExchangeFormat,
   file: string | undefined,
 ): Promise<void> {
+  await service.audit.note(cliActor(), 'list.export', { target: list, details: { format } });
   const lines = exchangeLines(service, list, format);
   if (file === undefined) for await (const line of lines) around.out(line);
   // Nobody else on this machine reads it: it holds the list's values.
@@ -329,11 +336,12 @@ async function exportList(
 }
 
 async function changeList(
-  { store: { lists } }: Service,
+  service: Service,
   verb: 'enable' | 'disable' | 'remove',
   name: string,
   { entry, source }: { entry?: string; source?: string },
 ): Promise<string> {
+  const { lists } = changesOf(service);
   if (entry !== undefined || source !== undefined) {
     const which = entry !== undefined ? { entryId: entry } : { source: source! };
     const changed = await lists.changeEntries(name, which, verb);

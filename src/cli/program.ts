@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
+import { addAuditCommands } from './audit.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
@@ -26,6 +27,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addListCommands(program, around);
   addKeyCommands(program, around);
   addTenantCommands(program, around);
+  addAuditCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

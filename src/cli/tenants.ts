@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { type TenantReport, tenantReport } from '../service/tenants/tenant-report.js';
 import { TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
-import { type GlobalFlags, type Surroundings, withService } from './context.js';
+import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 interface SetFlags {
   readonly disable?: boolean;
@@ -64,7 +64,7 @@ export function addTenantCommands(program: Command, around: Surroundings): void 
   for (const name of TENANT_LIMITS) set.option(`${flagOf(name)} <count>`, '0: no limit; default: as configured', limit);
   set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & Partial<TenantLimits>) =>
     withService(around, globals(), async (service) => {
-      const info = await service.store.tenants.setTenant(tenant, {
+      const info = await changesOf(service).tenants.setTenant(tenant, {
         ...(disable || enable ? { disabled: disable === true } : {}),
         limits: rest,
         ...(clearAlarm ? { alarm: null } : {}),

@@ -1,6 +1,7 @@
 /** Shapes of the administrator's requests and answers: keys, tenants. */
 import { Type } from '@sinclair/typebox';
 import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
+import { AUDIT_ACTIONS } from '../store/audit-contract.js';
 import { SCOPES } from '../store/keys-contract.js';
 import { ALARM_KINDS, TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
 
@@ -79,3 +80,25 @@ export const TenantChangeBody = Type.Object(
   },
   { additionalProperties: false, minProperties: 1 },
 );
+
+export const AuditQuery = Type.Object({
+  tenant: Type.Optional(Type.String()),
+  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'From the page before.' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+export const AuditResult = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      seq: count,
+      at: Type.String(),
+      actor: Type.String({ description: 'A key’s id, local, cli: and a user’s name, or zeef itself.' }),
+      action: oneOf(AUDIT_ACTIONS),
+      tenant: textOrNull,
+      target: textOrNull,
+      details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+      hash: Type.String({ description: 'SHA-256 of this entry and the hash before it.' }),
+    }),
+  ),
+  cursor: textOrNull,
+});

@@ -10,6 +10,7 @@ import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { countedBody } from './counted-body.js';
 import { sendProblem } from './problem.js';
+import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
@@ -81,6 +82,7 @@ export async function createServer(
   suppressionRoutes(app, service, needs);
   keyRoutes(app, service, needs);
   tenantRoutes(app, service, needs);
+  auditRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();

@@ -16,6 +16,7 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
+import { type Audit, createAudit, ZEEF } from './audited.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
@@ -60,6 +61,8 @@ export interface Service {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly gates: TenantGates;
+  /** What somebody changes goes through `audit.as(who)`, and is written down there. */
+  readonly audit: Audit;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -93,13 +96,14 @@ export async function createService(
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
   const store = await openSqliteStore(config.dataDir);
+  const audit = createAudit(store, clock);
   const metrics = createMetrics();
   const counts = new Counts(clock);
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});
     log.warn({ list, entryId, files }, 'an entry suddenly matched many different files: it is in quarantine');
-    await store.lists.changeEntries(list, { entryId }, 'quarantine');
+    await audit.as(ZEEF).lists.changeEntries(list, { entryId }, 'quarantine');
     await reload();
   };
   const guard = new FloodGuard(config.floodFiles, clock, (entry, files) => {
@@ -193,6 +197,7 @@ export async function createService(
     store,
     metrics,
     gates,
+    audit,
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },

@@ -1,5 +1,6 @@
 /** Asks the sources of lists as often as each says, one after the other, while a service runs. */
 import type { Logger } from '../telemetry/log.js';
+import { ZEEF } from './audited.js';
 import type { Service } from './service.js';
 import { type SyncOptions, syncList } from './sync-list.js';
 
@@ -13,7 +14,7 @@ export function startSyncSchedule(
   env: SyncOptions['env'],
   lookMs = LOOK_MS,
 ): () => Promise<void> {
-  const { lists } = service.store;
+  const { lists } = service.audit.as(ZEEF);
   const { dataDir, radiusBits } = service.config;
   const triedMs = new Map<string, number>();
   let isStopped = false;

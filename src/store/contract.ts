@@ -4,6 +4,7 @@
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
+import type { AuditStore } from './audit-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 
@@ -194,5 +195,6 @@ export interface Store {
   readonly lists: ListStore;
   readonly keys: KeyStore;
   readonly tenants: TenantStore;
+  readonly audit: AuditStore;
   close(): Promise<void>;
 }

@@ -41,6 +41,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'GET /v1/tenants': { scope: 'admin' },
   'GET /v1/tenants/:tenant': { scope: 'admin' },
   'PATCH /v1/tenants/:tenant': { scope: 'admin', body: { disabled: false } },
+  'GET /v1/audit': { scope: 'admin' },
   'GET /livez': { scope: null },
   'GET /readyz': { scope: null },
   'GET /metrics': { scope: null },

@@ -1,6 +1,6 @@
 /** `/v1/keys`: keys are made, rotated and revoked; each is told once. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
 import type { Service } from '../../service/service.js';
 import { KeyResult, NewKeyBody, RotationBody, ToldKeyResult } from '../admin-schemas.js';
@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
 export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
-  const { keys } = service.store;
+  const keysAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
   const Id = Type.Object({ id: Type.String() });
 
   app.get<{ Querystring: { tenant?: string } }>(
@@ -24,7 +24,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
         response: { 200: Type.Object({ keys: Type.Array(KeyResult) }), default: Problem },
       },
     },
-    async (request) => ({ keys: await keys.keys(request.query.tenant ?? null) }),
+    async (request) => ({ keys: await service.store.keys.keys(request.query.tenant ?? null) }),
   );
 
   app.post<{ Body: Static<typeof NewKeyBody> }>(
@@ -39,7 +39,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
     },
     async (request, reply) => {
       const { tenant, scopes, name = null, expiresAt = null } = request.body;
-      const told = await keys.createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
+      const told = await keysAs(request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
       service.gates.forget(tenant);
       return reply.code(201).header('cache-control', 'no-store').send(told);
     },
@@ -58,7 +58,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
     },
     async (request, reply) => {
       const { graceHours = KEY_GRACE_HOURS_DEFAULT, expiresAt } = request.body ?? {};
-      const told = await keys.rotateKey(null, request.params.id, {
+      const told = await keysAs(request).rotateKey(null, request.params.id, {
         nowMs: Date.now(),
         graceMs: graceHours * HOUR_MS,
         ...(expiresAt === undefined ? {} : { expiresAt: utc(expiresAt) }),
@@ -78,7 +78,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
       },
     },
     async (request, reply) => {
-      await keys.revokeKey(null, request.params.id);
+      await keysAs(request).revokeKey(null, request.params.id);
       return reply.code(204).send();
     },
   );

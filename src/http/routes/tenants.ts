@@ -49,6 +49,11 @@ export function tenantRoutes(app: FastifyInstance, service: Service, needs: Retu
         response: { 200: TenantResult, default: Problem },
       },
     },
-    async (request) => tenantReport(service, await tenants.setTenant(request.params.tenant, request.body)),
+    async (request) => {
+      const changed = await service.audit
+        .as(request.caller.actor)
+        .tenants.setTenant(request.params.tenant, request.body);
+      return tenantReport(service, changed);
+    },
   );
 }

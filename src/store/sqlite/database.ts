@@ -90,6 +90,12 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
      PRIMARY KEY (tenant, day)
    ) STRICT, WITHOUT ROWID;`,
+  // Who changed what, in a chain of hashes, and its end.
+  `CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, tenant TEXT, target TEXT,
+     details TEXT NOT NULL, hash TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */
