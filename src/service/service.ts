@@ -26,6 +26,7 @@ import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
+import { startProbing } from './probing/start-probing.js';
 import { createRecorder } from './recorder.js';
 import { createTenantGates, type TenantGates } from './tenants/tenant-gates.js';
 import { watchedBatch, watchImage } from './tenants/watched.js';
@@ -135,6 +136,14 @@ export async function createService(
     alarmedPerSecond: config.alarmedChecksPerSecond,
     onSaveError: (error) => log.error({ err: error }, 'usage of tenants could not be written; it is tried again'),
   });
+  const { probing, settled } = startProbing({
+    clock,
+    log,
+    metrics,
+    gates,
+    store: audit.as(ZEEF),
+    inForce: () => live.inForce,
+  });
   let closing = false;
   let engine: ImageEngine | null = null;
 
@@ -205,7 +214,7 @@ export async function createService(
         options,
       );
       metrics.set('zeef_decoder_queue', {}, decoderStatus().queued);
-      watchImage(answer, options.gate);
+      watchImage(answer, options, probing);
       return answer;
     },
     openBatch(options) {
@@ -218,7 +227,7 @@ export async function createService(
         checkItems: (items) => checkHashes(parts, items, options),
         checkValues: (algorithm, values) => checkValues(parts, algorithm, values, options),
       };
-      return options.gate ? watchedBatch(batch, options.gate) : batch;
+      return options.gate ? watchedBatch(batch, options.gate, probing) : batch;
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);
@@ -245,6 +254,7 @@ export async function createService(
       await reloading;
       await pool.close();
       await gates.close();
+      await settled();
       await store.close();
     },
   };

@@ -36,6 +36,11 @@ export const METRICS = {
     labels: [],
     says: 'Entries that were quarantined because they suddenly matched many different files.',
   },
+  zeef_probing_alarms_total: {
+    kind: 'counter',
+    labels: ['kind'],
+    says: 'Tenants that asked as one who searches for the value of an entry: ball or edge.',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],
