@@ -68,7 +68,8 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .argument('[name]')
     .action((name: string | undefined) =>
       withService(around, globals(), async (service) => {
-        const { lists } = changesOf(service);
+        const changes = changesOf(service);
+        const { lists } = changes;
         const { dataDir, radiusBits } = service.config;
         const all = name === undefined ? (await lists.lists()).map(({ list }) => list) : [name];
         for (const list of all) {
@@ -76,7 +77,7 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
           const onPage = (pages: number) => {
             if (around.isTerminal) around.err(`\r${list}: ${pages} pages `);
           };
-          const report = await syncList(lists, list, { dataDir, radiusBits, env: around.env, onPage });
+          const report = await syncList(changes, list, { dataDir, radiusBits, env: around.env, onPage });
           if (around.isTerminal) around.err('\r');
           if (report.held.length > 0) around.setExitCode(EXIT.failed);
           around.out(reportText(report));

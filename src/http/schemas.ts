@@ -1,7 +1,7 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -13,11 +13,11 @@ import {
 import { BATCH_ALGORITHMS } from '../service/check-values.js';
 import { HOLD_RULES } from '../store/contract.js';
 
-const oneOf = <const T extends readonly string[]>(values: T) =>
+export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
-const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
-const text = (description: string) => Type.String({ description });
-const count = Type.Integer({ minimum: 0 });
+export const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
+export const text = (description: string) => Type.String({ description });
+export const count = Type.Integer({ minimum: 0 });
 
 export const Problem = Type.Object(
   {
@@ -176,6 +176,10 @@ export const ListResult = Type.Object({
   rejectedCount: count,
   duplicateCount: count,
   entriesByAlgorithm: Type.Record(Type.String(), count),
+  categoryMap: Type.Record(Type.String(), Type.String()),
+  severityMap: Type.Record(Type.String(), Type.String()),
+  expiresAt: orNull(Type.String()),
+  entryDaysMax: orNull(count),
 });
 
 export const NewSuppressionBody = Type.Union([
@@ -200,14 +204,41 @@ export const SuppressionResult = Type.Object({
   entryId: orNull(Type.String()),
 });
 
-export const ListChangeBody = Type.Object(
-  {
-    enabled: Type.Optional(Type.Boolean()),
-    radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
-    matchLowQuality: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false, minProperties: 1 },
+/** The list's word → the provider's. */
+const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 256 }), {
+  maxProperties: LIST_WORDS_MAX,
+});
+
+const ListChanges = {
+  enabled: Type.Optional(Type.Boolean()),
+  radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
+  matchLowQuality: Type.Optional(Type.Boolean()),
+  categoryMap: Type.Optional(WordMap),
+  severityMap: Type.Optional(WordMap),
+  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
+  entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
+};
+
+export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });
+
+export const NewListBody = Type.Object(
+  { list: Type.String(), kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
+  { additionalProperties: false },
 );
+
+export const ImportReportResult = Type.Object({
+  list: Type.String(),
+  version: count,
+  accepted: count,
+  duplicates: count,
+  rejected: count,
+  deleted: count,
+  added: count,
+  removed: count,
+  rejectedByReason: Type.Record(Type.String(), count),
+  held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
+  firstRejected: Type.Array(Type.Object({ line: count, reason: Type.String() })),
+});
 
 export const VersionResult = Type.Object({
   list: Type.String(),

@@ -15,6 +15,8 @@ import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { listChangeRoutes } from './routes/list-changes.js';
+import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
@@ -78,7 +80,9 @@ export async function createServer(
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
+  await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
+  listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   keyRoutes(app, service, needs);
   tenantRoutes(app, service, needs);

@@ -11,13 +11,13 @@ import type { TenantStore } from '../store/tenants-contract.js';
 /** Zeef itself: what it does without being asked. */
 export const ZEEF = 'zeef';
 
-export type AuditedStore = Pick<Store, 'lists' | 'keys' | 'tenants'>;
-
 export interface Audit {
   /** Errors STORE_FAILED. */
   note(actor: string, action: AuditAction, about: AuditAbout): Promise<void>;
   /** `actor`: as in `AuditEvent`. */
-  as(actor: string): AuditedStore;
+  as(actor: string): Store;
+  /** An import that was made elsewhere, such as in a thread of its own. Errors STORE_FAILED. */
+  noteImport(actor: string, mode: 'replace' | 'add', report: ImportReport, origin: string): Promise<void>;
 }
 
 export interface AuditAbout {
@@ -28,15 +28,19 @@ export interface AuditAbout {
 
 type Note = (action: AuditAction, about: AuditAbout) => Promise<void>;
 
-export function createAudit({ lists, keys, tenants, audit }: Store, clock: Clock): Audit {
+export function createAudit(store: Store, clock: Clock): Audit {
+  const { lists, keys, tenants, audit } = store;
   const note = async (actor: string, action: AuditAction, about: AuditAbout) => {
     await writeDown(audit, clock, actor, action, about);
   };
   return {
     note,
+    noteImport: (actor, mode, report, origin) =>
+      note(actor, `list.${mode}`, { target: report.list, details: importDetails(report, { origin }) }),
     as(actor) {
       const noteAs: Note = (action, about) => note(actor, action, about);
       return {
+        ...store,
         lists: auditedLists(lists, noteAs),
         keys: auditedKeys(keys, noteAs),
         tenants: auditedTenants(tenants, noteAs),
@@ -77,6 +81,15 @@ const importDetails = (report: ImportReport, { origin }: WriteOptions): AuditDet
   held: report.held.map(({ rule }) => rule).join(' ') || null,
 });
 
+/** Words of a provider's own as one text. */
+const flat = (facts: object): AuditDetails =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : fact,
+    ]),
+  );
+
 const filterDetails = (which: EntryFilter): AuditDetails => ({ ...which });
 
 function auditedLists(lists: ListStore, note: Note): ListStore {
@@ -88,7 +101,7 @@ function auditedLists(lists: ListStore, note: Note): ListStore {
     },
     async updateList(name, change) {
       const info = await lists.updateList(name, change);
-      await note('list.update', { target: name, details: { ...change } });
+      await note('list.update', { target: name, details: flat(change) });
       return info;
     },
     async removeList(name) {

@@ -6,7 +6,9 @@ import type { ParsedRow } from '../core/parsed-row.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../hashlists/importers.js';
 import type { ListSource } from '../hashlists/source.js';
-import type { ImportReport, ListStore } from '../store/contract.js';
+import type { ImportReport, Store } from '../store/contract.js';
+import { openIfSealed } from '../vault/sealed-stream.js';
+import type { Vault } from '../vault/vault.js';
 import { type ImportReview, openReview } from './import-review.js';
 
 export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
@@ -22,35 +24,46 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
+  /** True once it shall stop: the list stays as it was. */
+  readonly shouldStop?: () => boolean;
   /** A source that has nothing new gives no entries; a file without one is a mistake. */
   readonly mayBeEmpty?: boolean;
   /** Of the version; by default the names of the files. */
   readonly origin?: string;
 }
 
-async function* readBytes(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* readFile(
+  path: string,
+  { onBytes, shouldStop }: Pick<ImportRequest, 'onBytes' | 'shouldStop'>,
+): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      if (shouldStop?.()) throw new AppError('SHUTTING_DOWN');
       onBytes?.(chunk.length);
       yield chunk;
     }
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
 }
 
 /**
  * A row that breaks a rule is rejected and reported; the rest is imported, and held where the review finds reason to.
- * Errors  FILE_UNREADABLE; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
+ * A file that this store sealed is read as what it was before.
+ * Errors  FILE_UNREADABLE; SEALED_DAMAGED; SHUTTING_DOWN: it was told to stop; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
  */
-export async function importList(store: ListStore, request: ImportRequest): Promise<ImportReport> {
+export async function importList(
+  { lists: store, vault }: Pick<Store, 'lists' | 'vault'>,
+  request: ImportRequest,
+): Promise<ImportReport> {
   const { list, kind, radiusBits } = request;
   const existing = await store.list(list);
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
     const { watch, review } = isReviewed ? await openReview(store, list, known.radiusBits) : UNREVIEWED;
-    const parsed = rowsOf(request, known.kind);
+    const parsed = rowsOf(vault, request, known.kind);
     const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
     const options = {
       origin: request.origin ?? namesOf(request.paths),
@@ -77,8 +90,11 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
   yield* rows;
 }
 
-async function* rowsOf({ paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
-  for (const path of paths) yield* parseHashList(format, { ...options, kind, path, bytes: readBytes(path, onBytes) });
+async function* rowsOf(vault: Vault, { paths, format, ...options }: ImportRequest, kind: ListInfo['kind']) {
+  for (const path of paths) {
+    const bytes = openIfSealed(vault, readFile(path, options));
+    yield* parseHashList(format, { ...options, kind, path, bytes });
+  }
 }
 
 /** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */

@@ -2,6 +2,7 @@
  * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
  * The only room that knows all the others.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -23,11 +24,15 @@ import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { createImportJobs, type ImportJobs } from './import-jobs.js';
+import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
+import { masterKeyAt } from './master-key-at.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { startProbing } from './probing/start-probing.js';
 import { createRecorder } from './recorder.js';
+import { SYNC_FOLDER } from './sync-list.js';
 import { createTenantGates, type TenantGates } from './tenants/tenant-gates.js';
 import { watchedBatch, watchImage } from './tenants/watched.js';
 
@@ -64,6 +69,8 @@ export interface Service {
   readonly gates: TenantGates;
   /** What somebody changes goes through `audit.as(who)`, and is written down there. */
   readonly audit: Audit;
+  /** Lists that were handed over to be imported. */
+  readonly imports: ImportJobs;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -83,6 +90,8 @@ export interface Service {
   exportIndex(
     path?: string,
   ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
+  /** As `Store.rotateKeys`; what lies beside the store under the old key, and can be had again, goes. */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   /** Answers in hand are given first. */
   close(): Promise<void>;
 }
@@ -96,9 +105,15 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const store = await openSqliteStore(config.dataDir);
-  const audit = createAudit(store, clock);
   const metrics = createMetrics();
+  const store = await openSqliteStore(config.dataDir, {
+    master: masterKeyAt(config.dataDir, config),
+    onDamaged: (entryKey) => {
+      metrics.add('zeef_entries_damaged_total', {});
+      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
+    },
+  });
+  const audit = createAudit(store, clock);
   const counts = new Counts(clock);
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
@@ -113,11 +128,17 @@ export async function createService(
   const recorder = createRecorder(counts, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
+  const endExpired = async (): Promise<void> => {
+    for (const list of await endExpiredLists(audit.as(ZEEF).lists, clock.nowMs()))
+      log.warn({ list }, 'a list has expired: it is disabled');
+  };
+  await endExpired();
   const live = await openLiveLists(store.lists, {
     kind: config.index,
     photodnaIndex: config.photodnaIndex,
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     pool,
+    vault: store.vault,
     indexFile: join(config.dataDir, INDEX_FILE),
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
@@ -182,6 +203,7 @@ export async function createService(
   tellIndex();
 
   const reload = async (): Promise<void> => {
+    await endExpired();
     const changed = await live.refresh();
     tellIndex();
     const { generation, lists } = live.inForce;
@@ -201,12 +223,23 @@ export async function createService(
     : null;
   poll?.unref();
 
+  const { listKey, listKeyFile } = config;
+  const imports = createImportJobs(store, {
+    dataDir: config.dataDir,
+    keyPlace: { listKey, listKeyFile },
+    log,
+    audit,
+    onEnd: reload,
+  });
+  if (watchLists) await imports.resume();
+
   return {
     config,
     store,
     metrics,
     gates,
     audit,
+    imports,
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
@@ -247,9 +280,16 @@ export async function createService(
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+    async rotateKeys(newMaster) {
+      const rotated = await store.rotateKeys(newMaster);
+      for (const name of [INDEX_FILE, SYNC_FOLDER])
+        await rm(join(config.dataDir, name), { recursive: true, force: true });
+      return rotated;
+    },
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
+      await imports.close();
       await engine?.close();
       await reloading;
       await pool.close();

@@ -19,6 +19,7 @@ export const AUDIT_ACTIONS = [
   'list.source',
   'list.reject',
   'list.export',
+  'store.rekey',
   'entries.enable',
   'entries.disable',
   'entries.remove',

@@ -3,8 +3,10 @@
  * stand behind it; speaks no SQL. `test/store/contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
+import type { Vault } from '../vault/vault.js';
 import type { AuditStore } from './audit-contract.js';
+import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 
@@ -15,7 +17,7 @@ export interface NewList {
   readonly matchLowQuality?: boolean;
 }
 
-export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality'>>;
+export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;
 
 export interface ImportReport {
   readonly list: string;
@@ -55,6 +57,8 @@ export interface Draft {
   readonly removed: number;
   readonly rows: number;
   readonly rejectedByReason: ImportReport['rejectedByReason'];
+  /** Digests on it that a suppression list has too. */
+  readonly knownGood: number;
   /** Rows that carried the commonest value. */
   readonly mostRowsOfOneValue: number;
 }
@@ -196,5 +200,13 @@ export interface Store {
   readonly keys: KeyStore;
   readonly tenants: TenantStore;
   readonly audit: AuditStore;
+  readonly jobs: JobStore;
+  /** Seals what rests outside the store too: index files, pages of sources, exports. */
+  readonly vault: Vault;
+  /**
+   * Everything is sealed anew under a new data key, and the data keys under `newMaster`; without one, under a new key
+   * where the store made its own, and under the same otherwise. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
+   */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   close(): Promise<void>;
 }

@@ -41,6 +41,11 @@ export const METRICS = {
     labels: ['kind'],
     says: 'Tenants that asked as one who searches for the value of an entry: ball or edge.',
   },
+  zeef_entries_damaged_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'Entries whose sealed value could not be opened, and so match nothing: their list must be imported again.',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],

@@ -30,7 +30,7 @@ export async function startService(
   });
   const log = createLogger(config.logLevel);
   const service = await createService(config, { log });
-  await importList(service.store.lists, {
+  await importList(service.store, {
     paths: ['hashlists/sample/sample.csv'],
     list: 'sample',
     format: 'csv',

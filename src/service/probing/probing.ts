@@ -68,11 +68,10 @@ export class Probing {
     const watch = this.#watchOf(tenant);
     const count = values.length / HASH256_BYTES;
     const sampled = takeUpTo(watch.samples, count, nowMs);
-    // Evenly spread from a place that nobody knows beforehand.
+    // One of each stretch, at a place that nobody knows beforehand.
     const step = count / Math.max(1, sampled);
-    const first = Math.random() * step;
     for (let n = 0; n < sampled; n++) {
-      const position = Math.min(count - 1, Math.floor(first + n * step));
+      const position = Math.min(count - 1, Math.floor((n + Math.random()) * step));
       const hash = wordsAt(values, position);
       const isMatch = decisions.get(position)?.matches.some(isCounted) ?? false;
       const ball = watch.balls[algorithm].note(hash, isMatch, nowMs);

@@ -1,9 +1,9 @@
 /** What an alarm does: it is counted, logged, written down, and stands with the tenant until somebody takes it back. */
 import type { Clock } from '../../core/clock.js';
+import type { Store } from '../../store/contract.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import type { AuditedStore } from '../audited.js';
 import type { ListsInForce } from '../lists-in-force.js';
 import type { TenantGates } from '../tenants/tenant-gates.js';
 import { EDGE_BITS } from './edge-watch.js';
@@ -22,7 +22,7 @@ export function startProbing(parts: {
   readonly metrics: Metrics;
   readonly gates: TenantGates;
   /** As Zeef itself changes it. */
-  readonly store: AuditedStore;
+  readonly store: Pick<Store, 'tenants'>;
   readonly inForce: () => ListsInForce;
 }): ProbingWatch {
   const { clock, log, metrics, gates, store, inForce } = parts;
