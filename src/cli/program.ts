@@ -10,6 +10,7 @@ import { addKeyCommands } from './keys.js';
 import { addListCommands } from './lists.js';
 import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
+import { addWebhookCommands } from './webhooks.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
 export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
@@ -28,6 +29,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addKeyCommands(program, around);
   addTenantCommands(program, around);
   addAuditCommands(program, around);
+  addWebhookCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

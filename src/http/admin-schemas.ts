@@ -4,6 +4,7 @@ import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { AUDIT_ACTIONS } from '../store/audit-contract.js';
 import { SCOPES } from '../store/keys-contract.js';
 import { ALARM_KINDS, TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
+import { WEBHOOK_EVENTS } from '../store/webhooks-contract.js';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
@@ -101,4 +102,32 @@ export const AuditResult = Type.Object({
     }),
   ),
   cursor: textOrNull,
+});
+
+export const WebhookResult = Type.Object({
+  id: Type.String(),
+  tenant: textOrNull,
+  url: Type.String(),
+  secretEnv: Type.String(),
+  createdAt: Type.String(),
+  waiting: count,
+  dead: count,
+});
+
+export const NewWebhookBody = Type.Object(
+  {
+    url: Type.String({ maxLength: 2048 }),
+    secretEnv: Type.String({ description: 'Name of the variable that holds the secret; never the secret itself.' }),
+    tenant: Type.Optional(textOrNull),
+  },
+  { additionalProperties: false },
+);
+
+export const DeadLetterResult = Type.Object({
+  id: Type.String(),
+  kind: oneOf(WEBHOOK_EVENTS),
+  createdAt: Type.String(),
+  attempts: count,
+  lastError: textOrNull,
+  body: Type.String({ description: 'As it would have been sent.' }),
 });

@@ -20,6 +20,7 @@ import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
+import { webhookRoutes } from './routes/webhooks.js';
 
 /** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
 const HEADERS_MS_MAX = 10_000;
@@ -87,6 +88,7 @@ export async function createServer(
   keyRoutes(app, service, needs);
   tenantRoutes(app, service, needs);
   auditRoutes(app, service, needs);
+  webhookRoutes(app, service, needs);
   healthRoutes(app, service);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();

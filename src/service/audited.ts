@@ -7,6 +7,7 @@ import type { AuditAction, AuditDetails, AuditStore } from '../store/audit-contr
 import type { EntryFilter, ImportReport, ListStore, Store, WriteOptions } from '../store/contract.js';
 import type { KeyInfo, KeyStore } from '../store/keys-contract.js';
 import type { TenantStore } from '../store/tenants-contract.js';
+import type { WebhookStore } from '../store/webhooks-contract.js';
 
 /** Zeef itself: what it does without being asked. */
 export const ZEEF = 'zeef';
@@ -29,7 +30,7 @@ export interface AuditAbout {
 type Note = (action: AuditAction, about: AuditAbout) => Promise<void>;
 
 export function createAudit(store: Store, clock: Clock): Audit {
-  const { lists, keys, tenants, audit } = store;
+  const { lists, keys, tenants, webhooks, audit } = store;
   const note = async (actor: string, action: AuditAction, about: AuditAbout) => {
     await writeDown(audit, clock, actor, action, about);
   };
@@ -44,6 +45,7 @@ export function createAudit(store: Store, clock: Clock): Audit {
         lists: auditedLists(lists, noteAs),
         keys: auditedKeys(keys, noteAs),
         tenants: auditedTenants(tenants, noteAs),
+        webhooks: auditedWebhooks(webhooks, noteAs),
       };
     },
   };
@@ -186,4 +188,27 @@ function auditedTenants(tenants: TenantStore, note: Note): TenantStore {
     },
   };
   return passing(tenants, changed);
+}
+
+function auditedWebhooks(webhooks: WebhookStore, note: Note): WebhookStore {
+  const changed: Partial<WebhookStore> = {
+    async addWebhook(about) {
+      const hook = await webhooks.addWebhook(about);
+      const details = { host: new URL(hook.url).host, secretEnv: hook.secretEnv };
+      await note('webhook.add', { tenant: hook.tenant, target: hook.id, details });
+      return hook;
+    },
+    async removeWebhook(tenant, id) {
+      const hook = await webhooks.removeWebhook(tenant, id);
+      const details = { waiting: hook.waiting, dead: hook.dead };
+      await note('webhook.remove', { tenant: hook.tenant, target: id, details });
+      return hook;
+    },
+    async retry(tenant, id, nowMs) {
+      const events = await webhooks.retry(tenant, id, nowMs);
+      await note('webhook.retry', { tenant, target: id, details: { events } });
+      return events;
+    },
+  };
+  return passing(webhooks, changed);
 }

@@ -9,6 +9,7 @@ import type { AuditStore } from './audit-contract.js';
 import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { TenantStore } from './tenants-contract.js';
+import type { WebhookStore } from './webhooks-contract.js';
 
 export interface NewList {
   readonly list: string;
@@ -200,6 +201,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly tenants: TenantStore;
   readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
   readonly jobs: JobStore;
   /** Seals what rests outside the store too: index files, pages of sources, exports. */
   readonly vault: Vault;

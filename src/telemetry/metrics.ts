@@ -46,6 +46,11 @@ export const METRICS = {
     labels: [],
     says: 'Entries whose sealed value could not be opened, and so match nothing: their list must be imported again.',
   },
+  zeef_webhooks_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Attempts to tell a webhook: delivered, failed (tried again), or dead (given up).',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],

@@ -10,6 +10,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { entryRow, storeContract, stream } from './contract.js';
 import { keysContract } from './keys-contract.js';
 import { tenantsContract } from './tenants-contract.js';
+import { webhooksContract } from './webhooks-contract.js';
 
 const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-store-'));
 
@@ -23,6 +24,7 @@ const place = {
 storeContract('SQLite', place);
 keysContract('SQLite: keys', place);
 tenantsContract('SQLite: tenants', place);
+webhooksContract('SQLite: webhooks', place);
 
 test('the folder and the file are the owner’s alone, and no key lies in them', async () => {
   const dir = join(freshDir(), 'inner');

@@ -108,6 +108,17 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      details TEXT NOT NULL, hash TEXT NOT NULL
    ) STRICT;
    CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;`,
+  // Webhooks, and what is to be sent to them: once each, by what it is about.
+  `CREATE TABLE webhook (
+     id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
+     position_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE webhook_event (
+     id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+     created_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, due_ms INTEGER NOT NULL,
+     state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
+   ) STRICT;
+   CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

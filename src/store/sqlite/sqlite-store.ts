@@ -11,6 +11,7 @@ import { SqliteJobs } from './sqlite-jobs.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
 import { SqliteTenants } from './sqlite-tenants.js';
+import { SqliteWebhooks } from './sqlite-webhooks.js';
 
 /** The master key that Zeef makes itself, where nobody says where it is. */
 export const KEY_FILE = 'list.key';
@@ -39,6 +40,7 @@ export async function openSqliteStore(
       keys: new SqliteKeys(db),
       tenants: new SqliteTenants(db),
       audit: new SqliteAudit(db),
+      webhooks: new SqliteWebhooks(db),
       jobs: new SqliteJobs(db),
       vault,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
