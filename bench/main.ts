@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
 import { digests } from './digests.js';
+import { flips } from './flips.js';
 import { headline } from './headline.js';
 import { http } from './http.js';
 import { images } from './images.js';
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   skew,
   live,
   lists,
+  flips,
   images,
   http,
   recovery,

@@ -20,7 +20,9 @@ const ImportQuery = Type.Object({
   format: oneOf(HANDED_FORMATS),
   mode: Type.Optional(oneOf(['replace', 'add'])),
   algorithm: Type.Optional(oneOf(ALGORITHMS)),
-  map: Type.Optional(text('CSV columns: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID.')),
+  map: Type.Optional(
+    text('Columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1.'),
+  ),
   kind: Type.Optional(oneOf(['match', 'suppression'])),
 });
 
