@@ -7,6 +7,7 @@ import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
 import { addKeyCommands } from './keys.js';
+import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
 import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
@@ -27,6 +28,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addCheckCommands(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
+  addLedgerCommands(program, around);
   addTenantCommands(program, around);
   addAuditCommands(program, around);
   addWebhookCommands(program, around);

@@ -41,9 +41,8 @@ export function addWebhookCommands(program: Command, around: Surroundings): void
     .option('--json', 'as JSON, with the events that were given up')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
       withService(around, globals(), async (service) => {
-        const { webhooks: store } = service.store;
-        for (const hook of await store.webhooks(tenant ?? null)) {
-          const dead = await store.dead(hook.id, DEAD_LETTERS_SHOWN);
+        for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
+          const dead = await service.store.webhooks.dead(hook.id, DEAD_LETTERS_SHOWN);
           const lines = dead.map((one) => `  ${one.id} ${one.kind} ${one.createdAt} ${one.lastError ?? ''}\n`);
           around.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
         }

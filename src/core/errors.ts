@@ -10,6 +10,7 @@ export const ERRORS = {
   SCOPE_MISSING: { http: 403, retry: false, says: 'The key does not have the scope that this needs.' },
   NOT_FOUND: { http: 404, retry: false, says: 'There is nothing at this address.' },
   LIST_NOT_FOUND: { http: 404, retry: false, says: 'There is no list of that name.' },
+  HIT_STATE: { http: 409, retry: false, says: 'A hit in that state cannot go to the one asked for.' },
   KEYS_LIVE_MAX: {
     http: 409,
     retry: false,
@@ -25,6 +26,11 @@ export const ERRORS = {
     http: 422,
     retry: false,
     says: 'PhotoDNA values are matched only where ZEEF_PHOTODNA_RADIUS is set.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    http: 422,
+    retry: false,
+    says: 'That Idempotency-Key came with another request before.',
   },
   RADIUS_INVALID: { http: 422, retry: false, says: 'The radius is outside the range that can be searched.' },
   IMAGE_NOT_AN_IMAGE: { http: 422, retry: false, says: 'The bytes are not a picture of a known format.' },
@@ -57,6 +63,12 @@ export const ERRORS = {
   },
   SEALED_DAMAGED: { http: 500, retry: false, says: 'What was sealed is damaged, cut short or of another store.' },
   STORE_FAILED: { http: 503, retry: true, says: 'The store cannot be read or written.' },
+  LEDGER_FAILED: {
+    http: 503,
+    retry: true,
+    says: 'The answer could not be put on record, so it is not given; try again shortly.',
+  },
+  LEDGER_INVALID: { http: 500, retry: false, says: 'The ledger is damaged or of another version.' },
   QUEUE_FULL: { http: 503, retry: true, says: 'All workers are busy; try again shortly.' },
   DECODER_UNAVAILABLE: { http: 503, retry: true, says: 'The decoder process is not available; try again shortly.' },
   SHUTTING_DOWN: { http: 503, retry: true, says: 'The service is stopping; try again shortly.' },

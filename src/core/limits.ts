@@ -74,3 +74,15 @@ export const KEY_GRACE_HOURS_MAX = 744;
 export const TENANT_CONCURRENT_REQUESTS_MAX = 256;
 /** Days of usage that are kept: today's quota, and a week to look back on. */
 export const USAGE_DAYS_KEPT = 8;
+/** A group of answers waits this long for others: an fsync takes about as long on an ordinary disk. */
+export const LEDGER_GROUP_MS = 5;
+/** Answers and hits of one commit: at most this many wait for one fsync. */
+export const LEDGER_GROUP_ROWS = 256;
+/** Longest Idempotency-Key that is kept: a UUID has 36 characters. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** With an Idempotency-Key a streamed answer is held back until all of it is on record; the rest is memory. */
+export const IDEMPOTENT_ANSWER_CHARS_MAX = 67_108_864;
+/** Points of one series: a year of hours. */
+export const STATS_POINTS_MAX = 8_800;
+/** Hits on one page. */
+export const HITS_PER_PAGE_MAX = 1_000;

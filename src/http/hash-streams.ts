@@ -92,9 +92,20 @@ async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnsw
 
 async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise<string> {
   const lines: HashLines = parseHashLines(bytes);
+  const idOf = (line: number) =>
+    lines.idTo[line] === 0 ? null : bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]);
+  /** Only values that matched are asked for, so the way back is sought then. */
+  const referenceOf = (at: number) => (position: number) => {
+    for (let line = position; line < lines.count; line++) {
+      if (lines.algorithm[line] === at && lines.position[line] === position) return idOf(line);
+    }
+    return null;
+  };
   const decisions = await Promise.all(
-    BATCH_ALGORITHMS.map((name) =>
-      lines.values[name].length > 0 ? batch.checkValues(name, lines.values[name]) : new Map<number, Decision>(),
+    BATCH_ALGORITHMS.map((name, at) =>
+      lines.values[name].length > 0
+        ? batch.checkValues(name, lines.values[name], referenceOf(at))
+        : new Map<number, Decision>(),
     ),
   );
   const nothing = JSON.stringify(answerOf(batch, null, NOTHING_FOUND)).slice('{"id":null'.length);
@@ -106,8 +117,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
       text += `${JSON.stringify(tell(await answerOther(batch, bytes.subarray(from, to))))}\n`;
       continue;
     }
-    const hasId = lines.idTo[line] !== 0;
-    const id = hasId ? bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]) : null;
+    const id = idOf(line);
     const decision = decisions[at]!.get(lines.position[line]!);
     // The id is ASCII without quotes or escapes, so it stands as it came.
     if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
@@ -116,27 +126,47 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
   return text;
 }
 
-/** What stops an answer that has begun: a limit of the tenant. Every other error breaks the stream off. */
-function refusalOf(error: unknown, body: Readable): { readonly code: ErrorCode; readonly says: string } {
-  if (!(error instanceof AppError) || ERRORS[error.code].http !== 429) throw error;
+/**
+ * A limit of the tenant that stops an answer: told in it where it has begun and may be cut short, and an error like any
+ * other where not. Every other error breaks the stream off.
+ */
+function refusalOf(
+  error: unknown,
+  body: Readable,
+  isTold: boolean,
+): { readonly code: ErrorCode; readonly says: string } {
+  const isRefusal = error instanceof AppError && ERRORS[error.code].http === 429;
   // The rest is read and forgotten: a connection that is cut would take the answer with it.
-  body.resume();
+  if (isRefusal) body.resume();
+  if (!isRefusal || !isTold) throw error;
   return { code: error.code, says: ERRORS[error.code].says };
 }
 
 /** Reading stops without ending the connection. */
 const kept = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyOnReturn: false });
 
-/** One line an item, in order; one of a limit is the last. Errors of the source or the store break the stream off. */
-export async function* answerLines(body: Readable, batch: HashBatch, tell: Tell): AsyncGenerator<string> {
+/**
+ * One line an item, in order; one of a limit is the last. `mayTell` false: no answer is cut short, but fails as a whole.
+ * Errors  those of the source, the store and the tenant's limits.
+ */
+export async function* answerLines(
+  body: Readable,
+  batch: HashBatch,
+  tell: Tell,
+  mayTell: boolean,
+): AsyncGenerator<string> {
   const answers: AsyncIterable<string> = Readable.from(linePieces(kept(body))).map(
     (piece: Buffer) => answerPiece(batch, piece, tell),
     { concurrency: PIECES_AHEAD },
   );
+  let hasBegun = false;
   try {
-    yield* answers;
+    for await (const answer of answers) {
+      yield answer;
+      hasBegun = true;
+    }
   } catch (error) {
-    yield `${JSON.stringify({ id: null, error: { ...refusalOf(error, body), field: null } })}\n`;
+    yield `${JSON.stringify({ id: null, error: { ...refusalOf(error, body, mayTell && hasBegun), field: null } })}\n`;
   }
 }
 
@@ -152,12 +182,16 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
   if (rest.length > 0) yield rest;
 }
 
-/** `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position. */
+/**
+ * `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
+ * `mayTell` and errors as of `answerLines`.
+ */
 export async function* answerRaw(
   body: Readable,
   batch: HashBatch,
   algorithm: BatchAlgorithm,
   tell: Tell,
+  mayTell: boolean,
 ): AsyncGenerator<string> {
   const width = VALUE_BYTES[algorithm];
   const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
@@ -175,7 +209,8 @@ export async function* answerRaw(
   let matched = 0;
   let error: { readonly code: ErrorCode; readonly says: string } | null = null;
   let separator = '';
-  yield `{"generation":${batch.generation},"results":[`;
+  // Told with the first answer: what is refused before is refused while there is still a status to say so.
+  let begin = `{"generation":${batch.generation},"results":[`;
   try {
     for await (const answer of answers) {
       if (answer === null || answer.count < 0) {
@@ -190,10 +225,12 @@ export async function* answerRaw(
         separator = ',';
       }
       checked += answer.count;
-      if (text !== '') yield text;
+      if (text === '') continue;
+      yield begin + text;
+      begin = '';
     }
   } catch (thrown) {
-    error = refusalOf(thrown, body);
+    error = refusalOf(thrown, body, mayTell && begin === '');
   }
-  yield `],${JSON.stringify({ checked, matched, ...(error ? { error } : {}) }).slice(1)}`;
+  yield `${begin}],${JSON.stringify({ checked, matched, ...(error ? { error } : {}) }).slice(1)}`;
 }

@@ -255,19 +255,3 @@ export const VersionResult = Type.Object({
   checksum: Type.String(),
   held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
 });
-
-const Totals = { checked: count, matched: count, suppressed: count, notChecked: count };
-export const StatsQuery = Type.Object({
-  from: Type.Optional(Type.String({ format: 'date-time' })),
-  to: Type.Optional(Type.String({ format: 'date-time' })),
-  tenant: Type.Optional(Type.String()),
-  list: Type.Optional(Type.String()),
-  interval: Type.Optional(oneOf(['hour', 'day'])),
-});
-export const StatsResult = Type.Object({
-  since: Type.String(),
-  ...Totals,
-  byList: Type.Record(Type.String(), count),
-  byReason: Type.Record(Type.String(), count),
-  series: Type.Array(Type.Object({ start: Type.String(), ...Totals })),
-});

@@ -15,6 +15,7 @@ import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
+import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
@@ -85,6 +86,7 @@ export async function createServer(
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
+  ledgerRoutes(app, service, needs);
   keyRoutes(app, service, needs);
   tenantRoutes(app, service, needs);
   auditRoutes(app, service, needs);

@@ -11,9 +11,9 @@ import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
 import { createIndexPool } from '../index/index-pool.js';
-import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { Store } from '../store/contract.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import type { Idempotency } from '../store/ledger-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
@@ -27,13 +27,15 @@ import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { createImportJobs, type ImportJobs } from './import-jobs.js';
 import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
-import { masterKeyAt } from './master-key-at.js';
 import { requireLists } from './match.js';
+import { ledgerFrom, startRetention } from './open-ledger.js';
+import { storeFrom } from './open-store.js';
 import type { Decision } from './policy.js';
 import { startProbing } from './probing/start-probing.js';
-import { createRecorder } from './recorder.js';
+import { createRecorder, type Recording } from './recorder.js';
 import { SYNC_FOLDER } from './sync-list.js';
-import { createTenantGates, type TenantGates } from './tenants/tenant-gates.js';
+import { gatesFrom } from './tenants/gates-from.js';
+import type { TenantGates } from './tenants/tenant-gates.js';
 import { watchedBatch, watchImage } from './tenants/watched.js';
 
 export interface DecoderStatus {
@@ -50,6 +52,8 @@ export interface Readiness {
   readonly generation: number;
   readonly entries: number;
   readonly decoder: DecoderStatus;
+  /** False where the last answers could not be put on record: such are refused until they can be. */
+  readonly ledgerWritable: boolean;
 }
 
 /** Questions that are all answered by one generation, however long they take to arrive. */
@@ -59,7 +63,11 @@ export interface HashBatch {
   /** In the order of the items; one item's mistake is that item's answer. Errors: STORE_FAILED. */
   checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
   /** As `checkValues`. */
-  checkValues(algorithm: BatchAlgorithm, values: Uint8Array): Promise<ReadonlyMap<number, Decision>>;
+  checkValues(
+    algorithm: BatchAlgorithm,
+    values: Uint8Array,
+    referenceOf?: (position: number) => string | null,
+  ): Promise<ReadonlyMap<number, Decision>>;
 }
 
 export interface Service {
@@ -71,6 +79,9 @@ export interface Service {
   readonly audit: Audit;
   /** Lists that were handed over to be imported. */
   readonly imports: ImportJobs;
+  readonly ledger: Ledger;
+  /** One for all answers of a request that has an Idempotency-Key; they are told after its `commit`. */
+  openRecording(tenant: string, idempotency: () => Idempotency): Recording;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -81,7 +92,6 @@ export interface Service {
   whenRoom(): Promise<void>;
   /** Metrics as they are now. */
   renderMetrics(): ReturnType<Metrics['render']>;
-  stats(query: StatsQuery): Stats;
   lists(): Promise<readonly ListInfo[]>;
   readiness(): Readiness;
   /** Takes up the store's present generation, if it is not the one in force. */
@@ -106,15 +116,9 @@ export async function createService(
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
   const metrics = createMetrics();
-  const store = await openSqliteStore(config.dataDir, {
-    master: masterKeyAt(config.dataDir, config),
-    onDamaged: (entryKey) => {
-      metrics.add('zeef_entries_damaged_total', {});
-      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
-    },
-  });
+  const store = await storeFrom(config, { log, metrics });
   const audit = createAudit(store, clock);
-  const counts = new Counts(clock);
+  const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});
@@ -125,7 +129,7 @@ export async function createService(
   const guard = new FloodGuard(config.floodFiles, clock, (entry, files) => {
     quarantine(entry, files).catch((error: unknown) => log.error({ err: error }, 'an entry could not be quarantined'));
   });
-  const recorder = createRecorder(counts, metrics, guard);
+  const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const endExpired = async (): Promise<void> => {
@@ -144,19 +148,7 @@ export async function createService(
     onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
   });
-  const gates = createTenantGates(store.tenants, {
-    clock,
-    defaults: {
-      checksPerSecond: config.tenantChecksPerSecond,
-      checksBurst: config.tenantChecksBurst,
-      checksPerDay: config.tenantChecksPerDay,
-      bytesPerDay: config.tenantBytesPerDay,
-      distinctHashesPerDay: config.tenantDistinctHashesPerDay,
-      concurrentRequests: config.tenantConcurrentRequests,
-    },
-    alarmedPerSecond: config.alarmedChecksPerSecond,
-    onSaveError: (error) => log.error({ err: error }, 'usage of tenants could not be written; it is tried again'),
-  });
+  const gates = gatesFrom(config, { store, clock, log });
   const { probing, settled } = startProbing({
     clock,
     log,
@@ -222,6 +214,7 @@ export async function createService(
       }, GENERATION_POLL_MS)
     : null;
   poll?.unref();
+  const stopRetention = watchLists ? startRetention(ledger, log) : () => {};
 
   const { listKey, listKeyFile } = config;
   const imports = createImportJobs(store, {
@@ -240,6 +233,8 @@ export async function createService(
     gates,
     audit,
     imports,
+    ledger,
+    openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
@@ -258,7 +253,7 @@ export async function createService(
         generation: parts.inForce.generation,
         exact: parts.inForce.exact,
         checkItems: (items) => checkHashes(parts, items, options),
-        checkValues: (algorithm, values) => checkValues(parts, algorithm, values, options),
+        checkValues: (algorithm, values, referenceOf) => checkValues(parts, algorithm, values, options, referenceOf),
       };
       return options.gate ? watchedBatch(batch, options.gate, probing) : batch;
     },
@@ -270,13 +265,13 @@ export async function createService(
       decoderStatus();
       return metrics.render();
     },
-    stats: (query) => counts.stats(query),
     lists: () => store.lists.lists(),
     readiness: () => ({
       ready: !closing,
       generation: live.inForce.generation,
       entries: Object.values(live.inForce.entryCounts).reduce((sum, count) => sum + count, 0),
       decoder: decoderStatus(),
+      ledgerWritable: ledger.isWritable,
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
@@ -289,12 +284,14 @@ export async function createService(
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
+      stopRetention();
       await imports.close();
       await engine?.close();
       await reloading;
       await pool.close();
       await gates.close();
       await settled();
+      await ledger.close();
       await store.close();
     },
   };

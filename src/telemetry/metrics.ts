@@ -36,6 +36,12 @@ export const METRICS = {
     labels: [],
     says: 'Entries that were quarantined because they suddenly matched many different files.',
   },
+  zeef_ledger_groups_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Groups of answers put on record: written or failed.',
+  },
+  zeef_ledger_group_seconds: { kind: 'histogram', labels: [], says: 'From handing over a group to its sync.' },
   zeef_probing_alarms_total: {
     kind: 'counter',
     labels: ['kind'],

@@ -26,6 +26,10 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/hash': { scope: 'check', body: picture },
   'POST /v1/check/hashes': { scope: 'check:hashes', body: { items: [{ md5: '0'.repeat(32) }] } },
   'GET /v1/stats': { scope: 'check' },
+  'GET /v1/hits': { scope: 'hits' },
+  'GET /v1/hits/:id': { scope: 'hits' },
+  'PATCH /v1/hits/:id': { scope: 'hits', body: { status: 'notified' } },
+  'GET /v1/report': { scope: 'hits', query: '?period=2026' },
   'GET /v1/lists': { scope: 'lists' },
   'GET /v1/lists/:list': { scope: 'lists' },
   'GET /v1/lists/:list/versions': { scope: 'lists' },
@@ -177,6 +181,80 @@ describe.each(KEYED)('%s', (route) => {
       const { text, headers } = await ask(route, `Bearer ${keys.b}`, query === '' ? more : more.replace('?', '&'));
       expect(text + JSON.stringify(headers)).not.toContain(MARK);
     }
+  });
+});
+
+describe('hits of two tenants', () => {
+  const hitsOf = async (key: string, query = '') =>
+    (JSON.parse((await ask('GET /v1/hits', `Bearer ${key}`, query)).text) as { hits: { id: string; tenant: string }[] })
+      .hits;
+  const check = async (key: string, reference: string) => {
+    const response = await fetch(`${running.url}/v1/check?reference=${reference}`, {
+      method: 'POST',
+      body: new Uint8Array(picture),
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'image/jpeg' },
+    });
+    expect(await response.json()).toMatchObject({ verdict: 'match' });
+  };
+
+  test('each sees its own, by list, by name, by report; nobody another’s, not even that it is there', async () => {
+    await check(keys.a!, `${MARK}-file`);
+    await check(keys.b!, 'beta-file');
+    const [ofA, ofB] = [await hitsOf(keys.a!), await hitsOf(keys.b!)];
+    expect(new Set(ofA.map(({ tenant }) => tenant))).toEqual(new Set([`${MARK}-a`]));
+    expect(new Set(ofB.map(({ tenant }) => tenant))).toEqual(new Set(['beta']));
+    const foreign = ofA[0]!.id;
+    const paths = [
+      '/v1/hits',
+      `/v1/hits?tenant=${MARK}-a`,
+      `/v1/hits?reference=${MARK}-file`,
+      `/v1/hits?cursor=${foreign}`,
+      `/v1/hits/${foreign}`,
+      `/v1/hits/${foreign}?tenant=${MARK}-a`,
+      '/v1/stats',
+      `/v1/stats?tenant=${MARK}-a`,
+      '/v1/report?period=2026',
+      `/v1/report?period=2026&tenant=${MARK}-a`,
+      '/v1/lists',
+      '/v1/suppressions',
+      '/v1/jobs',
+      '/metrics',
+      '/readyz',
+    ];
+    for (const path of paths) {
+      const response = await fetch(running.url + path, { headers: { authorization: `Bearer ${keys.b}` } });
+      expect(await response.text(), path).not.toMatch(new RegExp(`${MARK}|${path.includes(foreign) ? '$^' : foreign}`));
+    }
+    // A hit of somebody else and one that there is not get the same answer.
+    const tell = async (method: string, id: string) => {
+      const response = await fetch(`${running.url}/v1/hits/${id}`, {
+        method,
+        headers: { authorization: `Bearer ${keys.b}`, 'content-type': 'application/json' },
+        ...(method === 'PATCH' ? { body: JSON.stringify({ status: 'notified' }) } : {}),
+      });
+      const text = (await response.text()).replace(/"requestId":"[^"]*"/, '').replaceAll(id, 'ID');
+      return { status: response.status, text };
+    };
+    const nowhere = foreign.replace(/.{4}$/, '0000');
+    for (const method of ['GET', 'PATCH']) {
+      expect(await tell(method, foreign)).toEqual(await tell(method, nowhere));
+      expect((await tell(method, foreign)).status).toBe(404);
+    }
+    expect((await hitsOf(keys.a!))[0]).toMatchObject({ id: foreign, status: 'open' });
+    expect((await hitsOf(keys['admin of b']!, `?tenant=${MARK}-a`)).map(({ id }) => id)).toContain(foreign);
+  });
+
+  test('who changed a hit is in the audit log', async () => {
+    const [mine] = await hitsOf(keys.b!);
+    const response = await fetch(`${running.url}/v1/hits/${mine!.id}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${keys.b}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ status: 'notified' }),
+    });
+    expect(response.status).toBe(200);
+    const [row] = await running.service.store.audit.page({ tenant: 'beta', before: null, limit: 1 });
+    expect(row).toMatchObject({ action: 'hit.status', target: mine!.id, details: { status: 'notified' } });
+    expect(row!.actor).toBe((await running.service.store.keys.findByKey(keys.b!))!.id);
   });
 });
 

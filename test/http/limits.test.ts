@@ -130,11 +130,15 @@ describe('rate', () => {
     expect((await usage()).checks).toBe(800);
   });
 
-  test('a stream that would wait too long ends with the refusal, and what came before it stands', async () => {
+  test('a stream that would wait too long is refused, where nothing of its answer was told', async () => {
     const { raw } = await tenantWith({ checksPerSecond: 1, checksBurst: 50 });
-    const answer = (await raw(100)).json();
-    expect(answer).toMatchObject({ error: { code: 'RATE_LIMITED' } });
-    expect(answer.checked).toBe(0);
+    const refused = await raw(100);
+    expect(refused.status).toBe(429);
+    expect(refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(Number(refused.retryAfter)).toBeGreaterThan(10);
+  });
+
+  test('an answer that has begun ends with the refusal, and what came before it stands', async () => {
     const other = await tenantWith({ checksPerDay: 10 });
     // The last line ends without a newline, so it is a piece of its own.
     const told = (await other.lines(11)).text
@@ -144,6 +148,18 @@ describe('rate', () => {
     expect(told).toHaveLength(11);
     expect(told.slice(0, 10).every(({ verdict }) => verdict === 'no_match')).toBe(true);
     expect(told[10]).toMatchObject({ id: null, error: { code: 'QUOTA_EXCEEDED' } });
+  });
+
+  test('with an Idempotency-Key it fails as a whole instead: half of it must not be on record as all of it', async () => {
+    const { authorization } = await tenantWith({ checksPerDay: 10 });
+    const body = items(11)
+      .map((item) => JSON.stringify(item))
+      .join('\n');
+    const headers = { authorization, 'content-type': 'application/x-ndjson', 'idempotency-key': 'once' };
+    const response = await fetch(`${running.url}/v1/check/hashes`, { method: 'POST', body, headers });
+    expect(response.status).toBe(429);
+    const stats = await fetch(`${running.url}/v1/stats`, { headers: { authorization } });
+    expect(await stats.json()).toMatchObject({ checked: 0 });
   });
 });
 
@@ -211,18 +227,19 @@ describe('quotas of a day', () => {
 
 describe('requests at a time', () => {
   test('a slow upload holds its place, and gives it back when it ends, also when it is cut', async () => {
-    const { authorization, image } = await tenantWith({ concurrentRequests: 1 });
+    const { authorization, image, usage } = await tenantWith({ concurrentRequests: 1 });
     const { hostname, port } = new URL(running.url);
     const slow = connect(Number(port), hostname);
     slow.write(
       `POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nabc`,
     );
-    await expect.poll(async () => (await image()).status).toBe(429);
+    await expect.poll(async () => (await usage()).concurrentRequests, { timeout: 20_000 }).toBe(1);
     const refused = await image();
     expect(refused.json()).toMatchObject({ code: 'TOO_MANY_CONCURRENT', details: { limit: 1 } });
     expect(refused.retryAfter).toBe('1');
     slow.destroy();
-    await expect.poll(async () => (await image()).status).toBe(200);
+    await expect.poll(async () => (await usage()).concurrentRequests, { timeout: 20_000 }).toBe(0);
+    expect((await image()).status).toBe(200);
   });
 });
 

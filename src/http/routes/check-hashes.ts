@@ -12,6 +12,7 @@ import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
+import { answered, keyedRequest, watched } from '../idempotency.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
 import { matchesFor, optionsFrom } from './check.js';
 
@@ -57,10 +58,13 @@ export async function hashRoutes(
           ? { ...answer, matches: matchesFor(request, answer.matches) }
           : answer;
       if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
-      const batch = pacedBatch(service.openBatch(optionsFrom(request, 'none')), request.caller.gate);
+      const keyed = keyedRequest(request, service);
+      const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
+      const batch = pacedBatch(service.openBatch(options), request.caller.gate);
+      const body = watched(request.body, keyed);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-        return reply.send(Readable.from(answerLines(request.body, batch, tell)));
+        return reply.send(Readable.from(answered(answerLines(body, batch, tell, keyed === null), keyed)));
       }
       const { algorithm } = request.query;
       if (algorithm === undefined) {
@@ -71,7 +75,7 @@ export async function hashRoutes(
         throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
       }
       reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answerRaw(request.body, batch, algorithm, tell)));
+      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell, keyed === null), keyed)));
     },
   );
 
@@ -84,6 +88,8 @@ export async function hashRoutes(
     if (items.length > batchItemsMax) {
       throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
     }
+    const keyed = keyedRequest(request, service);
+    keyed?.sawBody(JSON.stringify(request.body));
     const options: CheckOptions = {
       orientations,
       lists: lists ? new Set(lists) : null,
@@ -91,10 +97,12 @@ export async function hashRoutes(
       reference: null,
       tenant: request.caller.tenant,
       gate: request.caller.gate,
+      recording: keyed?.recording,
     };
     request.caller.gate.takeChecks(items.length);
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
+    await keyed?.recording.commit();
     return {
       generation: batch.generation,
       checked: answers.filter((answer) => 'verdict' in answer).length,

@@ -68,9 +68,9 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
       for (const { algorithm, values, itemAt } of asked) note(algorithm, values, decisionsOf(itemAt, answers));
       return answers;
     },
-    async checkValues(algorithm, values) {
+    async checkValues(algorithm, values, referenceOf) {
       gate.takeValues(algorithm, values);
-      const decisions = await batch.checkValues(algorithm, values);
+      const decisions = await batch.checkValues(algorithm, values, referenceOf);
       note(algorithm, values, decisions);
       return decisions;
     },
