@@ -9,6 +9,7 @@ import { EXIT, type Surroundings } from './context.js';
 import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
+import { addReportCommands } from './report.js';
 import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
 import { addWebhookCommands } from './webhooks.js';
@@ -29,6 +30,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addListCommands(program, around);
   addKeyCommands(program, around);
   addLedgerCommands(program, around);
+  addReportCommands(program, around);
   addTenantCommands(program, around);
   addAuditCommands(program, around);
   addWebhookCommands(program, around);

@@ -93,7 +93,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
    * without limit: limits must not keep anybody from raising them.
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
-  return (scope: Scope, { checks }: Price = {}) =>
+  const needs =
+    (scope: Scope, { checks }: Price = {}) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const caller = await callerOf(request);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
@@ -106,4 +107,11 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       gate.takeBytes(Number(request.headers['content-length'] ?? 0) || 0);
       if (checks === 1) gate.takeChecks(1);
     };
+  /** Who asks, where no scope is needed to be told so; null without a key where one is needed. Errors KEY_INVALID. */
+  const whoAsks = async (request: FastifyRequest): Promise<{ keyNeeded: boolean; caller: Caller | null }> => {
+    const keyNeeded = await areKeysNeeded();
+    const hasKey = request.headers.authorization !== undefined;
+    return { keyNeeded, caller: keyNeeded && !hasKey ? null : await callerOf(request) };
+  };
+  return Object.assign(needs, { whoAsks });
 }

@@ -3,6 +3,8 @@ import { Type } from '@sinclair/typebox';
 import { HITS_PER_PAGE_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
 import { HIT_STATUSES } from '../core/vocabulary.js';
+import { REPORT_FORMATS } from '../reports/formats.js';
+import { LANGUAGES } from '../reports/words.js';
 import { Match } from './schemas.js';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
@@ -120,8 +122,10 @@ export const ReportQuery = Type.Object({
   period: Type.Optional(Type.String({ description: '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC.' })),
   ...Range,
   tenant: Tenant,
-  format: Type.Optional(oneOf(['json'])),
+  format: Type.Optional(oneOf(REPORT_FORMATS)),
 });
+
+export const NoticeQuery = Type.Object({ language: Type.Optional(oneOf(LANGUAGES)) });
 
 const within = Type.Array(Type.Object({ hours: count, count, share: maybeNumber }));
 const Figures = {

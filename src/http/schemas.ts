@@ -182,6 +182,12 @@ export const ListResult = Type.Object({
   entryDaysMax: orNull(count),
 });
 
+export const ListHealthResult = Type.Object({
+  ...ListResult.properties,
+  quarantinedCount: count,
+  heldVersion: orNull(count),
+});
+
 export const NewSuppressionBody = Type.Union([
   Type.Object(
     {

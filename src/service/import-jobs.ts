@@ -20,7 +20,7 @@ import type { Logger } from '../telemetry/log.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import type { Audit } from './audited.js';
 import type { ImportRequest } from './import-list.js';
-import type { ImportOutcome, ImportTask } from './import-worker.js';
+import type { ImportOutcome, ImportTask, ThreadedImport } from './import-worker.js';
 import type { KeyPlace } from './master-key-at.js';
 
 /** In the data folder: bytes of jobs that are not finished. */
@@ -47,6 +47,8 @@ export interface ImportJobs {
   /** Errors NOT_FOUND. */
   job(id: string): Promise<JobProgress>;
   jobs(list?: string): Promise<readonly JobProgress[]>;
+  /** An import that somebody waits for, in its turn and in the same thread. Errors as `importList`. */
+  run(request: ThreadedImport): Promise<ImportReport>;
   /** Takes up what an earlier process left, in its order. */
   resume(): Promise<void>;
   /** A job that runs is cut off, and is done anew by the next start. */
@@ -96,16 +98,14 @@ export function createImportJobs(
     return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
   };
 
-  const importOnce = async (job: ImportJob): Promise<ImportOutcome> => {
+  const inThread = async (id: string, request: ThreadedImport): Promise<ImportOutcome> => {
     const { port1, port2 } = new MessageChannel();
-    running = { id: job.id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
+    running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
     const here = running;
     port1.on('message', (bytes: number) => {
       here.bytesDone = bytes;
     });
     pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
-    const { actor: _, ...how } = job.request as unknown as Requested;
-    const request = { ...how, list: job.list, paths: [bodyOf(job.id)], origin: originOf(job.id) };
     const task: ImportTask = { dataDir, keyPlace, request, port: port2 };
     try {
       return (await pool.run(task, { transferList: [port2] })) as ImportOutcome;
@@ -130,7 +130,8 @@ export function createImportJobs(
       return finish(id, { state: made.state === 'held' ? 'held' : 'done', report });
     }
     await store.jobs.changeJob(id, { state: 'running' });
-    const outcome = await importOnce(job);
+    const { actor: _, ...how } = job.request as unknown as Requested;
+    const outcome = await inThread(id, { ...how, list: job.list, paths: [bodyOf(id)], origin: originOf(id) });
     if (outcome.ok) {
       await noteDone(job, outcome.report);
       await finish(id, { state: outcome.report.held.length > 0 ? 'held' : 'done', report: outcome.report });
@@ -219,6 +220,20 @@ export function createImportJobs(
     },
     job: find,
     jobs: async (list) => (await store.jobs.jobs(list)).map(told),
+    run(request) {
+      const outcome = turn.then(() => {
+        if (isClosing) throw new AppError('SHUTTING_DOWN');
+        return inThread(ulid(), request);
+      });
+      turn = outcome.then(
+        () => {},
+        () => {},
+      );
+      return outcome.then((ended) => {
+        if (!ended.ok) throw new AppError(ended.code, ended.details);
+        return ended.report;
+      });
+    },
     async resume() {
       const left = (await store.jobs.jobs()).filter(({ state }) => state === 'queued' || state === 'running');
       for (const { id } of left.reverse()) if (!ends.has(id)) enqueue(id);

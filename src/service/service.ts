@@ -115,7 +115,7 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const metrics = createMetrics();
+  const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
   const audit = createAudit(store, clock);
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
@@ -284,8 +284,8 @@ export async function createService(
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
-      stopRetention();
       await imports.close();
+      stopRetention();
       await engine?.close();
       await reloading;
       await pool.close();

@@ -61,12 +61,14 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/webhooks/:id/retry': { scope: 'admin' },
   'POST /v1/webhooks/:id/ping': { scope: 'admin' },
   'GET /v1/audit': { scope: 'admin' },
+  'GET /v1/status': { scope: 'admin' },
+  'GET /v1/whoami': { scope: null },
   'GET /livez': { scope: null },
   'GET /readyz': { scope: null },
   'GET /metrics': { scope: null },
   'GET /openapi.json': { scope: null },
 };
-const isOpen = (path: string) => path === '/docs' || path.startsWith('/docs/');
+const isOpen = (path: string) => /^\/(docs|dashboard)(\/|$)/.test(path);
 
 let running: Running;
 const registered: string[] = [];

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod } from '../../core/period.js';
-import { buildReport, type Report } from '../../ledger/report.js';
+import { buildReport } from '../../ledger/report.js';
 import { decideHit } from '../../service/hits.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
@@ -18,6 +18,7 @@ import {
   StatsResult,
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
+import { noticeRoute, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
 
@@ -40,6 +41,7 @@ export function periodFrom({ period, from, to }: { period?: string; from?: strin
 
 export function ledgerRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
   const { ledger } = service;
+  noticeRoute(app, service, needs, tenantSeen);
 
   app.get<{ Querystring: Static<typeof StatsQuery> }>(
     '/v1/stats',
@@ -142,9 +144,10 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       },
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
-    async (request): Promise<Report> => {
-      const tenant = tenantSeen(request, request.query.tenant);
-      return buildReport(ledger, { period: periodFrom(request.query), tenant, nowMs: Date.now() });
+    async (request, reply) => {
+      const { tenant, format = 'json' } = request.query;
+      const asked = { period: periodFrom(request.query), tenant: tenantSeen(request, tenant), nowMs: Date.now() };
+      return sendReport(reply, await buildReport(ledger, asked), format);
     },
   );
 }

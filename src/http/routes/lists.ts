@@ -2,9 +2,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
+import { listHealth } from '../../service/list-health.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { ListChangeBody, ListResult, Problem, VersionResult } from '../schemas.js';
+import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
   app.get(
@@ -12,11 +13,11 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'The lists: sizes, versions, rejected entries.',
-        response: { 200: Type.Object({ lists: Type.Array(ListResult) }), default: Problem },
+        summary: 'The lists: sizes, versions, rejected entries; what is in quarantine or waits for approval.',
+        response: { 200: Type.Object({ lists: Type.Array(ListHealthResult) }), default: Problem },
       },
     },
-    async () => ({ lists: [...(await service.lists())] }),
+    async () => ({ lists: await listHealth(service.store.lists) }),
   );
 
   app.get<{ Params: { list: string } }>(
