@@ -101,6 +101,7 @@ export const HitsQuery = Type.Object({
   category: Type.Optional(Type.String()),
   overdue: Type.Optional(Type.Boolean({ description: 'Past the last deadline, and not closed.' })),
   reference: Type.Optional(Type.String()),
+  order: Type.Optional(oneOf(['newest', 'oldest'])),
   cursor: Type.Optional(Type.String()),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: HITS_PER_PAGE_MAX })),
 });

@@ -86,7 +86,7 @@ export interface Ledger {
   record(recordable: Recordable): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
-  /** Newest first. `cursor`: of the next page, or null. */
+  /** Newest first unless told. `cursor`: of the next page in the same order, or null. */
   hits(query: HitsQuery): Promise<{ readonly hits: readonly Hit[]; readonly cursor: string | null }>;
   /** Undefined tenant: of any. Null where there is none. */
   hit(tenant: string | undefined, id: string): Promise<Hit | null>;

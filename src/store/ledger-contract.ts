@@ -98,8 +98,9 @@ export interface HitFilter {
   readonly toMs?: number | undefined;
   /** Clocks that still run and started before. */
   readonly runningSinceMs?: number | undefined;
-  /** Hits with a smaller id. */
+  /** Hits with a smaller id; with a larger one, where the oldest come first. */
   readonly beforeId?: string | undefined;
+  readonly oldestFirst?: boolean | undefined;
   readonly limit: number;
 }
 
@@ -166,7 +167,7 @@ export interface LedgerStore {
   append(group: LedgerGroup): Promise<readonly Appended[]>;
   /** By whole hours, or by whole days where the hours are not kept: the answer's range says which were counted. */
   counts(query: CountsQuery): Promise<Counts>;
-  /** Newest first. */
+  /** Newest first unless told. */
   hits(filter: HitFilter): Promise<readonly StoredHit[]>;
   hit(tenant: string | null, id: string): Promise<StoredHit | null>;
   /** False where the hit is not, or no longer, in the expected state. */

@@ -124,6 +124,9 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.hits({ tenant: null, limit: 2 })).map(({ id }) => id)).toEqual(['H000005', 'H000002']);
       const next = await store.hits({ tenant: null, limit: 2, beforeId: 'H000002' });
       expect(next.map(({ id }) => id)).toEqual(['H000001']);
+      const oldest = (beforeId?: string) => store.hits({ tenant: null, limit: 2, beforeId, oldestFirst: true });
+      expect((await oldest()).map(({ id }) => id)).toEqual(['H000001', 'H000002']);
+      expect((await oldest('H000002')).map(({ id }) => id)).toEqual(['H000005']);
     });
 
     test('the same new file twice in one group is one hit', async () => {

@@ -131,13 +131,16 @@ export function memoryLedger(): LedgerStore {
         .filter((hit) => filter.reference === undefined || hit.reference === filter.reference)
         .filter((hit) => filter.fromMs === undefined || hit.firstSeenMs >= filter.fromMs)
         .filter((hit) => filter.toMs === undefined || hit.firstSeenMs < filter.toMs)
-        .filter((hit) => filter.beforeId === undefined || hit.id < filter.beforeId)
+        .filter(
+          ({ id }) =>
+            filter.beforeId === undefined || (filter.oldestFirst ? id > filter.beforeId : id < filter.beforeId),
+        )
         .filter(
           ({ stoppedMs, quarantined, startedMs }) =>
             filter.runningSinceMs === undefined ||
             (stoppedMs === null && !quarantined && startedMs < filter.runningSinceMs),
         )
-        .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .sort((a, b) => (a.id < b.id === (filter.oldestFirst ?? false) ? -1 : 1))
         .slice(0, filter.limit)
         .map(toStored);
     },

@@ -18,6 +18,8 @@ const FILTERS: Readonly<Record<string, readonly Status[]>> = {
   false_positive: ['false_positive'],
 };
 
+const isOver = (status: Status) => status === 'removed' || status === 'false_positive';
+
 interface Row {
   readonly element: HTMLTableRowElement;
   hit: Hit;
@@ -130,10 +132,8 @@ function makeCurrent(id: string | null): void {
 /** What is due first comes first; what is over is newest first. */
 function inOrder(hits: readonly Hit[]): Hit[] {
   const due = ({ clock }: Hit) => Date.parse(clock.deadlines[clock.deadlines.length - 1]?.dueAt ?? clock.startedAt);
-  const isOver = ({ clock }: Hit) => clock.stoppedAt !== null;
-  return hits.toSorted((a, b) =>
-    isOver(a) ? Date.parse(b.clock.stoppedAt!) - Date.parse(a.clock.stoppedAt ?? b.clock.stoppedAt!) : due(a) - due(b),
-  );
+  const endOf = ({ clock, lastSeenAt }: Hit) => Date.parse(clock.stoppedAt ?? lastSeenAt);
+  return hits.toSorted((a, b) => (isOver(a.status) ? endOf(b) - endOf(a) : due(a) - due(b)));
 }
 
 function show(hits: readonly Hit[]): void {
@@ -181,6 +181,8 @@ async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
       get<Hits>('v1/hits', {
         status,
         tenant,
+        // What has waited longest is due first.
+        order: isOver(status) ? 'newest' : 'oldest',
         limit: PAGE * pages,
         ...(filter.value === 'overdue' ? { overdue: 'true' } : {}),
       }),

@@ -83,9 +83,10 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const { from, to, tenant, limit = HITS_PER_PAGE, ...filter } = request.query;
+      const { from, to, tenant, order, limit = HITS_PER_PAGE, ...filter } = request.query;
+      const oldestFirst = order === 'oldest';
       const seen = tenantSeen(request, tenant);
-      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, limit });
+      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit });
     },
   );
 

@@ -66,12 +66,12 @@ export function hits(db: Sqlite, filter: HitFilter): StoredHit[] {
     ['first_seen >= ?', filter.fromMs],
     ['first_seen < ?', filter.toMs],
     ['stopped IS NULL AND quarantined = 0 AND started < ?', filter.runningSinceMs],
-    ['id < ?', filter.beforeId],
+    [filter.oldestFirst ? 'id > ?' : 'id < ?', filter.beforeId],
   ];
   const asked = wanted.filter(([, value]) => value !== undefined);
   const where = asked.length > 0 ? `WHERE ${asked.map(([sql]) => sql).join(' AND ')}` : '';
   const rows = db
-    .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY id DESC LIMIT ?`)
+    .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY id ${filter.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
     .all(...asked.map(([, value]) => value), filter.limit);
   return rows.map((row) => toStoredHit(db, row));
 }
