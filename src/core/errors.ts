@@ -36,6 +36,8 @@ export const ERRORS = {
   IMAGE_TIMEOUT: { http: 422, retry: false, says: 'The image took longer to decode than allowed.' },
   IMAGE_DECODER_CRASH: { http: 422, retry: false, says: 'The image made the decoder fail, alone too.' },
   FILE_UNREADABLE: { http: 422, retry: false, says: 'The file cannot be read.' },
+  FILE_VANISHED: { http: 422, retry: false, says: 'The file was gone before it was read.' },
+  FILE_CHANGED: { http: 422, retry: true, says: 'The file was written while it was read.' },
   SOURCE_FAILED: { http: 502, retry: true, says: 'The source of the list does not answer as it should.' },
   HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },
   INDEX_FULL: { http: 507, retry: false, says: 'The index cannot hold that many entries in one memory.' },

@@ -15,16 +15,16 @@ export interface Recordable {
 
 export interface Recorder {
   record(kind: 'image' | 'hash', tenant: string, answer: Recordable): Promise<void>;
-  /** Hashes of a batch that matched nothing. */
-  recordUnmatched(tenant: string, count: number): void;
+  /** Of a batch, those that matched nothing. */
+  recordUnmatched(tenant: string, count: number, kind?: 'image' | 'hash'): void;
 }
 
 export function createRecorder(counts: Counts, metrics: Metrics, guard: FloodGuard): Recorder {
   return {
-    recordUnmatched(tenant, count) {
+    recordUnmatched(tenant, count, kind = 'hash') {
       if (count === 0) return;
       counts.record({ tenant, verdict: 'no_match', reason: null, lists: [] }, count);
-      metrics.add('zeef_checks_total', { kind: 'hash', verdict: 'no_match' }, count);
+      metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, count);
     },
     async record(kind, tenant, { verdict, reason, matches, fileId }) {
       const counted = matches.filter((match) => !match.suppressed);
