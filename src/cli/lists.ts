@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
+import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
@@ -16,6 +17,8 @@ import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
+import { readKeyFile } from '../vault/master-key.js';
+import { sealStream } from '../vault/sealed-stream.js';
 import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
@@ -24,7 +27,7 @@ export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists',
 
 export async function importSample(service: Service): Promise<void> {
   if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.store.lists, {
+  await importList(service.store, {
     list: SAMPLE.list,
     paths: [SAMPLE.path],
     format: 'csv',
@@ -80,13 +83,52 @@ function bytesBar(files: readonly string[]): SingleBar {
 function listText(info: ListInfo): string {
   const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
-  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${state}; imported ${info.importedAt ?? 'never'}\n`;
+  const terms = [
+    ...(info.expiresAt === null ? [] : [`ends ${info.expiresAt}`]),
+    ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
+    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is told as ${to}`),
+  ];
+  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
+  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
 }
 
 function algorithm(name: string): Algorithm {
   const known = algorithmNamed(name);
   if (!known) throw new InvalidArgumentError('not an algorithm that Zeef knows');
   return known;
+}
+
+/** `A1=sexual,A2=other`; `none` for no words of one's own. */
+function words(text: string): Record<string, string> {
+  if (text === 'none') return {};
+  const pairs = text.split(',').map((pair) => pair.split('=').map((word) => word.trim()));
+  const isGood = pairs.length <= LIST_WORDS_MAX && pairs.every(([from, to, more]) => from && to && more === undefined);
+  if (!isGood) throw new InvalidArgumentError('not of the form A1=word,A2=word');
+  return Object.fromEntries(pairs as [string, string][]);
+}
+
+function expiry(text: string): string | null {
+  if (text === 'never') return null;
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  return new Date(ms).toISOString();
+}
+
+function days(text: string): number | null {
+  if (text === 'all') return null;
+  const count = Number(text);
+  if (!(Number.isInteger(count) && count >= 1 && count <= LIST_ENTRY_DAYS_MAX))
+    throw new InvalidArgumentError(`not a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
+  return count;
+}
+
+interface SetFlags {
+  readonly radius?: string;
+  readonly lowQuality?: 'yes' | 'no';
+  readonly categoryMap?: Record<string, string>;
+  readonly severityMap?: Record<string, string>;
+  readonly expires?: string | null;
+  readonly entryDays?: number | null;
 }
 
 interface ImportFlags {
@@ -120,7 +162,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
         const bar = around.isTerminal ? bytesBar(files) : null;
-        const report = await importList(service.store.lists, {
+        const report = await importList(service.store, {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
           list: flags.list,
@@ -172,12 +214,20 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .addOption(
       new Option('--low-quality <choice>', 'near matches of pictures with hardly any detail').choices(['yes', 'no']),
     )
-    .action((name: string, { radius, lowQuality }: { radius?: string; lowQuality?: 'yes' | 'no' }) =>
+    .option('--category-map <pairs>', 'your words for the list’s categories: A1=sexual,A2=... ; none for none', words)
+    .option('--severity-map <pairs>', 'your words for its severities, or its categories where it has none', words)
+    .option('--expires <time>', 'from then on the list is disabled; RFC 3339, or never', expiry)
+    .option('--entry-days <days>', 'entries that the list touched longer ago do not match; or all', days)
+    .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays }: SetFlags) =>
       withService(around, globals(), async (service) => {
         const radiusBits = radiusFrom(radius);
         const change = {
           ...(radiusBits === null ? {} : { radiusBits }),
           ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
+          ...(categoryMap === undefined ? {} : { categoryMap }),
+          ...(severityMap === undefined ? {} : { severityMap }),
+          ...(expires === undefined ? {} : { expiresAt: expires }),
+          ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
         };
         around.out(listText(await service.store.lists.updateList(name, change)));
       }),
@@ -278,15 +328,35 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .command('export')
     .description('write the index file, which a service reads at start; or with --list one list, for others')
     .argument('[file]', 'by default zeef.index in the data directory; a list goes to stdout')
-    .option('--list <name>', 'this list, with its values')
+    .option('--list <name>', 'this list, with its values; a file of it is sealed, stdout is not')
+    .option('--plain', 'the file of a list is for others: do not seal it')
     .addOption(new Option('--format <format>', 'of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
     .option('--json', 'as JSON')
-    .action(async (file: string | undefined, flags: { json?: boolean; list?: string; format: ExchangeFormat }) =>
+    .action(
+      async (
+        file: string | undefined,
+        flags: { json?: boolean; list?: string; format: ExchangeFormat; plain?: boolean },
+      ) =>
+        withService(around, globals(), async (service) => {
+          if (flags.list !== undefined) return exportList(service, around, file, { ...flags, list: flags.list });
+          const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
+          const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
+          around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+        }),
+    );
+
+  lists
+    .command('rotate-key')
+    .description('seal every value anew under a new key; a running service follows')
+    .option(
+      '--new-key-file <file>',
+      'the new master key, 32 bytes as hex or base64; then put it where the service reads it',
+    )
+    .action((flags: { newKeyFile?: string }) =>
       withService(around, globals(), async (service) => {
-        if (flags.list !== undefined) return exportList(service, around, flags.list, flags.format, file);
-        const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
-        const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
-        around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+        const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
+        const { keyId } = await service.rotateKeys(newMaster);
+        around.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
       }),
     );
 
@@ -318,14 +388,21 @@ export function addListCommands(program: Command, around: Surroundings): void {
 async function exportList(
   service: Service,
   around: Surroundings,
-  list: string,
-  format: ExchangeFormat,
   file: string | undefined,
+  { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
   const lines = exchangeLines(service, list, format);
-  if (file === undefined) for await (const line of lines) around.out(line);
+  if (file === undefined) {
+    for await (const line of lines) around.out(line);
+    return;
+  }
+  const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
   // Nobody else on this machine reads it: it holds the list's values.
-  else await pipeline(lines, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+  await pipeline(bytes, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+}
+
+async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const line of lines) yield Buffer.from(line);
 }
 
 async function changeList(

@@ -72,7 +72,7 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
           const onPage = (pages: number) => {
             if (around.isTerminal) around.err(`\r${list}: ${pages} pages `);
           };
-          const report = await syncList(store.lists, list, { dataDir, radiusBits, env: around.env, onPage });
+          const report = await syncList(store, list, { dataDir, radiusBits, env: around.env, onPage });
           if (around.isTerminal) around.err('\r');
           if (report.held.length > 0) around.setExitCode(EXIT.failed);
           around.out(reportText(report));

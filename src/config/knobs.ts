@@ -44,6 +44,20 @@ export const KNOBS = {
     ...text(1, 4096),
     why: 'everything that Zeef stores lies here; keep it on a disk that honours fsync',
   },
+  listKey: {
+    env: 'ZEEF_LIST_KEY',
+    unit: '32 bytes as hex or base64',
+    default: '',
+    ...text(0, 64),
+    why: 'the master key that list values are sealed with at rest; better in a file, since an environment is easily shown',
+  },
+  listKeyFile: {
+    env: 'ZEEF_LIST_KEY_FILE',
+    unit: 'file',
+    default: '',
+    ...text(0, 4096),
+    why: 'where that key lies; without either it is `list.key` in the data folder, made once: keep it elsewhere',
+  },
   workers: {
     env: 'ZEEF_WORKERS',
     unit: 'threads',

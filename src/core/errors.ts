@@ -44,6 +44,12 @@ export const ERRORS = {
   INDEX_FILE_INVALID: { http: 500, retry: false, says: 'The index file is damaged, cut short or of another version.' },
   INDEX_KIND_UNAVAILABLE: { http: 500, retry: false, says: 'That kind of index is not installed on this machine.' },
   CONFIG_INVALID: { http: 500, retry: false, says: 'The configuration has mistakes.' },
+  LIST_KEY_WRONG: {
+    http: 500,
+    retry: false,
+    says: 'The key that list values are sealed with is missing, is no key, or is not the one of this store.',
+  },
+  SEALED_DAMAGED: { http: 500, retry: false, says: 'What was sealed is damaged, cut short or of another store.' },
   STORE_FAILED: { http: 503, retry: true, says: 'The store cannot be read or written.' },
   QUEUE_FULL: { http: 503, retry: true, says: 'All workers are busy; try again shortly.' },
   DECODER_UNAVAILABLE: { http: 503, retry: true, says: 'The decoder process is not available; try again shortly.' },

@@ -47,6 +47,10 @@ export const JPEG_SCANS_MAX = 100;
 export const HASHLIST_LINE_BYTES_MAX = 65_536;
 /** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
 export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
+/** Words of one mapping: classifications have a handful of categories, regional ones some hundred. */
+export const LIST_WORDS_MAX = 1_000;
+/** A century: longer is no limit. */
+export const LIST_ENTRY_DAYS_MAX = 36_500;
 /** One page of a source: a thousand entries are under 2 MB. */
 export const SOURCE_PAGE_BYTES_MAX = 67_108_864;
 /** A hundred million entries; a source whose pages go round in circles must end somewhere. */

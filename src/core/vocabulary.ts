@@ -117,8 +117,22 @@ export interface Entry {
   readonly tags: readonly string[];
 }
 
+/** What a provider says of a list beside what is on it. */
+export interface ListTerms {
+  /** The list's own category → what answers say instead; others stay as they are. */
+  readonly categoryMap: Readonly<Record<string, string>>;
+  /** The list's severity, or its category where an entry has none → what answers say as severity. */
+  readonly severityMap: Readonly<Record<string, string>>;
+  /** RFC 3339: from then on the list is disabled, as an agreement that ended; null for never. */
+  readonly expiresAt: string | null;
+  /** Entries that the list last touched longer ago no longer match; null for all. Those without a date never expire. */
+  readonly entryDaysMax: number | null;
+}
+
+export const NO_TERMS: ListTerms = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
+
 /** One list as the store knows it; counts are entries in force. */
-export interface ListInfo {
+export interface ListInfo extends ListTerms {
   readonly list: string;
   readonly kind: 'match' | 'suppression';
   readonly enabled: boolean;

@@ -1,7 +1,7 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -176,6 +176,10 @@ export const ListResult = Type.Object({
   rejectedCount: count,
   duplicateCount: count,
   entriesByAlgorithm: Type.Record(Type.String(), count),
+  categoryMap: Type.Record(Type.String(), Type.String()),
+  severityMap: Type.Record(Type.String(), Type.String()),
+  expiresAt: orNull(Type.String()),
+  entryDaysMax: orNull(count),
 });
 
 export const NewSuppressionBody = Type.Union([
@@ -200,11 +204,20 @@ export const SuppressionResult = Type.Object({
   entryId: orNull(Type.String()),
 });
 
+/** The list's word → the provider's. */
+const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 256 }), {
+  maxProperties: LIST_WORDS_MAX,
+});
+
 export const ListChangeBody = Type.Object(
   {
     enabled: Type.Optional(Type.Boolean()),
     radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
     matchLowQuality: Type.Optional(Type.Boolean()),
+    categoryMap: Type.Optional(WordMap),
+    severityMap: Type.Optional(WordMap),
+    expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
+    entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
   },
   { additionalProperties: false, minProperties: 1 },
 );

@@ -1,20 +1,21 @@
 /**
- * The index file: one generation of entries, sealed. `docs/index-format.md` draws it; a SHA-256 over all of it comes
- * last, so that no flipped bit and no missing end goes unnoticed. It holds hashes of lists: only its owner may read it.
+ * The index file: one generation of entries, sealed by the vault, which lets no flipped bit and no missing end go
+ * unnoticed. `docs/index-format.md` draws it.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../core/errors.js';
+import { openStream, sealStream } from '../vault/sealed-stream.js';
+import type { Vault } from '../vault/vault.js';
 import { emptyColumns, type SegmentColumns } from './segment.js';
 
-export const INDEX_FILE_MAGIC = 'ZEEFIDX1';
+export const INDEX_FILE_MAGIC = 'ZEEFIDX2';
 const PREFIX_BYTES = 16;
-const SHA256_BYTES = 32;
 /** A header names some sections, each in under 100 bytes; a longer one is no header. */
 const HEADER_BYTES_MAX = 1_048_576;
-/** Read and written in pieces: one `read` takes at most 2 GiB. */
-const PIECE_BYTES = 16_777_216;
+/** One read: as much as one chunk of the seal. */
+const READ_BYTES = 1_048_576;
 
 /** Entries of one algorithm, in order of their keys. Shape: `values` keys.length × `valueBytes`. */
 export interface Section extends SegmentColumns {
@@ -42,6 +43,24 @@ interface Header<P> {
 const bytesOf = (column: Uint32Array | Uint16Array) =>
   new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 
+/** The file before it is sealed. */
+async function* layOut<P>(position: P, sections: readonly SectionSource[]): AsyncGenerator<Uint8Array> {
+  const header: Header<P> = {
+    position,
+    sections: sections.map(({ algorithm, valueBytes, keys }) => ({ algorithm, valueBytes, entryCount: keys.length })),
+  };
+  const text = Buffer.from(JSON.stringify(header));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.write(INDEX_FILE_MAGIC, 'latin1');
+  prefix.writeUInt32LE(text.length, 8);
+  yield Buffer.concat([prefix, text]);
+  for (const { keys, listKeys, values } of sections) {
+    yield bytesOf(keys);
+    yield bytesOf(listKeys);
+    yield* values;
+  }
+}
+
 /**
  * Written beside its name, synced, then renamed: under its name there is a whole file or the one before.
  * Numbers are little-endian, as on every machine that Node runs on.
@@ -51,38 +70,17 @@ export async function writeIndexFile<P>(
   path: string,
   position: P,
   sections: readonly SectionSource[],
+  vault: Vault,
 ): Promise<{ readonly bytes: number; readonly entryCount: number }> {
   const beside = `${path}.${process.pid}.tmp`;
   try {
     const file = await open(beside, 'w', 0o600);
     let bytes = 0;
     try {
-      const hash = createHash('sha256');
-      const put = async (piece: Uint8Array) => {
-        hash.update(piece);
+      for await (const piece of sealStream(vault, layOut(position, sections))) {
         await file.writeFile(piece);
         bytes += piece.length;
-      };
-      const header: Header<P> = {
-        position,
-        sections: sections.map(({ algorithm, valueBytes, keys }) => ({
-          algorithm,
-          valueBytes,
-          entryCount: keys.length,
-        })),
-      };
-      const text = Buffer.from(JSON.stringify(header));
-      const prefix = Buffer.alloc(PREFIX_BYTES);
-      prefix.write(INDEX_FILE_MAGIC, 'latin1');
-      prefix.writeUInt32LE(text.length, 8);
-      await put(Buffer.concat([prefix, text]));
-      for (const { keys, listKeys, values } of sections) {
-        await put(bytesOf(keys));
-        await put(bytesOf(listKeys));
-        for (const piece of values) await put(piece);
       }
-      await file.writeFile(hash.digest());
-      bytes += SHA256_BYTES;
       await file.sync();
     } finally {
       await file.close();
@@ -99,15 +97,41 @@ export async function writeIndexFile<P>(
   }
 }
 
-async function readInto(file: FileHandle, into: Uint8Array, hash: Hash, at: number): Promise<number> {
-  for (let done = 0; done < into.length; ) {
-    const piece = into.subarray(done, done + PIECE_BYTES);
-    const { bytesRead } = await file.read(piece, 0, piece.length, at + done);
-    if (bytesRead === 0) throw new AppError('INDEX_FILE_INVALID', { why: 'it ends early', at: at + done });
-    hash.update(piece.subarray(0, bytesRead));
-    done += bytesRead;
+/** Takes exactly as many bytes of a stream as are asked for. */
+class Taker {
+  readonly #source: AsyncIterator<Uint8Array>;
+  #held: Uint8Array = new Uint8Array(0);
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
   }
-  return at + into.length;
+
+  /** Errors  INDEX_FILE_INVALID: there are not so many left. */
+  async fill(into: Uint8Array): Promise<void> {
+    for (let done = 0; done < into.length; ) {
+      if (this.#held.length === 0 && !(await this.#more()))
+        throw new AppError('INDEX_FILE_INVALID', { why: 'it ends early' });
+      const piece = this.#held.subarray(0, into.length - done);
+      into.set(piece, done);
+      done += piece.length;
+      this.#held = this.#held.subarray(piece.length);
+    }
+  }
+
+  async isAtEnd(): Promise<boolean> {
+    return this.#held.length === 0 && !(await this.#more());
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
+  async #more(): Promise<boolean> {
+    const next = await this.#source.next();
+    if (next.done) return false;
+    this.#held = next.value;
+    return next.value.length > 0 || this.#more();
+  }
 }
 
 function parseHeader<P>(path: string, text: Buffer): Header<P> {
@@ -128,46 +152,45 @@ function parseHeader<P>(path: string, text: Buffer): Header<P> {
 
 /**
  * The whole file, verified before anything of it is told.
- * Errors  INDEX_FILE_INVALID: damaged, cut, too long, or of another version. FILE_UNREADABLE.
+ * Errors  INDEX_FILE_INVALID: damaged, cut, too long, of another version, or sealed by another store. FILE_UNREADABLE.
  */
-export async function readIndexFile<P>(path: string): Promise<{ readonly position: P; readonly sections: Section[] }> {
-  let file: FileHandle;
+export async function readIndexFile<P>(
+  path: string,
+  vault: Vault,
+): Promise<{ readonly position: P; readonly sections: Section[] }> {
+  const taker = new Taker(openStream(vault, createReadStream(path, { highWaterMark: READ_BYTES })));
   try {
-    file = await open(path, 'r');
+    return await readSections<P>(path, taker);
   } catch (error) {
+    if (error instanceof AppError && error.code === 'SEALED_DAMAGED')
+      throw new AppError('INDEX_FILE_INVALID', { path, ...error.details }, error);
+    if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
-  }
-  try {
-    const { size } = await file.stat();
-    const hash = createHash('sha256');
-    const prefix = Buffer.alloc(PREFIX_BYTES);
-    let at = await readInto(file, prefix, hash, 0);
-    if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC) {
-      throw new AppError('INDEX_FILE_INVALID', { path, why: `it does not begin with ${INDEX_FILE_MAGIC}` });
-    }
-    const headerBytes = prefix.readUInt32LE(8);
-    if (headerBytes > Math.min(size, HEADER_BYTES_MAX)) {
-      throw new AppError('INDEX_FILE_INVALID', { path, why: 'its header is too long', headerBytes });
-    }
-    const text = Buffer.alloc(headerBytes);
-    at = await readInto(file, text, hash, at);
-    const { position, sections: named } = parseHeader<P>(path, text);
-    const entryBytes = (valueBytes: number) => valueBytes + 6;
-    const expected = named.reduce((sum, one) => sum + one.entryCount * entryBytes(one.valueBytes), at) + SHA256_BYTES;
-    // Before anything is allocated: a header that lies about its sections does not match the file's size.
-    if (expected !== size) throw new AppError('INDEX_FILE_INVALID', { path, bytes: size, expected });
-    const sections: Section[] = [];
-    for (const { algorithm, valueBytes, entryCount } of named) {
-      const { keys, listKeys } = emptyColumns(entryCount);
-      const values = new Uint8Array(new SharedArrayBuffer(entryCount * valueBytes));
-      for (const part of [bytesOf(keys), bytesOf(listKeys), values]) at = await readInto(file, part, hash, at);
-      sections.push({ algorithm, valueBytes, keys, listKeys, values });
-    }
-    const told = Buffer.alloc(SHA256_BYTES);
-    await readInto(file, told, createHash('sha256'), at);
-    if (!hash.digest().equals(told)) throw new AppError('INDEX_FILE_INVALID', { path, why: 'its checksum is another' });
-    return { position, sections };
   } finally {
-    await file.close();
+    await taker.close();
   }
+}
+
+async function readSections<P>(path: string, taker: Taker): Promise<{ position: P; sections: Section[] }> {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  await taker.fill(prefix);
+  if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC) {
+    throw new AppError('INDEX_FILE_INVALID', { path, why: `it does not begin with ${INDEX_FILE_MAGIC}` });
+  }
+  const headerBytes = prefix.readUInt32LE(8);
+  if (headerBytes > HEADER_BYTES_MAX) {
+    throw new AppError('INDEX_FILE_INVALID', { path, why: 'its header is too long', headerBytes });
+  }
+  const text = Buffer.alloc(headerBytes);
+  await taker.fill(text);
+  const { position, sections: named } = parseHeader<P>(path, text);
+  const sections: Section[] = [];
+  for (const { algorithm, valueBytes, entryCount } of named) {
+    const { keys, listKeys } = emptyColumns(entryCount);
+    const values = new Uint8Array(new SharedArrayBuffer(entryCount * valueBytes));
+    for (const part of [bytesOf(keys), bytesOf(listKeys), values]) await taker.fill(part);
+    sections.push({ algorithm, valueBytes, keys, listKeys, values });
+  }
+  if (!(await taker.isAtEnd())) throw new AppError('INDEX_FILE_INVALID', { path, why: 'it goes on after its end' });
+  return { position, sections };
 }

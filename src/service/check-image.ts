@@ -39,6 +39,9 @@ function wantsFor(inForce: ListsInForce, { orientations, frames, digests }: Imag
   };
 }
 
+/** Entries expire by the day: what was decided yesterday is decided again. */
+const DAY_MS = 86_400_000;
+
 /**
  * A file whose digest is known is a match even where its pixels cannot be decoded;
  * what cannot be decoded and is not known is `not_checked`, never `no_match`.
@@ -63,7 +66,8 @@ export async function checkImage(
   requireLists(inForce, lists);
   const image = await hasher.hash(engine, input, wantsFor(inForce, options));
   const { reply } = image;
-  const question = JSON.stringify([inForce.generation, lists && [...lists].sort(), askedRadiusBits]);
+  const day = Math.floor(inForce.atMs / DAY_MS);
+  const question = JSON.stringify([inForce.generation, day, lists && [...lists].sort(), askedRadiusBits]);
   let decision = image.decisionFor(question);
   if (decision === null) {
     const query: MatchQuery = { digests: reply.digests, hashes: hashQueries(reply), lists, askedRadiusBits };

@@ -6,7 +6,9 @@ import type { ParsedRow } from '../core/parsed-row.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../hashlists/importers.js';
 import type { ListSource } from '../hashlists/source.js';
-import type { ImportReport, ListStore } from '../store/contract.js';
+import type { ImportReport, Store } from '../store/contract.js';
+import { openIfSealed } from '../vault/sealed-stream.js';
+import type { Vault } from '../vault/vault.js';
 import { type ImportReview, openReview } from './import-review.js';
 
 export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
@@ -28,7 +30,7 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   readonly origin?: string;
 }
 
-async function* readBytes(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* readFile(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       onBytes?.(chunk.length);
@@ -41,16 +43,20 @@ async function* readBytes(path: string, onBytes?: (bytes: number) => void): Asyn
 
 /**
  * A row that breaks a rule is rejected and reported; the rest is imported, and held where the review finds reason to.
- * Errors  FILE_UNREADABLE; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
+ * A file that this store sealed is read as what it was before.
+ * Errors  FILE_UNREADABLE; SEALED_DAMAGED; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
  */
-export async function importList(store: ListStore, request: ImportRequest): Promise<ImportReport> {
+export async function importList(
+  { lists: store, vault }: Pick<Store, 'lists' | 'vault'>,
+  request: ImportRequest,
+): Promise<ImportReport> {
   const { list, kind, radiusBits } = request;
   const existing = await store.list(list);
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
     const { watch, review } = isReviewed ? await openReview(store, list, known.radiusBits) : UNREVIEWED;
-    const parsed = rowsOf(request, known.kind);
+    const parsed = rowsOf(vault, request, known.kind);
     const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
     const options = {
       origin: request.origin ?? namesOf(request.paths),
@@ -77,8 +83,11 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
   yield* rows;
 }
 
-async function* rowsOf({ paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
-  for (const path of paths) yield* parseHashList(format, { ...options, kind, path, bytes: readBytes(path, onBytes) });
+async function* rowsOf(vault: Vault, { paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
+  for (const path of paths) {
+    const bytes = openIfSealed(vault, readFile(path, onBytes));
+    yield* parseHashList(format, { ...options, kind, path, bytes });
+  }
 }
 
 /** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */

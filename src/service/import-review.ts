@@ -77,13 +77,13 @@ export async function openReview(store: ListStore, list: string, radiusBits: num
 
 /** Pure. Unit: counts of entries and rows. */
 export function reasonsToHold(draft: Draft, canaryMatches: number): readonly HoldReason[] {
-  const { entriesBefore, added, removed, rows, rejectedByReason, mostRowsOfOneValue } = draft;
+  const { entriesBefore, added, removed, rows, rejectedByReason, mostRowsOfOneValue, knownGood } = draft;
   const changeLimit = Math.max(CHANGE_COUNT_MIN, Math.floor(entriesBefore * CHANGE_SHARE_MAX));
   const unhealthy = Object.entries(rejectedByReason)
     .filter(([reason]) => !HEALTHY.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);
   const rules: HoldReason[] = [
-    { rule: 'canary', count: canaryMatches, limit: 0 },
+    { rule: 'canary', count: canaryMatches + knownGood, limit: 0 },
     { rule: 'change', count: entriesBefore === 0 ? 0 : added + removed, limit: changeLimit },
     { rule: 'repeated_value', count: mostRowsOfOneValue, limit: ROWS_OF_ONE_VALUE_MAX },
     { rule: 'rejected', count: unhealthy, limit: Math.max(REJECTED_COUNT_MIN, Math.floor(rows * REJECTED_SHARE_MAX)) },

@@ -15,6 +15,8 @@ export type HammingAlgorithm = (typeof HAMMING_ALGORITHMS)[number];
 
 export interface ListsInForce {
   readonly generation: number;
+  /** When it was last looked at, milliseconds since 1970: entries expire by the day. */
+  readonly atMs: number;
   /** Enabled ones only. */
   readonly lists: readonly ListInfo[];
   readonly listByName: ReadonlyMap<string, ListInfo>;

@@ -2,6 +2,7 @@
  * Keeps the lists in force up to date: follows the store's changes, and makes a new reference of each that matters.
  * Queries are never stopped for it: additions and merges are built beside what is in force.
  */
+import { systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { readIndexFile, writeIndexFile } from '../index/index-file.js';
@@ -11,6 +12,7 @@ import { Segmented } from '../index/segmented.js';
 import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
 import type { Changes, FeedPosition, ListStore, StoredList } from '../store/contract.js';
+import type { Vault } from '../vault/vault.js';
 import { type Shelves, sectionsOf } from './index-sections.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 
@@ -42,6 +44,8 @@ export interface LiveListsOptions {
   readonly photodnaIndex: VectorIndexKind;
   readonly photodnaRadius: number | null;
   readonly pool: IndexPool;
+  /** Seals the index file. */
+  readonly vault: Vault;
   /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
   readonly indexFile: string;
   readonly onMergeError: (error: unknown) => void;
@@ -62,6 +66,7 @@ export async function openLiveLists(
     photodnaIndex,
     photodnaRadius,
     pool,
+    vault,
     indexFile,
     onMergeError,
     onFileRefused,
@@ -117,7 +122,7 @@ export async function openLiveLists(
 
   const fromFile = async (): Promise<Loaded | null> => {
     try {
-      const { position, sections } = await readIndexFile<FeedPosition>(indexFile);
+      const { position, sections } = await readIndexFile<FeedPosition>(indexFile, vault);
       const changes = await store.changes(position);
       if (!changes)
         throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
@@ -170,7 +175,7 @@ export async function openLiveLists(
     refresh: () => inTurn(refresh),
     exportTo: (path) =>
       inTurn(async () => {
-        const written = await writeIndexFile(path, state.position, sectionsOf(state.shelves));
+        const written = await writeIndexFile(path, state.position, sectionsOf(state.shelves), vault);
         return { ...written, generation: state.position.generation };
       }),
     merged: () =>
@@ -188,6 +193,7 @@ function put({ shelves, position }: State, stored: readonly StoredList[], photod
     lists.reduce((sum, { entriesByAlgorithm }) => sum + (entriesByAlgorithm[algorithm] ?? 0), 0);
   return {
     generation: position.generation,
+    atMs: systemClock.nowMs(),
     lists,
     listByName: new Map(lists.map((list) => [list.list, list])),
     listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),

@@ -12,7 +12,7 @@ import {
 import type { Segment } from '../index/segment.js';
 import type { ListStore, StoredEntry } from '../store/contract.js';
 import { type HammingAlgorithm, type ListsInForce, listInForce } from './lists-in-force.js';
-import { admits, type Decision, decide, NOTHING_FOUND, type Proposal } from './policy.js';
+import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
 
 /** One 256-bit hash to search, and where it came from. */
 export interface HashQuery {
@@ -183,7 +183,8 @@ export async function decideFound(
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
     // A person removed it between the snapshot and now: it no longer counts, at once and everywhere.
-    if (entry) proposals.push({ entry, list, quarantined: entry.quarantined, ...wayOf(one, inForce) });
+    if (entry && !isExpired(entry, list, inForce.atMs))
+      proposals.push({ entry, list, quarantined: entry.quarantined, ...wayOf(one, inForce) });
   }
   return decide(proposals, askedRadiusBits, unread);
 }

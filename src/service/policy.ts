@@ -7,6 +7,8 @@
 import { MATCHES_PER_IMAGE_MAX, PDQ_QUALITY_MIN } from '../core/limits.js';
 import type { Algorithm, Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
+const DAY_MS = 86_400_000;
+
 /** An entry that an index proposed, with the way the query came to it. Distance 0 for digests. */
 export interface Proposal {
   readonly entry: Entry;
@@ -88,6 +90,22 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
   return [...nearest.values()];
 }
 
+/** Category and severity in the provider's words, where the provider has some for the list's. */
+function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'> {
+  const said = (map: Readonly<Record<string, string>>, word: string | null) =>
+    word !== null && Object.hasOwn(map, word) ? map[word]! : null;
+  return {
+    category: said(list.categoryMap, entry.category) ?? entry.category,
+    severity: said(list.severityMap, entry.severity ?? entry.category) ?? entry.severity,
+  };
+}
+
+/** Whether the list last touched the entry longer ago than its entries are to match. Unit: milliseconds since 1970. */
+export function isExpired({ updatedAt }: Entry, { entryDaysMax }: ListInfo, nowMs: number): boolean {
+  if (entryDaysMax === null || updatedAt === null) return false;
+  return nowMs - Date.parse(updatedAt) > entryDaysMax * DAY_MS;
+}
+
 /**
  * Unit    `askedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
  *         `unread`: matches of match lists beyond the proposals, already admitted; they only count.
@@ -118,8 +136,7 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
         family: p.family,
         frame: p.frame,
         background: p.background,
-        category: p.entry.category,
-        severity: p.entry.severity,
+        ...termsOf(p),
         source: p.entry.source,
         suppressed,
         quarantined: p.quarantined,

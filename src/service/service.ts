@@ -2,6 +2,7 @@
  * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
  * The only room that knows all the others.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -13,9 +14,10 @@ import { createImageEngine, type HashReply, type HashWants, type ImageEngine } f
 import { createIndexPool } from '../index/index-pool.js';
 import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
 import type { Store } from '../store/contract.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import { KEY_FILE, openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
@@ -24,10 +26,12 @@ import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import { createRecorder } from './recorder.js';
+import { SYNC_FOLDER } from './sync-list.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -82,8 +86,15 @@ export interface Service {
   exportIndex(
     path?: string,
   ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
+  /** As `Store.rotateKeys`; what lies beside the store under the old key, and can be had again, goes. */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   /** Answers in hand are given first. */
   close(): Promise<void>;
+}
+
+function masterKeyOf({ dataDir, listKey, listKeyFile }: Config): MasterKeySource {
+  if (listKey !== '') return keyFromText(listKey);
+  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
 }
 
 /** Beside the store: `lists export` writes it, and a service that starts reads it. */
@@ -95,8 +106,14 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const store = await openSqliteStore(config.dataDir);
   const metrics = createMetrics();
+  const store = await openSqliteStore(config.dataDir, {
+    master: masterKeyOf(config),
+    onDamaged: (entryKey) => {
+      metrics.add('zeef_entries_damaged_total', {});
+      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
+    },
+  });
   const counts = new Counts(clock);
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
@@ -111,11 +128,17 @@ export async function createService(
   const recorder = createRecorder(counts, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
+  const endExpired = async (): Promise<void> => {
+    for (const list of await endExpiredLists(store.lists, clock.nowMs()))
+      log.warn({ list }, 'a list has expired: it is disabled');
+  };
+  await endExpired();
   const live = await openLiveLists(store.lists, {
     kind: config.index,
     photodnaIndex: config.photodnaIndex,
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     pool,
+    vault: store.vault,
     indexFile: join(config.dataDir, INDEX_FILE),
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
@@ -159,6 +182,7 @@ export async function createService(
   tellIndex();
 
   const reload = async (): Promise<void> => {
+    await endExpired();
     const changed = await live.refresh();
     tellIndex();
     const { generation, lists } = live.inForce;
@@ -223,6 +247,12 @@ export async function createService(
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+    async rotateKeys(newMaster) {
+      const rotated = await store.rotateKeys(newMaster);
+      for (const name of [INDEX_FILE, SYNC_FOLDER])
+        await rm(join(config.dataDir, name), { recursive: true, force: true });
+      return rotated;
+    },
     async close() {
       closing = true;
       if (poll) clearInterval(poll);

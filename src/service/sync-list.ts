@@ -1,5 +1,5 @@
 /**
- * A list from its source over HTTP: pages are laid down as files, so that an interrupted sync goes on where it was;
+ * A list from its source over HTTP: pages are laid down as sealed files, so that an interrupted sync goes on where it was;
  * they are imported together after the last one, and only then does the checkpoint move.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +8,8 @@ import pRetry, { AbortError } from 'p-retry';
 import { AppError } from '../core/errors.js';
 import { SOURCE_PAGE_BYTES_MAX, SOURCE_PAGES_MAX } from '../core/limits.js';
 import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../hashlists/sources.js';
-import type { ImportReport, ListStore, SourceInfo } from '../store/contract.js';
+import type { ImportReport, SourceInfo, Store } from '../store/contract.js';
+import { sealStream } from '../vault/sealed-stream.js';
 import { importList } from './import-list.js';
 
 export interface SyncOptions {
@@ -20,6 +21,9 @@ export interface SyncOptions {
   readonly firstPauseMs?: number;
   readonly onPage?: (pages: number) => void;
 }
+
+/** In the data folder: pages of a sync that has not ended. */
+export const SYNC_FOLDER = 'sync';
 
 const PAGE_MS_MAX = 60_000;
 const RETRIES = 5;
@@ -100,10 +104,11 @@ async function readState(folder: string, from: string | null): Promise<State | n
  * stays: the next sync asks for the same again.
  * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; STORE_FAILED.
  */
-export async function syncList(store: ListStore, list: string, options: SyncOptions): Promise<ImportReport> {
-  const source = await store.source(list);
+export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport> {
+  const { lists, vault } = store;
+  const source = await lists.source(list);
   if (!source) throw new AppError('NOT_FOUND', { list, what: 'source' });
-  const folder = join(options.dataDir, 'sync', list);
+  const folder = join(options.dataDir, SYNC_FOLDER, list);
   const begun = await readState(folder, source.checkpoint);
   if (!begun) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -118,7 +123,7 @@ export async function syncList(store: ListStore, list: string, options: SyncOpti
     const { body, facts } = await fetchPage(source, state.next, options);
     const next = facts.next === null ? null : nextAddress(facts.next, state.next);
     if (next === state.next) throw new AppError('SOURCE_FAILED', { why: 'a page leads to itself', list });
-    await writeFile(join(folder, pageName(state.pages)), body, { mode: 0o600 });
+    await writeFile(join(folder, pageName(state.pages)), sealStream(vault, [body]), { mode: 0o600 });
     const checkpoint = laterCheckpoint(source.type, state.checkpoint, facts.checkpoint);
     state = { from: state.from, pages: state.pages + 1, next, checkpoint };
     const stateFile = join(folder, 'state.json');
@@ -138,7 +143,7 @@ export async function syncList(store: ListStore, list: string, options: SyncOpti
   });
   if (report.held.length === 0) {
     const checkpoint = state.checkpoint ?? source.checkpoint;
-    await store.setSource(list, { ...source, checkpoint, syncedAt: new Date().toISOString() });
+    await lists.setSource(list, { ...source, checkpoint, syncedAt: new Date().toISOString() });
   }
   await rm(folder, { recursive: true, force: true });
   return report;

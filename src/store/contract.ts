@@ -3,7 +3,8 @@
  * stand behind it; speaks no SQL. `test/store/contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Algorithm, Entry, ListInfo, SourceType } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
+import type { Vault } from '../vault/vault.js';
 
 export interface NewList {
   readonly list: string;
@@ -12,7 +13,7 @@ export interface NewList {
   readonly matchLowQuality?: boolean;
 }
 
-export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality'>>;
+export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;
 
 export interface ImportReport {
   readonly list: string;
@@ -52,6 +53,8 @@ export interface Draft {
   readonly removed: number;
   readonly rows: number;
   readonly rejectedByReason: ImportReport['rejectedByReason'];
+  /** Digests on it that a suppression list has too. */
+  readonly knownGood: number;
   /** Rows that carried the commonest value. */
   readonly mostRowsOfOneValue: number;
 }
@@ -217,5 +220,12 @@ export interface KeyStore {
 export interface Store {
   readonly lists: ListStore;
   readonly keys: KeyStore;
+  /** Seals what rests outside the store too: index files, pages of sources, exports. */
+  readonly vault: Vault;
+  /**
+   * Everything is sealed anew under a new data key, and the data keys under `newMaster`; without one, under a new key
+   * where the store made its own, and under the same otherwise. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
+   */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   close(): Promise<void>;
 }

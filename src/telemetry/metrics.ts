@@ -36,6 +36,11 @@ export const METRICS = {
     labels: [],
     says: 'Entries that were quarantined because they suddenly matched many different files.',
   },
+  zeef_entries_damaged_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'Entries whose sealed value could not be opened, and so match nothing: their list must be imported again.',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],

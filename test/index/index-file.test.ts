@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
 import { buildRing, givenHashes } from '../../src/index/ring.js';
 import { randomBytes, seeded } from '../support/random.js';
+import { vaultOf } from '../support/vault.js';
 
 const position = { storeId: 7, generation: 12 };
 const section = (algorithm: string, valueBytes: number, count: number) => ({
@@ -26,11 +27,12 @@ beforeEach(async () => {
       ...one,
       values: [one.values.subarray(0, one.valueBytes), one.values.subarray(one.valueBytes)],
     })),
+    vaultOf(),
   );
 });
 
 test('what is written is read, only its owner may read it, and nothing is left beside it', async () => {
-  const read = await readIndexFile(path);
+  const read = await readIndexFile(path, vaultOf());
   expect(read.position).toEqual(position);
   expect(read.sections.map((one) => ({ ...one, values: Uint8Array.from(one.values) }))).toEqual(sections);
   expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -43,7 +45,7 @@ test('any single flipped bit is refused, wherever it lies', async () => {
     const bad = Buffer.from(good);
     bad[bit >> 3]! ^= 1 << (bit & 7);
     writeFileSync(path, bad);
-    await expect(readIndexFile(path), `bit ${bit}`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+    await expect(readIndexFile(path, vaultOf()), `bit ${bit}`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
   }
 });
 
@@ -52,10 +54,12 @@ test('a file that is cut anywhere, or goes on, is refused', async () => {
   for (let bytes = 0; bytes < good.length; bytes += bytes < 200 ? 1 : 13) {
     writeFileSync(path, good);
     truncateSync(path, bytes);
-    await expect(readIndexFile(path), `${bytes} bytes`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+    await expect(readIndexFile(path, vaultOf()), `${bytes} bytes`).rejects.toMatchObject({
+      code: 'INDEX_FILE_INVALID',
+    });
   }
   writeFileSync(path, Buffer.concat([good, Buffer.alloc(1)]));
-  await expect(readIndexFile(path)).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
 });
 
 describe('what is no index file', () => {
@@ -71,12 +75,14 @@ describe('what is no index file', () => {
     ],
   ])('%s', async (_name, bytes) => {
     writeFileSync(path, Buffer.from(bytes, 'latin1'));
-    await expect(readIndexFile(path)).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+    await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
   });
 
   test('no file, and a folder that cannot be written', async () => {
-    await expect(readIndexFile(`${path}.none`)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
-    await expect(writeIndexFile(join(path, 'x'), position, [])).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(readIndexFile(`${path}.none`, vaultOf())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    await expect(writeIndexFile(join(path, 'x'), position, [], vaultOf())).rejects.toMatchObject({
+      code: 'FILE_UNREADABLE',
+    });
   });
 });
 
@@ -89,7 +95,7 @@ test('a write that fails leaves the file that was there', async () => {
       throw new Error('the source broke');
     })(),
   };
-  await expect(writeIndexFile(path, position, [failing])).rejects.toThrow();
+  await expect(writeIndexFile(path, position, [failing], vaultOf())).rejects.toThrow();
   expect(readFileSync(path)).toEqual(before);
   expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
 });

@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => running.stop());
 
 const bring = (values: readonly string[], more: object = {}) =>
-  importList(running.service.store.lists, {
+  importList(running.service.store, {
     paths: [file(values)],
     list: 'police',
     format: 'plain',
@@ -67,6 +67,14 @@ describe('an import is held', () => {
     const good = hashes[150]!;
     await bring([good], { list: 'benign', kind: 'suppression' });
     expect((await bring([...hashes.slice(0, 50), good])).held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
+  });
+
+  test('where one of its digests is known good, also where that list is of digests alone', async () => {
+    const md5 = (n: number) => n.toString(16).padStart(32, '0');
+    await bring([md5(1), md5(2)], { list: 'benign', kind: 'suppression', format: 'plain', assumed: 'md5' });
+    const mixed = [md5(2), md5(3), md5(1)];
+    expect((await bring([md5(3)], { assumed: 'md5' })).held).toEqual([]);
+    expect((await bring(mixed, { assumed: 'md5' })).held).toEqual([{ rule: 'canary', count: 2, limit: 0 }]);
   });
 
   test('where more than a fifth came or went; an approval puts it in force', async () => {
@@ -137,6 +145,7 @@ test.each<[string, Partial<Draft>, number, string[]]>([
     removed: 0,
     rows: 1_000,
     rejectedByReason: {},
+    knownGood: 0,
     mostRowsOfOneValue: 1,
     ...more,
   };

@@ -41,6 +41,7 @@ const open = () =>
     photodnaIndex: 'linear',
     photodnaRadius: 50,
     pool,
+    vault: store.vault,
     indexFile: indexFile(),
     onMergeError: (error) => {
       throw error;
@@ -147,6 +148,7 @@ test('a damaged file, or one of another store, is told and the store is read ins
     photodnaIndex: 'linear',
     photodnaRadius: 50,
     pool,
+    vault: store.vault,
     indexFile: indexFile(),
     onMergeError: () => {},
     onFileRefused: (error) => refused.push(error),
@@ -236,6 +238,7 @@ test('a reading of changes that fails halfway leaves what was in force; the next
     photodnaIndex: 'linear',
     photodnaRadius: null,
     pool,
+    vault: store.vault,
     indexFile: indexFile(),
     onMergeError: () => {},
     onFileRefused: () => {},

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MATCHES_PER_IMAGE_MAX } from '../../src/core/limits.js';
-import type { Entry, ListInfo } from '../../src/core/vocabulary.js';
-import { decide, isLowQuality, type Proposal } from '../../src/service/policy.js';
+import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
+import { decide, isExpired, isLowQuality, type Proposal } from '../../src/service/policy.js';
 
 const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   list: name,
@@ -15,6 +15,7 @@ const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   rejectedCount: 0,
   duplicateCount: 0,
   entriesByAlgorithm: {},
+  ...NO_TERMS,
   ...more,
 });
 const entry = (in_: string, entryId: string, value: string, algorithm: Entry['algorithm'] = 'pdq'): Entry => ({
@@ -133,4 +134,34 @@ test('what is in quarantine is told and does not count; its neighbours do', () =
     ['f', false, false],
     ['e', true, true],
   ]);
+});
+
+describe('a provider’s own words for a list’s', () => {
+  const told = (more: Partial<ListInfo>, category: string | null, severity: string | null) => {
+    const { list: at, ...rest } = near(list('l', more), 0);
+    const [match] = decide([{ ...rest, list: at, entry: { ...rest.entry, category, severity } }], null).matches;
+    return [match!.category, match!.severity];
+  };
+  const maps = { categoryMap: { A1: 'sexual' }, severityMap: { A: 'worst', B2: 'least' } };
+
+  test.each<[string | null, string | null, (string | null)[]]>([
+    ['A1', 'A', ['sexual', 'worst']],
+    ['A2', 'C', ['A2', 'C']],
+    ['B2', null, ['B2', 'least']],
+    ['constructor', 'toString', ['constructor', 'toString']],
+    [null, null, [null, null]],
+  ])('category %s, severity %s', (category, severity, expected) => {
+    expect(told(maps, category, severity)).toEqual(expected);
+    expect(told({}, category, severity)).toEqual([category, severity]);
+  });
+});
+
+test('an entry expires after its list’s days, not on the last of them, and never without a date', () => {
+  const nowMs = Date.parse('2026-02-01T00:00:00Z');
+  const touched = (updatedAt: string | null) => ({ ...entry('l', 'e', 'aa'), updatedAt });
+  const days = (entryDaysMax: number | null) => list('l', { entryDaysMax });
+  expect(isExpired(touched('2026-01-02T00:00:00Z'), days(30), nowMs)).toBe(false);
+  expect(isExpired(touched('2026-01-01T23:59:59Z'), days(30), nowMs)).toBe(true);
+  expect(isExpired(touched('1999-01-01T00:00:00Z'), days(null), nowMs)).toBe(false);
+  expect(isExpired(touched(null), days(1), nowMs)).toBe(false);
 });

@@ -43,7 +43,7 @@ const options = (more: Partial<SyncOptions> = {}): SyncOptions => ({
   firstPauseMs: 1,
   ...more,
 });
-const sync = (more?: Partial<SyncOptions>) => syncList(running.service.store.lists, 'remote', options(more));
+const sync = (more?: Partial<SyncOptions>) => syncList(running.service.store, 'remote', options(more));
 
 async function comesFrom(more: Partial<SourceInfo>): Promise<void> {
   const { lists } = running.service.store;

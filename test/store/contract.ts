@@ -137,6 +137,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
             removed: 1,
             rows: 3,
             rejectedByReason: {},
+            knownGood: 0,
             mostRowsOfOneValue: 1,
           },
         ]);
@@ -162,6 +163,52 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         await store.lists.dropHeld('a');
         expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past']);
         expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 3 });
+      });
+
+      test('an entry that a person disabled stays disabled when its list drops it and brings it again', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+        await store.lists.replaceEntries('a', rowsFor([2]));
+        await store.lists.replaceEntries('a', rowsFor([1, 2], { entryId: 'another' }));
+        expect(await held()).toEqual([2]);
+        expect((await store.lists.list('a'))!.entryCount).toBe(1);
+        expect(await store.lists.changeEntries('a', { entryId: 'another' }, 'enable')).toBe(1);
+        await store.lists.replaceEntries('a', rowsFor([2]));
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        expect(await held(), 'enabled for good').toEqual([1, 2]);
+      });
+
+      test('a held version that is approved still knows which other entries carry a value', async () => {
+        await make();
+        const both = [entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(1))].map((row) => ({
+          ...row,
+          hasOwnId: true,
+        }));
+        await store.lists.replaceEntries('a', stream(both as ParsedRow[]), { review: () => reasons });
+        await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+        const gone: ParsedRow = { ok: false, line: 1, reason: 'not_active', gone: { entryId: 'e1' } };
+        await store.lists.addEntries('a', stream([gone]));
+        expect(await held(), 'the second entry still has it').toEqual([1]);
+        await store.lists.addEntries('a', stream([{ ...gone, gone: { entryId: 'e2' } }]));
+        expect(await held()).toEqual([]);
+      });
+
+      test('what the provider says of a list is kept, changed one by one, and outlives an import', async () => {
+        await make();
+        const nothing = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
+        expect(await store.lists.list('a')).toMatchObject(nothing);
+        await store.lists.updateList('a', { categoryMap: { A1: 'x' }, entryDaysMax: 9 });
+        await store.lists.updateList('a', { expiresAt: '2027-01-01T00:00:00.000Z' });
+        await store.lists.replaceEntries('a', rowsFor([1]));
+        const terms = {
+          categoryMap: { A1: 'x' },
+          severityMap: {},
+          expiresAt: '2027-01-01T00:00:00.000Z',
+          entryDaysMax: 9,
+        };
+        expect(await store.lists.list('a')).toMatchObject(terms);
+        expect((await store.lists.changes(null))!.lists[0]!.info).toMatchObject(terms);
       });
 
       test('an entry that a person disabled stays disabled through a version that is put back', async () => {

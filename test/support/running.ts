@@ -25,7 +25,7 @@ export async function startService(flags: Record<string, string> = {}): Promise<
   });
   const log = createLogger(config.logLevel);
   const service = await createService(config, { log });
-  await importList(service.store.lists, {
+  await importList(service.store, {
     paths: ['hashlists/sample/sample.csv'],
     list: 'sample',
     format: 'csv',

@@ -26,7 +26,7 @@ test('docs/configuration.md lists exactly the knobs that there are', () => {
       name,
       `\`${knob.env}\``,
       knob.unit,
-      name === 'workers' ? 'number of processors' : String(knob.default),
+      name === 'workers' ? 'number of processors' : String(knob.default) || 'none',
       knob.range,
       knob.why,
     ]),

@@ -7,6 +7,7 @@ const RANK: Record<string, number> = {
   kernels: 1,
   config: 1,
   telemetry: 1,
+  vault: 1,
   decode: 2,
   index: 2,
   hashlists: 2,

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Sqlite } from './database.js';
 
-/** What of an entry is checked. */
+/** What of an entry is checked: its value as it rests, sealed. A new data key makes other checksums. */
 export interface Checked {
   readonly algorithm: number;
   readonly value: Buffer;

@@ -76,6 +76,15 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,
      origin TEXT, facts TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (list_id, version)
    ) STRICT, WITHOUT ROWID;`,
+  // Values rest sealed; `seal-values.ts` seals those that are there, since that takes the key.
+  `CREATE TABLE data_key (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, created_at TEXT NOT NULL) STRICT;
+   INSERT INTO meta VALUES ('values_plain', 1);`,
+  // What a provider says of a list; and values that a person disabled stay disabled when a list brings them back.
+  `ALTER TABLE list ADD COLUMN terms TEXT NOT NULL DEFAULT '{}';
+   CREATE TABLE disabled_value (
+     list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (list_id, algorithm, value)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO disabled_value SELECT list_id, algorithm, value FROM entry WHERE disabled = 1;`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

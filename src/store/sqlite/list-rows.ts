@@ -1,6 +1,14 @@
 /** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
 import { AppError } from '../../core/errors.js';
-import { ALGORITHMS, type Algorithm, type Entry, type ListInfo } from '../../core/vocabulary.js';
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type Entry,
+  type ListInfo,
+  type ListTerms,
+  NO_TERMS,
+} from '../../core/vocabulary.js';
+import type { Vault } from '../../vault/vault.js';
 import type { Sqlite } from './database.js';
 
 export interface ListRow {
@@ -16,12 +24,14 @@ export interface ListRow {
   readonly duplicates: number;
   readonly checksum: string;
   readonly counts: string;
+  readonly terms: string;
 }
 
 export interface EntryRow {
   readonly id: number;
   readonly name: string;
   readonly algorithm: number;
+  /** Sealed, with the algorithm's number as label. */
   readonly value: Buffer;
   readonly entry_id: string;
   readonly attributes: string | null;
@@ -43,7 +53,14 @@ export function toInfo(row: ListRow): ListInfo {
     rejectedCount: row.rejected,
     duplicateCount: row.duplicates,
     entriesByAlgorithm,
+    ...NO_TERMS,
+    ...(JSON.parse(row.terms) as Partial<ListTerms>),
   };
+}
+
+/** Of a list, the part that is kept in one column. */
+export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: ListTerms): string {
+  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax });
 }
 
 /** Only what the list says is kept: most entries of most lists say nothing but their value. */
@@ -56,13 +73,14 @@ export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   return Object.keys(attributes).length > 0 ? JSON.stringify(attributes) : null;
 }
 
-export function toEntry(row: EntryRow): Entry {
+/** Errors SEALED_DAMAGED. */
+export function toEntry(vault: Vault, row: EntryRow): Entry {
   const said = (row.attributes === null ? {} : JSON.parse(row.attributes)) as Attributes;
   return {
     list: row.name,
     entryId: row.entry_id,
     algorithm: ALGORITHMS[row.algorithm]!,
-    value: row.value.toString('hex'),
+    value: vault.open(row.algorithm, row.value).toString('hex'),
     category: null,
     severity: null,
     source: null,

@@ -1,17 +1,47 @@
 /** The embedded store: one SQLite file in the data folder, shared safely by several processes of one machine. */
+import { join } from 'node:path';
+import { keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
 import type { Store } from '../contract.js';
+import { openVault } from './data-keys.js';
 import { guarded, openDatabase } from './database.js';
+import { rotateKeys } from './rotate-keys.js';
+import { sealPlainValues } from './seal-values.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
 
-/** Errors STORE_FAILED: the folder cannot be made or the file is not a store of this version. */
-export async function openSqliteStore(dataDir: string): Promise<Store> {
+/** The master key that Zeef makes itself, where nobody says where it is. */
+export const KEY_FILE = 'list.key';
+
+export interface StoreOptions {
+  /** By default a file in the data folder, made once. */
+  readonly master?: MasterKeySource;
+  /** Told of each entry whose value cannot be opened any more, by its key. */
+  readonly onDamaged?: (entryKey: number) => void;
+}
+
+/**
+ * Errors STORE_FAILED: the folder cannot be made or the file is not a store of this version. LIST_KEY_WRONG: the master
+ * key is missing, or not the one of this store.
+ */
+export async function openSqliteStore(
+  dataDir: string,
+  { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {} }: StoreOptions = {},
+): Promise<Store> {
   const db = openDatabase(dataDir);
-  return {
-    lists: new SqliteLists(db, dataDir),
-    keys: new SqliteKeys(db),
-    close: async () => {
-      guarded(() => db.close());
-    },
-  };
+  try {
+    const vault = openVault(db, master);
+    sealPlainValues(db, vault, dataDir);
+    return {
+      lists: new SqliteLists(db, vault, dataDir, onDamaged),
+      keys: new SqliteKeys(db),
+      vault,
+      rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
+      close: async () => {
+        guarded(() => db.close());
+      },
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }

@@ -4,8 +4,10 @@
  */
 import type { Tombstone } from '../../core/parsed-row.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
+import type { Vault } from '../../vault/vault.js';
 import type { Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
+import { BY_VALUE } from './seal-values.js';
 import { keepPast } from './versions.js';
 
 interface Row extends Checked {
@@ -20,6 +22,7 @@ const updatedAtOf = ({ attributes }: Checked): string | null =>
 
 export class Tombstones {
   readonly #db: Sqlite;
+  readonly #vault: Vault;
   readonly #listId: number;
   readonly #version: number;
   readonly #checksum: ListChecksum;
@@ -31,10 +34,12 @@ export class Tombstones {
   /** `version`: of the import that runs; the checksum is kept true of what is left. */
   constructor(
     db: Sqlite,
+    vault: Vault,
     { listId, version, mode }: { listId: number; version: number; mode: 'replace' | 'add' },
     checksum: ListChecksum,
   ) {
     this.#db = db;
+    this.#vault = vault;
     this.#listId = listId;
     this.#version = version;
     this.#mode = mode;
@@ -81,10 +86,11 @@ export class Tombstones {
   }
 
   #buryValue({ algorithm, value }: Extract<Tombstone, { value: string }>): Row[] {
-    const at = [this.#listId, ALGORITHMS.indexOf(algorithm), Buffer.from(value, 'hex')] as const;
+    const label = ALGORITHMS.indexOf(algorithm);
+    const at = [this.#listId, label, this.#vault.seal(label, Buffer.from(value, 'hex'))] as const;
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ?').run(...at);
     return this.#db
-      .prepare<[number, number, Buffer], Row>('SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?')
+      .prepare<[number, number, Buffer], Row>(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`)
       .all(...at);
   }
 

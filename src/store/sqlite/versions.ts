@@ -6,8 +6,11 @@ import { createReadStream, rmSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import { openStream, sealStream } from '../../vault/sealed-stream.js';
+import type { Vault } from '../../vault/vault.js';
 import type { HoldReason, ImportReport, VersionInfo } from '../contract.js';
 import { guarded, type Sqlite } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
@@ -85,7 +88,7 @@ export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
 }
 
 /** Errors NOT_FOUND: the version never was, or is no longer kept. */
-export async function* pastRows(db: Sqlite, list: ListRow, version: number): AsyncGenerator<ParsedRow> {
+export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version: number): AsyncGenerator<ParsedRow> {
   const oldest = Math.max(1, list.version - VERSIONS_KEPT_MAX);
   if (version < oldest || version > list.version) {
     throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
@@ -100,35 +103,46 @@ export async function* pastRows(db: Sqlite, list: ListRow, version: number): Asy
       const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
       if (rows.length === 0) break;
       after = rows.at(-1)!.id;
-      for (const row of rows) yield toParsedRow(row, ++line);
+      for (const row of rows) yield toParsedRow(vault, row, ++line);
       await new Promise(setImmediate);
     }
   }
 }
 
-function toParsedRow(row: EntryRow, line: number): ParsedRow {
-  const { list: _, ...entry } = toEntry(row);
+function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
+  const { list: _, ...entry } = toEntry(vault, row);
   return { ok: true, line, hasOwnId: true, entry };
 }
 
-const heldPath = (dataDir: string, listId: number) => join(dataDir, 'held', `${listId}.jsonl`);
+const heldPath = (dataDir: string, listId: number) => join(dataDir, 'held', `${listId}.sealed`);
 
-/** Everything that the list would hold, as the transaction has it that is about to be taken back. */
-export async function writeHeld(db: Sqlite, dataDir: string, listId: number): Promise<void> {
+async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerator<Buffer> {
+  const read = db.prepare<[number, number, number], EntryRow>(
+    'SELECT * FROM entry WHERE +list_id = ? AND id > ? ORDER BY id LIMIT ?',
+  );
+  let line = 0;
+  for (let after = 0; ; ) {
+    const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
+    if (rows.length === 0) break;
+    after = rows.at(-1)!.id;
+    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+  }
+  // After them, so that they are read again as what else carries a value that is there.
+  const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
+  yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+}
+
+/** Everything that the list would hold, sealed, as the transaction has it that is about to be taken back. */
+export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listId: number): Promise<void> {
+  await putHeld(dataDir, listId, sealStream(vault, linesOf(db, vault, listId)));
+}
+
+async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
   const path = heldPath(dataDir, listId);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(`${path}.new`, 'w', 0o600);
   try {
-    const read = db.prepare<[number, number, number], EntryRow>(
-      'SELECT * FROM entry WHERE +list_id = ? AND id > ? ORDER BY id LIMIT ?',
-    );
-    let line = 0;
-    for (let after = 0; ; ) {
-      const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
-      if (rows.length === 0) break;
-      after = rows.at(-1)!.id;
-      await file.write(rows.map((row) => `${JSON.stringify(toParsedRow(row, ++line))}\n`).join(''));
-    }
+    for await (const piece of sealed) await file.writeFile(piece);
     await file.sync();
   } finally {
     await file.close();
@@ -136,13 +150,29 @@ export async function writeHeld(db: Sqlite, dataDir: string, listId: number): Pr
   await rename(`${path}.new`, path);
 }
 
-/** Errors FILE_UNREADABLE. */
-export async function* heldRows(dataDir: string, listId: number): AsyncGenerator<ParsedRow> {
+/** The held versions again, under the data key that is in use now. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
+  const held = db.prepare<[], { list_id: number }>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1').all();
+  for (const { list_id: listId } of held) {
+    await putHeld(dataDir, listId, sealStream(vault, openHeld(vault, dataDir, listId)));
+  }
+}
+
+/** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+async function* openHeld(vault: Vault, dataDir: string, listId: number): AsyncGenerator<Buffer> {
   const path = heldPath(dataDir, listId);
   try {
-    for await (const line of createInterface({ input: createReadStream(path) })) yield JSON.parse(line) as ParsedRow;
+    yield* openStream(vault, createReadStream(path) as AsyncIterable<Buffer>);
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'damaged' }, error);
+    if (error instanceof AppError) throw error;
+    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+  }
+}
+
+/** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+export async function* heldRows(vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> {
+  for await (const line of createInterface({ input: Readable.from(openHeld(vault, dataDir, listId)) })) {
+    yield JSON.parse(line) as ParsedRow;
   }
 }
 

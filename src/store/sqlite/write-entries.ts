@@ -1,10 +1,12 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
 import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
-import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
+import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import type { Sqlite } from './database.js';
 import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
+import { BY_VALUE } from './seal-values.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 
@@ -48,6 +50,7 @@ interface StoredRow extends Checked {
  */
 export async function writeRows(
   db: Sqlite,
+  vault: Vault,
   name: string,
   rows: AsyncIterable<ParsedRow>,
   mode: 'replace' | 'add',
@@ -55,11 +58,13 @@ export async function writeRows(
   const before = rowOf(db, name);
   const { id, checksum: checksumBefore } = before;
   const version = before.version + 1;
-  const insert = db.prepare<[number, number, Buffer, string, string | null, number, number]>(
-    'INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  const insert = db.prepare<[number, number, Buffer, string, string | null, number, number, number]>(
+    `INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, disabled)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const disabled = disabledValues(db, id);
   const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
-    'SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND value = ?',
+    `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`,
   );
   const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
   const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
@@ -79,7 +84,7 @@ export async function writeRows(
     rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
     if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line, reason });
   };
-  const graves = new Tombstones(db, { listId: id, version, mode }, checksum);
+  const graves = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
   if (mode === 'replace') graves.forgetOthers();
   for await (const row of rows) {
     if (!row.ok) {
@@ -92,9 +97,10 @@ export async function writeRows(
       continue;
     }
     const { algorithm, value, entryId } = row.entry;
+    const label = ALGORITHMS.indexOf(algorithm);
     const stored: Checked = {
-      algorithm: ALGORITHMS.indexOf(algorithm),
-      value: Buffer.from(value, 'hex'),
+      algorithm: label,
+      value: vault.seal(label, Buffer.from(value, 'hex')),
       // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
       entry_id: Buffer.from(entryId).toString(),
       attributes: toAttributes(row.entry),
@@ -107,6 +113,7 @@ export async function writeRows(
       stored.attributes,
       version,
       version,
+      disabled.has(nameOf(stored)) ? 1 : 0,
     );
     if (changes === 0) {
       const had = known.get(id, stored.algorithm, stored.value)!;
@@ -152,9 +159,33 @@ export async function writeRows(
     removed,
     rows: accepted + duplicates + rejected,
     rejectedByReason,
+    knownGood: knownGood(db, id),
     mostRowsOfOneValue: repeats.most,
   };
   return { report, draft, listId: id, checksum: checksum.toHex() };
+}
+
+const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
+  `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
+
+/** Values that a person disabled stay so, also when a list drops them and brings them again. */
+function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
+  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
+    'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',
+  );
+  return new Set(rows.all(listId).map(nameOf));
+}
+
+/** Digests of a list that a suppression list has too: equal values look equal where they rest. */
+function knownGood(db: Sqlite, listId: number): number {
+  const good = db.prepare<[number], { id: number }>(`SELECT id FROM list WHERE kind = 'suppression' AND id <> ?`);
+  const name = (table: string) => `substr(${table}.value, 1, ${VALUE_NAME_BYTES})`;
+  const count = db.prepare<[{ listId: number; goodId: number }], { count: number }>(
+    `SELECT count(*) AS count FROM entry JOIN entry AS good
+       ON good.list_id = @goodId AND good.algorithm = entry.algorithm AND ${name('good')} = ${name('entry')}
+     WHERE entry.list_id = @listId AND entry.algorithm < ${DIGEST_ALGORITHMS.length}`,
+  );
+  return good.all(listId).reduce((sum, { id: goodId }) => sum + count.get({ listId, goodId })!.count, 0);
 }
 
 /** The column that tells the entries meant, and its value. */
@@ -173,14 +204,18 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
     .all(id, wanted)
     .filter((row) => change === 'remove' || row.disabled === Number(change === 'enable'));
   const remember = db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)');
+  const note = db.prepare('INSERT OR IGNORE INTO disabled_value VALUES (?, ?, ?)');
+  const forget = db.prepare('DELETE FROM disabled_value WHERE list_id = ? AND algorithm = ? AND value = ?');
   const checksum = new ListChecksum(checksumBefore);
   for (const row of rows) {
     if (row.disabled === 0) remember.run(row.id, row.algorithm);
     if (change === 'disable') {
       db.prepare('UPDATE entry SET disabled = 1 WHERE id = ?').run(row.id);
+      note.run(id, row.algorithm, row.value);
       continue;
     }
     db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
+    forget.run(id, row.algorithm, row.value);
     if (change === 'remove') checksum.remove(row);
     // Enabled again under a new key: readers take it up as an addition.
     else {

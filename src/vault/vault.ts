@@ -1,0 +1,140 @@
+/**
+ * The vault: values of lists as they rest on a disk, sealed with AES-256-GCM under a data key of the store. Data keys are
+ * themselves sealed by the master key (`master-key.ts`), which is never stored beside them unless nobody said where it is.
+ *
+ * A value is sealed so that equal values of one algorithm look equal: its nonce is a keyed hash of it (the synthetic nonce
+ * of Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006). So a store can keep a list's values distinct
+ * without opening them, and two different values never share a nonce.
+ *
+ *   key id, u16 BE │ nonce, 12 bytes │ ciphertext, as long as the value │ tag, 16 bytes
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { AppError } from '../core/errors.js';
+
+export const DATA_KEY_BYTES = 32;
+const CIPHER = 'aes-256-gcm';
+const KEY_ID_BYTES = 2;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** Of a sealed value, enough to tell it from every other of its algorithm: the key's id and the nonce. */
+export const VALUE_NAME_BYTES = KEY_ID_BYTES + NONCE_BYTES;
+/** The id has two bytes; a key of every day lasts for centuries. */
+export const DATA_KEYS_MAX = 65_535;
+
+/** 256 random bits that seal values, and the number by which sealed values name it. */
+export interface DataKey {
+  /** 1..65,535; the highest is the one in use. */
+  readonly id: number;
+  readonly key: Uint8Array;
+}
+
+interface Derived {
+  readonly value: Buffer;
+  readonly nonce: Buffer;
+  readonly stream: Buffer;
+}
+
+/** One use, one key: what seals values can say nothing about what seals files. */
+function derive(key: Uint8Array): Derived {
+  const of = (use: string) => Buffer.from(hkdfSync('sha256', key, '', `zeef ${use}`, DATA_KEY_BYTES));
+  return { value: of('value'), nonce: of('value nonce'), stream: of('stream') };
+}
+
+const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
+
+/** Shape: id and 32 bytes → nonce, ciphertext, tag (60 bytes). `master`: 32 bytes. */
+export function wrapDataKey(master: Uint8Array, { id, key }: DataKey): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, master, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(`zeef data key ${id}`));
+  return Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Errors  LIST_KEY_WRONG: sealed by another master key, or damaged. */
+export function unwrapDataKey(master: Uint8Array, id: number, wrapped: Uint8Array): DataKey {
+  try {
+    const decipher = createDecipheriv(CIPHER, master, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(`zeef data key ${id}`));
+    decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
+    const key = decipher.update(wrapped.subarray(NONCE_BYTES, -TAG_BYTES));
+    decipher.final();
+    return { id, key };
+  } catch (error) {
+    throw new AppError('LIST_KEY_WRONG', {}, error);
+  }
+}
+
+export class Vault {
+  readonly #load: () => readonly DataKey[];
+  readonly #keys = new Map<number, Derived>();
+  #current = 0;
+
+  /** `load`: the store's data keys; asked again where a value names one that is not known yet. */
+  constructor(load: () => readonly DataKey[]) {
+    this.#load = load;
+    this.refresh();
+  }
+
+  /** Takes up the store's keys as they are now: another process may have changed them. Errors: those of `load`. */
+  refresh(keys: readonly DataKey[] = this.#load()): void {
+    for (const { id, key } of keys) if (!this.#keys.has(id)) this.#keys.set(id, derive(key));
+    this.#current = Math.max(...keys.map(({ id }) => id));
+  }
+
+  /**
+   * `label`: 0..255, what kind of value it is; it must be the same to open it. Shape: n bytes → n + 30.
+   * Errors  none.
+   */
+  seal(label: number, value: Uint8Array): Buffer {
+    const { value: key, nonce: nonceKey } = this.#keys.get(this.#current)!;
+    const about = Buffer.of(label);
+    const nonce = createHmac('sha256', nonceKey).update(about).update(value).digest().subarray(0, NONCE_BYTES);
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(about);
+    const sealed = Buffer.allocUnsafe(VALUE_NAME_BYTES + value.length + TAG_BYTES);
+    sealed.writeUInt16BE(this.#current, 0);
+    sealed.set(nonce, KEY_ID_BYTES);
+    sealed.set(cipher.update(value), VALUE_NAME_BYTES);
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), VALUE_NAME_BYTES + value.length);
+    return sealed;
+  }
+
+  /** Errors  SEALED_DAMAGED: changed, cut, of another label, or sealed with a key that this store does not have. */
+  open(label: number, sealed: Uint8Array): Buffer {
+    if (sealed.length < VALUE_NAME_BYTES + TAG_BYTES) throw damaged('it is too short');
+    const { value: key } = this.#keyOf((sealed[0]! << 8) | sealed[1]!);
+    try {
+      const nonce = sealed.subarray(KEY_ID_BYTES, VALUE_NAME_BYTES);
+      const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+      decipher.setAAD(Buffer.of(label));
+      decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+      const value = decipher.update(sealed.subarray(VALUE_NAME_BYTES, -TAG_BYTES));
+      decipher.final();
+      return value;
+    } catch (error) {
+      throw damaged('it was changed', error);
+    }
+  }
+
+  /** The key of one sealed stream, by the data key in use. `salt`: 16 random bytes, new for every stream. */
+  newStreamKey(salt: Uint8Array): { readonly keyId: number; readonly key: Buffer } {
+    return { keyId: this.#current, key: this.#streamKey(this.#keys.get(this.#current)!, salt) };
+  }
+
+  /** Errors  SEALED_DAMAGED: a key that this store does not have. */
+  streamKey(keyId: number, salt: Uint8Array): Buffer {
+    return this.#streamKey(this.#keyOf(keyId), salt);
+  }
+
+  #streamKey({ stream }: Derived, salt: Uint8Array): Buffer {
+    return Buffer.from(hkdfSync('sha256', stream, salt, 'zeef one stream', DATA_KEY_BYTES));
+  }
+
+  #keyOf(id: number): Derived {
+    if (!this.#keys.has(id)) this.refresh();
+    const found = this.#keys.get(id);
+    if (!found) throw damaged('its key is not one of this store');
+    return found;
+  }
+}

@@ -1,0 +1,59 @@
+/** Zeef as real processes of its own, as a user runs it: all that they write is kept. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { artefact } from '../../src/core/package-root.js';
+
+const MAIN = artefact('src', 'main.js');
+
+export interface Serving {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Everything on stdout and stderr so far. */
+  output(): Buffer;
+  /** Waits for its end. */
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+export function run(env: Record<string, string>, ...args: string[]): Promise<{ code: number; output: Buffer }> {
+  return new Promise((resolve) => {
+    const options = { env: { PATH: process.env.PATH, ...env }, maxBuffer: 100_000_000, encoding: 'buffer' as const };
+    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, output: Buffer.concat([out, err]) }),
+    );
+  });
+}
+
+/** A service on a port of the system's choosing. */
+export async function serve(env: Record<string, string>, ...args: string[]): Promise<Serving> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const pieces: Buffer[] = [];
+  const output = () => Buffer.concat(pieces);
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await new Promise<string>((resolve, reject) => {
+    const take = (piece: Buffer) => {
+      pieces.push(piece);
+      const address = /zeef listens on (\S+?);?\s/.exec(output().toString('latin1'))?.[1];
+      if (address) resolve(address);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.once('exit', () => reject(new Error(`the service ended: ${output().toString('latin1').slice(-2_000)}`)));
+  });
+  return {
+    url,
+    child,
+    output,
+    async end(signal) {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** Child processes of a process (Linux). */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+}
