@@ -6,6 +6,7 @@ import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
 import { addKeyCommands, addListCommands } from './lists.js';
+import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
@@ -21,6 +22,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .configureOutput({ writeOut: around.out, writeErr: around.err });
   addServeCommand(program, around);
   addCheckCommands(program, around);
+  addScanCommand(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
   addBenchCommand(program, around);

@@ -39,6 +39,7 @@ export const ERRORS = {
   FILE_VANISHED: { http: 422, retry: false, says: 'The file was gone before it was read.' },
   FILE_CHANGED: { http: 422, retry: true, says: 'The file was written while it was read.' },
   SOURCE_FAILED: { http: 502, retry: true, says: 'The source of the list does not answer as it should.' },
+  SERVER_FAILED: { http: 502, retry: true, says: 'The service that holds the lists does not answer as it should.' },
   HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },
   INDEX_FULL: { http: 507, retry: false, says: 'The index cannot hold that many entries in one memory.' },
   INDEX_FILE_INVALID: { http: 500, retry: false, says: 'The index file is damaged, cut short or of another version.' },

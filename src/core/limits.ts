@@ -25,6 +25,8 @@ export const DECODER_RESTARTS_A_MINUTE_MAX = 5;
 export const QUEUE_IMAGES_PER_WORKER_MAX = 4;
 /** A batch of hashes in one request: about 12 MB of JSON, under two seconds of searching on one core. */
 export const BATCH_ITEMS_MAX = 100_000;
+/** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
+export const FILE_HASHES_MAX = 544;
 /** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
 export const BATCH_BYTES_MAX = 32_000_000;
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
@@ -58,3 +60,5 @@ export const SOURCE_PAGES_MAX = 100_000;
 /** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
 export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;
+/** A path in a list of files: Linux takes 4,096 bytes, and longer ones are no list. */
+export const FILE_LIST_PATH_BYTES_MAX = 65_536;

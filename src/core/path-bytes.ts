@@ -6,9 +6,9 @@ export type PathBytes = string;
 
 /** A path that somebody typed or that Node gave as text. */
 export function pathBytesOf(text: string | Uint8Array): PathBytes {
-  return (typeof text === 'string' ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.byteLength)).toString(
-    'latin1',
-  );
+  return (
+    typeof text === 'string' ? Buffer.from(text) : Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+  ).toString('latin1');
 }
 
 /** For `node:fs`, which takes a Buffer as it is. */

@@ -49,7 +49,11 @@ async function positionInForce({ store, live, reload }: FileBatchParts): Promise
   throw new AppError('STORE_FAILED', { why: 'the lists change faster than they can be read' });
 }
 
-async function newEntries(parts: FileBatchParts, inForce: ListsInForce, since: FeedPosition): Promise<ListsInForce | null> {
+async function newEntries(
+  parts: FileBatchParts,
+  inForce: ListsInForce,
+  since: FeedPosition,
+): Promise<ListsInForce | null> {
   const { store, pool } = parts;
   const changes = await store.changes(since);
   if (changes === null) return null;

@@ -80,6 +80,8 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
 
   return {
     hash: async (engine, input, wants) =>
-      'bytes' in input ? hashBytes(engine, input.bytes, wants) : unkept(await engine.hashFile(pathBytesOf(input.path), wants)),
+      'bytes' in input
+        ? hashBytes(engine, input.bytes, wants)
+        : unkept(await engine.hashFile(pathBytesOf(input.path), wants)),
   };
 }

@@ -118,7 +118,8 @@ export async function matchFiles(
   for (const algorithm of ALGORITHMS_ASKED) {
     if (radiusBits < 0 && HAMMING_ALGORITHMS.some((name) => name === algorithm)) continue;
     const asked = gather(unique, algorithm, inForce);
-    for (let from = 0; asked !== null && from < asked.files.length; from += PIECE_VALUES) pieces.push(findPiece(asked, from));
+    for (let from = 0; asked !== null && from < asked.files.length; from += PIECE_VALUES)
+      pieces.push(findPiece(asked, from));
   }
   await Promise.all(pieces);
   const decisions = new Array<Decision>(unique.length).fill(NOTHING_FOUND);

@@ -33,7 +33,11 @@ describe('hashes of a turned picture, packed', () => {
     fc.assert(
       fc.property(fc.array(list, { maxLength: 3 }), (lists) => {
         const packed = packTurnedHashes(lists);
-        const back = unpackTurnedHashes(packed, 0, lists.map(({ length }) => length));
+        const back = unpackTurnedHashes(
+          packed,
+          0,
+          lists.map(({ length }) => length),
+        );
         expect(back.lists).toEqual(lists);
         expect(back.length).toBe(packed.length);
       }),
@@ -47,11 +51,20 @@ describe('hashes of a turned picture, packed', () => {
         [400, 300, 90],
         [800, 600, 130],
       ] as const) {
-        const { families } = hasher.hash(sceneRaster(seed, width, height, 1), { orientations: 'all', families: 'both' });
+        const { families } = hasher.hash(sceneRaster(seed, width, height, 1), {
+          orientations: 'all',
+          families: 'both',
+        });
         const lists = families.map(({ hashes }) => hashes);
         const packed = packTurnedHashes(lists);
         expect(packed.length, `${seed} ${width}`).toBeLessThan(most);
-        expect(unpackTurnedHashes(packed, 0, lists.map((hashes) => hashes.length)).lists).toEqual(lists);
+        expect(
+          unpackTurnedHashes(
+            packed,
+            0,
+            lists.map((hashes) => hashes.length),
+          ).lists,
+        ).toEqual(lists);
       }
     }
   });

@@ -51,7 +51,11 @@ export interface FileFacts extends Identity {
   /** Frames that were asked for. */
   readonly frames: number;
   readonly digests: Digests;
-  readonly image: { readonly format: (typeof IMAGE_FORMATS)[number]; readonly width: number; readonly height: number } | null;
+  readonly image: {
+    readonly format: (typeof IMAGE_FORMATS)[number];
+    readonly width: number;
+    readonly height: number;
+  } | null;
   readonly degraded: boolean;
   readonly views: readonly ViewReply[];
 }
@@ -180,7 +184,9 @@ function unpackView(from: Reader): ViewReply {
 export function packFacts(facts: FileFacts): Uint8Array {
   const out = new Writer();
   out.u8(VERSION);
-  out.u8(FILE_KINDS.indexOf(facts.kind) | ((facts.reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(facts.reason) + 1) << 4));
+  out.u8(
+    FILE_KINDS.indexOf(facts.kind) | ((facts.reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(facts.reason) + 1) << 4),
+  );
   out.u8(VERDICTS.indexOf(facts.verdict) | (facts.degraded ? 8 : 0) | (facts.code === null ? 0 : 16));
   if (facts.code !== null) out.u8(CODES.indexOf(facts.code));
   out.varint(facts.size);

@@ -36,7 +36,11 @@ function openFolder(path: PathBytes): Promise<BytesDir> {
 }
 
 /** Errors: those of the system, with their `code`, where the folder cannot be listed. */
-export async function visitFolder(path: PathBytes, { filter, devices, followsLinks }: WalkOptions, to: Listing): Promise<void> {
+export async function visitFolder(
+  path: PathBytes,
+  { filter, devices, followsLinks }: WalkOptions,
+  to: Listing,
+): Promise<void> {
   let names: PathBytes[] = [];
   let folders: PathBytes[] = [];
   const addFolder = async (inside: PathBytes) => {
@@ -56,10 +60,12 @@ export async function visitFolder(path: PathBytes, { filter, devices, followsLin
     else if (entry.isSymbolicLink()) {
       const target = await stat(systemPath(inside)).catch(() => null);
       // A folder is known by its real path, and walked once: links can go in no circle.
-      if (target?.isDirectory()) await addFolder((await realpath(systemPath(inside), { encoding: 'buffer' })).toString('latin1'));
+      if (target?.isDirectory())
+        await addFolder((await realpath(systemPath(inside), { encoding: 'buffer' })).toString('latin1'));
       else if (target?.isFile() && filter.takesFile(inside)) names.push(name);
       else to.skip(target?.isFile() ? 'excluded' : 'symlinks');
-    } else if (entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice()) to.skip('special');
+    } else if (entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice())
+      to.skip('special');
     else if (filter.takesFile(inside)) names.push(name);
     else to.skip('excluded');
     if (folders.length >= FOLDERS_TOGETHER_MAX) {

@@ -64,24 +64,25 @@ export default function look({ folder, names, known, followsLinks }: LookTask): 
   const looks = new Uint8Array(names.length);
   const identities = new BigInt64Array(names.length * 3);
   const stat = followsLinks ? statSync : lstatSync;
-  names.forEach((name, at) => {
-    const path = systemPath(joinPath(folder, name));
-    const note = (what: Look) => {
-      looks[at] = LOOKS.indexOf(what);
-    };
+  const lookAt = (path: Buffer, at: number): Look => {
+    const status = stat(path, { bigint: true });
+    if (status.isDirectory()) return 'folder';
+    if (status.isSymbolicLink()) return 'symlink';
+    if (!status.isFile()) return 'special';
+    identities.set([status.size, status.mtimeNs, status.ino], at * 3);
+    const isKnown =
+      known[at * 3] === status.size && known[at * 3 + 1] === status.mtimeNs && known[at * 3 + 2] === status.ino;
+    if (isKnown) return 'known';
+    return status.size === 0n ? 'not_picture' : kindOf(path, followsLinks);
+  };
+  for (const [at, name] of names.entries()) {
+    let what: Look;
     try {
-      const status = stat(path, { bigint: true });
-      if (status.isDirectory()) return note('folder');
-      if (status.isSymbolicLink()) return note('symlink');
-      if (!status.isFile()) return note('special');
-      identities.set([status.size, status.mtimeNs, status.ino], at * 3);
-      const isKnown =
-        known[at * 3] === status.size && known[at * 3 + 1] === status.mtimeNs && known[at * 3 + 2] === status.ino;
-      if (isKnown) return note('known');
-      note(status.size === 0n ? 'not_picture' : kindOf(path, followsLinks));
+      what = lookAt(systemPath(joinPath(folder, name)), at);
     } catch (error) {
-      note((error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable');
+      what = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable';
     }
-  });
+    looks[at] = LOOKS.indexOf(what);
+  }
   return { looks, identities };
 }

@@ -44,6 +44,8 @@ export const NO_FACTS = {
 } as const satisfies Partial<FileFacts>;
 
 export class Pictures {
+  #turn: Promise<unknown> = Promise.resolve();
+
   constructor(readonly parts: PicturesParts) {}
 
   /** Notes it as in hand, on disk. */
@@ -62,16 +64,26 @@ export class Pictures {
     }
   }
 
+  /** One after the other asks for room and takes it: of many who see the same room, all but one would be refused. */
+  async #hash(input: { readonly file: PathBytes }): Promise<HashReply> {
+    const { hashReply, whenRoom, wants } = this.parts;
+    const turn = this.#turn.then(async () => {
+      await whenRoom();
+      return { reply: hashReply(input, wants) };
+    });
+    this.#turn = turn.catch(() => {});
+    return (await turn).reply;
+  }
+
   /** Errors SHUTTING_DOWN. Whatever the file is, it has facts. */
   async read({ folder, name, identity }: PictureFile): Promise<FileFacts> {
-    const { hashReply, whenRoom, throttle, wants, scan } = this.parts;
+    const { throttle, wants, scan } = this.parts;
     const path = joinPath(folder, name);
     const common = { ...NO_FACTS, scan, generation: 0, frames: wants.frames };
     let before = identity;
     for (let isAgain = false; ; isAgain = true) {
       await throttle.take(0, before.size);
-      await whenRoom();
-      const reply = await hashReply({ file: path }, wants);
+      const reply = await this.#hash({ file: path });
       const after = this.identityNow(path);
       if (typeof after === 'string') return { ...common, ...identity, reason: 'unreadable', code: after };
       if (isSameFile(before, after)) return { ...common, ...after, ...factsOfReply(reply) };

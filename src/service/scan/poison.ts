@@ -56,7 +56,13 @@ export async function trySuspects(
     // Of the scan before this one: it is put on record when the walk comes to it.
     const before = { scan: Math.max(0, scan - 1), generation: 0 };
     if (aloneTries >= triesMax) {
-      const facts = { ...NO_FACTS, ...before, ...identity, reason: 'decoder_crash', code: 'IMAGE_DECODER_CRASH' } as const;
+      const facts = {
+        ...NO_FACTS,
+        ...before,
+        ...identity,
+        reason: 'decoder_crash',
+        code: 'IMAGE_DECODER_CRASH',
+      } as const;
       await committer.commit({ files: [{ spot, name, facts: packFacts(facts) }], ended: [spot] });
       condemned++;
       continue;

@@ -68,7 +68,12 @@ export function duration(seconds: number): string {
 export function progressLine(progress: Progress): string {
   const { files, pictures, matched, expectedFiles, etaSeconds, paused } = progress;
   const share = expectedFiles ? ` ${Math.min(99, Math.floor((files / expectedFiles) * 100))}%` : '';
-  const end = paused !== null ? `paused: ${paused}` : etaSeconds === null ? duration(progress.seconds) : `ETA ${duration(etaSeconds)}`;
+  const end =
+    paused !== null
+      ? `paused: ${paused}`
+      : etaSeconds === null
+        ? duration(progress.seconds)
+        : `ETA ${duration(etaSeconds)}`;
   const line =
     `${count(files)} files${share}  ${count(pictures)} pictures  ${count(matched)} hits  ` +
     `${count(progress.filesPerSecond)}/s ${progress.megabytesPerSecond} MB/s  ${end}`;

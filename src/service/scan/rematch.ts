@@ -56,7 +56,10 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   }
   const among = newEntries === null || matchedAt === null ? null : await newEntries.batch.entriesSince(matchedAt);
   if (newEntries !== null && among === null) {
-    throw new AppError('REQUEST_INVALID', { field: 'new-entries', expected: 'lists that remember; rematch with all entries' });
+    throw new AppError('REQUEST_INVALID', {
+      field: 'new-entries',
+      expected: 'lists that remember; rematch with all entries',
+    });
   }
   const ask = async (files: readonly Known[]): Promise<readonly Decision[]> => {
     const queries = files.map(({ facts }) => queryOf(facts, parts.orientations));

@@ -21,7 +21,7 @@ import { ALL_DIGESTS, type Matcher } from './matcher.js';
 import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
 import { bootId, type Suspicion, trySuspects } from './poison.js';
 import { Settler } from './settle.js';
-import { Tally } from './tally.js';
+import type { Tally } from './tally.js';
 import type { Throttle } from './throttle.js';
 
 export interface ScanRequest {
@@ -52,6 +52,7 @@ export interface ScanParts {
   /** True once the scan shall stop: files in hand are finished, none is begun. */
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
+  readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 
 export interface ScanEnd {
@@ -90,7 +91,7 @@ export class Scan {
     readonly parts: ScanParts,
     readonly request: ScanRequest,
   ) {
-    const { service, inventory, matcher, tally, keepsFiles, throttle, onResult } = parts;
+    const { service, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
     const { scan } = inventory.state;
     this.#wants = {
       digests: ALL_DIGESTS,
@@ -101,7 +102,16 @@ export class Scan {
     };
     const { followsLinks, orientations } = request;
     this.#committer = new Committer(inventory);
-    this.#settler = new Settler({ matcher, committer: this.#committer, tally, scan, orientations, keepsFiles, onResult });
+    this.#settler = new Settler({
+      matcher,
+      committer: this.#committer,
+      tally,
+      scan,
+      orientations,
+      keepsFiles,
+      onResult,
+      onOther,
+    });
     const { hashReply, whenRoom } = service;
     this.#pictures = new Pictures({
       hashReply,
@@ -126,7 +136,9 @@ export class Scan {
     const { inventory, shouldStop } = this.parts;
     try {
       if (this.request.oneFileSystem) {
-        const devices = await Promise.all(roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)));
+        const devices = await Promise.all(
+          roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)),
+        );
         this.#walk = { ...this.#walk, devices: new Set(devices.flatMap((status) => (status ? [status.dev] : []))) };
       }
       const suspicion = await trySuspects(inventory, this.#committer, this.#pictures, { boot: bootId(), shouldStop });
@@ -134,7 +146,9 @@ export class Scan {
       await this.#walkAll();
       await this.#scanListed(files);
       await Promise.all(this.#inHand);
-      if (this.#failure !== null) throw this.#failure;
+      // A batch that waited for a service elsewhere when the scan was stopped: its files are as if not begun.
+      const isStopped = shouldStop() && this.#failure instanceof AppError && this.#failure.code === 'SHUTTING_DOWN';
+      if (this.#failure !== null && !isStopped) throw this.#failure;
       return { interrupted: shouldStop(), suspicion };
     } finally {
       await Promise.allSettled(this.#inHand);
@@ -153,7 +167,9 @@ export class Scan {
       await this.#room();
       for (const { folder, isArchive, spot, name, facts } of rows) {
         const known = unpackFacts(facts);
-        this.#go(this.#settler.settle({ folder, isArchive, spot, name, facts: known, wasRead: false, isRecorded: true }));
+        this.#go(
+          this.#settler.settle({ folder, isArchive, spot, name, facts: known, wasRead: false, isRecorded: true }),
+        );
       }
     }
   }
@@ -228,7 +244,14 @@ export class Scan {
   async #tellUnlisted(folder: FolderRow, code: 'FILE_VANISHED' | 'FILE_UNREADABLE'): Promise<void> {
     const [spot] = await this.parts.inventory.find(await this.parts.inventory.baseSpot(folder.id), ['']);
     const facts = { ...NO_FACTS, ...NOBODY, scan: 0, generation: 0, reason: 'unreadable', code } as const;
-    await this.#settler.settle({ ...folderPlace(folder), spot: spot!.spot, name: '', facts, wasRead: true, isRecorded: false });
+    await this.#settler.settle({
+      ...folderPlace(folder),
+      spot: spot!.spot,
+      name: '',
+      facts,
+      wasRead: true,
+      isRecorded: false,
+    });
   }
 
   /** Rows of files that are gone, or that a pattern leaves out now. */
@@ -237,7 +260,10 @@ export class Scan {
       const gone: number[] = [];
       for (const { spot, name } of rows) {
         const path = `${folder.path}/${name}`;
-        const isThere = await lstat(systemPath(path)).then((status) => !status.isDirectory(), () => false);
+        const isThere = await lstat(systemPath(path)).then(
+          (status) => !status.isDirectory(),
+          () => false,
+        );
         if (!isThere || !this.#walk.filter.takesFile(path)) gone.push(spot);
       }
       if (gone.length > 0) await this.#committer.commit({ removedFiles: gone });
@@ -261,7 +287,9 @@ export class Scan {
     };
     try {
       await throttle.take(names.length, 0);
-      const rows = this.parts.keepsFiles ? await inventory.find(base, names) : names.map(() => ({ spot: 0, facts: null }));
+      const rows = this.parts.keepsFiles
+        ? await inventory.find(base, names)
+        : names.map(() => ({ spot: 0, facts: null }));
       const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
       const looked = await this.#looker.look(
         folder.path,
@@ -334,7 +362,8 @@ export class Scan {
     if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
     if (facts.reason === 'not_an_image') return !this.request.digestsAll || facts.digests.sha256 !== undefined;
     if (facts.reason !== null) return !this.request.retriesFailed;
-    if (this.#wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null)) return false;
+    if (this.#wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null))
+      return false;
     return facts.frames === this.#wants.frames || !FRAMED.has(facts.image?.format ?? '');
   }
 
@@ -399,7 +428,11 @@ export function absolute(path: PathBytes): PathBytes {
   if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
   const text = textOf(path);
   // What is no UTF-8 is made absolute by its bytes; only what is, is made tidy.
-  return text === null ? (path.startsWith('/') ? path : `${pathBytesOf(process.cwd())}/${path}`) : pathBytesOf(resolve(text));
+  return text === null
+    ? path.startsWith('/')
+      ? path
+      : `${pathBytesOf(process.cwd())}/${path}`
+    : pathBytesOf(resolve(text));
 }
 
 /** Roots that are folders, and files that are named one by one. */
@@ -412,7 +445,8 @@ export async function sortRoots(
   for (const path of paths.map(absolute)) {
     const status = await stat(systemPath(path)).catch(() => null);
     if (!status?.isDirectory()) files.push(path);
-    else roots.push(followsLinks ? (await realpath(systemPath(path), { encoding: 'buffer' })).toString('latin1') : path);
+    else
+      roots.push(followsLinks ? (await realpath(systemPath(path), { encoding: 'buffer' })).toString('latin1') : path);
   }
   return { roots, files };
 }

@@ -2,8 +2,9 @@
  * The end of every file's way through a scan, whether it was read or known: many together are matched, then each is
  * recorded, told, counted and written, in this order; only then is it in hand no more.
  */
-import type { OrientationChoice } from '../../core/vocabulary.js';
+
 import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import type { OrientationChoice } from '../../core/vocabulary.js';
 import { verdictOf } from '../check-image.js';
 import { type Decision, NOTHING_FOUND } from '../policy.js';
 import type { Committer } from './committer.js';
@@ -33,6 +34,8 @@ export interface SettlerParts {
   /** Without an inventory that is kept, files have no rows. */
   readonly keepsFiles: boolean;
   readonly onResult: (result: FileResult) => void;
+  /** A file that is no picture; null where nobody asks. */
+  readonly onOther: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 
 /** Files that are matched together, and how long one waits for others. */
@@ -76,13 +79,16 @@ export class Settler {
   async #settleAll(files: readonly Settled[]): Promise<void> {
     const { matcher, orientations } = this.parts;
     const asked = files.filter(({ facts }) => hasQuery(facts));
-    const decisions = asked.length > 0 ? await matcher.match(asked.map(({ facts }) => queryOf(facts, orientations))) : [];
+    const decisions =
+      asked.length > 0 ? await matcher.match(asked.map(({ facts }) => queryOf(facts, orientations))) : [];
     let at = 0;
-    await Promise.all(files.map((file) => this.#settleOne(file, hasQuery(file.facts) ? decisions[at++]! : NOTHING_FOUND)));
+    await Promise.all(
+      files.map((file) => this.#settleOne(file, hasQuery(file.facts) ? decisions[at++]! : NOTHING_FOUND)),
+    );
   }
 
   async #settleOne(file: Settled, decision: Decision): Promise<void> {
-    const { matcher, committer, tally, scan, keepsFiles, onResult } = this.parts;
+    const { matcher, committer, tally, scan, keepsFiles, onResult, onOther } = this.parts;
     const { generation, exact } = matcher;
     const { verdict, reason } = verdictOf(decision, file.facts);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
@@ -96,7 +102,10 @@ export class Settler {
       const facts = packFacts({ ...file.facts, verdict, generation, scan });
       await committer.commit({ files: [{ spot: file.spot, name: file.name, facts }], ended: [file.spot] });
     }
-    if (result === null) return tally.takeOther(file.facts.kind, file.wasRead);
+    if (result === null) {
+      onOther?.(pathOf(file), file.facts.kind);
+      return tally.takeOther(file.facts.kind, file.wasRead);
+    }
     tally.take(result);
     onResult(result);
   }

@@ -121,7 +121,8 @@ export class Tally {
       else this.near++;
     }
     for (const list of new Set(matches.map((match) => match.list))) {
-      const counts = (this.#lists[list] ??= { exact: 0, near: 0, suppressed: 0 });
+      const counts = this.#lists[list] ?? { exact: 0, near: 0, suppressed: 0 };
+      this.#lists[list] = counts;
       const counted = matches.filter((match) => match.list === list && !match.suppressed);
       if (counted.length === 0) counts.suppressed++;
       else if (counted.some(({ matchType }) => matchType === 'exact')) counts.exact++;
@@ -172,7 +173,13 @@ export class Tally {
       megabytesPerSecond: Math.round(this.bytesRead / 100_000 / Math.max(seconds, 0.001)) / 10,
       run: [
         ...this.#run,
-        { seconds: Math.round(seconds * 10) / 10, files, pictures: this.pictures, matched: byVerdict.match, bytes: this.bytes },
+        {
+          seconds: Math.round(seconds * 10) / 10,
+          files,
+          pictures: this.pictures,
+          matched: byVerdict.match,
+          bytes: this.bytes,
+        },
       ],
     };
   }

@@ -166,8 +166,12 @@ class SqliteInventory implements Inventory {
 
   async folderAt(path: PathBytes): Promise<FolderRow> {
     return guarded(() => {
-      this.#prepare<[Buffer], never>('INSERT OR IGNORE INTO folder (path, is_archive) VALUES (?, 0)').run(systemPath(path));
-      const { id } = this.#prepare<[Buffer], { id: number }>('SELECT id FROM folder WHERE path = ?').get(systemPath(path))!;
+      this.#prepare<[Buffer], never>('INSERT OR IGNORE INTO folder (path, is_archive) VALUES (?, 0)').run(
+        systemPath(path),
+      );
+      const { id } = this.#prepare<[Buffer], { id: number }>('SELECT id FROM folder WHERE path = ?').get(
+        systemPath(path),
+      )!;
       return { id, path, isArchive: false };
     });
   }
@@ -185,7 +189,9 @@ class SqliteInventory implements Inventory {
 
   async baseSpot(folderId: number): Promise<number> {
     return guarded(() => {
-      const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(folderId);
+      const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
+        folderId,
+      );
       if (row?.visit) return row.visit * SPOTS;
       const next =
         (this.#prepare<[], { most: number | null }>('SELECT max(visit) AS most FROM folder').get()?.most ?? 0) + 1;
@@ -201,7 +207,9 @@ class SqliteInventory implements Inventory {
 
   async find(baseSpot: number, names: readonly PathBytes[]) {
     return guarded(() => {
-      const get = this.#prepare<[number], { name: Buffer; facts: Buffer }>('SELECT name, facts FROM file WHERE spot = ?');
+      const get = this.#prepare<[number], { name: Buffer; facts: Buffer }>(
+        'SELECT name, facts FROM file WHERE spot = ?',
+      );
       return names.map((text) => {
         const name = systemPath(text);
         for (let spot = baseSpot + spreadOf(text, this.#seed); ; spot++) {
@@ -223,8 +231,11 @@ class SqliteInventory implements Inventory {
       for (const spot of removedFiles ?? []) this.#remove(spot);
       const unhand = this.#prepare<[number], never>('DELETE FROM hand WHERE spot = ?');
       for (const spot of ended ?? []) unhand.run(spot);
-      const hand = this.#prepare<[number, number, Buffer, number], never>('INSERT OR REPLACE INTO hand VALUES (?, ?, ?, ?)');
-      for (const { spot, folderId, name, aloneTries } of begun ?? []) hand.run(spot, folderId, systemPath(name), aloneTries);
+      const hand = this.#prepare<[number, number, Buffer, number], never>(
+        'INSERT OR REPLACE INTO hand VALUES (?, ?, ?, ?)',
+      );
+      for (const { spot, folderId, name, aloneTries } of begun ?? [])
+        hand.run(spot, folderId, systemPath(name), aloneTries);
       for (const { path, isArchive } of foldersFound ?? []) this.#found(path, isArchive);
       for (const { id, counts } of foldersDone ?? []) {
         this.#prepare<[number, number, number, number, number], never>(
@@ -249,14 +260,23 @@ class SqliteInventory implements Inventory {
 
   async inHand(): Promise<readonly InHand[]> {
     return guarded(() =>
-      this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>('SELECT * FROM hand ORDER BY spot')
+      this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>(
+        'SELECT * FROM hand ORDER BY spot',
+      )
         .all()
-        .map(({ spot, folder, name, alone }) => ({ spot, folderId: folder, name: pathBytesOf(name), aloneTries: alone })),
+        .map(({ spot, folder, name, alone }) => ({
+          spot,
+          folderId: folder,
+          name: pathBytesOf(name),
+          aloneTries: alone,
+        })),
     );
   }
 
   #range(folderId: number): readonly [number, number] {
-    const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(folderId);
+    const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
+      folderId,
+    );
     // Names that meet at the end of the spread go a little past it; nobody else stands there.
     return row?.visit ? [row.visit * SPOTS, (row.visit + 1) * SPOTS - 1] : [0, -1];
   }
@@ -273,7 +293,9 @@ class SqliteInventory implements Inventory {
     for (let from = first; from <= last; ) {
       const rows = guarded(() => page.all(from, last, BATCH_ROWS));
       if (rows.length === 0) return;
-      yield rows.filter(({ name }) => name.length > 0).map(({ spot, name, facts }) => ({ spot, name: pathBytesOf(name), facts: new Uint8Array(facts) }));
+      yield rows
+        .filter(({ name }) => name.length > 0)
+        .map(({ spot, name, facts }) => ({ spot, name: pathBytesOf(name), facts: new Uint8Array(facts) }));
       from = rows.at(-1)!.spot + 1;
     }
   }

@@ -33,7 +33,9 @@ function argumentsFor(templates: readonly string[], { pathBytes, matches, digest
     sha256: digests.sha256 ?? '',
   };
   return templates.map((template) =>
-    bytes(template).replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? values[name as keyof typeof values] : whole)),
+    bytes(template).replace(/\{(\w+)\}/g, (whole, name: string) =>
+      name in values ? values[name as keyof typeof values] : whole,
+    ),
   );
 }
 
@@ -47,7 +49,11 @@ function start(command: string, args: readonly string[]) {
   return child;
 }
 
-export function createOnMatch(command: string, templates: readonly string[], onFailure: (why: string) => void): OnMatch {
+export function createOnMatch(
+  command: string,
+  templates: readonly string[],
+  onFailure: (why: string) => void,
+): OnMatch {
   const waiting: string[][] = [];
   let running = 0;
   let ran = 0;

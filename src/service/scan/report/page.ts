@@ -4,7 +4,13 @@ import { duration } from '../progress.js';
 import type { RunPoint, ScanSummary } from '../tally.js';
 import { summaryRows } from './words.js';
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 const escaped = (text: string | number) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 
 const CHART = { width: 720, height: 180, left: 64, bottom: 24, top: 8 };
@@ -58,9 +64,24 @@ figure{margin:1.5rem 0;break-inside:avoid}@media print{body{margin:0}}
 <p>${summary.interrupted ? '<strong>Interrupted: what is not counted here was not looked at.</strong> ' : ''}Nothing was changed or deleted.
 A picture that matched nothing is not thereby safe: it is near no entry of these lists.</p>
 <table>${rows.join('\n')}</table>
-${chart('Files a second', '/s', run, rates(run, ({ files }) => files))}
-${chart('Megabytes of pictures a second', 'MB/s', run, rates(run, ({ bytes }) => bytes / 1_000_000))}
-${chart('Matches until then', '', run, run.slice(1).map(({ matched }) => matched))}
+${chart(
+  'Files a second',
+  '/s',
+  run,
+  rates(run, ({ files }) => files),
+)}
+${chart(
+  'Megabytes of pictures a second',
+  'MB/s',
+  run,
+  rates(run, ({ bytes }) => bytes / 1_000_000),
+)}
+${chart(
+  'Matches until then',
+  '',
+  run,
+  run.slice(1).map(({ matched }) => matched),
+)}
 <p>zeef ${escaped(PACKAGE_VERSION)}</p>
 </body></html>
 `;

@@ -48,7 +48,8 @@ export function summaryText(summary: ScanSummary): string {
   return words.join('') + (summary.interrupted ? 'interrupted: files not listed above were not looked at\n' : '');
 }
 
-const quoted = (cell: string | number) => (/[",\r\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : `${cell}`);
+const quoted = (cell: string | number) =>
+  /[",\r\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : `${cell}`;
 
 /** RFC 4180, with a header; a part of a count carries the name of its whole. */
 export function summaryCsv(summary: ScanSummary): string {
