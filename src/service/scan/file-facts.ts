@@ -67,13 +67,15 @@ class Writer {
   u8(value: number): void {
     this.bytes.push(value);
   }
-  varint(value: number | bigint): void {
-    let rest = BigInt(value);
-    while (rest > 127n) {
-      this.bytes.push(Number(rest & 127n) | 128);
-      rest >>= 7n;
-    }
-    this.bytes.push(Number(rest));
+  varint(value: number): void {
+    let rest = value;
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes.push((rest % 128) | 128);
+    this.bytes.push(rest);
+  }
+  bigVarint(value: bigint): void {
+    let rest = value;
+    for (; rest > Number.MAX_SAFE_INTEGER; rest >>= 7n) this.bytes.push(Number(rest & 127n) | 128);
+    this.varint(Number(rest));
   }
   all(values: Iterable<number>): void {
     for (const value of values) this.bytes.push(value);
@@ -99,6 +101,13 @@ class Reader {
     }
   }
   bigVarint(): bigint {
+    const from = this.at;
+    const value = this.varint();
+    if (value <= Number.MAX_SAFE_INTEGER) return BigInt(value);
+    this.at = from;
+    return this.#exactVarint();
+  }
+  #exactVarint(): bigint {
     let value = 0n;
     for (let shift = 0n; ; shift += 7n) {
       const byte = this.u8();
@@ -190,7 +199,7 @@ export function packFacts(facts: FileFacts): Uint8Array {
   out.u8(VERDICTS.indexOf(facts.verdict) | (facts.degraded ? 8 : 0) | (facts.code === null ? 0 : 16));
   if (facts.code !== null) out.u8(CODES.indexOf(facts.code));
   out.varint(facts.size);
-  out.varint(facts.inode);
+  out.bigVarint(facts.inode);
   out.varint(facts.scan);
   out.varint(facts.generation);
   const mtime = Buffer.alloc(8);

@@ -113,7 +113,7 @@ async function tellAll(
     }
     const { verdict, reason } = verdictOf(decision, facts);
     if (reason === 'not_an_image' && verdict === 'not_checked') tally.takeOther(facts.kind, false);
-    else if (verdict === 'no_match') tally.takeUnmatched(facts.size);
+    else if (verdict === 'no_match') tally.takeUnmatched(facts.size, false);
     else {
       const result = resultOf(pathOf(row), facts, { generation, exact, decision }, false);
       tally.take(result);

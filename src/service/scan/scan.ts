@@ -6,7 +6,7 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AppError } from '../../core/errors.js';
-import { type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
+import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
 import type { OrientationChoice } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
@@ -20,7 +20,7 @@ import { createLooker, type Looked, type Looker } from './look.js';
 import { ALL_DIGESTS, type Matcher } from './matcher.js';
 import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
 import { bootId, type Suspicion, trySuspects } from './poison.js';
-import { Settler } from './settle.js';
+import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
 import type { Tally } from './tally.js';
 import type { Throttle } from './throttle.js';
 
@@ -64,12 +64,16 @@ export interface ScanEnd {
 const LOOK_NAMES = 256;
 /** Files between the look and the end of their way: enough for all cores, few enough to be nothing in memory. */
 const FILES_AHEAD_MAX = 4_096;
+/** Pieces on their way of folders that are not walked, but told or listed. */
+const PIECES_AHEAD_MAX = 8;
 /** Pictures noted as in hand for each that the decoder takes: the note is on disk when its place is free. */
 const READING_PER_PLACE = 3;
 /** Folders that are walked at once: small ones hide each other's waiting. */
 const FOLDERS_AHEAD_MAX = 32;
 /** Formats whose rows depend on how many frames were asked. */
 const FRAMED = new Set(['gif', 'webp', 'tiff']);
+/** Looks at files whose bytes cannot be had. */
+const UNREAD: ReadonlySet<Looked['look']> = new Set(['vanished', 'unreadable']);
 const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
 
 export class Scan {
@@ -165,12 +169,10 @@ export class Scan {
     for await (const rows of inventory.files('done')) {
       if (this.#isStopping) return;
       await this.#room();
-      for (const { folder, isArchive, spot, name, facts } of rows) {
-        const known = unpackFacts(facts);
-        this.#go(
-          this.#settler.settle({ folder, isArchive, spot, name, facts: known, wasRead: false, isRecorded: true }),
-        );
-      }
+      const known = rows.map(
+        (row): Settled => ({ ...row, facts: unpackFacts(row.facts), wasRead: false, isRecorded: true }),
+      );
+      this.#go(this.#settler.settle(known));
     }
   }
 
@@ -231,41 +233,38 @@ export class Scan {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined || error instanceof AppError) throw error;
+      if (keepsFiles) await this.#forget(folder, () => Promise.resolve(true));
       await this.#tellUnlisted(folder, code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE');
+      listed = 1;
     }
     await Promise.all(mine);
     if (this.#isStopping) return;
-    if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) await this.#purge(folder);
+    // Rows of files that are gone, or that a pattern leaves out now.
+    if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) {
+      await this.#forget(folder, async (path) => {
+        const status = await lstat(systemPath(path)).catch(() => null);
+        return status === null || status.isDirectory() || !this.#walk.filter.takesFile(path);
+      });
+    }
     await this.#committer.commit({ foldersDone: [{ id: folder.id, counts }] });
     tally.skip(counts);
   }
 
   /** A folder that cannot be listed is one line of the report: what is in it was not checked. */
   async #tellUnlisted(folder: FolderRow, code: 'FILE_VANISHED' | 'FILE_UNREADABLE'): Promise<void> {
-    const [spot] = await this.parts.inventory.find(await this.parts.inventory.baseSpot(folder.id), ['']);
+    const base = await this.parts.inventory.baseSpot(folder.id);
+    const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
     const facts = { ...NO_FACTS, ...NOBODY, scan: 0, generation: 0, reason: 'unreadable', code } as const;
-    await this.#settler.settle({
-      ...folderPlace(folder),
-      spot: spot!.spot,
-      name: '',
-      facts,
-      wasRead: true,
-      isRecorded: false,
-    });
+    const { spot } = place!;
+    await this.#settler.settle([
+      { ...folderPlace(folder), spot, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
+    ]);
   }
 
-  /** Rows of files that are gone, or that a pattern leaves out now. */
-  async #purge(folder: FolderRow): Promise<void> {
+  async #forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
     for await (const rows of this.parts.inventory.filesOf(folder.id)) {
       const gone: number[] = [];
-      for (const { spot, name } of rows) {
-        const path = `${folder.path}/${name}`;
-        const isThere = await lstat(systemPath(path)).then(
-          (status) => !status.isDirectory(),
-          () => false,
-        );
-        if (!isThere || !this.#walk.filter.takesFile(path)) gone.push(spot);
-      }
+      for (const { spot, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(spot);
       if (gone.length > 0) await this.#committer.commit({ removedFiles: gone });
     }
   }
@@ -297,30 +296,27 @@ export class Scan {
         rows.map(({ facts }, at) => (facts && this.#isUsable(known[at]!) ? identityOf(facts) : null)),
       );
       const pictures: PictureFile[] = [];
-      const others: Promise<void>[] = [];
+      const settled: Settled[] = [];
+      const found: PathBytes[] = [];
       for (const [at, { look, identity }] of looked.entries()) {
         const place = { ...folderPlace(folder), spot: rows[at]!.spot, name: names[at]! };
-        if (look === 'symlink' || look === 'special') counts[look === 'symlink' ? 'symlinks' : 'special']++;
-        if (look === 'folder') {
-          const path = `${folder.path}/${names[at]!}`;
-          others.push(this.#committer.commit({ foldersFound: [{ path, isArchive: false }] }));
-        }
-        if (look === 'symlink' || look === 'special' || look === 'folder') continue;
-        if (look === 'known') {
+        if (look === 'symlink') counts.symlinks++;
+        else if (look === 'special') counts.special++;
+        else if (look === 'folder') found.push(joinPath(folder.path, names[at]!));
+        else if (look === 'known') {
           const facts = known[at]!;
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
-          others.push(this.#settler.settle({ ...place, facts, wasRead: false, isRecorded }));
-        } else if (look === 'picture' || this.request.digestsAll) {
+          settled.push({ ...place, facts, wasRead: false, isRecorded });
+        } else if (look === 'picture' || (this.request.digestsAll && !UNREAD.has(look))) {
           pictures.push({ folder: folder.path, folderId: folder.id, spot: place.spot, name: place.name, identity });
-        } else {
-          const facts = this.#factsOf(look, identity);
-          others.push(this.#settler.settle({ ...place, facts, wasRead: true, isRecorded: false }));
-        }
+        } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
-      arrived(names.length - pictures.length - others.length);
-      const settled = others.map((other) => other.finally(() => arrived(1)));
+      const paths = found.map((path) => ({ path, isArchive: false }));
       const read = pictures.map((picture) => this.#readOne(folder, picture).finally(() => arrived(1)));
-      await Promise.all([...settled, ...read]);
+      if (paths.length > 0) await this.#committer.commit({ foldersFound: paths });
+      await this.#settler.settle(settled);
+      arrived(names.length - pictures.length);
+      await Promise.all(read);
     } catch (error) {
       this.#failure ??= error;
     } finally {
@@ -337,7 +333,7 @@ export class Scan {
       const facts = await this.#pictures.read(picture);
       this.#leaveReader();
       const { spot, name } = picture;
-      await this.#settler.settle({ ...folderPlace(folder), spot, name, facts, wasRead: true, isRecorded: false });
+      await this.#settler.settle([{ ...folderPlace(folder), spot, name, facts, wasRead: true, isRecorded: false }]);
     } catch (error) {
       this.#failure ??= error;
       this.#leaveReader();
@@ -414,7 +410,7 @@ export class Scan {
   }
 
   async #room(): Promise<void> {
-    while (this.#inHand.size >= FILES_AHEAD_MAX) await Promise.race(this.#inHand);
+    while (this.#inHand.size >= PIECES_AHEAD_MAX) await Promise.race(this.#inHand);
     while (this.#ahead >= FILES_AHEAD_MAX && !this.#isStopping) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

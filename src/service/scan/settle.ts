@@ -5,8 +5,9 @@
 
 import { joinPath, type PathBytes } from '../../core/path-bytes.js';
 import type { OrientationChoice } from '../../core/vocabulary.js';
+import type { FileRow } from '../../store/inventory-contract.js';
 import { verdictOf } from '../check-image.js';
-import { type Decision, NOTHING_FOUND } from '../policy.js';
+import { NOTHING_FOUND } from '../policy.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, packFacts } from './file-facts.js';
 import { type FileResult, hasQuery, queryOf, resultOf } from './file-result.js';
@@ -33,6 +34,7 @@ export interface SettlerParts {
   readonly orientations: OrientationChoice;
   /** Without an inventory that is kept, files have no rows. */
   readonly keepsFiles: boolean;
+  /** Of every picture but those that matched nothing. */
   readonly onResult: (result: FileResult) => void;
   /** A file that is no picture; null where nobody asks. */
   readonly onOther: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
@@ -42,21 +44,34 @@ export interface SettlerParts {
 const TOGETHER_MAX = 1_024;
 const GATHER_MS = 15;
 
+/** The name of a folder that could not be listed, among its files. */
+export const FOLDER_ITSELF: PathBytes = '.';
+
 export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
+  if (name === FOLDER_ITSELF) return folder;
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
 }
 
+interface Held {
+  readonly files: readonly Settled[];
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
 export class Settler {
-  #held: { readonly file: Settled; readonly done: () => void; readonly failed: (error: unknown) => void }[] = [];
+  #held: Held[] = [];
+  #count = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(readonly parts: SettlerParts) {}
 
-  /** Resolves when the file is told and written. Errors: as the matcher and the inventory. */
-  settle(file: Settled): Promise<void> {
+  /** Resolves when all of them are told and written. Errors: as the matcher and the inventory. */
+  settle(files: readonly Settled[]): Promise<void> {
+    if (files.length === 0) return Promise.resolve();
     return new Promise((done, failed) => {
-      this.#held.push({ file, done, failed });
-      if (this.#held.length >= TOGETHER_MAX) this.#flush();
+      this.#held.push({ files, done, failed });
+      this.#count += files.length;
+      if (this.#count >= TOGETHER_MAX) this.#flush();
       else this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
     });
   }
@@ -66,7 +81,8 @@ export class Settler {
     this.#timer = null;
     const held = this.#held;
     this.#held = [];
-    this.#settleAll(held.map(({ file }) => file)).then(
+    this.#count = 0;
+    this.#settleAll(held.flatMap(({ files }) => files)).then(
       () => {
         for (const { done } of held) done();
       },
@@ -77,36 +93,43 @@ export class Settler {
   }
 
   async #settleAll(files: readonly Settled[]): Promise<void> {
-    const { matcher, orientations } = this.parts;
+    const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
     const asked = files.filter(({ facts }) => hasQuery(facts));
     const decisions =
       asked.length > 0 ? await matcher.match(asked.map(({ facts }) => queryOf(facts, orientations))) : [];
-    let at = 0;
-    await Promise.all(
-      files.map((file) => this.#settleOne(file, hasQuery(file.facts) ? decisions[at++]! : NOTHING_FOUND)),
-    );
+    const { generation, exact } = matcher;
+    let next = 0;
+    let unmatched = 0;
+    const rows: FileRow[] = [];
+    const tell: (() => void)[] = [];
+    for (const file of files) {
+      const { facts, wasRead, spot, name } = file;
+      const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
+      const { verdict, reason } = verdictOf(decision, facts);
+      if (keepsFiles && (wasRead || facts.verdict !== verdict)) {
+        rows.push({ spot, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
+      }
+      if (reason === 'not_an_image' && verdict === 'not_checked') tell.push(() => this.#tellOther(file));
+      else if (verdict === 'no_match') {
+        if (!file.isRecorded) unmatched++;
+        tell.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
+      } else {
+        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, wasRead);
+        if (!file.isRecorded) await matcher.record({ ...result, fileId: facts.digests.sha256 ?? result.pathBytes });
+        tell.push(() => {
+          this.parts.tally.take(result);
+          this.parts.onResult(result);
+        });
+      }
+    }
+    matcher.recordUnmatched(unmatched);
+    // On disk before it is told, so that what a report says is not asked again.
+    if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
+    for (const one of tell) one();
   }
 
-  async #settleOne(file: Settled, decision: Decision): Promise<void> {
-    const { matcher, committer, tally, scan, keepsFiles, onResult, onOther } = this.parts;
-    const { generation, exact } = matcher;
-    const { verdict, reason } = verdictOf(decision, file.facts);
-    const isOther = reason === 'not_an_image' && verdict === 'not_checked';
-    const result = isOther ? null : resultOf(pathOf(file), file.facts, { generation, exact, decision }, file.wasRead);
-    if (result && !file.isRecorded) {
-      await matcher.record({ ...result, fileId: file.facts.digests.sha256 ?? result.pathBytes });
-    }
-    const isChanged = file.wasRead || file.facts.verdict !== verdict;
-    // On disk before it is told, so that what a report says is not asked again.
-    if (isChanged && keepsFiles) {
-      const facts = packFacts({ ...file.facts, verdict, generation, scan });
-      await committer.commit({ files: [{ spot: file.spot, name: file.name, facts }], ended: [file.spot] });
-    }
-    if (result === null) {
-      onOther?.(pathOf(file), file.facts.kind);
-      return tally.takeOther(file.facts.kind, file.wasRead);
-    }
-    tally.take(result);
-    onResult(result);
+  #tellOther(file: Settled): void {
+    this.parts.onOther?.(pathOf(file), file.facts.kind);
+    this.parts.tally.takeOther(file.facts.kind, file.wasRead);
   }
 }

@@ -93,11 +93,12 @@ export class Tally {
     this.#note();
   }
 
-  /** A picture that the inventory knew and that matched nothing: of it no result is made. */
-  takeUnmatched(bytes: number): void {
+  /** A picture that matched nothing: of it no result is made. */
+  takeUnmatched(bytes: number, wasRead: boolean): void {
     this.files++;
     this.pictures++;
-    this.fromInventory++;
+    if (wasRead) this.bytesRead += bytes;
+    else this.fromInventory++;
     this.bytes += bytes;
     this.byVerdict.no_match++;
     this.#note();
