@@ -21,12 +21,16 @@ export interface Looker {
 /** A thread waits for the disk most of the time, so there are more of them than cores; a disk has few heads. */
 const THREADS_PER_WORKER = 2;
 
+/** A thread takes longer to start than the next names take to come. */
+const IDLE_MS = 10_000;
+
 export function createLooker(workers: number, followsLinks: boolean): Looker {
   const threads = Math.max(2, workers * THREADS_PER_WORKER);
   const pool = new Piscina<LookTask, LookAnswer>({
     filename: pathToFileURL(artefact('src', 'service', 'scan', 'look-worker.js')).href,
     minThreads: 1,
     maxThreads: threads,
+    idleTimeout: IDLE_MS,
   });
   return {
     threads,
