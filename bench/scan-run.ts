@@ -48,6 +48,7 @@ export async function runScan(
         followsLinks: false,
         digestsAll: false,
         retriesFailed: false,
+        archives: false,
         orientations: 'all',
         frames: 1,
       },

@@ -13,7 +13,9 @@ import { localMatcher, type Matcher, type MatcherOptions } from '../service/scan
 import { ProgressMeter } from '../service/scan/progress.js';
 import { rematch } from '../service/scan/rematch.js';
 import { remoteMatcher } from '../service/scan/remote.js';
-import { type ScanParts, type ScanRequest, scan, sortRoots } from '../service/scan/scan.js';
+import { sortRoots } from '../service/scan/roots.js';
+import { scan } from '../service/scan/scan.js';
+import type { ScanParts, ScanRequest } from '../service/scan/scan-request.js';
 import { Tally } from '../service/scan/tally.js';
 import { createThrottle, type ThrottleOptions } from '../service/scan/throttle.js';
 import type { Service } from '../service/service.js';
@@ -40,6 +42,7 @@ interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly oneFileSystem?: boolean;
   readonly follow?: boolean;
   readonly digestAll?: boolean;
+  readonly archives?: boolean;
   readonly retryFailed?: boolean;
   readonly resume?: string;
   readonly rematch?: string;
@@ -95,6 +98,7 @@ export function addScanCommand(program: Command, around: Surroundings): void {
     .option('--one-file-system', 'stay on the filesystems of the given paths')
     .option('--follow', 'follow symbolic links; each folder is still walked once')
     .option('--digest-all', 'read files that are no pictures too, and look up their digests')
+    .option('--archives', 'look at pictures in zip and tar files too')
     .option('--retry-failed', 'try again what could not be checked, also where it did not change')
     .option('--list-others', 'a line not_a_picture for each file that is none')
     .option('--resume <folder>', 'keep an inventory there: go on where a scan was stopped, read only what is new')
@@ -179,6 +183,7 @@ async function runScan(
     followsLinks: flags.follow ?? false,
     digestsAll: flags.digestAll ?? false,
     retriesFailed: flags.retryFailed ?? false,
+    archives: flags.archives ?? false,
     orientations: turned,
     frames,
   };
