@@ -6,17 +6,23 @@ import { pathBytesOf } from '../src/core/path-bytes.js';
 import type { FileResult } from '../src/service/scan/file-result.js';
 import { localMatcher } from '../src/service/scan/matcher.js';
 import { scan } from '../src/service/scan/scan.js';
+import type { ScanRequest } from '../src/service/scan/scan-request.js';
 import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
 import { createThrottle } from '../src/service/scan/throttle.js';
 import type { Service } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
 
-/** `inventory`: a folder that is kept; null for one that is not. */
+export interface ScanRun {
+  /** A folder that is kept; null for one that is not. */
+  readonly inventory?: string | null;
+  readonly onResult?: (result: FileResult) => void;
+  readonly request?: Partial<ScanRequest>;
+}
+
 export async function runScan(
   service: Service,
   path: string,
-  inventory: string | null = null,
-  onResult: (result: FileResult) => void = () => {},
+  { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
 ): Promise<ScanSummary> {
   const folder = inventory ?? mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
   const store = await openSqliteInventory(folder);
@@ -51,6 +57,7 @@ export async function runScan(
         archives: false,
         orientations: 'all',
         frames: 1,
+        ...request,
       },
     );
     return tally.summary({ generation: matcher.generation, interrupted, resumed });

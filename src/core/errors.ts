@@ -38,6 +38,8 @@ export const ERRORS = {
   FILE_UNREADABLE: { http: 422, retry: false, says: 'The file cannot be read.' },
   FILE_VANISHED: { http: 422, retry: false, says: 'The file was gone before it was read.' },
   FILE_CHANGED: { http: 422, retry: true, says: 'The file was written while it was read.' },
+  ARCHIVE_INVALID: { http: 422, retry: false, says: 'The archive is damaged; what it holds was not all seen.' },
+  ARCHIVE_TOO_LARGE: { http: 422, retry: false, says: 'The archive holds more than is unpacked of one.' },
   SOURCE_FAILED: { http: 502, retry: true, says: 'The source of the list does not answer as it should.' },
   SERVER_FAILED: { http: 502, retry: true, says: 'The service that holds the lists does not answer as it should.' },
   HASHLIST_INVALID: { http: 422, retry: false, says: 'The hash list cannot be imported as it is.' },

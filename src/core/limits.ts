@@ -62,3 +62,9 @@ export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;
 /** A path in a list of files: Linux takes 4,096 bytes, and longer ones are no list. */
 export const FILE_LIST_PATH_BYTES_MAX = 65_536;
+/** Entries of one archive that a scan looks at: a photo library has tens of thousands, a bomb has millions. */
+export const ARCHIVE_ENTRIES_MAX = 100_000;
+/** Bytes that are unpacked of one archive: what a core unpacks in a few minutes. */
+export const ARCHIVE_BYTES_MAX = 20_000_000_000;
+/** Pictures hardly pack at all, text to a tenth; deflate packs zeros to a thousandth, and such a file is a bomb. */
+export const ARCHIVE_RATIO_MAX = 200;

@@ -11,8 +11,10 @@ import type { PathBytes } from '../core/path-bytes.js';
 export interface FolderRow {
   readonly id: number;
   readonly path: PathBytes;
-  /** The archive of a pseudo-folder is a file. */
+  /** An archive is a file, and the folder of its entries. */
   readonly isArchive: boolean;
+  /** A scan before this one has come to its end. */
+  readonly wasDone: boolean;
 }
 
 export interface FileRow {

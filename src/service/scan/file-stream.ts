@@ -132,7 +132,13 @@ export class FileStream {
           pictures.push({ folder: folder.path, folderId: folder.id, spot: place.spot, name: place.name, identity });
         } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
-      const paths = found.map((path) => ({ path, isArchive: false }));
+      const archives = this.request.archives
+        ? names.filter((_, at) => looked[at]!.look === 'archive' || known[at]?.kind === 'archive')
+        : [];
+      const paths = [
+        ...found.map((path) => ({ path, isArchive: false })),
+        ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
+      ];
       const read = pictures.map((picture) => this.#readOne(folder, picture).finally(() => arrived(1)));
       if (paths.length > 0) await this.committer.commit({ foldersFound: paths });
       await this.settler.settle(settled);
@@ -211,13 +217,22 @@ export class FileStream {
   }
 
   /** A folder that cannot be listed is one line of the report: what is in it was not checked. */
-  async tellFolder(folder: FolderRow, reason: NotCheckedReason, code: ErrorCode): Promise<void> {
+  async tellFolder(folder: FolderRow, reason: NotCheckedReason, code: ErrorCode, identity = NOBODY): Promise<void> {
     const base = await this.parts.inventory.baseSpot(folder.id);
     const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
-    const facts = { ...NO_FACTS, ...NOBODY, scan: 0, generation: 0, reason, code } as const;
+    const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;
     const { spot } = place!;
     await this.settler.settle([
       { ...folderPlace(folder), spot, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
     ]);
+  }
+
+  /** Rows of a folder that are to be known no more. */
+  async forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
+    for await (const rows of this.parts.inventory.filesOf(folder.id)) {
+      const gone: number[] = [];
+      for (const { spot, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(spot);
+      if (gone.length > 0) await this.committer.commit({ removedFiles: gone });
+    }
   }
 }

@@ -18,8 +18,11 @@ export interface PictureFile {
   readonly identity: Identity;
 }
 
+/** A file that the decoder process reads, or the bytes of one that lies in an archive. */
+type PictureInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
+
 export interface PicturesParts {
-  readonly hashReply: (input: { readonly file: PathBytes }, wants: HashWants) => Promise<HashReply>;
+  readonly hashReply: (input: PictureInput, wants: HashWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
   readonly committer: Committer;
   readonly throttle: Throttle;
@@ -65,7 +68,7 @@ export class Pictures {
   }
 
   /** One after the other asks for room and takes it: of many who see the same room, all but one would be refused. */
-  async #hash(input: { readonly file: PathBytes }): Promise<HashReply> {
+  async hash(input: PictureInput): Promise<HashReply> {
     const { hashReply, whenRoom, wants } = this.parts;
     const turn = this.#turn.then(async () => {
       await whenRoom();
@@ -83,7 +86,7 @@ export class Pictures {
     let before = identity;
     for (let isAgain = false; ; isAgain = true) {
       await throttle.take(0, before.size);
-      const reply = await this.#hash({ file: path });
+      const reply = await this.hash({ file: path });
       const after = this.identityNow(path);
       if (typeof after === 'string') return { ...common, ...identity, reason: 'unreadable', code: after };
       if (isSameFile(before, after)) return { ...common, ...after, ...factsOfReply(reply) };

@@ -5,8 +5,9 @@
  */
 import { lstat, stat } from 'node:fs/promises';
 import { AppError } from '../../core/errors.js';
-import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
+import { type PathBytes, systemPath } from '../../core/path-bytes.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
+import { visitArchive } from './archive-visit.js';
 import { unpackFacts } from './file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES } from './file-stream.js';
 import { visitFolder, type WalkOptions } from './folder-visit.js';
@@ -103,6 +104,7 @@ class Scan {
   }
 
   async #visit(folder: FolderRow): Promise<void> {
+    if (folder.isArchive) return visitArchive(this.parts, this.#stream, folder);
     const { inventory, tally, keepsFiles } = this.parts;
     const base = await inventory.baseSpot(folder.id);
     const counts = { symlinks: 0, special: 0, excluded: 0 };
@@ -133,7 +135,7 @@ class Scan {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined || error instanceof AppError) throw error;
-      if (keepsFiles) await this.#forget(folder, () => Promise.resolve(true));
+      if (keepsFiles) await this.#stream.forget(folder, () => Promise.resolve(true));
       await this.#stream.tellFolder(folder, 'unreadable', code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE');
       listed = 1;
     }
@@ -141,21 +143,13 @@ class Scan {
     if (this.#stream.isStopping) return;
     // Rows of files that are gone, or that a pattern leaves out now.
     if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) {
-      await this.#forget(folder, async (path) => {
+      await this.#stream.forget(folder, async (path) => {
         const status = await lstat(systemPath(path)).catch(() => null);
         return status === null || status.isDirectory() || !this.#walk.filter.takesFile(path);
       });
     }
     await this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts }] });
     tally.skip(counts);
-  }
-
-  async #forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
-    for await (const rows of this.parts.inventory.filesOf(folder.id)) {
-      const gone: number[] = [];
-      for (const { spot, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(spot);
-      if (gone.length > 0) await this.#stream.committer.commit({ removedFiles: gone });
-    }
   }
 
   async #scanListed(files: readonly PathBytes[]): Promise<void> {
@@ -200,8 +194,8 @@ class Scan {
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
   const { inventory, keepsFiles, matcher, tally } = parts;
   const { roots, files } = await sortRoots(request.paths, request.followsLinks);
-  const { include, exclude, oneFileSystem, followsLinks, digestsAll, frames } = request;
-  const question = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, frames]);
+  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
+  const question = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
   const resumed = !inventory.state.isFinished && inventory.state.question === question;
   if (!resumed) await inventory.beginScan(question, roots);
   const end = await new Scan(parts, request).run(roots, files);

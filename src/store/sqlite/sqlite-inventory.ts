@@ -172,7 +172,7 @@ class SqliteInventory implements Inventory {
       const { id } = this.#prepare<[Buffer], { id: number }>('SELECT id FROM folder WHERE path = ?').get(
         systemPath(path),
       )!;
-      return { id, path, isArchive: false };
+      return { id, path, isArchive: false, wasDone: false };
     });
   }
 
@@ -181,10 +181,12 @@ class SqliteInventory implements Inventory {
   }
 
   #folderById(folderId: number): FolderRow | null {
-    const row = this.#prepare<[number], { id: number; path: Buffer; is_archive: number }>(
-      'SELECT id, path, is_archive FROM folder WHERE id = ?',
+    const row = this.#prepare<[number], { id: number; path: Buffer; is_archive: number; done: number }>(
+      'SELECT id, path, is_archive, done FROM folder WHERE id = ?',
     ).get(folderId);
-    return row ? { id: row.id, path: pathBytesOf(row.path), isArchive: row.is_archive === 1 } : null;
+    return row
+      ? { id: row.id, path: pathBytesOf(row.path), isArchive: row.is_archive === 1, wasDone: row.done > 0 }
+      : null;
   }
 
   async baseSpot(folderId: number): Promise<number> {

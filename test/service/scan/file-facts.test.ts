@@ -94,7 +94,10 @@ describe('facts of a file', () => {
         ok: true,
         digests: { md5: 'a'.repeat(32), sha1: 'b'.repeat(40), sha256: 'c'.repeat(64) },
         bytes: 4,
-        ...{ format: 'jpeg', width, height, degraded: false },
+        format: 'jpeg',
+        width,
+        height,
+        degraded: false,
         views: [{ frame: 0, background: null, families, blockhash: null }],
       } as const;
       const identity = { size: 4, mtimeNs: 1_764_000_000_123_456_789n, inode: 12_345_678n };

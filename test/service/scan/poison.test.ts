@@ -32,7 +32,10 @@ async function endedWith(name: string, aloneTries: number, boot: string): Promis
 
 async function scanned() {
   const told: FileResult[] = [];
-  const summary = await runScan(running.service, work, `${work}-inventory`, (result) => told.push(result));
+  const summary = await runScan(running.service, work, {
+    inventory: `${work}-inventory`,
+    onResult: (result) => told.push(result),
+  });
   const inventory = await openSqliteInventory(`${work}-inventory`);
   const inHand = await inventory.inHand();
   await inventory.close();
