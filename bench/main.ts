@@ -12,6 +12,7 @@ import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
+import { scanBench } from './scan.js';
 import { skew } from './skew.js';
 import { soak } from './soak.js';
 
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   images,
   http,
   recovery,
+  scan: scanBench,
   soak,
   accuracy,
   headline,
