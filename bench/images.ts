@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readConfig } from '../src/config/read-config.js';
-import { systemClock } from '../src/core/clock.js';
 import { formatHash256 } from '../src/core/hash256.js';
 import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
+import { startOf } from '../src/core/period.js';
+import { NO_TOTALS } from '../src/core/tally.js';
 import { ORIENTATIONS } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';
 import { sniff } from '../src/decode/sniff.js';
@@ -21,8 +22,8 @@ import { blockhash256 } from '../src/kernels/blockhash.js';
 import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
-import { Counts } from '../src/ledger/counts.js';
 import { createService, type Service } from '../src/service/service.js';
+import { openSqliteLedger } from '../src/store/sqlite/sqlite-ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { plainCheck } from './check-options.js';
 import { listRows } from './list-rows.js';
@@ -125,12 +126,19 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
   await meter.each(`stage: search, radius 31, among ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
     hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
   );
-  const counts = new Counts(systemClock);
-  const outcome = { tenant: 'bench', verdict: 'no_match', reason: null, lists: [] } as const;
-  await meter.each('stage: ledger (counts)', files, () => {
-    counts.record(outcome);
-    return counts.stats({}).checked > 0;
+  const ledgerDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const ledger = openSqliteLedger(ledgerDir);
+  const nowMs = Date.now();
+  const tallies = [
+    { tenant: 'bench', startMs: startOf('hour', nowMs), totals: { ...NO_TOTALS, checked: 1 }, cells: [] },
+  ];
+  const group = [{ tenant: 'bench', idempotency: null, tallies, sightings: [] }];
+  await meter.each('stage: ledger (a group of one, synced)', files, async () => {
+    const [appended] = await ledger.append({ atMs: nowMs, entries: group });
+    return appended!.outcome === 'recorded';
   });
+  await ledger.close();
+  rmSync(ledgerDir, { recursive: true });
   await meter.each('all stages, one thread', paths, async (path) => {
     const file = readFileSync(path);
     computeDigests(file, ['sha256']);
@@ -200,7 +208,7 @@ async function scans(
       });
       meter.row(`scan, ${name}, ${workers} worker${workers === '2' ? 's' : ''}`, (seconds * 1000) / count);
     }
-    meter.sums.push(String(service.stats({}).checked));
+    meter.sums.push(String((await service.ledger.stats({})).checked));
     await service.close();
   }
 }

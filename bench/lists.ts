@@ -36,6 +36,12 @@ const SHAPES: Readonly<Record<Streamed, Shape>> = {
     between: '\n',
     entry: (value, at) => JSON.stringify({ entryId: id(at), algorithm: 'pdq', value, category: 'A1' }),
   },
+  json: {
+    head: '[',
+    tail: ']',
+    between: ',',
+    entry: (value, at) => JSON.stringify({ entryId: id(at), algorithm: 'pdq', value, category: 'A1' }),
+  },
   'threatexchange-csv': { head: '', tail: '\n', between: '\n', entry: (pdq, at) => `${pdq},${at},2024-01-01,a b` },
   ncmec: {
     head: '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2"><images>',

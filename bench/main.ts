@@ -2,12 +2,15 @@
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
+import { crash } from './crash.js';
 import { digests } from './digests.js';
+import { flips } from './flips.js';
 import { headline } from './headline.js';
 import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
@@ -23,8 +26,11 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   skew,
   live,
   lists,
+  flips,
   images,
   http,
+  ledger,
+  crash,
   recovery,
   scan: scanBench,
   soak,

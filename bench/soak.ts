@@ -92,7 +92,7 @@ export async function soak({ smoke, minutes = 10 }: BenchOptions): Promise<Bench
   };
   await Promise.all([0, 17, 31, 53].map(client));
   clearInterval(sampler);
-  const { checked, notChecked, byReason } = service.stats({});
+  const { checked, notChecked, byReason } = await service.ledger.stats({});
   const { restarts } = service.readiness().decoder;
   await service.close();
   rmSync(dataDir, { recursive: true });

@@ -1,7 +1,7 @@
 // Builds everything into dist/: TypeScript with tsc, WebAssembly with the AssemblyScript compiler.
 // A WASM module is rebuilt only when one of its sources is newer than its output.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,3 +42,14 @@ for (const [name, [sources, flags]] of Object.entries(MODULES)) {
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
 chmodSync(join(root, 'dist/src/main.js'), 0o755);
+
+// The page: its own code for the browser, its style, and uPlot as it comes.
+const page = join(root, 'src/http/dashboard');
+const pageOutput = join(root, 'dist/src/http/dashboard');
+execFileSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });
+mkdirSync(join(pageOutput, 'vendor'), { recursive: true });
+for (const name of ['index.html', 'style.css']) copyFileSync(join(page, name), join(pageOutput, name));
+const uplot = join(root, 'node_modules/uplot');
+copyFileSync(join(uplot, 'dist/uPlot.esm.js'), join(pageOutput, 'vendor/uplot.js'));
+copyFileSync(join(uplot, 'dist/uPlot.min.css'), join(pageOutput, 'vendor/uplot.css'));
+copyFileSync(join(uplot, 'LICENSE'), join(pageOutput, 'vendor/LICENSE'));

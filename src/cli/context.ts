@@ -5,7 +5,9 @@ import { readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
 import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { ImageCheckOptions } from '../service/check-image.js';
+import { openLedgerAlone } from '../service/open-ledger.js';
 import { createService, type Service } from '../service/service.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 
@@ -79,6 +81,21 @@ export async function withService<T>(
     return await run(service, log);
   } finally {
     await service.close();
+  }
+}
+
+/** As `withService`, for commands that need the ledger alone: no list is read, whatever its size. */
+export async function withLedger(
+  around: Surroundings,
+  flags: GlobalFlags,
+  run: (ledger: Ledger) => Promise<void>,
+): Promise<void> {
+  const config = configFrom(around, flags, COMMAND_LOG_LEVEL);
+  const { ledger, close } = await openLedgerAlone(config, createLogger(config.logLevel));
+  try {
+    await run(ledger);
+  } finally {
+    await close();
   }
 }
 

@@ -154,7 +154,11 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .requiredOption('--list <name>', 'name of the list')
     .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
     .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
-    .option('--map <pairs>', 'CSV columns: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID', parseMapping)
+    .option(
+      '--map <pairs>',
+      'columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1',
+      parseMapping,
+    )
     .option('--add', 'add to what the list holds instead of replacing it')
     .option('--suppress', 'a new list of known-good values that must not count')
     .option('--approved', 'you have looked at it: no rule holds the new version back')

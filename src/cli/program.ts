@@ -5,7 +5,9 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
+import { addLedgerCommands } from './ledger.js';
 import { addKeyCommands, addListCommands } from './lists.js';
+import { addReportCommands } from './report.js';
 import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
 
@@ -25,6 +27,8 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addScanCommand(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
+  addLedgerCommands(program, around);
+  addReportCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

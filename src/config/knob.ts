@@ -43,6 +43,22 @@ export function choice<const T extends readonly string[]>(values: T) {
   };
 }
 
+/** Whole numbers, rising, separated by commas. */
+export function wholes(least: number, most: number, countMost: number) {
+  const range = `1 to ${countMost} of ${least}..${most}, rising`;
+  return {
+    range,
+    parse(raw: string): string {
+      const values = raw.split(',').map((each) => (/^\d+$/.test(each) ? Number(each) : Number.NaN));
+      const isRising = values.every(
+        (value, at) => value >= least && value <= most && (at === 0 || value > values[at - 1]!),
+      );
+      if (values.length > countMost || !isRising) throw new Error(`wants ${range}, separated by commas`);
+      return raw;
+    },
+  };
+}
+
 /** A number, or `none`: for what has no default that would be right anywhere. */
 export function numberOrNone(least: number, most: number) {
   const range = `none, or ${least}..${most}`;

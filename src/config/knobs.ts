@@ -14,10 +14,11 @@ import {
   QUEUE_IMAGES_PER_WORKER_MAX,
   RADIUS_BITS_DEFAULT,
 } from '../core/limits.js';
-import { choice, type Knob, numberOrNone, text, whole } from './knob.js';
+import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+export const LEDGER_CHOICES = ['on', 'off'] as const;
 export const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
 const DAY_MS = 86_400_000;
@@ -141,6 +142,34 @@ export const KNOBS = {
     default: IMAGE_CACHE_BYTES_MAX,
     ...whole(0, 1_099_511_627_776),
     why: 'hashes of pictures seen before, about 1.5 kB each, in the service and again in the decoder process; 0 keeps none',
+  },
+  takedownHours: {
+    env: 'ZEEF_TAKEDOWN_HOURS',
+    unit: 'hours, rising',
+    default: '1,12,24',
+    ...wholes(1, 8_760, 8),
+    why: 'deadlines of the takedown clock; the law of one country asks for 24, of another for 1',
+  },
+  keepHitsDays: {
+    env: 'ZEEF_KEEP_HITS_DAYS',
+    unit: 'days',
+    default: 0,
+    ...whole(0, 36_500),
+    why: 'closed hits are erased so long after they were closed; 0 keeps them for ever. Open ones are never erased',
+  },
+  keepHoursDays: {
+    env: 'ZEEF_KEEP_HOURS_DAYS',
+    unit: 'days',
+    default: 0,
+    ...whole(0, 36_500),
+    why: 'counts by the hour are dropped after so long, by the day never; 0 keeps them for ever',
+  },
+  ledger: {
+    env: 'ZEEF_LEDGER',
+    unit: 'on or off',
+    default: 'on',
+    ...choice(LEDGER_CHOICES),
+    why: 'off is for measuring what it costs: nothing is on record then, no hit and no count',
   },
   batchItemsMax: {
     env: 'ZEEF_BATCH_ITEMS_MAX',

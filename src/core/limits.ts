@@ -49,6 +49,12 @@ export const JPEG_SCANS_MAX = 100;
 export const HASHLIST_LINE_BYTES_MAX = 65_536;
 /** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
 export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
+/** A list that is handed over: the longest that are shared have some ten million entries, a few gigabytes as XML. */
+export const IMPORT_BYTES_MAX = 17_179_869_184;
+/** A list so short is imported while its sender waits: under a second. */
+export const IMPORT_AT_ONCE_BYTES_MAX = 1_048_576;
+/** Imports that wait for their turn; each keeps its bytes on the disk meanwhile. */
+export const IMPORTS_WAITING_MAX = 20;
 /** Words of one mapping: classifications have a handful of categories, regional ones some hundred. */
 export const LIST_WORDS_MAX = 1_000;
 /** A century: longer is no limit. */
@@ -68,3 +74,15 @@ export const ARCHIVE_ENTRIES_MAX = 100_000;
 export const ARCHIVE_BYTES_MAX = 20_000_000_000;
 /** Pictures hardly pack at all, text to a tenth; deflate packs zeros to a thousandth, and such a file is a bomb. */
 export const ARCHIVE_RATIO_MAX = 200;
+/** A group of answers waits this long for others: an fsync takes about as long on an ordinary disk. */
+export const LEDGER_GROUP_MS = 5;
+/** Answers and hits of one commit: at most this many wait for one fsync. */
+export const LEDGER_GROUP_ROWS = 256;
+/** Longest Idempotency-Key that is kept: a UUID has 36 characters. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** With an Idempotency-Key a streamed answer is held back until all of it is on record; the rest is memory. */
+export const IDEMPOTENT_ANSWER_CHARS_MAX = 67_108_864;
+/** Points of one series: a year of hours. */
+export const STATS_POINTS_MAX = 8_800;
+/** Hits on one page. */
+export const HITS_PER_PAGE_MAX = 1_000;

@@ -63,6 +63,10 @@ export const NOT_CHECKED_REASONS = [
 ] as const;
 export type NotCheckedReason = (typeof NOT_CHECKED_REASONS)[number];
 
+/** What became of a hit: found, told to whoever must act, confirmed by a person, taken down, or no hit at all. */
+export const HIT_STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
+export type HitStatus = (typeof HIT_STATUSES)[number];
+
 export const IMAGE_FORMATS = [
   'jpeg',
   'png',

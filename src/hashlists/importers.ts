@@ -4,6 +4,7 @@
  */
 import type { ParsedRow } from '../core/parsed-row.js';
 import { parseCsv, parseThreatExchangeCsv } from './formats/csv.js';
+import { parseJson } from './formats/json.js';
 import { parseJsonLines } from './formats/jsonl.js';
 import { parseNcmec } from './formats/ncmec.js';
 import { parseNsrl } from './formats/nsrl.js';
@@ -19,6 +20,7 @@ export const PARSERS = {
   plain: parsePlain,
   csv: parseCsv,
   jsonl: parseJsonLines,
+  json: parseJson,
   ncmec: parseNcmec,
   vics: parseVics,
   stopncii: parseStopNcii,

@@ -1,5 +1,11 @@
-/** Which column of a CSV is which field of an entry: `value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID`. */
+/**
+ * Which column of a CSV, or which field of a JSON record, is which field of an entry:
+ * `value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID`. A row that carries several values names each by its algorithm:
+ * `md5=MD5,sha1=SHA1,photodna=PDNA`. Inside JSON a dot goes deeper: `md5=hashes.md5`; `records` says where the records are.
+ */
 import { AppError } from '../core/errors.js';
+import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
+import type { RawFields } from './normalise.js';
 
 export const MAPPED_FIELDS = [
   'value',
@@ -15,24 +21,50 @@ export const MAPPED_FIELDS = [
 ] as const;
 export type MappedField = (typeof MAPPED_FIELDS)[number];
 /** Field → name of the column, as the file's header spells it. */
-export type Mapping = Readonly<Partial<Record<MappedField, string>>>;
+export type Mapping = Readonly<Partial<Record<MappedField | Algorithm | 'records', string>>>;
+
+const KEYS: readonly string[] = [...MAPPED_FIELDS, ...ALGORITHMS, 'records'];
 
 /** The columns of Zeef's own CSV: each field under its own name. */
 export const OWN_MAPPING: Mapping = Object.fromEntries(MAPPED_FIELDS.map((field) => [field, field]));
 
-/** Errors HASHLIST_INVALID: a field that there is not, a pair without `=`, no `value`. */
+/** Columns of which a file must have at least one: those that carry values. */
+export function valueColumns(mapping: Mapping): readonly string[] {
+  return (['value', ...ALGORITHMS] as const).flatMap((field) => mapping[field] ?? []);
+}
+
+/** Errors HASHLIST_INVALID: a field that there is not, a pair without `=`, no column that carries values. */
 export function parseMapping(text: string): Mapping {
-  const mapping: Partial<Record<MappedField, string>> = {};
+  const mapping: Record<string, string> = {};
   for (const pair of text.split(',')) {
     const [field, column] = pair.split('=').map((part) => part.trim());
-    if (!MAPPED_FIELDS.includes(field as MappedField) || !column) {
-      throw new AppError('HASHLIST_INVALID', {
-        map: pair,
-        expected: `field=COLUMN, fields: ${MAPPED_FIELDS.join(' ')}`,
-      });
+    if (!field || !KEYS.includes(field) || !column) {
+      throw new AppError('HASHLIST_INVALID', { map: pair, expected: `field=COLUMN, fields: ${KEYS.join(' ')}` });
     }
-    mapping[field as MappedField] = column;
+    mapping[field] = column;
   }
-  if (!mapping.value) throw new AppError('HASHLIST_INVALID', { map: text, expected: 'value=COLUMN' });
+  if (valueColumns(mapping).length === 0) {
+    throw new AppError('HASHLIST_INVALID', { map: text, expected: `value=COLUMN, or ${ALGORITHMS.join('=, ')}=` });
+  }
   return mapping;
+}
+
+/**
+ * What one row says: an entry for each value that it carries. A row that carries none still comes out, to be rejected.
+ * `read`: the text of a column, undefined where the row has none.
+ */
+export function fieldsOf(read: (column: string) => string | undefined, mapping: Mapping): readonly RawFields[] {
+  const about: Record<string, string> = {};
+  for (const field of MAPPED_FIELDS) {
+    const column = mapping[field];
+    const said = column === undefined ? undefined : read(column);
+    if (said !== undefined) about[field] = said;
+  }
+  const { value = '', ...rest } = about;
+  const named = ALGORITHMS.flatMap((algorithm): RawFields[] => {
+    const column = mapping[algorithm];
+    const given = column === undefined ? '' : (read(column) ?? '').trim();
+    return given === '' ? [] : [{ ...rest, value: given, algorithm }];
+  });
+  return value.trim() === '' && named.length > 0 ? named : [{ ...rest, value }, ...named];
 }

@@ -1,5 +1,5 @@
 /** The rules that every entry must keep, whatever list it comes from. Pure: fields in, an entry or a reason out. */
-
+import { createHash } from 'node:crypto';
 import { PDQ_QUALITY_MIN, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../core/limits.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
@@ -71,6 +71,13 @@ function weightOf(hex: string): number {
 
 const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
 
+/** The list's own id. One that is or holds the value would tell it to whoever reads answers and logs: a digest stands for it. */
+function idOf({ entryId }: RawFields, text: string, value: string): string | null {
+  const id = orNull(entryId);
+  if (id === null || !(id.includes(text) || id.toLowerCase().includes(value))) return id;
+  return createHash('sha256').update(value).digest('hex').slice(0, 16);
+}
+
 /**
  * `assumed`: the algorithm of rows that name none. `kind`: a list of known-good files never becomes a list to match.
  * Errors: none; a row that breaks a rule is a rejected row with its reason.
@@ -100,7 +107,7 @@ export function normalise(
   if (quality !== null && isNearHash && Number(quality) < PDQ_QUALITY_MIN) return reject('low_quality');
   const category = orNull(raw.category);
   if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return reject('known_good');
-  const ownId = orNull(raw.entryId);
+  const ownId = idOf(raw, text, value);
   return {
     ok: true,
     line,

@@ -10,6 +10,6 @@ export interface ListSource {
   readonly kind: ListInfo['kind'];
   /** The algorithm of rows that name none. */
   readonly assumed?: Algorithm | undefined;
-  /** CSV only; by default each field has its own name as column. */
+  /** CSV, JSON and JSON lines; by default each field has its own name as column. */
   readonly mapping?: Mapping | undefined;
 }

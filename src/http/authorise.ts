@@ -50,19 +50,31 @@ export function createAuthoriser(host: string, keys: KeyStore) {
     return needed;
   }
 
+  /** Errors KEY_MISSING, KEY_INVALID. */
+  async function callerOf(request: FastifyRequest): Promise<Caller> {
+    const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
+    if (!given) {
+      if (await areKeysNeeded()) throw new AppError('KEY_MISSING');
+      return LOCAL;
+    }
+    const key = await keys.findByKey(given);
+    if (!key || !isLive(key, Date.now())) throw new AppError('KEY_INVALID');
+    return { tenant: key.tenant, scopes: new Set(key.scopes) };
+  }
+
   /** A hook that lets a request pass if its key has the scope. Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING. */
-  return (scope: Scope) =>
+  const needs =
+    (scope: Scope) =>
     async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
-      const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1];
-      if (!given) {
-        if (await areKeysNeeded()) throw new AppError('KEY_MISSING');
-        request.caller = LOCAL;
-        return;
-      }
-      const key = await keys.findByKey(given);
-      if (!key || !isLive(key, Date.now())) throw new AppError('KEY_INVALID');
-      const scopes = new Set(key.scopes);
-      if (!scopes.has(scope) && !scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
-      request.caller = { tenant: key.tenant, scopes };
+      const caller = await callerOf(request);
+      if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
+      request.caller = caller;
     };
+  /** Who asks, where no scope is needed to be told so; null without a key where one is needed. Errors KEY_INVALID. */
+  const whoAsks = async (request: FastifyRequest): Promise<{ keyNeeded: boolean; caller: Caller | null }> => {
+    const keyNeeded = await areKeysNeeded();
+    const hasKey = request.headers.authorization !== undefined;
+    return { keyNeeded, caller: keyNeeded && !hasKey ? null : await callerOf(request) };
+  };
+  return Object.assign(needs, { whoAsks });
 }

@@ -92,9 +92,20 @@ async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnsw
 
 async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise<string> {
   const lines: HashLines = parseHashLines(bytes);
+  const idOf = (line: number) =>
+    lines.idTo[line] === 0 ? null : bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]);
+  /** Only values that matched are asked for, so the way back is sought then. */
+  const referenceOf = (at: number) => (position: number) => {
+    for (let line = position; line < lines.count; line++) {
+      if (lines.algorithm[line] === at && lines.position[line] === position) return idOf(line);
+    }
+    return null;
+  };
   const decisions = await Promise.all(
-    BATCH_ALGORITHMS.map((name) =>
-      lines.values[name].length > 0 ? batch.checkValues(name, lines.values[name]) : new Map<number, Decision>(),
+    BATCH_ALGORITHMS.map((name, at) =>
+      lines.values[name].length > 0
+        ? batch.checkValues(name, lines.values[name], referenceOf(at))
+        : new Map<number, Decision>(),
     ),
   );
   const nothing = JSON.stringify(answerOf(batch, null, NOTHING_FOUND)).slice('{"id":null'.length);
@@ -106,8 +117,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
       text += `${JSON.stringify(tell(await answerOther(batch, bytes.subarray(from, to))))}\n`;
       continue;
     }
-    const hasId = lines.idTo[line] !== 0;
-    const id = hasId ? bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]) : null;
+    const id = idOf(line);
     const decision = decisions[at]!.get(lines.position[line]!);
     // The id is ASCII without quotes or escapes, so it stands as it came.
     if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
@@ -158,7 +168,8 @@ export async function* answerRaw(
   let matched = 0;
   let isCut = false;
   let separator = '';
-  yield `{"generation":${batch.generation},"results":[`;
+  // Told with the first answer: what cannot be put on record is refused while there is still a status to say so.
+  let begin = `{"generation":${batch.generation},"results":[`;
   for await (const answer of answers) {
     if (answer === null || answer.count < 0) {
       isCut = true;
@@ -172,11 +183,13 @@ export async function* answerRaw(
       separator = ',';
     }
     checked += answer.count;
-    if (text !== '') yield text;
+    if (text === '') continue;
+    yield begin + text;
+    begin = '';
   }
   const error = new AppError('VALUE_INVALID', { expected: `a multiple of ${width} bytes` });
   const end = isCut
     ? { checked, matched, error: { code: error.code, says: ERRORS[error.code].says } }
     : { checked, matched };
-  yield `],${JSON.stringify(end).slice(1)}`;
+  yield `${begin}],${JSON.stringify(end).slice(1)}`;
 }

@@ -14,11 +14,11 @@ import { BATCH_ALGORITHMS } from '../service/check-values.js';
 import { HAMMING_ALGORITHMS } from '../service/lists-in-force.js';
 import { HOLD_RULES } from '../store/contract.js';
 
-const oneOf = <const T extends readonly string[]>(values: T) =>
+export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
-const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
-const text = (description: string) => Type.String({ description });
-const count = Type.Integer({ minimum: 0 });
+export const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
+export const text = (description: string) => Type.String({ description });
+export const count = Type.Integer({ minimum: 0 });
 
 export const Problem = Type.Object(
   {
@@ -200,6 +200,12 @@ export const ListResult = Type.Object({
   entryDaysMax: orNull(count),
 });
 
+export const ListHealthResult = Type.Object({
+  ...ListResult.properties,
+  quarantinedCount: count,
+  heldVersion: orNull(count),
+});
+
 export const NewSuppressionBody = Type.Union([
   Type.Object(
     {
@@ -227,18 +233,36 @@ const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLe
   maxProperties: LIST_WORDS_MAX,
 });
 
-export const ListChangeBody = Type.Object(
-  {
-    enabled: Type.Optional(Type.Boolean()),
-    radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
-    matchLowQuality: Type.Optional(Type.Boolean()),
-    categoryMap: Type.Optional(WordMap),
-    severityMap: Type.Optional(WordMap),
-    expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
-    entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
-  },
-  { additionalProperties: false, minProperties: 1 },
+const ListChanges = {
+  enabled: Type.Optional(Type.Boolean()),
+  radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
+  matchLowQuality: Type.Optional(Type.Boolean()),
+  categoryMap: Type.Optional(WordMap),
+  severityMap: Type.Optional(WordMap),
+  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
+  entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
+};
+
+export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });
+
+export const NewListBody = Type.Object(
+  { list: Type.String(), kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
+  { additionalProperties: false },
 );
+
+export const ImportReportResult = Type.Object({
+  list: Type.String(),
+  version: count,
+  accepted: count,
+  duplicates: count,
+  rejected: count,
+  deleted: count,
+  added: count,
+  removed: count,
+  rejectedByReason: Type.Record(Type.String(), count),
+  held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
+  firstRejected: Type.Array(Type.Object({ line: count, reason: Type.String() })),
+});
 
 export const VersionResult = Type.Object({
   list: Type.String(),
@@ -254,20 +278,4 @@ export const VersionResult = Type.Object({
   removed: count,
   checksum: Type.String(),
   held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
-});
-
-const Totals = { checked: count, matched: count, suppressed: count, notChecked: count };
-export const StatsQuery = Type.Object({
-  from: Type.Optional(Type.String({ format: 'date-time' })),
-  to: Type.Optional(Type.String({ format: 'date-time' })),
-  tenant: Type.Optional(Type.String()),
-  list: Type.Optional(Type.String()),
-  interval: Type.Optional(oneOf(['hour', 'day'])),
-});
-export const StatsResult = Type.Object({
-  since: Type.String(),
-  ...Totals,
-  byList: Type.Record(Type.String(), count),
-  byReason: Type.Record(Type.String(), count),
-  series: Type.Array(Type.Object({ start: Type.String(), ...Totals })),
 });

@@ -11,8 +11,13 @@ import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { sendProblem } from './problem.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
+import { dashboardRoutes } from './routes/dashboard.js';
 import { healthRoutes } from './routes/health.js';
+import { ledgerRoutes } from './routes/ledger.js';
+import { listChangeRoutes } from './routes/list-changes.js';
+import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
+import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 
 /** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
@@ -68,9 +73,14 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
+  await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
+  listChangeRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
+  ledgerRoutes(app, service, needs);
+  statusRoutes(app, service, needs);
   healthRoutes(app, service);
+  await app.register(dashboardRoutes);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;

@@ -21,6 +21,7 @@ import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } f
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
 import { type Decision, isLowQuality, type Match, NOTHING_FOUND } from './policy.js';
+import type { Recording } from './recorder.js';
 
 /** One question: one or more of the values are given; several ask for all of them together. */
 export interface HashItem {
@@ -115,7 +116,17 @@ function vectorOf(inForce: ListsInForce, text: string): VectorQuery {
   return { algorithm: 'photodna', vector: parsePhotoDna(text) };
 }
 
-async function checkItem(parts: BatchParts, item: HashItem, options: CheckOptions): Promise<HashItemAnswer> {
+/** The strongest of its values: the same file asked in another form is the same file. */
+function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna }: HashItem): string {
+  return (sha256 ?? sha1 ?? md5 ?? pdq ?? blockhash)?.toLowerCase() ?? photodna ?? '';
+}
+
+async function checkItem(
+  parts: BatchParts,
+  item: HashItem,
+  options: CheckOptions,
+  recording: Recording,
+): Promise<HashItemAnswer> {
   const hashes = [...fileHashesOf(item), ...hashesOf(item, options)];
   const digests: Digests = Object.fromEntries(
     DIGEST_ALGORITHMS.flatMap((algorithm) => {
@@ -129,7 +140,15 @@ async function checkItem(parts: BatchParts, item: HashItem, options: CheckOption
   }
   const { lists, askedRadiusBits } = options;
   const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
-  await parts.recorder.record('hash', options.tenant, { ...decision, reason: null, fileId: JSON.stringify(item) });
+  recording.add('hash', {
+    ...decision,
+    reason: null,
+    reference: item.id ?? null,
+    fileId: fileIdOf(item),
+    digests,
+    generation: parts.inForce.generation,
+    checkId: null,
+  });
   return toAnswer(
     parts.inForce,
     item,
@@ -169,8 +188,8 @@ function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } |
 }
 
 /**
- * Answers in the order of the items.
- * Errors  STORE_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
+ * Answers in the order of the items, all on record by one commit.
+ * Errors  STORE_FAILED, LEDGER_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
  */
 export async function checkHashes(
   parts: BatchParts,
@@ -178,11 +197,12 @@ export async function checkHashes(
   options: CheckOptions,
 ): Promise<HashItemAnswer[]> {
   const answers = new Array<HashItemAnswer>(items.length);
+  const recording = options.recording ?? parts.recorder.open(options.tenant);
   const together = new Map<BatchAlgorithm, { readonly at: number[]; readonly hex: string[] }>();
   for (const [at, item] of items.entries()) {
     const value = onlyValue(item);
     if (value === null) {
-      answers[at] = await checkItem(parts, item, options).catch((error: unknown) => itemError(item, error));
+      answers[at] = await checkItem(parts, item, options, recording).catch((error: unknown) => itemError(item, error));
       continue;
     }
     const group = together.get(value.algorithm) ?? { at: [], hex: [] };
@@ -191,11 +211,18 @@ export async function checkHashes(
     group.hex.push(value.hex);
   }
   for (const [algorithm, { at, hex }] of together) {
-    const decisions = await checkValues(parts, algorithm, Buffer.from(hex.join(''), 'hex'), options);
+    const decisions = await checkValues(
+      parts,
+      algorithm,
+      Buffer.from(hex.join(''), 'hex'),
+      { ...options, recording },
+      (position) => items[at[position]!]!.id ?? null,
+    );
     at.forEach((itemAt, position) => {
       const decision = decisions.get(position) ?? NOTHING_FOUND;
       answers[itemAt] = toAnswer(parts.inForce, items[itemAt]!, decision, false);
     });
   }
+  if (!options.recording) await recording.commit();
   return answers;
 }

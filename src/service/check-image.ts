@@ -9,7 +9,7 @@ import type { ImageHasher, ImageInput } from './image-hasher.js';
 import type { ListsInForce } from './lists-in-force.js';
 import { type MatchQuery, match, requireLists } from './match.js';
 import type { Decision } from './policy.js';
-import type { Recorder } from './recorder.js';
+import type { Recorder, Recording } from './recorder.js';
 
 export interface CheckOptions {
   readonly orientations: OrientationChoice;
@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly askedRadiusBits: number | null;
   readonly reference: string | null;
   readonly tenant: string;
+  /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
+  readonly recording?: Recording | undefined;
 }
 
 export interface ImageCheckOptions extends CheckOptions {
@@ -56,7 +58,7 @@ export function verdictOf(
 }
 
 /**
- * Errors  QUEUE_FULL, DECODER_UNAVAILABLE, SHUTTING_DOWN, LIST_NOT_FOUND, STORE_FAILED.
+ * Errors  QUEUE_FULL, DECODER_UNAVAILABLE, SHUTTING_DOWN, LIST_NOT_FOUND, STORE_FAILED, LEDGER_FAILED.
  *         A picture that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
@@ -93,6 +95,11 @@ export async function checkImage(
     matchCount: decision.matchCount,
     truncated: decision.truncated,
   };
-  await recorder.record('image', options.tenant, { ...answer, fileId: reply.digests.sha256 ?? answer.checkId });
+  const { verdict, reason, matches, digests, generation, checkId } = answer;
+  const fileId = reply.digests.sha256 ?? checkId;
+  const recording = options.recording ?? recorder.open(options.tenant);
+  const { reference } = options;
+  recording.add('image', { verdict, reason, matches, reference, fileId, digests, generation, checkId });
+  if (!options.recording) await recording.commit();
   return answer;
 }

@@ -135,15 +135,19 @@ async function findValues(
 /**
  * Decisions of the values that matched something, by position; every other value is `no_match`. All are on record.
  * Shape   `values`: N × the algorithm's bytes.
- * Errors  STORE_FAILED.
+ *         `referenceOf`: the caller's name for the value at a position.
+ * Errors  STORE_FAILED, LEDGER_FAILED.
  */
 export async function checkValues(
   parts: BatchParts,
   algorithm: BatchAlgorithm,
   values: Uint8Array,
   options: CheckOptions,
+  referenceOf: (position: number) => string | null = () => null,
 ): Promise<ReadonlyMap<number, Decision>> {
-  const { inForce, store, recorder } = parts;
+  const { inForce, store } = parts;
+  const { generation } = inForce;
+  const recording = options.recording ?? parts.recorder.open(options.tenant);
   const foundOf = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
   const width = VALUE_BYTES[algorithm];
@@ -153,8 +157,11 @@ export async function checkValues(
     decisions.set(position, decision);
     const value = values.subarray(position * width, (position + 1) * width);
     const fileId = Buffer.from(value).toString('hex');
-    await recorder.record('hash', options.tenant, { ...decision, reason: null, fileId });
+    const digests = isDigest(algorithm) ? { [algorithm]: fileId } : {};
+    const reference = referenceOf(position);
+    recording.add('hash', { ...decision, reason: null, reference, fileId, digests, generation, checkId: null });
   }
-  recorder.recordUnmatched(options.tenant, values.length / width - decisions.size);
+  recording.addUnmatched(values.length / width - decisions.size);
+  if (!options.recording) await recording.commit();
   return decisions;
 }

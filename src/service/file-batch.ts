@@ -25,8 +25,8 @@ export interface FileBatch {
   entriesSince(since: string): Promise<ListsInForce | null>;
   /** Decisions in the order of the files, nothing recorded. `among`: asks these instead. Errors STORE_FAILED. */
   match(files: readonly FileQuery[], asking: Asking, among?: ListsInForce): Promise<Decision[]>;
-  record(tenant: string, answer: Recordable): Promise<void>;
-  recordUnmatched(tenant: string, count: number): void;
+  /** One commit for all of them. Errors LEDGER_FAILED. */
+  record(tenant: string, answers: readonly Recordable[], unmatched: number): Promise<void>;
 }
 
 export interface FileBatchParts {
@@ -105,7 +105,12 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, inForce, JSON.parse(since) as FeedPosition),
     match: (files, asking, among = inForce) => matchFiles({ inForce: among, store, pool }, files, asking),
-    record: (tenant, answer) => recorder.record('image', tenant, answer),
-    recordUnmatched: (tenant, count) => recorder.recordUnmatched(tenant, count, 'image'),
+    async record(tenant, answers, unmatched) {
+      if (answers.length + unmatched === 0) return;
+      const recording = recorder.open(tenant);
+      for (const answer of answers) recording.add('image', answer);
+      recording.addUnmatched(unmatched);
+      await recording.commit();
+    },
   };
 }

@@ -24,19 +24,26 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
+  /** True once it shall stop: the list stays as it was. */
+  readonly shouldStop?: () => boolean;
   /** A source that has nothing new gives no entries; a file without one is a mistake. */
   readonly mayBeEmpty?: boolean;
   /** Of the version; by default the names of the files. */
   readonly origin?: string;
 }
 
-async function* readFile(path: string, onBytes?: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* readFile(
+  path: string,
+  { onBytes, shouldStop }: Pick<ImportRequest, 'onBytes' | 'shouldStop'>,
+): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      if (shouldStop?.()) throw new AppError('SHUTTING_DOWN');
       onBytes?.(chunk.length);
       yield chunk;
     }
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
 }
@@ -44,7 +51,7 @@ async function* readFile(path: string, onBytes?: (bytes: number) => void): Async
 /**
  * A row that breaks a rule is rejected and reported; the rest is imported, and held where the review finds reason to.
  * A file that this store sealed is read as what it was before.
- * Errors  FILE_UNREADABLE; SEALED_DAMAGED; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
+ * Errors  FILE_UNREADABLE; SEALED_DAMAGED; SHUTTING_DOWN: it was told to stop; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
  */
 export async function importList(
   { lists: store, vault }: Pick<Store, 'lists' | 'vault'>,
@@ -83,9 +90,9 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
   yield* rows;
 }
 
-async function* rowsOf(vault: Vault, { paths, format, onBytes, ...options }: ImportRequest, kind: ListInfo['kind']) {
+async function* rowsOf(vault: Vault, { paths, format, ...options }: ImportRequest, kind: ListInfo['kind']) {
   for (const path of paths) {
-    const bytes = openIfSealed(vault, readFile(path, onBytes));
+    const bytes = openIfSealed(vault, readFile(path, options));
     yield* parseHashList(format, { ...options, kind, path, bytes });
   }
 }

@@ -5,7 +5,8 @@
  * exactly the entries that carry a known-good value. Whatever else matched still counts.
  */
 import { MATCHES_PER_IMAGE_MAX, PDQ_QUALITY_MIN } from '../core/limits.js';
-import type { Algorithm, Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
+import type { Match } from '../core/match.js';
+import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
 const DAY_MS = 86_400_000;
 
@@ -28,25 +29,7 @@ export interface Proposal {
   readonly lowQuality: boolean;
 }
 
-export interface Match {
-  readonly list: string;
-  readonly entryId: string;
-  readonly algorithm: Algorithm;
-  readonly matchType: 'exact' | 'near';
-  readonly distance: number;
-  readonly radius: number;
-  readonly orientation: Orientation | null;
-  readonly family: Family | null;
-  /** Which frame or page of the file matched, 0 the first; null for a digest, or where only a hash was asked. */
-  readonly frame: number | null;
-  readonly background: Background;
-  readonly category: string | null;
-  readonly severity: string | null;
-  readonly source: string | null;
-  /** Not counted: the provider declared the value or the file good, or the entry is in quarantine. */
-  readonly suppressed: boolean;
-  readonly quarantined: boolean;
-}
+export type { Match } from '../core/match.js';
 
 export interface Decision {
   readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;

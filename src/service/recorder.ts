@@ -1,6 +1,8 @@
-/** Puts an answer on record before it leaves: counts in the ledger, and the same facts as metrics. */
-import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
-import type { Counts } from '../ledger/counts.js';
+/** Puts answers on record before they leave: in the ledger, and then the same facts as metrics. */
+import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Outcome } from '../ledger/outcome.js';
+import type { Idempotency } from '../store/ledger-contract.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { FloodGuard } from './flood-guard.js';
 import type { Match } from './policy.js';
@@ -9,34 +11,60 @@ export interface Recordable {
   readonly verdict: Verdict;
   readonly reason: NotCheckedReason | null;
   readonly matches: readonly Match[];
+  readonly reference: string | null;
   /** Tells files apart: their SHA-256, or the value that was asked. */
   readonly fileId: string;
+  readonly digests: Digests;
+  readonly generation: number;
+  readonly checkId: string | null;
+}
+
+/** Answers of one request, gathered; nothing of them may be told before `commit` has resolved. */
+export interface Recording {
+  add(kind: 'image' | 'hash', answer: Recordable): void;
+  /** Hashes of a batch that matched nothing. */
+  addUnmatched(count: number): void;
+  /** Once. Errors LEDGER_FAILED: nothing is on record; IDEMPOTENCY_KEY_REUSED. */
+  commit(): Promise<void>;
 }
 
 export interface Recorder {
-  record(kind: 'image' | 'hash', tenant: string, answer: Recordable): Promise<void>;
-  /** Of a batch, those that matched nothing. */
-  recordUnmatched(tenant: string, count: number, kind?: 'image' | 'hash'): void;
+  /** `idempotency`: asked at the commit, when the request has been read to its end. */
+  open(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
 }
 
-export function createRecorder(counts: Counts, metrics: Metrics, guard: FloodGuard): Recorder {
+/** `ledger` null: only metrics, for measuring what the ledger costs. */
+export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: FloodGuard): Recorder {
+  function tell({ kind, verdict, reason, matches, fileId }: Outcome): void {
+    metrics.add('zeef_checks_total', { kind, verdict });
+    if (reason !== null) metrics.add('zeef_not_checked_total', { reason });
+    for (const match of matches) {
+      if (match.suppressed) continue;
+      metrics.add('zeef_matches_total', { match_type: match.matchType });
+      if (match.matchType === 'near') guard.note(match, fileId);
+    }
+  }
   return {
-    recordUnmatched(tenant, count, kind = 'hash') {
-      if (count === 0) return;
-      counts.record({ tenant, verdict: 'no_match', reason: null, lists: [] }, count);
-      metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, count);
-    },
-    async record(kind, tenant, { verdict, reason, matches, fileId }) {
-      const counted = matches.filter((match) => !match.suppressed);
-      // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.
-      const countedReason = verdict === 'not_checked' ? reason : null;
-      counts.record({ tenant, verdict, reason: countedReason, lists: [...new Set(counted.map((m) => m.list))] });
-      metrics.add('zeef_checks_total', { kind, verdict });
-      if (countedReason !== null) metrics.add('zeef_not_checked_total', { reason: countedReason });
-      for (const match of counted) {
-        metrics.add('zeef_matches_total', { match_type: match.matchType });
-        if (match.matchType === 'near') guard.note(match, fileId);
-      }
+    open(tenant, idempotency = null) {
+      const outcomes: Outcome[] = [];
+      let unmatched = 0;
+      return {
+        add(kind, answer) {
+          // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.
+          const reason = answer.verdict === 'not_checked' ? answer.reason : null;
+          outcomes.push({ ...answer, kind, reason });
+        },
+        addUnmatched(count) {
+          unmatched += count;
+        },
+        async commit() {
+          const isNew =
+            (await ledger?.record({ tenant, outcomes, unmatched, idempotency: idempotency?.() ?? null })) ?? true;
+          if (!isNew) return;
+          for (const outcome of outcomes) tell(outcome);
+          if (unmatched > 0) metrics.add('zeef_checks_total', { kind: 'hash', verdict: 'no_match' }, unmatched);
+        },
+      };
     },
   };
 }

@@ -12,12 +12,11 @@ import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import { createImageEngine, type HashReply, type HashWants, type ImageEngine } from '../engine/image-engine.js';
 import { createIndexPool } from '../index/index-pool.js';
-import { Counts, type Stats, type StatsQuery } from '../ledger/counts.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { Store } from '../store/contract.js';
-import { KEY_FILE, openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import type { Idempotency } from '../store/ledger-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
@@ -26,11 +25,14 @@ import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
+import { createImportJobs, type ImportJobs } from './import-jobs.js';
 import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
 import { requireLists } from './match.js';
+import { ledgerFrom, startRetention } from './open-ledger.js';
+import { storeFrom } from './open-store.js';
 import type { Decision } from './policy.js';
-import { createRecorder } from './recorder.js';
+import { createRecorder, type Recording } from './recorder.js';
 import { SYNC_FOLDER } from './sync-list.js';
 
 export interface DecoderStatus {
@@ -47,6 +49,8 @@ export interface Readiness {
   readonly generation: number;
   readonly entries: number;
   readonly decoder: DecoderStatus;
+  /** False where the last answers could not be put on record: such are refused until they can be. */
+  readonly ledgerWritable: boolean;
 }
 
 /** Questions that are all answered by one generation, however long they take to arrive. */
@@ -56,13 +60,22 @@ export interface HashBatch {
   /** In the order of the items; one item's mistake is that item's answer. Errors: STORE_FAILED. */
   checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
   /** As `checkValues`. */
-  checkValues(algorithm: BatchAlgorithm, values: Uint8Array): Promise<ReadonlyMap<number, Decision>>;
+  checkValues(
+    algorithm: BatchAlgorithm,
+    values: Uint8Array,
+    referenceOf?: (position: number) => string | null,
+  ): Promise<ReadonlyMap<number, Decision>>;
 }
 
 export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
+  /** Lists that were handed over to be imported. */
+  readonly imports: ImportJobs;
+  readonly ledger: Ledger;
+  /** One for all answers of a request that has an Idempotency-Key; they are told after its `commit`. */
+  openRecording(tenant: string, idempotency: () => Idempotency): Recording;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -77,7 +90,6 @@ export interface Service {
   whenRoom(): Promise<void>;
   /** Metrics as they are now. */
   renderMetrics(): ReturnType<Metrics['render']>;
-  stats(query: StatsQuery): Stats;
   lists(): Promise<readonly ListInfo[]>;
   readiness(): Readiness;
   /** Takes up the store's present generation, if it is not the one in force. */
@@ -92,11 +104,6 @@ export interface Service {
   close(): Promise<void>;
 }
 
-function masterKeyOf({ dataDir, listKey, listKeyFile }: Config): MasterKeySource {
-  if (listKey !== '') return keyFromText(listKey);
-  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
-}
-
 /** Beside the store: `lists export` writes it, and a service that starts reads it. */
 export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
@@ -106,15 +113,9 @@ export async function createService(
   config: Config,
   { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
 ): Promise<Service> {
-  const metrics = createMetrics();
-  const store = await openSqliteStore(config.dataDir, {
-    master: masterKeyOf(config),
-    onDamaged: (entryKey) => {
-      metrics.add('zeef_entries_damaged_total', {});
-      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
-    },
-  });
-  const counts = new Counts(clock);
+  const metrics = createMetrics(clock);
+  const store = await storeFrom(config, { log, metrics });
+  const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});
@@ -125,7 +126,7 @@ export async function createService(
   const guard = new FloodGuard(config.floodFiles, clock, (entry, files) => {
     quarantine(entry, files).catch((error: unknown) => log.error({ err: error }, 'an entry could not be quarantined'));
   });
-  const recorder = createRecorder(counts, metrics, guard);
+  const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const endExpired = async (): Promise<void> => {
@@ -201,11 +202,24 @@ export async function createService(
       }, GENERATION_POLL_MS)
     : null;
   poll?.unref();
+  const stopRetention = watchLists ? startRetention(ledger, log) : () => {};
+
+  const { listKey, listKeyFile } = config;
+  const imports = createImportJobs(store, {
+    dataDir: config.dataDir,
+    keyPlace: { listKey, listKeyFile },
+    log,
+    onEnd: reload,
+  });
+  if (watchLists) await imports.resume();
 
   return {
     config,
     store,
     metrics,
+    imports,
+    ledger,
+    openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     async checkImage(input, options) {
       const answer = await checkImage(
         { engine: engineOnDemand(), hasher, store: store.lists, inForce: live.inForce, recorder },
@@ -223,7 +237,7 @@ export async function createService(
         generation: parts.inForce.generation,
         exact: parts.inForce.exact,
         checkItems: (items) => checkHashes(parts, items, options),
-        checkValues: (algorithm, values) => checkValues(parts, algorithm, values, options),
+        checkValues: (algorithm, values, referenceOf) => checkValues(parts, algorithm, values, options, referenceOf),
       };
     },
     async hashImage(input, wants) {
@@ -237,13 +251,13 @@ export async function createService(
       decoderStatus();
       return metrics.render();
     },
-    stats: (query) => counts.stats(query),
     lists: () => store.lists.lists(),
     readiness: () => ({
       ready: !closing,
       generation: live.inForce.generation,
       entries: Object.values(live.inForce.entryCounts).reduce((sum, count) => sum + count, 0),
       decoder: decoderStatus(),
+      ledgerWritable: ledger.isWritable,
     }),
     reload,
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
@@ -256,9 +270,12 @@ export async function createService(
     async close() {
       closing = true;
       if (poll) clearInterval(poll);
+      await imports.close();
+      stopRetention();
       await engine?.close();
       await reloading;
       await pool.close();
+      await ledger.close();
       await store.close();
     },
   };

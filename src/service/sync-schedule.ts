@@ -29,7 +29,12 @@ export function startSyncSchedule(
       if (!isDue(list, source.everyMinutes, source.syncedAt)) continue;
       triedMs.set(list, Date.now());
       try {
-        const { version, added, removed, held } = await syncList(service.store, list, { dataDir, radiusBits, env });
+        const { version, added, removed, held } = await syncList(service.store, list, {
+          dataDir,
+          radiusBits,
+          env,
+          runImport: service.imports.run,
+        });
         service.metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
         if (held.length > 0) log.warn({ list, version, held }, 'a list was synced, and its version waits for approval');
         else log.info({ list, version, added, removed }, 'a list was synced');

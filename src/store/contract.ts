@@ -5,6 +5,7 @@
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
 import type { Vault } from '../vault/vault.js';
+import type { JobStore } from './jobs-contract.js';
 
 export interface NewList {
   readonly list: string;
@@ -220,6 +221,7 @@ export interface KeyStore {
 export interface Store {
   readonly lists: ListStore;
   readonly keys: KeyStore;
+  readonly jobs: JobStore;
   /** Seals what rests outside the store too: index files, pages of sources, exports. */
   readonly vault: Vault;
   /**

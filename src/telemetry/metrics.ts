@@ -3,6 +3,8 @@
  * never a path, a hash, a list value or a tenant's free text. `docs/metrics.md` is held to this table by a test.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Clock, systemClock } from '../core/clock.js';
+import { Pace, type PaceStatus } from './pace.js';
 
 /** Upper bounds in seconds: from a cached answer to the longest decode that is allowed. */
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -36,6 +38,12 @@ export const METRICS = {
     labels: [],
     says: 'Entries that were quarantined because they suddenly matched many different files.',
   },
+  zeef_ledger_groups_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Groups of answers put on record: written or failed.',
+  },
+  zeef_ledger_group_seconds: { kind: 'histogram', labels: [], says: 'From handing over a group to its sync.' },
   zeef_entries_damaged_total: {
     kind: 'counter',
     labels: [],
@@ -63,9 +71,14 @@ export interface Metrics {
   observeSeconds(name: NamesOf<'histogram'>, labels: Readonly<Record<string, string>>, seconds: number): void;
   /** The exposition text and its media type. */
   render(): Promise<{ contentType: string; body: string }>;
+  /** The last hour, from the same counts: `zeef_checks_total`, and `zeef_http_request_seconds` of the routes that check. */
+  pace(): PaceStatus;
 }
 
-export function createMetrics(): Metrics {
+const CHECK_ROUTES = '/v1/check';
+
+export function createMetrics(clock: Clock = systemClock): Metrics {
+  const pace = new Pace(clock);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'zeef_process_' });
   const made = new Map<string, Counter | Gauge | Histogram>();
@@ -76,9 +89,16 @@ export function createMetrics(): Metrics {
     else made.set(name, new Histogram({ ...options, buckets: DURATION_BUCKETS_S }));
   }
   return {
-    add: (name, labels, count = 1) => (made.get(name) as Counter).inc({ ...labels }, count),
+    add(name, labels, count = 1) {
+      (made.get(name) as Counter).inc({ ...labels }, count);
+      if (name === 'zeef_checks_total') pace.addChecks(count);
+    },
     set: (name, labels, value) => (made.get(name) as Gauge).set({ ...labels }, value),
-    observeSeconds: (name, labels, seconds) => (made.get(name) as Histogram).observe({ ...labels }, seconds),
+    observeSeconds(name, labels, seconds) {
+      (made.get(name) as Histogram).observe({ ...labels }, seconds);
+      if (name === 'zeef_http_request_seconds' && labels.route?.startsWith(CHECK_ROUTES)) pace.observe(seconds);
+    },
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    pace: () => pace.status(),
   };
 }

@@ -202,7 +202,7 @@ describe('lists', () => {
     });
     expect(await zeef('check', turned, '--lists', 'desk')).toMatchObject({ code: 1 });
     const file = join(dataDir, 'desk.jsonl');
-    expect((await zeef('lists', 'export', file, '--list', 'desk')).code).toBe(0);
+    expect((await zeef('lists', 'export', file, '--list', 'desk', '--plain')).code).toBe(0);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect((await zeef('lists', 'export', file, '--list', 'desk')).code, 'it is not written over').not.toBe(0);
     expect(
@@ -213,7 +213,10 @@ describe('lists', () => {
     ).toMatchObject(
       ['md5', 'sha1', 'sha256', 'pdq', 'pdq'].map((algorithm) => ({ algorithm, category: 'A', source: 'desk' })),
     );
-    await zeef('lists', 'import', file, '--list', 'copy');
+    const sealed = join(dataDir, 'desk.sealed.jsonl');
+    expect((await zeef('lists', 'export', sealed, '--list', 'desk')).code).toBe(0);
+    expect(readFileSync(sealed, 'latin1')).not.toContain('"md5"');
+    expect((await zeef('lists', 'import', sealed, '--list', 'copy')).code).toBe(0);
     const cache = await zeef('lists', 'export', '--list', 'copy', '--format', 'threatexchange-csv');
     expect(cache.out).toMatch(/^[0-9a-f]{64},\w+,[^,]+,\n[0-9a-f]{64},\w+,[^,]+,\n$/);
     expect((await zeef('lists', 'export', '--list', 'nowhere')).err).toContain('LIST_NOT_FOUND');

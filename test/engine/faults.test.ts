@@ -75,7 +75,7 @@ describe('under load', () => {
       clearInterval(chaos);
     }
     expect(sent.length).toBeGreaterThan(10);
-    const { checked, matched, suppressed, notChecked, byReason } = service.stats({});
+    const { checked, matched, suppressed, notChecked, byReason } = await service.ledger.stats({});
     expect(checked).toBe(answered + files.length);
     expect(matched + suppressed).toBe(0);
     expect(Object.values(byReason).reduce((sum, count) => sum + count, 0)).toBe(notChecked);

@@ -256,3 +256,45 @@ describe('properties', () => {
     );
   });
 });
+
+describe('layouts of others, by a mapping', () => {
+  const mapping = parseMapping('md5=MD5,sha1=hashes.sha1,category=grade,entryId=no');
+  const record = { no: 7, grade: 'A', MD5: MD5, hashes: { sha1: SHA1.toUpperCase() }, more: [1] };
+
+  test('a row of several columns is an entry of each', async () => {
+    const csv = `no,grade,MD5,hashes.sha1\n7,A,${MD5},${SHA1}\n8,B,,${SHA1}\n9,C,,\n`;
+    expect(told(await rowsOf(csv, { format: 'csv', mapping }))).toEqual([
+      `2 md5 ${MD5}`,
+      `2 sha1 ${SHA1}`,
+      `3 sha1 ${SHA1}`,
+      '4 malformed',
+    ]);
+    const [first] = await rowsOf(csv, { format: 'csv', mapping });
+    expect(first).toMatchObject({ entry: { entryId: '7', category: 'A' } });
+  });
+
+  test.each<[string, HashlistFormat, string, string]>([
+    ['an array', 'json', JSON.stringify([record, 'none', {}]), ''],
+    [
+      'an array somewhere',
+      'json',
+      JSON.stringify({ page: { rows: [record, 'none', {}] }, other: [record] }),
+      ',records=page.rows',
+    ],
+    ['lines', 'jsonl', `${JSON.stringify(record)}\n"none"\n{}\n`, ''],
+  ])('JSON: %s', async (_name, format, text, records) => {
+    const where = parseMapping(`md5=MD5,sha1=hashes.sha1,category=grade,entryId=no${records}`);
+    const rows = await rowsOf(text, { format, mapping: where }, 7);
+    expect(told(rows)).toEqual([`1 md5 ${MD5}`, `1 sha1 ${SHA1}`, '2 malformed', '3 malformed']);
+    expect(rows[1]).toMatchObject({ entry: { entryId: '7', category: 'A' } });
+  });
+
+  test('an id that is the value, in whatever case or with something around it, is not told as an id', async () => {
+    const ids = [MD5, MD5.toUpperCase(), `urn:${MD5}`, 'e-1'];
+    const csv = `entryId,value\n${ids.map((id) => `${id},${MD5}\n`).join('')}`;
+    const told = (await rowsOf(csv, { format: 'csv' })).map((row) => row.ok && row.entry.entryId);
+    expect(new Set(told.slice(0, 3)).size).toBe(1);
+    expect(String(told[0]).toLowerCase()).not.toContain(MD5.slice(0, 12));
+    expect(told[3]).toBe('e-1');
+  });
+});

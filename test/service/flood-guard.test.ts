@@ -79,7 +79,7 @@ describe('in a service', () => {
     const { verdict, matches } = await service.checkImage({ bytes: copy(1) }, options);
     expect(verdict, 'seen before as a match').toBe('suppressed');
     expect(matches.every(({ quarantined, suppressed }) => quarantined && suppressed)).toBe(true);
-    expect(service.stats({})).toMatchObject({ checked: 13, matched: 6, suppressed: 7 });
+    expect(await service.ledger.stats({})).toMatchObject({ checked: 13, matched: 6, suppressed: 7 });
     expect((await service.renderMetrics()).body).toMatch(/^zeef_quarantined_total [1-9]/m);
     for (const { list, entryId } of await service.store.lists.quarantined()) {
       await service.store.lists.changeEntries(list, { entryId }, 'release');

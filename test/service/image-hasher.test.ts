@@ -42,7 +42,7 @@ describe('the same picture again', () => {
     expect(second).toEqual(first);
     expect(secondId).not.toBe(checkId);
     expect(await outcomes()).toEqual({ miss: 1, hit: 1 });
-    expect(service.stats({}).checked).toBe(2);
+    expect((await service.ledger.stats({})).checked).toBe(2);
   });
 
   test('asked otherwise it is hashed or decided anew', async () => {

@@ -8,7 +8,6 @@ import { systemClock } from '../../src/core/clock.js';
 import { AppError } from '../../src/core/errors.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
-import { Counts } from '../../src/ledger/counts.js';
 import { checkValues } from '../../src/service/check-values.js';
 import { FloodGuard } from '../../src/service/flood-guard.js';
 import { openLiveLists } from '../../src/service/live-lists.js';
@@ -261,7 +260,7 @@ test('a reading of changes that fails halfway leaves what was in force; the next
 test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   const live = await open();
-  const counts = createRecorder(new Counts(systemClock), createMetrics(), new FloodGuard(0, systemClock, () => {}));
+  const recorder = createRecorder(null, createMetrics(), new FloodGuard(0, systemClock, () => {}));
   const options = { orientations: 'none', lists: null, askedRadiusBits: 0, reference: null, tenant: 't' } as const;
   // Keys of the hashes in force, by generation: what each answer is held to.
   const known = new Map<number, Set<number>>([[live.inForce.generation, new Set()]]);
@@ -270,7 +269,7 @@ test('queries in other threads, while lists change and merges run, answer by one
     let rounds = 0;
     for (; !ended || rounds < 3; rounds++) {
       const { inForce } = live;
-      const parts = { store: store.lists, inForce, recorder: counts, pool };
+      const parts = { store: store.lists, inForce, recorder, pool };
       const decisions = await checkValues(parts, 'pdq', hashes, options);
       // An entry that the store has lost since then is no longer told; all others of the generation are.
       const gone = [...known.get(inForce.generation)!].filter((at) => !decisions.has(at));

@@ -15,6 +15,7 @@ const RANK: Record<string, number> = {
   engine: 3,
   ledger: 3,
   service: 4,
+  reports: 4,
   http: 5,
   cli: 5,
 };

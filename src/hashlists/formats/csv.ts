@@ -3,8 +3,8 @@ import { type CsvError, parse } from 'csv-parse';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_LINE_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { MAPPED_FIELDS, type Mapping, OWN_MAPPING } from '../mapping.js';
-import { normalise, type RawFields } from '../normalise.js';
+import { fieldsOf, type Mapping, OWN_MAPPING, valueColumns } from '../mapping.js';
+import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 
 interface CsvRecord {
@@ -55,22 +55,28 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readon
 }
 
 function header(columns: readonly string[], line: number, mapping: Mapping): readonly string[] {
-  const wanted = mapping.value ?? 'value';
-  if (columns.includes(wanted)) return columns;
+  const wanted = valueColumns(mapping);
+  if (wanted.some((column) => columns.includes(column))) return columns;
   const said = columns.join(' ').slice(0, 200);
-  throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted, columns: said });
+  throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted.join(' '), columns: said });
 }
 
-/** Errors HASHLIST_INVALID: no header, or no column of the mapped name for the value. */
+/** Errors HASHLIST_INVALID: no header, or no column of a mapped name for a value. */
 export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  let columns: readonly string[] | null = null;
+  let at: ReadonlyMap<string, number> | null = null;
   for await (const batch of records(bytes)) {
     for (const { record, info } of batch) {
-      if (columns !== null) yield normalise(fieldsOf(record, columns, mapping), info.lines, options);
-      else columns = header(record, info.lines, mapping);
+      if (at === null) {
+        at = new Map(header(record, info.lines, mapping).map((column, position) => [column, position]));
+        continue;
+      }
+      const positions = at;
+      for (const fields of fieldsOf((column) => record[positions.get(column) ?? -1], mapping)) {
+        yield normalise(fields, info.lines, options);
+      }
     }
   }
-  if (columns === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
+  if (at === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
 }
 
 /** The cache that ThreatExchange's tools keep: `hash, first_descriptor_id, added_on, labels`. */
@@ -82,13 +88,4 @@ export async function* parseThreatExchangeCsv({ bytes, ...options }: ListSource)
       yield normalise({ value, entryId, updatedAt, tags }, info.lines, options);
     }
   }
-}
-
-function fieldsOf(record: readonly string[], columns: readonly string[], mapping: Mapping): RawFields {
-  const fields: Record<string, string> = { value: '' };
-  for (const field of MAPPED_FIELDS) {
-    const at = mapping[field] === undefined ? -1 : columns.indexOf(mapping[field]);
-    if (at >= 0 && record[at] !== undefined) fields[field] = record[at];
-  }
-  return fields as unknown as RawFields;
 }

@@ -11,6 +11,7 @@ import { BATCH_ALGORITHMS } from '../../service/check-values.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
+import { answered, keyedRequest, watched } from '../idempotency.js';
 import { unpackBody } from '../request-encoding.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
 import { matchesFor, optionsFrom } from './check.js';
@@ -59,10 +60,12 @@ export async function hashRoutes(
           ? { ...answer, matches: matchesFor(request, answer.matches) }
           : answer;
       if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
-      const batch = service.openBatch(optionsFrom(request, 'none'));
+      const keyed = keyedRequest(request, service);
+      const batch = service.openBatch({ ...optionsFrom(request, 'none'), recording: keyed?.recording });
+      const body = watched(request.body, keyed);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-        return reply.send(Readable.from(answerLines(request.body, batch, tell)));
+        return reply.send(Readable.from(answered(answerLines(body, batch, tell), keyed)));
       }
       const { algorithm } = request.query;
       if (algorithm === undefined) {
@@ -75,7 +78,7 @@ export async function hashRoutes(
         throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
       }
       reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answerRaw(request.body, batch, algorithm, tell)));
+      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell), keyed)));
     },
   );
 
@@ -88,15 +91,19 @@ export async function hashRoutes(
     if (items.length > batchItemsMax) {
       throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
     }
+    const keyed = keyedRequest(request, service);
+    keyed?.sawBody(JSON.stringify(request.body));
     const options: CheckOptions = {
       orientations,
       lists: lists ? new Set(lists) : null,
       askedRadiusBits: radius ?? null,
       reference: null,
       tenant: request.caller.tenant,
+      recording: keyed?.recording,
     };
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
+    await keyed?.recording.commit();
     return {
       generation: batch.generation,
       checked: answers.filter((answer) => 'verdict' in answer).length,

@@ -12,6 +12,7 @@ import type { CheckOptions, ImageCheckOptions } from '../../service/check-image.
 import type { Match } from '../../service/policy.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
+import { keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, type HashesQuery, HashQuery, HashResult, Problem } from '../schemas.js';
 
 /** Everything about a picture's hash; for `POST /v1/hash`. */
@@ -95,16 +96,26 @@ export async function imageRoutes(
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const options = imageOptionsFrom(request);
-      if (!request.isMultipart()) return tell(request, await service.checkImage({ bytes: bodyOf(request) }, options));
+      const keyed = keyedRequest(request, service);
+      const options = { ...imageOptionsFrom(request), recording: keyed?.recording };
+      if (!request.isMultipart()) {
+        const bytes = bodyOf(request);
+        keyed?.sawBody(bytes);
+        const answer = await service.checkImage({ bytes }, options);
+        await keyed?.recording.commit();
+        return tell(request, answer);
+      }
       const results: object[] = [];
       // One file at a time: a hundred of them at once would be gigabytes in memory.
       for await (const part of request.files()) {
         const reference = options.reference ?? (part.filename || null);
-        const answer = await service.checkImage({ bytes: await part.toBuffer() }, { ...options, reference });
-        results.push(tell(request, answer));
+        const bytes = await part.toBuffer();
+        keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
+        keyed?.sawBody(bytes);
+        results.push(tell(request, await service.checkImage({ bytes }, { ...options, reference })));
       }
       if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
+      await keyed?.recording.commit();
       return { results };
     },
   );

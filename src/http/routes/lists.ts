@@ -1,10 +1,11 @@
-/** `GET /v1/lists`, `GET /v1/stats`: sizes, versions and counts; never a hash. */
+/** `/v1/lists`: sizes and versions; never a hash. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
+import { listHealth } from '../../service/list-health.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { ListChangeBody, ListResult, Problem, StatsQuery, StatsResult, VersionResult } from '../schemas.js';
+import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
   app.get(
@@ -12,11 +13,11 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'The lists: sizes, versions, rejected entries.',
-        response: { 200: Type.Object({ lists: Type.Array(ListResult) }), default: Problem },
+        summary: 'The lists: sizes, versions, rejected entries; what is in quarantine or waits for approval.',
+        response: { 200: Type.Object({ lists: Type.Array(ListHealthResult) }), default: Problem },
       },
     },
-    async () => ({ lists: [...(await service.lists())] }),
+    async () => ({ lists: await listHealth(service.store.lists) }),
   );
 
   app.get<{ Params: { list: string } }>(
@@ -65,29 +66,5 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       },
     },
     async (request) => ({ versions: [...(await service.store.lists.versions(request.params.list))] }),
-  );
-
-  app.get<{ Querystring: Static<typeof StatsQuery> }>(
-    '/v1/stats',
-    {
-      onRequest: needs('check'),
-      schema: {
-        summary: 'Counts since this service started.',
-        querystring: StatsQuery,
-        response: { 200: StatsResult, default: Problem },
-      },
-    },
-    async (request) => {
-      const { from, to, tenant, list, interval } = request.query;
-      // A tenant sees its own counts; only an administrator chooses, or sees all.
-      const seen = request.caller.scopes.has('admin') ? tenant : request.caller.tenant;
-      return service.stats({
-        fromMs: from === undefined ? undefined : Date.parse(from),
-        toMs: to === undefined ? undefined : Date.parse(to),
-        tenant: seen,
-        list,
-        interval,
-      });
-    },
   );
 }

@@ -1,13 +1,14 @@
 /** What a scan tells of one file, shaped as the answer to a picture sent over HTTP, with its path. */
 import { ulid } from 'ulid';
 import type { ErrorCode } from '../../core/errors.js';
-import type { PathBytes } from '../../core/path-bytes.js';
+import { type PathBytes, shownPath } from '../../core/path-bytes.js';
 import { DIGEST_ALGORITHMS, type OrientationChoice } from '../../core/vocabulary.js';
 import type { CheckAnswer } from '../answers.js';
 import { verdictOf } from '../check-image.js';
 import { hashAnswer, hashQueries } from '../hash-image.js';
 import type { FileQuery } from '../match-files.js';
 import type { Decision } from '../policy.js';
+import type { Recordable } from '../recorder.js';
 import { type FileFacts, type FileKind, replyOf } from './file-facts.js';
 
 export interface FileResult extends CheckAnswer {
@@ -66,4 +67,10 @@ export function resultOf(
     bytes: facts.size,
     wasRead,
   };
+}
+
+/** As the ledger has it: a hit is one file, by its path. */
+export function recordable(result: FileResult): Recordable {
+  const path = shownPath(result.pathBytes);
+  return { ...result, reference: path, fileId: result.digests.sha256 ?? path };
 }

@@ -14,9 +14,8 @@ export interface Matcher {
   readonly matchedAt: string | null;
   /** Decisions in the order of the files. */
   match(files: readonly FileQuery[]): Promise<readonly Decision[]>;
-  record(answer: Recordable): Promise<void>;
-  /** So many files that matched nothing. */
-  recordUnmatched(count: number): void;
+  /** Puts answers on record, with so many more that matched nothing; nothing of them is told before. Errors LEDGER_FAILED. */
+  record(answers: readonly Recordable[], unmatched: number): Promise<void>;
 }
 
 export interface MatcherOptions {
@@ -33,8 +32,7 @@ export function localMatcher(batch: FileBatch, { tenant, ...asking }: MatcherOpt
     wantsBlockhash: inForce.entryCounts.blockhash > 0,
     matchedAt,
     match: (files) => batch.match(files, asking),
-    record: (answer) => batch.record(tenant, answer),
-    recordUnmatched: (count) => batch.recordUnmatched(tenant, count),
+    record: (answers, unmatched) => batch.record(tenant, answers, unmatched),
   };
 }
 

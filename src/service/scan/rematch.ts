@@ -9,7 +9,7 @@ import { verdictOf } from '../check-image.js';
 import type { FileBatch } from '../file-batch.js';
 import { type Decision, NOTHING_FOUND } from '../policy.js';
 import { type FileFacts, packFacts, unpackFacts } from './file-facts.js';
-import { type FileResult, hasQuery, queryOf, resultOf } from './file-result.js';
+import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './file-result.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
 import type { Tally } from './tally.js';
@@ -103,6 +103,8 @@ async function tellAll(
 ): Promise<void> {
   const { generation, exact } = matcher;
   const changed: { spot: number; name: string; facts: Uint8Array }[] = [];
+  const results: FileResult[] = [];
+  let unmatched = 0;
   let at = 0;
   for (const { row, facts } of files) {
     const decision = hasQuery(facts) ? decisions[at++]! : NOTHING_FOUND;
@@ -113,19 +115,17 @@ async function tellAll(
     }
     const { verdict, reason } = verdictOf(decision, facts);
     if (reason === 'not_an_image' && verdict === 'not_checked') tally.takeOther(facts.kind, false);
-    else if (verdict === 'no_match') tally.takeUnmatched(facts.size, false);
-    else {
-      const result = resultOf(pathOf(row), facts, { generation, exact, decision }, false);
-      tally.take(result);
-      onResult(result);
-    }
-    if (verdict === 'no_match') matcher.recordUnmatched(1);
-    else if (reason !== 'not_an_image') {
-      const fileId = facts.digests.sha256 ?? pathOf(row);
-      await matcher.record({ verdict, reason, matches: decision.matches, fileId });
-    }
+    else if (verdict === 'no_match') {
+      unmatched++;
+      tally.takeUnmatched(facts.size, false);
+    } else results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
     if (verdict === facts.verdict) continue;
     changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
   }
+  await matcher.record(results.map(recordable), unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });
+  for (const result of results) {
+    tally.take(result);
+    onResult(result);
+  }
 }

@@ -2,10 +2,10 @@
  * Asks a service elsewhere that holds the lists: hashes go there, pictures and paths never. Batches wait for a service
  * that is busy or away, and are sent again as they were; what it says of load is obeyed.
  */
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import { formatHash256 } from '../../core/hash256.js';
 import { BATCH_BYTES_MAX } from '../../core/limits.js';
@@ -150,7 +150,8 @@ export function remoteMatcher(options: RemoteOptions): Matcher {
       items,
     };
     const json = JSON.stringify(question);
-    const idempotencyKey = createHash('sha256').update(json).digest('hex').slice(0, 32);
+    // Of this batch of this scan: sent again it is not counted again, asked by the next scan it is.
+    const idempotencyKey = ulid();
     const body = await pack(json);
     const startedMs = performance.now();
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
@@ -209,6 +210,5 @@ export function remoteMatcher(options: RemoteOptions): Matcher {
     },
     // The service has them on record.
     record: async () => {},
-    recordUnmatched: () => {},
   };
 }

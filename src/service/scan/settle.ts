@@ -8,9 +8,10 @@ import type { OrientationChoice } from '../../core/vocabulary.js';
 import type { FileRow } from '../../store/inventory-contract.js';
 import { verdictOf } from '../check-image.js';
 import { NOTHING_FOUND } from '../policy.js';
+import type { Recordable } from '../recorder.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, packFacts } from './file-facts.js';
-import { type FileResult, hasQuery, queryOf, resultOf } from './file-result.js';
+import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './file-result.js';
 import type { Matcher } from './matcher.js';
 import type { Tally } from './tally.js';
 
@@ -100,6 +101,7 @@ export class Settler {
     const { generation, exact } = matcher;
     let next = 0;
     let unmatched = 0;
+    const answers: Recordable[] = [];
     const rows: FileRow[] = [];
     const tell: (() => void)[] = [];
     for (const file of files) {
@@ -115,14 +117,14 @@ export class Settler {
         tell.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
       } else {
         const result = resultOf(pathOf(file), facts, { generation, exact, decision }, wasRead);
-        if (!file.isRecorded) await matcher.record({ ...result, fileId: facts.digests.sha256 ?? result.pathBytes });
+        if (!file.isRecorded) answers.push(recordable(result));
         tell.push(() => {
           this.parts.tally.take(result);
           this.parts.onResult(result);
         });
       }
     }
-    matcher.recordUnmatched(unmatched);
+    await matcher.record(answers, unmatched);
     // On disk before it is told, so that what a report says is not asked again.
     if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
     for (const one of tell) one();

@@ -85,6 +85,9 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (list_id, algorithm, value)
    ) STRICT, WITHOUT ROWID;
    INSERT INTO disabled_value SELECT list_id, algorithm, value FROM entry WHERE disabled = 1;`,
+  `CREATE TABLE import_job (
+     id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

@@ -6,6 +6,7 @@ import { openVault } from './data-keys.js';
 import { guarded, openDatabase } from './database.js';
 import { rotateKeys } from './rotate-keys.js';
 import { sealPlainValues } from './seal-values.js';
+import { SqliteJobs } from './sqlite-jobs.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
 
@@ -34,6 +35,7 @@ export async function openSqliteStore(
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       keys: new SqliteKeys(db),
+      jobs: new SqliteJobs(db),
       vault,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {

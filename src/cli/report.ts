@@ -1,0 +1,77 @@
+/** `zeef report` and `zeef notice`: what the ledger can tell others, as files and as text. */
+import { writeFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { AppError } from '../core/errors.js';
+import { type Period, parsePeriod } from '../core/period.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { buildReport } from '../ledger/report.js';
+import { REPORT_FORMATS, type ReportFormat, renderReport } from '../reports/formats.js';
+import { notice } from '../reports/notice.js';
+import { reportText } from '../reports/text.js';
+import { LANGUAGES, type Language } from '../reports/words.js';
+import { type GlobalFlags, type Surroundings, withLedger } from './context.js';
+
+interface ReportFlags {
+  readonly period?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly tenant?: string;
+  readonly format: ReportFormat | 'text';
+  readonly out?: string;
+}
+
+function timeOf(field: string, text: string | undefined): number {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new AppError('REQUEST_INVALID', { field, expected: 'a date or time, such as 2026-09-14' });
+  return ms;
+}
+
+/** All that was ever counted, where nothing is asked. Errors REQUEST_INVALID. */
+async function periodOf(ledger: Ledger, { period, from, to }: ReportFlags): Promise<Period> {
+  if (period !== undefined) return parsePeriod(period);
+  if (from === undefined && to === undefined) {
+    const all = await ledger.stats({ interval: 'year' });
+    const now = new Date().toISOString();
+    const [fromMs, toMs] = [Date.parse(all.from ?? now), Date.parse(all.to ?? now)];
+    return { fromMs, toMs, label: `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}` };
+  }
+  const [fromMs, toMs] = [timeOf('from', from), to === undefined ? Date.now() : timeOf('to', to)];
+  if (fromMs >= toMs) throw new AppError('REQUEST_INVALID', { field: 'to', expected: 'later than from' });
+  return { fromMs, toMs, label: `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}` };
+}
+
+export function addReportCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  program
+    .command('report')
+    .description('what was checked in a period, what matched, and how soon it was taken down')
+    .option('--period <period>', '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC')
+    .option('--from <time>', 'instead of a period, inclusive')
+    .option('--to <time>', 'exclusive; now unless told')
+    .option('--tenant <name>', 'of one tenant; of all without it')
+    .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))
+    .option('--out <file>', 'into this file instead of to stdout')
+    .action((flags: ReportFlags) =>
+      withLedger(around, globals(), async (ledger) => {
+        const { tenant, format, out } = flags;
+        const report = await buildReport(ledger, { period: await periodOf(ledger, flags), tenant, nowMs: Date.now() });
+        const text = format === 'text' ? reportText(report) : renderReport(report, format).text;
+        if (out === undefined) around.out(text);
+        else await writeFile(out, text, { mode: 0o600 });
+      }),
+    );
+
+  program
+    .command('notice')
+    .description('a notice of one hit with its facts, as text')
+    .argument('<hit-id>')
+    .addOption(new Option('--language <language>').choices([...LANGUAGES]).default('en'))
+    .action((id: string, { language }: { language: Language }) =>
+      withLedger(around, globals(), async (ledger) => {
+        const hit = await ledger.hit(undefined, id);
+        if (!hit) throw new AppError('NOT_FOUND', { hit: id });
+        around.out(notice(hit, { language, details: true, now: new Date().toISOString() }));
+      }),
+    );
+}

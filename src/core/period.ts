@@ -1,0 +1,62 @@
+/** Periods of the calendar, in UTC: what a report is of, and how counts are rolled up. */
+import { AppError } from './errors.js';
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+export const INTERVALS = ['hour', 'day', 'month', 'quarter', 'year'] as const;
+export type Interval = (typeof INTERVALS)[number];
+
+/** From inclusive, to exclusive, in milliseconds. */
+export interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export interface Period extends Range {
+  readonly label: string;
+}
+
+const MONTHS: Readonly<Record<'month' | 'quarter' | 'year', number>> = { month: 1, quarter: 3, year: 12 };
+
+/** Where the interval that holds this moment begins. */
+export function startOf(interval: Interval, atMs: number): number {
+  if (interval === 'hour') return Math.floor(atMs / HOUR_MS) * HOUR_MS;
+  if (interval === 'day') return Math.floor(atMs / DAY_MS) * DAY_MS;
+  const at = new Date(atMs);
+  const months = MONTHS[interval];
+  return Date.UTC(at.getUTCFullYear(), Math.floor(at.getUTCMonth() / months) * months);
+}
+
+/** Where the next one begins. */
+export function endOf(interval: Interval, atMs: number): number {
+  const startMs = startOf(interval, atMs);
+  if (interval === 'hour') return startMs + HOUR_MS;
+  if (interval === 'day') return startMs + DAY_MS;
+  const start = new Date(startMs);
+  return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + MONTHS[interval]);
+}
+
+const FORMS: readonly (readonly [RegExp, Interval])[] = [
+  [/^(\d{4})$/, 'year'],
+  [/^(\d{4})-Q([1-4])$/, 'quarter'],
+  [/^(\d{4})-(0[1-9]|1[0-2])$/, 'month'],
+  [/^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'day'],
+];
+
+/**
+ * `2026`, `2026-Q3`, `2026-09` or `2026-09-14`.
+ * Errors  REQUEST_INVALID; also of a day that its month does not have.
+ */
+export function parsePeriod(text: string): Period {
+  for (const [form, interval] of FORMS) {
+    const found = form.exec(text);
+    if (!found) continue;
+    const [year, second = '1', day = '1'] = found.slice(1);
+    const month = interval === 'quarter' ? (Number(second) - 1) * 3 : Number(second) - 1;
+    const fromMs = Date.UTC(Number(year), month, Number(day));
+    if (interval === 'day' && new Date(fromMs).getUTCMonth() !== month) break;
+    return { fromMs, toMs: endOf(interval, fromMs), label: text };
+  }
+  throw new AppError('REQUEST_INVALID', { field: 'period', expected: '2026, 2026-Q3, 2026-09 or 2026-09-14' });
+}

@@ -1,0 +1,81 @@
+/** What the service tells, asked with the tab's key. A refusal is a value: a panel shows it and the others go on. */
+
+/** The tab alone keeps it: not the browser, not a cookie. */
+const KEY_PLACE = 'zeef-key';
+
+export interface Refusal {
+  readonly ok: false;
+  /** 0 where the service did not answer at all. */
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  /** The scope that the key lacks, where that is why. */
+  readonly scope: string | null;
+}
+export type Answer<T> = { readonly ok: true; readonly data: T } | Refusal;
+
+export const keptKey = (): string | null => sessionStorage.getItem(KEY_PLACE);
+export function keepKey(key: string | null): void {
+  if (key === null) sessionStorage.removeItem(KEY_PLACE);
+  else sessionStorage.setItem(KEY_PLACE, key);
+}
+
+type Query = Readonly<Record<string, string | number | null | undefined>>;
+
+function address(path: string, query: Query): string {
+  const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const text = new URLSearchParams(asked.map(([name, value]) => [name, String(value)])).toString();
+  // Relative to the page: a proxy may have put the service under a path of its own.
+  return text ? `${path}?${text}` : path;
+}
+
+async function send(path: string, init: RequestInit): Promise<Answer<Response>> {
+  const key = keptKey();
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      ...init,
+      cache: 'no-store',
+      headers: { ...init.headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
+    });
+  } catch {
+    return { ok: false, status: 0, code: 'UNREACHABLE', title: 'The service does not answer.', scope: null };
+  }
+  if (response.ok) return { ok: true, data: response };
+  const problem = (await response.json().catch(() => ({}))) as {
+    code?: string;
+    title?: string;
+    details?: { scope?: string };
+  };
+  return {
+    ok: false,
+    status: response.status,
+    code: problem.code ?? 'UNKNOWN',
+    title: problem.title ?? `The service answered ${response.status}.`,
+    scope: problem.details?.scope ?? null,
+  };
+}
+
+async function json<T>(path: string, init: RequestInit): Promise<Answer<T>> {
+  const answer = await send(path, init);
+  return answer.ok ? { ok: true, data: (await answer.data.json()) as T } : answer;
+}
+
+export const get = <T>(path: string, query: Query = {}): Promise<Answer<T>> => json<T>(address(path, query), {});
+
+export async function getText(path: string, query: Query = {}): Promise<Answer<string>> {
+  const answer = await send(address(path, query), {});
+  return answer.ok ? { ok: true, data: await answer.data.text() } : answer;
+}
+
+export const patch = <T>(path: string, body: object): Promise<Answer<T>> =>
+  json<T>(path, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+export function refusalWords({ status, title, scope }: Refusal): readonly [title: string, hint: string] {
+  if (status === 403 && scope !== null) {
+    return [`The key does not have the scope ${scope}.`, `This panel needs a key with ${scope}, or with admin.`];
+  }
+  if (status === 401) return ['This panel needs a key.', 'Give one with the button Key at the top.'];
+  if (status === 0) return [title, 'It is asked again in a moment.'];
+  return [title, ''];
+}

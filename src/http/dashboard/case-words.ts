@@ -1,0 +1,96 @@
+/** What a case is called, what can be done with it, and how its clock stands. */
+import type { Hit, Status } from './types.js';
+import { duration } from './words.js';
+
+export interface Action {
+  readonly status: Exclude<Status, 'open'>;
+  readonly label: string;
+  /** What it says and does, for the dialog. */
+  readonly says: string;
+  readonly key: string;
+}
+
+export const ACTIONS: readonly Action[] = [
+  { status: 'notified', label: 'Notify', key: 'n', says: 'The host was told. The clock counts from now.' },
+  {
+    status: 'confirmed',
+    label: 'Confirm',
+    key: 'c',
+    says: 'A person competent to do so confirmed it. The clock goes on.',
+  },
+  { status: 'removed', label: 'Removed', key: 'r', says: 'The file is gone. The clock stops.' },
+  {
+    status: 'false_positive',
+    label: 'False positive',
+    key: 'f',
+    says: 'It is not what the list says. The clock stops.',
+  },
+];
+
+export const STATUS_WORDS: Readonly<Record<Status, string>> = {
+  open: 'open',
+  notified: 'notified',
+  confirmed: 'confirmed',
+  removed: 'removed',
+  false_positive: 'false positive',
+};
+
+/** Where a case can go from each state; the service has the last word. A decision can be taken back. */
+const NEXT: Readonly<Record<Status, readonly Status[]>> = {
+  open: ['notified', 'confirmed', 'removed', 'false_positive'],
+  notified: ['confirmed', 'removed', 'false_positive'],
+  confirmed: ['notified', 'removed', 'false_positive'],
+  removed: ['notified', 'confirmed', 'false_positive'],
+  false_positive: ['notified', 'confirmed'],
+};
+export const actionsFor = ({ status }: Hit): readonly Action[] =>
+  ACTIONS.filter((action) => NEXT[status].includes(action.status));
+
+export const nameOf = ({ reference, id }: Hit): string => reference ?? `no reference (${id})`;
+
+export interface ClockState {
+  readonly kind: 'running' | 'soon' | 'late' | 'stopped';
+  readonly text: string;
+  /** The next deadline, or null where none is left or the clock stands. */
+  readonly nextMs: number | null;
+  /** 0..1 of the time until the last deadline. */
+  readonly elapsed: number;
+  /** Where the earlier deadlines are on the same scale. */
+  readonly marks: readonly number[];
+}
+
+/** A quarter of an hour before a deadline a person can still do something. */
+const SOON_MS = 900_000;
+
+export function clockOf({ clock }: Hit, nowMs: number): ClockState {
+  const startMs = Date.parse(clock.startedAt);
+  const dues = clock.deadlines.map(({ hours, dueAt }) => ({ hours, ms: Date.parse(dueAt) }));
+  const last = dues[dues.length - 1];
+  const whole = last ? last.ms - startMs : 1;
+  const marks = dues.slice(0, -1).map(({ ms }) => (ms - startMs) / whole);
+  const stopped = clock.stoppedAt === null ? null : Date.parse(clock.stoppedAt);
+  const elapsed = Math.min(1, Math.max(0, ((stopped ?? nowMs) - startMs) / whole));
+  if (stopped !== null) {
+    const missed = last !== undefined && stopped > last.ms;
+    return {
+      kind: 'stopped',
+      text: `after ${duration((stopped - startMs) / 1000)}${missed ? ', late' : ''}`,
+      elapsed,
+      marks,
+      nextMs: null,
+    };
+  }
+  const next = dues.find(({ ms }) => ms > nowMs);
+  if (next) {
+    const kind = next.ms - nowMs <= SOON_MS ? 'soon' : 'running';
+    return { kind, text: `${duration((next.ms - nowMs) / 1000)} to ${next.hours} h`, elapsed, marks, nextMs: next.ms };
+  }
+  if (!last)
+    return { kind: 'running', text: `for ${duration((nowMs - startMs) / 1000)}`, elapsed: 0, marks, nextMs: null };
+  return { kind: 'late', text: `${duration((nowMs - last.ms) / 1000)} overdue`, elapsed: 1, marks, nextMs: null };
+}
+
+export function matchText({ matchType, distance, radius }: Hit): string {
+  if (matchType === 'exact') return 'exact';
+  return typeof distance === 'number' && typeof radius === 'number' ? `near, ${distance} of ${radius}` : 'near';
+}

@@ -1,0 +1,145 @@
+/** Charts with uPlot: colours from the style, redrawn when the colours or the width change. */
+import UPlot from './vendor/uplot.js';
+import { axis as axisText } from './words.js';
+
+export interface Series {
+  readonly label: string;
+  /** Name of a colour in style.css. */
+  readonly colour: string;
+  readonly bars?: true;
+  readonly dash?: readonly number[];
+}
+
+interface Options {
+  readonly height: number;
+  /** What the drawing says, for those who do not see it. */
+  readonly label: string;
+  readonly series: readonly Series[];
+  readonly value?: (value: number) => string;
+  readonly hideTime?: true;
+  /** Charts of the same name share their cursor. */
+  readonly sync?: string;
+  /** The point under the cursor, or null: for a line of text beside the title. */
+  readonly onPoint?: (index: number | null) => void;
+}
+
+export interface Chart {
+  /** Seconds since 1970 and, for each series, as many values. */
+  update(data: readonly (readonly (number | null)[])[], label: string): void;
+}
+
+/** As the drawing wants it: of a variable that depends on the theme, only a property of an element knows the value. */
+const probe = document.createElement('span');
+probe.hidden = true;
+document.body.append(probe);
+function colour(name: string): string {
+  probe.style.color = `var(${name})`;
+  return getComputedStyle(probe).color;
+}
+
+const AXIS_WIDTH = 52;
+const all = new Set<() => void>();
+
+/** After a change of theme. */
+export function redrawCharts(): void {
+  for (const redraw of all) redraw();
+}
+
+const utc = (style: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { ...style, timeZone: 'UTC' });
+const [clockFace, day, month] = [
+  utc({ hour: '2-digit', minute: '2-digit' }),
+  utc({ day: 'numeric', month: 'short' }),
+  utc({ month: 'short' }),
+];
+
+function timeLabels(_plot: UPlot, ticks: number[], _axis: number, _space: number, step: number): string[] {
+  const shortest = step >= 28 * 86_400 ? month : step >= 86_400 ? day : clockFace;
+  return ticks.map((tick) => {
+    const isMidnight = tick % 86_400 === 0;
+    return (isMidnight && shortest === clockFace ? day : shortest).format(tick * 1000);
+  });
+}
+
+export function createChart(parent: HTMLElement, options: Options): Chart {
+  const holder = document.createElement('div');
+  holder.className = 'chart';
+  holder.setAttribute('role', 'img');
+  holder.setAttribute('aria-label', options.label);
+  parent.append(holder);
+  let data: readonly (readonly (number | null)[])[] = [[], ...options.series.map(() => [])];
+  let plot: UPlot | null = null;
+
+  const draw = () => {
+    plot?.destroy();
+    const axis = {
+      stroke: colour('--soft'),
+      grid: { stroke: colour('--line'), width: 1 },
+      ticks: { show: false },
+      font: '11px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
+    };
+    const value = options.value ?? axisText;
+    plot = new UPlot(
+      {
+        width: Math.max(120, holder.clientWidth),
+        height: options.height,
+        tzDate: (at) => UPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
+        legend: { show: false },
+        padding: [8, 6, options.hideTime ? 4 : 0, 0],
+        cursor: {
+          y: false,
+          drag: { x: false, y: false },
+          points: { show: !options.series.some(({ bars }) => bars) },
+          ...(options.sync === undefined ? {} : { sync: { key: options.sync } }),
+        },
+        scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.08 : 1] } },
+        axes: [
+          {
+            ...axis,
+            grid: { show: false },
+            values: timeLabels,
+            ...(options.hideTime ? { show: false } : { size: 26 }),
+          },
+          {
+            ...axis,
+            size: AXIS_WIDTH,
+            space: 26,
+            values: (_plot, ticks) => ticks.map((tick) => value(tick)),
+          },
+        ],
+        series: [
+          {},
+          ...options.series.map(({ label, colour: name, bars, dash }) => ({
+            label,
+            stroke: colour(name),
+            width: bars ? 0 : 1.75,
+            points: { show: false },
+            ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 1 }) } : {}),
+            ...(dash ? { dash: [...dash] } : {}),
+          })),
+        ],
+        hooks: {
+          setCursor: [(drawn) => options.onPoint?.(drawn.cursor.idx ?? null)],
+        },
+      },
+      data as UPlot.AlignedData,
+      holder,
+    );
+  };
+  all.add(draw);
+  let width = 0;
+  new ResizeObserver(() => {
+    // The height is ours, so only a new width is news.
+    if (holder.clientWidth === width) return;
+    width = holder.clientWidth;
+    plot?.setSize({ width: Math.max(120, width), height: options.height });
+  }).observe(holder);
+
+  return {
+    update(next, label) {
+      data = next;
+      holder.setAttribute('aria-label', label);
+      if (plot) plot.setData(data as UPlot.AlignedData);
+      else draw();
+    },
+  };
+}

@@ -1,0 +1,207 @@
+/** The page: what is asked when, and which panel shows it. Every panel lives by itself: one that is refused says why. */
+import { type Answer, get, getText, keepKey, keptKey, refusalWords } from './api.js';
+import { refreshCases, tickCases } from './cases.js';
+import { redrawCharts } from './charts.js';
+import { byId, emptiness, make, say } from './dom.js';
+import { showLists } from './lists.js';
+import { showClock, showReasons, showTenants, showTiles, showUpdated } from './overview.js';
+import { showPace } from './pace.js';
+import { type Period, periodOf } from './periods.js';
+import { showTimeline } from './timeline.js';
+import type { Access, List, Pace, Readiness, Report, Stats } from './types.js';
+import { count, time } from './words.js';
+
+/** New cases and the pace are looked for often, figures of months seldom. */
+const OFTEN_MS = 10_000;
+const SELDOM_MS = 60_000;
+
+const controls = byId<HTMLFormElement>('controls');
+const tenants = byId<HTMLSelectElement>('tenant');
+const trouble = byId('trouble');
+let access: Access = { keyNeeded: false, tenant: null, scopes: [] };
+
+/** In the place of charts, which stay where they are; the refusal goes away with the next good answer. */
+function refuse(id: string, answer: Answer<unknown>): boolean {
+  const holder = byId(id);
+  holder.parentElement!.querySelector(':scope > .refusal')?.remove();
+  holder.hidden = false;
+  // What is on the page stays while the service is away; the line at the top says so.
+  if (answer.ok || answer.status === 0) return !answer.ok;
+  const words = emptiness(...refusalWords(answer));
+  words.classList.add('refusal');
+  holder.hidden = true;
+  holder.after(words);
+  return true;
+}
+
+function chosenPeriod(): Period | null {
+  const form = new FormData(controls);
+  const text = (name: string) => String(form.get(name) ?? '');
+  byId('custom').hidden = text('period') !== 'custom';
+  return periodOf(text('period'), text('from'), text('to'), Date.now());
+}
+
+async function refreshState(): Promise<void> {
+  const answer = await get<Readiness>('readyz');
+  const state = byId('state');
+  const away = !answer.ok && answer.status === 0;
+  trouble.hidden = !away;
+  if (away)
+    say(trouble, 'The service does not answer. What is below is as it was; it is asked again every ten seconds.');
+  if (!answer.ok) {
+    state.dataset.kind = 'late';
+    say(byId('state-text'), away ? 'does not answer' : 'stopping');
+    return;
+  }
+  const { generation, entries, decoder, ledgerWritable } = answer.data;
+  state.dataset.kind = ledgerWritable ? (decoder.underAttack ? 'warn' : 'ok') : 'late';
+  const attack = decoder.underAttack
+    ? `under attack: ${count(decoder.restartsLastMinute)} decoders ended in a minute, and it goes on answering`
+    : 'ready';
+  const words = ledgerWritable ? attack : 'the ledger cannot be written: checks are refused until it can';
+  say(byId('state-text'), `${words} · ${count(entries)} entries · generation ${count(generation)}`);
+}
+
+/** The period that is looked at, as a file: fetched with the key, since a link could not carry it. */
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-report]')) {
+  button.addEventListener('click', async () => {
+    const period = chosenPeriod();
+    if (period === null) return;
+    const { from, to } = period;
+    const format = button.dataset.report!;
+    const answer = await getText('v1/report', { from, to, tenant: tenants.value, format });
+    say(byId('report-problem'), answer.ok ? '' : refusalWords(answer).join(' '));
+    if (!answer.ok) return;
+    const type = format === 'html' ? 'text/html' : format === 'json' ? 'application/json' : 'text/csv';
+    const address = URL.createObjectURL(new Blob([answer.data], { type: `${type};charset=utf-8` }));
+    const name = `zeef-${from.slice(0, 10)}-${to.slice(0, 10)}${format === 'dsa' ? '-dsa.csv' : `.${format}`}`;
+    make('a', { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  });
+}
+
+let asked = 0;
+async function refreshFigures(): Promise<void> {
+  const period = chosenPeriod();
+  if (period === null) return;
+  const { from, to, step } = period;
+  say(byId('span'), `${time(from)} to ${time(to)}`);
+  const turn = ++asked;
+  const tenant = tenants.value;
+  const [stats, report, lists] = await Promise.all([
+    get<Stats>('v1/stats', { from, to, tenant, interval: step }),
+    get<Report>('v1/report', { from, to, tenant }),
+    get<{ lists: List[] }>('v1/lists'),
+  ]);
+  // The period was changed meanwhile.
+  if (turn !== asked) return;
+  showTiles(stats.ok ? stats.data : null, report.ok ? report.data : null);
+  refuse('timeline', stats);
+  refuse('reasons', stats);
+  refuse('clock', report);
+  refuse('tenants', report);
+  refuse('lists', lists);
+  if (stats.ok) {
+    showTimeline(stats.data, period);
+    showReasons(stats.data);
+  }
+  if (report.ok) {
+    showClock(report.data);
+    showTenants(report.data);
+    offerTenants(report.data);
+  }
+  if (lists.ok) showLists(lists.data.lists);
+  if (stats.ok || report.ok) showUpdated(Date.now());
+}
+
+function offerTenants({ byTenant }: Report): void {
+  if (!access.scopes.includes('admin') || tenants.value !== '') return;
+  const names = ['', ...byTenant.map(({ tenant }) => tenant)];
+  byId('tenant-label').hidden = names.length < 3;
+  const offered = [...tenants.options].map(({ value }) => value);
+  if (offered.join('\n') === names.join('\n')) return;
+  tenants.replaceChildren(...names.map((name) => make('option', { value: name }, name || 'All')));
+}
+
+async function refreshPace(): Promise<void> {
+  const answer = await get<{ pace: Pace }>('v1/status');
+  refuse('throughput', answer);
+  refuse('latency', answer);
+  if (answer.ok) showPace(answer.data.pace);
+}
+
+const refreshOften = () => Promise.all([refreshState(), refreshPace(), refreshCases(tenants.value)]);
+
+/** Who the key is; asks for one where it is needed and missing, or does not work. */
+async function refreshAccess(): Promise<boolean> {
+  const answer = await get<Access>('v1/whoami');
+  byId('key-button').hidden = answer.ok && !answer.data.keyNeeded;
+  if (!answer.ok) {
+    if (answer.status === 401) askForKey('That key is unknown, revoked or expired.');
+    return false;
+  }
+  access = answer.data;
+  if (!access.keyNeeded || access.tenant !== null) return true;
+  askForKey('');
+  return false;
+}
+
+const keyDialog = byId<HTMLDialogElement>('key-dialog');
+function askForKey(problem: string): void {
+  say(byId('key-problem'), problem);
+  byId<HTMLInputElement>('key').value = '';
+  if (!keyDialog.open) keyDialog.showModal();
+}
+
+async function refreshAll(): Promise<void> {
+  await refreshState();
+  if (await refreshAccess()) {
+    const isAdmin = access.scopes.includes('admin');
+    await Promise.all([refreshFigures(), refreshPace(), refreshCases(tenants.value, isAdmin)]);
+  }
+  document.documentElement.dataset.loaded = 'yes';
+}
+
+byId<HTMLFormElement>('key-form').addEventListener('submit', () => {
+  keepKey(byId<HTMLInputElement>('key').value.trim());
+  void refreshAll();
+});
+byId('key-forget').addEventListener('click', () => {
+  keepKey(null);
+  // What the key showed goes with it.
+  location.reload();
+});
+byId('key-button').addEventListener('click', () => askForKey(''));
+
+controls.addEventListener('change', (event) => {
+  void refreshFigures();
+  if (event.target === tenants) void refreshCases(tenants.value);
+});
+controls.addEventListener('submit', (event) => event.preventDefault());
+document.addEventListener('zeef-changed', () => void Promise.all([refreshFigures(), refreshCases(tenants.value)]));
+
+const THEMES = ['auto', 'light', 'dark'] as const;
+const THEME_WORDS = { auto: 'Auto', light: 'Light', dark: 'Dark' } as const;
+const themeButton = byId('theme-button');
+function showTheme(theme: (typeof THEMES)[number]): void {
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  say(byId('theme'), THEME_WORDS[theme]);
+  redrawCharts();
+}
+const chosenTheme = () => THEMES.find((theme) => theme === localStorage.getItem('zeef-theme')) ?? 'auto';
+themeButton.addEventListener('click', () => {
+  const next = THEMES[(THEMES.indexOf(chosenTheme()) + 1) % THEMES.length]!;
+  localStorage.setItem('zeef-theme', next);
+  showTheme(next);
+});
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawCharts);
+showTheme(chosenTheme());
+
+/** A page that nobody looks at asks nothing. */
+const whileSeen = (run: () => unknown) => () =>
+  document.visibilityState === 'visible' && (!access.keyNeeded || keptKey() !== null) && run();
+setInterval(() => tickCases(Date.now()), 1_000);
+setInterval(whileSeen(refreshOften), OFTEN_MS);
+setInterval(whileSeen(refreshFigures), SELDOM_MS);
+await refreshAll();

@@ -1,0 +1,50 @@
+/** Throughput and latency of the last hour. */
+import { createChart } from './charts.js';
+import { byId, make, say } from './dom.js';
+import type { Pace } from './types.js';
+import { count, seconds, short } from './words.js';
+
+const throughput = createChart(byId('throughput'), {
+  height: 150,
+  label: 'Checks a second, the last hour',
+  series: [{ label: 'Checks a second', colour: '--checks' }],
+});
+const names = [
+  ['p50', 'half within', '--checks', undefined],
+  ['p90', '90 % within', '--second', [6, 4]],
+  ['p99', '99 % within', '--hits', [2, 3]],
+] as const;
+const latency = createChart(byId('latency'), {
+  height: 150,
+  label: 'Latency of checks, the last hour',
+  value: seconds,
+  series: names.map(([, label, colour, dash]) => ({ label, colour, ...(dash ? { dash } : {}) })),
+});
+byId('latency').append(
+  make(
+    'p',
+    { class: 'legend' },
+    ...names.flatMap(([name, label]) => [
+      make('span', { class: `swatch ${name}`, 'aria-hidden': 'true' }),
+      `${label} `,
+    ]),
+  ),
+);
+
+const told = (value: number | null) => (value === null ? '–' : seconds(value));
+
+export function showPace(pace: Pace): void {
+  const starts = pace.series.map(({ start }) => Date.parse(start) / 1000);
+  const rate = `${pace.checksPerSecond < 10 ? Number(pace.checksPerSecond.toFixed(1)) : count(pace.checksPerSecond)} checks/s, the last minute`;
+  say(byId('throughput-readout'), rate);
+  throughput.update(
+    [starts, pace.series.map(({ checksPerSecond }) => checksPerSecond)],
+    `Checks a second in the last hour: ${rate}; most ${short(Math.max(0, ...pace.series.map(({ checksPerSecond }) => checksPerSecond)))}.`,
+  );
+  const now = `half ${told(pace.p50)} · 90 % ${told(pace.p90)} · 99 % ${told(pace.p99)}`;
+  say(byId('latency-readout'), pace.p50 === null ? 'nothing was asked in the last minute' : now);
+  latency.update(
+    [starts, ...names.map(([name]) => pace.series.map((point) => point[name]))],
+    `Latency of checks in the last hour. The last minute: ${now}.`,
+  );
+}

@@ -1,0 +1,68 @@
+/** Checks and hits over time: two charts under each other with one cursor, since their scales differ by thousands. */
+import { createChart } from './charts.js';
+import { byId, make, say, table } from './dom.js';
+import { type Period, stepsOf } from './periods.js';
+import type { Point, Stats } from './types.js';
+import { count, time } from './words.js';
+
+const readout = byId('timeline-readout');
+// It scrolls, so that the keyboard must get there.
+byId('timeline-table').tabIndex = 0;
+let points: readonly Point[] = [];
+let step: Period['step'] = 'day';
+
+const startText = ({ start }: Point) => (step === 'hour' ? time(start) : time(start).split(' ').slice(0, 3).join(' '));
+
+function tell(index: number | null): void {
+  const point = index === null ? undefined : points[index];
+  say(readout, point ? `${startText(point)}: ${count(point.checked)} checks, ${count(point.matched)} hits` : '');
+}
+
+const legend = (kind: string, text: string) =>
+  make('p', { class: 'legend' }, make('span', { class: `swatch ${kind}`, 'aria-hidden': 'true' }), text);
+const holder = byId('timeline');
+holder.append(legend('checks', 'Checks'));
+const checks = createChart(holder, {
+  height: 118,
+  label: 'Checks over time',
+  sync: 'timeline',
+  hideTime: true,
+  series: [{ label: 'Checks', colour: '--checks', bars: true }],
+  onPoint: tell,
+});
+holder.append(legend('hits', 'Hits'));
+const hits = createChart(holder, {
+  height: 132,
+  label: 'Hits over time',
+  sync: 'timeline',
+  series: [{ label: 'Hits', colour: '--hits', bars: true }],
+  onPoint: tell,
+});
+
+export function showTimeline({ series }: Stats, period: Period): void {
+  step = period.step;
+  const told = new Map(series.map((point) => [Date.parse(point.start), point]));
+  points = stepsOf(period, Date.now()).map(
+    (start) =>
+      told.get(start) ?? { start: new Date(start).toISOString(), checked: 0, matched: 0, suppressed: 0, notChecked: 0 },
+  );
+  const starts = points.map(({ start }) => Date.parse(start) / 1000);
+  const sum = (figure: 'checked' | 'matched') => points.reduce((total, point) => total + point[figure], 0);
+  checks.update(
+    [starts, points.map(({ checked }) => checked)],
+    `Checks over time, by ${step}: ${count(sum('checked'))} in all. The same in numbers below.`,
+  );
+  hits.update(
+    [starts, points.map(({ matched }) => matched)],
+    `Hits over time, by ${step}: ${count(sum('matched'))} in all. The same in numbers below.`,
+  );
+  byId('timeline-table').replaceChildren(
+    table('Checks and hits over time', points.toReversed(), [
+      { head: 'From', cell: startText },
+      { head: 'Checked', number: true, cell: ({ checked }) => count(checked) },
+      { head: 'Hits', number: true, cell: ({ matched }) => count(matched) },
+      { head: 'Suppressed', number: true, cell: ({ suppressed }) => count(suppressed) },
+      { head: 'Not checked', number: true, cell: ({ notChecked }) => count(notChecked) },
+    ]),
+  );
+}

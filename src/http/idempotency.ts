@@ -1,0 +1,67 @@
+/**
+ * `Idempotency-Key`: a request that is sent again with the same key counts once, and is answered all the same. All its
+ * answers are put on record together, so those of a stream are held back until the last is in.
+ */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../core/errors.js';
+import { IDEMPOTENCY_KEY_CHARS_MAX, IDEMPOTENT_ANSWER_CHARS_MAX } from '../core/limits.js';
+import type { Recording } from '../service/recorder.js';
+import type { Service } from '../service/service.js';
+
+export interface KeyedRequest {
+  readonly recording: Recording;
+  /** The request's body, or a part of it, in order: with the address it tells requests apart. */
+  sawBody(bytes: Uint8Array | string): void;
+}
+
+/** Null without the header. Errors REQUEST_INVALID: a key that is empty, too long or not of printable ASCII. */
+export function keyedRequest(request: FastifyRequest, service: Service): KeyedRequest | null {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]+$/.test(key) || key.length > IDEMPOTENCY_KEY_CHARS_MAX) {
+    throw new AppError('REQUEST_INVALID', {
+      field: 'idempotency-key',
+      expected: `1 to ${IDEMPOTENCY_KEY_CHARS_MAX} printable characters without spaces`,
+    });
+  }
+  const seen = createHash('sha256').update(JSON.stringify([request.method, request.url]));
+  return {
+    recording: service.openRecording(request.caller.tenant, () => ({ key, fingerprint: seen.digest('hex') })),
+    sawBody: (bytes) => void seen.update(bytes),
+  };
+}
+
+/** The body as it comes, seen on its way. */
+export function watched(body: Readable, keyed: KeyedRequest | null): Readable {
+  if (!keyed) return body;
+  return Readable.from(
+    (async function* () {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        keyed.sawBody(chunk);
+        yield chunk;
+      }
+    })(),
+    { objectMode: false },
+  );
+}
+
+/** A streamed answer; with a key it is whole, and on record, before its first character is told. Errors BODY_TOO_LARGE. */
+export async function* answered(parts: AsyncIterable<string>, keyed: KeyedRequest | null): AsyncGenerator<string> {
+  if (!keyed) return yield* parts;
+  const held: string[] = [];
+  let chars = 0;
+  for await (const part of parts) {
+    held.push(part);
+    chars += part.length;
+    if (chars > IDEMPOTENT_ANSWER_CHARS_MAX) {
+      throw new AppError('BODY_TOO_LARGE', {
+        why: 'the answer of a request with an Idempotency-Key',
+        charsMax: IDEMPOTENT_ANSWER_CHARS_MAX,
+      });
+    }
+  }
+  await keyed.recording.commit();
+  yield* held;
+}

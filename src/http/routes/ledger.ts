@@ -1,0 +1,153 @@
+/** `/v1/stats`, `/v1/hits`, `/v1/report`: what was asked and answered, and what became of it. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { type Period, parsePeriod } from '../../core/period.js';
+import { buildReport } from '../../ledger/report.js';
+import { decideHit } from '../../service/hits.js';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import {
+  HitChangeBody,
+  HitResult,
+  HitsQuery,
+  HitsResult,
+  ReportQuery,
+  ReportResult,
+  StatsQuery,
+  StatsResult,
+} from '../ledger-schemas.js';
+import { Problem } from '../schemas.js';
+import { noticeRoute, sendReport } from './reports.js';
+
+const HITS_PER_PAGE = 100;
+
+/** A tenant sees its own; only an administrator chooses, or sees all. */
+function tenantSeen(request: FastifyRequest, asked: string | undefined): string | undefined {
+  return request.caller.scopes.has('admin') ? asked : request.caller.tenant;
+}
+
+const msOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
+
+/** Errors REQUEST_INVALID: neither a period nor both of its ends. */
+export function periodFrom({ period, from, to }: { period?: string; from?: string; to?: string }): Period {
+  if (period !== undefined) return parsePeriod(period);
+  const [fromMs, toMs] = [msOf(from), msOf(to)];
+  if (fromMs === undefined || toMs === undefined || fromMs >= toMs) {
+    throw new AppError('REQUEST_INVALID', { field: 'period', expected: 'a period, or from and a later to' });
+  }
+  return { fromMs, toMs, label: `${new Date(fromMs).toISOString()}/${new Date(toMs).toISOString()}` };
+}
+
+export function ledgerRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+  const { ledger } = service;
+  noticeRoute(app, service, needs, tenantSeen);
+
+  app.get<{ Querystring: Static<typeof StatsQuery> }>(
+    '/v1/stats',
+    {
+      onRequest: needs('check'),
+      schema: {
+        summary: 'Counts: checked, matched, suppressed, not checked; by list, category, reason, tenant and time.',
+        querystring: StatsQuery,
+        response: { 200: StatsResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { from, to, tenant, list, category, interval } = request.query;
+      const {
+        tenants: _,
+        byTenant,
+        ...stats
+      } = await ledger.stats({
+        fromMs: msOf(from),
+        toMs: msOf(to),
+        tenant: tenantSeen(request, tenant),
+        list,
+        category,
+        interval,
+      });
+      return { ...stats, byTenant: request.caller.scopes.has('admin') ? byTenant : {}, series: [...stats.series] };
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof HitsQuery> }>(
+    '/v1/hits',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'Files that matched, newest first: evidence, state, clock. Never the picture.',
+        querystring: HitsQuery,
+        response: { 200: HitsResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const { from, to, tenant, order, limit = HITS_PER_PAGE, ...filter } = request.query;
+      const oldestFirst = order === 'oldest';
+      const seen = tenantSeen(request, tenant);
+      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit });
+    },
+  );
+
+  app.get<{ Params: { id: string } }>(
+    '/v1/hits/:id',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'One hit.',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: HitResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const found = await ledger.hit(tenantSeen(request, undefined), request.params.id);
+      if (!found) throw new AppError('NOT_FOUND', { hit: request.params.id });
+      return found;
+    },
+  );
+
+  app.patch<{ Params: { id: string }; Body: Static<typeof HitChangeBody> }>(
+    '/v1/hits/:id',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'What became of a hit: notified, confirmed, removed or no hit after all.',
+        params: Type.Object({ id: Type.String() }),
+        body: HitChangeBody,
+        response: { 200: HitResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const { status, note = null, suppress = false } = request.body;
+      if (suppress && !request.caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope: 'admin' });
+      const { tenant } = request.caller;
+      return decideHit(service, tenantSeen(request, undefined), request.params.id, {
+        status,
+        note,
+        by: tenant,
+        suppress,
+      });
+    },
+  );
+
+  app.get<{ Querystring: Static<typeof ReportQuery> }>(
+    '/v1/report',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'The report of a period: counts, and how soon what matched was taken down.',
+        querystring: ReportQuery,
+        response: { 200: ReportResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request, reply) => {
+      const { tenant, format = 'json' } = request.query;
+      const asked = { period: periodFrom(request.query), tenant: tenantSeen(request, tenant), nowMs: Date.now() };
+      return sendReport(reply, await buildReport(ledger, asked), format);
+    },
+  );
+}

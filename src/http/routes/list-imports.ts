@@ -1,0 +1,115 @@
+/** `POST /v1/lists/{list}/entries`: a hash list handed over as it was published; imported at once, or as a job. */
+import { Readable } from 'node:stream';
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { IMPORT_AT_ONCE_BYTES_MAX, IMPORT_BYTES_MAX } from '../../core/limits.js';
+import { ALGORITHMS } from '../../core/vocabulary.js';
+import { HASHLIST_FORMATS } from '../../hashlists/importers.js';
+import { parseMapping } from '../../hashlists/mapping.js';
+import type { JobProgress } from '../../service/import-jobs.js';
+import type { Service } from '../../service/service.js';
+import { JOB_STATES } from '../../store/jobs-contract.js';
+import type { createAuthoriser } from '../authorise.js';
+import { count, oneOf, orNull, Problem, text } from '../schemas.js';
+
+/** Formats that are read as they come; NSRL's is a database, and is imported on the machine itself. */
+const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');
+
+const ImportQuery = Type.Object({
+  format: oneOf(HANDED_FORMATS),
+  mode: Type.Optional(oneOf(['replace', 'add'])),
+  algorithm: Type.Optional(oneOf(ALGORITHMS)),
+  map: Type.Optional(
+    text('Columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1.'),
+  ),
+  kind: Type.Optional(oneOf(['match', 'suppression'])),
+});
+
+const JobResult = Type.Object({
+  id: Type.String(),
+  list: Type.String(),
+  state: oneOf(JOB_STATES),
+  bytes: count,
+  bytesDone: orNull(count),
+  createdAt: Type.String(),
+  finishedAt: orNull(Type.String()),
+  report: orNull(Type.Record(Type.String(), Type.Unknown())),
+  error: orNull(Type.Object({ code: Type.String(), details: Type.Record(Type.String(), Type.Unknown()) })),
+});
+
+/** What is for the store alone stays there. */
+function toResult({ id, list, state, bytes, bytesDone, createdAt, finishedAt, report, error }: JobProgress) {
+  return { id, list, state, bytes, bytesDone, createdAt, finishedAt, report: report && { ...report }, error };
+}
+
+export async function listImportRoutes(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+): Promise<void> {
+  // Whatever the type is called: the format is named in the query, and the body is a stream of any length.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+
+  app.post<{ Params: { list: string }; Querystring: Static<typeof ImportQuery> }>(
+    '/v1/lists/:list/entries',
+    {
+      onRequest: needs('admin'),
+      bodyLimit: IMPORT_BYTES_MAX,
+      schema: {
+        summary: 'Import a hash list as it was published.',
+        description:
+          'A short list is imported while the sender waits (200, or 202 where its version is held); a longer one becomes ' +
+          'a job (202, with its address). The same bytes handed over again are the same job.',
+        params: Type.Object({ list: Type.String() }),
+        querystring: ImportQuery,
+        consumes: ['application/octet-stream', 'text/plain', 'text/csv', 'application/json', 'application/xml'],
+        response: { 200: JobResult, 202: JobResult, default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { format, mode = 'replace', algorithm, map, kind = 'match' } = request.query;
+      if (!(request.body instanceof Readable)) throw new AppError('BODY_EMPTY');
+      const mapping = map === undefined ? {} : { mapping: parseMapping(map) };
+      const handed = await service.imports.hand(request.params.list, request.body, {
+        format,
+        mode,
+        kind,
+        radiusBits: service.config.radiusBits,
+        ...(algorithm === undefined ? {} : { assumed: algorithm }),
+        ...mapping,
+      });
+      const job = handed.bytes <= IMPORT_AT_ONCE_BYTES_MAX ? await service.imports.ended(handed.id) : handed;
+      if (job.state === 'failed') throw new AppError(job.error!.code, { ...job.error!.details, job: job.id });
+      reply.header('location', `/v1/jobs/${job.id}`);
+      return reply.code(job.state === 'done' ? 200 : 202).send(toResult(job));
+    },
+  );
+
+  app.get<{ Params: { id: string } }>(
+    '/v1/jobs/:id',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'How far an import is.',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: JobResult, default: Problem },
+      },
+    },
+    async (request) => toResult(await service.imports.job(request.params.id)),
+  );
+
+  app.get<{ Querystring: { list?: string } }>(
+    '/v1/jobs',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'Imports, newest first.',
+        querystring: Type.Object({ list: Type.Optional(Type.String()) }),
+        response: { 200: Type.Object({ jobs: Type.Array(JobResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ jobs: (await service.imports.jobs(request.query.list)).map(toResult) }),
+  );
+}

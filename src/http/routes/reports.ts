@@ -1,0 +1,57 @@
+/** Reports in their forms, and `GET /v1/hits/{id}/notice`. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import type { Report } from '../../ledger/report.js';
+import { type ReportFormat, renderReport } from '../../reports/formats.js';
+import { REPORT_POLICY } from '../../reports/html.js';
+import { notice } from '../../reports/notice.js';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import { NoticeQuery } from '../ledger-schemas.js';
+import { Problem } from '../schemas.js';
+
+/** A page to read is shown; a table is saved. */
+export function sendReport(reply: FastifyReply, report: Report, format: ReportFormat): FastifyReply | Report {
+  if (format === 'json') return report;
+  const { mediaType, fileName, text } = renderReport(report, format);
+  const shown = format === 'html' ? 'inline' : 'attachment';
+  return reply
+    .type(mediaType)
+    .header('content-disposition', `${shown}; filename="${fileName}"`)
+    .header('content-security-policy', `${REPORT_POLICY}; frame-ancestors 'none'`)
+    .header('x-content-type-options', 'nosniff')
+    .send(text);
+}
+
+export function noticeRoute(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+  tenantSeen: (request: FastifyRequest, asked: undefined) => string | undefined,
+): void {
+  app.get<{ Params: { id: string }; Querystring: Static<typeof NoticeQuery> }>(
+    '/v1/hits/:id/notice',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'A notice of one hit with its facts, in English or Dutch, as text.',
+        params: Type.Object({ id: Type.String() }),
+        querystring: NoticeQuery,
+        response: { 200: Type.String(), default: Problem },
+        produces: ['text/plain'],
+      },
+    },
+    async (request, reply) => {
+      const hit = await service.ledger.hit(tenantSeen(request, undefined), request.params.id);
+      if (!hit) throw new AppError('NOT_FOUND', { hit: request.params.id });
+      const { scopes } = request.caller;
+      const text = notice(hit, {
+        language: request.query.language ?? 'en',
+        details: scopes.has('details') || scopes.has('admin'),
+        now: new Date().toISOString(),
+      });
+      return reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(text);
+    },
+  );
+}

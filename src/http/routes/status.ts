@@ -1,0 +1,61 @@
+/** `GET /v1/whoami`: what the key may see. `GET /v1/status`: how fast the service is, for whoever runs it. */
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Service } from '../../service/service.js';
+import type { createAuthoriser } from '../authorise.js';
+import { Problem } from '../schemas.js';
+
+const count = Type.Integer({ minimum: 0 });
+const seconds = Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+  description: 'Seconds; null: nothing was asked.',
+});
+const Latency = { count, p50: seconds, p90: seconds, p99: seconds };
+const rate = Type.Number({ minimum: 0, description: 'Images and hashes answered in a second.' });
+
+export const WhoamiResult = Type.Object({
+  keyNeeded: Type.Boolean(),
+  tenant: Type.Union([Type.String(), Type.Null()], { description: 'Null where a key is needed and none was given.' }),
+  scopes: Type.Array(Type.String()),
+});
+export const StatusResult = Type.Object({
+  ready: Type.Boolean(),
+  generation: count,
+  entries: count,
+  pace: Type.Object({
+    checksPerSecond: rate,
+    ...Latency,
+    series: Type.Array(Type.Object({ start: Type.String(), checksPerSecond: rate, ...Latency })),
+  }),
+});
+
+export function statusRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+  app.get(
+    '/v1/whoami',
+    {
+      schema: {
+        summary: 'The tenant and the scopes of the key.',
+        response: { 200: WhoamiResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { keyNeeded, caller } = await needs.whoAsks(request);
+      return { keyNeeded, tenant: caller?.tenant ?? null, scopes: [...(caller?.scopes ?? [])] };
+    },
+  );
+
+  app.get(
+    '/v1/status',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary:
+          'Throughput and latency of checks over HTTP: the last minute, and the last hour in steps of ten seconds.',
+        response: { 200: StatusResult, default: Problem },
+      },
+    },
+    async () => {
+      const { ready, generation, entries } = service.readiness();
+      return { ready, generation, entries, pace: service.metrics.pace() };
+    },
+  );
+}

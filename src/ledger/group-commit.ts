@@ -1,0 +1,139 @@
+/**
+ * Group commit: answers that come together are put on record by one transaction and one sync. What comes while a group is
+ * being written is the next group. It waits for as many answers as the last one had, since as many callers as were
+ * answered then are likely to ask again, but no longer than `LEDGER_GROUP_MS` after its first, and for no more than
+ * `LEDGER_GROUP_ROWS`. So a lone caller never waits for others, and a crowd shares its syncs.
+ */
+import { AppError } from '../core/errors.js';
+import { LEDGER_GROUP_MS, LEDGER_GROUP_ROWS } from '../core/limits.js';
+import { TallySum } from '../core/tally.js';
+import type { Appended, LedgerEntry, LedgerStore, Sighting } from '../store/ledger-contract.js';
+
+/** Of one answer, in the group that is gathered. */
+interface Waiting {
+  /** Its place among the entries of the group. */
+  readonly entry: number;
+  /** Its sightings are these of the entry. */
+  readonly from: number;
+  readonly count: number;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Answers without an Idempotency-Key of one tenant and hour become one entry, however many they are. */
+interface Gathered {
+  readonly tenant: string;
+  readonly idempotency: LedgerEntry['idempotency'];
+  readonly tallies: Map<number, TallySum>;
+  readonly sightings: Sighting[];
+}
+
+class Group {
+  readonly #entries: Gathered[] = [];
+  readonly #byTenant = new Map<string, number>();
+  readonly waiting: Waiting[] = [];
+  rows = 0;
+
+  add({ tenant, idempotency, tallies, sightings }: LedgerEntry, settle: Pick<Waiting, 'resolve' | 'reject'>): void {
+    const entry = (idempotency === null ? this.#byTenant.get(tenant) : undefined) ?? this.#entries.length;
+    if (entry === this.#entries.length) {
+      this.#entries.push({ tenant, idempotency, tallies: new Map(), sightings: [] });
+      if (idempotency === null) this.#byTenant.set(tenant, entry);
+    }
+    const into = this.#entries[entry]!;
+    this.waiting.push({ entry, from: into.sightings.length, count: sightings.length, ...settle });
+    for (const tally of tallies) {
+      const sum = into.tallies.get(tally.startMs) ?? new TallySum();
+      into.tallies.set(tally.startMs, sum);
+      sum.add(tally);
+    }
+    for (const sighting of sightings) into.sightings.push(sighting);
+    this.rows += 1 + sightings.length;
+  }
+
+  entries(): LedgerEntry[] {
+    return this.#entries.map(({ tenant, idempotency, tallies, sightings }) => ({
+      tenant,
+      idempotency,
+      tallies: [...tallies].map(([startMs, { totals, cells }]) => ({ tenant, startMs, totals, cells })),
+      sightings,
+    }));
+  }
+}
+
+export interface GroupCommit {
+  /** Resolves when it is on the disk. Errors LEDGER_FAILED: nothing of it is. */
+  append(entry: LedgerEntry): Promise<Appended>;
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void>;
+}
+
+export interface GroupOptions {
+  readonly nowMs: () => number;
+  /** After each group: how many answers it held, how long it took, and whether it is on the disk. */
+  readonly onGroup?: (group: {
+    readonly answers: number;
+    readonly seconds: number;
+    readonly ok: boolean;
+    /** Of one that is not: what the store says. */
+    readonly why: string | null;
+  }) => void;
+}
+
+export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {
+  let gathering = new Group();
+  let writing: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let lastAnswers = 0;
+
+  async function write(group: Group): Promise<void> {
+    const startedMs = performance.now();
+    let why: string | null = null;
+    try {
+      const appended = await store.append({ atMs: nowMs(), entries: group.entries() });
+      for (const { entry, from, count, resolve } of group.waiting) {
+        const one = appended[entry]!;
+        resolve(one.outcome === 'recorded' ? { ...one, hits: one.hits.slice(from, from + count) } : one);
+      }
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : 'LEDGER_FAILED';
+      why = String(error);
+      for (const { reject } of group.waiting) {
+        reject(new AppError(code === 'LEDGER_INVALID' ? code : 'LEDGER_FAILED', {}, error));
+      }
+    }
+    onGroup({ answers: group.waiting.length, seconds: (performance.now() - startedMs) / 1000, ok: why === null, why });
+  }
+
+  function flush(): void {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    if (writing || gathering.waiting.length === 0) return;
+    const group = gathering;
+    gathering = new Group();
+    lastAnswers = group.waiting.length;
+    writing = write(group).finally(() => {
+      writing = null;
+      if (gathering.waiting.length > 0) flushWhenFull();
+    });
+  }
+
+  function flushWhenFull(): void {
+    if (gathering.waiting.length >= lastAnswers || gathering.rows >= LEDGER_GROUP_ROWS) flush();
+    else timer ??= setTimeout(flush, LEDGER_GROUP_MS);
+  }
+
+  return {
+    append: (entry) =>
+      new Promise((resolve, reject) => {
+        gathering.add(entry, { resolve, reject });
+        if (!writing) flushWhenFull();
+      }),
+    async settled() {
+      while (writing || gathering.waiting.length > 0) {
+        flush();
+        await writing;
+      }
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/** The report of a period: what was checked, what matched, and how soon it was taken down. Renderers are elsewhere. */
+import { HOUR_MS, type Period } from '../core/period.js';
+import type { HitStatus } from '../core/vocabulary.js';
+import type { Cases } from '../store/ledger-contract.js';
+import type { Ledger } from './ledger.js';
+import type { Point, TenantTotals, ToldTotals } from './stats.js';
+
+export interface Within {
+  readonly hours: number;
+  /** Removed no later than that. */
+  readonly count: number;
+  /** Of the cases whose deadline was met or is past; null where there is none. False positives are no cases here. */
+  readonly share: number | null;
+}
+
+export interface TenantTakedown {
+  readonly tenant: string;
+  readonly cases: number;
+  /** Nobody has closed them, whatever else was done. */
+  readonly open: number;
+  readonly removed: number;
+  readonly falsePositives: number;
+  readonly medianSeconds: number | null;
+  /** Still running past the last deadline. */
+  readonly overdue: number;
+  readonly within: readonly Within[];
+}
+
+/** Of cases that were first seen in the period. */
+export interface Takedown extends Omit<TenantTakedown, 'tenant'> {
+  readonly notified: number;
+  readonly confirmed: number;
+  readonly p90Seconds: number | null;
+  readonly oldestOpenAt: string | null;
+  readonly seenAgainAfterRemoval: number;
+  readonly byTenant: readonly TenantTakedown[];
+}
+
+export interface Report extends ToldTotals {
+  readonly period: string;
+  readonly from: string;
+  readonly to: string;
+  readonly tenant: string | null;
+  readonly generatedAt: string;
+  readonly exact: number;
+  readonly near: number;
+  /** Matched of checked, 0..1; null where nothing was checked. */
+  readonly hitRate: number | null;
+  readonly byTenant: readonly TenantTotals[];
+  readonly byList: readonly { readonly list: string; readonly matched: number }[];
+  readonly byCategory: readonly { readonly category: string; readonly matched: number }[];
+  readonly byReason: readonly { readonly reason: string; readonly count: number }[];
+  readonly series: readonly Point[];
+  readonly takedown: Takedown;
+  /** Cases that a person decided, and those of them that were no hits after all. */
+  readonly reversals: { readonly decided: number; readonly reversed: number; readonly errorRate: number | null };
+}
+
+/** The smallest duration that at least `share` of them do not exceed (nearest rank). Shape: rising, with counts. */
+export function quantile(durations: readonly (readonly [number, number])[], share: number): number | null {
+  const total = durations.reduce((sum, [, count]) => sum + count, 0);
+  const rank = Math.ceil(total * share);
+  let seen = 0;
+  for (const [ms, count] of durations) {
+    seen += count;
+    if (seen >= rank) return ms;
+  }
+  return null;
+}
+
+const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
+const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+
+/** Several tenants as one. */
+function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant'> {
+  const byStatus = { open: 0, notified: 0, confirmed: 0, removed: 0, false_positive: 0 };
+  const runningSince = new Array<number>(deadlines).fill(0);
+  const removed = new Map<number, number>();
+  const oldest: number[] = [];
+  let seenAgainAfterRemoval = 0;
+  for (const each of all) {
+    for (const [status, count] of Object.entries(each.byStatus)) byStatus[status as HitStatus] += count;
+    each.runningSince.forEach((count, at) => {
+      runningSince[at]! += count;
+    });
+    for (const [ms, count] of each.removedAfterMs) removed.set(ms, (removed.get(ms) ?? 0) + count);
+    if (each.oldestRunningMs !== null) oldest.push(each.oldestRunningMs);
+    seenAgainAfterRemoval += each.seenAgainAfterRemoval;
+  }
+  return {
+    byStatus,
+    seenAgainAfterRemoval,
+    oldestRunningMs: oldest.length > 0 ? Math.min(...oldest) : null,
+    runningSince,
+    removedAfterMs: [...removed].sort(([a], [b]) => a - b),
+  };
+}
+
+function figures(of: Omit<Cases, 'tenant'>, deadlineHours: readonly number[]): Omit<TenantTakedown, 'tenant'> {
+  const { open, notified, confirmed, removed, false_positive: falsePositives } = of.byStatus;
+  return {
+    cases: open + notified + confirmed + removed + falsePositives,
+    open: open + notified + confirmed,
+    removed,
+    falsePositives,
+    medianSeconds: seconds(quantile(of.removedAfterMs, 0.5)),
+    overdue: of.runningSince.at(-1) ?? 0,
+    within: deadlineHours.map((hours, at): Within => {
+      const inTime = of.removedAfterMs.reduce((sum, [ms, count]) => (ms <= hours * HOUR_MS ? sum + count : sum), 0);
+      return { hours, count: inTime, share: ratio(inTime, removed + (of.runningSince[at] ?? 0)) };
+    }),
+  };
+}
+
+/** Errors LEDGER_FAILED. */
+export async function buildReport(
+  ledger: Ledger,
+  { period, tenant, nowMs }: { readonly period: Period; readonly tenant?: string | undefined; readonly nowMs: number },
+): Promise<Report> {
+  const { fromMs, toMs, label } = period;
+  const [stats, cases] = await Promise.all([
+    ledger.stats({ fromMs, toMs, tenant }),
+    ledger.cases({ fromMs, toMs, tenant }),
+  ]);
+  const all = together(cases, ledger.deadlineHours.length);
+  const { notified, confirmed, removed, false_positive: reversed } = all.byStatus;
+  const decided = confirmed + removed + reversed;
+  return {
+    period: label,
+    from: new Date(fromMs).toISOString(),
+    to: new Date(toMs).toISOString(),
+    tenant: tenant ?? null,
+    generatedAt: new Date(nowMs).toISOString(),
+    checked: stats.checked,
+    matched: stats.matched,
+    exact: stats.exact,
+    near: stats.near,
+    suppressed: stats.suppressed,
+    notChecked: stats.notChecked,
+    hitRate: ratio(stats.matched, stats.checked),
+    byTenant: stats.tenants,
+    byList: Object.entries(stats.byList).map(([list, matched]) => ({ list, matched })),
+    byCategory: Object.entries(stats.byCategory).map(([category, matched]) => ({ category, matched })),
+    byReason: Object.entries(stats.byReason).map(([reason, count]) => ({ reason, count })),
+    series: stats.series,
+    takedown: {
+      ...figures(all, ledger.deadlineHours),
+      notified,
+      confirmed,
+      p90Seconds: seconds(quantile(all.removedAfterMs, 0.9)),
+      oldestOpenAt: all.oldestRunningMs === null ? null : new Date(all.oldestRunningMs).toISOString(),
+      seenAgainAfterRemoval: all.seenAgainAfterRemoval,
+      byTenant: cases.map((each) => ({ tenant: each.tenant, ...figures(each, ledger.deadlineHours) })),
+    },
+    reversals: { decided, reversed, errorRate: ratio(reversed, decided) },
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * Counts over time as two rows of bars under each other, static SVG. Checks and hits differ by thousands: each has a scale of
+ * its own and a row of its own, since two scales in one frame show crossings that are not there.
+ */
+import { html, type Markup } from './markup.js';
+import { countText, dayText } from './words.js';
+
+interface Point {
+  readonly start: string;
+  readonly checked: number;
+  readonly matched: number;
+}
+
+/** Units of the drawing; the page scales it to its width. */
+const [WIDTH, ROW, GAP, LEFT, TOP, FOOT] = [720, 84, 34, 8, 18, 18];
+
+/** The smallest round number that is not below `value`: one digit and noughts. */
+export function niceMax(value: number): number {
+  if (value <= 1) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return Math.ceil(value / power) * power;
+}
+
+function row(points: readonly Point[], figure: 'checked' | 'matched', label: string, top: number): Markup {
+  const most = niceMax(Math.max(...points.map((point) => point[figure])));
+  const step = (WIDTH - LEFT) / points.length;
+  const bars = points.map((point, at) => {
+    const height = (point[figure] / most) * ROW;
+    return html`<rect x="${(LEFT + at * step).toFixed(2)}" y="${(top + ROW - height).toFixed(2)}" width="${Math.max(0.4, step * 0.82).toFixed(2)}" height="${height.toFixed(2)}"><title>${point.start}: ${countText(point[figure])}</title></rect>`;
+  });
+  return html`<g class="${figure}"><text x="${LEFT}" y="${top - 6}" class="label">${label}</text><text x="${WIDTH}" y="${top - 6}" class="scale">${countText(most)}</text><path class="rule" d="M${LEFT} ${top}H${WIDTH}"/>${bars}<path class="base" d="M${LEFT} ${top + ROW}H${WIDTH}"/></g>`;
+}
+
+/** Nothing where there is nothing to draw. */
+export function chart(points: readonly Point[]): Markup {
+  if (points.length === 0) return html`<p class="none">Nothing was checked in this period.</p>`;
+  const second = TOP + ROW + GAP;
+  const height = second + ROW + FOOT;
+  const [first, last] = [points[0]!, points[points.length - 1]!];
+  const sum = (figure: 'checked' | 'matched') => countText(points.reduce((total, point) => total + point[figure], 0));
+  return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Checks and hits over time, ${dayText(first.start)} to ${dayText(last.start)}: ${sum('checked')} checks, ${sum('matched')} hits.">${row(points, 'checked', 'Checks', TOP)}${row(points, 'matched', 'Hits', second)}<text x="${LEFT}" y="${height - 3}" class="scale first">${dayText(first.start)}</text><text x="${WIDTH}" y="${height - 3}" class="scale">${dayText(last.start)}</text></svg>`;
+}

@@ -1,0 +1,58 @@
+/**
+ * A period's report as CSV: RFC 4180, UTF-8, one figure a row, so that a spreadsheet can filter and pivot it and no row has
+ * empty columns of another table. Names of tenants and lists come from outside: a cell that a spreadsheet would run as a
+ * formula is led by an apostrophe.
+ */
+import { type Options, stringify } from 'csv-stringify/sync';
+import type { Report, Within } from './report.js';
+
+/** RFC 4180's line end; text that a spreadsheet would take for a formula is defused; a header. */
+export const CSV_OPTIONS: Options = { record_delimiter: 'windows', escape_formulas: true, header: true };
+
+const COLUMNS = ['period', 'from', 'to', 'section', 'name', 'figure', 'value', 'unit'] as const;
+
+type Row = readonly [section: string, name: string, figure: string, value: number | string | null, unit: string];
+
+const UNITS: Readonly<Record<string, string>> = {
+  hitRate: 'share',
+  errorRate: 'share',
+  medianSeconds: 'seconds',
+  p90Seconds: 'seconds',
+  oldestOpenAt: 'time',
+};
+
+/** Every number of an object as a row; what is not known is an empty cell, never a nought. */
+function figures(section: string, name: string, from: object): Row[] {
+  return Object.entries(from)
+    .filter(([, value]) => value === null || typeof value === 'number' || typeof value === 'string')
+    .map(([figure, value]) => [section, name, figure, value as number | string | null, UNITS[figure] ?? 'count']);
+}
+
+function takedown(section: string, name: string, of: { readonly within: readonly Within[] }): Row[] {
+  const within = of.within.flatMap(({ hours, count, share }): Row[] => [
+    [section, name, `within ${hours} h`, count, 'count'],
+    [section, name, `within ${hours} h`, share, 'share'],
+  ]);
+  return [...figures(section, name, of), ...within];
+}
+
+export function reportCsv(report: Report): string {
+  const { checked, matched, exact, near, suppressed, notChecked, hitRate } = report;
+  const tenant = report.tenant ?? 'all';
+  const rows: Row[] = [
+    ...figures('total', tenant, { checked, matched, exact, near, suppressed, notChecked, hitRate }),
+    ...report.series.flatMap(({ start, ...totals }) => figures('series', start, totals)),
+    ...report.byTenant.flatMap(({ tenant: name, ...totals }) => figures('tenant', name, totals)),
+    ...report.byList.flatMap(({ list, matched: count }) => figures('list', list, { matched: count })),
+    ...report.byCategory.flatMap(({ category, matched: count }) => figures('category', category, { matched: count })),
+    ...report.byReason.flatMap(({ reason, count }) => figures('not checked', reason, { count })),
+    ...takedown('takedown', tenant, report.takedown),
+    ...report.takedown.byTenant.flatMap(({ tenant: name, ...of }) => takedown('takedown by tenant', name, of)),
+    ...figures('reversals', tenant, report.reversals),
+  ];
+  const { period, from, to } = report;
+  return stringify(
+    rows.map((row) => [period, from, to, ...row]),
+    { ...CSV_OPTIONS, columns: [...COLUMNS] },
+  );
+}

@@ -1,0 +1,158 @@
+/**
+ * The figures that a provider copies into the EU's transparency template: Digital Services Act (Regulation (EU) 2022/2065),
+ * Article 15(1), in the words and parts of Implementing Regulation (EU) 2024/2835, Annex I. Only what Zeef counted has a
+ * value; the rest of a row says why it has none. `docs/reports.md` explains each.
+ */
+import { stringify } from 'csv-stringify/sync';
+import { CSV_OPTIONS } from './csv.js';
+import type { Report } from './report.js';
+import { dayText } from './words.js';
+
+export interface DsaFigure {
+  /** Of Annex I; null beside the template. */
+  readonly part: 4 | 5 | 8 | null;
+  readonly indicator: string;
+  readonly scope: string;
+  /** Null where Zeef cannot know it. */
+  readonly value: number | null;
+  readonly unit: 'count' | 'share' | 'hours';
+  /** What it is computed from, or why it is not known; for the template's column of contextual information. */
+  readonly context: string;
+}
+
+/** The template wants accuracy in [0,1], rounded to the nearest hundredth. */
+const hundredth = (share: number) => Math.round(share * 100) / 100;
+const hours = (seconds: number | null) => (seconds === null ? null : Math.round(seconds / 36) / 100);
+const HOUR_MS = 3_600_000;
+
+const OWN = 'Own-initiative';
+const TOTAL = 'TOTAL';
+
+export function dsaFigures(report: Report): readonly DsaFigure[] {
+  const { takedown, reversals } = report;
+  const counted = (part: DsaFigure['part'], indicator: string, scope: string, value: number, context: string) =>
+    ({ part, indicator, scope, value, unit: 'count', context }) as const;
+  const unknown = (part: DsaFigure['part'], indicator: string, scope: string, unit: DsaFigure['unit'], why: string) =>
+    ({ part, indicator, scope, value: null, unit, context: `Not known to Zeef: ${why}` }) as const;
+  return [
+    unknown(4, 'Number of notices received', TOTAL, 'count', 'notices under Article 16 do not pass through it.'),
+    {
+      part: 4,
+      indicator: 'Median time to take action',
+      scope: TOTAL,
+      value: hours(takedown.medianSeconds),
+      unit: 'hours',
+      context:
+        'Over cases of this period whose file was removed: from notice, or from the first finding where no notice was given, to removal. Of Zeef’s cases only, not of notices under Article 16.',
+    },
+    counted(
+      5,
+      "Number of measures taken at the provider's own initiative",
+      TOTAL,
+      takedown.removed,
+      'Cases of this period whose file was removed. One case is one file of one tenant.',
+    ),
+    counted(
+      5,
+      'Number of measures taken after detection with solely automated means',
+      TOTAL,
+      takedown.removed,
+      'Every case begins with a match that no person made.',
+    ),
+    counted(
+      5,
+      'Visibility restriction Removal',
+      TOTAL,
+      takedown.removed,
+      'As above: removal is the one measure it records.',
+    ),
+    unknown(
+      8,
+      'Number of measures solely taken by automated means',
+      OWN,
+      'count',
+      'it finds; whether a person or a program of yours then removed is not recorded.',
+    ),
+    unknown(8, 'Number of measures not taken by automated means', OWN, 'count', 'as the row above.'),
+    unknown(
+      8,
+      'Accuracy of the automated means - Accuracy',
+      OWN,
+      'share',
+      'it would need the number of files that were rightly not matched.',
+    ),
+    {
+      part: 8,
+      indicator: 'Accuracy of the automated means - Precision',
+      scope: OWN,
+      value: reversals.errorRate === null ? null : hundredth(1 - reversals.errorRate),
+      unit: 'share',
+      context: `One minus the error rate, over ${reversals.decided} decided cases.`,
+    },
+    unknown(
+      8,
+      'Accuracy of the automated means - Recall',
+      OWN,
+      'share',
+      'what is on no list is not found, and nobody counts it.',
+    ),
+    {
+      part: null,
+      indicator: 'Error rate of automated means',
+      scope: OWN,
+      value: reversals.errorRate,
+      unit: 'share',
+      context: `Reversals: ${reversals.reversed} of ${reversals.decided} decided cases were false positives. Article 15(1)(e).`,
+    },
+    counted(null, 'Number of items checked', TOTAL, report.checked, 'Images and hashes, each time they were asked.'),
+    counted(
+      null,
+      'Number of items not checked',
+      TOTAL,
+      report.notChecked,
+      'Of those checked: no verdict could be given.',
+    ),
+    counted(null, 'Number of matches', TOTAL, report.matched, 'Of those checked: answers with the verdict match.'),
+    counted(null, 'Number of cases', TOTAL, takedown.cases, 'Files of this period that matched, each once.'),
+    ...takedown.within.map(
+      (within): DsaFigure => ({
+        part: null,
+        indicator: `Share of cases removed within ${within.hours} h`,
+        scope: TOTAL,
+        value: within.share,
+        unit: 'share',
+        context: `${within.count} cases; of those that were removed by then or whose deadline is past, false positives left out.`,
+      }),
+    ),
+  ];
+}
+
+/** As the template writes it: both days belong to the period. */
+export function dsaPeriod({ from, to }: Pick<Report, 'from' | 'to'>): string {
+  return `${dayText(from)}/${dayText(new Date(Math.max(Date.parse(from), Date.parse(to) - HOUR_MS)).toISOString())}`;
+}
+
+/** RFC 4180, UTF-8, as the template's own files are. */
+export function dsaCsv(report: Report): string {
+  const rows = dsaFigures(report).map(({ part, indicator, scope, value, unit, context }) => [
+    part === null ? 'beside the template' : part,
+    report.tenant ?? 'all',
+    dsaPeriod(report),
+    indicator,
+    scope,
+    value,
+    unit,
+    context,
+  ]);
+  const columns = [
+    'Part',
+    'Service',
+    'Reporting period',
+    'Indicator',
+    'Scope',
+    'Value',
+    'Unit',
+    'Contextual information',
+  ];
+  return stringify(rows, { ...CSV_OPTIONS, columns });
+}

@@ -1,0 +1,42 @@
+/** A person's decision about a hit; and, of one that is no hit after all, what keeps it from counting again. */
+import { AppError } from '../core/errors.js';
+import type { HitStatus } from '../core/vocabulary.js';
+import type { Hit } from '../ledger/ledger.js';
+import type { Service } from './service.js';
+import { suppress } from './suppressions.js';
+
+export interface Decided extends Hit {
+  /** Of a false positive: the entry that would not count any more, and whether it now does not. */
+  readonly suppression?: {
+    readonly offered: boolean;
+    readonly added: boolean;
+    readonly list: string;
+    readonly entryId: string;
+  };
+}
+
+/** Errors NOT_FOUND, HIT_STATE, REQUEST_INVALID: suppression of what is a hit; LEDGER_FAILED, STORE_FAILED. */
+export async function decideHit(
+  service: Service,
+  tenant: string | undefined,
+  id: string,
+  decision: {
+    readonly status: HitStatus;
+    readonly note: string | null;
+    readonly by: string;
+    readonly suppress: boolean;
+  },
+): Promise<Decided> {
+  const isFalse = decision.status === 'false_positive';
+  if (decision.suppress && !isFalse) {
+    throw new AppError('REQUEST_INVALID', { field: 'suppress', expected: 'only with false_positive' });
+  }
+  const hit = await service.ledger.changeHit(tenant, id, decision);
+  if (!isFalse) return hit;
+  const { list, entryId } = hit;
+  if (decision.suppress) {
+    await suppress(service.store.lists, { list, entryId });
+    await service.reload();
+  }
+  return { ...hit, suppression: { offered: true, added: decision.suppress, list, entryId } };
+}

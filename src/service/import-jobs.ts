@@ -1,0 +1,231 @@
+/**
+ * Imports that somebody handed over: the bytes are laid down sealed, noted as a job, and imported one job after the other
+ * in a thread of its own. An import is one transaction, so a job that was cut off has done nothing, and is done anew by
+ * the next start; one that had already been committed is known by the version that it made.
+ */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { MessageChannel } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { ulid } from 'ulid';
+import { AppError } from '../core/errors.js';
+import { IMPORT_BYTES_MAX, IMPORTS_WAITING_MAX } from '../core/limits.js';
+import { artefact } from '../core/package-root.js';
+import type { ImportReport, Store } from '../store/contract.js';
+import type { ImportJob } from '../store/jobs-contract.js';
+import type { Logger } from '../telemetry/log.js';
+import { sealStream } from '../vault/sealed-stream.js';
+import type { ImportRequest } from './import-list.js';
+import type { ImportOutcome, ImportTask, ThreadedImport } from './import-worker.js';
+import type { KeyPlace } from './master-key-at.js';
+
+/** In the data folder: bytes of jobs that are not finished. */
+export const IMPORTS_FOLDER = 'imports';
+
+export type HandedOver = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
+
+export interface JobProgress extends ImportJob {
+  /** Read so far; null unless it runs. */
+  readonly bytesDone: number | null;
+}
+
+export interface ImportJobs {
+  /**
+   * Takes the bytes and notes the job; the same bytes for the same list, handed over again while the job waits, runs or
+   * is what the list holds, are that job. Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
+   */
+  hand(list: string, body: AsyncIterable<Uint8Array>, how: HandedOver): Promise<JobProgress>;
+  /** Waits for its end. Errors NOT_FOUND. */
+  ended(id: string): Promise<JobProgress>;
+  /** Errors NOT_FOUND. */
+  job(id: string): Promise<JobProgress>;
+  jobs(list?: string): Promise<readonly JobProgress[]>;
+  /** An import that somebody waits for, in its turn and in the same thread. Errors as `importList`. */
+  run(request: ThreadedImport): Promise<ImportReport>;
+  /** Takes up what an earlier process left, in its order. */
+  resume(): Promise<void>;
+  /** A job that runs is cut off, and is done anew by the next start. */
+  close(): Promise<void>;
+}
+
+export function createImportJobs(
+  store: Store,
+  { dataDir, keyPlace, log, onEnd }: { dataDir: string; keyPlace: KeyPlace; log: Logger; onEnd: () => Promise<void> },
+): ImportJobs {
+  const folder = join(dataDir, IMPORTS_FOLDER);
+  const bodyOf = (id: string) => join(folder, `${id}.sealed`);
+  /** Ends of jobs that wait or run here. */
+  const ends = new Map<string, Promise<void>>();
+  let turn: Promise<void> = Promise.resolve();
+  let running: { readonly id: string; readonly stop: () => void; bytesDone: number } | null = null;
+  let isClosing = false;
+  let pool: Piscina | null = null;
+
+  const told = (job: ImportJob): JobProgress => ({
+    ...job,
+    bytesDone: job.state === 'running' && running?.id === job.id ? running.bytesDone : null,
+  });
+
+  const find = async (id: string): Promise<JobProgress> => {
+    const job = await store.jobs.job(id);
+    if (!job) throw new AppError('NOT_FOUND', { job: id });
+    return told(job);
+  };
+
+  const finish = async (id: string, change: Parameters<Store['jobs']['changeJob']>[1]): Promise<void> => {
+    await store.jobs.changeJob(id, { finishedAt: new Date().toISOString(), ...change });
+    await rm(bodyOf(id), { force: true });
+  };
+
+  const originOf = (id: string) => `job ${id}`;
+
+  /** The version that a job made before its process ended, if it did. */
+  const madeBefore = async ({ id, list }: ImportJob) => {
+    if (!(await store.lists.list(list))) return null;
+    return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
+  };
+
+  const inThread = async (id: string, request: ThreadedImport): Promise<ImportOutcome> => {
+    const { port1, port2 } = new MessageChannel();
+    running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
+    const here = running;
+    port1.on('message', (bytes: number) => {
+      here.bytesDone = bytes;
+    });
+    pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
+    const task: ImportTask = { dataDir, keyPlace, request, port: port2 };
+    try {
+      return (await pool.run(task, { transferList: [port2] })) as ImportOutcome;
+    } finally {
+      running = null;
+      port1.close();
+    }
+  };
+
+  const work = async (id: string): Promise<void> => {
+    if (isClosing) return;
+    const job = await find(id);
+    const made = await madeBefore(job);
+    if (made) {
+      const report = { ...made, deleted: 0, firstRejected: [] };
+      return finish(id, { state: made.state === 'held' ? 'held' : 'done', report });
+    }
+    await store.jobs.changeJob(id, { state: 'running' });
+    const how = job.request as unknown as HandedOver;
+    const outcome = await inThread(id, { ...how, list: job.list, paths: [bodyOf(id)], origin: originOf(id) });
+    if (outcome.ok) {
+      await finish(id, { state: outcome.report.held.length > 0 ? 'held' : 'done', report: outcome.report });
+      await onEnd();
+    } else if (!isClosing) {
+      await finish(id, { state: 'failed', error: { code: outcome.code, details: outcome.details } });
+    }
+  };
+
+  const enqueue = (id: string): void => {
+    turn = turn
+      .then(() => work(id))
+      .catch(async (error: unknown) => {
+        log.error({ err: error, job: id }, 'an import failed');
+        const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
+        await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } });
+      })
+      .catch((error: unknown) => log.error({ err: error, job: id }, 'the end of an import could not be noted'))
+      .finally(() => ends.delete(id));
+    ends.set(id, turn);
+  };
+
+  /** What the list holds already, or what is on its way into it. */
+  const sameJob = async (list: string, sameAs: string): Promise<ImportJob | null> => {
+    const same = (await store.jobs.jobs(list)).find((job) => job.sameAs === sameAs && job.state !== 'failed');
+    if (!same || same.state === 'queued' || same.state === 'running') return same ?? null;
+    const [newest] = (await store.lists.list(list)) ? await store.lists.versions(list) : [];
+    return newest?.version === same.report?.version ? same : null;
+  };
+
+  /** Size and digest of the bytes that were laid down. */
+  const layDown = async (path: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> => {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const counted = (async function* () {
+      for await (const piece of body) {
+        bytes += piece.length;
+        if (bytes > IMPORT_BYTES_MAX) throw new AppError('BODY_TOO_LARGE', { bytesMax: IMPORT_BYTES_MAX });
+        hash.update(piece);
+        yield piece;
+      }
+    })();
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await pipeline(sealStream(store.vault, counted), createWriteStream(path, { mode: 0o600 }));
+    const file = await open(path, 'r');
+    await file.sync().finally(() => file.close());
+    return { bytes, sha256: hash.digest('hex') };
+  };
+
+  return {
+    async hand(list, body, how) {
+      if (isClosing) throw new AppError('SHUTTING_DOWN');
+      if (ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: ends.size });
+      const id = ulid();
+      const incoming = `${bodyOf(id)}.new`;
+      try {
+        const { bytes, sha256 } = await layDown(incoming, body);
+        if (bytes === 0) throw new AppError('BODY_EMPTY');
+        const sameAs = createHash('sha256')
+          .update(JSON.stringify([sha256, list, how]))
+          .digest('hex');
+        const same = await sameJob(list, sameAs);
+        if (same) return told(same);
+        await rename(incoming, bodyOf(id));
+        const nothing = { finishedAt: null, report: null, error: null };
+        const createdAt = new Date().toISOString();
+        await store.jobs.addJob({
+          id,
+          list,
+          state: 'queued',
+          request: { ...how },
+          bytes,
+          sameAs,
+          createdAt,
+          ...nothing,
+        });
+        enqueue(id);
+        return find(id);
+      } finally {
+        await rm(incoming, { force: true });
+      }
+    },
+    async ended(id) {
+      await ends.get(id);
+      return find(id);
+    },
+    job: find,
+    jobs: async (list) => (await store.jobs.jobs(list)).map(told),
+    run(request) {
+      const outcome = turn.then(() => {
+        if (isClosing) throw new AppError('SHUTTING_DOWN');
+        return inThread(ulid(), request);
+      });
+      turn = outcome.then(
+        () => {},
+        () => {},
+      );
+      return outcome.then((ended) => {
+        if (!ended.ok) throw new AppError(ended.code, ended.details);
+        return ended.report;
+      });
+    },
+    async resume() {
+      const left = (await store.jobs.jobs()).filter(({ state }) => state === 'queued' || state === 'running');
+      for (const { id } of left.reverse()) if (!ends.has(id)) enqueue(id);
+    },
+    async close() {
+      isClosing = true;
+      running?.stop();
+      await turn;
+      await pool?.destroy();
+    },
+  };
+}

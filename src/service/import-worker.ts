@@ -1,0 +1,51 @@
+/** One import in a thread of its own: parsing a list is all processor, and must not hold up the answers. */
+import type { MessagePort } from 'node:worker_threads';
+import { AppError, type ErrorCode, type ErrorDetails } from '../core/errors.js';
+import type { ImportReport } from '../store/contract.js';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import { type ImportRequest, importList } from './import-list.js';
+import { type KeyPlace, masterKeyAt } from './master-key-at.js';
+
+/** What can be said to another thread of an import. */
+export type ThreadedImport = Omit<ImportRequest, 'onBytes' | 'shouldStop'>;
+
+export interface ImportTask {
+  readonly dataDir: string;
+  readonly keyPlace: KeyPlace;
+  readonly request: ThreadedImport;
+  /** Told how many bytes were read; anything that comes from there means: stop. */
+  readonly port: MessagePort;
+}
+
+export type ImportOutcome =
+  | { readonly ok: true; readonly report: ImportReport }
+  | { readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
+
+/** Bytes between two signs of progress. */
+const TOLD_EVERY_BYTES = 4_194_304;
+
+export default async function runImport({ dataDir, keyPlace, request, port }: ImportTask): Promise<ImportOutcome> {
+  let isStopping = false;
+  let bytes = 0;
+  port.on('message', () => {
+    isStopping = true;
+  });
+  const onBytes = (more: number) => {
+    if (Math.floor((bytes + more) / TOLD_EVERY_BYTES) > Math.floor(bytes / TOLD_EVERY_BYTES))
+      port.postMessage(bytes + more);
+    bytes += more;
+  };
+  try {
+    const store = await openSqliteStore(dataDir, { master: masterKeyAt(dataDir, keyPlace) });
+    try {
+      return { ok: true, report: await importList(store, { ...request, onBytes, shouldStop: () => isStopping }) };
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (error instanceof AppError) return { ok: false, code: error.code, details: { ...error.details } };
+    throw error;
+  } finally {
+    port.close();
+  }
+}

@@ -1,0 +1,357 @@
+/** `/dashboard` in a real browser, on a whole service: what a person sees, does and cannot be made to do. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chromiumPath, launchBrowser, type Visit, visit } from '../support/browser.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+const pictures = readdirSync(PICTURES).filter((name) => name.endsWith('.jpg'));
+
+let running: Running;
+let browser: Browser;
+/** Values of the planted lists: the sample's hashes, and the SHA-256 of a picture that was then checked. */
+const planted: string[] = [];
+
+interface TestHit {
+  readonly id: string;
+  readonly reference: string;
+  readonly status: string;
+  readonly history: readonly { readonly status: string; readonly note: string | null }[];
+}
+
+async function check(reference: string, picture: string): Promise<void> {
+  const response = await fetch(`${running.url}/v1/check?reference=${encodeURIComponent(reference)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: new Uint8Array(readFileSync(join(PICTURES, picture))),
+  });
+  expect(((await response.json()) as { verdict: string }).verdict).toBe('match');
+}
+
+/** By the interface, not by the page. */
+async function hitOf(reference: string): Promise<TestHit> {
+  const answer = await fetch(`${running.url}/v1/hits?reference=${encodeURIComponent(reference)}`);
+  const { hits } = (await answer.json()) as { hits: TestHit[] };
+  expect(hits).toHaveLength(1);
+  return hits[0]!;
+}
+
+const row = (page: Page, reference: string) =>
+  page.locator('tr[data-id]').filter({ has: page.getByText(reference, { exact: true }) });
+
+async function looking<T>(
+  options: Parameters<typeof visit>[2],
+  run: (page: Page, visit: Visit) => Promise<T>,
+): Promise<T> {
+  const visited = await visit(browser, running.url, options);
+  try {
+    return await run(visited.page, visited);
+  } finally {
+    await visited.close();
+  }
+}
+
+describe.skipIf(!chromiumPath)('the dashboard in a browser', () => {
+  beforeAll(async () => {
+    running = await startService();
+    const { lists } = running.service.store;
+    const picture = readFileSync(join(PICTURES, pictures[0]!));
+    const digest = createHash('sha256').update(picture).digest('hex');
+    // An entry whose id is its own value, as some lists have it, and a list whose name is markup.
+    await lists.createList({ list: 'planted', kind: 'match', radiusBits: 31 });
+    await lists.replaceEntries(
+      'planted',
+      (async function* () {
+        yield {
+          ok: true as const,
+          line: 1,
+          entry: {
+            entryId: digest,
+            algorithm: 'sha256' as const,
+            value: digest,
+            category: HOSTILE,
+            severity: null,
+            source: HOSTILE,
+            mediaType: null,
+            status: 'active' as const,
+            updatedAt: null,
+            tags: [],
+          },
+        };
+      })(),
+    );
+    await running.service.reload();
+    planted.push(digest, ...readFileSync('hashlists/sample/sample.csv', 'utf8').match(/[0-9a-f]{32,}/g)!);
+    for (const [at, reference] of ['mouse', 'keyboard', 'false alarm', 'refused', 'kept', HOSTILE].entries()) {
+      await check(reference, pictures[at % pictures.length]!);
+    }
+    await check('listed itself', pictures[0]!);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await running?.stop();
+  });
+
+  describe.each(['light', 'dark'] as const)('%s', (theme) => {
+    test('loads without a complaint, and asks nobody but the service', () =>
+      looking({ theme }, async (page, { complaints, strangers }) => {
+        for (const heading of [
+          'Checks and hits over time',
+          'Takedown clock',
+          'Cases',
+          'Throughput',
+          'Latency',
+          'Lists',
+          'Tenants',
+        ]) {
+          expect(await page.getByRole('heading', { name: heading, exact: true }).count(), heading).toBe(1);
+        }
+        expect(await page.locator('.refusal').count()).toBe(0);
+        expect(await page.locator('#timeline canvas').count()).toBe(2);
+        expect(await page.locator('#tiles .value').allTextContents()).toEqual(
+          expect.arrayContaining([String((await running.service.ledger.stats({})).checked)]),
+        );
+        expect(complaints).toEqual([]);
+        expect(strangers).toEqual([]);
+      }));
+
+    test('axe finds nothing, on the page and in the dialog', () =>
+      looking({ theme }, async (page) => {
+        await page.evaluate(AXE);
+        const violations = () =>
+          page.evaluate(async () => {
+            const { axe } = window as unknown as {
+              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+            };
+            return (await axe.run()).violations.map(
+              ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+            );
+          });
+        await page.locator('#timeline-table').evaluate((table) => {
+          (table.closest('details') as HTMLDetailsElement).open = true;
+        });
+        expect(await violations()).toEqual([]);
+        await row(page, 'kept').getByRole('button', { name: 'False positive' }).click();
+        expect(await violations()).toEqual([]);
+      }));
+  });
+
+  test('a page of 390 pixels is not wider than its window', () =>
+    looking({ width: 390 }, async (page) => {
+      const widths = () => page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      expect(await widths()).toEqual([390, 390]);
+      await row(page, 'kept').getByRole('button', { name: 'Notify' }).click();
+      expect(await widths()).toEqual([390, 390]);
+    }));
+
+  test('by mouse: removed, with a note; the row goes, and the ledger has it', () =>
+    looking({}, async (page) => {
+      await row(page, 'mouse').getByRole('button', { name: 'Removed' }).click();
+      await page.getByLabel('Note').fill('taken down by the desk');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await row(page, 'mouse').waitFor({ state: 'detached' });
+      const hit = await hitOf('mouse');
+      expect(hit.status).toBe('removed');
+      expect(hit.history.at(-1)).toMatchObject({ status: 'removed', note: 'taken down by the desk' });
+      expect(await page.locator('#said').textContent()).toBe('mouse: removed.');
+      await page.locator('#case-filter').selectOption('removed');
+      await row(page, 'mouse').waitFor();
+    }));
+
+  test('by keyboard alone: from the top to the case, notified, confirmed, and back on its row', () =>
+    looking({}, async (page) => {
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the cases');
+      await page.keyboard.press('Enter');
+      const focused = () =>
+        page.evaluate(() => document.activeElement?.closest<HTMLElement>('tr[data-id]')?.dataset.id ?? null);
+      const { id } = await hitOf('keyboard');
+      // The filter, then the row whose turn it is.
+      for (let tab = 0; tab < 3 && (await focused()) === null; tab++) await page.keyboard.press('Tab');
+      await page.keyboard.press('Home');
+      for (let step = 0; step < 10 && (await focused()) !== id; step++)
+        await page.keyboard.press(step % 2 ? 'ArrowDown' : 'j');
+      expect(await focused()).toBe(id);
+      const pressed = async (...keys: string[]) => {
+        for (const key of keys) await page.keyboard.press(key);
+      };
+      for (const [key, status, note] of [
+        ['n', 'notified', 'told by mail'],
+        ['c', 'confirmed', null],
+      ] as const) {
+        await pressed(key);
+        await page.locator('#case-dialog[open]').waitFor();
+        if (note === null) await pressed('Enter');
+        else {
+          await pressed('Tab');
+          await page.keyboard.type(note);
+          await pressed('Tab', 'Tab', 'Enter');
+        }
+        await page.locator('#case-dialog:not([open])').waitFor({ state: 'attached' });
+        expect((await hitOf('keyboard')).history.at(-1)).toMatchObject({ status, note });
+        expect(await focused()).toBe(id);
+      }
+    }));
+
+  test('false positive with its suppression: the entry does not count again', () =>
+    looking({}, async (page) => {
+      await row(page, 'false alarm').getByRole('button', { name: 'False positive' }).click();
+      await page.getByLabel('Suppress it').check();
+      await page.getByRole('button', { name: 'Save' }).click();
+      await row(page, 'false alarm').waitFor({ state: 'detached' });
+      expect((await hitOf('false alarm')).status).toBe('false_positive');
+      const { suppressions } = (await (await fetch(`${running.url}/v1/suppressions`)).json()) as {
+        suppressions: unknown[];
+      };
+      expect(suppressions.length).toBeGreaterThan(0);
+    }));
+
+  test('Escape changes nothing, keeps the Tab key inside until then, and gives the focus back', () =>
+    looking({}, async (page) => {
+      const button = row(page, 'kept').getByRole('button', { name: 'Removed' });
+      await button.click();
+      for (let tab = 0; tab < 20; tab++) {
+        await page.keyboard.press('Tab');
+        const place = await page.evaluate(() => {
+          const { activeElement } = document;
+          return activeElement === document.body || activeElement?.closest('#case-dialog') !== null;
+        });
+        expect(place).toBe(true);
+      }
+      await page.keyboard.press('Escape');
+      expect(await page.locator('#case-dialog').evaluate((dialog: HTMLDialogElement) => dialog.open)).toBe(false);
+      expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+      expect((await hitOf('kept')).status).toBe('open');
+    }));
+
+  test('a step that somebody else has taken meanwhile is refused in words', () =>
+    looking({}, async (page) => {
+      await row(page, 'refused').getByRole('button', { name: 'Notify' }).click();
+      const { id } = await hitOf('refused');
+      const decide = {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: '{"status":"notified"}',
+      };
+      expect((await fetch(`${running.url}/v1/hits/${id}`, decide)).status).toBe(200);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page
+        .getByRole('alert')
+        .filter({ hasText: 'A hit in that state cannot go to the one asked for.' })
+        .waitFor();
+    }));
+
+  test('a refresh takes neither the focus nor the place', () =>
+    looking({}, async (page) => {
+      const before = await row(page, 'kept').elementHandle();
+      await row(page, 'kept').focus();
+      await check('newcomer', pictures[1]!);
+      await page.evaluate(() => document.dispatchEvent(new CustomEvent('zeef-changed')));
+      await row(page, 'newcomer').waitFor();
+      expect(await row(page, 'kept').evaluate((element) => element === document.activeElement)).toBe(true);
+      expect(await before!.evaluate((element) => element.isConnected)).toBe(true);
+    }));
+
+  test('names from outside are text: nothing of them runs', () =>
+    looking({}, async (page, { complaints }) => {
+      await row(page, HOSTILE).click();
+      await page.locator('#case-dialog[open]').waitFor();
+      expect(await page.locator('#case-dialog-title').textContent()).toBe(HOSTILE);
+      await page.getByRole('button', { name: 'In English' }).click();
+      await page.locator('.notice').filter({ hasText: HOSTILE }).waitFor();
+      expect(await page.locator('main img, dialog img, main script, dialog script').count()).toBe(0);
+      expect(await page.title()).toBe('Zeef');
+      expect(complaints).toEqual([]);
+    }));
+
+  test('a notice in both languages, from the dialog', () =>
+    looking({}, async (page) => {
+      await row(page, 'kept').click();
+      await page.getByRole('button', { name: 'In English' }).click();
+      await page.locator('.notice').filter({ hasText: 'NOTICE OF A MATCH' }).waitFor();
+      await page.getByRole('button', { name: 'In het Nederlands' }).click();
+      await page.locator('.notice[lang=nl]').filter({ hasText: 'Uw kenmerk' }).waitFor();
+    }));
+
+  test('no value of a list is anywhere in the page: not in its cases, its dialogs, or its notices', () =>
+    looking({}, async (page) => {
+      const seen = [await page.content()];
+      for (const id of await page
+        .locator('tr[data-id]')
+        .evaluateAll((rows) => rows.map((each) => (each as HTMLElement).dataset.id!))) {
+        await page.locator(`tr[data-id="${id}"]`).click();
+        for (const name of ['In English', 'In het Nederlands']) {
+          await page.getByRole('button', { name }).click();
+          await page.locator(`.notice[lang=${name === 'In English' ? 'en' : 'nl'}]`).waitFor();
+          seen.push(await page.content());
+        }
+        await page.keyboard.press('Escape');
+      }
+      const text = seen.join('\n');
+      expect(text).toContain('listed itself');
+      expect(planted.length).toBeGreaterThan(10);
+      expect(planted.filter((value) => text.includes(value))).toEqual([]);
+      // Nor what could be one: the SHA-256 of a file is in a notice only where the file is not listed.
+      expect(seen[0]!.match(/\b[0-9a-f]{64}\b/g)).toBeNull();
+    }));
+
+  test('the theme can be chosen, and is kept', () =>
+    looking({ theme: 'light' }, async (page) => {
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const light = await ground();
+      const button = page.locator('#theme-button');
+      await button.click();
+      expect(await ground()).toBe(light);
+      await button.click();
+      expect(await ground()).not.toBe(light);
+      await page.reload();
+      expect(await ground()).not.toBe(light);
+    }));
+
+  test('the report of the period comes as a file', () =>
+    looking({}, async (page) => {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'DSA figures' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toMatch(/^zeef-[\d-]+-dsa\.csv$/);
+      expect(readFileSync(await download.path(), 'utf8')).toContain('Error rate of automated means');
+    }));
+
+  test('with keys: asked for, refused in words, and each panel says which scope it needs', async () => {
+    const keyed = await startService();
+    const make = async (scopes: readonly ('check' | 'hits' | 'lists')[]) =>
+      (await keyed.service.store.keys.createKey({ tenant: 'desk', scopes, expiresAt: null })).key;
+    const key = await make(['hits']);
+    const visited = await visit(browser, keyed.url);
+    try {
+      const { page } = visited;
+      await page.locator('#key-dialog[open]').waitFor();
+      expect(visited.complaints).toEqual([]);
+      await page.getByLabel('Key', { exact: true }).fill('zeef_wrong');
+      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByText('That key is unknown, revoked or expired.').waitFor();
+      await page.getByLabel('Key', { exact: true }).fill(key);
+      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByText('No open cases.').waitFor();
+      for (const [panel, scope] of [
+        ['Lists', 'lists'],
+        ['Throughput', 'admin'],
+        ['Checks and hits over time', 'check'],
+      ]) {
+        const region = page.getByRole('region', { name: panel! });
+        expect(await region.getByText(`The key does not have the scope ${scope}.`).count(), panel).toBe(1);
+      }
+      expect(await page.evaluate(() => [localStorage.getItem('zeef-key'), document.cookie])).toEqual([null, '']);
+    } finally {
+      await visited.close();
+      await keyed.stop();
+    }
+  });
+});

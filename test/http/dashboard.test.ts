@@ -1,0 +1,103 @@
+/** The page as files, and what it asks to know who asks and how the service is; in a browser it is tested elsewhere. */
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { artefact } from '../../src/core/package-root.js';
+import { type Running, startService } from '../support/running.js';
+
+let running: Running;
+beforeAll(async () => {
+  running = await startService();
+});
+afterAll(() => running.stop());
+const get = (path: string, key?: string) =>
+  fetch(running.url + path, {
+    redirect: 'manual',
+    headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+  });
+
+describe('the page', () => {
+  test('is one document under a policy that lets it ask the service and nobody else', async () => {
+    const response = await get('/dashboard');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+    const policy = response.headers.get('content-security-policy')!.split('; ');
+    expect(policy).toEqual([
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "connect-src 'self'",
+      'img-src data:',
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ]);
+    const text = await response.text();
+    expect(text).not.toMatch(/https?:\/\/|style="|\son\w+="|<script>|<style/i);
+    // Every file that it names is there.
+    for (const [, path] of text.matchAll(/(?:src|href)="(dashboard\/[^"]+)"/g)) {
+      expect((await get(`/${path}`)).status, path).toBe(200);
+    }
+  });
+
+  test('its files are served with the same policy, and nothing else of the disk is', async () => {
+    for (const name of readdirSync(artefact('src', 'http', 'dashboard')).filter((each) => each.endsWith('.js'))) {
+      const response = await get(`/dashboard/${name}`);
+      expect(response.headers.get('content-type'), name).toMatch(/^(text|application)\/javascript/);
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    }
+    for (const path of ['/dashboard/..%2fschemas.js', '/dashboard/%2e%2e/schemas.js', '/dashboard/nowhere.js']) {
+      expect((await get(path)).status, path).toBe(404);
+    }
+    const slash = await get('/dashboard/');
+    expect([slash.status, slash.headers.get('location')]).toEqual([302, '../dashboard']);
+  });
+});
+
+describe('lists: what waits for a person', () => {
+  test('entries in quarantine and a version that is held', async () => {
+    const { lists } = running.service.store;
+    const told = async () =>
+      ((await (await get('/v1/lists')).json()) as { lists: Record<string, unknown>[] }).lists.find(
+        ({ list }) => list === 'sample',
+      );
+    expect(await told()).toMatchObject({ quarantinedCount: 0, heldVersion: null, version: 1 });
+    await lists.changeEntries('sample', { entryId: 'mate-freshflower' }, 'quarantine');
+    const nothing = (async function* () {})();
+    const review = () => [{ rule: 'change' as const, count: 9, limit: 1 }];
+    await lists.replaceEntries('sample', nothing, { review });
+    const entries = (await lists.quarantined()).length;
+    expect(entries).toBeGreaterThan(0);
+    expect(await told()).toMatchObject({ quarantinedCount: entries, heldVersion: 2, version: 1 });
+  });
+});
+
+describe('who asks, and how fast it goes', () => {
+  test('without keys the machine itself has every scope', async () => {
+    const { keyNeeded, tenant, scopes } = (await (await get('/v1/whoami')).json()) as Record<string, unknown>;
+    expect([keyNeeded, tenant]).toEqual([false, 'local']);
+    expect(scopes).toContain('admin');
+  });
+
+  test('a check raises the pace once its ten seconds are over; the series is of whole slots', async () => {
+    const { pace } = (await (await get('/v1/status')).json()) as {
+      pace: { series: unknown[]; checksPerSecond: number };
+    };
+    expect(pace.checksPerSecond).toBeGreaterThanOrEqual(0);
+    expect(pace.series.length).toBeLessThanOrEqual(360);
+  });
+
+  test('with keys: told what a key is needed for; a wrong one is refused; the pace is for administrators', async () => {
+    const { keys } = running.service.store;
+    const make = async (scopes: readonly ('hits' | 'admin')[]) =>
+      (await keys.createKey({ tenant: 'desk', scopes, expiresAt: null })).key;
+    const [hits, admin] = [await make(['hits']), await make(['admin'])];
+    await expect
+      .poll(async () => (await get('/v1/whoami')).json())
+      .toEqual({ keyNeeded: true, tenant: null, scopes: [] });
+    expect(await (await get('/v1/whoami', hits)).json()).toEqual({ keyNeeded: true, tenant: 'desk', scopes: ['hits'] });
+    expect((await get('/v1/whoami', 'zeef_wrong')).status).toBe(401);
+    expect([(await get('/v1/status')).status, (await get('/v1/status', hits)).status]).toEqual([401, 403]);
+    expect((await get('/v1/status', admin)).status).toBe(200);
+  });
+});

@@ -1,0 +1,165 @@
+/** Lists handed over and changed over HTTP. */
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pdqLike } from '../../bench/pdq-like.js';
+import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/core/limits.js';
+import { run, serve } from '../support/processes.js';
+import { type Running, startService } from '../support/running.js';
+
+let running: Running;
+beforeEach(async () => {
+  running = await startService();
+});
+afterEach(() => running.stop());
+
+const COUNT = 20_000;
+const hex = (values: Uint8Array) =>
+  Array.from({ length: values.length / 32 }, (_, at) =>
+    Buffer.from(values.subarray(at * 32, at * 32 + 32)).toString('hex'),
+  );
+const hashes = hex(pdqLike(COUNT, 11));
+const csv = (values: readonly string[]) =>
+  `entryId,algorithm,value,category\n${values.map((value, at) => `e${at},pdq,${value},A1\n`).join('')}`;
+/** More than is imported while its sender waits. */
+const large = csv(hashes);
+
+async function ask(base: string, method: string, path: string, body?: string, type = 'text/csv') {
+  const response = await fetch(`${base}/v1${path}`, {
+    method,
+    ...(body === undefined ? {} : { body, headers: { 'content-type': type } }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, json: text === '' ? null : JSON.parse(text) };
+}
+const here = (method: string, path: string, body?: string, type?: string) => ask(running.url, method, path, body, type);
+const json = (method: string, path: string, body: object) =>
+  here(method, path, JSON.stringify(body), 'application/json');
+
+async function ended(base: string, id: string) {
+  for (;;) {
+    const { json: job } = await ask(base, 'GET', `/jobs/${id}`);
+    if (job.state !== 'queued' && job.state !== 'running') return job;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const verdict = async (pdq: string) =>
+  (await json('POST', '/check/hashes', { items: [{ pdq }] })).json.results[0] as { verdict: string; matches: object[] };
+
+describe('a list is handed over', () => {
+  test('a short one is imported while its sender waits, and matches with the answer', async () => {
+    const { status, json: job } = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
+    expect([status, job.state, job.report.accepted]).toEqual([200, 'done', 3]);
+    expect((await verdict(hashes[2]!)).verdict).toBe('match');
+    const more = await here('POST', '/lists/desk/entries?format=plain&mode=add&algorithm=pdq', hashes[3], 'text/plain');
+    expect([more.status, more.json.report.added]).toEqual([200, 1]);
+    expect((await here('GET', '/lists/desk')).json.entryCount).toBe(4);
+    expect(readdirSync(join(running.service.config.dataDir, 'imports'))).toEqual([]);
+  });
+
+  test('a long one is a job; the same again is the same job, until the list has become another', async () => {
+    expect(large.length).toBeGreaterThan(IMPORT_AT_ONCE_BYTES_MAX);
+    const first = await here('POST', '/lists/desk/entries?format=csv', large);
+    expect([first.status, first.headers.get('location')]).toEqual([202, `/v1/jobs/${first.json.id}`]);
+    const again = await here('POST', '/lists/desk/entries?format=csv', large);
+    expect(again.json.id).toBe(first.json.id);
+    expect(await ended(running.url, first.json.id)).toMatchObject({
+      state: 'done',
+      report: { accepted: COUNT, version: 1 },
+    });
+    expect((await here('POST', '/lists/desk/entries?format=csv', large)).json).toMatchObject({
+      id: first.json.id,
+      state: 'done',
+    });
+    expect((await here('GET', '/lists/desk')).json.version, 'imported once').toBe(1);
+    const other = await here('POST', '/lists/desk/entries?format=csv&mode=add', csv(hashes.slice(0, 1)));
+    expect(other.json.id).not.toBe(first.json.id);
+    const third = await here('POST', '/lists/desk/entries?format=csv', large);
+    expect(third.json.id, 'the list is another now').not.toBe(first.json.id);
+    expect(await ended(running.url, third.json.id)).toMatchObject({ state: 'done' });
+    expect((await here('GET', '/jobs?list=desk')).json.jobs.map((job: { id: string }) => job.id)).toEqual([
+      third.json.id,
+      other.json.id,
+      first.json.id,
+    ]);
+    expect(Object.keys((await here('GET', '/jobs')).json.jobs[0])).not.toContain('request');
+  });
+
+  test('a held version says so; what is no list, of no size or for no job, says what is wrong', async () => {
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 100)));
+    const held = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(100, 200)));
+    expect([held.status, held.json.state, held.json.report.held[0].rule]).toEqual([202, 'held', 'change']);
+    expect((await here('GET', '/lists/desk')).json.version).toBe(1);
+    const bad = await here('POST', '/lists/wrong/entries?format=csv', 'no,header\n1,2\n');
+    expect([bad.status, bad.json.code]).toEqual([422, 'HASHLIST_INVALID']);
+    expect((await here('GET', '/lists/wrong')).status).toBe(404);
+    expect((await here('POST', '/lists/desk/entries?format=csv', '')).json.code).toBe('BODY_EMPTY');
+    expect((await here('POST', '/lists/desk/entries', 'x')).json.code).toBe('REQUEST_INVALID');
+    expect((await here('POST', '/lists/desk/entries?format=nsrl', 'x')).json.code).toBe('REQUEST_INVALID');
+    expect((await here('GET', '/jobs/nothing')).json.code).toBe('NOT_FOUND');
+  });
+});
+
+test('a job outlives a service that is killed in the middle of it, and is done once', async () => {
+  const env = { ZEEF_DATA_DIR: mkdtempSync(join(tmpdir(), 'zeef-jobs-')), ZEEF_LOG_LEVEL: 'error' };
+  const many = csv(hex(pdqLike(120_000, 12)));
+  const first = await serve(env);
+  const { json: job } = await ask(first.url, 'POST', '/lists/desk/entries?format=csv', many);
+  while ((await ask(first.url, 'GET', `/jobs/${job.id}`)).json.state === 'queued');
+  await first.end('SIGKILL');
+  const second = await serve(env);
+  expect(await ended(second.url, job.id)).toMatchObject({ state: 'done', report: { accepted: 120_000 } });
+  expect((await ask(second.url, 'GET', '/lists/desk')).json).toMatchObject({ version: 1, entryCount: 120_000 });
+  // Ended between the import and the note of it, as it looks to the next start.
+  const next = await ask(second.url, 'POST', '/lists/desk/entries?format=csv&mode=add', csv(hashes.slice(0, 5)));
+  expect(next.json).toMatchObject({ state: 'done', report: { version: 2 } });
+  await second.end('SIGTERM');
+  expect(readdirSync(join(env.ZEEF_DATA_DIR, 'imports'))).toEqual([]);
+  expect((await run(env, 'lists', 'verify', 'desk')).code).toBe(0);
+});
+
+describe('changes', () => {
+  test('a list is made, set, and forgotten', async () => {
+    const made = await json('POST', '/lists', { list: 'desk', radiusBits: 10, categoryMap: { A1: 'ours' } });
+    expect([made.status, made.json.radiusBits, made.json.categoryMap]).toEqual([201, 10, { A1: 'ours' }]);
+    expect((await json('POST', '/lists', { list: 'desk' })).json.code).toBe('REQUEST_INVALID');
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
+    expect((await verdict(hashes[0]!)).matches).toMatchObject([{ list: 'desk', category: 'ours' }]);
+    await json('PATCH', '/lists/desk', { severityMap: { A1: 'worst' }, categoryMap: {} });
+    expect((await verdict(hashes[0]!)).matches).toMatchObject([{ category: 'A1', severity: 'worst' }]);
+    expect((await json('PATCH', '/lists/desk', { expiresAt: 'tomorrow' })).json.code).toBe('REQUEST_INVALID');
+    expect((await here('DELETE', '/lists/desk')).status).toBe(204);
+    expect((await verdict(hashes[0]!)).verdict).toBe('no_match');
+    expect((await here('DELETE', '/lists/desk')).json.code).toBe('LIST_NOT_FOUND');
+  });
+
+  test('a list whose time is over matches no more', async () => {
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
+    await json('PATCH', '/lists/desk', { expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
+    expect((await verdict(hashes[0]!)).verdict).toBe('match');
+    await json('PATCH', '/lists/desk', { expiresAt: new Date(Date.now() - 1).toISOString() });
+    expect((await verdict(hashes[0]!)).verdict).toBe('no_match');
+    expect((await here('GET', '/lists/desk')).json.enabled).toBe(false);
+  });
+
+  test('a held version is approved or rejected, an earlier one put back, one entry disabled and enabled', async () => {
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 100)));
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(50, 200)));
+    expect((await verdict(hashes[150]!)).verdict).toBe('no_match');
+    expect((await here('POST', '/lists/desk/approve')).json).toMatchObject({ version: 2, added: 100 });
+    expect((await verdict(hashes[150]!)).verdict).toBe('match');
+    expect((await json('POST', '/lists/desk/rollback', { version: 1 })).json).toMatchObject({ version: 3 });
+    expect((await verdict(hashes[150]!)).verdict).toBe('no_match');
+    expect((await json('POST', '/lists/desk/rollback', { version: 99 })).json.code).toBe('NOT_FOUND');
+    expect((await here('POST', '/lists/desk/reject')).json.code).toBe('NOT_FOUND');
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 10)));
+    expect((await here('POST', '/lists/desk/reject')).status).toBe(204);
+    expect((await json('PATCH', '/lists/desk/entries/e7', { enabled: false })).json).toEqual({ entries: 1 });
+    expect((await verdict(hashes[7]!)).verdict).toBe('no_match');
+    expect((await json('PATCH', '/lists/desk/entries/e7', { enabled: true })).json).toEqual({ entries: 1 });
+    expect((await verdict(hashes[7]!)).verdict).toBe('match');
+    expect((await json('PATCH', '/lists/desk/entries/nothing', { enabled: true })).json.code).toBe('NOT_FOUND');
+  });
+});

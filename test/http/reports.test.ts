@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { artefact } from '../../src/core/package-root.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+let running: Running;
+let hitId: string;
+const year = String(new Date().getUTCFullYear());
+const keys = { admin: '', hits: '', details: '', other: '' };
+
+beforeAll(async () => {
+  running = await startService();
+  const { service, url } = running;
+  const checked = async (reference: string, key: string) =>
+    fetch(`${url}/v1/check?reference=${reference}`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/jpeg', authorization: `Bearer ${key}` },
+      body: new Uint8Array(readFileSync(join(PICTURES, 'mate-freshflower.jpg'))),
+    });
+  const make = async (tenant: string, scopes: readonly ('admin' | 'hits' | 'details' | 'check')[]) =>
+    (await service.store.keys.createKey({ tenant, scopes, expiresAt: null })).key;
+  keys.admin = await make('operator', ['admin']);
+  keys.hits = await make('polder', ['hits', 'check']);
+  keys.details = await make('polder', ['hits', 'details']);
+  keys.other = await make('harbour', ['hits', 'check']);
+  await checked('of-polder', keys.hits);
+  await checked('of-harbour', keys.other);
+  const { hits } = await service.ledger.hits({ tenant: 'polder', limit: 10 });
+  hitId = hits[0]!.id;
+});
+afterAll(() => running.stop());
+
+const get = (path: string, key: string) => fetch(running.url + path, { headers: { authorization: `Bearer ${key}` } });
+
+describe('GET /v1/report in its forms', () => {
+  test.each<['csv' | 'dsa' | 'html', RegExp, RegExp]>([
+    ['csv', /^text\/csv/, /^attachment; filename="zeef-\d{4}\.csv"$/],
+    ['dsa', /^text\/csv/, /^attachment; filename="zeef-\d{4}-dsa\.csv"$/],
+    ['html', /^text\/html/, /^inline; filename="zeef-\d{4}\.html"$/],
+  ])('%s', async (format, type, disposition) => {
+    const response = await get(`/v1/report?period=${year}&format=${format}`, keys.admin);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(type);
+    expect(response.headers.get('content-disposition')).toMatch(disposition);
+    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    const words = {
+      csv: 'total,all,checked,2,count',
+      dsa: 'Number of items checked,TOTAL,2,count',
+      html: '2 images checked, 2 hits',
+    };
+    expect(await response.text()).toContain(words[format]);
+  });
+
+  test('the same figures in every form, and a tenant sees its own alone, whatever it asks for', async () => {
+    for (const [key, asked, tenant, checked] of [
+      [keys.admin, '', 'all', '2'],
+      [keys.admin, '&tenant=harbour', 'harbour', '1'],
+      [keys.hits, '&tenant=harbour', 'polder', '1'],
+    ] as const) {
+      const text = await (await get(`/v1/report?period=${year}&format=csv${asked}`, key)).text();
+      const rows = parse(text, { columns: true }) as Record<string, string>[];
+      expect(rows.find((row) => row.section === 'total' && row.figure === 'checked')).toMatchObject({
+        name: tenant,
+        value: checked,
+      });
+      const json = (await (await get(`/v1/report?period=${year}${asked}`, key)).json()) as { checked: number };
+      expect(String(json.checked)).toBe(checked);
+      if (key === keys.hits) expect(text).not.toContain('harbour');
+    }
+  });
+
+  test('another form is refused, and so is a period that is none', async () => {
+    expect((await get(`/v1/report?period=${year}&format=pdf`, keys.admin)).status).toBe(400);
+    expect((await get('/v1/report?format=csv', keys.admin)).status).toBe(400);
+  });
+});
+
+describe('GET /v1/hits/{id}/notice', () => {
+  test('in both languages, as text', async () => {
+    for (const [language, title] of [
+      ['en', 'NOTICE OF A MATCH'],
+      ['nl', 'MELDING VAN EEN OVEREENKOMST'],
+    ]) {
+      const response = await get(`/v1/hits/${hitId}/notice?language=${language}`, keys.hits);
+      expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+      const text = await response.text();
+      expect(text.startsWith(title!)).toBe(true);
+      expect(text).toContain('of-polder');
+      // The sample lists the file itself: no digest of it is told.
+      expect(text).not.toMatch(/[0-9a-f]{32}/);
+    }
+    expect((await get(`/v1/hits/${hitId}/notice?language=de`, keys.hits)).status).toBe(400);
+  });
+
+  test('the entry only with the scope details', async () => {
+    const told = async (key: string) => (await get(`/v1/hits/${hitId}/notice`, key)).text();
+    expect(await told(keys.hits)).not.toContain('mate-freshflower');
+    expect(await told(keys.details)).toContain('mate-freshflower');
+  });
+
+  test('another tenant’s hit is not there', async () => {
+    expect((await get(`/v1/hits/${hitId}/notice`, keys.other)).status).toBe(404);
+    expect((await get('/v1/hits/nowhere/notice', keys.admin)).status).toBe(404);
+  });
+});
+
+test('zeef report and zeef notice tell the same', async () => {
+  const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: running.service.config.dataDir };
+  const zeef = (...args: string[]) =>
+    new Promise<{ code: number; out: string }>((resolve) => {
+      execFile(process.execPath, [artefact('src', 'main.js'), ...args], { env }, (error, out) =>
+        resolve({ code: error ? Number(error.code) : 0, out }),
+      );
+    });
+  const line = `${year}, all tenants: 2 images checked, 2 hits`;
+  expect((await zeef('report', '--period', year)).out.split('\n')[0]).toBe(line);
+  const csv = await zeef(
+    'report',
+    '--from',
+    `${year}-01-01`,
+    '--to',
+    `${Number(year) + 1}-01-01`,
+    '--tenant',
+    'polder',
+    '--format',
+    'csv',
+  );
+  expect(parse(csv.out, { columns: true }).length).toBeGreaterThan(10);
+  expect((await zeef('report', '--period', year, '--format', 'html')).out).toContain('<!doctype html>');
+  expect((await zeef('notice', hitId, '--language', 'nl')).out).toContain('of-polder');
+  expect((await zeef('notice', 'nowhere')).code).toBe(2);
+  expect((await zeef('report', '--from', '2026-02-01', '--to', '2026-01-01')).code).toBe(2);
+});

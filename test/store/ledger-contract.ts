@@ -1,0 +1,382 @@
+/** What every ledger store must do; each implementation runs this suite. */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
+import { NO_TOTALS, type Tally } from '../../src/core/tally.js';
+import { HIT_STATUSES, type HitStatus } from '../../src/core/vocabulary.js';
+import type { LedgerEntry, LedgerStore, Sighting } from '../../src/store/ledger-contract.js';
+import { memoryLedger } from '../support/memory-ledger.js';
+
+export const HOUR = Date.UTC(2026, 8, 30, 23);
+const ALL_TIME = { fromMs: 0, toMs: Date.UTC(2100, 0) };
+
+export const tally = (tenant: string, startMs: number, checked = 1, cells: Tally['cells'] = []): Tally => ({
+  tenant,
+  startMs,
+  totals: { ...NO_TOTALS, checked },
+  cells,
+});
+
+/** Ids rise with `n`; keys are told by `file`. */
+export const sighting = (n: number, file: number, over: Partial<Sighting> = {}): Sighting => ({
+  tenant: 'a',
+  key: file.toString(16).padStart(64, '0'),
+  hitId: `H${String(n).padStart(6, '0')}`,
+  atMs: HOUR + n,
+  reference: file % 2 === 0 ? `file ${file}` : null,
+  kind: 'image',
+  quarantined: false,
+  list: file % 3 === 0 ? 'x' : 'y',
+  category: file % 5 === 0 ? null : 'A1',
+  evidence: `evidence ${n}`,
+  ...over,
+});
+
+export const entry = (over: Partial<LedgerEntry> = {}): LedgerEntry => ({
+  tenant: 'a',
+  idempotency: null,
+  tallies: [],
+  sightings: [],
+  ...over,
+});
+
+export function ledgerContract(name: string, { open }: { open: () => LedgerStore }): void {
+  describe(`${name}, as every ledger store`, () => {
+    let store: LedgerStore;
+    beforeEach(() => {
+      store = open();
+    });
+    afterEach(() => store.close());
+    const append = (...entries: LedgerEntry[]) => store.append({ atMs: HOUR, entries });
+    const whole = (over = {}) =>
+      store.counts({ tenant: null, ...ALL_TIME, interval: null, seriesCells: false, ...over });
+
+    test('empty: nothing, and it says so', async () => {
+      expect(await whole({ interval: 'hour' })).toEqual({ fromMs: 0, toMs: 0, tenants: [], series: [] });
+      expect(await store.hits({ tenant: null, limit: 10 })).toEqual([]);
+      expect(await store.hit(null, 'none')).toBe(null);
+      expect(await store.cases({ tenant: null, ...ALL_TIME, runningSinceMs: [0] })).toEqual([]);
+      expect(await store.verify()).toMatchObject({ ok: true, problems: [], hits: 0, totals: NO_TOTALS });
+    });
+
+    test('counts of a group and of many are one sum, by tenant, hour and cell', async () => {
+      await append(
+        entry({ tallies: [tally('a', HOUR, 2, [['["list","x","A1"]', [1, 0, 0]]])] }),
+        entry({ tenant: 'b', tallies: [tally('b', HOUR, 5)] }),
+      );
+      await append(entry({ tallies: [tally('a', HOUR + HOUR_MS, 3, [['["list","x","A1"]', [2, 1, 0]]])] }));
+      const { tenants, series, ...range } = await whole({ interval: 'quarter' });
+      expect(range).toEqual({ fromMs: HOUR, toMs: HOUR + 2 * HOUR_MS });
+      expect(tenants.map(({ tenant, totals, cells }) => [tenant, totals.checked, cells])).toEqual([
+        ['a', 5, [['["list","x","A1"]', [3, 1, 0]]]],
+        ['b', 5, []],
+      ]);
+      expect(series.map(({ startMs, totals }) => [startMs, totals.checked])).toEqual([
+        [Date.UTC(2026, 6), 7],
+        [Date.UTC(2026, 9), 3],
+      ]);
+      const own = await whole({ tenant: 'b', interval: 'hour', fromMs: HOUR + 1, toMs: HOUR + 2 });
+      expect(own).toMatchObject({ fromMs: HOUR, toMs: HOUR + HOUR_MS, tenants: [{ tenant: 'b' }] });
+      expect((await whole({ tenant: 'c' })).tenants).toEqual([]);
+    });
+
+    test('figures of the size of nations are exact', async () => {
+      const checked = 9_007_199_254_740_000;
+      await append(entry({ tallies: [tally('a', HOUR, checked)] }));
+      await append(entry({ tallies: [tally('a', HOUR, 991)] }));
+      expect((await whole()).tenants[0]!.totals.checked).toBe(Number.MAX_SAFE_INTEGER);
+    });
+
+    test('a hit seen again is the same hit; each tenant and file has its own', async () => {
+      const first = await append(entry({ sightings: [sighting(1, 1), sighting(2, 2)] }));
+      expect(first).toEqual([
+        {
+          outcome: 'recorded',
+          hits: [
+            { id: 'H000001', isNew: true },
+            { id: 'H000002', isNew: true },
+          ],
+        },
+      ]);
+      const again = await append(
+        entry({ sightings: [sighting(3, 1), sighting(4, 1)] }),
+        entry({ tenant: 'b', sightings: [sighting(5, 1, { tenant: 'b' })] }),
+      );
+      expect(again).toEqual([
+        {
+          outcome: 'recorded',
+          hits: [
+            { id: 'H000001', isNew: false },
+            { id: 'H000001', isNew: false },
+          ],
+        },
+        { outcome: 'recorded', hits: [{ id: 'H000005', isNew: true }] },
+      ]);
+      expect(await store.hit('a', 'H000001')).toMatchObject({
+        timesSeen: 3,
+        firstSeenMs: HOUR + 1,
+        lastSeenMs: HOUR + 4,
+        status: 'open',
+        evidence: 'evidence 1',
+        history: [],
+      });
+      expect(await store.hit('b', 'H000001'), 'of another tenant').toBe(null);
+      expect((await store.hits({ tenant: null, limit: 2 })).map(({ id }) => id)).toEqual(['H000005', 'H000002']);
+      const next = await store.hits({ tenant: null, limit: 2, beforeId: 'H000002' });
+      expect(next.map(({ id }) => id)).toEqual(['H000001']);
+      const oldest = (beforeId?: string) => store.hits({ tenant: null, limit: 2, beforeId, oldestFirst: true });
+      expect((await oldest()).map(({ id }) => id)).toEqual(['H000001', 'H000002']);
+      expect((await oldest('H000002')).map(({ id }) => id)).toEqual(['H000005']);
+    });
+
+    test('the same new file twice in one group is one hit', async () => {
+      const [appended] = await append(entry({ sightings: [sighting(1, 1), sighting(2, 1)] }));
+      expect(appended).toEqual({
+        outcome: 'recorded',
+        hits: [
+          { id: 'H000001', isNew: true },
+          { id: 'H000001', isNew: false },
+        ],
+      });
+      expect(await store.hit('a', 'H000001')).toMatchObject({ timesSeen: 2 });
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a change is taken from the state that it expects, by its tenant', async () => {
+      await append(entry({ sightings: [sighting(1, 1)] }));
+      const change = {
+        atMs: HOUR + 9,
+        status: 'removed',
+        note: 'gone',
+        by: 'k',
+        startedMs: HOUR,
+        stoppedMs: HOUR + 9,
+      } as const;
+      expect(await store.changeHit('b', 'H000001', 'open', change)).toBe(false);
+      expect(await store.changeHit('a', 'H000001', 'notified', change)).toBe(false);
+      expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(true);
+      expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(false);
+      await append(entry({ sightings: [sighting(3, 1)] }));
+      expect(await store.hit(null, 'H000001')).toMatchObject({
+        status: 'removed',
+        seenAfterRemoval: 1,
+        stoppedMs: HOUR + 9,
+        history: [{ atMs: HOUR + 9, status: 'removed', note: 'gone', by: 'k' }],
+      });
+    });
+
+    test('what only matched in quarantine is kept and no case, until it matches otherwise', async () => {
+      await append(entry({ sightings: [sighting(1, 1, { quarantined: true, list: 'q' })] }));
+      expect(await store.hits({ tenant: 'a', limit: 9 })).toMatchObject([{ quarantined: true, list: 'q' }]);
+      expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] })).toEqual([]);
+      await append(entry({ sightings: [sighting(2, 1, { list: 'x' })] }));
+      expect(await store.hit('a', 'H000001')).toMatchObject({
+        quarantined: false,
+        list: 'x',
+        evidence: 'evidence 2',
+        startedMs: HOUR + 2,
+        timesSeen: 2,
+      });
+      expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] })).toHaveLength(1);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('an Idempotency-Key counts once in its tenant for a day, and with one request only', async () => {
+      const keyed = (tenant: string, fingerprint: string) =>
+        entry({ tenant, idempotency: { key: 'k', fingerprint }, tallies: [tally(tenant, HOUR)] });
+      const outcomes = async (atMs: number, ...entries: LedgerEntry[]) =>
+        (await store.append({ atMs, entries })).map(({ outcome }) => outcome);
+      expect(await outcomes(HOUR, keyed('a', 'f'), keyed('a', 'f'), keyed('b', 'g'))).toEqual([
+        'recorded',
+        'repeated',
+        'recorded',
+      ]);
+      expect(await outcomes(HOUR + 1, keyed('a', 'g'), entry({ tallies: [tally('a', HOUR)] }))).toEqual([
+        'reused',
+        'recorded',
+      ]);
+      expect(await outcomes(HOUR + DAY_MS - 1, keyed('a', 'f'))).toEqual(['repeated']);
+      expect(await outcomes(HOUR + DAY_MS, keyed('a', 'f'))).toEqual(['recorded']);
+      expect((await whole()).tenants.map(({ totals }) => totals.checked)).toEqual([3, 1]);
+    });
+
+    test('two at once: nothing is lost or counted twice', async () => {
+      const other = open();
+      try {
+        await Promise.all(
+          Array.from({ length: 40 }, (_, n) =>
+            (n % 2 === 0 ? store : other).append({
+              atMs: HOUR,
+              entries: [entry({ tallies: [tally('a', HOUR)], sightings: [sighting(n, n % 7)] })],
+            }),
+          ),
+        );
+      } finally {
+        if (other !== store) await other.close();
+      }
+      expect((await whole()).tenants[0]!.totals.checked).toBe(40);
+      const hits = await store.hits({ tenant: 'a', limit: 100 });
+      expect(hits.reduce((sum, { timesSeen }) => sum + timesSeen, 0)).toBe(40);
+      expect(hits).toHaveLength(7);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+  });
+}
+
+// ── States by operations, against the oracle ──────────────────────────────────────────────────────────────────────────
+
+const hourArb = fc.integer({ min: 0, max: 80 }).map((hours) => HOUR + hours * 7 * HOUR_MS);
+const tenantArb = fc.constantFrom('a', 'b');
+const cellArb = fc.constantFrom('["list","x","A1"]', '["list","y",null]', '["reason","corrupt"]');
+const tallyArb = (tenant: string) =>
+  fc.record({
+    tenant: fc.constant(tenant),
+    startMs: hourArb,
+    totals: fc.record({
+      checked: fc.nat(1_000),
+      exact: fc.nat(9),
+      near: fc.nat(9),
+      suppressed: fc.nat(9),
+      notChecked: fc.nat(9),
+    }),
+    cells: fc.uniqueArray(fc.tuple(cellArb, fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9))), {
+      selector: ([key]) => key,
+      maxLength: 2,
+    }),
+  });
+const entryArb = tenantArb.chain((tenant) =>
+  fc.record({
+    tenant: fc.constant(tenant),
+    idempotency: fc.option(fc.record({ key: fc.constantFrom('k', 'l'), fingerprint: fc.constantFrom('f', 'g') }), {
+      freq: 3,
+    }),
+    tallies: fc.array(tallyArb(tenant), { maxLength: 2 }),
+    files: fc.array(fc.record({ file: fc.nat(5), quarantined: fc.boolean() }), { maxLength: 2 }),
+  }),
+);
+const operationArb = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('append' as const),
+      entries: fc.array(entryArb, { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('change' as const),
+      which: fc.nat(12),
+      tenant: fc.option(tenantArb),
+      from: fc.constantFrom(...HIT_STATUSES),
+      to: fc.constantFrom(...HIT_STATUSES),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('retain' as const),
+      hits: fc.option(fc.nat(60)),
+      hours: fc.option(hourArb),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+);
+const questionArb = fc.record({
+  tenant: fc.option(tenantArb),
+  from: hourArb,
+  hours: fc.integer({ min: 1, max: 600 }),
+  interval: fc.option(fc.constantFrom(...INTERVALS)),
+  seriesCells: fc.boolean(),
+  list: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
+  status: fc.option(fc.constantFrom(...HIT_STATUSES), { nil: undefined }),
+  runningSinceMs: fc.option(
+    fc.nat(60).map((n) => HOUR + n),
+    { nil: undefined },
+  ),
+});
+
+/** Any operations in any state: the store answers as the oracle does, and verify finds nothing. */
+export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore, numRuns: number): void {
+  test(`${name}: any operations in any state, as the oracle`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(operationArb, { minLength: 1, maxLength: 14 }),
+        questionArb,
+        async (operations, question) => {
+          let store = open(true);
+          const oracle = memoryLedger();
+          let now = 0;
+          try {
+            for (const operation of operations) {
+              now++;
+              if (operation.do === 'reopen') {
+                await store.close();
+                store = open(false);
+              } else if (operation.do === 'append') {
+                const entries = operation.entries.map(({ tenant, idempotency, tallies, files }): LedgerEntry => {
+                  const sightings = files.map(({ file, quarantined }) => {
+                    now++;
+                    return sighting(now, file, { tenant, quarantined, evidence: `${now}` });
+                  });
+                  return { tenant, idempotency, tallies, sightings: oneOfEach(sightings) };
+                });
+                const group = { atMs: HOUR + now, entries };
+                expect(await store.append(group)).toEqual(await oracle.append(group));
+              } else if (operation.do === 'change') {
+                const known = await oracle.hits({ tenant: null, limit: 100 });
+                const id = known[operation.which % Math.max(known.length, 1)]?.id ?? 'none';
+                const stoppedMs = ['removed', 'false_positive'].includes(operation.to) ? HOUR + now : null;
+                const change = {
+                  atMs: HOUR + now,
+                  status: operation.to,
+                  note: null,
+                  by: 'k',
+                  startedMs: HOUR + now - 1,
+                  stoppedMs,
+                };
+                const args = [operation.tenant, id, operation.from satisfies HitStatus, change] as const;
+                expect(await store.changeHit(...args)).toBe(await oracle.changeHit(...args));
+              } else {
+                const { hits, hours } = operation;
+                const retention = {
+                  hitsStoppedBeforeMs: hits === null ? null : HOUR + hits,
+                  hoursBeforeMs: hours,
+                  atMs: HOUR + now,
+                };
+                expect((await store.retain(retention)).hits).toBe((await oracle.retain(retention)).hits);
+              }
+            }
+            const { tenant, from: fromMs, hours, interval, seriesCells, ...filter } = question;
+            const counts = { tenant, fromMs, toMs: fromMs + hours * HOUR_MS, interval, seriesCells };
+            expect(await store.counts(counts)).toEqual(await oracle.counts(counts));
+            expect(await store.counts({ ...counts, ...ALL_TIME })).toEqual(
+              await oracle.counts({ ...counts, ...ALL_TIME }),
+            );
+            expect(await store.hits({ tenant, ...filter, limit: 4 })).toEqual(
+              await oracle.hits({ tenant, ...filter, limit: 4 }),
+            );
+            const cases = { tenant, ...ALL_TIME, runningSinceMs: [HOUR + 5, HOUR + 20] };
+            expect(await store.cases(cases)).toEqual(await oracle.cases(cases));
+            const { ok, problems, hits, totals } = await store.verify();
+            const expected = await oracle.verify();
+            expect({ ok, problems, hits, totals }).toEqual({
+              ok: true,
+              problems: [],
+              hits: expected.hits,
+              totals: expected.totals,
+            });
+          } finally {
+            await store.close();
+          }
+        },
+      ),
+      { numRuns },
+    );
+  }, 300_000);
+}
+
+/** A group's sightings of one file are told together; the oracle tells them one by one, so that order could differ. */
+function oneOfEach(sightings: readonly Sighting[]): Sighting[] {
+  return sightings.filter(({ key }, at) => sightings.findIndex((other) => other.key === key) === at);
+}

@@ -1,0 +1,26 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach } from 'vitest';
+import { openSqliteLedger } from '../../src/store/sqlite/sqlite-ledger.js';
+import { ledgerContract, ledgerModel } from './ledger-contract.js';
+
+const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-ledger-'));
+
+let dataDir = freshDir();
+beforeEach(() => {
+  dataDir = freshDir();
+});
+ledgerContract('SQLite', { open: () => openSqliteLedger(dataDir) });
+ledgerContract('SQLite that folds after every third group', {
+  open: () => openSqliteLedger(dataDir, { foldGroups: 3 }),
+});
+
+ledgerModel(
+  'SQLite',
+  (fresh) => {
+    if (fresh) dataDir = freshDir();
+    return openSqliteLedger(dataDir, { foldGroups: 3 });
+  },
+  60,
+);

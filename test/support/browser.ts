@@ -1,0 +1,70 @@
+/**
+ * A real browser: Debian's Chromium, driven over its own protocol. It talks to the service under test and to nobody else:
+ * every request of a page is seen, and one to another host is refused and told. Tests that want it say when it is absent.
+ */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
+
+if (chromiumPath === undefined) process.stderr.write('Chromium is not installed: tests in a browser are left out\n');
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath!,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+export interface Visit {
+  readonly page: Page;
+  /** Errors and warnings of the console, uncaught errors, refusals of the page's policy. */
+  readonly complaints: string[];
+  /** Addresses outside the service. */
+  readonly strangers: string[];
+  close(): Promise<void>;
+}
+
+export interface VisitOptions {
+  readonly theme?: 'light' | 'dark';
+  readonly width?: number;
+  readonly key?: string;
+}
+
+/** The page, loaded with all its panels, in a profile of its own. */
+export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { theme = 'light', width = 1280, key } = options;
+  const context = await browser.newContext({
+    colorScheme: theme,
+    viewport: { width, height: 900 },
+    reducedMotion: 'reduce',
+  });
+  const complaints: string[] = [];
+  const strangers: string[] = [];
+  await context.route('**', (route) => {
+    const address = route.request().url();
+    if (address.startsWith(`${url}/`) || address.startsWith('data:')) return route.continue();
+    strangers.push(address);
+    return route.abort();
+  });
+  if (key !== undefined) await context.addInitScript((given) => sessionStorage.setItem('zeef-key', given), key);
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(`${url}/dashboard`);
+  await page.waitForSelector('html[data-loaded="yes"]');
+  return { page, complaints, strangers, close: () => context.close() };
+}

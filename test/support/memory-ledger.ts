@@ -1,0 +1,202 @@
+/**
+ * A ledger store in memory, as plain as can be: every tally that was ever appended, and hits in a map. The oracle that
+ * the others are held to; it shares nothing with them but the adding up of totals.
+ */
+import { DAY_MS, HOUR_MS, startOf } from '../../src/core/period.js';
+import { NO_TOTALS, type Tally, TallySum } from '../../src/core/tally.js';
+import { HIT_STATUSES } from '../../src/core/vocabulary.js';
+import type { Appended, Cases, LedgerStore, StoredHit } from '../../src/store/ledger-contract.js';
+
+interface Held extends StoredHit {
+  readonly key: string;
+}
+
+export function memoryLedger(): LedgerStore {
+  const tallies: Tally[] = [];
+  const hits: Held[] = [];
+  const answered = new Map<string, { fingerprint: string; atMs: number }>();
+  let events = 0;
+  let hoursFromMs = 0;
+  const isOf = (tenant: string | null) => (row: { tenant: string }) => tenant === null || row.tenant === tenant;
+  const toStored = ({ key: _, ...stored }: Held): StoredHit => stored;
+  const put = (held: Held) => {
+    const at = hits.findIndex(({ id }) => id === held.id);
+    if (at < 0) hits.push(held);
+    else hits[at] = held;
+    events++;
+  };
+  return {
+    async append({ atMs, entries }) {
+      // Hits of one entry are seen together: one event each.
+      return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {
+        if (idempotency) {
+          const name = JSON.stringify([tenant, idempotency.key]);
+          const known = answered.get(name);
+          if (known && known.atMs > atMs - DAY_MS) {
+            return { outcome: known.fingerprint === idempotency.fingerprint ? 'repeated' : 'reused' };
+          }
+          answered.set(name, { fingerprint: idempotency.fingerprint, atMs });
+        }
+        tallies.push(...own);
+        const told = sightings.map((sighting) => {
+          const held = hits.find((hit) => hit.tenant === sighting.tenant && hit.key === sighting.key);
+          const { list, category, evidence, quarantined } = sighting;
+          if (!held) {
+            const { hitId: id, atMs: seenMs, key, reference, kind } = sighting;
+            put({
+              id,
+              tenant,
+              key,
+              reference,
+              kind,
+              firstSeenMs: seenMs,
+              lastSeenMs: seenMs,
+              timesSeen: 1,
+              seenAfterRemoval: 0,
+              status: 'open',
+              quarantined,
+              list,
+              category,
+              startedMs: seenMs,
+              stoppedMs: null,
+              evidence,
+              history: [],
+            });
+            return { id, isNew: true };
+          }
+          const becomesCase = held.quarantined && !quarantined;
+          put({
+            ...held,
+            lastSeenMs: Math.max(held.lastSeenMs, sighting.atMs),
+            timesSeen: held.timesSeen + 1,
+            seenAfterRemoval: held.seenAfterRemoval + (held.status === 'removed' ? 1 : 0),
+            ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
+            startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
+          });
+          return { id: held.id, isNew: false };
+        });
+        return { outcome: 'recorded', hits: told };
+      });
+    },
+    async counts({ tenant, fromMs, toMs, interval, seriesCells }) {
+      const mine = tallies.filter(isOf(tenant));
+      const unit = (atMs: number) => (atMs < hoursFromMs ? DAY_MS : HOUR_MS);
+      const first = Math.max(fromMs, Math.min(...mine.map(({ startMs }) => startOfUnit(startMs, unit(startMs)))));
+      const last = Math.min(
+        toMs,
+        Math.max(...mine.map(({ startMs }) => startOfUnit(startMs, unit(startMs)) + unit(startMs))),
+      );
+      if (mine.length === 0 || !(first < last)) return { fromMs: 0, toMs: 0, tenants: [], series: [] };
+      const range = {
+        fromMs: startOfUnit(first, unit(first)),
+        toMs: startOfUnit(last - 1, unit(last - 1)) + unit(last - 1),
+      };
+      const inside = mine.filter(({ startMs }) => startMs >= range.fromMs && startMs < range.toMs);
+      const sumBy = (nameOf: (tally: Tally) => string) => {
+        const sums = new Map<string, TallySum>();
+        for (const tally of inside) {
+          const sum = sums.get(nameOf(tally)) ?? new TallySum();
+          sums.set(nameOf(tally), sum);
+          sum.add(tally);
+        }
+        return [...sums];
+      };
+      return {
+        ...range,
+        tenants: sumBy((tally) => tally.tenant)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, { totals, cells }]) => ({ tenant: name, startMs: range.fromMs, totals, cells })),
+        series:
+          interval === null
+            ? []
+            : sumBy(({ startMs }) => {
+                // Where the hours are gone, a series of hours has days.
+                const step = interval === 'hour' && startMs < hoursFromMs ? 'day' : interval;
+                return String(startOf(step, startMs));
+              })
+                .map(([startMs, { totals, cells }]) => ({
+                  startMs: Number(startMs),
+                  totals,
+                  cells: seriesCells ? cells : [],
+                }))
+                .sort((a, b) => a.startMs - b.startMs),
+      };
+    },
+    async hits(filter) {
+      return hits
+        .filter(isOf(filter.tenant))
+        .filter((hit) => filter.list === undefined || hit.list === filter.list)
+        .filter((hit) => filter.category === undefined || hit.category === filter.category)
+        .filter((hit) => filter.status === undefined || hit.status === filter.status)
+        .filter((hit) => filter.reference === undefined || hit.reference === filter.reference)
+        .filter((hit) => filter.fromMs === undefined || hit.firstSeenMs >= filter.fromMs)
+        .filter((hit) => filter.toMs === undefined || hit.firstSeenMs < filter.toMs)
+        .filter(
+          ({ id }) =>
+            filter.beforeId === undefined || (filter.oldestFirst ? id > filter.beforeId : id < filter.beforeId),
+        )
+        .filter(
+          ({ stoppedMs, quarantined, startedMs }) =>
+            filter.runningSinceMs === undefined ||
+            (stoppedMs === null && !quarantined && startedMs < filter.runningSinceMs),
+        )
+        .sort((a, b) => (a.id < b.id === (filter.oldestFirst ?? false) ? -1 : 1))
+        .slice(0, filter.limit)
+        .map(toStored);
+    },
+    async hit(tenant, id) {
+      const held = hits.filter(isOf(tenant)).find((hit) => hit.id === id);
+      return held ? toStored(held) : null;
+    },
+    async changeHit(tenant, id, expected, { atMs, status, note, by, startedMs, stoppedMs }) {
+      const held = hits.filter(isOf(tenant)).find((hit) => hit.id === id);
+      if (held?.status !== expected) return false;
+      put({ ...held, status, startedMs, stoppedMs, history: [...held.history, { atMs, status, note, by }] });
+      return true;
+    },
+    async cases({ tenant, fromMs, toMs, runningSinceMs }) {
+      const mine = hits
+        .filter(isOf(tenant))
+        .filter((hit) => !hit.quarantined && hit.firstSeenMs >= fromMs && hit.firstSeenMs < toMs);
+      const names = [...new Set(mine.map((hit) => hit.tenant))].sort();
+      return names.map((name): Cases => {
+        const own = mine.filter((hit) => hit.tenant === name);
+        const running = own.filter(({ stoppedMs }) => stoppedMs === null).map(({ startedMs }) => startedMs);
+        const took = own
+          .filter(({ status, stoppedMs }) => status === 'removed' && stoppedMs !== null)
+          .map(({ startedMs, stoppedMs }) => stoppedMs! - startedMs);
+        const count = (status: string) => own.filter((hit) => hit.status === status).length;
+        return {
+          tenant: name,
+          byStatus: Object.fromEntries(HIT_STATUSES.map((status) => [status, count(status)])) as Cases['byStatus'],
+          seenAgainAfterRemoval: own.filter((hit) => hit.seenAfterRemoval > 0).length,
+          oldestRunningMs: running.length > 0 ? Math.min(...running) : null,
+          runningSince: runningSinceMs.map((sinceMs) => running.filter((ms) => ms < sinceMs).length),
+          removedAfterMs: [...new Set(took)]
+            .sort((a, b) => a - b)
+            .map((ms) => [ms, took.filter((t) => t === ms).length]),
+        };
+      });
+    },
+    async verify() {
+      const sum = new TallySum();
+      for (const tally of tallies) sum.add(tally);
+      const heads = { counts: '', events: '' };
+      return { ok: true, problems: [], hits: hits.length, events, totals: sum.totals ?? NO_TOTALS, heads };
+    },
+    backup: async () => ({ bytes: 0 }),
+    async retain({ hitsStoppedBeforeMs, hoursBeforeMs }) {
+      const kept = hits.filter(
+        ({ stoppedMs }) => hitsStoppedBeforeMs === null || stoppedMs === null || stoppedMs >= hitsStoppedBeforeMs,
+      );
+      const gone = hits.length - kept.length;
+      hits.splice(0, hits.length, ...kept);
+      const beforeMs = hoursBeforeMs === null ? 0 : startOf('day', hoursBeforeMs);
+      if (tallies.some(({ startMs }) => startMs < beforeMs)) hoursFromMs = Math.max(hoursFromMs, beforeMs);
+      return { hits: gone, hours: 0 };
+    },
+    close: async () => {},
+  };
+}
+
+const startOfUnit = (atMs: number, unitMs: number) => Math.floor(atMs / unitMs) * unitMs;
