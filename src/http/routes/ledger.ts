@@ -136,6 +136,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         note,
         by: tenant,
         suppress,
+        actor: request.caller.actor,
       });
     },
   );
