@@ -52,8 +52,10 @@ export function tenantsOf(db: Sqlite): string[] {
 
 /** The first and the last hour with any counts; days, where their hours are gone. */
 function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[]): Range {
-  const edges = db.prepare<[string, number], { first: number | null; last: number | null }>(
-    'SELECT min(start) AS first, max(start) AS last FROM tally WHERE tenant = ? AND level = ?',
+  // Two look-ups: both asked at once, SQLite reads every row of the level.
+  const edges = db.prepare<[string, number, string, number], { first: number | null; last: number | null }>(
+    `SELECT (SELECT min(start) FROM tally WHERE tenant = ? AND level = ?) AS first,
+       (SELECT max(start) FROM tally WHERE tenant = ? AND level = ?) AS last`,
   );
   let fromMs = Number.POSITIVE_INFINITY;
   let toMs = Number.NEGATIVE_INFINITY;
@@ -63,9 +65,9 @@ function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[])
   };
   for (const { startMs } of open) widen(startMs, endOf('hour', startMs));
   for (const tenant of tenants) {
-    const days = edges.get(tenant, DAY)!;
+    const days = edges.get(tenant, DAY, tenant, DAY)!;
     if (days.first === null || days.last === null) continue;
-    const hours = edges.get(tenant, HOUR)!;
+    const hours = edges.get(tenant, HOUR, tenant, HOUR)!;
     const isFirstKept = hours.first !== null && startOf('day', hours.first) === days.first;
     const isLastKept = hours.last !== null && startOf('day', hours.last) === days.last;
     widen(isFirstKept ? hours.first! : days.first, isLastKept ? endOf('hour', hours.last!) : endOf('day', days.last));
