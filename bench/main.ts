@@ -15,6 +15,7 @@ import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
+import { scanBench } from './scan.js';
 import { skew } from './skew.js';
 import { soak } from './soak.js';
 
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   ledger,
   crash,
   recovery,
+  scan: scanBench,
   soak,
   accuracy,
   headline,

@@ -30,6 +30,8 @@ export interface Surroundings {
   /** Resolves then. */
   readonly stopped: Promise<void>;
   readonly setExitCode: (code: number) => void;
+  /** SIGUSR1 asks where a command is, SIGUSR2 to pause and to go on; a command that listens is asked. */
+  readonly onAsked: (what: 'status' | 'pause', listener: () => void) => void;
   /** Errors CONFIG_INVALID: a public address without keys. */
   readonly createServer: (service: Service, log: Logger) => Promise<HttpServer>;
 }

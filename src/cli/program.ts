@@ -10,6 +10,7 @@ import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
 import { addReportCommands } from './report.js';
+import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
 import { addWebhookCommands } from './webhooks.js';
@@ -27,6 +28,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .configureOutput({ writeOut: around.out, writeErr: around.err });
   addServeCommand(program, around);
   addCheckCommands(program, around);
+  addScanCommand(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
   addLedgerCommands(program, around);

@@ -25,6 +25,8 @@ export const DECODER_RESTARTS_A_MINUTE_MAX = 5;
 export const QUEUE_IMAGES_PER_WORKER_MAX = 4;
 /** A batch of hashes in one request: about 12 MB of JSON, under two seconds of searching on one core. */
 export const BATCH_ITEMS_MAX = 100_000;
+/** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
+export const FILE_HASHES_MAX = 544;
 /** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
 export const BATCH_BYTES_MAX = 32_000_000;
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
@@ -74,6 +76,14 @@ export const KEY_GRACE_HOURS_MAX = 744;
 export const TENANT_CONCURRENT_REQUESTS_MAX = 256;
 /** Days of usage that are kept: today's quota, and a week to look back on. */
 export const USAGE_DAYS_KEPT = 8;
+/** A path in a list of files: Linux takes 4,096 bytes, and longer ones are no list. */
+export const FILE_LIST_PATH_BYTES_MAX = 65_536;
+/** Entries of one archive that a scan looks at: a photo library has tens of thousands, a bomb has millions. */
+export const ARCHIVE_ENTRIES_MAX = 100_000;
+/** Bytes that are unpacked of one archive: what a core unpacks in a few minutes. */
+export const ARCHIVE_BYTES_MAX = 20_000_000_000;
+/** Pictures hardly pack at all, text to a tenth; deflate packs zeros to a thousandth, and such a file is a bomb. */
+export const ARCHIVE_RATIO_MAX = 200;
 /** A group of answers waits this long for others: an fsync takes about as long on an ordinary disk. */
 export const LEDGER_GROUP_MS = 5;
 /** Answers and hits of one commit: at most this many wait for one fsync. */

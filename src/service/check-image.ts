@@ -51,7 +51,10 @@ const DAY_MS = 86_400_000;
  * A file whose digest is known is a match even where its pixels cannot be decoded;
  * what cannot be decoded and is not known is `not_checked`, never `no_match`.
  */
-function verdictOf(decision: Decision, hashed: HashAnswer): Pick<CheckAnswer, 'verdict' | 'reason'> {
+export function verdictOf(
+  decision: Decision,
+  hashed: Pick<HashAnswer, 'reason'>,
+): Pick<CheckAnswer, 'verdict' | 'reason'> {
   if (hashed.reason === null) return { verdict: decision.verdict, reason: null };
   if (decision.verdict === 'no_match') return { verdict: 'not_checked', reason: hashed.reason };
   return { verdict: decision.verdict, reason: hashed.reason };

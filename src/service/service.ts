@@ -8,8 +8,9 @@ import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
+import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
+import { createImageEngine, type HashReply, type HashWants, type ImageEngine } from '../engine/image-engine.js';
 import { createIndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Store } from '../store/contract.js';
@@ -21,6 +22,7 @@ import { type Audit, createAudit, ZEEF } from './audited.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
+import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
@@ -88,6 +90,10 @@ export interface Service {
   openBatch(options: CheckOptions): HashBatch;
   /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
+  /** The decoder process's own reply, of bytes or of a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
+  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  /** Errors LIST_NOT_FOUND, STORE_FAILED. */
+  openFiles(lists: ReadonlySet<string> | null): Promise<FileBatch>;
   /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
   whenRoom(): Promise<void>;
   /** Metrics as they are now. */
@@ -260,6 +266,9 @@ export async function createService(
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);
     },
+    hashReply: (input, wants) =>
+      'bytes' in input ? engineOnDemand().hashBytes(input.bytes, wants) : engineOnDemand().hashFile(input.file, wants),
+    openFiles: (lists) => openFiles({ store: store.lists, live, pool, recorder, reload }, lists),
     whenRoom: () => engineOnDemand().whenRoom(),
     renderMetrics: () => {
       decoderStatus();

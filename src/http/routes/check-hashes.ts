@@ -13,6 +13,7 @@ import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
+import { unpackBody } from '../request-encoding.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
 import { matchesFor, optionsFrom } from './check.js';
 
@@ -33,13 +34,15 @@ export async function hashRoutes(
     '/v1/check/hashes',
     {
       onRequest: needs('check:hashes', { checks: 'counted' }),
+      preParsing: unpackBody,
       bodyLimit: BATCH_BYTES_MAX,
       schema: {
         summary: 'Check hashes and digests that the caller computed.',
         description:
           'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson): an item a line, an answer a ' +
           'line, of any length. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
-          'answered with only the matches and their positions.',
+          'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). An item of JSON may ' +
+          'carry all hashes of one file, each with what it is of: they are asked together, as of a picture.',
         querystring: HashesQuery,
         body: {
           content: {
@@ -70,7 +73,9 @@ export async function hashRoutes(
       if (algorithm === undefined) {
         throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
       }
-      const length = Number(request.headers['content-length'] ?? 0);
+      // Of a packed body the length says nothing; what is cut short is told at the end.
+      const length =
+        request.headers['content-encoding'] === 'gzip' ? 0 : Number(request.headers['content-length'] ?? 0);
       if (length % VALUE_BYTES[algorithm] !== 0) {
         throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
       }
