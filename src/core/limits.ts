@@ -66,6 +66,16 @@ export const SOURCE_PAGES_MAX = 100_000;
 /** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
 export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;
+/** Keys of one line that work at the same time: the old one and the one it is rotated into. */
+export const KEYS_LIVE_PER_LINE_MAX = 2;
+/** How long a rotated key still works: a working week and the days around it, to bring the new one everywhere. */
+export const KEY_GRACE_HOURS_DEFAULT = 168;
+/** A grace longer than a month is a second key, not a rotation. */
+export const KEY_GRACE_HOURS_MAX = 744;
+/** Requests of one tenant in hand: beyond this one tenant's slow uploads would hold what others need. */
+export const TENANT_CONCURRENT_REQUESTS_MAX = 256;
+/** Days of usage that are kept: today's quota, and a week to look back on. */
+export const USAGE_DAYS_KEPT = 8;
 /** A path in a list of files: Linux takes 4,096 bytes, and longer ones are no list. */
 export const FILE_LIST_PATH_BYTES_MAX = 65_536;
 /** Entries of one archive that a scan looks at: a photo library has tens of thousands, a bomb has millions. */

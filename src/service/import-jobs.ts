@@ -18,12 +18,16 @@ import type { ImportReport, Store } from '../store/contract.js';
 import type { ImportJob } from '../store/jobs-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { sealStream } from '../vault/sealed-stream.js';
+import type { Audit } from './audited.js';
 import type { ImportRequest } from './import-list.js';
 import type { ImportOutcome, ImportTask, ThreadedImport } from './import-worker.js';
 import type { KeyPlace } from './master-key-at.js';
 
 /** In the data folder: bytes of jobs that are not finished. */
 export const IMPORTS_FOLDER = 'imports';
+
+/** As it is noted with the job. */
+type Requested = HandedOver & { readonly actor: string };
 
 export type HandedOver = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
 
@@ -35,9 +39,9 @@ export interface JobProgress extends ImportJob {
 export interface ImportJobs {
   /**
    * Takes the bytes and notes the job; the same bytes for the same list, handed over again while the job waits, runs or
-   * is what the list holds, are that job. Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
+   * is what the list holds, are that job. `actor`: who hands it over, for the audit log. Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
    */
-  hand(list: string, body: AsyncIterable<Uint8Array>, how: HandedOver): Promise<JobProgress>;
+  hand(list: string, body: AsyncIterable<Uint8Array>, how: HandedOver, actor: string): Promise<JobProgress>;
   /** Waits for its end. Errors NOT_FOUND. */
   ended(id: string): Promise<JobProgress>;
   /** Errors NOT_FOUND. */
@@ -53,7 +57,13 @@ export interface ImportJobs {
 
 export function createImportJobs(
   store: Store,
-  { dataDir, keyPlace, log, onEnd }: { dataDir: string; keyPlace: KeyPlace; log: Logger; onEnd: () => Promise<void> },
+  {
+    dataDir,
+    keyPlace,
+    log,
+    audit,
+    onEnd,
+  }: { dataDir: string; keyPlace: KeyPlace; log: Logger; audit: Audit; onEnd: () => Promise<void> },
 ): ImportJobs {
   const folder = join(dataDir, IMPORTS_FOLDER);
   const bodyOf = (id: string) => join(folder, `${id}.sealed`);
@@ -105,18 +115,25 @@ export function createImportJobs(
     }
   };
 
+  const noteDone = ({ id, request }: ImportJob, report: ImportReport): Promise<void> => {
+    const { actor, mode = 'replace' } = request as unknown as Requested;
+    return audit.noteImport(actor, mode, report, originOf(id));
+  };
+
   const work = async (id: string): Promise<void> => {
     if (isClosing) return;
     const job = await find(id);
     const made = await madeBefore(job);
     if (made) {
       const report = { ...made, deleted: 0, firstRejected: [] };
+      await noteDone(job, report);
       return finish(id, { state: made.state === 'held' ? 'held' : 'done', report });
     }
     await store.jobs.changeJob(id, { state: 'running' });
-    const how = job.request as unknown as HandedOver;
+    const { actor: _, ...how } = job.request as unknown as Requested;
     const outcome = await inThread(id, { ...how, list: job.list, paths: [bodyOf(id)], origin: originOf(id) });
     if (outcome.ok) {
+      await noteDone(job, outcome.report);
       await finish(id, { state: outcome.report.held.length > 0 ? 'held' : 'done', report: outcome.report });
       await onEnd();
     } else if (!isClosing) {
@@ -165,7 +182,7 @@ export function createImportJobs(
   };
 
   return {
-    async hand(list, body, how) {
+    async hand(list, body, how, actor) {
       if (isClosing) throw new AppError('SHUTTING_DOWN');
       if (ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: ends.size });
       const id = ulid();
@@ -185,7 +202,7 @@ export function createImportJobs(
           id,
           list,
           state: 'queued',
-          request: { ...how },
+          request: { ...how, actor },
           bytes,
           sameAs,
           createdAt,

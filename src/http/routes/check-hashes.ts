@@ -9,6 +9,7 @@ import type { HashItemAnswer } from '../../service/check-hashes.js';
 import type { CheckOptions } from '../../service/check-image.js';
 import { BATCH_ALGORITHMS } from '../../service/check-values.js';
 import type { Service } from '../../service/service.js';
+import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
@@ -32,7 +33,7 @@ export async function hashRoutes(
   app.post<{ Body: Body; Querystring: Query }>(
     '/v1/check/hashes',
     {
-      onRequest: needs('check:hashes'),
+      onRequest: needs('check:hashes', { checks: 'counted' }),
       preParsing: unpackBody,
       bodyLimit: BATCH_BYTES_MAX,
       schema: {
@@ -61,11 +62,12 @@ export async function hashRoutes(
           : answer;
       if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
       const keyed = keyedRequest(request, service);
-      const batch = service.openBatch({ ...optionsFrom(request, 'none'), recording: keyed?.recording });
+      const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
+      const batch = pacedBatch(service.openBatch(options), request.caller.gate);
       const body = watched(request.body, keyed);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-        return reply.send(Readable.from(answered(answerLines(body, batch, tell), keyed)));
+        return reply.send(Readable.from(answered(answerLines(body, batch, tell, keyed === null), keyed)));
       }
       const { algorithm } = request.query;
       if (algorithm === undefined) {
@@ -78,7 +80,7 @@ export async function hashRoutes(
         throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
       }
       reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell), keyed)));
+      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell, keyed === null), keyed)));
     },
   );
 
@@ -99,8 +101,10 @@ export async function hashRoutes(
       askedRadiusBits: radius ?? null,
       reference: null,
       tenant: request.caller.tenant,
+      gate: request.caller.gate,
       recording: keyed?.recording,
     };
+    request.caller.gate.takeChecks(items.length);
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
     await keyed?.recording.commit();

@@ -83,10 +83,17 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const { from, to, tenant, order, limit = HITS_PER_PAGE, ...filter } = request.query;
-      const oldestFirst = order === 'oldest';
+      const { from, to, tenant, order, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
       const seen = tenantSeen(request, tenant);
-      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit });
+      return ledger.hits({
+        ...filter,
+        oldestFirst: order === 'oldest',
+        overdue: overdue === '1' || overdue === 'true',
+        fromMs: msOf(from),
+        toMs: msOf(to),
+        tenant: seen,
+        limit,
+      });
     },
   );
 
@@ -129,6 +136,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         note,
         by: tenant,
         suppress,
+        actor: request.caller.actor,
       });
     },
   );
