@@ -18,6 +18,7 @@ import {
   StatsResult,
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
+import { tellHit } from '../tell-hit.js';
 import { noticeRoute, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
@@ -86,7 +87,9 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       const { from, to, tenant, order, limit = HITS_PER_PAGE, ...filter } = request.query;
       const oldestFirst = order === 'oldest';
       const seen = tenantSeen(request, tenant);
-      return ledger.hits({ ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit });
+      const asked = { ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit };
+      const { hits, cursor } = await ledger.hits(asked);
+      return { hits: hits.map((hit) => tellHit(request, hit)), cursor };
     },
   );
 
@@ -104,7 +107,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
     async (request) => {
       const found = await ledger.hit(tenantSeen(request, undefined), request.params.id);
       if (!found) throw new AppError('NOT_FOUND', { hit: request.params.id });
-      return found;
+      return tellHit(request, found);
     },
   );
 
@@ -124,12 +127,13 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       const { status, note = null, suppress = false } = request.body;
       if (suppress && !request.caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope: 'admin' });
       const { tenant } = request.caller;
-      return decideHit(service, tenantSeen(request, undefined), request.params.id, {
+      const decided = await decideHit(service, tenantSeen(request, undefined), request.params.id, {
         status,
         note,
         by: tenant,
         suppress,
       });
+      return tellHit(request, decided);
     },
   );
 
