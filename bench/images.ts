@@ -22,7 +22,6 @@ import { blockhash256 } from '../src/kernels/blockhash.js';
 import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
-import { scan } from '../src/service/scan.js';
 import { createService, type Service } from '../src/service/service.js';
 import { openSqliteLedger } from '../src/store/sqlite/sqlite-ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
@@ -31,6 +30,7 @@ import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { photographs, uploads } from './pictures.js';
 import { type BenchTable, medianSeconds } from './report.js';
+import { runScan } from './scan-run.js';
 
 const LIMITS = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
 const WANTS: HashWants = {
@@ -203,12 +203,7 @@ async function scans(
     const service = await serviceWith(dataDir, { workers, ...NO_CACHE }, entries);
     for (const { name, path, count } of folders) {
       const seconds = await medianSeconds(async () => {
-        const { checked } = await scan(service, {
-          paths: [path],
-          options: OPTIONS,
-          shouldStop: () => false,
-          onResult: () => {},
-        });
+        const { checked } = await runScan(service, path);
         if (checked !== count) throw new Error(`${checked} of ${count} checked`);
       });
       meter.row(`scan, ${name}, ${workers} worker${workers === '2' ? 's' : ''}`, (seconds * 1000) / count);
@@ -232,7 +227,7 @@ async function repeats(
     const { verdict } = await service.checkImage({ bytes: file }, OPTIONS);
     return verdict;
   });
-  const again = () => scan(service, { paths: [folder], options: OPTIONS, shouldStop: () => false, onResult: () => {} });
+  const again = () => runScan(service, folder);
   const { files: count } = await again();
   const seconds = await medianSeconds(again);
   meter.row('a scan of files seen before, 1 worker', (seconds * 1000) / count);

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
+import { crash } from './crash.js';
 import { digests } from './digests.js';
 import { flips } from './flips.js';
 import { headline } from './headline.js';
@@ -9,10 +10,12 @@ import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
+import { scanBench } from './scan.js';
 import { skew } from './skew.js';
 import { soak } from './soak.js';
 
@@ -26,7 +29,10 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   flips,
   images,
   http,
+  ledger,
+  crash,
   recovery,
+  scan: scanBench,
   soak,
   accuracy,
   headline,

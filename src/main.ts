@@ -26,6 +26,7 @@ await runCommandLine(process.argv.slice(2), {
   isStopping: () => stopping,
   stopped,
   createServer,
+  onAsked: (what, listener) => void process.on(what === 'status' ? 'SIGUSR1' : 'SIGUSR2', listener),
   setExitCode: (code) => {
     process.exitCode = code;
   },

@@ -33,13 +33,15 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
   program
     .command('bench')
     .description(
-      'the benches: kernels, index, digests, skew, live, lists, images, http, recovery, soak, accuracy, headline; all without a name',
+      'the benches: kernels, index, digests, skew, live, lists, images, http, recovery, scan, soak, accuracy, headline; all without a name',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
     .option('--json', 'one JSON object a table')
-    .option('--sizes <counts>', 'index, digests, live: entries, separated by commas', (text: string) =>
-      text.split(',').map(count),
+    .option(
+      '--sizes <counts>',
+      'index, digests, live: entries; scan: files of its tree; separated by commas',
+      (text: string) => text.split(',').map(count),
     )
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')

@@ -1,11 +1,6 @@
-/** `zeef check`, `zeef hash`, `zeef scan`: files in, one line each out. */
-
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { SingleBar } from 'cli-progress';
+/** `zeef check`, `zeef hash`: files in, one line each out. */
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../service/answers.js';
-import { type FileResult, type ScanSummary, scan } from '../service/scan.js';
 import {
   checkOptions,
   EXIT,
@@ -16,10 +11,10 @@ import {
   withService,
 } from './context.js';
 
-const orientations = () =>
+export const orientations = () =>
   new Option('--orientations <which>', 'all finds turned and mirrored copies').choices(['all', 'none']).default('all');
 
-const FRAMES_HELP = 'of an animation or a file of several pages, look at so many (1 to 16), evenly spread';
+export const FRAMES_HELP = 'of an animation or a file of several pages, look at so many (1 to 16), evenly spread';
 
 /** A name that holds control characters is shown escaped, so that it cannot write to the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
@@ -35,7 +30,7 @@ function verdictLine(path: string, answer: CheckAnswer): string {
   return `${answer.verdict.padEnd(11)} ${shown(path)}${how}${why}\n`;
 }
 
-function exitCodeOf(byVerdict: Readonly<Record<string, number>>): number {
+export function exitCodeOf(byVerdict: Readonly<Record<string, number>>): number {
   if ((byVerdict.not_checked ?? 0) > 0) return EXIT.failed;
   return (byVerdict.match ?? 0) > 0 ? EXIT.matched : EXIT.clean;
 }
@@ -119,87 +114,4 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
         }
       });
     });
-
-  program
-    .command('scan')
-    .description('a batch over trees of files: JSON lines begin, match, not_checked, summary')
-    .argument('<paths...>')
-    .addOption(orientations())
-    .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
-    .option('--lists <names>', 'only these lists, separated by commas')
-    .option('--frames <count>', FRAMES_HELP)
-    .option('--digests <names>', 'tell these digests too, separated by commas: md5, sha1')
-    .option('--report <file>', 'write the JSON lines there, and a summary in words to stdout')
-    .action(async (paths: string[], flags: ImageCheckFlags & { report?: string }) => {
-      const report = flags.report === undefined ? null : createWriteStream(flags.report);
-      if (report) await once(report, 'open');
-      const tell = (line: object) => {
-        const text = `${JSON.stringify(line)}\n`;
-        if (report) report.write(text);
-        else around.out(text);
-      };
-      const bar = around.isTerminal ? progressBar() : null;
-      const summary = await withService(around, globals(), async (service) => {
-        let done = 0;
-        let hits = 0;
-        tell({ type: 'begin', paths, at: new Date().toISOString(), generation: service.readiness().generation });
-        return scan(service, {
-          paths,
-          options: checkOptions(flags),
-          shouldStop: around.isStopping,
-          onResult: (result) => {
-            done++;
-            if (result.verdict === 'match') hits++;
-            bar?.update(done, { hits });
-            if (result.verdict !== 'no_match') tell(resultLine(result));
-          },
-        });
-      });
-      bar?.stop();
-      tell({ type: 'summary', ...summary });
-      if (report) {
-        report.end();
-        await once(report, 'finish');
-        around.out(summaryText(summary));
-      }
-      around.setExitCode(summary.interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
-    });
-}
-
-function resultLine({ verdict, ...result }: FileResult): object {
-  return { type: verdict, verdict, ...result };
-}
-
-function progressBar(): SingleBar {
-  const bar = new SingleBar({
-    format: '{value} files  {duration_formatted}  {hits} hits',
-    stream: process.stderr,
-    clearOnComplete: true,
-    fps: 5,
-  });
-  bar.start(0, 0, { hits: 0 });
-  return bar;
-}
-
-function summaryText({
-  files,
-  byVerdict,
-  byReason,
-  byList,
-  skipped,
-  seconds,
-  filesPerSecond,
-  interrupted,
-}: ScanSummary): string {
-  const rows: [string, number | string][] = [
-    ['files', files],
-    ...Object.entries(byVerdict),
-    ...Object.entries(byReason).map(([reason, count]): [string, number] => [`  ${reason}`, count]),
-    ...Object.entries(byList).map(([list, count]): [string, number] => [`on list ${list}`, count]),
-    ['skipped', skipped],
-    ['seconds', seconds],
-    ['files/s', filesPerSecond],
-  ];
-  const words = rows.map(([name, value]) => `${name.padEnd(24)} ${value}\n`).join('');
-  return interrupted ? `${words}interrupted: files not listed above were not looked at\n` : words;
 }

@@ -1,5 +1,6 @@
 /** What `main.ts` gives the commands, and what they share: configuration, output, exit codes. */
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
@@ -29,6 +30,8 @@ export interface Surroundings {
   /** Resolves then. */
   readonly stopped: Promise<void>;
   readonly setExitCode: (code: number) => void;
+  /** SIGUSR1 asks where a command is, SIGUSR2 to pause and to go on; a command that listens is asked. */
+  readonly onAsked: (what: 'status' | 'pause', listener: () => void) => void;
   /** Errors CONFIG_INVALID: a public address without keys. */
   readonly createServer: (service: Service, log: Logger) => Promise<HttpServer>;
 }
@@ -65,6 +68,19 @@ export function configFrom(
   const isNamed = flags.logLevel !== undefined || around.env[KNOBS.logLevel.env] !== undefined || path !== undefined;
   return quietLevel === undefined || isNamed ? config : { ...config, logLevel: quietLevel };
 }
+
+/** Who is at the command line, for the audit log. */
+export function cliActor(): string {
+  try {
+    return `cli:${userInfo().username}`;
+  } catch {
+    // In a container the user may have a number and no name.
+    return 'cli';
+  }
+}
+
+/** What a command changes goes through here, and into the audit log. */
+export const changesOf = (service: Service) => service.audit.as(cliActor());
 
 /** Runs one command with a service in this process, and closes it whatever happens. Its log is silent unless asked for. */
 export async function withService<T>(

@@ -1,4 +1,4 @@
-/** `zeef lists ...` and `zeef keys ...`: what lies in the store. */
+/** `zeef lists ...`: what lies in the store. */
 
 import { createWriteStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -12,14 +12,15 @@ import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { algorithmNamed } from '../hashlists/normalise.js';
+import { ZEEF } from '../service/audited.js';
 import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
-import { type HoldRule, type ImportReport, SCOPES, type Scope, type VersionInfo } from '../store/contract.js';
+import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
 import { readKeyFile } from '../vault/master-key.js';
 import { sealStream } from '../vault/sealed-stream.js';
-import { EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
+import { changesOf, cliActor, EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
 import { addSourceCommands } from './sources.js';
 
 /** The list that ships: hashes of the sample pictures. */
@@ -27,7 +28,7 @@ export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists',
 
 export async function importSample(service: Service): Promise<void> {
   if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.store, {
+  await importList(service.audit.as(ZEEF), {
     list: SAMPLE.list,
     paths: [SAMPLE.path],
     format: 'csv',
@@ -166,7 +167,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(around, globals(), async (service) => {
         const bar = around.isTerminal ? bytesBar(files) : null;
-        const report = await importList(service.store, {
+        const report = await importList(changesOf(service), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
           list: flags.list,
@@ -233,7 +234,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
           ...(expires === undefined ? {} : { expiresAt: expires }),
           ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
         };
-        around.out(listText(await service.store.lists.updateList(name, change)));
+        around.out(listText(await changesOf(service).lists.updateList(name, change)));
       }),
     );
 
@@ -257,7 +258,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .argument('<name>')
     .action((name: string) =>
       withService(around, globals(), async (service) => {
-        around.out(reportText(await approveHeld(service.store.lists, name)));
+        around.out(reportText(await approveHeld(changesOf(service).lists, name)));
       }),
     );
 
@@ -267,7 +268,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .argument('<name>')
     .action((name: string) =>
       withService(around, globals(), async (service) => {
-        await service.store.lists.dropHeld(name);
+        await changesOf(service).lists.dropHeld(name);
         around.out(`${name}: the held version is forgotten\n`);
       }),
     );
@@ -283,7 +284,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
     })
     .action((name: string, flags: { to: number }) =>
       withService(around, globals(), async (service) => {
-        around.out(reportText(await rollBack(service.store.lists, name, flags.to)));
+        around.out(reportText(await rollBack(changesOf(service).lists, name, flags.to)));
       }),
     );
 
@@ -307,7 +308,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
       .requiredOption('--entry <id>', 'which')
       .action((name: string, { entry }: { entry: string }) =>
         withService(around, globals(), async (service) => {
-          const changed = await service.store.lists.changeEntries(name, { entryId: entry }, verb);
+          const changed = await changesOf(service).lists.changeEntries(name, { entryId: entry }, verb);
           if (changed === 0) throw new AppError('NOT_FOUND', { list: name, entry });
           around.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
         }),
@@ -360,6 +361,7 @@ export function addListCommands(program: Command, around: Surroundings): void {
       withService(around, globals(), async (service) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
         const { keyId } = await service.rotateKeys(newMaster);
+        await service.audit.note(cliActor(), 'store.rekey', { details: { keyId } });
         around.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
       }),
     );
@@ -376,7 +378,12 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
         withService(around, globals(), async (service) => {
-          const { images, report } = await addImages(service, { list: name, paths, about });
+          const { images, report } = await addImages(service, {
+            list: name,
+            lists: changesOf(service).lists,
+            paths,
+            about,
+          });
           if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
             around.setExitCode(EXIT.failed);
           const words = images.map(({ path, entryId, reason, lowQuality }) => {
@@ -395,6 +402,7 @@ async function exportList(
   file: string | undefined,
   { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
+  await service.audit.note(cliActor(), 'list.export', { target: list, details: { format } });
   const lines = exchangeLines(service, list, format);
   if (file === undefined) {
     for await (const line of lines) around.out(line);
@@ -410,11 +418,12 @@ async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
 }
 
 async function changeList(
-  { store: { lists } }: Service,
+  service: Service,
   verb: 'enable' | 'disable' | 'remove',
   name: string,
   { entry, source }: { entry?: string; source?: string },
 ): Promise<string> {
+  const { lists } = changesOf(service);
   if (entry !== undefined || source !== undefined) {
     const which = entry !== undefined ? { entryId: entry } : { source: source! };
     const changed = await lists.changeEntries(name, which, verb);
@@ -424,48 +433,4 @@ async function changeList(
   if (verb !== 'remove') return listText(await lists.updateList(name, { enabled: verb === 'enable' }));
   await lists.removeList(name);
   return `${name}: removed\n`;
-}
-
-export function addKeyCommands(program: Command, around: Surroundings): void {
-  const globals = () => program.opts<GlobalFlags>();
-  const keys = program.command('keys').description('API keys and tenants');
-
-  keys
-    .command('create')
-    .description('create a key; it is shown once')
-    .requiredOption('--tenant <name>', 'who it belongs to')
-    .addOption(
-      new Option('--scopes <scopes...>', 'what it may do').choices([...SCOPES]).default(['check', 'check:hashes']),
-    )
-    .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z')
-    .action((flags: { tenant: string; scopes: Scope[]; expires?: string }) =>
-      withService(around, globals(), async (service) => {
-        const expiresMs = flags.expires === undefined ? null : Date.parse(flags.expires);
-        if (Number.isNaN(expiresMs)) throw new AppError('REQUEST_INVALID', { expires: flags.expires ?? '' });
-        const expiresAt = expiresMs === null ? null : new Date(expiresMs).toISOString();
-        const { info, key } = await service.store.keys.createKey({
-          tenant: flags.tenant,
-          scopes: flags.scopes,
-          expiresAt,
-        });
-        around.err(`key ${info.id} of ${info.tenant}; it is shown this once:\n`);
-        around.out(`${key}\n`);
-      }),
-    );
-
-  keys.command('list').action(() =>
-    withService(around, globals(), async (service) => {
-      for (const key of await service.store.keys.keys()) around.out(`${JSON.stringify(key)}\n`);
-    }),
-  );
-
-  keys
-    .command('revoke')
-    .argument('<id>')
-    .action((id: string) =>
-      withService(around, globals(), async (service) => {
-        await service.store.keys.revokeKey(id);
-        around.out(`${id}: revoked\n`);
-      }),
-    );
 }

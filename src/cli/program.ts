@@ -2,13 +2,18 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
+import { addAuditCommands } from './audit.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
 import { EXIT, type Surroundings } from './context.js';
+import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
-import { addKeyCommands, addListCommands } from './lists.js';
+import { addListCommands } from './lists.js';
 import { addReportCommands } from './report.js';
+import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
+import { addTenantCommands } from './tenants.js';
+import { addWebhookCommands } from './webhooks.js';
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
 export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
@@ -23,10 +28,14 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .configureOutput({ writeOut: around.out, writeErr: around.err });
   addServeCommand(program, around);
   addCheckCommands(program, around);
+  addScanCommand(program, around);
   addListCommands(program, around);
   addKeyCommands(program, around);
   addLedgerCommands(program, around);
   addReportCommands(program, around);
+  addTenantCommands(program, around);
+  addAuditCommands(program, around);
+  addWebhookCommands(program, around);
   addBenchCommand(program, around);
   try {
     await program.parseAsync(argv, { from: 'user' });

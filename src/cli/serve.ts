@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import { createService } from '../service/service.js';
 import { startSyncSchedule } from '../service/sync-schedule.js';
+import { startWebhooks } from '../service/webhooks/start-webhooks.js';
 import { createLogger } from '../telemetry/log.js';
 import { configFrom, type GlobalFlags, type Surroundings } from './context.js';
 import { importSample } from './lists.js';
@@ -26,12 +27,14 @@ export function addServeCommand(program: Command, around: Surroundings): void {
       const log = createLogger(config.logLevel);
       const service = await createService(config, { log, watchLists: true });
       let stopSyncs = async () => {};
+      let stopWebhooks = async () => {};
       try {
         if (sample) {
           await importSample(service);
           await service.reload();
         }
         stopSyncs = startSyncSchedule(service, log, around.env);
+        stopWebhooks = startWebhooks(service, log, around.env);
         const server = await around.createServer(service, log);
         const address = await server.listen({ host: config.host, port: config.port });
         const picture = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
@@ -47,6 +50,7 @@ export function addServeCommand(program: Command, around: Surroundings): void {
         clearTimeout(tooLong);
       } finally {
         await stopSyncs();
+        await stopWebhooks();
         await service.close();
       }
     });

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { syncList } from '../service/sync-list.js';
-import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
 import { reportText } from './lists.js';
 
 interface SourceFlags {
@@ -45,18 +45,20 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .option('--every <minutes>', 'how often a running service asks', minutes)
     .option('--forget', 'it comes from nowhere any more')
     .action((name: string, flags: SourceFlags) =>
-      withService(around, globals(), async ({ store, config }) => {
-        const known = await store.lists.list(name);
-        if (flags.forget) await store.lists.setSource(name, null);
+      withService(around, globals(), async (service) => {
+        const { lists } = changesOf(service);
+        const { config } = service;
+        const known = await lists.list(name);
+        if (flags.forget) await lists.setSource(name, null);
         else if (flags.type !== undefined && flags.url !== undefined) {
-          if (!known) await store.lists.createList({ list: name, kind: 'match', radiusBits: config.radiusBits });
+          if (!known) await lists.createList({ list: name, kind: 'match', radiusBits: config.radiusBits });
           const { type, url, user = null, secretEnv = null, header = null, every = null } = flags;
           const begun = { checkpoint: null, syncedAt: null };
-          await store.lists.setSource(name, { type, url, user, secretEnv, header, everyMinutes: every, ...begun });
+          await lists.setSource(name, { type, url, user, secretEnv, header, everyMinutes: every, ...begun });
         } else if (flags.type !== undefined || flags.url !== undefined) {
           throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
         }
-        around.out(`${JSON.stringify(await store.lists.source(name))}\n`);
+        around.out(`${JSON.stringify(await lists.source(name))}\n`);
       }),
     );
 
@@ -65,14 +67,17 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .description('ask the source of a list, or of all that have one, for what is new')
     .argument('[name]')
     .action((name: string | undefined) =>
-      withService(around, globals(), async ({ store, config: { dataDir, radiusBits } }) => {
-        const all = name === undefined ? (await store.lists.lists()).map(({ list }) => list) : [name];
+      withService(around, globals(), async (service) => {
+        const changes = changesOf(service);
+        const { lists } = changes;
+        const { dataDir, radiusBits } = service.config;
+        const all = name === undefined ? (await lists.lists()).map(({ list }) => list) : [name];
         for (const list of all) {
-          if (name === undefined && (await store.lists.source(list)) === null) continue;
+          if (name === undefined && (await lists.source(list)) === null) continue;
           const onPage = (pages: number) => {
             if (around.isTerminal) around.err(`\r${list}: ${pages} pages `);
           };
-          const report = await syncList(store, list, { dataDir, radiusBits, env: around.env, onPage });
+          const report = await syncList(changes, list, { dataDir, radiusBits, env: around.env, onPage });
           if (around.isTerminal) around.err('\r');
           if (report.held.length > 0) around.setExitCode(EXIT.failed);
           around.out(reportText(report));

@@ -13,6 +13,7 @@ import {
   IMAGE_PIXELS_MAX,
   QUEUE_IMAGES_PER_WORKER_MAX,
   RADIUS_BITS_DEFAULT,
+  TENANT_CONCURRENT_REQUESTS_MAX,
 } from '../core/limits.js';
 import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
@@ -191,6 +192,55 @@ export const KNOBS = {
     default: 10_000,
     ...whole(0, DAY_MS),
     why: 'on SIGTERM, how long answers in hand may take before the process ends all the same',
+  },
+  tenantChecksPerSecond: {
+    env: 'ZEEF_TENANT_CHECKS_PER_SECOND',
+    unit: 'checks a second',
+    default: 0,
+    ...whole(0, 1_000_000_000),
+    why: 'of each tenant that has no own limit; only the provider knows what is usual, so 0, no limit',
+  },
+  tenantChecksBurst: {
+    env: 'ZEEF_TENANT_CHECKS_BURST',
+    unit: 'checks',
+    default: 0,
+    ...whole(0, 1_000_000_000),
+    why: 'may come at once after a pause; the largest JSON batch of a tenant with a rate; 0: ten seconds of the rate',
+  },
+  tenantChecksPerDay: {
+    env: 'ZEEF_TENANT_CHECKS_PER_DAY',
+    unit: 'checks a day (UTC)',
+    default: 0,
+    ...whole(0, 1_000_000_000_000_000),
+    why: 'of each tenant; 0, no limit',
+  },
+  tenantBytesPerDay: {
+    env: 'ZEEF_TENANT_BYTES_PER_DAY',
+    unit: 'bytes a day (UTC)',
+    default: 0,
+    ...whole(0, 1_000_000_000_000_000),
+    why: 'of the bodies of each tenant; 0, no limit',
+  },
+  tenantDistinctHashesPerDay: {
+    env: 'ZEEF_TENANT_DISTINCT_HASHES_PER_DAY',
+    unit: 'hashes a day (UTC)',
+    default: 0,
+    ...whole(0, 1_000_000_000_000),
+    why: 'different values, estimated within about 2 %: who guesses at a list asks for ever new ones; 0, no limit',
+  },
+  tenantConcurrentRequests: {
+    env: 'ZEEF_TENANT_CONCURRENT_REQUESTS',
+    unit: 'requests',
+    default: TENANT_CONCURRENT_REQUESTS_MAX,
+    ...whole(0, 1_000_000),
+    why: 'in hand at a time, of each tenant and process: slow uploads of one must not hold what others need; 0, no limit',
+  },
+  alarmedChecksPerSecond: {
+    env: 'ZEEF_ALARMED_CHECKS_PER_SECOND',
+    unit: 'checks a second',
+    default: 0,
+    ...whole(0, 1_000_000),
+    why: 'of a tenant with a probing alarm, until an administrator takes it back; 0: an alarm only tells',
   },
   logLevel: {
     env: 'ZEEF_LOG_LEVEL',

@@ -25,6 +25,8 @@ export const DECODER_RESTARTS_A_MINUTE_MAX = 5;
 export const QUEUE_IMAGES_PER_WORKER_MAX = 4;
 /** A batch of hashes in one request: about 12 MB of JSON, under two seconds of searching on one core. */
 export const BATCH_ITEMS_MAX = 100_000;
+/** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
+export const FILE_HASHES_MAX = 544;
 /** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
 export const BATCH_BYTES_MAX = 32_000_000;
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
@@ -64,6 +66,24 @@ export const SOURCE_PAGES_MAX = 100_000;
 /** Set bits of a PDQ hash are 128 unless values tie; the reference's own pictures stay within a few of it. */
 export const PDQ_WEIGHT_MIN = 112;
 export const PDQ_WEIGHT_MAX = 144;
+/** Keys of one line that work at the same time: the old one and the one it is rotated into. */
+export const KEYS_LIVE_PER_LINE_MAX = 2;
+/** How long a rotated key still works: a working week and the days around it, to bring the new one everywhere. */
+export const KEY_GRACE_HOURS_DEFAULT = 168;
+/** A grace longer than a month is a second key, not a rotation. */
+export const KEY_GRACE_HOURS_MAX = 744;
+/** Requests of one tenant in hand: beyond this one tenant's slow uploads would hold what others need. */
+export const TENANT_CONCURRENT_REQUESTS_MAX = 256;
+/** Days of usage that are kept: today's quota, and a week to look back on. */
+export const USAGE_DAYS_KEPT = 8;
+/** A path in a list of files: Linux takes 4,096 bytes, and longer ones are no list. */
+export const FILE_LIST_PATH_BYTES_MAX = 65_536;
+/** Entries of one archive that a scan looks at: a photo library has tens of thousands, a bomb has millions. */
+export const ARCHIVE_ENTRIES_MAX = 100_000;
+/** Bytes that are unpacked of one archive: what a core unpacks in a few minutes. */
+export const ARCHIVE_BYTES_MAX = 20_000_000_000;
+/** Pictures hardly pack at all, text to a tenth; deflate packs zeros to a thousandth, and such a file is a bomb. */
+export const ARCHIVE_RATIO_MAX = 200;
 /** A group of answers waits this long for others: an fsync takes about as long on an ordinary disk. */
 export const LEDGER_GROUP_MS = 5;
 /** Answers and hits of one commit: at most this many wait for one fsync. */

@@ -8,6 +8,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
+import { type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { Digests } from '../core/vocabulary.js';
 import { computeDigests } from '../kernels/digests.js';
 import { Crashers, type CrashReason } from './crashers.js';
@@ -48,7 +49,7 @@ export interface ImageEngine {
    */
   hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply>;
   /** The decoder process reads the file itself. Errors as above. */
-  hashFile(path: string, wants: HashWants): Promise<HashReply>;
+  hashFile(path: PathBytes, wants: HashWants): Promise<HashReply>;
   /** Resolves when a picture would be taken: for callers who would rather wait than be refused. */
   whenRoom(): Promise<void>;
   readonly status: EngineStatus;
@@ -147,7 +148,7 @@ class Engine implements ImageEngine {
     return this.#take(bytes, null, wants);
   }
 
-  hashFile(path: string, wants: HashWants): Promise<HashReply> {
+  hashFile(path: PathBytes, wants: HashWants): Promise<HashReply> {
     return this.#take(null, path, wants);
   }
 
@@ -163,7 +164,7 @@ class Engine implements ImageEngine {
     this.#alone.stop();
   }
 
-  async #take(bytes: Uint8Array | null, path: string | null, wants: HashWants): Promise<HashReply> {
+  async #take(bytes: Uint8Array | null, path: PathBytes | null, wants: HashWants): Promise<HashReply> {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
     return new Promise((resolve) => {
@@ -189,9 +190,10 @@ class Engine implements ImageEngine {
     this.#finish(job, failed(bytes?.byteLength ?? 0, digests, reason));
   }
 
-  async #readBounded(path: string): Promise<Uint8Array | null> {
+  async #readBounded(path: PathBytes): Promise<Uint8Array | null> {
+    const file = systemPath(path);
     try {
-      return (await stat(path)).size > this.options.imageBytesMax ? null : await readFile(path);
+      return (await stat(file)).size > this.options.imageBytesMax ? null : await readFile(file);
     } catch {
       // Gone since: it has no digests, and is answered without.
       return null;

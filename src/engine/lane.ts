@@ -2,13 +2,14 @@
  * A lane: one decoder process that is replaced whenever it ends, and the pictures that it has in hand.
  * A second process stands by, started and idle, so that the lane goes on at once when the first is lost.
  */
+import type { PathBytes } from '../core/path-bytes.js';
 import { DecoderProcess } from './decoder-process.js';
 import type { HashReply, HashWants } from './protocol.js';
 
 export interface Job {
   readonly id: number;
   readonly bytes: Uint8Array | null;
-  readonly path: string | null;
+  readonly path: PathBytes | null;
   readonly wants: HashWants;
   readonly resolve: (reply: HashReply) => void;
   /** When a worker can have begun with it; null while it waits behind others. */

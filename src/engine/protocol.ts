@@ -5,6 +5,7 @@
  * The body is a picture's bytes on the way there, and a packed reply on the way back.
  */
 import type { ErrorCode } from '../core/errors.js';
+import type { PathBytes } from '../core/path-bytes.js';
 import type {
   Background,
   DigestAlgorithm,
@@ -63,7 +64,7 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
 /** A question: the picture's bytes follow as the body, or the decoder process reads the file itself. */
 export interface RequestHead {
   readonly id: number;
-  readonly path: string | null;
+  readonly path: PathBytes | null;
   readonly wants: HashWants;
   /** SHA-256 of files that are known to end a decoder: they are answered without being touched. */
   readonly crashers: readonly string[];

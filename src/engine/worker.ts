@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { workerData } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../core/errors.js';
+import { type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
@@ -43,13 +44,14 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
 };
 
 /** Errors: FILE_UNREADABLE; IMAGE_TOO_LARGE before a byte is read. */
-async function readBounded(path: string): Promise<Uint8Array> {
+async function readBounded(path: PathBytes): Promise<Uint8Array> {
+  const file = systemPath(path);
   try {
-    const { size, isFile } = await stat(path).then((s) => ({ size: s.size, isFile: s.isFile() }));
+    const { size, isFile } = await stat(file).then((s) => ({ size: s.size, isFile: s.isFile() }));
     if (!isFile) throw new AppError('FILE_UNREADABLE', { why: 'not a regular file' });
     if (size > limits.imageBytesMax)
       throw new AppError('IMAGE_TOO_LARGE', { bytes: size, bytesMax: limits.imageBytesMax });
-    return await readFile(path);
+    return await readFile(file);
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
@@ -110,7 +112,7 @@ function inTurn(work: () => Promise<HashReply>): Promise<HashReply> {
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
 /** A file that this process reads itself: one that was read before is not decoded again. */
-async function hashFile(path: string, wants: HashWants, crashers: readonly string[]): Promise<Buffer> {
+async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly string[]): Promise<Buffer> {
   let bytes: Uint8Array;
   try {
     bytes = await readBounded(path);

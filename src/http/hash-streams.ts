@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Value } from '@sinclair/typebox/value';
-import { AppError, ERRORS } from '../core/errors.js';
+import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { ITEM_LINE_BYTES_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { HashItemAnswer } from '../service/check-hashes.js';
@@ -126,11 +126,48 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
   return text;
 }
 
-/** One line an item, in order. Errors of the source or the store break the stream off. */
-export function answerLines(body: Readable, batch: HashBatch, tell: Tell): AsyncIterable<string> {
-  return Readable.from(linePieces(body)).map((piece: Buffer) => answerPiece(batch, piece, tell), {
-    concurrency: PIECES_AHEAD,
-  });
+/**
+ * A limit of the tenant that stops an answer: told in it where it has begun and may be cut short, and an error like any
+ * other where not. Every other error breaks the stream off.
+ */
+function refusalOf(
+  error: unknown,
+  body: Readable,
+  isTold: boolean,
+): { readonly code: ErrorCode; readonly says: string } {
+  const isRefusal = error instanceof AppError && ERRORS[error.code].http === 429;
+  // The rest is read and forgotten: a connection that is cut would take the answer with it.
+  if (isRefusal) body.resume();
+  if (!isRefusal || !isTold) throw error;
+  return { code: error.code, says: ERRORS[error.code].says };
+}
+
+/** Reading stops without ending the connection. */
+const kept = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyOnReturn: false });
+
+/**
+ * One line an item, in order; one of a limit is the last. `mayTell` false: no answer is cut short, but fails as a whole.
+ * Errors  those of the source, the store and the tenant's limits.
+ */
+export async function* answerLines(
+  body: Readable,
+  batch: HashBatch,
+  tell: Tell,
+  mayTell: boolean,
+): AsyncGenerator<string> {
+  const answers: AsyncIterable<string> = Readable.from(linePieces(kept(body))).map(
+    (piece: Buffer) => answerPiece(batch, piece, tell),
+    { concurrency: PIECES_AHEAD },
+  );
+  let hasBegun = false;
+  try {
+    for await (const answer of answers) {
+      yield answer;
+      hasBegun = true;
+    }
+  } catch (error) {
+    yield `${JSON.stringify({ id: null, error: { ...refusalOf(error, body, mayTell && hasBegun), field: null } })}\n`;
+  }
 }
 
 /** Pieces of whole values; the last may end with part of one, which is an error at the end of the answer. */
@@ -145,16 +182,20 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
   if (rest.length > 0) yield rest;
 }
 
-/** `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position. */
+/**
+ * `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
+ * `mayTell` and errors as of `answerLines`.
+ */
 export async function* answerRaw(
   body: Readable,
   batch: HashBatch,
   algorithm: BatchAlgorithm,
   tell: Tell,
+  mayTell: boolean,
 ): AsyncGenerator<string> {
   const width = VALUE_BYTES[algorithm];
   const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
-  const pieces = valuePieces(body, width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
+  const pieces = valuePieces(kept(body), width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
   const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision> } | null> = Readable.from(
     pieces,
   ).map(
@@ -166,30 +207,30 @@ export async function* answerRaw(
   );
   let checked = 0;
   let matched = 0;
-  let isCut = false;
+  let error: { readonly code: ErrorCode; readonly says: string } | null = null;
   let separator = '';
-  // Told with the first answer: what cannot be put on record is refused while there is still a status to say so.
+  // Told with the first answer: what is refused before is refused while there is still a status to say so.
   let begin = `{"generation":${batch.generation},"results":[`;
-  for await (const answer of answers) {
-    if (answer === null || answer.count < 0) {
-      isCut = true;
-      continue;
+  try {
+    for await (const answer of answers) {
+      if (answer === null || answer.count < 0) {
+        error = { code: 'VALUE_INVALID', says: ERRORS.VALUE_INVALID.says };
+        continue;
+      }
+      let text = '';
+      for (const [position, decision] of answer.decisions) {
+        if (decision.verdict === 'match') matched++;
+        const { id: _, ...told } = tell(answerOf(batch, null, decision)) as { id: null };
+        text += `${separator}${JSON.stringify({ index: checked + position, ...told })}`;
+        separator = ',';
+      }
+      checked += answer.count;
+      if (text === '') continue;
+      yield begin + text;
+      begin = '';
     }
-    let text = '';
-    for (const [position, decision] of answer.decisions) {
-      if (decision.verdict === 'match') matched++;
-      const { id: _, ...told } = tell(answerOf(batch, null, decision)) as { id: null };
-      text += `${separator}${JSON.stringify({ index: checked + position, ...told })}`;
-      separator = ',';
-    }
-    checked += answer.count;
-    if (text === '') continue;
-    yield begin + text;
-    begin = '';
+  } catch (thrown) {
+    error = refusalOf(thrown, body, mayTell && begin === '');
   }
-  const error = new AppError('VALUE_INVALID', { expected: `a multiple of ${width} bytes` });
-  const end = isCut
-    ? { checked, matched, error: { code: error.code, says: ERRORS[error.code].says } }
-    : { checked, matched };
-  yield `${begin}],${JSON.stringify(end).slice(1)}`;
+  yield `${begin}],${JSON.stringify({ checked, matched, ...(error ? { error } : {}) }).slice(1)}`;
 }

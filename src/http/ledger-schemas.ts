@@ -104,7 +104,7 @@ export const HitsQuery = Type.Object({
   status: Type.Optional(oneOf(HIT_STATUSES)),
   ...Range,
   category: Type.Optional(Type.String()),
-  overdue: Type.Optional(Type.Boolean({ description: 'Past the last deadline, and not closed.' })),
+  overdue: Type.Optional(oneOf(['1', '0', 'true', 'false'])),
   reference: Type.Optional(Type.String()),
   order: Type.Optional(oneOf(['newest', 'oldest'])),
   cursor: Type.Optional(Type.String()),

@@ -4,7 +4,7 @@ import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** A decoder comes back in a quarter of a second, a queue drains in less: a second is politely late. */
-const RETRY_AFTER_S = '1';
+const RETRY_AFTER_S = 1;
 
 /** Codes of Fastify and its plugins, in our words. */
 const FOREIGN: Readonly<Record<string, ErrorCode>> = {
@@ -34,7 +34,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown
   const { http, retry, says } = ERRORS[error.code];
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (error.code === 'INTERNAL') request.log.error({ err: thrown }, 'request failed');
-  if (retry) reply.header('retry-after', RETRY_AFTER_S);
+  if (retry) reply.header('retry-after', String(error.details.retryAfterSeconds ?? RETRY_AFTER_S));
   // Details name fields and limits; a failure of ours has a cause that is for the log alone.
   const details = http >= 500 ? {} : error.details;
   return reply

@@ -1,7 +1,7 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { FILE_HASHES_MAX, FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -11,6 +11,7 @@ import {
   VERDICTS,
 } from '../core/vocabulary.js';
 import { BATCH_ALGORITHMS } from '../service/check-values.js';
+import { HAMMING_ALGORITHMS } from '../service/lists-in-force.js';
 import { HOLD_RULES } from '../store/contract.js';
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
@@ -97,6 +98,17 @@ export const HashResult = Type.Object({
 });
 
 const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
+/** One of several hashes of a file, as Zeef itself would ask it. */
+const FileHash = Type.Object({
+  algorithm: oneOf(HAMMING_ALGORITHMS),
+  value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+  orientation: Type.Optional(oneOf(ORIENTATIONS)),
+  family: Type.Optional(orNull(oneOf(FAMILIES))),
+  lowQuality: Type.Optional(Type.Boolean()),
+  frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
+  background: Type.Optional(orNull(oneOf(['white']))),
+});
+
 export const HashItem = Type.Object({
   id: Type.Optional(Type.String()),
   pdq: value(64),
@@ -106,6 +118,12 @@ export const HashItem = Type.Object({
   sha1: value(40),
   sha256: value(64),
   quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  hashes: Type.Optional(
+    Type.Array(FileHash, {
+      maxItems: FILE_HASHES_MAX,
+      description: 'Hashes of one file, really turned: asked together and answered as one, as a picture is.',
+    }),
+  ),
 });
 
 export const HashesRequest = Type.Object({

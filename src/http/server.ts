@@ -1,32 +1,41 @@
 /** The HTTP door: parsing, limits, keys, problem documents, documentation. No logic. */
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RouteOptions } from 'fastify';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
+import { countedBody } from './counted-body.js';
 import { sendProblem } from './problem.js';
+import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { healthRoutes } from './routes/health.js';
+import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
+import { tenantRoutes } from './routes/tenants.js';
+import { webhookRoutes } from './routes/webhooks.js';
 
 /** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
 const HEADERS_MS_MAX = 10_000;
 /** Node looks for slow requests this often; by default only twice a minute. */
 const SLOW_REQUEST_CHECK_MS = 500;
 
-/** Errors CONFIG_INVALID: a public address without keys. */
-export async function createServer(service: Service, log: Logger): Promise<FastifyInstance> {
+/** `onRoute`: told every route as it is registered. Errors CONFIG_INVALID: a public address without keys. */
+export async function createServer(
+  service: Service,
+  log: Logger,
+  onRoute: (route: RouteOptions) => void = () => {},
+): Promise<FastifyInstance> {
   const { host, requestTimeoutMs } = service.config;
   await requireKeysFor(host, service.store.keys);
   const app = fastify({
@@ -43,7 +52,9 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
     return503OnClosing: false,
     ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
   });
+  app.addHook('onRoute', onRoute);
   app.decorateRequest('caller');
+  app.addHook('preParsing', countedBody);
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
@@ -69,7 +80,7 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
 
-  const needs = createAuthoriser(host, service.store.keys);
+  const needs = createAuthoriser(service);
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
@@ -79,6 +90,10 @@ export async function createServer(service: Service, log: Logger): Promise<Fasti
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);
+  keyRoutes(app, service, needs);
+  tenantRoutes(app, service, needs);
+  auditRoutes(app, service, needs);
+  webhookRoutes(app, service, needs);
   healthRoutes(app, service);
   await app.register(dashboardRoutes);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -1,7 +1,8 @@
 /**
  * Group commit: answers that come together are put on record by one transaction and one sync. What comes while a group is
- * being written is the next group; a group is written as soon as there is nothing left to wait for, and no later than
- * `GROUP_MS` after its first answer, or when it has `GROUP_ROWS` rows.
+ * being written is the next group. It waits for as many answers as the last one had, since as many callers as were
+ * answered then are likely to ask again, but no longer than `LEDGER_GROUP_MS` after its first, and for no more than
+ * `LEDGER_GROUP_ROWS`. So a lone caller never waits for others, and a crowd shares its syncs.
  */
 import { AppError } from '../core/errors.js';
 import { LEDGER_GROUP_MS, LEDGER_GROUP_ROWS } from '../core/limits.js';
@@ -83,6 +84,7 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
   let gathering = new Group();
   let writing: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
+  let lastAnswers = 0;
 
   async function write(group: Group): Promise<void> {
     const startedMs = performance.now();
@@ -109,15 +111,15 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
     if (writing || gathering.waiting.length === 0) return;
     const group = gathering;
     gathering = new Group();
+    lastAnswers = group.waiting.length;
     writing = write(group).finally(() => {
       writing = null;
-      if (gathering.waiting.length > 0) soon();
+      if (gathering.waiting.length > 0) flushWhenFull();
     });
   }
 
-  /** Answers of one turn of the event loop come together; a timer would make a lone caller wait for nobody. */
-  function soon(): void {
-    if (gathering.rows >= LEDGER_GROUP_ROWS) flush();
+  function flushWhenFull(): void {
+    if (gathering.waiting.length >= lastAnswers || gathering.rows >= LEDGER_GROUP_ROWS) flush();
     else timer ??= setTimeout(flush, LEDGER_GROUP_MS);
   }
 
@@ -125,7 +127,7 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
     append: (entry) =>
       new Promise((resolve, reject) => {
         gathering.add(entry, { resolve, reject });
-        if (!writing) soon();
+        if (!writing) flushWhenFull();
       }),
     async settled() {
       while (writing || gathering.waiting.length > 0) {

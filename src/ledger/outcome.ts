@@ -1,6 +1,6 @@
 /** From an answer to what is put on record: what it adds to the counts, and the hit that it is a sighting of. */
-import { createHash } from 'node:crypto';
-import { ulid } from 'ulid';
+import { hash } from 'node:crypto';
+import { monotonicFactory } from 'ulid';
 import type { Match } from '../core/match.js';
 import { startOf } from '../core/period.js';
 import { NO_TOTALS, type TallySum, type Totals } from '../core/tally.js';
@@ -31,6 +31,9 @@ export interface Evidence {
   readonly generation: number;
   readonly checkId: string | null;
 }
+
+/** Rises within a millisecond too. */
+const nextId = monotonicFactory();
 
 const cell = (...key: readonly (string | null)[]) => JSON.stringify(key);
 
@@ -68,9 +71,7 @@ export function addOutcome(sum: TallySum, outcome: Outcome): void {
 
 /** A file at a place of one tenant: the same file under two references is two hits, since each has to be dealt with. */
 function keyOf({ reference, fileId }: Outcome): string {
-  return createHash('sha256')
-    .update(JSON.stringify([reference, fileId]))
-    .digest('hex');
+  return hash('sha256', JSON.stringify([reference, fileId]), 'hex');
 }
 
 function sealed(digests: Digests, seal: Seal): Record<string, string> {
@@ -98,7 +99,7 @@ export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal:
   return {
     tenant,
     key: keyOf(outcome),
-    hitId: ulid(atMs),
+    hitId: nextId(atMs),
     atMs,
     reference,
     kind,

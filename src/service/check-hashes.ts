@@ -5,17 +5,20 @@ import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
 import { parsePhotoDna } from '../core/photodna.js';
 import {
+  type Background,
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
   type Digests,
+  type Family,
   ORIENTATIONS,
+  type Orientation,
   VALUE_BYTES,
   type Verdict,
 } from '../core/vocabulary.js';
 import { turnPdqBits } from '../kernels/pdq-signs.js';
 import type { CheckOptions } from './check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
-import { HAMMING_ALGORITHMS, type ListsInForce } from './lists-in-force.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
 import { type Decision, isLowQuality, type Match, NOTHING_FOUND } from './policy.js';
 import type { Recording } from './recorder.js';
@@ -30,6 +33,18 @@ export interface HashItem {
   readonly sha1?: string | undefined;
   readonly sha256?: string | undefined;
   readonly quality?: number | undefined;
+  /** Hashes of one file, each with what it is of; asked together with the other values. */
+  readonly hashes?: readonly FileHash[] | undefined;
+}
+
+export interface FileHash {
+  readonly algorithm: HammingAlgorithm;
+  readonly value: string;
+  readonly orientation?: Orientation | undefined;
+  readonly family?: Family | null | undefined;
+  readonly lowQuality?: boolean | undefined;
+  readonly frame?: number | null | undefined;
+  readonly background?: Background | undefined;
 }
 
 export interface HashItemError {
@@ -60,6 +75,19 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
     throw new AppError('VALUE_INVALID', { field: algorithm, expected: `${digits} hex digits` });
   }
   return hex.toLowerCase();
+}
+
+/** A hash that says what it is of is asked as it is: nothing is turned. Errors VALUE_INVALID. */
+function fileHashesOf(item: HashItem): HashQuery[] {
+  return (item.hashes ?? []).map((hash) => ({
+    algorithm: hash.algorithm,
+    hash256: parseHash256(hash.value),
+    orientation: hash.orientation ?? 'original',
+    family: hash.family ?? null,
+    lowQuality: hash.lowQuality ?? false,
+    frame: hash.frame ?? null,
+    background: hash.background ?? null,
+  }));
 }
 
 function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
@@ -99,7 +127,7 @@ async function checkItem(
   options: CheckOptions,
   recording: Recording,
 ): Promise<HashItemAnswer> {
-  const hashes = hashesOf(item, options);
+  const hashes = [...fileHashesOf(item), ...hashesOf(item, options)];
   const digests: Digests = Object.fromEntries(
     DIGEST_ALGORITHMS.flatMap((algorithm) => {
       const digest = digestOf(item, algorithm);
@@ -108,7 +136,7 @@ async function checkItem(
   );
   const vectors = item.photodna === undefined ? [] : [vectorOf(parts.inForce, item.photodna)];
   if (hashes.length === 0 && vectors.length === 0 && Object.keys(digests).length === 0) {
-    throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256' });
+    throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256, hashes' });
   }
   const { lists, askedRadiusBits } = options;
   const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
@@ -151,7 +179,7 @@ function itemError(item: HashItem, error: unknown): HashItemAnswer {
 
 /** The one value of an item that has one, well formed, and says nothing of its quality: these are searched together. */
 function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
-  if (item.photodna !== undefined || item.quality !== undefined) return null;
+  if (item.photodna !== undefined || item.quality !== undefined || item.hashes !== undefined) return null;
   const given = BATCH_ALGORITHMS.filter((algorithm) => item[algorithm] !== undefined);
   const [algorithm] = given;
   if (algorithm === undefined || given.length > 1) return null;

@@ -10,6 +10,7 @@ import type { ListsInForce } from './lists-in-force.js';
 import { type MatchQuery, match, requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder, Recording } from './recorder.js';
+import type { TenantGate } from './tenants/tenant-gate.js';
 
 export interface CheckOptions {
   readonly orientations: OrientationChoice;
@@ -17,6 +18,8 @@ export interface CheckOptions {
   readonly askedRadiusBits: number | null;
   readonly reference: string | null;
   readonly tenant: string;
+  /** Limits and alarms of who asks; without one, as at the command line, there are none. */
+  readonly gate?: TenantGate;
   /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
   readonly recording?: Recording | undefined;
 }
@@ -48,7 +51,10 @@ const DAY_MS = 86_400_000;
  * A file whose digest is known is a match even where its pixels cannot be decoded;
  * what cannot be decoded and is not known is `not_checked`, never `no_match`.
  */
-function verdictOf(decision: Decision, hashed: HashAnswer): Pick<CheckAnswer, 'verdict' | 'reason'> {
+export function verdictOf(
+  decision: Decision,
+  hashed: Pick<HashAnswer, 'reason'>,
+): Pick<CheckAnswer, 'verdict' | 'reason'> {
   if (hashed.reason === null) return { verdict: decision.verdict, reason: null };
   if (decision.verdict === 'no_match') return { verdict: 'not_checked', reason: hashed.reason };
   return { verdict: decision.verdict, reason: hashed.reason };

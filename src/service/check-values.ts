@@ -58,8 +58,8 @@ function turnedHashes(hashes256: Uint8Array): Uint8Array {
 }
 
 /** One answer a segment. Shape: `queries` N × the algorithm's bytes. */
-async function searchPiece(
-  { inForce, pool }: BatchParts,
+export async function searchPiece(
+  { inForce, pool }: Pick<BatchParts, 'inForce' | 'pool'>,
   algorithm: BatchAlgorithm,
   queries: Uint8Array,
   radiusBits: number,

@@ -25,17 +25,21 @@ export async function decideHit(
     readonly note: string | null;
     readonly by: string;
     readonly suppress: boolean;
+    /** For the audit log. */
+    readonly actor: string;
   },
 ): Promise<Decided> {
   const isFalse = decision.status === 'false_positive';
   if (decision.suppress && !isFalse) {
     throw new AppError('REQUEST_INVALID', { field: 'suppress', expected: 'only with false_positive' });
   }
+  const { actor, status } = decision;
   const hit = await service.ledger.changeHit(tenant, id, decision);
+  await service.audit.note(actor, 'hit.status', { tenant: hit.tenant, target: id, details: { status } });
   if (!isFalse) return hit;
   const { list, entryId } = hit;
   if (decision.suppress) {
-    await suppress(service.store.lists, { list, entryId });
+    await suppress(service.audit.as(actor).lists, { list, entryId });
     await service.reload();
   }
   return { ...hit, suppression: { offered: true, added: decision.suppress, list, entryId } };

@@ -5,6 +5,7 @@
  * Files that the decoder process reads itself are remembered there, since only there their bytes are known.
  */
 import type { Config } from '../config/knobs.js';
+import { pathBytesOf } from '../core/path-bytes.js';
 import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
 import { packReply, unpackReply } from '../engine/protocol.js';
 import { createReplyCache, isLasting, replyKey } from '../engine/reply-cache.js';
@@ -79,6 +80,8 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
 
   return {
     hash: async (engine, input, wants) =>
-      'bytes' in input ? hashBytes(engine, input.bytes, wants) : unkept(await engine.hashFile(input.path, wants)),
+      'bytes' in input
+        ? hashBytes(engine, input.bytes, wants)
+        : unkept(await engine.hashFile(pathBytesOf(input.path), wants)),
   };
 }

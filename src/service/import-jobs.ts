@@ -14,16 +14,20 @@ import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import { IMPORT_BYTES_MAX, IMPORTS_WAITING_MAX } from '../core/limits.js';
 import { artefact } from '../core/package-root.js';
-import type { Store } from '../store/contract.js';
+import type { ImportReport, Store } from '../store/contract.js';
 import type { ImportJob } from '../store/jobs-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { sealStream } from '../vault/sealed-stream.js';
+import type { Audit } from './audited.js';
 import type { ImportRequest } from './import-list.js';
-import type { ImportOutcome, ImportTask } from './import-worker.js';
+import type { ImportOutcome, ImportTask, ThreadedImport } from './import-worker.js';
 import type { KeyPlace } from './master-key-at.js';
 
 /** In the data folder: bytes of jobs that are not finished. */
 export const IMPORTS_FOLDER = 'imports';
+
+/** As it is noted with the job. */
+type Requested = HandedOver & { readonly actor: string };
 
 export type HandedOver = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
 
@@ -35,14 +39,16 @@ export interface JobProgress extends ImportJob {
 export interface ImportJobs {
   /**
    * Takes the bytes and notes the job; the same bytes for the same list, handed over again while the job waits, runs or
-   * is what the list holds, are that job. Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
+   * is what the list holds, are that job. `actor`: who hands it over, for the audit log. Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
    */
-  hand(list: string, body: AsyncIterable<Uint8Array>, how: HandedOver): Promise<JobProgress>;
+  hand(list: string, body: AsyncIterable<Uint8Array>, how: HandedOver, actor: string): Promise<JobProgress>;
   /** Waits for its end. Errors NOT_FOUND. */
   ended(id: string): Promise<JobProgress>;
   /** Errors NOT_FOUND. */
   job(id: string): Promise<JobProgress>;
   jobs(list?: string): Promise<readonly JobProgress[]>;
+  /** An import that somebody waits for, in its turn and in the same thread. Errors as `importList`. */
+  run(request: ThreadedImport): Promise<ImportReport>;
   /** Takes up what an earlier process left, in its order. */
   resume(): Promise<void>;
   /** A job that runs is cut off, and is done anew by the next start. */
@@ -51,7 +57,13 @@ export interface ImportJobs {
 
 export function createImportJobs(
   store: Store,
-  { dataDir, keyPlace, log, onEnd }: { dataDir: string; keyPlace: KeyPlace; log: Logger; onEnd: () => Promise<void> },
+  {
+    dataDir,
+    keyPlace,
+    log,
+    audit,
+    onEnd,
+  }: { dataDir: string; keyPlace: KeyPlace; log: Logger; audit: Audit; onEnd: () => Promise<void> },
 ): ImportJobs {
   const folder = join(dataDir, IMPORTS_FOLDER);
   const bodyOf = (id: string) => join(folder, `${id}.sealed`);
@@ -86,16 +98,14 @@ export function createImportJobs(
     return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
   };
 
-  const importOnce = async (job: ImportJob): Promise<ImportOutcome> => {
+  const inThread = async (id: string, request: ThreadedImport): Promise<ImportOutcome> => {
     const { port1, port2 } = new MessageChannel();
-    running = { id: job.id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
+    running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
     const here = running;
     port1.on('message', (bytes: number) => {
       here.bytesDone = bytes;
     });
     pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
-    const how = job.request as unknown as HandedOver;
-    const request = { ...how, list: job.list, paths: [bodyOf(job.id)], origin: originOf(job.id) };
     const task: ImportTask = { dataDir, keyPlace, request, port: port2 };
     try {
       return (await pool.run(task, { transferList: [port2] })) as ImportOutcome;
@@ -105,17 +115,25 @@ export function createImportJobs(
     }
   };
 
+  const noteDone = ({ id, request }: ImportJob, report: ImportReport): Promise<void> => {
+    const { actor, mode = 'replace' } = request as unknown as Requested;
+    return audit.noteImport(actor, mode, report, originOf(id));
+  };
+
   const work = async (id: string): Promise<void> => {
     if (isClosing) return;
     const job = await find(id);
     const made = await madeBefore(job);
     if (made) {
       const report = { ...made, deleted: 0, firstRejected: [] };
+      await noteDone(job, report);
       return finish(id, { state: made.state === 'held' ? 'held' : 'done', report });
     }
     await store.jobs.changeJob(id, { state: 'running' });
-    const outcome = await importOnce(job);
+    const { actor: _, ...how } = job.request as unknown as Requested;
+    const outcome = await inThread(id, { ...how, list: job.list, paths: [bodyOf(id)], origin: originOf(id) });
     if (outcome.ok) {
+      await noteDone(job, outcome.report);
       await finish(id, { state: outcome.report.held.length > 0 ? 'held' : 'done', report: outcome.report });
       await onEnd();
     } else if (!isClosing) {
@@ -164,7 +182,7 @@ export function createImportJobs(
   };
 
   return {
-    async hand(list, body, how) {
+    async hand(list, body, how, actor) {
       if (isClosing) throw new AppError('SHUTTING_DOWN');
       if (ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: ends.size });
       const id = ulid();
@@ -184,7 +202,7 @@ export function createImportJobs(
           id,
           list,
           state: 'queued',
-          request: { ...how },
+          request: { ...how, actor },
           bytes,
           sameAs,
           createdAt,
@@ -202,6 +220,20 @@ export function createImportJobs(
     },
     job: find,
     jobs: async (list) => (await store.jobs.jobs(list)).map(told),
+    run(request) {
+      const outcome = turn.then(() => {
+        if (isClosing) throw new AppError('SHUTTING_DOWN');
+        return inThread(ulid(), request);
+      });
+      turn = outcome.then(
+        () => {},
+        () => {},
+      );
+      return outcome.then((ended) => {
+        if (!ended.ok) throw new AppError(ended.code, ended.details);
+        return ended.report;
+      });
+    },
     async resume() {
       const left = (await store.jobs.jobs()).filter(({ state }) => state === 'queued' || state === 'running');
       for (const { id } of left.reverse()) if (!ends.has(id)) enqueue(id);

@@ -6,10 +6,13 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import { type ImportRequest, importList } from './import-list.js';
 import { type KeyPlace, masterKeyAt } from './master-key-at.js';
 
+/** What can be said to another thread of an import. */
+export type ThreadedImport = Omit<ImportRequest, 'onBytes' | 'shouldStop'>;
+
 export interface ImportTask {
   readonly dataDir: string;
   readonly keyPlace: KeyPlace;
-  readonly request: Omit<ImportRequest, 'onBytes' | 'shouldStop'>;
+  readonly request: ThreadedImport;
   /** Told how many bytes were read; anything that comes from there means: stop. */
   readonly port: MessagePort;
 }

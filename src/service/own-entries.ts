@@ -5,7 +5,7 @@ import { AppError } from '../core/errors.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { DIGEST_ALGORITHMS, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
-import type { ImportReport } from '../store/contract.js';
+import type { ImportReport, ListStore } from '../store/contract.js';
 import { openReview } from './import-review.js';
 import { isLowQuality } from './policy.js';
 import type { Service } from './service.js';
@@ -20,6 +20,8 @@ const WANTS: HashWants = {
 
 export interface AddRequest {
   readonly list: string;
+  /** The store as the caller changes it. */
+  readonly lists: ListStore;
   readonly paths: readonly string[];
   readonly about: Partial<Pick<Entry, 'category' | 'severity' | 'source'>>;
 }
@@ -40,9 +42,8 @@ export interface AddedImage {
  */
 export async function addImages(
   service: Service,
-  { list, paths, about }: AddRequest,
+  { list, lists, paths, about }: AddRequest,
 ): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
-  const { lists } = service.store;
   const images: AddedImage[] = [];
   const rows: ParsedRow[] = [];
   for (const path of paths) {

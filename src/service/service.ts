@@ -8,8 +8,9 @@ import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
+import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import { createImageEngine, type HashWants, type ImageEngine } from '../engine/image-engine.js';
+import { createImageEngine, type HashReply, type HashWants, type ImageEngine } from '../engine/image-engine.js';
 import { createIndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Store } from '../store/contract.js';
@@ -17,9 +18,11 @@ import type { Idempotency } from '../store/ledger-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
+import { type Audit, createAudit, ZEEF } from './audited.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
+import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
@@ -30,8 +33,12 @@ import { requireLists } from './match.js';
 import { ledgerFrom, startRetention } from './open-ledger.js';
 import { storeFrom } from './open-store.js';
 import type { Decision } from './policy.js';
+import { startProbing } from './probing/start-probing.js';
 import { createRecorder, type Recording } from './recorder.js';
 import { SYNC_FOLDER } from './sync-list.js';
+import { gatesFrom } from './tenants/gates-from.js';
+import type { TenantGates } from './tenants/tenant-gates.js';
+import { watchedBatch, watchImage } from './tenants/watched.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -69,6 +76,9 @@ export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
+  readonly gates: TenantGates;
+  /** What somebody changes goes through `audit.as(who)`, and is written down there. */
+  readonly audit: Audit;
   /** Lists that were handed over to be imported. */
   readonly imports: ImportJobs;
   readonly ledger: Ledger;
@@ -80,6 +90,10 @@ export interface Service {
   openBatch(options: CheckOptions): HashBatch;
   /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
+  /** The decoder process's own reply, of bytes or of a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
+  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  /** Errors LIST_NOT_FOUND, STORE_FAILED. */
+  openFiles(lists: ReadonlySet<string> | null): Promise<FileBatch>;
   /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
   whenRoom(): Promise<void>;
   /** Metrics as they are now. */
@@ -109,12 +123,13 @@ export async function createService(
 ): Promise<Service> {
   const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
+  const audit = createAudit(store, clock);
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});
     log.warn({ list, entryId, files }, 'an entry suddenly matched many different files: it is in quarantine');
-    await store.lists.changeEntries(list, { entryId }, 'quarantine');
+    await audit.as(ZEEF).lists.changeEntries(list, { entryId }, 'quarantine');
     await reload();
   };
   const guard = new FloodGuard(config.floodFiles, clock, (entry, files) => {
@@ -124,7 +139,7 @@ export async function createService(
   const hasher = createImageHasher(config, metrics);
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const endExpired = async (): Promise<void> => {
-    for (const list of await endExpiredLists(store.lists, clock.nowMs()))
+    for (const list of await endExpiredLists(audit.as(ZEEF).lists, clock.nowMs()))
       log.warn({ list }, 'a list has expired: it is disabled');
   };
   await endExpired();
@@ -138,6 +153,15 @@ export async function createService(
     onFileRefused: (error) => log.warn({ err: error }, 'the index file is not used; entries are read from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segments could not be merged; they go on answering'),
+  });
+  const gates = gatesFrom(config, { store, clock, log });
+  const { probing, settled } = startProbing({
+    clock,
+    log,
+    metrics,
+    gates,
+    store: audit.as(ZEEF),
+    inForce: () => live.inForce,
   });
   let closing = false;
   let engine: ImageEngine | null = null;
@@ -203,6 +227,7 @@ export async function createService(
     dataDir: config.dataDir,
     keyPlace: { listKey, listKeyFile },
     log,
+    audit,
     onEnd: reload,
   });
   if (watchLists) await imports.resume();
@@ -211,6 +236,8 @@ export async function createService(
     config,
     store,
     metrics,
+    gates,
+    audit,
     imports,
     ledger,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
@@ -221,22 +248,27 @@ export async function createService(
         options,
       );
       metrics.set('zeef_decoder_queue', {}, decoderStatus().queued);
+      watchImage(answer, options, probing);
       return answer;
     },
     openBatch(options) {
       if (closing) throw new AppError('SHUTTING_DOWN');
       const parts = { store: store.lists, inForce: live.inForce, recorder, pool };
       requireLists(parts.inForce, options.lists);
-      return {
+      const batch: HashBatch = {
         generation: parts.inForce.generation,
         exact: parts.inForce.exact,
         checkItems: (items) => checkHashes(parts, items, options),
         checkValues: (algorithm, values, referenceOf) => checkValues(parts, algorithm, values, options, referenceOf),
       };
+      return options.gate ? watchedBatch(batch, options.gate, probing) : batch;
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);
     },
+    hashReply: (input, wants) =>
+      'bytes' in input ? engineOnDemand().hashBytes(input.bytes, wants) : engineOnDemand().hashFile(input.file, wants),
+    openFiles: (lists) => openFiles({ store: store.lists, live, pool, recorder, reload }, lists),
     whenRoom: () => engineOnDemand().whenRoom(),
     renderMetrics: () => {
       decoderStatus();
@@ -266,6 +298,8 @@ export async function createService(
       await engine?.close();
       await reloading;
       await pool.close();
+      await gates.close();
+      await settled();
       await ledger.close();
       await store.close();
     },

@@ -11,6 +11,7 @@ import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } fr
 import type { ImportReport, SourceInfo, Store } from '../store/contract.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import { importList } from './import-list.js';
+import type { ThreadedImport } from './import-worker.js';
 
 export interface SyncOptions {
   readonly dataDir: string;
@@ -20,6 +21,8 @@ export interface SyncOptions {
   /** The first pause after a failure; each further one is twice as long. */
   readonly firstPauseMs?: number;
   readonly onPage?: (pages: number) => void;
+  /** A service imports in another thread; without it the import is done where it is asked for. */
+  readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
 }
 
 /** In the data folder: pages of a sync that has not ended. */
@@ -131,7 +134,8 @@ export async function syncList(store: Store, list: string, options: SyncOptions)
     await rename(`${stateFile}.new`, stateFile);
     options.onPage?.(state.pages);
   }
-  const report = await importList(store, {
+  const runImport = options.runImport ?? ((request) => importList(store, request));
+  const report = await runImport({
     paths: Array.from({ length: state.pages }, (_, at) => join(folder, pageName(at))),
     format: source.type,
     list,

@@ -1,5 +1,8 @@
 /** Asks the sources of lists as often as each says, one after the other, while a service runs. */
+import type { ImportReport } from '../store/contract.js';
 import type { Logger } from '../telemetry/log.js';
+import { ZEEF } from './audited.js';
+import type { ThreadedImport } from './import-worker.js';
 import type { Service } from './service.js';
 import { type SyncOptions, syncList } from './sync-list.js';
 
@@ -13,11 +16,17 @@ export function startSyncSchedule(
   env: SyncOptions['env'],
   lookMs = LOOK_MS,
 ): () => Promise<void> {
-  const { lists } = service.store;
+  const store = service.audit.as(ZEEF);
+  const { lists } = store;
   const { dataDir, radiusBits } = service.config;
   const triedMs = new Map<string, number>();
   let isStopped = false;
 
+  const runImport = async (request: ThreadedImport): Promise<ImportReport> => {
+    const report = await service.imports.run(request);
+    await service.audit.noteImport(ZEEF, request.mode ?? 'replace', report, request.origin ?? 'sync');
+    return report;
+  };
   const isDue = (list: string, everyMinutes: number, syncedAt: string | null): boolean => {
     const lastMs = Math.max(triedMs.get(list) ?? 0, syncedAt === null ? 0 : Date.parse(syncedAt));
     return Date.now() - lastMs >= everyMinutes * 60_000;
@@ -29,7 +38,7 @@ export function startSyncSchedule(
       if (!isDue(list, source.everyMinutes, source.syncedAt)) continue;
       triedMs.set(list, Date.now());
       try {
-        const { version, added, removed, held } = await syncList(service.store, list, { dataDir, radiusBits, env });
+        const { version, added, removed, held } = await syncList(store, list, { dataDir, radiusBits, env, runImport });
         service.metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
         if (held.length > 0) log.warn({ list, version, held }, 'a list was synced, and its version waits for approval');
         else log.info({ list, version, added, removed }, 'a list was synced');

@@ -5,7 +5,11 @@
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
 import type { Vault } from '../vault/vault.js';
+import type { AuditStore } from './audit-contract.js';
 import type { JobStore } from './jobs-contract.js';
+import type { KeyStore } from './keys-contract.js';
+import type { TenantStore } from './tenants-contract.js';
+import type { WebhookStore } from './webhooks-contract.js';
 
 export interface NewList {
   readonly list: string;
@@ -192,35 +196,12 @@ export interface ListStore {
   verify(name: string): Promise<{ readonly ok: boolean; readonly entryCount: number; readonly checksum: string }>;
 }
 
-export const SCOPES = ['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
-
-export interface KeyInfo {
-  readonly id: string;
-  readonly tenant: string;
-  readonly scopes: readonly Scope[];
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly revokedAt: string | null;
-}
-
-export interface KeyStore {
-  /** The key is told here and never again: only its SHA-256 is kept. */
-  createKey(about: {
-    tenant: string;
-    scopes: readonly Scope[];
-    expiresAt: string | null;
-  }): Promise<{ info: KeyInfo; key: string }>;
-  /** Also revoked and expired ones: the caller decides. */
-  findByKey(key: string): Promise<KeyInfo | null>;
-  keys(): Promise<KeyInfo[]>;
-  /** Errors NOT_FOUND. */
-  revokeKey(id: string): Promise<void>;
-}
-
 export interface Store {
   readonly lists: ListStore;
   readonly keys: KeyStore;
+  readonly tenants: TenantStore;
+  readonly audit: AuditStore;
+  readonly webhooks: WebhookStore;
   readonly jobs: JobStore;
   /** Seals what rests outside the store too: index files, pages of sources, exports. */
   readonly vault: Vault;

@@ -44,10 +44,20 @@ export const METRICS = {
     says: 'Groups of answers put on record: written or failed.',
   },
   zeef_ledger_group_seconds: { kind: 'histogram', labels: [], says: 'From handing over a group to its sync.' },
+  zeef_probing_alarms_total: {
+    kind: 'counter',
+    labels: ['kind'],
+    says: 'Tenants that asked as one who searches for the value of an entry: ball or edge.',
+  },
   zeef_entries_damaged_total: {
     kind: 'counter',
     labels: [],
     says: 'Entries whose sealed value could not be opened, and so match nothing: their list must be imported again.',
+  },
+  zeef_webhooks_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    says: 'Attempts to tell a webhook: delivered, failed (tried again), or dead (given up).',
   },
   zeef_list_sync_total: {
     kind: 'counter',

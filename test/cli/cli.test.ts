@@ -282,7 +282,18 @@ describe('wrong use', () => {
   });
 
   test('every command has help', async () => {
-    for (const command of ['serve', 'check', 'scan', 'hash', 'lists', 'keys', 'bench']) {
+    for (const command of [
+      'serve',
+      'check',
+      'scan',
+      'hash',
+      'lists',
+      'keys',
+      'tenants',
+      'audit',
+      'webhooks',
+      'bench',
+    ]) {
       expect(await zeef(command, '--help')).toMatchObject({ code: 0, out: expect.stringContaining('Usage: zeef') });
     }
   });

@@ -107,97 +107,138 @@ test('the search finds what is there: raw, hex in either case, base64 behind any
   expect(found(Buffer.alloc(1_000))).toEqual([]);
 });
 
-test('in a whole run, planted values are in no file, no output, no answer and not in the decoder’s memory', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-secret-'));
-  const dataDir = join(folder, 'data');
-  const source = join(folder, 'planted.csv');
-  const { pdq, md5, sha1, sha256, photodna } = planted as Record<
-    'pdq' | 'md5' | 'sha1' | 'sha256' | 'photodna',
-    Buffer
-  >;
-  const bad = `${pdq.toString('hex')}zz`;
-  writeFileSync(
-    source,
-    `entryId,algorithm,value\n${Object.entries(planted)
-      .map(([algorithm, value]) => `p-${algorithm},${algorithm},${value.toString('hex')}\n`)
-      .join('')}bad-1,pdq,${bad}\nbad-2,md5,${sha256.toString('hex')}\n`,
-  );
-  const env = {
-    ZEEF_DATA_DIR: dataDir,
-    ZEEF_LOG_LEVEL: 'trace',
-    ZEEF_PHOTODNA_RADIUS: '50',
-    ZEEF_FLOOD_FILES: '1',
-    ZEEF_LIST_KEY_FILE: join(folder, 'key'),
-  };
-  writeFileSync(env.ZEEF_LIST_KEY_FILE, 'c3'.repeat(32));
-  const printed: Record<string, Buffer> = {};
-  const zeef = async (...args: string[]) => {
-    const { code, output } = await run(env, ...args);
-    printed[args.join(' ').replaceAll(folder, '')] = output;
-    return code;
-  };
-  expect(await zeef('lists', 'import', source, '--list', 'planted')).toBe(0);
-  // A version that is held, with everything that it would hold.
-  expect(
-    await zeef('lists', 'import', 'hashlists/canary.txt', '--algorithm', 'pdq', '--list', 'planted', '--add'),
-  ).toBe(2);
-  expect(await zeef('lists', 'import', join(folder, 'nowhere'), '--list', 'planted')).toBe(2);
-  expect(await zeef('check', '--json', join(PICTURES, picture))).toBe(1);
-  expect(await zeef('lists', 'export')).toBe(0);
-  expect(await zeef('lists', 'export', join(dataDir, 'own.jsonl'), '--list', 'planted')).toBe(0);
+/** A dozen processes, one after the other, on a machine that may be busy. */
+const RUN_MS = 240_000;
 
-  const service = await serve(env);
-  const answers: Record<string, Buffer> = {};
-  const ask = async (method: string, path: string, body?: string | Buffer, type = 'application/json') => {
-    const response = await fetch(service.url + path, {
-      method,
-      ...(body ? { body: body as BodyInit, headers: { 'content-type': type } } : {}),
-    });
-    const headers = Buffer.from(JSON.stringify([...response.headers]));
-    answers[`${method} ${path}`] = Buffer.concat([headers, Buffer.from(await response.arrayBuffer())]);
-    return response.status;
-  };
-  const bytes = readFileSync(join(PICTURES, picture));
-  expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
-  expect(answers['POST /v1/check']!.toString()).toContain('"verdict":"match"');
-  expect(await ask('POST', '/v1/hash', bytes, 'image/jpeg')).toBe(200);
-  // What a caller sends is the caller's; it is asked one bit pair away, and malformed, so that an answer cannot repeat it.
-  const items = [
-    { pdq: near(pdq.toString('hex'), 1).toString('hex') },
-    { pdq: bad },
-    { md5: `${md5.toString('hex')}0` },
-  ];
-  expect(await ask('POST', '/v1/check/hashes', JSON.stringify({ items }))).toBe(200);
-  expect(answers['POST /v1/check/hashes']!.toString()).toContain('"verdict":"match"');
-  const raw = Buffer.concat([md5, sha1.subarray(0, 12), sha256.subarray(0, 4)]);
-  expect(await ask('POST', '/v1/check/hashes?algorithm=md5', raw, 'application/octet-stream')).toBe(200);
-  expect(await ask('POST', '/v1/check/hashes', `{"items":[{"pdq":"${bad}"}`)).toBe(400);
-  const suppression = { algorithm: 'photodna', value: photodna.toString('base64'), note: 'n' };
-  expect(await ask('POST', '/v1/suppressions', JSON.stringify(suppression))).toBe(201);
-  const pages = ['/v1/lists', '/v1/lists/planted', '/v1/lists/planted/versions', '/v1/suppressions', '/v1/stats'];
-  for (const path of [...pages, '/metrics', '/readyz', '/openapi.json', '/v1/nowhere']) await ask('GET', path);
-  await ask('PATCH', '/v1/lists/planted', JSON.stringify({ radiusBits: 20 }));
+test(
+  'in a whole run, planted values are in no file, no output, no answer and not in the decoder’s memory',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'zeef-secret-'));
+    const dataDir = join(folder, 'data');
+    const source = join(folder, 'planted.csv');
+    const { pdq, md5, sha1, sha256, photodna } = planted as Record<
+      'pdq' | 'md5' | 'sha1' | 'sha256' | 'photodna',
+      Buffer
+    >;
+    const bad = `${pdq.toString('hex')}zz`;
+    writeFileSync(
+      source,
+      `entryId,algorithm,value\n${Object.entries(planted)
+        .map(([algorithm, value]) => `p-${algorithm},${algorithm},${value.toString('hex')}\n`)
+        .join('')}bad-1,pdq,${bad}\nbad-2,md5,${sha256.toString('hex')}\n`,
+    );
+    const env = {
+      ZEEF_DATA_DIR: dataDir,
+      ZEEF_LOG_LEVEL: 'trace',
+      ZEEF_PHOTODNA_RADIUS: '50',
+      ZEEF_FLOOD_FILES: '1',
+      ZEEF_LIST_KEY_FILE: join(folder, 'key'),
+    };
+    writeFileSync(env.ZEEF_LIST_KEY_FILE, 'c3'.repeat(32));
+    const printed: Record<string, Buffer> = {};
+    const zeef = async (...args: string[]) => {
+      const { code, output } = await run(env, ...args);
+      printed[args.join(' ').replaceAll(folder, '')] = output;
+      return code;
+    };
+    expect(await zeef('lists', 'import', source, '--list', 'planted')).toBe(0);
+    // A version that is held, with everything that it would hold.
+    expect(
+      await zeef('lists', 'import', 'hashlists/canary.txt', '--algorithm', 'pdq', '--list', 'planted', '--add'),
+    ).toBe(2);
+    expect(await zeef('lists', 'import', join(folder, 'nowhere'), '--list', 'planted')).toBe(2);
+    expect(await zeef('check', '--json', join(PICTURES, picture))).toBe(1);
+    expect(await zeef('lists', 'export')).toBe(0);
+    expect(await zeef('lists', 'export', join(dataDir, 'own.jsonl'), '--list', 'planted')).toBe(0);
 
-  const decoders = childrenOf(service.child.pid!);
-  expect(decoders.length).toBeGreaterThan(0);
-  let megabytes = 0;
-  for (const pid of decoders) {
-    for (const piece of memoryOf(pid)) {
-      megabytes += piece.length / 1e6;
-      expect(found(piece), 'memory of the decoder').toEqual([]);
+    const service = await serve(env);
+    const answers: Record<string, Buffer> = {};
+    const ask = async (method: string, path: string, body?: string | Buffer, type = 'application/json') => {
+      const response = await fetch(service.url + path, {
+        method,
+        ...(body ? { body: body as BodyInit, headers: { 'content-type': type } } : {}),
+      });
+      const headers = Buffer.from(JSON.stringify([...response.headers]));
+      answers[`${method} ${path}`] = Buffer.concat([headers, Buffer.from(await response.arrayBuffer())]);
+      return response.status;
+    };
+    const bytes = readFileSync(join(PICTURES, picture));
+    expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
+    expect(answers['POST /v1/check']!.toString()).toContain('"verdict":"match"');
+    expect(await ask('POST', '/v1/hash', bytes, 'image/jpeg')).toBe(200);
+    // What a caller sends is the caller's; it is asked one bit pair away, and malformed, so that an answer cannot repeat it.
+    const items = [
+      { pdq: near(pdq.toString('hex'), 1).toString('hex') },
+      { pdq: bad },
+      { md5: `${md5.toString('hex')}0` },
+    ];
+    expect(await ask('POST', '/v1/check/hashes', JSON.stringify({ items }))).toBe(200);
+    expect(answers['POST /v1/check/hashes']!.toString()).toContain('"verdict":"match"');
+    const raw = Buffer.concat([md5, sha1.subarray(0, 12), sha256.subarray(0, 4)]);
+    expect(await ask('POST', '/v1/check/hashes?algorithm=md5', raw, 'application/octet-stream')).toBe(200);
+    expect(await ask('POST', '/v1/check/hashes', `{"items":[{"pdq":"${bad}"}`)).toBe(400);
+    const suppression = { algorithm: 'photodna', value: photodna.toString('base64'), note: 'n' };
+    expect(await ask('POST', '/v1/suppressions', JSON.stringify(suppression))).toBe(201);
+    const pages = ['/v1/lists', '/v1/lists/planted', '/v1/lists/planted/versions', '/v1/suppressions', '/v1/stats'];
+    const year = new Date().getUTCFullYear();
+    const reports = ['json', 'csv', 'html', 'dsa'].map((format) => `/v1/report?period=${year}&format=${format}`);
+    for (const path of [
+      ...pages,
+      ...reports,
+      '/v1/hits',
+      '/v1/jobs',
+      '/dashboard',
+      '/metrics',
+      '/readyz',
+      '/openapi.json',
+      '/v1/nowhere',
+    ])
+      await ask('GET', path);
+    await ask('PATCH', '/v1/lists/planted', JSON.stringify({ radiusBits: 20 }));
+
+    const { hits } = JSON.parse(answers['GET /v1/hits']!.toString().replace(/^.*?\]\]/, '')) as {
+      hits: { id: string }[];
+    };
+    expect(hits.length).toBeGreaterThan(0);
+    for (const { id } of hits) {
+      await ask('GET', `/v1/hits/${id}`);
+      await ask('GET', `/v1/hits/${id}/notice?language=nl`);
+      await ask('PATCH', `/v1/hits/${id}`, JSON.stringify({ status: 'false_positive', suppress: true }));
     }
-  }
-  expect(megabytes).toBeGreaterThan(50);
-  // The service itself has them: what is searched for is there to be found.
-  expect([...memoryOf(service.child.pid!)].some((piece) => found(piece).length > 0)).toBe(true);
+    const handed = `entryId,algorithm,value\nh-1,pdq,${pdq.toString('hex')}\n`;
+    expect(await ask('POST', '/v1/lists/handed/entries?format=csv', handed, 'text/csv')).toBe(200);
 
-  expect(await zeef('lists', 'rotate-key')).toBe(0);
-  expect(await zeef('lists', 'export')).toBe(0);
-  expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
-  // It ends as badly as a process can.
-  await service.end('SIGABRT');
-  printed.serve = service.output();
-  for (const [what, output] of Object.entries({ ...printed, ...answers })) expect(found(output), what).toEqual([]);
-  expect(foundIn(dataDir)).toEqual([]);
-  expect(foundIn(folder).filter((where) => !where.startsWith(source))).toEqual([]);
-});
+    const decoders = childrenOf(service.child.pid!);
+    expect(decoders.length).toBeGreaterThan(0);
+    let megabytes = 0;
+    for (const pid of decoders) {
+      for (const piece of memoryOf(pid)) {
+        megabytes += piece.length / 1e6;
+        expect(found(piece), 'memory of the decoder').toEqual([]);
+      }
+    }
+    expect(megabytes).toBeGreaterThan(50);
+    // The service itself has them: what is searched for is there to be found.
+    expect([...memoryOf(service.child.pid!)].some((piece) => found(piece).length > 0)).toBe(true);
+
+    expect(await zeef('ledger', 'backup', join(dataDir, 'backup.sqlite'))).toBe(0);
+    expect(await zeef('ledger', 'verify')).toBe(0);
+    expect(await zeef('report', '--period', String(year))).toBe(0);
+    expect(await zeef('lists', 'rotate-key')).toBe(0);
+    expect(await zeef('lists', 'export')).toBe(0);
+    expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
+    // It ends as badly as a process can.
+    await service.end('SIGABRT');
+    printed.serve = service.output();
+    // The digests of a hit are those of the caller's own file, which the caller sent: they are told, and nothing else is.
+    const toldBack = (what: string, output: Buffer) =>
+      what.includes('/v1/hits')
+        ? Buffer.from(output.toString('latin1').replace(/"digests":\{[^}]*\}/g, ''), 'latin1')
+        : output;
+    for (const [what, output] of Object.entries({ ...printed, ...answers }))
+      expect(found(toldBack(what, output)), what).toEqual([]);
+    expect(foundIn(dataDir)).toEqual([]);
+    expect(foundIn(folder).filter((where) => !where.startsWith(source))).toEqual([]);
+  },
+  RUN_MS,
+);

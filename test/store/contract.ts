@@ -521,15 +521,5 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.generation()).toBe(generation);
       expect(await store.keys.findByKey(key)).toEqual(info);
     });
-
-    test('a key is 256 bits, found by itself alone, revoked once', async () => {
-      const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check', 'details'], expiresAt: null });
-      expect(key).toMatch(/^zeef_[\w-]{43}$/);
-      expect(await store.keys.findByKey(`${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`)).toBeNull();
-      await store.keys.revokeKey(info.id);
-      expect((await store.keys.findByKey(key))!.revokedAt).not.toBeNull();
-      await expect(store.keys.revokeKey(info.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      expect(await store.keys.keys()).toHaveLength(1);
-    });
   });
 }

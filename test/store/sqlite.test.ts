@@ -8,16 +8,23 @@ import { artefact } from '../../src/core/package-root.js';
 import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { entryRow, storeContract, stream } from './contract.js';
+import { keysContract } from './keys-contract.js';
+import { tenantsContract } from './tenants-contract.js';
+import { webhooksContract } from './webhooks-contract.js';
 
 const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-store-'));
 
 let dataDir = '';
-storeContract('SQLite', {
+const place = {
   fresh: () => {
     dataDir = freshDir();
   },
   open: () => openSqliteStore(dataDir),
-});
+};
+storeContract('SQLite', place);
+keysContract('SQLite: keys', place);
+tenantsContract('SQLite: tenants', place);
+webhooksContract('SQLite: webhooks', place);
 
 test('the folder and the file are the owner’s alone, and no key lies in them', async () => {
   const dir = join(freshDir(), 'inner');
@@ -79,5 +86,24 @@ test('an import that is killed in the middle has never been', async () => {
   expect(await store.lists.verify('a')).toMatchObject({ ok: true });
   await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', '2'.repeat(32))]));
   expect((await store.lists.list('a'))!.version).toBe(2);
+  await store.close();
+});
+
+test('while another process writes, small notes are put off and large ones wait; neither stops this process', async () => {
+  const dir = freshDir();
+  const store = await openSqliteStore(dir);
+  const { info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
+  const other = new Database(join(dir, DATABASE_FILE));
+  other.exec('BEGIN IMMEDIATE');
+  expect(await store.keys.touchKey('t', info.id, 1)).toBe(false);
+  expect(await store.tenants.addUsage('t', '2026-09-14', { checks: 1, bytes: 1, distinct: null })).toBeNull();
+  const made = store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  other.exec('COMMIT');
+  other.close();
+  await made;
+  expect(await store.keys.keys('t')).toHaveLength(2);
+  expect(await store.keys.touchKey('t', info.id, 1)).toBe(true);
+  expect(await store.tenants.usage('t', '2026-09-14')).toMatchObject({ checks: 0 });
   await store.close();
 });

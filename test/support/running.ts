@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RouteOptions } from 'fastify';
 import { readConfig } from '../../src/config/read-config.js';
 import { createServer } from '../../src/http/server.js';
 import { importList } from '../../src/service/import-list.js';
@@ -17,7 +18,11 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export async function startService(flags: Record<string, string> = {}): Promise<Running> {
+/** `onRoute`: told every route as the server registers it. */
+export async function startService(
+  flags: Record<string, string> = {},
+  onRoute?: (route: RouteOptions) => void,
+): Promise<Running> {
   const dataDir = mkdtempSync(join(tmpdir(), 'zeef-run-'));
   const config = readConfig({
     env: {},
@@ -33,7 +38,7 @@ export async function startService(flags: Record<string, string> = {}): Promise<
     radiusBits: 31,
   });
   await service.reload();
-  const server = await createServer(service, log);
+  const server = await createServer(service, log, onRoute);
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   return {
     service,

@@ -9,9 +9,11 @@ import type { HashItemAnswer } from '../../service/check-hashes.js';
 import type { CheckOptions } from '../../service/check-image.js';
 import { BATCH_ALGORITHMS } from '../../service/check-values.js';
 import type { Service } from '../../service/service.js';
+import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import type { createAuthoriser } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
+import { unpackBody } from '../request-encoding.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
 import { matchesFor, optionsFrom } from './check.js';
 
@@ -31,14 +33,16 @@ export async function hashRoutes(
   app.post<{ Body: Body; Querystring: Query }>(
     '/v1/check/hashes',
     {
-      onRequest: needs('check:hashes'),
+      onRequest: needs('check:hashes', { checks: 'counted' }),
+      preParsing: unpackBody,
       bodyLimit: BATCH_BYTES_MAX,
       schema: {
         summary: 'Check hashes and digests that the caller computed.',
         description:
           'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson): an item a line, an answer a ' +
           'line, of any length. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
-          'answered with only the matches and their positions.',
+          'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). An item of JSON may ' +
+          'carry all hashes of one file, each with what it is of: they are asked together, as of a picture.',
         querystring: HashesQuery,
         body: {
           content: {
@@ -58,22 +62,25 @@ export async function hashRoutes(
           : answer;
       if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
       const keyed = keyedRequest(request, service);
-      const batch = service.openBatch({ ...optionsFrom(request, 'none'), recording: keyed?.recording });
+      const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
+      const batch = pacedBatch(service.openBatch(options), request.caller.gate);
       const body = watched(request.body, keyed);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-        return reply.send(Readable.from(answered(answerLines(body, batch, tell), keyed)));
+        return reply.send(Readable.from(answered(answerLines(body, batch, tell, keyed === null), keyed)));
       }
       const { algorithm } = request.query;
       if (algorithm === undefined) {
         throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
       }
-      const length = Number(request.headers['content-length'] ?? 0);
+      // Of a packed body the length says nothing; what is cut short is told at the end.
+      const length =
+        request.headers['content-encoding'] === 'gzip' ? 0 : Number(request.headers['content-length'] ?? 0);
       if (length % VALUE_BYTES[algorithm] !== 0) {
         throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
       }
       reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell), keyed)));
+      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell, keyed === null), keyed)));
     },
   );
 
@@ -94,8 +101,10 @@ export async function hashRoutes(
       askedRadiusBits: radius ?? null,
       reference: null,
       tenant: request.caller.tenant,
+      gate: request.caller.gate,
       recording: keyed?.recording,
     };
+    request.caller.gate.takeChecks(items.length);
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
     await keyed?.recording.commit();

@@ -35,6 +35,7 @@ export function optionsFrom(
     askedRadiusBits: radius ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
+    gate: request.caller.gate,
   };
 }
 
@@ -81,7 +82,7 @@ export async function imageRoutes(
   app.post<{ Querystring: Query }>(
     '/v1/check',
     {
-      onRequest: needs('check'),
+      onRequest: needs('check', { checks: 1 }),
       bodyLimit: imageBytesMax,
       schema: {
         summary: 'Check a picture, or several as multipart/form-data, against the lists.',
@@ -108,6 +109,8 @@ export async function imageRoutes(
       const results: object[] = [];
       // One file at a time: a hundred of them at once would be gigabytes in memory.
       for await (const part of request.files()) {
+        // The first was taken before the body was read.
+        if (results.length > 0) await request.caller.gate.waitForChecks(1);
         const reference = options.reference ?? (part.filename || null);
         const bytes = await part.toBuffer();
         keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
@@ -123,7 +126,7 @@ export async function imageRoutes(
   app.post<{ Querystring: Static<typeof HashQuery> }>(
     '/v1/hash',
     {
-      onRequest: needs('check'),
+      onRequest: needs('check', { checks: 1 }),
       bodyLimit: imageBytesMax,
       schema: {
         summary: 'Hashes of a picture; nothing is looked up or recorded.',

@@ -84,11 +84,17 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const { from, to, tenant, order, limit = HITS_PER_PAGE, ...filter } = request.query;
-      const oldestFirst = order === 'oldest';
+      const { from, to, tenant, order, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
       const seen = tenantSeen(request, tenant);
-      const asked = { ...filter, fromMs: msOf(from), toMs: msOf(to), tenant: seen, oldestFirst, limit };
-      const { hits, cursor } = await ledger.hits(asked);
+      const { hits, cursor } = await ledger.hits({
+        ...filter,
+        oldestFirst: order === 'oldest',
+        overdue: overdue === '1' || overdue === 'true',
+        fromMs: msOf(from),
+        toMs: msOf(to),
+        tenant: seen,
+        limit,
+      });
       return { hits: hits.map((hit) => tellHit(request, hit)), cursor };
     },
   );
@@ -132,6 +138,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         note,
         by: tenant,
         suppress,
+        actor: request.caller.actor,
       });
       return tellHit(request, decided);
     },

@@ -1,6 +1,6 @@
 /** What a person decides about lists over HTTP: a new one, an end, a held version, an earlier one, one entry. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { approveHeld, rollBack } from '../../service/list-versions.js';
 import type { Service } from '../../service/service.js';
@@ -12,7 +12,7 @@ export function listChangeRoutes(
   service: Service,
   needs: ReturnType<typeof createAuthoriser>,
 ): void {
-  const { lists } = service.store;
+  const listsAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
   const named = Type.Object({ list: Type.String() });
 
   app.post<{ Body: Static<typeof NewListBody> }>(
@@ -23,8 +23,9 @@ export function listChangeRoutes(
     },
     async (request, reply) => {
       const { list, kind = 'match', radiusBits = service.config.radiusBits, ...change } = request.body;
-      await lists.createList({ list, kind, radiusBits });
-      const made = await lists.updateList(list, change);
+      const lists = listsAs(request);
+      const info = await lists.createList({ list, kind, radiusBits });
+      const made = Object.keys(change).length > 0 ? await lists.updateList(list, change) : info;
       await service.reload();
       return reply.code(201).send(made);
     },
@@ -41,7 +42,7 @@ export function listChangeRoutes(
       },
     },
     async (request, reply) => {
-      await lists.removeList(request.params.list);
+      await listsAs(request).removeList(request.params.list);
       await service.reload();
       return reply.code(204).send();
     },
@@ -58,7 +59,7 @@ export function listChangeRoutes(
       },
     },
     async (request) => {
-      const report = await approveHeld(lists, request.params.list);
+      const report = await approveHeld(listsAs(request), request.params.list);
       await service.reload();
       return report;
     },
@@ -75,7 +76,7 @@ export function listChangeRoutes(
       },
     },
     async (request, reply) => {
-      await lists.dropHeld(request.params.list);
+      await listsAs(request).dropHeld(request.params.list);
       return reply.code(204).send();
     },
   );
@@ -92,7 +93,7 @@ export function listChangeRoutes(
       },
     },
     async (request) => {
-      const report = await rollBack(lists, request.params.list, request.body.version);
+      const report = await rollBack(listsAs(request), request.params.list, request.body.version);
       await service.reload();
       return report;
     },
@@ -111,7 +112,11 @@ export function listChangeRoutes(
     },
     async (request) => {
       const { list, entryId } = request.params;
-      const entries = await lists.changeEntries(list, { entryId }, request.body.enabled ? 'enable' : 'disable');
+      const entries = await listsAs(request).changeEntries(
+        list,
+        { entryId },
+        request.body.enabled ? 'enable' : 'disable',
+      );
       if (entries === 0) throw new AppError('NOT_FOUND', { list, entryId });
       await service.reload();
       return { entries };

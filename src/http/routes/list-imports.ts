@@ -72,14 +72,15 @@ export async function listImportRoutes(
       const { format, mode = 'replace', algorithm, map, kind = 'match' } = request.query;
       if (!(request.body instanceof Readable)) throw new AppError('BODY_EMPTY');
       const mapping = map === undefined ? {} : { mapping: parseMapping(map) };
-      const handed = await service.imports.hand(request.params.list, request.body, {
+      const how = {
         format,
         mode,
         kind,
         radiusBits: service.config.radiusBits,
         ...(algorithm === undefined ? {} : { assumed: algorithm }),
         ...mapping,
-      });
+      };
+      const handed = await service.imports.hand(request.params.list, request.body, how, request.caller.actor);
       const job = handed.bytes <= IMPORT_AT_ONCE_BYTES_MAX ? await service.imports.ended(handed.id) : handed;
       if (job.state === 'failed') throw new AppError(job.error!.code, { ...job.error!.details, job: job.id });
       reply.header('location', `/v1/jobs/${job.id}`);

@@ -49,7 +49,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       },
     },
     async (request) => {
-      const changed = await service.store.lists.updateList(request.params.list, request.body);
+      const changed = await service.audit.as(request.caller.actor).lists.updateList(request.params.list, request.body);
       await service.reload();
       return changed;
     },

@@ -1,6 +1,6 @@
 /** `/v1/suppressions`: what must not count, one by one. Values go in and never come out. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import { type NewSuppression, suppress, suppressions, unsuppress } from '../../service/suppressions.js';
@@ -12,7 +12,7 @@ export function suppressionRoutes(
   service: Service,
   needs: ReturnType<typeof createAuthoriser>,
 ): void {
-  const { lists } = service.store;
+  const listsAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
   app.get(
     '/v1/suppressions',
@@ -23,7 +23,7 @@ export function suppressionRoutes(
         response: { 200: Type.Object({ suppressions: Type.Array(SuppressionResult) }), default: Problem },
       },
     },
-    async () => ({ suppressions: [...(await suppressions(lists))] }),
+    async () => ({ suppressions: [...(await suppressions(service.store.lists))] }),
   );
 
   app.post<{ Body: Static<typeof NewSuppressionBody> }>(
@@ -40,7 +40,7 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      const made = await suppress(lists, request.body as NewSuppression & { algorithm: Algorithm });
+      const made = await suppress(listsAs(request), request.body as NewSuppression & { algorithm: Algorithm });
       await service.reload();
       return reply.code(201).send(made);
     },
@@ -57,7 +57,7 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      await unsuppress(lists, { id: request.params.id });
+      await unsuppress(listsAs(request), { id: request.params.id });
       await service.reload();
       return reply.code(204).send();
     },
@@ -74,7 +74,7 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      await unsuppress(lists, request.query);
+      await unsuppress(listsAs(request), request.query);
       await service.reload();
       return reply.code(204).send();
     },

@@ -13,7 +13,7 @@ export type Sqlite = Database.Database;
 
 export const DATABASE_FILE = 'zeef.sqlite';
 /** Another process's import holds the write lock while it runs: about ten seconds for a million entries. */
-const BUSY_MS = 60_000;
+export const BUSY_MS = 60_000;
 const SYNCHRONOUS_FULL = 2;
 
 /** Each step brings the schema from its position to the next; never edited once released. */
@@ -88,6 +88,37 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
   `CREATE TABLE import_job (
      id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
    ) STRICT;`,
+  // Lines of keys, tenants with their limits, and what they used.
+  `ALTER TABLE api_key ADD COLUMN line TEXT NOT NULL DEFAULT '';
+   UPDATE api_key SET line = id;
+   ALTER TABLE api_key ADD COLUMN name TEXT;
+   ALTER TABLE api_key ADD COLUMN last_used_at TEXT;
+   CREATE TABLE tenant (
+     name TEXT PRIMARY KEY, created_at TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
+     limits TEXT NOT NULL DEFAULT '{}', alarm TEXT
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO tenant (name, created_at) SELECT tenant, min(created_at) FROM api_key GROUP BY tenant;
+   CREATE TABLE tenant_usage (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
+     PRIMARY KEY (tenant, day)
+   ) STRICT, WITHOUT ROWID;`,
+  // Who changed what, in a chain of hashes, and its end.
+  `CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, tenant TEXT, target TEXT,
+     details TEXT NOT NULL, hash TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;`,
+  // Webhooks, and what is to be sent to them: once each, by what it is about.
+  `CREATE TABLE webhook (
+     id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
+     position_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE webhook_event (
+     id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+     created_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, due_ms INTEGER NOT NULL,
+     state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
+   ) STRICT;
+   CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

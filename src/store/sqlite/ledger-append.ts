@@ -6,6 +6,7 @@ import type { Appended, HitChange, Idempotency, LedgerGroup, Sighting } from '..
 import type { Sqlite } from './database.js';
 import { Chains } from './ledger-chain.js';
 import { FOLD_CHARS, fold } from './ledger-fold.js';
+import { prepared } from './statements.js';
 
 /** An Idempotency-Key is known for this long. */
 const IDEMPOTENCY_MS = DAY_MS;
@@ -57,7 +58,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       }
       if (chains.head.openGroups >= foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
-        db.prepare('DELETE FROM answered WHERE at <= ?').run(group.atMs - IDEMPOTENCY_MS);
+        prepared(db, 'DELETE FROM answered WHERE at <= ?').run(group.atMs - IDEMPOTENCY_MS);
       }
       chains.writeHead();
       return appended;
@@ -82,13 +83,12 @@ function noteKey(
   { key, fingerprint }: Idempotency,
   atMs: number,
 ): 'repeated' | 'reused' | null {
-  const held = db
-    .prepare<[string, string, number], { fingerprint: string }>(
-      'SELECT fingerprint FROM answered WHERE tenant = ? AND key = ? AND at > ?',
-    )
-    .get(tenant, key, atMs - IDEMPOTENCY_MS);
+  const held = prepared<[string, string, number], { fingerprint: string }>(
+    db,
+    'SELECT fingerprint FROM answered WHERE tenant = ? AND key = ? AND at > ?',
+  ).get(tenant, key, atMs - IDEMPOTENCY_MS);
   if (held) return held.fingerprint === fingerprint ? 'repeated' : 'reused';
-  db.prepare('INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)').run(tenant, key, atMs, fingerprint);
+  prepared(db, 'INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)').run(tenant, key, atMs, fingerprint);
   return null;
 }
 
@@ -120,9 +120,10 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[]): { id: strin
   const first = same[0]!;
   const { tenant } = first;
   const key = Buffer.from(first.key, 'hex');
-  const held = db
-    .prepare<[string, Buffer], HitRow>('SELECT id, status, quarantined FROM hit WHERE tenant = ? AND key = ?')
-    .get(tenant, key);
+  const held = prepared<[string, Buffer], HitRow>(
+    db,
+    'SELECT id, status, quarantined FROM hit WHERE tenant = ? AND key = ?',
+  ).get(tenant, key);
   const isCounted = same.find((sighting) => !sighting.quarantined);
   const lastMs = Math.max(...same.map(({ atMs }) => atMs));
   if (!held) {
@@ -130,7 +131,8 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[]): { id: strin
     const { quarantined, list, category, evidence } = isCounted ?? first;
     const body: FirstSeen = { key: first.key, reference, kind, quarantined, list, category, evidence };
     const seq = chains.appendEvent(atMs, 'hit', tenant, hitId, JSON.stringify(body));
-    db.prepare(
+    prepared(
+      db,
       `INSERT INTO hit (id, tenant, key, reference, kind, first_seen, last_seen, times_seen, after_removal, status,
          quarantined, list, category, started, stopped, evidence_seq)
        VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, 'open', ?, ?, ?, ?, NULL, ?)`,
@@ -160,13 +162,15 @@ function seeAgain(
   const { list, category, evidence } = counted ?? {};
   const body: SeenAgain = { times, counted: counted && { list: list!, category: category!, evidence: evidence! } };
   const seq = chains.appendEvent(lastMs, 'seen', tenant, id, JSON.stringify(body));
-  db.prepare(
+  prepared(
+    db,
     `UPDATE hit SET last_seen = max(last_seen, ?), times_seen = times_seen + ?, after_removal = after_removal + ?
      WHERE tenant = ? AND id = ?`,
   ).run(lastMs, times, status === 'removed' ? times : 0, tenant, id);
   if (!counted) return;
   // It becomes a case now: its clock starts with the first match that counts.
-  db.prepare(
+  prepared(
+    db,
     `UPDATE hit SET quarantined = 0, list = ?, category = ?, evidence_seq = ?,
        started = CASE WHEN status = 'open' THEN ? ELSE started END
      WHERE tenant = ? AND id = ?`,
@@ -183,16 +187,15 @@ export function changeHit(
 ): boolean {
   return db
     .transaction(() => {
-      const held = db
-        .prepare<[string, string | null, string | null, string], { tenant: string }>(
-          'SELECT tenant FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?) AND status = ?',
-        )
-        .get(id, tenant, tenant, expected);
+      const held = prepared<[string, string | null, string | null, string], { tenant: string }>(
+        db,
+        'SELECT tenant FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?) AND status = ?',
+      ).get(id, tenant, tenant, expected);
       if (!held) return false;
       const chains = new Chains(db);
       const body: StatusChanged = change;
       chains.appendEvent(atMs, 'status', held.tenant, id, JSON.stringify(body));
-      db.prepare('UPDATE hit SET status = ?, started = ?, stopped = ? WHERE tenant = ? AND id = ?').run(
+      prepared(db, 'UPDATE hit SET status = ?, started = ?, stopped = ? WHERE tenant = ? AND id = ?').run(
         change.status,
         change.startedMs,
         change.stoppedMs,

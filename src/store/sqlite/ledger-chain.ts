@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Sqlite } from './database.js';
+import { prepared } from './statements.js';
 
 export interface Head {
   readonly groupSeq: number;
@@ -70,14 +71,14 @@ export class Chains {
 
   constructor(db: Sqlite) {
     this.#db = db;
-    const row = db.prepare<[], { state: string }>('SELECT state FROM head WHERE id = 1').get();
+    const row = prepared<[], { state: string }>(db, 'SELECT state FROM head WHERE id = 1').get();
     this.head = JSON.parse(row!.state) as Head;
   }
 
   appendGroup(at: number, kind: GroupLink['kind'], body: string): void {
     const seq = this.head.groupSeq + 1;
     const linkHash = groupHash(this.head.groupHash, { seq, at, kind, body });
-    this.#db.prepare('INSERT INTO group_link VALUES (?, ?, ?, ?, ?)').run(seq, at, kind, body, linkHash);
+    prepared(this.#db, 'INSERT INTO group_link VALUES (?, ?, ?, ?, ?)').run(seq, at, kind, body, linkHash);
     const isFold = kind === 'fold';
     this.head = {
       ...this.head,
@@ -94,14 +95,21 @@ export class Chains {
     const seq = this.head.eventSeq + 1;
     const body_hash = sha256(body);
     const linkHash = eventHash(this.head.eventHash, { seq, at, kind, tenant, hit, body_hash });
-    this.#db
-      .prepare('INSERT INTO event_link VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(seq, at, kind, tenant, hit, body, body_hash, linkHash);
+    prepared(this.#db, 'INSERT INTO event_link VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      seq,
+      at,
+      kind,
+      tenant,
+      hit,
+      body,
+      body_hash,
+      linkHash,
+    );
     this.head = { ...this.head, eventSeq: seq, eventHash: linkHash.toString('hex') };
     return seq;
   }
 
   writeHead(): void {
-    this.#db.prepare('UPDATE head SET state = ? WHERE id = 1').run(JSON.stringify(this.head));
+    prepared(this.#db, 'UPDATE head SET state = ? WHERE id = 1').run(JSON.stringify(this.head));
   }
 }

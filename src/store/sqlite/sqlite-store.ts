@@ -6,9 +6,12 @@ import { openVault } from './data-keys.js';
 import { guarded, openDatabase } from './database.js';
 import { rotateKeys } from './rotate-keys.js';
 import { sealPlainValues } from './seal-values.js';
+import { SqliteAudit } from './sqlite-audit.js';
 import { SqliteJobs } from './sqlite-jobs.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
+import { SqliteTenants } from './sqlite-tenants.js';
+import { SqliteWebhooks } from './sqlite-webhooks.js';
 
 /** The master key that Zeef makes itself, where nobody says where it is. */
 export const KEY_FILE = 'list.key';
@@ -35,6 +38,9 @@ export async function openSqliteStore(
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       keys: new SqliteKeys(db),
+      tenants: new SqliteTenants(db),
+      audit: new SqliteAudit(db),
+      webhooks: new SqliteWebhooks(db),
       jobs: new SqliteJobs(db),
       vault,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),

@@ -1,0 +1,217 @@
+/**
+ * The ledger: what it costs a check, with it and without it side by side in one run; and how soon ten years of hourly
+ * counts, or 18.2 billion checks, are reported.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import autocannon from 'autocannon';
+import { readConfig } from '../src/config/read-config.js';
+import { artefact } from '../src/core/package-root.js';
+import { type Period, parsePeriod } from '../src/core/period.js';
+import { createServer } from '../src/http/server.js';
+import { createLedger } from '../src/ledger/ledger.js';
+import { buildReport } from '../src/ledger/report.js';
+import { createService } from '../src/service/service.js';
+import { LEDGER_FILE } from '../src/store/sqlite/ledger-database.js';
+import { openSqliteLedger } from '../src/store/sqlite/sqlite-ledger.js';
+import { createLogger } from '../src/telemetry/log.js';
+import { fillLedger } from './ledger-fill.js';
+import { listRows, randomValues } from './list-rows.js';
+import { pdqLike } from './pdq-like.js';
+import { uploads } from './pictures.js';
+import { type BenchOptions, type BenchTable, medianSeconds } from './report.js';
+
+/** The national service of 2020, in one quarter. */
+const NATIONAL = { checked: 18_200_000_000, matched: 7_400_000 };
+const HIT_EVERY = 2_460;
+
+interface Load {
+  readonly name: string;
+  readonly checks: number;
+  readonly connections: number;
+  readonly requests: autocannon.Request[];
+}
+
+const post = (path: string, type: string, body: string | Buffer): autocannon.Request => ({
+  method: 'POST',
+  path,
+  headers: { 'content-type': type },
+  body,
+});
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+async function loads(smoke: boolean, known: Uint8Array): Promise<Load[]> {
+  const hashes = pdqLike(1_000, 9);
+  const hex = (at: number) => Buffer.from(hashes.subarray(at * 32, at * 32 + 32)).toString('hex');
+  const items = Array.from({ length: 1_000 }, (_, at) => ({ pdq: hex(at) }));
+  const one = items
+    .slice(0, 50)
+    .map((item) => post('/v1/check/hashes', 'application/json', JSON.stringify({ items: [item] })));
+  const rawCount = smoke ? 2_048 : 131_072;
+  const raw = Buffer.from(randomValues(rawCount, 16, 8));
+  for (let at = 0; at < rawCount; at += HIT_EVERY) raw.set(known.subarray(0, 16), at * 16);
+  const files = await uploads(smoke ? 1 : 16);
+  return [
+    { name: 'one PDQ hash, 16 connections', checks: 1, connections: 16, requests: one },
+    { name: 'one PDQ hash, 64 connections', checks: 1, connections: 64, requests: one },
+    {
+      name: '1,000 PDQ hashes, JSON',
+      checks: 1_000,
+      connections: 4,
+      requests: [post('/v1/check/hashes', 'application/json', JSON.stringify({ items }))],
+    },
+    {
+      name: `${rawCount.toLocaleString('en')} MD5, raw`,
+      checks: rawCount,
+      connections: 4,
+      requests: [post('/v1/check/hashes?algorithm=md5', 'application/octet-stream', raw)],
+    },
+    {
+      name: 'a JPEG of 500x375',
+      checks: 1,
+      connections: 16,
+      requests: files.map((file) => post('/v1/check', 'image/jpeg', file)),
+    },
+  ];
+}
+
+/** Rates with the ledger on and off, by turns, on two services of one process. */
+export async function checkRates(
+  smoke: boolean,
+): Promise<{ rows: (string | number)[][]; worst: number; refused: number }> {
+  const pairs = smoke ? 1 : 7;
+  const seconds = smoke ? 1 : 3;
+  const values = pdqLike(smoke ? 1_000 : 100_000, 1);
+  const known = randomValues(smoke ? 1_000 : 100_000, 16, 2);
+  const made = [];
+  for (const ledger of ['off', 'on'] as const) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+    const flags = { dataDir, workers: '1', ledger, logLevel: 'silent', queueImagesPerWorker: '64', cacheBytesMax: '0' };
+    const config = readConfig({ env: {}, flags });
+    const log = createLogger(config.logLevel);
+    const service = await createService(config, { log });
+    for (const [algorithm, entries] of [
+      ['pdq', values],
+      ['md5', known],
+    ] as const) {
+      await service.store.lists.createList({ list: algorithm, kind: 'match', radiusBits: 31 });
+      await service.store.lists.replaceEntries(algorithm, listRows(algorithm, entries));
+    }
+    await service.reload();
+    const server = await createServer(service, log);
+    const url = await server.listen({ host: '127.0.0.1', port: 0 });
+    const close = async () => {
+      await server.close();
+      await service.close();
+      rmSync(dataDir, { recursive: true });
+    };
+    made.push({ url, close });
+  }
+  const [off, on] = [made[0]!, made[1]!];
+  let refused = 0;
+  const rate = async (url: string, { requests, connections, checks }: Load): Promise<number> => {
+    const result = await autocannon({ url, connections, duration: seconds, requests });
+    refused += result.non2xx + result.errors;
+    return (result['2xx'] * checks) / result.duration;
+  };
+  const rows: (string | number)[][] = [];
+  let worst = Number.POSITIVE_INFINITY;
+  for (const load of await loads(smoke, known)) {
+    const rates = { off: [] as number[], on: [] as number[] };
+    const ratios: number[] = [];
+    for (let pair = -1; pair < pairs; pair++) {
+      // By turns first, so that what slows down over time slows down both.
+      const [first, second] = pair % 2 === 0 ? [off, on] : [on, off];
+      const one = await rate(first.url, load);
+      const other = await rate(second.url, load);
+      if (pair < 0) continue;
+      const [without, with_] = first === off ? [one, other] : [other, one];
+      rates.off.push(without);
+      rates.on.push(with_);
+      ratios.push(with_ / without);
+    }
+    worst = Math.min(worst, median(ratios));
+    rows.push([load.name, median(rates.off), median(rates.on), `${(median(ratios) * 100).toFixed(1)} %`]);
+  }
+  await on.close();
+  await off.close();
+  return { rows, worst, refused };
+}
+
+/** Milliseconds of a report in this process, and of `zeef report` from its start to its end. */
+async function reports(
+  dataDir: string,
+  period: Period,
+  args: readonly string[],
+): Promise<{ inProcessMs: number; commandMs: number; told: string }> {
+  const store = openSqliteLedger(dataDir);
+  const ledger = createLedger({
+    store,
+    nowMs: () => Date.now(),
+    seal: { seal: (bytes) => bytes, open: (bytes) => bytes },
+    deadlineHours: [1, 12, 24],
+    keepHitsDays: 0,
+    keepHoursDays: 0,
+  });
+  const seconds = await medianSeconds(() => buildReport(ledger, { period, nowMs: Date.now() }));
+  await ledger.close();
+  let told = '';
+  const commandSeconds = await medianSeconds(() => {
+    const command = [artefact('src', 'main.js'), '--data-dir', dataDir, 'report', ...args];
+    told = execFileSync(process.execPath, command, { encoding: 'utf8' });
+  });
+  return { inProcessMs: seconds * 1000, commandMs: commandSeconds * 1000, told: told.split('\n')[0]! };
+}
+
+export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
+  const { rows, worst, refused } = await checkRates(smoke);
+  const notes = [`with the ledger at the least ${(worst * 100).toFixed(1)} % of the rate without it (median of pairs)`];
+  const told: string[] = [];
+  const tenants = smoke ? 5 : 200;
+  const lists = 20;
+  const years = smoke ? 1 / 12 : 10;
+
+  const quarterDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const quarter = parsePeriod(smoke ? '2020-07' : '2020-Q3');
+  const quarterStore = openSqliteLedger(quarterDir);
+  await fillLedger(quarterStore, { ...quarter, tenants: smoke ? 2 : 20, lists, ...NATIONAL });
+  await quarterStore.close();
+  const national = await reports(quarterDir, quarter, ['--period', quarter.label]);
+  rows.push(['zeef report, 18.2 billion checks, ms', national.inProcessMs, national.commandMs, '']);
+  told.push(national.told);
+  rmSync(quarterDir, { recursive: true });
+
+  const dir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const fromMs = Date.UTC(2016, 0);
+  const toMs = smoke ? Date.UTC(2016, 1) : Date.UTC(2016 + years, 0);
+  const store = openSqliteLedger(dir);
+  const startedMs = performance.now();
+  const hours = await fillLedger(store, { fromMs, toMs, tenants, lists, ...NATIONAL });
+  const fillSeconds = (performance.now() - startedMs) / 1000;
+  await store.close();
+  const whole = await reports(dir, { fromMs, toMs, label: 'all' }, []);
+  rows.push([`zeef report, all of ${hours.toLocaleString('en')} hours, ms`, whole.inProcessMs, whole.commandMs, '']);
+  // A range that no whole year, month or day fits at its ends.
+  const [oddFrom, oddTo] = [fromMs + 31 * 3_600_000, toMs - 31 * 3_600_000];
+  const range = ['--from', new Date(oddFrom).toISOString(), '--to', new Date(oddTo).toISOString()];
+  const odd = await reports(dir, { fromMs: oddFrom, toMs: oddTo, label: 'odd' }, range);
+  rows.push(['  of it, from and to an odd hour, ms', odd.inProcessMs, odd.commandMs, '']);
+  notes.push(
+    'rates: checks/s without and with the ledger; reports: in process, and the command with its start',
+    `${tenants} tenants and ${lists} lists: ${(statSync(join(dir, LEDGER_FILE)).size / 1e6).toFixed(0)} MB, filled in ${fillSeconds.toFixed(0)} s`,
+    national.told,
+  );
+  rmSync(dir, { recursive: true });
+  return {
+    title: 'Ledger: what it costs, client included, and how soon it reports',
+    notes,
+    columns: ['what', 'without', 'with', 'ratio'],
+    rows,
+    checksum: refused === 0 ? told.join('; ') : `${refused} refused`,
+  };
+}

@@ -1,0 +1,60 @@
+/** `zeef scan` as a process of its own, watched from outside. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { artefact } from '../src/core/package-root.js';
+import type { ScanSummary } from '../src/service/scan/tally.js';
+
+export interface ChildRun {
+  /** Null where it was killed. */
+  readonly code: number | null;
+  /** Highest resident memory of the process itself, its decoder not counted; 0 where the system does not tell. */
+  readonly peakBytes: number;
+  readonly report: string;
+}
+
+const WATCH_MS = 100;
+
+/** Waits for it to end; kills it before, where `killAfterMs` says so. */
+export function runZeef(
+  args: readonly string[],
+  dataDir: string,
+  { report, killAfterMs = null }: { report?: string; killAfterMs?: number | null } = {},
+): Promise<ChildRun> {
+  const told = report === undefined ? [] : ['--report', report];
+  const child = spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...told], {
+    env: { PATH: '/usr/bin:/bin', ZEEF_DATA_DIR: dataDir },
+    stdio: 'ignore',
+  });
+  let peakBytes = 0;
+  const watch = setInterval(() => {
+    try {
+      const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1')) ?? [];
+      peakBytes = Math.max(peakBytes, Number(kib ?? 0) * 1024);
+    } catch {
+      // It ended a moment ago, or this is not Linux.
+    }
+  }, WATCH_MS);
+  const killer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearInterval(watch);
+      if (killer) clearTimeout(killer);
+      resolve({ code, peakBytes, report: report === undefined || code === null ? '' : readFileSync(report, 'utf8') });
+    });
+  });
+}
+
+export function summaryOf(report: string): ScanSummary {
+  return JSON.parse(report.trim().split('\n').at(-1)!) as ScanSummary;
+}
+
+/** Lines about files, without what differs from run to run. */
+export function linesAboutFiles(report: string): string {
+  return report
+    .split('\n')
+    .filter((line) => line !== '' && !/^\{"type":"(begin|summary)"/.test(line))
+    .map((line) => line.replace(/"checkId":"\w*"/, ''))
+    .sort()
+    .join('\n');
+}

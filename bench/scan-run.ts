@@ -1,0 +1,68 @@
+/** One scan in this process, as `zeef scan` runs it, without its output. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathBytesOf } from '../src/core/path-bytes.js';
+import type { FileResult } from '../src/service/scan/file-result.js';
+import { localMatcher } from '../src/service/scan/matcher.js';
+import { scan } from '../src/service/scan/scan.js';
+import type { ScanRequest } from '../src/service/scan/scan-request.js';
+import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
+import { createThrottle } from '../src/service/scan/throttle.js';
+import type { Service } from '../src/service/service.js';
+import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
+
+export interface ScanRun {
+  /** A folder that is kept; null for one that is not. */
+  readonly inventory?: string | null;
+  readonly onResult?: (result: FileResult) => void;
+  readonly request?: Partial<ScanRequest>;
+}
+
+export async function runScan(
+  service: Service,
+  path: string,
+  { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
+): Promise<ScanSummary> {
+  const folder = inventory ?? mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
+  const store = await openSqliteInventory(folder);
+  const tally = new Tally();
+  const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
+  try {
+    const matcher = localMatcher(await service.openFiles(null), {
+      lists: null,
+      askedRadiusBits: null,
+      tenant: 'bench',
+    });
+    const { interrupted, resumed } = await scan(
+      {
+        service,
+        inventory: store,
+        keepsFiles: inventory !== null,
+        matcher,
+        throttle: createThrottle(none, () => false),
+        tally,
+        shouldStop: () => false,
+        onResult,
+      },
+      {
+        paths: [pathBytesOf(path)],
+        filesFrom: null,
+        include: [],
+        exclude: [],
+        oneFileSystem: false,
+        followsLinks: false,
+        digestsAll: false,
+        retriesFailed: false,
+        archives: false,
+        orientations: 'all',
+        frames: 1,
+        ...request,
+      },
+    );
+    return tally.summary({ generation: matcher.generation, interrupted, resumed });
+  } finally {
+    await store.close();
+    if (inventory === null) rmSync(folder, { recursive: true });
+  }
+}

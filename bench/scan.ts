@@ -1,0 +1,213 @@
+/** Scans of whole estates: rate, memory, a second run, a rematch, and what a hundred kills change. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../src/config/read-config.js';
+import { HASH256_BYTES } from '../src/core/hash256.js';
+import { IMAGE_MEMORY_BYTES_MAX } from '../src/core/limits.js';
+import { pathBytesOf } from '../src/core/path-bytes.js';
+import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
+import { localMatcher } from '../src/service/scan/matcher.js';
+import { rematch } from '../src/service/scan/rematch.js';
+import { Tally } from '../src/service/scan/tally.js';
+import { createService, type Service } from '../src/service/service.js';
+import { INVENTORY_FILE, openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
+import { createLogger } from '../src/telemetry/log.js';
+import { listRows } from './list-rows.js';
+import { pdqLike, seeded } from './pdq-like.js';
+import { uploads } from './pictures.js';
+import type { BenchOptions, BenchTable } from './report.js';
+import { linesAboutFiles, runZeef, summaryOf } from './scan-child.js';
+import { fillInventory } from './scan-inventory.js';
+import { runScan } from './scan-run.js';
+import { junkFiles, linkTree, smallPictures } from './scan-tree.js';
+
+const FULL = {
+  tree: 2_000_000,
+  few: 100_000,
+  junk: 200_000,
+  entries: 1_000_000,
+  rematched: 200_000,
+  rounds: 20,
+  kills: 100,
+};
+const SMOKE = { tree: 2_000, few: 500, junk: 1_000, entries: 2_000, rematched: 600, rounds: 1, kills: 1 };
+const WORKERS = 2;
+const WANTS: HashWants = {
+  digests: ['md5', 'sha1', 'sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+};
+
+type Row = (string | number)[];
+
+async function serviceWith(dataDir: string, entries: Uint8Array): Promise<Service> {
+  const flags = { dataDir, logLevel: 'silent', workers: String(WORKERS), cacheBytesMax: '0' };
+  const service = await createService(readConfig({ env: {}, flags }), { log: createLogger('silent') });
+  await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
+  await service.store.lists.replaceEntries('bench', listRows('pdq', entries));
+  await service.reload();
+  return service;
+}
+
+/** The decoder process alone, reading the same files itself, as the images bench has it. */
+async function decodeRate(paths: readonly string[]): Promise<number> {
+  const engine = createImageEngine({
+    workers: WORKERS,
+    imageBytesMax: 25_000_000,
+    imagePixelsMax: 50_000_000,
+    decodeMsMax: 10_000,
+    memoryBytesMax: IMAGE_MEMORY_BYTES_MAX * WORKERS,
+    queuePerWorker: 4,
+  });
+  // Its start does not count.
+  await engine.hashFile(pathBytesOf(paths[0]!), WANTS);
+  const startedMs = performance.now();
+  const inHand: Promise<unknown>[] = [];
+  for (const path of paths) {
+    await engine.whenRoom();
+    inHand.push(engine.hashFile(pathBytesOf(path), WANTS));
+  }
+  await Promise.all(inHand);
+  const rate = paths.length / ((performance.now() - startedMs) / 1000);
+  await engine.close();
+  return rate;
+}
+
+async function rematchRate(service: Service, folder: string): Promise<{ rate: number; matched: number }> {
+  const inventory = await openSqliteInventory(folder);
+  const tally = new Tally();
+  const batch = await service.openFiles(null);
+  const matcher = localMatcher(batch, { lists: null, askedRadiusBits: null, tenant: 'bench' });
+  const startedMs = performance.now();
+  await rematch({
+    inventory,
+    matcher,
+    tally,
+    orientations: 'all',
+    shouldStop: () => false,
+    onResult: () => {},
+    newEntries: null,
+  });
+  const rate = tally.files / ((performance.now() - startedMs) / 1000);
+  await inventory.close();
+  return { rate, matched: tally.byVerdict.match };
+}
+
+export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTable> {
+  const size = { ...(smoke ? SMOKE : FULL), ...(sizes?.[0] === undefined ? {} : { tree: sizes[0] }) };
+  const work = mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
+  const at = (...path: string[]) => join(work, ...path);
+  const rows: Row[] = [];
+  const sums: string[] = [];
+  try {
+    const pictures = await smallPictures(at('pictures'), 15);
+    const junk = junkFiles(at('junk'), 285);
+    for (const [name, files] of [
+      ['few', size.few],
+      ['many', size.tree],
+    ] as const)
+      linkTree(at(name), [...pictures, ...junk], files);
+    linkTree(at('none'), junk, size.junk);
+    await runZeef(['lists', 'add', 'known', ...pictures.slice(0, 2)], at('data'));
+
+    const child = async (tree: string, inventory: string) => {
+      const { peakBytes, report } = await runZeef(['scan', at(tree), '--resume', at(inventory)], at('data'), {
+        report: at(`${inventory}.jsonl`),
+      });
+      return { peakBytes, report, summary: summaryOf(report) };
+    };
+    const none = await child('none', 'inventory-none');
+    rows.push(['no pictures, first scan', none.summary.files, none.summary.filesPerSecond, 'files/s']);
+    const peaks: number[] = [];
+    for (const tree of ['few', 'many']) {
+      const first = await child(tree, `inventory-${tree}`);
+      rows.push([`5 % small pictures, first scan`, first.summary.files, first.summary.filesPerSecond, 'files/s']);
+      const second = await child(tree, `inventory-${tree}`);
+      rows.push([`  second scan`, second.summary.files, second.summary.filesPerSecond, 'files/s']);
+      rows.push([`  bytes read by it`, second.summary.files, second.summary.bytesRead, 'bytes']);
+      peaks.push(first.peakBytes, second.peakBytes);
+      rows.push([`  peak memory, first scan`, first.summary.files, first.peakBytes / 1e6, 'MB']);
+      rows.push([`  peak memory, second scan`, first.summary.files, second.peakBytes / 1e6, 'MB']);
+      sums.push(String(second.summary.files), String(second.summary.byVerdict.match));
+    }
+    rows.push(['  growth, first scan', size.tree, (peaks[2]! - peaks[0]!) / 1e6, 'MB']);
+    rows.push(['  growth, second scan', size.tree, (peaks[3]! - peaks[1]!) / 1e6, 'MB']);
+
+    const files = await uploads(smoke ? 4 : 64);
+    mkdirSync(at('uploads'));
+    const paths = Array.from({ length: files.length * size.rounds }, (_, n) => {
+      const path = at('uploads', `${n}.jpg`);
+      writeFileSync(path, files[n % files.length]!);
+      return path;
+    });
+    const entries = pdqLike(size.entries, 1);
+    const service = await serviceWith(at('service'), entries);
+    await runScan(service, at('uploads'));
+    // In turns, since other work on the machine comes and goes.
+    const pairs: [number, number][] = [];
+    for (let trial = 0; trial < (smoke ? 1 : 5); trial++) {
+      const decoded = await decodeRate(paths);
+      const scanned = await runScan(service, at('uploads'), { inventory: at(`inventory-uploads-${trial}`) });
+      pairs.push([decoded, scanned.files / scanned.seconds]);
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+    rows.push(['JPEG 500x375: the decoder alone', paths.length, median(pairs.map(([rate]) => rate)), 'files/s']);
+    rows.push(['  scan with an inventory', paths.length, median(pairs.map(([, rate]) => rate)), 'files/s']);
+    rows.push(['  of the decoder’s rate', paths.length, median(pairs.map(([a, b]) => (b / a) * 100)), '%']);
+
+    for (const families of [1, 2] as const) {
+      const what = families === 1 ? 'pictures up to 512 pixels' : 'pictures over 512 pixels';
+      const folder = at(`inventory-rematch-${families}`);
+      const nameBytes = await fillInventory(folder, size.rematched, { families, listed: entries });
+      const bytes = statSync(join(folder, INVENTORY_FILE)).size - nameBytes;
+      rows.push([`inventory of ${what}`, size.rematched, bytes / size.rematched, 'bytes/file']);
+      const { rate, matched } = await rematchRate(service, folder);
+      rows.push([
+        `  rematch, ${(entries.length / HASH256_BYTES).toLocaleString('en')} entries`,
+        size.rematched,
+        rate,
+        'files/s',
+      ]);
+      sums.push(String(matched));
+    }
+    await service.close();
+
+    const undisturbed = await child('few', 'inventory-undisturbed');
+    const random = seeded(5);
+    let equal = 0;
+    let killed = 0;
+    const args = ['scan', at('few'), '--resume', at('inventory-killed')];
+    while (killed < size.kills) {
+      const report = at('killed.jsonl');
+      const { code } = await runZeef(args, at('data'), { report, killAfterMs: 200 + random() * 4_000 });
+      if (code === null) killed++;
+      else {
+        const { report: told } = await runZeef(args, at('data'), { report });
+        if (linesAboutFiles(told) === linesAboutFiles(undisturbed.report)) equal++;
+        else throw new Error(`after ${killed} kills another report`);
+        rmSync(at('inventory-killed'), { recursive: true });
+      }
+    }
+    const last = await runZeef(args, at('data'), { report: at('killed.jsonl') });
+    if (linesAboutFiles(last.report) !== linesAboutFiles(undisturbed.report)) throw new Error('another report');
+    rows.push(['reports equal after kills', killed, equal + 1, 'reports']);
+    const { files: _, seconds: __, ...counts } = summaryOf(last.report);
+    sums.push(JSON.stringify(counts.byVerdict));
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+  return {
+    title: 'Scans: hard links to small files, in folders of 500; uploads of 100 kB; an inventory of made-up hashes',
+    notes: [
+      'memory is that of the scanning process; its decoder has its own bound',
+      'bytes a file are those of the inventory’s file, less the names in it',
+    ],
+    columns: ['what', 'files', 'value', 'unit'],
+    rows,
+    checksum: createHash('sha256').update(sums.join(' ')).digest('hex').slice(0, 12),
+  };
+}

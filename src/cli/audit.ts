@@ -1,0 +1,67 @@
+/** `zeef audit ...`: who changed what, and whether the log is as it was written. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AuditHead, AuditRow } from '../store/audit-contract.js';
+import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+const ROWS_SHOWN = 100;
+const ROWS_READ = 1_000;
+
+function rows(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not a number of rows');
+  return value;
+}
+
+function head(text: string): AuditHead {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (seq === undefined || hash === undefined) throw new InvalidArgumentError('wants NUMBER:HASH, as verify tells it');
+  return { seq: Number(seq), hash };
+}
+
+function rowText({ seq, at, actor, action, tenant, target, details }: AuditRow): string {
+  const facts = Object.entries(details).filter(([, value]) => value !== null);
+  const words = facts.map(([name, value]) => `${name}=${value}`).join(' ');
+  return `${[seq, at, actor, action, tenant ?? '-', target ?? '-', words].join(' ').trimEnd()}\n`;
+}
+
+export function addAuditCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  const audit = program.command('audit').description('who changed what');
+
+  audit
+    .command('show')
+    .description('the last changes, oldest first')
+    .option('--tenant <name>', 'only about this tenant')
+    .option('--last <rows>', 'so many', rows, ROWS_SHOWN)
+    .option('--json', 'an object a line')
+    .action(({ tenant, last, json }: { tenant?: string; last: number; json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const found: AuditRow[] = [];
+        let before: number | null = null;
+        while (found.length < last) {
+          const limit = Math.min(ROWS_READ, last - found.length);
+          const page: readonly AuditRow[] = await service.store.audit.page({ tenant: tenant ?? null, before, limit });
+          found.push(...page);
+          if (page.length < limit) break;
+          before = page.at(-1)!.seq;
+        }
+        for (const row of found.reverse()) around.out(json ? `${JSON.stringify(row)}\n` : rowText(row));
+      }),
+    );
+
+  audit
+    .command('verify')
+    .description('read the whole log again: was a row changed, taken out or moved?')
+    .option('--head <number:hash>', 'as an earlier verify told it, and kept elsewhere', head)
+    .option('--json', 'as JSON')
+    .action(({ head: known, json }: { head?: AuditHead; json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const verdict = await service.store.audit.verify(known);
+        if (!verdict.ok) around.setExitCode(EXIT.failed);
+        const words = verdict.ok
+          ? `${verdict.rows} rows, as they were written; head ${verdict.head.seq}:${verdict.head.hash}\n`
+          : `BROKEN at row ${verdict.brokenAt}: what comes from there on was not written so\n`;
+        around.out(json ? `${JSON.stringify(verdict)}\n` : words);
+      }),
+    );
+}

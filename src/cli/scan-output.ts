@@ -1,0 +1,105 @@
+/** Where a scan's lines, hits and summary go. */
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { extname } from 'node:path';
+import { AppError } from '../core/errors.js';
+import { type PathBytes, pathFields } from '../core/path-bytes.js';
+import type { FileResult } from '../service/scan/file-result.js';
+import { createOnMatch, type OnMatch } from '../service/scan/report/on-match.js';
+import { summaryPage } from '../service/scan/report/page.js';
+import { type QuarantineScript, writeQuarantineScript } from '../service/scan/report/quarantine.js';
+import { summaryCsv, summaryText } from '../service/scan/report/words.js';
+import type { ScanSummary } from '../service/scan/tally.js';
+import type { Surroundings } from './context.js';
+
+export interface OutputFlags {
+  readonly report?: string;
+  readonly summary?: readonly string[];
+  readonly quarantine?: string;
+  readonly quarantineTo?: string;
+  readonly onMatch?: string;
+  readonly onMatchArg?: readonly string[];
+  readonly listOthers?: boolean;
+}
+
+/** Lines are written when so many bytes are held, and at the end. */
+const HELD_BYTES = 65_536;
+
+/** One write a buffer, in order; a full disk is an error where it happens. */
+class LineFile {
+  #held = '';
+  readonly #file: number;
+  constructor(path: string) {
+    this.#file = openSync(path, 'w');
+  }
+  write(line: string): void {
+    this.#held += line;
+    if (this.#held.length > HELD_BYTES) this.flush();
+  }
+  flush(): void {
+    if (this.#held !== '') writeSync(this.#file, this.#held);
+    this.#held = '';
+  }
+  close(): void {
+    this.flush();
+    closeSync(this.#file);
+  }
+}
+
+const SUMMARIES: Readonly<Record<string, (summary: ScanSummary) => string>> = {
+  '.txt': summaryText,
+  '.json': (summary) => `${JSON.stringify(summary, null, 2)}\n`,
+  '.csv': summaryCsv,
+  '.html': summaryPage,
+};
+
+export interface ScanOutput {
+  line(line: object): void;
+  result(result: FileResult): void;
+  readonly other: ((path: PathBytes, kind: string) => void) | null;
+  /** Errors: those of the system. */
+  end(summary: ScanSummary): Promise<void>;
+}
+
+/** Errors  REQUEST_INVALID: a summary of no known form. */
+export function openScanOutput(around: Surroundings, flags: OutputFlags): ScanOutput {
+  const summaries = (flags.summary ?? []).map((file) => {
+    const render = SUMMARIES[extname(file).toLowerCase()];
+    if (!render)
+      throw new AppError('REQUEST_INVALID', { field: 'summary', got: file, expected: '.txt .json .csv .html' });
+    return { file, render };
+  });
+  if (flags.quarantineTo === undefined && flags.quarantine !== undefined) {
+    throw new AppError('REQUEST_INVALID', { field: 'quarantine', expected: 'a folder: --quarantine-to' });
+  }
+  const report = flags.report === undefined ? null : new LineFile(flags.report);
+  const script: QuarantineScript | null =
+    flags.quarantine === undefined ? null : writeQuarantineScript(flags.quarantine, flags.quarantineTo!);
+  const onMatch: OnMatch | null =
+    flags.onMatch === undefined
+      ? null
+      : createOnMatch(flags.onMatch, flags.onMatchArg ?? ['{path}'], (why) => around.err(`zeef: on-match ${why}\n`));
+  const line = (what: object) => {
+    const text = `${JSON.stringify(what)}\n`;
+    if (report) report.write(text);
+    else around.out(text);
+  };
+  return {
+    line,
+    result({ pathBytes, kind: _, wasRead: __, ...result }) {
+      if (result.verdict === 'no_match') return;
+      line({ type: result.verdict, ...pathFields(pathBytes), ...result });
+      if (result.verdict !== 'match') return;
+      script?.add(pathBytes);
+      onMatch?.run({ pathBytes, kind: _, wasRead: __, ...result });
+    },
+    other: flags.listOthers ? (path, kind) => line({ type: 'not_a_picture', ...pathFields(path), kind }) : null,
+    async end(summary) {
+      const programs = await onMatch?.finished();
+      line({ type: 'summary', ...summary, ...(programs ? { onMatch: programs } : {}) });
+      report?.close();
+      script?.close();
+      for (const { file, render } of summaries) writeFileSync(file, render(summary));
+      if (report) around.out(summaryText(summary));
+    },
+  };
+}

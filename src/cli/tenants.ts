@@ -1,0 +1,76 @@
+/** `zeef tenants ...`: limits, usage of the day, alarms. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { AppError } from '../core/errors.js';
+import { type TenantReport, tenantReport } from '../service/tenants/tenant-report.js';
+import { TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
+import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+interface SetFlags {
+  readonly disable?: boolean;
+  readonly enable?: boolean;
+  readonly clearAlarm?: boolean;
+  readonly json?: boolean;
+}
+
+/** Null goes back to the default. */
+function limit(text: string): number | null {
+  if (text === 'default') return null;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('wants a whole number, 0 for no limit, or "default"');
+  }
+  return value;
+}
+
+const flagOf = (name: keyof TenantLimits) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+function tenantText({ tenant, disabled, limits, ownLimits, alarm, today }: TenantReport): string {
+  const bounds = TENANT_LIMITS.filter((name) => limits[name] > 0).map(
+    (name) => `  ${name} ${limits[name]}${name in ownLimits ? '' : ' (default)'}\n`,
+  );
+  const alarmed = alarm === null ? '' : `  ALARM ${alarm.kind} ${alarm.at}: ${alarm.queries} queries (docs/keys.md)\n`;
+  const used = `  ${today.day}: ${today.checks} checks, ${today.bytes} bytes\n`;
+  return `${tenant}${disabled ? ', disabled' : ''}\n${alarmed}${bounds.join('')}${used}`;
+}
+
+export function addTenantCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  const tenants = program.command('tenants').description('who has keys: limits, usage, alarms');
+
+  tenants
+    .command('list')
+    .description('all tenants, or one')
+    .argument('[tenant]')
+    .option('--json', 'as JSON')
+    .action((name: string | undefined, { json }: { json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const wanted = (await service.store.tenants.tenants()).filter(
+          ({ tenant }) => name === undefined || tenant === name,
+        );
+        if (name !== undefined && wanted.length === 0) throw new AppError('NOT_FOUND', { tenant: name });
+        const all = await Promise.all(wanted.map((info) => tenantReport(service, info)));
+        around.out(json ? `${JSON.stringify({ tenants: all })}\n` : all.map(tenantText).join('') || 'no tenants\n');
+      }),
+    );
+
+  const set = tenants
+    .command('set')
+    .description('limits of a tenant, made where there is none; a running service follows within a second')
+    .argument('<tenant>')
+    .option('--disable', 'none of its keys works')
+    .option('--enable', 'its keys work again')
+    .option('--clear-alarm', 'takes a probing alarm back')
+    .option('--json', 'as JSON');
+  for (const name of TENANT_LIMITS) set.option(`${flagOf(name)} <count>`, '0: no limit; default: as configured', limit);
+  set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & Partial<TenantLimits>) =>
+    withService(around, globals(), async (service) => {
+      const info = await changesOf(service).tenants.setTenant(tenant, {
+        ...(disable || enable ? { disabled: disable === true } : {}),
+        limits: rest,
+        ...(clearAlarm ? { alarm: null } : {}),
+      });
+      const report = await tenantReport(service, info);
+      around.out(json ? `${JSON.stringify(report)}\n` : tenantText(report));
+    }),
+  );
+}

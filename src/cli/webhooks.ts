@@ -1,0 +1,85 @@
+/** `zeef webhooks ...`: who is told of new hits and overdue cases. A running service sends; the command only notes. */
+import type { Command } from 'commander';
+import { requireSecretEnv, requireUrl } from '../service/webhooks/deliver.js';
+import { pingEvent } from '../service/webhooks/events.js';
+import type { WebhookInfo } from '../store/webhooks-contract.js';
+import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+const DEAD_LETTERS_SHOWN = 100;
+
+function hookText({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo): string {
+  return `${id} ${tenant ?? 'all tenants'} ${url} secret in ${secretEnv}, ${waiting} waiting, ${dead} given up\n`;
+}
+
+export function addWebhookCommands(program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+  const webhooks = program.command('webhooks').description('who is told of new hits and overdue cases');
+
+  webhooks
+    .command('add')
+    .description('an address that is told, from now on; zeef serve sends')
+    .argument('<url>')
+    .requiredOption('--secret-env <variable>', 'the environment variable of zeef serve that holds the secret')
+    .option('--tenant <name>', 'only of this tenant')
+    .option('--json', 'as JSON')
+    .action((url: string, { secretEnv, tenant, json }: { secretEnv: string; tenant?: string; json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const hook = await changesOf(service).webhooks.addWebhook({
+          url: requireUrl(url),
+          secretEnv: requireSecretEnv(secretEnv),
+          tenant: tenant ?? null,
+          nowMs: Date.now(),
+        });
+        around.out(json ? `${JSON.stringify(hook)}\n` : hookText(hook));
+      }),
+    );
+
+  webhooks
+    .command('list')
+    .description('webhooks, and what was given up')
+    .option('--tenant <name>')
+    .option('--json', 'as JSON, with the events that were given up')
+    .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
+          const dead = await service.store.webhooks.dead(hook.id, DEAD_LETTERS_SHOWN);
+          const lines = dead.map((one) => `  ${one.id} ${one.kind} ${one.createdAt} ${one.lastError ?? ''}\n`);
+          around.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
+        }
+      }),
+    );
+
+  webhooks
+    .command('remove')
+    .description('it is told no more, and what waits for it is forgotten')
+    .argument('<id>')
+    .action((id: string) =>
+      withService(around, globals(), async (service) => {
+        const { waiting, dead } = await changesOf(service).webhooks.removeWebhook(null, id);
+        around.out(`${id}: removed; ${waiting + dead} events were not delivered\n`);
+      }),
+    );
+
+  webhooks
+    .command('retry')
+    .description('events that were given up are tried again by a running service')
+    .argument('<id>')
+    .action((id: string) =>
+      withService(around, globals(), async (service) => {
+        around.out(`${id}: ${await changesOf(service).webhooks.retry(null, id, Date.now())} events\n`);
+      }),
+    );
+
+  webhooks
+    .command('ping')
+    .description('an event without content, to see whether it arrives')
+    .argument('<id>')
+    .action((id: string) =>
+      withService(around, globals(), async (service) => {
+        await service.store.webhooks.position(id);
+        const nowMs = Date.now();
+        await service.store.webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs);
+        around.out(`${id}: noted; a running service sends it\n`);
+      }),
+    );
+}

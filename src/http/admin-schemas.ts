@@ -1,0 +1,133 @@
+/** Shapes of the administrator's requests and answers: keys, tenants. */
+import { Type } from '@sinclair/typebox';
+import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
+import { AUDIT_ACTIONS } from '../store/audit-contract.js';
+import { SCOPES } from '../store/keys-contract.js';
+import { ALARM_KINDS, TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
+import { WEBHOOK_EVENTS } from '../store/webhooks-contract.js';
+
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
+const textOrNull = Type.Union([Type.String(), Type.Null()]);
+const timeOrNull = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+const count = Type.Integer({ minimum: 0 });
+
+export const KeyResult = Type.Object({
+  id: Type.String(),
+  line: Type.String({ description: 'The first key of those that were rotated one into the other.' }),
+  tenant: Type.String(),
+  name: textOrNull,
+  scopes: Type.Array(oneOf(SCOPES)),
+  createdAt: Type.String(),
+  expiresAt: textOrNull,
+  revokedAt: textOrNull,
+  lastUsedAt: textOrNull,
+});
+
+export const ToldKeyResult = Type.Object({
+  key: Type.String({ description: 'Told this once; only its SHA-256 is kept.' }),
+  info: KeyResult,
+});
+
+export const NewKeyBody = Type.Object(
+  {
+    tenant: Type.String(),
+    scopes: Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true }),
+    name: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
+    expiresAt: Type.Optional(timeOrNull),
+  },
+  { additionalProperties: false },
+);
+
+export const RotationBody = Type.Object(
+  {
+    graceHours: Type.Optional(Type.Number({ minimum: 0, maximum: KEY_GRACE_HOURS_MAX })),
+    expiresAt: Type.Optional(timeOrNull),
+  },
+  { additionalProperties: false },
+);
+
+const eachLimit = <T extends ReturnType<typeof Type.Optional>>(schema: T) =>
+  Type.Object(Object.fromEntries(TENANT_LIMITS.map((name) => [name, schema])), { additionalProperties: false });
+
+const Limits = Type.Unsafe<TenantLimits>(eachLimit(Type.Optional(count)));
+const Alarm = Type.Object({ at: Type.String(), kind: oneOf(ALARM_KINDS), queries: count });
+
+export const TenantResult = Type.Object({
+  tenant: Type.String(),
+  createdAt: Type.String(),
+  disabled: Type.Boolean(),
+  limits: Limits,
+  ownLimits: Type.Unsafe<Partial<TenantLimits>>(eachLimit(Type.Optional(count))),
+  alarm: Type.Union([Alarm, Type.Null()]),
+  today: Type.Object({
+    day: Type.String(),
+    checks: count,
+    bytes: count,
+    distinctHashes: Type.Union([count, Type.Null()]),
+    concurrentRequests: count,
+  }),
+});
+
+export const TenantChangeBody = Type.Object(
+  {
+    disabled: Type.Optional(Type.Boolean()),
+    limits: Type.Optional(
+      Type.Unsafe<{ [K in keyof TenantLimits]?: number | null }>(
+        eachLimit(Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 1e15 }), Type.Null()]))),
+      ),
+    ),
+    alarm: Type.Optional(Type.Null({ description: 'Takes the alarm back.' })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+export const AuditQuery = Type.Object({
+  tenant: Type.Optional(Type.String()),
+  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'From the page before.' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+export const AuditResult = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      seq: count,
+      at: Type.String(),
+      actor: Type.String({ description: 'A key’s id, local, cli: and a user’s name, or zeef itself.' }),
+      action: oneOf(AUDIT_ACTIONS),
+      tenant: textOrNull,
+      target: textOrNull,
+      details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+      hash: Type.String({ description: 'SHA-256 of this entry and the hash before it.' }),
+    }),
+  ),
+  cursor: textOrNull,
+});
+
+export const WebhookResult = Type.Object({
+  id: Type.String(),
+  tenant: textOrNull,
+  url: Type.String(),
+  secretEnv: Type.String(),
+  createdAt: Type.String(),
+  waiting: count,
+  dead: count,
+});
+
+export const NewWebhookBody = Type.Object(
+  {
+    url: Type.String({ maxLength: 2048 }),
+    secretEnv: Type.String({ description: 'Name of the variable that holds the secret; never the secret itself.' }),
+    tenant: Type.Optional(textOrNull),
+  },
+  { additionalProperties: false },
+);
+
+export const DeadLetterResult = Type.Object({
+  id: Type.String(),
+  kind: oneOf(WEBHOOK_EVENTS),
+  createdAt: Type.String(),
+  attempts: count,
+  lastError: textOrNull,
+  body: Type.String({ description: 'As it would have been sent.' }),
+});

@@ -1,0 +1,29 @@
+/** `GET /v1/audit`: who changed what, newest first. */
+import type { Static } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Service } from '../../service/service.js';
+import { AuditQuery, AuditResult } from '../admin-schemas.js';
+import type { createAuthoriser } from '../authorise.js';
+import { Problem } from '../schemas.js';
+
+const ENTRIES_PER_PAGE = 100;
+
+export function auditRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+  app.get<{ Querystring: Static<typeof AuditQuery> }>(
+    '/v1/audit',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Who changed what, newest first, in pages; `zeef audit verify` reads the whole chain again.',
+        querystring: AuditQuery,
+        response: { 200: AuditResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { tenant = null, cursor, limit = ENTRIES_PER_PAGE } = request.query;
+      const before = cursor === undefined ? null : Number(cursor);
+      const entries = [...(await service.store.audit.page({ tenant, before, limit }))];
+      return { entries, cursor: entries.length < limit ? null : String(entries.at(-1)!.seq) };
+    },
+  );
+}

@@ -1,0 +1,85 @@
+/** `/v1/keys`: keys are made, rotated and revoked; each is told once. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
+import type { Service } from '../../service/service.js';
+import { KeyResult, NewKeyBody, RotationBody, ToldKeyResult } from '../admin-schemas.js';
+import type { createAuthoriser } from '../authorise.js';
+import { Problem } from '../schemas.js';
+
+const HOUR_MS = 3_600_000;
+const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
+
+export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+  const keysAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
+  const Id = Type.Object({ id: Type.String() });
+
+  app.get<{ Querystring: { tenant?: string } }>(
+    '/v1/keys',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Keys, also expired and revoked ones; never the key itself.',
+        querystring: Type.Object({ tenant: Type.Optional(Type.String()) }),
+        response: { 200: Type.Object({ keys: Type.Array(KeyResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ keys: await service.store.keys.keys(request.query.tenant ?? null) }),
+  );
+
+  app.post<{ Body: Static<typeof NewKeyBody> }>(
+    '/v1/keys',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'A new key, told this once.',
+        body: NewKeyBody,
+        response: { 201: ToldKeyResult, default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, scopes, name = null, expiresAt = null } = request.body;
+      const told = await keysAs(request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
+      service.gates.forget(tenant);
+      return reply.code(201).header('cache-control', 'no-store').send(told);
+    },
+  );
+
+  app.post<{ Params: { id: string }; Body: Static<typeof RotationBody> | null }>(
+    '/v1/keys/:id/rotate',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'A second live key of the same tenant, name and scopes; the old one expires after the grace.',
+        params: Id,
+        body: Type.Union([RotationBody, Type.Null()]),
+        response: { 201: Type.Composite([ToldKeyResult, Type.Object({ old: KeyResult })]), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { graceHours = KEY_GRACE_HOURS_DEFAULT, expiresAt } = request.body ?? {};
+      const told = await keysAs(request).rotateKey(null, request.params.id, {
+        nowMs: Date.now(),
+        graceMs: graceHours * HOUR_MS,
+        ...(expiresAt === undefined ? {} : { expiresAt: utc(expiresAt) }),
+      });
+      return reply.code(201).header('cache-control', 'no-store').send(told);
+    },
+  );
+
+  app.delete<{ Params: { id: string } }>(
+    '/v1/keys/:id',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'The key works no longer, from this answer on.',
+        params: Id,
+        response: { 204: Type.Null(), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      await keysAs(request).revokeKey(null, request.params.id);
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,113 @@
+/** `/v1/webhooks`: who is told of new hits and overdue cases, and what could not be delivered. */
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Service } from '../../service/service.js';
+import { requireSecretEnv, requireUrl } from '../../service/webhooks/deliver.js';
+import { pingEvent } from '../../service/webhooks/events.js';
+import { DeadLetterResult, NewWebhookBody, WebhookResult } from '../admin-schemas.js';
+import type { createAuthoriser } from '../authorise.js';
+import { Problem } from '../schemas.js';
+
+/** Of one answer; those behind them come when these are retried. */
+const DEAD_LETTERS_TOLD = 1_000;
+
+export function webhookRoutes(
+  app: FastifyInstance,
+  service: Service,
+  needs: ReturnType<typeof createAuthoriser>,
+): void {
+  const { webhooks } = service.store;
+  const hooksAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).webhooks;
+  const Id = Type.Object({ id: Type.String() });
+  type WithId = { Params: { id: string } };
+
+  app.get<{ Querystring: { tenant?: string } }>(
+    '/v1/webhooks',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Webhooks, and how many events wait for them or were given up.',
+        querystring: Type.Object({ tenant: Type.Optional(Type.String()) }),
+        response: { 200: Type.Object({ webhooks: Type.Array(WebhookResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ webhooks: [...(await webhooks.webhooks(request.query.tenant ?? null))] }),
+  );
+
+  app.post<{ Body: Static<typeof NewWebhookBody> }>(
+    '/v1/webhooks',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'An address that is told of new hits and overdue cases, of one tenant or of all, from now on.',
+        body: NewWebhookBody,
+        response: { 201: WebhookResult, default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { url, secretEnv, tenant = null } = request.body;
+      const about = { url: requireUrl(url), secretEnv: requireSecretEnv(secretEnv), tenant, nowMs: Date.now() };
+      return reply.code(201).send(await hooksAs(request).addWebhook(about));
+    },
+  );
+
+  app.delete<WithId>(
+    '/v1/webhooks/:id',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'The webhook is forgotten, and all that waits for it.',
+        params: Id,
+        response: { 204: Type.Null(), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      await hooksAs(request).removeWebhook(null, request.params.id);
+      return reply.code(204).send();
+    },
+  );
+
+  app.get<WithId>(
+    '/v1/webhooks/:id/dead',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Events that were given up, oldest first.',
+        params: Id,
+        response: { 200: Type.Object({ events: Type.Array(DeadLetterResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ events: [...(await webhooks.dead(request.params.id, DEAD_LETTERS_TOLD))] }),
+  );
+
+  app.post<WithId>(
+    '/v1/webhooks/:id/retry',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Events that were given up are tried again, at once and as often as new ones.',
+        params: Id,
+        response: { 200: Type.Object({ events: Type.Integer() }), default: Problem },
+      },
+    },
+    async (request) => ({ events: await hooksAs(request).retry(null, request.params.id, Date.now()) }),
+  );
+
+  app.post<WithId>(
+    '/v1/webhooks/:id/ping',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'An event without content is sent, to see whether it arrives.',
+        params: Id,
+        response: { 202: Type.Object({ events: Type.Integer() }), default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await webhooks.position(id);
+      const nowMs = Date.now();
+      return reply.code(202).send({ events: await webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs) });
+    },
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * How many different hashes of one tenant lie in one small ball. Who searches for the value of an entry asks for its
+ * neighbours, hundreds of them; pictures that have nothing to do with each other lie 80 bits apart and more.
+ *
+ * The first hash of a ball stands for it; bounded memory, a few microseconds a hash. A ball is forgotten an hour after
+ * it began, and one that stayed small as soon as its place is needed.
+ */
+import { popcount32 } from '../../kernels/hamming.js';
+
+/** Two copies of one picture; a walk from an entry's edge stays within it for the most part. */
+export const BALL_RADIUS_BITS = 31;
+export const BALL_WINDOW_MS = 3_600_000;
+/** Balls that are watched at a time: 160 kB. */
+const BALLS_MAX = 1_024;
+/** Members that keep a ball from giving way to a new one. */
+const KEPT_MEMBERS = 8;
+/** Different hashes are counted by the bits that they set of so many (linear counting), so that each ball takes 128 bytes. */
+const BITMAP_BITS = 1_024;
+const WORDS = 8;
+
+export interface Ball {
+  /** Different hashes since the ball began, within a few of a hundred. */
+  readonly members: number;
+  /** One of them matched an entry, or nearly. */
+  readonly isNearEntry: boolean;
+}
+
+export class BallWatch {
+  readonly #centres = new Uint32Array(BALLS_MAX * WORDS);
+  readonly #bitmaps = new Uint32Array((BALLS_MAX * BITMAP_BITS) / 32);
+  readonly #bitsSet = new Uint16Array(BALLS_MAX);
+  readonly #beganMs = new Float64Array(BALLS_MAX).fill(-Infinity);
+  readonly #isNearEntry = new Uint8Array(BALLS_MAX);
+  /** Places that were taken once. */
+  #used = 0;
+  #hand = 0;
+
+  /** `seed`: unknown to whoever asks, who could otherwise choose hashes that count as one. */
+  constructor(readonly seed: number) {}
+
+  /** Shape: `hash`: Uint32Array(8), as bytes lie in memory. */
+  note(hash: Uint32Array, isNearEntry: boolean, nowMs: number): Ball {
+    const at = this.#ballOf(hash, nowMs) ?? this.#begin(hash, nowMs);
+    if (isNearEntry) this.#isNearEntry[at] = 1;
+    const bit = fingerprint(hash, this.seed) % BITMAP_BITS;
+    const word = (at * BITMAP_BITS) / 32 + (bit >>> 5);
+    const mask = 1 << (bit & 31);
+    if ((this.#bitmaps[word]! & mask) === 0) {
+      this.#bitmaps[word]! |= mask;
+      this.#bitsSet[at]!++;
+    }
+    const free = Math.max(1, BITMAP_BITS - this.#bitsSet[at]!);
+    return {
+      members: Math.round(BITMAP_BITS * Math.log(BITMAP_BITS / free)),
+      isNearEntry: this.#isNearEntry[at] === 1,
+    };
+  }
+
+  /** The fullest that the hash lies in. */
+  #ballOf(hash: Uint32Array, nowMs: number): number | null {
+    const centres = this.#centres;
+    let best: number | null = null;
+    for (let at = 0; at < this.#used; at++) {
+      const from = at * WORDS;
+      // Half of the hash tells nearly always: unrelated hashes differ in half of their bits.
+      let bits = popcount32(hash[0]! ^ centres[from]!) + popcount32(hash[1]! ^ centres[from + 1]!);
+      if (bits > BALL_RADIUS_BITS) continue;
+      bits += popcount32(hash[2]! ^ centres[from + 2]!) + popcount32(hash[3]! ^ centres[from + 3]!);
+      if (bits > BALL_RADIUS_BITS) continue;
+      for (let word = 4; word < WORDS; word++) bits += popcount32(hash[word]! ^ centres[from + word]!);
+      if (bits > BALL_RADIUS_BITS || nowMs - this.#beganMs[at]! >= BALL_WINDOW_MS) continue;
+      if (best === null || this.#bitsSet[at]! > this.#bitsSet[best]!) best = at;
+    }
+    return best;
+  }
+
+  #begin(hash: Uint32Array, nowMs: number): number {
+    const at = this.#placeForNew(nowMs);
+    this.#centres.set(hash, at * WORDS);
+    this.#bitmaps.fill(0, (at * BITMAP_BITS) / 32, ((at + 1) * BITMAP_BITS) / 32);
+    this.#bitsSet[at] = 0;
+    this.#isNearEntry[at] = 0;
+    this.#beganMs[at] = nowMs;
+    return at;
+  }
+
+  #placeForNew(nowMs: number): number {
+    if (this.#used < BALLS_MAX) return this.#used++;
+    for (let step = 0; step < BALLS_MAX; step++) {
+      const at = this.#next();
+      if (this.#bitsSet[at]! < KEPT_MEMBERS || nowMs - this.#beganMs[at]! >= BALL_WINDOW_MS) return at;
+    }
+    return this.#next();
+  }
+
+  #next(): number {
+    this.#hand = (this.#hand + 1) % BALLS_MAX;
+    return this.#hand;
+  }
+}
+
+/** 32 bits of which each hangs on every bit of the hash. */
+export function fingerprint(hash: Uint32Array, seed: number): number {
+  let v = seed | 0;
+  for (const word of hash) {
+    v = Math.imul(v ^ word, 0x85ebca6b);
+    v = Math.imul(v ^ (v >>> 13), 0xc2b2ae35);
+    v ^= v >>> 16;
+  }
+  return v >>> 0;
+}

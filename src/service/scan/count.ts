@@ -1,0 +1,27 @@
+/** Counts files in a thread of its own while the scan runs; stopped with it. */
+import { Worker } from 'node:worker_threads';
+import { artefact } from '../../core/package-root.js';
+import type { CountNote, CountTask } from './count-worker.js';
+
+export interface Counting {
+  /** Files that there are, or null while they are being counted. */
+  readonly total: number | null;
+  stop(): Promise<void>;
+}
+
+export function countFiles(task: CountTask): Counting {
+  let total: number | null = null;
+  const worker = new Worker(artefact('src', 'service', 'scan', 'count-worker.js'), { workerData: task });
+  worker.on('message', ({ files, isWhole }: CountNote) => {
+    if (isWhole) total = files;
+  });
+  // It only serves an estimate: without it there is none.
+  worker.on('error', () => {});
+  worker.unref();
+  return {
+    get total() {
+      return total;
+    },
+    stop: async () => void (await worker.terminate()),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * One folder's listing, as a stream: its folders become work, its files go on in pieces, in the order in which their
+ * rows lie. A folder of ten million names costs as much memory as one of sixty thousand.
+ */
+import type { Dirent } from 'node:fs';
+import { lstat, opendir, realpath, stat } from 'node:fs/promises';
+import { joinPath, type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
+import type { NameFilter } from './globs.js';
+
+export interface WalkOptions {
+  readonly filter: NameFilter;
+  /** Folders on other devices than these are passed over; null takes all. */
+  readonly devices: ReadonlySet<bigint> | null;
+  readonly followsLinks: boolean;
+}
+
+export interface Listing {
+  files(names: PathBytes[]): Promise<void>;
+  folders(paths: PathBytes[]): Promise<void>;
+  skip(kind: 'symlinks' | 'special' | 'excluded'): void;
+  shouldStop(): boolean;
+}
+
+/** Names that are put in order together: rows written in order fill their pages. About 10 MB. */
+const NAMES_TOGETHER_MAX = 65_536;
+const FOLDERS_TOGETHER_MAX = 1_024;
+/** Names that the system is asked for at a time. */
+const READ_NAMES = 1_024;
+
+type BytesDir = AsyncIterable<Omit<Dirent, 'name'> & { readonly name: string | Buffer }>;
+
+/** Node takes `buffer` here, though its types do not say so: names come as bytes. */
+function openFolder(path: PathBytes): Promise<BytesDir> {
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: READ_NAMES };
+  return opendir(systemPath(path), options) as unknown as Promise<BytesDir>;
+}
+
+/** Errors: those of the system, with their `code`, where the folder cannot be listed. */
+export async function visitFolder(
+  path: PathBytes,
+  { filter, devices, followsLinks }: WalkOptions,
+  to: Listing,
+): Promise<void> {
+  let names: PathBytes[] = [];
+  let folders: PathBytes[] = [];
+  const addFolder = async (inside: PathBytes) => {
+    if (!filter.takesFolder(inside)) return to.skip('excluded');
+    if (devices !== null) {
+      const status = await lstat(systemPath(inside), { bigint: true }).catch(() => null);
+      if (status !== null && !devices.has(status.dev)) return to.skip('excluded');
+    }
+    folders.push(inside);
+  };
+  for await (const entry of await openFolder(path)) {
+    if (to.shouldStop()) break;
+    const name = typeof entry.name === 'string' ? pathBytesOf(entry.name) : entry.name.toString('latin1');
+    const inside = joinPath(path, name);
+    if (entry.isDirectory()) await addFolder(inside);
+    else if (entry.isSymbolicLink() && !followsLinks) to.skip('symlinks');
+    else if (entry.isSymbolicLink()) {
+      const target = await stat(systemPath(inside)).catch(() => null);
+      // A folder is known by its real path, and walked once: links can go in no circle.
+      if (target?.isDirectory())
+        await addFolder((await realpath(systemPath(inside), { encoding: 'buffer' })).toString('latin1'));
+      else if (target?.isFile() && filter.takesFile(inside)) names.push(name);
+      else to.skip(target?.isFile() ? 'excluded' : 'symlinks');
+    } else if (entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice())
+      to.skip('special');
+    else if (filter.takesFile(inside)) names.push(name);
+    else to.skip('excluded');
+    if (folders.length >= FOLDERS_TOGETHER_MAX) {
+      await to.folders(folders);
+      folders = [];
+    }
+    if (names.length >= NAMES_TOGETHER_MAX) {
+      await to.files(names);
+      names = [];
+    }
+  }
+  await to.folders(folders);
+  await to.files(names);
+}

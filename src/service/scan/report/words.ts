@@ -1,0 +1,63 @@
+/** A scan's summary as rows of name and value, in the order in which a person asks; every form of it is made of them. */
+import { duration } from '../progress.js';
+import type { ScanSummary } from '../tally.js';
+
+export interface SummaryRow {
+  readonly name: string;
+  readonly value: number | string;
+}
+
+export function summaryRows(summary: ScanSummary): SummaryRow[] {
+  const { byVerdict, byReason, lists, skippedByKind } = summary;
+  const rows: [string, number | string][] = [
+    ['files', summary.files],
+    ['checked', summary.checked],
+    ['match', byVerdict.match],
+    ['  exact', summary.exact],
+    ['  near', summary.near],
+    ['no_match', byVerdict.no_match],
+    ['suppressed', byVerdict.suppressed],
+    ['not_checked', byVerdict.not_checked],
+    ...Object.entries(byReason).map(([reason, count]): [string, number] => [`  ${reason}`, count]),
+    ['not pictures', summary.notPictures],
+    ...Object.entries(lists).flatMap(([list, { exact, near, suppressed }]): [string, number][] => [
+      [`on list ${list}`, exact + near],
+      ['  exact', exact],
+      ['  near', near],
+      ['  suppressed', suppressed],
+    ]),
+    ['skipped', summary.skipped],
+    ...Object.entries(skippedByKind)
+      .filter(([, count]) => count > 0)
+      .map(([kind, count]): [string, number] => [`  ${kind}`, count]),
+    ['known, not read again', summary.fromInventory],
+    ['bytes of pictures', summary.bytes],
+    ['bytes read', summary.bytesRead],
+    ['generation of the lists', summary.generation],
+    ['started', summary.startedAt],
+    ['time', duration(summary.seconds)],
+    ['seconds', summary.seconds],
+    ['files/s', summary.filesPerSecond],
+    ['MB/s', summary.megabytesPerSecond],
+  ];
+  return rows.map(([name, value]) => ({ name, value }));
+}
+
+export function summaryText(summary: ScanSummary): string {
+  const words = summaryRows(summary).map(({ name, value }) => `${name.padEnd(26)} ${value}\n`);
+  return words.join('') + (summary.interrupted ? 'interrupted: files not listed above were not looked at\n' : '');
+}
+
+const quoted = (cell: string | number) =>
+  /[",\r\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : `${cell}`;
+
+/** RFC 4180, with a header; a part of a count carries the name of its whole. */
+export function summaryCsv(summary: ScanSummary): string {
+  let whole = '';
+  const lines = summaryRows(summary).map(({ name, value }) => {
+    const isPart = name.startsWith('  ');
+    if (!isPart) whole = name;
+    return `${quoted(isPart ? `${whole}: ${name.trim()}` : name)},${quoted(value)}`;
+  });
+  return ['name,value', ...lines, `interrupted,${summary.interrupted}`, ''].join('\r\n');
+}

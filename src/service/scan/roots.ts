@@ -1,0 +1,40 @@
+/** What was typed as absolute paths: folders to walk, and files that are named one by one. */
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
+
+export function absolute(path: PathBytes): PathBytes {
+  if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
+  const text = textOf(path);
+  // What is no UTF-8 is made absolute by its bytes; only what is, is made tidy.
+  return text === null
+    ? path.startsWith('/')
+      ? path
+      : `${pathBytesOf(process.cwd())}/${path}`
+    : pathBytesOf(resolve(text));
+}
+
+const isFile = (path: PathBytes) =>
+  lstat(systemPath(path)).then(
+    (status) => status.isFile(),
+    () => false,
+  );
+
+/** Roots that are folders, and files that are named one by one. */
+export async function sortRoots(
+  paths: readonly PathBytes[],
+  followsLinks: boolean,
+): Promise<{ readonly roots: PathBytes[]; readonly files: PathBytes[] }> {
+  const roots: PathBytes[] = [];
+  const files: PathBytes[] = [];
+  for (const path of paths.map(absolute)) {
+    const status = await stat(systemPath(path)).catch(() => null);
+    if (!status?.isDirectory()) files.push(path);
+    else
+      roots.push(followsLinks ? (await realpath(systemPath(path), { encoding: 'buffer' })).toString('latin1') : path);
+  }
+  // What the walk meets is not asked a second time.
+  const isMet = (file: PathBytes) => roots.some((root) => file.startsWith(joinPath(root, '')));
+  const there = await Promise.all([...new Set(files)].map(async (file) => ({ file, isThere: await isFile(file) })));
+  return { roots, files: there.flatMap(({ file, isThere }) => (isThere && isMet(file) ? [] : [file])) };
+}

@@ -1,0 +1,20 @@
+/** The hash chain of the audit log, the same whatever store it lies in. */
+import { createHash } from 'node:crypto';
+import type { AuditDetails, AuditEvent, AuditHead } from './audit-contract.js';
+
+/** Before the first row. */
+export const AUDIT_START: AuditHead = { seq: 0, hash: '0'.repeat(64) };
+
+/** The same text for the same details, in whatever order they were given. */
+export function detailsText(details: AuditDetails): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** `details`: as text, as it is stored, so that also a change of its form is one. Result: hex. */
+export function auditHash(
+  before: AuditHead,
+  { at, actor, action, tenant, target, details }: Omit<AuditEvent, 'details'> & { readonly details: string },
+): string {
+  const row = JSON.stringify([before.seq + 1, at, actor, action, tenant, target, details]);
+  return createHash('sha256').update(`zeef audit 1\n${before.hash}\n${row}`).digest('hex');
+}

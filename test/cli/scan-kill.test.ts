@@ -1,0 +1,65 @@
+/** A scan that is killed again and again says in the end what one says that nobody disturbed, file by file. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { junkFiles, linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { artefact } from '../../src/core/package-root.js';
+import { seeded } from '../support/random.js';
+import { countsOf, fileLines, linesOf, readReport } from '../support/scan-reports.js';
+
+const MAIN = artefact('src', 'main.js');
+const work = mkdtempSync(join(tmpdir(), 'zeef-kill-'));
+const tree = join(work, 'tree');
+const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'data'), ZEEF_WORKERS: '2' };
+const FILES = 3_000;
+const KILLS = 6;
+
+/** Resolves with the exit code; null where it was killed after `killAfterMs`. */
+function zeef(args: readonly string[], killAfterMs: number | null = null): Promise<number | null> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const timer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  return new Promise((resolve) =>
+    child.once('exit', (code) => {
+      if (timer) clearTimeout(timer);
+      resolve(code);
+    }),
+  );
+}
+
+beforeAll(async () => {
+  const pictures = await smallPictures(join(work, 'pictures'), 40);
+  const broken = join(work, 'broken.jpg');
+  writeFileSync(broken, Buffer.from('ffd8ffe000104a46', 'hex'));
+  linkTree(tree, [...pictures, broken, ...junkFiles(join(work, 'junk'), 4)], FILES, 50);
+  mkdirSync(join(tree, 'more'));
+  symlinkSync(tree, join(tree, 'more', 'circle'));
+  expect(await zeef(['lists', 'add', 'known', ...pictures.slice(0, 5)])).toBe(0);
+}, 60_000);
+
+afterAll(() => rmSync(work, { recursive: true }));
+
+test('killed at random moments, its last report equals the undisturbed one', { timeout: 120_000 }, async () => {
+  const undisturbed = join(work, 'undisturbed.jsonl');
+  const startedMs = performance.now();
+  expect(await zeef(['scan', tree, '--report', undisturbed])).toBe(2);
+  const wholeMs = performance.now() - startedMs;
+  const report = join(work, 'report.jsonl');
+  const args = ['scan', tree, '--resume', join(work, 'inventory'), '--report', report];
+  const random = seeded(7);
+  let killed = 0;
+  for (let round = 0; round < KILLS; round++) {
+    if ((await zeef(args, 300 + random() * wholeMs * 0.7)) === null) killed++;
+  }
+  expect(killed).toBeGreaterThan(1);
+  expect(await zeef(args)).toBe(2);
+  expect(fileLines(readReport(report))).toEqual(fileLines(readReport(undisturbed)));
+  expect(countsOf(readReport(report))).toEqual(countsOf(readReport(undisturbed)));
+  expect(countsOf(readReport(report))).toMatchObject({ files: FILES, skippedByKind: { symlinks: 1 } });
+
+  // And again, with nobody in the way: nothing is opened.
+  expect(await zeef(args)).toBe(2);
+  expect(fileLines(readReport(report))).toEqual(fileLines(readReport(undisturbed)));
+  expect(linesOf(readReport(report)).at(-1)).toMatchObject({ fromInventory: FILES, bytesRead: 0 });
+});

@@ -1,0 +1,145 @@
+/** A scan that asks a service elsewhere says what one that holds the lists itself says, also where the service falls. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { artefact } from '../../src/core/package-root.js';
+import { remoteMatcher } from '../../src/service/scan/remote.js';
+import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
+
+const MAIN = artefact('src', 'main.js');
+const work = mkdtempSync(join(tmpdir(), 'zeef-remote-'));
+const tree = join(work, 'tree');
+const holder = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'holder') };
+const asker = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'asker') };
+const children: ChildProcess[] = [];
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  return child;
+}
+
+async function finished(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    err += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, out, err };
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+beforeAll(async () => {
+  const pictures = await smallPictures(join(work, 'pictures'), 30);
+  const [large] = await smallPictures(join(work, 'large'), 1, 700);
+  const turned = join(work, 'turned.jpg');
+  writeFileSync(turned, await sharp(large).rotate(90).jpeg({ quality: 70 }).toBuffer());
+  const broken = join(work, 'broken.jpg');
+  copyFileSync(large!, broken);
+  writeFileSync(broken, Buffer.from('ffd8ffe000104a46', 'hex'));
+  linkTree(tree, [...pictures, large!, turned, broken], 600, 50);
+  expect((await finished(start(['lists', 'add', 'known', ...pictures.slice(0, 3), large!], holder))).code).toBe(0);
+}, 60_000);
+
+afterAll(() => {
+  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+  rmSync(work, { recursive: true });
+});
+
+test('the service is killed and started again in the middle: the same report', { timeout: 120_000 }, async () => {
+  const local = await finished(start(['scan', tree], holder));
+  const port = await freePort();
+  const serve = () => start(['serve', '--port', String(port)], holder);
+  // The scan begins while nobody is there.
+  const scan = start(
+    ['scan', tree, '--server', `http://127.0.0.1:${port}`, '--max-rate', '150', '--progress-seconds', '0.2'],
+    asker,
+  );
+  const ended = finished(scan);
+  const first = serve();
+  let restarted: ChildProcess | null = null;
+  scan.stderr?.on('data', (chunk) => {
+    if (restarted !== null || !/"pictures":[1-9]\d/.test(String(chunk))) return;
+    first.kill('SIGKILL');
+    restarted = serve();
+  });
+  const remote = await ended;
+  expect(restarted).not.toBeNull();
+  expect(remote.err).toContain('ECONNREFUSED');
+  expect(remote.code).toBe(2);
+  expect(fileLines(remote.out)).toEqual(fileLines(local.out));
+  expect(countsOf(remote.out)).toEqual(countsOf(local.out));
+  expect(linesOf(remote.out).filter(({ type }) => type === 'match').length).toBeGreaterThan(50);
+});
+
+test('what a busy service says is obeyed; a refusal is final; a request is packed and names its batch', async () => {
+  const seen: { at: number; key: unknown; auth: unknown; items: number }[] = [];
+  const answers = [
+    { status: 429, retryAfter: '1' },
+    { status: 503, retryAfter: null },
+    { status: 200, retryAfter: null },
+  ];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { items } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()) as { items: unknown[] };
+      const { 'idempotency-key': key, authorization: auth } = request.headers;
+      seen.push({ at: performance.now(), key, auth, items: items.length });
+      const { status, retryAfter } = answers[seen.length - 1] ?? { status: 403, retryAfter: null };
+      response.writeHead(status, retryAfter === null ? {} : { 'retry-after': retryAfter });
+      const nothing = {
+        id: null,
+        verdict: 'no_match',
+        lowQuality: false,
+        exact: true,
+        matches: [],
+        matchCount: 0,
+        truncated: false,
+      };
+      response.end(
+        JSON.stringify(
+          status === 200 ? { generation: 5, results: items.map(() => nothing) } : { code: 'SCOPE_MISSING' },
+        ),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const waits: number[] = [];
+  const matcher = remoteMatcher({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    key: 'zeef_test',
+    lists: null,
+    askedRadiusBits: null,
+    shouldStop: () => false,
+    onWait: (_why, waitMs) => waits.push(waitMs),
+    firstPauseMs: 10,
+  });
+  const files = [{ digests: { md5: '0'.repeat(32) }, hashes: [] }];
+  expect(await matcher.match(files)).toEqual([expect.objectContaining({ verdict: 'no_match' })]);
+  expect(matcher.generation).toBe(5);
+  expect(waits).toEqual([1_000, expect.any(Number)]);
+  expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+  expect(seen[0]).toMatchObject({ auth: 'Bearer zeef_test', items: 1 });
+  await expect(matcher.match(files)).rejects.toMatchObject({ code: 'SERVER_FAILED' });
+  expect(seen).toHaveLength(4);
+  server.close();
+});

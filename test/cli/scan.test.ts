@@ -1,0 +1,275 @@
+/** `zeef scan` as a provider runs it: what is walked, what is told, and where it goes. */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { smallPictures } from '../../bench/scan-tree.js';
+import { artefact } from '../../src/core/package-root.js';
+import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
+import { fileLines, linesOf, readReport } from '../support/scan-reports.js';
+
+const MAIN = artefact('src', 'main.js');
+const work = mkdtempSync(join(tmpdir(), 'zeef-scan-test-'));
+const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'data') };
+const listed = join(PICTURES, 'mate-freshflower.jpg');
+const other = join(PHOTOGRAPHS, 'mate-dune.jpg');
+const third = join(PHOTOGRAPHS, 'mate-garden.jpg');
+
+function zeef(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { env, maxBuffer: 100_000_000 }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+let tree = '';
+const inTree = (...path: string[]) => join(tree, ...path);
+
+beforeAll(async () => {
+  expect((await zeef(['lists', 'import', 'hashlists/sample/sample.csv', '--list', 'sample'])).code).toBe(0);
+});
+beforeEach(async () => {
+  tree = mkdtempSync(join(work, 'tree-'));
+  mkdirSync(inTree('a', 'b'), { recursive: true });
+  await copyFile(listed, inTree('a', 'b', 'one.bin'));
+  await copyFile(other, inTree('a', 'two.jpg'));
+  writeFileSync(inTree('three.txt'), 'text');
+});
+afterAll(() => rmSync(work, { recursive: true }));
+
+describe('walking', () => {
+  test('links are passed over and go in no circle; FIFOs and sockets are passed over and counted', async () => {
+    symlinkSync(tree, inTree('a', 'circle'));
+    execFileSync('mkfifo', [inTree('pipe')]);
+    const socket: Server = createServer();
+    await new Promise<void>((resolve) => socket.listen(inTree('socket'), resolve));
+    const { code, out } = await zeef(['scan', tree]);
+    const followed = await zeef(['scan', tree, '--follow']);
+    socket.close();
+    expect(code).toBe(1);
+    expect(linesOf(out).at(-1)).toMatchObject({
+      files: 3,
+      notPictures: 1,
+      skippedByKind: { symlinks: 1, special: 2, excluded: 0 },
+    });
+    expect(linesOf(followed.out).at(-1)).toMatchObject({ files: 3, skippedByKind: { symlinks: 0, special: 2 } });
+  });
+
+  test('a name of any bytes is found, shown escaped and kept exactly', async () => {
+    const exact = Buffer.concat([Buffer.from(`${inTree('a')}/`), Buffer.from([0xff, 0x0a, 0x1b, 0x5b, 0x41])]);
+    writeFileSync(exact, readFileSync(listed));
+    const { out } = await zeef(['scan', tree, '--include', '*A']);
+    const [line] = linesOf(out).filter(({ type }) => type === 'match');
+    expect(line!.path).toBe(`${inTree('a')}/\\xff\\x0a\\x1b[A`);
+    expect(Buffer.from(String(line!.pathBase64), 'base64')).toEqual(exact);
+  });
+
+  test('patterns: a name anywhere, or a path; an excluded folder is not entered', async () => {
+    const files = async (...args: string[]) => linesOf((await zeef(['scan', tree, ...args])).out).at(-1)!;
+    expect(await files('--exclude', 'b')).toMatchObject({ files: 2, skippedByKind: { excluded: 1 } });
+    expect(await files('--include', '*.jpg')).toMatchObject({ files: 1, skippedByKind: { excluded: 2 } });
+    expect(await files('--include', `${tree}/a/**`)).toMatchObject({ files: 2 });
+  });
+
+  test.each([
+    ['lines', '\n', []],
+    ['bytes 0', '\0', ['--null']],
+  ])('files from a list that ends names with %s, of stdin', async (_name, end, flags) => {
+    const names = [inTree('a', 'b', 'one.bin'), inTree('a', 'two.jpg'), inTree('gone.jpg')];
+    const { out, code } = await zeef(['scan', '--files-from', '-', ...flags], names.join(end));
+    expect(code).toBe(2);
+    const lines = linesOf(out);
+    expect(lines.find(({ type }) => type === 'match')!.path).toBe(names[0]);
+    expect(lines.find(({ type }) => type === 'not_checked')).toMatchObject({ code: 'FILE_VANISHED', path: names[2] });
+    expect(lines.at(-1)).toMatchObject({ files: 3, checked: 2 });
+  });
+
+  test('a folder or file that cannot be read is told; the rest goes on', async () => {
+    // Root reads everything: an endless circle of names is what even root cannot open.
+    mkdirSync(inTree('closed'));
+    chmodSync(inTree('closed'), 0);
+    const isRoot = process.getuid?.() === 0;
+    const { out } = await zeef(['scan', tree, inTree('nowhere')]);
+    const told = linesOf(out).filter(({ type }) => type === 'not_checked');
+    chmodSync(inTree('closed'), 0o700);
+    expect(told).toContainEqual(expect.objectContaining({ path: inTree('nowhere'), reason: 'unreadable' }));
+    expect(told).toHaveLength(isRoot ? 1 : 2);
+  });
+});
+
+describe('never twice', () => {
+  const scan = async (inventory: string, ...args: string[]) => {
+    const { out, code } = await zeef(['scan', tree, '--resume', inventory, ...args]);
+    return { out, code, summary: linesOf(out).at(-1)! };
+  };
+
+  test('a second scan reads what is new and what changed, and forgets what is gone', async () => {
+    const inventory = join(tree, '..', 'inventory-second');
+    expect((await scan(inventory)).summary).toMatchObject({ files: 3, fromInventory: 0 });
+    const again = await scan(inventory);
+    expect(again.summary).toMatchObject({ files: 3, fromInventory: 3, bytesRead: 0, byVerdict: { match: 1 } });
+    await copyFile(third, inTree('new.jpg'));
+    await copyFile(listed, inTree('a', 'two.jpg'));
+    rmSync(inTree('a', 'b', 'one.bin'));
+    const third_ = await scan(inventory);
+    expect(third_.summary).toMatchObject({ files: 3, fromInventory: 1, byVerdict: { match: 1, no_match: 1 } });
+    expect(fileLines(third_.out)).toEqual(fileLines((await zeef(['scan', tree])).out));
+    // Same size, same bytes, another time: it may be another picture.
+    utimesSync(inTree('new.jpg'), new Date(), new Date(0));
+    expect((await scan(inventory)).summary).toMatchObject({ fromInventory: 2 });
+  });
+
+  test('a changed list needs no file: a rematch says what a fresh scan would, hit by hit', async () => {
+    const inventory = join(tree, '..', 'inventory-rematch');
+    const [generated] = await smallPictures(join(work, 'generated'), 1, 600);
+    await copyFile(generated!, inTree('third.jpg'));
+    await scan(inventory);
+    expect((await zeef(['lists', 'add', 'news', generated!])).code).toBe(0);
+    try {
+      const fresh = await zeef(['scan', tree]);
+      // The files are away: nothing can be read.
+      execFileSync('mv', [tree, `${tree}-away`]);
+      const newEntries = await zeef(['scan', '--rematch', inventory, '--new-entries']);
+      const rematched = await zeef(['scan', '--rematch', inventory]);
+      execFileSync('mv', [`${tree}-away`, tree]);
+      expect(rematched.code).toBe(1);
+      expect(fileLines(rematched.out)).toEqual(fileLines(fresh.out));
+      expect(linesOf(rematched.out).at(-1)).toMatchObject({ byList: { sample: 1, news: 1 }, fromInventory: 4 });
+      // Of the two hits only that of the new entry.
+      expect(fileLines(newEntries.out)).toEqual(fileLines(fresh.out).filter((line) => line.includes('"news"')));
+      expect(fileLines(newEntries.out)).toHaveLength(1);
+      // And now that they have been asked there are no new ones.
+      expect(fileLines((await zeef(['scan', '--rematch', inventory, '--new-entries'])).out)).toEqual([]);
+    } finally {
+      await zeef(['lists', 'remove', 'news']);
+    }
+    const after = await zeef(['scan', '--rematch', inventory]);
+    expect(linesOf(after.out).at(-1)).toMatchObject({ byList: { sample: 1 } });
+  });
+
+  test('an inventory whose scan was not finished is not rematched', async () => {
+    const { code, err } = await zeef(['scan', '--rematch', join(work, 'nothing-there')]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/REQUEST_INVALID/);
+  });
+});
+
+describe('use of the machine', () => {
+  test('a rate is kept; Ctrl-C stops cleanly, says how to go on, and the next start does', async () => {
+    for (let at = 0; at < 30; at++) await copyFile(third, inTree(`copy-${at}.jpg`));
+    const inventory = join(tree, '..', 'inventory-stop');
+    const report = join(work, 'stop.jsonl');
+    const args = [
+      'scan',
+      tree,
+      '--resume',
+      inventory,
+      '--report',
+      report,
+      '--max-rate',
+      '2MB',
+      '--progress-seconds',
+      '0.2',
+    ];
+    const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk) => {
+      if (err === '') child.kill('SIGUSR1');
+      err += chunk;
+      if (/"pictures":[1-9]/.test(err)) child.kill('SIGINT');
+    });
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(130);
+    expect(err).toMatch(/"type":"progress".*"etaSeconds"/);
+    expect(err).toMatch(/stopped\. The same command goes on/);
+    const stopped = linesOf(readReport(report)).at(-1)!;
+    expect(stopped).toMatchObject({ type: 'summary', interrupted: true });
+    const { out } = await zeef(['scan', tree, '--resume', inventory]);
+    expect(linesOf(out).at(-1)).toMatchObject({ files: 33, interrupted: false });
+    expect(linesOf(out).at(-1)!.fromInventory).toBeGreaterThan(0);
+  });
+
+  test('a pause file holds it back until it goes', async () => {
+    const pause = join(work, 'pause');
+    writeFileSync(pause, '');
+    const child = spawn(process.execPath, [MAIN, 'scan', tree, '--pause-file', pause, '--progress-seconds', '0.2'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      if (!String(chunk).includes('"paused":"pause file"') || !existsSync(pause)) return;
+      expect(String(chunk)).toMatch(/"files":0/);
+      rmSync(pause);
+    });
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(1);
+    expect(linesOf(out).at(-1)).toMatchObject({ files: 3 });
+  });
+});
+
+describe('reports', () => {
+  test('a summary as text, JSON, CSV and a page, whose counts agree', async () => {
+    const files = ['.txt', '.json', '.csv', '.html'].map((suffix) => join(work, `summary${suffix}`));
+    await zeef(['scan', tree, ...files.flatMap((file) => ['--summary', file])]);
+    const [text, json, csv, page] = files.map((file) => readFileSync(file, 'utf8'));
+    expect(text).toMatch(/^files +3$/m);
+    expect(JSON.parse(json!)).toMatchObject({ files: 3, byVerdict: { match: 1 } });
+    expect(csv).toContain('files,3\r\n');
+    expect(csv).toContain('on list sample: exact,1\r\n');
+    expect(page).toContain('<polyline');
+    expect(page).not.toMatch(/<script|src=|href=/);
+    expect((await zeef(['scan', tree, '--summary', 'x.pdf'])).code).toBe(2);
+  });
+
+  test('a quarantine script moves hits of any name when a person runs it, and nothing before', async () => {
+    const strange = Buffer.concat([Buffer.from(`${inTree('a')}/it's $(touch pwned) `), Buffer.from([0xff, 0x0a])]);
+    writeFileSync(strange, readFileSync(listed));
+    const [script, target] = [join(work, 'move.sh'), join(work, "quaran'tine")];
+    await zeef(['scan', tree, '--quarantine', script, '--quarantine-to', target]);
+    expect(existsSync(inTree('a', 'b', 'one.bin'))).toBe(true);
+    execFileSync('sh', [script], { cwd: tree });
+    expect(existsSync(inTree('a', 'b', 'one.bin'))).toBe(false);
+    expect(readdirSync(target)).toHaveLength(2);
+    expect(readdirSync(tree)).not.toContain('pwned');
+    expect(readdirSync(inTree('a'))).toEqual(['b', 'two.jpg']);
+  });
+
+  test('a program per hit gets its arguments as they are; one that fails stops nothing', async () => {
+    const strange = Buffer.concat([Buffer.from(`${inTree('a')}/$(id) `), Buffer.from([0xff])]);
+    writeFileSync(strange, readFileSync(listed));
+    const log = join(work, 'calls');
+    const program = join(work, 'program.sh');
+    writeFileSync(program, `#!/bin/sh\nprintf '%s|%s|%s\\n' "$1" "$2" "$#" >> '${log}'\nexit 3\n`, { mode: 0o755 });
+    const { code, out, err } = await zeef([
+      ...['scan', tree, '--on-match', program],
+      ...['--on-match-arg', '{path}', '--on-match-arg', '{list}/{entry}'],
+    ]);
+    expect(code).toBe(1);
+    expect(err).toContain('ended with');
+    expect(linesOf(out).at(-1)).toMatchObject({ onMatch: { ran: 2, failed: 2 } });
+    const calls = readFileSync(log, 'latin1').trim().split('\n').sort();
+    expect(calls).toEqual(
+      [strange.toString('latin1'), inTree('a', 'b', 'one.bin')]
+        .map((path) => `${path}|sample/mate-freshflower|2`)
+        .sort(),
+    );
+  });
+});

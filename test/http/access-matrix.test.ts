@@ -1,0 +1,288 @@
+/**
+ * Every route × every scope × every kind of key, from the routes that the server itself registered. A route that is not
+ * in the table fails; so does a byte of one tenant in an answer to another.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RouteOptions } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SCOPES, type Scope } from '../../src/store/keys-contract.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
+
+interface Row {
+  /** Null: no key is needed. */
+  readonly scope: Scope | null;
+  /** Asked with these; a path's parameters are names that are nobody's. */
+  readonly body?: object | Buffer;
+  readonly query?: string;
+}
+
+/** All that there is to ask. Parameters of paths are filled in below. */
+const TABLE: Readonly<Record<string, Row>> = {
+  'POST /v1/check': { scope: 'check', body: picture },
+  'POST /v1/hash': { scope: 'check', body: picture },
+  'POST /v1/check/hashes': { scope: 'check:hashes', body: { items: [{ md5: '0'.repeat(32) }] } },
+  'GET /v1/stats': { scope: 'check' },
+  'GET /v1/hits': { scope: 'hits' },
+  'GET /v1/hits/:id': { scope: 'hits' },
+  'PATCH /v1/hits/:id': { scope: 'hits', body: { status: 'notified' } },
+  'GET /v1/report': { scope: 'hits', query: '?period=2026' },
+  'GET /v1/lists': { scope: 'lists' },
+  'GET /v1/lists/:list': { scope: 'lists' },
+  'GET /v1/lists/:list/versions': { scope: 'lists' },
+  'PATCH /v1/lists/:list': { scope: 'admin', body: { enabled: true } },
+  'POST /v1/lists': { scope: 'admin', body: { list: 'not a name' } },
+  'DELETE /v1/lists/:list': { scope: 'admin' },
+  'POST /v1/lists/:list/approve': { scope: 'admin' },
+  'POST /v1/lists/:list/reject': { scope: 'admin' },
+  'POST /v1/lists/:list/rollback': { scope: 'admin', body: { version: 1 } },
+  'PATCH /v1/lists/:list/entries/:entryId': { scope: 'admin', body: { enabled: true } },
+  'POST /v1/lists/:list/entries': { scope: 'admin', query: '?format=plain', body: Buffer.from('nothing') },
+  'GET /v1/jobs/:id': { scope: 'lists' },
+  'GET /v1/jobs': { scope: 'lists' },
+  'GET /v1/suppressions': { scope: 'lists' },
+  'POST /v1/suppressions': { scope: 'admin', body: { list: 'nowhere', entryId: 'e' } },
+  'DELETE /v1/suppressions/:id': { scope: 'admin' },
+  'DELETE /v1/suppressions': { scope: 'admin', query: '?list=nowhere&entryId=e' },
+  'GET /v1/keys': { scope: 'admin' },
+  'POST /v1/keys': { scope: 'admin', body: { tenant: 'not a name', scopes: ['check'] } },
+  'POST /v1/keys/:id/rotate': { scope: 'admin', body: {} },
+  'DELETE /v1/keys/:id': { scope: 'admin' },
+  'GET /v1/tenants': { scope: 'admin' },
+  'GET /v1/tenants/:tenant': { scope: 'admin' },
+  'PATCH /v1/tenants/:tenant': { scope: 'admin', body: { disabled: false } },
+  'GET /v1/webhooks': { scope: 'admin' },
+  'POST /v1/webhooks': { scope: 'admin', body: { url: 'no address', secretEnv: 'S' } },
+  'DELETE /v1/webhooks/:id': { scope: 'admin' },
+  'GET /v1/webhooks/:id/dead': { scope: 'admin' },
+  'POST /v1/webhooks/:id/retry': { scope: 'admin' },
+  'POST /v1/webhooks/:id/ping': { scope: 'admin' },
+  'GET /v1/audit': { scope: 'admin' },
+  'GET /v1/status': { scope: 'admin' },
+  'GET /v1/whoami': { scope: null },
+  'GET /livez': { scope: null },
+  'GET /readyz': { scope: null },
+  'GET /metrics': { scope: null },
+  'GET /openapi.json': { scope: null },
+};
+const isOpen = (path: string) => /^\/(docs|dashboard)(\/|$)/.test(path);
+
+let running: Running;
+const registered: string[] = [];
+/** By what is special about them. All scopes but `admin`, unless named otherwise. */
+const keys: Record<string, string> = {};
+const ALL_BUT_ADMIN = SCOPES.filter((scope) => scope !== 'admin');
+/** Found in every answer that tells anything of tenant A. */
+const MARK = 'alpha-marker';
+
+beforeAll(async () => {
+  running = await startService({}, (route: RouteOptions) => {
+    for (const method of [route.method].flat()) registered.push(`${method} ${route.url}`);
+  });
+  const { store } = running.service;
+  const make = async (name: string, tenant: string, scopes: readonly Scope[], expiresAt: string | null = null) => {
+    const { key, info } = await store.keys.createKey({ tenant, scopes, expiresAt, name: `${MARK}-${name}` });
+    keys[name] = key;
+    return info.id;
+  };
+  for (const scope of SCOPES) await make(scope, `${MARK}-a`, [scope]);
+  await make('a', `${MARK}-a`, ALL_BUT_ADMIN);
+  await make('b', 'beta', ALL_BUT_ADMIN);
+  await make('admin of b', 'beta', ['admin']);
+  await make('expired', `${MARK}-a`, ALL_BUT_ADMIN, '2020-01-01T00:00:00Z');
+  await store.keys.revokeKey(null, await make('revoked', `${MARK}-a`, ALL_BUT_ADMIN));
+  await make('of a tenant that is disabled', `${MARK}-disabled`, ALL_BUT_ADMIN);
+  await store.tenants.setTenant(`${MARK}-disabled`, { disabled: true });
+  keys.unknown = `zeef_${randomBytes(32).toString('base64url')}`;
+  keys['wrong by one letter'] = `${keys.a!.slice(0, -2)}${keys.a!.at(-2) === 'A' ? 'B' : 'A'}${keys.a!.at(-1)}`;
+  keys['no key at all'] = 'x';
+});
+afterAll(() => running.stop());
+
+async function ask(route: string, authorization: string | undefined, more = '') {
+  const [method, path] = route.split(' ') as [string, string];
+  const { body, query = '' } = TABLE[route]!;
+  const filled = path.replace(/:\w+/g, 'nobody');
+  const isBytes = Buffer.isBuffer(body);
+  const response = await fetch(`${running.url}${filled}${query}${more}`, {
+    method,
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(body === undefined ? {} : { 'content-type': isBytes ? 'image/jpeg' : 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: isBytes ? new Uint8Array(body) : JSON.stringify(body) }),
+  });
+  const headers = Object.fromEntries(
+    [...response.headers].filter(([name]) => !['date', 'x-request-id'].includes(name)),
+  );
+  const text = await response.text();
+  return { status: response.status, headers, text };
+}
+
+/** What a caller can tell apart: all of an answer but the request's own number. */
+const seen = ({ status, headers, text }: Awaited<ReturnType<typeof ask>>) => ({
+  status,
+  headers,
+  text: text.replace(/"requestId":"[^"]*"/, ''),
+});
+
+const ROUTES = Object.keys(TABLE);
+const KEYED = ROUTES.filter((route) => TABLE[route]!.scope !== null);
+
+test('every route that the server has is in the table, and no other', () => {
+  const told = new Set(registered.filter((route) => !isOpen(route.split(' ')[1]!)));
+  // HEAD is answered as GET is, by the same hooks.
+  expect([...told].filter((route) => !route.startsWith('HEAD ')).sort()).toEqual([...ROUTES].sort());
+  for (const route of told) if (route.startsWith('HEAD ')) expect(told).toContain(route.replace('HEAD', 'GET'));
+});
+
+describe.each(KEYED)('%s', (route) => {
+  const { scope } = TABLE[route]!;
+
+  test.each(SCOPES)('a key with %s alone', async (given) => {
+    const { status, text } = await ask(route, `Bearer ${keys[given]}`);
+    const may = given === scope || given === 'admin';
+    if (may) expect([401, 403]).not.toContain(status);
+    else expect([status, JSON.parse(text).code]).toEqual([403, 'SCOPE_MISSING']);
+  });
+
+  test('all scopes but admin', async () => {
+    const { status } = await ask(route, `Bearer ${keys.a}`);
+    if (scope === 'admin') expect(status).toBe(403);
+    else expect([401, 403]).not.toContain(status);
+  });
+
+  test('no key', async () => {
+    const { status, text } = await ask(route, undefined);
+    expect([status, JSON.parse(text).code]).toEqual([401, 'KEY_MISSING']);
+  });
+
+  test('keys that do not work cannot be told apart, by anything in the answer', async () => {
+    const bad = [
+      'unknown',
+      'wrong by one letter',
+      'expired',
+      'revoked',
+      'of a tenant that is disabled',
+      'no key at all',
+    ];
+    const headers = [...bad.map((name) => `Bearer ${keys[name]}`), 'Bearer', 'Basic eDp5', keys.a!, 'Bearer a b', ''];
+    const answers = await Promise.all(headers.map(async (header) => seen(await ask(route, header))));
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject({ status: 401, text: expect.stringContaining('"code":"KEY_INVALID"') });
+  });
+
+  test('an answer to tenant B holds no byte of tenant A, also where B asks for A by name', async () => {
+    // A has asked, so that there is something to leak.
+    await ask(route, `Bearer ${keys.a}`);
+    for (const more of ['', `?tenant=${MARK}-a`]) {
+      const query = TABLE[route]!.query ?? '';
+      const { text, headers } = await ask(route, `Bearer ${keys.b}`, query === '' ? more : more.replace('?', '&'));
+      expect(text + JSON.stringify(headers)).not.toContain(MARK);
+    }
+  });
+});
+
+describe('hits of two tenants', () => {
+  const hitsOf = async (key: string, query = '') =>
+    (JSON.parse((await ask('GET /v1/hits', `Bearer ${key}`, query)).text) as { hits: { id: string; tenant: string }[] })
+      .hits;
+  const check = async (key: string, reference: string) => {
+    const response = await fetch(`${running.url}/v1/check?reference=${reference}`, {
+      method: 'POST',
+      body: new Uint8Array(picture),
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'image/jpeg' },
+    });
+    expect(await response.json()).toMatchObject({ verdict: 'match' });
+  };
+
+  test('each sees its own, by list, by name, by report; nobody another’s, not even that it is there', async () => {
+    await check(keys.a!, `${MARK}-file`);
+    await check(keys.b!, 'beta-file');
+    const [ofA, ofB] = [await hitsOf(keys.a!), await hitsOf(keys.b!)];
+    expect(new Set(ofA.map(({ tenant }) => tenant))).toEqual(new Set([`${MARK}-a`]));
+    expect(new Set(ofB.map(({ tenant }) => tenant))).toEqual(new Set(['beta']));
+    const foreign = ofA[0]!.id;
+    const paths = [
+      '/v1/hits',
+      `/v1/hits?tenant=${MARK}-a`,
+      `/v1/hits?reference=${MARK}-file`,
+      `/v1/hits?cursor=${foreign}`,
+      `/v1/hits/${foreign}`,
+      `/v1/hits/${foreign}?tenant=${MARK}-a`,
+      '/v1/stats',
+      `/v1/stats?tenant=${MARK}-a`,
+      '/v1/report?period=2026',
+      `/v1/report?period=2026&tenant=${MARK}-a`,
+      '/v1/lists',
+      '/v1/suppressions',
+      '/v1/jobs',
+      '/metrics',
+      '/readyz',
+    ];
+    for (const path of paths) {
+      const response = await fetch(running.url + path, { headers: { authorization: `Bearer ${keys.b}` } });
+      expect(await response.text(), path).not.toMatch(new RegExp(`${MARK}|${path.includes(foreign) ? '$^' : foreign}`));
+    }
+    // A hit of somebody else and one that there is not get the same answer.
+    const tell = async (method: string, id: string) => {
+      const response = await fetch(`${running.url}/v1/hits/${id}`, {
+        method,
+        headers: { authorization: `Bearer ${keys.b}`, 'content-type': 'application/json' },
+        ...(method === 'PATCH' ? { body: JSON.stringify({ status: 'notified' }) } : {}),
+      });
+      const text = (await response.text()).replace(/"requestId":"[^"]*"/, '').replaceAll(id, 'ID');
+      return { status: response.status, text };
+    };
+    const nowhere = foreign.replace(/.{4}$/, '0000');
+    for (const method of ['GET', 'PATCH']) {
+      expect(await tell(method, foreign)).toEqual(await tell(method, nowhere));
+      expect((await tell(method, foreign)).status).toBe(404);
+    }
+    expect((await hitsOf(keys.a!))[0]).toMatchObject({ id: foreign, status: 'open' });
+    expect((await hitsOf(keys['admin of b']!, `?tenant=${MARK}-a`)).map(({ id }) => id)).toContain(foreign);
+  });
+
+  test('who changed a hit is in the audit log', async () => {
+    const [mine] = await hitsOf(keys.b!);
+    const response = await fetch(`${running.url}/v1/hits/${mine!.id}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${keys.b}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ status: 'notified' }),
+    });
+    expect(response.status).toBe(200);
+    const [row] = await running.service.store.audit.page({ tenant: 'beta', before: null, limit: 1 });
+    expect(row).toMatchObject({ action: 'hit.status', target: mine!.id, details: { status: 'notified' } });
+    expect(row!.actor).toBe((await running.service.store.keys.findByKey(keys.b!))!.id);
+  });
+});
+
+test('HEAD needs what GET needs', async () => {
+  for (const route of registered.filter((one) => one.startsWith('HEAD /v1'))) {
+    const path = route.split(' ')[1]!.replace(/:\w+/g, 'nobody');
+    expect((await fetch(running.url + path, { method: 'HEAD' })).status, route).toBe(401);
+  }
+});
+
+test('counts are the tenant’s own; an administrator sees all, and each by name', async () => {
+  const stats = async (key: string, query = '') =>
+    JSON.parse((await ask('GET /v1/stats', `Bearer ${key}`, query)).text) as { checked: number };
+  const before = await stats(keys.b!);
+  for (let n = 0; n < 3; n++) await ask('POST /v1/check/hashes', `Bearer ${keys.a}`);
+  expect((await stats(keys.b!)).checked).toBe(before.checked);
+  expect((await stats(keys.b!, `?tenant=${MARK}-a`)).checked).toBe(before.checked);
+  const [ofA, ofB] = [await stats(keys.a!), await stats(keys.b!)];
+  expect((await stats(keys['admin of b']!, `?tenant=${MARK}-a`)).checked).toBe(ofA.checked);
+  expect((await stats(keys['admin of b']!)).checked).toBe(ofA.checked + ofB.checked);
+});
+
+test('open addresses tell nothing of a tenant', async () => {
+  for (const route of ROUTES.filter((one) => TABLE[one]!.scope === null)) {
+    const { status, text } = await ask(route, undefined);
+    expect(status).toBe(200);
+    expect(text).not.toContain(MARK);
+  }
+});

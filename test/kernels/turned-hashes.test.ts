@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ORIENTATIONS } from '../../src/core/vocabulary.js';
+import { turnPdqBits } from '../../src/kernels/pdq-signs.js';
+import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { packTurnedHashes, transposeBits, unpackTurnedHashes } from '../../src/kernels/turned-hashes.js';
+import { sceneRaster } from '../support/random.js';
+
+const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const list = fc.oneof(
+  fc.tuple(hash),
+  fc.array(hash, { minLength: 8, maxLength: 8 }),
+  // Near what the sign rule says, as real pictures are, with some bits off.
+  fc.tuple(hash, fc.array(fc.nat(255), { maxLength: 80 })).map(([original, off]) => {
+    const turned = ORIENTATIONS.map((orientation) => turnPdqBits(original, orientation));
+    turned[0] = original;
+    for (const bit of off) turned[5]![bit >> 3]! ^= 1 << (bit & 7);
+    turned[1] = transposeBits(turned[5]!);
+    return turned;
+  }),
+);
+
+describe('hashes of a turned picture, packed', () => {
+  test('a transposed hash is what the sign rule calls flipPlus1, one bit at a time', () => {
+    fc.assert(
+      fc.property(hash, (bits) => {
+        expect(transposeBits(bits)).toEqual(turnPdqBits(bits, 'flipPlus1'));
+      }),
+    );
+  });
+
+  test('whatever is packed comes back, bit for bit', () => {
+    fc.assert(
+      fc.property(fc.array(list, { maxLength: 3 }), (lists) => {
+        const packed = packTurnedHashes(lists);
+        const back = unpackTurnedHashes(
+          packed,
+          0,
+          lists.map(({ length }) => length),
+        );
+        expect(back.lists).toEqual(lists);
+        expect(back.length).toBe(packed.length);
+      }),
+    );
+  });
+
+  test('four of eight orientations are the transposes of the others, so a picture takes under 90 bytes, of two families 130', () => {
+    const hasher = loadPdqHasher();
+    for (let seed = 1; seed <= 20; seed++) {
+      for (const [width, height, most] of [
+        [400, 300, 90],
+        [800, 600, 130],
+      ] as const) {
+        const { families } = hasher.hash(sceneRaster(seed, width, height, 1), {
+          orientations: 'all',
+          families: 'both',
+        });
+        const lists = families.map(({ hashes }) => hashes);
+        const packed = packTurnedHashes(lists);
+        expect(packed.length, `${seed} ${width}`).toBeLessThan(most);
+        expect(
+          unpackTurnedHashes(
+            packed,
+            0,
+            lists.map((hashes) => hashes.length),
+          ).lists,
+        ).toEqual(lists);
+      }
+    }
+  });
+
+  test('bytes that end too soon are refused', () => {
+    const packed = packTurnedHashes([[new Uint8Array(32).fill(7)]]);
+    for (let length = 0; length < packed.length; length++) {
+      expect(() => unpackTurnedHashes(packed.subarray(0, length), 0, [1])).toThrow(RangeError);
+    }
+  });
+});

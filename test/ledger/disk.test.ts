@@ -1,0 +1,138 @@
+/** A disk that is full, read-only or cannot sync: no answer without a record, and none is lost when it is well again. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import Database from 'better-sqlite3';
+import { afterEach, describe, expect, test } from 'vitest';
+import { listRows } from '../../bench/list-rows.js';
+import { artefact } from '../../src/core/package-root.js';
+import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+
+const MAIN = artefact('src', 'main.js');
+const KNOWN = Buffer.alloc(16, 7);
+/** The shim is C: where there is no compiler, the tests below it remain. */
+const hasCompiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0;
+
+const dir = mkdtempSync(join(tmpdir(), 'zeef-disk-'));
+let child: ChildProcess | null = null;
+afterEach(async () => {
+  if (!child || child.exitCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+  child = null;
+});
+
+async function storeWith(name: string): Promise<string> {
+  const dataDir = join(dir, name);
+  const store = await openSqliteStore(dataDir);
+  await store.lists.createList({ list: 'known', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('known', listRows('md5', KNOWN));
+  await store.close();
+  return dataDir;
+}
+
+async function serve(dataDir: string, env: Record<string, string> = {}): Promise<string> {
+  child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH, ZEEF_LOG_LEVEL: 'silent', ...env },
+  });
+  for await (const line of createInterface(child.stdout!)) {
+    const url = /zeef listens on (\S+)/.exec(line)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error('the service ended before it listened');
+}
+
+let sent = 0;
+/** One known digest, with a reference and a key of its own. */
+const next = () => ({ reference: `r${sent++}`, key: `k${sent}` });
+async function check(url: string, { reference, key }: ReturnType<typeof next>) {
+  const response = await fetch(`${url}/v1/check/hashes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ items: [{ id: reference, md5: KNOWN.toString('hex') }] }),
+  });
+  const { code } = (await response.json()) as { code?: string };
+  return { status: response.status, code, retryAfter: response.headers.get('retry-after') };
+}
+const REFUSED = { status: 503, code: 'LEDGER_FAILED', retryAfter: '1' };
+const ANSWERED = { status: 200, code: undefined, retryAfter: null };
+
+async function onRecord(url: string): Promise<{ checked: number; references: string[] }> {
+  const { checked } = (await (await fetch(`${url}/v1/stats`)).json()) as { checked: number };
+  const { hits } = (await (await fetch(`${url}/v1/hits?limit=1000`)).json()) as { hits: { reference: string }[] };
+  return { checked, references: hits.map(({ reference }) => reference) };
+}
+
+async function stopAndVerify(dataDir: string): Promise<void> {
+  const ended = once(child!, 'exit');
+  child!.kill('SIGTERM');
+  await ended;
+  const told = execFileSync(process.execPath, [MAIN, '--data-dir', dataDir, 'ledger', 'verify'], { encoding: 'utf8' });
+  expect(told).toMatch(/^ok: /);
+}
+
+describe.runIf(hasCompiler)('a real service on a disk', () => {
+  const shim = join(dir, 'failing-disk.so');
+  test.each([
+    ['that is full', 'f'],
+    ['that is read-only', 'r'],
+    ['that cannot sync', 's'],
+  ])('%s: 503 until it is well, nothing lost, nothing counted twice', async (_says, how) => {
+    execFileSync('cc', ['-shared', '-fPIC', '-o', shim, 'test/support/failing-disk.c', '-ldl']);
+    const dataDir = await storeWith(`disk-${how}`);
+    const control = join(dir, `control-${how}`);
+    writeFileSync(control, '-');
+    const url = await serve(dataDir, { LD_PRELOAD: shim, FAILING_DISK: control });
+    const answered: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const before = Array.from({ length: 5 }, next);
+      expect(await Promise.all(before.map((one) => check(url, one)))).toEqual(before.map(() => ANSWERED));
+      answered.push(...before.map(({ reference }) => reference));
+      writeFileSync(control, how);
+      const failed = Array.from({ length: 5 }, next);
+      expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => REFUSED));
+      expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ ready: true, ledgerWritable: false });
+      writeFileSync(control, '-');
+      // The same process, and the same requests again.
+      expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => ANSWERED));
+      answered.push(...failed.map(({ reference }) => reference));
+    }
+    const { checked, references } = await onRecord(url);
+    expect(references.sort()).toEqual(answered.sort());
+    expect(checked).toBe(answered.length);
+    await stopAndVerify(dataDir);
+  });
+});
+
+test('a ledger that cannot be opened: 503, and answers as soon as it can be', async () => {
+  const dataDir = await storeWith('unopened');
+  mkdirSync(join(dataDir, LEDGER_FILE));
+  const url = await serve(dataDir);
+  const one = next();
+  expect(await check(url, one)).toEqual(REFUSED);
+  rmdirSync(join(dataDir, LEDGER_FILE));
+  expect(await check(url, one)).toEqual(ANSWERED);
+  expect(await onRecord(url)).toEqual({ checked: 1, references: [one.reference] });
+  await stopAndVerify(dataDir);
+});
+
+test('a ledger that another process holds for too long: 503, and answers as soon as it lets go', async () => {
+  const dataDir = await storeWith('held');
+  const url = await serve(dataDir);
+  expect(await check(url, next())).toEqual(ANSWERED);
+  const other = new Database(join(dataDir, LEDGER_FILE));
+  other.exec('BEGIN IMMEDIATE');
+  const one = next();
+  expect(await check(url, one)).toEqual(REFUSED);
+  other.exec('ROLLBACK');
+  other.close();
+  expect(await check(url, one)).toEqual(ANSWERED);
+  expect(await onRecord(url)).toMatchObject({ checked: 2 });
+  await stopAndVerify(dataDir);
+});

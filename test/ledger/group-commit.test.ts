@@ -1,0 +1,114 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
+import { LEDGER_GROUP_ROWS } from '../../src/core/limits.js';
+import { createGroupCommit } from '../../src/ledger/group-commit.js';
+import type { Appended, LedgerGroup } from '../../src/store/ledger-contract.js';
+import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
+import { memoryLedger } from '../support/memory-ledger.js';
+
+/** A store whose writes wait until the test lets them go. */
+function gated() {
+  const groups: LedgerGroup[] = [];
+  const gates: { open: () => void; fail: (error: unknown) => void }[] = [];
+  const memory = memoryLedger();
+  const store = {
+    ...memory,
+    append: async (group: LedgerGroup): Promise<readonly Appended[]> => {
+      groups.push(group);
+      await new Promise<void>((open, fail) => gates.push({ open, fail }));
+      return memory.append(group);
+    },
+  };
+  return { store, memory, groups, gates, commit: createGroupCommit(store, { nowMs: () => HOUR }) };
+}
+
+const one = () => entry({ tallies: [tally('a', HOUR)] });
+
+test('a lone caller is written at once; who comes meanwhile is the next group, counts merged', async () => {
+  const { commit, groups, gates, memory } = gated();
+  const first = commit.append(one());
+  expect(groups).toHaveLength(1);
+  const rest = Promise.all(Array.from({ length: 10 }, () => commit.append(one())));
+  await turn();
+  expect(groups, 'one is being written').toHaveLength(1);
+  gates[0]!.open();
+  await first;
+  await turn();
+  expect(groups).toHaveLength(2);
+  expect(groups[1]!.entries).toHaveLength(1);
+  expect(groups[1]!.entries[0]!.tallies).toMatchObject([{ totals: { checked: 10 } }]);
+  let isAnswered = false;
+  rest.then(() => {
+    isAnswered = true;
+  });
+  await turn();
+  expect(isAnswered, 'nothing is answered before it is written').toBe(false);
+  gates[1]!.open();
+  await rest;
+  expect((await memory.verify()).totals.checked).toBe(11);
+});
+
+test('a group that is full does not wait for more', async () => {
+  const { commit, groups, gates } = gated();
+  const crowd = Array.from({ length: LEDGER_GROUP_ROWS }, () => commit.append(one()));
+  gates[0]!.open();
+  await crowd[0];
+  await turn();
+  gates[1]!.open();
+  await Promise.all(crowd);
+  // The last group had hundreds: fewer wait for their like, but not for ever.
+  const few = commit.append(one());
+  expect(groups).toHaveLength(2);
+  const many = Array.from({ length: LEDGER_GROUP_ROWS - 2 }, () => commit.append(one()));
+  expect(groups).toHaveLength(3);
+  gates[2]!.open();
+  await Promise.all([few, ...many]);
+  const late = commit.append(one());
+  while (groups.length < 4) await turn();
+  gates[3]!.open();
+  await late;
+});
+
+test('each gets its own hits and its own outcome', async () => {
+  const { commit, gates } = gated();
+  const held = commit.append(one());
+  const keyed = (fingerprint: string) => entry({ ...one(), idempotency: { key: 'k', fingerprint } });
+  const all = Promise.all([
+    commit.append(entry({ sightings: [sighting(1, 1), sighting(2, 2)] })),
+    commit.append(keyed('f')),
+    commit.append(entry({ sightings: [sighting(3, 2)] })),
+    commit.append(keyed('f')),
+    commit.append(keyed('g')),
+    commit.append(entry({ tenant: 'b', sightings: [sighting(4, 1, { tenant: 'b' })] })),
+  ]);
+  gates[0]!.open();
+  await held;
+  await turn();
+  gates[1]!.open();
+  expect(
+    (await all).map((each) => ('hits' in each ? each.hits.map(({ id, isNew }) => [id, isNew]) : each.outcome)),
+  ).toEqual([
+    [
+      ['H000001', true],
+      ['H000002', true],
+    ],
+    [],
+    [['H000002', false]],
+    'repeated',
+    'reused',
+    [['H000004', true]],
+  ]);
+});
+
+test('a group that fails fails for all of it, and the next is tried', async () => {
+  const { commit, gates, memory } = gated();
+  const failed = commit.append(one());
+  const next = commit.append(one());
+  gates[0]!.fail(new AppError('LEDGER_FAILED', { why: 'SQLITE_FULL' }));
+  await expect(failed).rejects.toMatchObject({ code: 'LEDGER_FAILED' });
+  await turn();
+  gates[1]!.open();
+  await next;
+  expect((await memory.verify()).totals.checked).toBe(1);
+});

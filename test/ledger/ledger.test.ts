@@ -1,0 +1,222 @@
+/** Outcomes to counts and hits, through a ledger whose store and clock the test holds. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Match } from '../../src/core/match.js';
+import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
+import { createLedger, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
+import type { Outcome } from '../../src/ledger/outcome.js';
+import { memoryLedger } from '../support/memory-ledger.js';
+
+const START = Date.UTC(2026, 8, 14, 12, 34);
+
+function ledgerAt() {
+  const at = { ms: START };
+  const store = memoryLedger();
+  const reversed = (bytes: Uint8Array) => Uint8Array.from(bytes).reverse();
+  const ledger = createLedger({
+    store,
+    nowMs: () => at.ms,
+    seal: { seal: reversed, open: reversed },
+    deadlineHours: [1, 24],
+    keepHitsDays: 10,
+    keepHoursDays: 0,
+  });
+  return { at, store, ledger };
+}
+
+const match = (over: Partial<Match> = {}): Match => ({
+  list: 'x',
+  entryId: 'e',
+  algorithm: 'pdq',
+  matchType: 'near',
+  distance: 3,
+  radius: 31,
+  orientation: null,
+  family: null,
+  frame: null,
+  background: null,
+  category: 'A1',
+  severity: null,
+  source: null,
+  suppressed: false,
+  quarantined: false,
+  ...over,
+});
+const outcome = (over: Partial<Outcome> = {}): Outcome => ({
+  kind: 'image',
+  verdict: 'match',
+  reason: null,
+  matches: [match()],
+  reference: null,
+  fileId: 'f',
+  digests: { md5: '00112233445566778899aabbccddeeff' },
+  generation: 1,
+  checkId: null,
+  ...over,
+});
+const recordable = (...outcomes: Outcome[]): Recordable => ({ tenant: 'a', outcomes, unmatched: 0, idempotency: null });
+
+test('an image counts once, once in each of its lists and categories, by its nearest match', async () => {
+  const { ledger } = ledgerAt();
+  await ledger.record(
+    recordable(
+      outcome({
+        matches: [
+          match({ list: 'y', matchType: 'exact', distance: 0, category: null }),
+          match({ list: 'x' }),
+          match({ list: 'x', category: 'B2' }),
+          match({ list: 'z', suppressed: true }),
+        ],
+      }),
+    ),
+  );
+  expect(await ledger.stats({})).toMatchObject({
+    checked: 1,
+    matched: 1,
+    exact: 1,
+    near: 0,
+    byList: { x: 1, y: 1 },
+    byCategory: { A1: 1, B2: 1, uncategorised: 1 },
+  });
+  expect(await ledger.stats({ list: 'x' })).toMatchObject({ checked: 1, exact: 0, near: 1, byCategory: { A1: 1 } });
+  expect(await ledger.stats({ list: 'x', category: 'B2' })).toMatchObject({ matched: 0 });
+  expect(await ledger.stats({ category: 'B2' })).toMatchObject({ matched: 1, near: 1 });
+  expect(await ledger.stats({ list: 'z' })).toMatchObject({ checked: 1, matched: 0, byList: {} });
+  const { hits } = await ledger.hits({ limit: 9 });
+  expect(hits).toMatchObject([{ list: 'y', matchType: 'exact', digests: { md5: '00112233445566778899aabbccddeeff' } }]);
+});
+
+test('digests lie sealed in the store', async () => {
+  const { ledger, store } = ledgerAt();
+  await ledger.record(recordable(outcome()));
+  const [held] = await store.hits({ tenant: null, limit: 1 });
+  const sealed = Buffer.from('00112233445566778899aabbccddeeff', 'hex').reverse().toString('base64');
+  expect(JSON.parse(held!.evidence).digests).toEqual({ md5: sealed });
+});
+
+test('one file at two places is two hits, and two files at one place are too', async () => {
+  const { ledger } = ledgerAt();
+  for (const reference of ['p', 'q', 'p', null]) await ledger.record(recordable(outcome({ reference })));
+  await ledger.record(recordable(outcome({ reference: 'p', fileId: 'g' })));
+  const { hits } = await ledger.hits({ limit: 9 });
+  expect(hits.map(({ reference, timesSeen }) => [reference, timesSeen])).toEqual([
+    ['p', 1],
+    [null, 1],
+    ['q', 1],
+    ['p', 2],
+  ]);
+});
+
+test('suppressed by quarantine is a hit, and marked; suppressed otherwise is none', async () => {
+  const { ledger } = ledgerAt();
+  const suppressed = { verdict: 'suppressed', fileId: 'g' } as const;
+  await ledger.record(recordable(outcome({ ...suppressed, matches: [match({ suppressed: true })] })));
+  expect((await ledger.hits({ limit: 9 })).hits).toEqual([]);
+  await ledger.record(
+    recordable(outcome({ ...suppressed, matches: [match({ suppressed: true, quarantined: true })] })),
+  );
+  expect((await ledger.hits({ limit: 9 })).hits).toMatchObject([{ quarantined: true }]);
+  expect(await ledger.stats({})).toMatchObject({ checked: 2, matched: 0, suppressed: 2, byList: {} });
+});
+
+test('listeners hear of a hit after it is written, and no more once they are gone', async () => {
+  const { ledger, store } = ledgerAt();
+  const heard: unknown[] = [];
+  const listener: HitListener = ({ hit, isNew }) => heard.push([hit.timesSeen, isNew]);
+  const stop = ledger.onHit(listener);
+  await ledger.record(recordable(outcome()));
+  await ledger.record(recordable(outcome()));
+  expect((await store.hits({ tenant: null, limit: 1 }))[0]!.timesSeen).toBe(2);
+  while (heard.length < 2) await new Promise(setImmediate);
+  stop();
+  await ledger.record(recordable(outcome()));
+  await new Promise(setImmediate);
+  expect(heard.at(-1)).toEqual([2, false]);
+  expect(heard).toHaveLength(2);
+});
+
+test('overdue: running past the last deadline; erased: so long after it was closed', async () => {
+  const { at, ledger } = ledgerAt();
+  await ledger.record(recordable(outcome(), outcome({ fileId: 'g' })));
+  const [one, other] = (await ledger.hits({ limit: 9 })).hits;
+  at.ms = START + 24 * HOUR_MS;
+  const overdue = async () => (await ledger.hits({ limit: 9, overdue: true })).hits.map(({ id }) => id);
+  expect(await overdue()).toEqual([]);
+  at.ms++;
+  expect((await overdue()).sort()).toEqual([one!.id, other!.id].sort());
+  await ledger.changeHit('a', one!.id, { status: 'removed', note: null, by: 'k' });
+  expect(await overdue()).toEqual([other!.id]);
+  at.ms += 10 * DAY_MS;
+  expect(await ledger.retain()).toMatchObject({ hits: 0 });
+  at.ms++;
+  expect(await ledger.retain()).toMatchObject({ hits: 1 });
+  expect((await ledger.hits({ limit: 9 })).hits.map(({ id }) => id)).toEqual([other!.id]);
+});
+
+test('counts add up: over time, tenants and reasons, whatever happened', async () => {
+  const outcomeArb = fc.record({
+    verdict: fc.constantFrom('match', 'no_match', 'suppressed', 'not_checked'),
+    lists: fc.uniqueArray(fc.constantFrom('x', 'y', '__proto__'), { minLength: 1 }),
+    reason: fc.constantFrom('corrupt', 'timeout'),
+    matchType: fc.constantFrom('exact', 'near'),
+  });
+  const eventArb = fc.record({
+    tenant: fc.constantFrom('a', 'b'),
+    afterMs: fc.integer({ min: 0, max: 40 * DAY_MS }),
+    unmatched: fc.nat(5),
+    outcomes: fc.array(outcomeArb, { maxLength: 3 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(eventArb, { maxLength: 12 }), async (events) => {
+      const { at, ledger } = ledgerAt();
+      const seen = { checked: 0, match: 0, no_match: 0, suppressed: 0, not_checked: 0 };
+      for (const { tenant, afterMs, unmatched, outcomes } of events) {
+        at.ms += afterMs;
+        seen.checked += unmatched + outcomes.length;
+        for (const { verdict } of outcomes) seen[verdict as 'match']++;
+        await ledger.record({
+          tenant,
+          unmatched,
+          idempotency: null,
+          outcomes: outcomes.map(({ verdict, lists, reason, matchType }) =>
+            outcome({
+              verdict: verdict as 'match',
+              reason: verdict === 'not_checked' ? (reason as 'corrupt') : null,
+              matches: ['match', 'suppressed'].includes(verdict)
+                ? lists.map((list) =>
+                    match({ list, matchType: matchType as 'near', suppressed: verdict === 'suppressed' }),
+                  )
+                : [],
+            }),
+          ),
+        });
+      }
+      const whole = await ledger.stats({ interval: 'year' });
+      expect(whole).toMatchObject({
+        checked: seen.checked,
+        matched: seen.match,
+        suppressed: seen.suppressed,
+        notChecked: seen.not_checked,
+      });
+      expect(whole.exact + whole.near).toBe(whole.matched);
+      const sum = (counts: Iterable<number>) => [...counts].reduce((a, b) => a + b, 0);
+      expect(sum(Object.values(whole.byReason))).toBe(whole.notChecked);
+      expect(sum(Object.values(whole.byTenant))).toBe(whole.checked);
+      for (const interval of INTERVALS) {
+        const { series } = await ledger.stats({ interval });
+        expect(sum(series.map(({ checked }) => checked))).toBe(whole.checked);
+        expect(sum(series.map(({ matched }) => matched))).toBe(whole.matched);
+      }
+      const middle = START + 90 * DAY_MS - (START % HOUR_MS);
+      const [before, after] = [await ledger.stats({ toMs: middle }), await ledger.stats({ fromMs: middle })];
+      expect(before.checked + after.checked).toBe(whole.checked);
+      for (const list of ['x', '__proto__']) {
+        const tenants = [await ledger.stats({ list, tenant: 'a' }), await ledger.stats({ list, tenant: 'b' })];
+        const own = await ledger.stats({ list });
+        expect(sum(tenants.map(({ matched }) => matched))).toBe(own.matched);
+        expect(own.matched).toBe(new Map(Object.entries(whole.byList)).get(list) ?? 0);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { HOUR_MS } from '../../src/core/period.js';
+import { HIT_STATUSES } from '../../src/core/vocabulary.js';
+import { quantile } from '../../src/ledger/report.js';
+import { clockAfter, clockOf, mayGo } from '../../src/ledger/takedown.js';
+
+const START = Date.UTC(2026, 8, 14);
+
+test('states: every pair is allowed or refused as the page says', () => {
+  const allowed = HIT_STATUSES.map((from) => [from, HIT_STATUSES.filter((to) => mayGo(from, to))]);
+  expect(Object.fromEntries(allowed)).toEqual({
+    open: ['notified', 'confirmed', 'removed', 'false_positive'],
+    notified: ['confirmed', 'removed', 'false_positive'],
+    confirmed: ['notified', 'removed', 'false_positive'],
+    removed: ['notified', 'confirmed', 'false_positive'],
+    false_positive: ['notified', 'confirmed'],
+  });
+});
+
+describe('the clock', () => {
+  const open = { status: 'open', startedMs: START, stoppedMs: null } as const;
+
+  test('starts anew with a notice, and goes on through a confirmation', () => {
+    expect(clockAfter(open, 'notified', START + 5)).toEqual({ startedMs: START + 5, stoppedMs: null });
+    expect(clockAfter(open, 'confirmed', START + 5)).toEqual({ startedMs: START, stoppedMs: null });
+  });
+
+  test('stops when the case is closed, once', () => {
+    expect(clockAfter(open, 'removed', START + 5)).toEqual({ startedMs: START, stoppedMs: START + 5 });
+    const removed = { status: 'removed', startedMs: START, stoppedMs: START + 5 } as const;
+    expect(clockAfter(removed, 'false_positive', START + 9)).toEqual({ startedMs: START, stoppedMs: START + 5 });
+    expect(clockAfter(removed, 'notified', START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
+  });
+
+  test.each([
+    ['running, at the deadline', null, HOUR_MS, null],
+    ['running, past it', null, HOUR_MS + 1, false],
+    ['stopped at the deadline', HOUR_MS, 9 * HOUR_MS, true],
+    ['stopped past it', HOUR_MS + 1, 9 * HOUR_MS, false],
+  ])('%s', (_says, stoppedAfterMs, nowAfterMs, met) => {
+    const stoppedMs = stoppedAfterMs === null ? null : START + stoppedAfterMs;
+    const { deadlines } = clockOf({ startedMs: START, stoppedMs }, [1, 12], START + nowAfterMs);
+    expect(deadlines).toEqual([
+      { hours: 1, dueAt: '2026-09-14T01:00:00.000Z', met },
+      { hours: 12, dueAt: '2026-09-14T12:00:00.000Z', met: stoppedMs === null ? null : true },
+    ]);
+  });
+});
+
+test.each([
+  [[], 0.5, null],
+  [[[7, 1]], 0.5, 7],
+  [
+    [
+      [1, 1],
+      [2, 1],
+    ],
+    0.5,
+    1,
+  ],
+  [
+    [
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ],
+    0.5,
+    2,
+  ],
+  [
+    [
+      [1, 9],
+      [100, 1],
+    ],
+    0.9,
+    1,
+  ],
+  [
+    [
+      [1, 8],
+      [100, 2],
+    ],
+    0.9,
+    100,
+  ],
+] as const)('of %j the quantile %f is %s', (durations, share, expected) => {
+  expect(quantile(durations, share)).toBe(expected);
+});

@@ -1,0 +1,79 @@
+/** What every audit log must do, whatever it is made of. */
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AuditEvent } from '../../src/store/audit-contract.js';
+import type { Store } from '../../src/store/contract.js';
+
+export const auditEvent = (n: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
+  at: new Date(Date.parse('2026-09-14T00:00:00Z') + n).toISOString(),
+  actor: 'cli:somebody',
+  action: 'tenant.set',
+  tenant: n % 2 === 0 ? 'even' : 'odd',
+  target: `t${n}`,
+  details: { n, name: 'ä "quoted"\n', flag: true, nothing: null },
+  ...more,
+});
+
+export function auditContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      place.fresh();
+      store = await place.open();
+    });
+    afterEach(() => store.close());
+
+    test('an empty log is as it was written', async () => {
+      expect(await store.audit.verify()).toEqual({
+        ok: true,
+        rows: 0,
+        head: { seq: 0, hash: '0'.repeat(64) },
+        brokenAt: null,
+      });
+    });
+
+    test('rows are numbered from 1, told newest first, in pages and by tenant; all after closing', async () => {
+      for (let n = 1; n <= 5; n++)
+        expect(await store.audit.append(auditEvent(n))).toMatchObject({ seq: n, target: `t${n}` });
+      await store.close();
+      store = await place.open();
+      const page = async (tenant: string | null, before: number | null, limit: number) =>
+        (await store.audit.page({ tenant, before, limit })).map(({ seq }) => seq);
+      expect(await page(null, null, 3)).toEqual([5, 4, 3]);
+      expect(await page(null, 3, 3)).toEqual([2, 1]);
+      expect(await page('even', null, 10)).toEqual([4, 2]);
+      expect(await page('nobody', null, 10)).toEqual([]);
+      const [row] = await store.audit.page({ tenant: null, before: 2, limit: 1 });
+      expect(row).toMatchObject(auditEvent(1));
+      expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 5, head: { seq: 5 } });
+    });
+
+    test('the chain, by hand: each hash is of the one before and the row', async () => {
+      let before = '0'.repeat(64);
+      for (let n = 1; n <= 3; n++) {
+        const { hash } = await store.audit.append(auditEvent(n));
+        const details = `{"flag":true,"n":${n},"name":"ä \\"quoted\\"\\n","nothing":null}`;
+        const { at, tenant } = auditEvent(n);
+        const row = JSON.stringify([n, at, 'cli:somebody', 'tenant.set', tenant, `t${n}`, details]);
+        expect(hash).toBe(createHash('sha256').update(`zeef audit 1\n${before}\n${row}`).digest('hex'));
+        before = hash;
+      }
+    });
+
+    test('two processes append to one chain', async () => {
+      const other = await place.open();
+      await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 ? store : other).audit.append(auditEvent(n))));
+      await other.close();
+      expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 40 });
+    });
+
+    test('a head that was noted elsewhere must still be there', async () => {
+      for (let n = 1; n <= 4; n++) await store.audit.append(auditEvent(n));
+      const { head } = await store.audit.verify();
+      await store.audit.append(auditEvent(5));
+      expect(await store.audit.verify(head)).toMatchObject({ ok: true, rows: 5 });
+      expect(await store.audit.verify({ seq: 4, hash: 'f'.repeat(64) })).toMatchObject({ ok: false, brokenAt: 4 });
+      expect(await store.audit.verify({ seq: 9, hash: head.hash })).toMatchObject({ ok: false, brokenAt: 6 });
+    });
+  });
+}

@@ -1,0 +1,152 @@
+/** What every inventory must do, whatever it is made of. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FileRow, FileRowWithFolder, Inventory } from '../../src/store/inventory-contract.js';
+
+export interface InventoryUnderTest {
+  open(): Promise<Inventory>;
+  /** As if the process had ended: what was applied is there, nothing else is. */
+  reopen(): Promise<Inventory>;
+  dispose(): Promise<void>;
+}
+
+const NONE = { symlinks: 0, special: 0, excluded: 0 };
+const facts = (text: string) => new Uint8Array(Buffer.from(text));
+const NOBODY: ReadonlySet<number> = new Set();
+
+async function all<T>(batches: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const out: T[] = [];
+  for await (const batch of batches) out.push(...batch);
+  return out;
+}
+const namesOf = (rows: readonly FileRow[]) => rows.map(({ name }) => name).sort();
+const pathsOf = (rows: readonly FileRowWithFolder[]) => rows.map(({ folder, name }) => `${folder}/${name}`).sort();
+
+export function inventoryContract(make: () => InventoryUnderTest): void {
+  let under: InventoryUnderTest;
+  let inventory: Inventory;
+  beforeEach(async () => {
+    under = make();
+    inventory = await under.open();
+  });
+  afterEach(() => under.dispose());
+
+  /** Rows for names in a folder, written. */
+  async function put(folder: string, names: readonly string[], said = 'a'): Promise<number> {
+    const { id } = await inventory.folderAt(folder);
+    const places = await inventory.find(await inventory.baseSpot(id), names);
+    await inventory.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at]!, facts: facts(said) })) });
+    return id;
+  }
+
+  describe('folders', () => {
+    test('are work until they are done, each once, also over a restart', async () => {
+      await inventory.beginScan('q', ['/a', '/b']);
+      const first = (await inventory.nextFolder(NOBODY))!;
+      const second = (await inventory.nextFolder(new Set([first.id])))!;
+      expect([first.path, second.path].sort()).toEqual(['/a', '/b']);
+      expect(await inventory.nextFolder(new Set([first.id, second.id]))).toBeNull();
+      await inventory.apply({
+        foldersFound: [
+          { path: '/a/c', isArchive: false },
+          { path: '/a', isArchive: false },
+        ],
+      });
+      await inventory.apply({ foldersDone: [{ id: first.id, counts: { symlinks: 1, special: 2, excluded: 3 } }] });
+      inventory = await under.reopen();
+      const left: string[] = [];
+      const begun = new Set<number>();
+      for (let next = await inventory.nextFolder(begun); next !== null; next = await inventory.nextFolder(begun)) {
+        left.push(next.path);
+        begun.add(next.id);
+      }
+      expect(left.sort()).toEqual([second.path, '/a/c'].sort());
+      expect(await inventory.doneCounts()).toEqual({ folders: 1, symlinks: 1, special: 2, excluded: 3 });
+    });
+
+    test('a scan that begins anew walks all again; what is known of files stays', async () => {
+      await inventory.beginScan('q', ['/a']);
+      const folder = (await inventory.nextFolder(NOBODY))!;
+      await put('/a', ['x']);
+      await inventory.apply({ foldersDone: [{ id: folder.id, counts: NONE }] });
+      await inventory.finishScan({ files: 1, matchedAt: 'here' });
+      expect(inventory.state).toMatchObject({ scan: 1, isFinished: true, filesBefore: 1, matchedAt: 'here' });
+      await inventory.beginScan('q', ['/a']);
+      expect(inventory.state).toMatchObject({ scan: 2, isFinished: false, question: 'q' });
+      expect((await inventory.nextFolder(NOBODY))!.path).toBe('/a');
+      expect(await inventory.doneCounts()).toMatchObject({ folders: 0 });
+      expect(pathsOf(await all(inventory.files('done')))).toEqual([]);
+      expect(pathsOf(await all(inventory.files('all')))).toEqual(['/a/x']);
+    });
+  });
+
+  describe('files', () => {
+    test('names are any bytes, and are found again exactly', async () => {
+      const names = ['plain', 'caf\xc3\xa9', 'caf\xe9', '\n', '\xff\xfe', "it's"];
+      const id = await put('/f\xff', names);
+      inventory = await under.reopen();
+      const found = await inventory.find(await inventory.baseSpot(id), [...names, 'cafe']);
+      expect(found.map((row) => row.facts && Buffer.from(row.facts).toString())).toEqual([
+        ...names.map(() => 'a'),
+        null,
+      ]);
+      expect(namesOf(await all(inventory.filesOf(id)))).toEqual([...names].sort());
+    });
+
+    test('many names of one folder: each has a row of its own, whatever order they come in', async () => {
+      // More than the spread has room for without two that meet.
+      const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
+      const { id } = await inventory.folderAt('/many');
+      const base = await inventory.baseSpot(id);
+      const ordered = inventory.inOrder(names);
+      expect([...ordered].sort()).toEqual([...names].sort());
+      // Two batches are told their places before either is written.
+      const halves = [ordered.filter((_, at) => at % 2 === 0), ordered.filter((_, at) => at % 2 === 1)];
+      const places = await Promise.all(halves.map((half) => inventory.find(base, half)));
+      for (const [half, rows] of places.entries()) {
+        await inventory.apply({
+          files: rows.map(({ spot }, at) => ({ spot, name: halves[half]![at]!, facts: facts(halves[half]![at]!) })),
+        });
+      }
+      expect(await inventory.fileCountOf(id)).toBe(names.length);
+      const again = await inventory.find(base, names);
+      expect(again.map((row) => Buffer.from(row.facts!).toString())).toEqual(names);
+      // Every second goes; the others are still found where they are.
+      const gone = await inventory.find(base, halves[0]!);
+      await inventory.apply({ removedFiles: gone.map(({ spot }) => spot) });
+      expect(await inventory.fileCountOf(id)).toBe(halves[1]!.length);
+      const kept = await inventory.find(base, halves[1]!);
+      expect(kept.map((row) => row.facts && Buffer.from(row.facts).toString())).toEqual(halves[1]);
+      expect(namesOf(await all(inventory.filesOf(id)))).toEqual([...halves[1]!].sort());
+    });
+
+    test('a row that is written again is the new one', async () => {
+      const id = await put('/a', ['x'], 'old');
+      await put('/a', ['x'], 'new');
+      expect((await all(inventory.filesOf(id))).map((row) => Buffer.from(row.facts).toString())).toEqual(['new']);
+    });
+
+    test('of folders that this scan has done, and of no others', async () => {
+      await inventory.beginScan('q', ['/a', '/b']);
+      const a = await put('/a', ['x', 'y']);
+      await put('/b', ['z']);
+      await inventory.apply({ foldersDone: [{ id: a, counts: NONE }] });
+      expect(pathsOf(await all(inventory.files('done')))).toEqual(['/a/x', '/a/y']);
+    });
+  });
+
+  test('what is in hand is known after a restart, until it has ended', async () => {
+    const { id } = await inventory.folderAt('/a');
+    const hand = (spot: number, aloneTries: number) => ({ spot, folderId: id, name: `n\xff${spot}`, aloneTries });
+    await inventory.apply({ begun: [hand(1, 0), hand(2, 1)] });
+    inventory = await under.reopen();
+    expect(await inventory.inHand()).toEqual([hand(1, 0), hand(2, 1)]);
+    await inventory.apply({ begun: [hand(1, 1)], ended: [2] });
+    expect(await inventory.inHand()).toEqual([hand(1, 1)]);
+    expect(await inventory.folderById(id)).toMatchObject({ path: '/a' });
+  });
+
+  test('a second process is refused while the first is in it', async () => {
+    await inventory.beginScan('q', []);
+    await expect(under.open()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+}

@@ -1,0 +1,109 @@
+/** What every store of keys must do, whatever it is made of. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/store/contract.js';
+import { isLive } from '../../src/store/keys-contract.js';
+
+const HOUR_MS = 3_600_000;
+
+export function keysContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      place.fresh();
+      store = await place.open();
+    });
+    afterEach(() => store.close());
+    const make = (tenant = 't', expiresAt: string | null = null) =>
+      store.keys.createKey({ tenant, scopes: ['check', 'details'], expiresAt, name: 'uploads' });
+    const nowMs = Date.now() + 1_000;
+
+    test('a key is 256 bits, found by itself alone, revoked once', async () => {
+      const { key, info } = await make();
+      expect(key).toMatch(/^zeef_[\w-]{43}$/);
+      expect(await store.keys.findByKey(key)).toEqual(info);
+      expect(info).toMatchObject({ tenant: 't', name: 'uploads', line: info.id, lastUsedAt: null, revokedAt: null });
+      for (let at = 0; at < key.length; at++) {
+        const other = `${key.slice(0, at)}${key[at] === 'A' ? 'B' : 'A'}${key.slice(at + 1)}`;
+        expect(await store.keys.findByKey(other)).toBeNull();
+      }
+      expect(await store.keys.findByKey('')).toBeNull();
+      await store.keys.revokeKey('t', info.id);
+      expect((await store.keys.findByKey(key))!.revokedAt).not.toBeNull();
+      await expect(store.keys.revokeKey('t', info.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.keys.keys(null)).toHaveLength(1);
+    });
+
+    test('two keys are never the same, and neither are their ids', async () => {
+      const made = await Promise.all(Array.from({ length: 50 }, () => make()));
+      expect(new Set(made.map(({ key }) => key)).size).toBe(50);
+      expect(new Set(made.map(({ info }) => info.id)).size).toBe(50);
+    });
+
+    test('another tenant’s key is not there: not listed, not rotated, not revoked, not touched', async () => {
+      const { key, info } = await make('a');
+      await make('b');
+      expect((await store.keys.keys('b')).map(({ tenant }) => tenant)).toEqual(['b']);
+      expect((await store.keys.keys('nobody')).map(({ tenant }) => tenant)).toEqual([]);
+      expect((await store.keys.keys(null)).map(({ tenant }) => tenant)).toEqual(['a', 'b']);
+      await expect(store.keys.revokeKey('b', info.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(store.keys.rotateKey('b', info.id, { nowMs, graceMs: 0 })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+      await store.keys.touchKey('b', info.id, nowMs);
+      expect(await store.keys.findByKey(key)).toEqual(info);
+    });
+
+    test('rotation: both live through the grace, never three; then the new one is rotated in its turn', async () => {
+      const first = await make();
+      const second = await store.keys.rotateKey('t', first.info.id, { nowMs, graceMs: HOUR_MS });
+      expect(second.info).toMatchObject({
+        line: first.info.line,
+        tenant: 't',
+        name: 'uploads',
+        scopes: ['check', 'details'],
+      });
+      expect(second.info.expiresAt).toBeNull();
+      expect(second.old.expiresAt).toBe(new Date(nowMs + HOUR_MS).toISOString());
+      expect(await store.keys.findByKey(first.key)).toEqual(second.old);
+      expect([nowMs + HOUR_MS - 1, nowMs + HOUR_MS].map((at) => isLive(second.old, at))).toEqual([true, false]);
+      for (const { info } of [first, second]) {
+        await expect(store.keys.rotateKey('t', info.id, { nowMs, graceMs: HOUR_MS })).rejects.toMatchObject({
+          code: 'KEYS_LIVE_MAX',
+        });
+      }
+      const later = { nowMs: nowMs + HOUR_MS, graceMs: 0 };
+      await expect(store.keys.rotateKey('t', first.info.id, later)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const third = await store.keys.rotateKey('t', second.info.id, later);
+      expect(isLive(third.old, later.nowMs)).toBe(false);
+      expect(await store.keys.keys('t')).toHaveLength(3);
+    });
+
+    test('rotation: a revoked key makes room; the grace never prolongs; the new key lives as long as the old was meant to', async () => {
+      const first = await make('t', new Date(nowMs + 2 * HOUR_MS).toISOString());
+      const lifeMs = Date.parse(first.info.expiresAt!) - Date.parse(first.info.createdAt);
+      const second = await store.keys.rotateKey('t', first.info.id, { nowMs, graceMs: 3 * HOUR_MS });
+      expect(second.old.expiresAt).toBe(first.info.expiresAt);
+      expect(Date.parse(second.info.expiresAt!) - nowMs).toBe(lifeMs);
+      await store.keys.revokeKey('t', first.info.id);
+      const third = await store.keys.rotateKey('t', second.info.id, { nowMs, graceMs: 0, expiresAt: null });
+      expect(third.info.expiresAt).toBeNull();
+      await store.keys.revokeKey('t', third.info.id);
+      await expect(store.keys.rotateKey('t', third.info.id, { nowMs, graceMs: 0 })).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+      });
+    });
+
+    test('when a key was used last; all of it is there again after closing', async () => {
+      const { key, info } = await make();
+      expect(await store.keys.touchKey('t', info.id, nowMs)).toBe(true);
+      await store.close();
+      store = await place.open();
+      expect(await store.keys.findByKey(key)).toEqual({ ...info, lastUsedAt: new Date(nowMs).toISOString() });
+    });
+
+    test.each(['', 'a b', 'a/b', '-a', 'x'.repeat(65), 'a\nb', 'ä'])('no tenant: %j', async (tenant) => {
+      await expect(make(tenant)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(await store.keys.keys(null)).toEqual([]);
+    });
+  });
+}

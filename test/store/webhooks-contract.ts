@@ -1,0 +1,100 @@
+/** What every store of webhooks must do, whatever it is made of. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/store/contract.js';
+import type { NewWebhookEvent } from '../../src/store/webhooks-contract.js';
+
+const START_MS = Date.parse('2026-09-14T10:00:00Z');
+const event = (n: number, kind: NewWebhookEvent['kind'] = 'hit.new'): NewWebhookEvent => ({
+  kind,
+  subject: `hit-${n}`,
+  body: `{"n":${n}}`,
+});
+
+export function webhooksContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      place.fresh();
+      store = await place.open();
+    });
+    afterEach(() => store.close());
+    const add = (tenant: string | null = null) =>
+      store.webhooks.addWebhook({ tenant, url: 'http://127.0.0.1:1/', secretEnv: 'SECRET', nowMs: START_MS });
+    const claimed = async (nowMs: number, limit = 100) =>
+      (await store.webhooks.claim(nowMs, 1_000, limit)).map(({ subject }) => subject);
+
+    test('a webhook begins at its making, is listed by tenant, and goes with all that waits for it', async () => {
+      const [all, a] = [await add(), await add('a')];
+      expect(all).toMatchObject({ tenant: null, url: 'http://127.0.0.1:1/', secretEnv: 'SECRET', waiting: 0, dead: 0 });
+      expect(await store.webhooks.position(a.id)).toBe(START_MS);
+      expect((await store.webhooks.webhooks('a')).map(({ id }) => id)).toEqual([a.id]);
+      expect(await store.webhooks.webhooks('b')).toEqual([]);
+      expect(await store.webhooks.webhooks(null)).toHaveLength(2);
+      await store.webhooks.addEvents(a.id, [event(1)], null, START_MS);
+      await expect(store.webhooks.removeWebhook('b', a.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.webhooks.removeWebhook(null, a.id)).toMatchObject({ waiting: 1 });
+      expect(await claimed(START_MS)).toEqual([]);
+      expect(await store.webhooks.addEvents(a.id, [event(2)], null, START_MS)).toBe(0);
+      await expect(store.webhooks.position(a.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    test('an event is added once by what it is about, also after it was delivered, and after closing', async () => {
+      const { id } = await add();
+      const other = await add();
+      expect(await store.webhooks.addEvents(id, [event(1), event(2), event(1)], START_MS + 5, START_MS)).toBe(2);
+      expect(await store.webhooks.addEvents(id, [event(2), event(2, 'case.overdue')], START_MS + 3, START_MS)).toBe(1);
+      expect(await store.webhooks.addEvents(other.id, [event(1)], null, START_MS)).toBe(1);
+      expect(await store.webhooks.position(id)).toBe(START_MS + 5);
+      const [first] = await store.webhooks.claim(START_MS, 1_000, 1);
+      expect(first).toMatchObject({ webhookId: id, kind: 'hit.new', subject: 'hit-1', body: '{"n":1}', attempts: 0 });
+      await store.webhooks.delivered(first!.id, START_MS);
+      await store.close();
+      store = await place.open();
+      expect(await store.webhooks.addEvents(id, [event(1)], null, START_MS)).toBe(0);
+      expect((await store.webhooks.webhooks(null))[0]).toMatchObject({ waiting: 2, dead: 0 });
+    });
+
+    test('who claims has it alone, until the lease is over', async () => {
+      const { id } = await add();
+      await store.webhooks.addEvents(id, [event(1), event(2), event(3)], null, START_MS);
+      const other = await place.open();
+      expect(await claimed(START_MS - 1)).toEqual([]);
+      expect(await claimed(START_MS, 2)).toEqual(['hit-1', 'hit-2']);
+      expect((await other.webhooks.claim(START_MS, 1_000, 5)).map(({ subject }) => subject)).toEqual(['hit-3']);
+      expect(await claimed(START_MS + 999)).toEqual([]);
+      expect((await claimed(START_MS + 1_000)).sort()).toEqual(['hit-1', 'hit-2', 'hit-3']);
+      await other.close();
+    });
+
+    test('a failure waits; one that is given up is a dead letter, until it is tried again', async () => {
+      const { id } = await add('a');
+      await store.webhooks.addEvents(id, [event(1)], null, START_MS);
+      const [one] = await store.webhooks.claim(START_MS, 1_000, 1);
+      await store.webhooks.failed(one!.id, 'status 500', START_MS + 50);
+      expect(await claimed(START_MS + 49)).toEqual([]);
+      const [again] = await store.webhooks.claim(START_MS + 50, 1_000, 1);
+      expect(again).toMatchObject({ attempts: 1, lastError: 'status 500' });
+      await store.webhooks.failed(one!.id, 'status 502', null);
+      expect(await claimed(START_MS + 1e9)).toEqual([]);
+      expect(await store.webhooks.dead(id, 10)).toMatchObject([{ id: one!.id, attempts: 2, lastError: 'status 502' }]);
+      expect((await store.webhooks.webhooks('a'))[0]).toMatchObject({ waiting: 0, dead: 1 });
+      await expect(store.webhooks.retry('b', id, START_MS)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.webhooks.retry('a', id, START_MS + 60)).toBe(1);
+      expect(await store.webhooks.claim(START_MS + 60, 1_000, 1)).toMatchObject([{ id: one!.id, attempts: 0 }]);
+    });
+
+    test('what was delivered long ago is forgotten by its kind; what was not, never', async () => {
+      const { id } = await add();
+      await store.webhooks.addEvents(id, [event(1), event(1, 'case.overdue'), event(2)], null, START_MS);
+      for (const { id: eventId, subject } of await store.webhooks.claim(START_MS, 1, 10)) {
+        if (subject === 'hit-1') await store.webhooks.delivered(eventId, START_MS);
+      }
+      await store.webhooks.forget(['hit.new'], START_MS);
+      expect(await store.webhooks.addEvents(id, [event(1)], null, START_MS)).toBe(0);
+      await store.webhooks.forget(['hit.new'], START_MS + 1);
+      expect(await store.webhooks.addEvents(id, [event(1), event(2), event(1, 'case.overdue')], null, START_MS)).toBe(
+        1,
+      );
+    });
+  });
+}
