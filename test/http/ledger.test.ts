@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
 import type { Hit } from '../../src/ledger/ledger.js';
 import type { Report } from '../../src/ledger/report.js';
-import type { Scope } from '../../src/store/contract.js';
+import type { Scope } from '../../src/store/keys-contract.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 

@@ -29,6 +29,8 @@ export async function serve(env: Record<string, string>, ...args: string[]): Pro
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // A test that fails in the middle leaves none behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   const pieces: Buffer[] = [];
   const output = () => Buffer.concat(pieces);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
