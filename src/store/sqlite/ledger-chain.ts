@@ -56,7 +56,7 @@ export interface EventLink {
 export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 export function groupHash(before: string, { seq, at, kind, body }: Omit<GroupLink, 'hash'>): Buffer {
-  return sha256(JSON.stringify([before, seq, at, kind, body]));
+  return sha256(JSON.stringify([before, seq, at, kind, hash('sha256', body, 'hex')]));
 }
 
 export function eventHash(before: string, link: Omit<EventLink, 'hash' | 'body'>): Buffer {
