@@ -1,35 +1,29 @@
 /** Tells where a scan is: one line that redraws on a terminal, a line of JSON every so often elsewhere. */
-import { SingleBar } from 'cli-progress';
 import { type ProgressMeter, progressLine } from '../service/scan/progress.js';
 import type { Surroundings } from './context.js';
 
-const REDRAWS_A_SECOND = 4;
+const REDRAW_MS = 250;
+/** Back to the first column, and what stood there is gone. */
+const CLEARED = '\r\x1b[K';
 
 export interface ShownProgress {
   stop(): void;
 }
 
 export function showProgress(around: Surroundings, meter: ProgressMeter, everySeconds: number): ShownProgress {
-  const json = () => around.err(`${JSON.stringify({ type: 'progress', ...meter.now() })}\n`);
-  const bar = around.isTerminal
-    ? new SingleBar({
-        format: (_options, _params, payload: { line?: string }) => payload.line ?? '',
-        stream: process.stderr,
-        clearOnComplete: true,
-        hideCursor: true,
-        fps: REDRAWS_A_SECOND,
-      })
-    : null;
-  const draw = () => bar?.update({ line: progressLine(meter.now()) });
-  bar?.start(1, 0, { line: '' });
-  const timer = setInterval(bar ? draw : json, bar ? 1_000 / REDRAWS_A_SECOND : everySeconds * 1_000);
+  const { isTerminal, err } = around;
+  const draw = () => err(CLEARED + progressLine(meter.now()));
+  const json = () => err(`${JSON.stringify({ type: 'progress', ...meter.now() })}\n`);
+  const timer = setInterval(isTerminal ? draw : json, isTerminal ? REDRAW_MS : everySeconds * 1_000);
   timer.unref();
-  // Also on a terminal: a line that stays.
-  around.onAsked('status', () => (bar ? around.err(`\r\x1b[K${progressLine(meter.now())}\n`) : json()));
+  let isShown = true;
+  // On a terminal a line that stays, and the next one is drawn below it.
+  around.onAsked('status', () => (isTerminal ? err(`${CLEARED}${progressLine(meter.now())}\n`) : json()));
   return {
     stop() {
       clearInterval(timer);
-      bar?.stop();
+      if (isShown && isTerminal) err(CLEARED);
+      isShown = false;
     },
   };
 }

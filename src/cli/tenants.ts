@@ -12,15 +12,19 @@ interface SetFlags {
   readonly json?: boolean;
 }
 
-/** Null goes back to the default. */
-function limit(text: string): number | null {
-  if (text === 'default') return null;
+/** Back to what is configured. */
+const DEFAULT = 'default';
+
+function limit(text: string): number | typeof DEFAULT {
   const value = Number(text);
+  if (text === DEFAULT) return text;
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError('wants a whole number, 0 for no limit, or "default"');
+    throw new InvalidArgumentError(`wants a whole number, 0 for no limit, or "${DEFAULT}"`);
   }
   return value;
 }
+
+type LimitFlags = { readonly [K in keyof TenantLimits]?: number | typeof DEFAULT };
 
 const flagOf = (name: keyof TenantLimits) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
@@ -62,11 +66,13 @@ export function addTenantCommands(program: Command, around: Surroundings): void 
     .option('--clear-alarm', 'takes a probing alarm back')
     .option('--json', 'as JSON');
   for (const name of TENANT_LIMITS) set.option(`${flagOf(name)} <count>`, '0: no limit; default: as configured', limit);
-  set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & Partial<TenantLimits>) =>
+  set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & LimitFlags) =>
     withService(around, globals(), async (service) => {
       const info = await changesOf(service).tenants.setTenant(tenant, {
         ...(disable || enable ? { disabled: disable === true } : {}),
-        limits: rest,
+        limits: Object.fromEntries(
+          Object.entries(rest).map(([name, value]) => [name, value === DEFAULT ? null : value]),
+        ),
         ...(clearAlarm ? { alarm: null } : {}),
       });
       const report = await tenantReport(service, info);

@@ -64,13 +64,13 @@ export const HitResult = Type.Object({
     sha256: Type.Optional(Type.String()),
   }),
   list: Type.String(),
-  entryId: Type.String(),
-  algorithm: Type.String(),
+  entryId: Type.Optional(Type.String({ description: 'This and the next five only with the scope details.' })),
+  algorithm: Type.Optional(Type.String()),
   matchType: oneOf(['exact', 'near']),
-  distance: Type.Number(),
-  radius: Type.Number(),
-  orientation: maybeText,
-  family: maybeText,
+  distance: Type.Optional(Type.Number()),
+  radius: Type.Optional(Type.Number()),
+  orientation: Type.Optional(maybeText),
+  family: Type.Optional(maybeText),
   category: maybeText,
   severity: maybeText,
   source: maybeText,
@@ -89,7 +89,12 @@ export const HitResult = Type.Object({
     deadlines: Type.Array(Type.Object({ hours: count, dueAt: Type.String(), met: orNull(Type.Boolean()) })),
   }),
   suppression: Type.Optional(
-    Type.Object({ offered: Type.Boolean(), added: Type.Boolean(), list: Type.String(), entryId: Type.String() }),
+    Type.Object({
+      offered: Type.Boolean(),
+      added: Type.Boolean(),
+      list: Type.String(),
+      entryId: Type.Optional(Type.String()),
+    }),
   ),
 });
 

@@ -128,9 +128,14 @@ class BitReader {
     return (byte >> (7 - (this.#at++ & 7))) & 1;
   }
 
+  /** At most 16 bits: they lie in three bytes. */
   read(bits: number): number {
-    let value = 0;
-    for (let bit = 0; bit < bits; bit++) value = (value << 1) | this.bit();
+    const end = this.#at + bits;
+    const byte = this.from + (this.#at >> 3);
+    if (this.from + ((end + 7) >> 3) > this.bytes.length) throw new RangeError('the packed hashes end too soon');
+    const three = (this.bytes[byte]! << 16) | ((this.bytes[byte + 1] ?? 0) << 8) | (this.bytes[byte + 2] ?? 0);
+    const value = (three >>> (24 - (this.#at & 7) - bits)) & ((1 << bits) - 1);
+    this.#at = end;
     return value;
   }
 
@@ -201,7 +206,11 @@ export function unpackTurnedHashes(
   counts: readonly number[],
 ): { readonly lists: Uint8Array[][]; readonly length: number } {
   const bits = new BitReader(bytes, from);
-  const raw = () => Uint8Array.from({ length: HASH256_BYTES }, () => bits.read(8));
+  const raw = () => {
+    const hash = new Uint8Array(HASH256_BYTES);
+    for (let at = 0; at < HASH256_BYTES; at++) hash[at] = bits.read(8);
+    return hash;
+  };
   const lists: Uint8Array[][] = [];
   counts.forEach((count, list) => {
     const first = lists[0];

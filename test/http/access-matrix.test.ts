@@ -28,6 +28,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'GET /v1/stats': { scope: 'check' },
   'GET /v1/hits': { scope: 'hits' },
   'GET /v1/hits/:id': { scope: 'hits' },
+  'GET /v1/hits/:id/notice': { scope: 'hits' },
   'PATCH /v1/hits/:id': { scope: 'hits', body: { status: 'notified' } },
   'GET /v1/report': { scope: 'hits', query: '?period=2026' },
   'GET /v1/lists': { scope: 'lists' },
@@ -213,6 +214,7 @@ describe('hits of two tenants', () => {
       `/v1/hits?cursor=${foreign}`,
       `/v1/hits/${foreign}`,
       `/v1/hits/${foreign}?tenant=${MARK}-a`,
+      `/v1/hits/${foreign}/notice`,
       '/v1/stats',
       `/v1/stats?tenant=${MARK}-a`,
       '/v1/report?period=2026',
@@ -261,9 +263,11 @@ describe('hits of two tenants', () => {
 });
 
 test('HEAD needs what GET needs', async () => {
-  for (const route of registered.filter((one) => one.startsWith('HEAD /v1'))) {
+  for (const route of KEYED.filter((one) => one.startsWith('GET ')).map((one) => one.replace('GET', 'HEAD'))) {
+    expect(registered).toContain(route);
     const path = route.split(' ')[1]!.replace(/:\w+/g, 'nobody');
-    expect((await fetch(running.url + path, { method: 'HEAD' })).status, route).toBe(401);
+    const isFree = TABLE[route.replace('HEAD', 'GET')]?.scope === null;
+    expect((await fetch(running.url + path, { method: 'HEAD' })).status, route).toBe(isFree ? 200 : 401);
   }
 });
 

@@ -29,8 +29,8 @@ beforeAll(async () => {
   await addKnown(running);
   const key = async (tenant: string, ...scopes: Scope[]) =>
     (await running.service.store.keys.createKey({ tenant, scopes, expiresAt: null })).key;
-  keys.a = await key('a', 'check', 'check:hashes', 'hits');
-  keys.b = await key('b', 'check', 'check:hashes', 'hits');
+  keys.a = await key('a', 'check', 'check:hashes', 'hits', 'details');
+  keys.b = await key('b', 'check', 'check:hashes', 'hits', 'details');
   keys.boss = await key('boss', 'admin');
   keys.deaf = await key('a', 'check');
 });

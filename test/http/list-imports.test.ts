@@ -104,14 +104,15 @@ describe('a list is handed over', () => {
 
 test('a job outlives a service that is killed in the middle of it, and is done once', async () => {
   const env = { ZEEF_DATA_DIR: mkdtempSync(join(tmpdir(), 'zeef-jobs-')), ZEEF_LOG_LEVEL: 'error' };
-  const many = csv(hex(pdqLike(120_000, 12)));
+  const many = csv(hex(pdqLike(40_000, 12)));
   const first = await serve(env);
   const { json: job } = await ask(first.url, 'POST', '/lists/desk/entries?format=csv', many);
-  while ((await ask(first.url, 'GET', `/jobs/${job.id}`)).json.state === 'queued');
+  while ((await ask(first.url, 'GET', `/jobs/${job.id}`)).json.state === 'queued')
+    await new Promise((resolve) => setTimeout(resolve, 10));
   await first.end('SIGKILL');
   const second = await serve(env);
-  expect(await ended(second.url, job.id)).toMatchObject({ state: 'done', report: { accepted: 120_000 } });
-  expect((await ask(second.url, 'GET', '/lists/desk')).json).toMatchObject({ version: 1, entryCount: 120_000 });
+  expect(await ended(second.url, job.id)).toMatchObject({ state: 'done', report: { accepted: 40_000 } });
+  expect((await ask(second.url, 'GET', '/lists/desk')).json).toMatchObject({ version: 1, entryCount: 40_000 });
   // Ended between the import and the note of it, as it looks to the next start.
   const next = await ask(second.url, 'POST', '/lists/desk/entries?format=csv&mode=add', csv(hashes.slice(0, 5)));
   expect(next.json).toMatchObject({ state: 'done', report: { version: 2 } });

@@ -35,6 +35,18 @@ afterAll(() => running.stop());
 
 const get = (path: string, key: string) => fetch(running.url + path, { headers: { authorization: `Bearer ${key}` } });
 
+test('a hit without the scope details: no entry, no distance, and no digest of a file that is listed', async () => {
+  const told = async (key: string) => (await get(`/v1/hits/${hitId}`, key)).json() as Promise<Record<string, unknown>>;
+  const full = await told(keys.details);
+  expect(full).toMatchObject({ entryId: 'mate-freshflower', distance: 0 });
+  expect(JSON.stringify(full.digests)).toMatch(/[0-9a-f]{32}/);
+  const { hits } = (await (await get('/v1/hits', keys.hits)).json()) as { hits: Record<string, unknown>[] };
+  for (const hit of [await told(keys.hits), hits[0]!]) {
+    expect(hit).toMatchObject({ id: hitId, list: 'sample', matchType: 'exact', digests: {}, status: 'open' });
+    expect(JSON.stringify(hit)).not.toMatch(/mate-freshflower|distance|[0-9a-f]{32}/);
+  }
+});
+
 describe('GET /v1/report in its forms', () => {
   test.each<['csv' | 'dsa' | 'html', RegExp, RegExp]>([
     ['csv', /^text\/csv/, /^attachment; filename="zeef-\d{4}\.csv"$/],

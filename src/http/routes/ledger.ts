@@ -18,6 +18,7 @@ import {
   StatsResult,
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
+import { tellHit } from '../tell-hit.js';
 import { noticeRoute, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
@@ -85,7 +86,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
     async (request) => {
       const { from, to, tenant, order, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
       const seen = tenantSeen(request, tenant);
-      return ledger.hits({
+      const { hits, cursor } = await ledger.hits({
         ...filter,
         oldestFirst: order === 'oldest',
         overdue: overdue === '1' || overdue === 'true',
@@ -94,6 +95,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         tenant: seen,
         limit,
       });
+      return { hits: hits.map((hit) => tellHit(request, hit)), cursor };
     },
   );
 
@@ -111,7 +113,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
     async (request) => {
       const found = await ledger.hit(tenantSeen(request, undefined), request.params.id);
       if (!found) throw new AppError('NOT_FOUND', { hit: request.params.id });
-      return found;
+      return tellHit(request, found);
     },
   );
 
@@ -131,13 +133,14 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       const { status, note = null, suppress = false } = request.body;
       if (suppress && !request.caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope: 'admin' });
       const { tenant } = request.caller;
-      return decideHit(service, tenantSeen(request, undefined), request.params.id, {
+      const decided = await decideHit(service, tenantSeen(request, undefined), request.params.id, {
         status,
         note,
         by: tenant,
         suppress,
         actor: request.caller.actor,
       });
+      return tellHit(request, decided);
     },
   );
 

@@ -100,9 +100,9 @@ async function* zipEntries(file: number, bytesMax: number, bounds: Bounds): Asyn
   }
 }
 
-async function* tarEntries(file: number, bytesMax: number, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
+async function* tarEntries(path: PathBytes, bytesMax: number, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
   const tar = extract({ filenameEncoding: 'latin1' as BufferEncoding });
-  const source = createReadStream('', { fd: file, autoClose: false, start: 0 });
+  const source = createReadStream(systemPath(path));
   source.on('error', (error) => tar.destroy(error));
   source.pipe(tar);
   try {
@@ -110,9 +110,9 @@ async function* tarEntries(file: number, bytesMax: number, bounds: Bounds): Asyn
       bounds.entry();
       const { name, type, size = 0, pax } = entry.header as Headers & { readonly pax?: { readonly path?: string } };
       // Names of pax headers are text; others are bytes.
-      const path = pax?.path === undefined ? name : pathBytesOf(name);
+      const exact = pax?.path === undefined ? name : pathBytesOf(name);
       if (type !== 'file') entry.resume();
-      else yield await readEntry(entry, path, { size, bytesMax, bounds, toTheEnd: true });
+      else yield await readEntry(entry, exact, { size, bytesMax, bounds, toTheEnd: true });
     }
   } finally {
     source.destroy();
@@ -137,8 +137,9 @@ export async function* archiveEntries(
   try {
     const magic = Buffer.alloc(2);
     readSync(file, magic, 0, 2, 0);
-    const entries = magic.toString('latin1') === 'PK' ? zipEntries : tarEntries;
-    yield* entries(file, bytesMax, new Bounds(archiveBytes));
+    const bounds = new Bounds(archiveBytes);
+    if (magic.toString('latin1') === 'PK') yield* zipEntries(file, bytesMax, bounds);
+    else yield* tarEntries(path, bytesMax, bounds);
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('ARCHIVE_INVALID', { why: (error as Error).message.slice(0, 100) }, error);

@@ -149,6 +149,14 @@ export class Tally {
     this.#everySeconds *= 2;
   }
 
+  /** The points and the end; a rate over the blink between a point and the end would say nothing. */
+  #wholeRun(): RunPoint[] {
+    const { seconds, files, pictures, bytes } = this;
+    const points = this.#run.filter((point) => point.seconds < seconds - this.#everySeconds / 2);
+    const end = { seconds: Math.round(seconds * 10) / 10, files, pictures, matched: this.byVerdict.match, bytes };
+    return [...points, end];
+  }
+
   summary(about: { generation: number; interrupted: boolean; resumed: boolean }): ScanSummary {
     const { seconds, byVerdict, files, skipped } = this;
     return {
@@ -172,16 +180,7 @@ export class Tally {
       seconds: Math.round(seconds * 1000) / 1000,
       filesPerSecond: Math.round(files / Math.max(seconds, 0.001)),
       megabytesPerSecond: Math.round(this.bytesRead / 100_000 / Math.max(seconds, 0.001)) / 10,
-      run: [
-        ...this.#run,
-        {
-          seconds: Math.round(seconds * 10) / 10,
-          files,
-          pictures: this.pictures,
-          matched: byVerdict.match,
-          bytes: this.bytes,
-        },
-      ],
+      run: this.#wholeRun(),
     };
   }
 }

@@ -44,7 +44,7 @@ const BATCH_ROWS = 2_000;
 /** A second process in the same inventory waits so long, and then is told. */
 const BUSY_MS = 2_000;
 /** Pages that SQLite keeps in memory: bounded, whatever the inventory's size. */
-const CACHE_KIB = 16_384;
+const CACHE_KIB = 4_096;
 
 /** Seeds of the spread: nobody outside can choose names that all meet in one spot. */
 const SEED_SPAN = 2 ** 32;

@@ -218,7 +218,7 @@ describe('what is not taken', () => {
     ['hangs up', (response) => response.destroy(), 'UND_ERR_SOCKET'],
   ])('a receiver that %s is tried again, later and later, and then taken', async (_name, refuse, why) => {
     const { id } = await add();
-    const runner = run({ answerMsMax: 200 });
+    const runner = run({ answerMsMax: 2_000 });
     clock.atMs += 1_000;
     source.list.push(hit(1));
     answer = (_request, response) => refuse(response);

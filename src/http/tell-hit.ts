@@ -1,0 +1,30 @@
+/**
+ * A hit as its reader may know it. Without the scope `details`, as in an answer to a check: which list, and how; not which
+ * entry, not how near. And no digest of a file that is itself listed: there it is, or leads to, a value of the list.
+ */
+import type { FastifyRequest } from 'fastify';
+import type { Decided } from '../service/hits.js';
+import { matchesFor } from './routes/check.js';
+
+export function tellHit(request: FastifyRequest, hit: Decided): object {
+  const { scopes } = request.caller;
+  if (scopes.has('details') || scopes.has('admin')) return hit;
+  const {
+    entryId: _e,
+    algorithm: _a,
+    distance: _d,
+    radius: _r,
+    orientation: _o,
+    family: _f,
+    digests,
+    suppression,
+    ...rest
+  } = hit;
+  const isListed = hit.matches.some(({ matchType }) => matchType === 'exact');
+  return {
+    ...rest,
+    digests: isListed ? {} : digests,
+    matches: matchesFor(request, hit.matches),
+    ...(suppression ? { suppression: { ...suppression, entryId: undefined } } : {}),
+  };
+}

@@ -1,0 +1,98 @@
+/** Keys, tenants, the audit log and webhooks by command, as an operator would use them. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { artefact } from '../../src/core/package-root.js';
+import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'zeef-admin-'));
+const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: dataDir };
+
+function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [artefact('src', 'main.js'), ...args], { env }, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+const json = async (...args: string[]) => JSON.parse((await zeef(...args, '--json')).out);
+
+test('a key is made, rotated and revoked; limits are set; all of it is in the log, which says when it was changed', async () => {
+  const made = await zeef('keys', 'create', '--tenant', 'acme', '--scopes', 'check', 'hits', '--name', 'uploads');
+  expect(made.out).toMatch(/^zeef_[\w-]{43}\n$/);
+  const [first] = (await json('keys', 'list')).keys;
+  expect(first).toMatchObject({ tenant: 'acme', name: 'uploads', scopes: ['check', 'hits'], line: first.id });
+  const rotated = await json('keys', 'rotate', first.id, '--grace', '1');
+  expect(rotated.key).toMatch(/^zeef_/);
+  expect(rotated.old.id).toBe(first.id);
+  expect(await zeef('keys', 'rotate', first.id)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('KEYS_LIVE_MAX'),
+  });
+  expect(await zeef('keys', 'revoke', first.id)).toMatchObject({ code: 0 });
+  expect((await zeef('keys', 'list')).out).toMatch(/revoked .*\n.*live, never used, uploads\n$/);
+
+  const set = await json('tenants', 'set', 'acme', '--checks-per-second', '7', '--bytes-per-day', '0', '--disable');
+  expect(set).toMatchObject({ tenant: 'acme', disabled: true, ownLimits: { checksPerSecond: 7, bytesPerDay: 0 } });
+  const back = await json('tenants', 'set', 'acme', '--checks-per-second', 'default', '--enable');
+  expect(back).toMatchObject({ disabled: false, ownLimits: { bytesPerDay: 0 }, limits: { checksPerSecond: 0 } });
+  expect((await zeef('tenants', 'list', 'acme')).out).toMatch(/^acme\n {2}concurrentRequests 256 \(default\)\n/);
+  expect(await zeef('tenants', 'list', 'nobody')).toMatchObject({ code: 2 });
+  expect(await zeef('tenants', 'set', 'acme', '--checks-per-day', '-1')).toMatchObject({ code: 2 });
+
+  const rows = (await zeef('audit', 'show', '--tenant', 'acme', '--json')).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(rows.map(({ action }) => action)).toEqual([
+    'key.create',
+    'key.rotate',
+    'key.revoke',
+    'tenant.set',
+    'tenant.set',
+  ]);
+  expect(rows.every(({ actor }) => /^cli/.test(actor))).toBe(true);
+  expect(JSON.stringify(rows)).not.toContain(made.out.trim().slice(5));
+  const verified = await zeef('audit', 'verify');
+  const head = /head (\d+:[0-9a-f]{64})/.exec(verified.out)![1]!;
+  expect(verified.code).toBe(0);
+  expect(await zeef('audit', 'verify', '--head', head)).toMatchObject({ code: 0 });
+  expect((await zeef('audit', 'show', '--last', '2')).out.trim().split('\n')).toHaveLength(2);
+
+  const other = new Database(join(dataDir, DATABASE_FILE));
+  other.prepare(`UPDATE audit SET actor = 'cli:nobody' WHERE seq = 2`).run();
+  other.close();
+  expect(await zeef('audit', 'verify')).toMatchObject({ code: 2, out: expect.stringContaining('BROKEN at row 2') });
+});
+
+test('a webhook is added, pinged, listed and removed; its secret is only named', async () => {
+  const hook = await json(
+    'webhooks',
+    'add',
+    'http://127.0.0.1:9/in',
+    '--secret-env',
+    'HOOK_SECRET',
+    '--tenant',
+    'acme',
+  );
+  expect(hook).toMatchObject({ tenant: 'acme', url: 'http://127.0.0.1:9/in', secretEnv: 'HOOK_SECRET', waiting: 0 });
+  expect(await zeef('webhooks', 'ping', hook.id)).toMatchObject({ code: 0 });
+  expect((await zeef('webhooks', 'list')).out).toContain(
+    `${hook.id} acme http://127.0.0.1:9/in secret in HOOK_SECRET, 1 waiting`,
+  );
+  expect(await zeef('webhooks', 'retry', hook.id)).toMatchObject({ out: `${hook.id}: 0 events\n` });
+  expect(await zeef('webhooks', 'remove', hook.id)).toMatchObject({ out: expect.stringContaining('1 events') });
+  for (const [url, secretEnv] of [
+    ['file:///x', 'S'],
+    ['http://x/', 'ZEEF_LIST_KEY'],
+  ] as const) {
+    expect(await zeef('webhooks', 'add', url, '--secret-env', secretEnv)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('REQUEST_INVALID'),
+    });
+  }
+  expect(await zeef('webhooks', 'remove', hook.id)).toMatchObject({ code: 2 });
+});
