@@ -99,15 +99,13 @@ export async function flips({ smoke, minutes = 5 }: BenchOptions): Promise<Bench
     const { asked, generationsSeen, disagreed } = await flipUnderLoad(service, count, smoke ? 50 : 1_000);
     return {
       title: `Versions of a list flip ${smoke ? 'under' : 'once a second under'} query load`,
-      notes: [
-        'two versions with disjoint entries; an answer disagrees where it says what its generation does not hold',
-      ],
+      notes: ['two versions with disjoint entries; disagreeing: it says what its generation does not hold'],
       columns: ['what', 'count'],
       rows: [
         ['flips', count],
         ['answers', asked],
         ['generations that answered', generationsSeen],
-        ['answers that disagree with the generation that they name', disagreed],
+        ['answers that disagree with their generation', disagreed],
       ],
       checksum: String(disagreed),
     };

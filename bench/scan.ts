@@ -201,10 +201,10 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     rmSync(work, { recursive: true });
   }
   return {
-    title: 'Scans: hard links to small files, in folders of 500; uploads of 100 kB; an inventory of made-up hashes',
+    title: 'Scans: hard links to small files; uploads of 100 kB; an inventory of made-up hashes',
     notes: [
       'memory is that of the scanning process; its decoder has its own bound',
-      'bytes a file are those of the inventory’s file, less the names in it',
+      'bytes a file: the inventory’s file, less the names in it',
     ],
     columns: ['what', 'files', 'value', 'unit'],
     rows,

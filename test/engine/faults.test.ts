@@ -46,7 +46,16 @@ describe('under load', () => {
     const random = seeded(11);
     const files = await Promise.all(Array.from({ length: 12 }, (_, at) => png(at)));
     const options = plainCheck('faults');
-    const before = await Promise.all(files.map((bytes) => service.checkImage({ bytes }, options)));
+    let answered = 0;
+    const ask = (bytes: Buffer) => {
+      answered++;
+      return service.checkImage({ bytes }, options);
+    };
+    // On a busy machine the first process may take longer to start than a picture may.
+    while ((await ask(files[0]!)).verdict === 'not_checked');
+    const before: Awaited<ReturnType<typeof ask>>[] = [];
+    for (const bytes of files) before.push(await ask(bytes));
+    expect(before.filter(({ verdict }) => verdict === 'not_checked')).toEqual([]);
     const signals = ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const;
     const sent: string[] = [];
     const chaos = setInterval(() => {
@@ -57,13 +66,11 @@ describe('under load', () => {
       process.kill(pid, signal);
       sent.push(signal);
     }, 300);
-    let answered = 0;
     const untilMs = performance.now() + 8_000;
     const client = async () => {
       while (performance.now() < untilMs) {
         const at = Math.floor(random() * files.length);
-        const { verdict, reason, pdq, digests } = await service.checkImage({ bytes: files[at]! }, options);
-        answered++;
+        const { verdict, reason, pdq, digests } = await ask(files[at]!);
         expect(digests.sha256).toBe(sha256(files[at]!));
         if (verdict === 'not_checked') expect(['timeout', 'decoder_crash']).toContain(reason);
         else expect(pdq).toEqual(before[at]!.pdq);
@@ -76,7 +83,7 @@ describe('under load', () => {
     }
     expect(sent.length).toBeGreaterThan(10);
     const { checked, matched, suppressed, notChecked, byReason } = await service.ledger.stats({});
-    expect(checked).toBe(answered + files.length);
+    expect(checked).toBe(answered);
     expect(matched + suppressed).toBe(0);
     expect(Object.values(byReason).reduce((sum, count) => sum + count, 0)).toBe(notChecked);
     expect(notChecked).toBeLessThan(checked / 2);
@@ -107,7 +114,7 @@ describe('under load', () => {
 
 describe('a file that ended its decoder', () => {
   test('is known by its digest, sent or read, until its time is over', async () => {
-    engine = createImageEngine({ ...OPTIONS, workers: 1, decodeMsMax: 300, memoryBytesMax: 1e12, crasherMs: 2_000 });
+    engine = createImageEngine({ ...OPTIONS, workers: 1, decodeMsMax: 2_500, memoryBytesMax: 1e12, crasherMs: 15_000 });
     const [guilty, innocent] = [await png(60), await png(61)];
     await engine.hashBytes(innocent, WANTS);
     // A decoder that is stopped stands for a picture that never ends; the second time it counts.
@@ -124,7 +131,7 @@ describe('a file that ended its decoder', () => {
     expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: false, reason: 'timeout' });
     expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
     expect(await engine.hashBytes(innocent, WANTS, sha256(innocent))).toMatchObject({ ok: true });
-    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await new Promise((resolve) => setTimeout(resolve, 15_100));
     expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: true });
     expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: true });
   });

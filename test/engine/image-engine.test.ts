@@ -151,7 +151,7 @@ describe('a decoder process that dies', () => {
 
   test('by hanging: the picture is timeout, its neighbours are hashed by the next process', async () => {
     const causes: string[] = [];
-    start({ workers: 1, decodeMsMax: 400, onRestart: (cause) => causes.push(cause) });
+    start({ workers: 1, decodeMsMax: 2_500, onRestart: (cause) => causes.push(cause) });
     await engine!.hashBytes(png, WANTS);
     process.kill(engine!.status.pid!, 'SIGSTOP');
     const [first, second] = await Promise.all([engine!.hashBytes(png, WANTS), engine!.hashBytes(png, WANTS)]);
