@@ -49,22 +49,36 @@ export function parseMapping(text: string): Mapping {
   return mapping;
 }
 
+/** A mapping as one file has it: only the columns that are there, each by where it is (`C`). Made once, used for every row. */
+export interface Plan<C> {
+  readonly fields: readonly (readonly [MappedField, C])[];
+  readonly values: readonly (readonly [Algorithm, C])[];
+}
+
+/** `locate`: where a column is, undefined where the file has none of that name. */
+export function planOf<C>(mapping: Mapping, locate: (column: string) => C | undefined): Plan<C> {
+  const places = <F extends MappedField | Algorithm>(fields: readonly F[]): (readonly [F, C])[] =>
+    fields.flatMap((field) => {
+      const at = mapping[field] === undefined ? undefined : locate(mapping[field]);
+      return at === undefined ? [] : [[field, at] as const];
+    });
+  return { fields: places(MAPPED_FIELDS), values: places(ALGORITHMS) };
+}
+
 /**
  * What one row says: an entry for each value that it carries. A row that carries none still comes out, to be rejected.
  * `read`: the text of a column, undefined where the row has none.
  */
-export function fieldsOf(read: (column: string) => string | undefined, mapping: Mapping): readonly RawFields[] {
-  const about: Record<string, string> = {};
-  for (const field of MAPPED_FIELDS) {
-    const column = mapping[field];
-    const said = column === undefined ? undefined : read(column);
+export function fieldsOf<C>(plan: Plan<C>, read: (at: C) => string | undefined): readonly RawFields[] {
+  const about: { value: string } & Partial<Record<MappedField, string>> = { value: '' };
+  for (const [field, at] of plan.fields) {
+    const said = read(at);
     if (said !== undefined) about[field] = said;
   }
-  const { value = '', ...rest } = about;
-  const named = ALGORITHMS.flatMap((algorithm): RawFields[] => {
-    const column = mapping[algorithm];
-    const given = column === undefined ? '' : (read(column) ?? '').trim();
-    return given === '' ? [] : [{ ...rest, value: given, algorithm }];
+  if (plan.values.length === 0) return [about];
+  const named = plan.values.flatMap(([algorithm, at]): RawFields[] => {
+    const value = (read(at) ?? '').trim();
+    return value === '' ? [] : [{ ...about, value, algorithm }];
   });
-  return value.trim() === '' && named.length > 0 ? named : [{ ...rest, value }, ...named];
+  return about.value.trim() === '' && named.length > 0 ? named : [about, ...named];
 }

@@ -3,7 +3,7 @@ import { type CsvError, parse } from 'csv-parse';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_LINE_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { fieldsOf, type Mapping, OWN_MAPPING, valueColumns } from '../mapping.js';
+import { fieldsOf, type Mapping, OWN_MAPPING, type Plan, planOf, valueColumns } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 
@@ -63,20 +63,18 @@ function header(columns: readonly string[], line: number, mapping: Mapping): rea
 
 /** Errors HASHLIST_INVALID: no header, or no column of a mapped name for a value. */
 export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  let at: ReadonlyMap<string, number> | null = null;
+  let plan: Plan<number> | null = null;
   for await (const batch of records(bytes)) {
     for (const { record, info } of batch) {
-      if (at === null) {
-        at = new Map(header(record, info.lines, mapping).map((column, position) => [column, position]));
+      if (plan === null) {
+        const positions = new Map(header(record, info.lines, mapping).map((column, position) => [column, position]));
+        plan = planOf(mapping, (column) => positions.get(column));
         continue;
       }
-      const positions = at;
-      for (const fields of fieldsOf((column) => record[positions.get(column) ?? -1], mapping)) {
-        yield normalise(fields, info.lines, options);
-      }
+      for (const fields of fieldsOf(plan, (position) => record[position])) yield normalise(fields, info.lines, options);
     }
   }
-  if (at === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
+  if (plan === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
 }
 
 /** The cache that ThreatExchange's tools keep: `hash, first_descriptor_id, added_on, labels`. */

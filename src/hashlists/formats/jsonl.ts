@@ -1,10 +1,10 @@
 /** Zeef's own exchange form: JSON lines of normalised entries. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { splitLines } from '../lines.js';
-import { fieldsOf, OWN_MAPPING } from '../mapping.js';
+import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { textAt } from './json.js';
+import { pathOf, textAt } from './json.js';
 import { asObject } from './json-records.js';
 
 /** Zeef's own: one normalised entry a line (`hashlists/entry.schema.json`); or any, by a mapping. Unknown fields are passed over. */
@@ -13,6 +13,7 @@ export async function* parseJsonLines({
   mapping = OWN_MAPPING,
   ...options
 }: ListSource): AsyncGenerator<ParsedRow> {
+  const plan = planOf(mapping, pathOf);
   for await (const { number, text } of splitLines(bytes)) {
     if (text !== null && text.trim() === '') continue;
     const record = text === null ? null : parsed(text);
@@ -21,8 +22,8 @@ export async function* parseJsonLines({
       continue;
     }
     const tags = Array.isArray(record.tags) ? record.tags.filter((tag): tag is string => typeof tag === 'string') : [];
-    for (const fields of fieldsOf((path) => textAt(record, path), mapping)) {
-      yield normalise({ ...fields, tags }, number, options);
+    for (const fields of fieldsOf(plan, (path) => textAt(record, path))) {
+      yield normalise(tags.length > 0 ? { ...fields, tags } : fields, number, options);
     }
   }
 }
