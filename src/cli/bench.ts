@@ -33,7 +33,7 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
   program
     .command('bench')
     .description(
-      'the benches: kernels, index, digests, skew, live, lists, images, http, ledger, crash, recovery, scan, soak, accuracy, headline; all without a name',
+      'the benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, recovery, scan, soak, accuracy, headline; all without a name',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
