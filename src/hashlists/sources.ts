@@ -2,7 +2,7 @@
  * Sources that give a list page by page over HTTP: where the first page is, where the next one, and from where to go on
  * the next time. Pure: addresses and bodies in, addresses out.
  */
-import sax from 'sax';
+import { SaxesParser } from 'saxes';
 import { AppError } from '../core/errors.js';
 import type { SourceType } from '../core/vocabulary.js';
 import { asObject, asText } from './formats/json-records.js';
@@ -28,24 +28,24 @@ export function firstPage(type: SourceType, url: string, checkpoint: string | nu
 }
 
 function ncmecFacts(body: Uint8Array): PageFacts {
-  const parser = sax.parser(true, { xmlns: true });
+  const parser = new SaxesParser({ xmlns: true });
   let text = '';
   let next: string | null = null;
   let checkpoint: string | null = null;
-  parser.onopentag = (tag) => {
+  parser.on('opentag', ({ attributes }) => {
     text = '';
-    const maxTimestamp = (tag as sax.QualifiedTag).attributes.maxTimestamp?.value;
+    const maxTimestamp = attributes.maxTimestamp?.value;
     if (maxTimestamp && (checkpoint === null || maxTimestamp > checkpoint)) checkpoint = maxTimestamp;
-  };
-  parser.ontext = (piece) => {
+  });
+  parser.on('text', (piece) => {
     text += piece;
-  };
-  parser.onclosetag = (name) => {
-    if (name.replace(/^.*:/, '') === 'next') next = text.trim() || null;
-  };
-  parser.onerror = (error) => {
+  });
+  parser.on('closetag', ({ local }) => {
+    if (local === 'next') next = text.trim() || null;
+  });
+  parser.on('error', (error) => {
     throw error;
-  };
+  });
   parser.write(Buffer.from(body).toString('utf8')).close();
   return { next, checkpoint };
 }

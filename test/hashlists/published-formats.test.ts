@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.js';
+import { HASHLIST_RECORD_BYTES_MAX } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { HASHLIST_FORMATS, type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
@@ -352,4 +353,22 @@ test('whatever bytes come: rows that keep the rules, or one clear error; never a
     ),
     { numRuns: 1_500, seed: 5 },
   );
+});
+
+test.each([
+  ['text', '<images><image><id>', 'x'],
+  ['comment', '<!--', ' '],
+  ['tag', '<images count="', '1'],
+])('XML: a %s that never ends is refused before it fills the memory', async (_what, opening, filling) => {
+  const head = `<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">${opening}`;
+  let given = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(head);
+    for (const piece = Buffer.from(filling.repeat(1_000_000)); ; given += piece.length) yield piece;
+  }
+  const read = async () => {
+    for await (const row of parseHashList('ncmec', { bytes: endless(), kind: 'match' })) expect(row.ok).toBe(false);
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+  expect(given).toBeLessThan(HASHLIST_RECORD_BYTES_MAX * 2);
 });

@@ -2,7 +2,7 @@
  * NCMEC Hash Sharing v2: pages of XML. An entry is known by its member and its id together; it has several fingerprints,
  * of which those given by reference (`href`) are no values; deletions are entries of their own.
  */
-import sax from 'sax';
+import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
@@ -75,12 +75,14 @@ class Reader {
 
 /** Errors  HASHLIST_INVALID: not XML, cut short, or of another schema. */
 export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  const parser = sax.parser(true, { xmlns: true, position: true });
+  const parser = new SaxesParser({ xmlns: true, position: true });
   const reader = new Reader();
   let failure: unknown = null;
+  let sinceEvent = 0;
   const guarded =
     <A extends unknown[]>(work: (...given: A) => void) =>
     (...given: A) => {
+      sinceEvent = 0;
       if (failure !== null) return;
       try {
         work(...given);
@@ -88,26 +90,40 @@ export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGener
         failure = error;
       }
     };
-  parser.onerror = (error) => {
+  parser.on('error', (error) => {
     failure ??= error;
-    parser.resume();
-  };
-  parser.onopentag = guarded((tag: sax.QualifiedTag | sax.Tag) => {
-    const { local, uri, attributes } = tag as sax.QualifiedTag;
-    const plain = Object.fromEntries(Object.values(attributes).map((one) => [one.local, one.value]));
-    reader.opened({ local, uri, attributes: plain });
   });
-  parser.ontext = guarded((text: string) => reader.text(text));
-  parser.oncdata = guarded((text: string) => reader.text(text));
-  parser.onclosetag = guarded((name: string) => reader.closed(name.replace(/^.*:/, '')));
+  parser.on(
+    'opentag',
+    guarded(({ local, uri, attributes }: SaxesTagNS) => {
+      const plain: { [name: string]: string } = {};
+      for (const name in attributes) plain[attributes[name]!.local] = attributes[name]!.value;
+      reader.opened({ local, uri, attributes: plain });
+    }),
+  );
+  parser.on(
+    'text',
+    guarded((text: string) => reader.text(text)),
+  );
+  parser.on(
+    'cdata',
+    guarded((text: string) => reader.text(text)),
+  );
+  parser.on(
+    'closetag',
+    guarded(({ local }: SaxesTagNS) => reader.closed(local)),
+  );
   const check = () => {
     if (failure === null) return;
     const why = failure instanceof Error ? failure.message.split('\n')[0]!.slice(0, 100) : 'not XML';
-    throw new AppError('HASHLIST_INVALID', { line: parser.line + 1, why }, failure);
+    throw new AppError('HASHLIST_INVALID', { line: parser.line, why }, failure);
   };
   const decoder = new TextDecoder('utf-8');
   for await (const chunk of bytes) {
+    sinceEvent += chunk.length;
     parser.write(decoder.decode(chunk, { stream: true }));
+    // The parser gathers a text, a comment or a tag until it ends: one that does not must not fill the memory.
+    if (sinceEvent > HASHLIST_RECORD_BYTES_MAX) failure ??= new Error('a text is too long');
     check();
     for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
   }

@@ -17,7 +17,7 @@ export interface WalkOptions {
 export interface Listing {
   files(names: PathBytes[]): Promise<void>;
   folders(paths: PathBytes[]): Promise<void>;
-  skip(kind: 'symlinks' | 'special' | 'excluded'): void;
+  passOver(kind: 'symlinks' | 'special' | 'excluded'): void;
   shouldStop(): boolean;
 }
 
@@ -44,10 +44,10 @@ export async function visitFolder(
   let names: PathBytes[] = [];
   let folders: PathBytes[] = [];
   const addFolder = async (inside: PathBytes) => {
-    if (!filter.takesFolder(inside)) return to.skip('excluded');
+    if (!filter.takesFolder(inside)) return to.passOver('excluded');
     if (devices !== null) {
       const status = await lstat(systemPath(inside), { bigint: true }).catch(() => null);
-      if (status !== null && !devices.has(status.dev)) return to.skip('excluded');
+      if (status !== null && !devices.has(status.dev)) return to.passOver('excluded');
     }
     folders.push(inside);
   };
@@ -56,18 +56,18 @@ export async function visitFolder(
     const name = typeof entry.name === 'string' ? pathBytesOf(entry.name) : entry.name.toString('latin1');
     const inside = joinPath(path, name);
     if (entry.isDirectory()) await addFolder(inside);
-    else if (entry.isSymbolicLink() && !followsLinks) to.skip('symlinks');
+    else if (entry.isSymbolicLink() && !followsLinks) to.passOver('symlinks');
     else if (entry.isSymbolicLink()) {
       const target = await stat(systemPath(inside)).catch(() => null);
       // A folder is known by its real path, and walked once: links can go in no circle.
       if (target?.isDirectory())
         await addFolder((await realpath(systemPath(inside), { encoding: 'buffer' })).toString('latin1'));
       else if (target?.isFile() && filter.takesFile(inside)) names.push(name);
-      else to.skip(target?.isFile() ? 'excluded' : 'symlinks');
+      else to.passOver(target?.isFile() ? 'excluded' : 'symlinks');
     } else if (entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice())
-      to.skip('special');
+      to.passOver('special');
     else if (filter.takesFile(inside)) names.push(name);
-    else to.skip('excluded');
+    else to.passOver('excluded');
     if (folders.length >= FOLDERS_TOGETHER_MAX) {
       await to.folders(folders);
       folders = [];

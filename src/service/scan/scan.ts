@@ -66,7 +66,7 @@ class Scan {
     const { inventory, tally } = this.parts;
     const { folders, ...counts } = await inventory.doneCounts();
     if (folders === 0) return;
-    tally.skip(counts);
+    tally.passedOver(counts);
     for await (const rows of inventory.files('done')) {
       if (this.#stream.isStopping) return;
       await this.#stream.room();
@@ -113,7 +113,7 @@ class Scan {
     try {
       await visitFolder(folder.path, this.#walk, {
         shouldStop: () => this.#stream.isStopping,
-        skip: (kind) => {
+        passOver: (kind) => {
           counts[kind]++;
         },
         folders: async (paths) => {
@@ -149,7 +149,7 @@ class Scan {
       });
     }
     await this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts }] });
-    tally.skip(counts);
+    tally.passedOver(counts);
   }
 
   async #scanListed(files: readonly PathBytes[]): Promise<void> {
@@ -186,7 +186,7 @@ class Scan {
     }
     await flush();
     await this.#stream.settled();
-    this.parts.tally.skip(counts);
+    this.parts.tally.passedOver(counts);
   }
 }
 

@@ -132,7 +132,7 @@ export class Tally {
     }
   }
 
-  skip(counts: Partial<Skipped>): void {
+  passedOver(counts: Partial<Skipped>): void {
     this.skipped = {
       symlinks: this.skipped.symlinks + (counts.symlinks ?? 0),
       special: this.skipped.special + (counts.special ?? 0),

@@ -44,7 +44,7 @@ export class TenantGate {
       readonly clock: Clock;
       readonly defaults: TenantLimits;
       readonly seed: number;
-      /** Checks a second of a tenant with an alarm; 0: as any other. */
+      /** Checks a second of a tenant with an alarm; 0: as every other tenant. */
       readonly alarmedPerSecond: number;
     },
     now: { readonly info: TenantInfo | null; readonly day: string; readonly usage: DayUsage },
