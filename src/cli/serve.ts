@@ -1,12 +1,14 @@
 /** `zeef serve`: the HTTP service, until a signal; answers in hand are given first. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Config } from '../config/knobs.js';
+import { AppError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import { createService } from '../service/service.js';
 import { startSyncSchedule } from '../service/sync-schedule.js';
 import { startWebhooks } from '../service/webhooks/start-webhooks.js';
 import { createLogger } from '../telemetry/log.js';
-import { configFrom, type GlobalFlags, type Surroundings } from './context.js';
+import { configFrom, type GlobalFlags, type HttpServer, type Surroundings } from './context.js';
 import { importSample } from './lists.js';
 
 interface ServeFlags {
@@ -36,7 +38,7 @@ export function addServeCommand(program: Command, around: Surroundings): void {
         stopSyncs = startSyncSchedule(service, log, around.env);
         stopWebhooks = startWebhooks(service, log, around.env);
         const server = await around.createServer(service, log);
-        const address = await server.listen({ host: config.host, port: config.port });
+        const address = await listen(server, config);
         const picture = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
         around.out(
           sample
@@ -54,4 +56,15 @@ export function addServeCommand(program: Command, around: Surroundings): void {
         await service.close();
       }
     });
+}
+
+/** Errors  CONFIG_INVALID: the address is taken, not this machine's, or not for this user. */
+async function listen(server: HttpServer, { host, port }: Pick<Config, 'host' | 'port'>): Promise<string> {
+  try {
+    return await server.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new AppError('CONFIG_INVALID', { problems: `cannot listen on ${host}, port ${port}: ${code}` }, error);
+  }
 }

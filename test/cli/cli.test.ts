@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -312,4 +313,14 @@ test('serve listens, answers, sees a list that another process imports, and stop
   await expect.poll(async () => (await ask()).verdict, { timeout: 5_000, interval: 200 }).toBe('match');
   child.kill('SIGTERM');
   expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+});
+
+test('serve says in one line that its address is taken', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as AddressInfo;
+  const { code, err } = await zeef('serve', '--port', String(port));
+  taken.close();
+  expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
+  expect(err).toMatch(/CONFIG_INVALID.*EADDRINUSE/);
 });
