@@ -20,7 +20,7 @@ export function searchOneByOne(
   };
 }
 
-/** Bits of a packed row's sort key: query above distance above entry; 13 + 9 + 27 fit a double exactly. */
+/** Bits of a packed row's sort key: query above distance above entry; 16 + 9 + 27 fit a double exactly. */
 const ENTRY_SPAN = 2 ** 27;
 const DISTANCE_SPAN = 2 ** 9;
 

@@ -7,7 +7,8 @@
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
  *   hashes     N × 32 B, as chunks
  *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × 3 B }, each part on a cache line
- *   scratches  SLOTS × { query, buckets, survivors, and of a batch: queries, groups, records, columns; results }
+ *   scratches  SLOTS × { query, buckets, survivors, and queries; of a batch: groups, records, columns; of a join: starts,
+ *              sorted, lanes; results }
  *
  * Scratches come last: memory that no reader has touched is not there at all.
  */
@@ -26,9 +27,13 @@ export const SLOTS = 32;
 export const RESULTS = 4_096;
 /** Queries that go through the tables together: more share each line better, fewer stay in the cache. */
 export const BATCH_QUERIES = 8_192;
+/** Queries that are joined with the tables: as many as 16 bits can number, about one of each value of a chunk. */
+export const JOIN_QUERIES = 65_536;
+/** Fewer gain nothing: a join walks through all buckets, whoever asks. Measured at a million entries. */
+export const JOIN_QUERIES_MIN = 40_960;
 /** Fewer are asked one by one: their probes lie too far apart in the tables to share anything. */
 export const BATCH_QUERIES_MIN = 512;
-/** Matches of one batch before its queries are asked one by one. */
+/** Matches of one batch or join before its queries are asked in smaller parts, at last one by one. */
 export const BATCH_RESULTS = 65_536;
 
 const LINE = 64;
@@ -37,6 +42,8 @@ const align = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 const RECORDS = 13;
 const SURVIVORS = 1_024;
 const GROUPS = 4_096;
+/** A column of joined queries, and eight more that a copy may touch. */
+const COLUMN_BYTES = (JOIN_QUERIES + 8) * 2;
 
 /** Offsets into one reader's scratch. */
 export const SCRATCH = (() => {
@@ -50,10 +57,13 @@ export const SCRATCH = (() => {
     query: part(HASH256_BYTES),
     buckets: part(CHUNKS * 4 + (PROBES[2] * CHUNKS + 1) * 8),
     survivors: part(SURVIVORS * 8),
-    queries: part(BATCH_QUERIES * HASH256_BYTES),
+    queries: part(JOIN_QUERIES * HASH256_BYTES),
     groups: part((GROUPS + 1) * 4),
     records: part(BATCH_QUERIES * RECORDS * 4),
     columns: part(BATCH_QUERIES * 2 * 2),
+    starts: part(65_537 * 4),
+    sorted: part(2 * COLUMN_BYTES),
+    lanes: part(3 * COLUMN_BYTES),
     results: part(BATCH_RESULTS * 8),
     bytes,
   };

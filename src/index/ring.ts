@@ -18,6 +18,8 @@ import {
   BATCH_RESULTS,
   CHUNKS,
   headerWords,
+  JOIN_QUERIES,
+  JOIN_QUERIES_MIN,
   PROBES,
   RESULTS,
   RING_RADIUS_MAX,
@@ -166,7 +168,7 @@ class Ring implements RingIndex {
     if (this.#slot < 0) throw new AppError('INDEX_FULL', { readers: SLOTS });
     this.#scratch = this.#layout.scratches + this.#slot * SCRATCH_BYTES;
     this.#query = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.query, HASH256_BYTES);
-    this.#queries = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.queries, BATCH_QUERIES * HASH256_BYTES);
+    this.#queries = new Uint8Array(memory.buffer, this.#scratch + SCRATCH.queries, JOIN_QUERIES * HASH256_BYTES);
     this.#results = new Uint32Array(memory.buffer, this.#scratch + SCRATCH.results, BATCH_RESULTS * 2);
   }
 
@@ -195,13 +197,17 @@ class Ring implements RingIndex {
 
   searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
     requireRadius(radiusBits);
-    const isSmall = hashes256.length < BATCH_QUERIES_MIN * HASH256_BYTES;
-    if (isSmall || radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
-    const pieces: CandidateColumns[] = [];
-    for (let from = 0; from < hashes256.length; from += this.#queries.length) {
-      pieces.push(this.#searchPiece(hashes256.subarray(from, from + this.#queries.length), radiusBits));
-    }
-    return joinColumns(pieces, BATCH_QUERIES);
+    const count = hashes256.length / HASH256_BYTES;
+    if (count < BATCH_QUERIES_MIN || radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
+    // A join reads every bucket, so it is for hashes that fill most of one.
+    const most = count < JOIN_QUERIES_MIN ? BATCH_QUERIES : JOIN_QUERIES;
+    if (count > most) return this.#inParts(hashes256, radiusBits, most);
+    const found = this.#searchTogether(hashes256, radiusBits, most === JOIN_QUERIES);
+    if (found !== GAVE_UP) return packedColumns(this.#results, found);
+    // A crowd somewhere among them: in the end one by one, where each query is bounded on its own.
+    return count > BATCH_QUERIES
+      ? this.#inParts(hashes256, radiusBits, BATCH_QUERIES)
+      : this.#oneByOne(hashes256, radiusBits);
   }
 
   share(): RingShare {
@@ -216,27 +222,30 @@ class Ring implements RingIndex {
     return searchOneByOne((hash256) => this.search(hash256, radiusBits), hashes256);
   }
 
-  /** At most BATCH_QUERIES. */
-  #searchPiece(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
+  #inParts(hashes256: Uint8Array, radiusBits: number, most: number): CandidateColumns {
+    const pieces: CandidateColumns[] = [];
+    for (let from = 0; from < hashes256.length; from += most * HASH256_BYTES) {
+      pieces.push(this.searchBatch(hashes256.subarray(from, from + most * HASH256_BYTES), radiusBits));
+    }
+    return joinColumns(pieces, most);
+  }
+
+  /** At most BATCH_QUERIES, or JOIN_QUERIES. Result: how many rows of results there are, or GAVE_UP. */
+  #searchTogether(hashes256: Uint8Array, radiusBits: number, isJoin: boolean): number {
     const count = hashes256.length / HASH256_BYTES;
+    const scratch = this.#scratch;
     this.#queries.set(hashes256);
-    this.#kernel.toChunks(this.#scratch + SCRATCH.queries, count);
+    this.#kernel.toChunks(scratch + SCRATCH.queries, count);
     const survivors = Math.max(BATCH_SURVIVORS_MIN, this.entryCount * BATCH_SURVIVOR_SHARE);
-    const found = this.#kernel.searchBatch(
-      this.#layout.header,
-      this.#scratch + SCRATCH.queries,
-      count,
-      radiusBits,
-      this.#scratch + SCRATCH.groups,
-      this.#scratch + SCRATCH.records,
-      this.#scratch + SCRATCH.columns,
-      this.#scratch + SCRATCH.survivors,
-      Math.min(0xffff_ffff, SURVIVORS_MIN + count * survivors),
-      this.#scratch + SCRATCH.results,
-      BATCH_RESULTS,
-    );
-    // A crowd somewhere in the batch: one by one, each query is bounded on its own.
-    return found === GAVE_UP ? this.#oneByOne(hashes256, radiusBits) : packedColumns(this.#results, found);
+    const budget = Math.min(0xffff_ffff, SURVIVORS_MIN + count * survivors);
+    const asked = [this.#layout.header, scratch + SCRATCH.queries, count, radiusBits] as const;
+    const told = [scratch + SCRATCH.survivors, budget, scratch + SCRATCH.results, BATCH_RESULTS] as const;
+    if (!isJoin) {
+      const { groups, records, columns } = SCRATCH;
+      return this.#kernel.searchBatch(...asked, scratch + groups, scratch + records, scratch + columns, ...told);
+    }
+    const { starts, sorted, lanes } = SCRATCH;
+    return this.#kernel.searchJoin(...asked, scratch + starts, scratch + sorted, scratch + lanes, ...told);
   }
 
   #scan(radiusBits: number): Candidate[] {

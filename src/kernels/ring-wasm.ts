@@ -8,7 +8,7 @@ export interface RingKernel {
   toChunks(hashes: number, count: number): void;
   fromChunks(hashes: number, count: number): void;
   buildTable(header: number, c: number): void;
-  /** Result of both searches: a count, or `GAVE_UP`. */
+  /** Result of all three searches: a count, or `GAVE_UP`. */
   search(
     header: number,
     query: number,
@@ -28,6 +28,19 @@ export interface RingKernel {
     groups: number,
     records: number,
     columns: number,
+    survivors: number,
+    budget: number,
+    results: number,
+    capacity: number,
+  ): number;
+  searchJoin(
+    header: number,
+    queries: number,
+    count: number,
+    radius: number,
+    starts: number,
+    sorted: number,
+    lanes: number,
     survivors: number,
     budget: number,
     results: number,

@@ -17,8 +17,8 @@ export interface FileQuery {
   readonly hashes: readonly HashQuery[];
 }
 
-/** One thread's work at a time. */
-const PIECE_VALUES = 16_384;
+/** One thread's work at a time: as many hashes as the index joins with its tables at once. */
+const PIECE_VALUES = 65_536;
 
 const ALGORITHMS_ASKED: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
 

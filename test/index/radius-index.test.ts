@@ -5,7 +5,7 @@ import { nearCopy, pdqLike } from '../../bench/pdq-like.js';
 import { artefact } from '../../src/core/package-root.js';
 import { createIndexBuilder } from '../../src/index/builder.js';
 import { openRing, type RingIndex } from '../../src/index/ring.js';
-import { BATCH_QUERIES_MIN, RESULTS, SLOTS } from '../../src/index/ring-layout.js';
+import { BATCH_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES_MIN, RESULTS, SLOTS } from '../../src/index/ring-layout.js';
 import type { Candidate, IndexKind, RadiusIndex } from '../../src/index/types.js';
 import { randomBytes, seeded } from '../support/random.js';
 
@@ -83,6 +83,43 @@ describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
       }
     }
     expect(count).toBe(row);
+  });
+});
+
+describe('a join', () => {
+  const entries = [...cut(pdqLike(3_000, 3)), base, ...SETS['near copies at every distance']!];
+  const many = cut(pdqLike(JOIN_QUERIES + 100, 31)).map((hash, at) =>
+    at % 50 === 0 ? nearCopy(entries[at % entries.length]!, at % 34, random) : hash,
+  );
+  many[7] = base;
+  many[JOIN_QUERIES - 1] = base;
+  many[JOIN_QUERIES] = base;
+
+  test.each([0, 15, 16, 31])(
+    'tells what queries one by one tell, and linear of some, at radius %i',
+    async (radiusBits) => {
+      const [ring, linear] = [await build('ring', entries), await build('linear', entries)];
+      for (const count of [JOIN_QUERIES_MIN - 1, JOIN_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES + 100]) {
+        const asked = many.slice(0, count);
+        const { queryIndex, entryIndex, distanceBits } = ring.searchBatch(Buffer.concat(asked), radiusBits);
+        const told = Array.from(queryIndex, (query, row) => `${query} ${entryIndex[row]} ${distanceBits[row]}`);
+        const one = (index: RadiusIndex, query: number) =>
+          index.search(asked[query]!, radiusBits).map((found) => `${query} ${found.entryIndex} ${found.distanceBits}`);
+        expect(told).toEqual(asked.flatMap((_, query) => one(ring, query)));
+        const some = new Set(asked.flatMap((_, query) => (query % 500 === 0 || query > count - 20 ? [query] : [])));
+        const ofSome = told.filter((row) => some.has(Number(row.split(' ')[0])));
+        expect(ofSome).toEqual([...some].flatMap((query) => one(linear, query)));
+        expect(ofSome.length).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  test('more matches than it has room for are all told', async () => {
+    const ring = await build('ring', [base, base, nearCopy(base, 3, random), ...cut(pdqLike(100, 4))]);
+    const queries = Buffer.concat(Array.from({ length: JOIN_QUERIES_MIN }, () => base));
+    const { count, entryIndex } = ring.searchBatch(queries, 31);
+    expect(count).toBe(3 * JOIN_QUERIES_MIN);
+    expect([...entryIndex.subarray(-3)]).toEqual([0, 1, 2]);
   });
 });
 

@@ -353,6 +353,113 @@ function flipped(flip: u32): u32 {
   return (8 << flip) & 0xfff0;
 }
 
+/**
+ * The same again for so many queries that each value of a chunk has some, as a join: table by table the queries are sorted by their
+ * chunk as the entries are, and every bucket's postings are held against all queries that would read it, eight at a step.
+ * Nothing is waited for: postings and queries both lie in the order in which they are read. The query's number is in the
+ * low 16 bits of a result's second word.
+ *
+ * `starts` is room for 65,537 u32; `sorted` for 2 × count u16, the next chunk and the number of each query; `lanes` for
+ * 3 × (count + 8) u16, those of one bucket's queries and how many bits the next chunk may differ in. Each part has 16
+ * bytes more than it needs, which a copy of eight may touch.
+ */
+export function searchJoin(
+  header_: Header, queries_: usize, count: u32, radius_: u32, starts: usize, sorted: usize, lanes: usize,
+  survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
+): u32 {
+  start(header_, queries_, radius_, survivors_, budget_, results_, capacity_);
+  const room = (<usize>count + 8) << 1;
+  const sortedIds = sorted + room;
+  const laneIds = lanes + room;
+  const laneLimits = laneIds + room;
+  for (let c: u32 = 0; c < 16; c++) {
+    sortQueries(c, count, starts, sorted, sortedIds);
+    const bounds = <usize>header.tables + <usize>c * header.tableBytes;
+    const seconds = bounds + header.secondOffset;
+    for (let bucket: u32 = 0; bucket < 65_536; bucket++) {
+      const low = load<u32>(bounds + (<usize>bucket << 2));
+      const high = load<u32>(bounds + (<usize>bucket << 2), 4);
+      if (low == high) continue;
+      let filled = copyRun(starts, bucket, sorted, sortedIds, lanes, laneIds, laneLimits, 0, 2 * share);
+      const own = filled;
+      if (share > 1) {
+        for (let bit: u32 = 1; bit < 65_536; bit <<= 1) {
+          filled = copyRun(starts, bucket ^ bit, sorted, sortedIds, lanes, laneIds, laneLimits, filled, 2 * share - 1);
+        }
+      }
+      if (filled == 0) continue;
+      v128.store(laneLimits + (<usize>filled << 1), i16x8.splat(0));
+      const end = <usize>filled << 1;
+      for (let posting = low; posting < high; posting++) {
+        const wanted = i16x8.splat(load<i16>(seconds + (<usize>posting << 1)));
+        for (let lane: usize = 0; lane < end; lane += 16) {
+          const differing = i8x16.popcnt(v128.xor(v128.load(lanes + lane), wanted));
+          const passes = i16x8.gt_s(v128.load(laneLimits + lane), i16x8.extadd_pairwise_i8x16_u(differing));
+          if (!v128.any_true(passes)) continue;
+          for (let passing = <u32>i16x8.bitmask(passes); passing != 0; passing &= passing - 1) {
+            const at = <u32>(lane >> 1) + ctz(passing);
+            const survivor = survivors + (<usize>survivorCount << 3);
+            store<u32>(survivor, posting);
+            store<u32>(survivor, <u32>load<u16>(laneIds + (<usize>at << 1)) | (c << 16) | (<u32>(at >= own) << 20), 4);
+            survivorCount++;
+          }
+          if (survivorCount > SURVIVORS - 8) verify();
+        }
+      }
+      if (budget < 0) return GAVE_UP;
+    }
+  }
+  return finish();
+}
+
+/** Sorts the queries by chunk c, by counting: their bounds, and in that order the next chunk and the number of each. */
+function sortQueries(c: u32, count: u32, starts: usize, sorted: usize, sortedIds: usize): void {
+  const second = <usize>((c + 1) & 15) << 1;
+  memory.fill(starts, 0, 65_537 << 2);
+  const end = queries + (<usize>count << 5);
+  for (let query = queries; query < end; query += 32) {
+    const bucket = starts + (<usize>load<u16>(query + (<usize>c << 1)) << 2);
+    store<u32>(bucket, load<u32>(bucket) + 1);
+  }
+  let total: u32 = 0;
+  for (let bucket = starts; bucket <= starts + (65_536 << 2); bucket += 4) {
+    total += load<u32>(bucket);
+    store<u32>(bucket, total);
+  }
+  // From the last to the first, so that each bound ends where its bucket begins.
+  for (let q = count; q-- > 0; ) {
+    const query = queries + (<usize>q << 5);
+    const bucket = starts + (<usize>load<u16>(query + (<usize>c << 1)) << 2);
+    const at = load<u32>(bucket) - 1;
+    store<u32>(bucket, at);
+    store<u16>(sorted + (<usize>at << 1), load<u16>(query + second));
+    store<u16>(sortedIds + (<usize>at << 1), <u16>q);
+  }
+}
+
+/**
+ * Appends the queries of one value to the lanes; returns how many there are then. Eight are copied at a time whether there
+ * are or not, since few values have more and a branch that cannot be foretold costs more than the copy.
+ */
+@inline
+function copyRun(
+  starts: usize, value: u32, sorted: usize, sortedIds: usize, lanes: usize, laneIds: usize, laneLimits: usize,
+  filled: u32, limit: u32,
+): u32 {
+  const low = load<u32>(starts + (<usize>value << 2));
+  const high = load<u32>(starts + (<usize>value << 2), 4);
+  let from = <usize>low << 1;
+  let to = <usize>filled << 1;
+  const limits = i16x8.splat(<i16>limit);
+  for (let left: i32 = high - low; ; left -= 8, from += 16, to += 16) {
+    v128.store(lanes + to, v128.load(sorted + from));
+    v128.store(laneIds + to, v128.load(sortedIds + from));
+    v128.store(laneLimits + to, limits);
+    if (left <= 8) break;
+  }
+  return filled + high - low;
+}
+
 /** The plain way: every entry in from..to is compared. At most `to − from` pairs are written. */
 export function scan(query: usize, radius: u32, hashes: usize, from: u32, to: u32, results: usize): u32 {
   const low = v128.load(query);
