@@ -42,7 +42,7 @@ export function addWebhookCommands(program: Command, around: Surroundings): void
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
       withService(around, globals(), async (service) => {
         for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
-          const dead = await service.store.webhooks.dead(hook.id, DEAD_LETTERS_SHOWN);
+          const dead = await service.store.webhooks.dead(null, hook.id, DEAD_LETTERS_SHOWN);
           const lines = dead.map((one) => `  ${one.id} ${one.kind} ${one.createdAt} ${one.lastError ?? ''}\n`);
           around.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
         }

@@ -60,8 +60,8 @@ export interface WebhookStore {
   delivered(eventId: string, nowMs: number): Promise<void>;
   /** It was not: tried again at `nextMs`; null gives it up. */
   failed(eventId: string, error: string, nextMs: number | null): Promise<void>;
-  /** Given up; oldest first. */
-  dead(id: string, limit: number): Promise<readonly WebhookEvent[]>;
+  /** Given up; oldest first. Errors NOT_FOUND. */
+  dead(tenant: TenantFilter, id: string, limit: number): Promise<readonly WebhookEvent[]>;
   /** Those that were given up are due at once, as if new. Result: how many. Errors NOT_FOUND. */
   retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number>;
   /** What was delivered before is forgotten, of these kinds. */

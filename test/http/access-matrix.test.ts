@@ -290,3 +290,11 @@ test('open addresses tell nothing of a tenant', async () => {
     expect(text).not.toContain(MARK);
   }
 });
+
+test.each(ROUTES.filter((route) => /\/v1\/(webhooks|keys)\/:id/.test(route)))(
+  '%s of what is not there is 404, and tells nothing else',
+  async (route) => {
+    const { status, text } = await ask(route, `Bearer ${keys.admin}`);
+    expect([status, JSON.parse(text).code]).toEqual([404, 'NOT_FOUND']);
+  },
+);

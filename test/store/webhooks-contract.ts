@@ -76,7 +76,11 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       expect(again).toMatchObject({ attempts: 1, lastError: 'status 500' });
       await store.webhooks.failed(one!.id, 'status 502', null);
       expect(await claimed(START_MS + 1e9)).toEqual([]);
-      expect(await store.webhooks.dead(id, 10)).toMatchObject([{ id: one!.id, attempts: 2, lastError: 'status 502' }]);
+      const dead = [{ id: one!.id, attempts: 2, lastError: 'status 502' }];
+      expect(await store.webhooks.dead(null, id, 10)).toMatchObject(dead);
+      expect(await store.webhooks.dead('a', id, 10)).toMatchObject(dead);
+      await expect(store.webhooks.dead('b', id, 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(store.webhooks.dead(null, 'nobody', 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect((await store.webhooks.webhooks('a'))[0]).toMatchObject({ waiting: 0, dead: 1 });
       await expect(store.webhooks.retry('b', id, START_MS)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect(await store.webhooks.retry('a', id, START_MS + 60)).toBe(1);

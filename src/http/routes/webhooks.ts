@@ -77,7 +77,7 @@ export function webhookRoutes(
         response: { 200: Type.Object({ events: Type.Array(DeadLetterResult) }), default: Problem },
       },
     },
-    async (request) => ({ events: [...(await webhooks.dead(request.params.id, DEAD_LETTERS_TOLD))] }),
+    async (request) => ({ events: [...(await webhooks.dead(null, request.params.id, DEAD_LETTERS_TOLD))] }),
   );
 
   app.post<WithId>(

@@ -149,15 +149,16 @@ export class SqliteWebhooks implements WebhookStore {
     });
   }
 
-  async dead(id: string, limit: number): Promise<readonly WebhookEvent[]> {
-    return guarded(() =>
-      this.#db
+  async dead(tenant: TenantFilter, id: string, limit: number): Promise<readonly WebhookEvent[]> {
+    return guarded(() => {
+      this.#hook(tenant, id);
+      return this.#db
         .prepare<[string, number], EventRow>(
           `SELECT * FROM webhook_event WHERE webhook_id = ? AND state = 'dead' ORDER BY rowid LIMIT ?`,
         )
         .all(id, limit)
-        .map(toEvent),
-    );
+        .map(toEvent);
+    });
   }
 
   retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number> {

@@ -254,7 +254,9 @@ describe('what is not taken', () => {
     }
     expect(received).toHaveLength(ATTEMPTS_MAX);
     expect(await only()).toMatchObject({ waiting: 0, dead: 1 });
-    expect(await store.webhooks.dead(id, 10)).toMatchObject([{ attempts: ATTEMPTS_MAX, lastError: 'status 503' }]);
+    expect(await store.webhooks.dead(null, id, 10)).toMatchObject([
+      { attempts: ATTEMPTS_MAX, lastError: 'status 503' },
+    ]);
     answer = (_request, response) => response.writeHead(200).end();
     await store.webhooks.retry(null, id, clock.atMs);
     await runner.look();
