@@ -27,6 +27,8 @@ declare module 'fastify' {
 export interface Price {
   /** 1: the request is a check. 'counted': its body is so many checks, told by whoever reads it. */
   readonly checks?: 1 | 'counted';
+  /** The query may state a radius. */
+  readonly mayNarrow?: true;
 }
 
 /** The machine itself, where no key is needed. */
@@ -39,6 +41,19 @@ const LOCAL = {
 const KEYS_KNOWN_MS = 1_000;
 /** When a key was used is written down once in this time. */
 const TOUCH_MS = 60_000;
+
+/** Whether a caller may be told of a match more than its list, such as how near it is. */
+export const seesDetails = ({ scopes }: Pick<Caller, 'scopes'>): boolean =>
+  scopes.has('details') || scopes.has('admin');
+
+/**
+ * Whoever chooses the radius can find a distance by halving it, which is for those alone who are told it.
+ * Errors SCOPE_MISSING: there is a radius, whatever it says.
+ */
+export function requireDetailsForRadius(caller: Pick<Caller, 'scopes'>, radius: unknown): void {
+  if (radius !== undefined && !seesDetails(caller))
+    throw new AppError('SCOPE_MISSING', { scope: 'details', field: 'radius' });
+}
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
@@ -94,10 +109,11 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
   const needs =
-    (scope: Scope, { checks }: Price = {}) =>
+    (scope: Scope, { checks, mayNarrow }: Price = {}) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const caller = await callerOf(request);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
+      if (mayNarrow) requireDetailsForRadius(caller, (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;
       if (scope === 'admin') return;
       const { gate } = caller;

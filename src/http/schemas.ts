@@ -126,10 +126,18 @@ export const HashItem = Type.Object({
   ),
 });
 
+const radius = Type.Optional(
+  Type.Integer({
+    minimum: 0,
+    maximum: 256,
+    description: 'Only narrows what a list allows. Needs the scope details: whoever chooses it can find a distance.',
+  }),
+);
+
 export const HashesRequest = Type.Object({
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(Type.Array(Type.String())),
-  radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
+  radius,
   items: Type.Array(HashItem),
 });
 
@@ -154,7 +162,7 @@ export const HashesResult = Type.Object({
 const CommonQuery = {
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(text('Names of lists, separated by commas; without it all that are enabled.')),
-  radius: Type.Optional(Type.Integer({ minimum: 0, maximum: 256, description: 'Only narrows what a list allows.' })),
+  radius,
 };
 const frames = Type.Optional(
   Type.Integer({

@@ -4,11 +4,11 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { Decided } from '../service/hits.js';
+import { seesDetails } from './authorise.js';
 import { matchesFor } from './routes/check.js';
 
 export function tellHit(request: FastifyRequest, hit: Decided): object {
-  const { scopes } = request.caller;
-  if (scopes.has('details') || scopes.has('admin')) return hit;
+  if (seesDetails(request.caller)) return hit;
   const {
     entryId: _e,
     algorithm: _a,

@@ -10,7 +10,7 @@ import type { CheckOptions } from '../../service/check-image.js';
 import { BATCH_ALGORITHMS } from '../../service/check-values.js';
 import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../service/tenants/paced-batch.js';
-import type { createAuthoriser } from '../authorise.js';
+import { type createAuthoriser, requireDetailsForRadius } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
 import { unpackBody } from '../request-encoding.js';
@@ -33,7 +33,7 @@ export async function hashRoutes(
   app.post<{ Body: Body; Querystring: Query }>(
     '/v1/check/hashes',
     {
-      onRequest: needs('check:hashes', { checks: 'counted' }),
+      onRequest: needs('check:hashes', { checks: 'counted', mayNarrow: true }),
       preParsing: unpackBody,
       bodyLimit: BATCH_BYTES_MAX,
       schema: {
@@ -89,6 +89,7 @@ export async function hashRoutes(
     { items, orientations = 'none', lists, radius }: Static<typeof HashesRequest>,
     tell: (answer: HashItemAnswer) => object,
   ) {
+    requireDetailsForRadius(request.caller, radius);
     const { batchItemsMax } = service.config;
     if (items.length > batchItemsMax) {
       throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });

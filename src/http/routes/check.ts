@@ -11,7 +11,7 @@ import type { CheckAnswer } from '../../service/answers.js';
 import type { CheckOptions, ImageCheckOptions } from '../../service/check-image.js';
 import type { Match } from '../../service/policy.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
+import { type createAuthoriser, seesDetails } from '../authorise.js';
 import { keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, type HashesQuery, HashQuery, HashResult, Problem } from '../schemas.js';
 
@@ -50,7 +50,7 @@ function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): Imag
 
 /** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
 export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
-  if (request.caller.scopes.has('details') || request.caller.scopes.has('admin')) return matches;
+  if (seesDetails(request.caller)) return matches;
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
 
@@ -82,7 +82,7 @@ export async function imageRoutes(
   app.post<{ Querystring: Query }>(
     '/v1/check',
     {
-      onRequest: needs('check', { checks: 1 }),
+      onRequest: needs('check', { checks: 1, mayNarrow: true }),
       bodyLimit: imageBytesMax,
       schema: {
         summary: 'Check a picture, or several as multipart/form-data, against the lists.',

@@ -1,0 +1,134 @@
+/** Whoever chooses the radius finds a distance by halving it: a radius of one's own is for keys that are told distances. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Scope } from '../../src/store/keys-contract.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+const picture = new Uint8Array(readFileSync(join(PICTURES, 'mate-freshflower.jpg')));
+const entryHex = readFileSync('hashlists/sample/sample.csv', 'utf8')
+  .split('\n')
+  .find((line) => line.includes(',pdq,'))!
+  .split(',')[2]!;
+/** Nine bits beside the entry. */
+const near = Buffer.from(entryHex, 'hex');
+for (let at = 0; at < 9; at++) near[at]! ^= 1;
+const nearHex = near.toString('hex');
+
+let running: Running;
+beforeAll(async () => {
+  running = await startService();
+});
+afterAll(() => running.stop());
+
+type Ask = readonly [path: string, type: string | null, body: () => BodyInit];
+
+/** Every form of a question in which a radius can be stated. */
+const FORMS: Readonly<Record<string, (radius: number | null) => Ask>> = {
+  'a picture': (radius) => [`/v1/check${query(radius)}`, 'image/jpeg', () => picture],
+  'several pictures': (radius) => [
+    `/v1/check${query(radius)}`,
+    null,
+    () => {
+      const form = new FormData();
+      form.append('a', new Blob([picture]), 'a.jpg');
+      return form;
+    },
+  ],
+  JSON: (radius) => [
+    '/v1/check/hashes',
+    'application/json',
+    () => JSON.stringify({ items: [{ pdq: nearHex }], ...(radius === null ? {} : { radius }) }),
+  ],
+  'JSON, with the radius in the query': (radius) => [
+    `/v1/check/hashes${query(radius)}`,
+    'application/json',
+    () => JSON.stringify({ items: [{ pdq: nearHex }] }),
+  ],
+  NDJSON: (radius) => [
+    `/v1/check/hashes${query(radius)}`,
+    'application/x-ndjson',
+    () => `${JSON.stringify({ pdq: nearHex })}\n`,
+  ],
+  'raw bytes': (radius) => [
+    `/v1/check/hashes?algorithm=pdq${radius === null ? '' : `&radius=${radius}`}`,
+    'application/octet-stream',
+    () => new Uint8Array(Buffer.from(nearHex, 'hex')),
+  ],
+};
+function query(radius: number | null): string {
+  return radius === null ? '' : `?radius=${radius}`;
+}
+
+async function send(key: string | null, [path, type, body]: Ask) {
+  const response = await fetch(running.url + path, {
+    method: 'POST',
+    body: body(),
+    headers: { ...(type ? { 'content-type': type } : {}), ...(key ? { authorization: `Bearer ${key}` } : {}) },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+let tenants = 0;
+async function keyWith(...scopes: Scope[]) {
+  const tenant = `t-${++tenants}`;
+  const { key } = await running.service.store.keys.createKey({ tenant, scopes, expiresAt: null });
+  const checked = async () => {
+    const response = await fetch(`${running.url}/v1/stats`, { headers: { authorization: `Bearer ${key}` } });
+    return ((await response.json()) as { checked: number }).checked;
+  };
+  return { key, tenant, checked };
+}
+
+test('without any key, this machine may narrow the radius', async () => {
+  for (const form of Object.values(FORMS)) expect((await send(null, form(31))).status).toBe(200);
+});
+
+describe.each(Object.entries(FORMS))('%s', (_name, form) => {
+  test.each([0, 8, 31, 256])('without details a radius of %i is refused, and nothing is asked', async (radius) => {
+    const { key, tenant, checked } = await keyWith('check', 'check:hashes');
+    const { status, text } = await send(key, form(radius));
+    expect(status).toBe(403);
+    expect(JSON.parse(text)).toMatchObject({ code: 'SCOPE_MISSING', details: { scope: 'details', field: 'radius' } });
+    expect(await checked()).toBe(0);
+    expect((await running.service.gates.of(tenant)).usage).toMatchObject({ checks: 0 });
+  });
+
+  test('without details and without a radius it is answered', async () => {
+    const { key, checked } = await keyWith('check', 'check:hashes');
+    const { status, text } = await send(key, form(null));
+    expect([status, /"verdict":"match"|"matched":1/.test(text)]).toEqual([200, true]);
+    expect(text).not.toContain('distance');
+    expect(await checked()).toBe(1);
+  });
+
+  test.each<[string, Scope[]]>([
+    ['details', ['check', 'check:hashes', 'details']],
+    ['admin', ['admin']],
+  ])('with %s it is answered', async (_scope, scopes) => {
+    const { key } = await keyWith(...scopes);
+    expect(await send(key, form(31))).toMatchObject({ status: 200, text: expect.stringContaining('"distance":') });
+  });
+});
+
+test('the distance is in the radius from both sides, for those who may state one', async () => {
+  const { key } = await keyWith('check:hashes', 'details');
+  const verdictAt = async (radius: number) => {
+    const { text } = await send(key, FORMS.JSON!(radius));
+    return (JSON.parse(text) as { results: { verdict: string }[] }).results[0]!.verdict;
+  };
+  expect([await verdictAt(9), await verdictAt(8)]).toEqual(['match', 'no_match']);
+});
+
+test('a radius that the query states is refused before the body is looked at, whatever either says', async () => {
+  const { key } = await keyWith('check', 'check:hashes');
+  for (const radius of ['', 'x', '1&radius=2', '257']) {
+    for (const [path, type] of [
+      ['/v1/check', 'image/jpeg'],
+      ['/v1/check/hashes', 'application/json'],
+    ] as const) {
+      const { status, text } = await send(key, [`${path}?radius=${radius}`, type, () => '{ broken']);
+      expect([status, JSON.parse(text).code], `${path} ${radius}`).toEqual([403, 'SCOPE_MISSING']);
+    }
+  }
+});
