@@ -1,6 +1,6 @@
 /** `zeef audit ...`: who changed what, and whether the log is as it was written. */
 import { type Command, InvalidArgumentError } from 'commander';
-import type { AuditHead, AuditRow } from '../store/audit-contract.js';
+import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
 import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 const ROWS_SHOWN = 100;
@@ -18,10 +18,13 @@ function head(text: string): AuditHead {
   return { seq: Number(seq), hash };
 }
 
-function rowText({ seq, at, actor, action, tenant, target, details }: AuditRow): string {
+const ENDS: Readonly<Record<AuditOutcome, string>> = { begun: 'BEGUN', failed: 'FAILED', done: '' };
+
+function rowText({ seq, at, actor, action, tenant, target, details, outcome }: AuditRow): string {
   const facts = Object.entries(details).filter(([, value]) => value !== null);
   const words = facts.map(([name, value]) => `${name}=${value}`).join(' ');
-  return `${[seq, at, actor, action, tenant ?? '-', target ?? '-', words].join(' ').trimEnd()}\n`;
+  const end = ENDS[outcome ?? 'done'];
+  return `${[seq, at, actor, action, tenant ?? '-', target ?? '-', end, words].filter((word) => word !== '').join(' ')}\n`;
 }
 
 export function addAuditCommands(program: Command, around: Surroundings): void {
@@ -33,14 +36,20 @@ export function addAuditCommands(program: Command, around: Surroundings): void {
     .description('the last changes, oldest first')
     .option('--tenant <name>', 'only about this tenant')
     .option('--last <rows>', 'so many', rows, ROWS_SHOWN)
+    .option('--all', 'also what was written before a change whose end is known')
     .option('--json', 'an object a line')
-    .action(({ tenant, last, json }: { tenant?: string; last: number; json?: boolean }) =>
+    .action(({ tenant, last, all = false, json }: { tenant?: string; last: number; all?: boolean; json?: boolean }) =>
       withService(around, globals(), async (service) => {
         const found: AuditRow[] = [];
         let before: number | null = null;
         while (found.length < last) {
           const limit = Math.min(ROWS_READ, last - found.length);
-          const page: readonly AuditRow[] = await service.store.audit.page({ tenant: tenant ?? null, before, limit });
+          const page: readonly AuditRow[] = await service.store.audit.page({
+            tenant: tenant ?? null,
+            before,
+            limit,
+            all,
+          });
           found.push(...page);
           if (page.length < limit) break;
           before = page.at(-1)!.seq;

@@ -360,8 +360,10 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action((flags: { newKeyFile?: string }) =>
       withService(around, globals(), async (service) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
-        const { keyId } = await service.rotateKeys(newMaster);
-        await service.audit.note(cliActor(), 'store.rekey', { details: { keyId } });
+        const told = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
+        const { keyId } = await service.audit.doing(cliActor(), { action: 'store.rekey', told }, () =>
+          service.rotateKeys(newMaster),
+        );
         around.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
       }),
     );
@@ -402,15 +404,16 @@ async function exportList(
   file: string | undefined,
   { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
-  await service.audit.note(cliActor(), 'list.export', { target: list, details: { format } });
   const lines = exchangeLines(service, list, format);
-  if (file === undefined) {
-    for await (const line of lines) around.out(line);
-    return;
-  }
-  const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
-  // Nobody else on this machine reads it: it holds the list's values.
-  await pipeline(bytes, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+  await service.audit.doing(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
+    if (file === undefined) {
+      for await (const line of lines) around.out(line);
+      return;
+    }
+    const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
+    // Nobody else on this machine reads it: it holds the list's values.
+    await pipeline(bytes, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+  });
 }
 
 async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {

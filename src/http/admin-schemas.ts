@@ -1,7 +1,7 @@
 /** Shapes of the administrator's requests and answers: keys, tenants. */
 import { Type } from '@sinclair/typebox';
 import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
-import { AUDIT_ACTIONS } from '../store/audit-contract.js';
+import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../store/audit-contract.js';
 import { SCOPES } from '../store/keys-contract.js';
 import { ALARM_KINDS, TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks-contract.js';
@@ -86,6 +86,9 @@ export const AuditQuery = Type.Object({
   tenant: Type.Optional(Type.String()),
   cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'From the page before.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  all: Type.Optional(
+    Type.Boolean({ description: 'Also entries that were written before a change, where it is known how it ended.' }),
+  ),
 });
 
 export const AuditResult = Type.Object({
@@ -98,6 +101,11 @@ export const AuditResult = Type.Object({
       tenant: textOrNull,
       target: textOrNull,
       details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+      outcome: Type.Union([oneOf(AUDIT_OUTCOMES), Type.Null()], {
+        description:
+          'begun: under way, or cut off, and nobody knows how it ended; null in entries of earlier versions.',
+      }),
+      ends: Type.Union([count, Type.Null()], { description: 'The entry that was written before the change.' }),
       hash: Type.String({ description: 'SHA-256 of this entry and the hash before it.' }),
     }),
   ),

@@ -34,8 +34,11 @@ export async function decideHit(
     throw new AppError('REQUEST_INVALID', { field: 'suppress', expected: 'only with false_positive' });
   }
   const { actor, status } = decision;
-  const hit = await service.ledger.changeHit(tenant, id, decision);
-  await service.audit.note(actor, 'hit.status', { tenant: hit.tenant, target: id, details: { status } });
+  // Whose it is, for the log; and what is not there is no change, whoever asks for it however often.
+  const known = await service.ledger.hit(tenant, id);
+  if (!known) throw new AppError('NOT_FOUND', { hit: id });
+  const deed = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
+  const hit = await service.audit.doing(actor, deed, () => service.ledger.changeHit(tenant, id, decision));
   if (!isFalse) return hit;
   const { list, entryId } = hit;
   if (decision.suppress) {

@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { ulid } from 'ulid';
-import { AppError } from '../core/errors.js';
+import { AppError, ERRORS } from '../core/errors.js';
 import { IMPORT_BYTES_MAX, IMPORTS_WAITING_MAX } from '../core/limits.js';
 import { artefact } from '../core/package-root.js';
 import type { ImportReport, Store } from '../store/contract.js';
@@ -53,6 +53,11 @@ export interface ImportJobs {
   resume(): Promise<void>;
   /** A job that runs is cut off, and is done anew by the next start. */
   close(): Promise<void>;
+}
+
+function reportOf(outcome: ImportOutcome): ImportReport {
+  if (!outcome.ok) throw new AppError(outcome.code, outcome.details);
+  return outcome.report;
 }
 
 export function createImportJobs(
@@ -115,38 +120,41 @@ export function createImportJobs(
     }
   };
 
-  const noteDone = ({ id, request }: ImportJob, report: ImportReport): Promise<void> => {
-    const { actor, mode = 'replace' } = request as unknown as Requested;
-    return audit.noteImport(actor, mode, report, originOf(id));
-  };
-
   const work = async (id: string): Promise<void> => {
     if (isClosing) return;
     const job = await find(id);
+    const { list } = job;
+    const origin = originOf(id);
+    const { actor, ...how } = job.request as unknown as Requested;
+    const importing = (act: () => Promise<ImportReport>) =>
+      audit.importing(actor, { list, mode: how.mode, origin }, act);
     const made = await madeBefore(job);
     if (made) {
-      const report = { ...made, deleted: 0, firstRejected: [] };
-      await noteDone(job, report);
+      // Its first row may stand alone in the log; of the same origin, these two tell how it ended.
+      const report = await importing(async () => ({ ...made, deleted: 0, firstRejected: [] }));
       return finish(id, { state: made.state === 'held' ? 'held' : 'done', report });
     }
     await store.jobs.changeJob(id, { state: 'running' });
-    const { actor: _, ...how } = job.request as unknown as Requested;
-    const outcome = await inThread(id, { ...how, list: job.list, paths: [bodyOf(id)], origin: originOf(id) });
-    if (outcome.ok) {
-      await noteDone(job, outcome.report);
-      await finish(id, { state: outcome.report.held.length > 0 ? 'held' : 'done', report: outcome.report });
-      await onEnd();
-    } else if (!isClosing) {
-      await finish(id, { state: 'failed', error: { code: outcome.code, details: outcome.details } });
+    try {
+      const report = await importing(async () =>
+        reportOf(await inThread(id, { ...how, list, paths: [bodyOf(id)], origin })),
+      );
+      await finish(id, { state: report.held.length > 0 ? 'held' : 'done', report });
+    } catch (error) {
+      // Done anew by the next start.
+      if (isClosing && error instanceof AppError) return;
+      throw error;
     }
+    await onEnd();
   };
 
   const enqueue = (id: string): void => {
     turn = turn
       .then(() => work(id))
       .catch(async (error: unknown) => {
-        log.error({ err: error, job: id }, 'an import failed');
         const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
+        // What is wrong with a list is told with the job alone; what is wrong here, in the log too.
+        if (!failed || ERRORS[failed.code].http >= 500) log.error({ err: error, job: id }, 'an import failed');
         await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } });
       })
       .catch((error: unknown) => log.error({ err: error, job: id }, 'the end of an import could not be noted'))
@@ -229,10 +237,7 @@ export function createImportJobs(
         () => {},
         () => {},
       );
-      return outcome.then((ended) => {
-        if (!ended.ok) throw new AppError(ended.code, ended.details);
-        return ended.report;
-      });
+      return outcome.then(reportOf);
     },
     async resume() {
       const left = (await store.jobs.jobs()).filter(({ state }) => state === 'queued' || state === 'running');

@@ -22,11 +22,8 @@ export function startSyncSchedule(
   const triedMs = new Map<string, number>();
   let isStopped = false;
 
-  const runImport = async (request: ThreadedImport): Promise<ImportReport> => {
-    const report = await service.imports.run(request);
-    await service.audit.noteImport(ZEEF, request.mode ?? 'replace', report, request.origin ?? 'sync');
-    return report;
-  };
+  const runImport = (request: ThreadedImport): Promise<ImportReport> =>
+    service.audit.importing(ZEEF, { origin: 'sync', ...request }, () => service.imports.run(request));
   const isDue = (list: string, everyMinutes: number, syncedAt: string | null): boolean => {
     const lastMs = Math.max(triedMs.get(list) ?? 0, syncedAt === null ? 0 : Date.parse(syncedAt));
     return Date.now() - lastMs >= everyMinutes * 60_000;

@@ -13,8 +13,22 @@ export function detailsText(details: AuditDetails): string {
 /** `details`: as text, as it is stored, so that also a change of its form is one. Result: hex. */
 export function auditHash(
   before: AuditHead,
-  { at, actor, action, tenant, target, details }: Omit<AuditEvent, 'details'> & { readonly details: string },
+  {
+    at,
+    actor,
+    action,
+    tenant,
+    target,
+    details,
+    outcome,
+    ends,
+  }: Omit<AuditEvent, 'details'> & { readonly details: string },
 ): string {
-  const row = JSON.stringify([before.seq + 1, at, actor, action, tenant, target, details]);
-  return createHash('sha256').update(`zeef audit 1\n${before.hash}\n${row}`).digest('hex');
+  const facts = [before.seq + 1, at, actor, action, tenant, target, details];
+  // Rows of an earlier version had neither, and are hashed as they were.
+  const isOld = outcome === null && ends === null;
+  const row = JSON.stringify(isOld ? facts : [...facts, outcome, ends]);
+  return createHash('sha256')
+    .update(`zeef audit ${isOld ? 1 : 2}\n${before.hash}\n${row}`)
+    .digest('hex');
 }

@@ -32,6 +32,13 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
+/**
+ * A change is two rows: one before it, so that none is made without a row whatever happens, and one after it that says
+ * how it ended. A first row that no other ends: the change is under way, or its process died, before or after making it.
+ */
+export const AUDIT_OUTCOMES = ['begun', 'done', 'failed'] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
+
 export type AuditDetails = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface AuditEvent {
@@ -43,7 +50,12 @@ export interface AuditEvent {
   readonly tenant: string | null;
   /** The key, list or hit. */
   readonly target: string | null;
+  /** Of `failed` with the code, as `code`. */
   readonly details: AuditDetails;
+  /** Null: a row of an earlier version, which wrote one when the change was made. */
+  readonly outcome: AuditOutcome | null;
+  /** The row that this one ends; null of `begun`. */
+  readonly ends: number | null;
 }
 
 export interface AuditRow extends AuditEvent {
@@ -72,6 +84,8 @@ export interface AuditPage {
   /** Rows before this one; null: from the newest. */
   readonly before: number | null;
   readonly limit: number;
+  /** Also `begun` rows that another one ends. */
+  readonly all?: boolean;
 }
 
 export interface AuditStore {

@@ -47,15 +47,21 @@ test('a key is made, rotated and revoked; limits are set; all of it is in the lo
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  expect(rows.map(({ action }) => action)).toEqual([
-    'key.create',
-    'key.rotate',
-    'key.revoke',
-    'tenant.set',
-    'tenant.set',
+  expect(rows.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+    'key.create done',
+    'key.rotate done',
+    'key.rotate failed',
+    'key.revoke done',
+    'tenant.set done',
+    'tenant.set done',
   ]);
   expect(rows.every(({ actor }) => /^cli/.test(actor))).toBe(true);
   expect(JSON.stringify(rows)).not.toContain(made.out.trim().slice(5));
+  // Written down before each of them too, which is told where it is asked for.
+  const all = (await zeef('audit', 'show', '--tenant', 'acme', '--all')).out.trim().split('\n');
+  expect(all.filter((line) => line.includes(' BEGUN'))).toHaveLength(6);
+  expect(all.filter((line) => line.includes(' FAILED code=KEYS_LIVE_MAX'))).toHaveLength(1);
+  expect(all).toHaveLength(12);
   const verified = await zeef('audit', 'verify');
   const head = /head (\d+:[0-9a-f]{64})/.exec(verified.out)![1]!;
   expect(verified.code).toBe(0);

@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 
-const rows = async () =>
-  [...(await running.service.store.audit.page({ tenant: null, before: null, limit: 1_000 }))].reverse();
+const rows = async (all = false) =>
+  [...(await running.service.store.audit.page({ tenant: null, before: null, limit: 1_000, all }))].reverse();
 /** What `act` added to the log. */
 async function added(act: () => Promise<unknown>) {
   const before = (await rows()).length;
@@ -24,7 +24,7 @@ async function added(act: () => Promise<unknown>) {
 
 const value = (n: number) => n.toString(16).padStart(32, 'a');
 
-test('each change of the store is one row, with who and what; a question is none, nor is a change that failed', async () => {
+test('each change of the store is told once, with who and what, and was written down before it; a question is not', async () => {
   const { audit, store } = running.service;
   const { lists, keys, tenants } = audit.as('somebody');
   const cases: [string, () => Promise<unknown>, object][] = [
@@ -109,7 +109,12 @@ test('each change of the store is one row, with who and what; a question is none
   for (const [action, act, about] of cases) {
     const told = await added(act);
     expect(told, action).toHaveLength(1);
-    expect(told[0]).toMatchObject({ actor: 'somebody', action, ...about });
+    expect(told[0]).toMatchObject({ actor: 'somebody', action, outcome: 'done', ...about });
+    const [begun, done] = (await rows(true)).slice(-2);
+    expect(begun).toMatchObject({ seq: done!.seq - 1, actor: 'somebody', action, outcome: 'begun', ends: null });
+    expect(done).toMatchObject({ ends: begun!.seq, tenant: begun!.tenant });
+    // All but what only its result tells.
+    expect(done!.details).toMatchObject(begun!.details);
   }
   expect(
     await added(async () => {
@@ -117,12 +122,46 @@ test('each change of the store is one row, with who and what; a question is none
       await lists.generation();
       await keys.keys(null);
       await tenants.tenants();
-      await expect(lists.updateList('nowhere', {})).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
-      await expect(keys.revokeKey(null, 'nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      expect(await lists.changeEntries('sample', { entryId: 'nobody' }, 'disable')).toBe(0);
     }),
   ).toEqual([]);
   expect(await store.audit.verify()).toMatchObject({ ok: true });
+});
+
+test('a change that failed says so, with the code; one that met nothing says that', async () => {
+  const { lists, keys } = running.service.audit.as('somebody');
+  const told = await added(async () => {
+    await expect(lists.updateList('nowhere', { enabled: false })).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+    const { key, info } = await running.service.store.keys.createKey({ tenant: 't', scopes: [], expiresAt: null });
+    // Keys and values that somebody took for ids.
+    await expect(keys.revokeKey(null, key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(keys.rotateKey(null, key, { nowMs: 0, graceMs: 0 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await keys.revokeKey(null, info.id);
+    await expect(keys.revokeKey(null, info.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const broken = (async function* () {
+      yield entryRow(1, 'md5', value(1));
+      throw new TypeError('a bug');
+    })();
+    await expect(lists.replaceEntries('sample', broken)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(
+      running.service.audit.doing('somebody', { action: 'store.rekey' }, () => Promise.reject(new TypeError('a bug'))),
+    ).rejects.toThrow('a bug');
+    expect(await lists.changeEntries('sample', { entryId: value(1) }, 'disable')).toBe(0);
+  });
+  expect(JSON.stringify(await rows(true))).not.toMatch(new RegExp(`zeef_|${value(1)}`));
+  expect(told).toMatchObject([
+    {
+      action: 'list.update',
+      target: 'nowhere',
+      outcome: 'failed',
+      details: { enabled: false, code: 'LIST_NOT_FOUND' },
+    },
+    { action: 'key.revoke', tenant: 't', outcome: 'done' },
+    { action: 'key.revoke', tenant: 't', outcome: 'failed', details: { code: 'NOT_FOUND' } },
+    { action: 'list.replace', target: 'sample', outcome: 'failed', details: { code: 'STORE_FAILED' } },
+    { action: 'store.rekey', outcome: 'failed', details: { code: 'INTERNAL' } },
+    { action: 'entries.disable', target: 'sample', outcome: 'done', details: { entries: 0 } },
+  ]);
+  expect(await running.service.store.audit.verify()).toMatchObject({ ok: true });
 });
 
 test('over HTTP: who changed a list, a key, a tenant, a suppression; never the value or the key', async () => {

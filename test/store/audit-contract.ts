@@ -1,7 +1,7 @@
 /** What every audit log must do, whatever it is made of. */
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AuditEvent } from '../../src/store/audit-contract.js';
+import type { AuditEvent, AuditOutcome, AuditPage } from '../../src/store/audit-contract.js';
 import type { Store } from '../../src/store/contract.js';
 
 export const auditEvent = (n: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
@@ -11,6 +11,8 @@ export const auditEvent = (n: number, more: Partial<AuditEvent> = {}): AuditEven
   tenant: n % 2 === 0 ? 'even' : 'odd',
   target: `t${n}`,
   details: { n, name: 'ä "quoted"\n', flag: true, nothing: null },
+  outcome: null,
+  ends: null,
   ...more,
 });
 
@@ -58,6 +60,53 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
         expect(hash).toBe(createHash('sha256').update(`zeef audit 1\n${before}\n${row}`).digest('hex'));
         before = hash;
       }
+    });
+
+    test('the chain, by hand, of rows that tell how a change ended', async () => {
+      let before = '0'.repeat(64);
+      const ends = [
+        ['begun', null],
+        ['done', 1],
+        ['failed', 1],
+      ] as const;
+      for (const [at, [outcome, ended]] of ends.entries()) {
+        const event = auditEvent(at, { details: {}, outcome, ends: ended });
+        const { hash } = await store.audit.append(event);
+        const row = JSON.stringify([
+          at + 1,
+          event.at,
+          event.actor,
+          event.action,
+          event.tenant,
+          event.target,
+          '{}',
+          outcome,
+          ended,
+        ]);
+        expect(hash).toBe(createHash('sha256').update(`zeef audit 2\n${before}\n${row}`).digest('hex'));
+        before = hash;
+      }
+      expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 3 });
+    });
+
+    test('a row that was written before a change is told while nobody knows its end, and where all are asked for', async () => {
+      const write = (outcome: AuditOutcome, ends: number | null) =>
+        store.audit.append(auditEvent(2, { outcome, ends, details: {} }));
+      await store.audit.append(auditEvent(1));
+      await write('begun', null);
+      await write('begun', null);
+      await write('begun', null);
+      await write('failed', 4);
+      await write('done', 2);
+      const told = async (page: Partial<AuditPage>) =>
+        (await store.audit.page({ tenant: null, before: null, limit: 10, ...page })).map(({ seq }) => seq);
+      expect(await told({})).toEqual([6, 5, 3, 1]);
+      // Also where the row that ends it is on a page of its own.
+      expect(await told({ limit: 3 })).toEqual([6, 5, 3]);
+      expect(await told({ before: 5 })).toEqual([3, 1]);
+      expect(await told({ tenant: 'even' })).toEqual([6, 5, 3]);
+      expect(await told({ all: true })).toEqual([6, 5, 4, 3, 2, 1]);
+      expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 6 });
     });
 
     test('two processes append to one chain', async () => {

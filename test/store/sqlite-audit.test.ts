@@ -1,10 +1,11 @@
 /** The audit log, damaged on the disk in every way that there is. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+import { DATABASE_FILE, MIGRATIONS } from '../../src/store/sqlite/database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { auditContract, auditEvent } from './audit-contract.js';
 
@@ -14,13 +15,17 @@ const fresh = () => {
 };
 auditContract('SQLite: audit', { fresh, open: () => openSqliteStore(dataDir) });
 
-const COLUMNS = ['at', 'actor', 'action', 'tenant', 'target', 'details', 'hash'];
+const COLUMNS = ['at', 'actor', 'action', 'tenant', 'target', 'details', 'hash', 'outcome'];
 const damages: [string, string, number][] = [
   ...COLUMNS.map((column): [string, string, number] => [
     `${column} changed`,
     `UPDATE audit SET ${column} = 'x' WHERE seq = 4`,
     4,
   ]),
+  ['a row said to end another, of an earlier version', 'UPDATE audit SET ends = 2 WHERE seq = 4', 4],
+  ['a row said to end another', 'UPDATE audit SET ends = 2 WHERE seq = 6', 6],
+  ['a row said to end nothing', 'UPDATE audit SET ends = NULL WHERE seq = 7', 7],
+  ['made a row of an earlier version', 'UPDATE audit SET outcome = NULL, ends = NULL WHERE seq = 7', 7],
   ['a tenant taken out', 'UPDATE audit SET tenant = NULL WHERE seq = 4', 4],
   ['details in another order', `UPDATE audit SET details = replace(details, '{"flag":true,', '{') WHERE seq = 4`, 4],
   ['the first row deleted', 'DELETE FROM audit WHERE seq = 1', 1],
@@ -39,7 +44,7 @@ const damages: [string, string, number][] = [
   ],
   [
     'one inserted after the last',
-    `INSERT INTO audit SELECT 8, at, actor, action, tenant, target, details, hash FROM audit WHERE seq = 7`,
+    `INSERT INTO audit SELECT 8, at, actor, action, tenant, target, details, hash, outcome, ends FROM audit WHERE seq = 7`,
     8,
   ],
   ['the head set back', `UPDATE audit_head SET seq = 6, hash = (SELECT hash FROM audit WHERE seq = 6)`, 7],
@@ -50,7 +55,9 @@ const damages: [string, string, number][] = [
 test.each(damages)('%s: found', async (_name, sql, brokenAt) => {
   fresh();
   const store = await openSqliteStore(dataDir);
-  for (let n = 1; n <= 7; n++) await store.audit.append(auditEvent(n));
+  for (let n = 1; n <= 5; n++) await store.audit.append(auditEvent(n));
+  await store.audit.append(auditEvent(6, { outcome: 'begun' }));
+  await store.audit.append(auditEvent(7, { outcome: 'done', ends: 6 }));
   const { head } = await store.audit.verify();
   const other = new Database(join(dataDir, DATABASE_FILE));
   other.exec(sql);
@@ -63,7 +70,7 @@ test.each(damages)('%s: found', async (_name, sql, brokenAt) => {
 test('any one byte of any row changed is found', async () => {
   fresh();
   const store = await openSqliteStore(dataDir);
-  for (let n = 1; n <= 3; n++) await store.audit.append(auditEvent(n));
+  for (let n = 1; n <= 3; n++) await store.audit.append(auditEvent(n, { outcome: 'begun' }));
   const other = new Database(join(dataDir, DATABASE_FILE));
   const row = other.prepare<[], Record<string, string>>('SELECT * FROM audit WHERE seq = 2').get()!;
   for (const column of COLUMNS) {
@@ -77,5 +84,39 @@ test('any one byte of any row changed is found', async () => {
   }
   expect(await store.audit.verify()).toMatchObject({ ok: true });
   other.close();
+  await store.close();
+});
+
+test('a log of an earlier version is read and verified as it was, and goes on', async () => {
+  fresh();
+  const other = new Database(join(dataDir, DATABASE_FILE));
+  // The schema as it was before rows told how a change ended, with rows as they were hashed then.
+  for (const step of MIGRATIONS.slice(0, 12)) {
+    if (typeof step === 'string') other.exec(step);
+    else step(other);
+  }
+  other.pragma('user_version = 12');
+  let before = '0'.repeat(64);
+  for (let seq = 1; seq <= 3; seq++) {
+    const row = [seq, '2026-09-14T00:00:00.000Z', 'cli:me', 'list.update', null, 'x', '{"enabled":false}'];
+    before = createHash('sha256')
+      .update(`zeef audit 1\n${before}\n${JSON.stringify(row)}`)
+      .digest('hex');
+    other.prepare('INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(...row, before);
+  }
+  other.prepare('INSERT INTO audit_head VALUES (1, 3, ?)').run(before);
+  other.close();
+  const store = await openSqliteStore(dataDir);
+  const known = { seq: 3, hash: before };
+  expect(await store.audit.verify(known)).toEqual({ ok: true, rows: 3, head: known, brokenAt: null });
+  await store.audit.append(auditEvent(4, { outcome: 'begun' }));
+  expect(await store.audit.verify(known)).toMatchObject({ ok: true, rows: 4 });
+  const rows = await store.audit.page({ tenant: null, before: null, limit: 10 });
+  expect(rows.map(({ seq, outcome }) => [seq, outcome])).toEqual([
+    [4, 'begun'],
+    [3, null],
+    [2, null],
+    [1, null],
+  ]);
   await store.close();
 });

@@ -20,9 +20,9 @@ export function auditRoutes(app: FastifyInstance, service: Service, needs: Retur
       },
     },
     async (request) => {
-      const { tenant = null, cursor, limit = ENTRIES_PER_PAGE } = request.query;
+      const { tenant = null, cursor, limit = ENTRIES_PER_PAGE, all = false } = request.query;
       const before = cursor === undefined ? null : Number(cursor);
-      const entries = [...(await service.store.audit.page({ tenant, before, limit }))];
+      const entries = [...(await service.store.audit.page({ tenant, before, limit, all }))];
       return { entries, cursor: entries.length < limit ? null : String(entries.at(-1)!.seq) };
     },
   );

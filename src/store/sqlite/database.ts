@@ -17,7 +17,7 @@ export const BUSY_MS = 60_000;
 const SYNCHRONOUS_FULL = 2;
 
 /** Each step brings the schema from its position to the next; never edited once released. */
-const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
+export const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
    INSERT INTO meta VALUES ('generation', 1);
    CREATE TABLE list (
@@ -119,6 +119,10 @@ const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
      state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
    ) STRICT;
    CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);`,
+  // A change is written down before it is made, and how it ended.
+  `ALTER TABLE audit ADD COLUMN outcome TEXT;
+   ALTER TABLE audit ADD COLUMN ends INTEGER;
+   CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
 ];
 
 /** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */

@@ -6,6 +6,7 @@ import type {
   AuditDetails,
   AuditEvent,
   AuditHead,
+  AuditOutcome,
   AuditPage,
   AuditRow,
   AuditStore,
@@ -26,6 +27,8 @@ interface Row {
   readonly target: string | null;
   readonly details: string;
   readonly hash: string;
+  readonly outcome: AuditOutcome | null;
+  readonly ends: number | null;
 }
 
 const toRow = (row: Row): AuditRow => ({ ...row, details: JSON.parse(row.details) as AuditDetails });
@@ -43,24 +46,27 @@ export class SqliteAudit implements AuditStore {
       const details = detailsText(event.details);
       const hash = auditHash(before, { ...event, details });
       const seq = before.seq + 1;
-      const { at, actor, action, tenant, target } = event;
+      const { at, actor, action, tenant, target, outcome, ends } = event;
       this.#db
         .prepare(
-          'INSERT INTO audit (seq, at, actor, action, tenant, target, details, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+          `INSERT INTO audit (seq, at, actor, action, tenant, target, details, hash, outcome, ends)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
-        .run(seq, at, actor, action, tenant, target, details, hash);
+        .run(seq, at, actor, action, tenant, target, details, hash, outcome, ends);
       this.#db.prepare('INSERT OR REPLACE INTO audit_head (id, seq, hash) VALUES (1, ?, ?)').run(seq, hash);
-      return toRow({ seq, at, actor, action, tenant, target, details, hash });
+      return toRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
     });
   }
 
-  async page({ tenant, before, limit }: AuditPage): Promise<readonly AuditRow[]> {
+  async page({ tenant, before, limit, all = false }: AuditPage): Promise<readonly AuditRow[]> {
     return guarded(() =>
       this.#db
-        .prepare<[string | null, string | null, number, number], Row>(
-          'SELECT * FROM audit WHERE (? IS NULL OR tenant = ?) AND seq < ? ORDER BY seq DESC LIMIT ?',
+        .prepare<[string | null, string | null, number, number, number], Row>(
+          `SELECT * FROM audit WHERE (? IS NULL OR tenant = ?) AND seq < ?
+             AND (? OR outcome IS NOT 'begun' OR NOT EXISTS (SELECT 1 FROM audit AS later WHERE later.ends = audit.seq))
+           ORDER BY seq DESC LIMIT ?`,
         )
-        .all(tenant, tenant, before ?? Number.MAX_SAFE_INTEGER, limit)
+        .all(tenant, tenant, before ?? Number.MAX_SAFE_INTEGER, all ? 1 : 0, limit)
         .map(toRow),
     );
   }
