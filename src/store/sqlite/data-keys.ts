@@ -47,14 +47,15 @@ export function addDataKey(db: Sqlite, known: readonly DataKey[], master: Uint8A
 
 /** The store's vault; a new store gets its first data key. Errors LIST_KEY_WRONG, STORE_FAILED. */
 export function openVault(db: Sqlite, master: MasterKeySource): Vault {
-  guarded(() =>
-    db
-      .transaction(() => {
-        if (rowsOf(db).length > 0) return;
-        master.own?.ensure();
-        addDataKey(db, [], master.read());
-      })
-      .immediate(),
-  );
+  guarded(() => {
+    // A store that has one is opened without the lock, which an import holds while it runs.
+    if (rowsOf(db).length > 0) return;
+    db.transaction(() => {
+      // Another process may have come first.
+      if (rowsOf(db).length > 0) return;
+      master.own?.ensure();
+      addDataKey(db, [], master.read());
+    }).immediate();
+  });
   return new Vault(() => readDataKeys(db, master));
 }

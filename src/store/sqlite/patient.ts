@@ -11,12 +11,12 @@ const PAUSE_MS = 20;
 
 const isBusy = (error: unknown) => String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY');
 
-/** Null where another writer is at work; `write` runs as one transaction. Errors STORE_FAILED. */
-export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } | null {
+/** Null where another writer is at work. */
+function accessNow<T>(db: Sqlite, access: () => T): { readonly result: T } | null {
   return guarded(() => {
     db.pragma('busy_timeout = 0');
     try {
-      return { result: db.transaction(write).immediate() };
+      return { result: access() };
     } catch (error) {
       if (isBusy(error)) return null;
       throw error;
@@ -26,12 +26,30 @@ export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } 
   });
 }
 
-/** Waits for other writers while this process goes on with everything else. Errors STORE_FAILED, after a minute too. */
-export async function writePatiently<T>(db: Sqlite, write: () => T): Promise<T> {
+async function accessPatiently<T>(db: Sqlite, access: () => T, patienceMs: number): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += PAUSE_MS) {
-    const done = writeNow(db, write);
+    const done = accessNow(db, access);
     if (done) return done.result;
-    if (waitedMs >= BUSY_MS) throw new AppError('STORE_FAILED', { why: 'another process is writing' });
+    if (waitedMs >= patienceMs) throw new AppError('STORE_FAILED', { why: 'somebody else is writing' });
     await delay(PAUSE_MS);
   }
+}
+
+/** Null where another writer is at work; `write` runs as one transaction. Errors STORE_FAILED. */
+export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } | null {
+  return accessNow(db, () => db.transaction(write).immediate());
+}
+
+/**
+ * Waits for other writers while this process goes on with everything else; `write` runs as one transaction.
+ * Errors STORE_FAILED, also where others write for longer than `patienceMs`, a minute unless told.
+ */
+export function writePatiently<T>(db: Sqlite, write: () => T, patienceMs = BUSY_MS): Promise<T> {
+  const transaction = db.transaction(write);
+  return accessPatiently(db, () => transaction.immediate(), patienceMs);
+}
+
+/** Begins a transaction that the caller ends, and that holds off all other writers; waits as `writePatiently`. */
+export async function beginPatiently(db: Sqlite, patienceMs = BUSY_MS): Promise<void> {
+  await accessPatiently(db, () => db.exec('BEGIN IMMEDIATE'), patienceMs);
 }

@@ -2,6 +2,7 @@
 import { AppError } from '../../core/errors.js';
 import type { ImportJob, JobState, JobStore } from '../jobs-contract.js';
 import { guarded, type Sqlite } from './database.js';
+import { writePatiently } from './patient.js';
 
 /** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;
@@ -24,8 +25,8 @@ export class SqliteJobs implements JobStore {
     this.#db = db;
   }
 
-  async addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
-    guarded(() => {
+  addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
+    return writePatiently(this.#db, () => {
       this.#db.prepare('INSERT INTO import_job VALUES (?, ?, ?, ?)').run(id, list, state, JSON.stringify(facts));
       this.#db
         .prepare(
@@ -36,17 +37,13 @@ export class SqliteJobs implements JobStore {
     });
   }
 
-  async changeJob(id: string, change: Partial<ImportJob>): Promise<void> {
-    guarded(() =>
+  changeJob(id: string, change: Partial<ImportJob>): Promise<void> {
+    return writePatiently(this.#db, () => {
+      const { list, state, ...facts } = { ...this.#job(id), ...change };
       this.#db
-        .transaction(() => {
-          const { list, state, ...facts } = { ...this.#job(id), ...change };
-          this.#db
-            .prepare('UPDATE import_job SET state = ?, facts = ? WHERE id = ? AND list = ?')
-            .run(state, JSON.stringify({ ...facts, id: undefined }), id, list);
-        })
-        .immediate(),
-    );
+        .prepare('UPDATE import_job SET state = ?, facts = ? WHERE id = ? AND list = ?')
+        .run(state, JSON.stringify({ ...facts, id: undefined }), id, list);
+    });
   }
 
   async job(id: string): Promise<ImportJob | null> {

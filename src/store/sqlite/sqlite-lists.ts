@@ -26,6 +26,7 @@ import type {
 import { checksumOf } from './checksum.js';
 import { guarded, openDatabase, type Sqlite } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { beginPatiently, writePatiently } from './patient.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 
@@ -68,7 +69,7 @@ export class SqliteLists implements ListStore {
 
   async createList({ list, kind, radiusBits, matchLowQuality = false }: NewList): Promise<ListInfo> {
     if (!LIST_NAME.test(list)) throw new AppError('REQUEST_INVALID', { field: 'list', expected: String(LIST_NAME) });
-    return guarded(() => {
+    return this.#change(() => {
       const { changes } = this.#db
         .prepare(
           `INSERT OR IGNORE INTO list
@@ -77,7 +78,6 @@ export class SqliteLists implements ListStore {
         )
         .run(list, kind, radiusBits, matchLowQuality ? 1 : 0);
       if (changes === 0) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'there is a list of that name' });
-      raiseGeneration(this.#db);
       return toInfo(rowOf(this.#db, list));
     });
   }
@@ -93,8 +93,8 @@ export class SqliteLists implements ListStore {
   }
 
   /** Its entries need no removals: readers see that their list is gone. */
-  async removeList(name: string): Promise<void> {
-    this.#change(() => {
+  removeList(name: string): Promise<void> {
+    return this.#change(() => {
       const { id } = rowOf(this.#db, name);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
       forgetHeld(this.#db, this.#dataDir, id);
@@ -134,16 +134,16 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  async setSource(name: string, source: SourceInfo | null): Promise<void> {
-    guarded(() => {
+  setSource(name: string, source: SourceInfo | null): Promise<void> {
+    return writePatiently(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
       else this.#db.prepare('INSERT OR REPLACE INTO list_source VALUES (?, ?)').run(id, JSON.stringify(source));
     });
   }
 
-  async dropHeld(name: string): Promise<void> {
-    guarded(() => {
+  dropHeld(name: string): Promise<void> {
+    return writePatiently(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (!forgetHeld(this.#db, this.#dataDir, id)) throw new AppError('NOT_FOUND', { list: name, state: 'held' });
     });
@@ -160,8 +160,8 @@ export class SqliteLists implements ListStore {
     );
   }
 
-  async changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number> {
-    return guarded(() => this.#db.transaction(() => changeEntries(this.#db, name, which, change)).immediate());
+  changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number> {
+    return writePatiently(this.#db, () => changeEntries(this.#db, name, which, change));
   }
 
   async changes(since: FeedPosition | null): Promise<Changes | null> {
@@ -261,7 +261,7 @@ export class SqliteLists implements ListStore {
     const db = openDatabase(this.#dataDir);
     try {
       guarded(() => db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`));
-      guarded(() => db.exec('BEGIN IMMEDIATE'));
+      await beginPatiently(db);
       // Another process may have changed the key; until the commit none can.
       this.#vault.refresh();
       const { report: written, draft, listId, checksum } = await writeRows(db, this.#vault, name, rows, mode);
@@ -276,10 +276,8 @@ export class SqliteLists implements ListStore {
         return report;
       }
       await writeHeld(db, this.#vault, this.#dataDir, listId);
-      guarded(() => {
-        db.exec('ROLLBACK');
-        noteVersion(db, listId, report, { origin, checksum, isHeld: true });
-      });
+      guarded(() => db.exec('ROLLBACK'));
+      await writePatiently(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true }));
       return report;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
@@ -292,15 +290,11 @@ export class SqliteLists implements ListStore {
     }
   }
 
-  #change<T>(write: () => T): T {
-    return guarded(() =>
-      this.#db
-        .transaction(() => {
-          const result = write();
-          raiseGeneration(this.#db);
-          return result;
-        })
-        .immediate(),
-    );
+  #change<T>(write: () => T): Promise<T> {
+    return writePatiently(this.#db, () => {
+      const result = write();
+      raiseGeneration(this.#db);
+      return result;
+    });
   }
 }
