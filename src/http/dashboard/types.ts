@@ -1,4 +1,7 @@
-/** The answers that this page reads; `test/http/dashboard-types.test.ts` holds them to what the service sends. */
+/**
+ * The answers that this page reads, and no more of them; `test/http/dashboard-types.test.ts` holds them to what the service
+ * sends. They are not imported from there, since the compiler would then make the service's files for browsers too.
+ */
 
 export interface Access {
   readonly keyNeeded: boolean;
