@@ -6,9 +6,9 @@
  *   slots      SLOTS × i32: 1 where a reader holds the scratch of that number
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
  *   hashes     N × 32 B, as chunks
- *   tables     16 × { starts 65,537 × u32, second (N + 8) × u16, third N × u16, ids N × 3 B }, each part on a cache line
+ *   tables     16 × { starts 65,537 × u32, second (N + 24) × u16, third N × u16, ids N × 3 B }, each part on a cache line
  *   scratches  SLOTS × { query, buckets, survivors, and queries; of a batch: groups, records, columns; of a join: starts,
- *              sorted, lanes; results }
+ *              sorted, gathered; results }
  *
  * Scratches come last: memory that no reader has touched is not there at all.
  */
@@ -30,7 +30,7 @@ export const BATCH_QUERIES = 8_192;
 /** Queries that are joined with the tables: as many as 16 bits can number, about one of each value of a chunk. */
 export const JOIN_QUERIES = 65_536;
 /** Fewer gain nothing: a join walks through all buckets, whoever asks. Measured at a million entries. */
-export const JOIN_QUERIES_MIN = 40_960;
+export const JOIN_QUERIES_MIN = 16_384;
 /** Fewer are asked one by one: their probes lie too far apart in the tables to share anything. */
 export const BATCH_QUERIES_MIN = 512;
 /** Matches of one batch or join before its queries are asked in smaller parts, at last one by one. */
@@ -42,8 +42,8 @@ const align = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 const RECORDS = 13;
 const SURVIVORS = 1_024;
 const GROUPS = 4_096;
-/** A column of joined queries, and eight more that a copy may touch. */
-const COLUMN_BYTES = (JOIN_QUERIES + 8) * 2;
+/** Joined queries in the order of a chunk, and four more that a copy may touch. */
+const SORTED_BYTES = (JOIN_QUERIES + 4) * 4;
 
 /** Offsets into one reader's scratch. */
 export const SCRATCH = (() => {
@@ -60,10 +60,10 @@ export const SCRATCH = (() => {
     queries: part(JOIN_QUERIES * HASH256_BYTES),
     groups: part((GROUPS + 1) * 4),
     records: part(BATCH_QUERIES * RECORDS * 4),
-    columns: part(BATCH_QUERIES * 2 * 2),
+    columns: part(BATCH_QUERIES * (2 + 4)),
     starts: part(65_537 * 4),
-    sorted: part(2 * COLUMN_BYTES),
-    lanes: part(3 * COLUMN_BYTES),
+    sorted: part(SORTED_BYTES),
+    gathered: part(SORTED_BYTES),
     results: part(BATCH_RESULTS * 8),
     bytes,
   };
@@ -94,8 +94,8 @@ export function ringLayout(heapBase: number, entryCount: number): RingLayout {
   const hashes = masks + align(PROBES[2] * 2);
   const tables = hashes + align(entryCount * HASH256_BYTES);
   const secondOffset = align(65_537 * 4);
-  // A SIMD step reads eight postings at once, the last ones past the end.
-  const thirdOffset = secondOffset + align((entryCount + 8) * 2);
+  // A join reads up to 24 postings at once, the last ones past the end.
+  const thirdOffset = secondOffset + align((entryCount + 24) * 2);
   const idsOffset = thirdOffset + align(entryCount * 2);
   // An id is read as four bytes.
   const tableBytes = idsOffset + align(entryCount * 3 + 1);

@@ -244,8 +244,8 @@ class Ring implements RingIndex {
       const { groups, records, columns } = SCRATCH;
       return this.#kernel.searchBatch(...asked, scratch + groups, scratch + records, scratch + columns, ...told);
     }
-    const { starts, sorted, lanes } = SCRATCH;
-    return this.#kernel.searchJoin(...asked, scratch + starts, scratch + sorted, scratch + lanes, ...told);
+    const { starts, sorted, gathered } = SCRATCH;
+    return this.#kernel.searchJoin(...asked, scratch + starts, scratch + sorted, scratch + gathered, ...told);
   }
 
   #scan(radiusBits: number): Candidate[] {

@@ -40,7 +40,7 @@ export interface RingKernel {
     radius: number,
     starts: number,
     sorted: number,
-    lanes: number,
+    gathered: number,
     survivors: number,
     budget: number,
     results: number,

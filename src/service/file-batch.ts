@@ -5,10 +5,11 @@ import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, ringMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
 import type { FeedPosition, ListStore } from '../store/contract.js';
+import type { AskedFiles } from './asked-files.js';
 import type { CheckOptions } from './check-image.js';
 import { HAMMING_ALGORITHMS, type ListsInForce } from './lists-in-force.js';
 import { requireLists } from './match.js';
-import { type FileQuery, matchFiles } from './match-files.js';
+import { matchFiles } from './match-files.js';
 import type { Decision } from './policy.js';
 import type { Recordable, Recorder } from './recorder.js';
 
@@ -24,7 +25,7 @@ export interface FileBatch {
    */
   entriesSince(since: string): Promise<ListsInForce | null>;
   /** Decisions in the order of the files, nothing recorded. `among`: asks these instead. Errors STORE_FAILED. */
-  match(files: readonly FileQuery[], asking: Asking, among?: ListsInForce): Promise<Decision[]>;
+  match(asked: AskedFiles, asking: Asking, among?: ListsInForce): Promise<Decision[]>;
   /** One commit for all of them. Errors LEDGER_FAILED. */
   record(tenant: string, answers: readonly Recordable[], unmatched: number): Promise<void>;
 }
@@ -104,7 +105,7 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
     inForce,
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, inForce, JSON.parse(since) as FeedPosition),
-    match: (files, asking, among = inForce) => matchFiles({ inForce: among, store, pool }, files, asking),
+    match: (asked, asking, among = inForce) => matchFiles({ inForce: among, store, pool }, asked, asking),
     async record(tenant, answers, unmatched) {
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);

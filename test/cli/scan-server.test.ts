@@ -10,6 +10,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
 import { artefact } from '../../src/core/package-root.js';
+import { askedFiles } from '../../src/service/asked-files.js';
 import { remoteMatcher } from '../../src/service/scan/remote.js';
 import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
 
@@ -133,7 +134,7 @@ test('what a busy service says is obeyed; a refusal is final; a request is packe
     onWait: (_why, waitMs) => waits.push(waitMs),
     firstPauseMs: 10,
   });
-  const files = [{ digests: { md5: '0'.repeat(32) }, hashes: [] }];
+  const files = askedFiles([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
   expect(await matcher.match(files)).toEqual([expect.objectContaining({ verdict: 'no_match' })]);
   expect(matcher.generation).toBe(5);
   expect(waits).toEqual([1_000, expect.any(Number)]);

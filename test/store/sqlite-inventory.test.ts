@@ -30,6 +30,7 @@ inventoryContract(() => {
 
 test.each([
   ['of a newer version', (file: string) => void new Database(file).pragma('user_version = 99')],
+  ['of an older version', (file: string) => void new Database(file).pragma('user_version = 1')],
   ['no database', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
 ])('an inventory that is %s is refused', async (_name, spoil) => {
   const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));

@@ -268,13 +268,20 @@ export function search(
     }
   }
   store<u32>(at, touched);
+  const wanted = at + 4;
   at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
     const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
-    const wanted = i16x8.splat(load<i16>(query + (<usize>((c + 1) & 15) << 1)));
+    const following = load<u16>(query + (<usize>((c + 1) & 15) << 1));
+    store<u32>(wanted, following);
     for (const end = <usize>load<u32>(ends + (<usize>c << 2)); at < end; at += 8) {
-      const low = load<u32>(at);
-      filter(low & LOW, load<u32>(at, 4), seconds, wanted, low >> SPENT_SHIFT, c << 16);
+      const low = load<u32>(at) & LOW;
+      const high = load<u32>(at, 4);
+      const spent = load<u32>(at) >> SPENT_SHIFT;
+      if (share > 2) filter(low, high, seconds, i16x8.splat(following), spent, c << 16);
+      else if (share == 1) hold(1, low, high, seconds, wanted, wanted + 4, c << 16);
+      else if (spent == 0) hold(3, low, high, seconds, wanted, wanted + 4, c << 16);
+      else hold(2, low, high, seconds, wanted, wanted + 4, (c << 16) | (1 << 20));
     }
     if (budget < 0) return GAVE_UP;
   }
@@ -289,7 +296,7 @@ const GROUPS: u32 = 4_096;
  * buckets, so that postings stream through the cache instead of being waited for one by one. The query's number is in
  * the low 16 bits of a result's second word.
  *
- * `groups` is room for 4,097 u32, `records` for count × 13 u32, `columns` for count × 2 u16.
+ * `groups` is room for 4,097 u32, `records` for count × 13 u32, `columns` for count × (u32 + u16).
  */
 export function searchBatch(
   header_: Header, queries_: usize, count: u32, radius_: u32, groups: usize, records: usize, columns: usize,
@@ -297,14 +304,14 @@ export function searchBatch(
 ): u32 {
   start(header_, queries_, radius_, survivors_, budget_, results_, capacity_);
   const flips: u32 = share == 1 ? 1 : 13;
-  const following = columns + (<usize>count << 1);
+  const values = columns + (<usize>count << 2);
   for (let c: u32 = 0; c < 16; c++) {
     memory.fill(groups, 0, (GROUPS + 1) << 2);
     for (let q: u32 = 0; q < count; q++) {
       const query = queries + (<usize>q << 5);
       const value = <u32>load<u16>(query + (<usize>c << 1));
-      store<u16>(columns + (<usize>q << 1), <u16>value);
-      store<u16>(following + (<usize>q << 1), load<u16>(query + (<usize>((c + 1) & 15) << 1)));
+      store<u16>(values + (<usize>q << 1), <u16>value);
+      store<u32>(columns + (<usize>q << 2), <u32>load<u16>(query + (<usize>((c + 1) & 15) << 1)) | (q << 16));
       for (let flip: u32 = 0; flip < flips; flip++) {
         const group = groups + (<usize>((value ^ flipped(flip)) >> 4) << 2);
         store<u32>(group, load<u32>(group) + 1);
@@ -317,7 +324,7 @@ export function searchBatch(
       total += size;
     }
     for (let q: u32 = 0; q < count; q++) {
-      const value = <u32>load<u16>(columns + (<usize>q << 1));
+      const value = <u32>load<u16>(values + (<usize>q << 1));
       for (let flip: u32 = 0; flip < flips; flip++) {
         const group = groups + (<usize>((value ^ flipped(flip)) >> 4) << 2);
         const at = load<u32>(group);
@@ -327,19 +334,28 @@ export function searchBatch(
     }
     const starts = <usize>header.tables + <usize>c * header.tableBytes;
     const seconds = starts + header.secondOffset;
+    const near = (c << 16) | (1 << 20);
     for (let record: u32 = 0; record < total; record++) {
       const word = load<u32>(records + (<usize>record << 2));
       const q = word & 0xffff;
       const flip = word >> 16;
-      const value = <u32>load<u16>(columns + (<usize>q << 1)) ^ flipped(flip);
-      const wanted = i16x8.splat(load<i16>(following + (<usize>q << 1)));
-      const about = q | (c << 16);
+      const value = <u32>load<u16>(values + (<usize>q << 1)) ^ flipped(flip);
+      const query = columns + (<usize>q << 2);
       const bucket = starts + (<usize>value << 2);
-      filter(load<u32>(bucket), load<u32>(bucket, 4), seconds, wanted, <u32>(flip != 0), about);
-      if (flip != 0 || share == 1) continue;
+      const low = load<u32>(bucket);
+      const high = load<u32>(bucket, 4);
+      if (flip != 0) {
+        hold(2, low, high, seconds, query, query + 4, near);
+        continue;
+      }
+      if (share == 1) {
+        hold(1, low, high, seconds, query, query + 4, c << 16);
+        continue;
+      }
+      hold(3, low, high, seconds, query, query + 4, c << 16);
       for (let bit: u32 = 1; bit < 16; bit <<= 1) {
-        const near = starts + (<usize>(value ^ bit) << 2);
-        filter(load<u32>(near), load<u32>(near, 4), seconds, wanted, 1, about);
+        const other = starts + (<usize>(value ^ bit) << 2);
+        hold(2, load<u32>(other), load<u32>(other, 4), seconds, query, query + 4, near);
       }
     }
     if (budget < 0) return GAVE_UP;
@@ -354,57 +370,35 @@ function flipped(flip: u32): u32 {
 }
 
 /**
- * The same again for so many queries that each value of a chunk has some, as a join: table by table the queries are sorted by their
- * chunk as the entries are, and every bucket's postings are held against all queries that would read it, eight at a step.
+ * The same again for so many queries that each value of a chunk has some, as a join: table by table the queries are sorted by
+ * their chunk as the entries are, and every bucket's postings are held against all queries that would read it.
  * Nothing is waited for: postings and queries both lie in the order in which they are read. The query's number is in the
  * low 16 bits of a result's second word.
  *
- * `starts` is room for 65,537 u32; `sorted` for 2 × count u16, the next chunk and the number of each query; `lanes` for
- * 3 × (count + 8) u16, those of one bucket's queries and how many bits the next chunk may differ in. Each part has 16
- * bytes more than it needs, which a copy of eight may touch.
+ * `starts` is room for 65,537 u32; `sorted` for count u32, the next chunk and the number of each query, and `gathered` for
+ * as many, those of one bucket. Both have 16 bytes more than they need, which a copy of four may touch.
  */
 export function searchJoin(
-  header_: Header, queries_: usize, count: u32, radius_: u32, starts: usize, sorted: usize, lanes: usize,
+  header_: Header, queries_: usize, count: u32, radius_: u32, starts: usize, sorted: usize, gathered: usize,
   survivors_: usize, budget_: u32, results_: usize, capacity_: u32,
 ): u32 {
   start(header_, queries_, radius_, survivors_, budget_, results_, capacity_);
-  const room = (<usize>count + 8) << 1;
-  const sortedIds = sorted + room;
-  const laneIds = lanes + room;
-  const laneLimits = laneIds + room;
   for (let c: u32 = 0; c < 16; c++) {
-    sortQueries(c, count, starts, sorted, sortedIds);
+    sortQueries(c, count, starts, sorted);
     const bounds = <usize>header.tables + <usize>c * header.tableBytes;
     const seconds = bounds + header.secondOffset;
     for (let bucket: u32 = 0; bucket < 65_536; bucket++) {
       const low = load<u32>(bounds + (<usize>bucket << 2));
       const high = load<u32>(bounds + (<usize>bucket << 2), 4);
       if (low == high) continue;
-      let filled = copyRun(starts, bucket, sorted, sortedIds, lanes, laneIds, laneLimits, 0, 2 * share);
-      const own = filled;
-      if (share > 1) {
-        for (let bit: u32 = 1; bit < 65_536; bit <<= 1) {
-          filled = copyRun(starts, bucket ^ bit, sorted, sortedIds, lanes, laneIds, laneLimits, filled, 2 * share - 1);
-        }
-      }
-      if (filled == 0) continue;
-      v128.store(laneLimits + (<usize>filled << 1), i16x8.splat(0));
-      const end = <usize>filled << 1;
-      for (let posting = low; posting < high; posting++) {
-        const wanted = i16x8.splat(load<i16>(seconds + (<usize>posting << 1)));
-        for (let lane: usize = 0; lane < end; lane += 16) {
-          const differing = i8x16.popcnt(v128.xor(v128.load(lanes + lane), wanted));
-          const passes = i16x8.gt_s(v128.load(laneLimits + lane), i16x8.extadd_pairwise_i8x16_u(differing));
-          if (!v128.any_true(passes)) continue;
-          for (let passing = <u32>i16x8.bitmask(passes); passing != 0; passing &= passing - 1) {
-            const at = <u32>(lane >> 1) + ctz(passing);
-            const survivor = survivors + (<usize>survivorCount << 3);
-            store<u32>(survivor, posting);
-            store<u32>(survivor, <u32>load<u16>(laneIds + (<usize>at << 1)) | (c << 16) | (<u32>(at >= own) << 20), 4);
-            survivorCount++;
-          }
-          if (survivorCount > SURVIVORS - 8) verify();
-        }
+      const own = copyRun(starts, bucket, sorted, gathered);
+      if (share == 1) {
+        hold(1, low, high, seconds, gathered, own, c << 16);
+      } else {
+        let end = own;
+        for (let bit: u32 = 1; bit < 65_536; bit <<= 1) end = copyRun(starts, bucket ^ bit, sorted, end);
+        hold(3, low, high, seconds, gathered, own, c << 16);
+        hold(2, low, high, seconds, own, end, (c << 16) | (1 << 20));
       }
       if (budget < 0) return GAVE_UP;
     }
@@ -412,14 +406,14 @@ export function searchJoin(
   return finish();
 }
 
-/** Sorts the queries by chunk c, by counting: their bounds, and in that order the next chunk and the number of each. */
-function sortQueries(c: u32, count: u32, starts: usize, sorted: usize, sortedIds: usize): void {
+/** Sorts the queries by chunk c, by counting. `starts` are offsets in bytes. */
+function sortQueries(c: u32, count: u32, starts: usize, sorted: usize): void {
   const second = <usize>((c + 1) & 15) << 1;
   memory.fill(starts, 0, 65_537 << 2);
   const end = queries + (<usize>count << 5);
   for (let query = queries; query < end; query += 32) {
     const bucket = starts + (<usize>load<u16>(query + (<usize>c << 1)) << 2);
-    store<u32>(bucket, load<u32>(bucket) + 1);
+    store<u32>(bucket, load<u32>(bucket) + 4);
   }
   let total: u32 = 0;
   for (let bucket = starts; bucket <= starts + (65_536 << 2); bucket += 4) {
@@ -430,34 +424,101 @@ function sortQueries(c: u32, count: u32, starts: usize, sorted: usize, sortedIds
   for (let q = count; q-- > 0; ) {
     const query = queries + (<usize>q << 5);
     const bucket = starts + (<usize>load<u16>(query + (<usize>c << 1)) << 2);
-    const at = load<u32>(bucket) - 1;
+    const at = load<u32>(bucket) - 4;
     store<u32>(bucket, at);
-    store<u16>(sorted + (<usize>at << 1), load<u16>(query + second));
-    store<u16>(sortedIds + (<usize>at << 1), <u16>q);
+    store<u32>(sorted + at, <u32>load<u16>(query + second) | (q << 16));
   }
 }
 
 /**
- * Appends the queries of one value to the lanes; returns how many there are then. Eight are copied at a time whether there
- * are or not, since few values have more and a branch that cannot be foretold costs more than the copy.
+ * Appends the queries of one value at `to`; returns where the next go. Four are copied at a time whether there are or
+ * not, since few values have more and a branch that cannot be foretold costs more than the copy.
  */
 @inline
-function copyRun(
-  starts: usize, value: u32, sorted: usize, sortedIds: usize, lanes: usize, laneIds: usize, laneLimits: usize,
-  filled: u32, limit: u32,
-): u32 {
-  const low = load<u32>(starts + (<usize>value << 2));
-  const high = load<u32>(starts + (<usize>value << 2), 4);
-  let from = <usize>low << 1;
-  let to = <usize>filled << 1;
-  const limits = i16x8.splat(<i16>limit);
-  for (let left: i32 = high - low; ; left -= 8, from += 16, to += 16) {
-    v128.store(lanes + to, v128.load(sorted + from));
-    v128.store(laneIds + to, v128.load(sortedIds + from));
-    v128.store(laneLimits + to, limits);
-    if (left <= 8) break;
+function copyRun(starts: usize, value: u32, sorted: usize, to: usize): usize {
+  const from = <usize>load<u32>(starts + (<usize>value << 2));
+  const length = <usize>load<u32>(starts + (<usize>value << 2), 4) - from;
+  for (let done: usize = 0; ; ) {
+    v128.store(to + done, v128.load(sorted + from + done));
+    done += 16;
+    if (done >= length) break;
   }
-  return filled + high - low;
+  return to + length;
+}
+
+/** Lanes become 0 where at most `most` (1 to 3) bits are set: each step clears the lowest. Fewer steps than to count them. */
+@inline
+function clearLowest(lanes: v128, most: u32): v128 {
+  const ones = i16x8.splat(-1);
+  let left = v128.and(lanes, i16x8.add(lanes, ones));
+  if (most > 1) left = v128.and(left, i16x8.add(left, ones));
+  if (most > 2) left = v128.and(left, i16x8.add(left, ones));
+  return left;
+}
+
+/** Postings that are held in registers: 16 where that is all of them, as it mostly is among a million, otherwise 24 at a time. */
+@inline
+function hold(
+  most: u32, low: u32, high: u32, seconds: usize, from: usize, to: usize, about: u32,
+): void {
+  if (high - low <= 16) {
+    holdTwo(most, low, high, seconds, from, to, about);
+    return;
+  }
+  for (let at = low; at < high; at += 24) holdThree(most, at, high, seconds, from, to, about);
+}
+
+@inline
+function holdTwo(
+  most: u32, low: u32, high: u32, seconds: usize, from: usize, to: usize, about: u32,
+): void {
+  const at = seconds + (<usize>low << 1);
+  const first = v128.load(at);
+  const second = v128.load(at, 16);
+  const valid = (1 << (high - low)) - 1;
+  for (let query = from; query < to; query += 4) {
+    const wanted = v128.load_splat<u16>(query);
+    const a = clearLowest(v128.xor(first, wanted), most);
+    const b = clearLowest(v128.xor(second, wanted), most);
+    if (i16x8.all_true(i16x8.min_u(a, b))) continue;
+    note((zeros(a) | (zeros(b) << 8)) & valid, low, <u32>load<u16>(query, 2) | about);
+  }
+}
+
+@inline
+function holdThree(
+  most: u32, low: u32, high: u32, seconds: usize, from: usize, to: usize, about: u32,
+): void {
+  const at = seconds + (<usize>low << 1);
+  const first = v128.load(at);
+  const second = v128.load(at, 16);
+  const third = v128.load(at, 32);
+  const valid = high - low < 24 ? (1 << (high - low)) - 1 : 0xff_ffff;
+  for (let query = from; query < to; query += 4) {
+    const wanted = v128.load_splat<u16>(query);
+    const a = clearLowest(v128.xor(first, wanted), most);
+    const b = clearLowest(v128.xor(second, wanted), most);
+    const c = clearLowest(v128.xor(third, wanted), most);
+    if (i16x8.all_true(i16x8.min_u(i16x8.min_u(a, b), c))) continue;
+    note((zeros(a) | (zeros(b) << 8) | (zeros(c) << 16)) & valid, low, <u32>load<u16>(query, 2) | about);
+  }
+}
+
+/** A bit for each lane of zero. */
+@inline
+function zeros(lanes: v128): u32 {
+  return <u32>i16x8.bitmask(i16x8.eq(lanes, i16x8.splat(0)));
+}
+
+/** Survivors, as `filter` notes them. */
+function note(passing: u32, low: u32, about: u32): void {
+  for (; passing != 0; passing &= passing - 1) {
+    const at = survivors + (<usize>survivorCount << 3);
+    store<u32>(at, low + ctz(passing));
+    store<u32>(at, about, 4);
+    survivorCount++;
+  }
+  if (survivorCount > SURVIVORS - 24) verify();
 }
 
 /** The plain way: every entry in from..to is compared. At most `to − from` pairs are written. */

@@ -1,28 +1,31 @@
 /**
- * What the inventory keeps of one file, packed into a hundred and fifty bytes or so: its identity, what it is, what was
+ * What the inventory keeps of one file, packed into a hundred and seventy bytes or so: its identity, what it is, what was
  * said of it, digests, and every hash that a search would ask, without loss.
  *
- * Layout  version u8 · state u8 · verdict u8 · size, inode, scan, generation as varints · mtime u64 · then, of a file
- *         whose digests are known: digest flags u8 and digests; then, of a picture: format u8 · width, height varints ·
- *         degraded u8 · views u8 · per view: flags u8, frame varint, per family quality u8 · packed hashes, blockhash.
+ * Layout  state u8 · verdict u8 · size, inode, scan, generation as varints · mtime i64 · then, of a file whose digests
+ *         are known: flags u8 and digests; then, of a picture: format u8 · width, height varints · frames u8, views u8
+ *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, frame varint unless plain, per family
+ *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
  */
 import { ERRORS, type ErrorCode } from '../../core/errors.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import {
+  type Background,
   DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
   type Digests,
   FAMILIES,
   IMAGE_FORMATS,
   NOT_CHECKED_REASONS,
   type NotCheckedReason,
+  ORIENTATIONS,
   VALUE_BYTES,
   VERDICTS,
   type Verdict,
 } from '../../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packTurnedHashes, unpackTurnedHashes } from '../../kernels/turned-hashes.js';
-
-const VERSION = 1;
+import { Reader, Writer } from './packed-bytes.js';
 
 /** What tells that a file is the one that was read: nobody writes into a file without its time changing. */
 export interface Identity {
@@ -62,69 +65,6 @@ export interface FileFacts extends Identity {
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
-class Writer {
-  readonly bytes: number[] = [];
-  u8(value: number): void {
-    this.bytes.push(value);
-  }
-  varint(value: number): void {
-    let rest = value;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes.push((rest % 128) | 128);
-    this.bytes.push(rest);
-  }
-  bigVarint(value: bigint): void {
-    let rest = value;
-    for (; rest > Number.MAX_SAFE_INTEGER; rest >>= 7n) this.bytes.push(Number(rest & 127n) | 128);
-    this.varint(Number(rest));
-  }
-  all(values: Iterable<number>): void {
-    for (const value of values) this.bytes.push(value);
-  }
-}
-
-class Reader {
-  at = 0;
-  constructor(readonly bytes: Uint8Array) {}
-  u8(): number {
-    const value = this.bytes[this.at++];
-    if (value === undefined) throw new RangeError('the facts of a file end too soon');
-    return value;
-  }
-  varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.u8();
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-      scale *= 128;
-    }
-  }
-  bigVarint(): bigint {
-    const from = this.at;
-    const value = this.varint();
-    if (value <= Number.MAX_SAFE_INTEGER) return BigInt(value);
-    this.at = from;
-    return this.#exactVarint();
-  }
-  #exactVarint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = this.u8();
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-  }
-  take(length: number): Uint8Array {
-    if (this.at + length > this.bytes.length) throw new RangeError('the facts of a file end too soon');
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
-  view(): DataView {
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-  }
-}
-
 /** Of a reply of the decoder process, what a row holds beside identity and verdict. */
 export function factsOfReply(
   reply: HashReply,
@@ -151,6 +91,9 @@ export function replyOf(facts: FileFacts): HashReply {
   return { ok: true, digests, bytes, ...image, degraded, views };
 }
 
+/** Beside one flag for each of `DIGEST_ALGORITHMS`. */
+const HAS_IMAGE = 8;
+const PLAIN = 16;
 const VIEW_WHITE = 1;
 const VIEW_BLOCKHASH = 2;
 const VIEW_TURNED = 4;
@@ -158,7 +101,7 @@ const VIEW_FULL = 8;
 const VIEW_NO_PDQ = 16;
 const QUALITY_DEGENERATE = 128;
 
-function packView(out: Writer, { frame, background, families, blockhash }: ViewReply): void {
+function packView(out: Writer, { frame, background, families, blockhash }: ViewReply, isPlain: boolean): void {
   out.u8(
     (background === 'white' ? VIEW_WHITE : 0) |
       (blockhash ? VIEW_BLOCKHASH : 0) |
@@ -166,116 +109,165 @@ function packView(out: Writer, { frame, background, families, blockhash }: ViewR
       (families.length > 1 ? VIEW_FULL : 0) |
       (families.length === 0 ? VIEW_NO_PDQ : 0),
   );
-  out.varint(frame);
+  if (!isPlain) out.varint(frame);
   for (const { quality, degenerate } of families) out.u8(quality | (degenerate ? QUALITY_DEGENERATE : 0));
   out.all(packTurnedHashes(families.map(({ hashes }) => hashes)));
   if (blockhash) out.all(blockhash);
 }
 
-function unpackView(from: Reader): ViewReply {
+/** Everything of a view before its packed hashes. */
+interface ViewHead {
+  readonly frame: number;
+  readonly background: Background;
+  readonly families: readonly { readonly quality: number; readonly degenerate: boolean }[];
+  /** Hashes of each family. */
+  readonly counts: readonly number[];
+  readonly hasBlockhash: boolean;
+}
+
+export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
   const flags = from.u8();
-  const frame = from.varint();
-  const familyCount = flags & VIEW_NO_PDQ ? 0 : flags & VIEW_FULL ? 2 : 1;
-  const qualities = Array.from({ length: familyCount }, () => from.u8());
-  const counts = qualities.map(() => (flags & VIEW_TURNED ? 8 : 1));
+  const frame = isPlain ? 0 : from.varint();
+  const count = flags & VIEW_TURNED ? ORIENTATIONS.length : 1;
+  const families: { quality: number; degenerate: boolean }[] = [];
+  const counts: number[] = [];
+  for (let left = flags & VIEW_NO_PDQ ? 0 : flags & VIEW_FULL ? 2 : 1; left > 0; left--) {
+    const quality = from.u8();
+    families.push({ quality: quality & ~QUALITY_DEGENERATE, degenerate: (quality & QUALITY_DEGENERATE) !== 0 });
+    counts.push(count);
+  }
+  return {
+    frame,
+    background: flags & VIEW_WHITE ? 'white' : null,
+    families,
+    counts,
+    hasBlockhash: (flags & VIEW_BLOCKHASH) !== 0,
+  };
+}
+
+function unpackView(from: Reader, isPlain: boolean): ViewReply {
+  const { frame, background, families, counts, hasBlockhash } = readViewHead(from, isPlain);
   const { lists, length } = unpackTurnedHashes(from.bytes, from.at, counts);
-  from.at += length;
-  const families = qualities.map((quality, at) => ({
-    family: FAMILIES[at]!,
-    quality: quality & ~QUALITY_DEGENERATE,
-    degenerate: (quality & QUALITY_DEGENERATE) !== 0,
-    hashes: lists[at]!,
-  }));
-  const blockhash = flags & VIEW_BLOCKHASH ? from.take(HASH256_BYTES).slice() : null;
-  return { frame, background: flags & VIEW_WHITE ? 'white' : null, families, blockhash };
+  from.skip(length);
+  return {
+    frame,
+    background,
+    families: families.map((one, at) => ({ family: FAMILIES[at]!, ...one, hashes: lists[at]! })),
+    blockhash: hasBlockhash ? from.take(HASH256_BYTES).slice() : null,
+  };
 }
 
 export function packFacts(facts: FileFacts): Uint8Array {
+  const { kind, reason, verdict, degraded, code, digests, image, frames, views } = facts;
   const out = new Writer();
-  out.u8(VERSION);
-  out.u8(
-    FILE_KINDS.indexOf(facts.kind) | ((facts.reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(facts.reason) + 1) << 4),
-  );
-  out.u8(VERDICTS.indexOf(facts.verdict) | (facts.degraded ? 8 : 0) | (facts.code === null ? 0 : 16));
-  if (facts.code !== null) out.u8(CODES.indexOf(facts.code));
+  out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
+  out.u8(VERDICTS.indexOf(verdict) | (degraded ? 8 : 0) | (code === null ? 0 : 16));
+  if (code !== null) out.u8(CODES.indexOf(code));
   out.varint(facts.size);
   out.bigVarint(facts.inode);
   out.varint(facts.scan);
   out.varint(facts.generation);
-  const mtime = Buffer.alloc(8);
-  mtime.writeBigInt64LE(facts.mtimeNs);
-  out.all(mtime);
-  const known = DIGEST_ALGORITHMS.filter((algorithm) => facts.digests[algorithm] !== undefined);
-  if (known.length === 0 && facts.image === null) return Uint8Array.from(out.bytes);
+  out.i64(facts.mtimeNs);
+  const known = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
+  if (known.length === 0 && image === null) return Uint8Array.from(out.bytes);
+  const isPlain = frames === 1 && views.length === 1 && views[0]!.frame === 0;
   out.u8(
     DIGEST_ALGORITHMS.reduce((flags, algorithm, bit) => flags | (known.includes(algorithm) ? 1 << bit : 0), 0) |
-      (facts.image ? 8 : 0),
+      (image ? HAS_IMAGE : 0) |
+      (isPlain ? PLAIN : 0),
   );
-  for (const algorithm of known) out.all(Buffer.from(facts.digests[algorithm]!, 'hex'));
-  if (facts.image === null) return Uint8Array.from(out.bytes);
-  out.u8(IMAGE_FORMATS.indexOf(facts.image.format));
-  out.varint(facts.image.width);
-  out.varint(facts.image.height);
-  out.u8(facts.frames);
-  out.u8(facts.views.length);
-  for (const view of facts.views) packView(out, view);
+  for (const algorithm of known) out.all(Buffer.from(digests[algorithm]!, 'hex'));
+  if (image === null) return Uint8Array.from(out.bytes);
+  out.u8(IMAGE_FORMATS.indexOf(image.format));
+  out.varint(image.width);
+  out.varint(image.height);
+  if (!isPlain) {
+    out.u8(frames);
+    out.u8(views.length);
+  }
+  for (const view of views) packView(out, view, isPlain);
   return Uint8Array.from(out.bytes);
+}
+
+/** What a row says of its file without its digests and hashes. */
+export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size'>;
+
+interface Head extends FactsHead {
+  readonly degraded: boolean;
+  readonly code: ErrorCode | null;
+}
+
+/** Leaves the reader at the inode. */
+function readHead(from: Reader): Head {
+  const state = from.u8();
+  const said = from.u8();
+  const code = said & 16 ? (CODES[from.u8()] ?? null) : null;
+  return {
+    kind: FILE_KINDS[state & 15]!,
+    reason: state >> 4 === 0 ? null : NOT_CHECKED_REASONS[(state >> 4) - 1]!,
+    verdict: VERDICTS[said & 7]!,
+    degraded: (said & 8) !== 0,
+    code,
+    size: from.varint(),
+  };
+}
+
+/** Leaves the reader at the digests' flags, or the end. */
+export function readFactsHead(from: Reader): FactsHead {
+  const head = readHead(from);
+  from.skipVarint();
+  from.skipVarint();
+  from.skipVarint();
+  from.skip(8);
+  return head;
+}
+
+/** The digests' flags and, after the digests, what comes before the first view. */
+export function readAskFlags(from: Reader): {
+  readonly digests: readonly DigestAlgorithm[];
+  readonly hasImage: boolean;
+  readonly isPlain: boolean;
+} {
+  const flags = from.u8();
+  return {
+    digests: DIGEST_ALGORITHMS.filter((_, bit) => (flags & (1 << bit)) !== 0),
+    hasImage: (flags & HAS_IMAGE) !== 0,
+    isPlain: (flags & PLAIN) !== 0,
+  };
 }
 
 /** Errors RangeError: the bytes are not what was packed. */
 export function unpackFacts(bytes: Uint8Array): FileFacts {
   const from = new Reader(bytes);
-  if (from.u8() !== VERSION) throw new RangeError('the facts of a file are of another version');
-  const state = from.u8();
-  const said = from.u8();
-  const code = said & 16 ? (CODES[from.u8()] ?? null) : null;
-  const size = from.varint();
+  const head = readHead(from);
   const inode = from.bigVarint();
   const scan = from.varint();
   const generation = from.varint();
-  const mtimeNs = from.view().getBigInt64(from.at, true);
-  from.take(8);
+  const mtimeNs = from.i64();
   const digests: Digests = {};
   let image: FileFacts['image'] = null;
   let views: ViewReply[] = [];
   let frames = 1;
-  if (from.at < bytes.length) {
-    const flags = from.u8();
-    for (const [bit, algorithm] of DIGEST_ALGORITHMS.entries()) {
-      if (flags & (1 << bit)) digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
-    }
-    if (flags & 8) {
+  if (!from.isAtEnd) {
+    const flags = readAskFlags(from);
+    for (const algorithm of flags.digests)
+      digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
+    if (flags.hasImage) {
       image = { format: IMAGE_FORMATS[from.u8()]!, width: from.varint(), height: from.varint() };
-      frames = from.u8();
-      views = Array.from({ length: from.u8() }, () => unpackView(from));
+      frames = flags.isPlain ? 1 : from.u8();
+      const count = flags.isPlain ? 1 : from.u8();
+      views = Array.from({ length: count }, () => unpackView(from, flags.isPlain));
     }
   }
-  return {
-    kind: FILE_KINDS[state & 15]!,
-    reason: state >> 4 === 0 ? null : NOT_CHECKED_REASONS[(state >> 4) - 1]!,
-    code,
-    verdict: VERDICTS[said & 7]!,
-    degraded: (said & 8) !== 0,
-    size,
-    inode,
-    scan,
-    generation,
-    mtimeNs,
-    frames,
-    digests,
-    image,
-    views,
-  };
+  return { ...head, inode, scan, generation, mtimeNs, frames, digests, image, views };
 }
 
 /** Identity alone: what a walk compares, without reading the rest. */
 export function identityOf(bytes: Uint8Array): Identity {
   const from = new Reader(bytes);
-  from.take(2);
-  if (from.u8() & 16) from.u8();
-  const size = from.varint();
+  const { size } = readHead(from);
   const inode = from.bigVarint();
-  from.varint();
-  from.varint();
-  return { size, inode, mtimeNs: from.view().getBigInt64(from.at, true) };
+  from.skipVarint();
+  from.skipVarint();
+  return { size, inode, mtimeNs: from.i64() };
 }

@@ -1,7 +1,7 @@
 /** Who says what the lists hold: this process, or a service elsewhere (`remote.ts`). */
 import type { DigestAlgorithm } from '../../core/vocabulary.js';
+import type { AskedFiles } from '../asked-files.js';
 import type { FileBatch } from '../file-batch.js';
-import type { FileQuery } from '../match-files.js';
 import type { Decision } from '../policy.js';
 import type { Recordable } from '../recorder.js';
 
@@ -13,7 +13,7 @@ export interface Matcher {
   /** Where in the lists' history answers are from; null where that is not known here. */
   readonly matchedAt: string | null;
   /** Decisions in the order of the files. */
-  match(files: readonly FileQuery[]): Promise<readonly Decision[]>;
+  match(asked: AskedFiles): Promise<readonly Decision[]>;
   /** Puts answers on record, with so many more that matched nothing; nothing of them is told before. Errors LEDGER_FAILED. */
   record(answers: readonly Recordable[], unmatched: number): Promise<void>;
 }
@@ -31,7 +31,7 @@ export function localMatcher(batch: FileBatch, { tenant, ...asking }: MatcherOpt
     exact: inForce.exact,
     wantsBlockhash: inForce.entryCounts.blockhash > 0,
     matchedAt,
-    match: (files) => batch.match(files, asking),
+    match: (asked) => batch.match(asked, asking),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),
   };
 }

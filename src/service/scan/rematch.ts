@@ -3,13 +3,16 @@
  * looked at.
  */
 import { AppError } from '../../core/errors.js';
-import type { OrientationChoice } from '../../core/vocabulary.js';
+import { ORIENTATIONS, type OrientationChoice } from '../../core/vocabulary.js';
 import type { FileRowWithFolder, Inventory } from '../../store/inventory-contract.js';
+import { AskedFiles, askedFiles } from '../asked-files.js';
 import { verdictOf } from '../check-image.js';
 import type { FileBatch } from '../file-batch.js';
+import { PIECE_VALUES } from '../match-files.js';
 import { type Decision, NOTHING_FOUND } from '../policy.js';
-import { type FileFacts, packFacts, unpackFacts } from './file-facts.js';
-import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './file-result.js';
+import { type AskedHead, askFacts } from './asked-facts.js';
+import { packFacts, unpackFacts } from './file-facts.js';
+import { type FileResult, recordable, resultOf } from './file-result.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
 import type { Tally } from './tally.js';
@@ -25,23 +28,41 @@ export interface RematchParts {
   readonly newEntries: { readonly batch: FileBatch; readonly asking: MatcherOptions } | null;
 }
 
-/** Files whose hashes are in memory at once, twice: one batch is searched while the next is read. */
-const FILES_TOGETHER = 8_192;
-
-async function* together(rows: AsyncIterable<readonly FileRowWithFolder[]>): AsyncGenerator<FileRowWithFolder[]> {
-  let held: FileRowWithFolder[] = [];
-  for await (const batch of rows) {
-    held.push(...batch);
-    if (held.length < FILES_TOGETHER) continue;
-    yield held;
-    held = [];
-  }
-  if (held.length > 0) yield held;
-}
+/** Files that are in memory at once, thrice: two batches are searched while the next is read. */
+const FILES_TOGETHER = 16_384;
+const BATCHES_ASKED = 2;
+/** Hashes of a picture over 512 pixels: room for one more must be left of what is joined with the index at once. */
+const HASHES_A_FILE = 2 * ORIENTATIONS.length;
 
 interface Known {
   readonly row: FileRowWithFolder;
-  readonly facts: FileFacts;
+  readonly head: AskedHead;
+}
+
+class Together {
+  readonly asked = new AskedFiles();
+  readonly files: Known[] = [];
+
+  get isFull(): boolean {
+    const { pdq } = this.asked.columns;
+    return this.files.length >= FILES_TOGETHER || pdq.count + HASHES_A_FILE > PIECE_VALUES;
+  }
+}
+
+async function* together(
+  rows: AsyncIterable<readonly FileRowWithFolder[]>,
+  orientations: OrientationChoice,
+): AsyncGenerator<Together> {
+  let held = new Together();
+  for await (const batch of rows) {
+    for (const row of batch) {
+      held.files.push({ row, head: askFacts(held.asked, row.facts, orientations) });
+      if (!held.isFull) continue;
+      yield held;
+      held = new Together();
+    }
+  }
+  if (held.files.length > 0) yield held;
 }
 
 /**
@@ -61,23 +82,20 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       expected: 'lists that remember; rematch with all entries',
     });
   }
-  const ask = async (files: readonly Known[]): Promise<readonly Decision[]> => {
-    const queries = files.map(({ facts }) => queryOf(facts, parts.orientations));
-    if (newEntries === null || among === null) return matcher.match(queries);
-    const news = await newEntries.batch.match(queries, newEntries.asking, among);
+  const ask = async (asked: AskedFiles): Promise<readonly Decision[]> => {
+    if (newEntries === null || among === null) return matcher.match(asked);
+    const news = await newEntries.batch.match(asked, newEntries.asking, among);
     // What a new entry is near to is decided anew, against all that is in force: a fresh scan would say the same.
-    const touched = queries.flatMap((_, at) => (news[at] === NOTHING_FOUND ? [] : [at]));
-    const decided = touched.length > 0 ? await matcher.match(touched.map((at) => queries[at]!)) : [];
-    const answers = queries.map(() => NOTHING_FOUND);
-    for (const [n, at] of touched.entries()) answers[at] = decided[n]!;
+    const touched = news.flatMap((decision, file) => (decision === NOTHING_FOUND ? [] : [file]));
+    const decided = await matcher.match(askedFiles(touched.map((file) => asked.queryOf(file))));
+    const answers = news.map(() => NOTHING_FOUND);
+    for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
     return answers;
   };
   let inTurn: Promise<void> = Promise.resolve();
   let waiting = 0;
-  for await (const rows of together(inventory.files('done'))) {
+  for await (const { asked, files } of together(inventory.files('done'), parts.orientations)) {
     if (shouldStop()) break;
-    const files = rows.map((row): Known => ({ row, facts: unpackFacts(row.facts) }));
-    const asked = files.filter(({ facts }) => hasQuery(facts));
     const answers = ask(asked);
     waiting++;
     const before = inTurn;
@@ -87,7 +105,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       await tellAll(parts, files, decisions, among !== null);
       waiting--;
     })();
-    if (waiting > 1) await before;
+    if (waiting > BATCHES_ASKED) await before;
   }
   await inTurn;
   const interrupted = shouldStop();
@@ -106,21 +124,28 @@ async function tellAll(
   const results: FileResult[] = [];
   let unmatched = 0;
   let at = 0;
-  for (const { row, facts } of files) {
-    const decision = hasQuery(facts) ? decisions[at++]! : NOTHING_FOUND;
+  for (const { row, head } of files) {
+    const decision = head.isAsked ? decisions[at++]! : NOTHING_FOUND;
     // Untouched by a new entry: it stands as it was said, and is not said again.
     if (isPartial && decision === NOTHING_FOUND) {
-      tally.takeOther(facts.kind, false);
+      tally.takeOther(head.kind, false);
       continue;
     }
-    const { verdict, reason } = verdictOf(decision, facts);
-    if (reason === 'not_an_image' && verdict === 'not_checked') tally.takeOther(facts.kind, false);
+    const { verdict, reason } = verdictOf(decision, head);
+    const isOther = reason === 'not_an_image' && verdict === 'not_checked';
+    if (isOther) tally.takeOther(head.kind, false);
     else if (verdict === 'no_match') {
       unmatched++;
-      tally.takeUnmatched(facts.size, false);
-    } else results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
-    if (verdict === facts.verdict) continue;
-    changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
+      tally.takeUnmatched(head.size, false);
+    }
+    if (isOther || verdict === 'no_match') {
+      if (verdict === head.verdict) continue;
+    }
+    const facts = unpackFacts(row.facts);
+    if (!isOther && verdict !== 'no_match')
+      results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
+    if (verdict !== head.verdict)
+      changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
   }
   await matcher.record(results.map(recordable), unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });

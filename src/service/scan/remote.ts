@@ -9,8 +9,9 @@ import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import { formatHash256 } from '../../core/hash256.js';
 import { BATCH_BYTES_MAX } from '../../core/limits.js';
+import type { FileQuery } from '../asked-files.js';
 import type { HashItem, HashItemAnswer } from '../check-hashes.js';
-import type { FileQuery } from '../match-files.js';
+
 import { type Decision, type Match, NOTHING_FOUND } from '../policy.js';
 import type { Matcher } from './matcher.js';
 
@@ -193,10 +194,13 @@ export function remoteMatcher(options: RemoteOptions): Matcher {
     // What the service holds is not known here.
     wantsBlockhash: true,
     matchedAt: null,
-    async match(files) {
+    async match(asked) {
+      if (asked.files === 0) return [];
       const batches: HashItem[][] = [[]];
       let bytes = 0;
-      for (const file of files) {
+      // Each file, whatever others have asked: the service counts them.
+      for (let at = 0; at < asked.files; at++) {
+        const file = asked.queryOf(at);
         bytes += ITEM_BYTES + file.hashes.length * HASH_BYTES;
         if (bytes > BODY_BYTES_MAX) {
           batches.push([]);

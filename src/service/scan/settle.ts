@@ -6,6 +6,7 @@
 import { joinPath, type PathBytes } from '../../core/path-bytes.js';
 import type { OrientationChoice } from '../../core/vocabulary.js';
 import type { FileRow } from '../../store/inventory-contract.js';
+import { askedFiles } from '../asked-files.js';
 import { verdictOf } from '../check-image.js';
 import { NOTHING_FOUND } from '../policy.js';
 import type { Recordable } from '../recorder.js';
@@ -96,8 +97,7 @@ export class Settler {
   async #settleAll(files: readonly Settled[]): Promise<void> {
     const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
     const asked = files.filter(({ facts }) => hasQuery(facts));
-    const decisions =
-      asked.length > 0 ? await matcher.match(asked.map(({ facts }) => queryOf(facts, orientations))) : [];
+    const decisions = await matcher.match(askedFiles(asked.map(({ facts }) => queryOf(facts, orientations))));
     const { generation, exact } = matcher;
     let next = 0;
     let unmatched = 0;

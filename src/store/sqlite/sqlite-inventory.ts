@@ -21,8 +21,8 @@ import type {
 import { guarded, type Sqlite } from './database.js';
 
 export const INVENTORY_FILE = 'inventory.sqlite';
-/** Steps of the schema, as in `database.ts`. */
-const SCHEMA_VERSION = 1;
+/** Of the schema and of the facts in its rows. Version 1, before the first release, is not read. */
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
   CREATE TABLE folder (
@@ -289,16 +289,16 @@ class SqliteInventory implements Inventory {
   }
 
   async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
-    const page = this.#prepare<[number, number, number], { spot: number; name: Buffer; facts: Buffer }>(
+    const page = this.#prepare<[number, number, number], [spot: number, name: Buffer, facts: Buffer]>(
       'SELECT spot, name, facts FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
-    );
+    ).raw();
     for (let from = first; from <= last; ) {
       const rows = guarded(() => page.all(from, last, BATCH_ROWS));
       if (rows.length === 0) return;
       yield rows
-        .filter(({ name }) => name.length > 0)
-        .map(({ spot, name, facts }) => ({ spot, name: pathBytesOf(name), facts: new Uint8Array(facts) }));
-      from = rows.at(-1)!.spot + 1;
+        .filter(([, name]) => name.length > 0)
+        .map(([spot, name, facts]) => ({ spot, name: pathBytesOf(name), facts }));
+      from = rows.at(-1)![0] + 1;
     }
   }
 
@@ -319,8 +319,8 @@ class SqliteInventory implements Inventory {
     let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean } | null = null;
     for await (const rows of this.#rows(0, Number.MAX_SAFE_INTEGER)) {
       const out: FileRowWithFolder[] = [];
-      for (const row of rows) {
-        const at = Math.floor(row.spot / SPOTS);
+      for (const { spot, name, facts } of rows) {
+        const at = Math.floor(spot / SPOTS);
         if (at !== visit) {
           visit = at;
           const found = guarded(() => folderOf.get(at));
@@ -332,7 +332,7 @@ class SqliteInventory implements Inventory {
               }
             : null;
         }
-        if (folder?.isWanted) out.push({ ...row, folder: folder.path, isArchive: folder.isArchive });
+        if (folder?.isWanted) out.push({ spot, name, facts, folder: folder.path, isArchive: folder.isArchive });
       }
       if (out.length > 0) yield out;
     }
@@ -353,7 +353,7 @@ class SqliteInventory implements Inventory {
   }
 }
 
-/** Errors STORE_FAILED: it cannot be opened, is of a newer version, or another process is in it. */
+/** Errors STORE_FAILED: it cannot be opened, is of another version, or another process is in it. */
 export async function openSqliteInventory(dir: string): Promise<Inventory> {
   return guarded(() => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -370,6 +370,8 @@ export async function openSqliteInventory(dir: string): Promise<Inventory> {
         const version = db.pragma('user_version', { simple: true }) as number;
         if (version > SCHEMA_VERSION) throw new Error(`the inventory is of a newer version (${version})`);
         if (version === SCHEMA_VERSION) return;
+        if (version > 0)
+          throw new Error(`the inventory is of an older version (${version}): scan into an empty folder`);
         db.exec(SCHEMA);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();

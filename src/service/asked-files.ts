@@ -1,0 +1,114 @@
+/**
+ * What many files ask together: the values of each algorithm end to end, as an index takes them. Files that ask the
+ * same are asked once.
+ */
+import { DIGEST_ALGORITHMS, type Digests, VALUE_BYTES } from '../core/vocabulary.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from './check-values.js';
+import type { HashQuery } from './match.js';
+
+export interface FileQuery {
+  readonly digests: Digests;
+  readonly hashes: readonly HashQuery[];
+}
+
+const FIRST_VALUES = 1_024;
+
+/** Shape: `values` N × the algorithm's bytes; `questions` and `ranks` N, with room for more. */
+export class AskedColumn {
+  count = 0;
+  values: Uint8Array;
+  /** Of each value the question that asks it, and with which of its hashes; 0 of a digest. */
+  questions = new Uint32Array(FIRST_VALUES);
+  ranks = new Uint16Array(FIRST_VALUES);
+
+  constructor(readonly width: number) {
+    this.values = new Uint8Array(FIRST_VALUES * width);
+  }
+
+  /** Room for `count` more, of ranks from `firstRank` on. Result: where their bytes are to be written. */
+  reserve(question: number, firstRank: number, count: number): number {
+    const at = this.count;
+    this.count += count;
+    if (this.count > this.ranks.length) this.#grow();
+    for (let n = 0; n < count; n++) {
+      this.questions[at + n] = question;
+      this.ranks[at + n] = firstRank + n;
+    }
+    return at * this.width;
+  }
+
+  #grow(): void {
+    const room = 2 * this.count;
+    const { values, questions, ranks } = this;
+    this.values = new Uint8Array(room * this.width);
+    this.questions = new Uint32Array(room);
+    this.ranks = new Uint16Array(room);
+    this.values.set(values);
+    this.questions.set(questions);
+    this.ranks.set(ranks);
+  }
+}
+
+export class AskedFiles {
+  readonly columns = Object.fromEntries(
+    BATCH_ALGORITHMS.map((algorithm) => [algorithm, new AskedColumn(VALUE_BYTES[algorithm])]),
+  ) as Readonly<Record<BatchAlgorithm, AskedColumn>>;
+  /** Of each file its question, in the order in which they were added. */
+  readonly questionOf: number[] = [];
+  readonly #known = new Map<string, number>();
+  readonly #queries: (() => FileQuery)[] = [];
+
+  get files(): number {
+    return this.questionOf.length;
+  }
+  get questions(): number {
+    return this.#queries.length;
+  }
+
+  queryOf(file: number): FileQuery {
+    return this.query(this.questionOf[file]!);
+  }
+  query(question: number): FileQuery {
+    return this.#queries[question]!();
+  }
+
+  /**
+   * One more file. `key`: equal where two files ask the same; null where that is not known.
+   * Result  its question, whose values the caller now puts into the columns; null where another file has asked it.
+   */
+  open(key: string | null, query: () => FileQuery): number | null {
+    const known = key === null ? undefined : this.#known.get(key);
+    if (known !== undefined) {
+      this.questionOf.push(known);
+      return null;
+    }
+    const question = this.#queries.push(query) - 1;
+    if (key !== null) this.#known.set(key, question);
+    this.questionOf.push(question);
+    return question;
+  }
+
+  add(file: FileQuery): void {
+    const { digests, hashes } = file;
+    const question = this.open(digests.sha256 === undefined ? null : `${digests.sha256} ${hashes.length}`, () => file);
+    if (question === null) return;
+    for (const algorithm of DIGEST_ALGORITHMS) {
+      const digest = digests[algorithm];
+      if (digest === undefined) continue;
+      const column = this.columns[algorithm];
+      const at = column.reserve(question, 0, 1);
+      column.values.set(Buffer.from(digest, 'hex'), at);
+    }
+    for (const [rank, { algorithm, hash256 }] of hashes.entries()) {
+      const column = this.columns[algorithm];
+      const at = column.reserve(question, rank, 1);
+      column.values.set(hash256, at);
+    }
+  }
+}
+
+export function askedFiles(files: readonly FileQuery[]): AskedFiles {
+  const asked = new AskedFiles();
+  for (const file of files) asked.add(file);
+  return asked;
+}
