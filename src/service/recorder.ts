@@ -1,23 +1,12 @@
 /** Puts answers on record before they leave: in the ledger, and then the same facts as metrics. */
-import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Outcome } from '../ledger/outcome.js';
 import type { Idempotency } from '../store/ledger-contract.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { FloodGuard } from './flood-guard.js';
-import type { Match } from './policy.js';
 
-export interface Recordable {
-  readonly verdict: Verdict;
-  readonly reason: NotCheckedReason | null;
-  readonly matches: readonly Match[];
-  readonly reference: string | null;
-  /** Tells files apart: their SHA-256, or the value that was asked. */
-  readonly fileId: string;
-  readonly digests: Digests;
-  readonly generation: number;
-  readonly checkId: string | null;
-}
+/** An answer, before it is said what was asked. */
+export type Recordable = Omit<Outcome, 'kind'>;
 
 /** Answers of one request, gathered; nothing of them may be told before `commit` has resolved. */
 export interface Recording {

@@ -118,7 +118,9 @@ test('what a busy service says is obeyed; a refusal is final; a request is packe
       };
       response.end(
         JSON.stringify(
-          status === 200 ? { generation: 5, results: items.map(() => nothing) } : { code: 'SCOPE_MISSING' },
+          status === 200
+            ? { generation: 5, results: items.map(() => nothing) }
+            : { code: 'SCOPE_MISSING', details: { scope: 'details' } },
         ),
       );
     });
@@ -140,7 +142,10 @@ test('what a busy service says is obeyed; a refusal is final; a request is packe
   expect(waits).toEqual([1_000, expect.any(Number)]);
   expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
   expect(seen[0]).toMatchObject({ auth: 'Bearer zeef_test', items: 1 });
-  await expect(matcher.match(files)).rejects.toMatchObject({ code: 'SERVER_FAILED' });
+  await expect(matcher.match(files)).rejects.toMatchObject({
+    code: 'SERVER_FAILED',
+    details: { why: 'SCOPE_MISSING details' },
+  });
   expect(seen).toHaveLength(4);
   server.close();
 });

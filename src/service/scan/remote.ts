@@ -94,6 +94,12 @@ interface Told {
   readonly results: readonly HashItemAnswer[];
 }
 
+/** Of RFC 9457, with what is told of a scope that the key lacks. */
+interface Problem {
+  readonly code: string;
+  readonly details: { readonly scope?: string };
+}
+
 /** Seconds, or a date. Null where it says nothing. */
 function retryAfterMs(header: string | null): number | null {
   if (header === null) return null;
@@ -131,8 +137,8 @@ export function remoteMatcher(options: RemoteOptions): Matcher {
         },
       });
       if (response.ok) return (await response.json()) as Told;
-      const problem = (await response.json().catch(() => ({}))) as { code?: string };
-      const why = problem.code ?? `status ${response.status}`;
+      const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
+      const why = [problem.code ?? `status ${response.status}`, problem.details?.scope ?? []].flat().join(' ');
       if (response.status < 500 && !PASSING.has(response.status))
         throw new AppError('SERVER_FAILED', { why, host: new URL(url).host });
       return { why, waitMs: retryAfterMs(response.headers.get('retry-after')) };
