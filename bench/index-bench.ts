@@ -6,7 +6,7 @@ import { AppError } from '../src/core/errors.js';
 import { artefact } from '../src/core/package-root.js';
 import { createIndexPool } from '../src/index/index-pool.js';
 import type { RingIndex } from '../src/index/ring.js';
-import { SEGMENT_ENTRIES_MAX } from '../src/index/ring-layout.js';
+import { JOIN_QUERIES, JOIN_QUERIES_MIN, SEGMENT_ENTRIES_MAX } from '../src/index/ring-layout.js';
 import type { Candidate } from '../src/index/types.js';
 import { type Baseline, linear, multiIndexHashing } from './index/baselines.js';
 import { hashesBySeed, hashesFromFile, plantedQueries } from './index/data.js';
@@ -28,13 +28,14 @@ interface Budget {
   readonly linear: number;
   readonly mih: number;
   readonly ring: number;
+  readonly joined: number;
 }
 
 function budgetFor(entries: number, smoke: boolean): Budget {
-  if (smoke) return { entries, linear: 50, mih: 50, ring: 200 };
+  if (smoke) return { entries, linear: 50, mih: 50, ring: 200, joined: JOIN_QUERIES_MIN };
   const linearQueries = Math.max(20, Math.min(2_000, Math.round(4e8 / entries)));
   const mihQueries = Math.max(100, Math.min(5_000, Math.round(2e9 / entries)));
-  return { entries, linear: linearQueries, mih: mihQueries, ring: 4 * BATCH };
+  return { entries, linear: linearQueries, mih: mihQueries, ring: 4 * BATCH, joined: 2 * JOIN_QUERIES };
 }
 
 interface Row {
@@ -136,6 +137,10 @@ async function rowsFor(
   const pictures = measureBatches(rings, asked, ORIENTATIONS);
   add('ring, 8 at once', pictures, ringSeconds, ringBytes);
   add(`ring, ${BATCH} at once`, measureBatches(rings, asked, BATCH), ringSeconds, ringBytes);
+  const together = Math.min(JOIN_QUERIES, budget.joined);
+  // Hashes from outside may be fewer: then nothing is joined.
+  if (queries.length >= budget.joined * 32)
+    add(`ring, ${together} at once`, measureBatches(rings, some(budget.joined), together), ringSeconds, ringBytes);
   if (pairs !== undefined) await writePairs(pairs, rings, queries);
 
   if (entries <= hnswMax) {
@@ -177,7 +182,7 @@ export async function index(options: BenchOptions): Promise<BenchTable> {
   for (const entries of given ? [given.length / 32] : sizes) {
     const budget = budgetFor(entries, smoke);
     const hashes = given ?? (await hashesBySeed(entries));
-    const queries = options.queries ? hashesFromFile(options.queries) : plantedQueries(hashes, budget.ring);
+    const queries = options.queries ? hashesFromFile(options.queries) : plantedQueries(hashes, budget.joined);
     const { rows, truth } = await rowsFor(hashes, queries, budget, options);
     for (const { name, measured, buildSeconds, bytes } of rows) {
       table.push([

@@ -67,7 +67,7 @@ export interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runn
 export interface Recordable {
   readonly tenant: string;
   readonly outcomes: readonly Outcome[];
-  /** Hashes that matched nothing, beside the outcomes. */
+  /** Images and hashes that matched nothing, beside the outcomes. */
   readonly unmatched: number;
   readonly idempotency: Idempotency | null;
 }

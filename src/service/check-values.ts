@@ -161,7 +161,7 @@ export async function checkValues(
     const reference = referenceOf(position);
     recording.add('hash', { ...decision, reason: null, reference, fileId, digests, generation, checkId: null });
   }
-  recording.addUnmatched(values.length / width - decisions.size);
+  recording.addUnmatched('hash', values.length / width - decisions.size);
   if (!options.recording) await recording.commit();
   return decisions;
 }

@@ -110,7 +110,7 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);
       for (const answer of answers) recording.add('image', answer);
-      recording.addUnmatched(unmatched);
+      recording.addUnmatched('image', unmatched);
       await recording.commit();
     },
   };

@@ -11,8 +11,8 @@ export type Recordable = Omit<Outcome, 'kind'>;
 /** Answers of one request, gathered; nothing of them may be told before `commit` has resolved. */
 export interface Recording {
   add(kind: 'image' | 'hash', answer: Recordable): void;
-  /** Hashes of a batch that matched nothing. */
-  addUnmatched(count: number): void;
+  /** So many more that matched nothing: of them nothing else is kept. */
+  addUnmatched(kind: Outcome['kind'], count: number): void;
   /** Once. Errors LEDGER_FAILED: nothing is on record; IDEMPOTENCY_KEY_REUSED. */
   commit(): Promise<void>;
 }
@@ -36,22 +36,33 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
   return {
     open(tenant, idempotency = null) {
       const outcomes: Outcome[] = [];
-      let unmatched = 0;
+      const unmatched = { image: 0, hash: 0 };
       return {
         add(kind, answer) {
+          if (answer.verdict === 'no_match') {
+            unmatched[kind]++;
+            return;
+          }
           // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.
           const reason = answer.verdict === 'not_checked' ? answer.reason : null;
           outcomes.push({ ...answer, kind, reason });
         },
-        addUnmatched(count) {
-          unmatched += count;
+        addUnmatched(kind, count) {
+          unmatched[kind] += count;
         },
         async commit() {
           const isNew =
-            (await ledger?.record({ tenant, outcomes, unmatched, idempotency: idempotency?.() ?? null })) ?? true;
+            (await ledger?.record({
+              tenant,
+              outcomes,
+              unmatched: unmatched.image + unmatched.hash,
+              idempotency: idempotency?.() ?? null,
+            })) ?? true;
           if (!isNew) return;
           for (const outcome of outcomes) tell(outcome);
-          if (unmatched > 0) metrics.add('zeef_checks_total', { kind: 'hash', verdict: 'no_match' }, unmatched);
+          for (const kind of ['image', 'hash'] as const) {
+            if (unmatched[kind] > 0) metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, unmatched[kind]);
+          }
         },
       };
     },
