@@ -54,27 +54,31 @@ async function loads(smoke: boolean, known: Uint8Array): Promise<Load[]> {
     .map((item) => post('/v1/check/hashes', 'application/json', JSON.stringify({ items: [item] })));
   const rawCount = smoke ? 2_048 : 131_072;
   const raw = Buffer.from(randomValues(rawCount, 16, 8));
-  for (let at = 0; at < rawCount; at += HIT_EVERY) raw.set(known.subarray(0, 16), at * 16);
+  const withHits = Buffer.from(raw);
+  for (let hit = 0; hit * HIT_EVERY < rawCount; hit++)
+    withHits.set(known.subarray(hit * 16, (hit + 1) * 16), hit * HIT_EVERY * 16);
   const files = await uploads(smoke ? 1 : 16);
   return [
     { name: 'one PDQ hash, 16 connections', checks: 1, connections: 16, requests: one },
     { name: 'one PDQ hash, 64 connections', checks: 1, connections: 64, requests: one },
     {
-      name: '1,000 PDQ hashes, JSON',
+      name: '1,000 PDQ hashes, JSON, 16 connections',
       checks: 1_000,
-      connections: 4,
+      connections: 16,
       requests: [post('/v1/check/hashes', 'application/json', JSON.stringify({ items }))],
     },
+    ...[['no hit', raw] as const, [`a hit in ${HIT_EVERY.toLocaleString('en')}`, withHits] as const].map(
+      ([hits, body]) => ({
+        name: `${rawCount.toLocaleString('en')} MD5, raw, ${hits}, 16 connections`,
+        checks: rawCount,
+        connections: 16,
+        requests: [post('/v1/check/hashes?algorithm=md5', 'application/octet-stream', body)],
+      }),
+    ),
     {
-      name: `${rawCount.toLocaleString('en')} MD5, raw`,
-      checks: rawCount,
-      connections: 4,
-      requests: [post('/v1/check/hashes?algorithm=md5', 'application/octet-stream', raw)],
-    },
-    {
-      name: 'a JPEG of 500x375',
+      name: 'a JPEG of 500x375, 32 connections',
       checks: 1,
-      connections: 16,
+      connections: 32,
       requests: files.map((file) => post('/v1/check', 'image/jpeg', file)),
     },
   ];

@@ -83,7 +83,7 @@ export interface Service {
   readonly imports: ImportJobs;
   readonly ledger: Ledger;
   /** One for all answers of a request that has an Idempotency-Key; they are told after its `commit`. */
-  openRecording(tenant: string, idempotency: () => Idempotency): Recording;
+  openRecording(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */

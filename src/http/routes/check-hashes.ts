@@ -60,7 +60,10 @@ export async function hashRoutes(
         'matches' in answer && answer.matches.length > 0
           ? { ...answer, matches: matchesFor(request, answer.matches) }
           : answer;
-      if (!(request.body instanceof Readable)) return answerJson(request, request.body, tell);
+      if (!(request.body instanceof Readable)) {
+        const answer = await answerJson(request, request.body, tell);
+        return reply.type('application/json; charset=utf-8').send(answer);
+      }
       const keyed = keyedRequest(request, service);
       const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
       const batch = pacedBatch(service.openBatch(options), request.caller.gate);
@@ -88,7 +91,7 @@ export async function hashRoutes(
     request: FastifyRequest<{ Querystring: Query }>,
     { items, orientations = 'none', lists, radius }: Static<typeof HashesRequest>,
     tell: (answer: HashItemAnswer) => object,
-  ) {
+  ): Promise<string> {
     requireDetailsForRadius(request.caller, radius);
     const { batchItemsMax } = service.config;
     if (items.length > batchItemsMax) {
@@ -96,6 +99,7 @@ export async function hashRoutes(
     }
     const keyed = keyedRequest(request, service);
     keyed?.sawBody(JSON.stringify(request.body));
+    const recording = keyed?.recording ?? service.openRecording(request.caller.tenant);
     const options: CheckOptions = {
       orientations,
       lists: lists ? new Set(lists) : null,
@@ -103,17 +107,19 @@ export async function hashRoutes(
       reference: null,
       tenant: request.caller.tenant,
       gate: request.caller.gate,
-      recording: keyed?.recording,
+      recording,
     };
     request.caller.gate.takeChecks(items.length);
     const batch = service.openBatch(options);
     const answers = await batch.checkItems(items);
-    await keyed?.recording.commit();
-    return {
+    // Written out before it waits to be on record: many leave together, and what is text already leaves at once.
+    const text = JSON.stringify({
       generation: batch.generation,
       checked: answers.filter((answer) => 'verdict' in answer).length,
       matched: answers.filter((answer) => 'verdict' in answer && answer.verdict === 'match').length,
       results: answers.map(tell),
-    };
+    });
+    await recording.commit();
+    return text;
   }
 }
