@@ -105,6 +105,8 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       await tellAll(parts, files, decisions, among !== null);
       waiting--;
     })();
+    // Heard below, or where the next is awaited: until then it is not a failure that nobody looks at.
+    inTurn.catch(() => {});
     if (waiting > BATCHES_ASKED) await before;
   }
   await inTurn;
@@ -133,17 +135,15 @@ async function tellAll(
     }
     const { verdict, reason } = verdictOf(decision, head);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
+    const isTold = !isOther && verdict !== 'no_match';
     if (isOther) tally.takeOther(head.kind, false);
-    else if (verdict === 'no_match') {
+    else if (!isTold) {
       unmatched++;
       tally.takeUnmatched(head.size, false);
     }
-    if (isOther || verdict === 'no_match') {
-      if (verdict === head.verdict) continue;
-    }
+    if (!isTold && verdict === head.verdict) continue;
     const facts = unpackFacts(row.facts);
-    if (!isOther && verdict !== 'no_match')
-      results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
+    if (isTold) results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
     if (verdict !== head.verdict)
       changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
   }
