@@ -9,9 +9,15 @@ export interface Counting {
   stop(): Promise<void>;
 }
 
+/** It holds one name at a time. */
+const YOUNG_MB = 2;
+
 export function countFiles(task: CountTask): Counting {
   let total: number | null = null;
-  const worker = new Worker(artefact('src', 'service', 'scan', 'count-worker.js'), { workerData: task });
+  const worker = new Worker(artefact('src', 'service', 'scan', 'count-worker.js'), {
+    workerData: task,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   worker.on('message', ({ files, isWhole }: CountNote) => {
     if (isWhole) total = files;
   });

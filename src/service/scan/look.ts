@@ -23,6 +23,8 @@ const THREADS_PER_WORKER = 2;
 
 /** A thread takes longer to start than the next names take to come. */
 const IDLE_MS = 10_000;
+/** A thread holds a few hundred names at a time; left alone, each would let its young objects grow to 48 MB before it looks. */
+const YOUNG_MB = 4;
 
 export function createLooker(workers: number, followsLinks: boolean): Looker {
   const threads = Math.max(2, workers * THREADS_PER_WORKER);
@@ -31,6 +33,7 @@ export function createLooker(workers: number, followsLinks: boolean): Looker {
     minThreads: 1,
     maxThreads: threads,
     idleTimeout: IDLE_MS,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   return {
     threads,
