@@ -37,7 +37,7 @@ export function askFacts(asked: AskedFiles, facts: Uint8Array, orientations: Ori
   for (const algorithm of flags.digests) {
     const column = asked.columns[algorithm];
     const length = VALUE_BYTES[algorithm];
-    from.skip(length);
+    from.pass(length);
     copyBytes(facts, from.at - length, column, column.reserve(question, 0, 1), length);
   }
   if (flags.hasImage && head.reason === null) askViews(asked, question, from, flags.isPlain, orientations);
@@ -51,15 +51,15 @@ function askViews(
   isPlain: boolean,
   orientations: OrientationChoice,
 ): void {
-  from.skip(1);
-  from.skipVarint();
-  from.skipVarint();
-  if (!isPlain) from.skip(1);
+  from.pass(1);
+  from.passVarint();
+  from.passVarint();
+  if (!isPlain) from.pass(1);
   const { pdq, blockhash } = asked.columns;
   let rank = 0;
   for (let left = isPlain ? 1 : from.u8(); left > 0; left--) {
     const { families, counts, hasBlockhash } = readViewHead(from, isPlain);
-    from.skip(unpackTurnedInto(from.bytes, from.at, counts, scratch, 0));
+    from.pass(unpackTurnedInto(from.bytes, from.at, counts, scratch, 0));
     const first = rank;
     let at = 0;
     for (const [n, { degenerate }] of families.entries()) {
@@ -71,7 +71,7 @@ function askViews(
       at += counts[n]! * HASH256_BYTES;
     }
     if (!hasBlockhash) continue;
-    from.skip(HASH256_BYTES);
+    from.pass(HASH256_BYTES);
     if (rank === first) continue;
     copyBytes(from.bytes, from.at - HASH256_BYTES, blockhash, blockhash.reserve(question, rank, 1), HASH256_BYTES);
     rank++;

@@ -148,7 +148,7 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
 function unpackView(from: Reader, isPlain: boolean): ViewReply {
   const { frame, background, families, counts, hasBlockhash } = readViewHead(from, isPlain);
   const { lists, length } = unpackTurnedHashes(from.bytes, from.at, counts);
-  from.skip(length);
+  from.pass(length);
   return {
     frame,
     background,
@@ -215,10 +215,10 @@ function readHead(from: Reader): Head {
 /** Leaves the reader at the digests' flags, or the end. */
 export function readFactsHead(from: Reader): FactsHead {
   const head = readHead(from);
-  from.skipVarint();
-  from.skipVarint();
-  from.skipVarint();
-  from.skip(8);
+  from.passVarint();
+  from.passVarint();
+  from.passVarint();
+  from.pass(8);
   return head;
 }
 
@@ -267,7 +267,7 @@ export function identityOf(bytes: Uint8Array): Identity {
   const from = new Reader(bytes);
   const { size } = readHead(from);
   const inode = from.bigVarint();
-  from.skipVarint();
-  from.skipVarint();
+  from.passVarint();
+  from.passVarint();
   return { size, inode, mtimeNs: from.i64() };
 }

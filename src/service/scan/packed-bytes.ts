@@ -65,18 +65,18 @@ export class Reader {
   }
   i64(): bigint {
     const { buffer, byteOffset, byteLength } = this.bytes;
-    this.skip(8);
+    this.pass(8);
     return new DataView(buffer, byteOffset, byteLength).getBigInt64(this.at - 8, true);
   }
   take(length: number): Uint8Array {
-    this.skip(length);
+    this.pass(length);
     return this.bytes.subarray(this.at - length, this.at);
   }
-  skip(length: number): void {
+  pass(length: number): void {
     if (this.at + length > this.bytes.length) throw new RangeError('the facts of a file end too soon');
     this.at += length;
   }
-  skipVarint(): void {
+  passVarint(): void {
     while (this.u8() > 127);
   }
 }
