@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { artefact } from '../../src/core/package-root.js';
-import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'zeef-admin-'));
 const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: dataDir };
@@ -68,7 +68,7 @@ test('a key is made, rotated and revoked; limits are set; all of it is in the lo
   expect(await zeef('audit', 'verify', '--head', head)).toMatchObject({ code: 0 });
   expect((await zeef('audit', 'show', '--last', '2')).out.trim().split('\n')).toHaveLength(2);
 
-  const other = new Database(join(dataDir, DATABASE_FILE));
+  const other = new Database(join(dataDir, SERVICE_FILE));
   other.prepare(`UPDATE audit SET actor = 'cli:nobody' WHERE seq = 2`).run();
   other.close();
   expect(await zeef('audit', 'verify')).toMatchObject({ code: 2, out: expect.stringContaining('BROKEN at row 2') });

@@ -9,7 +9,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { artefact } from '../../src/core/package-root.js';
 import { type Audit, createAudit } from '../../src/service/audited.js';
 import type { Store } from '../../src/store/contract.js';
-import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 
 let dataDir = '';
@@ -75,7 +75,7 @@ test('killed after the change was made, before its end was written down: the row
 
 /** The disk takes no row of this outcome. */
 function refuse(outcome: string): void {
-  const other = new Database(join(dataDir, DATABASE_FILE));
+  const other = new Database(join(dataDir, SERVICE_FILE));
   other.exec(
     `CREATE TRIGGER refuse BEFORE INSERT ON audit WHEN NEW.outcome = '${outcome}' BEGIN SELECT RAISE(ABORT, 'no'); END`,
   );

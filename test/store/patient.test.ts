@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/contract.js';
-import { DATABASE_FILE, openDatabase, type Sqlite } from '../../src/store/sqlite/database.js';
+import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
 import { beginPatiently, writeNow, writePatiently } from '../../src/store/sqlite/patient.js';
+import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
+import type { Sqlite } from '../../src/store/sqlite/sqlite-file.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { type Running, startService } from '../support/running.js';
 import { entryRow, stream } from './contract.js';
@@ -15,8 +17,8 @@ const turn = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 const value = (n: number) => n.toString(16).padStart(32, '0');
 
 /** Another connection that has begun to write, as another process's import has. */
-function holdLock(dataDir: string): () => void {
-  const other = new Database(join(dataDir, DATABASE_FILE));
+function holdLock(dataDir: string, file = LISTS_FILE): () => void {
+  const other = new Database(join(dataDir, file));
   other.exec('BEGIN IMMEDIATE');
   return () => {
     other.exec('COMMIT');
@@ -27,6 +29,7 @@ function holdLock(dataDir: string): () => void {
 describe('a store', () => {
   let dataDir = '';
   let store: Store;
+  let keyId = '';
   beforeEach(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'zeef-patient-'));
     store = await openSqliteStore(dataDir);
@@ -34,6 +37,7 @@ describe('a store', () => {
     await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', value(1))]));
     await store.lists.replaceEntries('a', stream([]), { review: () => [{ rule: 'change', count: 1, limit: 0 }] });
     await store.jobs.addJob(job('first'));
+    keyId = (await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null })).info.id;
   });
   afterEach(() => store.close());
 
@@ -60,7 +64,7 @@ describe('a store', () => {
     syncedAt: null,
   };
 
-  const WRITES: readonly [string, () => Promise<unknown>][] = [
+  const LIST_WRITES: readonly [string, () => Promise<unknown>][] = [
     ['createList', () => store.lists.createList({ list: 'b', kind: 'match', radiusBits: 31 })],
     ['updateList', () => store.lists.updateList('a', { enabled: false })],
     ['removeList', () => store.lists.removeList('a')],
@@ -69,10 +73,17 @@ describe('a store', () => {
     ['changeEntries', () => store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')],
     ['replaceEntries', () => store.lists.replaceEntries('a', stream([entryRow(2, 'md5', value(2))]))],
     ['addEntries', () => store.lists.addEntries('a', stream([entryRow(2, 'md5', value(2))]))],
+  ];
+  const SERVICE_WRITES: readonly [string, () => Promise<unknown>][] = [
     ['addJob', () => store.jobs.addJob(job('second'))],
     ['changeJob', () => store.jobs.changeJob('first', { state: 'running' })],
     ['createKey', () => store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null })],
+    ['revokeKey', () => store.keys.revokeKey(null, keyId)],
     ['setTenant', () => store.tenants.setTenant('t', { disabled: true })],
+    [
+      'addWebhook',
+      () => store.webhooks.addWebhook({ tenant: 't', url: 'http://127.0.0.1:9', secretEnv: 'S', nowMs: 1 }),
+    ],
     [
       'audit.append',
       () =>
@@ -89,10 +100,13 @@ describe('a store', () => {
     ],
   ];
 
-  test.each(WRITES)(
-    '%s waits, while timers and reads go on, and is done once the lock is let go',
-    async (_name, write) => {
-      const release = holdLock(dataDir);
+  test.each([
+    ...LIST_WRITES.map(([name, write]) => [name, LISTS_FILE, write] as const),
+    ...SERVICE_WRITES.map(([name, write]) => [name, SERVICE_FILE, write] as const),
+  ])(
+    '%s waits for who writes %s, while timers and reads go on, and is done once the lock is let go',
+    async (_name, file, write) => {
+      const release = holdLock(dataDir, file);
       let isDone = false;
       const writing = write().then(() => {
         isDone = true;
@@ -108,6 +122,12 @@ describe('a store', () => {
       expect(isDone).toBe(true);
     },
   );
+
+  test.each(SERVICE_WRITES)('%s does not wait for an import', async (_name, write) => {
+    const release = holdLock(dataDir);
+    await write();
+    release();
+  });
 
   test('a store is opened while somebody writes', async () => {
     const release = holdLock(dataDir);
@@ -146,7 +166,7 @@ describe('patience ends', () => {
   let db: Sqlite;
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'zeef-patient-'));
-    db = openDatabase(dataDir);
+    db = openListsDatabase(dataDir);
     db.exec('CREATE TABLE told (n INTEGER)');
   });
   afterEach(() => {
@@ -223,6 +243,7 @@ describe('a service whose store another process writes to', () => {
       expect(await Promise.all([ask('GET', '/livez'), ask('GET', '/readyz'), check()])).toEqual([200, 200, 200]);
       await turn(20);
     }
+    expect(await ask('POST', '/v1/keys', { tenant: 't', scopes: ['check'] })).toBe(201);
     expect(ended).toBe(0);
     release();
     expect(await Promise.all(changes)).toEqual([200, 201]);

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { checksumOf } from '../../src/store/sqlite/checksum.js';
-import { DATABASE_FILE, openDatabase } from '../../src/store/sqlite/database.js';
+import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
 import { KEY_FILE, openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { keyFromFile, keyFromOwnFile, keyFromText } from '../../src/vault/master-key.js';
 import { randomBytes, seeded } from '../support/random.js';
@@ -110,7 +110,7 @@ describe('rotation', () => {
     // What is written now by the one that did not rotate is under the new key too, and equal values are still equal.
     const report = await running.lists.replaceEntries('a', rows(100, 300));
     expect(report).toMatchObject({ accepted: 200, added: 0, removed: 0 });
-    const db = new Database(join(dir, DATABASE_FILE));
+    const db = new Database(join(dir, LISTS_FILE));
     const keys = db.prepare('SELECT DISTINCT hex(substr(value, 1, 2)) AS key FROM entry').all();
     expect(keys).toEqual([{ key: '0002' }]);
     db.close();
@@ -160,7 +160,7 @@ describe('rotation', () => {
 });
 
 test('a store from before the vault is sealed when it is opened, and nothing of it is left in the clear', async () => {
-  const db = openDatabase(dir);
+  const db = openListsDatabase(dir);
   db.exec(`INSERT INTO list (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
            VALUES ('a', 'match', 1, 31, 0, 1, 0, 0, '', '{"md5":300}')`);
   const insert = db.prepare(
@@ -183,7 +183,7 @@ test('a store from before the vault is sealed when it is opened, and nothing of 
 
 test('an entry whose value is damaged is told and left out; the rest of its list goes on', async () => {
   await filled();
-  const db = new Database(join(dir, DATABASE_FILE));
+  const db = new Database(join(dir, LISTS_FILE));
   db.prepare('UPDATE entry SET value = zeroblob(46) WHERE entry_id = ?').run('e250');
   db.close();
   const damaged: number[] = [];

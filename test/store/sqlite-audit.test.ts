@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { DATABASE_FILE, MIGRATIONS } from '../../src/store/sqlite/database.js';
+import { LISTS_FILE, MIGRATIONS } from '../../src/store/sqlite/lists-database.js';
+import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { auditContract, auditEvent } from './audit-contract.js';
 
@@ -59,7 +60,7 @@ test.each(damages)('%s: found', async (_name, sql, brokenAt) => {
   await store.audit.append(auditEvent(6, { outcome: 'begun' }));
   await store.audit.append(auditEvent(7, { outcome: 'done', ends: 6 }));
   const { head } = await store.audit.verify();
-  const other = new Database(join(dataDir, DATABASE_FILE));
+  const other = new Database(join(dataDir, SERVICE_FILE));
   other.exec(sql);
   other.close();
   expect(await store.audit.verify()).toMatchObject({ ok: false, brokenAt });
@@ -71,7 +72,7 @@ test('any one byte of any row changed is found', async () => {
   fresh();
   const store = await openSqliteStore(dataDir);
   for (let n = 1; n <= 3; n++) await store.audit.append(auditEvent(n, { outcome: 'begun' }));
-  const other = new Database(join(dataDir, DATABASE_FILE));
+  const other = new Database(join(dataDir, SERVICE_FILE));
   const row = other.prepare<[], Record<string, string>>('SELECT * FROM audit WHERE seq = 2').get()!;
   for (const column of COLUMNS) {
     const change = other.prepare(`UPDATE audit SET ${column} = ? WHERE seq = 2`);
@@ -89,11 +90,11 @@ test('any one byte of any row changed is found', async () => {
 
 test('a log of an earlier version is read and verified as it was, and goes on', async () => {
   fresh();
-  const other = new Database(join(dataDir, DATABASE_FILE));
+  const other = new Database(join(dataDir, LISTS_FILE));
   // The schema as it was before rows told how a change ended, with rows as they were hashed then.
   for (const step of MIGRATIONS.slice(0, 12)) {
     if (typeof step === 'string') other.exec(step);
-    else step(other);
+    else step(other, dataDir);
   }
   other.pragma('user_version = 12');
   let before = '0'.repeat(64);

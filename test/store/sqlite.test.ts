@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { artefact } from '../../src/core/package-root.js';
-import { DATABASE_FILE } from '../../src/store/sqlite/database.js';
+import { LISTS_FILE } from '../../src/store/sqlite/lists-database.js';
+import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
+import { JOBS_KEPT_MAX } from '../../src/store/sqlite/sqlite-jobs.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import { entryRow, storeContract, stream } from './contract.js';
+import { jobsContract } from './jobs-contract.js';
 import { keysContract } from './keys-contract.js';
 import { tenantsContract } from './tenants-contract.js';
 import { webhooksContract } from './webhooks-contract.js';
@@ -25,6 +28,7 @@ storeContract('SQLite', place);
 keysContract('SQLite: keys', place);
 tenantsContract('SQLite: tenants', place);
 webhooksContract('SQLite: webhooks', place);
+jobsContract('SQLite: jobs', { ...place, keptMax: JOBS_KEPT_MAX });
 
 test('the folder and the file are the owner’s alone, and no key lies in them', async () => {
   const dir = join(freshDir(), 'inner');
@@ -32,13 +36,16 @@ test('the folder and the file are the owner’s alone, and no key lies in them',
   const { key } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
   await store.close();
   expect(statSync(dir).mode & 0o777).toBe(0o700);
-  expect(statSync(join(dir, DATABASE_FILE)).mode & 0o777).toBe(0o600);
-  expect(readFileSync(join(dir, DATABASE_FILE)).includes(key.slice(5))).toBe(false);
+  for (const file of [LISTS_FILE, SERVICE_FILE]) {
+    expect(statSync(join(dir, file)).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(dir, file)).includes(key.slice(5))).toBe(false);
+  }
 });
 
-test('what is no store is refused with a code', async () => {
+test.each([LISTS_FILE, SERVICE_FILE])('what is no store is refused with a code: %s', async (file) => {
   const dir = freshDir();
-  writeFileSync(join(dir, DATABASE_FILE), 'not a database, but long enough to be looked at'.repeat(100));
+  await (await openSqliteStore(dir)).close();
+  writeFileSync(join(dir, file), 'not a database, but long enough to be looked at'.repeat(100));
   await expect(openSqliteStore(dir)).rejects.toMatchObject({ code: 'STORE_FAILED' });
 });
 
@@ -51,7 +58,7 @@ test('an entry that was changed on the disk is found by verify', async () => {
     stream([entryRow(1, 'md5', '0'.repeat(32)), entryRow(2, 'md5', '1'.repeat(32))]),
   );
   expect(await store.lists.verify('a')).toMatchObject({ ok: true });
-  const other = new Database(join(dir, DATABASE_FILE));
+  const other = new Database(join(dir, LISTS_FILE));
   other.prepare('UPDATE entry SET value = ? WHERE entry_id = ?').run(Buffer.alloc(16, 7), 'e2');
   other.close();
   expect(await store.lists.verify('a')).toMatchObject({ ok: false });
@@ -93,7 +100,7 @@ test('while another process writes, small notes are put off and large ones wait;
   const dir = freshDir();
   const store = await openSqliteStore(dir);
   const { info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
-  const other = new Database(join(dir, DATABASE_FILE));
+  const other = new Database(join(dir, SERVICE_FILE));
   other.exec('BEGIN IMMEDIATE');
   expect(await store.keys.touchKey('t', info.id, 1)).toBe(false);
   expect(await store.tenants.addUsage('t', '2026-09-14', { checks: 1, bytes: 1, distinct: null })).toBeNull();

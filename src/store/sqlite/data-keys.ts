@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { DATA_KEY_BYTES, DATA_KEYS_MAX, type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
-import { guarded, type Sqlite } from './database.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 interface KeyRow {
   readonly id: number;

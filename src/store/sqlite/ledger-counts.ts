@@ -2,7 +2,6 @@
 import { endOf, type Interval, type Range, startOf } from '../../core/period.js';
 import { addTotals, type Tally, TallySum } from '../../core/tally.js';
 import type { Counts, CountsQuery } from '../ledger-contract.js';
-import type { Sqlite } from './database.js';
 import { Chains } from './ledger-chain.js';
 import {
   cellsOf,
@@ -16,6 +15,7 @@ import {
   totalsOf,
   YEAR,
 } from './ledger-fold.js';
+import type { Sqlite } from './sqlite-file.js';
 
 /** Rows of one level that belong to the range. */
 interface Piece extends Range {

@@ -1,21 +1,20 @@
-/** Opens the ledger's own file. It is not the store's: an import holds that one's write lock for many seconds. */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
+/** Opens the ledger's own file: a thread of its own writes it, whatever else is being written. */
 import { AppError } from '../../core/errors.js';
-import type { Sqlite } from './database.js';
 import { FIRST_HEAD } from './ledger-chain.js';
+import { openSqliteFile, type Sqlite, type SqliteFile } from './sqlite-file.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 /** Another process's group takes milliseconds; whoever waits longer than this is answered 503. */
 const BUSY_MS = 5_000;
-const SYNCHRONOUS_FULL = 2;
 /** Hours of the present and the index of hits: what a group touches stays in memory. */
 const CACHE_KIB = 65_536;
 
-/** Each step brings the schema from its position to the next; never edited once released. */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
+const FILE: SqliteFile = {
+  name: LEDGER_FILE,
+  busyMs: BUSY_MS,
+  refusal: 'LEDGER_INVALID',
+  migrations: [
+    `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
    INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');
    CREATE TABLE group_link (
      seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL
@@ -47,39 +46,16 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (tenant, key)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX answered_at ON answered (at);`,
-];
+  ],
+};
 
 /** A connection of its own. Errors  LEDGER_FAILED; LEDGER_INVALID: of a newer version, or no ledger at all. */
 export function openLedgerDatabase(dataDir: string): Sqlite {
   return ledgerGuarded(() => {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const path = join(dataDir, LEDGER_FILE);
-    const db = new Database(path, { timeout: BUSY_MS });
-    try {
-      chmodSync(path, 0o600);
-      db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = FULL');
-      if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
-        throw new Error('synchronous=FULL was not taken');
-      db.pragma(`cache_size = -${CACHE_KIB}`);
-      migrate(db);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    const db = openSqliteFile(dataDir, FILE);
+    db.pragma(`cache_size = -${CACHE_KIB}`);
+    return db;
   });
-}
-
-function migrate(db: Sqlite): void {
-  const versionOf = () => db.pragma('user_version', { simple: true }) as number;
-  if (versionOf() > MIGRATIONS.length) throw new AppError('LEDGER_INVALID', { version: versionOf() });
-  if (versionOf() === MIGRATIONS.length) return;
-  db.transaction(() => {
-    // Asked again with the lock in hand: another process may have been first.
-    for (const step of MIGRATIONS.slice(versionOf())) db.exec(step);
-    db.pragma(`user_version = ${MIGRATIONS.length}`);
-  }).immediate();
 }
 
 /** Runs one access. Errors: an AppError passes; a file that is none of ours is LEDGER_INVALID; all else LEDGER_FAILED. */

@@ -5,10 +5,10 @@
 import { startOf } from '../../core/period.js';
 import { addTotals } from '../../core/tally.js';
 import type { Retention } from '../ledger-contract.js';
-import type { Sqlite } from './database.js';
 import { Chains, type EventLink } from './ledger-chain.js';
 import { type Fold, fold, lastFold, rowDigest, TALLY_COLUMNS, type TallyRow, totalsOf } from './ledger-fold.js';
 import { RowSum } from './row-sum.js';
+import type { Sqlite } from './sqlite-file.js';
 
 /** In one transaction: some tens of milliseconds. */
 const HITS_AT_A_TIME = 500;

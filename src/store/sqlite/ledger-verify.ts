@@ -4,7 +4,6 @@
  */
 import { addTotals, NO_TOTALS, type Totals } from '../../core/tally.js';
 import type { LedgerCheck } from '../ledger-contract.js';
-import type { Sqlite } from './database.js';
 import type { FirstSeen, SeenAgain, StatusChanged } from './ledger-append.js';
 import {
   Chains,
@@ -28,6 +27,7 @@ import {
 } from './ledger-fold.js';
 import type { HitRow } from './ledger-hits.js';
 import { RowSum } from './row-sum.js';
+import type { Sqlite } from './sqlite-file.js';
 
 /** Told; a file that is damaged all over has thousands. */
 const PROBLEMS_MAX = 20;

@@ -7,13 +7,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AppError, type ErrorCode, type ErrorDetails } from '../../core/errors.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type { CasesQuery, CountsQuery, HitChange, HitFilter, LedgerGroup, Retention } from '../ledger-contract.js';
-import type { Sqlite } from './database.js';
 import { appendGroup, changeHit } from './ledger-append.js';
 import { counts } from './ledger-counts.js';
 import { ledgerGuarded, openLedgerDatabase } from './ledger-database.js';
 import { cases, hit, hits } from './ledger-hits.js';
 import { retain } from './ledger-retention.js';
 import { verify } from './ledger-verify.js';
+import type { Sqlite } from './sqlite-file.js';
 
 export interface Setup {
   readonly dataDir: string;

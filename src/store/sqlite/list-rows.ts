@@ -9,7 +9,7 @@ import {
   NO_TERMS,
 } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
-import type { Sqlite } from './database.js';
+import type { Sqlite } from './sqlite-file.js';
 
 export interface ListRow {
   readonly id: number;

@@ -4,16 +4,19 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../core/errors.js';
-import { BUSY_MS, guarded, type Sqlite } from './database.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 /** Between two tries: short beside an import, long beside a commit. */
 const PAUSE_MS = 20;
+/** As long as a caller may be expected to wait for an answer. */
+const PATIENCE_MS = 60_000;
 
 const isBusy = (error: unknown) => String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY');
 
 /** Null where another writer is at work. */
 function accessNow<T>(db: Sqlite, access: () => T): { readonly result: T } | null {
   return guarded(() => {
+    const busyMs = db.pragma('busy_timeout', { simple: true }) as number;
     db.pragma('busy_timeout = 0');
     try {
       return { result: access() };
@@ -21,7 +24,7 @@ function accessNow<T>(db: Sqlite, access: () => T): { readonly result: T } | nul
       if (isBusy(error)) return null;
       throw error;
     } finally {
-      db.pragma(`busy_timeout = ${BUSY_MS}`);
+      db.pragma(`busy_timeout = ${busyMs}`);
     }
   });
 }
@@ -44,12 +47,12 @@ export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } 
  * Waits for other writers while this process goes on with everything else; `write` runs as one transaction.
  * Errors STORE_FAILED, also where others write for longer than `patienceMs`, a minute unless told.
  */
-export function writePatiently<T>(db: Sqlite, write: () => T, patienceMs = BUSY_MS): Promise<T> {
+export function writePatiently<T>(db: Sqlite, write: () => T, patienceMs = PATIENCE_MS): Promise<T> {
   const transaction = db.transaction(write);
   return accessPatiently(db, () => transaction.immediate(), patienceMs);
 }
 
 /** Begins a transaction that the caller ends, and that holds off all other writers; waits as `writePatiently`. */
-export async function beginPatiently(db: Sqlite, patienceMs = BUSY_MS): Promise<void> {
+export async function beginPatiently(db: Sqlite, patienceMs = PATIENCE_MS): Promise<void> {
   await accessPatiently(db, () => db.exec('BEGIN IMMEDIATE'), patienceMs);
 }

@@ -2,9 +2,9 @@
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
 import { addDataKey, readDataKeys } from './data-keys.js';
-import { guarded, type Sqlite } from './database.js';
 import { raiseGeneration } from './list-rows.js';
 import { forgetFreePages, rewriteValues } from './seal-values.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 import { resealHeld } from './versions.js';
 
 /**

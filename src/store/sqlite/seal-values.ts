@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { checksumOf } from './checksum.js';
-import { guarded, type Sqlite } from './database.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 /** Condition that finds an entry by its sealed value, as the index over the names has it. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;

@@ -12,8 +12,8 @@ import type {
   AuditStore,
   AuditVerdict,
 } from '../audit-contract.js';
-import { guarded, type Sqlite } from './database.js';
 import { writePatiently } from './patient.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 /** A few milliseconds of hashing; requests have their turn in between. */
 const ROWS_PER_BATCH = 2_000;

@@ -18,7 +18,7 @@ import type {
   InventoryChange,
   ScanState,
 } from '../inventory-contract.js';
-import { guarded, type Sqlite } from './database.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 export const INVENTORY_FILE = 'inventory.sqlite';
 /** Of the schema and of the facts in its rows. Version 1, before the first release, is not read. */

@@ -17,8 +17,8 @@ import {
   type TenantFilter,
   type ToldKey,
 } from '../keys-contract.js';
-import { guarded, type Sqlite } from './database.js';
 import { writeNow, writePatiently } from './patient.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 import { makeTenant } from './sqlite-tenants.js';
 
 export const KEY_PREFIX = 'zeef_';

@@ -24,9 +24,10 @@ import type {
   WriteOptions,
 } from '../contract.js';
 import { checksumOf } from './checksum.js';
-import { guarded, openDatabase, type Sqlite } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { openListsDatabase, storeIdOf } from './lists-database.js';
 import { beginPatiently, writePatiently } from './patient.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 
@@ -170,7 +171,7 @@ export class SqliteLists implements ListStore {
       const at = this.#db.transaction(() => {
         const one = (sql: string) => this.#db.prepare<[], { value: number | null }>(sql).get()?.value ?? 0;
         const position: FeedPosition = {
-          storeId: one(`SELECT value FROM meta WHERE name = 'store_id'`),
+          storeId: storeIdOf(this.#db),
           generation: one(`SELECT value FROM meta WHERE name = 'generation'`),
           entryKey: one('SELECT max(id) AS value FROM entry'),
           removal: one(`SELECT seq AS value FROM sqlite_sequence WHERE name = 'removal'`),
@@ -258,7 +259,7 @@ export class SqliteLists implements ListStore {
     mode: 'replace' | 'add',
     { origin = null, review = () => [] }: WriteOptions,
   ): Promise<ImportReport> {
-    const db = openDatabase(this.#dataDir);
+    const db = openListsDatabase(this.#dataDir);
     try {
       guarded(() => db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`));
       await beginPatiently(db);

@@ -1,12 +1,14 @@
-/** The embedded store: one SQLite file in the data folder, shared safely by several processes of one machine. */
+/** The embedded store: SQLite files in the data folder, shared safely by several processes of one machine. */
 import { join } from 'node:path';
 import { keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
 import type { Store } from '../contract.js';
 import { openVault } from './data-keys.js';
-import { guarded, openDatabase } from './database.js';
+import { openListsDatabase, storeIdOf } from './lists-database.js';
 import { rotateKeys } from './rotate-keys.js';
 import { sealPlainValues } from './seal-values.js';
+import { openServiceDatabase } from './service-database.js';
 import { SqliteAudit } from './sqlite-audit.js';
+import { guarded } from './sqlite-file.js';
 import { SqliteJobs } from './sqlite-jobs.js';
 import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
@@ -31,21 +33,25 @@ export async function openSqliteStore(
   dataDir: string,
   { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {} }: StoreOptions = {},
 ): Promise<Store> {
-  const db = openDatabase(dataDir);
+  const db = openListsDatabase(dataDir);
   try {
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
+    const service = openServiceDatabase(dataDir);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
-      keys: new SqliteKeys(db),
-      tenants: new SqliteTenants(db),
-      audit: new SqliteAudit(db),
-      webhooks: new SqliteWebhooks(db),
-      jobs: new SqliteJobs(db),
+      keys: new SqliteKeys(service),
+      tenants: new SqliteTenants(service, storeIdOf(db)),
+      audit: new SqliteAudit(service),
+      webhooks: new SqliteWebhooks(service),
+      jobs: new SqliteJobs(service),
       vault,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
-        guarded(() => db.close());
+        guarded(() => {
+          service.close();
+          db.close();
+        });
       },
     };
   } catch (error) {

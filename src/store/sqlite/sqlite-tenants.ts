@@ -9,8 +9,8 @@ import type {
   TenantLimits,
   TenantStore,
 } from '../tenants-contract.js';
-import { guarded, type Sqlite } from './database.js';
 import { writeNow, writePatiently } from './patient.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 /** It is a part of addresses, file names and lines of a log. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -54,9 +54,12 @@ function joined(a: Uint8Array | null, b: Uint8Array | null): Uint8Array | null {
 
 export class SqliteTenants implements TenantStore {
   readonly #db: Sqlite;
+  readonly #seed: number;
 
-  constructor(db: Sqlite) {
+  /** `seed`: the same for every process of this store, and another one for every other store. */
+  constructor(db: Sqlite, seed: number) {
     this.#db = db;
+    this.#seed = seed;
   }
 
   async tenants(): Promise<TenantInfo[]> {
@@ -108,9 +111,7 @@ export class SqliteTenants implements TenantStore {
   }
 
   async usageSeed(): Promise<number> {
-    return guarded(
-      () => this.#db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'store_id'`).get()!.value,
-    );
+    return this.#seed;
   }
 
   #read(name: string): TenantInfo | null {

@@ -10,8 +10,8 @@ import type {
   WebhookInfo,
   WebhookStore,
 } from '../webhooks-contract.js';
-import { guarded, type Sqlite } from './database.js';
 import { writePatiently } from './patient.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 interface HookRow {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** Statements that are run for every answer are compiled once a connection. */
 import type { Statement } from 'better-sqlite3';
-import type { Sqlite } from './database.js';
+import type { Sqlite } from './sqlite-file.js';
 
 const kept = new WeakMap<Sqlite, Map<string, Statement>>();
 

@@ -6,8 +6,8 @@ import type { Tombstone } from '../../core/parsed-row.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
 import type { Checked, ListChecksum } from './checksum.js';
-import type { Sqlite } from './database.js';
 import { BY_VALUE } from './seal-values.js';
+import type { Sqlite } from './sqlite-file.js';
 import { keepPast } from './versions.js';
 
 interface Row extends Checked {

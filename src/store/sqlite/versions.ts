@@ -12,8 +12,8 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import type { HoldReason, ImportReport, VersionInfo } from '../contract.js';
-import { guarded, type Sqlite } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
+import { guarded, type Sqlite } from './sqlite-file.js';
 
 /** A list of every day can be put back by a week and a half; what each version changed is kept that long. */
 export const VERSIONS_KEPT_MAX = 10;

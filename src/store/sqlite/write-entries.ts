@@ -4,9 +4,9 @@ import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabu
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
-import type { Sqlite } from './database.js';
 import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
+import type { Sqlite } from './sqlite-file.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 

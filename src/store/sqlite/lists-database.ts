@@ -1,23 +1,16 @@
-/** Opens the embedded database: durable settings, schema, and one place where SQLite's errors become ours. */
+/** The file of the lists: their entries, versions and sources, and the data keys that their values are sealed with. */
 import { randomInt } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { AppError } from '../../core/errors.js';
 import { checksumOf } from './checksum.js';
+import { moveServiceTables } from './service-database.js';
+import { guarded, type Migration, openSqliteFile, type Sqlite, type SqliteFile } from './sqlite-file.js';
 
+export const LISTS_FILE = 'zeef.sqlite';
 /** Widest that `randomInt` takes. */
 const STORE_ID_SPAN = 2 ** 47;
+/** Another process's import holds the write lock while it runs: half a minute for a million entries. */
+const BUSY_MS = 60_000;
 
-export type Sqlite = Database.Database;
-
-export const DATABASE_FILE = 'zeef.sqlite';
-/** Another process's import holds the write lock while it runs: about ten seconds for a million entries. */
-export const BUSY_MS = 60_000;
-const SYNCHRONOUS_FULL = 2;
-
-/** Each step brings the schema from its position to the next; never edited once released. */
-export const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
    INSERT INTO meta VALUES ('generation', 1);
    CREATE TABLE list (
@@ -123,41 +116,23 @@ export const MIGRATIONS: readonly (string | ((db: Sqlite) => void))[] = [
   `ALTER TABLE audit ADD COLUMN outcome TEXT;
    ALTER TABLE audit ADD COLUMN ends INTEGER;
    CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
+  // Keys, tenants, the audit log, webhooks and jobs have a file of their own.
+  moveServiceTables,
 ];
 
-/** A connection of its own to the store in `dataDir`. Errors STORE_FAILED. */
-export function openDatabase(dataDir: string): Sqlite {
-  return guarded(() => {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const path = join(dataDir, DATABASE_FILE);
-    const db = new Database(path, { timeout: BUSY_MS });
-    chmodSync(path, 0o600);
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
-    if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
-      throw new Error('synchronous=FULL was not taken');
-    const versionOf = () => db.pragma('user_version', { simple: true }) as number;
-    if (versionOf() > MIGRATIONS.length) throw new Error(`the store is of a newer version (${versionOf()})`);
-    if (versionOf() < MIGRATIONS.length) {
-      db.transaction(() => {
-        for (const step of MIGRATIONS.slice(versionOf())) {
-          if (typeof step === 'string') db.exec(step);
-          else step(db);
-        }
-        db.pragma(`user_version = ${MIGRATIONS.length}`);
-      }).immediate();
-    }
-    return db;
-  });
+const FILE: SqliteFile = {
+  name: LISTS_FILE,
+  busyMs: BUSY_MS,
+  refusal: 'STORE_FAILED',
+  migrations: MIGRATIONS,
+};
+
+/** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
+export function openListsDatabase(dataDir: string): Sqlite {
+  return guarded(() => openSqliteFile(dataDir, FILE));
 }
 
-/** Runs one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
-export function guarded<T>(access: () => T): T {
-  try {
-    return access();
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('STORE_FAILED', { why: error instanceof Error ? error.message : String(error) }, error);
-  }
+/** Chosen once, at random: a position in one store says nothing about another. */
+export function storeIdOf(db: Sqlite): number {
+  return db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'store_id'`).get()!.value;
 }
