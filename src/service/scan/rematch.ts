@@ -93,21 +93,21 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     return answers;
   };
   let inTurn: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  const inHand: Promise<void>[] = [];
   for await (const { asked, files } of together(inventory.files('done'), parts.orientations)) {
     if (shouldStop()) break;
     const answers = ask(asked);
-    waiting++;
     const before = inTurn;
     inTurn = (async () => {
       const decisions = await answers;
       await before;
       await tellAll(parts, files, decisions, among !== null);
-      waiting--;
     })();
     // Heard below, or where the next is awaited: until then it is not a failure that nobody looks at.
     inTurn.catch(() => {});
-    if (waiting > BATCHES_ASKED) await before;
+    inHand.push(inTurn);
+    // The oldest alone: the others are searched while the next is read.
+    if (inHand.length > BATCHES_ASKED) await inHand.shift();
   }
   await inTurn;
   const interrupted = shouldStop();
