@@ -1,5 +1,6 @@
 /**
- * The one table of failures. Codes are added, never renamed, never reused.
+ * The one table of failures. Codes are added at its end (a scan's inventory keeps them by their places), never renamed,
+ * never reused.
  * `http` is the status that carries the code, `retry` whether the same request may succeed later,
  * `says` what a stranger reads. `docs/errors.md` is held to this table by a test.
  */

@@ -113,6 +113,7 @@ class OpenRows {
 export class Segmented<I extends Measurable> {
   readonly #maker: SegmentMaker<I>;
   readonly #onError: (error: unknown) => void;
+  readonly #openEntriesMin: number;
   readonly #rows: OpenRows;
   /** Keys of open rows that were removed again; a rebuilt open segment is marked by them. */
   #removedRows = new Set<number>();
@@ -122,10 +123,19 @@ export class Segmented<I extends Measurable> {
   #merge: { readonly done: Promise<void>; finish: (() => void) | null; readonly removed: number[] } | null = null;
   #segments: readonly Segment<I>[] = [];
 
-  /** `onError` hears of merges that failed: their parts go on answering, and a later `settle` tries again. */
-  constructor(maker: SegmentMaker<I>, expectedCount: number, onError: (error: unknown) => void) {
+  /**
+   * `onError` hears of merges that failed: their parts go on answering, and a later `settle` tries again.
+   * `openEntriesMin`: an open segment of no more entries is never merged.
+   */
+  constructor(
+    maker: SegmentMaker<I>,
+    expectedCount: number,
+    onError: (error: unknown) => void,
+    openEntriesMin = OPEN_ENTRIES_MIN,
+  ) {
     this.#maker = maker;
     this.#onError = onError;
+    this.#openEntriesMin = openEntriesMin;
     this.#rows = new OpenRows(maker.valueBytes, Math.min(expectedCount, maker.entriesMax));
   }
 
@@ -185,8 +195,10 @@ export class Segmented<I extends Measurable> {
 
   /** Makes everything added searchable. Takes up a finished merge, and starts one where it is due. */
   async settle(): Promise<void> {
+    // Nothing is sealed while a merge runs, and one more entry would not fit.
+    if (this.isFull) await this.#merge?.done;
     this.#merge?.finish?.();
-    if (this.#rows.count !== (this.#open?.keys.length ?? 0)) await this.#buildOpen();
+    if (!this.#isOpenCurrent()) await this.#buildOpen();
     this.#sealWhereDue();
     this.#publish();
   }
@@ -198,6 +210,12 @@ export class Segmented<I extends Measurable> {
       await this.#merge.done;
       await this.settle();
     }
+  }
+
+  /** False after additions, and after a merge that took the first rows. Keys ascend, so first key and count tell. */
+  #isOpenCurrent(): boolean {
+    const rows = this.#rows.usedKeys();
+    return (this.#open?.keys.length ?? 0) === rows.length && this.#open?.keys[0] === rows[0];
   }
 
   #publish(): void {
@@ -224,7 +242,7 @@ export class Segmented<I extends Measurable> {
       return;
     }
     const openCount = this.#open?.keys.length ?? 0;
-    const isCrowded = openCount > Math.max(OPEN_ENTRIES_MIN, (last?.keys.length ?? 0) * OPEN_SHARE);
+    const isCrowded = openCount > Math.max(this.#openEntriesMin, (last?.keys.length ?? 0) * OPEN_SHARE);
     if (this.#open && isCrowded) {
       const fits = last !== undefined && last.keys.length + openCount <= this.#maker.entriesMax;
       if (fits && this.#maker.merge) this.#startMerge([last, this.#open]);

@@ -9,9 +9,10 @@ import {
   newSegment,
   positionOf,
   remainingRuns,
+  type Segment,
   withoutKeys,
 } from '../../src/index/segment.js';
-import { OPEN_ENTRIES_MIN, Segmented, type SegmentMaker } from '../../src/index/segmented.js';
+import { OPEN_ENTRIES_MIN, Segmented } from '../../src/index/segmented.js';
 import type { RadiusIndex } from '../../src/index/types.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { seeded } from '../support/random.js';
@@ -21,9 +22,9 @@ const fail = (error: unknown) => {
   throw error;
 };
 
-/** Merges from a few entries on, so that a test of hundreds sees every state. */
-function eager(entriesMax = 2 ** 24): SegmentMaker<RadiusIndex> {
-  return { ...ringMaker(pool), entriesMax };
+/** Seals and merges from a few entries on, so that a test of hundreds sees every state. */
+function eager(entriesMax: number): Segmented<RadiusIndex> {
+  return new Segmented<RadiusIndex>({ ...ringMaker(pool), entriesMax }, 0, fail, 8);
 }
 
 function search(index: Segmented<RadiusIndex>, query: Uint8Array, radiusBits: number): [number, number][] {
@@ -53,7 +54,7 @@ test('whatever is added, removed, settled and merged, what is live is found and 
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.integer({ min: 0, max: 47 }), async (steps, radiusBits) => {
       const random = seeded(steps.length + radiusBits);
-      const index = new Segmented(eager(64), 0, fail);
+      const index = eager(64);
       const live = new Map<number, Uint8Array>();
       let key = 0;
       for (const step of steps) {
@@ -73,6 +74,7 @@ test('whatever is added, removed, settled and merged, what is live is found and 
         } else if (step.do === 'settle') await index.settle();
         else await index.merged();
         expect(index.entryCount).toBe(live.size);
+        for (const { keys } of index.segments) expect(keys.length).toBeLessThanOrEqual(64);
         const query = nearCopy(hashes.subarray(0, 32), 10, random);
         expect(search(index, query, radiusBits)).toEqual(oracle(live, query, radiusBits));
       }
@@ -110,6 +112,31 @@ test('a crowd of additions is merged into the sealed segment, with what is remov
   expect(index.segments[0]!.index.memoryBytes).toBeLessThan(bytes);
 });
 
+test('as many additions during a merge as went into it: none is missed, none is there twice', async () => {
+  const hashes = pdqLike(40, 7);
+  const maker = ringMaker(pool);
+  const merges: Promise<RadiusIndex>[] = [];
+  const merge = (parts: readonly Segment<RadiusIndex>[]) => {
+    merges.push(maker.merge!(parts));
+    return merges.at(-1)!;
+  };
+  const index = new Segmented<RadiusIndex>({ ...maker, merge }, 0, fail, 8);
+  let key = 0;
+  const add = (count: number) => {
+    for (let n = 0; n < count; n++) index.add(++key, 1, hashes.subarray(key * 32, key * 32 + 32));
+  };
+  add(9);
+  await index.settle();
+  add(9);
+  await index.settle();
+  // It comes to its end, and before anybody looks the next are added.
+  await merges[0];
+  add(9);
+  await index.settle();
+  const found = index.segments.flatMap(({ keys }) => [...keys]).sort((a, b) => a - b);
+  expect(found).toEqual(Array.from({ length: 27 }, (_, n) => n + 1));
+});
+
 test('an open entry that was removed stays removed when the open segment is made anew', async () => {
   const hashes = pdqLike(20, 8);
   const index = new Segmented(ringMaker(pool), 0, fail);
@@ -126,7 +153,7 @@ test('an open entry that was removed stays removed when the open segment is made
 
 test('of lists that are gone nothing is kept, in the open segment and in the sealed', async () => {
   const hashes = pdqLike(40, 8);
-  const index = new Segmented(eager(16), 0, fail);
+  const index = eager(16);
   for (let key = 1; key < 40; key++) {
     if (index.isFull) await index.settle();
     index.add(key, key % 3, hashes.subarray(key * 32, key * 32 + 32));

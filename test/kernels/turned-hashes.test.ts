@@ -69,10 +69,22 @@ describe('hashes of a turned picture, packed', () => {
     }
   });
 
-  test('bytes that end too soon are refused', () => {
-    const packed = packTurnedHashes([[new Uint8Array(32).fill(7)]]);
-    for (let length = 0; length < packed.length; length++) {
-      expect(() => unpackTurnedHashes(packed.subarray(0, length), 0, [1])).toThrow(RangeError);
-    }
+  test('bytes that end too soon are refused, and any others are read or refused', () => {
+    fc.assert(
+      fc.property(fc.array(list, { minLength: 1, maxLength: 2 }), fc.nat(), (lists, cut) => {
+        const packed = packTurnedHashes(lists);
+        const counts = lists.map(({ length }) => length);
+        expect(() => unpackTurnedHashes(packed.subarray(0, cut % packed.length), 0, counts)).toThrow(RangeError);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom([1], [8], [1, 1], [8, 8]), (bytes, counts) => {
+        try {
+          expect(unpackTurnedHashes(bytes, 0, counts).length).toBeLessThanOrEqual(bytes.length);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+    );
   });
 });

@@ -63,6 +63,16 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(await inventory.doneCounts()).toEqual({ folders: 1, symlinks: 1, special: 2, excluded: 3 });
     });
 
+    test('that became archives, and archives that became folders, are walked as what they are now', async () => {
+      await inventory.beginScan('q', ['/a']);
+      for (const isArchive of [true, false, true]) {
+        await inventory.apply({ foldersFound: [{ path: '/a/x', isArchive }] });
+        const first = (await inventory.nextFolder(NOBODY))!;
+        const second = (await inventory.nextFolder(new Set([first.id])))!;
+        expect([first, second].find(({ path }) => path === '/a/x')!.isArchive).toBe(isArchive);
+      }
+    });
+
     test('a scan that begins anew walks all again; what is known of files stays', async () => {
       await inventory.beginScan('q', ['/a']);
       const folder = (await inventory.nextFolder(NOBODY))!;

@@ -38,3 +38,50 @@ test.each([
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   rmSync(folder, { recursive: true });
 });
+
+test('names that meet at the end of a folder stay in that folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const inventory = await openSqliteInventory(folder);
+  const { id } = await inventory.folderAt('/first');
+  const base = await inventory.baseSpot(id);
+  const next = await inventory.baseSpot((await inventory.folderAt('/next')).id);
+  const facts = Uint8Array.of(1);
+  // The last 10,000 spots are taken, so that some forty of these names have to go on from there.
+  await inventory.apply({
+    files: Array.from({ length: 10_000 }, (_, at) => ({ spot: next - 1 - at, name: `taken ${at}`, facts })),
+  });
+  const names = Array.from({ length: 60_000 }, (_, at) => `n${at}`);
+  const spots = (await inventory.find(base, names)).map(({ spot }) => spot);
+  expect(Math.min(...spots)).toBeGreaterThanOrEqual(base);
+  expect(Math.max(...spots)).toBeLessThan(next);
+  expect(new Set(spots).size).toBe(names.length);
+  const first = names.flatMap((name, at) => (spots[at]! - base < 200 ? [{ spot: spots[at]!, name, facts }] : []));
+  expect(first.length).toBeGreaterThan(10);
+  // They are found again, and as files of that folder, also when the last before them is gone.
+  await inventory.apply({ files: first, removedFiles: [next - 1] });
+  const again = await inventory.find(
+    base,
+    first.map(({ name }) => name),
+  );
+  expect(again).toEqual(first.map(({ spot }) => ({ spot, facts })));
+  const listed: string[] = [];
+  for await (const rows of inventory.files('all'))
+    for (const row of rows) listed.push(row.name.startsWith('n') ? row.folder : '/first');
+  expect(new Set(listed)).toEqual(new Set(['/first']));
+  await inventory.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('a folder with more names than there are spots is refused, not searched for ever', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const inventory = await openSqliteInventory(folder);
+  const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
+  const facts = new Uint8Array();
+  // Of any hundred names or so one begins among these, and finds no free spot near.
+  const files = Array.from({ length: 200_000 }, (_, at) => ({ spot: base + at, name: `taken ${at}`, facts }));
+  await inventory.apply({ files });
+  const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);
+  await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await inventory.close();
+  rmSync(folder, { recursive: true });
+});

@@ -25,8 +25,7 @@ const view = fc.constantFrom(1, 8).chain((count) =>
     blockhash: fc.option(hash),
   }),
 );
-/** Facts of any file, its hashes of any kind. */
-export const fileFacts: fc.Arbitrary<FileFacts> = fc.record({
+const anyFacts: fc.Arbitrary<FileFacts> = fc.record({
   kind: fc.constantFrom(...FILE_KINDS),
   size: fc.nat(Number.MAX_SAFE_INTEGER),
   mtimeNs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -38,7 +37,14 @@ export const fileFacts: fc.Arbitrary<FileFacts> = fc.record({
   code: fc.option(fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[]))),
   frames: fc.integer({ min: 1, max: 16 }),
   digests: fc.record({ md5: hex(16), sha1: hex(20), sha256: hex(32) }, { requiredKeys: [] }),
-  image: fc.record({ format: fc.constantFrom(...IMAGE_FORMATS), width: fc.nat(100_000), height: fc.nat(100_000) }),
+  image: fc.option(
+    fc.record({ format: fc.constantFrom(...IMAGE_FORMATS), width: fc.nat(100_000), height: fc.nat(100_000) }),
+  ),
   degraded: fc.boolean(),
   views: fc.array(view, { maxLength: 4 }),
 });
+
+/** Facts of any file, its hashes of any kind. What is no picture has no views, and a reason. */
+export const fileFacts: fc.Arbitrary<FileFacts> = anyFacts.map((facts) =>
+  facts.image === null ? { ...facts, frames: 1, views: [], reason: facts.reason ?? 'not_an_image' } : facts,
+);

@@ -3,7 +3,7 @@ import { HASH256_BYTES } from '../../core/hash256.js';
 import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
 import { unpackTurnedInto } from '../../kernels/turned-hashes.js';
 import type { AskedColumn, AskedFiles } from '../asked-files.js';
-import { type FactsHead, readAskFlags, readFactsHead, readViewHead, unpackFacts } from './file-facts.js';
+import { type FactsHead, readAskFlags, readFactsHead, readRow, readViewHead, unpackFacts } from './file-facts.js';
 import { queryOf } from './file-result.js';
 import { Reader } from './packed-bytes.js';
 
@@ -22,9 +22,13 @@ function copyBytes(from: Uint8Array, at: number, column: AskedColumn, to: number
 
 /**
  * Adds the file of that row, as `queryOf` of its facts would ask it.
- * Errors  RangeError: the bytes are not what was packed.
+ * Errors  STORE_FAILED: the bytes are not what was packed.
  */
 export function askFacts(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+  return readRow(() => ask(asked, facts, orientations));
+}
+
+function ask(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
   const from = new Reader(facts);
   const head = readFactsHead(from);
   if (from.isAtEnd) return { ...head, isAsked: false };
@@ -40,7 +44,10 @@ export function askFacts(asked: AskedFiles, facts: Uint8Array, orientations: Ori
     from.pass(length);
     copyBytes(facts, from.at - length, column, column.reserve(question, 0, 1), length);
   }
-  if (flags.hasImage && head.reason === null) askViews(asked, question, from, flags.isPlain, orientations);
+  if (head.reason === null) {
+    if (flags.hasImage) askViews(asked, question, from, flags.isPlain, orientations);
+    from.requireEnd();
+  }
   return { ...head, isAsked: true };
 }
 

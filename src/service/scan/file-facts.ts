@@ -7,7 +7,7 @@
  *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, frame varint unless plain, per family
  *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
  */
-import { ERRORS, type ErrorCode } from '../../core/errors.js';
+import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import {
   type Background,
@@ -25,7 +25,7 @@ import {
 } from '../../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packTurnedHashes, unpackTurnedHashes } from '../../kernels/turned-hashes.js';
-import { Reader, Writer } from './packed-bytes.js';
+import { Reader, valueAt, Writer } from './packed-bytes.js';
 
 /** What tells that a file is the one that was read: nobody writes into a file without its time changing. */
 export interface Identity {
@@ -63,6 +63,7 @@ export interface FileFacts extends Identity {
   readonly views: readonly ViewReply[];
 }
 
+/** A row names codes, reasons, formats and verdicts by their places: new ones go to the end of their lists. */
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 /** Of a reply of the decoder process, what a row holds beside identity and verdict. */
@@ -201,11 +202,11 @@ interface Head extends FactsHead {
 function readHead(from: Reader): Head {
   const state = from.u8();
   const said = from.u8();
-  const code = said & 16 ? (CODES[from.u8()] ?? null) : null;
+  const code = said & 16 ? valueAt(CODES, from.u8()) : null;
   return {
-    kind: FILE_KINDS[state & 15]!,
-    reason: state >> 4 === 0 ? null : NOT_CHECKED_REASONS[(state >> 4) - 1]!,
-    verdict: VERDICTS[said & 7]!,
+    kind: valueAt(FILE_KINDS, state & 15),
+    reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
+    verdict: valueAt(VERDICTS, said & 7),
     degraded: (said & 8) !== 0,
     code,
     size: from.varint(),
@@ -236,9 +237,22 @@ export function readAskFlags(from: Reader): {
   };
 }
 
-/** Errors RangeError: the bytes are not what was packed. */
+/** An inventory is a file, and may be damaged. Errors STORE_FAILED, for the RangeErrors of whatever reads a row. */
+export function readRow<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new AppError('STORE_FAILED', { why: 'the inventory is damaged: scan into an empty folder' }, error);
+  }
+}
+
+/** Errors STORE_FAILED: the bytes are not what was packed. */
 export function unpackFacts(bytes: Uint8Array): FileFacts {
-  const from = new Reader(bytes);
+  return readRow(() => readFacts(new Reader(bytes)));
+}
+
+function readFacts(from: Reader): FileFacts {
   const head = readHead(from);
   const inode = from.bigVarint();
   const scan = from.varint();
@@ -253,21 +267,24 @@ export function unpackFacts(bytes: Uint8Array): FileFacts {
     for (const algorithm of flags.digests)
       digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
     if (flags.hasImage) {
-      image = { format: IMAGE_FORMATS[from.u8()]!, width: from.varint(), height: from.varint() };
+      image = { format: valueAt(IMAGE_FORMATS, from.u8()), width: from.varint(), height: from.varint() };
       frames = flags.isPlain ? 1 : from.u8();
       const count = flags.isPlain ? 1 : from.u8();
       views = Array.from({ length: count }, () => unpackView(from, flags.isPlain));
     }
   }
+  from.requireEnd();
   return { ...head, inode, scan, generation, mtimeNs, frames, digests, image, views };
 }
 
-/** Identity alone: what a walk compares, without reading the rest. */
+/** Identity alone: what a walk compares, without reading the rest. Errors as `unpackFacts`. */
 export function identityOf(bytes: Uint8Array): Identity {
-  const from = new Reader(bytes);
-  const { size } = readHead(from);
-  const inode = from.bigVarint();
-  from.passVarint();
-  from.passVarint();
-  return { size, inode, mtimeNs: from.i64() };
+  return readRow(() => {
+    const from = new Reader(bytes);
+    const { size } = readHead(from);
+    const inode = from.bigVarint();
+    from.passVarint();
+    from.passVarint();
+    return { size, inode, mtimeNs: from.i64() };
+  });
 }

@@ -24,7 +24,17 @@ export class Writer {
   }
 }
 
-/** Errors RangeError: there are no more bytes. */
+/** The value at a place that was read. Errors RangeError: there is none. */
+export function valueAt<T>(values: readonly T[], place: number): T {
+  const value = values[place];
+  if (value === undefined) throw new RangeError(`the facts of a file name value ${place} of ${values.length}`);
+  return value;
+}
+
+/** 64 bits, seven a byte. */
+const VARINT_BYTES_MAX = 10;
+
+/** Errors RangeError: there are no more bytes, or they are no number that a `Writer` wrote. */
 export class Reader {
   constructor(
     readonly bytes: Uint8Array,
@@ -33,35 +43,39 @@ export class Reader {
   get isAtEnd(): boolean {
     return this.at >= this.bytes.length;
   }
+  /** Errors RangeError: there are bytes left. */
+  requireEnd(): void {
+    if (!this.isAtEnd) throw new RangeError('the facts of a file go on after their end');
+  }
   u8(): number {
     const value = this.bytes[this.at++];
     if (value === undefined) throw new RangeError('the facts of a file end too soon');
     return value;
   }
   varint(): number {
+    const value = this.#roundedVarint();
+    if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('a number in the facts of a file is too large');
+    return value;
+  }
+  /** What is past 2^53 is read once more, exactly. */
+  bigVarint(): bigint {
+    const from = this.at;
+    const rounded = this.#roundedVarint();
+    if (rounded <= Number.MAX_SAFE_INTEGER) return BigInt(rounded);
+    let value = 0n;
+    for (let at = from; at < this.at; at++) value |= BigInt(this.bytes[at]! & 127) << BigInt(7 * (at - from));
+    return value;
+  }
+  #roundedVarint(): number {
     let value = 0;
     let scale = 1;
-    for (;;) {
+    for (let left = VARINT_BYTES_MAX; left > 0; left--) {
       const byte = this.u8();
       value += (byte & 127) * scale;
       if (byte < 128) return value;
       scale *= 128;
     }
-  }
-  bigVarint(): bigint {
-    const from = this.at;
-    const value = this.varint();
-    if (value <= Number.MAX_SAFE_INTEGER) return BigInt(value);
-    this.at = from;
-    return this.#exactVarint();
-  }
-  #exactVarint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = this.u8();
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-    }
+    throw new RangeError('a number in the facts of a file is too large');
   }
   i64(): bigint {
     const { buffer, byteOffset, byteLength } = this.bytes;

@@ -37,8 +37,13 @@ const SCHEMA = `
     spot INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, alone INTEGER NOT NULL
   ) STRICT;`;
 
-/** Spots of one visit: names of a folder are spread over 16 million, and next to each other where two meet. */
+/**
+ * Spots of one visit: the names of a folder are spread over 16 million. A name whose spot is taken goes to the next one
+ * that is free, from the last on to the first, so that no name lies among those of another folder.
+ */
 const SPOTS = 2 ** 24;
+/** Taken spots before a free one: some hundred in a folder of ten million names, more only where it has about `SPOTS`. */
+const TAKEN_SPOTS_MAX = 65_536;
 /** Rows that are read at a time. */
 const BATCH_ROWS = 2_000;
 /** A second process in the same inventory waits so long, and then is told. */
@@ -56,6 +61,11 @@ function spreadOf(name: PathBytes, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 16) ^ seed, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 8;
+}
+
+function spotAfter(spot: number): number {
+  const next = spot + 1;
+  return next % SPOTS === 0 ? next - SPOTS : next;
 }
 
 class SqliteInventory implements Inventory {
@@ -144,13 +154,13 @@ class SqliteInventory implements Inventory {
     this.state = this.#readState();
   }
 
-  /** The folder is to be walked, unless this scan has done it already. */
+  /** The folder is to be walked, unless this scan has done it already. What was a folder before may be an archive now. */
   #found(path: PathBytes, isArchive: boolean): void {
     const bytes = systemPath(path);
-    this.#prepare<[Buffer, number], never>('INSERT OR IGNORE INTO folder (path, is_archive) VALUES (?, ?)').run(
-      bytes,
-      isArchive ? 1 : 0,
-    );
+    this.#prepare<[Buffer, number], never>(
+      `INSERT INTO folder (path, is_archive) VALUES (?, ?)
+       ON CONFLICT (path) DO UPDATE SET is_archive = excluded.is_archive`,
+    ).run(bytes, isArchive ? 1 : 0);
     this.#prepare<[Buffer, number], never>(
       'INSERT OR IGNORE INTO todo SELECT id FROM folder WHERE path = ? AND done < ?',
     ).run(bytes, this.#meta('scan', 0));
@@ -214,13 +224,15 @@ class SqliteInventory implements Inventory {
       );
       return names.map((text) => {
         const name = systemPath(text);
-        for (let spot = baseSpot + spreadOf(text, this.#seed); ; spot++) {
+        let spot = baseSpot + spreadOf(text, this.#seed);
+        for (let taken = 0; taken <= TAKEN_SPOTS_MAX; taken++, spot = spotAfter(spot)) {
           const row = get.get(spot);
           if (row?.name.equals(name)) return { spot, facts: new Uint8Array(row.facts) };
           if (row !== undefined || (this.#given.get(spot) ?? text) !== text) continue;
           this.#given.set(spot, text);
           return { spot, facts: null };
         }
+        throw new AppError('STORE_FAILED', { why: 'a folder has more names than the inventory takes', most: SPOTS });
       });
     });
   }
@@ -255,7 +267,8 @@ class SqliteInventory implements Inventory {
 
   /** A row with another right behind it leaves a mark, since that one may be looked for from here. */
   #remove(spot: number): void {
-    const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(spot + 1);
+    const next = spotAfter(spot);
+    const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
     const sql = behind ? `UPDATE file SET name = x'', facts = x'' WHERE spot = ?` : 'DELETE FROM file WHERE spot = ?';
     this.#prepare<[number], never>(sql).run(spot);
   }
@@ -279,7 +292,6 @@ class SqliteInventory implements Inventory {
     const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
       folderId,
     );
-    // Names that meet at the end of the spread go a little past it; nobody else stands there.
     return row?.visit ? [row.visit * SPOTS, (row.visit + 1) * SPOTS - 1] : [0, -1];
   }
 

@@ -33,6 +33,7 @@ function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): Asked
   return asked;
 }
 
+const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
 const rows = fc.array(fileFacts, { minLength: 1, maxLength: 6 });
 
 describe('questions from the rows of an inventory', () => {
@@ -62,14 +63,16 @@ describe('questions from the rows of an inventory', () => {
     );
   });
 
-  test('of rows that end too soon are refused', () => {
+  test('of rows that end too soon or go on are refused', () => {
     fc.assert(
       fc.property(fileFacts, (facts) => {
         fc.pre(facts.reason === null && facts.views.length > 0);
         const packed = packFacts(facts);
         for (const length of [1, 12, packed.length - 1]) {
-          expect(() => askFacts(new AskedFiles(), packed.subarray(0, length), 'all')).toThrow(RangeError);
+          expect(() => askFacts(new AskedFiles(), packed.subarray(0, length), 'all')).toThrow(DAMAGED);
         }
+        const longer = Uint8Array.of(...packed, 0);
+        expect(() => askFacts(new AskedFiles(), longer, 'all')).toThrow(DAMAGED);
       }),
     );
   });
