@@ -287,6 +287,20 @@ describe('Idempotency-Key', () => {
     expect((await hitsOf(keys.a, '&reference=l1')).hits, 'lines have references').toHaveLength(1);
   });
 
+  test('a hit that only the repeated request meets, since the lists have changed, is on record before it is told', async () => {
+    const later = Buffer.alloc(16, 7);
+    const items = [{ id: 'later', md5: later.toString('hex') }];
+    const headers = { 'idempotency-key': 'later' };
+    expect((await checkItems(keys.a, items, headers)).body).toMatchObject({ matched: 0 });
+    const before = await statsOf(keys.a);
+    await running.service.store.lists.createList({ list: 'later', kind: 'match', radiusBits: 31 });
+    await running.service.store.lists.replaceEntries('later', listRows('md5', later));
+    await running.service.reload();
+    expect((await checkItems(keys.a, items, headers)).body).toMatchObject({ matched: 1 });
+    expect((await hitsOf(keys.a, '&reference=later')).hits).toMatchObject([{ list: 'later', timesSeen: 1 }]);
+    expect(await statsOf(keys.a), 'and the request still counts once').toEqual(before);
+  });
+
   test('is another tenant’s own, and must be a key', async () => {
     expect((await checkItems(keys.b, [{ md5: none }], { 'idempotency-key': 'lines' })).status).toBe(200);
     for (const key of ['', 'a b', 'x'.repeat(256)]) {
