@@ -245,7 +245,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         if (!stored) throw new AppError('NOT_FOUND', { hit: id });
         if (!mayGo(stored.status, status)) throw new AppError('HIT_STATE', { from: stored.status, to: status });
         const atMs = nowMs();
-        const change = { atMs, status, note, by, ...clockAfter(stored, status, atMs) };
+        const change = { atMs, status, note, by, ...clockAfter(stored, stored.history, status, atMs) };
         if (!(await store.changeHit(stored.tenant, id, stored.status, change))) continue;
         const changed = await store.hit(stored.tenant, id);
         if (!changed) throw new AppError('NOT_FOUND', { hit: id });

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Match } from '../../src/core/match.js';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
-import { createLedger, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
+import type { HitStatus } from '../../src/core/vocabulary.js';
+import { createLedger, type Hit, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
 import type { Outcome } from '../../src/ledger/outcome.js';
 import { memoryLedger } from '../support/memory-ledger.js';
 
@@ -151,6 +152,21 @@ test('overdue: running past the last deadline; erased: so long after it was clos
   at.ms++;
   expect(await ledger.retain()).toMatchObject({ hits: 1 });
   expect((await ledger.hits({ limit: 9 })).hits.map(({ id }) => id)).toEqual([other!.id]);
+});
+
+test('no deadline is put off by notifying again', async () => {
+  const { at, ledger } = ledgerAt();
+  await ledger.record(recordable(outcome()));
+  const [{ id }] = (await ledger.hits({ limit: 1 })).hits as [Hit];
+  const startsAfter = async (status: HitStatus) => {
+    at.ms += HOUR_MS;
+    const { clock } = await ledger.changeHit('a', id, { status, note: null, by: 'k' });
+    return (Date.parse(clock.startedAt) - START) / HOUR_MS;
+  };
+  expect([await startsAfter('notified'), await startsAfter('confirmed'), await startsAfter('notified')]).toEqual([
+    1, 1, 1,
+  ]);
+  expect([await startsAfter('removed'), await startsAfter('notified')], 'it came back').toEqual([1, 5]);
 });
 
 test('counts add up: over time, tenants and reasons, whatever happened', async () => {
