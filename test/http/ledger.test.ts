@@ -219,9 +219,12 @@ test('the report of a period', async () => {
   expect(body.reversals).toEqual({ decided: 3, reversed: 2, errorRate: 2 / 3 });
   const own = (await ask<Report>(keys.b, `/v1/report?period=${year}&tenant=a`)).body;
   expect(own).toMatchObject({ tenant: 'b', byTenant: [{ tenant: 'b' }] });
-  for (const query of ['period=2026-Q5', 'period=2026-02-30', '', 'from=2026-01-01T00:00:00Z']) {
+  const backwards = 'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z';
+  for (const query of ['period=2026-Q5', 'period=2026-02-30', '', 'from=2026-01-01T00:00:00Z', backwards]) {
     expect((await ask(keys.boss, `/v1/report?${query}`)).body.code, query).toBe('REQUEST_INVALID');
   }
+  for (const path of ['stats', 'hits'])
+    expect((await ask(keys.boss, `/v1/${path}?${backwards}`)).body.code, path).toBe('REQUEST_INVALID');
 });
 
 describe('Idempotency-Key', () => {
