@@ -1,14 +1,15 @@
 /** `zeef keys ...`: API keys are made, rotated and revoked; a key goes to stdout, once. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
+import { parseTime } from '../core/period.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
 import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 const HOUR_MS = 3_600_000;
 
 function time(text: string): string {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  const ms = parseTime(text);
+  if (ms === null) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
   return new Date(ms).toISOString();
 }
 

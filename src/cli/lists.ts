@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
+import { parseTime } from '../core/period.js';
 import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
@@ -110,8 +111,8 @@ function words(text: string): Record<string, string> {
 
 function expiry(text: string): string | null {
   if (text === 'never') return null;
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  const ms = parseTime(text);
+  if (ms === null) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
   return new Date(ms).toISOString();
 }
 

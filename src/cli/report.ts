@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { AppError } from '../core/errors.js';
-import { type Period, parsePeriod } from '../core/period.js';
+import { type Period, parsePeriod, parseTime } from '../core/period.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { buildReport } from '../ledger/report.js';
 import { REPORT_FORMATS, type ReportFormat, renderReport } from '../reports/formats.js';
@@ -21,9 +21,12 @@ interface ReportFlags {
 }
 
 function timeOf(field: string, text: string | undefined): number {
-  const ms = text === undefined ? Number.NaN : Date.parse(text);
-  if (Number.isNaN(ms))
-    throw new AppError('REQUEST_INVALID', { field, expected: 'a date or time, such as 2026-09-14' });
+  const ms = parseTime(text ?? '');
+  if (ms === null)
+    throw new AppError('REQUEST_INVALID', {
+      field,
+      expected: 'a day or a time, such as 2026-09-14 or 2026-09-14T09:00Z',
+    });
   return ms;
 }
 
@@ -34,11 +37,11 @@ async function periodOf(ledger: Ledger, { period, from, to }: ReportFlags): Prom
     const all = await ledger.stats({ interval: 'year' });
     const now = new Date().toISOString();
     const [fromMs, toMs] = [Date.parse(all.from ?? now), Date.parse(all.to ?? now)];
-    return { fromMs, toMs, label: `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}` };
+    return { fromMs, toMs, label: null };
   }
   const [fromMs, toMs] = [timeOf('from', from), to === undefined ? Date.now() : timeOf('to', to)];
   if (fromMs >= toMs) throw new AppError('REQUEST_INVALID', { field: 'to', expected: 'later than from' });
-  return { fromMs, toMs, label: `${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}` };
+  return { fromMs, toMs, label: null };
 }
 
 export function addReportCommands(program: Command, around: Surroundings): void {
@@ -47,7 +50,7 @@ export function addReportCommands(program: Command, around: Surroundings): void 
     .command('report')
     .description('what was checked in a period, what matched, and how soon it was taken down')
     .option('--period <period>', '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC')
-    .option('--from <time>', 'instead of a period, inclusive')
+    .option('--from <time>', 'instead of a period, inclusive; by whole hours, in UTC unless the time names its zone')
     .option('--to <time>', 'exclusive; now unless told')
     .option('--tenant <name>', 'of one tenant; of all without it')
     .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))

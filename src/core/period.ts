@@ -14,7 +14,8 @@ export interface Range {
 }
 
 export interface Period extends Range {
-  readonly label: string;
+  /** As it was asked for; null of one that has only its ends. */
+  readonly label: string | null;
 }
 
 const MONTHS: Readonly<Record<'month' | 'quarter' | 'year', number>> = { month: 1, quarter: 3, year: 12 };
@@ -37,12 +38,33 @@ export function endOf(interval: Interval, atMs: number): number {
   return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + MONTHS[interval]);
 }
 
+/** Years of four digits that `Date` takes for themselves: it takes 26 for 1926. */
 const FORMS: readonly (readonly [RegExp, Interval])[] = [
-  [/^(\d{4})$/, 'year'],
-  [/^(\d{4})-Q([1-4])$/, 'quarter'],
-  [/^(\d{4})-(0[1-9]|1[0-2])$/, 'month'],
-  [/^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'day'],
+  [/^([12]\d{3})$/, 'year'],
+  [/^([12]\d{3})-Q([1-4])$/, 'quarter'],
+  [/^([12]\d{3})-(0[1-9]|1[0-2])$/, 'month'],
+  [/^([12]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, 'day'],
 ];
+
+const TIME = /^([12]\d{3}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i;
+
+/**
+ * What a person writes for a moment: a day, or a time of RFC 3339, in UTC where no zone is named, wherever the machine stands.
+ * Null of anything else. Unit: milliseconds.
+ */
+export function parseTime(text: string): number | null {
+  const [, day, clock = '00:00', zone = 'Z'] = TIME.exec(text) ?? [];
+  const dayMs = Date.parse(`${day}T00:00Z`);
+  const ms = Date.parse(`${day}T${clock}${zone.toUpperCase()}`);
+  // `Date` takes a 31st of February for the 3rd of March.
+  return Number.isNaN(ms) || new Date(dayMs).toISOString().slice(0, 10) !== day ? null : ms;
+}
+
+/** The whole hours that hold a range: what is counted is counted by the hour. */
+export const wholeHours = ({ fromMs, toMs }: Range): Range => ({
+  fromMs: startOf('hour', fromMs),
+  toMs: endOf('hour', toMs - 1),
+});
 
 /**
  * `2026`, `2026-Q3`, `2026-09` or `2026-09-14`.

@@ -8,6 +8,7 @@ const RETRY_AFTER_S = 1;
 
 /** Codes of Fastify and its plugins, in our words. */
 const FOREIGN: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_BAD_URL: 'REQUEST_INVALID',
   FST_ERR_VALIDATION: 'REQUEST_INVALID',
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',

@@ -24,6 +24,7 @@ import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { createValidatorCompiler } from './validation.js';
 
 /** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
 const HEADERS_MS_MAX = 10_000;
@@ -50,8 +51,10 @@ export async function createServer(
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    ajv: { customOptions: { coerceTypes: true, removeAdditional: false, allErrors: false } },
+    // Of what is no address at all no route is asked.
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
   });
+  app.setValidatorCompiler(createValidatorCompiler());
   app.addHook('onRoute', onRoute);
   app.decorateRequest('caller');
   app.addHook('preParsing', countedBody);

@@ -93,7 +93,7 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
       const appended = await store.append({ atMs: nowMs(), entries: group.entries() });
       for (const { entry, from, count, resolve } of group.waiting) {
         const one = appended[entry]!;
-        resolve(one.outcome === 'recorded' ? { ...one, hits: one.hits.slice(from, from + count) } : one);
+        resolve(one.outcome === 'reused' ? one : { ...one, hits: one.hits.slice(from, from + count) });
       }
     } catch (error) {
       const code = error instanceof AppError ? error.code : 'LEDGER_FAILED';

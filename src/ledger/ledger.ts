@@ -80,7 +80,7 @@ export interface Ledger {
   /** False where the last group could not be written. */
   readonly isWritable: boolean;
   /**
-   * Resolves when it is on the disk; true where it was added, false where that Idempotency-Key had been counted.
+   * Resolves when it is on the disk; true where it was counted, false where that Idempotency-Key had been counted before.
    * Errors LEDGER_FAILED, LEDGER_INVALID: nothing was added. IDEMPOTENCY_KEY_REUSED.
    */
   record(recordable: Recordable): Promise<boolean>;
@@ -206,12 +206,11 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (totals.checked === 0 && idempotency === null) return true;
       const tallies = totals.checked === 0 ? [] : [{ tenant, startMs: hourOf(atMs), totals, cells }];
       const appended = await commit.append({ tenant, idempotency, tallies, sightings });
-      if (appended.outcome !== 'recorded') {
-        if (appended.outcome === 'reused') throw new AppError('IDEMPOTENCY_KEY_REUSED');
-        return false;
-      }
-      if (listeners.size > 0 && appended.hits.length > 0) tell(appended.hits).catch(onListenerError);
-      return true;
+      if (appended.outcome === 'reused') throw new AppError('IDEMPOTENCY_KEY_REUSED');
+      const isFirst = appended.outcome === 'recorded';
+      const seen = isFirst ? appended.hits : appended.hits.filter(({ isNew }) => isNew);
+      if (listeners.size > 0 && seen.length > 0) tell(seen).catch(onListenerError);
+      return isFirst;
     },
     async stats({ fromMs = 0, toMs = LATEST_MS, tenant, interval, ...filter }) {
       const seriesCells = filter.list !== undefined || filter.category !== undefined;
@@ -246,7 +245,7 @@ export function createLedger(options: LedgerOptions): Ledger {
         if (!stored) throw new AppError('NOT_FOUND', { hit: id });
         if (!mayGo(stored.status, status)) throw new AppError('HIT_STATE', { from: stored.status, to: status });
         const atMs = nowMs();
-        const change = { atMs, status, note, by, ...clockAfter(stored, status, atMs) };
+        const change = { atMs, status, note, by, ...clockAfter(stored, stored.history, status, atMs) };
         if (!(await store.changeHit(stored.tenant, id, stored.status, change))) continue;
         const changed = await store.hit(stored.tenant, id);
         if (!changed) throw new AppError('NOT_FOUND', { hit: id });

@@ -1,5 +1,5 @@
 /** The report of a period: what was checked, what matched, and how soon it was taken down. Renderers are elsewhere. */
-import { HOUR_MS, type Period } from '../core/period.js';
+import { HOUR_MS, type Period, wholeHours } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Cases } from '../store/ledger-contract.js';
 import type { Ledger } from './ledger.js';
@@ -38,6 +38,7 @@ export interface Takedown extends Omit<TenantTakedown, 'tenant'> {
 
 export interface Report extends ToldTotals {
   readonly period: string;
+  /** Whole hours: one that was asked for in part is in it altogether. Whole days, where the hours are not kept. */
   readonly from: string;
   readonly to: string;
   readonly tenant: string | null;
@@ -68,6 +69,7 @@ export function quantile(durations: readonly (readonly [number, number])[], shar
   return null;
 }
 
+const iso = (ms: number) => new Date(ms).toISOString();
 const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
 const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
 
@@ -117,20 +119,21 @@ export async function buildReport(
   ledger: Ledger,
   { period, tenant, nowMs }: { readonly period: Period; readonly tenant?: string | undefined; readonly nowMs: number },
 ): Promise<Report> {
-  const { fromMs, toMs, label } = period;
-  const [stats, cases] = await Promise.all([
-    ledger.stats({ fromMs, toMs, tenant }),
-    ledger.cases({ fromMs, toMs, tenant }),
-  ]);
+  // Of one range: what was counted says how much more than what was asked, days where the hours are gone.
+  const hours = wholeHours(period);
+  const stats = await ledger.stats({ ...hours, tenant });
+  const fromMs = Math.min(hours.fromMs, Date.parse(stats.from ?? iso(hours.fromMs)));
+  const toMs = Math.max(hours.toMs, Date.parse(stats.to ?? iso(hours.toMs)));
+  const cases = await ledger.cases({ fromMs, toMs, tenant });
   const all = together(cases, ledger.deadlineHours.length);
   const { notified, confirmed, removed, false_positive: reversed } = all.byStatus;
   const decided = confirmed + removed + reversed;
   return {
-    period: label,
-    from: new Date(fromMs).toISOString(),
-    to: new Date(toMs).toISOString(),
+    period: period.label ?? `${iso(fromMs)}/${iso(toMs)}`,
+    from: iso(fromMs),
+    to: iso(toMs),
     tenant: tenant ?? null,
-    generatedAt: new Date(nowMs).toISOString(),
+    generatedAt: iso(nowMs),
     checked: stats.checked,
     matched: stats.matched,
     exact: stats.exact,
@@ -148,7 +151,7 @@ export async function buildReport(
       notified,
       confirmed,
       p90Seconds: seconds(quantile(all.removedAfterMs, 0.9)),
-      oldestOpenAt: all.oldestRunningMs === null ? null : new Date(all.oldestRunningMs).toISOString(),
+      oldestOpenAt: all.oldestRunningMs === null ? null : iso(all.oldestRunningMs),
       seenAgainAfterRemoval: all.seenAgainAfterRemoval,
       byTenant: cases.map((each) => ({ tenant: each.tenant, ...figures(each, ledger.deadlineHours) })),
     },

@@ -15,18 +15,29 @@ export function mayGo(from: HitStatus, to: HitStatus): boolean {
   return NEXT[from].includes(to);
 }
 
-export interface Running {
-  readonly status: HitStatus;
+/** When the clock started, and when it stopped; null while it runs. */
+export interface Run {
   readonly startedMs: number;
   readonly stoppedMs: number | null;
 }
 
 const isClosed = (status: HitStatus) => status === 'removed' || status === 'false_positive';
 
-/** The clock counts from the first sighting, or from the notice where one is given; it stops when the case is closed. */
-export function clockAfter({ startedMs, stoppedMs }: Running, to: HitStatus, atMs: number): Omit<Running, 'status'> {
+/**
+ * The clock counts from the first sighting, or from the notice where one is given; it stops when the case is closed. Only a
+ * case that was closed since its last notice is given another start by a new one: nobody wins time by telling it again.
+ * `history`: the states that the case went through, oldest first.
+ */
+export function clockAfter(
+  { startedMs, stoppedMs }: Run,
+  history: readonly { readonly status: HitStatus }[],
+  to: HitStatus,
+  atMs: number,
+): Run {
   if (isClosed(to)) return { startedMs, stoppedMs: stoppedMs ?? atMs };
-  return { startedMs: to === 'notified' ? atMs : startedMs, stoppedMs: null };
+  const lastClosed = history.findLastIndex(({ status }) => isClosed(status));
+  const wasNotified = history.slice(lastClosed + 1).some(({ status }) => status === 'notified');
+  return { startedMs: to === 'notified' && !wasNotified ? atMs : startedMs, stoppedMs: null };
 }
 
 export interface Deadline {
@@ -47,11 +58,7 @@ export interface TakedownClock {
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** A deadline is met at its very moment. */
-export function clockOf(
-  { startedMs, stoppedMs }: Omit<Running, 'status'>,
-  hours: readonly number[],
-  nowMs: number,
-): TakedownClock {
+export function clockOf({ startedMs, stoppedMs }: Run, hours: readonly number[], nowMs: number): TakedownClock {
   return {
     startedAt: iso(startedMs),
     stoppedAt: stoppedMs === null ? null : iso(stoppedMs),

@@ -48,12 +48,17 @@ export interface LedgerGroup {
 }
 
 /**
- * `repeated`: that Idempotency-Key is on record with the same request, so nothing was added.
- * `reused`: it is on record with another one, and nothing was added either.
+ * `repeated`: that Idempotency-Key is on record with the same request, so nothing was counted, and no hit was seen again; but
+ * what is a hit only now, since the lists have changed, was added: it is answered, and no answered hit is without a record.
+ * `reused`: it is on record with another one, and nothing was added.
  */
 export type Appended =
-  | { readonly outcome: 'recorded'; readonly hits: readonly { readonly id: string; readonly isNew: boolean }[] }
-  | { readonly outcome: 'repeated' | 'reused' };
+  | {
+      readonly outcome: 'recorded' | 'repeated';
+      /** One for each sighting, in order. */
+      readonly hits: readonly { readonly id: string; readonly isNew: boolean }[];
+    }
+  | { readonly outcome: 'reused' };
 
 export interface HitEvent {
   readonly atMs: number;

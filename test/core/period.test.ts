@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { endOf, INTERVALS, parsePeriod, startOf } from '../../src/core/period.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import { endOf, INTERVALS, parsePeriod, parseTime, startOf } from '../../src/core/period.js';
 
 const iso = (ms: number) => new Date(ms).toISOString().slice(0, 13);
 
@@ -29,6 +29,7 @@ test.each([
   '2026-1',
   ' 2026',
   '2026-Q3x',
+  '0026',
 ])('%j is refused', (text) => {
   expect(() => parsePeriod(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
@@ -45,4 +46,42 @@ test('intervals hold their moment, touch, and fit into the longer ones', () => {
       });
     }),
   );
+});
+
+describe('a time that a person writes', () => {
+  const here = process.env.TZ;
+  afterEach(() => {
+    if (here === undefined) delete process.env.TZ;
+    else process.env.TZ = here;
+  });
+
+  test.each([
+    ['2026-09-30', '2026-09-30T00:00:00.000Z'],
+    ['2026-09-30T23:30', '2026-09-30T23:30:00.000Z'],
+    ['2026-09-30 23:30:05', '2026-09-30T23:30:05.000Z'],
+    ['2026-10-01T01:30:00+02:00', '2026-09-30T23:30:00.000Z'],
+    ['2026-09-30t23:30:00.25z', '2026-09-30T23:30:00.250Z'],
+    ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+  ])('%s is the same moment wherever the machine stands', (text, iso) => {
+    for (const zone of ['UTC', 'Europe/Amsterdam', 'Pacific/Auckland', 'America/Los_Angeles']) {
+      process.env.TZ = zone;
+      expect(new Date(parseTime(text)!).toISOString(), zone).toBe(iso);
+    }
+  });
+
+  test.each([
+    '',
+    'yesterday',
+    '2026',
+    '2026-02-30',
+    '2026-13-01',
+    '2026-9-1',
+    '09/14/2026',
+    '14 Sep 2026',
+    '2026-09-14T24:61',
+    '2016-12-31T23:59:60Z',
+    '2026-09-14T09:00CET',
+  ])('%j is refused', (text) => {
+    expect(parseTime(text)).toBeNull();
+  });
 });

@@ -219,9 +219,12 @@ test('the report of a period', async () => {
   expect(body.reversals).toEqual({ decided: 3, reversed: 2, errorRate: 2 / 3 });
   const own = (await ask<Report>(keys.b, `/v1/report?period=${year}&tenant=a`)).body;
   expect(own).toMatchObject({ tenant: 'b', byTenant: [{ tenant: 'b' }] });
-  for (const query of ['period=2026-Q5', 'period=2026-02-30', '', 'from=2026-01-01T00:00:00Z']) {
+  const backwards = 'from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z';
+  for (const query of ['period=2026-Q5', 'period=2026-02-30', '', 'from=2026-01-01T00:00:00Z', backwards]) {
     expect((await ask(keys.boss, `/v1/report?${query}`)).body.code, query).toBe('REQUEST_INVALID');
   }
+  for (const path of ['stats', 'hits'])
+    expect((await ask(keys.boss, `/v1/${path}?${backwards}`)).body.code, path).toBe('REQUEST_INVALID');
 });
 
 describe('Idempotency-Key', () => {
@@ -285,6 +288,20 @@ describe('Idempotency-Key', () => {
     }
     expect((await statsOf(keys.a)).checked - before.checked).toBe(4);
     expect((await hitsOf(keys.a, '&reference=l1')).hits, 'lines have references').toHaveLength(1);
+  });
+
+  test('a hit that only the repeated request meets, since the lists have changed, is on record before it is told', async () => {
+    const later = Buffer.alloc(16, 7);
+    const items = [{ id: 'later', md5: later.toString('hex') }];
+    const headers = { 'idempotency-key': 'later' };
+    expect((await checkItems(keys.a, items, headers)).body).toMatchObject({ matched: 0 });
+    const before = await statsOf(keys.a);
+    await running.service.store.lists.createList({ list: 'later', kind: 'match', radiusBits: 31 });
+    await running.service.store.lists.replaceEntries('later', listRows('md5', later));
+    await running.service.reload();
+    expect((await checkItems(keys.a, items, headers)).body).toMatchObject({ matched: 1 });
+    expect((await hitsOf(keys.a, '&reference=later')).hits).toMatchObject([{ list: 'later', timesSeen: 1 }]);
+    expect(await statsOf(keys.a), 'and the request still counts once').toEqual(before);
   });
 
   test('is another tenant’s own, and must be a key', async () => {

@@ -86,18 +86,17 @@ test('each gets its own hits and its own outcome', async () => {
   await held;
   await turn();
   gates[1]!.open();
-  expect(
-    (await all).map((each) => ('hits' in each ? each.hits.map(({ id, isNew }) => [id, isNew]) : each.outcome)),
-  ).toEqual([
-    [
-      ['H000001', true],
-      ['H000002', true],
-    ],
-    [],
-    [['H000002', false]],
-    'repeated',
-    'reused',
-    [['H000004', true]],
+  const recorded = (...hits: [id: string, isNew: boolean][]) => ({
+    outcome: 'recorded',
+    hits: hits.map(([id, isNew]) => ({ id, isNew })),
+  });
+  expect(await all).toEqual([
+    recorded(['H000001', true], ['H000002', true]),
+    recorded(),
+    recorded(['H000002', false]),
+    { outcome: 'repeated', hits: [] },
+    { outcome: 'reused' },
+    recorded(['H000004', true]),
   ]);
 });
 

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Match } from '../../src/core/match.js';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
-import { createLedger, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
+import type { HitStatus } from '../../src/core/vocabulary.js';
+import { createLedger, type Hit, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
 import type { Outcome } from '../../src/ledger/outcome.js';
+import { buildReport } from '../../src/ledger/report.js';
 import { memoryLedger } from '../support/memory-ledger.js';
 
 const START = Date.UTC(2026, 8, 14, 12, 34);
@@ -151,6 +153,44 @@ test('overdue: running past the last deadline; erased: so long after it was clos
   at.ms++;
   expect(await ledger.retain()).toMatchObject({ hits: 1 });
   expect((await ledger.hits({ limit: 9 })).hits.map(({ id }) => id)).toEqual([other!.id]);
+});
+
+test('no deadline is put off by notifying again', async () => {
+  const { at, ledger } = ledgerAt();
+  await ledger.record(recordable(outcome()));
+  const [{ id }] = (await ledger.hits({ limit: 1 })).hits as [Hit];
+  const startsAfter = async (status: HitStatus) => {
+    at.ms += HOUR_MS;
+    const { clock } = await ledger.changeHit('a', id, { status, note: null, by: 'k' });
+    return (Date.parse(clock.startedAt) - START) / HOUR_MS;
+  };
+  expect([await startsAfter('notified'), await startsAfter('confirmed'), await startsAfter('notified')]).toEqual([
+    1, 1, 1,
+  ]);
+  expect([await startsAfter('removed'), await startsAfter('notified')], 'it came back').toEqual([1, 5]);
+});
+
+test('a report is of whole hours, counts and cases alike, and says so; of whole days, where the hours are gone', async () => {
+  const { at, store, ledger } = ledgerAt();
+  await ledger.record(recordable(outcome()));
+  at.ms = START + 50 * HOUR_MS;
+  await ledger.record(recordable(outcome({ fileId: 'g' })));
+  const reportOf = async (fromMs: number, toMs: number) => {
+    const { period, from, to, checked, takedown } = await buildReport(ledger, {
+      period: { fromMs, toMs, label: null },
+      nowMs: at.ms,
+    });
+    expect(period).toBe(`${from}/${to}`);
+    return [from.slice(0, 16), to.slice(0, 16), checked, takedown.cases];
+  };
+  // Both were asked at 34 minutes past.
+  const [from, to] = [START + 50 * HOUR_MS + 60_000, START + 50 * HOUR_MS + 120_000];
+  expect(await reportOf(from, to)).toEqual(['2026-09-16T14:00', '2026-09-16T15:00', 1, 1]);
+  expect(await reportOf(START, to)).toEqual(['2026-09-14T12:00', '2026-09-16T15:00', 2, 2]);
+  const nothing = [START - 9 * HOUR_MS, START - 8 * HOUR_MS] as const;
+  expect(await reportOf(...nothing)).toEqual(['2026-09-14T03:00', '2026-09-14T05:00', 0, 0]);
+  await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: START + 24 * HOUR_MS, atMs: at.ms });
+  expect(await reportOf(START + HOUR_MS, START + 2 * HOUR_MS)).toEqual(['2026-09-14T00:00', '2026-09-15T00:00', 1, 1]);
 });
 
 test('counts add up: over time, tenants and reasons, whatever happened', async () => {

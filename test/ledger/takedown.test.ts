@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../../src/core/period.js';
-import { HIT_STATUSES } from '../../src/core/vocabulary.js';
+import { HIT_STATUSES, type HitStatus } from '../../src/core/vocabulary.js';
 import { quantile } from '../../src/ledger/report.js';
 import { clockAfter, clockOf, mayGo } from '../../src/ledger/takedown.js';
 
@@ -18,18 +18,33 @@ test('states: every pair is allowed or refused as the page says', () => {
 });
 
 describe('the clock', () => {
-  const open = { status: 'open', startedMs: START, stoppedMs: null } as const;
+  const open = { startedMs: START, stoppedMs: null };
+  const went = (...states: HitStatus[]) => states.map((status) => ({ status }));
 
   test('starts anew with a notice, and goes on through a confirmation', () => {
-    expect(clockAfter(open, 'notified', START + 5)).toEqual({ startedMs: START + 5, stoppedMs: null });
-    expect(clockAfter(open, 'confirmed', START + 5)).toEqual({ startedMs: START, stoppedMs: null });
+    expect(clockAfter(open, [], 'notified', START + 5)).toEqual({ startedMs: START + 5, stoppedMs: null });
+    expect(clockAfter(open, [], 'confirmed', START + 5)).toEqual({ startedMs: START, stoppedMs: null });
+    expect(clockAfter(open, went('confirmed'), 'notified', START + 5).startedMs, 'its first notice').toBe(START + 5);
+  });
+
+  test('does not start anew with a second notice, unless the case was closed in between', () => {
+    const running = { startedMs: START + 5, stoppedMs: null };
+    expect(clockAfter(running, went('notified', 'confirmed'), 'notified', START + 9)).toEqual(running);
+    const again = went('notified', 'removed', 'notified', 'confirmed');
+    expect(clockAfter(running, again, 'notified', START + 9)).toEqual(running);
+    const reopened = clockAfter(running, went('notified', 'false_positive', 'confirmed'), 'notified', START + 9);
+    expect(reopened).toEqual({ startedMs: START + 9, stoppedMs: null });
   });
 
   test('stops when the case is closed, once', () => {
-    expect(clockAfter(open, 'removed', START + 5)).toEqual({ startedMs: START, stoppedMs: START + 5 });
-    const removed = { status: 'removed', startedMs: START, stoppedMs: START + 5 } as const;
-    expect(clockAfter(removed, 'false_positive', START + 9)).toEqual({ startedMs: START, stoppedMs: START + 5 });
-    expect(clockAfter(removed, 'notified', START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
+    expect(clockAfter(open, [], 'removed', START + 5)).toEqual({ startedMs: START, stoppedMs: START + 5 });
+    const removed = { startedMs: START, stoppedMs: START + 5 };
+    const history = went('notified', 'removed');
+    expect(clockAfter(removed, history, 'false_positive', START + 9)).toEqual({
+      startedMs: START,
+      stoppedMs: START + 5,
+    });
+    expect(clockAfter(removed, history, 'notified', START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
   });
 
   test.each([

@@ -200,6 +200,29 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await whole()).tenants.map(({ totals }) => totals.checked)).toEqual([3, 1]);
     });
 
+    test('a request that is repeated and matches only now: its hit is on record, and nothing is counted again', async () => {
+      const keyed = (...sightings: Sighting[]) =>
+        entry({ idempotency: { key: 'k', fingerprint: 'f' }, tallies: [tally('a', HOUR)], sightings });
+      const quarantined = sighting(1, 1, { quarantined: true });
+      await append(keyed(quarantined));
+      const repeat = keyed(sighting(2, 1), sighting(3, 2));
+      const again = {
+        outcome: 'repeated',
+        hits: [
+          { id: 'H000001', isNew: false },
+          { id: 'H000003', isNew: true },
+        ],
+      };
+      expect(await append(repeat)).toEqual([again]);
+      expect(await append(repeat), 'once').toMatchObject([{ hits: [{ isNew: false }, { isNew: false }] }]);
+      expect(await store.hits({ tenant: 'a', oldestFirst: true, limit: 9 })).toMatchObject([
+        { id: 'H000001', timesSeen: 1, quarantined: false, startedMs: HOUR + 2, evidence: 'evidence 2' },
+        { id: 'H000003', timesSeen: 1, lastSeenMs: HOUR + 3 },
+      ]);
+      expect((await whole()).tenants[0]!.totals.checked).toBe(1);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
     test('two at once: nothing is lost or counted twice', async () => {
       const other = open();
       try {

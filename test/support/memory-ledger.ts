@@ -29,15 +29,16 @@ export function memoryLedger(): LedgerStore {
     async append({ atMs, entries }) {
       // Hits of one entry are seen together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {
+        let repeated = false;
         if (idempotency) {
           const name = JSON.stringify([tenant, idempotency.key]);
           const known = answered.get(name);
           if (known && known.atMs > atMs - DAY_MS) {
-            return { outcome: known.fingerprint === idempotency.fingerprint ? 'repeated' : 'reused' };
-          }
-          answered.set(name, { fingerprint: idempotency.fingerprint, atMs });
+            if (known.fingerprint !== idempotency.fingerprint) return { outcome: 'reused' };
+            repeated = true;
+          } else answered.set(name, { fingerprint: idempotency.fingerprint, atMs });
         }
-        tallies.push(...own);
+        if (!repeated) tallies.push(...own);
         const told = sightings.map((sighting) => {
           const held = hits.find((hit) => hit.tenant === sighting.tenant && hit.key === sighting.key);
           const { list, category, evidence, quarantined } = sighting;
@@ -65,17 +66,19 @@ export function memoryLedger(): LedgerStore {
             return { id, isNew: true };
           }
           const becomesCase = held.quarantined && !quarantined;
+          if (repeated && !becomesCase) return { id: held.id, isNew: false };
+          const times = repeated ? 0 : 1;
           put({
             ...held,
             lastSeenMs: Math.max(held.lastSeenMs, sighting.atMs),
-            timesSeen: held.timesSeen + 1,
-            seenAfterRemoval: held.seenAfterRemoval + (held.status === 'removed' ? 1 : 0),
+            timesSeen: held.timesSeen + times,
+            seenAfterRemoval: held.seenAfterRemoval + (held.status === 'removed' ? times : 0),
             ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
           return { id: held.id, isNew: false };
         });
-        return { outcome: 'recorded', hits: told };
+        return { outcome: repeated ? 'repeated' : 'recorded', hits: told };
       });
     },
     async counts({ tenant, fromMs, toMs, interval, seriesCells }) {

@@ -11,7 +11,7 @@ export interface Action {
 }
 
 export const ACTIONS: readonly Action[] = [
-  { status: 'notified', label: 'Notify', key: 'n', says: 'The host was told. The clock counts from now.' },
+  { status: 'notified', label: 'Notify', key: 'n', says: 'The host was told. The clock counts from the first notice.' },
   {
     status: 'confirmed',
     label: 'Confirm',

@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
-import { type Period, parsePeriod } from '../../core/period.js';
+import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
 import { decideHit } from '../../service/hits.js';
 import type { Service } from '../../service/service.js';
@@ -30,14 +30,22 @@ function tenantSeen(request: FastifyRequest, asked: string | undefined): string 
 
 const msOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
 
+/** Either end may be left open. Errors REQUEST_INVALID: it ends before it begins, and nothing is no answer to that. */
+function rangeFrom({ from, to }: { from?: string | undefined; to?: string | undefined }): Partial<Range> {
+  const [fromMs, toMs] = [msOf(from), msOf(to)];
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
+    throw new AppError('REQUEST_INVALID', { field: 'to', expected: 'later than from' });
+  return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
+}
+
 /** Errors REQUEST_INVALID: neither a period nor both of its ends. */
 export function periodFrom({ period, from, to }: { period?: string; from?: string; to?: string }): Period {
   if (period !== undefined) return parsePeriod(period);
-  const [fromMs, toMs] = [msOf(from), msOf(to)];
-  if (fromMs === undefined || toMs === undefined || fromMs >= toMs) {
+  const { fromMs, toMs } = rangeFrom({ from, to });
+  if (fromMs === undefined || toMs === undefined) {
     throw new AppError('REQUEST_INVALID', { field: 'period', expected: 'a period, or from and a later to' });
   }
-  return { fromMs, toMs, label: `${new Date(fromMs).toISOString()}/${new Date(toMs).toISOString()}` };
+  return { fromMs, toMs, label: null };
 }
 
 export function ledgerRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
@@ -61,8 +69,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         byTenant,
         ...stats
       } = await ledger.stats({
-        fromMs: msOf(from),
-        toMs: msOf(to),
+        ...rangeFrom({ from, to }),
         tenant: tenantSeen(request, tenant),
         list,
         category,
@@ -90,8 +97,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
         ...filter,
         oldestFirst: order === 'oldest',
         overdue: overdue === '1' || overdue === 'true',
-        fromMs: msOf(from),
-        toMs: msOf(to),
+        ...rangeFrom({ from, to }),
         tenant: seen,
         limit,
       });

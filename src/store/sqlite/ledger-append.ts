@@ -43,12 +43,12 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       const tallies = new Map<string, { tenant: string; startMs: number; sum: TallySum }>();
       for (const { tenant, idempotency, tallies: own, sightings } of group.entries) {
         const known = idempotency && noteKey(db, tenant, idempotency, group.atMs);
-        if (known) {
+        if (known === 'reused') {
           appended.push({ outcome: known });
           continue;
         }
-        for (const tally of own) addTally(tallies, tally);
-        appended.push({ outcome: 'recorded', hits: seeAll(db, chains, sightings) });
+        if (known === null) for (const tally of own) addTally(tallies, tally);
+        appended.push({ outcome: known ?? 'recorded', hits: seeAll(db, chains, sightings, known === 'repeated') });
       }
       if (tallies.size > 0) {
         const body = [...tallies.values()].map(
@@ -92,11 +92,15 @@ function noteKey(
   return null;
 }
 
-/** One result a sighting, in order. Sightings of one hit in a group are one event. */
+/**
+ * One result a sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted before, so
+ * only what is a hit, or a case, since then is put down.
+ */
 function seeAll(
   db: Sqlite,
   chains: Chains,
   sightings: readonly Sighting[],
+  repeated: boolean,
 ): { readonly id: string; readonly isNew: boolean }[] {
   const byKey = new Map<string, Sighting[]>();
   for (const sighting of sightings) {
@@ -106,7 +110,7 @@ function seeAll(
     else byKey.set(mapKey, [sighting]);
   }
   const seen = new Map<string, { readonly id: string; isNew: boolean }>();
-  for (const [mapKey, same] of byKey) seen.set(mapKey, see(db, chains, same));
+  for (const [mapKey, same] of byKey) seen.set(mapKey, see(db, chains, same, repeated));
   return sightings.map(({ key, tenant }) => {
     const found = seen.get(`${key} ${tenant}`)!;
     const told = { ...found };
@@ -116,7 +120,7 @@ function seeAll(
 }
 
 /** `same`: one or more sightings of one hit. */
-function see(db: Sqlite, chains: Chains, same: readonly Sighting[]): { id: string; isNew: boolean } {
+function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: boolean): { id: string; isNew: boolean } {
   const first = same[0]!;
   const { tenant } = first;
   const key = Buffer.from(first.key, 'hex');
@@ -148,7 +152,8 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[]): { id: strin
     return { id: hitId, isNew: true };
   }
   const counted = held.quarantined === 1 && isCounted ? isCounted : null;
-  seeAgain(db, chains, first, held, { lastMs, times: same.length, counted });
+  const times = repeated ? 0 : same.length;
+  if (times > 0 || counted) seeAgain(db, chains, first, held, { lastMs, times, counted });
   return { id: held.id, isNew: false };
 }
 
