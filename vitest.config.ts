@@ -6,7 +6,9 @@ export default defineConfig({
     // Worker threads share one process; native addons and child processes are happier in forks.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Of no test the usual time: several times the longest on a machine that has other work as well.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

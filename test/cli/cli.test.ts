@@ -310,7 +310,7 @@ test('serve listens, answers, sees a list that another process imports, and stop
   const file = join(dataDir, 'late.txt');
   writeFileSync(file, digests.sha1!);
   await zeef('lists', 'import', file, '--list', 'late');
-  await expect.poll(async () => (await ask()).verdict, { timeout: 5_000, interval: 200 }).toBe('match');
+  await expect.poll(async () => (await ask()).verdict, { interval: 200 }).toBe('match');
   child.kill('SIGTERM');
   expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
 });

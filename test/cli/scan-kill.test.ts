@@ -36,23 +36,29 @@ beforeAll(async () => {
   mkdirSync(join(tree, 'more'));
   symlinkSync(tree, join(tree, 'more', 'circle'));
   expect(await zeef(['lists', 'add', 'known', ...pictures.slice(0, 5)])).toBe(0);
-}, 60_000);
+});
 
 afterAll(() => rmSync(work, { recursive: true }));
 
-test('killed at random moments, its last report equals the undisturbed one', { timeout: 120_000 }, async () => {
+test('killed at random moments, its last report equals the undisturbed one', { timeout: 240_000 }, async () => {
   const undisturbed = join(work, 'undisturbed.jsonl');
-  const startedMs = performance.now();
-  expect(await zeef(['scan', tree, '--report', undisturbed])).toBe(2);
-  const wholeMs = performance.now() - startedMs;
+  const timed = async (scan: () => Promise<number | null>) => {
+    const startedMs = performance.now();
+    return { code: await scan(), tookMs: performance.now() - startedMs };
+  };
+  const whole = await timed(() => zeef(['scan', tree, '--report', undisturbed]));
+  expect(whole.code).toBe(2);
   const report = join(work, 'report.jsonl');
   const args = ['scan', tree, '--resume', join(work, 'inventory'), '--report', report];
   const random = seeded(7);
   let killed = 0;
-  for (let round = 0; round < KILLS; round++) {
-    if ((await zeef(args, 300 + random() * wholeMs * 0.7)) === null) killed++;
+  // As long as one takes that comes to its end: the machine may be busy now, and quick in a moment.
+  let { tookMs: wholeMs } = whole;
+  for (let round = 0; round < KILLS || killed < 2; round++) {
+    const { code, tookMs } = await timed(() => zeef(args, wholeMs * (0.15 + 0.75 * random())));
+    if (code === null) killed++;
+    else wholeMs = tookMs;
   }
-  expect(killed).toBeGreaterThan(1);
   expect(await zeef(args)).toBe(2);
   expect(fileLines(readReport(report))).toEqual(fileLines(readReport(undisturbed)));
   expect(countsOf(readReport(report))).toEqual(countsOf(readReport(undisturbed)));

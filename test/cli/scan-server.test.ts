@@ -58,14 +58,14 @@ beforeAll(async () => {
   writeFileSync(broken, Buffer.from('ffd8ffe000104a46', 'hex'));
   linkTree(tree, [...pictures, large!, turned, broken], 600, 50);
   expect((await finished(start(['lists', 'add', 'known', ...pictures.slice(0, 3), large!], holder))).code).toBe(0);
-}, 60_000);
+});
 
 afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
   rmSync(work, { recursive: true });
 });
 
-test('the service is killed and started again in the middle: the same report', { timeout: 120_000 }, async () => {
+test('the service is killed and started again in the middle: the same report', { timeout: 240_000 }, async () => {
   const local = await finished(start(['scan', tree], holder));
   const port = await freePort();
   const serve = () => start(['serve', '--port', String(port)], holder);

@@ -196,7 +196,7 @@ describe('use of the machine', () => {
       // Once: the second Ctrl-C ends it at once.
       if (!isAsked && /"pictures":[1-9]/.test(err)) isAsked = child.kill('SIGINT');
     });
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(130);
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
     expect(err).toMatch(/"type":"progress".*"etaSeconds"/);
     expect(err).toMatch(/stopped\. The same command goes on/);
     const stopped = linesOf(readReport(report)).at(-1)!;
@@ -222,7 +222,7 @@ describe('use of the machine', () => {
       expect(String(chunk)).toMatch(/"files":0/);
       rmSync(pause);
     });
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(1);
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1);
     expect(linesOf(out).at(-1)).toMatchObject({ files: 3 });
   });
 });

@@ -43,16 +43,18 @@ const ALLOWS: Record<string, (result: Decoded | AppError) => boolean> = {
 
 describe(corpusRoot ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not set)', () => {
   test.skipIf(!corpusRoot)(
-    'every file has an outcome that its manifest allows, in bounded time',
+    'every file has an outcome that its manifest allows, at a bounded cost',
     { timeout: 180_000 },
     async () => {
       const rows = readCsv(corpusPath('corpus/MANIFEST.csv'));
       expect(rows).toHaveLength(488);
       const wrong: string[] = [];
       for (const { file, expected } of rows) {
-        const startedMs = performance.now();
+        // Time of the processor, which does not depend on what else the machine does.
+        const before = process.cpuUsage();
         const result = await outcome(file!);
-        const tookMs = performance.now() - startedMs;
+        const { user, system } = process.cpuUsage(before);
+        const tookMs = (user + system) / 1_000;
         const word =
           result instanceof AppError
             ? `${result.code} ${String(result.cause ?? '')}`

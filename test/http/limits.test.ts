@@ -79,7 +79,7 @@ function answerToHead(head: string): Promise<string> {
       resolve(text);
     });
     socket.on('error', reject);
-    socket.setTimeout(10_000, () => reject(new Error('no answer')));
+    socket.setTimeout(60_000, () => reject(new Error('no answer')));
   });
 }
 
@@ -169,9 +169,11 @@ describe('quotas of a day', () => {
   test('checks', async () => {
     const { items: ask } = await tenantWith({ checksPerDay: 5 });
     expect((await ask(5)).status).toBe(200);
+    const before = untilMidnight();
     const refused = await ask(1);
     expect(refused.json()).toMatchObject({ code: 'QUOTA_EXCEEDED', details: { quota: 'checksPerDay', limit: 5 } });
-    expect(Math.abs(Number(refused.retryAfter) - untilMidnight())).toBeLessThanOrEqual(2);
+    expect(Number(refused.retryAfter)).toBeLessThanOrEqual(before + 1);
+    expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(untilMidnight() - 1);
   });
 
   test('bytes of a told length: the head alone is answered, and nothing is taken', async () => {
@@ -233,12 +235,12 @@ describe('requests at a time', () => {
     slow.write(
       `POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nabc`,
     );
-    await expect.poll(async () => (await usage()).concurrentRequests, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await usage()).concurrentRequests).toBe(1);
     const refused = await image();
     expect(refused.json()).toMatchObject({ code: 'TOO_MANY_CONCURRENT', details: { limit: 1 } });
     expect(refused.retryAfter).toBe('1');
     slow.destroy();
-    await expect.poll(async () => (await usage()).concurrentRequests, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await usage()).concurrentRequests).toBe(0);
     expect((await image()).status).toBe(200);
   });
 });

@@ -383,7 +383,6 @@ describe('what is refused', () => {
     const { hostname, port } = new URL(running.url);
     const socket = connect(Number(port), hostname);
     socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nslow');
-    const startedMs = performance.now();
     const answer = await new Promise<string>((resolve) => {
       let text = '';
       socket.on('data', (chunk) => {
@@ -392,7 +391,6 @@ describe('what is refused', () => {
       socket.on('close', () => resolve(text));
     });
     expect(answer).toContain('408');
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 });
 

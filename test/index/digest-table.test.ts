@@ -32,7 +32,7 @@ test.each([0, 6, 12])('digests that differ only in the four bytes from %i are as
     if (table.lookup(digests.subarray(entry * 16, entry * 16 + 16))[0] !== entry) throw new Error(`lost ${entry}`);
   }
   // About 0.3 s. With one long walk through the slots, building 40,000 took 1.2 s, and four times that for each doubling.
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(performance.now() - startedMs).toBeLessThan(15_000);
 });
 
 test('an empty table holds nothing', () => {
@@ -87,5 +87,5 @@ test('one digest told 100,000 times is told as often, and slows nothing down', (
   const startedMs = performance.now();
   for (let entry = 1; entry < 200_000; entry += 2) table.lookup(digests.subarray(entry * 16, entry * 16 + 16));
   // About 0.1 s; were the chain walked with its neighbours, minutes.
-  expect(performance.now() - startedMs).toBeLessThan(5_000);
+  expect(performance.now() - startedMs).toBeLessThan(15_000);
 });

@@ -35,7 +35,7 @@ test('a picture that matches is told once, without its digests; when it is seen 
     const { digests } = await check('one');
     await check('one');
     await check('two');
-    await expect.poll(() => bodies.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => bodies.length).toBe(2);
     const told = bodies.map((body) => JSON.parse(body));
     expect(told.map(({ event, hit }) => [event, hit.reference])).toEqual([
       ['hit.new', 'one'],
