@@ -5,6 +5,8 @@ export interface ZipFile {
   readonly name: Buffer;
   readonly content: Buffer;
   readonly isEncrypted?: boolean;
+  /** As it is, not deflated: pictures often are. */
+  readonly isStored?: boolean;
 }
 
 function crc32(bytes: Buffer): number {
@@ -20,12 +22,12 @@ export function zipOf(files: readonly ZipFile[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, content, isEncrypted = false } of files) {
-    const packed = deflateRawSync(content);
+  for (const { name, content, isEncrypted = false, isStored = false } of files) {
+    const packed = isStored ? content : deflateRawSync(content);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(isEncrypted ? 1 : 0, 2);
-    common.writeUInt16LE(8, 4);
+    common.writeUInt16LE(isStored ? 0 : 8, 4);
     common.writeUInt32LE(crc32(content), 10);
     common.writeUInt32LE(packed.length, 14);
     common.writeUInt32LE(content.length, 18);

@@ -56,6 +56,7 @@ const FILES = [
 
 test.each([
   ['zip', async () => zipOf(FILES)],
+  ['zip whose entries are stored', async () => zipOf(FILES.map((file) => ({ ...file, isStored: true })))],
   ['tar', () => tarOf(FILES)],
 ])('pictures in a %s are files with a path in it; known until the archive changes', async (_name, make) => {
   writeFileSync(join(work, 'box'), await make());
@@ -113,6 +114,15 @@ test('bounds: a bomb is told as too large, a large picture as itself, an encrypt
     join(work, 'locked.zip'),
     zipOf([{ ...named('locked.jpg', other), isEncrypted: true }, named('open.jpg', listed)]),
   );
+  // Left in the middle, and read no further.
+  const stored = [
+    named('junk', Buffer.alloc(300_000, 7)),
+    named('large.jpg', Buffer.concat([listed, Buffer.alloc(3e6)])),
+  ];
+  writeFileSync(
+    join(work, 'stored.zip'),
+    zipOf([...stored, named('last.jpg', listed)].map((file) => ({ ...file, isStored: true }))),
+  );
   writeFileSync(join(work, 'cut.zip'), zipOf(FILES).subarray(0, 30_000));
   const { told } = await scanned();
   expect(told).toEqual([
@@ -121,5 +131,7 @@ test('bounds: a bomb is told as too large, a large picture as itself, an encrypt
     ['large.zip!/large.jpg', 'too_large'],
     ['locked.zip!/locked.jpg', 'unreadable'],
     ['locked.zip!/open.jpg', 'match'],
+    ['stored.zip!/large.jpg', 'too_large'],
+    ['stored.zip!/last.jpg', 'match'],
   ]);
 });
