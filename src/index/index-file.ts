@@ -2,31 +2,31 @@
  * The index file: one generation of entries, sealed by the vault, which lets no flipped bit and no missing end go
  * unnoticed. `docs/index-format.md` draws it.
  */
-import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../core/errors.js';
+import { ALGORITHMS, type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { openStream, sealStream } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
 import { emptyColumns, type SegmentColumns } from './segment.js';
 
 export const INDEX_FILE_MAGIC = 'ZEEFIDX2';
 const PREFIX_BYTES = 16;
-/** A header names some sections, each in under 100 bytes; a longer one is no header. */
+/** A header names a few sections, each in under 100 bytes; a longer one is no header. */
 const HEADER_BYTES_MAX = 1_048_576;
 /** One read: as much as one chunk of the seal. */
 const READ_BYTES = 1_048_576;
 
 /** Entries of one algorithm, in order of their keys. Shape: `values` keys.length × `valueBytes`. */
 export interface Section extends SegmentColumns {
-  readonly algorithm: string;
+  readonly algorithm: Algorithm;
   readonly valueBytes: number;
   readonly values: Uint8Array;
 }
 
 /** A section to be written: its values come in pieces. */
 export interface SectionSource extends SegmentColumns {
-  readonly algorithm: string;
+  readonly algorithm: Algorithm;
   readonly valueBytes: number;
   readonly values: Iterable<Uint8Array>;
 }
@@ -34,7 +34,7 @@ export interface SectionSource extends SegmentColumns {
 interface Header<P> {
   readonly position: P;
   readonly sections: readonly {
-    readonly algorithm: string;
+    readonly algorithm: Algorithm;
     readonly valueBytes: number;
     readonly entryCount: number;
   }[];
@@ -122,10 +122,6 @@ class Taker {
     return this.#held.length === 0 && !(await this.#more());
   }
 
-  async close(): Promise<void> {
-    await this.#source.return?.();
-  }
-
   async #more(): Promise<boolean> {
     const next = await this.#source.next();
     if (next.done) return false;
@@ -134,18 +130,26 @@ class Taker {
   }
 }
 
-function parseHeader<P>(path: string, text: Buffer): Header<P> {
+/** A key and a list's key beside each value. */
+const COLUMN_BYTES = 4 + 2;
+
+/** `fileBytes`: no more than the file has is set aside for what the header names. Errors INDEX_FILE_INVALID. */
+function parseHeader<P>(path: string, text: Buffer, fileBytes: number): Header<P> {
   let header: Partial<Header<P>> | null = null;
   try {
     header = JSON.parse(text.toString()) as Partial<Header<P>> | null;
   } catch {
     // Told below, as every other header that is none.
   }
-  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
+  const isSection = ({ algorithm, valueBytes, entryCount }: Header<P>['sections'][number]) =>
+    ALGORITHMS.some((name) => name === algorithm && VALUE_BYTES[name] === valueBytes) &&
+    Number.isSafeInteger(entryCount) &&
+    entryCount >= 0 &&
+    entryCount * (COLUMN_BYTES + valueBytes) <= fileBytes;
   const isHeader =
     header?.position !== undefined &&
     Array.isArray(header.sections) &&
-    header.sections.every((one) => isCount(one?.entryCount) && isCount(one?.valueBytes));
+    header.sections.every((one) => one !== null && isSection(one));
   if (!isHeader) throw new AppError('INDEX_FILE_INVALID', { path, why: 'its header cannot be read' });
   return header as Header<P>;
 }
@@ -158,20 +162,29 @@ export async function readIndexFile<P>(
   path: string,
   vault: Vault,
 ): Promise<{ readonly position: P; readonly sections: Section[] }> {
-  const taker = new Taker(openStream(vault, createReadStream(path, { highWaterMark: READ_BYTES })));
   try {
-    return await readSections<P>(path, taker);
+    const file = await open(path, 'r');
+    const bytes = file.createReadStream({ highWaterMark: READ_BYTES });
+    try {
+      const { size } = await file.stat();
+      return await readSections<P>(path, new Taker(openStream(vault, bytes)), size);
+    } finally {
+      // Closes the file too, however little of it was read.
+      bytes.destroy();
+    }
   } catch (error) {
     if (error instanceof AppError && error.code === 'SEALED_DAMAGED')
       throw new AppError('INDEX_FILE_INVALID', { path, ...error.details }, error);
     if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
-  } finally {
-    await taker.close();
   }
 }
 
-async function readSections<P>(path: string, taker: Taker): Promise<{ position: P; sections: Section[] }> {
+async function readSections<P>(
+  path: string,
+  taker: Taker,
+  fileBytes: number,
+): Promise<{ position: P; sections: Section[] }> {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   await taker.fill(prefix);
   if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC) {
@@ -183,7 +196,7 @@ async function readSections<P>(path: string, taker: Taker): Promise<{ position: 
   }
   const text = Buffer.alloc(headerBytes);
   await taker.fill(text);
-  const { position, sections: named } = parseHeader<P>(path, text);
+  const { position, sections: named } = parseHeader<P>(path, text, fileBytes);
   const sections: Section[] = [];
   for (const { algorithm, valueBytes, entryCount } of named) {
     const { keys, listKeys } = emptyColumns(entryCount);

@@ -16,8 +16,6 @@ import type { Vault } from '../vault/vault.js';
 import { type Shelves, sectionsOf } from './index-sections.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 
-const isAlgorithm = (name: string): name is Algorithm => ALGORITHMS.some((algorithm) => algorithm === name);
-
 /** Of one look at the store; a reader that fell behind begins anew with shelves of its own. */
 interface State {
   readonly shelves: Shelves;
@@ -127,9 +125,7 @@ export async function openLiveLists(
       if (!changes)
         throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
       const shelves = emptyShelves([]);
-      for (const { algorithm, values, ...columns } of sections) {
-        if (isAlgorithm(algorithm)) await shelves[algorithm].addMany(columns, values);
-      }
+      for (const { algorithm, values, ...columns } of sections) await shelves[algorithm].addMany(columns, values);
       await takeUp(shelves, changes, null);
       return { state: { shelves, position: changes.position }, lists: changes.lists };
     } catch (error) {

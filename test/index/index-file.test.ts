@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Algorithm } from '../../src/core/vocabulary.js';
 import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
 import { buildRing, givenHashes } from '../../src/index/ring.js';
 import { sealStream } from '../../src/vault/sealed-stream.js';
@@ -10,7 +11,7 @@ import { randomBytes, seeded } from '../support/random.js';
 import { vaultOf } from '../support/vault.js';
 
 const position = { storeId: 7, generation: 12 };
-const section = (algorithm: string, valueBytes: number, count: number) => ({
+const section = (algorithm: Algorithm, valueBytes: number, count: number) => ({
   algorithm,
   valueBytes,
   keys: Uint32Array.from({ length: count }, (_, at) => at * 3 + 1),
@@ -64,6 +65,11 @@ test('a file that is cut anywhere, or goes on, is refused', async () => {
   await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
 });
 
+/** What is inside the seal, with so many bytes after the header. */
+function withHeader(header: string, rest = 100): string {
+  return `ZEEFIDX2${String.fromCharCode(header.length)}\0\0\0\0\0\0\0${header}${'x'.repeat(rest)}`;
+}
+
 describe('what is no index file', () => {
   test.each([
     ['nothing', ''],
@@ -71,10 +77,21 @@ describe('what is no index file', () => {
     ['a header that names gigabytes', `ZEEFIDX2\xff\0\0\0\0\0\0\0${'{"sections":[{"entryCount":9e9}]}'.padEnd(255)}`],
     ['a header that is no JSON', `ZEEFIDX2\x10\0\0\0\0\0\0\0${'x'.repeat(100)}`],
     ['a header that is null', `ZEEFIDX2\x04\0\0\0\0\0\0\0null${'x'.repeat(100)}`],
+    ['a section that is null', withHeader('{"position":1,"sections":[null]}')],
+    ['a negative count', withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":-5,"valueBytes":16}]}')],
     [
-      'a header with odd counts',
-      `ZEEFIDX2\x40\0\0\0\0\0\0\0${'{"sections":[{"entryCount":-5,"valueBytes":2}]}'.padEnd(64)}${'x'.repeat(100)}`,
+      'more entries than the file has bytes for',
+      withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":900000000000,"valueBytes":16}]}'),
     ],
+    [
+      'values of another length than their algorithm’s',
+      withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":1,"valueBytes":20}]}', 26),
+    ],
+    [
+      'an algorithm that is none',
+      withHeader('{"position":1,"sections":[{"algorithm":"md4","entryCount":1,"valueBytes":16}]}', 22),
+    ],
+    ['more than its sections', withHeader('{"position":1,"sections":[]}', 1)],
   ])('%s', async (_name, bytes) => {
     // As it is, and under a seal that opens: what is inside is doubted too.
     writeFileSync(path, Buffer.from(bytes, 'latin1'));
@@ -89,6 +106,20 @@ describe('what is no index file', () => {
       code: 'FILE_UNREADABLE',
     });
   });
+});
+
+test.runIf(process.platform === 'linux')('a file that is refused is closed all the same', async () => {
+  writeFileSync(path, 'hello, this is a text of some length that is no index file at all');
+  const isOpen = () =>
+    readdirSync('/proc/self/fd').some((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    });
+  await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  await expect.poll(isOpen).toBe(false);
 });
 
 test('a write that fails leaves the file that was there', async () => {
