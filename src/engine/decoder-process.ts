@@ -38,15 +38,25 @@ export class DecoderProcess {
       },
     );
     this.#socket = this.#child.stdio[3] as Duplex;
+    const arrived: { readonly id: number; readonly reply: HashReply }[] = [];
     const reader = new FrameReader((head, body) => {
-      options.onReply((head as ReplyHead).id, unpackReply(body));
+      arrived.push({ id: (head as ReplyHead).id, reply: unpackReply(body) });
     });
+    const take = (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch {
+        // A picture may have taken the process over: what it writes must not end the service. Its pictures are tried again.
+        this.kill();
+      }
+      for (const { id, reply } of arrived.splice(0)) options.onReply(id, reply);
+    };
     const end = () => {
       if (this.#ended) return;
       this.#ended = true;
       options.onEnd();
     };
-    this.#socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    this.#socket.on('data', take);
     this.#socket.on('error', () => this.kill());
     this.#child.on('error', end);
     this.#child.on('exit', end);

@@ -105,13 +105,14 @@ export function packReply(reply: HashReply): Buffer {
   return Buffer.concat([length, json, ...hashes]);
 }
 
-/** The hashes are views into `packed`, which must not change afterwards. */
+/** The hashes are views into `packed`, which must not change afterwards. Errors: any, where it is no packed reply. */
 export function unpackReply(packed: Buffer): HashReply {
   let at = 4 + packed.readUInt32LE(0);
   const reply = JSON.parse(packed.toString('utf8', 4, at)) as Record<string, unknown> & { ok: boolean };
   if (!reply.ok) return reply as unknown as HashReply;
   const next = () => {
     at += HASH_BYTES;
+    if (at > packed.length) throw new RangeError('a packed reply ends before its hashes do');
     return new Uint8Array(packed.buffer, packed.byteOffset + at - HASH_BYTES, HASH_BYTES);
   };
   const views = (reply.views as { families: { hashes: number }[]; blockhash: boolean }[]).map((view) => {
@@ -124,7 +125,7 @@ export function unpackReply(packed: Buffer): HashReply {
   return { ...reply, views } as unknown as HashReply;
 }
 
-/** Cuts a stream of chunks into frames. A body arrives in one piece, copied once. */
+/** Cuts a stream of chunks into frames. A body arrives in one piece, copied once. Errors: any, where the peer is broken. */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #bytes = 0;

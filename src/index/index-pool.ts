@@ -7,13 +7,15 @@ import { artefact } from '../core/package-root.js';
 import { type DigestRows, type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
 import { type DigestPart, digestTableOf, type IndexTask, type MergePart, type Shared } from './index-worker.js';
 import { buildRing, openRing, type RingIndex, type RingShare } from './ring.js';
-import { CHUNKS } from './ring-layout.js';
+import { CHUNKS, SLOTS } from './ring-layout.js';
 import type { CandidateColumns } from './types.js';
 
 /** Fewer are built where they are asked for: a thread takes longer to start. */
 const BUILD_HERE_MAX = 20_000;
 /** More are built by all threads, as at the start; fewer, and merges, by one: the others have queries to answer. */
 const BUILD_ALONE_MAX = 2_000_000;
+/** Each thread reads a ring with a scratch of its own, and so does the one that answers requests. */
+const THREADS_MAX = SLOTS - 1;
 /** Builders end soon: a thread that has ended holds no segment any more. */
 const BUILDER_IDLE_MS = 1_000;
 
@@ -35,6 +37,7 @@ export interface IndexPool {
 }
 
 export interface IndexPoolOptions {
+  /** As many as the machine has cores unless told; never more than a ring has scratches for. */
   readonly threads?: number;
   /** Called for each table of a large ring as it is built, from 1 to `of`. */
   readonly onTable?: (progress: { readonly table: number; readonly of: number; readonly entries: number }) => void;
@@ -42,9 +45,10 @@ export interface IndexPoolOptions {
 
 /** No thread is started before the first task. */
 export function createIndexPool({
-  threads = availableParallelism(),
+  threads: wanted = availableParallelism(),
   onTable = () => {},
 }: IndexPoolOptions = {}): IndexPool {
+  const threads = Math.min(wanted, THREADS_MAX);
   let searchers: Piscina | null = null;
   let builders: Piscina | null = null;
   const options = { filename: pathToFileURL(artefact('src', 'index', 'index-worker.js')).href, maxThreads: threads };

@@ -155,6 +155,7 @@ class Ring implements RingIndex {
   readonly #query: Uint8Array;
   readonly #queries: Uint8Array;
   readonly #results: Uint32Array;
+  #isClosed = false;
 
   constructor(share: RingShare) {
     const { memory, entryCount } = share;
@@ -215,7 +216,9 @@ class Ring implements RingIndex {
   }
 
   close(): void {
-    Atomics.store(this.#slots, this.#slot, 0);
+    // Once only: the scratch may be another reader's by now.
+    if (!this.#isClosed) Atomics.store(this.#slots, this.#slot, 0);
+    this.#isClosed = true;
   }
 
   #oneByOne(hashes256: Uint8Array, radiusBits: number): CandidateColumns {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { nearCopy, pdqLike } from '../../bench/pdq-like.js';
 import { artefact } from '../../src/core/package-root.js';
 import { createIndexBuilder } from '../../src/index/builder.js';
+import { createIndexPool } from '../../src/index/index-pool.js';
 import { openRing, type RingIndex } from '../../src/index/ring.js';
 import { BATCH_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES_MIN, RESULTS, SLOTS } from '../../src/index/ring-layout.js';
 import type { Candidate, IndexKind, RadiusIndex } from '../../src/index/types.js';
@@ -212,6 +213,14 @@ test('a reader that closes gives its scratch back; one more than there are scrat
   expect(() => openRing(ring.share())).toThrow(expect.objectContaining({ code: 'INDEX_FULL' }));
   readers[0]!.close();
   expect(openRing(ring.share()).search(base, 0)).toHaveLength(1);
+  // The scratch is another's now: closing it again must not give it away.
+  readers[0]!.close();
+  expect(() => openRing(ring.share())).toThrow(expect.objectContaining({ code: 'INDEX_FULL' }));
+});
+
+test('a pool on a machine of many cores has no more threads than a ring has scratches for, and one to spare', () => {
+  expect(createIndexPool({ threads: 128 }).threads).toBe(SLOTS - 1);
+  expect(createIndexPool({ threads: 2 }).threads).toBe(2);
 });
 
 test('hnsw finds the near ones and says that it is approximate', async () => {
