@@ -105,7 +105,7 @@ export function packReply(reply: HashReply): Buffer {
   return Buffer.concat([length, json, ...hashes]);
 }
 
-/** The hashes are views into `packed`, which must not change afterwards. Errors: any, where it is no packed reply. */
+/** The hashes are views into `packed`, which must not change afterwards. Errors  RangeError, SyntaxError, TypeError: it is no packed reply. */
 export function unpackReply(packed: Buffer): HashReply {
   let at = 4 + packed.readUInt32LE(0);
   const reply = JSON.parse(packed.toString('utf8', 4, at)) as Record<string, unknown> & { ok: boolean };
@@ -125,7 +125,10 @@ export function unpackReply(packed: Buffer): HashReply {
   return { ...reply, views } as unknown as HashReply;
 }
 
-/** Cuts a stream of chunks into frames. A body arrives in one piece, copied once. Errors: any, where the peer is broken. */
+/**
+ * Cuts a stream of chunks into frames. A body arrives in one piece, copied once.
+ * Errors  of `push`: Error where a frame is longer than any may be, SyntaxError where its head is no JSON.
+ */
 export class FrameReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
