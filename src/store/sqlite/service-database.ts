@@ -74,11 +74,11 @@ export function moveServiceTables(lists: Sqlite, dataDir: string): void {
     service
       .transaction(() => {
         for (const [table, order] of Object.entries(MOVED)) {
-          for (const row of lists.prepare<[], object>(`SELECT * FROM ${table} ORDER BY ${order}`).iterate()) {
-            const columns = Object.keys(row);
-            const places = columns.map((column) => `@${column}`);
-            service.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`).run(row);
-          }
+          const rows = lists.prepare<[], object>(`SELECT * FROM ${table} ORDER BY ${order}`);
+          const columns = rows.columns().map(({ name }) => name);
+          const places = columns.map((column) => `@${column}`);
+          const insert = service.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`);
+          for (const row of rows.iterate()) insert.run(row);
         }
       })
       .immediate();
