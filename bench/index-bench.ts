@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../src/core/errors.js';
 import { artefact } from '../src/core/package-root.js';
+import { isHnswAvailable } from '../src/index/hnsw.js';
 import { createIndexPool } from '../src/index/index-pool.js';
 import type { RingIndex } from '../src/index/ring.js';
 import { JOIN_QUERIES, JOIN_QUERIES_MIN, SEGMENT_ENTRIES_MAX } from '../src/index/ring-layout.js';
@@ -143,7 +144,7 @@ async function rowsFor(
     add(`ring, ${together} at once`, measureBatches(rings, some(budget.joined), together), ringSeconds, ringBytes);
   if (pairs !== undefined) await writePairs(pairs, rings, queries);
 
-  if (entries <= hnswMax) {
+  if (entries <= hnswMax && (await isHnswAvailable())) {
     const { buildSeconds, bytes, byEf } = await runHnsw({
       hashes,
       queries: some(Math.min(budget.linear, 2_000)),
@@ -204,6 +205,7 @@ export async function index(options: BenchOptions): Promise<BenchTable> {
     notes: [
       'recall: share of all pairs within the radius, by linear SIMD on a prefix of the same queries',
       'ring is built by all cores, the others by one; linear and mih are in WASM as the ring is',
+      ...((await isHnswAvailable()) ? [] : ['hnsw is left out: hnswlib-node is not installed here']),
       'p50, p99: of one query; "8 at once" are the orientations of one picture',
       `rss of the process at the end: ${Math.round(process.memoryUsage().rss / 1e6).toLocaleString('en')} MB`,
     ],

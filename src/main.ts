@@ -1,7 +1,28 @@
 #!/usr/bin/env node
 /** The only place that touches the process: environment, arguments, signals, exit. */
-import { runCommandLine } from './cli/program.js';
-import { createServer } from './http/server.js';
+import { nodeProblem } from './core/node-version.js';
+
+const FAILED = 2;
+
+const problem = nodeProblem(process.versions.node);
+if (problem) {
+  process.stderr.write(`zeef: ${problem}\n`);
+  process.exit(FAILED);
+}
+
+/** Loaded only now: an older Node cannot parse all of it, and a native package may be missing. */
+async function loadRooms() {
+  try {
+    const { runCommandLine } = await import('./cli/program.js');
+    const { createServer } = await import('./http/server.js');
+    return { runCommandLine, createServer };
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AppError')) throw error;
+    process.stderr.write(`zeef: ${error.message}\n`);
+    process.exit(FAILED);
+  }
+}
+const { runCommandLine, createServer } = await loadRooms();
 
 let stopping = false;
 const stopped = new Promise<void>((resolve) => {

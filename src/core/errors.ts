@@ -79,6 +79,16 @@ export const ERRORS = {
   DECODER_UNAVAILABLE: { http: 503, retry: true, says: 'The decoder process is not available; try again shortly.' },
   SHUTTING_DOWN: { http: 503, retry: true, says: 'The service is stopping; try again shortly.' },
   INTERNAL: { http: 500, retry: true, says: 'Something went wrong on our side.' },
+  INSTALL_INCOMPLETE: {
+    http: 500,
+    retry: false,
+    says: 'A native package is missing or was not compiled: install again (docs/operations.md).',
+  },
+  DATA_VERSION: {
+    http: 500,
+    retry: false,
+    says: 'The data was written by a version of Zeef that this one cannot read.',
+  },
 } as const satisfies Record<string, { http: number; retry: boolean; says: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -30,6 +30,13 @@ export async function loadHnswlib() {
   return hnswlib;
 }
 
+/** Whether the optional package is there; benches and tests leave `hnsw` out where it is not. */
+export const isHnswAvailable = (): Promise<boolean> =>
+  loadHnswlib().then(
+    () => true,
+    () => false,
+  );
+
 /** Errors INDEX_KIND_UNAVAILABLE. */
 export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> {
   const hnswlib = await loadHnswlib();

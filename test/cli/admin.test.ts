@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { artefact } from '../../src/core/package-root.js';
+import { Database } from '../../src/core/sqlite-binding.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'zeef-admin-'));

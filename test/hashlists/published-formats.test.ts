@@ -2,12 +2,12 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
+import { Database } from '../../src/core/sqlite-binding.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { HASHLIST_FORMATS, type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
 import type { ListSource } from '../../src/hashlists/source.js';

@@ -8,6 +8,7 @@ import { createIndexPool } from '../../src/index/index-pool.js';
 import { openRing, type RingIndex } from '../../src/index/ring.js';
 import { BATCH_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES_MIN, RESULTS, SLOTS } from '../../src/index/ring-layout.js';
 import type { Candidate, IndexKind, RadiusIndex } from '../../src/index/types.js';
+import { hasHnsw } from '../support/hnsw.js';
 import { randomBytes, seeded } from '../support/random.js';
 
 const RADII = [0, 1, 14, 15, 16, 17, 30, 31, 32, 33, 46, 47, 48, 128, 256];
@@ -223,7 +224,7 @@ test('a pool on a machine of many cores has no more threads than a ring has scra
   expect(createIndexPool({ threads: 2 }).threads).toBe(2);
 });
 
-test('hnsw finds the near ones and says that it is approximate', async () => {
+test.runIf(hasHnsw)('hnsw finds the near ones and says that it is approximate', async () => {
   const hashes = cut(pdqLike(500, 8));
   const index = await build('hnsw', hashes);
   expect(index.exact).toBe(false);

@@ -15,6 +15,7 @@ import {
 import { OPEN_ENTRIES_MIN, Segmented } from '../../src/index/segmented.js';
 import type { RadiusIndex } from '../../src/index/types.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
+import { hasHnsw } from '../support/hnsw.js';
 import { seeded } from '../support/random.js';
 
 const pool = createIndexPool({ threads: 2 });
@@ -189,7 +190,7 @@ test('a merge that fails is told, its parts go on answering, and a later settle 
   expect(index.entryCount).toBe(OPEN_ENTRIES_MIN / 2 + 1);
 });
 
-test('hnsw is built once; what comes later is found in an exact segment beside it', async () => {
+test.runIf(hasHnsw)('hnsw is built once; what comes later is found in an exact segment beside it', async () => {
   const hashes = pdqLike(300, 4);
   const index = new Segmented(radiusMaker('hnsw', pool), 0, fail);
   for (let key = 1; key <= 200; key++) index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));

@@ -5,10 +5,10 @@ import { mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import Database from 'better-sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
 import { artefact } from '../../src/core/package-root.js';
+import { Database } from '../../src/core/sqlite-binding.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 

@@ -2,16 +2,16 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../src/core/period.js';
+import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { verify } from '../../src/store/sqlite/ledger-verify.js';
 import { openSqliteLedger } from '../../src/store/sqlite/sqlite-ledger.js';
 import { entry, HOUR, sighting, tally } from './ledger-contract.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'zeef-damage-'));
-let db: Database.Database;
+let db: Sqlite;
 
 /** Every kind of row: kept folds of past hours, open groups, erased events, hits in all states, several tenants. */
 beforeAll(async () => {

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Database } from '../../src/core/sqlite-binding.js';
 import { checksumOf } from '../../src/store/sqlite/checksum.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
 import { KEY_FILE, openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';

@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { beforeEach, expect, test } from 'vitest';
+import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE, MIGRATIONS } from '../../src/store/sqlite/lists-database.js';
 import { moveServiceTables, SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
@@ -31,8 +31,8 @@ const TABLES = ['api_key', 'tenant', 'tenant_usage', 'audit', 'audit_head', 'web
 let dataDir = '';
 let before: unknown[][] = [];
 const open = (file: string) => new Database(join(dataDir, file));
-const rowsOf = (db: Database.Database) => TABLES.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all());
-const tablesOf = (db: Database.Database) =>
+const rowsOf = (db: Sqlite) => TABLES.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all());
+const tablesOf = (db: Sqlite) =>
   db
     .prepare<[], { name: string }>(`SELECT name FROM sqlite_master WHERE type = 'table'`)
     .all()

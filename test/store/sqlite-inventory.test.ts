@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { Database } from '../../src/core/sqlite-binding.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { INVENTORY_FILE, openSqliteInventory } from '../../src/store/sqlite/sqlite-inventory.js';
 import { inventoryContract } from './inventory-contract.js';

@@ -2,9 +2,10 @@
  * NSRL's Reference Data Set as SQLite: every table that has a column of digests (`md5`, `sha1`, `sha256`). Known-good files,
  * so they get onto suppression lists only. Source: NIST, RDS version 3 (SQLite).
  */
-import Database from 'better-sqlite3';
+
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import { Database, type Sqlite } from '../../core/sqlite-binding.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../../core/vocabulary.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
@@ -15,7 +16,7 @@ interface Column {
   readonly algorithm: DigestAlgorithm;
 }
 
-function digestColumns(db: Database.Database): Column[] {
+function digestColumns(db: Sqlite): Column[] {
   return db
     .prepare<[], { table: string; column: string }>(
       `SELECT m.name AS "table", c.name AS "column" FROM sqlite_master m JOIN pragma_table_info(m.name) c
@@ -33,7 +34,7 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 /** Errors  HASHLIST_INVALID: not such a database. */
 export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   if (path === undefined) throw new AppError('HASHLIST_INVALID', { why: 'a database is a file, not a stream' });
-  let db: Database.Database | null = null;
+  let db: Sqlite | null = null;
   let line = 0;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });

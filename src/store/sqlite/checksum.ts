@@ -3,8 +3,8 @@
  * addition or a removal changes it without the rest being read again; it guards against accidents, not against forgers.
  */
 import { createHash } from 'node:crypto';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { RowSum } from './row-sum.js';
-import type { Sqlite } from './sqlite-file.js';
 
 /** What of an entry is checked: its value as it rests, sealed. A new data key makes other checksums. */
 export interface Checked {

@@ -1,9 +1,10 @@
 /** Data keys of the store: in the database, each sealed by the master key. */
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { DATA_KEY_BYTES, DATA_KEYS_MAX, type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 interface KeyRow {
   readonly id: number;

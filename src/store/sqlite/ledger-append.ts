@@ -1,11 +1,11 @@
 /** One group of answers in one transaction: their counts as a link, their hits as rows and links, and the head last. */
 import { DAY_MS } from '../../core/period.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { type Tally, TallySum } from '../../core/tally.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type { Appended, HitChange, Idempotency, LedgerGroup, Sighting } from '../ledger-contract.js';
 import { Chains } from './ledger-chain.js';
 import { FOLD_CHARS, fold } from './ledger-fold.js';
-import type { Sqlite } from './sqlite-file.js';
 import { prepared } from './statements.js';
 
 /** An Idempotency-Key is known for this long. */

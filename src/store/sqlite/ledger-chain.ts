@@ -4,7 +4,7 @@
  * them. Every transaction writes the newest links of both into `head`, so that a chain cut short at its end shows too.
  */
 import { hash } from 'node:crypto';
-import type { Sqlite } from './sqlite-file.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { prepared } from './statements.js';
 
 export interface Head {

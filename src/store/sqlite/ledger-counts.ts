@@ -1,5 +1,6 @@
 /** Questions for counts: the coarsest periods that fill the range, and what has not been folded yet. */
 import { endOf, type Interval, type Range, startOf } from '../../core/period.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, type Tally, TallySum } from '../../core/tally.js';
 import type { Counts, CountsQuery } from '../ledger-contract.js';
 import { Chains } from './ledger-chain.js';
@@ -15,7 +16,6 @@ import {
   totalsOf,
   YEAR,
 } from './ledger-fold.js';
-import type { Sqlite } from './sqlite-file.js';
 
 /** Rows of one level that belong to the range. */
 interface Piece extends Range {

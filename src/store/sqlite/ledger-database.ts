@@ -1,7 +1,9 @@
 /** Opens the ledger's own file: a thread of its own writes it, whatever else is being written. */
+
 import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { FIRST_HEAD } from './ledger-chain.js';
-import { openSqliteFile, type Sqlite, type SqliteFile } from './sqlite-file.js';
+import { openSqliteFile, type SqliteFile } from './sqlite-file.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 /** Another process's group takes milliseconds; whoever waits longer than this is answered 503. */

@@ -4,10 +4,10 @@
  * leaves one link an hour, each naming the one before.
  */
 import { endOf, type Interval, startOf } from '../../core/period.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, type Cell, NO_TOTALS, type Tally, TallySum, type Totals } from '../../core/tally.js';
 import { type Chains, type GroupLink, sha256 } from './ledger-chain.js';
 import { RowSum } from './row-sum.js';
-import type { Sqlite } from './sqlite-file.js';
 
 /** Open groups are read by every question for counts, and held in memory while they are folded. */
 export const FOLD_GROUPS = 512;

@@ -1,9 +1,10 @@
 /** Questions for hits: pages of them, one with its history, and what the cases of a period come to. */
+
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
 import type { Cases, CasesQuery, HitEvent, HitFilter, HitState, StoredHit } from '../ledger-contract.js';
 import type { FirstSeen, SeenAgain, StatusChanged } from './ledger-append.js';
 import type { EventLink } from './ledger-chain.js';
-import type { Sqlite } from './sqlite-file.js';
 
 export interface HitRow {
   readonly id: string;

@@ -3,12 +3,12 @@
  * links stay until nothing older is left before them; hours go, their days stay. A fold says what is gone.
  */
 import { startOf } from '../../core/period.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals } from '../../core/tally.js';
 import type { Retention } from '../ledger-contract.js';
 import { Chains, type EventLink } from './ledger-chain.js';
 import { type Fold, fold, lastFold, rowDigest, TALLY_COLUMNS, type TallyRow, totalsOf } from './ledger-fold.js';
 import { RowSum } from './row-sum.js';
-import type { Sqlite } from './sqlite-file.js';
 
 /** In one transaction: some tens of milliseconds. */
 const HITS_AT_A_TIME = 500;

@@ -2,6 +2,8 @@
  * Reads everything again: that no link was changed, taken out or moved; that the counts are what the folds say; that every
  * hit is what its events make of it. Runs in one read transaction, beside a writer.
  */
+
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, NO_TOTALS, type Totals } from '../../core/tally.js';
 import type { LedgerCheck } from '../ledger-contract.js';
 import type { FirstSeen, SeenAgain, StatusChanged } from './ledger-append.js';
@@ -27,7 +29,6 @@ import {
 } from './ledger-fold.js';
 import type { HitRow } from './ledger-hits.js';
 import { RowSum } from './row-sum.js';
-import type { Sqlite } from './sqlite-file.js';
 
 /** Told; a file that is damaged all over has thousands. */
 const PROBLEMS_MAX = 20;

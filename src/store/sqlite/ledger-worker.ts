@@ -5,6 +5,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { AppError, type ErrorCode, type ErrorDetails } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type { CasesQuery, CountsQuery, HitChange, HitFilter, LedgerGroup, Retention } from '../ledger-contract.js';
 import { appendGroup, changeHit } from './ledger-append.js';
@@ -13,7 +14,6 @@ import { ledgerGuarded, openLedgerDatabase } from './ledger-database.js';
 import { cases, hit, hits } from './ledger-hits.js';
 import { retain } from './ledger-retention.js';
 import { verify } from './ledger-verify.js';
-import type { Sqlite } from './sqlite-file.js';
 
 export interface Setup {
   readonly dataDir: string;

@@ -1,5 +1,6 @@
 /** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
 import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import {
   ALGORITHMS,
   type Algorithm,
@@ -9,7 +10,6 @@ import {
   NO_TERMS,
 } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
-import type { Sqlite } from './sqlite-file.js';
 
 export interface ListRow {
   readonly id: number;

@@ -1,8 +1,9 @@
 /** The file of the lists: their entries, versions and sources, and the data keys that their values are sealed with. */
 import { randomInt } from 'node:crypto';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { checksumOf } from './checksum.js';
 import { moveServiceTables } from './service-database.js';
-import { guarded, type Migration, openSqliteFile, type Sqlite, type SqliteFile } from './sqlite-file.js';
+import { guarded, type Migration, openSqliteFile, type SqliteFile } from './sqlite-file.js';
 
 export const LISTS_FILE = 'zeef.sqlite';
 /** Widest that `randomInt` takes. */

@@ -4,7 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../core/errors.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { guarded } from './sqlite-file.js';
 
 /** Between two tries: short beside an import, long beside a commit. */
 const PAUSE_MS = 20;

@@ -1,10 +1,11 @@
 /** A new data key for everything that rests sealed, and a new master key for the data keys. */
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
 import { addDataKey, readDataKeys } from './data-keys.js';
 import { raiseGeneration } from './list-rows.js';
 import { forgetFreePages, rewriteValues } from './seal-values.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 import { resealHeld } from './versions.js';
 
 /**

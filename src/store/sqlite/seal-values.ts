@@ -1,9 +1,10 @@
 /** How values rest in the tables: sealed, and known by the name that a seal begins with. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { checksumOf } from './checksum.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 /** Condition that finds an entry by its sealed value, as the index over the names has it. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;

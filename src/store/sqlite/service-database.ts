@@ -2,7 +2,8 @@
  * The file of everything that is written in short transactions: keys, tenants, the audit log, webhooks, import jobs. It is
  * not the lists' file: an import holds that one's write lock for as long as it runs, and a key must be revoked meanwhile.
  */
-import { guarded, openSqliteFile, type Sqlite, type SqliteFile } from './sqlite-file.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { guarded, openSqliteFile, type SqliteFile } from './sqlite-file.js';
 
 export const SERVICE_FILE = 'service.sqlite';
 /** Several times what the slowest of its transactions takes on a disk that is busy with an import. */

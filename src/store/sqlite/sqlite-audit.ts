@@ -1,5 +1,6 @@
 /** The audit log in SQLite: rows are appended, one after the other, and the last one is noted beside them. */
 
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { AUDIT_START, auditHash, detailsText } from '../audit-chain.js';
 import type {
   AuditAction,
@@ -13,7 +14,7 @@ import type {
   AuditVerdict,
 } from '../audit-contract.js';
 import { writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 /** A few milliseconds of hashing; requests have their turn in between. */
 const ROWS_PER_BATCH = 2_000;

@@ -1,10 +1,8 @@
 /** Opens one of Zeef's SQLite files: durable settings, its schema brought up to date, SQLite's errors made ours. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { AppError } from '../../core/errors.js';
-
-export type Sqlite = Database.Database;
+import { Database, type Sqlite } from '../../core/sqlite-binding.js';
 
 /** Runs in the transaction that brings the schema up to date. */
 export type Migration = string | ((db: Sqlite, dataDir: string) => void);

@@ -5,9 +5,9 @@
 import { randomInt } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
+import { Database, type Sqlite, type Statement } from '../../core/sqlite-binding.js';
 import type {
   FileRow,
   FileRowWithFolder,
@@ -18,7 +18,7 @@ import type {
   InventoryChange,
   ScanState,
 } from '../inventory-contract.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 export const INVENTORY_FILE = 'inventory.sqlite';
 /** Of the schema and of the facts in its rows. Version 1, before the first release, is not read. */
@@ -73,17 +73,17 @@ class SqliteInventory implements Inventory {
   readonly #seed: number;
   /** Spots that were told to be free, and whose rows are not written yet. */
   readonly #given = new Map<number, PathBytes>();
-  readonly #prepare: <P extends unknown[], R>(sql: string) => Database.Statement<P, R>;
+  readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
 
   constructor(
     readonly db: Sqlite,
     readonly file: string,
   ) {
-    const prepared = new Map<string, Database.Statement>();
+    const prepared = new Map<string, Statement>();
     this.#prepare = <P extends unknown[], R>(sql: string) => {
       const known = prepared.get(sql) ?? db.prepare(sql);
       prepared.set(sql, known);
-      return known as Database.Statement<P, R>;
+      return known as Statement<P, R>;
     };
     this.state = this.#readState();
     this.#seed = this.#meta('seed', -1);

@@ -1,8 +1,10 @@
 /** Import jobs in SQLite. */
+
 import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ImportJob, JobState, JobStore } from '../jobs-contract.js';
 import { writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 /** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;

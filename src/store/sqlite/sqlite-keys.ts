@@ -3,10 +3,10 @@
  * what the look-up's time depends on are bits of a hash that nobody can choose; the row is then compared in constant time.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Statement } from 'better-sqlite3';
 import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import { KEYS_LIVE_PER_LINE_MAX } from '../../core/limits.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import {
   isLive,
   type KeyInfo,
@@ -18,7 +18,7 @@ import {
   type ToldKey,
 } from '../keys-contract.js';
 import { writeNow, writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 import { makeTenant } from './sqlite-tenants.js';
 
 export const KEY_PREFIX = 'zeef_';

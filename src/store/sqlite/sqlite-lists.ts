@@ -2,9 +2,10 @@
  * Lists and their entries in SQLite. An import is one transaction on a connection of its own: readers see the list as
  * it was until the commit, and an import that is killed has never been.
  */
-import type { Statement } from 'better-sqlite3';
+
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type ListInfo } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
 import type {
@@ -27,7 +28,7 @@ import { checksumOf } from './checksum.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { openListsDatabase, storeIdOf } from './lists-database.js';
 import { beginPatiently, writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 

@@ -1,6 +1,8 @@
 /** Tenants and their usage in SQLite. */
+
 import { AppError } from '../../core/errors.js';
 import { USAGE_DAYS_KEPT } from '../../core/limits.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type {
   DayUsage,
   TenantAlarm,
@@ -10,7 +12,7 @@ import type {
   TenantStore,
 } from '../tenants-contract.js';
 import { writeNow, writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 /** It is a part of addresses, file names and lines of a log. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -1,6 +1,7 @@
 /** Webhooks and their events in SQLite. */
 import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { TenantFilter } from '../keys-contract.js';
 import type {
   NewWebhook,
@@ -11,7 +12,7 @@ import type {
   WebhookStore,
 } from '../webhooks-contract.js';
 import { writePatiently } from './patient.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 interface HookRow {
   readonly id: string;

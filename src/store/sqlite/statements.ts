@@ -1,6 +1,5 @@
 /** Statements that are run for every answer are compiled once a connection. */
-import type { Statement } from 'better-sqlite3';
-import type { Sqlite } from './sqlite-file.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 
 const kept = new WeakMap<Sqlite, Map<string, Statement>>();
 

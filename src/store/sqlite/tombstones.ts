@@ -3,11 +3,11 @@
  * of them is gone, so the others are kept beside it.
  */
 import type { Tombstone } from '../../core/parsed-row.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
 import type { Checked, ListChecksum } from './checksum.js';
 import { BY_VALUE } from './seal-values.js';
-import type { Sqlite } from './sqlite-file.js';
 import { keepPast } from './versions.js';
 
 interface Row extends Checked {

@@ -9,11 +9,12 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import type { HoldReason, ImportReport, VersionInfo } from '../contract.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
-import { guarded, type Sqlite } from './sqlite-file.js';
+import { guarded } from './sqlite-file.js';
 
 /** A list of every day can be put back by a week and a half; what each version changed is kept that long. */
 export const VERSIONS_KEPT_MAX = 10;

@@ -1,12 +1,12 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
 import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../contract.js';
 import { type Checked, ListChecksum } from './checksum.js';
 import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
-import type { Sqlite } from './sqlite-file.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 

@@ -1,0 +1,13 @@
+/** The part of hnswlib-node that is used: an optional dependency, whose own types are missing where it was not compiled. */
+declare module 'hnswlib-node' {
+  class HierarchicalNSW {
+    constructor(space: 'l2' | 'ip' | 'cosine', dimensions: number);
+    initIndex(capacity: number, m: number, efConstruction: number): void;
+    resizeIndex(capacity: number): void;
+    addPoint(vector: number[], label: number): void;
+    setEf(ef: number): void;
+    searchKnn(vector: number[], count: number): { distances: number[]; neighbors: number[] };
+  }
+  const hnswlib: { HierarchicalNSW: typeof HierarchicalNSW };
+  export default hnswlib;
+}
