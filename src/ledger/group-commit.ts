@@ -4,7 +4,7 @@
  * answered then are likely to ask again, but no longer than `LEDGER_GROUP_MS` after its first, and for no more than
  * `LEDGER_GROUP_ROWS`. So a lone caller never waits for others, and a crowd shares its syncs.
  */
-import { AppError } from '../core/errors.js';
+import { AppError, type ErrorCode } from '../core/errors.js';
 import { LEDGER_GROUP_MS, LEDGER_GROUP_ROWS } from '../core/limits.js';
 import { TallySum } from '../core/tally.js';
 import type { Appended, LedgerEntry, LedgerStore, Sighting } from '../store/ledger-contract.js';
@@ -80,6 +80,9 @@ export interface GroupOptions {
   }) => void;
 }
 
+/** What no later try can mend keeps its code; all else may succeed when the disk does. */
+const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
+
 export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {
   let gathering = new Group();
   let writing: Promise<void> | null = null;
@@ -96,10 +99,10 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
         resolve(one.outcome === 'reused' ? one : { ...one, hits: one.hits.slice(from, from + count) });
       }
     } catch (error) {
-      const code = error instanceof AppError ? error.code : 'LEDGER_FAILED';
+      const { code, details } = error instanceof AppError ? error : new AppError('LEDGER_FAILED');
       why = String(error);
       for (const { reject } of group.waiting) {
-        reject(new AppError(code === 'LEDGER_INVALID' ? code : 'LEDGER_FAILED', {}, error));
+        reject(isFinal(code) ? new AppError(code, details, error) : new AppError('LEDGER_FAILED', {}, error));
       }
     }
     onGroup({ answers: group.waiting.length, seconds: (performance.now() - startedMs) / 1000, ok: why === null, why });

@@ -29,13 +29,13 @@ inventoryContract(() => {
 });
 
 test.each([
-  ['of a newer version', (file: string) => void new Database(file).pragma('user_version = 99')],
-  ['of an older version', (file: string) => void new Database(file).pragma('user_version = 1')],
-  ['no database', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
-])('an inventory that is %s is refused', async (_name, spoil) => {
+  ['of a newer version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 99')],
+  ['of an older version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 1')],
+  ['no database', 'STORE_FAILED', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
+])('an inventory that is %s is refused', async (_name, code, spoil) => {
   const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
   spoil(join(folder, INVENTORY_FILE));
-  await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
   rmSync(folder, { recursive: true });
 });
 

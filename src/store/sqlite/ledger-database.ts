@@ -11,10 +11,10 @@ const BUSY_MS = 5_000;
 /** Hours of the present and the index of hits: what a group touches stays in memory. */
 const CACHE_KIB = 65_536;
 
-const FILE: SqliteFile = {
+export const LEDGER_SQLITE: SqliteFile = {
   name: LEDGER_FILE,
   busyMs: BUSY_MS,
-  refusal: 'LEDGER_INVALID',
+  shape: '70873071c9683307',
   migrations: [
     `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
    INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');
@@ -54,7 +54,7 @@ const FILE: SqliteFile = {
 /** A connection of its own. Errors  LEDGER_FAILED; LEDGER_INVALID: of a newer version, or no ledger at all. */
 export function openLedgerDatabase(dataDir: string): Sqlite {
   return ledgerGuarded(() => {
-    const db = openSqliteFile(dataDir, FILE);
+    const db = openSqliteFile(dataDir, LEDGER_SQLITE);
     db.pragma(`cache_size = -${CACHE_KIB}`);
     return db;
   });

@@ -121,16 +121,16 @@ export const MIGRATIONS: readonly Migration[] = [
   moveServiceTables,
 ];
 
-const FILE: SqliteFile = {
+export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  refusal: 'STORE_FAILED',
+  shape: 'd8503208d09f3bee',
   migrations: MIGRATIONS,
 };
 
 /** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
 export function openListsDatabase(dataDir: string): Sqlite {
-  return guarded(() => openSqliteFile(dataDir, FILE));
+  return guarded(() => openSqliteFile(dataDir, LISTS_SQLITE));
 }
 
 /** Chosen once, at random: a position in one store says nothing about another. */

@@ -9,10 +9,10 @@ export const SERVICE_FILE = 'service.sqlite';
 /** Several times what the slowest of its transactions takes on a disk that is busy with an import. */
 const BUSY_MS = 10_000;
 
-const FILE: SqliteFile = {
+export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  refusal: 'STORE_FAILED',
+  shape: 'ff322de6736e24c5',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -62,7 +62,7 @@ const MOVED: Readonly<Record<string, string>> = {
 
 /** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
 export function openServiceDatabase(dataDir: string): Sqlite {
-  return guarded(() => openSqliteFile(dataDir, FILE));
+  return guarded(() => openSqliteFile(dataDir, SERVICE_SQLITE));
 }
 
 /**

@@ -1,5 +1,16 @@
 /** Opens one of Zeef's SQLite files: durable settings, its schema brought up to date, SQLite's errors made ours. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { Database, type Sqlite } from '../../core/sqlite-binding.js';
@@ -13,15 +24,17 @@ export interface SqliteFile {
   readonly busyMs: number;
   /** Each brings the schema from its position to the next; never edited once released. */
   readonly migrations: readonly Migration[];
-  /** What a file of a newer version of Zeef is refused with. */
-  readonly refusal: 'STORE_FAILED' | 'LEDGER_INVALID';
+  /** `shapeOf` a file that all migrations have run on; a test holds it to them. */
+  readonly shape: string;
 }
 
 const SYNCHRONOUS_FULL = 2;
+/** "ZEEF": the file was made, or checked and taken over, by version 0.2.0 or newer. */
+const APPLICATION_ID = 0x5a454546;
 
 /**
  * A connection of its own to a file in `dataDir`, made where it is missing, and for its owner alone.
- * Errors  the file's `refusal`: of a newer version; SQLite's own.
+ * Errors  DATA_VERSION: written by a newer version, or by a build that none can read; SQLite's own.
  */
 export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -34,7 +47,7 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
     // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
     if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
       throw new Error('synchronous=FULL was not taken');
-    migrate(db, dataDir, file);
+    bringUpToDate(db, dataDir, file);
     return db;
   } catch (error) {
     db.close();
@@ -42,19 +55,95 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   }
 }
 
-function migrate(db: Sqlite, dataDir: string, { name, migrations, refusal }: SqliteFile): void {
-  const versionOf = () => db.pragma('user_version', { simple: true }) as number;
-  if (versionOf() > migrations.length)
-    throw new AppError(refusal, { why: `${name} is of a newer version (${versionOf()})` });
-  if (versionOf() === migrations.length) return;
-  db.transaction(() => {
-    // Asked again with the lock in hand: another process may have been first.
-    for (const step of migrations.slice(versionOf())) {
-      if (typeof step === 'string') db.exec(step);
-      else step(db, dataDir);
-    }
-    db.pragma(`user_version = ${migrations.length}`);
-  }).immediate();
+const versionOf = (db: Sqlite) => db.pragma('user_version', { simple: true }) as number;
+const isStamped = (db: Sqlite) => db.pragma('application_id', { simple: true }) === APPLICATION_ID;
+
+/** Errors DATA_VERSION. */
+function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
+  const { name, migrations, shape } = file;
+  const newest = migrations.length;
+  const found = versionOf(db);
+  if (found > newest) {
+    const action = 'use the version of Zeef that wrote it, or a newer one';
+    throw new AppError('DATA_VERSION', { file: name, schema: found, reads: `up to ${newest}`, action });
+  }
+  if (found === newest && isStamped(db)) return;
+  if (found > 0 && found < newest) copyBefore(db, dataDir, file, found);
+  try {
+    db.transaction(() => {
+      // Read again under the lock: another process may have been first.
+      for (const step of migrations.slice(versionOf(db))) {
+        if (typeof step === 'string') db.exec(step);
+        else step(db, dataDir);
+      }
+      if (shapeOf(db) !== shape) throw unreadable(name, found);
+      db.pragma(`user_version = ${newest}`);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+    }).immediate();
+  } catch (error) {
+    // Builds before 0.1.0 numbered other schemas alike: a statement then meets tables that it does not expect.
+    if (!isStamped(db) && (error as { code?: string }).code === 'SQLITE_ERROR') throw unreadable(name, found, error);
+    throw error;
+  }
+}
+
+function unreadable(file: string, schema: number, cause?: unknown): AppError {
+  const action = 'written by a build before 0.1.0: start with an empty data folder and import the lists again';
+  return new AppError('DATA_VERSION', { file, schema, action }, cause);
+}
+
+/** Where `file` lies as it was before it was migrated from schema `version`. */
+export const copyName = (file: string, version: number) => `${file}.schema-${version}`;
+
+/**
+ * Copies the file as it is, synced, for whoever has to go back to the version that wrote it (`RELEASING.md`).
+ * Errors  SQLite's own: without a copy there is no migration.
+ */
+function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: number): void {
+  const path = join(dataDir, copyName(name, version));
+  if (existsSync(path)) return;
+  const partial = `${path}.${process.pid}.partial`;
+  rmSync(partial, { force: true });
+  // Made empty first, so that no other user can read it meanwhile.
+  closeSync(openSync(partial, 'wx', 0o600));
+  try {
+    db.prepare('VACUUM INTO ?').run(partial);
+    const copy = openSync(partial, 'r+');
+    fsyncSync(copy);
+    closeSync(copy);
+    // Where another process has migrated meanwhile, the copy is of the new schema, and that process has made the other.
+    if (userVersionOf(partial) === version) renameSync(partial, path);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+/** Bytes 60 to 63 of a database's header, big-endian (SQLite file format, 1.3). */
+function userVersionOf(path: string): number {
+  const header = Buffer.alloc(64);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, header, 0, header.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return header.readUInt32BE(60);
+}
+
+/** Digest of all tables, their columns and indexes. Result: 16 hex digits. */
+export function shapeOf(db: Sqlite): string {
+  const columns = db
+    .prepare(
+      `SELECT m.type AS kind, m.name AS name, c.name AS "column", c.type AS type, c."notnull" AS required, c.pk AS pk
+       FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+       UNION ALL
+       SELECT 'index', m.name || ' on ' || m.tbl_name, c.name, '', 0, c.seqno
+       FROM sqlite_schema m JOIN pragma_index_info(m.name) c WHERE m.type = 'index' AND m.name NOT LIKE 'sqlite_%'
+       ORDER BY 1, 2, 3`,
+    )
+    .raw()
+    .all();
+  return hash('sha256', JSON.stringify(columns), 'hex').slice(0, 16);
 }
 
 /** Runs one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */

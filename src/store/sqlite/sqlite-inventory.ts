@@ -365,7 +365,7 @@ class SqliteInventory implements Inventory {
   }
 }
 
-/** Errors STORE_FAILED: it cannot be opened, is of another version, or another process is in it. */
+/** Errors  DATA_VERSION: of another version. STORE_FAILED: it cannot be opened, or another process is in it. */
 export async function openSqliteInventory(dir: string): Promise<Inventory> {
   return guarded(() => {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -380,10 +380,14 @@ export async function openSqliteInventory(dir: string): Promise<Inventory> {
       db.pragma(`cache_size = -${CACHE_KIB}`);
       db.transaction(() => {
         const version = db.pragma('user_version', { simple: true }) as number;
-        if (version > SCHEMA_VERSION) throw new Error(`the inventory is of a newer version (${version})`);
         if (version === SCHEMA_VERSION) return;
-        if (version > 0)
-          throw new Error(`the inventory is of an older version (${version}): scan into an empty folder`);
+        if (version > 0) {
+          const action =
+            version > SCHEMA_VERSION
+              ? 'use the version of Zeef that wrote it, or a newer one'
+              : 'scan into an empty folder';
+          throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
+        }
         db.exec(SCHEMA);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
