@@ -14,7 +14,7 @@ const CACHE_KIB = 65_536;
 export const LEDGER_SQLITE: SqliteFile = {
   name: LEDGER_FILE,
   busyMs: BUSY_MS,
-  shape: '70873071c9683307',
+  shape: '9778dd7ed4bf8dbb',
   migrations: [
     `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
    INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');

@@ -124,7 +124,7 @@ export const MIGRATIONS: readonly Migration[] = [
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: 'd8503208d09f3bee',
+  shape: '450ad2620d2f3950',
   migrations: MIGRATIONS,
 };
 

@@ -12,7 +12,7 @@ const BUSY_MS = 10_000;
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: 'ff322de6736e24c5',
+  shape: 'b8a53b4018c23c85',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
