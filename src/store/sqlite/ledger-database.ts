@@ -2,7 +2,7 @@
 
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { FIRST_HEAD } from './ledger-chain.js';
+import { FIRST_HEAD, isOfThisChain } from './ledger-chain.js';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
@@ -14,6 +14,7 @@ const CACHE_KIB = 65_536;
 export const LEDGER_SQLITE: SqliteFile = {
   name: LEDGER_FILE,
   busyMs: BUSY_MS,
+  isReadable: isOfThisChain,
   shape: '9778dd7ed4bf8dbb',
   migrations: [
     `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;

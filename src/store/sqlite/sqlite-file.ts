@@ -26,6 +26,8 @@ export interface SqliteFile {
   readonly migrations: readonly Migration[];
   /** `shapeOf` a file that all migrations have run on; a test holds it to them. */
   readonly shape: string;
+  /** Whether the rows of a file that 0.2.0 has not seen yet mean what they mean here; by default they do. */
+  readonly isReadable?: (db: Sqlite) => boolean;
 }
 
 const SYNCHRONOUS_FULL = 2;
@@ -60,7 +62,7 @@ const isStamped = (db: Sqlite) => db.pragma('application_id', { simple: true }) 
 
 /** Errors DATA_VERSION. */
 function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
-  const { name, migrations, shape } = file;
+  const { name, migrations, shape, isReadable = () => true } = file;
   const newest = migrations.length;
   const found = versionOf(db);
   if (found > newest) {
@@ -76,7 +78,7 @@ function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
         if (typeof step === 'string') db.exec(step);
         else step(db, dataDir);
       }
-      if (shapeOf(db) !== shape) throw unreadable(name, found);
+      if (shapeOf(db) !== shape || (found > 0 && !isStamped(db) && !isReadable(db))) throw unreadable(name, found);
       db.pragma(`user_version = ${newest}`);
       db.pragma(`application_id = ${APPLICATION_ID}`);
     }).immediate();
