@@ -15,17 +15,16 @@ export interface Block {
   readonly follows: boolean;
 }
 
-export const PAGES: readonly string[] = [
-  'README.md',
-  'ARCHITECTURE.md',
-  'bench/README.md',
-  'hashlists/README.md',
-  'hashlists/sample/README.md',
-  ...readdirSync('docs')
+const inFolder = (folder: string, recursive: boolean) =>
+  readdirSync(folder, { recursive, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .sort()
-    .map((name) => join('docs', name)),
-];
+    .map((name) => join(folder, name));
+
+export const PAGES: readonly string[] = [
+  ...inFolder('.', false),
+  ...['bench', 'docs', 'hashlists'].flatMap((folder) => inFolder(folder, true)),
+].filter((page) => !page.endsWith('ATTRIBUTION.md'));
 
 export const pageText = (page: string): string => readFileSync(page, 'utf8');
 

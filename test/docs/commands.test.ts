@@ -80,6 +80,9 @@ function wrongWith(span: string): string | null {
   return unknown === undefined ? null : `${command.name()} has no ${unknown}`;
 }
 
+/** Text that only looks like a command: the prefix in the hash of an audit row. */
+const NOT_A_COMMAND = 'zeef audit 1';
+
 describe('in running text', () => {
   test('a mistake is found', () => {
     expect(wrongWith('zeef hits')).toBe('no command hits');
@@ -90,7 +93,7 @@ describe('in running text', () => {
   test.each(PAGES)('%s names commands and options that there are', (page) => {
     const spans = codeSpansOf(pageText(page));
     const wrong = spans
-      .filter((span) => /^(npx )?zeef /.test(span))
+      .filter((span) => /^(npx )?zeef /.test(span) && span !== NOT_A_COMMAND)
       .flatMap((span) => wrongWith(span) ?? [])
       .concat(
         spans

@@ -10,6 +10,9 @@ import { runPage, unheld } from './run-page.js';
 
 /** Commands that cannot be run here: page, first line, why. */
 const NOT_RUN: readonly (readonly [string, string, string])[] = [
+  ['CONTRIBUTING.md', 'npm ci\nnpm run build', 'this test is part of what it runs'],
+  ['CONTRIBUTING.md', 'npm install --prefix', 'it fetches another Node and runs all tests with it'],
+  ['CONTRIBUTING.md', 'sed -i', 'it changes the sources that other tests read meanwhile'],
   ['README.md', 'npm ci && npm test', 'this test is part of what it runs'],
   [
     'docs/hashlists.md',
