@@ -11,18 +11,16 @@ if (problem) {
 }
 
 /** Loaded only now: an older Node cannot parse all of it, and a native package may be missing. */
-async function loadRooms() {
+async function loadCommands() {
   try {
-    const { runCommandLine } = await import('./cli/program.js');
-    const { createServer } = await import('./http/server.js');
-    return { runCommandLine, createServer };
+    return await import('./cli/program.js');
   } catch (error) {
     if (!(error instanceof Error && error.name === 'AppError')) throw error;
     process.stderr.write(`zeef: ${error.message}\n`);
     process.exit(FAILED);
   }
 }
-const { runCommandLine, createServer } = await loadRooms();
+const { runCommandLine } = await loadCommands();
 
 let stopping = false;
 const stopped = new Promise<void>((resolve) => {
@@ -46,7 +44,8 @@ await runCommandLine(process.argv.slice(2), {
   isTerminal: process.stderr.isTTY === true,
   isStopping: () => stopping,
   stopped,
-  createServer,
+  // Loaded where it is needed: that is a third of what every other command would take to start.
+  createServer: async (service, log) => (await import('./http/server.js')).createServer(service, log),
   onAsked: (what, listener) => void process.on(what === 'status' ? 'SIGUSR1' : 'SIGUSR2', listener),
   setExitCode: (code) => {
     process.exitCode = code;

@@ -1,5 +1,6 @@
 /** What `main.ts` gives the commands, and what they share: configuration, output, exit codes. */
 import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { readConfig } from '../config/read-config.js';
@@ -16,7 +17,7 @@ import { createLogger, type Logger } from '../telemetry/log.js';
 export interface HttpServer {
   listen(at: { host: string; port: number }): Promise<string>;
   close(): Promise<unknown>;
-  readonly server: { closeAllConnections(): void };
+  readonly server: { closeAllConnections(): void; address(): AddressInfo | string | null };
 }
 
 /** Everything of the process that a command may touch; `main.ts` alone holds the process itself. */

@@ -15,8 +15,8 @@ import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
 import { addWebhookCommands } from './webhooks.js';
 
-/** Runs one command; every failure becomes one line on stderr and exit code 2. */
-export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
+/** All commands with their arguments and options. */
+export function createProgram(around: Surroundings): Command {
   const program = new Command('zeef')
     .description('Finds known images among many: perceptual hashes and digests against hash lists.')
     .version(PACKAGE_VERSION)
@@ -37,8 +37,13 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   addAuditCommands(program, around);
   addWebhookCommands(program, around);
   addBenchCommand(program, around);
+  return program;
+}
+
+/** Runs one command; every failure becomes one line on stderr and exit code 2. */
+export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await createProgram(around).parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) around.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
     else {

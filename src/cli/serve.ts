@@ -1,4 +1,5 @@
 /** `zeef serve`: the HTTP service, until a signal; answers in hand are given first. */
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/knobs.js';
@@ -10,6 +11,10 @@ import { startWebhooks } from '../service/webhooks/start-webhooks.js';
 import { createLogger } from '../telemetry/log.js';
 import { configFrom, type GlobalFlags, type HttpServer, type Surroundings } from './context.js';
 import { importSample } from './lists.js';
+import { servingText } from './serving-text.js';
+
+/** One that the sample list holds. */
+const SAMPLE_IMAGE = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
 
 interface ServeFlags {
   readonly host?: string;
@@ -38,13 +43,11 @@ export function addServeCommand(program: Command, around: Surroundings): void {
         stopSyncs = startSyncSchedule(service, log, around.env);
         stopWebhooks = startWebhooks(service, log, around.env);
         const server = await around.createServer(service, log);
-        const address = await listen(server, config);
-        const picture = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
-        around.out(
-          sample
-            ? `zeef listens on ${address}; try: curl -s --data-binary @${picture} -H 'Content-Type: image/jpeg' ${address}/v1/check\n`
-            : `zeef listens on ${address}\n`,
-        );
+        await listen(server, config);
+        // On any other address than loopback there is a key, or it would not listen.
+        const needsKey = (await service.store.keys.keys(null)).length > 0;
+        const address = server.server.address() as AddressInfo;
+        around.out(servingText({ host: config.host, address, image: sample ? SAMPLE_IMAGE : null, needsKey }));
         await around.stopped;
         log.info('stopping: answers in hand are given first');
         const tooLong = setTimeout(() => server.server.closeAllConnections(), config.shutdownMs);
@@ -59,9 +62,9 @@ export function addServeCommand(program: Command, around: Surroundings): void {
 }
 
 /** Errors  CONFIG_INVALID: the address is taken, not this machine's, or not for this user. */
-async function listen(server: HttpServer, { host, port }: Pick<Config, 'host' | 'port'>): Promise<string> {
+async function listen(server: HttpServer, { host, port }: Pick<Config, 'host' | 'port'>): Promise<void> {
   try {
-    return await server.listen({ host, port });
+    await server.listen({ host, port });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

@@ -29,6 +29,12 @@ function address(text: string): string {
   return text;
 }
 
+/** An unknown variable of a reserved name would be refused by every later start. */
+function secretVariable(name: string): string {
+  if (name.startsWith('ZEEF_')) throw new InvalidArgumentError('the name must not begin with ZEEF_');
+  return name;
+}
+
 /** `lists`: the command that these are under. */
 export function addSourceCommands(lists: Command, program: Command, around: Surroundings): void {
   const globals = () => program.opts<GlobalFlags>();
@@ -40,7 +46,11 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .addOption(new Option('--type <type>', 'whose pages they are').choices([...SOURCE_TYPES]))
     .option('--url <address>', 'of the first page', address)
     .option('--user <name>', 'for Basic authorisation')
-    .option('--secret-env <variable>', 'the environment variable that holds the password, token or key')
+    .option(
+      '--secret-env <variable>',
+      'the environment variable that holds the password, token or key; ZEEF_ names are reserved',
+      secretVariable,
+    )
     .option('--header <name>', 'the header that carries it, where it is not Authorization')
     .option('--every <minutes>', 'how often a running service asks', minutes)
     .option('--forget', 'it comes from nowhere any more')

@@ -1,6 +1,6 @@
 /**
- * The one page of knobs. Each has a `ZEEF_*` name, a unit, a default, a range and a reason;
- * `docs/configuration.md` is held to this table by a test. Nobody above `main.ts` reads the environment.
+ * The one page of knobs, and of the variables that are none. Each knob has a `ZEEF_*` name, a unit, a default, a range
+ * and a reason; `docs/configuration.md` is held to both tables by a test. Nobody above `main.ts` reads the environment.
  */
 import { availableParallelism } from 'node:os';
 import {
@@ -251,7 +251,20 @@ export const KNOBS = {
   },
 } as const satisfies Record<string, Knob>;
 
+/** `ZEEF_*` variables that are not knobs: no key of the configuration file sets them. */
+export const OTHER_VARIABLES = {
+  ZEEF_CONFIG: 'the JSON file of knobs, where `--config` names none',
+  ZEEF_SERVER_KEY: 'the key for `zeef scan --server`, where `--key` gives none: other users of the machine see flags',
+  ZEEF_CORPUS: 'the folder of the test corpus, for tests and benches',
+} as const satisfies Record<`ZEEF_${string}`, string>;
+
 export type KnobName = keyof typeof KNOBS;
 type ValueOf<K extends KnobName> = ReturnType<(typeof KNOBS)[K]['parse']>;
 /** All knobs with their values, frozen; passed down as an argument. */
 export type Config = { readonly [K in KnobName]: ValueOf<K> };
+
+/** Every `ZEEF_*` name that is accepted in the environment. */
+export const KNOWN_VARIABLES: ReadonlySet<string> = new Set([
+  ...Object.values(KNOBS).map(({ env }) => env),
+  ...Object.keys(OTHER_VARIABLES),
+]);

@@ -3,7 +3,7 @@
  * Order of strength: a command-line flag, then `ZEEF_*`, then the configuration file, then the default.
  */
 import { AppError } from '../core/errors.js';
-import { type Config, KNOBS, type KnobName } from './knobs.js';
+import { type Config, KNOBS, KNOWN_VARIABLES, type KnobName } from './knobs.js';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -42,11 +42,8 @@ function parseFile(fileText: string | undefined, problems: string[]): Record<str
 export function readConfig(sources: ConfigSources): Config {
   const problems: string[] = [];
   const file = parseFile(sources.fileText, problems);
-  const known = new Set<string>(NAMES.map((name) => KNOBS[name].env));
   for (const name of Object.keys(sources.env)) {
-    if (name.startsWith('ZEEF_') && !known.has(name) && !ENV_OF_OTHERS.has(name)) {
-      problems.push(`unknown environment variable: ${name}`);
-    }
+    if (name.startsWith('ZEEF_') && !KNOWN_VARIABLES.has(name)) problems.push(`unknown environment variable: ${name}`);
   }
   const config: Record<string, string | number> = {};
   for (const name of NAMES) {
@@ -61,6 +58,3 @@ export function readConfig(sources: ConfigSources): Config {
   if (problems.length > 0) throw new AppError('CONFIG_INVALID', { problems: problems.join('; ') });
   return Object.freeze(config) as Config;
 }
-
-/** Read by `main.ts` and by the tests, not knobs: where the configuration file lies, and where the test corpus lies. */
-const ENV_OF_OTHERS = new Set(['ZEEF_CONFIG', 'ZEEF_CORPUS']);

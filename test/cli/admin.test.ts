@@ -102,3 +102,9 @@ test('a webhook is added, pinged, listed and removed; its secret is only named',
   }
   expect(await zeef('webhooks', 'remove', hook.id)).toMatchObject({ code: 2 });
 });
+
+test('the secret of a list source is not in a variable whose name is reserved', async () => {
+  const source = ['lists', 'source', 'remote', '--type', 'ncmec', '--url', 'http://127.0.0.1:9/', '--secret-env'];
+  expect(await zeef(...source, 'ZEEF_PASSWORD')).toMatchObject({ code: 2, err: expect.stringContaining('ZEEF_') });
+  expect(await zeef(...source, 'NCMEC_PASSWORD')).toMatchObject({ code: 0 });
+});

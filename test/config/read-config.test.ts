@@ -112,9 +112,12 @@ describe('names that nobody reads', () => {
     expect(problemsOf({ env: { [name]: '1' } })).toEqual([`unknown environment variable: ${name}`]);
   });
 
-  test.each(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'PATH', 'zeef_port', 'XZEEF_PORT'])('%s is none', (name) => {
-    expect(problemsOf({ env: { [name]: '1' } })).toEqual([]);
-  });
+  test.each(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'ZEEF_SERVER_KEY', 'PATH', 'zeef_port', 'XZEEF_PORT'])(
+    '%s is none',
+    (name) => {
+      expect(problemsOf({ env: { [name]: '1' } })).toEqual([]);
+    },
+  );
 });
 
 describe('the configuration file', () => {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { KNOBS } from '../../src/config/knobs.js';
+import { KNOBS, OTHER_VARIABLES } from '../../src/config/knobs.js';
+import { readConfig } from '../../src/config/read-config.js';
 import { ERRORS } from '../../src/core/errors.js';
 import { IMAGE_FORMATS, NOT_CHECKED_REASONS } from '../../src/core/vocabulary.js';
 import { DECODED_FORMATS } from '../../src/decode/decode.js';
@@ -20,8 +22,11 @@ test('docs/errors.md lists exactly the codes that we can answer with', () => {
   );
 });
 
-test('docs/configuration.md lists exactly the knobs that there are', () => {
-  expect(rowsOf('docs/configuration.md')).toEqual(
+test('docs/configuration.md lists exactly the knobs and the other variables that there are', () => {
+  const isVariable = ([name]: string[]) => name!.startsWith('ZEEF_');
+  const rows = rowsOf('docs/configuration.md');
+  expect(rows.filter(isVariable)).toEqual(Object.entries(OTHER_VARIABLES));
+  expect(rows.filter((row) => !isVariable(row))).toEqual(
     Object.entries(KNOBS).map(([name, knob]) => [
       name,
       `\`${knob.env}\``,
@@ -31,6 +36,19 @@ test('docs/configuration.md lists exactly the knobs that there are', () => {
       knob.why,
     ]),
   );
+});
+
+test('every ZEEF_* name in the sources and pages is accepted in the environment', () => {
+  const inside = (folder: string) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file));
+  const files = ['src', 'bench', 'scripts', 'docs'].flatMap(inside).filter((file) => /\.(ts|mjs|md)$/.test(file));
+  const texts = [...files, 'README.md', 'hashlists/README.md', 'Dockerfile'].map((file) => readFileSync(file, 'utf8'));
+  const names = new Set(texts.flatMap((text) => text.match(/\bZEEF_[A-Z0-9_]*[A-Z0-9]\b/g) ?? []));
+  expect(names.size).toBeGreaterThan(Object.keys(KNOBS).length);
+  for (const name of names) {
+    const knob = Object.values(KNOBS).find(({ env }) => env === name);
+    expect(() => readConfig({ env: { [name]: String(knob?.default ?? 'any') } }), name).not.toThrow();
+  }
 });
 
 test('docs/metrics.md lists exactly the metrics that there are', () => {

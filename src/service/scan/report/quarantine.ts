@@ -5,11 +5,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type PathBytes, pathBytesOf } from '../../../core/path-bytes.js';
-
-/** In single quotes nothing has a meaning but the quote itself. */
-export function shellQuoted(path: PathBytes): PathBytes {
-  return `'${path.replaceAll("'", `'\\''`)}'`;
-}
+import { shellQuoted } from '../../../core/shell.js';
 
 export interface QuarantineScript {
   add(path: PathBytes): void;

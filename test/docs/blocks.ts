@@ -1,0 +1,57 @@
+/** Fenced blocks of the pages, as a reader sees them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** `sh` is run; `json` and `text` are what the `sh` block right before them prints, or are held to something else. */
+export const LANGUAGES = ['sh', 'json', 'text'] as const;
+
+export interface Block {
+  readonly page: string;
+  /** Of its first line, from 1. */
+  readonly line: number;
+  readonly language: string;
+  readonly text: string;
+  /** Nothing but blank lines stands between it and the end of the block before. */
+  readonly follows: boolean;
+}
+
+const inFolder = (folder: string, recursive: boolean) =>
+  readdirSync(folder, { recursive, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => join(folder, name));
+
+export const PAGES: readonly string[] = [
+  ...inFolder('.', false),
+  ...['bench', 'docs', 'hashlists'].flatMap((folder) => inFolder(folder, true)),
+].filter((page) => !page.endsWith('ATTRIBUTION.md'));
+
+export const pageText = (page: string): string => readFileSync(page, 'utf8');
+
+/** Errors: a fence that is not closed. */
+export function blocksOf(page: string, text = pageText(page)): Block[] {
+  const blocks: Block[] = [];
+  const lines = text.split('\n');
+  let isBeside = false;
+  for (let at = 0; at < lines.length; at++) {
+    const language = /^\s*```(.*)$/.exec(lines[at]!)?.[1];
+    if (language === undefined) {
+      if (lines[at]!.trim() !== '') isBeside = false;
+      continue;
+    }
+    const end = lines.findIndex((line, index) => index > at && /^\s*```\s*$/.test(line));
+    if (end === -1) throw new Error(`${page}:${at + 1}: the block is not closed`);
+    const inside = lines.slice(at + 1, end);
+    blocks.push({ page, line: at + 2, language: language.trim(), text: `${inside.join('\n')}\n`, follows: isBeside });
+    isBeside = true;
+    at = end;
+  }
+  return blocks;
+}
+
+/** Inline code of a page, without its blocks. */
+export function codeSpansOf(text: string): string[] {
+  return [...text.replace(/^\s*```.*?^\s*```\s*$/gms, '').matchAll(/`([^`]+)`/g)].map(([, span]) =>
+    span!.replace(/\s+/g, ' '),
+  );
+}

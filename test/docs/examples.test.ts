@@ -1,0 +1,54 @@
+/** Examples that no command on a page prints, beside what Zeef makes. */
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type HitFacts, newHitEvent, overdueEvents } from '../../src/service/webhooks/events.js';
+import { openStream } from '../../src/vault/sealed-stream.js';
+import { startService } from '../support/running.js';
+import { blocksOf } from './blocks.js';
+
+const exampleOf = (page: string, begin: string) =>
+  JSON.parse(blocksOf(page).find(({ language, text }) => language === 'json' && text.startsWith(begin))!.text);
+
+/** Names of fields, in their order, without their values. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (typeof value !== 'object' || value === null) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
+}
+
+test('events of webhooks in docs/keys.md are those that are sent', () => {
+  const fresh = exampleOf('docs/keys.md', '{ "event": "hit.new"');
+  const overdue = exampleOf('docs/keys.md', '{ "event": "case.overdue"');
+  const clock = (startedAt: string, deadlines: HitFacts['clock']['deadlines']) => ({
+    startedAt,
+    stoppedAt: null,
+    deadlines,
+  });
+  const told = { ...fresh.hit, quarantined: false, clock: clock(fresh.hit.firstSeenAt, []) };
+  expect(JSON.parse(newHitEvent(told)!.body)).toEqual(fresh);
+  const { hours, dueAt, startedAt } = overdue.deadline;
+  const late = { ...overdue.hit, quarantined: false, clock: clock(startedAt, [{ hours, dueAt, met: false }]) };
+  const [event] = overdueEvents(late, Date.parse(dueAt) + 1);
+  expect(JSON.parse(event!.body)).toEqual(overdue);
+  expect(Date.parse(dueAt) - Date.parse(startedAt)).toBe(hours * 3_600_000);
+});
+
+test('the header in docs/index-format.md has the fields that an index file has', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zeef-example-'));
+  const running = await startService();
+  try {
+    const file = join(folder, 'zeef.index');
+    await running.service.exportIndex(file);
+    const pieces: Buffer[] = [];
+    for await (const piece of openStream(running.service.store.vault, createReadStream(file)))
+      pieces.push(Buffer.from(piece));
+    const bytes = Buffer.concat(pieces);
+    const header = JSON.parse(bytes.subarray(16, 16 + bytes.readUInt32LE(8)).toString());
+    expect(shapeOf(header)).toEqual(shapeOf(exampleOf('docs/index-format.md', '{ "position"')));
+  } finally {
+    await running.stop();
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,88 @@
+/** A reader who follows a page from top to bottom gets what the page says. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { PACKAGE_ROOT, PACKAGE_VERSION } from '../../src/core/package-root.js';
+import { runShell } from '../support/shell.js';
+import { type Block, blocksOf, LANGUAGES, PAGES } from './blocks.js';
+import { runPage, unheld } from './run-page.js';
+
+/** Commands that cannot be run here: page, first line, why. */
+const NOT_RUN: readonly (readonly [string, string, string])[] = [
+  ['CONTRIBUTING.md', 'npm ci\nnpm run build', 'this test is part of what it runs'],
+  ['CONTRIBUTING.md', 'npm install --prefix', 'it fetches another Node and runs all tests with it'],
+  ['CONTRIBUTING.md', 'sed -i', 'it changes the sources that other tests read meanwhile'],
+  ['README.md', 'npm ci && npm test', 'this test is part of what it runs'],
+  [
+    'docs/hashlists.md',
+    'NCMEC_PASSWORD=... zeef lists sync ncmec',
+    'only a member of NCMEC’s programme gets an answer',
+  ],
+];
+
+/** Output that no command prints: page, first line, what holds it. */
+const HELD_ELSEWHERE: readonly (readonly [string, string, string])[] = [
+  ['ARCHITECTURE.md', 'bytes ─ decoder process', 'a drawing'],
+  ['docs/index.md', 'header      8 × u32', 'a drawing of memory, src/index/ring-layout.ts'],
+  ['docs/index.md', 'additions ─▶ open rows', 'a drawing'],
+  ['docs/index-format.md', '"ZEEFSEAL"  8 bytes', 'a drawing of bytes, test/vault/vault.test.ts'],
+  ['docs/index-format.md', 'offset          bytes', 'a drawing of bytes, test/index/index-file.test.ts'],
+  ['docs/index-format.md', '{ "position": {', 'test/docs/examples.test.ts'],
+  ['docs/keys.md', '{ "event": "hit.new",', 'test/docs/examples.test.ts'],
+  ['docs/keys.md', '{ "event": "case.overdue",', 'test/docs/examples.test.ts'],
+];
+
+const all = PAGES.flatMap((page) => blocksOf(page));
+const isNamed = ([page, begin]: readonly [string, string, string], block: Block) =>
+  block.page === page && block.text.startsWith(begin);
+const isLeftOut = (block: Block) => NOT_RUN.some((entry) => isNamed(entry, block));
+const placeOf = ({ page, line }: Block) => `${page}:${line}`;
+
+test('every block says what it is', () => {
+  const unknown = all.filter(({ language }) => !(LANGUAGES as readonly string[]).includes(language));
+  expect(unknown.map(placeOf)).toEqual([]);
+});
+
+test('each exception is of exactly one block', () => {
+  const commands = all.filter(({ language }) => language === 'sh');
+  for (const entry of NOT_RUN)
+    expect(
+      commands.filter((block) => isNamed(entry, block)),
+      entry[1],
+    ).toHaveLength(1);
+  for (const entry of HELD_ELSEWHERE)
+    expect(
+      all.filter((block) => isNamed(entry, block)),
+      entry[1],
+    ).toHaveLength(1);
+});
+
+test('every block of output is held to a command, or named above', () => {
+  const free = unheld(all).filter((block) => !HELD_ELSEWHERE.some((entry) => isNamed(entry, block)));
+  expect(free.map(placeOf)).toEqual([]);
+  expect(all.length - free.length).toBeGreaterThan(30);
+});
+
+test('npx runs the package’s own command, without a network', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'zeef-npx-'));
+  try {
+    const env = {
+      PATH: process.env.PATH!,
+      HOME: home,
+      npm_config_offline: 'true',
+      npm_config_update_notifier: 'false',
+    };
+    const { code, out } = await runShell('npx zeef --version', { cwd: PACKAGE_ROOT, env, msMax: 100_000 });
+    expect([code, out.trim()]).toEqual([0, PACKAGE_VERSION]);
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+});
+
+describe('commands run as they stand', () => {
+  const pages = PAGES.filter((page) => blocksOf(page).some(({ language }) => language === 'sh'));
+  test.each(pages)('%s', { timeout: 600_000 }, async (page) => {
+    expect(await runPage(blocksOf(page), isLeftOut)).toBeNull();
+  });
+});
