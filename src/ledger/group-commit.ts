@@ -81,7 +81,7 @@ export interface GroupOptions {
 }
 
 /** What no later try can mend keeps its code; all else may succeed when the disk does. */
-const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
+export const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
 
 export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {
   let gathering = new Group();

@@ -17,7 +17,7 @@ import type {
   Sighting,
   StoredHit,
 } from '../store/ledger-contract.js';
-import { createGroupCommit, type GroupOptions } from './group-commit.js';
+import { createGroupCommit, type GroupOptions, isFinal } from './group-commit.js';
 import { addOutcome, hourOf, type Outcome, openEvidence, sightingOf } from './outcome.js';
 import type { Seal } from './seal.js';
 import { type CellFilter, type Stats, toStats } from './stats.js';
@@ -79,6 +79,8 @@ export interface Ledger {
   readonly deadlineHours: readonly number[];
   /** False where the last group could not be written. */
   readonly isWritable: boolean;
+  /** Errors DATA_VERSION, LEDGER_INVALID: nothing could ever be recorded. A disk that fails now is no error yet. */
+  open(): Promise<void>;
   /**
    * Resolves when it is on the disk; true where it was counted, false where that Idempotency-Key had been counted before.
    * Errors LEDGER_FAILED, LEDGER_INVALID: nothing was added. IDEMPOTENCY_KEY_REUSED.
@@ -263,6 +265,13 @@ export function createLedger(options: LedgerOptions): Ledger {
     onHit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    open: async () => {
+      try {
+        await store.open();
+      } catch (error) {
+        if (!(error instanceof AppError) || isFinal(error.code)) throw error;
+      }
     },
     verify: () => store.verify(),
     backup: (path) => store.backup(path),

@@ -125,6 +125,13 @@ export async function createService(
   const store = await storeFrom(config, { log, metrics });
   const audit = createAudit(store, clock);
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
+  try {
+    if (config.ledger === 'on') await ledger.open();
+  } catch (error) {
+    await ledger.close();
+    await store.close();
+    throw error;
+  }
   /** Told to whoever watches, and kept until a person has looked: the entry goes on being found, and does not count. */
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});

@@ -168,6 +168,8 @@ export interface Retention {
 
 /** Every method: errors LEDGER_FAILED, where the store cannot be read or written now. */
 export interface LedgerStore {
+  /** Errors DATA_VERSION, LEDGER_INVALID: no later call can succeed. LEDGER_FAILED: not now. */
+  open(): Promise<void>;
   /** One transaction. An entry that is repeated or reused does not touch the others. */
   append(group: LedgerGroup): Promise<readonly Appended[]>;
   /** By whole hours, or by whole days where the hours are not kept: the answer's range says which were counted. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Database } from '../../src/core/sqlite-binding.js';
+import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LEDGER_SQLITE } from '../../src/store/sqlite/ledger-database.js';
 import { LISTS_SQLITE } from '../../src/store/sqlite/lists-database.js';
 import { SERVICE_SQLITE } from '../../src/store/sqlite/service-database.js';
@@ -29,6 +29,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const unpack = (release: string) =>
   execFileSync('tar', ['-xzf', join(FOLDERS, `${release}.tar.gz`), '-C', folder], { stdio: 'pipe' });
 const open = (file: string) => new Database(join(folder, 'data', file));
+
+function setVersion(db: Sqlite, version: number): void {
+  db.pragma(`user_version = ${version}`);
+  db.close();
+}
 
 async function zeef(...args: string[]): Promise<{ code: number; text: string }> {
   const { code, output } = await run(env, ...args);
@@ -105,7 +110,7 @@ describe.each(releases)('a data folder of %s', (release) => {
   });
 
   test.each([...FILES.map(({ name }) => name)])('%s of a newer version is refused in one line', async (name) => {
-    open(name).pragma('user_version = 999');
+    setVersion(open(name), 999);
     for (const command of [
       ['ledger', 'verify'],
       ['serve', '--port', '0'],
@@ -118,7 +123,7 @@ describe.each(releases)('a data folder of %s', (release) => {
   });
 
   test('an inventory of a newer version is refused in one line', async () => {
-    new Database(join(folder, 'inventory', INVENTORY_FILE)).pragma('user_version = 999');
+    setVersion(new Database(join(folder, 'inventory', INVENTORY_FILE)), 999);
     const { code, text } = await zeef('scan', '--rematch', join(folder, 'inventory'));
     expect(text).toMatch(/^zeef: DATA_VERSION: [^\n]*inventory\.sqlite[^\n]*\n$/);
     expect(code).toBe(2);

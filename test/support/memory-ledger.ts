@@ -26,6 +26,7 @@ export function memoryLedger(): LedgerStore {
     events++;
   };
   return {
+    open: async () => {},
     async append({ atMs, entries }) {
       // Hits of one entry are seen together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {

@@ -41,6 +41,8 @@ function backup(db: Sqlite, path: string): { bytes: number } {
 }
 
 const WORK = {
+  /** Opening is all: it precedes every task. */
+  open: (_db: Sqlite): void => {},
   append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),

@@ -71,6 +71,7 @@ export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } =
   const writer = new Thread(setup);
   const reader = new Thread(setup);
   return {
+    open: () => writer.run('open'),
     append: (group) => writer.run('append', group),
     changeHit: (tenant, id, expected, change) => writer.run('changeHit', tenant, id, expected, change),
     async retain(retention) {
