@@ -1,7 +1,5 @@
 /** One scan in this process, as `zeef scan` runs it, without its output. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { pathBytesOf } from '../src/core/path-bytes.js';
 import type { FileResult } from '../src/service/scan/file-result.js';
 import { localMatcher } from '../src/service/scan/matcher.js';
@@ -11,6 +9,7 @@ import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
 import { createThrottle } from '../src/service/scan/throttle.js';
 import type { Service } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
+import { tempFolder } from './temp-folder.js';
 
 export interface ScanRun {
   /** A folder that is kept; null for one that is not. */
@@ -24,7 +23,7 @@ export async function runScan(
   path: string,
   { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
 ): Promise<ScanSummary> {
-  const folder = inventory ?? mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
+  const folder = inventory ?? tempFolder('inventory');
   const store = await openSqliteInventory(folder);
   const tally = new Tally();
   const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
