@@ -4,7 +4,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,17 +13,18 @@ import {
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { smallPictures } from '../../bench/scan-tree.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 import { fileLines, linesOf, readReport } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');
-const work = mkdtempSync(join(tmpdir(), 'zeef-scan-test-'));
-const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'data') };
+const work = tempFolder('scan');
+const env = childEnv({ ZEEF_DATA_DIR: join(work, 'data') });
 const listed = join(PICTURES, 'mate-freshflower.jpg');
 const other = join(PHOTOGRAPHS, 'mate-dune.jpg');
 const third = join(PHOTOGRAPHS, 'mate-garden.jpg');
@@ -45,13 +45,12 @@ beforeAll(async () => {
   expect((await zeef(['lists', 'import', 'hashlists/sample/sample.csv', '--list', 'sample'])).code).toBe(0);
 });
 beforeEach(async () => {
-  tree = mkdtempSync(join(work, 'tree-'));
+  tree = tempFolder('tree');
   mkdirSync(inTree('a', 'b'), { recursive: true });
   await copyFile(listed, inTree('a', 'b', 'one.bin'));
   await copyFile(other, inTree('a', 'two.jpg'));
   writeFileSync(inTree('three.txt'), 'text');
 });
-afterAll(() => rmSync(work, { recursive: true }));
 
 describe('walking', () => {
   test('links are passed over and go in no circle; FIFOs and sockets are passed over and counted', async () => {

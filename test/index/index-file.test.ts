@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
 import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
 import { buildRing, givenHashes } from '../../src/index/ring.js';
@@ -22,7 +22,7 @@ const sections = [section('pdq', 32, 40), section('md5', 16, 3), section('sha1',
 
 let path: string;
 beforeEach(async () => {
-  path = join(mkdtempSync(join(tmpdir(), 'zeef-index-')), 'zeef.index');
+  path = join(tempFolder('index'), 'zeef.index');
   await writeIndexFile(
     path,
     position,

@@ -1,16 +1,15 @@
 /** Every cell of every row changed, every row taken out or moved: verify must notice each of them. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { DAY_MS, HOUR_MS } from '../../src/core/period.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { verify } from '../../src/store/sqlite/ledger-verify.js';
 import { openSqliteLedger } from '../../src/store/sqlite/sqlite-ledger.js';
 import { entry, HOUR, sighting, tally } from './ledger-contract.js';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'zeef-damage-'));
+const dataDir = tempFolder('damage');
 let db: Database.Database;
 
 /** Every kind of row: kept folds of past hours, open groups, erased events, hits in all states, several tenants. */

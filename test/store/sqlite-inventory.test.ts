@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { INVENTORY_FILE, openSqliteInventory } from '../../src/store/sqlite/sqlite-inventory.js';
 import { inventoryContract } from './inventory-contract.js';
 
 inventoryContract(() => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   let opened: Inventory | null = null;
   const open = async () => {
     const inventory = await openSqliteInventory(folder);
@@ -23,7 +23,6 @@ inventoryContract(() => {
     },
     dispose: async () => {
       await opened?.close();
-      rmSync(folder, { recursive: true });
     },
   };
 });
@@ -33,14 +32,13 @@ test.each([
   ['of an older version', (file: string) => void new Database(file).pragma('user_version = 1')],
   ['no database', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
 ])('an inventory that is %s is refused', async (_name, spoil) => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   spoil(join(folder, INVENTORY_FILE));
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' });
-  rmSync(folder, { recursive: true });
 });
 
 test('names that meet at the end of a folder stay in that folder', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const { id } = await inventory.folderAt('/first');
   const base = await inventory.baseSpot(id);
@@ -69,11 +67,10 @@ test('names that meet at the end of a folder stay in that folder', async () => {
     for (const row of rows) listed.push(row.name.startsWith('n') ? row.folder : '/first');
   expect(new Set(listed)).toEqual(new Set(['/first']));
   await inventory.close();
-  rmSync(folder, { recursive: true });
 });
 
 test('a folder with more names than there are spots is refused, not searched for ever', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
   const facts = new Uint8Array();
@@ -83,5 +80,4 @@ test('a folder with more names than there are spots is refused, not searched for
   const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);
   await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   await inventory.close();
-  rmSync(folder, { recursive: true });
 });
