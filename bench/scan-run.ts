@@ -1,5 +1,4 @@
 /** One scan in this process, as `zeef scan` runs it, without its output. */
-import { rmSync } from 'node:fs';
 import { pathBytesOf } from '../src/core/path-bytes.js';
 import type { FileResult } from '../src/service/scan/file-result.js';
 import { localMatcher } from '../src/service/scan/matcher.js';
@@ -9,10 +8,9 @@ import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
 import { createThrottle } from '../src/service/scan/throttle.js';
 import type { Service } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
-import { tempFolder } from './temp-folder.js';
 
 export interface ScanRun {
-  /** A folder that is kept; null for one that is not. */
+  /** Its folder; null for a temporary inventory. */
   readonly inventory?: string | null;
   readonly onResult?: (result: FileResult) => void;
   readonly request?: Partial<ScanRequest>;
@@ -23,8 +21,7 @@ export async function runScan(
   path: string,
   { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
 ): Promise<ScanSummary> {
-  const folder = inventory ?? tempFolder('inventory');
-  const store = await openSqliteInventory(folder);
+  const store = await openSqliteInventory(inventory);
   const tally = new Tally();
   const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
   try {
@@ -62,6 +59,5 @@ export async function runScan(
     return tally.summary({ generation: matcher.generation, interrupted, resumed });
   } finally {
     await store.close();
-    if (inventory === null) rmSync(folder, { recursive: true });
   }
 }

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -35,6 +36,26 @@ test.each([
   const folder = tempFolder('inventory');
   spoil(join(folder, INVENTORY_FILE));
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+});
+
+test('a temporary inventory has no name on the disk, and several can be open', async () => {
+  const before = readdirSync(tmpdir());
+  const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
+  const { id } = await one.folderAt('/first');
+  const base = await one.baseSpot(id);
+  const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
+  const places = await one.find(base, names);
+  // More than the pages that SQLite keeps in memory.
+  const facts = new Uint8Array(500).fill(7);
+  await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at]!, facts })) });
+  expect(one.bytes).toBeGreaterThan(10_000_000);
+  expect(other.bytes).toBeLessThan(100_000);
+  expect(readdirSync(tmpdir())).toEqual(before);
+  const found = await one.find(base, names);
+  expect(found.every((row) => row.facts !== null && Buffer.compare(row.facts, facts) === 0)).toBe(true);
+  await one.close();
+  await other.close();
+  expect(readdirSync(tmpdir())).toEqual(before);
 });
 
 test('names that meet at the end of a folder stay in that folder', async () => {
