@@ -1,6 +1,6 @@
 /** A test run leaves no temporary file and no process behind, however it ends; one that does fails. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../bench/child.js';
@@ -140,6 +140,7 @@ test('a folder that no run would remove is refused; the end of a run removes a c
   expect(() => tempFolder('x')).toThrow('not the folder of a run');
   const run = beginTempRun();
   mkdirSync(join(run.folder, 'closed', 'in'), { recursive: true });
+  chmodSync(join(run.folder, 'closed'), 0);
   run.end();
   expect(readdirSync(process.env.TMPDIR)).toEqual([]);
   process.env.TMPDIR = TMPDIR;
