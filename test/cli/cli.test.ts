@@ -10,7 +10,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { artefact } from '../../src/core/package-root.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
-import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
 import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 
@@ -120,7 +120,7 @@ describe('scan', () => {
     expect(lines.find((line) => line.type === 'match')!.path).toBe(join(tree, 'a', 'b', 'one.bin'));
   });
 
-  test.skipIf(!corpusRoot)(
+  test.runIf(hasCorpus)(
     'the corpus: every file accounted for, no undecodable one is no_match',
     { timeout: 120_000 },
     async () => {
