@@ -4,16 +4,16 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { artefact } from '../src/core/package-root.js';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.js';
+import { childEnv, endWithParent } from './child.js';
 import { listRows, randomValues } from './list-rows.js';
 import { seeded } from './pdq-like.js';
 import type { BenchOptions, BenchTable } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 const MAIN = artefact('src', 'main.js');
 const ENTRIES = 1_000;
@@ -46,10 +46,12 @@ interface Life {
 
 async function start(dataDir: string): Promise<Life> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { PATH: process.env.PATH, ZEEF_LOG_LEVEL: 'silent' },
-  });
+  const child = endWithParent(
+    spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: childEnv({ ZEEF_LOG_LEVEL: 'silent' }),
+    }),
+  );
   const lines = createInterface(child.stdout!);
   const timeout = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX);
   for await (const line of lines) {
@@ -80,7 +82,7 @@ interface Request {
 }
 
 export async function crashLoop(kills: number, seed: number): Promise<CrashResult> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-crash-'));
+  const dataDir = tempFolder('crash');
   const random = seeded(seed);
   const known = randomValues(ENTRIES, 16, 1);
   const store = await openSqliteStore(dataDir);

@@ -2,9 +2,7 @@
  * Versions flip under query load. Two versions hold disjoint sentinels, so every answer shows which of them gave it, and
  * must agree with the generation that it names.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { readConfig } from '../src/config/read-config.js';
 import { rollBack } from '../src/service/list-versions.js';
 import { createService, type Service } from '../src/service/service.js';
@@ -12,6 +10,7 @@ import { createLogger } from '../src/telemetry/log.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import type { BenchOptions, BenchTable } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 const SENTINELS = 200;
 const CLIENTS = 4;
@@ -92,7 +91,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
 
 export async function flips({ smoke, minutes = 5 }: BenchOptions): Promise<BenchTable> {
   const count = smoke ? 5 : Math.round(minutes * 60);
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-flips-'));
+  const dataDir = tempFolder('flips');
   const config = readConfig({ env: {}, flags: { dataDir, floodFiles: '0', logLevel: 'silent' } });
   const service = await createService(config, { log: createLogger('silent') });
   try {

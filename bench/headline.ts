@@ -2,10 +2,9 @@
  * What this machine can do, in one page of words: hash checks and pictures a second, sustained, over HTTP, client
  * included, against a list of the national size; and what that means for 18.2 billion checks.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import autocannon from 'autocannon';
 import { readConfig } from '../src/config/read-config.js';
 import { createServer } from '../src/http/server.js';
@@ -16,6 +15,7 @@ import { listRows, randomValues } from './list-rows.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
 import { uploads } from './pictures.js';
 import type { BenchTable } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 /** The Dutch hash check service, 2020: its list, and its summer. */
 const NATIONAL_ENTRIES = 3_200_000;
@@ -100,7 +100,7 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
   const entries = smoke ? 2_000 : NATIONAL_ENTRIES;
   const seconds = smoke ? 0.5 : 60;
   const scale = smoke ? SMOKE_SHRINKS : 1;
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-headline-'));
+  const dataDir = tempFolder('headline');
   const workers = availableParallelism();
   const config = readConfig({
     env: {},

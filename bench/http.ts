@@ -1,6 +1,5 @@
 /** The whole service over HTTP on loopback, asked by autocannon. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { readConfig } from '../src/config/read-config.js';
@@ -11,11 +10,12 @@ import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
 import type { BenchTable } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 const BATCH_ITEMS = 1_000;
 
 export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const dataDir = tempFolder('http');
   const rows: (string | number)[][] = [];
   const entries = smoke ? 1_000 : 1_000_000;
   let answered = 0;

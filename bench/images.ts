@@ -4,8 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readConfig } from '../src/config/read-config.js';
@@ -31,6 +30,7 @@ import { pdqLike } from './pdq-like.js';
 import { photographs, uploads } from './pictures.js';
 import { type BenchTable, medianSeconds } from './report.js';
 import { runScan } from './scan-run.js';
+import { tempFolder } from './temp-folder.js';
 
 const LIMITS = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
 const WANTS: HashWants = {
@@ -126,7 +126,7 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
   await meter.each(`stage: search, radius 31, among ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
     hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
   );
-  const ledgerDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const ledgerDir = tempFolder('ledger');
   const ledger = openSqliteLedger(ledgerDir);
   const nowMs = Date.now();
   const tallies = [
@@ -258,7 +258,7 @@ const LIST_ENTRIES = 1_000_000;
 export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable> {
   const files = await uploads(smoke ? 4 : 64);
   const entries = pdqLike(smoke ? 2_000 : LIST_ENTRIES, 1);
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const folder = tempFolder('images');
   const dataDir = join(folder, 'data');
   const uploadsFolder = join(folder, 'uploads');
   mkdirSync(uploadsFolder);

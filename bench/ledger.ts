@@ -3,8 +3,7 @@
  * counts, or 18.2 billion checks, are reported.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { readConfig } from '../src/config/read-config.js';
@@ -22,6 +21,7 @@ import { listRows, randomValues } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
 import { type BenchOptions, type BenchTable, medianSeconds } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 /** The national service of 2020, in one quarter. */
 const NATIONAL = { checked: 18_200_000_000, matched: 7_400_000 };
@@ -92,7 +92,7 @@ async function checkRates(smoke: boolean): Promise<{ rows: (string | number)[][]
   const known = randomValues(smoke ? 1_000 : 100_000, 16, 2);
   const made = [];
   for (const ledger of ['off', 'on'] as const) {
-    const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+    const dataDir = tempFolder('rates');
     const flags = { dataDir, workers: '1', ledger, logLevel: 'silent', queueImagesPerWorker: '64', cacheBytesMax: '0' };
     const config = readConfig({ env: {}, flags });
     const log = createLogger(config.logLevel);
@@ -188,7 +188,7 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   const lists = 20;
   const years = smoke ? 1 / 12 : 10;
 
-  const quarterDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const quarterDir = tempFolder('quarter');
   const label = smoke ? '2020-07' : '2020-Q3';
   const quarter = parsePeriod(label);
   const quarterStore = openSqliteLedger(quarterDir);
@@ -199,7 +199,7 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   told.push(national.told);
   rmSync(quarterDir, { recursive: true });
 
-  const dir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const dir = tempFolder('years');
   const fromMs = Date.UTC(2016, 0);
   const toMs = smoke ? Date.UTC(2016, 1) : Date.UTC(2016 + years, 0);
   const store = openSqliteLedger(dir);

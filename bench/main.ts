@@ -18,6 +18,7 @@ import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { scanBench } from './scan.js';
 import { skew } from './skew.js';
 import { soak } from './soak.js';
+import { withTempRun } from './temp-folder.js';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchTable>>> = {
   kernels,
@@ -49,7 +50,7 @@ export async function run(
   const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
   if (!json) out(`${machine}${options.smoke ? '; smoke sizes: they show that the benches run, not how fast' : ''}\n`);
   for (const suite of suites.length > 0 ? suites : SUITES) {
-    const table = await BENCHES[suite]!(options);
+    const table = await withTempRun(() => BENCHES[suite]!(options));
     out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));
   }
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { artefact } from '../src/core/package-root.js';
 import type { ScanSummary } from '../src/service/scan/tally.js';
+import { childEnv, endWithParent } from './child.js';
 
 export interface ChildRun {
   /** Null where it was killed. */
@@ -21,10 +22,12 @@ export function runZeef(
   { report, killAfterMs = null }: { report?: string; killAfterMs?: number | null } = {},
 ): Promise<ChildRun> {
   const told = report === undefined ? [] : ['--report', report];
-  const child = spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...told], {
-    env: { PATH: '/usr/bin:/bin', ZEEF_DATA_DIR: dataDir },
-    stdio: 'ignore',
-  });
+  const child = endWithParent(
+    spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...told], {
+      env: childEnv({ ZEEF_DATA_DIR: dataDir }),
+      stdio: 'ignore',
+    }),
+  );
   let peakBytes = 0;
   const watch = setInterval(() => {
     try {

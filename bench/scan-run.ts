@@ -1,7 +1,4 @@
 /** One scan in this process, as `zeef scan` runs it, without its output. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pathBytesOf } from '../src/core/path-bytes.js';
 import type { FileResult } from '../src/service/scan/file-result.js';
 import { localMatcher } from '../src/service/scan/matcher.js';
@@ -13,7 +10,7 @@ import type { Service } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
 
 export interface ScanRun {
-  /** A folder that is kept; null for one that is not. */
+  /** Its folder; null for a temporary inventory. */
   readonly inventory?: string | null;
   readonly onResult?: (result: FileResult) => void;
   readonly request?: Partial<ScanRequest>;
@@ -24,8 +21,7 @@ export async function runScan(
   path: string,
   { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
 ): Promise<ScanSummary> {
-  const folder = inventory ?? mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
-  const store = await openSqliteInventory(folder);
+  const store = await openSqliteInventory(inventory);
   const tally = new Tally();
   const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
   try {
@@ -63,6 +59,5 @@ export async function runScan(
     return tally.summary({ generation: matcher.generation, interrupted, resumed });
   } finally {
     await store.close();
-    if (inventory === null) rmSync(folder, { recursive: true });
   }
 }

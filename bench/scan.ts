@@ -1,7 +1,6 @@
 /** Scans of whole estates: rate, memory, a second run, a rematch, and what a hundred kills change. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '../src/config/read-config.js';
 import { HASH256_BYTES } from '../src/core/hash256.js';
@@ -22,6 +21,7 @@ import { linesAboutFiles, runZeef, summaryOf } from './scan-child.js';
 import { fillInventory } from './scan-inventory.js';
 import { runScan } from './scan-run.js';
 import { junkFiles, linkTree, smallPictures } from './scan-tree.js';
+import { tempFolder } from './temp-folder.js';
 
 const FULL = {
   tree: 2_000_000,
@@ -99,7 +99,7 @@ async function rematchRate(service: Service, folder: string): Promise<{ rate: nu
 
 export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTable> {
   const size = { ...(smoke ? SMOKE : FULL), ...(sizes?.[0] === undefined ? {} : { tree: sizes[0] }) };
-  const work = mkdtempSync(join(tmpdir(), 'zeef-bench-scan-'));
+  const work = tempFolder('scan');
   const at = (...path: string[]) => join(work, ...path);
   const rows: Row[] = [];
   const sums: string[] = [];

@@ -1,7 +1,6 @@
 /** A long mixed run: every format, broken files and bombs; does memory stay flat, and do the counts add up? */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { readConfig } from '../src/config/read-config.js';
@@ -12,6 +11,7 @@ import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { photographs } from './pictures.js';
 import type { BenchOptions, BenchTable } from './report.js';
+import { tempFolder } from './temp-folder.js';
 
 const OPTIONS = { ...plainCheck('soak'), frames: 2 };
 const SAMPLE_MS = 2_000;
@@ -60,7 +60,7 @@ function slope(samples: readonly { readonly ms: number; readonly bytes: number }
 const residentBytes = (pid: number) => Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4_096;
 
 export async function soak({ smoke, minutes = 10 }: BenchOptions): Promise<BenchTable> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const dataDir = tempFolder('soak');
   const config = readConfig({
     env: {},
     // A cache that is full early, so that decoding goes on and the bound is met.

@@ -2,12 +2,11 @@
  * Makes docs/dashboard-light.png and -dark.png: the dashboard over thirty days of made-up, seeded questions, put on record
  * through the ledger itself while a clock runs. `npm run pictures [FOLDER]`; with a folder, narrow and whole pages too.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { seeded } from '../bench/pdq-like.js';
+import { beginTempRun } from '../bench/temp-folder.js';
 import { readConfig } from '../src/config/read-config.js';
 import type { Match } from '../src/core/match.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
@@ -121,7 +120,7 @@ async function decide(service: Service, { tenant, hours, lazy }: (typeof TENANTS
 const shots = process.argv[2];
 let clockMs: number | null = Date.now() - DAYS * 24 * HOUR_MS;
 const clock = { nowMs: () => clockMs ?? Date.now() };
-const dataDir = mkdtempSync(join(tmpdir(), 'zeef-pictures-'));
+const { folder: dataDir } = beginTempRun();
 const config = readConfig({ env: {}, flags: { dataDir, port: '0', logLevel: 'silent' } });
 const log = createLogger(config.logLevel);
 const service = await createService(config, { log, clock });

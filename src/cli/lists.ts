@@ -1,6 +1,7 @@
 /** `zeef lists ...`: what lies in the store. */
 
-import { createWriteStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
@@ -413,7 +414,13 @@ async function exportList(
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
     // Nobody else on this machine reads it: it holds the list's values.
-    await pipeline(bytes, createWriteStream(resolve(file), { mode: 0o600, flags: 'wx' }));
+    const output = await open(file, 'wx', 0o600);
+    try {
+      await pipeline(bytes, output.createWriteStream());
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
   });
 }
 

@@ -1,8 +1,5 @@
 /** `zeef scan`: trees of files in, lines and a summary out. */
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
 import { FILE_LIST_PATH_BYTES_MAX } from '../core/limits.js';
@@ -19,7 +16,6 @@ import type { ScanParts, ScanRequest } from '../service/scan/scan-request.js';
 import { Tally } from '../service/scan/tally.js';
 import { createThrottle, type ThrottleOptions } from '../service/scan/throttle.js';
 import type { Service } from '../service/service.js';
-import type { Inventory } from '../store/inventory-contract.js';
 import { openSqliteInventory } from '../store/sqlite/sqlite-inventory.js';
 import { exitCodeOf, FRAMES_HELP, orientations } from './check.js';
 import {
@@ -165,8 +161,7 @@ async function runScan(
   const asking: MatcherOptions = { lists, askedRadiusBits, tenant };
   const { matcher, batch } = await matcherFor(around, service, flags, asking);
   const kept = flags.rematch ?? flags.resume;
-  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'zeef-scan-')));
-  const inventory = await openSqliteInventory(folder);
+  const inventory = await openSqliteInventory(kept ?? null);
   const throttle = createThrottle(
     { ...ratesFrom(flags.maxRate), pauseFile: flags.pauseFile ?? null, loadMax: positive('max-load', flags.maxLoad) },
     around.isStopping,
@@ -228,7 +223,7 @@ async function runScan(
   } finally {
     shown.stop();
     await counting?.stop();
-    await closeInventory(inventory, kept === undefined ? folder : null);
+    await inventory.close();
   }
 }
 
@@ -236,11 +231,6 @@ function howToGoOn({ rematch: rematched, resume }: ScanFlags): string {
   if (rematched !== undefined) return 'The same command begins it anew; nothing is read for it.';
   if (resume !== undefined) return `The same command goes on where it was: its inventory is ${resume}.`;
   return 'Without --resume FOLDER the same command begins anew.';
-}
-
-async function closeInventory(inventory: Inventory, thrownAway: string | null): Promise<void> {
-  await inventory.close();
-  if (thrownAway !== null) await rm(thrownAway, { recursive: true, force: true });
 }
 
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags): AsyncIterable<PathBytes> {

@@ -5,6 +5,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../core/errors.js';
+import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
 import { ALGORITHMS, type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { openStream, sealStream } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
@@ -72,7 +73,8 @@ export async function writeIndexFile<P>(
   sections: readonly SectionSource[],
   vault: Vault,
 ): Promise<{ readonly bytes: number; readonly entryCount: number }> {
-  const beside = `${path}.${process.pid}.tmp`;
+  removeUnfinished(dirname(path));
+  const beside = unfinishedName(path);
   try {
     const file = await open(beside, 'w', 0o600);
     let bytes = 0;

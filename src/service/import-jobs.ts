@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MessageChannel } from 'node:worker_threads';
@@ -14,6 +14,7 @@ import { ulid } from 'ulid';
 import { AppError, ERRORS } from '../core/errors.js';
 import { IMPORT_BYTES_MAX, IMPORTS_WAITING_MAX } from '../core/limits.js';
 import { artefact } from '../core/package-root.js';
+import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
 import type { ImportReport, Store } from '../store/contract.js';
 import type { ImportJob } from '../store/jobs-contract.js';
 import type { Logger } from '../telemetry/log.js';
@@ -25,6 +26,9 @@ import type { KeyPlace } from './master-key-at.js';
 
 /** In the data folder: bytes of jobs that are not finished. */
 export const IMPORTS_FOLDER = 'imports';
+
+/** From the last byte of a body to the note of its job. */
+const BODY_NOTED_MS_MAX = 60_000;
 
 /** As it is noted with the job. */
 type Requested = HandedOver & { readonly actor: string };
@@ -162,6 +166,20 @@ export function createImportJobs(
     ends.set(id, turn);
   };
 
+  /** Bodies that a killed process left: unfinished, of an ended job, or of a job that was not noted. */
+  const removeBodies = async (jobs: readonly ImportJob[], left: readonly ImportJob[]): Promise<void> => {
+    removeUnfinished(folder);
+    const kept = new Set(left.map(({ id }) => bodyOf(id)));
+    const known = new Set(jobs.map(({ id }) => bodyOf(id)));
+    const names = await readdir(folder).catch(() => []);
+    for (const path of names.filter((name) => name.endsWith('.sealed')).map((name) => join(folder, name))) {
+      if (kept.has(path)) continue;
+      const stats = await stat(path).catch(() => null);
+      // Another service on this folder may be about to note its job.
+      if (stats && (known.has(path) || stats.mtimeMs < Date.now() - BODY_NOTED_MS_MAX)) await rm(path, { force: true });
+    }
+  };
+
   /** What the list holds already, or what is on its way into it. */
   const sameJob = async (list: string, sameAs: string): Promise<ImportJob | null> => {
     const same = (await store.jobs.jobs(list)).find((job) => job.sameAs === sameAs && job.state !== 'failed');
@@ -194,7 +212,8 @@ export function createImportJobs(
       if (isClosing) throw new AppError('SHUTTING_DOWN');
       if (ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: ends.size });
       const id = ulid();
-      const incoming = `${bodyOf(id)}.new`;
+      const incoming = unfinishedName(bodyOf(id));
+      let isNoted = false;
       try {
         const { bytes, sha256 } = await layDown(incoming, body);
         if (bytes === 0) throw new AppError('BODY_EMPTY');
@@ -216,10 +235,12 @@ export function createImportJobs(
           createdAt,
           ...nothing,
         });
+        isNoted = true;
         enqueue(id);
         return find(id);
       } finally {
         await rm(incoming, { force: true });
+        if (!isNoted) await rm(bodyOf(id), { force: true });
       }
     },
     async ended(id) {
@@ -240,7 +261,9 @@ export function createImportJobs(
       return outcome.then(reportOf);
     },
     async resume() {
-      const left = (await store.jobs.jobs()).filter(({ state }) => state === 'queued' || state === 'running');
+      const jobs = await store.jobs.jobs();
+      const left = jobs.filter(({ state }) => state === 'queued' || state === 'running');
+      await removeBodies(jobs, left);
       for (const { id } of left.reverse()) if (!ends.has(id)) enqueue(id);
     },
     async close() {

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { AppError } from '../core/errors.js';
+import { unfinishedName } from '../core/unfinished.js';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -86,7 +87,7 @@ export function readKeyFile(path: string): Uint8Array {
 
 function makeKeyFile(path: string): void {
   if (existsSync(path)) return;
-  const beside = `${path}.${process.pid}.tmp`;
+  const beside = unfinishedName(path);
   writeKeyFile(beside, randomBytes(MASTER_KEY_BYTES));
   try {
     // A link fails where the name is taken: of two processes that start together one makes the key.

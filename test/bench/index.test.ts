@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { linear, multiIndexHashing } from '../../bench/index/baselines.js';
@@ -7,6 +6,7 @@ import { hashesBySeed, plantedQueries } from '../../bench/index/data.js';
 import { measure, PAIR_SPAN, recallOf } from '../../bench/index/measure.js';
 import { run } from '../../bench/main.js';
 import { pdqLike } from '../../bench/pdq-like.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { linearBuilder } from '../../src/index/linear.js';
 
 const hashes = pdqLike(3_000, 3);
@@ -49,7 +49,7 @@ test('hashes by seed are the same however many threads make them', async () => {
 });
 
 describe('outside data', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-bench-'));
+  const folder = tempFolder('bench');
   const file = (name: string, bytes: Uint8Array) => {
     writeFileSync(join(folder, name), bytes);
     return join(folder, name);

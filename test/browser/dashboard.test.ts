@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumPath, launchBrowser, type Visit, visit } from '../support/browser.js';
+import { hasChromium, launchBrowser, type Visit, visit } from '../support/browser.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 
 const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
@@ -55,7 +55,7 @@ async function looking<T>(
   }
 }
 
-describe.skipIf(!chromiumPath)('the dashboard in a browser', () => {
+describe.runIf(hasChromium)('the dashboard in a browser', () => {
   beforeAll(async () => {
     running = await startService();
     const { lists } = running.service.store;

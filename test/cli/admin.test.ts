@@ -1,15 +1,15 @@
 /** Keys, tenants, the audit log and webhooks by command, as an operator would use them. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'zeef-admin-'));
-const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: dataDir };
+const dataDir = tempFolder('admin');
+const env = childEnv({ ZEEF_DATA_DIR: dataDir });
 
 function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {

@@ -1,21 +1,22 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { artefact } from '../../src/core/package-root.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
-import { corpusPath, corpusRoot, readCsv } from '../support/corpus.js';
+import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
 import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'zeef-cli-'));
+const dataDir = tempFolder('cli');
 const MAIN = artefact('src', 'main.js');
-const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: dataDir };
+const env = childEnv({ ZEEF_DATA_DIR: dataDir });
 
 function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
@@ -93,7 +94,7 @@ describe('check and hash', () => {
 
 describe('scan', () => {
   test('every file is one line or one count; links are passed over', async () => {
-    const tree = mkdtempSync(join(tmpdir(), 'zeef-tree-'));
+    const tree = tempFolder('tree');
     mkdirSync(join(tree, 'a', 'b'), { recursive: true });
     await copyFile(listed, join(tree, 'a', 'b', 'one.bin'));
     await copyFile(other, join(tree, 'a', 'two.jpg'));
@@ -119,7 +120,7 @@ describe('scan', () => {
     expect(lines.find((line) => line.type === 'match')!.path).toBe(join(tree, 'a', 'b', 'one.bin'));
   });
 
-  test.skipIf(!corpusRoot)(
+  test.runIf(hasCorpus)(
     'the corpus: every file accounted for, no undecodable one is no_match',
     { timeout: 120_000 },
     async () => {

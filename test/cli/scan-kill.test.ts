@@ -1,18 +1,19 @@
 /** A scan that is killed again and again says in the end what one says that nobody disturbed, file by file. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { junkFiles, linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { seeded } from '../support/random.js';
 import { countsOf, fileLines, linesOf, readReport } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');
-const work = mkdtempSync(join(tmpdir(), 'zeef-kill-'));
+const work = tempFolder('kill');
 const tree = join(work, 'tree');
-const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'data'), ZEEF_WORKERS: '2' };
+const env = childEnv({ ZEEF_DATA_DIR: join(work, 'data'), ZEEF_WORKERS: '2' });
 const FILES = 3_000;
 const KILLS = 6;
 
@@ -37,8 +38,6 @@ beforeAll(async () => {
   symlinkSync(tree, join(tree, 'more', 'circle'));
   expect(await zeef(['lists', 'add', 'known', ...pictures.slice(0, 5)])).toBe(0);
 });
-
-afterAll(() => rmSync(work, { recursive: true }));
 
 test('killed at random moments, its last report equals the undisturbed one', { timeout: 240_000 }, async () => {
   const undisturbed = join(work, 'undisturbed.jsonl');

@@ -1,24 +1,25 @@
 /** A scan that asks a service elsewhere says what one that holds the lists itself says, also where the service falls. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { askedFiles } from '../../src/service/asked-files.js';
 import { remoteMatcher } from '../../src/service/scan/remote.js';
 import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');
-const work = mkdtempSync(join(tmpdir(), 'zeef-remote-'));
+const work = tempFolder('remote');
 const tree = join(work, 'tree');
-const holder = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'holder') };
-const asker = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(work, 'asker') };
+const holder = childEnv({ ZEEF_DATA_DIR: join(work, 'holder') });
+const asker = childEnv({ ZEEF_DATA_DIR: join(work, 'asker') });
 const children: ChildProcess[] = [];
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
@@ -62,7 +63,6 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
-  rmSync(work, { recursive: true });
 });
 
 test('the service is killed and started again in the middle: the same report', { timeout: 240_000 }, async () => {

@@ -4,12 +4,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import { plainCheck } from '../../bench/check-options.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../../src/engine/image-engine.js';
 import { decoderPids } from '../support/decoder-pids.js';
 import { sceneRaster, seeded } from '../support/random.js';
@@ -137,7 +137,7 @@ describe('a file that ended its decoder', () => {
       });
     }
     await isUp();
-    const path = join(mkdtempSync(join(tmpdir(), 'zeef-faults-')), 'guilty.png');
+    const path = join(tempFolder('faults'), 'guilty.png');
     writeFileSync(path, guilty);
     expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: false, reason: 'timeout' });
     expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });

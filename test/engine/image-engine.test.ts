@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import {
   createImageEngine,
   type HashWants,
@@ -48,7 +49,7 @@ afterEach(async () => {
 
 describe('hashing', () => {
   test('bytes and a file give the same: the hasher’s own hashes, and digests', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'zeef-engine-')), 'a.png');
+    const path = join(tempFolder('engine'), 'a.png');
     writeFileSync(path, png);
     start();
     const reply = await engine!.hashBytes(png, WANTS);

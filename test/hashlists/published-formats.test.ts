@@ -1,9 +1,9 @@
 /** Lists as they are published: an honest sample of each format, damaged ones, and a seeded fuzz over every parser. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { AppError } from '../../src/core/errors.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
@@ -248,7 +248,7 @@ describe('an honest sample', () => {
 
 describe('NSRL', () => {
   function database(sql: string): string {
-    const path = join(mkdtempSync(join(tmpdir(), 'zeef-nsrl-')), 'rds.db');
+    const path = join(tempFolder('nsrl'), 'rds.db');
     const db = new Database(path);
     db.exec(sql);
     db.close();

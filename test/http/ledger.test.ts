@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { Hit } from '../../src/ledger/ledger.js';
 import type { Report } from '../../src/ledger/report.js';
 import type { Scope } from '../../src/store/keys-contract.js';
@@ -315,7 +315,7 @@ describe('Idempotency-Key', () => {
 
 describe('while the ledger cannot be written', () => {
   test('every form is refused with 503 before anything is told, and answered as soon as it can be', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'zeef-run-'));
+    const dataDir = tempFolder('run');
     mkdirSync(join(dataDir, LEDGER_FILE));
     const broken = await startService({ dataDir });
     await addKnown(broken);

@@ -1,9 +1,9 @@
 /** Lists handed over and changed over HTTP. */
-import { mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pdqLike } from '../../bench/pdq-like.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/core/limits.js';
 import { run, serve } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
@@ -103,7 +103,7 @@ describe('a list is handed over', () => {
 });
 
 test('a job outlives a service that is killed in the middle of it, and is done once', async () => {
-  const env = { ZEEF_DATA_DIR: mkdtempSync(join(tmpdir(), 'zeef-jobs-')), ZEEF_LOG_LEVEL: 'error' };
+  const env = { ZEEF_DATA_DIR: tempFolder('jobs'), ZEEF_LOG_LEVEL: 'error' };
   const many = csv(hex(pdqLike(40_000, 12)));
   const first = await serve(env);
   const { json: job } = await ask(first.url, 'POST', '/lists/desk/entries?format=csv', many);

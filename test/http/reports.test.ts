@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { artefact } from '../../src/core/package-root.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 
@@ -120,7 +121,7 @@ describe('GET /v1/hits/{id}/notice', () => {
 });
 
 test('zeef report and zeef notice tell the same', async () => {
-  const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: running.service.config.dataDir };
+  const env = childEnv({ ZEEF_DATA_DIR: running.service.config.dataDir });
   const zeef = (...args: string[]) =>
     new Promise<{ code: number; out: string }>((resolve) => {
       execFile(process.execPath, [artefact('src', 'main.js'), ...args], { env }, (error, out) =>

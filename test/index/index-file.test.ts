@@ -1,12 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
 import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
 import { buildRing, givenHashes } from '../../src/index/ring.js';
 import { sealStream } from '../../src/vault/sealed-stream.js';
+import { orLeftOut } from '../support/left-out.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { vaultOf } from '../support/vault.js';
 
@@ -22,7 +23,7 @@ const sections = [section('pdq', 32, 40), section('md5', 16, 3), section('sha1',
 
 let path: string;
 beforeEach(async () => {
-  path = join(mkdtempSync(join(tmpdir(), 'zeef-index-')), 'zeef.index');
+  path = join(tempFolder('index'), 'zeef.index');
   await writeIndexFile(
     path,
     position,
@@ -108,7 +109,9 @@ describe('what is no index file', () => {
   });
 });
 
-test.runIf(process.platform === 'linux')('a file that is refused is closed all the same', async () => {
+const hasProc = orLeftOut(existsSync('/proc/self/fd'), 'There is no /proc', 'tests of open files');
+
+test.runIf(hasProc)('a file that is refused is closed all the same', async () => {
   writeFileSync(path, 'hello, this is a text of some length that is no index file at all');
   const isOpen = () =>
     readdirSync('/proc/self/fd').some((fd) => {

@@ -1,23 +1,29 @@
 /** A disk that is full, read-only or cannot sync: no answer without a record, and none is lost when it is well again. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { listRows } from '../../bench/list-rows.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import { orLeftOut } from '../support/left-out.js';
 
 const MAIN = artefact('src', 'main.js');
 const KNOWN = Buffer.alloc(16, 7);
-/** The shim is C: where there is no compiler, the tests below it remain. */
-const hasCompiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0;
+/** The shim is C, and is preloaded. */
+const hasCompiler = orLeftOut(
+  process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0,
+  'There is no C compiler, or this is not Linux',
+  'tests of failing disks',
+);
 
-const dir = mkdtempSync(join(tmpdir(), 'zeef-disk-'));
+const dir = tempFolder('disk');
 let child: ChildProcess | null = null;
 afterEach(async () => {
   if (!child || child.exitCode !== null) return;
@@ -39,7 +45,7 @@ async function storeWith(name: string): Promise<string> {
 async function serve(dataDir: string, env: Record<string, string> = {}): Promise<string> {
   child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, ZEEF_LOG_LEVEL: 'silent', ...env },
+    env: childEnv({ ZEEF_LOG_LEVEL: 'silent', ...env }),
   });
   for await (const line of createInterface(child.stdout!)) {
     const url = /zeef listens on (\S+)/.exec(line)?.[1];

@@ -2,19 +2,10 @@
  * Marked values are planted on a list; then a whole run of the program is searched for them: every file that it writes,
  * everything that it prints or answers, and the memory of the process that decodes pictures.
  */
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { readCsv } from '../support/corpus.js';
 import { childrenOf, run, serve } from '../support/processes.js';
 import { randomBytes, seeded } from '../support/random.js';
@@ -113,7 +104,7 @@ const RUN_MS = 240_000;
 test(
   'in a whole run, planted values are in no file, no output, no answer and not in the decoder’s memory',
   async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'zeef-secret-'));
+    const folder = tempFolder('secret');
     const dataDir = join(folder, 'data');
     const source = join(folder, 'planted.csv');
     const { pdq, md5, sha1, sha256, photodna } = planted as Record<

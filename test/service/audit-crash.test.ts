@@ -1,9 +1,8 @@
 /** No change without a row, whatever happens between the two: a process that is killed, a log that cannot be written. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { systemClock } from '../../src/core/clock.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
@@ -16,7 +15,7 @@ let dataDir = '';
 let store: Store;
 let audit: Audit;
 beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'zeef-audit-crash-'));
+  dataDir = tempFolder('audit-crash');
   store = await openSqliteStore(dataDir);
   audit = createAudit(store, systemClock);
 });

@@ -1,9 +1,9 @@
 /** Lists with mistakes in them do not become active unseen; a person approves, rejects, or puts a version back. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { HashWants } from '../../src/engine/image-engine.js';
 import { importList } from '../../src/service/import-list.js';
 import { reasonsToHold, shippedCanaries } from '../../src/service/import-review.js';
@@ -12,7 +12,7 @@ import type { Draft } from '../../src/store/contract.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { PHOTOGRAPHS, type Running, startService } from '../support/running.js';
 
-const FOLDER = mkdtempSync(join(tmpdir(), 'zeef-review-'));
+const FOLDER = tempFolder('review');
 const random = seeded(77);
 /** A hash of weight 128, far from all others. */
 function pdq(): string {

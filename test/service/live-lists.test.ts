@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { listRows, randomValues } from '../../bench/list-rows.js';
 import { pdqLike } from '../../bench/pdq-like.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { systemClock } from '../../src/core/clock.js';
 import { AppError } from '../../src/core/errors.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
@@ -22,7 +22,7 @@ let store: Store;
 let pool: IndexPool;
 let refused: unknown[];
 beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'zeef-live-'));
+  dataDir = tempFolder('live');
   store = await openSqliteStore(dataDir);
   pool = createIndexPool({ threads: 2 });
   refused = [];
@@ -30,7 +30,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await pool.close();
   await store.close();
-  rmSync(dataDir, { recursive: true });
 });
 
 const indexFile = () => join(dataDir, 'zeef.index');
@@ -141,7 +140,7 @@ test('a damaged file, or one of another store, is told and the store is read ins
   expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
   await live.exportTo(indexFile());
-  const other = await openSqliteStore(mkdtempSync(join(tmpdir(), 'zeef-other-')));
+  const other = await openSqliteStore(tempFolder('other'));
   const elsewhere = await openLiveLists(other.lists, {
     kind: 'ring',
     photodnaIndex: 'linear',

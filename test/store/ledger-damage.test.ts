@@ -1,8 +1,7 @@
 /** Every cell of every row changed, every row taken out or moved: verify must notice each of them. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { DAY_MS, HOUR_MS } from '../../src/core/period.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
@@ -10,7 +9,7 @@ import { verify } from '../../src/store/sqlite/ledger-verify.js';
 import { openSqliteLedger } from '../../src/store/sqlite/sqlite-ledger.js';
 import { entry, HOUR, sighting, tally } from './ledger-contract.js';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'zeef-damage-'));
+const dataDir = tempFolder('damage');
 let db: Sqlite;
 
 /** Every kind of row: kept folds of past hours, open groups, erased events, hits in all states, several tenants. */

@@ -1,8 +1,7 @@
 /** While somebody else holds the write lock, this process goes on; what it has to write waits, and not for ever. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import type { Sqlite } from '../../src/core/sqlite-binding.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import type { Store } from '../../src/store/contract.js';
@@ -31,7 +30,7 @@ describe('a store', () => {
   let store: Store;
   let keyId = '';
   beforeEach(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'zeef-patient-'));
+    dataDir = tempFolder('patient');
     store = await openSqliteStore(dataDir);
     await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
     await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', value(1))]));
@@ -165,7 +164,7 @@ describe('patience ends', () => {
   let dataDir = '';
   let db: Sqlite;
   beforeEach(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'zeef-patient-'));
+    dataDir = tempFolder('patient');
     db = openListsDatabase(dataDir);
     db.exec('CREATE TABLE told (n INTEGER)');
   });

@@ -1,17 +1,8 @@
 /** How values rest in the store's files: sealed, under keys that can be changed. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { checksumOf } from '../../src/store/sqlite/checksum.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
@@ -27,7 +18,7 @@ const rows = (from: number, to: number) =>
 
 let dir: string;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'zeef-sealed-'));
+  dir = tempFolder('sealed');
 });
 
 /** Names of the files below the folder that hold a value in the clear. */

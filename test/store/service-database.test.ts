@@ -1,8 +1,7 @@
 /** A store of an earlier version had one file: what moves to the file of its own is all there, once, also after a kill. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE, MIGRATIONS } from '../../src/store/sqlite/lists-database.js';
 import { moveServiceTables, SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
@@ -39,7 +38,7 @@ const tablesOf = (db: Sqlite) =>
     .map(({ name }) => name);
 
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'zeef-one-file-'));
+  dataDir = tempFolder('one-file');
   const lists = open(LISTS_FILE);
   for (const step of MIGRATIONS.slice(0, ONE_FILE)) {
     if (typeof step === 'string') lists.exec(step);

@@ -1,9 +1,8 @@
 /** The audit log, damaged on the disk in every way that there is. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE, MIGRATIONS } from '../../src/store/sqlite/lists-database.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
@@ -12,7 +11,7 @@ import { auditContract, auditEvent } from './audit-contract.js';
 
 let dataDir = '';
 const fresh = () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'zeef-audit-'));
+  dataDir = tempFolder('audit');
 };
 auditContract('SQLite: audit', { fresh, open: () => openSqliteStore(dataDir) });
 

@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { INVENTORY_FILE, openSqliteInventory } from '../../src/store/sqlite/sqlite-inventory.js';
 import { inventoryContract } from './inventory-contract.js';
 
 inventoryContract(() => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   let opened: Inventory | null = null;
   const open = async () => {
     const inventory = await openSqliteInventory(folder);
@@ -23,7 +24,6 @@ inventoryContract(() => {
     },
     dispose: async () => {
       await opened?.close();
-      rmSync(folder, { recursive: true });
     },
   };
 });
@@ -33,14 +33,33 @@ test.each([
   ['of an older version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 1')],
   ['no database', 'STORE_FAILED', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
 ])('an inventory that is %s is refused', async (_name, code, spoil) => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   spoil(join(folder, INVENTORY_FILE));
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
-  rmSync(folder, { recursive: true });
+});
+
+test('a temporary inventory has no name on the disk, and several can be open', async () => {
+  const before = readdirSync(tmpdir());
+  const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
+  const { id } = await one.folderAt('/first');
+  const base = await one.baseSpot(id);
+  const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
+  const places = await one.find(base, names);
+  // More than the pages that SQLite keeps in memory.
+  const facts = new Uint8Array(500).fill(7);
+  await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at]!, facts })) });
+  expect(one.bytes).toBeGreaterThan(10_000_000);
+  expect(other.bytes).toBeLessThan(100_000);
+  expect(readdirSync(tmpdir())).toEqual(before);
+  const found = await one.find(base, names);
+  expect(found.every((row) => row.facts !== null && Buffer.compare(row.facts, facts) === 0)).toBe(true);
+  await one.close();
+  await other.close();
+  expect(readdirSync(tmpdir())).toEqual(before);
 });
 
 test('names that meet at the end of a folder stay in that folder', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const { id } = await inventory.folderAt('/first');
   const base = await inventory.baseSpot(id);
@@ -69,11 +88,10 @@ test('names that meet at the end of a folder stay in that folder', async () => {
     for (const row of rows) listed.push(row.name.startsWith('n') ? row.folder : '/first');
   expect(new Set(listed)).toEqual(new Set(['/first']));
   await inventory.close();
-  rmSync(folder, { recursive: true });
 });
 
 test('a folder with more names than there are spots is refused, not searched for ever', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-inventory-'));
+  const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
   const facts = new Uint8Array();
@@ -83,5 +101,4 @@ test('a folder with more names than there are spots is refused, not searched for
   const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);
   await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   await inventory.close();
-  rmSync(folder, { recursive: true });
 });

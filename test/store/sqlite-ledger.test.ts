@@ -1,11 +1,9 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeEach } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { openSqliteLedger } from '../../src/store/sqlite/sqlite-ledger.js';
 import { ledgerContract, ledgerModel } from './ledger-contract.js';
 
-const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-ledger-'));
+const freshDir = () => tempFolder('ledger');
 
 let dataDir = freshDir();
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE } from '../../src/store/sqlite/lists-database.js';
@@ -15,7 +15,7 @@ import { keysContract } from './keys-contract.js';
 import { tenantsContract } from './tenants-contract.js';
 import { webhooksContract } from './webhooks-contract.js';
 
-const freshDir = () => mkdtempSync(join(tmpdir(), 'zeef-store-'));
+const freshDir = () => tempFolder('store');
 
 let dataDir = '';
 const place = {

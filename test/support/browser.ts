@@ -4,12 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { orLeftOut } from './left-out.js';
 
-export const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),
 );
 
-if (chromiumPath === undefined) process.stderr.write('Chromium is not installed: tests in a browser are left out\n');
+export const hasChromium = orLeftOut(chromiumPath !== undefined, 'Chromium is not installed', 'tests in a browser');
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({

@@ -5,10 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { orLeftOut } from './left-out.js';
 
-export const corpusRoot: string | undefined = process.env.ZEEF_CORPUS;
+const corpusRoot = process.env.ZEEF_CORPUS;
 
-if (corpusRoot === undefined) process.stderr.write('ZEEF_CORPUS is not set: tests on the corpus are left out\n');
+export const hasCorpus = orLeftOut(corpusRoot !== undefined, 'ZEEF_CORPUS is not set', 'tests on the corpus');
 
 export function corpusPath(...path: string[]): string {
   return join(corpusRoot ?? '', ...path);

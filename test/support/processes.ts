@@ -1,6 +1,7 @@
 /** Zeef as real processes of its own, as a user runs it: all that they write is kept. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { childEnv, endWithParent } from '../../bench/child.js';
 import { artefact } from '../../src/core/package-root.js';
 
 const MAIN = artefact('src', 'main.js');
@@ -16,7 +17,7 @@ export interface Serving {
 
 export function run(env: Record<string, string>, ...args: string[]): Promise<{ code: number; output: Buffer }> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH, ...env }, maxBuffer: 100_000_000, encoding: 'buffer' as const };
+    const options = { env: childEnv(env), maxBuffer: 100_000_000, encoding: 'buffer' as const };
     execFile(process.execPath, [MAIN, ...args], options, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, output: Buffer.concat([out, err]) }),
     );
@@ -25,12 +26,12 @@ export function run(env: Record<string, string>, ...args: string[]): Promise<{ c
 
 /** A service on a port of the system's choosing. */
 export async function serve(env: Record<string, string>, ...args: string[]): Promise<Serving> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  // A test that fails in the middle leaves none behind.
-  process.once('exit', () => child.kill('SIGKILL'));
+  const child = endWithParent(
+    spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+      env: childEnv(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const pieces: Buffer[] = [];
   const output = () => Buffer.concat(pieces);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

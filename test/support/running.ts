@@ -1,8 +1,6 @@
 /** A whole service on loopback with the sample list, for tests that ask it as a user would. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { RouteOptions } from 'fastify';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { createServer } from '../../src/http/server.js';
 import { importList } from '../../src/service/import-list.js';
@@ -23,7 +21,7 @@ export async function startService(
   flags: Record<string, string> = {},
   onRoute?: (route: RouteOptions) => void,
 ): Promise<Running> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'zeef-run-'));
+  const dataDir = tempFolder('run');
   const config = readConfig({
     env: {},
     flags: { dataDir, port: '0', logLevel: 'silent', queueImagesPerWorker: '100', ...flags },

@@ -3,7 +3,7 @@
  * that rows are appended in order and pages are full; a name stands once, a folder's path once.
  */
 import { randomInt } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
@@ -75,10 +75,7 @@ class SqliteInventory implements Inventory {
   readonly #given = new Map<number, PathBytes>();
   readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
 
-  constructor(
-    readonly db: Sqlite,
-    readonly file: string,
-  ) {
+  constructor(readonly db: Sqlite) {
     const prepared = new Map<string, Statement>();
     this.#prepare = <P extends unknown[], R>(sql: string) => {
       const known = prepared.get(sql) ?? db.prepare(sql);
@@ -93,10 +90,8 @@ class SqliteInventory implements Inventory {
   }
 
   get bytes(): number {
-    return guarded(() => {
-      this.db.pragma('wal_checkpoint(PASSIVE)');
-      return statSync(this.file).size;
-    });
+    const pragma = (name: string) => this.db.pragma(name, { simple: true }) as number;
+    return guarded(() => pragma('page_count') * pragma('page_size'));
   }
 
   #meta<T>(name: string, otherwise: T): T {
@@ -365,16 +360,20 @@ class SqliteInventory implements Inventory {
   }
 }
 
-/** Errors  DATA_VERSION: of another version. STORE_FAILED: it cannot be opened, or another process is in it. */
-export async function openSqliteInventory(dir: string): Promise<Inventory> {
+/**
+ * Without a folder, a temporary inventory: a file without a name in TMPDIR or /var/tmp, which ends with the process.
+ * Errors  DATA_VERSION: of another version. STORE_FAILED: it cannot be opened, or another process is in it.
+ */
+export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
   return guarded(() => {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const file = join(dir, INVENTORY_FILE);
-    const db = new Database(file, { timeout: BUSY_MS });
+    if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // SQLite unlinks a database without a name as soon as it has opened it.
+    const db = new Database(dir === null ? '' : join(dir, INVENTORY_FILE), { timeout: BUSY_MS });
     try {
       // One process at a time: two would each tell half of the files. It ends with the process, however that ends.
       db.pragma('locking_mode = EXCLUSIVE');
-      db.pragma('journal_mode = WAL');
+      // A database without a name has no write-ahead log.
+      db.pragma(`journal_mode = ${dir === null ? 'MEMORY' : 'WAL'}`);
       // A process that is killed loses nothing; a machine that is, its last second, which is then read again.
       db.pragma('synchronous = NORMAL');
       db.pragma(`cache_size = -${CACHE_KIB}`);
@@ -397,6 +396,6 @@ export async function openSqliteInventory(dir: string): Promise<Inventory> {
         throw new AppError('STORE_FAILED', { why: `another process uses the inventory in ${dir}` }, error);
       throw error;
     }
-    return new SqliteInventory(db, file);
+    return new SqliteInventory(db);
   });
 }

@@ -1,5 +1,6 @@
 /** The embedded store: SQLite files in the data folder, shared safely by several processes of one machine. */
 import { join } from 'node:path';
+import { removeUnfinished } from '../../core/unfinished.js';
 import { keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
 import type { Store } from '../contract.js';
 import { openVault } from './data-keys.js';
@@ -14,6 +15,7 @@ import { SqliteKeys } from './sqlite-keys.js';
 import { SqliteLists } from './sqlite-lists.js';
 import { SqliteTenants } from './sqlite-tenants.js';
 import { SqliteWebhooks } from './sqlite-webhooks.js';
+import { HELD_FOLDER } from './versions.js';
 
 /** The master key that Zeef makes itself, where nobody says where it is. */
 export const KEY_FILE = 'list.key';
@@ -35,6 +37,7 @@ export async function openSqliteStore(
 ): Promise<Store> {
   const db = openListsDatabase(dataDir);
   try {
+    for (const folder of [dataDir, join(dataDir, HELD_FOLDER)]) removeUnfinished(folder);
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
     const service = openServiceDatabase(dataDir);

@@ -3,13 +3,14 @@
  * the entries for a few versions, so that a list can be put back as it was.
  */
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { unfinishedName } from '../../core/unfinished.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import type { HoldReason, ImportReport, VersionInfo } from '../contract.js';
@@ -115,7 +116,10 @@ function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
   return { ok: true, line, hasOwnId: true, entry };
 }
 
-const heldPath = (dataDir: string, listId: number) => join(dataDir, 'held', `${listId}.sealed`);
+/** In the data folder: the held versions, sealed. */
+export const HELD_FOLDER = 'held';
+
+const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
 
 async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerator<Buffer> {
   const read = db.prepare<[number, number, number], EntryRow>(
@@ -141,14 +145,20 @@ export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listI
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
   const path = heldPath(dataDir, listId);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(`${path}.new`, 'w', 0o600);
+  const beside = unfinishedName(path);
   try {
-    for await (const piece of sealed) await file.writeFile(piece);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(beside, 'w', 0o600);
+    try {
+      for await (const piece of sealed) await file.writeFile(piece);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
   }
-  await rename(`${path}.new`, path);
 }
 
 /** The held versions again, under the data key that is in use now. Errors FILE_UNREADABLE, SEALED_DAMAGED. */

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runScan } from '../../../bench/scan-run.js';
+import { tempFolder } from '../../../bench/temp-folder.js';
 import { shownPath } from '../../../src/core/path-bytes.js';
 import type { FileResult } from '../../../src/service/scan/file-result.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../../support/running.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 beforeEach(() => {
-  work = mkdtempSync(join(tmpdir(), 'zeef-archive-'));
+  work = tempFolder('archive');
 });
 
 async function scanned(archives = true) {
@@ -84,7 +84,6 @@ test.each([
   expect((await scanned()).summary).toMatchObject({ files: 5, fromInventory: 0, byVerdict: { match: 2, no_match: 1 } });
   // Without the option it is one file that is no picture.
   expect((await scanned(false)).summary).toMatchObject({ files: 1, notPictures: 1 });
-  rmSync(work, { recursive: true });
 });
 
 test('names of any bytes, and names that would lead elsewhere, are only told', async () => {

@@ -1,8 +1,8 @@
-import { copyFileSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runScan } from '../../../bench/scan-run.js';
+import { tempFolder } from '../../../bench/temp-folder.js';
 import type { FileResult } from '../../../src/service/scan/file-result.js';
 import { bootId } from '../../../src/service/scan/poison.js';
 import { openSqliteInventory } from '../../../src/store/sqlite/sqlite-inventory.js';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 beforeEach(() => {
-  work = mkdtempSync(join(tmpdir(), 'zeef-poison-'));
+  work = tempFolder('poison');
   copyFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg'), join(work, 'one.jpg'));
   copyFileSync(join(PHOTOGRAPHS, 'mate-garden.jpg'), join(work, 'two.jpg'));
 });
@@ -47,7 +47,6 @@ test('a file that was in hand is tried alone, and is as any other when it does n
   const { summary, inHand } = await scanned();
   expect(summary).toMatchObject({ files: 2, byVerdict: { no_match: 2, not_checked: 0 } });
   expect(inHand).toEqual([]);
-  rmSync(work, { recursive: true });
 });
 
 test.each([

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
 import { ratesFrom } from '../../../src/cli/scan.js';
 import { createNameFilter } from '../../../src/service/scan/globs.js';
 import { duration, type Progress, progressLine } from '../../../src/service/scan/progress.js';
@@ -36,7 +36,7 @@ test('a second’s worth is taken at once; what is more waits, and a stop ends t
 });
 
 test('it holds while it was asked to, and while the pause file is there, and says why', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-throttle-'));
+  const folder = tempFolder('throttle');
   const pauseFile = join(folder, 'pause');
   const throttle = createThrottle({ ...NONE, pauseFile }, () => false);
   await throttle.take(1, 1);

@@ -1,9 +1,7 @@
 /** Limits over a real store, with a clock that is moved by hand. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
 import { AppError } from '../../../src/core/errors.js';
 import { createTenantGates, type TenantGates } from '../../../src/service/tenants/tenant-gates.js';
 import type { Store } from '../../../src/store/contract.js';
@@ -26,7 +24,7 @@ let store: Store;
 let clock: { atMs: number; nowMs(): number };
 const opened: TenantGates[] = [];
 beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'zeef-gates-'));
+  dir = tempFolder('gates');
   store = await openSqliteStore(dir);
   clock = { atMs: NOON_MS, nowMs: () => clock.atMs };
 });

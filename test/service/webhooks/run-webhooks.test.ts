@@ -1,11 +1,9 @@
 /** Webhooks against a real server on loopback that takes, fails, hangs and redirects; hits of a source held by hand. */
 import { createHmac } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
 import { ATTEMPTS_MAX, pauseMs } from '../../../src/service/webhooks/back-off.js';
 import { requireSecretEnv, requireUrl } from '../../../src/service/webhooks/deliver.js';
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/service/webhooks/events.js';
@@ -54,7 +52,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
-  dataDir = mkdtempSync(join(tmpdir(), 'zeef-hooks-'));
+  dataDir = tempFolder('hooks');
   store = await openSqliteStore(dataDir);
   clock = { atMs: START_MS, nowMs: () => clock.atMs };
   source = handSource();

@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { endWithParent } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { removeUnfinished, unfinishedName } from '../../src/core/unfinished.js';
+
+const sleep = (ms: number): [string, string[]] => [process.execPath, ['-e', `setTimeout(() => {}, ${ms})`]];
+const other: ChildProcess = endWithParent(spawn(...sleep(600_000)));
+afterAll(() => other.kill('SIGKILL'));
+const gone = spawnSync(...sleep(0)).pid;
+
+const by = (pid: number, host: string) => `zeef.index.${pid}@${encodeURIComponent(host)}.unfinished`;
+const HOUR_S = 3_600;
+
+test.each<[string, string, number, boolean]>([
+  ['of a process that is gone', by(gone, hostname()), 0, true],
+  ['of another process that runs', by(other.pid!, hostname()), 100 * HOUR_S, false],
+  ['of this process', by(process.pid, hostname()), 0, false],
+  ['of an earlier process with the number of this one', by(process.pid, hostname()), HOUR_S, true],
+  ['of another machine, new', by(gone, 'else.where'), 23 * HOUR_S, false],
+  ['of another machine, old', by(gone, 'else.where'), 25 * HOUR_S, true],
+  ['that is whole', 'zeef.index', 100 * HOUR_S, false],
+  ['with a name like it', `${gone}@${hostname()}.unfinished.csv`, 100 * HOUR_S, false],
+])('a file %s', (_name, file, ageSeconds, isRemoved) => {
+  const folder = tempFolder('unfinished');
+  const path = join(folder, file);
+  writeFileSync(path, 'x');
+  const at = Date.now() / 1000 - ageSeconds;
+  utimesSync(path, at, at);
+  expect(removeUnfinished(folder)).toBe(isRemoved ? 1 : 0);
+  expect(readdirSync(folder)).toEqual(isRemoved ? [] : [file]);
+});
+
+test('the name of this process is recognised; a folder that does not exist has none', () => {
+  const folder = tempFolder('unfinished');
+  const path = unfinishedName(join(folder, 'zeef.index'));
+  writeFileSync(path, 'x');
+  expect(removeUnfinished(folder)).toBe(0);
+  utimesSync(path, 0, 0);
+  expect(removeUnfinished(folder)).toBe(1);
+  expect(removeUnfinished(join(folder, 'nowhere'))).toBe(0);
+});
