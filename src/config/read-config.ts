@@ -4,6 +4,7 @@
  */
 import { AppError } from '../core/errors.js';
 import { type Config, KNOBS, KNOWN_VARIABLES, type KnobName } from './knobs.js';
+import { isServiceLink } from './service-links.js';
 
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -42,13 +43,14 @@ function parseFile(fileText: string | undefined, problems: string[]): Record<str
 export function readConfig(sources: ConfigSources): Config {
   const problems: string[] = [];
   const file = parseFile(sources.fileText, problems);
-  for (const name of Object.keys(sources.env)) {
+  const env = Object.fromEntries(Object.entries(sources.env).filter(([name, value]) => !isServiceLink(name, value)));
+  for (const name of Object.keys(env)) {
     if (name.startsWith('ZEEF_') && !KNOWN_VARIABLES.has(name)) problems.push(`unknown environment variable: ${name}`);
   }
   const config: Record<string, string | number> = {};
   for (const name of NAMES) {
     const knob = KNOBS[name];
-    const raw = sources.flags?.[name] ?? sources.env[knob.env] ?? file[name];
+    const raw = sources.flags?.[name] ?? env[knob.env] ?? file[name];
     try {
       config[name] = raw === undefined ? knob.default : knob.parse(raw);
     } catch (error) {

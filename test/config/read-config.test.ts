@@ -139,3 +139,41 @@ describe('the configuration file', () => {
     expect(readConfig({ env: {}, fileText: '{}' })).toEqual(readConfig({ env: {} }));
   });
 });
+
+describe('what an orchestrator sets for its own services', () => {
+  const OF_ZEEF = {
+    ZEEF_PORT: 'tcp://10.0.0.7:8080',
+    ZEEF_SERVICE_HOST: '10.0.0.7',
+    ZEEF_SERVICE_PORT: '8080',
+    ZEEF_SERVICE_PORT_HTTP: '8080',
+    ZEEF_PORT_8080_TCP: 'tcp://10.0.0.7:8080',
+    ZEEF_PORT_8080_TCP_PROTO: 'tcp',
+    ZEEF_PORT_8080_TCP_PORT: '8080',
+    ZEEF_PORT_8080_TCP_ADDR: '10.0.0.7',
+    ZEEF_API_SERVICE_HOST: '10.0.0.8',
+    ZEEF_API_PORT: 'tcp://[fd00::8]:80',
+    ZEEF_API_PORT_80_TCP_ADDR: 'fd00::8',
+  };
+
+  test('is neither a knob nor an error, and leaves the port to the file or the default', () => {
+    expect(readConfig({ env: OF_ZEEF })).toEqual(readConfig({ env: {} }));
+    expect(readConfig({ env: OF_ZEEF, fileText: JSON.stringify({ port: 1001 }) }).port).toBe(1001);
+  });
+
+  test.each([
+    ['ZEEF_PROT', 'tcp://10.0.0.7:8080'],
+    ['ZEEF_API_PORT', '8080'],
+    ['ZEEF_SERVICE_HOSTS', '10.0.0.7'],
+    ['ZEEF_PORT_HTTP_TCP', 'tcp://10.0.0.7:8080'],
+    ['ZEEF_PORT_8080', '8080'],
+  ])('%s=%s is a typing error', (name, value) => {
+    expect(problemsOf({ env: { [name]: value } })).toEqual([`unknown environment variable: ${name}`]);
+  });
+
+  test.each(['tcp:/10.0.0.7:8080', 'tcp://10.0.0.7', '80 80', 'http://10.0.0.7:8080'])(
+    'ZEEF_PORT=%s is no port',
+    (value) => {
+      expect(problemsOf({ env: { ZEEF_PORT: value } })).toHaveLength(1);
+    },
+  );
+});

@@ -1,0 +1,17 @@
+/**
+ * Variables that an orchestrator sets for its own services, not the operator for Zeef. For a Service named `zeef`, Kubernetes sets
+ * `ZEEF_PORT=tcp://10.0.0.7:8080`, `ZEEF_SERVICE_HOST`, `ZEEF_SERVICE_PORT` and `ZEEF_PORT_8080_TCP*` in every container of
+ * the namespace; for one named `zeef-api`, the same with `ZEEF_API_`. They are neither knobs nor typing errors.
+ *
+ * Source  Kubernetes, "Accessing the Service: environment variables"; Docker, "Legacy container links".
+ */
+
+const ADDRESS = /^(tcp|udp|sctp):\/\/\S+:\d{1,5}$/;
+const HOST_OR_PORT = /^ZEEF(_[A-Z0-9]+)*_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/;
+const PORT_PART = /^ZEEF(_[A-Z0-9]+)*_PORT_\d{1,5}_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+const PORT = /^ZEEF(_[A-Z0-9]+)*_PORT$/;
+
+/** Whether `name` has the form and, where a knob could have the same name, the value of such a variable. */
+export function isServiceLink(name: string, value: string | undefined): boolean {
+  return HOST_OR_PORT.test(name) || PORT_PART.test(name) || (PORT.test(name) && ADDRESS.test(value ?? ''));
+}
