@@ -35,8 +35,6 @@ const WORDS_OF_OTHERS = ['NON_MALICIOUS'];
 
 /** Files that Zeef, or a reader, makes. */
 const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|zeef\.config\.json)/;
-/** Named on pages before it is there: take it off this list then. */
-const TO_COME = ['make-data-folder.ts'];
 const isPath = (span: string) =>
   /^[\w.*/-]+\.(ts|mjs|js|md|json|csv|txt|html)$/.test(span) ||
   /^(src|test|bench|docs|scripts|hashlists)\/[\w./*-]*$/.test(span);
@@ -46,9 +44,7 @@ describe.each(PAGES)('%s', (page) => {
   const spans = codeSpansOf(text);
 
   test('names files and folders that there are', () => {
-    const paths = spans.filter(
-      (span) => isPath(span) && !/^\//.test(span) && !MADE.test(span) && !TO_COME.includes(span),
-    );
+    const paths = spans.filter((span) => isPath(span) && !/^\//.test(span) && !MADE.test(span));
     // On the page of ARCHITECTURE.md a folder of src/ is a room.
     const rooms = page === 'ARCHITECTURE.md' ? spans.filter((span) => /^[\w/-]+\/$/.test(span)) : [];
     expect([...paths, ...rooms].filter((path) => !exists(path) && !existsSync(join(dirname(page), path)))).toEqual([]);
@@ -62,11 +58,6 @@ describe.each(PAGES)('%s', (page) => {
     const isNamed = (code: string) => code in ERRORS || constants.has(code) || WORDS_OF_OTHERS.includes(code);
     expect(codes.filter((code) => !isNamed(code))).toEqual([]);
   });
-});
-
-test('what is to come is not there yet, and is named', () => {
-  const spans = PAGES.flatMap((page) => codeSpansOf(pageText(page)));
-  for (const name of TO_COME) expect([name, exists(name), spans.includes(name)]).toEqual([name, false, true]);
 });
 
 test('docs/keys.md names every action of the audit log, and no other', () => {
