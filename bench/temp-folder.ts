@@ -5,6 +5,7 @@
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { kill, strays } from './strays.js';
 
 const RUN_NAME = /^zeef-temp-(\d+)-\w+$/;
 
@@ -14,9 +15,10 @@ export interface TempRun {
   end(): void;
 }
 
-/** Also removes the folders of runs whose process was killed. */
+/** Also removes what runs whose process was killed have left: their processes and folders. */
 export function beginTempRun(): TempRun {
   const parent = resolve(tmpdir());
+  kill(strays(isAbandoned) ?? []);
   for (const name of readdirSync(parent).filter(isAbandoned)) {
     try {
       removeFolder(join(parent, name));

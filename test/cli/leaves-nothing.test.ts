@@ -12,12 +12,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../bench/child.js';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { strays } from '../../bench/strays.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/core/limits.js';
 import { artefact } from '../../src/core/package-root.js';
 import { run, serve } from '../support/processes.js';
 import { PHOTOGRAPHS } from '../support/running.js';
-import { strays } from '../support/strays.js';
 
 const MAIN = artefact('src', 'main.js');
 /** The data folder of a service that has been stopped; a command opens what it needs. */

@@ -6,8 +6,8 @@ import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { isUsedByOthers, kill, type Stray, strays } from '../../bench/strays.js';
 import { beginTempRun, isAbandoned, isRunFolder } from '../../bench/temp-folder.js';
-import { isUsedByOthers, kill, type Stray, strays } from './strays.js';
 
 /** A process that was sent its signal ends within this time, on a busy machine too. */
 const ENDING_MS_MAX = 5_000;
@@ -16,7 +16,6 @@ const POLL_MS = 100;
 const OTHERS_MS = 5_000;
 
 export default function setup({ tmpDir }: TestProject): () => Promise<void> {
-  kill(strays(isAbandoned) ?? []);
   // A child process that does not get TMPDIR uses /tmp.
   const parents = [...new Set([resolve(tmpdir()), '/tmp'])].filter((folder) => existsSync(folder));
   const before = new Set(parents.flatMap(tempFilesIn));

@@ -1,7 +1,7 @@
-/** Processes that outlive the test run that started them (Linux: read from /proc). */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Processes that outlive the test run or bench that started them (Linux: read from /proc). */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { artefact } from '../../src/core/package-root.js';
+import { artefact } from '../src/core/package-root.js';
 
 export interface Stray {
   readonly pid: number;
@@ -24,8 +24,11 @@ function runningProcesses(): Running[] | null {
   } catch {
     return null;
   }
+  // The numbers of a container's processes mean nothing outside it.
+  const namespace = readlinkSync('/proc/self/ns/pid');
   return names.flatMap((name) => {
     try {
+      if (readlinkSync(`/proc/${name}/ns/pid`) !== namespace) return [];
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ').trim();
       // The name in parentheses may contain anything.
       const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8')
