@@ -91,7 +91,7 @@ export async function withService<T>(
 ): Promise<T> {
   const config = configFrom(around, flags, COMMAND_LOG_LEVEL);
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log });
+  const service = await createService(config, { log, env: around.env });
   try {
     return await run(service, log);
   } finally {

@@ -32,7 +32,7 @@ export function addServeCommand(program: Command, around: Surroundings): void {
     .action(async ({ sample, ...flags }: ServeFlags) => {
       const config = configFrom(around, { ...program.opts<GlobalFlags>(), ...flags });
       const log = createLogger(config.logLevel);
-      const service = await createService(config, { log, watchLists: true });
+      const service = await createService(config, { log, watchLists: true, env: around.env });
       let stopSyncs = async () => {};
       let stopWebhooks = async () => {};
       try {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
+import { decoderEnv } from './decoder-env.js';
 import { encodeFrame, FrameReader, type HashReply, type ReplyHead, type RequestHead, unpackReply } from './protocol.js';
 
 export interface DecoderProcessOptions {
@@ -11,6 +12,8 @@ export interface DecoderProcessOptions {
   readonly imagePixelsMax: number;
   /** Replies that the process remembers, so that a file that it reads again is not decoded again; 0 for none. */
   readonly cacheBytesMax: number;
+  /** The service's environment, of which the process gets the settings of the allocator. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called once, whatever ended it. */
   readonly onEnd: () => void;
@@ -24,7 +27,7 @@ export class DecoderProcess {
   #ended = false;
 
   constructor(options: DecoderProcessOptions) {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax } = options;
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env } = options;
     this.#child = spawn(
       process.execPath,
       [
@@ -33,8 +36,7 @@ export class DecoderProcess {
       ],
       {
         stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-        // Nothing of the service's own surroundings: no keys, no paths. Fragmentation and unsafe loaders are held down.
-        env: { MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1', UV_THREADPOOL_SIZE: String(Math.max(4, workers * 2)) },
+        env: decoderEnv(env, workers),
       },
     );
     this.#socket = this.#child.stdio[3] as Duplex;

@@ -29,6 +29,8 @@ export interface ImageEngineOptions {
   readonly queuePerWorker: number;
   /** A file that ended a decoder is not tried again for so long. */
   readonly crasherMs?: number;
+  /** Of the service's environment, the decoder process gets the settings of the allocator alone; none where left out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly onRestart?: (cause: RestartCause) => void;
 }
 
@@ -91,6 +93,7 @@ class Engine implements ImageEngine {
     const common = {
       ...options,
       cacheBytesMax: options.cacheBytesMax ?? 0,
+      env: options.env ?? {},
       crashers: () => this.#crashers.list(),
       onReply: (job: Job, reply: HashReply) => this.#finish(job, reply),
     };

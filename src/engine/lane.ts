@@ -25,6 +25,7 @@ export interface LaneOptions {
   readonly cacheBytesMax: number;
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Keeps a process ready to take over. */
   readonly standsBy: boolean;
   readonly crashers: () => readonly string[];
@@ -91,12 +92,13 @@ export class Lane {
   }
 
   #spawn(): DecoderProcess {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax } = this.#options;
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env } = this.#options;
     const started: DecoderProcess = new DecoderProcess({
       workers,
       imageBytesMax,
       imagePixelsMax,
       cacheBytesMax,
+      env,
       onReply: (id, reply) => {
         const job = this.inHand.get(id);
         if (!job) return;

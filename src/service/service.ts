@@ -117,9 +117,17 @@ export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
 const GENERATION_POLL_MS = 1_000;
 
+export interface ServiceOptions {
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly watchLists?: boolean;
+  /** The environment of this process: the decoder process gets the settings of the allocator from it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
 export async function createService(
   config: Config,
-  { log, clock = systemClock, watchLists = false }: { log: Logger; clock?: Clock; watchLists?: boolean },
+  { log, clock = systemClock, watchLists = false, env = {} }: ServiceOptions,
 ): Promise<Service> {
   const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
@@ -184,6 +192,7 @@ export async function createService(
       memoryBytesMax: config.imageMemoryBytesMax * config.workers,
       cacheBytesMax: config.cacheBytesMax,
       queuePerWorker: config.queueImagesPerWorker,
+      env,
       onRestart: (cause) => {
         metrics.add('zeef_decoder_restarts_total', { cause });
         log.warn({ cause }, 'decoder process replaced');

@@ -184,4 +184,23 @@ describe('a decoder process that dies', () => {
     expect(environment).toContain('VIPS_BLOCK_UNTRUSTED=1');
     expect(environment).not.toContain('ZEEF_');
   });
+
+  test('it inherits the settings of the allocator, and nothing else', async () => {
+    const mapsOf = (pid: number) => readFileSync(`/proc/${pid}/maps`, 'latin1');
+    // A part of glibc that is empty, and that nothing else loads.
+    const library = 'libutil.so.1';
+    expect(mapsOf(process.pid)).not.toContain(library);
+    const allocator = { LD_PRELOAD: library, MALLOC_ARENA_MAX: '3', MALLOC_CONF: 'narenas:2' };
+    const env = { ...allocator, PATH: '/usr/bin', HOME: '/root', LD_LIBRARY_PATH: '/usr/lib', ZEEF_LIST_KEY: 'secret' };
+    start({ decodeMsMax: 60_000, env });
+    expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: true });
+    const { pid } = engine!.status;
+    const entries = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').filter(Boolean);
+    expect(Object.fromEntries(entries.map((entry) => entry.split('=')))).toEqual({
+      ...allocator,
+      VIPS_BLOCK_UNTRUSTED: '1',
+      UV_THREADPOOL_SIZE: '4',
+    });
+    expect(mapsOf(pid!)).toContain(library);
+  });
 });
