@@ -8,6 +8,7 @@ WORKDIR /zeef
 # What is compiled uses Node's headers in the base; none are downloaded.
 ENV npm_package_config_node_gyp_nodedir=/usr/local
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/check-install.mjs scripts/
 RUN npm ci --no-audit --no-fund
 COPY . .
 # The runtime needs the compiled addons, not their object files, and reads everything as a user that owns nothing.
