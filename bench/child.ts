@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 
 /** Nothing of this process's environment but PATH and the run's temporary folder. */
-export function childEnv(variables: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, TMPDIR: tmpdir(), ...variables };
+export function childEnv(variables: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...variables };
 }
 
 /** Kills the child when this process exits first. */

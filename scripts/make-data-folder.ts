@@ -7,9 +7,11 @@
  * Result: `VERSION.tar.gz` (the data folder, and an inventory beside it) and `VERSION.json` (what it holds) in
  * `test/fixtures/data-folders`. All values in it are of the sample list.
  */
+
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { childEnv } from '../bench/child.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
 
 /** The inventory keeps the path of each file, so the images lie where no machine's own path shows. */
@@ -25,7 +27,7 @@ const main = join(resolve(release), 'dist', 'src', 'main.js');
 
 rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK);
-const env = { PATH: process.env.PATH, ZEEF_DATA_DIR: join(WORK, 'data'), ZEEF_WORKERS: '1', HOOK_SECRET: 'of-a-test' };
+const env = childEnv({ ZEEF_DATA_DIR: join(WORK, 'data'), ZEEF_WORKERS: '1', HOOK_SECRET: 'of-a-test' });
 
 /** Runs one command. Result: its stdout; any other exit code than those expected ends the script. */
 function zeef(args: readonly string[], codes: readonly number[] = [0]): string {

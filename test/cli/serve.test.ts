@@ -1,17 +1,20 @@
 /** What `zeef serve` prints can be copied into a shell as it is, wherever Zeef and its data lie. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { networkInterfaces, tmpdir } from 'node:os';
+
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { servingText, urlOf } from '../../src/cli/serving-text.js';
 import { PACKAGE_ROOT } from '../../src/core/package-root.js';
 import { shellWord } from '../../src/core/shell.js';
 import { type Background, runShell, startShell } from '../support/shell.js';
 
-const work = mkdtempSync(join(tmpdir(), "zeef it's "));
+const work = tempFolder("it's");
 const root = join(work, "pack'age $HOME `x`");
 const dataDir = join(work, "its 'data'");
-const env = { PATH: process.env.PATH!, HOME: work, TMPDIR: work };
+const env = childEnv({ HOME: work, TMPDIR: work });
 const MS_MAX = 60_000;
 const main = join(root, 'dist', 'src', 'main.js');
 const zeef = (...args: string[]) => [process.execPath, main, '--data-dir', dataDir, ...args].map(shellWord).join(' ');

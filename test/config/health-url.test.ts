@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { healthUrl } from '../../src/config/health-url.js';
 import { artefact } from '../../src/core/package-root.js';
 
@@ -38,7 +38,7 @@ test('the command exits with 0 for 200, with 1 for another answer, no answer, or
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   expect(await check({ ZEEF_PORT: String(port) })).toEqual([0, `http://127.0.0.1:${port}/livez answered 200\n`]);
-  const path = join(mkdtempSync(join(tmpdir(), 'zeef-health-')), 'zeef.config.json');
+  const path = join(tempFolder('health'), 'zeef.config.json');
   writeFileSync(path, JSON.stringify({ port }));
   expect(await check({ ZEEF_CONFIG: path })).toEqual([0, expect.stringContaining('answered 200')]);
   status = 503;

@@ -1,8 +1,9 @@
 /** Examples that no command on a page prints, beside what Zeef makes. */
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+
+import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { type HitFacts, newHitEvent, overdueEvents } from '../../src/service/webhooks/events.js';
 import { openStream } from '../../src/vault/sealed-stream.js';
 import { startService } from '../support/running.js';
@@ -36,7 +37,7 @@ test('events of webhooks in docs/keys.md are those that are sent', () => {
 });
 
 test('the header in docs/index-format.md has the fields that an index file has', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zeef-example-'));
+  const folder = tempFolder('example');
   const running = await startService();
   try {
     const file = join(folder, 'zeef.index');

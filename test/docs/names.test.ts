@@ -31,7 +31,7 @@ function exists(path: string): boolean {
 }
 
 /** Of the form of an error code: what ThreatExchange calls an entry. */
-const WORDS_OF_OTHERS = ['NON_MALICIOUS'];
+const WORDS_OF_OTHERS = ['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF', 'NODE_VERSION', 'NPM_VERSION'];
 
 /** Files that Zeef, or a reader, makes. */
 const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|zeef\.config\.json)/;

@@ -1,8 +1,9 @@
 /** A reader who follows a page from top to bottom gets what the page says. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+
+import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { PACKAGE_ROOT, PACKAGE_VERSION } from '../../src/core/package-root.js';
 import { runShell } from '../support/shell.js';
 import { type Block, blocksOf, LANGUAGES, PAGES } from './blocks.js';
@@ -65,10 +66,10 @@ test('every block of output is held to a command, or named above', () => {
 });
 
 test('npx runs the package’s own command, without a network', async () => {
-  const home = mkdtempSync(join(tmpdir(), 'zeef-npx-'));
+  const home = tempFolder('npx');
   try {
     const env = {
-      PATH: process.env.PATH!,
+      ...childEnv(),
       HOME: home,
       npm_config_offline: 'true',
       npm_config_update_notifier: 'false',

@@ -2,10 +2,11 @@
  * Runs a page's commands from top to bottom, as a reader would in Zeef's own folder: in one shell, with a second terminal
  * for a block that serves. The folder is fresh and holds links to the project's files, so data lies in it alone.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact, PACKAGE_ROOT } from '../../src/core/package-root.js';
 import { type Background, runShell, startShell } from '../support/shell.js';
 import type { Block } from './blocks.js';
@@ -65,7 +66,7 @@ function furnish(root: string): { folder: string; temporary: string; env: Record
 
 /** What went wrong, with the place on the page; the first thing, since what follows depends on it. Null: nothing. */
 export async function runPage(blocks: readonly Block[], isLeftOut: (block: Block) => boolean): Promise<string | null> {
-  const root = mkdtempSync(join(tmpdir(), 'zeef-docs-'));
+  const root = tempFolder('docs');
   let serving: Background | null = null;
   try {
     const { folder, temporary, env } = furnish(root);

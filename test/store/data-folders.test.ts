@@ -1,9 +1,10 @@
 /** Data folders as each release wrote them (`scripts/make-data-folder.ts`), read by this version. */
+
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { LEDGER_SQLITE } from '../../src/store/sqlite/ledger-database.js';
 import { LISTS_SQLITE } from '../../src/store/sqlite/lists-database.js';
@@ -21,7 +22,7 @@ const { version: ours } = JSON.parse(readFileSync('package.json', 'utf8')) as { 
 let folder = '';
 let env: Record<string, string> = {};
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zeef-release-'));
+  folder = tempFolder('release');
   env = { ZEEF_DATA_DIR: join(folder, 'data'), ZEEF_WORKERS: '1', ZEEF_LOG_LEVEL: 'silent' };
 });
 afterEach(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,5 @@
-/** hnswlib-node is optional: without a compiler it is not installed, and the tests on it say that they are left out. */
+/** hnswlib-node is optional: without a compiler it is not installed. */
 import { isHnswAvailable } from '../../src/index/hnsw.js';
+import { orLeftOut } from './left-out.js';
 
-export const hasHnsw = await isHnswAvailable();
-
-if (!hasHnsw) process.stderr.write('hnswlib-node is not installed: tests on it are left out\n');
+export const hasHnsw = orLeftOut(await isHnswAvailable(), 'hnswlib-node is not installed', 'tests on it');

@@ -1,16 +1,19 @@
 /** `scripts/check-commits.mjs` on small repositories made here. */
+
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { orLeftOut } from '../support/left-out.js';
 
 const SCRIPT = resolve('scripts/check-commits.mjs');
 let folder = '';
 
 /** Nothing of the machine's own settings, nor of a git command that runs the tests. */
-const ENV = {
-  PATH: process.env.PATH,
+const ENV = childEnv({
   HOME: tmpdir(),
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
@@ -18,7 +21,7 @@ const ENV = {
   GIT_AUTHOR_EMAIL: 'a@example.org',
   GIT_COMMITTER_NAME: 'a',
   GIT_COMMITTER_EMAIL: 'a@example.org',
-};
+});
 
 const git = (...args: string[]) =>
   execFileSync('git', args, { cwd: folder, env: ENV, encoding: 'utf8', stdio: 'pipe' }).trim();
@@ -35,7 +38,7 @@ function check(args: readonly string[] = [], cwd = folder) {
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zeef-commits-'));
+  folder = tempFolder('commits');
   git('init', '--quiet', '--initial-branch=main');
   commit('begin');
 });
@@ -127,10 +130,13 @@ test('a shallow clone, an archive and a repository without a commit are left out
 
 const ruleBegins = /'([0-9a-f]{40})'/.exec(readFileSync(SCRIPT, 'utf8'))![1]!;
 const ask = (...args: string[]) => spawnSync('git', args, { env: ENV, encoding: 'utf8' }).stdout.trim();
-const isKnown =
+const isKnown = orLeftOut(
   existsSync('.git') &&
-  ask('rev-parse', '--is-shallow-repository') === 'false' &&
-  ask('rev-parse', '--verify', '--quiet', `${ruleBegins}~1`) !== '';
+    ask('rev-parse', '--is-shallow-repository') === 'false' &&
+    ask('rev-parse', '--verify', '--quiet', `${ruleBegins}~1`) !== '',
+  'no history of commits here',
+  'tests on it',
+);
 
 test.runIf(isKnown)('commits from before the rule are not checked', () => {
   expect(check([`${ruleBegins}~1..${ruleBegins}`], resolve('.'))).toMatchObject({
