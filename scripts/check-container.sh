@@ -322,8 +322,10 @@ run "${entrypoint[@]}" lists import hashlists/sample/sample.csv --list sample >/
   fail "no list is imported: $(tail -n 1 "$work/run.log")"
 ok 'the sample list is imported'
 
-serve ZEEF_DECODE_MS_MAX=60000
-ok "serve: $(grep -o -m 1 'zeef listens on .*' "$work/serve.log")"
+# What Kubernetes sets in each container beside a Service called zeef.
+links=(ZEEF_PORT=tcp://192.0.2.1:8080 ZEEF_SERVICE_HOST=192.0.2.1 ZEEF_SERVICE_PORT=8080 ZEEF_PORT_8080_TCP_PORT=8080)
+serve ZEEF_DECODE_MS_MAX=60000 "${links[@]}"
+ok "serve, beside a Service called zeef: $(grep -o -m 1 'zeef listens on .*' "$work/serve.log")"
 answer=$(check "$here/hashlists/sample/pictures/mate-freshflower.jpg")
 [ "$answer" = '401 KEY_MISSING' ] || fail "without a key the answer is $answer"
 ok "without a key: $answer"
@@ -348,8 +350,8 @@ ok "the service and its decoder processes (${#decoders[@]}) run on jemalloc"
 
 is_healthy
 ok "health check while it runs: $(cat "$work/health.log")"
-is_healthy ZEEF_PORT=tcp://192.0.2.1:8080
-ok 'health check with the ZEEF_PORT of an orchestrator: the default port'
+is_healthy "${links[@]}"
+ok "health check beside a Service called zeef: $(cat "$work/health.log")"
 kill -STOP "$inside"
 ! probe || fail 'its health check succeeds while the service hangs'
 grep -q '^no answer: ' "$work/health.log" || fail "the health check of a service that hangs says: $(tail -n 1 "$work/health.log")"

@@ -7,7 +7,8 @@ const ANSWER_MS_MAX = 2_500;
 
 const { ZEEF_CONFIG } = process.env;
 try {
-  const url = healthUrl(process.env, ZEEF_CONFIG === undefined ? undefined : readFileSync(ZEEF_CONFIG, 'utf8'));
+  const fileText = ZEEF_CONFIG === undefined ? undefined : readFileSync(ZEEF_CONFIG, 'utf8');
+  const url = healthUrl({ env: process.env, fileText });
   const { status } = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
   process.stdout.write(`${url} answered ${status}\n`);
   process.exitCode = status === 200 ? 0 : 1;

@@ -18,10 +18,8 @@ test.each([
   ['all IPv4 addresses', { ZEEF_HOST: '0.0.0.0' }, undefined, 'http://127.0.0.1:8080/livez'],
   ['all addresses', { ZEEF_HOST: '::' }, undefined, 'http://[::1]:8080/livez'],
   ['one address', { ZEEF_HOST: '192.0.2.7' }, undefined, 'http://192.0.2.7:8080/livez'],
-  ['a file that is not JSON', {}, '{', 'http://127.0.0.1:8080/livez'],
-  ['a file without an object', {}, 'null', 'http://127.0.0.1:8080/livez'],
 ] as const)('%s', (_, env, fileText, url) => {
-  expect(healthUrl(env, fileText)).toBe(url);
+  expect(healthUrl({ env, fileText })).toBe(url);
 });
 
 test('the command exits with 0 for 200, with 1 for another answer, no answer, or no file', async () => {
@@ -48,5 +46,6 @@ test('the command exits with 0 for 200, with 1 for another answer, no answer, or
     1,
     expect.stringContaining('no answer: connect ECONNREFUSED'),
   ]);
+  expect(await check({ ZEEF_PORT: 'none' })).toEqual([1, expect.stringContaining('no answer: ')]);
   expect(await check({ ZEEF_CONFIG: `${path}.gone` })).toEqual([1, expect.stringContaining('no answer: ENOENT')]);
 });

@@ -20,6 +20,11 @@ const NOT_RUN: readonly (readonly [string, string, string])[] = [
     'NCMEC_PASSWORD=... zeef lists sync ncmec',
     'only a member of NCMEC’s programme gets an answer',
   ],
+  [
+    'docs/operations.md',
+    'docker build -t zeef',
+    'it takes a container engine; scripts/check-container.sh does without',
+  ],
 ];
 
 /** Output that no command prints: page, first line, what holds it. */
