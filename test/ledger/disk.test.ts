@@ -44,6 +44,8 @@ async function storeWith(name: string): Promise<string> {
 
 async function serve(dataDir: string, env: Record<string, string> = {}): Promise<string> {
   child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
+    // LD_PRELOAD is a list separated by spaces: a path in a temporary folder may have one.
+    cwd: dir,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: childEnv({ ZEEF_LOG_LEVEL: 'silent', ...env }),
   });
@@ -94,7 +96,7 @@ describe.runIf(hasCompiler)('a real service on a disk', () => {
     const dataDir = await storeWith(`disk-${how}`);
     const control = join(dir, `control-${how}`);
     writeFileSync(control, '-');
-    const url = await serve(dataDir, { LD_PRELOAD: shim, FAILING_DISK: control });
+    const url = await serve(dataDir, { LD_PRELOAD: './failing-disk.so', FAILING_DISK: control });
     const answered: string[] = [];
     for (let round = 0; round < 3; round++) {
       const before = Array.from({ length: 5 }, next);
