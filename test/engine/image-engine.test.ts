@@ -27,7 +27,7 @@ const OPTIONS: ImageEngineOptions = {
   workers: 2,
   imageBytesMax: 5_000_000,
   imagePixelsMax: 20_000_000,
-  decodeMsMax: 5_000,
+  decodeMsMax: 60_000,
   memoryBytesMax: 2_147_483_648,
   queuePerWorker: 100,
 };
