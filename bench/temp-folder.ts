@@ -5,6 +5,7 @@
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { isRunning } from '../src/core/unfinished.js';
 import { kill, strays } from './strays.js';
 
 const RUN_NAME = /^zeef-temp-(\d+)-\w+$/;
@@ -63,15 +64,6 @@ export const isRunFolder = (path: string): boolean => RUN_NAME.test(basename(pat
 export function isAbandoned(path: string): boolean {
   const [, pid] = RUN_NAME.exec(basename(path)) ?? [];
   return pid !== undefined && !isRunning(Number(pid));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function removeFolder(folder: string): void {

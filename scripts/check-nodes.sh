@@ -21,12 +21,7 @@ if [ "$(uname -sm)" != 'Linux x86_64' ]; then
 fi
 npm_cli=$(dirname "$(readlink -f "$(command -v npm)")")/npm-cli.js
 work=$(mktemp -d)
-pids=()
-cleanup() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  rm -rf "$work"
-}
-trap cleanup EXIT
+trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
 
@@ -83,6 +78,8 @@ for version in "${versions[@]}"; do
   folder=$work/node-$version
   fetch_node "$version"
   (
+    pids=()
+    trap '[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null' EXIT
     export PATH=$folder/package/bin:$PATH npm_config_nodedir=$folder/package
     # No compiler: nothing that Node 22 and newer need is compiled.
     export CC=false CXX=false
@@ -102,6 +99,7 @@ for version in "${versions[@]}"; do
     image=$folder/zeef/hashlists/sample/pictures/mate-freshflower.jpg
     for _ in $(seq "$starts"); do first_match "$name" "$image" node "$folder/zeef/dist/src/main.js"; done
     [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}"
+    pids=()
     wait 2>/dev/null || true
     echo "$name: $starts of $starts starts beside $busy busy loops, first match each"
     if [ "$is_first" = yes ]; then

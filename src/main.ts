@@ -10,18 +10,6 @@ if (problem) {
   process.exit(FAILED);
 }
 
-/** Loaded only now: an older Node cannot parse all of it, and a native package may be missing. */
-async function loadCommands() {
-  try {
-    return await import('./cli/program.js');
-  } catch (error) {
-    if (!(error instanceof Error && error.name === 'AppError')) throw error;
-    process.stderr.write(`zeef: ${error.message}\n`);
-    process.exit(FAILED);
-  }
-}
-const { runCommandLine } = await loadCommands();
-
 let stopping = false;
 const stopped = new Promise<void>((resolve) => {
   const stop = (signal: NodeJS.Signals) => {
@@ -33,6 +21,18 @@ const stopped = new Promise<void>((resolve) => {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
 });
+
+/** Loaded only now: an older Node cannot parse all of it, and a native package may be missing. */
+async function loadCommands() {
+  try {
+    return await import('./cli/program.js');
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AppError')) throw error;
+    process.stderr.write(`zeef: ${error.message}\n`);
+    process.exit(FAILED);
+  }
+}
+const { runCommandLine } = await loadCommands();
 
 // A reader that went away (zeef ... | head) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));

@@ -1,6 +1,6 @@
 /**
  * The one page of knobs, and of the variables that are none. Each knob has a `ZEEF_*` name, a unit, a default, a range
- * and a reason; `docs/configuration.md` is held to both tables by a test. Nobody above `main.ts` reads the environment.
+ * and a reason; `docs/configuration.md` is held to both tables by a test. No room reads the environment; `main.ts` passes it down.
  */
 import { availableParallelism } from 'node:os';
 import {

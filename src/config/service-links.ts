@@ -10,8 +10,12 @@ const ADDRESS = /^(tcp|udp|sctp):\/\/\S+:\d{1,5}$/;
 const HOST_OR_PORT = /^ZEEF(_[A-Z0-9]+)*_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/;
 const PORT_PART = /^ZEEF(_[A-Z0-9]+)*_PORT_\d{1,5}_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 const PORT = /^ZEEF(_[A-Z0-9]+)*_PORT$/;
+/** Of a container link: `ZEEF_NAME=/web/zeef`, and the variables of the linked container. */
+const LINK_NAME = /^ZEEF(_[A-Z0-9]+)*_NAME$/;
+const LINKED = /^ZEEF(_[A-Z0-9]+)*_ENV_\w+$/;
 
 /** Whether `name` has the form and, where a knob could have the same name, the value of such a variable. */
 export function isServiceLink(name: string, value: string | undefined): boolean {
-  return HOST_OR_PORT.test(name) || PORT_PART.test(name) || (PORT.test(name) && ADDRESS.test(value ?? ''));
+  if (HOST_OR_PORT.test(name) || PORT_PART.test(name) || LINKED.test(name)) return true;
+  return (PORT.test(name) && ADDRESS.test(value ?? '')) || (LINK_NAME.test(name) && /^\/\S+\/\S+$/.test(value ?? ''));
 }

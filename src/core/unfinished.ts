@@ -6,7 +6,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** Of another machine or container, nobody here knows whether its writer still runs: no write lasts so long. */
+/** Whether a writer on another machine or in another container still runs cannot be seen from here: no write lasts so long. */
 const FOREIGN_MS_MAX = 86_400_000;
 const NAME = /\.(\d+)@([^/]+)\.unfinished$/;
 
@@ -46,7 +46,8 @@ function isAbandoned(path: string): boolean {
   return !isRunning(Number(pid));
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of this machine has that number, also one of another user. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KNOBS, type KnobName } from '../../src/config/knobs.js';
+import { KNOBS, KNOWN_VARIABLES, type KnobName } from '../../src/config/knobs.js';
 import { type ConfigSources, readConfig } from '../../src/config/read-config.js';
+import { isServiceLink } from '../../src/config/service-links.js';
 import { AppError } from '../../src/core/errors.js';
 
 const NAMES = Object.keys(KNOBS) as KnobName[];
@@ -153,6 +154,8 @@ describe('what an orchestrator sets for its own services', () => {
     ZEEF_API_SERVICE_HOST: '10.0.0.8',
     ZEEF_API_PORT: 'tcp://[fd00::8]:80',
     ZEEF_API_PORT_80_TCP_ADDR: 'fd00::8',
+    ZEEF_NAME: '/web/zeef',
+    ZEEF_ENV_NODE_VERSION: '24',
   };
 
   test('is neither a knob nor an error, and leaves the port to the file or the default', () => {
@@ -166,8 +169,13 @@ describe('what an orchestrator sets for its own services', () => {
     ['ZEEF_SERVICE_HOSTS', '10.0.0.7'],
     ['ZEEF_PORT_HTTP_TCP', 'tcp://10.0.0.7:8080'],
     ['ZEEF_PORT_8080', '8080'],
+    ['ZEEF_NAME', 'zeef'],
   ])('%s=%s is a typing error', (name, value) => {
     expect(problemsOf({ env: { [name]: value } })).toEqual([`unknown environment variable: ${name}`]);
+  });
+
+  test('no variable of ours is taken for one', () => {
+    for (const name of KNOWN_VARIABLES) expect(isServiceLink(name, '8080'), name).toBe(false);
   });
 
   test.each(['tcp:/10.0.0.7:8080', 'tcp://10.0.0.7', '80 80', 'http://10.0.0.7:8080'])(

@@ -1,7 +1,7 @@
 /** Data folders as each release wrote them (`scripts/make-data-folder.ts`), read by this version. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -185,4 +185,21 @@ test('a copy is of the file as it was, for its owner alone, and is not made agai
   expect(copy.prepare('SELECT * FROM t').all()).toEqual([{ a: 7 }]);
   expect(copy.pragma('user_version', { simple: true })).toBe(1);
   for (const one of [old, db, copy]) one.close();
+});
+
+test('a copy from an earlier update that was taken back is replaced; a file that is refused gets none', () => {
+  const file = { name: 'one.sqlite', busyMs: 1_000, migrations: ['', 'ALTER TABLE t ADD COLUMN b'], shape: '' };
+  const path = join(folder, copyName(file.name, 1));
+  const old = new Database(join(folder, file.name));
+  old.exec('CREATE TABLE t (a); INSERT INTO t VALUES (8)');
+  setVersion(old, 1);
+  writeFileSync(path, 'of an earlier update');
+  expect(() => openSqliteFile(folder, file)).toThrow(expect.objectContaining({ code: 'DATA_VERSION' }));
+  expect(existsSync(path)).toBe(false);
+  writeFileSync(path, 'of an earlier update');
+  const shape = shapeOf(new Database(':memory:').exec('CREATE TABLE t (a, b)'));
+  openSqliteFile(folder, { ...file, shape }).close();
+  const copy = new Database(path);
+  expect(copy.prepare('SELECT * FROM t').all()).toEqual([{ a: 8 }]);
+  copy.close();
 });

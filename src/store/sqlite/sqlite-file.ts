@@ -1,19 +1,11 @@
 /** Opens one of Zeef's SQLite files: durable settings, its schema brought up to date, SQLite's errors made ours. */
 import { hash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { AppError } from '../../core/errors.js';
 import { Database, type Sqlite } from '../../core/sqlite-binding.js';
+import { unfinishedName } from '../../core/unfinished.js';
 
 /** Runs in the transaction that brings the schema up to date. */
 export type Migration = string | ((db: Sqlite, dataDir: string) => void);
@@ -70,7 +62,7 @@ function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
     throw new AppError('DATA_VERSION', { file: name, schema: found, reads: `up to ${newest}`, action });
   }
   if (found === newest && isStamped(db)) return;
-  if (found > 0 && found < newest) copyBefore(db, dataDir, file, found);
+  const copy = found > 0 && found < newest ? copyBefore(db, dataDir, file, found) : null;
   try {
     db.transaction(() => {
       // Read again under the lock: another process may have been first.
@@ -84,8 +76,10 @@ function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
     }).immediate();
   } catch (error) {
     // Builds before 0.1.0 numbered other schemas alike: a statement then meets tables that it does not expect.
-    if (!isStamped(db) && (error as { code?: string }).code === 'SQLITE_ERROR') throw unreadable(name, found, error);
-    throw error;
+    const isForeign = !isStamped(db) && (error as { code?: string }).code === 'SQLITE_ERROR';
+    const refusal = isForeign ? unreadable(name, found, error) : error;
+    if (copy !== null && refusal instanceof AppError && refusal.code === 'DATA_VERSION') rmSync(copy, { force: true });
+    throw refusal;
   }
 }
 
@@ -98,14 +92,16 @@ function unreadable(file: string, schema: number, cause?: unknown): AppError {
 export const copyName = (file: string, version: number) => `${file}.schema-${version}`;
 
 /**
- * Copies the file as it is, synced, for whoever has to go back to the version that wrote it (`RELEASING.md`).
- * Errors  SQLite's own: without a copy there is no migration.
+ * Copies the file as it is, synced, for going back to the version that wrote it (`RELEASING.md`). A copy of the same schema, from
+ * an earlier update that was taken back, is replaced.
+ *
+ * Result  the path of the copy.
+ * Errors  SQLite's own, and the file system's: without a copy there is no migration.
  */
-function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: number): void {
+function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: number): string {
   const path = join(dataDir, copyName(name, version));
-  if (existsSync(path)) return;
-  const partial = `${path}.${process.pid}.partial`;
-  rmSync(partial, { force: true });
+  // Two threads of the ledger may open it at once.
+  const partial = unfinishedName(`${path}.${threadId}`);
   // Made empty first, so that no other user can read it meanwhile.
   closeSync(openSync(partial, 'wx', 0o600));
   try {
@@ -114,9 +110,23 @@ function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: 
     fsyncSync(copy);
     closeSync(copy);
     // Where another process has migrated meanwhile, the copy is of the new schema, and that process has made the other.
-    if (userVersionOf(partial) === version) renameSync(partial, path);
+    if (userVersionOf(partial) === version) {
+      renameSync(partial, path);
+      syncFolder(dataDir);
+    }
   } finally {
     rmSync(partial, { force: true });
+  }
+  return path;
+}
+
+/** A new name is on the disk only when its folder is. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 
