@@ -153,16 +153,14 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
     ]);
 
     const files = await uploads(smoke ? 2 : 32);
+    const upload = { method: 'POST' as const, headers: { 'content-type': 'image/jpeg' } };
+    // The decoder process starts with the first image, which is not part of a sustained rate.
+    for (const body of files.slice(0, 2)) await fetch(`${url}/v1/check`, { ...upload, body: new Uint8Array(body) });
     const pictures = await autocannon({
       url,
       connections: smoke ? 2 : 16,
       duration: smoke ? 1 : seconds,
-      requests: files.map((body) => ({
-        method: 'POST' as const,
-        path: '/v1/check',
-        headers: { 'content-type': 'image/jpeg' },
-        body,
-      })),
+      requests: files.map((body) => ({ ...upload, path: '/v1/check', body })),
     });
     const picturesPerSecond = pictures['2xx'] / pictures.duration;
     rows.push([
