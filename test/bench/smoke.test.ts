@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { run, SUITES } from '../../bench/main.js';
 import { type BenchTable, formatTable } from '../../bench/report.js';
+import { withTempRun } from '../../bench/temp-folder.js';
 
 describe('every bench runs at its smoke size', () => {
   test.each(SUITES)('%s', async (suite) => {
     const lines: string[] = [];
-    const before = readdirSync(tmpdir());
-    await run([suite], { smoke: true, json: true, out: (text) => lines.push(text) });
-    expect(readdirSync(tmpdir()), 'temporary files').toEqual(before);
+    // A temporary folder of its own: other tests use the run's.
+    await withTempRun(async () => {
+      await run([suite], { smoke: true, json: true, out: (text) => lines.push(text) });
+      expect(readdirSync(tmpdir()), 'temporary files').toEqual([]);
+    });
     const table = JSON.parse(lines.join('')) as BenchTable & { suite: string };
     expect(table.suite).toBe(suite);
     expect(table.rows.length).toBeGreaterThan(2);

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { INVENTORY_FILE, openSqliteInventory } from '../../src/store/sqlite/sqlite-inventory.js';
@@ -38,24 +40,32 @@ test.each([
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
 });
 
-test('a temporary inventory has no name on the disk, and several can be open', async () => {
-  const before = readdirSync(tmpdir());
-  const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
-  const { id } = await one.folderAt('/first');
-  const base = await one.baseSpot(id);
-  const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
-  const places = await one.find(base, names);
-  // More than the pages that SQLite keeps in memory.
-  const facts = new Uint8Array(500).fill(7);
-  await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at]!, facts })) });
-  expect(one.bytes).toBeGreaterThan(10_000_000);
-  expect(other.bytes).toBeLessThan(100_000);
-  expect(readdirSync(tmpdir())).toEqual(before);
-  const found = await one.find(base, names);
-  expect(found.every((row) => row.facts !== null && Buffer.compare(row.facts, facts) === 0)).toBe(true);
-  await one.close();
-  await other.close();
-  expect(readdirSync(tmpdir())).toEqual(before);
+test('a temporary inventory has no name on the disk, and several can be open', () => {
+  // A process of its own: SQLite reads TMPDIR once, and other tests use the run's.
+  const folder = tempFolder('unnamed');
+  const source = `
+    const { readdirSync } = await import('node:fs');
+    const { openSqliteInventory } = await import(${JSON.stringify(artefact('src', 'store', 'sqlite', 'sqlite-inventory.js'))});
+    const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
+    const base = await one.baseSpot((await one.folderAt('/first')).id);
+    const names = Array.from({ length: 20_000 }, (_, at) => 'n' + at);
+    const places = await one.find(base, names);
+    // More than the pages that SQLite keeps in memory.
+    const facts = new Uint8Array(500).fill(7);
+    await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at], facts })) });
+    const found = (await one.find(base, names)).filter((row) => row.facts && Buffer.compare(row.facts, facts) === 0);
+    const seen = { found: found.length, bytes: [one.bytes, other.bytes], open: readdirSync(process.env.TMPDIR) };
+    await one.close();
+    await other.close();
+    process.stdout.write(JSON.stringify(seen));`;
+  const args = ['--input-type=module', '-e', source];
+  const seen = JSON.parse(
+    execFileSync(process.execPath, args, { env: childEnv({ TMPDIR: folder }), encoding: 'utf8' }),
+  );
+  expect(seen).toEqual({ found: 20_000, bytes: [expect.any(Number), expect.any(Number)], open: [] });
+  expect(seen.bytes[0]).toBeGreaterThan(10_000_000);
+  expect(seen.bytes[1]).toBeLessThan(100_000);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('names that meet at the end of a folder stay in that folder', async () => {
