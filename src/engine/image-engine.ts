@@ -29,7 +29,7 @@ export interface ImageEngineOptions {
   readonly queuePerWorker: number;
   /** A file that ended a decoder is not tried again for so long. */
   readonly crasherMs?: number;
-  /** Of the service's environment, the decoder process gets the settings of the allocator alone; none where left out. */
+  /** The service's environment: the decoder process gets its allocator settings and nothing else; none by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly onRestart?: (cause: RestartCause) => void;
 }

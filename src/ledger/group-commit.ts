@@ -80,7 +80,7 @@ export interface GroupOptions {
   }) => void;
 }
 
-/** What no later try can mend keeps its code; all else may succeed when the disk does. */
+/** Codes that no retry can mend; every other failure may end when the disk recovers. */
 export const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
 
 export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {

@@ -233,7 +233,7 @@ test('other commands leave nothing, whether they succeed or fail', async () => {
     expect(result.code, `${args.join(' ')}: ${result.output}`).toBe(code);
     await expectNothingLeft();
   }
-  // A version that the review holds back is kept until somebody decides.
+  // A version that the review holds back is kept until an operator decides.
   expect((await run(env, 'lists', 'import', second, '--list', 'known')).code).toBe(2);
   await expectNothingLeft(['1.sealed']);
   expect((await run(env, 'lists', 'reject', 'known')).code).toBe(0);

@@ -34,7 +34,7 @@ test('the command exits with 0 for 200, with 1 for another answer, no answer, or
     response.writeHead(request.url === '/livez' ? status : 404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  // Asked again: on a busy machine an answer can take longer than the check waits.
+  // Retried: on a busy machine a response can take longer than the check waits.
   const { port } = server.address() as AddressInfo;
   await expect
     .poll(() => check({ ZEEF_PORT: String(port) }))

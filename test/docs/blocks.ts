@@ -7,7 +7,7 @@ export const LANGUAGES = ['sh', 'json', 'text'] as const;
 
 export interface Block {
   readonly page: string;
-  /** Of its first line, from 1. */
+  /** Number of the block's first line, from 1. */
   readonly line: number;
   readonly language: string;
   readonly text: string;

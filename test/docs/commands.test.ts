@@ -63,7 +63,7 @@ test.each(['docs/cli.md', 'bench/README.md'])('%s names every suite of zeef benc
   expect(named.sort()).toEqual([...SUITES].sort());
 });
 
-/** What is wrong with a command as a page has it; null: nothing. */
+/** Return why a command is wrong as a page has it, or null. */
 function wrongWith(span: string): string | null {
   const words = span.replace(/[[\]]/g, '').split(' ');
   let command = program;

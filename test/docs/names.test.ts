@@ -30,7 +30,7 @@ function exists(path: string): boolean {
   return [path, join('src', path)].some((each) => existsSync(each)) || files.some((file) => file.endsWith(`/${path}`));
 }
 
-/** Of the form of an error code: what ThreatExchange calls an entry, and variables that the dynamic linker and jemalloc read. */
+/** Words in the form of an error code: statuses of ThreatExchange, and variables that the dynamic linker and jemalloc read. */
 const WORDS_OF_OTHERS = ['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF'];
 
 /** Files that Zeef, or a reader, makes. */

@@ -25,7 +25,7 @@ test.each<[string, string[], string]>([
   ['an exit code that is not documented', ['sh -c "exit 3"'], 'exit code 3'],
   ['another than is documented', ['sh -c "exit 3"   # exit 1: found'], 'exit code 3; the page says 1'],
   ['none where one is documented', ['true \\\n  # exit 1'], 'the page says 1'],
-  ['a variable that nobody set', ['echo "$NOTHING"'], 'NOTHING'],
+  ['a variable that is not set', ['echo "$NOTHING"'], 'NOTHING'],
   ['a variable of another command only', ['WORD=a true', 'echo "$WORD"'], 'WORD'],
   ['a variable that is not exported', ['WORD=a', "sh -uc 'echo $WORD'"], 'WORD'],
   ['a file that there is not', ['cat nothing.txt'], 'nothing.txt'],

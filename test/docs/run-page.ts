@@ -15,7 +15,7 @@ import { isServing, type ShellState, scriptOf, stateAfter } from './script.js';
 
 /** The one thing that differs from the page: the service's address is one that is free here. */
 const ADDRESS = '127.0.0.1:8080';
-/** Of one block; most take a second. */
+/** Time for one block; most take a second. */
 const BLOCK_MS_MAX = 180_000;
 
 const LINKED = ['package.json', 'dist', 'bench', 'docs', 'hashlists', 'test'];
@@ -38,7 +38,7 @@ esac`,
   npx: `[ "$1" = zeef ] || exit 64
 shift
 exec zeef "$@"`,
-  // Of itself curl takes 401 and 404 for answers like any other.
+  // Without the option curl exits with 0 after 401 and 404.
   curl: `PATH="\${PATH#*:}"
 exec curl --fail-with-body "$@"`,
 };
@@ -64,7 +64,7 @@ function furnish(root: string): { folder: string; temporary: string; env: Record
   return { folder, temporary, env };
 }
 
-/** What went wrong, with the place on the page; the first thing, since what follows depends on it. Null: nothing. */
+/** Return the first failure and its place on the page, or null; later blocks depend on earlier ones. */
 export async function runPage(blocks: readonly Block[], isLeftOut: (block: Block) => boolean): Promise<string | null> {
   const root = tempFolder('docs');
   let serving: Background | null = null;

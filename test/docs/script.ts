@@ -3,7 +3,7 @@
  * `zeef check image.jpg   # exit 1: it matched`.
  */
 
-/** What one block left behind, for the next one of its page: both are typed into one shell. */
+/** State of the shell after a block, for the next block of the page: both are typed into one shell. */
 export interface ShellState {
   readonly folder: string;
   readonly variables: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface ShellState {
 const EXIT_COMMENT = /\s#.*?\bexit (\d+)\b/;
 const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_]\w*)=/gm;
 const EXPORT = /^\s*export\s+(\w+)/gm;
-/** That of the script itself, where a command's exit code is not the documented one. */
+/** Exit code of the script itself, where a command's exit code is not the documented one. */
 const UNEXPECTED = 99;
 
 /** Lines of one command: those that a backslash joins. */

@@ -164,7 +164,7 @@ describe('a file that no release wrote', () => {
 });
 
 test.each(FILES)('$name: the shape is what its migrations make', (file) => {
-  // Of the lists' file, whose last migration fills the service's.
+  // The last migration of the lists' file fills the service's file.
   const db = openSqliteFile(folder, { ...file, name: `fresh-${file.name}` });
   expect(shapeOf(db)).toBe(file.shape);
   db.close();

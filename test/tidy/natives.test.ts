@@ -1,7 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
 import { NODE_VERSIONS, nodeProblem } from '../../src/core/node-version.js';
+import { artefact } from '../../src/core/package-root.js';
 import { SQLITE_PACKAGE } from '../../src/core/sqlite-binding.js';
 import { hasHnsw } from '../support/hnsw.js';
 
@@ -84,4 +88,49 @@ test('versions are pinned exactly, and no dependency wants a Node that we do not
   );
   // Optional, and left out by npm on Node 20, which has a package of its own for it.
   expect(tooNew.map(([name]) => name)).toEqual(['node_modules/better-sqlite3']);
+});
+
+describe('a machine that lacks something gets one line', () => {
+  /** Runs a file of Node with `hook` loaded before it. */
+  function runWith(hook: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+    const path = join(tempFolder('hook'), 'hook.cjs');
+    writeFileSync(path, hook);
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', path, ...args], {
+      env: childEnv(),
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  }
+  const main = artefact('src', 'main.js');
+  /** Neither found nor in any cache, as where it was not compiled. */
+  const WITHOUT_SQLITE = `const Module = require('node:module');
+    const resolve = Module._resolveFilename;
+    Module._resolveFilename = (name, ...rest) => {
+      if (name === '${SQLITE_PACKAGE}') throw new Error('not there');
+      return resolve(name, ...rest);
+    };`;
+
+  test.each(['18.20.8', '20.11.1'])('Node %s: its version, and exit code 2', (version) => {
+    const hook = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
+    expect(runWith(hook, [main, '--version'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: `zeef: ${nodeProblem(version)}\n`,
+    });
+  });
+
+  test.each([['--version'], ['serve', '--port', '0'], ['keys', 'list']])('no SQLite: zeef %s', (...args) => {
+    const { status, stdout, stderr } = runWith(WITHOUT_SQLITE, [main, ...args]);
+    expect(stderr).toMatch(new RegExp(`^zeef: INSTALL_INCOMPLETE: [^\\n]*${SQLITE_PACKAGE}[^\\n]*\\n$`));
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test('the check after installation passes here, and fails without the package, in one line', () => {
+    expect(runWith('', ['scripts/check-install.mjs'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    const folder = tempFolder('installed');
+    cpSync('scripts/check-install.mjs', join(folder, 'check-install.mjs'));
+    const { status, stderr } = runWith('', [join(folder, 'check-install.mjs')]);
+    expect(stderr).toMatch(/^zeef: better-sqlite3 [^\n]*\n$/);
+    expect(status).toBe(1);
+  });
 });
