@@ -10,7 +10,7 @@ const ADDRESS = /^(tcp|udp|sctp):\/\/\S+:\d{1,5}$/;
 const HOST_OR_PORT = /^ZEEF(_[A-Z0-9]+)*_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/;
 const PORT_PART = /^ZEEF(_[A-Z0-9]+)*_PORT_\d{1,5}_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 const PORT = /^ZEEF(_[A-Z0-9]+)*_PORT$/;
-/** A container link sets `ZEEF_NAME=/web/zeef`, and the variables of the linked container. */
+/** A container link also sets its name (`/web/zeef`), and the variables of the linked container. */
 const LINK_NAME = /^ZEEF(_[A-Z0-9]+)*_NAME$/;
 const LINKED = /^ZEEF(_[A-Z0-9]+)*_ENV_\w+$/;
 

@@ -25,7 +25,8 @@ function floats(hash256: Uint8Array): number[] {
 /** Errors INDEX_KIND_UNAVAILABLE: hnswlib-node is an optional dependency, and was not built on this machine. */
 export async function loadHnswlib() {
   const { default: hnswlib } = await import('hnswlib-node').catch((error: unknown) => {
-    throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: 'hnsw', package: 'hnswlib-node' }, error);
+    const action = 'install again with a C++ compiler, or set ZEEF_INDEX=ring and ZEEF_PHOTODNA_INDEX=linear';
+    throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: 'hnsw', package: 'hnswlib-node', action }, error);
   });
   return hnswlib;
 }

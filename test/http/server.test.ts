@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
 import { decoderPids } from '../support/decoder-pids.js';
+import { hasHnsw } from '../support/hnsw.js';
 import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
@@ -324,38 +325,44 @@ describe('batches as streams', () => {
   });
 });
 
-test('PhotoDNA values match where a radius is configured, and the answer says that they were asked approximately', async () => {
-  const other = await startService({ photodnaRadius: '20' });
-  try {
-    const value = new Uint8Array(144).fill(90);
-    await other.service.store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
-    await other.service.store.lists.replaceEntries('licensed', listRows('photodna', value));
-    await other.service.reload();
-    const near = value.slice();
-    near[7] = 110;
-    const far = value.slice();
-    far[7] = 111;
-    const items = [
-      { id: 'near', photodna: Buffer.from(near).toString('base64') },
-      { id: 'far', photodna: Buffer.from(far).toString('hex') },
-      { id: 'wrong', photodna: 'AA==' },
-      { id: 'md5', md5: '0'.repeat(32) },
-    ];
-    const response = await fetch(`${other.url}/v1/check/hashes`, {
-      method: 'POST',
-      body: JSON.stringify({ items }),
-      headers: { 'content-type': 'application/json' },
-    });
-    expect(((await response.json()) as Answer).results).toMatchObject([
-      { verdict: 'match', exact: false, matches: [{ list: 'licensed', distance: 20, radius: 20, orientation: null }] },
-      { verdict: 'no_match', exact: false },
-      { error: { code: 'VALUE_INVALID', field: 'photodna' } },
-      { verdict: 'no_match', exact: true },
-    ]);
-  } finally {
-    await other.stop();
-  }
-});
+const PHOTODNA_INDEXES = hasHnsw ? (['hnsw', 'linear'] as const) : (['linear'] as const);
+
+test.each(PHOTODNA_INDEXES)(
+  'PhotoDNA values match within a configured radius, and the answer says whether %s is exact',
+  async (kind) => {
+    const exact = kind === 'linear';
+    const other = await startService({ photodnaRadius: '20', photodnaIndex: kind });
+    try {
+      const value = new Uint8Array(144).fill(90);
+      await other.service.store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
+      await other.service.store.lists.replaceEntries('licensed', listRows('photodna', value));
+      await other.service.reload();
+      const near = value.slice();
+      near[7] = 110;
+      const far = value.slice();
+      far[7] = 111;
+      const items = [
+        { id: 'near', photodna: Buffer.from(near).toString('base64') },
+        { id: 'far', photodna: Buffer.from(far).toString('hex') },
+        { id: 'wrong', photodna: 'AA==' },
+        { id: 'md5', md5: '0'.repeat(32) },
+      ];
+      const response = await fetch(`${other.url}/v1/check/hashes`, {
+        method: 'POST',
+        body: JSON.stringify({ items }),
+        headers: { 'content-type': 'application/json' },
+      });
+      expect(((await response.json()) as Answer).results).toMatchObject([
+        { verdict: 'match', exact, matches: [{ list: 'licensed', distance: 20, radius: 20, orientation: null }] },
+        { verdict: 'no_match', exact },
+        { error: { code: 'VALUE_INVALID', field: 'photodna' } },
+        { verdict: 'no_match', exact: true },
+      ]);
+    } finally {
+      await other.stop();
+    }
+  },
+);
 
 describe('what is refused', () => {
   test.each<[string, string, BodyInit, string, number, string]>([

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { readCsv } from '../support/corpus.js';
+import { hasHnsw } from '../support/hnsw.js';
 import { childrenOf, run, serve } from '../support/processes.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { PICTURES } from '../support/running.js';
@@ -122,6 +123,7 @@ test(
       ZEEF_DATA_DIR: dataDir,
       ZEEF_LOG_LEVEL: 'trace',
       ZEEF_PHOTODNA_RADIUS: '50',
+      ZEEF_PHOTODNA_INDEX: hasHnsw ? 'hnsw' : 'linear',
       ZEEF_FLOOD_FILES: '1',
       ZEEF_LIST_KEY_FILE: join(folder, 'key'),
     };
