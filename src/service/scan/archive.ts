@@ -3,7 +3,7 @@
  * become, one level deep. Nothing is written to the disk, and a name in an archive is never used as a path.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { extract, type Headers } from 'tar-stream';
 import { fromFd, type Entry as ZipEntry, type ZipFile } from 'yauzl';
@@ -74,12 +74,6 @@ async function readEntry(
   return { name, content: isWanted ? content : null, problem: null, size };
 }
 
-/** The stream of a stored entry tells its end and never its close, for which whoever iterates it waits: one that is piped tells both. */
-function closing(source: Readable): Readable {
-  // An error of the source ends the pipe too, and is thrown to whoever reads that.
-  return pipeline(source, new PassThrough(), () => {});
-}
-
 async function* zipEntries(file: number, bytesMax: number, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
   const open = promisify<number, object, ZipFile>(fromFd);
   const zip = await open(file, { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true });
@@ -102,7 +96,7 @@ async function* zipEntries(file: number, bytesMax: number, bounds: Bounds): Asyn
     const size = entry.uncompressedSize;
     const stream = entry.generalPurposeBitFlag & ZIP_ENCRYPTED ? null : await openEntry(entry).catch(() => null);
     if (stream === null) yield { name, content: null, problem: 'unreadable', size };
-    else yield await readEntry(closing(stream), name, { size, bytesMax, bounds, toTheEnd: false });
+    else yield await readEntry(stream, name, { size, bytesMax, bounds, toTheEnd: false });
   }
 }
 
