@@ -223,6 +223,31 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.verify()).problems).toEqual([]);
     });
 
+    test('hours are dropped: what is counted there later is of its day, before and after it is folded', async () => {
+      const day = Date.UTC(2026, 8, 29);
+      await append(entry({ tallies: [tally('a', day + HOUR_MS, 1), tally('a', day + 23 * HOUR_MS, 2)] }));
+      await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day + DAY_MS, atMs: HOUR });
+      await append(entry({ tallies: [tally('a', day + 10 * HOUR_MS, 4)] }));
+      const asked = async (from: number, to: number) => {
+        const { fromMs, toMs, tenants } = await whole({ fromMs: day + from * HOUR_MS, toMs: day + to * HOUR_MS });
+        return [(fromMs - day) / HOUR_MS, (toMs - day) / HOUR_MS, tenants[0]?.totals.checked];
+      };
+      const theDay = [0, 24, 7];
+      const ranges = [
+        [2, 4],
+        [10, 11],
+        [12, 20],
+        [0, 24],
+      ] as const;
+      for (const [from, to] of ranges) expect(await asked(from, to), `open, ${from} to ${to}`).toEqual(theDay);
+      // Folds what is open: there is nothing to drop before that day.
+      await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day, atMs: HOUR });
+      for (const [from, to] of ranges) expect(await asked(from, to), `folded, ${from} to ${to}`).toEqual(theDay);
+      await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day + DAY_MS, atMs: HOUR });
+      for (const [from, to] of ranges) expect(await asked(from, to), `dropped, ${from} to ${to}`).toEqual(theDay);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
     test('two at once: nothing is lost or counted twice', async () => {
       const other = open();
       try {

@@ -17,6 +17,8 @@ export function memoryLedger(): LedgerStore {
   const answered = new Map<string, { fingerprint: string; atMs: number }>();
   let events = 0;
   let hoursFromMs = 0;
+  /** Tallies whose hours were dropped. */
+  const dropped = new Set<Tally>();
   const isOf = (tenant: string | null) => (row: { tenant: string }) => tenant === null || row.tenant === tenant;
   const toStored = ({ key: _, ...stored }: Held): StoredHit => stored;
   const put = (held: Held) => {
@@ -196,7 +198,10 @@ export function memoryLedger(): LedgerStore {
       const gone = hits.length - kept.length;
       hits.splice(0, hits.length, ...kept);
       const beforeMs = hoursBeforeMs === null ? 0 : startOf('day', hoursBeforeMs);
-      if (tallies.some(({ startMs }) => startMs < beforeMs)) hoursFromMs = Math.max(hoursFromMs, beforeMs);
+      const dropping = tallies.filter((tally) => tally.startMs < beforeMs && !dropped.has(tally));
+      for (const tally of dropping) dropped.add(tally);
+      // Where there was nothing to drop, later hours are kept as hours.
+      if (dropping.length > 0) hoursFromMs = Math.max(hoursFromMs, beforeMs);
       return { hits: gone, hours: 0 };
     },
     close: async () => {},

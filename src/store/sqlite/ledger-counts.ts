@@ -50,8 +50,11 @@ export function tenantsOf(db: Sqlite): string[] {
   return found;
 }
 
-/** The first and the last hour with any counts; days, where their hours are gone. */
-function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[]): Range {
+/** Hours before were dropped, so that what is counted there later is of its day. */
+const unitAt = (atMs: number, hoursFromMs: number): Interval => (atMs < hoursFromMs ? 'day' : 'hour');
+
+/** The first and the last hour with any counts; days, where hours were dropped. */
+function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[], hoursFromMs: number): Range {
   // Two look-ups: both asked at once, SQLite reads every row of the level.
   const edges = db.prepare<[string, number, string, number], { first: number | null; last: number | null }>(
     `SELECT (SELECT min(start) FROM tally WHERE tenant = ? AND level = ?) AS first,
@@ -63,14 +66,21 @@ function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[])
     fromMs = Math.min(fromMs, startMs);
     toMs = Math.max(toMs, endMs);
   };
-  for (const { startMs } of open) widen(startMs, endOf('hour', startMs));
+  for (const { startMs } of open) {
+    const unit = unitAt(startMs, hoursFromMs);
+    widen(startOf(unit, startMs), endOf(unit, startMs));
+  }
   for (const tenant of tenants) {
     const days = edges.get(tenant, DAY, tenant, DAY)!;
     if (days.first === null || days.last === null) continue;
     const hours = edges.get(tenant, HOUR, tenant, HOUR)!;
-    const isFirstKept = hours.first !== null && startOf('day', hours.first) === days.first;
-    const isLastKept = hours.last !== null && startOf('day', hours.last) === days.last;
-    widen(isFirstKept ? hours.first! : days.first, isLastKept ? endOf('hour', hours.last!) : endOf('day', days.last));
+    // An hour counted late, on a day whose hours were dropped, does not bound that day.
+    const isOfItsDay = (hour: number | null, day: number): hour is number =>
+      hour !== null && hour >= hoursFromMs && startOf('day', hour) === day;
+    widen(
+      isOfItsDay(hours.first, days.first) ? hours.first : days.first,
+      isOfItsDay(hours.last, days.last) ? endOf('hour', hours.last) : endOf('day', days.last),
+    );
   }
   return { fromMs, toMs };
 }
@@ -80,8 +90,10 @@ function countedRange(asked: Range, edges: Range, hoursFromMs: number): Range {
   const fromMs = Math.max(asked.fromMs, edges.fromMs);
   const toMs = Math.min(asked.toMs, edges.toMs);
   if (!(fromMs < toMs)) return { fromMs: 0, toMs: 0 };
-  const unitAt = (atMs: number): Interval => (atMs < hoursFromMs ? 'day' : 'hour');
-  return { fromMs: startOf(unitAt(fromMs), fromMs), toMs: endOf(unitAt(toMs - 1), toMs - 1) };
+  return {
+    fromMs: startOf(unitAt(fromMs, hoursFromMs), fromMs),
+    toMs: endOf(unitAt(toMs - 1, hoursFromMs), toMs - 1),
+  };
 }
 
 /** Inside the caller's transaction, so that nothing is folded half way. */
@@ -92,7 +104,7 @@ export function counts(db: Sqlite, query: CountsQuery): Counts {
   );
   const tenants = query.tenant === null ? tenantsOf(db) : [query.tenant];
   const { hoursFromMs } = lastFold(db, head.foldSeq).fold;
-  const range = countedRange(query, edgesOf(db, tenants, open), hoursFromMs);
+  const range = countedRange(query, edgesOf(db, tenants, open, hoursFromMs), hoursFromMs);
   const sums = sumByTenant(db, tenants, open, range);
   return {
     ...range,
@@ -147,7 +159,7 @@ function series(
   const points = new Map<number, TallySum>();
   const add = (atMs: number, tally: Pick<Tally, 'totals' | 'cells'>): void => {
     // Where the hours are gone, a series of hours has days.
-    const startMs = startOf(interval === 'hour' && atMs < hoursFromMs ? 'day' : interval, atMs);
+    const startMs = startOf(interval === 'hour' ? unitAt(atMs, hoursFromMs) : interval, atMs);
     let point = points.get(startMs);
     if (!point) {
       point = new TallySum();
