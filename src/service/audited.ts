@@ -6,8 +6,9 @@
 import type { Clock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import type { AuditAction, AuditDetails } from '../store/audit-contract.js';
-import type { EntryFilter, ImportReport, ListStore, Store } from '../store/contract.js';
+import type { EntryFilter, ImportReport, ListStore } from '../store/contract.js';
 import type { KeyInfo, KeyStore, TenantFilter } from '../store/keys-contract.js';
+import type { Store } from '../store/store.js';
 import type { TenantStore } from '../store/tenants-contract.js';
 import type { WebhookStore } from '../store/webhooks-contract.js';
 

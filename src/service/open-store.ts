@@ -1,7 +1,7 @@
 /** The store as the knobs want it. */
 import type { Config } from '../config/knobs.js';
-import type { Store } from '../store/contract.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
+import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { masterKeyAt } from './master-key-at.js';

@@ -7,9 +7,9 @@ import { systemClock } from '../../src/core/clock.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { type Audit, createAudit } from '../../src/service/audited.js';
-import type { Store } from '../../src/store/contract.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import type { Store } from '../../src/store/store.js';
 
 let dataDir = '';
 let store: Store;

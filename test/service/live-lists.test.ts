@@ -13,8 +13,9 @@ import { FloodGuard } from '../../src/service/flood-guard.js';
 import { openLiveLists } from '../../src/service/live-lists.js';
 import { match } from '../../src/service/match.js';
 import { createRecorder } from '../../src/service/recorder.js';
-import type { FeedPosition, Store } from '../../src/store/contract.js';
+import type { FeedPosition } from '../../src/store/contract.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import type { Store } from '../../src/store/store.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 
 let dataDir: string;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEvent, AuditOutcome, AuditPage } from '../../src/store/audit-contract.js';
-import type { Store } from '../../src/store/contract.js';
+import type { Store } from '../../src/store/store.js';
 
 export const auditEvent = (n: number, more: Partial<AuditEvent> = {}): AuditEvent => ({
   at: new Date(Date.parse('2026-09-14T00:00:00Z') + n).toISOString(),

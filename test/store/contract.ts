@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
-import type { Changes, Draft, FeedPosition, Review, Store, StoredValue } from '../../src/store/contract.js';
+import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../src/store/contract.js';
+import type { Store } from '../../src/store/store.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
   const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };

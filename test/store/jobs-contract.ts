@@ -1,7 +1,7 @@
 /** What every store of import jobs must do, whatever it is made of. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/contract.js';
 import type { ImportJob } from '../../src/store/jobs-contract.js';
+import type { Store } from '../../src/store/store.js';
 
 export function jobsContract(name: string, place: { fresh(): void; open(): Promise<Store>; keptMax: number }): void {
   describe(name, () => {

@@ -1,7 +1,7 @@
 /** What every store of keys must do, whatever it is made of. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/contract.js';
 import { isLive } from '../../src/store/keys-contract.js';
+import type { Store } from '../../src/store/store.js';
 
 const HOUR_MS = 3_600_000;
 

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import type { Sqlite } from '../../src/core/sqlite-binding.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import type { Store } from '../../src/store/contract.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
 import { beginPatiently, writeNow, writePatiently } from '../../src/store/sqlite/patient.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import type { Store } from '../../src/store/store.js';
 import { type Running, startService } from '../support/running.js';
 import { entryRow, stream } from './contract.js';
 

@@ -1,6 +1,6 @@
 /** What every store of tenants must do, whatever it is made of. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/contract.js';
+import type { Store } from '../../src/store/store.js';
 
 export function tenantsContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
   describe(name, () => {

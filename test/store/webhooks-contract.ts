@@ -1,6 +1,6 @@
 /** What every store of webhooks must do, whatever it is made of. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/contract.js';
+import type { Store } from '../../src/store/store.js';
 import type { NewWebhookEvent } from '../../src/store/webhooks-contract.js';
 
 const START_MS = Date.parse('2026-09-14T10:00:00Z');

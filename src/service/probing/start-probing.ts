@@ -1,6 +1,6 @@
 /** What an alarm does: it is counted, logged, written down, and stands with the tenant until somebody takes it back. */
 import type { Clock } from '../../core/clock.js';
-import type { Store } from '../../store/contract.js';
+import type { Store } from '../../store/store.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';

@@ -1,7 +1,7 @@
 /** The gates of tenants as they are configured. */
 import type { Config } from '../../config/knobs.js';
 import type { Clock } from '../../core/clock.js';
-import type { Store } from '../../store/contract.js';
+import type { Store } from '../../store/store.js';
 import type { Logger } from '../../telemetry/log.js';
 import { createTenantGates, type TenantGates } from './tenant-gates.js';
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { removeUnfinished } from '../../core/unfinished.js';
 import { keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
-import type { Store } from '../contract.js';
+import type { Store } from '../store.js';
 import { openVault } from './data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists-database.js';
 import { rotateKeys } from './rotate-keys.js';

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { AppError } from '../../../src/core/errors.js';
 import { createTenantGates, type TenantGates } from '../../../src/service/tenants/tenant-gates.js';
-import type { Store } from '../../../src/store/contract.js';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.js';
+import type { Store } from '../../../src/store/store.js';
 import type { TenantLimits } from '../../../src/store/tenants-contract.js';
 
 const NOON_MS = Date.parse('2026-09-14T12:00:00Z');

@@ -9,8 +9,8 @@ import { requireSecretEnv, requireUrl } from '../../../src/service/webhooks/deli
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/service/webhooks/events.js';
 import { runWebhooks, type WebhookRunner } from '../../../src/service/webhooks/run-webhooks.js';
 import { signatureOf } from '../../../src/service/webhooks/sign.js';
-import type { Store } from '../../../src/store/contract.js';
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite-store.js';
+import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 
