@@ -7,8 +7,8 @@ import { ITEM_LINE_BYTES_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { HashItemAnswer } from '../service/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../service/check-values.js';
+import type { HashBatch } from '../service/hash-batch.js';
 import { type Decision, NOTHING_FOUND } from '../service/policy.js';
-import type { HashBatch } from '../service/service.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
 import { HashItem } from './schemas.js';
 

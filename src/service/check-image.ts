@@ -10,7 +10,6 @@ import type { ListsInForce } from './lists-in-force.js';
 import { type MatchQuery, match, requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder, Recording } from './recorder.js';
-import type { TenantGate } from './tenants/tenant-gate.js';
 
 export interface CheckOptions {
   readonly orientations: OrientationChoice;
@@ -18,8 +17,6 @@ export interface CheckOptions {
   readonly askedRadiusBits: number | null;
   readonly reference: string | null;
   readonly tenant: string;
-  /** Limits and alarms of who asks; without one, as at the command line, there are none. */
-  readonly gate?: TenantGate;
   /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
   readonly recording?: Recording | undefined;
 }

@@ -19,26 +19,23 @@ import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { type Audit, createAudit, ZEEF } from './audited.js';
-import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
-import { type BatchAlgorithm, checkValues } from './check-values.js';
 import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
+import { type HashBatch, openHashBatch } from './hash-batch.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { createImportJobs, type ImportJobs } from './import-jobs.js';
 import { endExpiredLists } from './list-expiry.js';
 import { openLiveLists } from './live-lists.js';
-import { requireLists } from './match.js';
 import { ledgerFrom, startRetention } from './open-ledger.js';
 import { storeFrom } from './open-store.js';
-import type { Decision } from './policy.js';
+import type { Probing } from './probing/probing.js';
 import { startProbing } from './probing/start-probing.js';
 import { createRecorder, type Recording } from './recorder.js';
 import { SYNC_FOLDER } from './sync-list.js';
 import { gatesFrom } from './tenants/gates-from.js';
 import type { TenantGates } from './tenants/tenant-gates.js';
-import { watchedBatch, watchImage } from './tenants/watched.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -58,25 +55,13 @@ export interface Readiness {
   readonly ledgerWritable: boolean;
 }
 
-/** Questions that are all answered by one generation, however long they take to arrive. */
-export interface HashBatch {
-  readonly generation: number;
-  readonly exact: boolean;
-  /** In the order of the items; one item's mistake is that item's answer. Errors: STORE_FAILED. */
-  checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
-  /** As `checkValues`. */
-  checkValues(
-    algorithm: BatchAlgorithm,
-    values: Uint8Array,
-    referenceOf?: (position: number) => string | null,
-  ): Promise<ReadonlyMap<number, Decision>>;
-}
-
 export interface Service {
   readonly config: Config;
   readonly store: Store;
   readonly metrics: Metrics;
   readonly gates: TenantGates;
+  /** Watches what tenants ask; a door that knows a tenant's gate tells it (`tenants/watched.ts`). */
+  readonly probing: Probing;
   /** What somebody changes goes through `audit.as(who)`, and is written down there. */
   readonly audit: Audit;
   /** Lists that were handed over to be imported. */
@@ -253,6 +238,7 @@ export async function createService(
     store,
     metrics,
     gates,
+    probing,
     audit,
     imports,
     ledger,
@@ -264,20 +250,11 @@ export async function createService(
         options,
       );
       metrics.set('zeef_decoder_queue', {}, decoderStatus().queued);
-      watchImage(answer, options, probing);
       return answer;
     },
     openBatch(options) {
       if (closing) throw new AppError('SHUTTING_DOWN');
-      const parts = { store: store.lists, inForce: live.inForce, recorder, pool };
-      requireLists(parts.inForce, options.lists);
-      const batch: HashBatch = {
-        generation: parts.inForce.generation,
-        exact: parts.inForce.exact,
-        checkItems: (items) => checkHashes(parts, items, options),
-        checkValues: (algorithm, values, referenceOf) => checkValues(parts, algorithm, values, options, referenceOf),
-      };
-      return options.gate ? watchedBatch(batch, options.gate, probing) : batch;
+      return openHashBatch({ store: store.lists, inForce: live.inForce, recorder, pool }, options);
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(engineOnDemand(), input, wants)).reply);

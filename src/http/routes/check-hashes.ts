@@ -8,8 +8,10 @@ import { VALUE_BYTES } from '../../core/vocabulary.js';
 import type { HashItemAnswer } from '../../service/check-hashes.js';
 import type { CheckOptions } from '../../service/check-image.js';
 import { BATCH_ALGORITHMS } from '../../service/check-values.js';
+import type { HashBatch } from '../../service/hash-batch.js';
 import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../service/tenants/paced-batch.js';
+import { watchedBatch } from '../../service/tenants/watched.js';
 import { type createAuthoriser, requireDetailsForRadius } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
@@ -66,7 +68,7 @@ export async function hashRoutes(
       }
       const keyed = keyedRequest(request, service);
       const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
-      const batch = pacedBatch(service.openBatch(options), request.caller.gate);
+      const batch = pacedBatch(openBatch(request, options), request.caller.gate);
       const body = watched(request.body, keyed);
       if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
         reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
@@ -87,6 +89,9 @@ export async function hashRoutes(
     },
   );
 
+  const openBatch = ({ caller }: FastifyRequest<{ Querystring: Query }>, options: CheckOptions): HashBatch =>
+    watchedBatch(service.openBatch(options), caller.gate, service.probing);
+
   async function answerJson(
     request: FastifyRequest<{ Querystring: Query }>,
     { items, orientations = 'none', lists, radius }: Static<typeof HashesRequest>,
@@ -106,11 +111,10 @@ export async function hashRoutes(
       askedRadiusBits: radius ?? null,
       reference: null,
       tenant: request.caller.tenant,
-      gate: request.caller.gate,
       recording,
     };
     request.caller.gate.takeChecks(items.length);
-    const batch = service.openBatch(options);
+    const batch = openBatch(request, options);
     const answers = await batch.checkItems(items);
     // Written out before it waits to be on record: many leave together, and what is text already leaves at once.
     const text = JSON.stringify({

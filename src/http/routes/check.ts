@@ -11,6 +11,7 @@ import type { CheckAnswer } from '../../service/answers.js';
 import type { CheckOptions, ImageCheckOptions } from '../../service/check-image.js';
 import type { Match } from '../../service/policy.js';
 import type { Service } from '../../service/service.js';
+import { watchImage } from '../../service/tenants/watched.js';
 import { type createAuthoriser, seesDetails } from '../authorise.js';
 import { keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, type HashesQuery, HashQuery, HashResult, Problem } from '../schemas.js';
@@ -35,7 +36,6 @@ export function optionsFrom(
     askedRadiusBits: radius ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
-    gate: request.caller.gate,
   };
 }
 
@@ -74,6 +74,11 @@ export async function imageRoutes(
   );
   await app.register(multipart, { limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX, fields: 10 } });
 
+  const check = async (request: FastifyRequest, bytes: Buffer, options: ImageCheckOptions): Promise<CheckAnswer> => {
+    const answer = await service.checkImage({ bytes }, options);
+    watchImage(answer, request.caller.gate, service.probing);
+    return answer;
+  };
   const tell = (request: FastifyRequest, answer: CheckAnswer) => ({
     ...answer,
     matches: matchesFor(request, answer.matches),
@@ -102,7 +107,7 @@ export async function imageRoutes(
       if (!request.isMultipart()) {
         const bytes = bodyOf(request);
         keyed?.sawBody(bytes);
-        const answer = await service.checkImage({ bytes }, options);
+        const answer = await check(request, bytes, options);
         await keyed?.recording.commit();
         return tell(request, answer);
       }
@@ -115,7 +120,7 @@ export async function imageRoutes(
         const bytes = await part.toBuffer();
         keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
         keyed?.sawBody(bytes);
-        results.push(tell(request, await service.checkImage({ bytes }, { ...options, reference })));
+        results.push(tell(request, await check(request, bytes, { ...options, reference })));
       }
       if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
       await keyed?.recording.commit();

@@ -1,7 +1,7 @@
 /** A batch that arrives as a stream goes no faster than its tenant may: pieces wait for the rate, and for it alone. */
 import { VALUE_BYTES } from '../../core/vocabulary.js';
+import type { HashBatch } from '../hash-batch.js';
 import type { Decision } from '../policy.js';
-import type { HashBatch } from '../service.js';
 import type { TenantGate } from './tenant-gate.js';
 
 /** Errors of its methods, beside those of `batch`: RATE_LIMITED, where the wait would be too long; QUOTA_EXCEEDED. */

@@ -5,12 +5,11 @@
 import { type Algorithm, VALUE_BYTES } from '../../core/vocabulary.js';
 import type { CheckAnswer } from '../answers.js';
 import type { HashItem, HashItemAnswer } from '../check-hashes.js';
-import type { CheckOptions } from '../check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check-values.js';
+import type { HashBatch } from '../hash-batch.js';
 import type { Decision } from '../policy.js';
 import { isHamming } from '../probing/near-miss.js';
 import type { Probing } from '../probing/probing.js';
-import type { HashBatch } from '../service.js';
 import type { TenantGate } from './tenant-gate.js';
 
 const HEX = /^[0-9a-f]+$/i;
@@ -78,8 +77,7 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
 }
 
 /** A picture's values are known only when it has been answered: the quota refuses the next. */
-export function watchImage({ digests, pdq, ...answer }: CheckAnswer, { gate }: CheckOptions, probing: Probing): void {
-  if (!gate) return;
+export function watchImage({ digests, pdq, ...answer }: CheckAnswer, gate: TenantGate, probing: Probing): void {
   if (digests.sha256 !== undefined) gate.noteValues('sha256', Buffer.from(digests.sha256, 'hex'));
   if (pdq) probing.note(gate.tenant, 'pdq', Buffer.from(pdq.hash, 'hex'), new Map([[0, answer]]));
 }
