@@ -7,66 +7,19 @@ import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
-import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
-import { PACKAGE_ROOT } from '../core/package-root.js';
-import { parseTime } from '../core/period.js';
-import type { Algorithm, Entry, ListInfo } from '../core/vocabulary.js';
+import type { Algorithm, Entry } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
-import { algorithmNamed } from '../hashlists/normalise.js';
-import { ZEEF } from '../service/audited.js';
 import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
 import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
-import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
 import { readKeyFile } from '../vault/master-key.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import { changesOf, cliActor, EXIT, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
+import { algorithm, days, expiry, words } from './list-flags.js';
+import { listText, reportText, versionText } from './list-text.js';
 import { addSourceCommands } from './sources.js';
-
-/** The list that ships: hashes of the sample pictures. */
-export const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
-
-export async function importSample(service: Service): Promise<void> {
-  if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.audit.as(ZEEF), {
-    list: SAMPLE.list,
-    paths: [SAMPLE.path],
-    format: 'csv',
-    kind: 'match',
-    approved: true,
-    radiusBits: service.config.radiusBits,
-  });
-}
-
-export function reportText(report: ImportReport): string {
-  const reasons = Object.entries(report.rejectedByReason).map(([reason, count]) => `  ${reason} ${count}\n`);
-  const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
-  return (
-    `${report.list}: version ${report.version}, ${report.accepted} entries, ${report.duplicates} duplicates, ` +
-    `${report.rejected} rejected; ${report.added} came, ${report.removed} went\n` +
-    `${reasons.join('')}${lines.join('')}${heldText(report)}`
-  );
-}
-
-const RULES: Readonly<Record<HoldRule, string>> = {
-  canary: 'entries match pictures that are surely harmless',
-  change: 'entries came or went',
-  repeated_value: 'rows carry the same value',
-  rejected: 'rows break a rule',
-};
-
-function heldText({ list, held }: Pick<ImportReport, 'list' | 'held'>): string {
-  if (held.length === 0) return '';
-  const reasons = held.map(({ rule, count, limit }) => `  ${count} ${RULES[rule]} (at most ${limit} pass unseen)\n`);
-  return `HELD, the list is as it was:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
-}
-
-function versionText({ version, state, importedAt, origin, added, removed, rejected, ...rest }: VersionInfo): string {
-  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${origin ?? ''}`;
-  return `${words.trimEnd()}\n${heldText(rest)}`;
-}
 
 /** Of the files' bytes; the last of them are read a while before the last entry is stored. */
 function bytesBar(files: readonly string[]): SingleBar {
@@ -81,48 +34,6 @@ function bytesBar(files: readonly string[]): SingleBar {
     0,
   );
   return bar;
-}
-
-function listText(info: ListInfo): string {
-  const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
-  const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
-  const terms = [
-    ...(info.expiresAt === null ? [] : [`ends ${info.expiresAt}`]),
-    ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
-    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is told as ${to}`),
-  ];
-  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
-  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
-}
-
-function algorithm(name: string): Algorithm {
-  const known = algorithmNamed(name);
-  if (!known) throw new InvalidArgumentError('not an algorithm that Zeef knows');
-  return known;
-}
-
-/** `A1=sexual,A2=other`; `none` for no words of one's own. */
-function words(text: string): Record<string, string> {
-  if (text === 'none') return {};
-  const pairs = text.split(',').map((pair) => pair.split('=').map((word) => word.trim()));
-  const isGood = pairs.length <= LIST_WORDS_MAX && pairs.every(([from, to, more]) => from && to && more === undefined);
-  if (!isGood) throw new InvalidArgumentError('not of the form A1=word,A2=word');
-  return Object.fromEntries(pairs as [string, string][]);
-}
-
-function expiry(text: string): string | null {
-  if (text === 'never') return null;
-  const ms = parseTime(text);
-  if (ms === null) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
-  return new Date(ms).toISOString();
-}
-
-function days(text: string): number | null {
-  if (text === 'all') return null;
-  const count = Number(text);
-  if (!(Number.isInteger(count) && count >= 1 && count <= LIST_ENTRY_DAYS_MAX))
-    throw new InvalidArgumentError(`not a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
-  return count;
 }
 
 interface SetFlags {

@@ -10,7 +10,7 @@ import { startSyncSchedule } from '../service/sync-schedule.js';
 import { startWebhooks } from '../service/webhooks/start-webhooks.js';
 import { createLogger } from '../telemetry/log.js';
 import { configFrom, type GlobalFlags, type HttpServer, type Surroundings } from './context.js';
-import { importSample } from './lists.js';
+import { importSample } from './sample.js';
 import { servingText } from './serving-text.js';
 
 /** One that the sample list holds. */

@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { syncList } from '../service/sync-list.js';
 import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
-import { reportText } from './lists.js';
+import { reportText } from './list-text.js';
 
 interface SourceFlags {
   readonly type?: SourceType;

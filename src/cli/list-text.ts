@@ -1,0 +1,52 @@
+/** How lists, their versions and reports of imports read in a terminal. */
+import type { ListInfo } from '../core/vocabulary.js';
+import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
+
+const RULES: Readonly<Record<HoldRule, string>> = {
+  canary: 'entries match pictures that are surely harmless',
+  change: 'entries came or went',
+  repeated_value: 'rows carry the same value',
+  rejected: 'rows break a rule',
+};
+
+function heldText({ list, held }: Pick<ImportReport, 'list' | 'held'>): string {
+  if (held.length === 0) return '';
+  const reasons = held.map(({ rule, count, limit }) => `  ${count} ${RULES[rule]} (at most ${limit} pass unseen)\n`);
+  return `HELD, the list is as it was:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
+}
+
+export function reportText(report: ImportReport): string {
+  const reasons = Object.entries(report.rejectedByReason).map(([reason, count]) => `  ${reason} ${count}\n`);
+  const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
+  return (
+    `${report.list}: version ${report.version}, ${report.accepted} entries, ${report.duplicates} duplicates, ` +
+    `${report.rejected} rejected; ${report.added} came, ${report.removed} went\n` +
+    `${reasons.join('')}${lines.join('')}${heldText(report)}`
+  );
+}
+
+export function versionText({
+  version,
+  state,
+  importedAt,
+  origin,
+  added,
+  removed,
+  rejected,
+  ...rest
+}: VersionInfo): string {
+  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${origin ?? ''}`;
+  return `${words.trimEnd()}\n${heldText(rest)}`;
+}
+
+export function listText(info: ListInfo): string {
+  const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
+  const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
+  const terms = [
+    ...(info.expiresAt === null ? [] : [`ends ${info.expiresAt}`]),
+    ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
+    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is told as ${to}`),
+  ];
+  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
+  return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
+}

@@ -1,0 +1,21 @@
+/** The list that ships, for `zeef serve --sample`. */
+import { resolve } from 'node:path';
+import { PACKAGE_ROOT } from '../core/package-root.js';
+import { ZEEF } from '../service/audited.js';
+import { importList } from '../service/import-list.js';
+import type { Service } from '../service/service.js';
+
+/** Hashes of the sample pictures. */
+const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
+
+export async function importSample(service: Service): Promise<void> {
+  if (await service.store.lists.list(SAMPLE.list)) return;
+  await importList(service.audit.as(ZEEF), {
+    list: SAMPLE.list,
+    paths: [SAMPLE.path],
+    format: 'csv',
+    kind: 'match',
+    approved: true,
+    radiusBits: service.config.radiusBits,
+  });
+}
