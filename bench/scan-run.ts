@@ -6,7 +6,7 @@ import { scan } from '../src/service/scan/scan.js';
 import type { ScanRequest } from '../src/service/scan/scan-request.js';
 import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
 import { createThrottle } from '../src/service/scan/throttle.js';
-import type { Service } from '../src/service/service.js';
+import { type Service, scanDecoder } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
 
 export interface ScanRun {
@@ -32,7 +32,7 @@ export async function runScan(
     });
     const { interrupted, resumed } = await scan(
       {
-        service,
+        decoder: scanDecoder(service),
         inventory: store,
         keepsFiles: inventory !== null,
         matcher,

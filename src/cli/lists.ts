@@ -10,9 +10,10 @@ import { AppError } from '../core/errors.js';
 import type { Algorithm, Entry } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
+import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/export-list.js';
 import { importList } from '../service/import-list.js';
 import { approveHeld, rollBack } from '../service/list-versions.js';
-import { addImages, EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../service/own-entries.js';
+import { addImages } from '../service/own-entries.js';
 import type { Service } from '../service/service.js';
 import { readKeyFile } from '../vault/master-key.js';
 import { sealStream } from '../vault/sealed-stream.js';
@@ -293,12 +294,10 @@ export function addListCommands(program: Command, around: Surroundings): void {
     .action(
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
         withService(around, globals(), async (service) => {
-          const { images, report } = await addImages(service, {
-            list: name,
-            lists: changesOf(service).lists,
-            paths,
-            about,
-          });
+          const { hashImage, whenRoom, config } = service;
+          const parts = { hashImage, whenRoom, radiusBits: config.radiusBits };
+          const request = { list: name, lists: changesOf(service).lists, paths, about };
+          const { images, report } = await addImages(parts, request);
           if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
             around.setExitCode(EXIT.failed);
           const words = images.map(({ path, entryId, reason, lowQuality }) => {
@@ -317,7 +316,7 @@ async function exportList(
   file: string | undefined,
   { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
-  const lines = exchangeLines(service, list, format);
+  const lines = exchangeLines(service.store.lists, list, format);
   await service.audit.doing(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
     if (file === undefined) {
       for await (const line of lines) around.out(line);

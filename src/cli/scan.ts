@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
 import { FILE_LIST_PATH_BYTES_MAX } from '../core/limits.js';
 import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
+import { openInventory } from '../service/open-store.js';
 import { countFiles } from '../service/scan/count.js';
 import { readPaths } from '../service/scan/file-list.js';
 import { localMatcher, type Matcher, type MatcherOptions } from '../service/scan/matcher.js';
@@ -15,8 +16,7 @@ import { scan } from '../service/scan/scan.js';
 import type { ScanParts, ScanRequest } from '../service/scan/scan-request.js';
 import { Tally } from '../service/scan/tally.js';
 import { createThrottle, type ThrottleOptions } from '../service/scan/throttle.js';
-import type { Service } from '../service/service.js';
-import { openSqliteInventory } from '../store/sqlite/sqlite-inventory.js';
+import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf, FRAMES_HELP, orientations } from './check.js';
 import {
   checkOptions,
@@ -161,7 +161,7 @@ async function runScan(
   const asking: MatcherOptions = { lists, askedRadiusBits, tenant };
   const { matcher, batch } = await matcherFor(around, service, flags, asking);
   const kept = flags.rematch ?? flags.resume;
-  const inventory = await openSqliteInventory(kept ?? null);
+  const inventory = await openInventory(kept ?? null);
   const throttle = createThrottle(
     { ...ratesFrom(flags.maxRate), pauseFile: flags.pauseFile ?? null, loadMax: positive('max-load', flags.maxLoad) },
     around.isStopping,
@@ -211,7 +211,13 @@ async function runScan(
             resumed: false,
           }
         : await scan(
-            { ...common, service, keepsFiles: kept !== undefined, throttle, onOther: output.other } satisfies ScanParts,
+            {
+              ...common,
+              decoder: scanDecoder(service),
+              keepsFiles: kept !== undefined,
+              throttle,
+              onOther: output.other,
+            } satisfies ScanParts,
             request,
           );
     shown.stop();

@@ -4,8 +4,8 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { Decided } from '../service/hits.js';
+import { matchesFor } from './answers.js';
 import { seesDetails } from './authorise.js';
-import { matchesFor } from './routes/check.js';
 
 export function tellHit(request: FastifyRequest, hit: Decided): object {
   if (seesDetails(request.caller)) return hit;

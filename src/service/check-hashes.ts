@@ -3,6 +3,7 @@
  */
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
+import { isLowQuality } from '../core/pdq-quality.js';
 import { parsePhotoDna } from '../core/photodna.js';
 import {
   type Background,
@@ -20,7 +21,7 @@ import type { CheckOptions } from './check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './lists-in-force.js';
 import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
-import { type Decision, isLowQuality, type Match, NOTHING_FOUND } from './policy.js';
+import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
 import type { Recording } from './recorder.js';
 
 /** One question: one or more of the values are given; several ask for all of them together. */

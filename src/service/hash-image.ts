@@ -1,10 +1,10 @@
 /** From the engine's reply to hashes as users see them. */
 import { formatHash256 } from '../core/hash256.js';
+import { isLowQuality } from '../core/pdq-quality.js';
 import { ORIENTATIONS } from '../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
 import type { HashQuery } from './match.js';
-import { isLowQuality } from './policy.js';
 
 function imageFacts(reply: HashReply): ImageFacts | null {
   return reply.format === null ? null : { format: reply.format, width: reply.width, height: reply.height };

@@ -9,11 +9,9 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MessageChannel } from 'node:worker_threads';
-import { Piscina } from 'piscina';
 import { ulid } from 'ulid';
 import { AppError, ERRORS } from '../core/errors.js';
 import { IMPORT_BYTES_MAX, IMPORTS_WAITING_MAX } from '../core/limits.js';
-import { artefact } from '../core/package-root.js';
 import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
 import type { ImportReport } from '../store/contract.js';
 import type { ImportJob } from '../store/jobs-contract.js';
@@ -21,9 +19,9 @@ import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import type { Audit } from './audited.js';
+import { auditedImport } from './audited-lists.js';
 import type { ImportRequest } from './import-list.js';
-import type { ImportOutcome, ImportTask, ThreadedImport } from './import-worker.js';
-import type { KeyPlace } from './master-key-at.js';
+import type { ImportOutcome, ImportThread, ThreadedImport } from './import-task.js';
 
 /** In the data folder: bytes of jobs that are not finished. */
 export const IMPORTS_FOLDER = 'imports';
@@ -69,11 +67,11 @@ export function createImportJobs(
   store: Store,
   {
     dataDir,
-    keyPlace,
+    thread,
     log,
     audit,
     onEnd,
-  }: { dataDir: string; keyPlace: KeyPlace; log: Logger; audit: Audit; onEnd: () => Promise<void> },
+  }: { dataDir: string; thread: ImportThread; log: Logger; audit: Audit; onEnd: () => Promise<void> },
 ): ImportJobs {
   const folder = join(dataDir, IMPORTS_FOLDER);
   const bodyOf = (id: string) => join(folder, `${id}.sealed`);
@@ -82,7 +80,6 @@ export function createImportJobs(
   let turn: Promise<void> = Promise.resolve();
   let running: { readonly id: string; readonly stop: () => void; bytesDone: number } | null = null;
   let isClosing = false;
-  let pool: Piscina | null = null;
 
   const told = (job: ImportJob): JobProgress => ({
     ...job,
@@ -115,10 +112,8 @@ export function createImportJobs(
     port1.on('message', (bytes: number) => {
       here.bytesDone = bytes;
     });
-    pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
-    const task: ImportTask = { dataDir, keyPlace, request, port: port2 };
     try {
-      return (await pool.run(task, { transferList: [port2] })) as ImportOutcome;
+      return await thread.run(request, port2);
     } finally {
       running = null;
       port1.close();
@@ -132,7 +127,7 @@ export function createImportJobs(
     const origin = originOf(id);
     const { actor, ...how } = job.request as unknown as Requested;
     const importing = (act: () => Promise<ImportReport>) =>
-      audit.importing(actor, { list, mode: how.mode, origin }, act);
+      auditedImport(audit, actor, { list, mode: how.mode, origin }, act);
     const made = await madeBefore(job);
     if (made) {
       // Its first row may stand alone in the log; of the same origin, these two tell how it ended.
@@ -271,7 +266,7 @@ export function createImportJobs(
       isClosing = true;
       running?.stop();
       await turn;
-      await pool?.destroy();
+      await thread.close();
     },
   };
 }

@@ -1,25 +1,17 @@
 /** One import in a thread of its own: parsing a list is all processor, and must not hold up the answers. */
 import type { MessagePort } from 'node:worker_threads';
-import { AppError, type ErrorCode, type ErrorDetails } from '../core/errors.js';
-import type { ImportReport } from '../store/contract.js';
+import { AppError } from '../core/errors.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
-import { type ImportRequest, importList } from './import-list.js';
-import { type KeyPlace, masterKeyAt } from './master-key-at.js';
-
-/** What can be said to another thread of an import. */
-export type ThreadedImport = Omit<ImportRequest, 'onBytes' | 'shouldStop'>;
+import { importList } from './import-list.js';
+import type { ImportOutcome, ThreadedImport } from './import-task.js';
+import { type KeyPlace, masterKeyAt } from './open-store.js';
 
 export interface ImportTask {
   readonly dataDir: string;
   readonly keyPlace: KeyPlace;
   readonly request: ThreadedImport;
-  /** Told how many bytes were read; anything that comes from there means: stop. */
   readonly port: MessagePort;
 }
-
-export type ImportOutcome =
-  | { readonly ok: true; readonly report: ImportReport }
-  | { readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
 
 /** Bytes between two signs of progress. */
 const TOLD_EVERY_BYTES = 4_194_304;

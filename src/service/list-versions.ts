@@ -1,4 +1,4 @@
-/** What a person decides about versions: a held one is approved or dropped, an earlier one is put back. */
+/** What becomes of versions: a held one is approved, an earlier one is put back, a list ends with its agreement. */
 import { AppError } from '../core/errors.js';
 import type { ImportReport, ListStore } from '../store/contract.js';
 
@@ -17,4 +17,16 @@ export async function approveHeld(store: ListStore, list: string): Promise<Impor
 export async function rollBack(store: ListStore, list: string, version: number): Promise<ImportReport> {
   const rows = await store.versionRows(list, version);
   return store.replaceEntries(list, rows, { origin: `version ${version} again` });
+}
+
+/**
+ * From `expiresAt` on a list is disabled, as if a person had done it. Result: names of those that ended now.
+ * Unit  `nowMs`: milliseconds since 1970. Errors  STORE_FAILED.
+ */
+export async function endExpiredLists(store: ListStore, nowMs: number): Promise<readonly string[]> {
+  const ended = (await store.lists())
+    .filter(({ enabled, expiresAt }) => enabled && expiresAt !== null && Date.parse(expiresAt) <= nowMs)
+    .map(({ list }) => list);
+  for (const list of ended) await store.updateList(list, { enabled: false });
+  return ended;
 }

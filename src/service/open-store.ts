@@ -1,10 +1,22 @@
-/** The store as the knobs want it. */
+/** The store as the knobs want it, and inventories of scans. */
+import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
+import type { Inventory } from '../store/inventory-contract.js';
+import { openSqliteInventory } from '../store/sqlite/sqlite-inventory.js';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { masterKeyAt } from './master-key-at.js';
+import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
+
+/** Where the configuration says that the master key lies. */
+export type KeyPlace = Pick<Config, 'listKey' | 'listKeyFile'>;
+
+/** Errors LIST_KEY_WRONG: `listKey` is no key. */
+export function masterKeyAt(dataDir: string, { listKey, listKeyFile }: KeyPlace): MasterKeySource {
+  if (listKey !== '') return keyFromText(listKey);
+  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
+}
 
 /** Errors STORE_FAILED, LIST_KEY_WRONG. */
 export function storeFrom(config: Config, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<Store> {
@@ -16,3 +28,6 @@ export function storeFrom(config: Config, { log, metrics }: { log: Logger; metri
     },
   });
 }
+
+/** The inventory in a folder, or one that is thrown away when it is closed. Errors DATA_VERSION, STORE_FAILED. */
+export const openInventory: (folder: string | null) => Promise<Inventory> = openSqliteInventory;

@@ -1,14 +1,15 @@
-/** A provider's own entries: hashes of pictures that it confirmed itself, and lists written out for others. */
+/** A provider's own entries: hashes of pictures that it confirmed itself. */
 import { stat } from 'node:fs/promises';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import type { ParsedRow } from '../core/parsed-row.js';
+import { isLowQuality } from '../core/pdq-quality.js';
 import { DIGEST_ALGORITHMS, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { ImportReport, ListStore } from '../store/contract.js';
+import type { HashAnswer } from './answers.js';
+import type { ImageInput } from './image-hasher.js';
 import { openReview } from './import-review.js';
-import { isLowQuality } from './policy.js';
-import type { Service } from './service.js';
 
 const WANTS: HashWants = {
   digests: DIGEST_ALGORITHMS,
@@ -17,6 +18,14 @@ const WANTS: HashWants = {
   algorithms: ['pdq'],
   frames: 1,
 };
+
+export interface AddParts {
+  readonly hashImage: (input: ImageInput, wants: HashWants) => Promise<HashAnswer>;
+  /** Waits until the decoder takes another picture. */
+  readonly whenRoom: () => Promise<void>;
+  /** Of a list that is new. */
+  readonly radiusBits: number;
+}
 
 export interface AddRequest {
   readonly list: string;
@@ -41,15 +50,15 @@ export interface AddedImage {
  * Errors  FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN; REQUEST_INVALID: a suppression list; STORE_FAILED.
  */
 export async function addImages(
-  service: Service,
+  { hashImage, whenRoom, radiusBits }: AddParts,
   { list, lists, paths, about }: AddRequest,
 ): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
   const images: AddedImage[] = [];
   const rows: ParsedRow[] = [];
   for (const path of paths) {
     if (!(await stat(path).catch(() => null))?.isFile()) throw new AppError('FILE_UNREADABLE', { path });
-    await service.whenRoom();
-    const { digests, pdq, pdqFull, reason, degenerate } = await service.hashImage({ path }, WANTS);
+    await whenRoom();
+    const { digests, pdq, pdqFull, reason, degenerate } = await hashImage({ path }, WANTS);
     const entryId = reason === null ? ulid() : null;
     const lowQuality = pdq !== null && isLowQuality(pdq.quality, degenerate);
     images.push({ path, entryId, reason, lowQuality });
@@ -63,34 +72,10 @@ export async function addImages(
     for (const facts of [pdq, pdqFull]) if (facts && !isLowQuality(facts.quality, degenerate)) take('pdq', facts.hash);
   }
   if (rows.length === 0) return { images, report: null };
-  const { radiusBits } = service.config;
   const known = (await lists.list(list)) ?? (await lists.createList({ list, kind: 'match', radiusBits }));
   const { watch, review } = await openReview(lists, list, known.radiusBits);
   const source = (async function* () {
     yield* rows;
   })();
   return { images, report: await lists.addEntries(list, watch(source), { origin: 'own pictures', review }) };
-}
-
-export const EXCHANGE_FORMATS = ['jsonl', 'threatexchange-csv'] as const;
-export type ExchangeFormat = (typeof EXCHANGE_FORMATS)[number];
-
-/**
- * A list as lines for others: its values are in them, so they are for nobody else.
- * Errors  LIST_NOT_FOUND, STORE_FAILED.
- */
-export async function* exchangeLines(service: Service, list: string, format: ExchangeFormat): AsyncGenerator<string> {
-  const { lists } = service.store;
-  const info = await lists.list(list);
-  if (!info) throw new AppError('LIST_NOT_FOUND', { list });
-  if (info.version === 0) return;
-  for await (const row of await lists.versionRows(list, info.version)) {
-    if (!row.ok) continue;
-    const { entry } = row;
-    if (format === 'jsonl') yield `${JSON.stringify(entry)}\n`;
-    else if (entry.algorithm === 'pdq') {
-      const labels = entry.tags.map((tag) => tag.replace(/[\s,;|"]+/g, '_')).join(' ');
-      yield `${entry.value},${entry.entryId.replace(/[",\s]/g, '_')},${entry.updatedAt ?? ''},${labels}\n`;
-    }
-  }
 }

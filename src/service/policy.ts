@@ -4,7 +4,7 @@
  * A suppression never hides a neighbour: it takes out of the count exactly the known-good file (by digest) and
  * exactly the entries that carry a known-good value. Whatever else matched still counts.
  */
-import { MATCHES_PER_IMAGE_MAX, PDQ_QUALITY_MIN } from '../core/limits.js';
+import { MATCHES_PER_IMAGE_MAX } from '../core/limits.js';
 import type { Match } from '../core/match.js';
 import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
@@ -50,11 +50,6 @@ export function admits(
   askedRadiusBits: number | null,
 ): boolean {
   return distanceBits <= radiusOf(list, askedRadiusBits) && (!lowQuality || list.matchLowQuality);
-}
-
-/** Quality below 50, or no detail at all: near matches of such a picture mean little. */
-export function isLowQuality(quality: number, degenerate: boolean): boolean {
-  return degenerate || quality < PDQ_QUALITY_MIN;
 }
 
 function radiusOf(list: ListInfo, askedRadiusBits: number | null): number {

@@ -18,7 +18,8 @@ import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
-import { type Audit, createAudit, ZEEF } from './audited.js';
+import { type Audit, ZEEF } from './audited.js';
+import { auditStore } from './audited-store.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from './check-image.js';
 import { type FileBatch, openFiles } from './file-batch.js';
 import { type FloodedEntry, FloodGuard } from './flood-guard.js';
@@ -26,16 +27,20 @@ import { type HashBatch, openHashBatch } from './hash-batch.js';
 import { hashAnswer } from './hash-image.js';
 import { createImageHasher, type ImageInput } from './image-hasher.js';
 import { createImportJobs, type ImportJobs } from './import-jobs.js';
-import { endExpiredLists } from './list-expiry.js';
+import { createImportThread } from './import-thread.js';
+import { endExpiredLists } from './list-versions.js';
 import { openLiveLists } from './live-lists.js';
 import { ledgerFrom, startRetention } from './open-ledger.js';
 import { storeFrom } from './open-store.js';
 import type { Probing } from './probing/probing.js';
 import { startProbing } from './probing/start-probing.js';
 import { createRecorder, type Recording } from './recorder.js';
+import type { ScanDecoder } from './scan/scan-request.js';
 import { SYNC_FOLDER } from './sync-list.js';
 import { gatesFrom } from './tenants/gates-from.js';
 import type { TenantGates } from './tenants/tenant-gates.js';
+import type { DeliverOptions } from './webhooks/deliver.js';
+import { runWebhooks } from './webhooks/run-webhooks.js';
 
 export interface DecoderStatus {
   readonly restarts: number;
@@ -116,7 +121,7 @@ export async function createService(
 ): Promise<Service> {
   const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
-  const audit = createAudit(store, clock);
+  const audit = auditStore(store, clock);
   const ledger = ledgerFrom(config, { clock, log, metrics, vault: store.vault });
   try {
     if (config.ledger === 'on') await ledger.open();
@@ -226,7 +231,7 @@ export async function createService(
   const { listKey, listKeyFile } = config;
   const imports = createImportJobs(store, {
     dataDir: config.dataDir,
-    keyPlace: { listKey, listKeyFile },
+    thread: createImportThread({ dataDir: config.dataDir, keyPlace: { listKey, listKeyFile } }),
     log,
     audit,
     onEnd: reload,
@@ -310,4 +315,20 @@ export async function createService(
       capacity: status?.capacity ?? 0,
     };
   }
+}
+
+/** The decoder as scans use it. */
+export function scanDecoder({ hashReply, whenRoom, config }: Service): ScanDecoder {
+  const { workers, queueImagesPerWorker, imageBytesMax } = config;
+  return { hashReply, whenRoom, workers, queueImagesPerWorker, imageBytesMax };
+}
+
+/** Webhooks of a service that serves. Result: stops them, once what is in flight is done. */
+export function startWebhooks(
+  { store, metrics, ledger }: Service,
+  log: Logger,
+  env: DeliverOptions['env'],
+): () => Promise<void> {
+  const runner = runWebhooks({ store: store.webhooks, hits: ledger, env, clock: systemClock, log, metrics });
+  return () => runner.close();
 }

@@ -12,7 +12,7 @@ import type { ImportReport, SourceInfo } from '../store/contract.js';
 import type { Store } from '../store/store.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import { importList } from './import-list.js';
-import type { ThreadedImport } from './import-worker.js';
+import type { ThreadedImport } from './import-task.js';
 
 export interface SyncOptions {
   readonly dataDir: string;

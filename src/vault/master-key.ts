@@ -19,6 +19,8 @@ import { AppError } from '../core/errors.js';
 import { unfinishedName } from '../core/unfinished.js';
 
 export const MASTER_KEY_BYTES = 32;
+/** In the data folder: the master key that Zeef makes itself, where nobody says where it is. */
+export const KEY_FILE = 'list.key';
 
 export interface MasterKeySource {
   /** Read anew at each call: the file may have been replaced. Errors LIST_KEY_WRONG: none is there, or it is no key. */

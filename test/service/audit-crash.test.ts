@@ -6,7 +6,8 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { systemClock } from '../../src/core/clock.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { type Audit, createAudit } from '../../src/service/audited.js';
+import type { Audit } from '../../src/service/audited.js';
+import { auditStore } from '../../src/service/audited-store.js';
 import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
 import type { Store } from '../../src/store/store.js';
@@ -17,7 +18,7 @@ let audit: Audit;
 beforeEach(async () => {
   dataDir = tempFolder('audit-crash');
   store = await openSqliteStore(dataDir);
-  audit = createAudit(store, systemClock);
+  audit = auditStore(store, systemClock);
 });
 afterEach(() => store.close());
 
@@ -29,10 +30,10 @@ async function killed(change: string): Promise<void> {
   const from = (...path: string[]) => JSON.stringify(artefact('src', ...path));
   const source = `
     import { openSqliteStore } from ${from('store', 'sqlite', 'sqlite-store.js')};
-    import { createAudit } from ${from('service', 'audited.js')};
+    import { auditStore } from ${from('service', 'audited-store.js')};
     import { systemClock } from ${from('core', 'clock.js')};
     const store = await openSqliteStore(${JSON.stringify(dataDir)});
-    const audit = createAudit(store, systemClock);
+    const audit = auditStore(store, systemClock);
     const die = () => { process.kill(process.pid, 'SIGKILL'); return new Promise(() => {}); };
     ${change}`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { MATCHES_PER_IMAGE_MAX } from '../../src/core/limits.js';
+import { isLowQuality } from '../../src/core/pdq-quality.js';
 import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
-import { decide, isExpired, isLowQuality, type Proposal } from '../../src/service/policy.js';
+import { decide, isExpired, type Proposal } from '../../src/service/policy.js';
 
 const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   list: name,

@@ -6,8 +6,8 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { checksumOf } from '../../src/store/sqlite/checksum.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/store/sqlite/lists-database.js';
-import { KEY_FILE, openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
-import { keyFromFile, keyFromOwnFile, keyFromText } from '../../src/vault/master-key.js';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText } from '../../src/vault/master-key.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { entryRow, stream } from './contract.js';
 

@@ -12,12 +12,12 @@ import type { HashBatch } from '../../service/hash-batch.js';
 import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../service/tenants/paced-batch.js';
 import { watchedBatch } from '../../service/tenants/watched.js';
+import { matchesFor, optionsFrom } from '../answers.js';
 import { type createAuthoriser, requireDetailsForRadius } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
 import { unpackBody } from '../request-encoding.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
-import { matchesFor, optionsFrom } from './check.js';
 
 type Query = Static<typeof HashesQuery>;
 type Body = Static<typeof HashesRequest> | Readable;

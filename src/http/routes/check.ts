@@ -5,16 +5,16 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { MULTIPART_FILES_MAX } from '../../core/limits.js';
-import type { DigestAlgorithm, OrientationChoice } from '../../core/vocabulary.js';
+import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { CheckAnswer } from '../../service/answers.js';
-import type { CheckOptions, ImageCheckOptions } from '../../service/check-image.js';
-import type { Match } from '../../service/policy.js';
+import type { ImageCheckOptions } from '../../service/check-image.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../service/tenants/watched.js';
-import { type createAuthoriser, seesDetails } from '../authorise.js';
+import { matchesFor, optionsFrom } from '../answers.js';
+import type { createAuthoriser } from '../authorise.js';
 import { keyedRequest } from '../idempotency.js';
-import { CheckQuery, CheckResult, type HashesQuery, HashQuery, HashResult, Problem } from '../schemas.js';
+import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
 
 /** Everything about a picture's hash; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -25,20 +25,6 @@ const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
 
 type Query = Static<typeof CheckQuery>;
 
-export function optionsFrom(
-  request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Query, 'reference'> }>,
-  unsaid: OrientationChoice,
-): CheckOptions {
-  const { orientations = unsaid, lists, radius, reference } = request.query;
-  return {
-    orientations,
-    lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
-    askedRadiusBits: radius ?? null,
-    reference: reference ?? null,
-    tenant: request.caller.tenant,
-  };
-}
-
 function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
   const { frames = 1, digests } = request.query;
   return {
@@ -46,12 +32,6 @@ function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): Imag
     frames,
     digests: (digests?.split(',') ?? []) as DigestAlgorithm[],
   };
-}
-
-/** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
-export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
-  if (seesDetails(request.caller)) return matches;
-  return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
 
 function bodyOf(request: FastifyRequest): Buffer {

@@ -55,7 +55,7 @@ export async function visitArchive(parts: ScanParts, stream: FileStream, folder:
 }
 
 async function readAll(
-  { inventory, service, keepsFiles }: ScanParts,
+  { inventory, decoder, keepsFiles }: ScanParts,
   stream: FileStream,
   { folder, base, identity }: { folder: FolderRow; base: number; identity: Identity },
 ): Promise<void> {
@@ -73,12 +73,12 @@ async function readAll(
     ]);
   };
   try {
-    for await (const entry of archiveEntries(folder.path, identity.size, service.config.imageBytesMax)) {
+    for await (const entry of archiveEntries(folder.path, identity.size, decoder.imageBytesMax)) {
       if (stream.isStopping) break;
       const job: Promise<void> = settle(entry).finally(() => inHand.delete(job));
       inHand.add(job);
       // Their bytes are in memory: no more of them than the decoder has places for.
-      if (inHand.size >= service.config.workers * 2) await Promise.race(inHand);
+      if (inHand.size >= decoder.workers * 2) await Promise.race(inHand);
     }
     await Promise.all(inHand);
   } catch (error) {

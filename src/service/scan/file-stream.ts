@@ -51,7 +51,7 @@ export class FileStream {
     readonly parts: ScanParts,
     readonly request: ScanRequest,
   ) {
-    const { service, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
+    const { decoder, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
     const { scan } = inventory.state;
     this.wants = {
       digests: ALL_DIGESTS,
@@ -72,7 +72,7 @@ export class FileStream {
       onResult,
       onOther,
     });
-    const { hashReply, whenRoom } = service;
+    const { hashReply, whenRoom, workers, queueImagesPerWorker } = decoder;
     this.pictures = new Pictures({
       hashReply,
       whenRoom,
@@ -82,8 +82,8 @@ export class FileStream {
       scan,
       followsLinks,
     });
-    this.#readingMax = READING_PER_PLACE * service.config.workers * (1 + service.config.queueImagesPerWorker);
-    this.#looker = createLooker(service.config.workers, followsLinks);
+    this.#readingMax = READING_PER_PLACE * workers * (1 + queueImagesPerWorker);
+    this.#looker = createLooker(workers, followsLinks);
   }
 
   get isStopping(): boolean {

@@ -1,8 +1,8 @@
 /** What a scan is asked, and what it is made of. */
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { OrientationChoice } from '../../core/vocabulary.js';
+import type { HashReply, HashWants } from '../../engine/image-engine.js';
 import type { Inventory } from '../../store/inventory-contract.js';
-import type { Service } from '../service.js';
 import type { FileFacts } from './file-facts.js';
 import type { FileResult } from './file-result.js';
 import type { Matcher } from './matcher.js';
@@ -29,8 +29,19 @@ export interface ScanRequest {
   readonly frames: number;
 }
 
+/** The decoder process as a scan uses it. */
+export interface ScanDecoder {
+  /** Errors QUEUE_FULL, SHUTTING_DOWN. */
+  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  /** Waits until an image would be taken. */
+  whenRoom(): Promise<void>;
+  readonly workers: number;
+  readonly queueImagesPerWorker: number;
+  readonly imageBytesMax: number;
+}
+
 export interface ScanParts {
-  readonly service: Pick<Service, 'config' | 'hashReply' | 'whenRoom'>;
+  readonly decoder: ScanDecoder;
   readonly inventory: Inventory;
   /** False where the inventory is thrown away afterwards: then files have no rows. */
   readonly keepsFiles: boolean;

@@ -1,7 +1,7 @@
 /** A tenant as an administrator sees it: its limits in force, and what it used today. */
 import type { TenantInfo, TenantLimits } from '../../store/tenants-contract.js';
-import type { Service } from '../service.js';
 import type { UsageNow } from './tenant-gate.js';
+import type { TenantGates } from './tenant-gates.js';
 
 export interface TenantReport extends Omit<TenantInfo, 'limits'> {
   readonly limits: TenantLimits;
@@ -12,7 +12,7 @@ export interface TenantReport extends Omit<TenantInfo, 'limits'> {
 
 /** Usage of other processes is a few seconds old. Errors STORE_FAILED. */
 export async function tenantReport(
-  { gates }: Service,
+  { gates }: { readonly gates: TenantGates },
   { limits: ownLimits, ...info }: TenantInfo,
 ): Promise<TenantReport> {
   gates.forget(info.tenant);

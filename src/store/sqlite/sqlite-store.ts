@@ -1,7 +1,7 @@
 /** The embedded store: SQLite files in the data folder, shared safely by several processes of one machine. */
 import { join } from 'node:path';
 import { removeUnfinished } from '../../core/unfinished.js';
-import { keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
+import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../../vault/master-key.js';
 import type { Store } from '../store.js';
 import { openVault } from './data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists-database.js';
@@ -16,9 +16,6 @@ import { SqliteLists } from './sqlite-lists.js';
 import { SqliteTenants } from './sqlite-tenants.js';
 import { SqliteWebhooks } from './sqlite-webhooks.js';
 import { HELD_FOLDER } from './versions.js';
-
-/** The master key that Zeef makes itself, where nobody says where it is. */
-export const KEY_FILE = 'list.key';
 
 export interface StoreOptions {
   /** By default a file in the data folder, made once. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startWebhooks } from '../../../src/service/webhooks/start-webhooks.js';
+import { startWebhooks } from '../../../src/service/service.js';
 import { createLogger } from '../../../src/telemetry/log.js';
 import { PICTURES, startService } from '../../support/running.js';
 

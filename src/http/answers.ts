@@ -1,0 +1,28 @@
+/** Options of a check as its query gives them, and matches as its caller may see them. */
+import type { Static } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import type { OrientationChoice } from '../core/vocabulary.js';
+import type { CheckOptions } from '../service/check-image.js';
+import type { Match } from '../service/policy.js';
+import { seesDetails } from './authorise.js';
+import type { CheckQuery, HashesQuery } from './schemas.js';
+
+export function optionsFrom(
+  request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Static<typeof CheckQuery>, 'reference'> }>,
+  unsaid: OrientationChoice,
+): CheckOptions {
+  const { orientations = unsaid, lists, radius, reference } = request.query;
+  return {
+    orientations,
+    lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
+    askedRadiusBits: radius ?? null,
+    reference: reference ?? null,
+    tenant: request.caller.tenant,
+  };
+}
+
+/** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
+export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
+  if (seesDetails(request.caller)) return matches;
+  return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
+}

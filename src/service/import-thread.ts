@@ -1,0 +1,18 @@
+/** The thread that imports lists: parsing a list is all processor, and must not hold up the answers. */
+import { Piscina } from 'piscina';
+import { artefact } from '../core/package-root.js';
+import type { ImportOutcome, ImportThread } from './import-task.js';
+import type { ImportTask } from './import-worker.js';
+
+/** Started with the first import. */
+export function createImportThread(place: Pick<ImportTask, 'dataDir' | 'keyPlace'>): ImportThread {
+  let pool: Piscina | null = null;
+  return {
+    async run(request, port) {
+      pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
+      const task: ImportTask = { ...place, request, port };
+      return (await pool.run(task, { transferList: [port] })) as ImportOutcome;
+    },
+    close: async () => pool?.destroy(),
+  };
+}
