@@ -4,11 +4,9 @@ import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { isLowQuality } from '../core/pdq-quality.js';
-import { DIGEST_ALGORITHMS, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { ImportReport, ListStore } from '../store/contract.js';
-import type { HashAnswer } from './answers.js';
-import type { ImageInput } from './image-hasher.js';
 import { openReview } from './import-review.js';
 
 const WANTS: HashWants = {
@@ -19,8 +17,22 @@ const WANTS: HashWants = {
   frames: 1,
 };
 
+interface PdqFacts {
+  readonly hash: string;
+  readonly quality: number;
+}
+
+/** As much of a hashed picture as its entries need. */
+export interface HashedImage {
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  readonly pdq: PdqFacts | null;
+  readonly pdqFull: PdqFacts | null;
+  readonly reason: NotCheckedReason | null;
+  readonly degenerate: boolean;
+}
+
 export interface AddParts {
-  readonly hashImage: (input: ImageInput, wants: HashWants) => Promise<HashAnswer>;
+  readonly hashImage: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
   /** Waits until the decoder takes another picture. */
   readonly whenRoom: () => Promise<void>;
   /** Of a list that is new. */
