@@ -1,5 +1,5 @@
 /** Options of a check that asks for nothing special; for benches and tests. */
-import type { ImageCheckOptions } from '../src/service/check-image.js';
+import type { ImageCheckOptions } from '../src/check/check-image.js';
 
 export function plainCheck(tenant: string): ImageCheckOptions {
   return {

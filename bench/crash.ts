@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { artefact } from '../src/core/package-root.js';
-import { openSqliteStore } from '../src/store/sqlite/sqlite-store.js';
+import { openSqliteStore } from '../src/sqlite/open.js';
 import { childEnv, endWithParent } from './child.js';
 import { listRows, randomValues } from './list-rows.js';
 import { seeded } from './pdq-like.js';

@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { readConfig } from '../src/config/read-config.js';
-import { rollBack } from '../src/service/list-versions.js';
+import { rollBack } from '../src/lists/list-versions.js';
 import { createService, type Service } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { listRows } from './list-rows.js';

@@ -22,7 +22,7 @@ import { computeDigests } from '../src/kernels/digests.js';
 import { createPdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 import { createService, type Service } from '../src/service/service.js';
-import { openSqliteLedger } from '../src/store/sqlite/sqlite-ledger.js';
+import { openSqliteLedger } from '../src/sqlite/ledger/ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { plainCheck } from './check-options.js';
 import { listRows } from './list-rows.js';

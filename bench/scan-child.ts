@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { artefact } from '../src/core/package-root.js';
-import type { ScanSummary } from '../src/service/scan/tally.js';
+import type { ScanSummary } from '../src/scan/tally.js';
 import { childEnv, endWithParent } from './child.js';
 
 export interface ChildRun {

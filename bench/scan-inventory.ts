@@ -4,9 +4,9 @@ import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
 import { turnPdqBits } from '../src/kernels/pdq-signs.js';
 import { transposeBits } from '../src/kernels/turned-hashes.js';
-import { packFacts } from '../src/service/scan/file-facts.js';
-import { NO_FACTS } from '../src/service/scan/pictures.js';
-import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
+import { packFacts } from '../src/scan/facts/file-facts.js';
+import { NO_FACTS } from '../src/scan/pictures.js';
+import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
 
 /**

@@ -1,13 +1,13 @@
 /** One scan in this process, as `zeef scan` runs it, without its output. */
 import { pathBytesOf } from '../src/core/path-bytes.js';
-import type { FileResult } from '../src/service/scan/file-result.js';
-import { localMatcher } from '../src/service/scan/matcher.js';
-import { scan } from '../src/service/scan/scan.js';
-import type { ScanRequest } from '../src/service/scan/scan-request.js';
-import { type ScanSummary, Tally } from '../src/service/scan/tally.js';
-import { createThrottle } from '../src/service/scan/throttle.js';
+import type { FileResult } from '../src/scan/facts/file-result.js';
+import { localMatcher } from '../src/scan/matcher.js';
+import { scan } from '../src/scan/scan.js';
+import type { ScanRequest } from '../src/scan/scan-request.js';
+import { type ScanSummary, Tally } from '../src/scan/tally.js';
+import { createThrottle } from '../src/scan/throttle.js';
 import { type Service, scanDecoder } from '../src/service/service.js';
-import { openSqliteInventory } from '../src/store/sqlite/sqlite-inventory.js';
+import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 
 export interface ScanRun {
   /** Its folder; null for a temporary inventory. */

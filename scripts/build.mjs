@@ -44,8 +44,8 @@ execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
 chmodSync(join(root, 'dist/src/main.js'), 0o755);
 
 // The page: its own code for the browser, its style, and uPlot as it comes.
-const page = join(root, 'src/http/dashboard');
-const pageOutput = join(root, 'dist/src/http/dashboard');
+const page = join(root, 'src/dashboard');
+const pageOutput = join(root, 'dist/src/dashboard');
 execFileSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });
 mkdirSync(join(pageOutput, 'vendor'), { recursive: true });
 for (const name of ['index.html', 'style.css']) copyFileSync(join(page, name), join(pageOutput, name));

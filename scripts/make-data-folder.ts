@@ -1,5 +1,5 @@
 /**
- * Makes a data folder as one release of Zeef writes it, for `test/store/data-folders.test.ts`: every release is kept, and every later
+ * Makes a data folder as one release of Zeef writes it, for `test/sqlite/data-folders.test.ts`: every release is kept, and every later
  * version must read it or refuse it in one line. Run it once, with the build of that release:
  *
  *     node dist/scripts/make-data-folder.js PATH_TO_THE_RELEASE VERSION

@@ -1,6 +1,6 @@
 /** `zeef check`, `zeef hash`: files in, one line each out. */
 import { type Command, Option } from 'commander';
-import type { CheckAnswer, HashAnswer } from '../service/answers.js';
+import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import {
   checkOptions,
   EXIT,

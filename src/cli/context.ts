@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
+import type { ImageCheckOptions } from '../check/check-image.js';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
 import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { Ledger } from '../ledger/ledger.js';
-import type { ImageCheckOptions } from '../service/check-image.js';
 import { openLedgerAlone } from '../service/open-ledger.js';
 import { createService, type Service } from '../service/service.js';
 import { createLogger, type Logger } from '../telemetry/log.js';

@@ -1,6 +1,6 @@
 /** How lists, their versions and reports of imports read in a terminal. */
 import type { ListInfo } from '../core/vocabulary.js';
-import type { HoldRule, ImportReport, VersionInfo } from '../store/contract.js';
+import type { HoldRule, ImportReport, VersionInfo } from '../store/lists-contract.js';
 
 const RULES: Readonly<Record<HoldRule, string>> = {
   canary: 'entries match pictures that are surely harmless',

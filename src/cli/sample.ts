@@ -1,8 +1,8 @@
 /** The list that ships, for `zeef serve --sample`. */
 import { resolve } from 'node:path';
+import { ZEEF } from '../audit/audit.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
-import { ZEEF } from '../service/audited.js';
-import { importList } from '../service/import-list.js';
+import { importList } from '../lists/import/import-list.js';
 import type { Service } from '../service/service.js';
 
 /** Hashes of the sample pictures. */

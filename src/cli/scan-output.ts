@@ -3,12 +3,12 @@ import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
-import type { FileResult } from '../service/scan/file-result.js';
-import { createOnMatch, type OnMatch } from '../service/scan/report/on-match.js';
-import { summaryPage } from '../service/scan/report/page.js';
-import { type QuarantineScript, writeQuarantineScript } from '../service/scan/report/quarantine.js';
-import { summaryCsv, summaryText } from '../service/scan/report/words.js';
-import type { ScanSummary } from '../service/scan/tally.js';
+import type { FileResult } from '../scan/facts/file-result.js';
+import { createOnMatch, type OnMatch } from '../scan/report/on-match.js';
+import { summaryPage } from '../scan/report/page.js';
+import { type QuarantineScript, writeQuarantineScript } from '../scan/report/quarantine.js';
+import { summaryCsv, summaryText } from '../scan/report/words.js';
+import type { ScanSummary } from '../scan/tally.js';
 import type { Surroundings } from './context.js';
 
 export interface OutputFlags {

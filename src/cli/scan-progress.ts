@@ -1,5 +1,5 @@
 /** Tells where a scan is: one line that redraws on a terminal, a line of JSON every so often elsewhere. */
-import { type ProgressMeter, progressLine } from '../service/scan/progress.js';
+import { type ProgressMeter, progressLine } from '../scan/progress.js';
 import type { Surroundings } from './context.js';
 
 const REDRAW_MS = 250;

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
-import { syncList } from '../service/sync-list.js';
+import { syncList } from '../lists/import/sync-list.js';
 import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
 import { reportText } from './list-text.js';
 

@@ -1,8 +1,8 @@
 /** `zeef tenants ...`: limits, usage of the day, alarms. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { AppError } from '../core/errors.js';
-import { type TenantReport, tenantReport } from '../service/tenants/tenant-report.js';
 import { TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
+import { type TenantReport, tenantReport } from '../tenants/tenant-report.js';
 import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
 
 interface SetFlags {

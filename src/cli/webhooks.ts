@@ -1,7 +1,7 @@
 /** `zeef webhooks ...`: who is told of new hits and overdue cases. A running service sends; the command only notes. */
 import type { Command } from 'commander';
-import { requireSecretEnv, requireUrl } from '../service/webhooks/deliver.js';
-import { pingEvent } from '../service/webhooks/events.js';
+import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
+import { pingEvent } from '../cases/webhooks/events.js';
 import type { WebhookInfo } from '../store/webhooks-contract.js';
 import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
 

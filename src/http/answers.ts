@@ -1,9 +1,9 @@
 /** Options of a check as its query gives them, and matches as its caller may see them. */
 import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
+import type { CheckOptions } from '../check/check-image.js';
+import type { Match } from '../check/policy.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
-import type { CheckOptions } from '../service/check-image.js';
-import type { Match } from '../service/policy.js';
 import { seesDetails } from './authorise.js';
 import type { CheckQuery, HashesQuery } from './schemas.js';
 

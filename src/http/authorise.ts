@@ -6,8 +6,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../core/errors.js';
 import type { Service } from '../service/service.js';
-import type { TenantGate } from '../service/tenants/tenant-gate.js';
 import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
+import type { TenantGate } from '../tenants/tenant-gate.js';
 
 export interface Caller {
   readonly tenant: string;

@@ -3,8 +3,8 @@
  * object; every other line is left to JSON.parse.
  */
 
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import { VALUE_BYTES } from '../core/vocabulary.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../service/check-values.js';
 
 export interface HashLines {
   readonly count: number;

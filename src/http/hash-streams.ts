@@ -2,13 +2,13 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Value } from '@sinclair/typebox/value';
+import type { HashItemAnswer } from '../check/check-hashes.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
+import type { HashBatch } from '../check/hash-batch.js';
+import { type Decision, NOTHING_FOUND } from '../check/policy.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { ITEM_LINE_BYTES_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
-import type { HashItemAnswer } from '../service/check-hashes.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../service/check-values.js';
-import type { HashBatch } from '../service/hash-batch.js';
-import { type Decision, NOTHING_FOUND } from '../service/policy.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
 import { HashItem } from './schemas.js';
 

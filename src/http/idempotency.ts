@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import type { Recording } from '../check/recorder.js';
 import { AppError } from '../core/errors.js';
 import { IDEMPOTENCY_KEY_CHARS_MAX, IDEMPOTENT_ANSWER_CHARS_MAX } from '../core/limits.js';
-import type { Recording } from '../service/recorder.js';
 import type { Service } from '../service/service.js';
 
 export interface KeyedRequest {

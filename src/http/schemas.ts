@@ -1,5 +1,6 @@
 /** Shapes of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
+import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
 import { FILE_HASHES_MAX, FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
@@ -10,9 +11,8 @@ import {
   ORIENTATIONS,
   VERDICTS,
 } from '../core/vocabulary.js';
-import { BATCH_ALGORITHMS } from '../service/check-values.js';
-import { HAMMING_ALGORITHMS } from '../service/lists-in-force.js';
-import { HOLD_RULES } from '../store/contract.js';
+import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
+import { HOLD_RULES } from '../store/lists-contract.js';
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });

@@ -3,7 +3,7 @@
  * entry, not how near. And no digest of a file that is itself listed: there it is, or leads to, a value of the list.
  */
 import type { FastifyRequest } from 'fastify';
-import type { Decided } from '../service/hits.js';
+import type { Decided } from '../cases/decide-hit.js';
 import { matchesFor } from './answers.js';
 import { seesDetails } from './authorise.js';
 

@@ -1,10 +1,11 @@
 /** The store as somebody changes it: every contract that can change anything, between the rows of the audit log. */
+
+import { type Audit, createAudit } from '../audit/audit.js';
+import { auditedWebhooks } from '../cases/webhooks/audited-webhooks.js';
 import type { Clock } from '../core/clock.js';
+import { auditedLists } from '../lists/audited-lists.js';
 import type { Store } from '../store/store.js';
-import { type Audit, createAudit } from './audited.js';
-import { auditedKeys, auditedTenants } from './audited-keys.js';
-import { auditedLists } from './audited-lists.js';
-import { auditedWebhooks } from './webhooks/audited-webhooks.js';
+import { auditedKeys, auditedTenants } from '../tenants/audited-keys.js';
 
 export function auditStore(store: Store, clock: Clock): Audit {
   const { lists, keys, tenants, webhooks, audit } = store;

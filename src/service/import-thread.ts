@@ -1,7 +1,7 @@
 /** The thread that imports lists: parsing a list is all processor, and must not hold up the answers. */
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
-import type { ImportOutcome, ImportThread } from './import-task.js';
+import type { ImportOutcome, ImportThread } from '../lists/import/import-task.js';
 import type { ImportTask } from './import-worker.js';
 
 /** Started with the first import. */

@@ -1,9 +1,9 @@
 /** One import in a thread of its own: parsing a list is all processor, and must not hold up the answers. */
 import type { MessagePort } from 'node:worker_threads';
 import { AppError } from '../core/errors.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
-import { importList } from './import-list.js';
-import type { ImportOutcome, ThreadedImport } from './import-task.js';
+import { importList } from '../lists/import/import-list.js';
+import type { ImportOutcome, ThreadedImport } from '../lists/import/import-task.js';
+import { openSqliteStore } from '../sqlite/open.js';
 import { type KeyPlace, masterKeyAt } from './open-store.js';
 
 export interface ImportTask {

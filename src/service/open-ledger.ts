@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { HOUR_MS } from '../core/period.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
-import { openSqliteLedger } from '../store/sqlite/sqlite-ledger.js';
+import { openSqliteLedger } from '../sqlite/ledger/ledger.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';

@@ -1,9 +1,9 @@
 /** The store as the knobs want it, and inventories of scans. */
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
+import { openSqliteInventory } from '../sqlite/inventory/inventory.js';
+import { openSqliteStore } from '../sqlite/open.js';
 import type { Inventory } from '../store/inventory-contract.js';
-import { openSqliteInventory } from '../store/sqlite/sqlite-inventory.js';
-import { openSqliteStore } from '../store/sqlite/sqlite-store.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';

@@ -20,7 +20,7 @@ export interface FolderRow {
 export interface FileRow {
   readonly spot: number;
   readonly name: PathBytes;
-  /** As `service/scan/file-facts.ts` packs them. */
+  /** As `scan/facts/file-facts.ts` packs them. */
   readonly facts: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 /** Imports that were handed over and are done one after the other; they outlive the process that took them. */
 import type { ErrorCode, ErrorDetails } from '../core/errors.js';
-import type { ImportReport } from './contract.js';
+import type { ImportReport } from './lists-contract.js';
 
 export const JOB_STATES = ['queued', 'running', 'done', 'held', 'failed'] as const;
 export type JobState = (typeof JOB_STATES)[number];

@@ -1,9 +1,9 @@
 /** Everything that a service stores, as one: the contracts together, and what concerns all of them. */
 import type { Vault } from '../vault/vault.js';
 import type { AuditStore } from './audit-contract.js';
-import type { ListStore } from './contract.js';
 import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
+import type { ListStore } from './lists-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 import type { WebhookStore } from './webhooks-contract.js';
 

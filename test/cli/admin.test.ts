@@ -6,7 +6,7 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { SERVICE_FILE } from '../../src/store/sqlite/service-database.js';
+import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 
 const dataDir = tempFolder('admin');
 const env = childEnv({ ZEEF_DATA_DIR: dataDir });

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { askedFiles } from '../../src/check/file-queries.js';
 import { artefact } from '../../src/core/package-root.js';
-import { askedFiles } from '../../src/service/asked-files.js';
-import { remoteMatcher } from '../../src/service/scan/remote.js';
+import { remoteMatcher } from '../../src/scan/remote.js';
 import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');

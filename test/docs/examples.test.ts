@@ -4,7 +4,7 @@ import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { type HitFacts, newHitEvent, overdueEvents } from '../../src/service/webhooks/events.js';
+import { type HitFacts, newHitEvent, overdueEvents } from '../../src/cases/webhooks/events.js';
 import { openStream } from '../../src/vault/sealed-stream.js';
 import { startService } from '../support/running.js';
 import { blocksOf } from './blocks.js';

@@ -40,7 +40,7 @@ describe('the page', () => {
   });
 
   test('its files are served with the same policy, and nothing else of the disk is', async () => {
-    for (const name of readdirSync(artefact('src', 'http', 'dashboard')).filter((each) => each.endsWith('.js'))) {
+    for (const name of readdirSync(artefact('src', 'dashboard')).filter((each) => each.endsWith('.js'))) {
       const response = await get(`/dashboard/${name}`);
       expect(response.headers.get('content-type'), name).toMatch(/^(text|application)\/javascript/);
       expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BATCH_ALGORITHMS } from '../../src/check/check-values.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { OTHER, parseHashLines } from '../../src/http/hash-lines.js';
-import { BATCH_ALGORITHMS } from '../../src/service/check-values.js';
 
 /** What the columns say of each line, in the words of the items. */
 function read(text: string) {

@@ -5,8 +5,8 @@ import { listRows } from '../../bench/list-rows.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import type { Hit } from '../../src/ledger/ledger.js';
 import type { Report } from '../../src/ledger/report.js';
+import { LEDGER_FILE } from '../../src/sqlite/ledger/database.js';
 import type { Scope } from '../../src/store/keys-contract.js';
-import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
 const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));

@@ -10,8 +10,8 @@ import { listRows } from '../../bench/list-rows.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { LEDGER_FILE } from '../../src/store/sqlite/ledger-database.js';
-import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.js';
+import { LEDGER_FILE } from '../../src/sqlite/ledger/database.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
 import { orLeftOut } from '../support/left-out.js';
 
 const MAIN = artefact('src', 'main.js');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ERRORS, type ErrorCode } from '../../src/core/errors.js';
 import { IMAGE_FORMATS, NOT_CHECKED_REASONS, VERDICTS } from '../../src/core/vocabulary.js';
-import { FILE_KINDS, type FileFacts } from '../../src/service/scan/file-facts.js';
+import { FILE_KINDS, type FileFacts } from '../../src/scan/facts/file-facts.js';
 
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((value) => Buffer.from(value).toString('hex'));

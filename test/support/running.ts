@@ -3,7 +3,7 @@ import type { RouteOptions } from 'fastify';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { createServer } from '../../src/http/server.js';
-import { importList } from '../../src/service/import-list.js';
+import { importList } from '../../src/lists/import/import-list.js';
 import { createService, type Service } from '../../src/service/service.js';
 import { createLogger } from '../../src/telemetry/log.js';
 

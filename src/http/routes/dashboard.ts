@@ -27,7 +27,7 @@ const HEADERS = {
 
 export async function dashboardRoutes(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
-    root: artefact('src', 'http', 'dashboard'),
+    root: artefact('src', 'dashboard'),
     prefix: '/dashboard/',
     index: false,
     cacheControl: false,

@@ -1,10 +1,10 @@
 /** `/v1/stats`, `/v1/hits`, `/v1/report`: what was asked and answered, and what became of it. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { decideHit } from '../../cases/decide-hit.js';
 import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
-import { decideHit } from '../../service/hits.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
 import {

@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
-import { approveHeld, rollBack } from '../../service/list-versions.js';
+import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
 import { ImportReportResult, ListResult, NewListBody, Problem } from '../schemas.js';

@@ -7,7 +7,7 @@ import { IMPORT_AT_ONCE_BYTES_MAX, IMPORT_BYTES_MAX } from '../../core/limits.js
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { HASHLIST_FORMATS } from '../../hashlists/importers.js';
 import { parseMapping } from '../../hashlists/mapping.js';
-import type { JobProgress } from '../../service/import-jobs.js';
+import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
 import type { createAuthoriser } from '../authorise.js';

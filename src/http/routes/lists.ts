@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
-import { listHealth } from '../../service/list-health.js';
+import { listHealth } from '../../lists/list-health.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
 import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';

@@ -2,8 +2,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
+import { type NewSuppression, suppress, suppressions, unsuppress } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
-import { type NewSuppression, suppress, suppressions, unsuppress } from '../../service/suppressions.js';
 import type { createAuthoriser } from '../authorise.js';
 import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
 

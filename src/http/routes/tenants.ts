@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import type { Service } from '../../service/service.js';
-import { tenantReport } from '../../service/tenants/tenant-report.js';
+import { tenantReport } from '../../tenants/tenant-report.js';
 import { TenantChangeBody, TenantResult } from '../admin-schemas.js';
 import type { createAuthoriser } from '../authorise.js';
 import { Problem } from '../schemas.js';

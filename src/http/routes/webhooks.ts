@@ -1,9 +1,9 @@
 /** `/v1/webhooks`: who is told of new hits and overdue cases, and what could not be delivered. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { requireSecretEnv, requireUrl } from '../../cases/webhooks/deliver.js';
+import { pingEvent } from '../../cases/webhooks/events.js';
 import type { Service } from '../../service/service.js';
-import { requireSecretEnv, requireUrl } from '../../service/webhooks/deliver.js';
-import { pingEvent } from '../../service/webhooks/events.js';
 import { DeadLetterResult, NewWebhookBody, WebhookResult } from '../admin-schemas.js';
 import type { createAuthoriser } from '../authorise.js';
 import { Problem } from '../schemas.js';

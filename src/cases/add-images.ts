@@ -1,0 +1,93 @@
+/** A provider's own entries: hashes of pictures that it confirmed itself. */
+import { stat } from 'node:fs/promises';
+import { ulid } from 'ulid';
+import { AppError } from '../core/errors.js';
+import type { ParsedRow } from '../core/parsed-row.js';
+import { isLowQuality } from '../core/pdq-quality.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
+import type { HashWants } from '../engine/image-engine.js';
+import { openReview } from '../lists/import/import-review.js';
+import type { ImportReport, ListStore } from '../store/lists-contract.js';
+
+const WANTS: HashWants = {
+  digests: DIGEST_ALGORITHMS,
+  orientations: 'none',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+};
+
+interface PdqFacts {
+  readonly hash: string;
+  readonly quality: number;
+}
+
+/** As much of a hashed picture as its entries need. */
+export interface HashedImage {
+  readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
+  readonly pdq: PdqFacts | null;
+  readonly pdqFull: PdqFacts | null;
+  readonly reason: NotCheckedReason | null;
+  readonly degenerate: boolean;
+}
+
+export interface AddParts {
+  readonly hashImage: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
+  /** Waits until the decoder takes another picture. */
+  readonly whenRoom: () => Promise<void>;
+  /** Of a list that is new. */
+  readonly radiusBits: number;
+}
+
+export interface AddRequest {
+  readonly list: string;
+  /** The store as the caller changes it. */
+  readonly lists: ListStore;
+  readonly paths: readonly string[];
+  readonly about: Partial<Pick<Entry, 'category' | 'severity' | 'source'>>;
+}
+
+/** What became of one picture: the id of its entries, or why it has none. */
+export interface AddedImage {
+  readonly path: string;
+  readonly entryId: string | null;
+  readonly reason: NotCheckedReason | null;
+  /** Too little detail for a hash that means anything: only its digests are on the list. */
+  readonly lowQuality: boolean;
+}
+
+/**
+ * The pictures' digests and PDQ hashes in both families, added to a list; of the pictures nothing else is kept. A review
+ * holds them back where they match what is surely harmless.
+ * Errors  FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN; REQUEST_INVALID: a suppression list; STORE_FAILED.
+ */
+export async function addImages(
+  { hashImage, whenRoom, radiusBits }: AddParts,
+  { list, lists, paths, about }: AddRequest,
+): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
+  const images: AddedImage[] = [];
+  const rows: ParsedRow[] = [];
+  for (const path of paths) {
+    if (!(await stat(path).catch(() => null))?.isFile()) throw new AppError('FILE_UNREADABLE', { path });
+    await whenRoom();
+    const { digests, pdq, pdqFull, reason, degenerate } = await hashImage({ path }, WANTS);
+    const entryId = reason === null ? ulid() : null;
+    const lowQuality = pdq !== null && isLowQuality(pdq.quality, degenerate);
+    images.push({ path, entryId, reason, lowQuality });
+    if (entryId === null) continue;
+    const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
+    const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
+    const take = (algorithm: Entry['algorithm'], value: string) => {
+      rows.push({ ok: true, line: images.length, hasOwnId: true, entry: { ...common, algorithm, value } });
+    };
+    for (const algorithm of DIGEST_ALGORITHMS) take(algorithm, digests[algorithm]!);
+    for (const facts of [pdq, pdqFull]) if (facts && !isLowQuality(facts.quality, degenerate)) take('pdq', facts.hash);
+  }
+  if (rows.length === 0) return { images, report: null };
+  const known = (await lists.list(list)) ?? (await lists.createList({ list, kind: 'match', radiusBits }));
+  const { watch, review } = await openReview(lists, list, known.radiusBits);
+  const source = (async function* () {
+    yield* rows;
+  })();
+  return { images, report: await lists.addEntries(list, watch(source), { origin: 'own pictures', review }) };
+}

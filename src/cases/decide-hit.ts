@@ -1,0 +1,51 @@
+/** A person's decision about a hit; and, of one that is no hit after all, what keeps it from counting again. */
+
+import type { Audit } from '../audit/audit.js';
+import { AppError } from '../core/errors.js';
+import type { HitStatus } from '../core/vocabulary.js';
+import type { Hit, Ledger } from '../ledger/ledger.js';
+import { suppress } from '../lists/suppressions.js';
+
+export interface Decided extends Hit {
+  /** Of a false positive: the entry that would not count any more, and whether it now does not. */
+  readonly suppression?: {
+    readonly offered: boolean;
+    readonly added: boolean;
+    readonly list: string;
+    readonly entryId: string;
+  };
+}
+
+/** Errors NOT_FOUND, HIT_STATE, REQUEST_INVALID: suppression of what is a hit; LEDGER_FAILED, STORE_FAILED. */
+export async function decideHit(
+  parts: { readonly ledger: Ledger; readonly audit: Audit; readonly reload: () => Promise<void> },
+  tenant: string | undefined,
+  id: string,
+  decision: {
+    readonly status: HitStatus;
+    readonly note: string | null;
+    readonly by: string;
+    readonly suppress: boolean;
+    /** For the audit log. */
+    readonly actor: string;
+  },
+): Promise<Decided> {
+  const { ledger, audit, reload } = parts;
+  const isFalse = decision.status === 'false_positive';
+  if (decision.suppress && !isFalse) {
+    throw new AppError('REQUEST_INVALID', { field: 'suppress', expected: 'only with false_positive' });
+  }
+  const { actor, status } = decision;
+  // Whose it is, for the log; and what is not there is no change, whoever asks for it however often.
+  const known = await ledger.hit(tenant, id);
+  if (!known) throw new AppError('NOT_FOUND', { hit: id });
+  const deed = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
+  const hit = await audit.doing(actor, deed, () => ledger.changeHit(tenant, id, decision));
+  if (!isFalse) return hit;
+  const { list, entryId } = hit;
+  if (decision.suppress) {
+    await suppress(audit.as(actor).lists, { list, entryId });
+    await reload();
+  }
+  return { ...hit, suppression: { offered: true, added: decision.suppress, list, entryId } };
+}

@@ -1,0 +1,41 @@
+/** Changes of webhooks, each between the two rows of the audit log that tell of it. */
+
+import { type Doing, passing } from '../../audit/audit.js';
+import type { TenantFilter } from '../../store/keys-contract.js';
+import type { WebhookStore } from '../../store/webhooks-contract.js';
+
+export function auditedWebhooks(webhooks: WebhookStore, doing: Doing): WebhookStore {
+  /** Whose it is, so that the tenant's part of the log has both rows. */
+  const tenantOf = async (tenant: TenantFilter, id: string) =>
+    (await webhooks.webhooks(tenant)).find((hook) => hook.id === id)?.tenant ?? tenant;
+  const changed: Partial<WebhookStore> = {
+    addWebhook(about) {
+      const { tenant, url, secretEnv } = about;
+      const details = { host: new URL(url).host, secretEnv };
+      return doing({ action: 'webhook.add', tenant, details, told: ({ id }) => ({ target: id }) }, () =>
+        webhooks.addWebhook(about),
+      );
+    },
+    removeWebhook: async (tenant, id) =>
+      doing(
+        {
+          action: 'webhook.remove',
+          tenant: await tenantOf(tenant, id),
+          target: id,
+          told: ({ waiting, dead }) => ({ details: { waiting, dead } }),
+        },
+        () => webhooks.removeWebhook(tenant, id),
+      ),
+    retry: async (tenant, id, nowMs) =>
+      doing(
+        {
+          action: 'webhook.retry',
+          tenant: await tenantOf(tenant, id),
+          target: id,
+          told: (events) => ({ details: { events } }),
+        },
+        () => webhooks.retry(tenant, id, nowMs),
+      ),
+  };
+  return passing(webhooks, changed);
+}

@@ -1,0 +1,229 @@
+/**
+ * A batch of hashes and digests that the caller computed. One item's mistake is that item's error, never the batch's.
+ */
+import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
+import { parseHash256 } from '../core/hash256.js';
+import { isLowQuality } from '../core/pdq-quality.js';
+import { parsePhotoDna } from '../core/photodna.js';
+import {
+  type Background,
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  type Digests,
+  type Family,
+  ORIENTATIONS,
+  type Orientation,
+  VALUE_BYTES,
+  type Verdict,
+} from '../core/vocabulary.js';
+import { turnPdqBits } from '../kernels/pdq-signs.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../lists/snapshot.js';
+import type { CheckOptions } from './check-image.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
+import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
+import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
+import type { Recording } from './recorder.js';
+
+/** One question: one or more of the values are given; several ask for all of them together. */
+export interface HashItem {
+  readonly id?: string | undefined;
+  readonly pdq?: string | undefined;
+  readonly blockhash?: string | undefined;
+  readonly photodna?: string | undefined;
+  readonly md5?: string | undefined;
+  readonly sha1?: string | undefined;
+  readonly sha256?: string | undefined;
+  readonly quality?: number | undefined;
+  /** Hashes of one file, each with what it is of; asked together with the other values. */
+  readonly hashes?: readonly FileHash[] | undefined;
+}
+
+export interface FileHash {
+  readonly algorithm: HammingAlgorithm;
+  readonly value: string;
+  readonly orientation?: Orientation | undefined;
+  readonly family?: Family | null | undefined;
+  readonly lowQuality?: boolean | undefined;
+  readonly frame?: number | null | undefined;
+  readonly background?: Background | undefined;
+}
+
+export interface HashItemError {
+  readonly code: ErrorCode;
+  readonly says: string;
+  readonly field: string | null;
+}
+
+export type HashItemAnswer =
+  | {
+      readonly id: string | null;
+      readonly verdict: Verdict;
+      readonly lowQuality: boolean;
+      readonly exact: boolean;
+      readonly matches: readonly Match[];
+      readonly matchCount: number;
+      readonly truncated: boolean;
+    }
+  | { readonly id: string | null; readonly error: HashItemError };
+
+const HEX = /^[0-9a-f]*$/i;
+
+function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefined {
+  const hex = item[algorithm];
+  if (hex === undefined) return undefined;
+  const digits = VALUE_BYTES[algorithm] * 2;
+  if (hex.length !== digits || !/^[0-9a-f]+$/i.test(hex)) {
+    throw new AppError('VALUE_INVALID', { field: algorithm, expected: `${digits} hex digits` });
+  }
+  return hex.toLowerCase();
+}
+
+/** A hash that says what it is of is asked as it is: nothing is turned. Errors VALUE_INVALID. */
+function fileHashesOf(item: HashItem): HashQuery[] {
+  return (item.hashes ?? []).map((hash) => ({
+    algorithm: hash.algorithm,
+    hash256: parseHash256(hash.value),
+    orientation: hash.orientation ?? 'original',
+    family: hash.family ?? null,
+    lowQuality: hash.lowQuality ?? false,
+    frame: hash.frame ?? null,
+    background: hash.background ?? null,
+  }));
+}
+
+function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
+  const lowQuality = item.quality !== undefined && isLowQuality(item.quality, false);
+  return HAMMING_ALGORITHMS.flatMap((algorithm) => {
+    const hex = item[algorithm];
+    if (hex === undefined) return [];
+    let hash256: Uint8Array;
+    try {
+      hash256 = parseHash256(hex);
+    } catch (error) {
+      throw new AppError('VALUE_INVALID', { field: algorithm, expected: '64 hex digits' }, error);
+    }
+    // Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md).
+    const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
+    return turned.map((orientation): HashQuery => {
+      const asked = orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation);
+      return { algorithm, hash256: asked, orientation, family: null, lowQuality, frame: null, background: null };
+    });
+  });
+}
+
+/** Errors PHOTODNA_UNCONFIGURED, VALUE_INVALID. */
+function vectorOf(inForce: ListsInForce, text: string): VectorQuery {
+  requirePhotoDna(inForce);
+  return { algorithm: 'photodna', vector: parsePhotoDna(text) };
+}
+
+/** The strongest of its values: the same file asked in another form is the same file. */
+function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna }: HashItem): string {
+  return (sha256 ?? sha1 ?? md5 ?? pdq ?? blockhash)?.toLowerCase() ?? photodna ?? '';
+}
+
+async function checkItem(
+  parts: BatchParts,
+  item: HashItem,
+  options: CheckOptions,
+  recording: Recording,
+): Promise<HashItemAnswer> {
+  const hashes = [...fileHashesOf(item), ...hashesOf(item, options)];
+  const digests: Digests = Object.fromEntries(
+    DIGEST_ALGORITHMS.flatMap((algorithm) => {
+      const digest = digestOf(item, algorithm);
+      return digest === undefined ? [] : [[algorithm, digest]];
+    }),
+  );
+  const vectors = item.photodna === undefined ? [] : [vectorOf(parts.inForce, item.photodna)];
+  if (hashes.length === 0 && vectors.length === 0 && Object.keys(digests).length === 0) {
+    throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256, hashes' });
+  }
+  const { lists, askedRadiusBits } = options;
+  const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
+  recording.add('hash', {
+    ...decision,
+    reason: null,
+    reference: item.id ?? null,
+    fileId: fileIdOf(item),
+    digests,
+    generation: parts.inForce.generation,
+    checkId: null,
+  });
+  return toAnswer(
+    parts.inForce,
+    item,
+    decision,
+    hashes.some((query) => query.lowQuality),
+  );
+}
+
+function toAnswer(
+  inForce: ListsInForce,
+  { id, photodna }: HashItem,
+  { verdict, matches, matchCount, truncated }: Decision,
+  lowQuality: boolean,
+): HashItemAnswer {
+  const exact = photodna === undefined ? inForce.exact : inForce.exact && inForce.photodnaExact;
+  return { id: id ?? null, verdict, lowQuality, exact, matches, matchCount, truncated };
+}
+
+/** An item's mistake as its answer. Errors: everything that is not the item's mistake passes. */
+function itemError(item: HashItem, error: unknown): HashItemAnswer {
+  if (!(error instanceof AppError) || ERRORS[error.code].retry) throw error;
+  const field = error.details.field;
+  return {
+    id: item.id ?? null,
+    error: { code: error.code, says: ERRORS[error.code].says, field: field === undefined ? null : String(field) },
+  };
+}
+
+/** The one value of an item that has one, well formed, and says nothing of its quality: these are searched together. */
+function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
+  if (item.photodna !== undefined || item.quality !== undefined || item.hashes !== undefined) return null;
+  const given = BATCH_ALGORITHMS.filter((algorithm) => item[algorithm] !== undefined);
+  const [algorithm] = given;
+  if (algorithm === undefined || given.length > 1) return null;
+  const hex = item[algorithm]!;
+  return hex.length === VALUE_BYTES[algorithm] * 2 && HEX.test(hex) ? { algorithm, hex } : null;
+}
+
+/**
+ * Answers in the order of the items, all on record by one commit.
+ * Errors  STORE_FAILED, LEDGER_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
+ */
+export async function checkHashes(
+  parts: BatchParts,
+  items: readonly HashItem[],
+  options: CheckOptions,
+): Promise<HashItemAnswer[]> {
+  const answers = new Array<HashItemAnswer>(items.length);
+  const recording = options.recording ?? parts.recorder.open(options.tenant);
+  const together = new Map<BatchAlgorithm, { readonly at: number[]; readonly hex: string[] }>();
+  for (const [at, item] of items.entries()) {
+    const value = onlyValue(item);
+    if (value === null) {
+      answers[at] = await checkItem(parts, item, options, recording).catch((error: unknown) => itemError(item, error));
+      continue;
+    }
+    const group = together.get(value.algorithm) ?? { at: [], hex: [] };
+    together.set(value.algorithm, group);
+    group.at.push(at);
+    group.hex.push(value.hex);
+  }
+  for (const [algorithm, { at, hex }] of together) {
+    const decisions = await checkValues(
+      parts,
+      algorithm,
+      Buffer.from(hex.join(''), 'hex'),
+      { ...options, recording },
+      (position) => items[at[position]!]!.id ?? null,
+    );
+    at.forEach((itemAt, position) => {
+      const decision = decisions.get(position) ?? NOTHING_FOUND;
+      answers[itemAt] = toAnswer(parts.inForce, items[itemAt]!, decision, false);
+    });
+  }
+  if (!options.recording) await recording.commit();
+  return answers;
+}

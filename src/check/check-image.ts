@@ -1,0 +1,105 @@
+/** One image's story: hash it in the decoder process, ask the lists in force, decide, record, answer. */
+import { ulid } from 'ulid';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { HashWants, ImageEngine } from '../engine/image-engine.js';
+import type { ListsInForce } from '../lists/snapshot.js';
+import type { ListStore } from '../store/lists-contract.js';
+import type { CheckAnswer, HashAnswer } from './answers.js';
+import { hashAnswer, hashQueries } from './hash-image.js';
+import type { ImageHasher, ImageInput } from './image-hasher.js';
+import { type MatchQuery, match, requireLists } from './match.js';
+import type { Decision } from './policy.js';
+import type { Recorder, Recording } from './recorder.js';
+
+export interface CheckOptions {
+  readonly orientations: OrientationChoice;
+  readonly lists: ReadonlySet<string> | null;
+  readonly askedRadiusBits: number | null;
+  readonly reference: string | null;
+  readonly tenant: string;
+  /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
+  readonly recording?: Recording | undefined;
+}
+
+export interface ImageCheckOptions extends CheckOptions {
+  /** At most so many frames or pages of one file are looked at. */
+  readonly frames: number;
+  /** Told in the answer, beside those that the lists hold. */
+  readonly digests: readonly DigestAlgorithm[];
+}
+
+/** Digests that a list holds or that are asked for, and SHA-256 always: repeats are known by it. */
+function wantsFor(inForce: ListsInForce, { orientations, frames, digests }: ImageCheckOptions): HashWants {
+  const needsDigest = (algorithm: DigestAlgorithm) =>
+    algorithm === 'sha256' || digests.includes(algorithm) || inForce.entryCounts[algorithm] > 0;
+  return {
+    digests: DIGEST_ALGORITHMS.filter(needsDigest),
+    orientations,
+    families: 'both',
+    algorithms: inForce.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
+    frames,
+  };
+}
+
+/** Entries expire by the day: what was decided yesterday is decided again. */
+const DAY_MS = 86_400_000;
+
+/**
+ * A file whose digest is known is a match even where its pixels cannot be decoded;
+ * what cannot be decoded and is not known is `not_checked`, never `no_match`.
+ */
+export function verdictOf(
+  decision: Decision,
+  hashed: Pick<HashAnswer, 'reason'>,
+): Pick<CheckAnswer, 'verdict' | 'reason'> {
+  if (hashed.reason === null) return { verdict: decision.verdict, reason: null };
+  if (decision.verdict === 'no_match') return { verdict: 'not_checked', reason: hashed.reason };
+  return { verdict: decision.verdict, reason: hashed.reason };
+}
+
+/**
+ * Errors  QUEUE_FULL, DECODER_UNAVAILABLE, SHUTTING_DOWN, LIST_NOT_FOUND, STORE_FAILED, LEDGER_FAILED.
+ *         A picture that cannot be decoded is an answer, not an error.
+ */
+export async function checkImage(
+  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListStore; inForce: ListsInForce; recorder: Recorder },
+  input: ImageInput,
+  options: ImageCheckOptions,
+): Promise<CheckAnswer> {
+  const { engine, hasher, store, inForce, recorder } = parts;
+  const { lists, askedRadiusBits } = options;
+  requireLists(inForce, lists);
+  const image = await hasher.hash(engine, input, wantsFor(inForce, options));
+  const { reply } = image;
+  const day = Math.floor(inForce.atMs / DAY_MS);
+  const question = JSON.stringify([inForce.generation, day, lists && [...lists].sort(), askedRadiusBits]);
+  let decision = image.decisionFor(question);
+  if (decision === null) {
+    const query: MatchQuery = { digests: reply.digests, hashes: hashQueries(reply), lists, askedRadiusBits };
+    decision = await match(inForce, store, query);
+    image.keepDecision(question, decision);
+  }
+  const hashed = hashAnswer(reply);
+  const answer: CheckAnswer = {
+    id: options.reference,
+    ...verdictOf(decision, hashed),
+    generation: inForce.generation,
+    checkId: ulid(),
+    digests: hashed.digests,
+    image: hashed.image,
+    pdq: hashed.pdq,
+    lowQuality: hashed.lowQuality,
+    degraded: hashed.degraded,
+    exact: inForce.exact,
+    matches: decision.matches,
+    matchCount: decision.matchCount,
+    truncated: decision.truncated,
+  };
+  const { verdict, reason, matches, digests, generation, checkId } = answer;
+  const fileId = reply.digests.sha256 ?? checkId;
+  const recording = options.recording ?? recorder.open(options.tenant);
+  const { reference } = options;
+  recording.add('image', { verdict, reason, matches, reference, fileId, digests, generation, checkId });
+  if (!options.recording) await recording.commit();
+  return answer;
+}

@@ -1,0 +1,167 @@
+/**
+ * Many values of one algorithm at once, end to end in one buffer, searched on all cores. Nothing is made per value but
+ * for those that match.
+ */
+import { HASH256_BYTES } from '../core/hash256.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
+import type { IndexPool } from '../index/index-pool.js';
+import type { RingIndex } from '../index/ring.js';
+import type { Segment } from '../index/segment.js';
+import { turnPdqBits } from '../kernels/pdq-signs.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../lists/snapshot.js';
+import type { ListStore } from '../store/lists-contract.js';
+import type { CheckOptions } from './check-image.js';
+import { decideFound, type Found, type HashQuery, toFound, widestRadiusBits } from './match.js';
+import type { Decision } from './policy.js';
+import type { Recorder } from './recorder.js';
+
+export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as const;
+export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
+
+export interface BatchParts {
+  readonly store: ListStore;
+  readonly inForce: ListsInForce;
+  readonly recorder: Recorder;
+  readonly pool: IndexPool;
+}
+
+/** One thread's work at a time: long enough to share the index's lines, short enough for all cores to have some. */
+const PIECE_HASHES = 8_192;
+const PIECE_DIGESTS = 65_536;
+/** Fewer are searched where they are: handing them over takes longer. */
+const HERE_MAX = 64;
+
+/** Rows of an index's answer; digests have no distance. */
+interface Rows {
+  readonly count: number;
+  readonly queryIndex: Uint32Array;
+  readonly entryIndex: Uint32Array;
+  readonly distanceBits?: Uint16Array;
+}
+
+const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
+  algorithm in { md5: 0, sha1: 0, sha256: 0 };
+
+/** Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md). */
+function turnedHashes(hashes256: Uint8Array): Uint8Array {
+  const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
+  for (let at = 0; at < hashes256.length; at += HASH256_BYTES) {
+    const hash256 = hashes256.subarray(at, at + HASH256_BYTES);
+    ORIENTATIONS.forEach((orientation, k) => {
+      turned.set(
+        orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation),
+        at * ORIENTATIONS.length + k * HASH256_BYTES,
+      );
+    });
+  }
+  return turned;
+}
+
+/** One answer a segment. Shape: `queries` N × the algorithm's bytes. */
+export async function searchPiece(
+  { inForce, pool }: Pick<BatchParts, 'inForce' | 'pool'>,
+  algorithm: BatchAlgorithm,
+  queries: Uint8Array,
+  radiusBits: number,
+): Promise<readonly Rows[]> {
+  const isSmall = queries.length <= HERE_MAX * VALUE_BYTES[algorithm];
+  if (isDigest(algorithm)) {
+    const segments = inForce.digest[algorithm];
+    if (isSmall) return segments.map(({ index }) => index.lookupBatch(queries));
+    return pool.lookup(
+      segments.map(({ id, index }) => ({ id, share: index.share() })),
+      queries,
+    );
+  }
+  const segments = inForce.radius[algorithm];
+  // Only rings lie in memory that other threads can read.
+  if (isSmall || !segments.every(({ index }) => index.kind === 'ring')) {
+    return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
+  }
+  const shared = segments.map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
+  return pool.search(shared, queries, radiusBits);
+}
+
+/** How the value at `queryIndex` asked; null of a digest. */
+function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: number, turns: number): HashQuery | null {
+  if (isDigest(algorithm)) return null;
+  const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
+  const orientation = ORIENTATIONS[queryIndex % turns]!;
+  return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
+}
+
+/** What was found of each value that found something, by its position. */
+async function findValues(
+  parts: BatchParts,
+  algorithm: BatchAlgorithm,
+  values: Uint8Array,
+  options: CheckOptions,
+): Promise<Map<number, Found[]>> {
+  const { inForce } = parts;
+  const foundOf = new Map<number, Found[]>();
+  const radiusBits = widestRadiusBits(inForce, options);
+  if (inForce.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
+  const turns = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
+  const width = VALUE_BYTES[algorithm];
+  const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
+  const segments: readonly Segment<unknown>[] = isDigest(algorithm)
+    ? inForce.digest[algorithm]
+    : inForce.radius[algorithm];
+  const findPiece = async (from: number): Promise<void> => {
+    const piece = values.slice(from, from + pieceBytes);
+    const queries = turns > 1 ? turnedHashes(piece) : piece;
+    const answers = await searchPiece(parts, algorithm, queries, radiusBits);
+    for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
+      for (let row = 0; row < count; row++) {
+        const found = toFound(inForce, options.lists, segments[at]!, {
+          entryIndex: entryIndex[row]!,
+          distance: distanceBits?.[row] ?? 0,
+          query: queryOf(algorithm, queries, queryIndex[row]!, turns),
+        });
+        if (found === null) continue;
+        const position = from / width + Math.floor(queryIndex[row]! / turns);
+        const others = foundOf.get(position);
+        if (others) others.push(found);
+        else foundOf.set(position, [found]);
+      }
+    }
+  };
+  const pieces: Promise<void>[] = [];
+  for (let from = 0; from < values.length; from += pieceBytes) pieces.push(findPiece(from));
+  await Promise.all(pieces);
+  return foundOf;
+}
+
+/**
+ * Decisions of the values that matched something, by position; every other value is `no_match`. All are on record.
+ * Shape   `values`: N × the algorithm's bytes.
+ *         `referenceOf`: the caller's name for the value at a position.
+ * Errors  STORE_FAILED, LEDGER_FAILED.
+ */
+export async function checkValues(
+  parts: BatchParts,
+  algorithm: BatchAlgorithm,
+  values: Uint8Array,
+  options: CheckOptions,
+  referenceOf: (position: number) => string | null = () => null,
+): Promise<ReadonlyMap<number, Decision>> {
+  const { inForce, store } = parts;
+  const { generation } = inForce;
+  const recording = options.recording ?? parts.recorder.open(options.tenant);
+  const foundOf = await findValues(parts, algorithm, values, options);
+  const decisions = new Map<number, Decision>();
+  const width = VALUE_BYTES[algorithm];
+  for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
+    const decision = await decideFound(inForce, store, found, options.askedRadiusBits);
+    if (decision.verdict === 'no_match') continue;
+    decisions.set(position, decision);
+    const value = values.subarray(position * width, (position + 1) * width);
+    const fileId = Buffer.from(value).toString('hex');
+    const digests = isDigest(algorithm) ? { [algorithm]: fileId } : {};
+    const reference = referenceOf(position);
+    recording.add('hash', { ...decision, reason: null, reference, fileId, digests, generation, checkId: null });
+  }
+  recording.addUnmatched('hash', values.length / width - decisions.size);
+  if (!options.recording) await recording.commit();
+  return decisions;
+}

@@ -1,0 +1,117 @@
+/** Files whose hashes are known, asked of the lists in force: what a scan and a rematch are made of. */
+import { AppError } from '../core/errors.js';
+import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import type { IndexPool } from '../index/index-pool.js';
+import { digestMaker, ringMaker } from '../index/makers.js';
+import { Segmented } from '../index/segmented.js';
+import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
+import type { FeedPosition, ListStore } from '../store/lists-contract.js';
+import type { CheckOptions } from './check-image.js';
+import type { AskedFiles } from './file-queries.js';
+import { requireLists } from './match.js';
+import { matchFiles } from './match-files.js';
+import type { Decision } from './policy.js';
+import type { Recordable, Recorder } from './recorder.js';
+
+type Asking = Pick<CheckOptions, 'lists' | 'askedRadiusBits'>;
+
+export interface FileBatch {
+  readonly inForce: ListsInForce;
+  /** Where in the lists' history that is, as JSON. */
+  readonly matchedAt: string;
+  /**
+   * Entries of the same lists that came after `since`, alone.
+   * Null where that is a place in another store, or longer ago than this one remembers.
+   */
+  entriesSince(since: string): Promise<ListsInForce | null>;
+  /** Decisions in the order of the files, nothing recorded. `among`: asks these instead. Errors STORE_FAILED. */
+  match(asked: AskedFiles, asking: Asking, among?: ListsInForce): Promise<Decision[]>;
+  /** One commit for all of them. Errors LEDGER_FAILED. */
+  record(tenant: string, answers: readonly Recordable[], unmatched: number): Promise<void>;
+}
+
+export interface FileBatchParts {
+  readonly store: ListStore;
+  readonly live: { readonly inForce: ListsInForce };
+  readonly pool: IndexPool;
+  readonly recorder: Recorder;
+  readonly reload: () => Promise<void>;
+}
+
+/** A list that is imported in this very moment makes one more look necessary, seldom two. */
+const LOOKS_MAX = 10;
+
+async function positionInForce({ store, live, reload }: FileBatchParts): Promise<FeedPosition> {
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    const changes = await store.changes(null);
+    if (changes?.position.generation === live.inForce.generation) return changes.position;
+    await reload();
+  }
+  throw new AppError('STORE_FAILED', { why: 'the lists change faster than they can be read' });
+}
+
+async function newEntries(
+  parts: FileBatchParts,
+  inForce: ListsInForce,
+  since: FeedPosition,
+): Promise<ListsInForce | null> {
+  const { store, pool } = parts;
+  const changes = await store.changes(since);
+  if (changes === null) return null;
+  const onMergeError = (error: unknown) => {
+    throw error;
+  };
+  const radius = {
+    pdq: new Segmented(ringMaker(pool), 0, onMergeError),
+    blockhash: new Segmented(ringMaker(pool), 0, onMergeError),
+  };
+  const digest = {
+    md5: new Segmented(digestMaker(VALUE_BYTES.md5, pool), 0, onMergeError),
+    sha1: new Segmented(digestMaker(VALUE_BYTES.sha1, pool), 0, onMergeError),
+    sha256: new Segmented(digestMaker(VALUE_BYTES.sha256, pool), 0, onMergeError),
+  };
+  const shelves = { ...radius, ...digest };
+  const isShelf = (name: string): name is keyof typeof shelves => name in shelves;
+  for await (const batch of changes.added()) {
+    for (const { entryKey, listKey, algorithm, value } of batch) {
+      if (!isShelf(algorithm)) continue;
+      const shelf = shelves[algorithm];
+      if (shelf.isFull) await shelf.settle();
+      shelf.add(entryKey, listKey, value);
+    }
+  }
+  await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
+  const count = (segments: readonly { readonly keys: Uint32Array }[]) =>
+    segments.reduce((sum, { keys }) => sum + keys.length, 0);
+  const counts = Object.fromEntries(
+    [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS].map((name) => [name, count(shelves[name].segments)]),
+  ) as Record<keyof typeof shelves, number>;
+  return {
+    ...inForce,
+    radius: { pdq: radius.pdq.segments, blockhash: radius.blockhash.segments },
+    digest: { md5: digest.md5.segments, sha1: digest.sha1.segments, sha256: digest.sha256.segments },
+    photodna: [],
+    entryCounts: { ...counts, photodna: 0 },
+  };
+}
+
+/** Errors LIST_NOT_FOUND, STORE_FAILED. */
+export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string> | null): Promise<FileBatch> {
+  const position = await positionInForce(parts);
+  const { inForce } = parts.live;
+  requireLists(inForce, lists);
+  const { store, pool, recorder } = parts;
+  return {
+    inForce,
+    matchedAt: JSON.stringify(position),
+    entriesSince: (since) => newEntries(parts, inForce, JSON.parse(since) as FeedPosition),
+    match: (asked, asking, among = inForce) => matchFiles({ inForce: among, store, pool }, asked, asking),
+    async record(tenant, answers, unmatched) {
+      if (answers.length + unmatched === 0) return;
+      const recording = recorder.open(tenant);
+      for (const answer of answers) recording.add('image', answer);
+      recording.addUnmatched('image', unmatched);
+      await recording.commit();
+    },
+  };
+}

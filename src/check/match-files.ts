@@ -1,0 +1,84 @@
+/** Many files at once, each with its digests and all of its hashes: what `match` says of each, found in batches on all cores. */
+import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import type { IndexPool } from '../index/index-pool.js';
+import { JOIN_QUERIES } from '../index/ring-layout.js';
+import type { Segment } from '../index/segment.js';
+import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
+import type { ListStore } from '../store/lists-contract.js';
+import { type BatchAlgorithm, searchPiece } from './check-values.js';
+import type { AskedFiles, FileQuery } from './file-queries.js';
+import { decideFound, type Found, toFound, widestRadiusBits } from './match.js';
+import { type Decision, NOTHING_FOUND } from './policy.js';
+
+/** One thread's work at a time: as many hashes as the index joins with its tables at once. */
+export const PIECE_VALUES = JOIN_QUERIES;
+
+const ALGORITHMS_ASKED: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
+
+/** Of two ways that are equally near the first asked is told, as where one file is asked alone. */
+interface Ranked {
+  readonly found: Found;
+  readonly rank: readonly number[];
+}
+function byRank(a: Ranked, b: Ranked): number {
+  const differing = a.rank.findIndex((value, at) => value !== b.rank[at]);
+  return differing < 0 ? 0 : a.rank[differing]! - b.rank[differing]!;
+}
+
+/** A question for which something was found, with its hashes as objects: few are. */
+interface Hit {
+  readonly query: FileQuery;
+  readonly ranked: Ranked[];
+}
+
+/**
+ * Decisions in the order of the files; nothing is recorded.
+ * Errors  STORE_FAILED.
+ */
+export async function matchFiles(
+  { inForce, store, pool }: { readonly inForce: ListsInForce; readonly store: ListStore; readonly pool: IndexPool },
+  asked: AskedFiles,
+  { lists, askedRadiusBits }: { readonly lists: ReadonlySet<string> | null; readonly askedRadiusBits: number | null },
+): Promise<Decision[]> {
+  const hits = new Map<number, Hit>();
+  const radiusBits = widestRadiusBits(inForce, { lists, askedRadiusBits });
+
+  const findPiece = async (algorithm: BatchAlgorithm, from: number): Promise<void> => {
+    const { values, questions, ranks, count: all } = asked.columns[algorithm];
+    const width = VALUE_BYTES[algorithm];
+    const piece = values.slice(from * width, Math.min(from + PIECE_VALUES, all) * width);
+    const isRadius = algorithm === 'pdq' || algorithm === 'blockhash';
+    const segments: readonly Segment<unknown>[] = isRadius ? inForce.radius[algorithm] : inForce.digest[algorithm];
+    const answers = await searchPiece({ inForce, pool }, algorithm, piece, radiusBits);
+    for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
+      for (let row = 0; row < count; row++) {
+        const value = from + queryIndex[row]!;
+        const question = questions[value]!;
+        const hit = hits.get(question) ?? { query: asked.query(question), ranked: [] };
+        const found = toFound(inForce, lists, segments[at]!, {
+          entryIndex: entryIndex[row]!,
+          distance: distanceBits?.[row] ?? 0,
+          query: isRadius ? hit.query.hashes[ranks[value]!]! : null,
+        });
+        if (found === null) continue;
+        hit.ranked.push({ found, rank: [ALGORITHMS_ASKED.indexOf(algorithm), value, at, row] });
+        hits.set(question, hit);
+      }
+    }
+  };
+
+  const pieces: Promise<void>[] = [];
+  for (const algorithm of ALGORITHMS_ASKED) {
+    if (inForce.entryCounts[algorithm] === 0) continue;
+    if (radiusBits < 0 && HAMMING_ALGORITHMS.some((name) => name === algorithm)) continue;
+    for (let from = 0; from < asked.columns[algorithm].count; from += PIECE_VALUES)
+      pieces.push(findPiece(algorithm, from));
+  }
+  await Promise.all(pieces);
+  const decisions = new Array<Decision>(asked.questions).fill(NOTHING_FOUND);
+  for (const [question, { ranked }] of hits) {
+    const inOrder = ranked.sort(byRank).map(({ found }) => found);
+    decisions[question] = await decideFound(inForce, store, inOrder, askedRadiusBits);
+  }
+  return asked.questionOf.map((question) => decisions[question]!);
+}

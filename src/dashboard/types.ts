@@ -1,0 +1,140 @@
+/**
+ * The answers that this page reads, and no more of them; `test/dashboard/dashboard-types.test.ts` holds them to what the service
+ * sends. They are not imported from there, since the compiler would then make the service's files for browsers too.
+ */
+
+export interface Access {
+  readonly keyNeeded: boolean;
+  readonly tenant: string | null;
+  readonly scopes: readonly string[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly generation: number;
+  readonly entries: number;
+  /** False: answers are refused, since they could not be put on record. */
+  readonly ledgerWritable: boolean;
+  readonly decoder: {
+    readonly restarts: number;
+    readonly restartsLastMinute: number;
+    readonly underAttack: boolean;
+    readonly queued: number;
+    readonly capacity: number;
+  };
+}
+
+export interface Totals {
+  readonly checked: number;
+  readonly matched: number;
+  readonly suppressed: number;
+  readonly notChecked: number;
+}
+export interface Point extends Totals {
+  readonly start: string;
+}
+export interface Stats extends Totals {
+  readonly byReason: Readonly<Record<string, number>>;
+  readonly series: readonly Point[];
+}
+
+export interface Within {
+  readonly hours: number;
+  readonly count: number;
+  /** Null where no deadline has come yet. */
+  readonly share: number | null;
+}
+export interface TenantTakedown {
+  readonly tenant: string;
+  readonly cases: number;
+  readonly open: number;
+  readonly removed: number;
+  readonly falsePositives: number;
+  readonly medianSeconds: number | null;
+  readonly overdue: number;
+  readonly within: readonly Within[];
+}
+export interface Report {
+  readonly byTenant: readonly (Totals & { readonly tenant: string })[];
+  readonly takedown: {
+    readonly cases: number;
+    /** All that nobody has closed: the notified and the confirmed too. */
+    readonly open: number;
+    readonly notified: number;
+    readonly confirmed: number;
+    readonly removed: number;
+    readonly falsePositives: number;
+    readonly within: readonly Within[];
+    readonly medianSeconds: number | null;
+    readonly p90Seconds: number | null;
+    readonly oldestOpenAt: string | null;
+    readonly seenAgainAfterRemoval: number;
+    readonly overdue: number;
+    readonly byTenant: readonly TenantTakedown[];
+  };
+  readonly reversals: { readonly decided: number; readonly reversed: number; readonly errorRate: number | null };
+}
+
+export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** As much of a hit as the page shows: never a digest. */
+export interface Hit {
+  readonly id: string;
+  readonly tenant: string;
+  readonly reference: string | null;
+  readonly kind: 'image' | 'hash';
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+  readonly timesSeen: number;
+  readonly seenAfterRemoval: number;
+  readonly list: string;
+  readonly matchType: 'exact' | 'near';
+  readonly distance?: number | null;
+  readonly radius?: number | null;
+  readonly orientation?: string | null;
+  readonly category?: string | null;
+  readonly severity?: string | null;
+  readonly source?: string | null;
+  readonly quarantined: boolean;
+  readonly status: Status;
+  readonly history: readonly {
+    readonly at: string;
+    readonly status: string;
+    readonly note: string | null;
+    readonly by: string;
+  }[];
+  readonly clock: {
+    readonly startedAt: string;
+    readonly stoppedAt: string | null;
+    readonly seconds: number | null;
+    readonly deadlines: readonly { readonly hours: number; readonly dueAt: string; readonly met: boolean | null }[];
+  };
+}
+export interface Hits {
+  readonly hits: readonly Hit[];
+  readonly cursor: string | null;
+}
+
+export interface List {
+  readonly list: string;
+  readonly kind: 'match' | 'suppression';
+  readonly enabled: boolean;
+  readonly radiusBits: number;
+  readonly version: number;
+  readonly importedAt: string | null;
+  readonly entryCount: number;
+  readonly rejectedCount: number;
+  readonly quarantinedCount: number;
+  readonly heldVersion: number | null;
+}
+
+export interface Latency {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+}
+export interface Pace extends Latency {
+  readonly checksPerSecond: number;
+  readonly series: readonly (Latency & { readonly start: string; readonly checksPerSecond: number })[];
+}

@@ -1,0 +1,81 @@
+/** Changes of lists, each between the two rows of the audit log that tell of it. */
+
+import { type Audit, type Deed, type Doing, passing } from '../audit/audit.js';
+import type { AuditDetails } from '../store/audit-contract.js';
+import type { EntryFilter, ImportReport, ListStore } from '../store/lists-contract.js';
+
+interface ImportDeed {
+  readonly list: string;
+  readonly mode?: 'replace' | 'add' | undefined;
+  readonly origin?: string | null | undefined;
+}
+
+const importDeed = ({ list, mode = 'replace', origin = null }: ImportDeed): Deed<ImportReport> => ({
+  action: `list.${mode}`,
+  target: list,
+  details: { origin },
+  told: ({ version, accepted, rejected, added, removed, held }) => ({
+    details: { version, accepted, rejected, added, removed, held: held.map(({ rule }) => rule).join(' ') || null },
+  }),
+});
+
+/** An import that is made elsewhere, such as in a thread of its own. Errors as `Audit.doing`. */
+export function auditedImport(
+  audit: Audit,
+  actor: string,
+  what: ImportDeed,
+  act: () => Promise<ImportReport>,
+): Promise<ImportReport> {
+  return audit.doing(actor, importDeed(what), act);
+}
+
+/** Words of a provider's own as one text. */
+const flat = (facts: object): AuditDetails =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : fact,
+    ]),
+  );
+
+const filterDetails = (which: EntryFilter): AuditDetails => ({ ...which });
+
+export function auditedLists(lists: ListStore, doing: Doing): ListStore {
+  const changed: Partial<ListStore> = {
+    createList(list) {
+      const { kind, radiusBits } = list;
+      return doing({ action: 'list.create', target: list.list, details: { kind, radiusBits } }, () =>
+        lists.createList(list),
+      );
+    },
+    updateList: (name, change) =>
+      doing({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
+    removeList: (name) => doing({ action: 'list.remove', target: name }, () => lists.removeList(name)),
+    replaceEntries: (name, rows, options = {}) =>
+      doing(importDeed({ list: name, mode: 'replace', ...options }), () => lists.replaceEntries(name, rows, options)),
+    addEntries: (name, rows, options = {}) =>
+      doing(importDeed({ list: name, mode: 'add', ...options }), () => lists.addEntries(name, rows, options)),
+    async setSource(name, source) {
+      const before = await lists.source(name);
+      // A sync that moves its checkpoint changes nothing that anybody decided.
+      const place = (one: typeof source) => one && { ...one, checkpoint: null, syncedAt: null };
+      if (JSON.stringify(place(before)) === JSON.stringify(place(source))) return lists.setSource(name, source);
+      const details = source
+        ? { type: source.type, host: new URL(source.url).host, everyMinutes: source.everyMinutes }
+        : {};
+      return doing({ action: 'list.source', target: name, details }, () => lists.setSource(name, source));
+    },
+    dropHeld: (name) => doing({ action: 'list.reject', target: name }, () => lists.dropHeld(name)),
+    changeEntries: (name, which, change) =>
+      doing(
+        {
+          action: `entries.${change}`,
+          target: name,
+          // What is no entry's id may be a value that somebody took for one.
+          told: (entries) => ({ details: entries > 0 ? { ...filterDetails(which), entries } : { entries } }),
+        },
+        () => lists.changeEntries(name, which, change),
+      ),
+  };
+  return passing(lists, changed);
+}

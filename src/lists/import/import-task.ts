@@ -1,0 +1,18 @@
+/** What can be said of an import to another thread, and heard back from it. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorCode, ErrorDetails } from '../../core/errors.js';
+import type { ImportReport } from '../../store/lists-contract.js';
+import type { ImportRequest } from './import-list.js';
+
+export type ThreadedImport = Omit<ImportRequest, 'onBytes' | 'shouldStop'>;
+
+export type ImportOutcome =
+  | { readonly ok: true; readonly report: ImportReport }
+  | { readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
+
+/** Imports in a thread of their own, one at a time. */
+export interface ImportThread {
+  /** `port`: told how many bytes were read; anything that comes from there means: stop. */
+  run(request: ThreadedImport, port: MessagePort): Promise<ImportOutcome>;
+  close(): Promise<void>;
+}

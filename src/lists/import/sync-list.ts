@@ -1,0 +1,155 @@
+/**
+ * A list from its source over HTTP: pages are laid down as sealed files, so that an interrupted sync goes on where it was;
+ * they are imported together after the last one, and only then does the checkpoint move.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pRetry, { AbortError } from 'p-retry';
+import { AppError } from '../../core/errors.js';
+import { SOURCE_PAGE_BYTES_MAX, SOURCE_PAGES_MAX } from '../../core/limits.js';
+import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../../hashlists/sources.js';
+import type { ImportReport, SourceInfo } from '../../store/lists-contract.js';
+import type { Store } from '../../store/store.js';
+import { sealStream } from '../../vault/sealed-stream.js';
+import { importList } from './import-list.js';
+import type { ThreadedImport } from './import-task.js';
+
+export interface SyncOptions {
+  readonly dataDir: string;
+  readonly radiusBits: number;
+  /** Where the secret named by the source is looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The first pause after a failure; each further one is twice as long. */
+  readonly firstPauseMs?: number;
+  readonly onPage?: (pages: number) => void;
+  /** A service imports in another thread; without it the import is done where it is asked for. */
+  readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
+}
+
+/** In the data folder: pages of a sync that has not ended. */
+export const SYNC_FOLDER = 'sync';
+
+const PAGE_MS_MAX = 60_000;
+const RETRIES = 5;
+const FIRST_PAUSE_MS = 1_000;
+/** Refusals that time may change; any other 4xx is a mistake of ours, and asking again is rude. */
+const PASSING = new Set([408, 425, 429]);
+
+interface State {
+  /** The checkpoint that this sync began from; pages laid down from another are of no use. */
+  readonly from: string | null;
+  readonly pages: number;
+  readonly next: string | null;
+  readonly checkpoint: string | null;
+}
+
+/** Errors  SOURCE_FAILED: the variable is not set. */
+function headersOf({ user, secretEnv, header }: SourceInfo, env: SyncOptions['env']): Record<string, string> {
+  if (secretEnv === null) return {};
+  const secret = env[secretEnv];
+  if (!secret) throw new AppError('SOURCE_FAILED', { why: 'the secret is not set', variable: secretEnv });
+  if (header !== null) return { [header]: secret };
+  const basic = Buffer.from(`${user}:${secret}`).toString('base64');
+  return { authorization: user === null ? `Bearer ${secret}` : `Basic ${basic}` };
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.byteLength;
+    if (bytes > SOURCE_PAGE_BYTES_MAX) throw new AbortError('a page is too large');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** One page and where it leads; asked again where the network, the server or a cut page is at fault. */
+async function fetchPage(
+  source: SourceInfo,
+  url: string,
+  { env, firstPauseMs = FIRST_PAUSE_MS }: SyncOptions,
+): Promise<{ body: Uint8Array; facts: PageFacts }> {
+  const headers = headersOf(source, env);
+  const attempt = async () => {
+    const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(PAGE_MS_MAX) });
+    if (!response.ok) {
+      await response.body?.cancel();
+      const isPassing = response.status >= 500 || PASSING.has(response.status);
+      throw isPassing ? new Error(`status ${response.status}`) : new AbortError(`status ${response.status}`);
+    }
+    const body = await readBounded(response);
+    return { body, facts: pageFacts(source.type, body, url) };
+  };
+  try {
+    return await pRetry(attempt, { retries: RETRIES, minTimeout: firstPauseMs, factor: 2, shouldRetry: () => true });
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const why = error instanceof Error ? error.message.slice(0, 100) : 'unknown';
+    throw new AppError('SOURCE_FAILED', { why, host: new URL(url).host }, error);
+  }
+}
+
+const pageName = (at: number) => `page-${String(at).padStart(6, '0')}`;
+
+async function readState(folder: string, from: string | null): Promise<State | null> {
+  try {
+    const state = JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')) as State;
+    const laid = new Set(await readdir(folder));
+    const isWhole = Array.from({ length: state.pages }, (_, at) => pageName(at)).every((name) => laid.has(name));
+    return state.from === from && isWhole ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Everything on the first time, what is new since then afterwards. Where the review holds the version, the checkpoint
+ * stays: the next sync asks for the same again.
+ * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; STORE_FAILED.
+ */
+export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport> {
+  const { lists, vault } = store;
+  const source = await lists.source(list);
+  if (!source) throw new AppError('NOT_FOUND', { list, what: 'source' });
+  const folder = join(options.dataDir, SYNC_FOLDER, list);
+  const begun = await readState(folder, source.checkpoint);
+  if (!begun) await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  let state: State = begun ?? {
+    from: source.checkpoint,
+    pages: 0,
+    next: firstPage(source.type, source.url, source.checkpoint),
+    checkpoint: null,
+  };
+  while (state.next !== null) {
+    if (state.pages >= SOURCE_PAGES_MAX) throw new AppError('SOURCE_FAILED', { why: 'the pages do not end', list });
+    const { body, facts } = await fetchPage(source, state.next, options);
+    const next = facts.next === null ? null : nextAddress(facts.next, state.next);
+    if (next === state.next) throw new AppError('SOURCE_FAILED', { why: 'a page leads to itself', list });
+    await writeFile(join(folder, pageName(state.pages)), sealStream(vault, [body]), { mode: 0o600 });
+    const checkpoint = laterCheckpoint(source.type, state.checkpoint, facts.checkpoint);
+    state = { from: state.from, pages: state.pages + 1, next, checkpoint };
+    const stateFile = join(folder, 'state.json');
+    await writeFile(`${stateFile}.new`, JSON.stringify(state), { mode: 0o600 });
+    await rename(`${stateFile}.new`, stateFile);
+    options.onPage?.(state.pages);
+  }
+  const runImport = options.runImport ?? ((request) => importList(store, request));
+  const report = await runImport({
+    paths: Array.from({ length: state.pages }, (_, at) => join(folder, pageName(at))),
+    format: source.type,
+    list,
+    kind: 'match',
+    radiusBits: options.radiusBits,
+    mode: source.checkpoint === null ? 'replace' : 'add',
+    mayBeEmpty: source.checkpoint !== null,
+    origin: `sync of ${new URL(source.url).host}`,
+  });
+  if (report.held.length === 0) {
+    const checkpoint = state.checkpoint ?? source.checkpoint;
+    await lists.setSource(list, { ...source, checkpoint, syncedAt: new Date().toISOString() });
+  }
+  await rm(folder, { recursive: true, force: true });
+  return report;
+}

@@ -1,0 +1,73 @@
+/** Asks the sources of lists as often as each says, one after the other, while a service runs. */
+
+import { type Audit, ZEEF } from '../../audit/audit.js';
+import type { ImportReport } from '../../store/lists-contract.js';
+import type { Logger } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { auditedImport } from '../audited-lists.js';
+import type { ImportJobs } from './import-jobs.js';
+import type { ThreadedImport } from './import-task.js';
+import { type SyncOptions, syncList } from './sync-list.js';
+
+/** How often the schedule looks which list is due: sources are asked by the minute at most. */
+const LOOK_MS = 60_000;
+
+/** Due lists are asked at once, and again whenever they are due. Result: stops it, once what runs is done. */
+export function startSyncSchedule(
+  parts: {
+    readonly audit: Audit;
+    readonly imports: ImportJobs;
+    readonly metrics: Metrics;
+    readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits'>;
+  },
+  log: Logger,
+  env: SyncOptions['env'],
+  lookMs = LOOK_MS,
+): () => Promise<void> {
+  const { audit, imports, metrics } = parts;
+  const store = audit.as(ZEEF);
+  const { lists } = store;
+  const { dataDir, radiusBits } = parts.config;
+  const triedMs = new Map<string, number>();
+  let isStopped = false;
+
+  const runImport = (request: ThreadedImport): Promise<ImportReport> =>
+    auditedImport(audit, ZEEF, { origin: 'sync', ...request }, () => imports.run(request));
+  const isDue = (list: string, everyMinutes: number, syncedAt: string | null): boolean => {
+    const lastMs = Math.max(triedMs.get(list) ?? 0, syncedAt === null ? 0 : Date.parse(syncedAt));
+    return Date.now() - lastMs >= everyMinutes * 60_000;
+  };
+  const look = async (): Promise<void> => {
+    for (const { list } of await lists.lists()) {
+      const source = await lists.source(list);
+      if (isStopped || !source || source.everyMinutes === null) continue;
+      if (!isDue(list, source.everyMinutes, source.syncedAt)) continue;
+      triedMs.set(list, Date.now());
+      try {
+        const { version, added, removed, held } = await syncList(store, list, { dataDir, radiusBits, env, runImport });
+        metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
+        if (held.length > 0) log.warn({ list, version, held }, 'a list was synced, and its version waits for approval');
+        else log.info({ list, version, added, removed }, 'a list was synced');
+      } catch (error) {
+        metrics.add('zeef_list_sync_total', { outcome: 'failed' });
+        log.error({ list, err: error }, 'a list could not be synced; it stays as it was');
+      }
+    }
+  };
+  let running: Promise<void> | null = null;
+  const begin = () => {
+    running ??= look()
+      .catch((error: unknown) => log.error({ err: error }, 'the schedule of syncs could not be read'))
+      .finally(() => {
+        running = null;
+      });
+  };
+  begin();
+  const timer = setInterval(begin, lookMs);
+  timer.unref();
+  return async () => {
+    isStopped = true;
+    clearInterval(timer);
+    await running;
+  };
+}

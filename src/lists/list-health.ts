@@ -1,0 +1,23 @@
+/** What a person who looks after the lists must see beside their sizes: what waits for approval, and what is in quarantine. */
+import type { ListInfo } from '../core/vocabulary.js';
+import type { ListStore } from '../store/lists-contract.js';
+
+export interface ListHealth extends ListInfo {
+  /** Entries that suddenly matched many different files, and wait for a person. */
+  readonly quarantinedCount: number;
+  /** The version that was held back, or null. */
+  readonly heldVersion: number | null;
+}
+
+export async function listHealth(store: ListStore): Promise<ListHealth[]> {
+  const [lists, quarantined] = await Promise.all([store.lists(), store.quarantined()]);
+  const counts = new Map<string, number>();
+  for (const { list } of quarantined) counts.set(list, (counts.get(list) ?? 0) + 1);
+  return Promise.all(
+    lists.map(async (info) => ({
+      ...info,
+      quarantinedCount: counts.get(info.list) ?? 0,
+      heldVersion: (await store.versions(info.list)).find(({ state }) => state === 'held')?.version ?? null,
+    })),
+  );
+}

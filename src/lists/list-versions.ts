@@ -1,0 +1,32 @@
+/** What becomes of versions: a held one is approved, an earlier one is put back, a list ends with its agreement. */
+import { AppError } from '../core/errors.js';
+import type { ImportReport, ListStore } from '../store/lists-contract.js';
+
+/** Errors  LIST_NOT_FOUND; NOT_FOUND: no version is held; STORE_FAILED. */
+export async function approveHeld(store: ListStore, list: string): Promise<ImportReport> {
+  const held = (await store.versions(list)).find(({ state }) => state === 'held');
+  if (!held) throw new AppError('NOT_FOUND', { list, state: 'held' });
+  const rows = await store.versionRows(list, held.version);
+  return store.replaceEntries(list, rows, { origin: `approved: ${held.origin ?? `version ${held.version}`}` });
+}
+
+/**
+ * The list holds what it held as that version; this makes a new version of it, so that it can itself be taken back.
+ * Errors  LIST_NOT_FOUND; NOT_FOUND: the version is no longer kept; STORE_FAILED.
+ */
+export async function rollBack(store: ListStore, list: string, version: number): Promise<ImportReport> {
+  const rows = await store.versionRows(list, version);
+  return store.replaceEntries(list, rows, { origin: `version ${version} again` });
+}
+
+/**
+ * From `expiresAt` on a list is disabled, as if a person had done it. Result: names of those that ended now.
+ * Unit  `nowMs`: milliseconds since 1970. Errors  STORE_FAILED.
+ */
+export async function endExpiredLists(store: ListStore, nowMs: number): Promise<readonly string[]> {
+  const ended = (await store.lists())
+    .filter(({ enabled, expiresAt }) => enabled && expiresAt !== null && Date.parse(expiresAt) <= nowMs)
+    .map(({ list }) => list);
+  for (const list of ended) await store.updateList(list, { enabled: false });
+  return ended;
+}

@@ -1,0 +1,89 @@
+/**
+ * What must not count, one by one: a benign hash or digest, one entry of a list, or all entries of one source. A match of
+ * it is still found, told and counted as `suppressed`; nothing is dropped silently.
+ */
+import { ulid } from 'ulid';
+import { AppError } from '../core/errors.js';
+import type { ParsedRow } from '../core/parsed-row.js';
+import type { Algorithm } from '../core/vocabulary.js';
+import { normalise } from '../hashlists/normalise.js';
+import type { ListStore } from '../store/lists-contract.js';
+
+/** The suppression list that holds the values that were added one by one. */
+export const OWN_SUPPRESSIONS = 'own-suppressions';
+
+export type NewSuppression =
+  | { readonly algorithm: Algorithm; readonly value: string; readonly note?: string | undefined }
+  | { readonly list: string; readonly entryId: string }
+  | { readonly list: string; readonly source: string };
+
+/** Never the value: whoever reads it must not learn a hash. */
+export interface Suppression {
+  /** Of a value; an entry is known by its list and id. */
+  readonly id: string | null;
+  readonly algorithm: Algorithm | null;
+  readonly note: string | null;
+  readonly createdAt: string | null;
+  readonly list: string | null;
+  readonly entryId: string | null;
+}
+
+/** Errors STORE_FAILED. */
+export async function suppressions(store: ListStore): Promise<readonly Suppression[]> {
+  const found: Suppression[] = [];
+  const own = await store.list(OWN_SUPPRESSIONS);
+  if (own && own.version > 0) {
+    for await (const row of await store.versionRows(OWN_SUPPRESSIONS, own.version)) {
+      if (!row.ok) continue;
+      const { entryId: id, algorithm, source: note, updatedAt: createdAt } = row.entry;
+      found.push({ id, algorithm, note, createdAt, list: null, entryId: null });
+    }
+  }
+  for (const { list, entryId } of await store.quarantined()) {
+    found.push({ id: null, algorithm: null, note: null, createdAt: null, list, entryId });
+  }
+  return found;
+}
+
+/**
+ * Result: the id of a value's suppression, null of entries; and how many entries were meant.
+ * Errors  VALUE_INVALID; LIST_NOT_FOUND; NOT_FOUND: no entry of the list is meant; STORE_FAILED.
+ */
+export async function suppress(
+  store: ListStore,
+  what: NewSuppression,
+): Promise<{ id: string | null; entries: number }> {
+  if ('list' in what) {
+    const which = 'entryId' in what ? { entryId: what.entryId } : { source: what.source };
+    const entries = await store.changeEntries(what.list, which, 'quarantine');
+    if (entries === 0) throw new AppError('NOT_FOUND', { list: what.list, ...which });
+    return { id: null, entries };
+  }
+  const { algorithm, value, note } = what;
+  const id = ulid();
+  const fields = { value, algorithm, entryId: id, source: note, updatedAt: new Date().toISOString() };
+  const row = normalise(fields, 1, { kind: 'suppression' });
+  if (!row.ok) throw new AppError('VALUE_INVALID', { field: 'value', algorithm, why: row.reason });
+  if (!(await store.list(OWN_SUPPRESSIONS))) {
+    await store.createList({ list: OWN_SUPPRESSIONS, kind: 'suppression', radiusBits: 0 });
+  }
+  const rows = (async function* (): AsyncGenerator<ParsedRow> {
+    yield row;
+  })();
+  const { added } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
+  return { id, entries: added };
+}
+
+/** Errors  NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */
+export async function unsuppress(
+  store: ListStore,
+  what: { readonly id: string } | { readonly list: string; readonly entryId: string },
+): Promise<void> {
+  const changed =
+    'id' in what
+      ? (await store.list(OWN_SUPPRESSIONS))
+        ? await store.changeEntries(OWN_SUPPRESSIONS, { entryId: what.id }, 'remove')
+        : 0
+      : await store.changeEntries(what.list, { entryId: what.entryId }, 'release');
+  if (changed === 0) throw new AppError('NOT_FOUND', { ...what });
+}

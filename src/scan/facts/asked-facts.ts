@@ -1,0 +1,87 @@
+/** Questions straight from the rows of an inventory: no object is made for a hash, and no row read whole. */
+
+import type { AskedColumn, AskedFiles } from '../../check/file-queries.js';
+import { HASH256_BYTES } from '../../core/hash256.js';
+import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
+import { unpackTurnedInto } from '../../kernels/turned-hashes.js';
+import { type FactsHead, readAskFlags, readFactsHead, readRow, readViewHead, unpackFacts } from './file-facts.js';
+import { queryOf } from './file-result.js';
+import { Reader } from './packed-bytes.js';
+
+export interface AskedHead extends FactsHead {
+  /** False where there is nothing to ask: neither digests nor hashes. */
+  readonly isAsked: boolean;
+}
+
+/** All hashes of one view. */
+const scratch = new Uint8Array(2 * ORIENTATIONS.length * HASH256_BYTES);
+
+function copyBytes(from: Uint8Array, at: number, column: AskedColumn, to: number, length: number): void {
+  const { values } = column;
+  for (let n = 0; n < length; n++) values[to + n] = from[at + n]!;
+}
+
+/**
+ * Adds the file of that row, as `queryOf` of its facts would ask it.
+ * Errors  STORE_FAILED: the bytes are not what was packed.
+ */
+export function askFacts(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+  return readRow(() => ask(asked, facts, orientations));
+}
+
+function ask(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+  const from = new Reader(facts);
+  const head = readFactsHead(from);
+  if (from.isAtEnd) return { ...head, isAsked: false };
+  const tail = Buffer.from(facts.buffer, facts.byteOffset + from.at, facts.byteLength - from.at);
+  const flags = readAskFlags(from);
+  if (head.reason !== null && flags.digests.length === 0) return { ...head, isAsked: false };
+  // What follows the identity is all that is asked: where it is the same, the question is.
+  const question = asked.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
+  if (question === null) return { ...head, isAsked: true };
+  for (const algorithm of flags.digests) {
+    const column = asked.columns[algorithm];
+    const length = VALUE_BYTES[algorithm];
+    from.pass(length);
+    copyBytes(facts, from.at - length, column, column.reserve(question, 0, 1), length);
+  }
+  if (head.reason === null) {
+    if (flags.hasImage) askViews(asked, question, from, flags.isPlain, orientations);
+    from.requireEnd();
+  }
+  return { ...head, isAsked: true };
+}
+
+function askViews(
+  asked: AskedFiles,
+  question: number,
+  from: Reader,
+  isPlain: boolean,
+  orientations: OrientationChoice,
+): void {
+  from.pass(1);
+  from.passVarint();
+  from.passVarint();
+  if (!isPlain) from.pass(1);
+  const { pdq, blockhash } = asked.columns;
+  let rank = 0;
+  for (let left = isPlain ? 1 : from.u8(); left > 0; left--) {
+    const { families, counts, hasBlockhash } = readViewHead(from, isPlain);
+    from.pass(unpackTurnedInto(from.bytes, from.at, counts, scratch, 0));
+    const first = rank;
+    let at = 0;
+    for (const [n, { degenerate }] of families.entries()) {
+      const count = orientations === 'all' ? counts[n]! : 1;
+      if (!degenerate) {
+        copyBytes(scratch, at, pdq, pdq.reserve(question, rank, count), count * HASH256_BYTES);
+        rank += count;
+      }
+      at += counts[n]! * HASH256_BYTES;
+    }
+    if (!hasBlockhash) continue;
+    from.pass(HASH256_BYTES);
+    if (rank === first) continue;
+    copyBytes(from.bytes, from.at - HASH256_BYTES, blockhash, blockhash.reserve(question, rank, 1), HASH256_BYTES);
+    rank++;
+  }
+}

@@ -1,0 +1,76 @@
+/** What a scan tells of one file, shaped as the answer to a picture sent over HTTP, with its path. */
+import { ulid } from 'ulid';
+import type { CheckAnswer } from '../../check/answers.js';
+import { verdictOf } from '../../check/check-image.js';
+import type { FileQuery } from '../../check/file-queries.js';
+import { hashAnswer, hashQueries } from '../../check/hash-image.js';
+import type { Decision } from '../../check/policy.js';
+import type { Recordable } from '../../check/recorder.js';
+import type { ErrorCode } from '../../core/errors.js';
+import { type PathBytes, shownPath } from '../../core/path-bytes.js';
+import { DIGEST_ALGORITHMS, type OrientationChoice } from '../../core/vocabulary.js';
+import { type FileFacts, type FileKind, replyOf } from './file-facts.js';
+
+export interface FileResult extends CheckAnswer {
+  readonly pathBytes: PathBytes;
+  /** Null where it has hashes. */
+  readonly code: ErrorCode | null;
+  readonly kind: FileKind;
+  readonly bytes: number;
+  /** False where the inventory knew it: it was not opened. */
+  readonly wasRead: boolean;
+}
+
+/** Every way in which the file is asked: as `checkImage` asks a picture. */
+export function queryOf(facts: FileFacts, orientations: OrientationChoice): FileQuery {
+  const hashes = hashQueries(replyOf(facts));
+  return {
+    digests: facts.digests,
+    hashes: orientations === 'all' ? hashes : hashes.filter(({ orientation }) => orientation === 'original'),
+  };
+}
+
+export function hasQuery(facts: FileFacts): boolean {
+  return facts.reason === null || DIGEST_ALGORITHMS.some((algorithm) => facts.digests[algorithm] !== undefined);
+}
+
+export interface Answered {
+  readonly generation: number;
+  readonly exact: boolean;
+  readonly decision: Decision;
+}
+
+export function resultOf(
+  pathBytes: PathBytes,
+  facts: FileFacts,
+  { generation, exact, decision }: Answered,
+  wasRead: boolean,
+): FileResult {
+  const hashed = hashAnswer(replyOf(facts));
+  return {
+    pathBytes,
+    id: null,
+    ...verdictOf(decision, facts),
+    code: facts.code,
+    kind: facts.kind,
+    generation,
+    checkId: ulid(),
+    digests: facts.digests,
+    image: facts.image && { ...facts.image, width: facts.image.width || null, height: facts.image.height || null },
+    pdq: hashed.pdq,
+    lowQuality: hashed.lowQuality,
+    degraded: facts.degraded,
+    exact,
+    matches: decision.matches,
+    matchCount: decision.matchCount,
+    truncated: decision.truncated,
+    bytes: facts.size,
+    wasRead,
+  };
+}
+
+/** As the ledger has it: a hit is one file, by its path. */
+export function recordable(result: FileResult): Recordable {
+  const path = shownPath(result.pathBytes);
+  return { ...result, reference: path, fileId: result.digests.sha256 ?? path };
+}

@@ -1,0 +1,238 @@
+/**
+ * Files on their way: names are looked at in pieces, what is known or no picture is settled at once, new pictures are
+ * read. Everything between the walk and the report is bounded here.
+ */
+import type { ErrorCode } from '../core/errors.js';
+import { joinPath, type PathBytes } from '../core/path-bytes.js';
+import type { NotCheckedReason } from '../core/vocabulary.js';
+import type { HashWants } from '../engine/image-engine.js';
+import type { FolderRow } from '../store/inventory-contract.js';
+import { Committer } from './committer.js';
+import { type FileFacts, type Identity, identityOf, unpackFacts } from './facts/file-facts.js';
+import { ALL_DIGESTS } from './matcher.js';
+import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
+import type { ScanParts, ScanRequest } from './scan-request.js';
+import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
+import { createLooker, type Looked, type Looker } from './walk/look.js';
+
+/** Names that one thread looks at, at a time. */
+export const LOOK_NAMES = 256;
+/** Files between the look and the end of their way: enough for all cores, few enough to be nothing in memory. */
+export const FILES_AHEAD_MAX = 4_096;
+/** Pieces on their way of folders that are not walked, but told or listed. */
+const PIECES_AHEAD_MAX = 8;
+/** Pictures noted as in hand for each that the decoder takes: the note is on disk when its place is free. */
+const READING_PER_PLACE = 3;
+/** Formats whose rows depend on how many frames were asked. */
+const FRAMED = new Set(['gif', 'webp', 'tiff']);
+/** Looks at files whose bytes cannot be had. */
+const UNREAD: ReadonlySet<Looked['look']> = new Set(['vanished', 'unreadable']);
+const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
+
+const NOBODY: Identity = { size: 0, mtimeNs: 0n, inode: 0n };
+export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
+
+export class FileStream {
+  readonly committer: Committer;
+  readonly settler: Settler;
+  readonly pictures: Pictures;
+  readonly #looker: Looker;
+  readonly wants: HashWants;
+  readonly #inHand = new Set<Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #readers: (() => void)[] = [];
+  readonly #readingMax: number;
+  #reading = 0;
+  #ahead = 0;
+  /** The first error that ends the scan; null while there is none. */
+  failure: unknown = null;
+
+  constructor(
+    readonly parts: ScanParts,
+    readonly request: ScanRequest,
+  ) {
+    const { decoder, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
+    const { scan } = inventory.state;
+    this.wants = {
+      digests: ALL_DIGESTS,
+      orientations: keepsFiles ? 'all' : request.orientations,
+      families: 'both',
+      algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],
+      frames: request.frames,
+    };
+    const { followsLinks, orientations } = request;
+    this.committer = new Committer(inventory);
+    this.settler = new Settler({
+      matcher,
+      committer: this.committer,
+      tally,
+      scan,
+      orientations,
+      keepsFiles,
+      onResult,
+      onOther,
+    });
+    const { hashReply, whenRoom, workers, queueImagesPerWorker } = decoder;
+    this.pictures = new Pictures({
+      hashReply,
+      whenRoom,
+      committer: this.committer,
+      throttle,
+      wants: this.wants,
+      scan,
+      followsLinks,
+    });
+    this.#readingMax = READING_PER_PLACE * workers * (1 + queueImagesPerWorker);
+    this.#looker = createLooker(workers, followsLinks);
+  }
+
+  get isStopping(): boolean {
+    return this.parts.shouldStop() || this.failure !== null;
+  }
+
+  /** Looks at some names of a folder and sends each on its way; resolves when all of them have come to its end. */
+  async piece(
+    folder: FolderRow,
+    base: number,
+    names: readonly PathBytes[],
+    counts: { symlinks: number; special: number },
+  ): Promise<void> {
+    const { inventory, throttle } = this.parts;
+    this.#ahead += names.length;
+    let left = names.length;
+    const arrived = (count: number) => {
+      left -= count;
+      this.#ahead -= count;
+      for (const wake of this.#waiting.splice(0)) wake();
+    };
+    try {
+      await throttle.take(names.length, 0);
+      const rows = this.parts.keepsFiles
+        ? await inventory.find(base, names)
+        : names.map(() => ({ spot: 0, facts: null }));
+      const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
+      const looked = await this.#looker.look(
+        folder.path,
+        names,
+        rows.map(({ facts }, at) => (facts && this.#isUsable(known[at]!) ? identityOf(facts) : null)),
+      );
+      const pictures: PictureFile[] = [];
+      const settled: Settled[] = [];
+      const found: PathBytes[] = [];
+      for (const [at, { look, identity }] of looked.entries()) {
+        const place = { ...folderPlace(folder), spot: rows[at]!.spot, name: names[at]! };
+        if (look === 'symlink') counts.symlinks++;
+        else if (look === 'special') counts.special++;
+        else if (look === 'folder') found.push(joinPath(folder.path, names[at]!));
+        else if (look === 'known') {
+          const facts = known[at]!;
+          const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
+          settled.push({ ...place, facts, wasRead: false, isRecorded });
+        } else if (look === 'picture' || (this.request.digestsAll && !UNREAD.has(look))) {
+          pictures.push({ folder: folder.path, folderId: folder.id, spot: place.spot, name: place.name, identity });
+        } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
+      }
+      const archives = this.request.archives
+        ? names.filter((_, at) => looked[at]!.look === 'archive' || known[at]?.kind === 'archive')
+        : [];
+      const paths = [
+        ...found.map((path) => ({ path, isArchive: false })),
+        ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
+      ];
+      const read = pictures.map((picture) => this.#readOne(folder, picture).finally(() => arrived(1)));
+      if (paths.length > 0) await this.committer.commit({ foldersFound: paths });
+      await this.settler.settle(settled);
+      arrived(names.length - pictures.length);
+      await Promise.all(read);
+    } catch (error) {
+      this.failure ??= error;
+    } finally {
+      arrived(left);
+    }
+  }
+
+  async #readOne(folder: FolderRow, picture: PictureFile): Promise<void> {
+    while (this.#reading >= this.#readingMax) await new Promise<void>((resolve) => this.#readers.push(resolve));
+    if (this.isStopping) return this.#readers.shift()?.();
+    this.#reading++;
+    try {
+      if (this.parts.keepsFiles) await this.pictures.begin(picture);
+      const facts = await this.pictures.read(picture);
+      this.#leaveReader();
+      const { spot, name } = picture;
+      await this.settler.settle([{ ...folderPlace(folder), spot, name, facts, wasRead: true, isRecorded: false }]);
+    } catch (error) {
+      this.failure ??= error;
+      this.#leaveReader();
+    }
+  }
+
+  #leaveReader(): void {
+    this.#reading--;
+    this.#readers.shift()?.();
+  }
+
+  #factsOf(look: Looked['look'], identity: Identity): FileFacts {
+    const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
+    if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
+    if (look === 'unreadable') return { ...common, reason: 'unreadable', code: 'FILE_UNREADABLE' };
+    const kind = look === 'archive' ? 'archive' : 'not_picture';
+    return { ...common, kind, reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
+  }
+
+  /** Whether what is known answers what is asked now, if the file is the same. */
+  #isUsable(facts: FileFacts): boolean {
+    if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
+    if (facts.reason === 'not_an_image') return !this.request.digestsAll || facts.digests.sha256 !== undefined;
+    if (facts.reason !== null) return !this.request.retriesFailed;
+    if (this.wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null))
+      return false;
+    return facts.frames === this.wants.frames || !FRAMED.has(facts.image?.format ?? '');
+  }
+
+  go(work: Promise<void>): void {
+    const job: Promise<void> = work
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      })
+      .finally(() => this.#inHand.delete(job));
+    this.#inHand.add(job);
+  }
+
+  /** Resolves when all that `go` was given has come to its end. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inHand);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#inHand);
+    await this.#looker.close();
+  }
+
+  async room(): Promise<void> {
+    while (this.#inHand.size >= PIECES_AHEAD_MAX) await Promise.race(this.#inHand);
+    while (this.#ahead >= FILES_AHEAD_MAX && !this.isStopping) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** A folder that cannot be listed is one line of the report: what is in it was not checked. */
+  async tellFolder(folder: FolderRow, reason: NotCheckedReason, code: ErrorCode, identity = NOBODY): Promise<void> {
+    const base = await this.parts.inventory.baseSpot(folder.id);
+    const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
+    const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;
+    const { spot } = place!;
+    await this.settler.settle([
+      { ...folderPlace(folder), spot, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
+    ]);
+  }
+
+  /** Rows of a folder that are to be known no more. */
+  async forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
+    for await (const rows of this.parts.inventory.filesOf(folder.id)) {
+      const gone: number[] = [];
+      for (const { spot, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(spot);
+      if (gone.length > 0) await this.committer.commit({ removedFiles: gone });
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Pictures on their way through the decoder: noted as in hand before they are opened, read by the decoder process, and
+ * held against their status afterwards, so that a file that was written meanwhile is not taken for what it was.
+ */
+import { lstatSync, statSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { joinPath, type PathBytes, systemPath } from '../core/path-bytes.js';
+import type { HashReply, HashWants } from '../engine/image-engine.js';
+import type { Committer } from './committer.js';
+import { type FileFacts, factsOfReply, type Identity, isSameFile } from './facts/file-facts.js';
+import type { Throttle } from './throttle.js';
+
+export interface PictureFile {
+  readonly folder: PathBytes;
+  readonly folderId: number;
+  readonly spot: number;
+  readonly name: PathBytes;
+  readonly identity: Identity;
+}
+
+/** A file that the decoder process reads, or the bytes of one that lies in an archive. */
+type PictureInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
+
+export interface PicturesParts {
+  readonly hashReply: (input: PictureInput, wants: HashWants) => Promise<HashReply>;
+  readonly whenRoom: () => Promise<void>;
+  readonly committer: Committer;
+  readonly throttle: Throttle;
+  readonly wants: HashWants;
+  readonly scan: number;
+  readonly followsLinks: boolean;
+}
+
+/** A file that was written while it was read is read once more, after this pause; then it is told as it is. */
+const AGAIN_AFTER_MS = 50;
+
+export const NO_FACTS = {
+  kind: 'picture',
+  verdict: 'not_checked',
+  reason: null,
+  code: null,
+  frames: 1,
+  digests: {},
+  image: null,
+  degraded: false,
+  views: [],
+} as const satisfies Partial<FileFacts>;
+
+export class Pictures {
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly parts: PicturesParts) {}
+
+  /** Notes it as in hand, on disk. */
+  begin({ spot, folderId, name }: PictureFile, aloneTries = 0): Promise<void> {
+    return this.parts.committer.commit({ begun: [{ spot, folderId, name, aloneTries }] });
+  }
+
+  /** The identity as it is now, or why there is none. */
+  identityNow(path: PathBytes): Identity | 'FILE_VANISHED' | 'FILE_UNREADABLE' {
+    try {
+      const stat = this.parts.followsLinks ? statSync : lstatSync;
+      const { size, mtimeNs, ino } = stat(systemPath(path), { bigint: true });
+      return { size: Number(size), mtimeNs, inode: ino };
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE';
+    }
+  }
+
+  /** One after the other asks for room and takes it: of many who see the same room, all but one would be refused. */
+  async hash(input: PictureInput): Promise<HashReply> {
+    const { hashReply, whenRoom, wants } = this.parts;
+    const turn = this.#turn.then(async () => {
+      await whenRoom();
+      return { reply: hashReply(input, wants) };
+    });
+    this.#turn = turn.catch(() => {});
+    return (await turn).reply;
+  }
+
+  /** Errors SHUTTING_DOWN. Whatever the file is, it has facts. */
+  async read({ folder, name, identity }: PictureFile): Promise<FileFacts> {
+    const { throttle, wants, scan } = this.parts;
+    const path = joinPath(folder, name);
+    const common = { ...NO_FACTS, scan, generation: 0, frames: wants.frames };
+    let before = identity;
+    for (let isAgain = false; ; isAgain = true) {
+      await throttle.take(0, before.size);
+      const reply = await this.hash({ file: path });
+      const after = this.identityNow(path);
+      if (typeof after === 'string') return { ...common, ...identity, reason: 'unreadable', code: after };
+      if (isSameFile(before, after)) return { ...common, ...after, ...factsOfReply(reply) };
+      if (isAgain) return { ...common, ...after, reason: 'unreadable', code: 'FILE_CHANGED' };
+      before = after;
+      await delay(AGAIN_AFTER_MS);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Files that were in hand when a process ended without a word. One of them may have ended it, and the machine with it:
+ * each is tried once more, alone; one that is in hand alone when the end comes again is noted as what it is, and not
+ * opened before it changes.
+ */
+import { readFileSync } from 'node:fs';
+import { joinPath } from '../core/path-bytes.js';
+import type { Inventory } from '../store/inventory-contract.js';
+import type { Committer } from './committer.js';
+import { packFacts } from './facts/file-facts.js';
+import { NO_FACTS, type Pictures } from './pictures.js';
+
+/** The machine went down with the file alone in hand: that is enough. */
+const TRIES_WHERE_MACHINE_FELL = 1;
+/** The process was ended and the machine stands: somebody may just have killed it, so a second time is asked for. */
+const TRIES_WHERE_PROCESS_FELL = 2;
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+/** Tells one start of the machine from another; empty where the system does not say. */
+export function bootId(): string {
+  try {
+    return readFileSync(BOOT_ID_FILE, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+export interface Suspicion {
+  readonly tried: number;
+  readonly condemned: number;
+}
+
+/** Errors as `Pictures.read`. */
+export async function trySuspects(
+  inventory: Inventory,
+  committer: Committer,
+  pictures: Pictures,
+  { boot, shouldStop }: { readonly boot: string; readonly shouldStop: () => boolean },
+): Promise<Suspicion> {
+  const { scan, boot: bootBefore } = inventory.state;
+  const triesMax = bootBefore === null || bootBefore === boot ? TRIES_WHERE_PROCESS_FELL : TRIES_WHERE_MACHINE_FELL;
+  await inventory.setBoot(boot);
+  let tried = 0;
+  let condemned = 0;
+  // The most suspicious come last: the others shall not wait behind them again.
+  const suspects = [...(await inventory.inHand())].sort((a, b) => a.aloneTries - b.aloneTries);
+  for (const { spot, folderId, name, aloneTries } of suspects) {
+    if (shouldStop()) break;
+    const folder = await inventory.folderById(folderId);
+    const identity = folder && pictures.identityNow(joinPath(folder.path, name));
+    if (!folder || !identity || typeof identity === 'string') {
+      await committer.commit({ ended: [spot] });
+      continue;
+    }
+    const file = { folder: folder.path, folderId, spot, name, identity };
+    // Of the scan before this one: it is put on record when the walk comes to it.
+    const before = { scan: Math.max(0, scan - 1), generation: 0 };
+    if (aloneTries >= triesMax) {
+      const facts = {
+        ...NO_FACTS,
+        ...before,
+        ...identity,
+        reason: 'decoder_crash',
+        code: 'IMAGE_DECODER_CRASH',
+      } as const;
+      await committer.commit({ files: [{ spot, name, facts: packFacts(facts) }], ended: [spot] });
+      condemned++;
+      continue;
+    }
+    await pictures.begin(file, aloneTries + 1);
+    const facts = { ...(await pictures.read(file)), ...before };
+    await committer.commit({ files: [{ spot, name, facts: packFacts(facts) }], ended: [spot] });
+    tried++;
+  }
+  return { tried, condemned };
+}

@@ -1,0 +1,157 @@
+/**
+ * What the lists say now of files that a scan has hashed before, from the inventory alone: no file is opened, none is
+ * looked at.
+ */
+
+import { verdictOf } from '../check/check-image.js';
+import type { FileBatch } from '../check/file-batch.js';
+import { AskedFiles, askedFiles } from '../check/file-queries.js';
+import { PIECE_VALUES } from '../check/match-files.js';
+import { type Decision, NOTHING_FOUND } from '../check/policy.js';
+import { AppError } from '../core/errors.js';
+import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
+import type { FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
+import { type AskedHead, askFacts } from './facts/asked-facts.js';
+import { packFacts, unpackFacts } from './facts/file-facts.js';
+import { type FileResult, recordable, resultOf } from './facts/file-result.js';
+import type { Matcher, MatcherOptions } from './matcher.js';
+import { pathOf } from './settle.js';
+import type { Tally } from './tally.js';
+
+export interface RematchParts {
+  readonly inventory: Inventory;
+  readonly matcher: Matcher;
+  readonly tally: Tally;
+  readonly orientations: OrientationChoice;
+  readonly shouldStop: () => boolean;
+  readonly onResult: (result: FileResult) => void;
+  /** Only what came into the lists since the inventory was last matched is asked; the rest stands as it was. */
+  readonly newEntries: { readonly batch: FileBatch; readonly asking: MatcherOptions } | null;
+}
+
+/** Files that are in memory at once, thrice: two batches are searched while the next is read. */
+const FILES_TOGETHER = 16_384;
+const BATCHES_ASKED = 2;
+/** Hashes of a picture over 512 pixels: room for one more must be left of what is joined with the index at once. */
+const HASHES_A_FILE = 2 * ORIENTATIONS.length;
+
+interface Known {
+  readonly row: FileRowWithFolder;
+  readonly head: AskedHead;
+}
+
+class Together {
+  readonly asked = new AskedFiles();
+  readonly files: Known[] = [];
+
+  get isFull(): boolean {
+    const { pdq } = this.asked.columns;
+    return this.files.length >= FILES_TOGETHER || pdq.count + HASHES_A_FILE > PIECE_VALUES;
+  }
+}
+
+async function* together(
+  rows: AsyncIterable<readonly FileRowWithFolder[]>,
+  orientations: OrientationChoice,
+): AsyncGenerator<Together> {
+  let held = new Together();
+  for await (const batch of rows) {
+    for (const row of batch) {
+      held.files.push({ row, head: askFacts(held.asked, row.facts, orientations) });
+      if (!held.isFull) continue;
+      yield held;
+      held = new Together();
+    }
+  }
+  if (held.files.length > 0) yield held;
+}
+
+/**
+ * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, or (new entries) it was matched with
+ *         another store, or so long ago that the store no longer remembers what came since.
+ */
+export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
+  const { inventory, matcher, shouldStop, newEntries } = parts;
+  const { matchedAt } = inventory.state;
+  if (!inventory.state.isFinished || inventory.state.scan === 0) {
+    throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory whose scan was finished' });
+  }
+  const among = newEntries === null || matchedAt === null ? null : await newEntries.batch.entriesSince(matchedAt);
+  if (newEntries !== null && among === null) {
+    throw new AppError('REQUEST_INVALID', {
+      field: 'new-entries',
+      expected: 'lists that remember; rematch with all entries',
+    });
+  }
+  const ask = async (asked: AskedFiles): Promise<readonly Decision[]> => {
+    if (newEntries === null || among === null) return matcher.match(asked);
+    const news = await newEntries.batch.match(asked, newEntries.asking, among);
+    // What a new entry is near to is decided anew, against all that is in force: a fresh scan would say the same.
+    const touched = news.flatMap((decision, file) => (decision === NOTHING_FOUND ? [] : [file]));
+    const decided = await matcher.match(askedFiles(touched.map((file) => asked.queryOf(file))));
+    const answers = news.map(() => NOTHING_FOUND);
+    for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
+    return answers;
+  };
+  let inTurn: Promise<void> = Promise.resolve();
+  const inHand: Promise<void>[] = [];
+  for await (const { asked, files } of together(inventory.files('done'), parts.orientations)) {
+    if (shouldStop()) break;
+    const answers = ask(asked);
+    const before = inTurn;
+    inTurn = (async () => {
+      const decisions = await answers;
+      await before;
+      await tellAll(parts, files, decisions, among !== null);
+    })();
+    // Heard below, or where the next is awaited: until then it is not a failure that nobody looks at.
+    inTurn.catch(() => {});
+    inHand.push(inTurn);
+    // The oldest alone: the others are searched while the next is read.
+    if (inHand.length > BATCHES_ASKED) await inHand.shift();
+  }
+  await inTurn;
+  const interrupted = shouldStop();
+  if (!interrupted && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt);
+  return { interrupted };
+}
+
+async function tellAll(
+  { inventory, matcher, tally, onResult }: RematchParts,
+  files: readonly Known[],
+  decisions: readonly Decision[],
+  isPartial: boolean,
+): Promise<void> {
+  const { generation, exact } = matcher;
+  const changed: { spot: number; name: string; facts: Uint8Array }[] = [];
+  const results: FileResult[] = [];
+  let unmatched = 0;
+  let at = 0;
+  for (const { row, head } of files) {
+    const decision = head.isAsked ? decisions[at++]! : NOTHING_FOUND;
+    // Untouched by a new entry: it stands as it was said, and is not said again.
+    if (isPartial && decision === NOTHING_FOUND) {
+      tally.takeOther(head.kind, false);
+      continue;
+    }
+    const { verdict, reason } = verdictOf(decision, head);
+    const isOther = reason === 'not_an_image' && verdict === 'not_checked';
+    const isTold = !isOther && verdict !== 'no_match';
+    if (isOther) tally.takeOther(head.kind, false);
+    else if (!isTold) {
+      unmatched++;
+      tally.takeUnmatched(head.size, false);
+    }
+    if (!isTold && verdict === head.verdict) continue;
+    const facts = unpackFacts(row.facts);
+    if (isTold) results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
+    if (verdict !== head.verdict)
+      changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
+  }
+  await matcher.record(results.map(recordable), unmatched);
+  if (changed.length > 0) await inventory.apply({ files: changed });
+  for (const result of results) {
+    tally.take(result);
+    onResult(result);
+  }
+}

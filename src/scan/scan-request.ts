@@ -1,0 +1,60 @@
+/** What a scan is asked, and what it is made of. */
+import type { PathBytes } from '../core/path-bytes.js';
+import type { OrientationChoice } from '../core/vocabulary.js';
+import type { HashReply, HashWants } from '../engine/image-engine.js';
+import type { Inventory } from '../store/inventory-contract.js';
+import type { FileFacts } from './facts/file-facts.js';
+import type { FileResult } from './facts/file-result.js';
+import type { Matcher } from './matcher.js';
+import type { Suspicion } from './poison.js';
+import type { Tally } from './tally.js';
+import type { Throttle } from './throttle.js';
+
+export interface ScanRequest {
+  /** Folders and files, as typed. */
+  readonly paths: readonly PathBytes[];
+  /** More files, one by one: of a list that may be longer than memory. */
+  readonly filesFrom: AsyncIterable<PathBytes> | null;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly oneFileSystem: boolean;
+  readonly followsLinks: boolean;
+  /** Files that are no pictures are read and their digests looked up. */
+  readonly digestsAll: boolean;
+  /** Those that could not be checked are tried again, also where they did not change. */
+  readonly retriesFailed: boolean;
+  /** Pictures in zip and tar files are looked at too. */
+  readonly archives: boolean;
+  readonly orientations: OrientationChoice;
+  readonly frames: number;
+}
+
+/** The decoder process as a scan uses it. */
+export interface ScanDecoder {
+  /** Errors QUEUE_FULL, SHUTTING_DOWN. */
+  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  /** Waits until an image would be taken. */
+  whenRoom(): Promise<void>;
+  readonly workers: number;
+  readonly queueImagesPerWorker: number;
+  readonly imageBytesMax: number;
+}
+
+export interface ScanParts {
+  readonly decoder: ScanDecoder;
+  readonly inventory: Inventory;
+  /** False where the inventory is thrown away afterwards: then files have no rows. */
+  readonly keepsFiles: boolean;
+  readonly matcher: Matcher;
+  readonly throttle: Throttle;
+  readonly tally: Tally;
+  /** True once the scan shall stop: files in hand are finished, none is begun. */
+  readonly shouldStop: () => boolean;
+  readonly onResult: (result: FileResult) => void;
+  readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
+}
+
+export interface ScanEnd {
+  readonly interrupted: boolean;
+  readonly suspicion: Suspicion;
+}

@@ -1,0 +1,204 @@
+/**
+ * A scan: folders are taken from the inventory's list of work, their names looked at in batches, new pictures read, all
+ * matched and told. Constant memory, whatever the tree; killed at any moment it goes on with the folders that it had
+ * not done, and tells the others again from the inventory, so that a report is always whole.
+ */
+import { lstat, stat } from 'node:fs/promises';
+import { AppError } from '../core/errors.js';
+import { type PathBytes, systemPath } from '../core/path-bytes.js';
+import type { FolderRow } from '../store/inventory-contract.js';
+import { unpackFacts } from './facts/file-facts.js';
+import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES } from './file-stream.js';
+import { bootId, trySuspects } from './poison.js';
+import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
+import type { Settled } from './settle.js';
+import { visitArchive } from './walk/archive-visit.js';
+import { visitFolder, type WalkOptions } from './walk/folder-visit.js';
+import { createNameFilter } from './walk/globs.js';
+import { absolute, sortRoots } from './walk/roots.js';
+
+/** Folders that are walked at once: small ones hide each other's waiting. */
+const FOLDERS_AHEAD_MAX = 32;
+
+class Scan {
+  readonly #stream: FileStream;
+  #walk: WalkOptions;
+
+  constructor(
+    readonly parts: ScanParts,
+    readonly request: ScanRequest,
+  ) {
+    const { include, exclude, followsLinks } = request;
+    this.#stream = new FileStream(parts, request);
+    this.#walk = { filter: createNameFilter(include, exclude), devices: null, followsLinks };
+  }
+
+  /** Errors STORE_FAILED, SHUTTING_DOWN, and those of the matcher. */
+  async run(roots: readonly PathBytes[], files: readonly PathBytes[]): Promise<ScanEnd> {
+    const { inventory, shouldStop } = this.parts;
+    try {
+      if (this.request.oneFileSystem) {
+        const devices = await Promise.all(
+          roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)),
+        );
+        this.#walk = { ...this.#walk, devices: new Set(devices.flatMap((status) => (status ? [status.dev] : []))) };
+      }
+      const suspicion = await trySuspects(inventory, this.#stream.committer, this.#stream.pictures, {
+        boot: bootId(),
+        shouldStop,
+      });
+      await this.#tellDone();
+      await this.#walkAll();
+      await this.#scanListed(files);
+      await this.#stream.settled();
+      // A batch that waited for a service elsewhere when the scan was stopped: its files are as if not begun.
+      const isStopped =
+        shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
+      if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
+      return { interrupted: shouldStop(), suspicion };
+    } finally {
+      await this.#stream.close();
+    }
+  }
+
+  /** Folders that this scan has done before it was stopped: not listed again, and told from the inventory. */
+  async #tellDone(): Promise<void> {
+    const { inventory, tally } = this.parts;
+    const { folders, ...counts } = await inventory.doneCounts();
+    if (folders === 0) return;
+    tally.passedOver(counts);
+    for await (const rows of inventory.files('done')) {
+      if (this.#stream.isStopping) return;
+      await this.#stream.room();
+      const known = rows.map(
+        (row): Settled => ({ ...row, facts: unpackFacts(row.facts), wasRead: false, isRecorded: true }),
+      );
+      this.#stream.go(this.#stream.settler.settle(known));
+    }
+  }
+
+  async #walkAll(): Promise<void> {
+    const { inventory } = this.parts;
+    const begun = new Set<number>();
+    const visits = new Set<Promise<void>>();
+    while (!this.#stream.isStopping) {
+      const folder = begun.size < FOLDERS_AHEAD_MAX ? await inventory.nextFolder(begun) : null;
+      if (folder === null) {
+        // Folders in hand may bring more.
+        if (visits.size === 0) break;
+        await Promise.race(visits);
+        continue;
+      }
+      begun.add(folder.id);
+      const visit: Promise<void> = this.#visit(folder)
+        .catch((error: unknown) => {
+          this.#stream.failure ??= error;
+        })
+        .finally(() => {
+          begun.delete(folder.id);
+          visits.delete(visit);
+        });
+      visits.add(visit);
+    }
+    await Promise.all(visits);
+  }
+
+  async #visit(folder: FolderRow): Promise<void> {
+    if (folder.isArchive) return visitArchive(this.parts, this.#stream, folder);
+    const { inventory, tally, keepsFiles } = this.parts;
+    const base = await inventory.baseSpot(folder.id);
+    const counts = { symlinks: 0, special: 0, excluded: 0 };
+    const mine: Promise<void>[] = [];
+    let listed = 0;
+    try {
+      await visitFolder(folder.path, this.#walk, {
+        shouldStop: () => this.#stream.isStopping,
+        passOver: (kind) => {
+          counts[kind]++;
+        },
+        folders: async (paths) => {
+          if (paths.length > 0)
+            await this.#stream.committer.commit({ foldersFound: paths.map((path) => ({ path, isArchive: false })) });
+        },
+        files: async (names) => {
+          listed += names.length;
+          const ordered = inventory.inOrder(names);
+          for (let from = 0; from < ordered.length && !this.#stream.isStopping; from += LOOK_NAMES) {
+            const piece = this.#stream.piece(folder, base, ordered.slice(from, from + LOOK_NAMES), counts);
+            // Only counts of those in flight are kept: a folder may have more pieces than memory.
+            mine.push(piece);
+            if (mine.length >= FILES_AHEAD_MAX / LOOK_NAMES) await mine.shift();
+            await this.#stream.room();
+          }
+        },
+      });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined || error instanceof AppError) throw error;
+      if (keepsFiles) await this.#stream.forget(folder, () => Promise.resolve(true));
+      await this.#stream.tellFolder(folder, 'unreadable', code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE');
+      listed = 1;
+    }
+    await Promise.all(mine);
+    if (this.#stream.isStopping) return;
+    // Rows of files that are gone, or that a pattern leaves out now.
+    if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) {
+      await this.#stream.forget(folder, async (path) => {
+        const status = await lstat(systemPath(path)).catch(() => null);
+        return status === null || status.isDirectory() || !this.#walk.filter.takesFile(path);
+      });
+    }
+    await this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts }] });
+    tally.passedOver(counts);
+  }
+
+  async #scanListed(files: readonly PathBytes[]): Promise<void> {
+    const { filesFrom } = this.request;
+    const inventory = this.parts.inventory;
+    let held = new Map<PathBytes, PathBytes[]>();
+    const counts = { symlinks: 0, special: 0 };
+    let count = 0;
+    const flush = async () => {
+      for (const [path, names] of held) {
+        if (this.#stream.isStopping) return;
+        await this.#stream.room();
+        const folder = await inventory.folderAt(path);
+        const base = await inventory.baseSpot(folder.id);
+        this.#stream.go(this.#stream.piece(folder, base, names, counts));
+      }
+      held = new Map();
+      count = 0;
+    };
+    const take = async (file: PathBytes) => {
+      const slash = file.lastIndexOf('/');
+      const folder = file.slice(0, slash) || '/';
+      const names = held.get(folder) ?? [];
+      names.push(file.slice(slash + 1));
+      held.set(folder, names);
+      if (names.length >= LOOK_NAMES || ++count >= FILES_AHEAD_MAX) await flush();
+    };
+    for (const file of files) await take(file);
+    if (filesFrom !== null) {
+      for await (const file of filesFrom) {
+        if (this.#stream.isStopping) break;
+        await take(absolute(file));
+      }
+    }
+    await flush();
+    await this.#stream.settled();
+    this.parts.tally.passedOver(counts);
+  }
+}
+
+/** Begins a scan anew, or goes on with the one that was not finished, where it asked the same. Errors as `Scan.run`. */
+export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
+  const { inventory, keepsFiles, matcher, tally } = parts;
+  const { roots, files } = await sortRoots(request.paths, request.followsLinks);
+  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
+  const question = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
+  const resumed = !inventory.state.isFinished && inventory.state.question === question;
+  if (!resumed) await inventory.beginScan(question, roots);
+  const end = await new Scan(parts, request).run(roots, files);
+  if (!end.interrupted && keepsFiles) await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
+  return { ...end, resumed };
+}

@@ -1,0 +1,137 @@
+/**
+ * The end of every file's way through a scan, whether it was read or known: many together are matched, then each is
+ * recorded, told, counted and written, in this order; only then is it in hand no more.
+ */
+
+import { verdictOf } from '../check/check-image.js';
+import { askedFiles } from '../check/file-queries.js';
+import { NOTHING_FOUND } from '../check/policy.js';
+import type { Recordable } from '../check/recorder.js';
+import { joinPath, type PathBytes } from '../core/path-bytes.js';
+import type { OrientationChoice } from '../core/vocabulary.js';
+import type { FileRow } from '../store/inventory-contract.js';
+import type { Committer } from './committer.js';
+import { type FileFacts, packFacts } from './facts/file-facts.js';
+import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './facts/file-result.js';
+import type { Matcher } from './matcher.js';
+import type { Tally } from './tally.js';
+
+export interface Settled {
+  readonly folder: PathBytes;
+  readonly isArchive: boolean;
+  readonly spot: number;
+  readonly name: PathBytes;
+  readonly facts: FileFacts;
+  /** It was opened now, so its row is to be written. */
+  readonly wasRead: boolean;
+  /** This scan has put it on record already. */
+  readonly isRecorded: boolean;
+}
+
+export interface SettlerParts {
+  readonly matcher: Matcher;
+  readonly committer: Committer;
+  readonly tally: Tally;
+  readonly scan: number;
+  readonly orientations: OrientationChoice;
+  /** Without an inventory that is kept, files have no rows. */
+  readonly keepsFiles: boolean;
+  /** Of every picture but those that matched nothing. */
+  readonly onResult: (result: FileResult) => void;
+  /** A file that is no picture; null where nobody asks. */
+  readonly onOther: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
+}
+
+/** Files that are matched together, and how long one waits for others. */
+const TOGETHER_MAX = 1_024;
+const GATHER_MS = 15;
+
+/** The name of a folder that could not be listed, among its files. */
+export const FOLDER_ITSELF: PathBytes = '.';
+
+export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
+  if (name === FOLDER_ITSELF) return folder;
+  return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
+}
+
+interface Held {
+  readonly files: readonly Settled[];
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class Settler {
+  #held: Held[] = [];
+  #count = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(readonly parts: SettlerParts) {}
+
+  /** Resolves when all of them are told and written. Errors: as the matcher and the inventory. */
+  settle(files: readonly Settled[]): Promise<void> {
+    if (files.length === 0) return Promise.resolve();
+    return new Promise((done, failed) => {
+      this.#held.push({ files, done, failed });
+      this.#count += files.length;
+      if (this.#count >= TOGETHER_MAX) this.#flush();
+      else this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+    });
+  }
+
+  #flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const held = this.#held;
+    this.#held = [];
+    this.#count = 0;
+    this.#settleAll(held.flatMap(({ files }) => files)).then(
+      () => {
+        for (const { done } of held) done();
+      },
+      (error: unknown) => {
+        for (const { failed } of held) failed(error);
+      },
+    );
+  }
+
+  async #settleAll(files: readonly Settled[]): Promise<void> {
+    const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
+    const asked = files.filter(({ facts }) => hasQuery(facts));
+    const decisions = await matcher.match(askedFiles(asked.map(({ facts }) => queryOf(facts, orientations))));
+    const { generation, exact } = matcher;
+    let next = 0;
+    let unmatched = 0;
+    const answers: Recordable[] = [];
+    const rows: FileRow[] = [];
+    const tell: (() => void)[] = [];
+    for (const file of files) {
+      const { facts, wasRead, spot, name } = file;
+      const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
+      const { verdict, reason } = verdictOf(decision, facts);
+      if (keepsFiles && (wasRead || facts.verdict !== verdict)) {
+        rows.push({ spot, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
+      }
+      if (reason === 'not_an_image' && verdict === 'not_checked') tell.push(() => this.#tellOther(file));
+      else if (verdict === 'no_match') {
+        if (!file.isRecorded) unmatched++;
+        tell.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
+      } else {
+        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, wasRead);
+        if (!file.isRecorded) answers.push(recordable(result));
+        tell.push(() => {
+          this.parts.tally.take(result);
+          this.parts.onResult(result);
+        });
+      }
+    }
+    await matcher.record(answers, unmatched);
+    // On disk before it is told, so that what a report says is not asked again.
+    if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
+    for (const one of tell) one();
+  }
+
+  #tellOther(file: Settled): void {
+    this.parts.onOther?.(pathOf(file), file.facts.kind);
+    this.parts.tally.takeOther(file.facts.kind, file.wasRead);
+  }
+}

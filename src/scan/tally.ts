@@ -1,0 +1,186 @@
+/** A scan's counts as they grow: what progress shows and the summary says. */
+import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
+import type { FileKind } from './facts/file-facts.js';
+import type { FileResult } from './facts/file-result.js';
+
+export interface ListCounts {
+  readonly exact: number;
+  readonly near: number;
+  readonly suppressed: number;
+}
+
+export interface Skipped {
+  readonly symlinks: number;
+  /** FIFOs, devices, sockets. */
+  readonly special: number;
+  /** By a pattern, or on another filesystem. */
+  readonly excluded: number;
+}
+
+/** What became of the scan in each stretch of its time, for the chart. */
+export interface RunPoint {
+  readonly seconds: number;
+  readonly files: number;
+  readonly pictures: number;
+  readonly matched: number;
+  readonly bytes: number;
+}
+
+export interface ScanSummary {
+  /** Regular files; each is counted once: files = checked + not_checked + notPictures. */
+  readonly files: number;
+  readonly checked: number;
+  readonly byVerdict: Readonly<Record<Verdict, number>>;
+  readonly byReason: Readonly<Partial<Record<NotCheckedReason, number>>>;
+  /** Files with a match that counts, by list. */
+  readonly byList: Readonly<Record<string, number>>;
+  readonly lists: Readonly<Record<string, ListCounts>>;
+  /** Files whose nearest match is of that kind. */
+  readonly exact: number;
+  readonly near: number;
+  readonly notPictures: number;
+  readonly archives: number;
+  readonly skipped: number;
+  readonly skippedByKind: Skipped;
+  /** Files that the inventory knew: they were not opened. */
+  readonly fromInventory: number;
+  /** Of all pictures, and of those that were read. */
+  readonly bytes: number;
+  readonly bytesRead: number;
+  readonly generation: number;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly filesPerSecond: number;
+  readonly megabytesPerSecond: number;
+  readonly interrupted: boolean;
+  readonly resumed: boolean;
+  readonly run: readonly RunPoint[];
+}
+
+/** Points of the chart: when there are more, every second one goes. */
+const POINTS_MAX = 512;
+
+export class Tally {
+  readonly byVerdict: Record<Verdict, number> = { match: 0, no_match: 0, suppressed: 0, not_checked: 0 };
+  readonly #byReason: Partial<Record<NotCheckedReason, number>> = {};
+  readonly #byList: Record<string, number> = {};
+  readonly #lists: Record<string, { exact: number; near: number; suppressed: number }> = {};
+  readonly #startedAt = new Date().toISOString();
+  readonly #startedMs = performance.now();
+  #run: RunPoint[] = [];
+  #everySeconds = 1;
+  skipped: { symlinks: number; special: number; excluded: number } = { symlinks: 0, special: 0, excluded: 0 };
+  files = 0;
+  pictures = 0;
+  exact = 0;
+  near = 0;
+  notPictures = 0;
+  archives = 0;
+  fromInventory = 0;
+  bytes = 0;
+  bytesRead = 0;
+
+  get seconds(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  /** A file that is no picture: nothing is told of it but its number. */
+  takeOther(kind: FileKind, wasRead: boolean): void {
+    this.files++;
+    this.notPictures++;
+    if (!wasRead) this.fromInventory++;
+    if (kind === 'archive') this.archives++;
+    this.#note();
+  }
+
+  /** A picture that matched nothing: of it no result is made. */
+  takeUnmatched(bytes: number, wasRead: boolean): void {
+    this.files++;
+    this.pictures++;
+    if (wasRead) this.bytesRead += bytes;
+    else this.fromInventory++;
+    this.bytes += bytes;
+    this.byVerdict.no_match++;
+    this.#note();
+  }
+
+  take(result: FileResult): void {
+    this.files++;
+    if (!result.wasRead) this.fromInventory++;
+    this.#takePicture(result);
+    this.#note();
+  }
+
+  #takePicture({ verdict, reason, matches, bytes, wasRead }: FileResult): void {
+    this.pictures++;
+    this.bytes += bytes;
+    if (wasRead) this.bytesRead += bytes;
+    this.byVerdict[verdict]++;
+    if (verdict === 'not_checked' && reason) this.#byReason[reason] = (this.#byReason[reason] ?? 0) + 1;
+    if (verdict === 'match') {
+      if (matches.some(({ suppressed, matchType }) => !suppressed && matchType === 'exact')) this.exact++;
+      else this.near++;
+    }
+    for (const list of new Set(matches.map((match) => match.list))) {
+      const counts = this.#lists[list] ?? { exact: 0, near: 0, suppressed: 0 };
+      this.#lists[list] = counts;
+      const counted = matches.filter((match) => match.list === list && !match.suppressed);
+      if (counted.length === 0) counts.suppressed++;
+      else if (counted.some(({ matchType }) => matchType === 'exact')) counts.exact++;
+      else counts.near++;
+      if (counted.length > 0) this.#byList[list] = (this.#byList[list] ?? 0) + 1;
+    }
+  }
+
+  passedOver(counts: Partial<Skipped>): void {
+    this.skipped = {
+      symlinks: this.skipped.symlinks + (counts.symlinks ?? 0),
+      special: this.skipped.special + (counts.special ?? 0),
+      excluded: this.skipped.excluded + (counts.excluded ?? 0),
+    };
+  }
+
+  #note(): void {
+    const { seconds, files, pictures, bytes } = this;
+    if (seconds < (this.#run.at(-1)?.seconds ?? 0) + this.#everySeconds) return;
+    this.#run.push({ seconds: Math.round(seconds * 10) / 10, files, pictures, matched: this.byVerdict.match, bytes });
+    if (this.#run.length < POINTS_MAX) return;
+    this.#run = this.#run.filter((_, at) => at % 2 === 1);
+    this.#everySeconds *= 2;
+  }
+
+  /** The points and the end; a rate over the blink between a point and the end would say nothing. */
+  #wholeRun(): RunPoint[] {
+    const { seconds, files, pictures, bytes } = this;
+    const points = this.#run.filter((point) => point.seconds < seconds - this.#everySeconds / 2);
+    const end = { seconds: Math.round(seconds * 10) / 10, files, pictures, matched: this.byVerdict.match, bytes };
+    return [...points, end];
+  }
+
+  summary(about: { generation: number; interrupted: boolean; resumed: boolean }): ScanSummary {
+    const { seconds, byVerdict, files, skipped } = this;
+    return {
+      files,
+      checked: byVerdict.match + byVerdict.no_match + byVerdict.suppressed,
+      byVerdict,
+      byReason: this.#byReason,
+      byList: this.#byList,
+      lists: this.#lists,
+      exact: this.exact,
+      near: this.near,
+      notPictures: this.notPictures,
+      archives: this.archives,
+      skipped: skipped.symlinks + skipped.special + skipped.excluded,
+      skippedByKind: skipped,
+      fromInventory: this.fromInventory,
+      bytes: this.bytes,
+      bytesRead: this.bytesRead,
+      ...about,
+      startedAt: this.#startedAt,
+      seconds: Math.round(seconds * 1000) / 1000,
+      filesPerSecond: Math.round(files / Math.max(seconds, 0.001)),
+      megabytesPerSecond: Math.round(this.bytesRead / 100_000 / Math.max(seconds, 0.001)) / 10,
+      run: this.#wholeRun(),
+    };
+  }
+}

@@ -1,0 +1,108 @@
+/** An archive as a folder: its entries are files that have the archive's own time and inode, and are known by them. */
+import { AppError } from '../../core/errors.js';
+import type { PathBytes } from '../../core/path-bytes.js';
+import type { FolderRow } from '../../store/inventory-contract.js';
+import { type FileFacts, factsOfReply, type Identity, unpackFacts } from '../facts/file-facts.js';
+import { type FileStream, folderPlace } from '../file-stream.js';
+import { NO_FACTS } from '../pictures.js';
+import type { ScanParts } from '../scan-request.js';
+import type { Settled } from '../settle.js';
+import { type ArchiveEntry, archiveEntries } from './archive.js';
+
+const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
+
+/** What an earlier scan found in it, if it is the same archive still; null where it has to be opened. */
+async function known(
+  { inventory, keepsFiles }: ScanParts,
+  folder: FolderRow,
+  now: Identity,
+): Promise<Settled[][] | null> {
+  if (!keepsFiles || !folder.wasDone) return null;
+  const batches: Settled[][] = [];
+  for await (const rows of inventory.filesOf(folder.id)) {
+    const batch = rows.map(
+      (row): Settled => ({
+        ...folderPlace(folder),
+        ...row,
+        facts: unpackFacts(row.facts),
+        wasRead: false,
+        isRecorded: false,
+      }),
+    );
+    if (batch.some(({ facts }) => facts.mtimeNs !== now.mtimeNs || facts.inode !== now.inode)) return null;
+    batches.push(batch);
+  }
+  return batches.length > 0 ? batches : null;
+}
+
+/** The archive as a folder is one line of the report where it could not be seen whole. Errors as `FileStream.piece`. */
+export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
+  const { inventory, keepsFiles } = parts;
+  const base = await inventory.baseSpot(folder.id);
+  const identity = stream.pictures.identityNow(folder.path);
+  if (typeof identity === 'string') {
+    await stream.forget(folder, () => Promise.resolve(true));
+    await stream.tellFolder(folder, 'unreadable', identity);
+  } else {
+    const before = await known(parts, folder, identity);
+    for (const batch of before ?? []) await stream.settler.settle(batch);
+    if (before === null) {
+      if (keepsFiles) await stream.forget(folder, () => Promise.resolve(true));
+      await readAll(parts, stream, { folder, base, identity });
+    }
+  }
+  if (!stream.isStopping) await stream.committer.commit({ foldersDone: [{ id: folder.id, counts: NO_COUNTS }] });
+}
+
+async function readAll(
+  { inventory, decoder, keepsFiles }: ScanParts,
+  stream: FileStream,
+  { folder, base, identity }: { folder: FolderRow; base: number; identity: Identity },
+): Promise<void> {
+  const names = new Set<PathBytes>();
+  const inHand = new Set<Promise<void>>();
+  const settle = async (entry: ArchiveEntry) => {
+    // Two entries of one name are two files.
+    let name = entry.name || '?';
+    while (names.has(name)) name += '+';
+    names.add(name);
+    const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ spot: 0 }];
+    const facts = await factsOf(stream, entry, identity);
+    await stream.settler.settle([
+      { ...folderPlace(folder), spot: place!.spot, name, facts, wasRead: true, isRecorded: false },
+    ]);
+  };
+  try {
+    for await (const entry of archiveEntries(folder.path, identity.size, decoder.imageBytesMax)) {
+      if (stream.isStopping) break;
+      const job: Promise<void> = settle(entry).finally(() => inHand.delete(job));
+      inHand.add(job);
+      // Their bytes are in memory: no more of them than the decoder has places for.
+      if (inHand.size >= decoder.workers * 2) await Promise.race(inHand);
+    }
+    await Promise.all(inHand);
+  } catch (error) {
+    await Promise.allSettled(inHand);
+    if (!(error instanceof AppError) || !REASONS.has(error.code)) throw error;
+    await stream.tellFolder(folder, REASONS.get(error.code)!, error.code, identity);
+  }
+}
+
+const REASONS = new Map([
+  ['ARCHIVE_INVALID', 'corrupt'],
+  ['ARCHIVE_TOO_LARGE', 'too_large'],
+  ['FILE_UNREADABLE', 'unreadable'],
+] as const) as ReadonlyMap<string, 'corrupt' | 'too_large' | 'unreadable'>;
+
+async function factsOf(
+  stream: FileStream,
+  { content, problem, size }: ArchiveEntry,
+  archive: Identity,
+): Promise<FileFacts> {
+  const { wants } = stream;
+  const common = { ...NO_FACTS, ...archive, size, scan: 0, generation: 0, frames: wants.frames };
+  if (problem === 'too_large') return { ...common, reason: 'too_large', code: 'IMAGE_TOO_LARGE' };
+  if (problem === 'unreadable') return { ...common, reason: 'unreadable', code: 'ARCHIVE_INVALID' };
+  if (content === null) return { ...common, kind: 'not_picture', reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
+  return { ...common, ...factsOfReply(await stream.pictures.hash({ bytes: content })) };
+}

@@ -1,0 +1,165 @@
+/** Opens one of Zeef's SQLite files: durable settings, its schema brought up to date, SQLite's errors made ours. */
+import { hash } from 'node:crypto';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { AppError } from '../core/errors.js';
+import { Database, type Sqlite } from '../core/sqlite-binding.js';
+import { unfinishedName } from '../core/unfinished.js';
+
+/** Runs in the transaction that brings the schema up to date. */
+export type Migration = string | ((db: Sqlite, dataDir: string) => void);
+
+export interface SqliteFile {
+  readonly name: string;
+  /** How long a call of SQLite itself waits for another writer. */
+  readonly busyMs: number;
+  /** Each brings the schema from its position to the next; never edited once released. */
+  readonly migrations: readonly Migration[];
+  /** `shapeOf` a file that all migrations have run on; a test holds it to them. */
+  readonly shape: string;
+  /** Whether the rows of a file that 0.2.0 has not seen yet mean what they mean here; by default they do. */
+  readonly isReadable?: (db: Sqlite) => boolean;
+}
+
+const SYNCHRONOUS_FULL = 2;
+/** "ZEEF": the file was made, or checked and taken over, by version 0.2.0 or newer. */
+const APPLICATION_ID = 0x5a454546;
+
+/**
+ * A connection of its own to a file in `dataDir`, made where it is missing, and for its owner alone.
+ * Errors  DATA_VERSION: written by a newer version, or by a build that none can read; SQLite's own.
+ */
+export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const path = join(dataDir, file.name);
+  const db = new Database(path, { timeout: file.busyMs });
+  try {
+    chmodSync(path, 0o600);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
+    if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
+      throw new Error('synchronous=FULL was not taken');
+    bringUpToDate(db, dataDir, file);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+const versionOf = (db: Sqlite) => db.pragma('user_version', { simple: true }) as number;
+const isStamped = (db: Sqlite) => db.pragma('application_id', { simple: true }) === APPLICATION_ID;
+
+/** Errors DATA_VERSION. */
+function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
+  const { name, migrations, shape, isReadable = () => true } = file;
+  const newest = migrations.length;
+  const found = versionOf(db);
+  if (found > newest) {
+    const action = 'use the version of Zeef that wrote it, or a newer one';
+    throw new AppError('DATA_VERSION', { file: name, schema: found, reads: `up to ${newest}`, action });
+  }
+  if (found === newest && isStamped(db)) return;
+  const copy = found > 0 && found < newest ? copyBefore(db, dataDir, file, found) : null;
+  try {
+    db.transaction(() => {
+      // Read again under the lock: another process may have been first.
+      for (const step of migrations.slice(versionOf(db))) {
+        if (typeof step === 'string') db.exec(step);
+        else step(db, dataDir);
+      }
+      if (shapeOf(db) !== shape || (found > 0 && !isStamped(db) && !isReadable(db))) throw unreadable(name, found);
+      db.pragma(`user_version = ${newest}`);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+    }).immediate();
+  } catch (error) {
+    // Builds before 0.1.0 numbered other schemas alike: a statement then meets tables that it does not expect.
+    const isForeign = !isStamped(db) && (error as { code?: string }).code === 'SQLITE_ERROR';
+    const refusal = isForeign ? unreadable(name, found, error) : error;
+    if (copy !== null && refusal instanceof AppError && refusal.code === 'DATA_VERSION') rmSync(copy, { force: true });
+    throw refusal;
+  }
+}
+
+function unreadable(file: string, schema: number, cause?: unknown): AppError {
+  const action = 'written by a build before 0.1.0: start with an empty data folder and import the lists again';
+  return new AppError('DATA_VERSION', { file, schema, action }, cause);
+}
+
+/** Where `file` lies as it was before it was migrated from schema `version`. */
+export const copyName = (file: string, version: number) => `${file}.schema-${version}`;
+
+/**
+ * Copies the file as it is, synced, for going back to the version that wrote it (`RELEASING.md`). A copy of the same schema, from
+ * an earlier update that was taken back, is replaced.
+ *
+ * Result  the path of the copy.
+ * Errors  SQLite's own, and the file system's: without a copy there is no migration.
+ */
+function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: number): string {
+  const path = join(dataDir, copyName(name, version));
+  // Two threads of the ledger may open it at once.
+  const partial = unfinishedName(`${path}.${threadId}`);
+  // Made empty first, so that no other user can read it meanwhile.
+  closeSync(openSync(partial, 'wx', 0o600));
+  try {
+    db.prepare('VACUUM INTO ?').run(partial);
+    const copy = openSync(partial, 'r+');
+    fsyncSync(copy);
+    closeSync(copy);
+    // Where another process has migrated meanwhile, the copy is of the new schema, and that process has made the other.
+    if (userVersionOf(partial) === version) {
+      renameSync(partial, path);
+      syncFolder(dataDir);
+    }
+  } finally {
+    rmSync(partial, { force: true });
+  }
+  return path;
+}
+
+/** A new name is on the disk only when its folder is. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** Bytes 60 to 63 of a database's header, big-endian (SQLite file format, 1.3). */
+function userVersionOf(path: string): number {
+  const header = Buffer.alloc(64);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, header, 0, header.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return header.readUInt32BE(60);
+}
+
+/** Digest of all tables and their columns; indexes are left out, since sealing makes others. Result: 16 hex digits. */
+export function shapeOf(db: Sqlite): string {
+  const columns = db
+    .prepare(
+      `SELECT m.name, c.name, c.type, c."notnull", c.pk FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+       WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' ORDER BY 1, 2`,
+    )
+    .raw()
+    .all();
+  return hash('sha256', JSON.stringify(columns), 'hex').slice(0, 16);
+}
+
+/** Runs one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
+export function guarded<T>(access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('STORE_FAILED', { why: error instanceof Error ? error.message : String(error) }, error);
+  }
+}

@@ -1,0 +1,401 @@
+/**
+ * The inventory in SQLite, a file of its own in its folder. One row a file, whose key is where it stands in the walk, so
+ * that rows are appended in order and pages are full; a name stands once, a folder's path once.
+ */
+import { randomInt } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../core/errors.js';
+import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
+import { Database, type Sqlite, type Statement } from '../../core/sqlite-binding.js';
+import type {
+  FileRow,
+  FileRowWithFolder,
+  FolderCounts,
+  FolderRow,
+  InHand,
+  Inventory,
+  InventoryChange,
+  ScanState,
+} from '../../store/inventory-contract.js';
+import { guarded } from '../file.js';
+
+export const INVENTORY_FILE = 'inventory.sqlite';
+/** Of the schema and of the facts in its rows. Version 1, before the first release, is not read. */
+const SCHEMA_VERSION = 2;
+const SCHEMA = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
+  CREATE TABLE folder (
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, is_archive INTEGER NOT NULL, visit INTEGER,
+    done INTEGER NOT NULL DEFAULT 0, symlinks INTEGER NOT NULL DEFAULT 0, special INTEGER NOT NULL DEFAULT 0,
+    excluded INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX folder_visit ON folder (visit);
+  CREATE TABLE todo (folder INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE file (spot INTEGER PRIMARY KEY, name BLOB NOT NULL, facts BLOB NOT NULL) STRICT;
+  CREATE TABLE hand (
+    spot INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, alone INTEGER NOT NULL
+  ) STRICT;`;
+
+/**
+ * Spots of one visit: the names of a folder are spread over 16 million. A name whose spot is taken goes to the next one
+ * that is free, from the last on to the first, so that no name lies among those of another folder.
+ */
+const SPOTS = 2 ** 24;
+/** Taken spots before a free one: some hundred in a folder of ten million names, more only where it has about `SPOTS`. */
+const TAKEN_SPOTS_MAX = 65_536;
+/** Rows that are read at a time. */
+const BATCH_ROWS = 2_000;
+/** A second process in the same inventory waits so long, and then is told. */
+const BUSY_MS = 2_000;
+/** Pages that SQLite keeps in memory: bounded, whatever the inventory's size. */
+const CACHE_KIB = 4_096;
+
+/** Seeds of the spread: nobody outside can choose names that all meet in one spot. */
+const SEED_SPAN = 2 ** 32;
+
+/** 0 to 2^24 - 1. Source: FNV-1a from a seed, its bits mixed as MurmurHash3 ends. */
+function spreadOf(name: PathBytes, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16) ^ seed, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 8;
+}
+
+function spotAfter(spot: number): number {
+  const next = spot + 1;
+  return next % SPOTS === 0 ? next - SPOTS : next;
+}
+
+class SqliteInventory implements Inventory {
+  state: ScanState;
+  readonly #seed: number;
+  /** Spots that were told to be free, and whose rows are not written yet. */
+  readonly #given = new Map<number, PathBytes>();
+  readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
+
+  constructor(readonly db: Sqlite) {
+    const prepared = new Map<string, Statement>();
+    this.#prepare = <P extends unknown[], R>(sql: string) => {
+      const known = prepared.get(sql) ?? db.prepare(sql);
+      prepared.set(sql, known);
+      return known as Statement<P, R>;
+    };
+    this.state = this.#readState();
+    this.#seed = this.#meta('seed', -1);
+    if (this.#seed >= 0) return;
+    this.#seed = randomInt(SEED_SPAN);
+    this.#setMeta('seed', this.#seed);
+  }
+
+  get bytes(): number {
+    const pragma = (name: string) => this.db.pragma(name, { simple: true }) as number;
+    return guarded(() => pragma('page_count') * pragma('page_size'));
+  }
+
+  #meta<T>(name: string, otherwise: T): T {
+    const row = this.#prepare<[string], { value: T }>('SELECT value FROM meta WHERE name = ?').get(name);
+    return row === undefined ? otherwise : row.value;
+  }
+
+  #setMeta(name: string, value: unknown): void {
+    this.#prepare<[string, unknown], never>('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+  }
+
+  #readState(): ScanState {
+    return {
+      scan: this.#meta('scan', 0),
+      isFinished: this.#meta('is_finished', 1) === 1,
+      question: this.#meta('question', ''),
+      filesBefore: this.#meta<number | null>('files_before', null),
+      matchedAt: this.#meta<string | null>('matched_at', null),
+      boot: this.#meta<string | null>('boot', null),
+    };
+  }
+
+  async #change(work: () => void): Promise<void> {
+    guarded(() => this.db.transaction(work).immediate());
+  }
+
+  async beginScan(question: string, roots: readonly PathBytes[]): Promise<void> {
+    await this.#change(() => {
+      this.#setMeta('scan', this.state.scan + 1);
+      this.#setMeta('is_finished', 0);
+      this.#setMeta('question', question);
+      this.db.exec('DELETE FROM todo');
+      for (const path of roots) this.#found(path, false);
+    });
+    this.state = this.#readState();
+  }
+
+  async finishScan({ files, matchedAt }: { files: number; matchedAt: string | null }): Promise<void> {
+    await this.#change(() => {
+      this.#setMeta('is_finished', 1);
+      this.#setMeta('files_before', files);
+      this.#setMeta('matched_at', matchedAt);
+      // Folders that this scan did not meet are gone, or were not asked: their files' rows are kept for the next that does.
+    });
+    this.state = this.#readState();
+  }
+
+  async setMatchedAt(matchedAt: string): Promise<void> {
+    await this.#change(() => this.#setMeta('matched_at', matchedAt));
+    this.state = this.#readState();
+  }
+
+  async setBoot(boot: string): Promise<void> {
+    await this.#change(() => this.#setMeta('boot', boot));
+    this.state = this.#readState();
+  }
+
+  /** The folder is to be walked, unless this scan has done it already. What was a folder before may be an archive now. */
+  #found(path: PathBytes, isArchive: boolean): void {
+    const bytes = systemPath(path);
+    this.#prepare<[Buffer, number], never>(
+      `INSERT INTO folder (path, is_archive) VALUES (?, ?)
+       ON CONFLICT (path) DO UPDATE SET is_archive = excluded.is_archive`,
+    ).run(bytes, isArchive ? 1 : 0);
+    this.#prepare<[Buffer, number], never>(
+      'INSERT OR IGNORE INTO todo SELECT id FROM folder WHERE path = ? AND done < ?',
+    ).run(bytes, this.#meta('scan', 0));
+  }
+
+  async nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null> {
+    return guarded(() => {
+      const rows = this.#prepare<[number], { folder: number }>('SELECT folder FROM todo ORDER BY folder DESC LIMIT ?');
+      const next = rows.all(begun.size + 1).find(({ folder }) => !begun.has(folder));
+      return next === undefined ? null : this.#folderById(next.folder);
+    });
+  }
+
+  async folderAt(path: PathBytes): Promise<FolderRow> {
+    return guarded(() => {
+      this.#prepare<[Buffer], never>('INSERT OR IGNORE INTO folder (path, is_archive) VALUES (?, 0)').run(
+        systemPath(path),
+      );
+      const { id } = this.#prepare<[Buffer], { id: number }>('SELECT id FROM folder WHERE path = ?').get(
+        systemPath(path),
+      )!;
+      return { id, path, isArchive: false, wasDone: false };
+    });
+  }
+
+  async folderById(folderId: number): Promise<FolderRow | null> {
+    return guarded(() => this.#folderById(folderId));
+  }
+
+  #folderById(folderId: number): FolderRow | null {
+    const row = this.#prepare<[number], { id: number; path: Buffer; is_archive: number; done: number }>(
+      'SELECT id, path, is_archive, done FROM folder WHERE id = ?',
+    ).get(folderId);
+    return row
+      ? { id: row.id, path: pathBytesOf(row.path), isArchive: row.is_archive === 1, wasDone: row.done > 0 }
+      : null;
+  }
+
+  async baseSpot(folderId: number): Promise<number> {
+    return guarded(() => {
+      const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
+        folderId,
+      );
+      if (row?.visit) return row.visit * SPOTS;
+      const next =
+        (this.#prepare<[], { most: number | null }>('SELECT max(visit) AS most FROM folder').get()?.most ?? 0) + 1;
+      this.#prepare<[number, number], never>('UPDATE folder SET visit = ? WHERE id = ?').run(next, folderId);
+      return next * SPOTS;
+    });
+  }
+
+  inOrder(names: readonly PathBytes[]): PathBytes[] {
+    const keyed = names.map((name): [number, PathBytes] => [spreadOf(name, this.#seed), name]);
+    return keyed.sort(([a], [b]) => a - b).map(([, name]) => name);
+  }
+
+  async find(baseSpot: number, names: readonly PathBytes[]) {
+    return guarded(() => {
+      const get = this.#prepare<[number], { name: Buffer; facts: Buffer }>(
+        'SELECT name, facts FROM file WHERE spot = ?',
+      );
+      return names.map((text) => {
+        const name = systemPath(text);
+        let spot = baseSpot + spreadOf(text, this.#seed);
+        for (let taken = 0; taken <= TAKEN_SPOTS_MAX; taken++, spot = spotAfter(spot)) {
+          const row = get.get(spot);
+          if (row?.name.equals(name)) return { spot, facts: new Uint8Array(row.facts) };
+          if (row !== undefined || (this.#given.get(spot) ?? text) !== text) continue;
+          this.#given.set(spot, text);
+          return { spot, facts: null };
+        }
+        throw new AppError('STORE_FAILED', { why: 'a folder has more names than the inventory takes', most: SPOTS });
+      });
+    });
+  }
+
+  async apply({ files, removedFiles, begun, ended, foldersFound, foldersDone }: InventoryChange): Promise<void> {
+    await this.#change(() => {
+      const put = this.#prepare<[number, Buffer, Uint8Array], never>('INSERT OR REPLACE INTO file VALUES (?, ?, ?)');
+      for (const { spot, name, facts } of [...(files ?? [])].sort((a, b) => a.spot - b.spot))
+        put.run(spot, systemPath(name), facts);
+      for (const spot of removedFiles ?? []) this.#remove(spot);
+      const unhand = this.#prepare<[number], never>('DELETE FROM hand WHERE spot = ?');
+      for (const spot of ended ?? []) unhand.run(spot);
+      const hand = this.#prepare<[number, number, Buffer, number], never>(
+        'INSERT OR REPLACE INTO hand VALUES (?, ?, ?, ?)',
+      );
+      for (const { spot, folderId, name, aloneTries } of begun ?? [])
+        hand.run(spot, folderId, systemPath(name), aloneTries);
+      for (const { path, isArchive } of foldersFound ?? []) this.#found(path, isArchive);
+      for (const { id, counts } of foldersDone ?? []) {
+        this.#prepare<[number, number, number, number, number], never>(
+          'UPDATE folder SET done = ?, symlinks = ?, special = ?, excluded = ? WHERE id = ?',
+        ).run(this.state.scan, counts.symlinks, counts.special, counts.excluded, id);
+        this.#prepare<[number], never>('DELETE FROM todo WHERE folder = ?').run(id);
+      }
+    });
+    for (const { spot } of files ?? []) this.#given.delete(spot);
+    for (const { id } of foldersDone ?? []) {
+      const [first, last] = this.#range(id);
+      for (const spot of this.#given.keys()) if (spot >= first && spot <= last) this.#given.delete(spot);
+    }
+  }
+
+  /** A row with another right behind it leaves a mark, since that one may be looked for from here. */
+  #remove(spot: number): void {
+    const next = spotAfter(spot);
+    const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
+    const sql = behind ? `UPDATE file SET name = x'', facts = x'' WHERE spot = ?` : 'DELETE FROM file WHERE spot = ?';
+    this.#prepare<[number], never>(sql).run(spot);
+  }
+
+  async inHand(): Promise<readonly InHand[]> {
+    return guarded(() =>
+      this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>(
+        'SELECT * FROM hand ORDER BY spot',
+      )
+        .all()
+        .map(({ spot, folder, name, alone }) => ({
+          spot,
+          folderId: folder,
+          name: pathBytesOf(name),
+          aloneTries: alone,
+        })),
+    );
+  }
+
+  #range(folderId: number): readonly [number, number] {
+    const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
+      folderId,
+    );
+    return row?.visit ? [row.visit * SPOTS, (row.visit + 1) * SPOTS - 1] : [0, -1];
+  }
+
+  async *filesOf(folderId: number): AsyncGenerator<readonly FileRow[]> {
+    const [first, last] = guarded(() => this.#range(folderId));
+    yield* this.#rows(first, last);
+  }
+
+  async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
+    const page = this.#prepare<[number, number, number], [spot: number, name: Buffer, facts: Buffer]>(
+      'SELECT spot, name, facts FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
+    ).raw();
+    for (let from = first; from <= last; ) {
+      const rows = guarded(() => page.all(from, last, BATCH_ROWS));
+      if (rows.length === 0) return;
+      yield rows
+        .filter(([, name]) => name.length > 0)
+        .map(([spot, name, facts]) => ({ spot, name: pathBytesOf(name), facts }));
+      from = rows.at(-1)![0] + 1;
+    }
+  }
+
+  async fileCountOf(folderId: number): Promise<number> {
+    return guarded(() => {
+      const [first, last] = this.#range(folderId);
+      return this.#prepare<[number, number], { count: number }>(
+        `SELECT count(*) AS count FROM file WHERE spot >= ? AND spot <= ? AND name <> x''`,
+      ).get(first, last)!.count;
+    });
+  }
+
+  async *files(which: 'all' | 'done'): AsyncGenerator<readonly FileRowWithFolder[]> {
+    const folderOf = this.#prepare<[number], { path: Buffer; is_archive: number; done: number }>(
+      'SELECT path, is_archive, done FROM folder WHERE visit = ?',
+    );
+    let visit = -1;
+    let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean } | null = null;
+    for await (const rows of this.#rows(0, Number.MAX_SAFE_INTEGER)) {
+      const out: FileRowWithFolder[] = [];
+      for (const { spot, name, facts } of rows) {
+        const at = Math.floor(spot / SPOTS);
+        if (at !== visit) {
+          visit = at;
+          const found = guarded(() => folderOf.get(at));
+          folder = found
+            ? {
+                path: pathBytesOf(found.path),
+                isArchive: found.is_archive === 1,
+                isWanted: which === 'all' || found.done === this.state.scan,
+              }
+            : null;
+        }
+        if (folder?.isWanted) out.push({ spot, name, facts, folder: folder.path, isArchive: folder.isArchive });
+      }
+      if (out.length > 0) yield out;
+    }
+  }
+
+  async doneCounts(): Promise<FolderCounts & { folders: number }> {
+    return guarded(
+      () =>
+        this.#prepare<[number], FolderCounts & { folders: number }>(
+          `SELECT count(*) AS folders, coalesce(sum(symlinks), 0) AS symlinks, coalesce(sum(special), 0) AS special,
+             coalesce(sum(excluded), 0) AS excluded FROM folder WHERE done = ?`,
+        ).get(this.state.scan)!,
+    );
+  }
+
+  async close(): Promise<void> {
+    guarded(() => this.db.close());
+  }
+}
+
+/**
+ * Without a folder, a temporary inventory: a file without a name in TMPDIR or /var/tmp, which ends with the process.
+ * Errors  DATA_VERSION: of another version. STORE_FAILED: it cannot be opened, or another process is in it.
+ */
+export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
+  return guarded(() => {
+    if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // SQLite unlinks a database without a name as soon as it has opened it.
+    const db = new Database(dir === null ? '' : join(dir, INVENTORY_FILE), { timeout: BUSY_MS });
+    try {
+      // One process at a time: two would each tell half of the files. It ends with the process, however that ends.
+      db.pragma('locking_mode = EXCLUSIVE');
+      // A database without a name has no write-ahead log.
+      db.pragma(`journal_mode = ${dir === null ? 'MEMORY' : 'WAL'}`);
+      // A process that is killed loses nothing; a machine that is, its last second, which is then read again.
+      db.pragma('synchronous = NORMAL');
+      db.pragma(`cache_size = -${CACHE_KIB}`);
+      db.transaction(() => {
+        const version = db.pragma('user_version', { simple: true }) as number;
+        if (version === SCHEMA_VERSION) return;
+        if (version > 0) {
+          const action =
+            version > SCHEMA_VERSION
+              ? 'use the version of Zeef that wrote it, or a newer one'
+              : 'scan into an empty folder';
+          throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
+        }
+        db.exec(SCHEMA);
+        db.pragma(`user_version = ${SCHEMA_VERSION}`);
+      }).immediate();
+    } catch (error) {
+      db.close();
+      if ((error as { code?: string }).code === 'SQLITE_BUSY')
+        throw new AppError('STORE_FAILED', { why: `another process uses the inventory in ${dir}` }, error);
+      throw error;
+    }
+    return new SqliteInventory(db);
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Two chains of links, each with the SHA-256 of the one before and of itself. The chain of groups carries the counts of
+ * every commit, until they are folded into hours (`fold.ts`); the chain of events carries hits and what became of
+ * them. Every transaction writes the newest links of both into `head`, so that a chain cut short at its end shows too.
+ */
+import { hash } from 'node:crypto';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { prepared } from '../statements.js';
+
+export interface Head {
+  readonly groupSeq: number;
+  /** Hex. */
+  readonly groupHash: string;
+  readonly eventSeq: number;
+  readonly eventHash: string;
+  /** The newest fold in the chain of groups; 0 where there is none yet. */
+  readonly foldSeq: number;
+  /** Groups after it, and the length of their bodies. */
+  readonly openGroups: number;
+  readonly openChars: number;
+}
+
+/** What the first link of a chain takes for its predecessor. */
+const FIRST_HASH = hash('sha256', 'zeef ledger', 'hex');
+
+export const FIRST_HEAD: Head = {
+  groupSeq: 0,
+  groupHash: FIRST_HASH,
+  eventSeq: 0,
+  eventHash: FIRST_HASH,
+  foldSeq: 0,
+  openGroups: 0,
+  openChars: 0,
+};
+
+export interface GroupLink {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: 'group' | 'fold';
+  readonly body: string;
+  readonly hash: Buffer;
+}
+
+export interface EventLink {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: 'hit' | 'seen' | 'status';
+  readonly tenant: string;
+  readonly hit: string;
+  /** Null where its hit was erased; its hash stays, and so does the chain. */
+  readonly body: string | null;
+  readonly body_hash: Buffer;
+  readonly hash: Buffer;
+}
+
+export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
+
+export function groupHash(before: string, { seq, at, kind, body }: Omit<GroupLink, 'hash'>): Buffer {
+  return sha256(JSON.stringify([before, seq, at, kind, hash('sha256', body, 'hex')]));
+}
+
+export function eventHash(before: string, link: Omit<EventLink, 'hash' | 'body'>): Buffer {
+  const { seq, at, kind, tenant, hit, body_hash } = link;
+  return sha256(JSON.stringify([before, seq, at, kind, tenant, hit, body_hash.toString('hex')]));
+}
+
+/** Pairs of neighbours that are looked at, at each end of a chain. */
+const SAMPLE_LINKS = 100;
+
+/**
+ * False where a chain has links and none of those sampled hashes as it does here: another build hashed them otherwise. A ledger
+ * of this format that is damaged has links that are as they were written, and `verify` says which are not.
+ */
+export function isOfThisChain(db: Sqlite): boolean {
+  const state = db.prepare<[], string>('SELECT state FROM head').pluck().get();
+  if (state === undefined || Object.keys(JSON.parse(state)).join() !== Object.keys(FIRST_HEAD).join()) return false;
+  const ends = (table: string) =>
+    ['ASC', 'DESC'].map((order) =>
+      db
+        .prepare(`SELECT * FROM ${table} ORDER BY seq ${order} LIMIT ${SAMPLE_LINKS}`)
+        .all()
+        .sort((a, b) => (a as { seq: number }).seq - (b as { seq: number }).seq),
+    );
+  const groups = ends('group_link') as GroupLink[][];
+  const events = ends('event_link') as EventLink[][];
+  return hasNeighbours(groups, groupHash) && hasNeighbours(events, eventHash);
+}
+
+function hasNeighbours<L extends { readonly seq: number; readonly hash: Buffer }>(
+  samples: readonly L[][],
+  hashOf: (before: string, link: L) => Buffer,
+): boolean {
+  let pairs = 0;
+  for (const links of samples) {
+    for (const [at, link] of links.entries()) {
+      const before = link.seq === 1 ? FIRST_HASH : links[at - 1]?.hash.toString('hex');
+      if (before === undefined || (link.seq > 1 && links[at - 1]!.seq !== link.seq - 1)) continue;
+      pairs++;
+      if (hashOf(before, link).equals(link.hash)) return true;
+    }
+  }
+  return pairs === 0;
+}
+
+/** The writer's hand on both chains, inside one transaction: reads the head first, and writes it last. */
+export class Chains {
+  readonly #db: Sqlite;
+  head: Head;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+    const row = prepared<[], { state: string }>(db, 'SELECT state FROM head WHERE id = 1').get();
+    this.head = JSON.parse(row!.state) as Head;
+  }
+
+  appendGroup(at: number, kind: GroupLink['kind'], body: string): void {
+    const seq = this.head.groupSeq + 1;
+    const linkHash = groupHash(this.head.groupHash, { seq, at, kind, body });
+    prepared(this.#db, 'INSERT INTO group_link VALUES (?, ?, ?, ?, ?)').run(seq, at, kind, body, linkHash);
+    const isFold = kind === 'fold';
+    this.head = {
+      ...this.head,
+      groupSeq: seq,
+      groupHash: linkHash.toString('hex'),
+      foldSeq: isFold ? seq : this.head.foldSeq,
+      openGroups: isFold ? 0 : this.head.openGroups + 1,
+      openChars: isFold ? 0 : this.head.openChars + body.length,
+    };
+  }
+
+  /** Result: the link's number. */
+  appendEvent(at: number, kind: EventLink['kind'], tenant: string, hit: string, body: string): number {
+    const seq = this.head.eventSeq + 1;
+    const body_hash = sha256(body);
+    const linkHash = eventHash(this.head.eventHash, { seq, at, kind, tenant, hit, body_hash });
+    prepared(this.#db, 'INSERT INTO event_link VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      seq,
+      at,
+      kind,
+      tenant,
+      hit,
+      body,
+      body_hash,
+      linkHash,
+    );
+    this.head = { ...this.head, eventSeq: seq, eventHash: linkHash.toString('hex') };
+    return seq;
+  }
+
+  writeHead(): void {
+    prepared(this.#db, 'UPDATE head SET state = ? WHERE id = 1').run(JSON.stringify(this.head));
+  }
+}

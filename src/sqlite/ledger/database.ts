@@ -1,0 +1,74 @@
+/** Opens the ledger's own file: a thread of its own writes it, whatever else is being written. */
+
+import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { openSqliteFile, type SqliteFile } from '../file.js';
+import { FIRST_HEAD, isOfThisChain } from './chain.js';
+
+export const LEDGER_FILE = 'ledger.sqlite';
+/** Another process's group takes milliseconds; whoever waits longer than this is answered 503. */
+const BUSY_MS = 5_000;
+/** Hours of the present and the index of hits: what a group touches stays in memory. */
+const CACHE_KIB = 65_536;
+
+export const LEDGER_SQLITE: SqliteFile = {
+  name: LEDGER_FILE,
+  busyMs: BUSY_MS,
+  isReadable: isOfThisChain,
+  shape: '9778dd7ed4bf8dbb',
+  migrations: [
+    `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
+   INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');
+   CREATE TABLE group_link (
+     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE event_link (
+     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL, hit TEXT NOT NULL,
+     body TEXT, body_hash BLOB NOT NULL, hash BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX event_of_hit ON event_link (hit);
+   CREATE TABLE tally (
+     tenant TEXT NOT NULL, level INTEGER NOT NULL, start INTEGER NOT NULL, checked INTEGER NOT NULL,
+     exact INTEGER NOT NULL, near INTEGER NOT NULL, suppressed INTEGER NOT NULL, not_checked INTEGER NOT NULL,
+     cells TEXT NOT NULL, PRIMARY KEY (tenant, level, start)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE hit (
+     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, key BLOB NOT NULL, reference TEXT, kind TEXT NOT NULL,
+     first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, times_seen INTEGER NOT NULL,
+     after_removal INTEGER NOT NULL, status TEXT NOT NULL, quarantined INTEGER NOT NULL, list TEXT NOT NULL,
+     category TEXT, started INTEGER NOT NULL, stopped INTEGER, evidence_seq INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX hit_key ON hit (tenant, key);
+   CREATE INDEX hit_newest ON hit (tenant, id);
+   CREATE INDEX hit_cases ON hit (tenant, first_seen, status, started, stopped, after_removal, quarantined);
+   CREATE INDEX hit_reference ON hit (tenant, reference) WHERE reference IS NOT NULL;
+   CREATE INDEX hit_running ON hit (tenant, started) WHERE stopped IS NULL;
+   CREATE INDEX hit_stopped ON hit (stopped) WHERE stopped IS NOT NULL;
+   CREATE TABLE answered (
+     tenant TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+     PRIMARY KEY (tenant, key)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX answered_at ON answered (at);`,
+  ],
+};
+
+/** A connection of its own. Errors  LEDGER_FAILED; LEDGER_INVALID: of a newer version, or no ledger at all. */
+export function openLedgerDatabase(dataDir: string): Sqlite {
+  return ledgerGuarded(() => {
+    const db = openSqliteFile(dataDir, LEDGER_SQLITE);
+    db.pragma(`cache_size = -${CACHE_KIB}`);
+    return db;
+  });
+}
+
+/** Runs one access. Errors: an AppError passes; a file that is none of ours is LEDGER_INVALID; all else LEDGER_FAILED. */
+export function ledgerGuarded<T>(access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const { code = '', message } = error as Error & { code?: string };
+    const isDamage = code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT') || error instanceof SyntaxError;
+    throw new AppError(isDamage ? 'LEDGER_INVALID' : 'LEDGER_FAILED', { why: `${code} ${message}`.trim() }, error);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Folding: the counts of the groups since the last fold go into the hours, days, months and years that they belong to, the
+ * groups go, and one link says what all counts come to. A commit costs one small link; a quarter of a year of commits
+ * leaves one link an hour, each naming the one before.
+ */
+import { endOf, type Interval, startOf } from '../../core/period.js';
+import { RowSum } from '../../core/row-sum.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { addTotals, type Cell, NO_TOTALS, type Tally, TallySum, type Totals } from '../../core/tally.js';
+import { type Chains, type GroupLink, sha256 } from './chain.js';
+
+/** Open groups are read by every question for counts, and held in memory while they are folded. */
+export const FOLD_GROUPS = 512;
+export const FOLD_CHARS = 1_048_576;
+
+/** Of the table `tally`, in order of their length. */
+export const LEVELS = ['hour', 'day', 'month', 'year'] as const satisfies readonly Interval[];
+export const HOUR = LEVELS.indexOf('hour');
+export const DAY = LEVELS.indexOf('day');
+export const YEAR = LEVELS.indexOf('year');
+
+export interface TallyRow {
+  readonly tenant: string;
+  readonly level: number;
+  readonly start: number;
+  readonly checked: number;
+  readonly exact: number;
+  readonly near: number;
+  readonly suppressed: number;
+  readonly not_checked: number;
+  readonly cells: string;
+}
+
+export const TALLY_COLUMNS = 'tenant, level, start, checked, exact, near, suppressed, not_checked, cells';
+
+/** What a fold says, beside the link's own hash. */
+export interface Fold {
+  /** The link before it, which goes; hex. */
+  readonly before: string;
+  /** The last fold that is kept, one an hour, and how many there are. */
+  readonly anchor: string;
+  readonly anchors: number;
+  /** Over all rows of `tally`, how many there are, and what all hours ever came to. */
+  readonly sum: string;
+  readonly rows: number;
+  readonly totals: Totals;
+  /** Hours before were dropped, and came to this. */
+  readonly hoursFromMs: number;
+  readonly dropped: Totals;
+  /** Events of erased hits, still in their chain or cut from its beginning. */
+  readonly events: {
+    readonly seq: number;
+    readonly hash: string;
+    readonly cutSeq: number;
+    readonly cutHash: string | null;
+    readonly erased: number;
+    readonly erasedSum: string;
+  };
+}
+
+const FIRST_FOLD: Fold = {
+  before: '',
+  anchor: '',
+  anchors: 0,
+  sum: new RowSum().toHex(),
+  rows: 0,
+  totals: NO_TOTALS,
+  hoursFromMs: 0,
+  dropped: NO_TOTALS,
+  events: { seq: 0, hash: '', cutSeq: 0, cutHash: null, erased: 0, erasedSum: new RowSum().toHex() },
+};
+
+export function totalsOf(row: TallyRow): Totals {
+  const { checked, exact, near, suppressed, not_checked: notChecked } = row;
+  return { checked, exact, near, suppressed, notChecked };
+}
+
+export function cellsOf(row: Pick<TallyRow, 'cells'>): Cell[] {
+  return JSON.parse(row.cells) as Cell[];
+}
+
+export function rowDigest(row: TallyRow): Buffer {
+  const { tenant, level, start, checked, exact, near, suppressed, not_checked, cells } = row;
+  return sha256(JSON.stringify([tenant, level, start, checked, exact, near, suppressed, not_checked, cells]));
+}
+
+export function lastFold(db: Sqlite, foldSeq: number): { link: GroupLink | null; fold: Fold } {
+  if (foldSeq === 0) return { link: null, fold: FIRST_FOLD };
+  const link = db.prepare<[number], GroupLink>('SELECT * FROM group_link WHERE seq = ?').get(foldSeq);
+  if (!link) throw new SyntaxError('the last fold is not there');
+  return { link, fold: JSON.parse(link.body) as Fold };
+}
+
+/** Tallies of the groups since the last fold, as they were appended. */
+export function* openTallies(db: Sqlite, foldSeq: number): Generator<Tally> {
+  const links = db.prepare<[number], { body: string }>('SELECT body FROM group_link WHERE seq > ? ORDER BY seq');
+  for (const { body } of links.iterate(foldSeq)) yield* JSON.parse(body) as Tally[];
+}
+
+/** Open tallies added up into the periods of every level. */
+function sumsByPeriod(
+  db: Sqlite,
+  foldSeq: number,
+): Map<string, { tenant: string; level: number; start: number; sum: TallySum }> {
+  const sums = new Map<string, { tenant: string; level: number; start: number; sum: TallySum }>();
+  for (const tally of openTallies(db, foldSeq)) {
+    for (const [level, interval] of LEVELS.entries()) {
+      const start = startOf(interval, tally.startMs);
+      const key = JSON.stringify([tally.tenant, level, start]);
+      let held = sums.get(key);
+      if (!held) {
+        held = { tenant: tally.tenant, level, start, sum: new TallySum() };
+        sums.set(key, held);
+      }
+      held.sum.add(tally);
+    }
+  }
+  return sums;
+}
+
+/** Inside the caller's transaction. `also`: what else the fold shall say. */
+export function fold(db: Sqlite, chains: Chains, atMs: number, also: Partial<Fold> = {}): void {
+  const { head } = chains;
+  const last = lastFold(db, head.foldSeq);
+  const before = { ...last.fold, ...also };
+  const rowSum = new RowSum(before.sum);
+  let { rows, totals } = before;
+  const find = db.prepare<[string, number, number], TallyRow>(
+    `SELECT ${TALLY_COLUMNS} FROM tally WHERE tenant = ? AND level = ? AND start = ?`,
+  );
+  const write = db.prepare(`INSERT OR REPLACE INTO tally (${TALLY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  for (const { tenant, level, start, sum } of sumsByPeriod(db, head.foldSeq).values()) {
+    if (level === HOUR) totals = addTotals(totals, sum.totals);
+    const held = find.get(tenant, level, start);
+    if (held) {
+      rowSum.change(rowDigest(held), -1);
+      sum.add({ totals: totalsOf(held), cells: cellsOf(held) });
+    } else rows++;
+    const { checked, exact, near, suppressed, notChecked } = sum.totals;
+    const row: TallyRow = {
+      tenant,
+      level,
+      start,
+      checked,
+      exact,
+      near,
+      suppressed,
+      not_checked: notChecked,
+      cells: JSON.stringify(sum.cells),
+    };
+    rowSum.change(rowDigest(row), 1);
+    write.run(tenant, level, start, checked, exact, near, suppressed, notChecked, row.cells);
+  }
+  db.prepare('DELETE FROM group_link WHERE seq > ?').run(head.foldSeq);
+  const isAnchor = last.link !== null && atMs >= endOf('hour', last.link.at);
+  if (last.link !== null && !isAnchor) db.prepare('DELETE FROM group_link WHERE seq = ?').run(last.link.seq);
+  const said: Fold = {
+    ...before,
+    before: head.groupHash,
+    anchor: isAnchor ? last.link!.hash.toString('hex') : last.fold.anchor,
+    anchors: last.fold.anchors + (isAnchor ? 1 : 0),
+    sum: rowSum.toHex(),
+    rows,
+    totals,
+    events: { ...before.events, seq: head.eventSeq, hash: head.eventHash },
+  };
+  chains.appendGroup(atMs, 'fold', JSON.stringify(said));
+}

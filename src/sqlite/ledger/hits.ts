@@ -1,0 +1,139 @@
+/** Questions for hits: pages of them, one with its history, and what the cases of a period come to. */
+
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
+import type { Cases, CasesQuery, HitEvent, HitFilter, HitState, StoredHit } from '../../store/ledger-contract.js';
+import type { FirstSeen, SeenAgain, StatusChanged } from './append.js';
+import type { EventLink } from './chain.js';
+
+export interface HitRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly key: Buffer;
+  readonly reference: string | null;
+  readonly kind: HitState['kind'];
+  readonly first_seen: number;
+  readonly last_seen: number;
+  readonly times_seen: number;
+  readonly after_removal: number;
+  readonly status: HitStatus;
+  readonly quarantined: number;
+  readonly list: string;
+  readonly category: string | null;
+  readonly started: number;
+  readonly stopped: number | null;
+  readonly evidence_seq: number;
+}
+
+function toStoredHit(db: Sqlite, row: HitRow): StoredHit {
+  const events = db
+    .prepare<[string, string], EventLink>('SELECT * FROM event_link WHERE hit = ? AND tenant = ? ORDER BY seq')
+    .all(row.id, row.tenant);
+  const evidence = events.find(({ seq }) => seq === row.evidence_seq);
+  const body = JSON.parse(evidence?.body ?? 'null') as FirstSeen | SeenAgain | null;
+  if (body === null) throw new SyntaxError(`the evidence of hit ${row.id} is not there`);
+  const history = events.flatMap(({ at, kind, body: text }): HitEvent[] => {
+    if (kind !== 'status') return [];
+    const { status, note, by } = JSON.parse(text!) as StatusChanged;
+    return [{ atMs: at, status, note, by }];
+  });
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    reference: row.reference,
+    kind: row.kind,
+    firstSeenMs: row.first_seen,
+    lastSeenMs: row.last_seen,
+    timesSeen: row.times_seen,
+    seenAfterRemoval: row.after_removal,
+    status: row.status,
+    quarantined: row.quarantined === 1,
+    list: row.list,
+    category: row.category,
+    startedMs: row.started,
+    stoppedMs: row.stopped,
+    evidence: 'evidence' in body ? body.evidence : body.counted!.evidence,
+    history,
+  };
+}
+
+export function hits(db: Sqlite, filter: HitFilter): StoredHit[] {
+  const wanted: readonly (readonly [string, string | number | null | undefined])[] = [
+    ['tenant = ?', filter.tenant ?? undefined],
+    ['list = ?', filter.list],
+    ['category = ?', filter.category],
+    ['status = ?', filter.status],
+    ['reference = ?', filter.reference],
+    ['first_seen >= ?', filter.fromMs],
+    ['first_seen < ?', filter.toMs],
+    ['stopped IS NULL AND quarantined = 0 AND started < ?', filter.runningSinceMs],
+    [filter.oldestFirst ? 'id > ?' : 'id < ?', filter.beforeId],
+  ];
+  const asked = wanted.filter(([, value]) => value !== undefined);
+  const where = asked.length > 0 ? `WHERE ${asked.map(([sql]) => sql).join(' AND ')}` : '';
+  const rows = db
+    .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY id ${filter.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
+    .all(...asked.map(([, value]) => value), filter.limit);
+  return rows.map((row) => toStoredHit(db, row));
+}
+
+export function hit(db: Sqlite, tenant: string | null, id: string): StoredHit | null {
+  const row = db
+    .prepare<[string, string | null, string | null], HitRow>(
+      'SELECT * FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?)',
+    )
+    .get(id, tenant, tenant);
+  return row ? toStoredHit(db, row) : null;
+}
+
+/** Every question below reads the index `hit_cases` alone, one tenant at a time. */
+const CASES =
+  'FROM hit INDEXED BY hit_cases WHERE tenant = ? AND first_seen >= ? AND first_seen < ? AND quarantined = 0';
+type CaseArgs = [string, number, number];
+
+function tenantsWithHits(db: Sqlite): string[] {
+  const next = db.prepare<[string], { tenant: string }>(
+    'SELECT tenant FROM hit INDEXED BY hit_cases WHERE tenant > ? ORDER BY tenant LIMIT 1',
+  );
+  const found: string[] = [];
+  const first = db.prepare<[], { tenant: string }>(
+    'SELECT tenant FROM hit INDEXED BY hit_cases ORDER BY tenant LIMIT 1',
+  );
+  for (let row = first.get(); row; row = next.get(row.tenant)) found.push(row.tenant);
+  return found;
+}
+
+export function cases(db: Sqlite, query: CasesQuery): Cases[] {
+  const states = db.prepare<CaseArgs, { status: HitStatus; count: number; again: number; oldest: number | null }>(
+    `SELECT status, count(*) AS count, sum(after_removal > 0) AS again,
+       min(CASE WHEN stopped IS NULL THEN started END) AS oldest ${CASES} GROUP BY status`,
+  );
+  const running = db.prepare<[...CaseArgs, number], { count: number }>(
+    `SELECT count(*) AS count ${CASES} AND stopped IS NULL AND started < ?`,
+  );
+  const removed = db
+    .prepare<CaseArgs, [number, number]>(
+      `SELECT stopped - started AS ms, count(*) ${CASES} AND status = 'removed' AND stopped IS NOT NULL
+       GROUP BY ms ORDER BY ms`,
+    )
+    .raw();
+  const tenants = query.tenant === null ? tenantsWithHits(db) : [query.tenant];
+  return tenants.flatMap((tenant): Cases[] => {
+    const args: CaseArgs = [tenant, query.fromMs, query.toMs];
+    const rows = states.all(...args);
+    if (rows.length === 0) return [];
+    const oldest = rows.flatMap((row) => row.oldest ?? []);
+    return [
+      {
+        tenant,
+        byStatus: Object.fromEntries(
+          HIT_STATUSES.map((status) => [status, rows.find((row) => row.status === status)?.count ?? 0]),
+        ) as Cases['byStatus'],
+        seenAgainAfterRemoval: rows.reduce((sum, { again }) => sum + again, 0),
+        oldestRunningMs: oldest.length > 0 ? Math.min(...oldest) : null,
+        runningSince: query.runningSinceMs.map((sinceMs) => running.get(...args, sinceMs)!.count),
+        removedAfterMs: removed.all(...args),
+      },
+    ];
+  });
+}

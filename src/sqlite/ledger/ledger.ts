@@ -1,0 +1,97 @@
+/** The embedded ledger: one SQLite file of its own, written by one thread of this process and read by another. */
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../../core/errors.js';
+import { artefact } from '../../core/package-root.js';
+import type { LedgerStore } from '../../store/ledger-contract.js';
+import { FOLD_GROUPS } from './fold.js';
+import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
+
+/** One thread and the tasks that it has not answered. It starts with the first of them. */
+class Thread {
+  readonly #setup: Setup;
+  #worker: Worker | null = null;
+  #nextId = 0;
+  #isClosed = false;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+  }
+
+  run<N extends WorkName>(name: N, ...args: WorkArgs<N>): Promise<WorkValue<N>> {
+    if (this.#isClosed) return Promise.reject(new AppError('LEDGER_FAILED', { why: 'the ledger is closed' }));
+    return this.#ask(name, args) as Promise<WorkValue<N>>;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (!this.#worker) return;
+    await this.#ask('close', []);
+    await this.#worker?.terminate();
+  }
+
+  #ask(name: Task['name'], args: readonly unknown[]): Promise<unknown> {
+    this.#worker ??= this.#start();
+    const id = this.#nextId++;
+    const task: Task = { id, name, args };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker!.ref();
+      this.#worker!.postMessage(task);
+    });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(artefact('src', 'sqlite', 'ledger', 'worker.js'), {
+      workerData: this.#setup,
+    });
+    worker.on('message', (reply: Reply) => {
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      // A thread with nothing to do must not keep a command from ending.
+      if (this.#waiting.size === 0) worker.unref();
+      if (reply.ok) waiting?.resolve(reply.value);
+      else waiting?.reject(new AppError(reply.code, reply.details));
+    });
+    const fail = (why: string) => {
+      if (this.#worker === worker) this.#worker = null;
+      const lost = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const { reject } of lost) reject(new AppError('LEDGER_FAILED', { why }));
+    };
+    worker.on('error', (error) => fail(String(error)));
+    worker.on('exit', () => fail('the ledger’s thread has ended'));
+    return worker;
+  }
+}
+
+/** Nothing is opened before the first question, and a file that cannot be opened now may be later. */
+export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } = {}): LedgerStore {
+  const setup: Setup = { dataDir, foldGroups };
+  const writer = new Thread(setup);
+  const reader = new Thread(setup);
+  return {
+    open: () => writer.run('open'),
+    append: (group) => writer.run('append', group),
+    changeHit: (tenant, id, expected, change) => writer.run('changeHit', tenant, id, expected, change),
+    async retain(retention) {
+      let [hits, hours] = [0, 0];
+      for (let more = true; more; ) {
+        const gone = await writer.run('retain', retention);
+        hits += gone.hits;
+        hours += gone.hours;
+        more = gone.more;
+      }
+      return { hits, hours };
+    },
+    counts: (query) => reader.run('counts', query),
+    hits: (filter) => reader.run('hits', filter),
+    hit: (tenant, id) => reader.run('hit', tenant, id),
+    cases: (query) => reader.run('cases', query),
+    verify: () => reader.run('verify'),
+    backup: (path) => reader.run('backup', path),
+    close: async () => {
+      await Promise.all([writer.close(), reader.close()]);
+    },
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * Reads everything again: that no link was changed, taken out or moved; that the counts are what the folds say; that every
+ * hit is what its events make of it. Runs in one read transaction, beside a writer.
+ */
+
+import { RowSum } from '../../core/row-sum.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { addTotals, NO_TOTALS, type Totals } from '../../core/tally.js';
+import type { LedgerCheck } from '../../store/ledger-contract.js';
+import type { FirstSeen, SeenAgain, StatusChanged } from './append.js';
+import {
+  Chains,
+  type EventLink,
+  eventHash,
+  FIRST_HEAD,
+  type GroupLink,
+  groupHash,
+  type Head,
+  sha256,
+} from './chain.js';
+import { type Fold, LEVELS, lastFold, openTallies, rowDigest, TALLY_COLUMNS, type TallyRow, totalsOf } from './fold.js';
+import type { HitRow } from './hits.js';
+
+/** Told; a file that is damaged all over has thousands. */
+const PROBLEMS_MAX = 20;
+
+export function verify(db: Sqlite): LedgerCheck {
+  return db.transaction(() => verifySnapshot(db))();
+}
+
+function verifySnapshot(db: Sqlite): LedgerCheck {
+  const problems: string[] = [];
+  const tell = (problem: string) => {
+    if (problems.length < PROBLEMS_MAX) problems.push(problem);
+  };
+  /** Damage can make a row unreadable: that is a finding, and the other parts are still read. */
+  const part = <T>(name: string, read: () => T): T | null => {
+    try {
+      return read();
+    } catch (error) {
+      tell(`${name}: ${(error as Error).message}`);
+      return null;
+    }
+  };
+  part('head', () => {
+    const [state] = db.prepare<[], string>('SELECT state FROM head').pluck().all();
+    if (state !== JSON.stringify(JSON.parse(state!))) tell('head: not as it was written');
+  });
+  part('file', () => {
+    const found = db.pragma('integrity_check(1)', { simple: true });
+    if (found !== 'ok') tell(`file: ${String(found)}`);
+  });
+  const head = part('head', () => new Chains(db).head) ?? FIRST_HEAD;
+  const fold = part('last fold', () => lastFold(db, head.foldSeq).fold);
+  part('groups', () => verifyGroups(db, head, tell));
+  const events = fold && part('events', () => verifyEvents(db, head, fold, tell));
+  const totals = fold && part('counts', () => verifyTallies(db, head, fold, tell));
+  const hits = part('hits', () => verifyHits(db, tell));
+  return {
+    ok: problems.length === 0,
+    problems,
+    hits: hits ?? 0,
+    events: events ?? 0,
+    totals: totals ?? NO_TOTALS,
+    heads: { counts: head.groupHash, events: head.eventHash },
+  };
+}
+
+type Tell = (problem: string) => void;
+
+function verifyGroups(db: Sqlite, head: Head, tell: Tell): void {
+  let before = FIRST_HEAD.groupHash;
+  let lastSeq = 0;
+  let anchor = '';
+  let anchors = 0;
+  let openGroups = 0;
+  let openChars = 0;
+  for (const link of db.prepare<[], GroupLink>('SELECT * FROM group_link ORDER BY seq').iterate()) {
+    if (link.kind === 'fold') {
+      const said = JSON.parse(link.body) as Fold;
+      if (said.anchor !== anchor || said.anchors !== anchors)
+        tell(`link ${link.seq}: the folds before it are not those that it names`);
+      before = said.before;
+      anchor = link.hash.toString('hex');
+      anchors++;
+      if (link.seq > head.foldSeq) tell(`link ${link.seq}: a fold after the last`);
+    } else {
+      if (link.seq !== lastSeq + 1 || link.seq <= head.foldSeq) tell(`link ${link.seq}: not the one after ${lastSeq}`);
+      openGroups++;
+      openChars += link.body.length;
+    }
+    if (!groupHash(before, link).equals(link.hash)) tell(`link ${link.seq}: changed, or not in its place`);
+    before = link.hash.toString('hex');
+    lastSeq = link.seq;
+  }
+  if (lastSeq !== head.groupSeq || before !== head.groupHash)
+    tell(`groups: the chain ends at ${lastSeq}, not at ${head.groupSeq}`);
+  if (openGroups !== head.openGroups || openChars !== head.openChars) tell('groups: not as many as the head says');
+}
+
+/** Result: how many there are. */
+function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, tell: Tell): number {
+  let before = said.cutHash ?? FIRST_HEAD.eventHash;
+  let lastSeq = said.cutSeq;
+  let count = 0;
+  let erased = 0;
+  const erasedSum = new RowSum();
+  for (const link of db.prepare<[], EventLink>('SELECT * FROM event_link ORDER BY seq').iterate()) {
+    if (link.seq !== lastSeq + 1) tell(`event ${link.seq}: not the one after ${lastSeq}`);
+    if (link.body === null) {
+      erased++;
+      erasedSum.change(link.hash, 1);
+    } else if (!sha256(link.body).equals(link.body_hash)) tell(`event ${link.seq}: its body was changed`);
+    if (!eventHash(before, link).equals(link.hash)) tell(`event ${link.seq}: changed, or not in its place`);
+    before = link.hash.toString('hex');
+    lastSeq = link.seq;
+    if (link.seq === said.seq && before !== said.hash) tell(`event ${link.seq}: not the one that the last fold names`);
+    count++;
+  }
+  if (lastSeq !== head.eventSeq || before !== head.eventHash)
+    tell(`events: the chain ends at ${lastSeq}, not at ${head.eventSeq}`);
+  if (erased !== said.erased || erasedSum.toHex() !== said.erasedSum)
+    tell('events: others are erased than the last fold says');
+  return count;
+}
+
+/** Result: everything that was ever counted. */
+function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): Totals {
+  const sum = new RowSum();
+  let rows = 0;
+  const byLevel: Totals[] = LEVELS.map((interval) => (interval === 'hour' ? said.dropped : NO_TOTALS));
+  for (const row of db.prepare<[], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally`).iterate()) {
+    rows++;
+    sum.change(rowDigest(row), 1);
+    byLevel[row.level] = addTotals(byLevel[row.level] ?? NO_TOTALS, totalsOf(row));
+  }
+  if (rows !== said.rows) tell(`counts: ${rows} rows, not ${said.rows}`);
+  if (sum.toHex() !== said.sum) tell('counts: a row is not as the last fold left it');
+  for (const [level, totals] of byLevel.entries()) {
+    if (JSON.stringify(totals) !== JSON.stringify(said.totals))
+      tell(`counts: the ${LEVELS[level]}s do not add up to the whole`);
+  }
+  let totals = said.totals;
+  for (const tally of openTallies(db, foldSeq)) totals = addTotals(totals, tally.totals);
+  return totals;
+}
+
+/** A hit as its events make it; null where the first is not that of a hit. */
+function replay(id: string, events: readonly EventLink[]): HitRow | null {
+  const [first, ...later] = events;
+  if (first?.kind !== 'hit' || first.body === null) return null;
+  const { key, reference, kind, quarantined, list, category } = JSON.parse(first.body) as FirstSeen;
+  let row: HitRow = {
+    id,
+    tenant: first.tenant,
+    key: Buffer.from(key, 'hex'),
+    reference,
+    kind,
+    first_seen: first.at,
+    last_seen: first.at,
+    times_seen: 1,
+    after_removal: 0,
+    status: 'open',
+    quarantined: Number(quarantined),
+    list,
+    category,
+    started: first.at,
+    stopped: null,
+    evidence_seq: first.seq,
+  };
+  for (const { kind: eventKind, seq, at, tenant, body } of later) {
+    if (body === null || tenant !== row.tenant || eventKind === 'hit') return null;
+    if (eventKind === 'status') {
+      const { status, startedMs: started, stoppedMs: stopped } = JSON.parse(body) as StatusChanged;
+      row = { ...row, status, started, stopped };
+      continue;
+    }
+    const { times, counted } = JSON.parse(body) as SeenAgain;
+    row = {
+      ...row,
+      last_seen: Math.max(row.last_seen, at),
+      times_seen: row.times_seen + times,
+      after_removal: row.after_removal + (row.status === 'removed' ? times : 0),
+    };
+    if (counted === null) continue;
+    const started = row.status === 'open' ? at : row.started;
+    row = { ...row, quarantined: 0, list: counted.list, category: counted.category, evidence_seq: seq, started };
+  }
+  return row;
+}
+
+const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
+
+/** Result: how many hits there are. */
+function verifyHits(db: Sqlite, tell: Tell): number {
+  const eventsOf = db.prepare<[string], EventLink>('SELECT * FROM event_link WHERE hit = ? ORDER BY seq');
+  let count = 0;
+  for (const row of db.prepare<[], HitRow>('SELECT * FROM hit ORDER BY id').iterate()) {
+    count++;
+    const made = replay(row.id, eventsOf.all(row.id));
+    if (made === null || asText(made) !== asText(row)) tell(`hit ${row.id}: not what its events say`);
+  }
+  const [firsts] = db
+    .prepare<[], number>(`SELECT count(*) FROM event_link WHERE kind = 'hit' AND body IS NOT NULL`)
+    .pluck()
+    .all();
+  if (firsts !== count) tell(`hits: ${count}, but ${firsts} in the chain of events`);
+  return count;
+}

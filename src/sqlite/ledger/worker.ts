@@ -1,0 +1,109 @@
+/**
+ * A thread with a connection of its own to the ledger: SQLite and fsync make it wait, not the service. One thread writes,
+ * another reads. Values cross, not errors: `{id, ok, value}` or `{id, ok: false, code, details}`.
+ */
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { AppError, type ErrorCode, type ErrorDetails } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { HitStatus } from '../../core/vocabulary.js';
+import type {
+  CasesQuery,
+  CountsQuery,
+  HitChange,
+  HitFilter,
+  LedgerGroup,
+  Retention,
+} from '../../store/ledger-contract.js';
+import { appendGroup, changeHit } from './append.js';
+import { counts } from './counts.js';
+import { ledgerGuarded, openLedgerDatabase } from './database.js';
+import { cases, hit, hits } from './hits.js';
+import { retain } from './retention.js';
+import { verify } from './verify.js';
+
+export interface Setup {
+  readonly dataDir: string;
+  readonly foldGroups: number;
+}
+
+const { dataDir, foldGroups } = workerData as Setup;
+let db: Sqlite | null = null;
+
+/** Synced when told. Errors REQUEST_INVALID: the file is there. */
+function backup(db: Sqlite, path: string): { bytes: number } {
+  if (existsSync(path)) throw new AppError('REQUEST_INVALID', { path, why: 'the file is there already' });
+  try {
+    // Made empty first, so that nobody else can read it meanwhile.
+    closeSync(openSync(path, 'wx', 0o600));
+    db.prepare('VACUUM INTO ?').run(path);
+    const file = openSync(path, 'r+');
+    fsyncSync(file);
+    closeSync(file);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+  return { bytes: statSync(path).size };
+}
+
+const WORK = {
+  /** Opening is all: it precedes every task. */
+  open: (_db: Sqlite): void => {},
+  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
+  changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
+    changeHit(db, tenant, id, expected, change),
+  retain: (db: Sqlite, retention: Retention) => retain(db, retention),
+  counts: (db: Sqlite, query: CountsQuery) => db.transaction(() => counts(db, query))(),
+  hits: (db: Sqlite, filter: HitFilter) => db.transaction(() => hits(db, filter))(),
+  hit: (db: Sqlite, tenant: string | null, id: string) => db.transaction(() => hit(db, tenant, id))(),
+  cases: (db: Sqlite, query: CasesQuery) => db.transaction(() => cases(db, query))(),
+  verify: (db: Sqlite) => verify(db),
+  backup: (db: Sqlite, path: string) => backup(db, path),
+} as const;
+
+type Work = typeof WORK;
+export type WorkName = keyof Work;
+export type WorkArgs<N extends WorkName> = Parameters<Work[N]> extends [Sqlite, ...infer Args] ? Args : never;
+export type WorkValue<N extends WorkName> = ReturnType<Work[N]>;
+
+export interface Task {
+  readonly id: number;
+  readonly name: WorkName | 'close';
+  readonly args: readonly unknown[];
+}
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
+
+function close(): void {
+  const open = db;
+  db = null;
+  open?.close();
+}
+
+function work({ name, args }: Task): unknown {
+  if (name === 'close') return close();
+  db ??= openLedgerDatabase(dataDir);
+  const act = WORK[name] as (db: Sqlite, ...args: readonly unknown[]) => unknown;
+  return act(db, ...args);
+}
+
+parentPort!.on('message', (task: Task) => {
+  let reply: Reply;
+  try {
+    reply = { id: task.id, ok: true, value: ledgerGuarded(() => work(task)) };
+  } catch (error) {
+    const { code, details } = error as AppError;
+    reply = { id: task.id, ok: false, code, details };
+    // What a connection remembers of a disk that failed cannot be trusted: the next task opens it anew.
+    if (code === 'LEDGER_FAILED') {
+      try {
+        close();
+      } catch {
+        db = null;
+      }
+    }
+  }
+  parentPort!.postMessage(reply);
+});

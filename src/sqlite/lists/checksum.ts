@@ -1,0 +1,52 @@
+/**
+ * The checksum of a list's entries: damage on the disk does not pass for a list. It is a sum over entries, so that an
+ * addition or a removal changes it without the rest being read again; it guards against accidents, not against forgers.
+ */
+import { createHash } from 'node:crypto';
+import { RowSum } from '../../core/row-sum.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+
+/** What of an entry is checked: its value as it rests, sealed. A new data key makes other checksums. */
+export interface Checked {
+  readonly algorithm: number;
+  readonly value: Buffer;
+  readonly entry_id: string;
+  readonly attributes: string | null;
+}
+
+export class ListChecksum {
+  readonly #sum: RowSum;
+
+  /** From the hex that `toHex` told, or empty for none. */
+  constructor(hex = '') {
+    this.#sum = new RowSum(hex);
+  }
+
+  add(entry: Checked): void {
+    this.#sum.change(digestOf(entry), 1);
+  }
+
+  remove(entry: Checked): void {
+    this.#sum.change(digestOf(entry), -1);
+  }
+
+  toHex(): string {
+    return this.#sum.toHex();
+  }
+}
+
+function digestOf({ algorithm, value, entry_id, attributes }: Checked): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([algorithm, entry_id, attributes]))
+    .update(value)
+    .digest();
+}
+
+export function checksumOf(db: Sqlite, listId: number): string {
+  const checksum = new ListChecksum();
+  const rows = db.prepare<[number], Checked>(
+    'SELECT algorithm, value, entry_id, attributes FROM entry WHERE list_id = ?',
+  );
+  for (const row of rows.iterate(listId)) checksum.add(row);
+  return checksum.toHex();
+}

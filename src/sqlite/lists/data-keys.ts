@@ -1,0 +1,62 @@
+/** Data keys of the store: in the database, each sealed by the master key. */
+import { randomBytes } from 'node:crypto';
+import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { MasterKeySource } from '../../vault/master-key.js';
+import { DATA_KEY_BYTES, DATA_KEYS_MAX, type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
+import { guarded } from '../file.js';
+
+interface KeyRow {
+  readonly id: number;
+  readonly wrapped: Buffer;
+}
+
+const rowsOf = (db: Sqlite) => db.prepare<[], KeyRow>('SELECT id, wrapped FROM data_key ORDER BY id').all();
+
+/** Errors  LIST_KEY_WRONG. */
+export function readDataKeys(db: Sqlite, master: MasterKeySource): readonly DataKey[] {
+  const rows = guarded(() => rowsOf(db));
+  const unwrap = (key: Uint8Array) => rows.map(({ id, wrapped }) => unwrapDataKey(key, id, wrapped));
+  try {
+    return unwrap(master.read());
+  } catch (error) {
+    // A rotation that ended between its commit and its last step left the new key beside the old one.
+    const prepared = master.own?.prepared();
+    if (!prepared) throw error;
+    const keys = unwrap(prepared);
+    master.own!.adopt();
+    return keys;
+  }
+}
+
+function putDataKey(db: Sqlite, master: Uint8Array, key: DataKey): void {
+  db.prepare('INSERT OR REPLACE INTO data_key VALUES (?, ?, ?)').run(
+    key.id,
+    wrapDataKey(master, key),
+    new Date().toISOString(),
+  );
+}
+
+/** A further data key, under which everything is sealed from now on, and all keys under `master`. */
+export function addDataKey(db: Sqlite, known: readonly DataKey[], master: Uint8Array): DataKey {
+  const id = Math.max(0, ...known.map((key) => key.id)) + 1;
+  if (id > DATA_KEYS_MAX) throw new AppError('STORE_FAILED', { why: 'no data key is left', most: DATA_KEYS_MAX });
+  const made = { id, key: randomBytes(DATA_KEY_BYTES) };
+  for (const key of [...known, made]) putDataKey(db, master, key);
+  return made;
+}
+
+/** The store's vault; a new store gets its first data key. Errors LIST_KEY_WRONG, STORE_FAILED. */
+export function openVault(db: Sqlite, master: MasterKeySource): Vault {
+  guarded(() => {
+    // A store that has one is opened without the lock, which an import holds while it runs.
+    if (rowsOf(db).length > 0) return;
+    db.transaction(() => {
+      // Another process may have come first.
+      if (rowsOf(db).length > 0) return;
+      master.own?.ensure();
+      addDataKey(db, [], master.read());
+    }).immediate();
+  });
+  return new Vault(() => readDataKeys(db, master));
+}

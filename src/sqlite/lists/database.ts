@@ -1,0 +1,139 @@
+/** The file of the lists: their entries, versions and sources, and the data keys that their values are sealed with. */
+import { randomInt } from 'node:crypto';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { guarded, type Migration, openSqliteFile, type SqliteFile } from '../file.js';
+import { moveServiceTables } from '../service/database.js';
+import { checksumOf } from './checksum.js';
+
+export const LISTS_FILE = 'zeef.sqlite';
+/** Widest that `randomInt` takes. */
+const STORE_ID_SPAN = 2 ** 47;
+/** Another process's import holds the write lock while it runs: half a minute for a million entries. */
+const BUSY_MS = 60_000;
+
+export const MIGRATIONS: readonly Migration[] = [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+   INSERT INTO meta VALUES ('generation', 1);
+   CREATE TABLE list (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, enabled INTEGER NOT NULL,
+     radius_bits INTEGER NOT NULL, match_low_quality INTEGER NOT NULL, version INTEGER NOT NULL,
+     imported_at TEXT, rejected INTEGER NOT NULL, duplicates INTEGER NOT NULL, checksum TEXT NOT NULL,
+     counts TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE entry (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL,
+     value BLOB NOT NULL, entry_id TEXT NOT NULL, attributes TEXT
+   ) STRICT;
+   CREATE UNIQUE INDEX entry_value ON entry (list_id, algorithm, value);
+   CREATE TABLE api_key (
+     id TEXT PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, scopes TEXT NOT NULL,
+     created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT
+   ) STRICT;`,
+  // Readers follow changes: keys of lists are never used again, and removals are remembered.
+  `CREATE TABLE list_2 (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, enabled INTEGER NOT NULL,
+     radius_bits INTEGER NOT NULL, match_low_quality INTEGER NOT NULL, version INTEGER NOT NULL,
+     imported_at TEXT, rejected INTEGER NOT NULL, duplicates INTEGER NOT NULL, checksum TEXT NOT NULL,
+     counts TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO list_2 SELECT * FROM list;
+   DROP TABLE list;
+   ALTER TABLE list_2 RENAME TO list;
+   ALTER TABLE entry ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE entry ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE removal (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, entry_key INTEGER NOT NULL, algorithm INTEGER NOT NULL
+   ) STRICT;`,
+  (db) => {
+    db.prepare(`INSERT INTO meta VALUES ('store_id', ?)`).run(randomInt(STORE_ID_SPAN));
+    for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list').all()) {
+      db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
+    }
+  },
+  // One value may be listed by several: it stays until the last of them withdraws it.
+  `CREATE TABLE also_listed (
+     list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, entry_id TEXT NOT NULL,
+     attributes TEXT, PRIMARY KEY (list_id, algorithm, value, entry_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX also_listed_entry ON also_listed (list_id, entry_id);`,
+  'CREATE TABLE list_source (list_id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT;',
+  'ALTER TABLE entry ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;',
+  // Versions: since when an entry is as it is, what it was before, and what each import did.
+  `ALTER TABLE entry ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE past_entry (
+     id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL,
+     entry_id TEXT NOT NULL, attributes TEXT, since INTEGER NOT NULL, until INTEGER NOT NULL, entry_key INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX past_entry_key ON past_entry (entry_key);
+   CREATE INDEX past_entry_of_list ON past_entry (list_id, until);
+   CREATE TABLE list_version (
+     list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,
+     origin TEXT, facts TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (list_id, version)
+   ) STRICT, WITHOUT ROWID;`,
+  // Values rest sealed; `seal-values.ts` seals those that are there, since that takes the key.
+  `CREATE TABLE data_key (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, created_at TEXT NOT NULL) STRICT;
+   INSERT INTO meta VALUES ('values_plain', 1);`,
+  // What a provider says of a list; and values that a person disabled stay disabled when a list brings them back.
+  `ALTER TABLE list ADD COLUMN terms TEXT NOT NULL DEFAULT '{}';
+   CREATE TABLE disabled_value (
+     list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (list_id, algorithm, value)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO disabled_value SELECT list_id, algorithm, value FROM entry WHERE disabled = 1;`,
+  `CREATE TABLE import_job (
+     id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
+   ) STRICT;`,
+  // Lines of keys, tenants with their limits, and what they used.
+  `ALTER TABLE api_key ADD COLUMN line TEXT NOT NULL DEFAULT '';
+   UPDATE api_key SET line = id;
+   ALTER TABLE api_key ADD COLUMN name TEXT;
+   ALTER TABLE api_key ADD COLUMN last_used_at TEXT;
+   CREATE TABLE tenant (
+     name TEXT PRIMARY KEY, created_at TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
+     limits TEXT NOT NULL DEFAULT '{}', alarm TEXT
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO tenant (name, created_at) SELECT tenant, min(created_at) FROM api_key GROUP BY tenant;
+   CREATE TABLE tenant_usage (
+     tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
+     PRIMARY KEY (tenant, day)
+   ) STRICT, WITHOUT ROWID;`,
+  // Who changed what, in a chain of hashes, and its end.
+  `CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, tenant TEXT, target TEXT,
+     details TEXT NOT NULL, hash TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;`,
+  // Webhooks, and what is to be sent to them: once each, by what it is about.
+  `CREATE TABLE webhook (
+     id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
+     position_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE webhook_event (
+     id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+     created_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, due_ms INTEGER NOT NULL,
+     state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
+   ) STRICT;
+   CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);`,
+  // A change is written down before it is made, and how it ended.
+  `ALTER TABLE audit ADD COLUMN outcome TEXT;
+   ALTER TABLE audit ADD COLUMN ends INTEGER;
+   CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
+  // Keys, tenants, the audit log, webhooks and jobs have a file of their own.
+  moveServiceTables,
+];
+
+export const LISTS_SQLITE: SqliteFile = {
+  name: LISTS_FILE,
+  busyMs: BUSY_MS,
+  shape: '450ad2620d2f3950',
+  migrations: MIGRATIONS,
+};
+
+/** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
+export function openListsDatabase(dataDir: string): Sqlite {
+  return guarded(() => openSqliteFile(dataDir, LISTS_SQLITE));
+}
+
+/** Chosen once, at random: a position in one store says nothing about another. */
+export function storeIdOf(db: Sqlite): number {
+  return db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'store_id'`).get()!.value;
+}

@@ -1,0 +1,56 @@
+/** How values rest in the tables: sealed, and known by the name that a seal begins with. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
+import { guarded } from '../file.js';
+import { checksumOf } from './checksum.js';
+
+/** Condition that finds an entry by its sealed value, as the index over the names has it. */
+export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
+
+const TABLES = ['entry', 'past_entry', 'also_listed', 'disabled_value'] as const;
+
+/** Rewrites every value inside the caller's transaction, and makes checksums and the index of names anew. */
+export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Buffer) => Buffer): void {
+  db.function('zeef_rewrite', (algorithm, value) => rewrite(algorithm as number, value as Buffer));
+  db.exec('DROP INDEX IF EXISTS entry_value; DROP INDEX IF EXISTS entry_value_name;');
+  for (const table of TABLES) db.exec(`UPDATE ${table} SET value = zeef_rewrite(algorithm, value)`);
+  db.exec(`CREATE UNIQUE INDEX entry_value_name ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}))`);
+  for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list WHERE version > 0').all()) {
+    db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
+  }
+}
+
+/** Nothing of what stood there before is left in free pages or in the write-ahead log. */
+export function forgetFreePages(db: Sqlite): void {
+  guarded(() => {
+    db.exec('VACUUM');
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  });
+}
+
+/** What lay beside the store in plain then, and can be had again: held versions, pages of a sync, the index file. */
+const PLAIN_BESIDE = ['held', 'sync', 'zeef.index'];
+
+/** Values of a store from before there was a vault. Once; a new store has none. */
+export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void {
+  const isPlain = () =>
+    db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'values_plain'`).get()?.value === 1;
+  if (!isPlain()) return;
+  const hadSome = guarded(() =>
+    db
+      .transaction(() => {
+        // Another process may have come first.
+        if (!isPlain()) return false;
+        const some = TABLES.some((table) => db.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() !== undefined);
+        rewriteValues(db, (algorithm, value) => vault.seal(algorithm, value));
+        db.prepare('DELETE FROM list_version WHERE is_held = 1').run();
+        for (const name of PLAIN_BESIDE) rmSync(join(dataDir, name), { recursive: true, force: true });
+        db.prepare(`UPDATE meta SET value = 0 WHERE name = 'values_plain'`).run();
+        return some;
+      })
+      .immediate(),
+  );
+  if (hadSome) forgetFreePages(db);
+}

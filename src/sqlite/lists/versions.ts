@@ -1,0 +1,194 @@
+/**
+ * Versions of lists. An entry says since which version it is as it is; what it was before, or that it was, is kept beside
+ * the entries for a few versions, so that a list can be put back as it was.
+ */
+import { createReadStream, rmSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { AppError } from '../../core/errors.js';
+import type { ParsedRow } from '../../core/parsed-row.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { unfinishedName } from '../../core/unfinished.js';
+import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-contract.js';
+import { openStream, sealStream } from '../../vault/sealed-stream.js';
+import type { Vault } from '../../vault/vault.js';
+import { guarded } from '../file.js';
+import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
+
+/** A list of every day can be put back by a week and a half; what each version changed is kept that long. */
+export const VERSIONS_KEPT_MAX = 10;
+const ROWS_PER_BATCH = 10_000;
+
+type Facts = Pick<ImportReport, 'accepted' | 'duplicates' | 'rejected' | 'rejectedByReason' | 'added' | 'removed'> & {
+  readonly held: readonly HoldReason[];
+};
+
+interface VersionRow {
+  readonly version: number;
+  readonly is_held: number;
+  readonly imported_at: string;
+  readonly origin: string | null;
+  readonly facts: string;
+  readonly checksum: string;
+}
+
+/**
+ * Keeps what an entry was, before it is changed or deleted. `where`: of the table `entry`, with its values. What a person
+ * disabled is not kept: no version brings it back.
+ */
+export function keepPast(
+  db: Sqlite,
+  until: number,
+  where: string,
+  values: readonly (number | string | Buffer)[],
+): void {
+  db.prepare(
+    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key)
+     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id FROM entry WHERE disabled = 0 AND ${where}`,
+  ).run(until, ...values);
+}
+
+export function forgetOldPast(db: Sqlite, listId: number, version: number): void {
+  const oldest = version - VERSIONS_KEPT_MAX;
+  db.prepare('DELETE FROM past_entry WHERE list_id = ? AND until <= ?').run(listId, oldest);
+}
+
+export function noteVersion(
+  db: Sqlite,
+  listId: number,
+  report: ImportReport,
+  { origin, checksum, isHeld }: { origin: string | null; checksum: string; isHeld: boolean },
+): void {
+  const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, held } = report;
+  const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, held };
+  db.prepare('INSERT OR REPLACE INTO list_version VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    listId,
+    version,
+    isHeld ? 1 : 0,
+    new Date().toISOString(),
+    origin,
+    JSON.stringify(facts),
+    checksum,
+  );
+}
+
+export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
+  return db
+    .prepare<[number], VersionRow>('SELECT * FROM list_version WHERE list_id = ? ORDER BY version DESC')
+    .all(list.id)
+    .map(({ version, is_held, imported_at, origin, facts, checksum }) => ({
+      list: list.name,
+      version,
+      state: is_held === 1 ? 'held' : version === list.version ? 'active' : 'past',
+      importedAt: imported_at,
+      origin,
+      ...(JSON.parse(facts) as Facts),
+      checksum,
+    }));
+}
+
+/** Errors NOT_FOUND: the version never was, or is no longer kept. */
+export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version: number): AsyncGenerator<ParsedRow> {
+  const oldest = Math.max(1, list.version - VERSIONS_KEPT_MAX);
+  if (version < oldest || version > list.version) {
+    throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
+  }
+  let line = 0;
+  for (const from of ['entry WHERE since <= @version', 'past_entry WHERE since <= @version AND until > @version']) {
+    const read = db.prepare<[{ version: number; listId: number; after: number; limit: number }], EntryRow>(
+      // The plus keeps SQLite from sorting the whole list by another index for every page.
+      `SELECT * FROM ${from} AND +list_id = @listId AND id > @after ORDER BY id LIMIT @limit`,
+    );
+    for (let after = 0; ; ) {
+      const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
+      if (rows.length === 0) break;
+      after = rows.at(-1)!.id;
+      for (const row of rows) yield toParsedRow(vault, row, ++line);
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
+  const { list: _, ...entry } = toEntry(vault, row);
+  return { ok: true, line, hasOwnId: true, entry };
+}
+
+/** In the data folder: the held versions, sealed. */
+export const HELD_FOLDER = 'held';
+
+const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
+
+async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerator<Buffer> {
+  const read = db.prepare<[number, number, number], EntryRow>(
+    'SELECT * FROM entry WHERE +list_id = ? AND id > ? ORDER BY id LIMIT ?',
+  );
+  let line = 0;
+  for (let after = 0; ; ) {
+    const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
+    if (rows.length === 0) break;
+    after = rows.at(-1)!.id;
+    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+  }
+  // After them, so that they are read again as what else carries a value that is there.
+  const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
+  yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+}
+
+/** Everything that the list would hold, sealed, as the transaction has it that is about to be taken back. */
+export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listId: number): Promise<void> {
+  await putHeld(dataDir, listId, sealStream(vault, linesOf(db, vault, listId)));
+}
+
+async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
+  const path = heldPath(dataDir, listId);
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const beside = unfinishedName(path);
+  try {
+    const file = await open(beside, 'w', 0o600);
+    try {
+      for await (const piece of sealed) await file.writeFile(piece);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+/** The held versions again, under the data key that is in use now. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
+  const held = db.prepare<[], { list_id: number }>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1').all();
+  for (const { list_id: listId } of held) {
+    await putHeld(dataDir, listId, sealStream(vault, openHeld(vault, dataDir, listId)));
+  }
+}
+
+/** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+async function* openHeld(vault: Vault, dataDir: string, listId: number): AsyncGenerator<Buffer> {
+  const path = heldPath(dataDir, listId);
+  try {
+    yield* openStream(vault, createReadStream(path) as AsyncIterable<Buffer>);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+  }
+}
+
+/** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+export async function* heldRows(vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> {
+  for await (const line of createInterface({ input: Readable.from(openHeld(vault, dataDir, listId)) })) {
+    yield JSON.parse(line) as ParsedRow;
+  }
+}
+
+export function forgetHeld(db: Sqlite, dataDir: string, listId: number): boolean {
+  const { changes } = db.prepare('DELETE FROM list_version WHERE list_id = ? AND is_held = 1').run(listId);
+  rmSync(heldPath(dataDir, listId), { force: true });
+  return changes > 0;
+}

@@ -1,0 +1,257 @@
+/** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
+import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import type { Draft, EntryChange, EntryFilter, ImportReport } from '../../store/lists-contract.js';
+import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
+import { type Checked, ListChecksum } from './checksum.js';
+import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
+import { BY_VALUE } from './seal-values.js';
+import { Tombstones } from './tombstones.js';
+import { forgetOldPast, keepPast } from './versions.js';
+
+/** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
+const REJECTED_KEPT_MAX = 100;
+/** Distinct values that came more than once; a value that many rows carry is met again soon. */
+const REPEATED_VALUES_KEPT_MAX = 100_000;
+/** Removals that a reader may lag behind before it reads everything anew: a few minutes of the largest changes. */
+export const REMOVALS_KEPT_MAX = 4_000_000;
+
+/** An import as it stands in its transaction. */
+export interface Written {
+  readonly report: ImportReport;
+  readonly draft: Draft;
+  readonly listId: number;
+  readonly checksum: string;
+}
+
+/** Counts rows of values that came more than once; only those are remembered, and not without bound. */
+class Repeats {
+  most = 1;
+  readonly #rows = new Map<string, number>();
+
+  count({ algorithm, value }: Checked): void {
+    const key = `${algorithm} ${value.toString('latin1')}`;
+    const rows = (this.#rows.get(key) ?? 1) + 1;
+    if (this.#rows.size < REPEATED_VALUES_KEPT_MAX || this.#rows.has(key)) this.#rows.set(key, rows);
+    this.most = Math.max(this.most, rows);
+  }
+}
+
+interface StoredRow extends Checked {
+  readonly id: number;
+  readonly disabled: number;
+  readonly since: number;
+}
+
+/**
+ * `replace` leaves exactly these rows, `add` leaves the others too. A row that the list had before keeps its key, so
+ * that a daily import of the same list changes as little as the list did.
+ */
+export async function writeRows(
+  db: Sqlite,
+  vault: Vault,
+  name: string,
+  rows: AsyncIterable<ParsedRow>,
+  mode: 'replace' | 'add',
+): Promise<Written> {
+  const before = rowOf(db, name);
+  const { id, checksum: checksumBefore } = before;
+  const version = before.version + 1;
+  const insert = db.prepare<[number, number, Buffer, string, string | null, number, number, number]>(
+    `INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, disabled)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const disabled = disabledValues(db, id);
+  const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
+    `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`,
+  );
+  const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
+  const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
+  const rejectedByReason: Partial<Record<RejectReason, number>> = {};
+  const firstRejected: { line: number; reason: RejectReason }[] = [];
+  // Taken from the rows themselves and not read back: what the disk made of them is for `verify` to say.
+  const checksum = new ListChecksum(mode === 'add' ? checksumBefore : '');
+  let accepted = 0;
+  let duplicates = 0;
+  let rejected = 0;
+  let deleted = 0;
+  let added = 0;
+  let removed = 0;
+  const repeats = new Repeats();
+  const reject = (line: number, reason: RejectReason) => {
+    rejected++;
+    rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
+    if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line, reason });
+  };
+  const graves = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
+  if (mode === 'replace') graves.forgetOthers();
+  for await (const row of rows) {
+    if (!row.ok) {
+      if (row.gone) deleted += graves.bury(row.gone);
+      reject(row.line, row.reason);
+      continue;
+    }
+    if (row.hasOwnId && graves.covers(row.entry.entryId, row.entry.updatedAt)) {
+      reject(row.line, 'not_active');
+      continue;
+    }
+    const { algorithm, value, entryId } = row.entry;
+    const label = ALGORITHMS.indexOf(algorithm);
+    const stored: Checked = {
+      algorithm: label,
+      value: vault.seal(label, Buffer.from(value, 'hex')),
+      // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
+      entry_id: Buffer.from(entryId).toString(),
+      attributes: toAttributes(row.entry),
+    };
+    const { changes } = insert.run(
+      id,
+      stored.algorithm,
+      stored.value,
+      stored.entry_id,
+      stored.attributes,
+      version,
+      version,
+      disabled.has(nameOf(stored)) ? 1 : 0,
+    );
+    if (changes === 0) {
+      const had = known.get(id, stored.algorithm, stored.value)!;
+      if (mode === 'add' || had.version === version) {
+        if (row.hasOwnId && had.entry_id !== stored.entry_id) graves.alsoListed(stored);
+        duplicates++;
+        repeats.count(stored);
+        continue;
+      }
+      const isAsBefore = had.entry_id === stored.entry_id && had.attributes === stored.attributes;
+      if (isAsBefore) seen.run(version, had.id);
+      else {
+        keepPast(db, version, 'id = ?', [had.id]);
+        // What is disabled is not kept as past, so it stays in every version that had it, and stays disabled there.
+        const since = had.disabled === 1 ? had.since : version;
+        update.run(stored.entry_id, stored.attributes, version, since, had.id);
+      }
+    } else added++;
+    accepted++;
+    checksum.add(stored);
+  }
+  if (mode === 'replace') {
+    const gone = 'FROM entry WHERE list_id = ? AND version <> ?';
+    db.prepare(`INSERT INTO removal (entry_key, algorithm) SELECT id, algorithm ${gone} AND disabled = 0`).run(
+      id,
+      version,
+    );
+    keepPast(db, version, 'list_id = ? AND version <> ?', [id, version]);
+    removed = db.prepare(`DELETE ${gone}`).run(id, version).changes;
+  }
+  db.prepare(
+    'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
+  ).run(version, new Date().toISOString(), rejected, duplicates, checksum.toHex(), id);
+  finishChange(db, id);
+  forgetOldPast(db, id, version);
+  removed += deleted;
+  const counted = { list: name, version, accepted, duplicates, rejected, deleted, added, removed };
+  const report: ImportReport = { ...counted, rejectedByReason, held: [], firstRejected };
+  const draft: Draft = {
+    entriesBefore: toInfo(before).entryCount,
+    entriesAfter: toInfo(rowOf(db, name)).entryCount,
+    added,
+    removed,
+    rows: accepted + duplicates + rejected,
+    rejectedByReason,
+    knownGood: knownGood(db, id),
+    mostRowsOfOneValue: repeats.most,
+  };
+  return { report, draft, listId: id, checksum: checksum.toHex() };
+}
+
+const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
+  `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
+
+/** Values that a person disabled stay so, also when a list drops them and brings them again. */
+function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
+  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
+    'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',
+  );
+  return new Set(rows.all(listId).map(nameOf));
+}
+
+/** Digests of a list that a suppression list has too: equal values look equal where they rest. */
+function knownGood(db: Sqlite, listId: number): number {
+  const good = db.prepare<[number], { id: number }>(`SELECT id FROM list WHERE kind = 'suppression' AND id <> ?`);
+  const name = (table: string) => `substr(${table}.value, 1, ${VALUE_NAME_BYTES})`;
+  const count = db.prepare<[{ listId: number; goodId: number }], { count: number }>(
+    `SELECT count(*) AS count FROM entry JOIN entry AS good
+       ON good.list_id = @goodId AND good.algorithm = entry.algorithm AND ${name('good')} = ${name('entry')}
+     WHERE entry.list_id = @listId AND entry.algorithm < ${DIGEST_ALGORITHMS.length}`,
+  );
+  return good.all(listId).reduce((sum, { id: goodId }) => sum + count.get({ listId, goodId })!.count, 0);
+}
+
+/** The column that tells the entries meant, and its value. */
+function columnOf(which: EntryFilter): [string, string] {
+  if ('entryId' in which) return ['entry_id', which.entryId];
+  return [`json_extract(attributes, '$.source')`, which.source];
+}
+
+/** Result: entries that changed. */
+export function changeEntries(db: Sqlite, name: string, which: EntryFilter, change: EntryChange): number {
+  if (change === 'quarantine' || change === 'release') return setQuarantine(db, name, which, change === 'quarantine');
+  const { id, checksum: checksumBefore } = rowOf(db, name);
+  const [column, wanted] = columnOf(which);
+  const rows = db
+    .prepare<[number, string], StoredRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
+    .all(id, wanted)
+    .filter((row) => change === 'remove' || row.disabled === Number(change === 'enable'));
+  const remember = db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)');
+  const note = db.prepare('INSERT OR IGNORE INTO disabled_value VALUES (?, ?, ?)');
+  const forget = db.prepare('DELETE FROM disabled_value WHERE list_id = ? AND algorithm = ? AND value = ?');
+  const checksum = new ListChecksum(checksumBefore);
+  for (const row of rows) {
+    if (row.disabled === 0) remember.run(row.id, row.algorithm);
+    if (change === 'disable') {
+      db.prepare('UPDATE entry SET disabled = 1 WHERE id = ?').run(row.id);
+      note.run(id, row.algorithm, row.value);
+      continue;
+    }
+    db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
+    forget.run(id, row.algorithm, row.value);
+    if (change === 'remove') checksum.remove(row);
+    // Enabled again under a new key: readers take it up as an addition.
+    else {
+      db.prepare(
+        `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since)
+         SELECT id, ?, ?, ?, ?, version, ? FROM list WHERE id = ?`,
+      ).run(row.algorithm, row.value, row.entry_id, row.attributes, row.since, id);
+    }
+  }
+  if (rows.length === 0) return 0;
+  db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksum.toHex(), id);
+  finishChange(db, id);
+  return rows.length;
+}
+
+function setQuarantine(db: Sqlite, name: string, which: EntryFilter, isQuarantined: boolean): number {
+  const { id } = rowOf(db, name);
+  const [column, wanted] = columnOf(which);
+  const [to, from] = isQuarantined ? [1, 0] : [0, 1];
+  const { changes } = db
+    .prepare(`UPDATE entry SET quarantined = ? WHERE list_id = ? AND quarantined = ? AND ${column} = ?`)
+    .run(to, id, from, wanted);
+  // Answers that were kept for this generation must be given anew.
+  if (changes > 0) raiseGeneration(db);
+  return changes;
+}
+
+/** Counts are those of entries in force. */
+function finishChange(db: Sqlite, id: number): void {
+  const counts = db
+    .prepare<[number], { algorithm: number; entries: number }>(
+      'SELECT algorithm, count(*) AS entries FROM entry WHERE list_id = ? AND disabled = 0 GROUP BY algorithm',
+    )
+    .all(id)
+    .map(({ algorithm, entries }): [Algorithm, number] => [ALGORITHMS[algorithm]!, entries]);
+  db.prepare('UPDATE list SET counts = ? WHERE id = ?').run(JSON.stringify(Object.fromEntries(counts)), id);
+  db.prepare('DELETE FROM removal WHERE seq <= (SELECT max(seq) FROM removal) - ?').run(REMOVALS_KEPT_MAX);
+  raiseGeneration(db);
+}

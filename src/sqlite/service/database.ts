@@ -1,0 +1,90 @@
+/**
+ * The file of everything that is written in short transactions: keys, tenants, the audit log, webhooks, import jobs. It is
+ * not the lists' file: an import holds that one's write lock for as long as it runs, and a key must be revoked meanwhile.
+ */
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { guarded, openSqliteFile, type SqliteFile } from '../file.js';
+
+export const SERVICE_FILE = 'service.sqlite';
+/** Several times what the slowest of its transactions takes on a disk that is busy with an import. */
+const BUSY_MS = 10_000;
+
+export const SERVICE_SQLITE: SqliteFile = {
+  name: SERVICE_FILE,
+  busyMs: BUSY_MS,
+  shape: 'b8a53b4018c23c85',
+  migrations: [
+    `CREATE TABLE api_key (
+       id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
+       scopes TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT, last_used_at TEXT
+     ) STRICT;
+     CREATE TABLE tenant (
+       name TEXT PRIMARY KEY, created_at TEXT NOT NULL, disabled INTEGER NOT NULL DEFAULT 0,
+       limits TEXT NOT NULL DEFAULT '{}', alarm TEXT
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE tenant_usage (
+       tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
+       PRIMARY KEY (tenant, day)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE audit (
+       seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, tenant TEXT, target TEXT,
+       details TEXT NOT NULL, hash TEXT NOT NULL, outcome TEXT, ends INTEGER
+     ) STRICT;
+     CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;
+     CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
+     CREATE TABLE webhook (
+       id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
+       position_ms INTEGER NOT NULL
+     ) STRICT;
+     CREATE TABLE webhook_event (
+       id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+       created_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, due_ms INTEGER NOT NULL,
+       state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
+     ) STRICT;
+     CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);
+     CREATE TABLE import_job (
+       id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
+     ) STRICT;`,
+  ],
+};
+
+/** Tables that a store of an earlier version has in the lists' file, and the order in which their rows are told. */
+const MOVED: Readonly<Record<string, string>> = {
+  api_key: 'rowid',
+  tenant: 'name',
+  tenant_usage: 'tenant, day',
+  audit: 'seq',
+  audit_head: 'id',
+  webhook: 'rowid',
+  webhook_event: 'rowid',
+  import_job: 'rowid',
+};
+
+/** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
+export function openServiceDatabase(dataDir: string): Sqlite {
+  return guarded(() => openSqliteFile(dataDir, SERVICE_SQLITE));
+}
+
+/**
+ * Inside a transaction on the lists' file: moves what an earlier version kept there. The rows are on the disk here before
+ * they are gone there; where the process ends in between, this runs again and finds the rows that it has already.
+ */
+export function moveServiceTables(lists: Sqlite, dataDir: string): void {
+  const service = openServiceDatabase(dataDir);
+  try {
+    service
+      .transaction(() => {
+        for (const [table, order] of Object.entries(MOVED)) {
+          const rows = lists.prepare<[], object>(`SELECT * FROM ${table} ORDER BY ${order}`);
+          const columns = rows.columns().map(({ name }) => name);
+          const places = columns.map((column) => `@${column}`);
+          const insert = service.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`);
+          for (const row of rows.iterate()) insert.run(row);
+        }
+      })
+      .immediate();
+  } finally {
+    service.close();
+  }
+  for (const table of Object.keys(MOVED)) lists.exec(`DROP TABLE ${table}`);
+}

@@ -1,0 +1,72 @@
+/** Import jobs in SQLite. */
+
+import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
+import { guarded } from '../file.js';
+import { writePatiently } from '../patient.js';
+
+/** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
+export const JOBS_KEPT_MAX = 1_000;
+
+interface JobRow {
+  readonly id: string;
+  readonly list: string;
+  readonly state: JobState;
+  readonly facts: string;
+}
+
+type Facts = Omit<ImportJob, 'id' | 'list' | 'state'>;
+
+const toJob = ({ id, list, state, facts }: JobRow): ImportJob => ({ id, list, state, ...(JSON.parse(facts) as Facts) });
+
+export class SqliteJobs implements JobStore {
+  readonly #db: Sqlite;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+  }
+
+  addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
+    return writePatiently(this.#db, () => {
+      this.#db.prepare('INSERT INTO import_job VALUES (?, ?, ?, ?)').run(id, list, state, JSON.stringify(facts));
+      this.#db
+        .prepare(
+          `DELETE FROM import_job WHERE state NOT IN ('queued', 'running') AND id NOT IN
+             (SELECT id FROM import_job ORDER BY id DESC LIMIT ?)`,
+        )
+        .run(JOBS_KEPT_MAX);
+    });
+  }
+
+  changeJob(id: string, change: Partial<ImportJob>): Promise<void> {
+    return writePatiently(this.#db, () => {
+      const { list, state, ...facts } = { ...this.#job(id), ...change };
+      this.#db
+        .prepare('UPDATE import_job SET state = ?, facts = ? WHERE id = ? AND list = ?')
+        .run(state, JSON.stringify({ ...facts, id: undefined }), id, list);
+    });
+  }
+
+  async job(id: string): Promise<ImportJob | null> {
+    const row = guarded(() => this.#db.prepare<[string], JobRow>('SELECT * FROM import_job WHERE id = ?').get(id));
+    return row ? toJob(row) : null;
+  }
+
+  async jobs(list?: string): Promise<readonly ImportJob[]> {
+    return guarded(() =>
+      this.#db
+        .prepare<[string | null, string | null], JobRow>(
+          'SELECT * FROM import_job WHERE ? IS NULL OR list = ? ORDER BY id DESC',
+        )
+        .all(list ?? null, list ?? null)
+        .map(toJob),
+    );
+  }
+
+  #job(id: string): ImportJob {
+    const row = this.#db.prepare<[string], JobRow>('SELECT * FROM import_job WHERE id = ?').get(id);
+    if (!row) throw new AppError('NOT_FOUND', { job: id });
+    return toJob(row);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * API keys in SQLite: 256 random bits each, of which only the SHA-256 is kept. A key is looked up by its SHA-256, so
+ * what the look-up's time depends on are bits of a hash that nobody can choose; the row is then compared in constant time.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ulid } from 'ulid';
+import { AppError } from '../../core/errors.js';
+import { KEYS_LIVE_PER_LINE_MAX } from '../../core/limits.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import {
+  isLive,
+  type KeyInfo,
+  type KeyStore,
+  type NewKey,
+  type Rotation,
+  type Scope,
+  type TenantFilter,
+  type ToldKey,
+} from '../../store/keys-contract.js';
+import { guarded } from '../file.js';
+import { writeNow, writePatiently } from '../patient.js';
+import { makeTenant } from './tenants.js';
+
+export const KEY_PREFIX = 'zeef_';
+const KEY_BYTES = 32;
+/** Compared with where there is no row, so that an unknown key takes as long as a known one. */
+const NOBODY = randomBytes(32);
+
+interface KeyRow {
+  readonly id: string;
+  readonly line: string;
+  readonly sha256: Buffer;
+  readonly tenant: string;
+  readonly name: string | null;
+  readonly scopes: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly revoked_at: string | null;
+  readonly last_used_at: string | null;
+}
+
+const sha256 = (key: string) => createHash('sha256').update(key).digest();
+const timeOf = (ms: number) => new Date(ms).toISOString();
+
+function toInfo(row: KeyRow): KeyInfo {
+  return {
+    id: row.id,
+    line: row.line,
+    tenant: row.tenant,
+    name: row.name,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
+  };
+}
+
+export class SqliteKeys implements KeyStore {
+  readonly #db: Sqlite;
+  readonly #find: Statement<[Buffer], KeyRow>;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+    this.#find = db.prepare('SELECT * FROM api_key WHERE sha256 = ?');
+  }
+
+  createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<ToldKey> {
+    const createdAt = timeOf(Date.now());
+    return writePatiently(this.#db, () => this.#insert({ tenant, scopes, expiresAt, name, createdAt }));
+  }
+
+  async findByKey(key: string): Promise<KeyInfo | null> {
+    const wanted = sha256(key);
+    const row = guarded(() => this.#find.get(wanted));
+    const isSame = timingSafeEqual(row?.sha256 ?? NOBODY, wanted);
+    return row && isSame ? toInfo(row) : null;
+  }
+
+  async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
+    return guarded(() =>
+      this.#db
+        .prepare<[TenantFilter], KeyRow>('SELECT * FROM api_key WHERE tenant = ifnull(?, tenant) ORDER BY rowid')
+        .all(tenant)
+        .map(toInfo),
+    );
+  }
+
+  rotateKey(tenant: TenantFilter, id: string, { nowMs, graceMs, expiresAt }: Rotation) {
+    return writePatiently(this.#db, () => {
+      const before = this.#byId(tenant, id);
+      if (!isLive(before, nowMs)) throw new AppError('NOT_FOUND', { key: id });
+      const live = this.#db
+        .prepare<[string, string], KeyRow>('SELECT * FROM api_key WHERE tenant = ? AND line = ?')
+        .all(before.tenant, before.line)
+        .filter((row) => isLive(toInfo(row), nowMs));
+      if (live.length >= KEYS_LIVE_PER_LINE_MAX) {
+        throw new AppError('KEYS_LIVE_MAX', { line: before.line, live: live.length });
+      }
+      const lifeMs = before.expiresAt === null ? null : Date.parse(before.expiresAt) - Date.parse(before.createdAt);
+      const sameLife = lifeMs === null ? null : timeOf(nowMs + lifeMs);
+      const told = this.#insert({
+        ...before,
+        expiresAt: expiresAt === undefined ? sameLife : expiresAt,
+        createdAt: timeOf(nowMs),
+      });
+      const oldEnds = timeOf(
+        Math.min(nowMs + graceMs, before.expiresAt === null ? Infinity : Date.parse(before.expiresAt)),
+      );
+      this.#db.prepare('UPDATE api_key SET expires_at = ? WHERE tenant = ? AND id = ?').run(oldEnds, before.tenant, id);
+      return { ...told, old: this.#byId(tenant, id) };
+    });
+  }
+
+  revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
+    return writePatiently(this.#db, () => {
+      const before = this.#byId(tenant, id);
+      if (before.revokedAt !== null) throw new AppError('NOT_FOUND', { key: id });
+      this.#db
+        .prepare('UPDATE api_key SET revoked_at = ? WHERE tenant = ? AND id = ?')
+        .run(timeOf(Date.now()), before.tenant, id);
+      return before;
+    });
+  }
+
+  async touchKey(tenant: string, id: string, atMs: number): Promise<boolean> {
+    const touch = this.#db.prepare('UPDATE api_key SET last_used_at = ? WHERE tenant = ? AND id = ?');
+    return writeNow(this.#db, () => touch.run(timeOf(atMs), tenant, id)) !== null;
+  }
+
+  #byId(tenant: TenantFilter, id: string): KeyInfo {
+    const read = this.#db.prepare<[TenantFilter, string], KeyRow>(
+      'SELECT * FROM api_key WHERE tenant = ifnull(?, tenant) AND id = ?',
+    );
+    const row = read.get(tenant, id);
+    if (!row) throw new AppError('NOT_FOUND', { key: id });
+    return toInfo(row);
+  }
+
+  #insert(about: Required<NewKey> & { createdAt: string; line?: string }): ToldKey {
+    const { tenant, scopes, expiresAt, name, createdAt } = about;
+    makeTenant(this.#db, tenant, createdAt);
+    const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+    const id = ulid();
+    const line = about.line ?? id;
+    this.#db
+      .prepare(
+        `INSERT INTO api_key (id, line, sha256, tenant, name, scopes, created_at, expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(id, line, sha256(key), tenant, name, JSON.stringify(scopes), createdAt, expiresAt);
+    return { info: this.#byId(tenant, id), key };
+  }
+}

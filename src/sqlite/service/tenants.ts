@@ -1,0 +1,131 @@
+/** Tenants and their usage in SQLite. */
+
+import { AppError } from '../../core/errors.js';
+import { USAGE_DAYS_KEPT } from '../../core/limits.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type {
+  DayUsage,
+  TenantAlarm,
+  TenantChange,
+  TenantInfo,
+  TenantLimits,
+  TenantStore,
+} from '../../store/tenants-contract.js';
+import { guarded } from '../file.js';
+import { writeNow, writePatiently } from '../patient.js';
+
+/** It is a part of addresses, file names and lines of a log. */
+const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const DAY_MS = 86_400_000;
+
+interface TenantRow {
+  readonly name: string;
+  readonly created_at: string;
+  readonly disabled: number;
+  readonly limits: string;
+  readonly alarm: string | null;
+}
+
+interface UsageRow {
+  readonly checks: number;
+  readonly bytes: number;
+  readonly hashes: Buffer | null;
+}
+
+function toInfo(row: TenantRow): TenantInfo {
+  return {
+    tenant: row.name,
+    createdAt: row.created_at,
+    disabled: row.disabled === 1,
+    limits: JSON.parse(row.limits) as Partial<TenantLimits>,
+    alarm: row.alarm === null ? null : (JSON.parse(row.alarm) as TenantAlarm),
+  };
+}
+
+/** Inside the caller's transaction; nothing where it is there already. Errors REQUEST_INVALID. */
+export function makeTenant(db: Sqlite, name: string, createdAt: string): void {
+  if (!TENANT_NAME.test(name))
+    throw new AppError('REQUEST_INVALID', { field: 'tenant', expected: String(TENANT_NAME) });
+  db.prepare('INSERT OR IGNORE INTO tenant (name, created_at) VALUES (?, ?)').run(name, createdAt);
+}
+
+function joined(a: Uint8Array | null, b: Uint8Array | null): Uint8Array | null {
+  if (a === null || b === null) return a ?? b;
+  return a.map((register, at) => Math.max(register, b[at] ?? 0));
+}
+
+export class SqliteTenants implements TenantStore {
+  readonly #db: Sqlite;
+  readonly #seed: number;
+
+  /** `seed`: the same for every process of this store, and another one for every other store. */
+  constructor(db: Sqlite, seed: number) {
+    this.#db = db;
+    this.#seed = seed;
+  }
+
+  async tenants(): Promise<TenantInfo[]> {
+    return guarded(() => this.#db.prepare<[], TenantRow>('SELECT * FROM tenant ORDER BY name').all().map(toInfo));
+  }
+
+  async tenant(name: string): Promise<TenantInfo | null> {
+    return guarded(() => this.#read(name));
+  }
+
+  setTenant(name: string, { disabled, limits, alarm }: TenantChange): Promise<TenantInfo> {
+    return writePatiently(this.#db, () => {
+      makeTenant(this.#db, name, new Date().toISOString());
+      const before = this.#read(name)!;
+      const merged = Object.entries({ ...before.limits, ...limits }).filter(([, limit]) => limit !== null);
+      const now = { disabled: disabled ?? before.disabled, alarm: alarm === undefined ? before.alarm : alarm };
+      this.#db
+        .prepare('UPDATE tenant SET disabled = ?, limits = ?, alarm = ? WHERE name = ?')
+        .run(
+          now.disabled ? 1 : 0,
+          JSON.stringify(Object.fromEntries(merged)),
+          now.alarm === null ? null : JSON.stringify(now.alarm),
+          name,
+        );
+      return this.#read(name)!;
+    });
+  }
+
+  async usage(tenant: string, day: string): Promise<DayUsage> {
+    return guarded(() => this.#usage(tenant, day));
+  }
+
+  async addUsage(tenant: string, day: string, more: DayUsage): Promise<DayUsage | null> {
+    const done = writeNow(this.#db, () => {
+      const before = this.#usage(tenant, day);
+      const now: DayUsage = {
+        checks: before.checks + more.checks,
+        bytes: before.bytes + more.bytes,
+        distinct: joined(before.distinct, more.distinct),
+      };
+      this.#db
+        .prepare('INSERT OR REPLACE INTO tenant_usage (tenant, day, checks, bytes, hashes) VALUES (?, ?, ?, ?, ?)')
+        .run(tenant, day, now.checks, now.bytes, now.distinct);
+      const oldest = new Date(Date.parse(day) - USAGE_DAYS_KEPT * DAY_MS).toISOString().slice(0, 10);
+      this.#db.prepare('DELETE FROM tenant_usage WHERE tenant = ? AND day <= ?').run(tenant, oldest);
+      return now;
+    });
+    return done === null ? null : done.result;
+  }
+
+  async usageSeed(): Promise<number> {
+    return this.#seed;
+  }
+
+  #read(name: string): TenantInfo | null {
+    const row = this.#db.prepare<[string], TenantRow>('SELECT * FROM tenant WHERE name = ?').get(name);
+    return row ? toInfo(row) : null;
+  }
+
+  #usage(tenant: string, day: string): DayUsage {
+    const read = this.#db.prepare<[string, string], UsageRow>(
+      'SELECT checks, bytes, hashes FROM tenant_usage WHERE tenant = ? AND day = ?',
+    );
+    const row = read.get(tenant, day);
+    return { checks: row?.checks ?? 0, bytes: row?.bytes ?? 0, distinct: row?.hashes ?? null };
+  }
+}

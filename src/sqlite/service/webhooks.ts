@@ -1,0 +1,191 @@
+/** Webhooks and their events in SQLite. */
+import { ulid } from 'ulid';
+import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { TenantFilter } from '../../store/keys-contract.js';
+import type {
+  NewWebhook,
+  NewWebhookEvent,
+  WebhookEvent,
+  WebhookEventKind,
+  WebhookInfo,
+  WebhookStore,
+} from '../../store/webhooks-contract.js';
+import { guarded } from '../file.js';
+import { writePatiently } from '../patient.js';
+
+interface HookRow {
+  readonly id: string;
+  readonly tenant: string | null;
+  readonly url: string;
+  readonly secret_env: string;
+  readonly created_at: string;
+  readonly position_ms: number;
+  readonly waiting: number;
+  readonly dead: number;
+}
+
+interface EventRow {
+  readonly id: string;
+  readonly webhook_id: string;
+  readonly kind: WebhookEventKind;
+  readonly subject: string;
+  readonly body: string;
+  readonly created_at: string;
+  readonly attempts: number;
+  readonly last_error: string | null;
+}
+
+const HOOKS = `SELECT webhook.*,
+    (SELECT count(*) FROM webhook_event WHERE webhook_id = webhook.id AND state = 'waiting') AS waiting,
+    (SELECT count(*) FROM webhook_event WHERE webhook_id = webhook.id AND state = 'dead') AS dead
+  FROM webhook`;
+
+const toHook = (row: HookRow): WebhookInfo => ({
+  id: row.id,
+  tenant: row.tenant,
+  url: row.url,
+  secretEnv: row.secret_env,
+  createdAt: row.created_at,
+  waiting: row.waiting,
+  dead: row.dead,
+});
+
+const toEvent = (row: EventRow): WebhookEvent => ({
+  id: row.id,
+  webhookId: row.webhook_id,
+  kind: row.kind,
+  subject: row.subject,
+  body: row.body,
+  createdAt: row.created_at,
+  attempts: row.attempts,
+  lastError: row.last_error,
+});
+
+const timeOf = (ms: number) => new Date(ms).toISOString();
+
+export class SqliteWebhooks implements WebhookStore {
+  readonly #db: Sqlite;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+  }
+
+  addWebhook({ tenant, url, secretEnv, nowMs }: NewWebhook): Promise<WebhookInfo> {
+    const id = ulid(nowMs);
+    return writePatiently(this.#db, () => {
+      this.#db
+        .prepare('INSERT INTO webhook (id, tenant, url, secret_env, created_at, position_ms) VALUES (?, ?, ?, ?, ?, ?)')
+        .run(id, tenant, url, secretEnv, timeOf(nowMs), nowMs);
+      return toHook(this.#hook(tenant, id));
+    });
+  }
+
+  async webhooks(tenant: TenantFilter): Promise<readonly WebhookInfo[]> {
+    return guarded(() =>
+      this.#db
+        .prepare<[TenantFilter, TenantFilter], HookRow>(`${HOOKS} WHERE ? IS NULL OR tenant = ? ORDER BY rowid`)
+        .all(tenant, tenant)
+        .map(toHook),
+    );
+  }
+
+  removeWebhook(tenant: TenantFilter, id: string): Promise<WebhookInfo> {
+    return writePatiently(this.#db, () => {
+      const hook = toHook(this.#hook(tenant, id));
+      this.#db.prepare('DELETE FROM webhook_event WHERE webhook_id = ?').run(id);
+      this.#db.prepare('DELETE FROM webhook WHERE id = ?').run(id);
+      return hook;
+    });
+  }
+
+  async position(id: string): Promise<number> {
+    return guarded(() => this.#hook(null, id).position_ms);
+  }
+
+  addEvents(id: string, events: readonly NewWebhookEvent[], positionMs: number | null, nowMs: number): Promise<number> {
+    return writePatiently(this.#db, () => {
+      const moved = this.#db
+        .prepare('UPDATE webhook SET position_ms = max(position_ms, ?) WHERE id = ?')
+        .run(positionMs ?? 0, id);
+      if (moved.changes === 0) return 0;
+      const add = this.#db.prepare(
+        `INSERT OR IGNORE INTO webhook_event (id, webhook_id, kind, subject, body, created_at, due_ms, state)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting')`,
+      );
+      let added = 0;
+      for (const { kind, subject, body } of events) {
+        added += add.run(ulid(nowMs), id, kind, subject, body, timeOf(nowMs), nowMs).changes;
+      }
+      return added;
+    });
+  }
+
+  async claim(nowMs: number, leaseMs: number, limit: number): Promise<readonly WebhookEvent[]> {
+    const due = `SELECT * FROM webhook_event WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms, rowid LIMIT ?`;
+    const look = () => this.#db.prepare<[number, number], EventRow>(due).all(nowMs, limit);
+    // Nothing is due nearly always, and that needs no lock.
+    if (guarded(look).length === 0) return [];
+    return writePatiently(this.#db, () => {
+      const rows = look();
+      const lease = this.#db.prepare('UPDATE webhook_event SET due_ms = ? WHERE id = ?');
+      for (const { id } of rows) lease.run(nowMs + leaseMs, id);
+      return rows.map(toEvent);
+    });
+  }
+
+  delivered(eventId: string, nowMs: number): Promise<void> {
+    return writePatiently(this.#db, () => {
+      this.#db
+        .prepare(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, due_ms = ? WHERE id = ?`)
+        .run(nowMs, eventId);
+    });
+  }
+
+  failed(eventId: string, error: string, nextMs: number | null): Promise<void> {
+    return writePatiently(this.#db, () => {
+      this.#db
+        .prepare('UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, due_ms = ? WHERE id = ?')
+        .run(error, nextMs === null ? 'dead' : 'waiting', nextMs ?? 0, eventId);
+    });
+  }
+
+  async dead(tenant: TenantFilter, id: string, limit: number): Promise<readonly WebhookEvent[]> {
+    return guarded(() => {
+      this.#hook(tenant, id);
+      return this.#db
+        .prepare<[string, number], EventRow>(
+          `SELECT * FROM webhook_event WHERE webhook_id = ? AND state = 'dead' ORDER BY rowid LIMIT ?`,
+        )
+        .all(id, limit)
+        .map(toEvent);
+    });
+  }
+
+  retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number> {
+    return writePatiently(this.#db, () => {
+      this.#hook(tenant, id);
+      return this.#db
+        .prepare(
+          `UPDATE webhook_event SET state = 'waiting', attempts = 0, due_ms = ? WHERE webhook_id = ? AND state = 'dead'`,
+        )
+        .run(nowMs, id).changes;
+    });
+  }
+
+  forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void> {
+    return writePatiently(this.#db, () => {
+      const forget = this.#db.prepare(`DELETE FROM webhook_event WHERE kind = ? AND state = 'done' AND due_ms < ?`);
+      for (const kind of kinds) forget.run(kind, beforeMs);
+    });
+  }
+
+  #hook(tenant: TenantFilter, id: string): HookRow {
+    const read = this.#db.prepare<[string, TenantFilter, TenantFilter], HookRow>(
+      `${HOOKS} WHERE id = ? AND (? IS NULL OR tenant = ?)`,
+    );
+    const row = read.get(id, tenant, tenant);
+    if (!row) throw new AppError('NOT_FOUND', { webhook: id });
+    return row;
+  }
+}

@@ -1,0 +1,73 @@
+/** Changes of keys and tenants, each between the two rows of the audit log that tell of it. */
+
+import { type Doing, passing } from '../audit/audit.js';
+import type { AuditDetails } from '../store/audit-contract.js';
+import type { KeyInfo, KeyStore, TenantFilter } from '../store/keys-contract.js';
+import type { TenantStore } from '../store/tenants-contract.js';
+
+const keyDetails = ({ name, scopes, expiresAt, line }: KeyInfo): AuditDetails => ({
+  name,
+  scopes: scopes.join(' '),
+  expiresAt,
+  line,
+});
+
+export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
+  /** Null where there is none: then it is not written down either, since what was meant as an id may be a key. */
+  const known = async (tenant: TenantFilter, id: string) =>
+    (await keys.keys(tenant)).find((key) => key.id === id) ?? null;
+  const changed: Partial<KeyStore> = {
+    createKey(about) {
+      const { tenant, name = null, scopes, expiresAt } = about;
+      const details = { name, scopes: scopes.join(' '), expiresAt };
+      return doing(
+        {
+          action: 'key.create',
+          tenant,
+          details,
+          told: ({ info }) => ({ target: info.id, details: keyDetails(info) }),
+        },
+        () => keys.createKey(about),
+      );
+    },
+    async rotateKey(tenant, id, rotation) {
+      const before = await known(tenant, id);
+      if (!before) return keys.rotateKey(tenant, id, rotation);
+      return doing(
+        {
+          action: 'key.rotate',
+          tenant: before.tenant,
+          target: id,
+          told: ({ info, old }) => ({
+            target: info.id,
+            details: { ...keyDetails(info), old: id, oldExpiresAt: old.expiresAt },
+          }),
+        },
+        () => keys.rotateKey(tenant, id, rotation),
+      );
+    },
+    async revokeKey(tenant, id) {
+      const before = await known(tenant, id);
+      if (!before) return keys.revokeKey(tenant, id);
+      return doing({ action: 'key.revoke', tenant: before.tenant, target: id }, () => keys.revokeKey(tenant, id));
+    },
+  };
+  return passing(keys, changed);
+}
+
+export function auditedTenants(tenants: TenantStore, doing: Doing): TenantStore {
+  const changed: Partial<TenantStore> = {
+    setTenant(name, change) {
+      const { limits, alarm, disabled } = change;
+      const details = {
+        ...(disabled === undefined ? {} : { disabled }),
+        ...limits,
+        ...(alarm === undefined ? {} : { alarm: alarm?.kind ?? null, queries: alarm?.queries ?? null }),
+      };
+      return doing({ action: alarm ? 'tenant.alarm' : 'tenant.set', tenant: name, target: name, details }, () =>
+        tenants.setTenant(name, change),
+      );
+    },
+  };
+  return passing(tenants, changed);
+}

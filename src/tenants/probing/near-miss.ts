@@ -1,0 +1,39 @@
+/** Entries that a hash misses by a few bits. Costs several times a search, so only samples are asked. */
+
+import { toFound, widestRadiusBits } from '../../check/match.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../../lists/snapshot.js';
+
+export interface NearMiss {
+  readonly entryKey: number;
+}
+
+export const isHamming = (algorithm: string): algorithm is HammingAlgorithm =>
+  HAMMING_ALGORITHMS.some((name) => name === algorithm);
+
+/**
+ * Entries of match lists whose distance is over their list's radius, and by at most `beyondBits`. None where the index
+ * is no ring: a scan of everything is too much for a sample.
+ */
+export function nearMisses(
+  inForce: ListsInForce,
+  algorithm: HammingAlgorithm,
+  hash256: Uint8Array,
+  beyondBits: number,
+): readonly NearMiss[] {
+  const radiusBits = widestRadiusBits(inForce, { lists: null, askedRadiusBits: null });
+  if (radiusBits < 0) return [];
+  return inForce.radius[algorithm].flatMap((segment) => {
+    if (segment.index.kind !== 'ring') return [];
+    return segment.index
+      .search(hash256, Math.min(256, radiusBits + beyondBits))
+      .flatMap(({ entryIndex, distanceBits }) => {
+        const found = toFound(inForce, null, segment, { entryIndex, distance: distanceBits, query: null });
+        const isMiss =
+          found !== null &&
+          found.list.kind === 'match' &&
+          distanceBits > found.list.radiusBits &&
+          distanceBits <= found.list.radiusBits + beyondBits;
+        return isMiss ? [{ entryKey: found.entryKey }] : [];
+      });
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Notices somebody who searches for the value of an entry. Without the scope `details` each question tells one bit: a
+ * match, or none. Who has a copy at the edge knows the value after asking each of its 256 bits, turned over, once.
+ *
+ * Sampled, so that batches of millions cost no more than a few milliseconds a second; matches are all looked at, since
+ * they are few, and a search must make many of them.
+ */
+import { randomInt } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Decision, Match } from '../../check/policy.js';
+import type { Clock } from '../../core/clock.js';
+import { HASH256_BYTES } from '../../core/hash256.js';
+import type { HammingAlgorithm } from '../../lists/snapshot.js';
+import type { AlarmKind } from '../../store/tenants-contract.js';
+import { TokenBucket } from '../token-bucket.js';
+import { type Ball, BallWatch, fingerprint } from './ball-watch.js';
+import { EDGE_BITS, EdgeWatch } from './edge-watch.js';
+import type { NearMiss } from './near-miss.js';
+
+/**
+ * With `details` each question tells a distance, and about 2 × 256 / log2(256) = 64 of them tell the value; without, each
+ * tells yes or no, and log2 C(256, 31) = 133 bits are missing. A camera's burst or the sizes of one listed picture are below.
+ */
+export const BALL_QUERIES_NEAR_ENTRY = 64;
+/** Where no entry is near, a question tells only that. A fixed camera does this too, in an hour of a picture each 3.5 seconds. */
+export const BALL_QUERIES = 1_024;
+/** Who stands at the edge of 31 bits and turns over one bit after the other meets 31 that match: two thirds of those. */
+export const EDGE_QUERIES = 20;
+/** Hashes a second of one tenant that are looked at, at 13 µs each: all of what people upload, 1 % of a core of what machines ask. */
+const SAMPLES = { perSecond: 1_000, burst: 4_000 };
+/** Searches beyond the radius a second, of all tenants; as many again for balls that grow. */
+const NEAR_MISSES = { perSecond: 25, burst: 50 };
+/** A ball that has so many members is worth a look whether an entry is near. */
+const GROWING_MEMBERS = 8;
+const TENANTS_MAX = 256;
+/** One alarm of a kind and tenant is enough for a while. */
+const ALARM_PAUSE_MS = 3_600_000;
+
+export interface ProbingParts {
+  readonly clock: Clock;
+  nearMisses(algorithm: HammingAlgorithm, hash256: Uint8Array): readonly NearMiss[];
+  onAlarm(tenant: string, kind: AlarmKind, queries: number): void;
+}
+
+interface TenantWatch {
+  readonly balls: Record<HammingAlgorithm, BallWatch>;
+  readonly samples: TokenBucket;
+}
+
+export class Probing {
+  readonly #seed = randomInt(2 ** 47);
+  readonly #tenants = new LRUCache<string, TenantWatch>({ max: TENANTS_MAX });
+  readonly #edges = new EdgeWatch(EDGE_QUERIES);
+  readonly #nearMisses = { any: new TokenBucket(), growing: new TokenBucket() };
+  readonly #alarmedMs = new Map<string, number>();
+
+  constructor(private readonly parts: ProbingParts) {}
+
+  /** After the answer. Shape: `values`: N × 32 bytes. `decisions`: of those that matched, by position. */
+  note(
+    tenant: string,
+    algorithm: HammingAlgorithm,
+    values: Uint8Array,
+    decisions: ReadonlyMap<number, Pick<Decision, 'matches'>>,
+  ): void {
+    const nowMs = this.parts.clock.nowMs();
+    for (const [position, { matches }] of decisions) this.#noteEdges(tenant, wordsAt(values, position), matches, nowMs);
+    const watch = this.#watchOf(tenant);
+    const count = values.length / HASH256_BYTES;
+    const sampled = takeUpTo(watch.samples, count, nowMs);
+    // One of each stretch, at a place that nobody knows beforehand.
+    const step = count / Math.max(1, sampled);
+    for (let n = 0; n < sampled; n++) {
+      const position = Math.min(count - 1, Math.floor((n + Math.random()) * step));
+      const hash = wordsAt(values, position);
+      const isMatch = decisions.get(position)?.matches.some(isCounted) ?? false;
+      const ball = watch.balls[algorithm].note(hash, isMatch, nowMs);
+      if (!isMatch && this.#missesNearly(tenant, algorithm, hash, ball, nowMs)) {
+        this.#judge(tenant, watch.balls[algorithm].note(hash, true, nowMs), nowMs);
+      } else this.#judge(tenant, ball, nowMs);
+    }
+  }
+
+  #judge(tenant: string, { members, isNearEntry }: Ball, nowMs: number): void {
+    if (members >= (isNearEntry ? BALL_QUERIES_NEAR_ENTRY : BALL_QUERIES)) this.#alarm(tenant, 'ball', members, nowMs);
+  }
+
+  #noteEdges(tenant: string, hash: Uint32Array, matches: readonly Match[], nowMs: number): void {
+    for (const match of matches) {
+      const { matchType, algorithm, distance, radius, list, entryId } = match;
+      if (matchType !== 'near' || algorithm === 'photodna' || !isCounted(match) || distance <= radius - EDGE_BITS)
+        continue;
+      // The caller may narrow the radius, which moves the edge: the same hash is another question then.
+      this.#noteEdge(tenant, JSON.stringify([list, entryId]), fingerprint(hash, this.#seed ^ radius), nowMs);
+    }
+  }
+
+  #missesNearly(
+    tenant: string,
+    algorithm: HammingAlgorithm,
+    hash: Uint32Array,
+    { members }: Ball,
+    nowMs: number,
+  ): boolean {
+    const budget = members >= GROWING_MEMBERS ? this.#nearMisses.growing : this.#nearMisses.any;
+    if (budget.take(1, NEAR_MISSES, nowMs) > 0) return false;
+    const missed = this.parts.nearMisses(algorithm, new Uint8Array(hash.buffer, hash.byteOffset, HASH256_BYTES));
+    for (const { entryKey } of missed) {
+      this.#noteEdge(tenant, String(entryKey), fingerprint(hash, this.#seed), nowMs);
+    }
+    return missed.length > 0;
+  }
+
+  #noteEdge(tenant: string, entry: string, question: number, nowMs: number): void {
+    const questions = this.#edges.note(tenant, entry, question, nowMs);
+    if (questions >= EDGE_QUERIES) this.#alarm(tenant, 'edge', questions, nowMs);
+  }
+
+  #alarm(tenant: string, kind: AlarmKind, queries: number, nowMs: number): void {
+    const key = `${kind} ${tenant}`;
+    if (nowMs - (this.#alarmedMs.get(key) ?? -Infinity) < ALARM_PAUSE_MS) return;
+    this.#alarmedMs.set(key, nowMs);
+    this.parts.onAlarm(tenant, kind, queries);
+  }
+
+  #watchOf(tenant: string): TenantWatch {
+    const found = this.#tenants.get(tenant);
+    if (found) return found;
+    const made = {
+      balls: { pdq: new BallWatch(this.#seed), blockhash: new BallWatch(this.#seed) },
+      samples: new TokenBucket(),
+    };
+    this.#tenants.set(tenant, made);
+    return made;
+  }
+}
+
+/** An entry in quarantine is known to match what it should not, and a suppressed match is no entry of a list that is secret. */
+const isCounted = ({ suppressed }: Match) => !suppressed;
+
+/** A copy, since rows of a buffer may begin anywhere. */
+function wordsAt(values: Uint8Array, position: number): Uint32Array {
+  const at = position * HASH256_BYTES;
+  return new Uint32Array(new Uint8Array(values.subarray(at, at + HASH256_BYTES)).buffer);
+}
+
+/** As many of `count` as the bucket has. */
+function takeUpTo(bucket: TokenBucket, count: number, nowMs: number): number {
+  for (let wanted = Math.min(count, SAMPLES.burst); wanted >= 1; wanted = Math.floor(wanted / 2)) {
+    if (bucket.take(wanted, SAMPLES, nowMs) === 0) return wanted;
+  }
+  return 0;
+}

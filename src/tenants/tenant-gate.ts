@@ -1,0 +1,210 @@
+/**
+ * What one tenant may still do: checks a second, requests at a time, checks, bytes and different hashes a day.
+ * Decides at once, from what this process knows; `TenantGates` keeps that up to date.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../core/clock.js';
+import { AppError } from '../core/errors.js';
+import { type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import type { DayUsage, TenantInfo, TenantLimits } from '../store/tenants-contract.js';
+import { DistinctCounter } from './distinct-counter.js';
+import { type Rate, TokenBucket } from './token-bucket.js';
+
+const DAY_MS = 86_400_000;
+/** Where no burst is named. */
+const BURST_SECONDS = 10;
+/** A stream waits so long for its rate; what would take longer is refused, so that it does not hold a connection. */
+export const RATE_WAIT_MS_MAX = 10_000;
+
+export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
+/** Of a whole day, as far as this process knows. */
+export interface UsageNow {
+  readonly day: string;
+  readonly checks: number;
+  readonly bytes: number;
+  /** An estimate; null where no limit asks for it. */
+  readonly distinctHashes: number | null;
+  readonly concurrentRequests: number;
+}
+
+export class TenantGate {
+  info: TenantInfo | null;
+  #day: string;
+  /** What the store knew last, of all processes; and what happened here since. */
+  #saved: { checks: number; bytes: number };
+  #unsaved = { checks: 0, bytes: 0 };
+  #counter: DistinctCounter;
+  #inHand = 0;
+  readonly #bucket = new TokenBucket(RATE_WAIT_MS_MAX);
+
+  constructor(
+    readonly tenant: string,
+    private readonly about: {
+      readonly clock: Clock;
+      readonly defaults: TenantLimits;
+      readonly seed: number;
+      /** Checks a second of a tenant with an alarm; 0: as every other tenant. */
+      readonly alarmedPerSecond: number;
+    },
+    now: { readonly info: TenantInfo | null; readonly day: string; readonly usage: DayUsage },
+  ) {
+    this.info = now.info;
+    this.#day = now.day;
+    this.#saved = now.usage;
+    this.#counter = this.#newCounter(now.usage.distinct);
+  }
+
+  get limits(): TenantLimits {
+    return { ...this.about.defaults, ...this.info?.limits };
+  }
+
+  get usage(): UsageNow {
+    this.#turnDay();
+    const isCounted = this.limits.distinctHashesPerDay > 0;
+    return {
+      day: this.#day,
+      checks: this.#saved.checks + this.#unsaved.checks,
+      bytes: this.#saved.bytes + this.#unsaved.bytes,
+      distinctHashes: isCounted ? this.#counter.estimate : null,
+      concurrentRequests: this.#inHand,
+    };
+  }
+
+  /** A request begins; the result ends it, once. Errors TOO_MANY_CONCURRENT. */
+  enter(): () => void {
+    const { concurrentRequests } = this.limits;
+    if (concurrentRequests > 0 && this.#inHand >= concurrentRequests) {
+      throw new AppError('TOO_MANY_CONCURRENT', { limit: concurrentRequests, retryAfterSeconds: 1 });
+    }
+    this.#inHand++;
+    let isIn = true;
+    return () => {
+      if (isIn) this.#inHand--;
+      isIn = false;
+    };
+  }
+
+  /** Nothing is taken: would a check be admitted now? Errors RATE_LIMITED, QUOTA_EXCEEDED. */
+  requireRoom(): void {
+    const { checks, bytes, distinctHashes } = this.usage;
+    this.#requireDay('checksPerDay', checks + 1);
+    this.#requireDay('bytesPerDay', bytes);
+    // What reached the limit may still ask what it asked before; which that is, only a look at the values tells.
+    this.#requireDay('distinctHashesPerDay', distinctHashes ?? 0);
+    const rate = this.#rate();
+    if (rate) this.#requireRate(this.#bucket.waitMs(1, rate, this.about.clock.nowMs()));
+  }
+
+  /** Errors RATE_LIMITED, QUOTA_EXCEEDED; TOO_MANY_ITEMS: more than could ever be admitted at once. */
+  takeChecks(count: number): void {
+    const rate = this.#rate();
+    if (rate && count > rate.burst) throw new AppError('TOO_MANY_ITEMS', { items: count, itemsMax: rate.burst });
+    this.#requireDay('checksPerDay', this.#checks() + count);
+    if (rate) this.#requireRate(this.#bucket.take(count, rate, this.about.clock.nowMs()));
+    this.#unsaved.checks += count;
+  }
+
+  /** How many `waitForChecks` admits at once. */
+  get checksAtOnce(): number {
+    return this.#rate()?.burst ?? Infinity;
+  }
+
+  /** As `takeChecks`, but waits for the rate a while. */
+  async waitForChecks(count: number): Promise<void> {
+    this.#requireDay('checksPerDay', this.#checks() + count);
+    const rate = this.#rate();
+    if (rate) {
+      const waitMs = this.#bucket.reserve(count, rate, this.about.clock.nowMs());
+      if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);
+      if (waitMs > 0) await delay(waitMs);
+    }
+    this.#unsaved.checks += count;
+  }
+
+  /** Errors QUOTA_EXCEEDED. */
+  takeBytes(count: number): void {
+    this.#requireDay('bytesPerDay', this.usage.bytes + count);
+    this.#unsaved.bytes += count;
+  }
+
+  /** Values that are about to be looked up, end to end. Errors QUOTA_EXCEEDED. */
+  takeValues(algorithm: Algorithm, values: Uint8Array): void {
+    this.noteValues(algorithm, values);
+    if (this.limits.distinctHashesPerDay > 0) this.#requireDay('distinctHashesPerDay', this.#counter.estimate);
+  }
+
+  /** As `takeValues`, of values that have been looked up already. */
+  noteValues(algorithm: Algorithm, values: Uint8Array): void {
+    if (this.limits.distinctHashesPerDay === 0) return;
+    this.#turnDay();
+    this.#counter.addAll(values, VALUE_BYTES[algorithm]);
+  }
+
+  /** For the store: what it does not know yet of a day; null where that is nothing. */
+  unsaved(): { readonly day: string; readonly usage: DayUsage } | null {
+    if (this.#unsaved.checks === 0 && this.#unsaved.bytes === 0) return null;
+    const distinct = this.limits.distinctHashesPerDay > 0 ? this.#counter.registers : null;
+    return { day: this.#day, usage: { ...this.#unsaved, distinct } };
+  }
+
+  /** The store took `sent`, and knows of `whole` now. */
+  saved(day: string, sent: DayUsage, whole: DayUsage): void {
+    if (day !== this.#day) return;
+    this.#unsaved.checks -= sent.checks;
+    this.#unsaved.bytes -= sent.bytes;
+    this.#saved = whole;
+    if (whole.distinct) this.#counter.join(whole.distinct);
+  }
+
+  #checks(): number {
+    this.#turnDay();
+    return this.#saved.checks + this.#unsaved.checks;
+  }
+
+  #newCounter(registers: Uint8Array | null): DistinctCounter {
+    const counter = new DistinctCounter(this.about.seed);
+    if (registers) counter.join(registers);
+    return counter;
+  }
+
+  /** What was not saved of the day before goes with it: a few seconds of a day that is over limit nothing any more. */
+  #turnDay(): void {
+    const today = dayOf(this.about.clock.nowMs());
+    if (today === this.#day) return;
+    this.#day = today;
+    this.#saved = { checks: 0, bytes: 0 };
+    this.#unsaved = { checks: 0, bytes: 0 };
+    this.#counter = this.#newCounter(null);
+  }
+
+  #rate(): Rate | null {
+    const { checksPerSecond, checksBurst } = this.limits;
+    const { alarmedPerSecond } = this.about;
+    const isSlowed = this.info?.alarm != null && alarmedPerSecond > 0;
+    if (isSlowed && (checksPerSecond === 0 || alarmedPerSecond < checksPerSecond)) {
+      return { perSecond: alarmedPerSecond, burst: alarmedPerSecond * BURST_SECONDS };
+    }
+    if (checksPerSecond === 0) return null;
+    return { perSecond: checksPerSecond, burst: checksBurst > 0 ? checksBurst : checksPerSecond * BURST_SECONDS };
+  }
+
+  #requireRate(waitMs: number): void {
+    if (waitMs === 0) return;
+    throw new AppError('RATE_LIMITED', {
+      perSecond: this.#rate()?.perSecond ?? 0,
+      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+    });
+  }
+
+  #requireDay(quota: 'checksPerDay' | 'bytesPerDay' | 'distinctHashesPerDay', wanted: number): void {
+    const limit = this.limits[quota];
+    if (limit === 0 || wanted <= limit) return;
+    const nowMs = this.about.clock.nowMs();
+    throw new AppError('QUOTA_EXCEEDED', {
+      quota,
+      limit,
+      retryAfterSeconds: Math.ceil((DAY_MS - (nowMs % DAY_MS)) / 1000),
+    });
+  }
+}

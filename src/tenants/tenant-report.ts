@@ -1,0 +1,21 @@
+/** A tenant as an administrator sees it: its limits in force, and what it used today. */
+import type { TenantInfo, TenantLimits } from '../store/tenants-contract.js';
+import type { UsageNow } from './tenant-gate.js';
+import type { TenantGates } from './tenant-gates.js';
+
+export interface TenantReport extends Omit<TenantInfo, 'limits'> {
+  readonly limits: TenantLimits;
+  /** What was set for this tenant; all else is the default. */
+  readonly ownLimits: Partial<TenantLimits>;
+  readonly today: UsageNow;
+}
+
+/** Usage of other processes is a few seconds old. Errors STORE_FAILED. */
+export async function tenantReport(
+  { gates }: { readonly gates: TenantGates },
+  { limits: ownLimits, ...info }: TenantInfo,
+): Promise<TenantReport> {
+  gates.forget(info.tenant);
+  const gate = await gates.of(info.tenant);
+  return { ...info, ownLimits, limits: gate.limits, today: gate.usage };
+}

@@ -1,0 +1,359 @@
+/** Webhooks against a real server on loopback that takes, fails, hangs and redirects; hits of a source held by hand. */
+import { createHmac } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
+import { ATTEMPTS_MAX, pauseMs } from '../../../src/cases/webhooks/back-off.js';
+import { requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
+import { type HitFacts, type HitSource, pingEvent } from '../../../src/cases/webhooks/events.js';
+import { runWebhooks, type WebhookRunner } from '../../../src/cases/webhooks/run-webhooks.js';
+import { signatureOf } from '../../../src/cases/webhooks/sign.js';
+import { openSqliteStore } from '../../../src/sqlite/open.js';
+import type { Store } from '../../../src/store/store.js';
+import { createLogger } from '../../../src/telemetry/log.js';
+import { createMetrics } from '../../../src/telemetry/metrics.js';
+
+const START_MS = Date.parse('2026-09-14T10:00:00Z');
+const HOUR_MS = 3_600_000;
+const SECRET = 'a secret of the receiver';
+/** On no path of this test may it appear in anything that is sent. */
+const DIGEST = 'd1'.repeat(32);
+
+interface Received {
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+let received: Received[];
+let answer: (request: Received, response: ServerResponse) => void;
+let server: Server;
+let url: string;
+let dataDir: string;
+let store: Store;
+let clock: { atMs: number; nowMs(): number };
+let source: HitSource & { readonly list: HitFacts[]; sees(hit: HitFacts): void };
+const runners: WebhookRunner[] = [];
+
+beforeEach(async () => {
+  received = [];
+  answer = (_request, response) => response.writeHead(204).end();
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += String(chunk);
+    });
+    request.on('end', () => {
+      const one = { url: request.url!, headers: request.headers, body };
+      received.push(one);
+      answer(one, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
+  dataDir = tempFolder('hooks');
+  store = await openSqliteStore(dataDir);
+  clock = { atMs: START_MS, nowMs: () => clock.atMs };
+  source = handSource();
+});
+afterEach(async () => {
+  await Promise.all(runners.splice(0).map((runner) => runner.close()));
+  await store.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** As the ledger tells hits: newest first, in pages. */
+function handSource(): typeof source {
+  const list: HitFacts[] = [];
+  const listeners = new Set<Parameters<HitSource['onHit']>[0]>();
+  return {
+    list,
+    sees(hit) {
+      list.push(hit);
+      for (const listener of listeners) listener({ hit, isNew: true });
+    },
+    async hits({ tenant, status, fromMs = 0, toMs = Infinity, cursor, limit }) {
+      const seen = list
+        .filter((hit) => tenant === undefined || hit.tenant === tenant)
+        .filter((hit) => status === undefined || hit.status === status)
+        .filter(({ firstSeenAt }) => Date.parse(firstSeenAt) >= fromMs && Date.parse(firstSeenAt) < toMs)
+        .reverse();
+      const from = Number(cursor ?? 0);
+      const hits = seen.slice(from, from + limit);
+      return { hits, cursor: from + limit < seen.length ? String(from + limit) : null };
+    },
+    onHit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function hit(n: number, more: Partial<HitFacts> = {}): HitFacts {
+  const at = new Date(clock.atMs).toISOString();
+  const due = (hours: number) => ({ hours, dueAt: new Date(clock.atMs + hours * HOUR_MS).toISOString(), met: null });
+  const extra = { digests: { sha256: DIGEST }, entryId: DIGEST, matches: [{ entryId: DIGEST }] };
+  return {
+    ...extra,
+    id: `hit-${n}`,
+    tenant: 'a',
+    reference: `file-${n}`,
+    kind: 'image',
+    list: 'sample',
+    category: null,
+    matchType: 'exact',
+    status: 'open',
+    quarantined: false,
+    firstSeenAt: at,
+    lastSeenAt: at,
+    timesSeen: 1,
+    clock: { startedAt: at, stoppedAt: null, deadlines: [due(24), due(48)] },
+    ...more,
+  };
+}
+
+function run(more: { answerMsMax?: number; env?: Record<string, string>; lookMs?: number } = {}): WebhookRunner {
+  const runner = runWebhooks({
+    store: store.webhooks,
+    hits: source,
+    env: { SECRET },
+    clock,
+    log: createLogger('silent'),
+    metrics: createMetrics(),
+    random: () => 1,
+    lookMs: 3_600_000,
+    ...more,
+  });
+  runners.push(runner);
+  return runner;
+}
+const add = (tenant: string | null = null, at = url) =>
+  store.webhooks.addWebhook({ tenant, url: at, secretEnv: 'SECRET', nowMs: clock.atMs });
+const subjects = () => received.map(({ body }) => JSON.parse(body).hit?.id ?? 'ping');
+const only = async () => (await store.webhooks.webhooks(null))[0]!;
+
+describe('what is sent', () => {
+  test('a new hit, signed, once, without anything that a list holds', async () => {
+    await add();
+    const runner = run();
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    await runner.look();
+    await runner.look();
+    expect(received).toHaveLength(1);
+    const [{ headers, body }] = received as [Received];
+    expect(headers).toMatchObject({ 'content-type': 'application/json', 'zeef-event': 'hit.new' });
+    const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers['zeef-signature']))!;
+    expect(v1).toBe(createHmac('sha256', SECRET).update(`${t}.${body}`).digest('hex'));
+    expect(Number(t)).toBe(Math.floor(clock.atMs / 1000));
+    expect(JSON.parse(body)).toMatchObject({
+      event: 'hit.new',
+      hit: { id: 'hit-1', tenant: 'a', reference: 'file-1', list: 'sample', verdict: 'match', status: 'open' },
+    });
+    expect(body).not.toContain(DIGEST);
+    expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
+  });
+
+  test('at once, when the ledger tells of it', async () => {
+    await add();
+    run();
+    clock.atMs += 1_000;
+    source.sees(hit(1));
+    await expect.poll(subjects).toEqual(['hit-1']);
+  });
+
+  test('only hits of the webhook’s tenant, from its making on, none in quarantine', async () => {
+    source.list.push(hit(0));
+    clock.atMs += 1_000;
+    await add('a');
+    clock.atMs += 1_000;
+    source.list.push(hit(1), hit(2, { tenant: 'b' }), hit(3, { quarantined: true }));
+    await run().look();
+    expect(subjects()).toEqual(['hit-1']);
+  });
+
+  test('a thousand at once arrive, oldest first, each once', async () => {
+    await add();
+    clock.atMs += 1_000;
+    for (let n = 0; n < 1_000; n++) source.list.push(hit(n));
+    await run().look();
+    // The search for overdue cases sends too, and may still be at the last of them.
+    await expect.poll(subjects).toHaveLength(1_000);
+    expect(new Set(subjects()).size).toBe(1_000);
+    expect(subjects().slice(0, 16).sort()).toEqual(Array.from({ length: 16 }, (_, n) => `hit-${n}`).sort());
+  });
+
+  test('a case past a deadline: once for each deadline, anew with a clock that started anew', async () => {
+    await add();
+    const runner = run();
+    source.list.push(hit(1));
+    const overdue = async (laterMs: number) => {
+      received.length = 0;
+      clock.atMs += laterMs;
+      await runner.lookForOverdue();
+      return received
+        .filter(({ headers }) => headers['zeef-event'] === 'case.overdue')
+        .map(({ body }) => JSON.parse(body).deadline.hours);
+    };
+    expect(await overdue(24 * HOUR_MS)).toEqual([]);
+    expect(await overdue(1)).toEqual([24]);
+    expect(await overdue(HOUR_MS)).toEqual([]);
+    expect(await overdue(24 * HOUR_MS)).toEqual([48]);
+    source.list[0] = hit(1, { status: 'notified' });
+    expect(await overdue(25 * HOUR_MS)).toEqual([24]);
+    source.list[0] = hit(1, { status: 'removed', clock: { ...hit(1).clock, stoppedAt: 'now' } });
+    expect(await overdue(100 * HOUR_MS)).toEqual([]);
+  });
+});
+
+describe('what is not taken', () => {
+  test.each<[string, (response: ServerResponse) => void, string]>([
+    ['fails', (response) => response.writeHead(500).end('no'), 'status 500'],
+    ['redirects', (response) => response.writeHead(307, { location: '/elsewhere' }).end(), 'status 307'],
+    ['is told that it is not there', (response) => response.writeHead(404).end(), 'status 404'],
+    ['hangs', () => {}, 'no answer in time'],
+    ['hangs up', (response) => response.destroy(), 'UND_ERR_SOCKET'],
+  ])('a receiver that %s is tried again, later and later, and then taken', async (_name, refuse, why) => {
+    const { id } = await add();
+    const runner = run({ answerMsMax: 2_000 });
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    answer = (_request, response) => refuse(response);
+    await runner.look();
+    expect(received).toHaveLength(1);
+    // Why is noted, without a word of the answer.
+    expect(await store.webhooks.claim(clock.atMs + pauseMs(1, 1)!, 0, 1)).toMatchObject([
+      { attempts: 1, lastError: why },
+    ]);
+    clock.atMs += pauseMs(1, 1)! - 1;
+    await runner.look();
+    expect(received).toHaveLength(1);
+    clock.atMs += 1;
+    await runner.look();
+    expect(received.map(({ url: at }) => at)).toEqual(['/in', '/in']);
+    expect(received[0]!.headers['zeef-event-id']).toBe(received[1]!.headers['zeef-event-id']);
+    answer = (_request, response) => response.writeHead(200).end();
+    clock.atMs += pauseMs(2, 1)!;
+    await runner.look();
+    expect(received).toHaveLength(3);
+    expect(await only()).toMatchObject({ id, waiting: 0, dead: 0 });
+  });
+
+  test('after the last attempt it is a dead letter, with why; it can be tried again', async () => {
+    const { id } = await add();
+    const runner = run();
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    answer = (_request, response) => response.writeHead(503).end('a secret of the receiver’s own');
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX + 3; attempt++) {
+      await runner.look();
+      clock.atMs += 7 * HOUR_MS;
+    }
+    expect(received).toHaveLength(ATTEMPTS_MAX);
+    expect(await only()).toMatchObject({ waiting: 0, dead: 1 });
+    expect(await store.webhooks.dead(null, id, 10)).toMatchObject([
+      { attempts: ATTEMPTS_MAX, lastError: 'status 503' },
+    ]);
+    answer = (_request, response) => response.writeHead(200).end();
+    await store.webhooks.retry(null, id, clock.atMs);
+    await runner.look();
+    expect(received).toHaveLength(ATTEMPTS_MAX + 1);
+    expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
+  });
+
+  test('without the secret nothing is sent, and it waits', async () => {
+    await add();
+    const runner = run({ env: {} });
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    await runner.look();
+    expect(received).toEqual([]);
+    expect(await only()).toMatchObject({ waiting: 1 });
+  });
+
+  test('one that hangs does not hold up another', async () => {
+    await add(null, `${url}?hang`);
+    await add();
+    const runner = run({ answerMsMax: 400 });
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    answer = (request, response) => {
+      if (!request.url.includes('hang')) response.writeHead(200).end();
+    };
+    const looking = runner.look();
+    await expect.poll(() => received.filter(({ url: at }) => at === '/in')).toHaveLength(1);
+    await looking;
+  });
+});
+
+describe('crashes and several processes', () => {
+  test('a hit that was on record before the process died is told by the next', async () => {
+    await add();
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    // Nobody looked: the process died right after the answer.
+    clock.atMs += 24 * HOUR_MS;
+    await run().look();
+    expect(subjects()).toEqual(['hit-1']);
+  });
+
+  test('one that was claimed by a process that died is sent after its lease', async () => {
+    const { id } = await add();
+    await store.webhooks.addEvents(id, [pingEvent(id, 1)], null, clock.atMs);
+    expect(await store.webhooks.claim(clock.atMs, 60_000, 1)).toHaveLength(1);
+    const runner = run();
+    await runner.look();
+    expect(received).toEqual([]);
+    clock.atMs += 60_000;
+    await runner.look();
+    expect(subjects()).toEqual(['ping']);
+  });
+
+  test('two processes send each event once', async () => {
+    await add();
+    const [one, two] = [run(), run()];
+    clock.atMs += 1_000;
+    for (let n = 0; n < 100; n++) source.list.push(hit(n));
+    await Promise.all([one.look(), two.look()]);
+    expect(subjects().sort()).toEqual(Array.from({ length: 100 }, (_, n) => `hit-${n}`).sort());
+  });
+
+  test('a hit that another process writes late, with an earlier time, is told too', async () => {
+    await add();
+    const runner = run();
+    clock.atMs += 200_000;
+    const late = hit(2);
+    clock.atMs += 60_000;
+    source.list.push(hit(1));
+    await runner.look();
+    source.list.unshift(late);
+    await runner.look();
+    expect(subjects().sort()).toEqual(['hit-1', 'hit-2']);
+  });
+});
+
+test('pauses: from seconds to hours, never less than half, then none', () => {
+  const pauses = Array.from({ length: ATTEMPTS_MAX }, (_, n) => pauseMs(n + 1, 1));
+  expect(pauses[0]).toBe(10_000);
+  expect(pauses.at(-1)).toBeNull();
+  for (let n = 1; n < ATTEMPTS_MAX - 1; n++) expect(pauses[n]!).toBe(Math.min(6 * HOUR_MS, pauses[n - 1]! * 2));
+  expect(pauseMs(1, 0)).toBe(5_000);
+  const hours = pauses.reduce<number>((sum, pause) => sum + (pause ?? 0), 0) / HOUR_MS;
+  expect(hours).toBeGreaterThan(12);
+  expect(hours).toBeLessThan(24);
+});
+
+test('the signature, by hand', () => {
+  const mac = createHmac('sha256', 'k').update('1789380000.{}').digest('hex');
+  expect(signatureOf('{}', 'k', 1_789_380_000_999)).toBe(`t=1789380000,v1=${mac}`);
+});
+
+test.each(['ftp://x/', 'x', 'http://u:p@x/', 'file:///etc/passwd', ''])('no address: %j', (at) => {
+  expect(() => requireUrl(at)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+});
+
+test.each(['ZEEF_LIST_KEY', 'secret', 'A-B', ''])('no variable for a secret: %j', (name) => {
+  expect(() => requireSecretEnv(name)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+});

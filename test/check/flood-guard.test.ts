@@ -1,0 +1,98 @@
+/** An entry that suddenly matches many different files is quarantined, and somebody is told. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { plainCheck } from '../../bench/check-options.js';
+import { FloodGuard } from '../../src/check/flood-guard.js';
+import { PICTURES, type Running, startService } from '../support/running.js';
+
+const HOUR_MS = 3_600_000;
+
+describe('the guard', () => {
+  function made(filesMax: number) {
+    let nowMs = 1_000_000;
+    const floods: string[] = [];
+    const guard = new FloodGuard(filesMax, { nowMs: () => nowMs }, ({ list, entryId }, files) =>
+      floods.push(`${list}/${entryId} ${files}`),
+    );
+    return { guard, floods, wait: (ms: number) => (nowMs += ms) };
+  }
+  const entry = { list: 'a', entryId: 'e' };
+
+  test('as many different files as it may, and one more', () => {
+    const { guard, floods } = made(3);
+    for (const file of ['1', '2', '3', '3', '2', '1']) guard.note(entry, file);
+    guard.note({ list: 'b', entryId: 'e' }, '4');
+    guard.note({ list: 'a', entryId: 'f' }, '4');
+    expect(floods).toEqual([]);
+    guard.note(entry, '4');
+    expect(floods).toEqual(['a/e 4']);
+  });
+
+  test('within an hour: a file counts until an hour after it last matched', () => {
+    const { guard, floods, wait } = made(2);
+    guard.note(entry, '1');
+    wait(HOUR_MS / 2);
+    guard.note(entry, '2');
+    guard.note(entry, '1');
+    wait(HOUR_MS - 1);
+    guard.note(entry, '3');
+    expect(floods).toEqual(['a/e 3']);
+    guard.note(entry, '1');
+    guard.note(entry, '2');
+    wait(HOUR_MS);
+    guard.note(entry, '3');
+    expect(floods).toHaveLength(1);
+  });
+
+  test('0 is no guard', () => {
+    const { guard, floods } = made(0);
+    for (let file = 0; file < 1_000; file++) guard.note(entry, String(file));
+    expect(floods).toEqual([]);
+  });
+});
+
+describe('in a service', () => {
+  let running: Running | undefined;
+  afterEach(async () => {
+    await running?.stop();
+    running = undefined;
+  });
+  const options = plainCheck('test');
+  const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
+  /** The same picture in different files: bytes after its end. */
+  const copy = (n: number) => Buffer.concat([picture, Buffer.from([n, n >> 8])]);
+
+  test('the files after that are suppressed and say why, until the entry is released', async () => {
+    running = await startService({ floodFiles: '5' });
+    const { service } = running;
+    const verdicts: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      verdicts.push((await service.checkImage({ bytes: copy(n) }, options)).verdict);
+      // What follows a flood is done beside the answers.
+      if (n === 5)
+        while ((await service.store.lists.quarantined()).length < 2) await new Promise((r) => setTimeout(r, 5));
+    }
+    expect(verdicts).toEqual([...Array(6).fill('match'), ...Array(6).fill('suppressed')]);
+    await service.reload();
+    const { verdict, matches } = await service.checkImage({ bytes: copy(1) }, options);
+    expect(verdict, 'seen before as a match').toBe('suppressed');
+    expect(matches.every(({ quarantined, suppressed }) => quarantined && suppressed)).toBe(true);
+    expect(await service.ledger.stats({})).toMatchObject({ checked: 13, matched: 6, suppressed: 7 });
+    expect((await service.renderMetrics()).body).toMatch(/^zeef_quarantined_total [1-9]/m);
+    for (const { list, entryId } of await service.store.lists.quarantined()) {
+      await service.store.lists.changeEntries(list, { entryId }, 'release');
+    }
+    await service.reload();
+    expect((await service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');
+  });
+
+  test('one file asked again and again is no flood', async () => {
+    running = await startService({ floodFiles: '5' });
+    for (let n = 0; n < 20; n++) {
+      expect((await running.service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');
+    }
+    expect(await running.service.store.lists.quarantined()).toEqual([]);
+  });
+});

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { decide, isExpired, type Proposal } from '../../src/check/policy.js';
+import { MATCHES_PER_IMAGE_MAX } from '../../src/core/limits.js';
+import { isLowQuality } from '../../src/core/pdq-quality.js';
+import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
+
+const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
+  list: name,
+  kind: 'match',
+  enabled: true,
+  radiusBits: 31,
+  matchLowQuality: false,
+  version: 1,
+  importedAt: null,
+  entryCount: 1,
+  rejectedCount: 0,
+  duplicateCount: 0,
+  entriesByAlgorithm: {},
+  ...NO_TERMS,
+  ...more,
+});
+const entry = (in_: string, entryId: string, value: string, algorithm: Entry['algorithm'] = 'pdq'): Entry => ({
+  list: in_,
+  entryId,
+  algorithm,
+  value,
+  category: null,
+  severity: null,
+  source: null,
+  mediaType: null,
+  status: 'active',
+  updatedAt: null,
+  tags: [],
+});
+const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Proposal => ({
+  entry: entry(of.list, 'e', 'aa'),
+  list: of,
+  matchType: 'near',
+  distance,
+  radius: null,
+  orientation: 'original',
+  family: 'resized',
+  frame: null,
+  background: null,
+  quarantined: false,
+  lowQuality: false,
+  ...more,
+});
+const exact = (of: ListInfo, more: Partial<Proposal> = {}): Proposal =>
+  near(of, 0, {
+    entry: entry(of.list, 'd', 'ff', 'md5'),
+    matchType: 'exact',
+    radius: 0,
+    orientation: null,
+    family: null,
+    ...more,
+  });
+
+const bad = list('bad');
+const good = list('good', { kind: 'suppression' });
+
+describe('the verdict', () => {
+  test.each<[string, Proposal[], number | null, string, number]>([
+    ['nothing proposed', [], null, 'no_match', 0],
+    ['at the list’s radius', [near(bad, 31)], null, 'match', 1],
+    ['one past it', [near(bad, 32)], null, 'no_match', 0],
+    ['the caller narrows: at', [near(bad, 10)], 10, 'match', 1],
+    ['the caller narrows: past', [near(bad, 11)], 10, 'no_match', 0],
+    ['the caller cannot widen', [near(bad, 40)], 200, 'no_match', 0],
+    ['each list has its own radius', [near(list('strict', { radiusBits: 4 }), 5)], null, 'no_match', 0],
+    ['a digest matches whatever the radius', [exact(bad)], 0, 'match', 1],
+    ['low quality: not near', [near(bad, 0, { lowQuality: true })], null, 'no_match', 0],
+    [
+      'low quality: where the list asks for it',
+      [near(list('all', { matchLowQuality: true }), 0, { lowQuality: true })],
+      null,
+      'match',
+      1,
+    ],
+    ['low quality: digests count', [exact(bad, { lowQuality: true })], null, 'match', 1],
+    ['only a known-good neighbour', [near(good, 3)], null, 'suppressed', 1],
+    ['an entry whose value is known to be good', [near(bad, 3), near(good, 3)], null, 'suppressed', 2],
+    [
+      'a neighbour of a known-good value still counts',
+      [near(bad, 3), near(good, 3, { entry: entry('good', 'g', 'bb') })],
+      null,
+      'match',
+      2,
+    ],
+    ['the file itself is known to be good', [near(bad, 3), exact(good)], null, 'suppressed', 2],
+  ])('%s', (_name, proposals, radius, verdict, count) => {
+    expect(decide(proposals, radius)).toMatchObject({ verdict, matchCount: count });
+  });
+});
+
+test('an entry that several orientations found is told once, by the nearest', () => {
+  const { matches } = decide(
+    [near(bad, 9), near(bad, 4, { orientation: 'rotate90' }), near(bad, 6, { family: 'full' })],
+    null,
+  );
+  expect(matches).toMatchObject([{ distance: 4, orientation: 'rotate90', radius: 31 }]);
+});
+
+test('exact first, then by distance; capped, with the true count beside it', () => {
+  const many = Array.from({ length: MATCHES_PER_IMAGE_MAX + 5 }, (_, at) =>
+    near(bad, at % 30, { entry: entry('bad', `e${at}`, 'cc') }),
+  );
+  const { matches, matchCount } = decide([...many, exact(bad)], null);
+  expect(matches).toHaveLength(MATCHES_PER_IMAGE_MAX);
+  expect(matchCount).toBe(MATCHES_PER_IMAGE_MAX + 6);
+  expect(matches[0]!.matchType).toBe('exact');
+  expect(matches.slice(1).every((match, at) => at === 0 || match.distance >= matches[at]!.distance)).toBe(true);
+});
+
+test.each([
+  [49, false, true],
+  [50, false, false],
+  [100, true, true],
+])('quality %i, degenerate %s: low %s', (quality, degenerate, low) => {
+  expect(isLowQuality(quality, degenerate)).toBe(low);
+});
+
+test('what is in quarantine is told and does not count; its neighbours do', () => {
+  const police = list('police');
+  const alone = decide([near(police, 4, { quarantined: true })], null);
+  expect(alone).toMatchObject({
+    verdict: 'suppressed',
+    matchCount: 1,
+    matches: [{ suppressed: true, quarantined: true }],
+  });
+  const other = near(police, 9, { entry: entry('police', 'f', 'bb') });
+  const both = decide([near(police, 4, { quarantined: true }), other], null);
+  expect(both.verdict).toBe('match');
+  expect(both.matches.map(({ entryId, quarantined, suppressed }) => [entryId, quarantined, suppressed])).toEqual([
+    ['f', false, false],
+    ['e', true, true],
+  ]);
+});
+
+describe('a provider’s own words for a list’s', () => {
+  const told = (more: Partial<ListInfo>, category: string | null, severity: string | null) => {
+    const { list: at, ...rest } = near(list('l', more), 0);
+    const [match] = decide([{ ...rest, list: at, entry: { ...rest.entry, category, severity } }], null).matches;
+    return [match!.category, match!.severity];
+  };
+  const maps = { categoryMap: { A1: 'sexual' }, severityMap: { A: 'worst', B2: 'least' } };
+
+  test.each<[string | null, string | null, (string | null)[]]>([
+    ['A1', 'A', ['sexual', 'worst']],
+    ['A2', 'C', ['A2', 'C']],
+    ['B2', null, ['B2', 'least']],
+    ['constructor', 'toString', ['constructor', 'toString']],
+    [null, null, [null, null]],
+  ])('category %s, severity %s', (category, severity, expected) => {
+    expect(told(maps, category, severity)).toEqual(expected);
+    expect(told({}, category, severity)).toEqual([category, severity]);
+  });
+});
+
+test('an entry expires after its list’s days, not on the last of them, and never without a date', () => {
+  const nowMs = Date.parse('2026-02-01T00:00:00Z');
+  const touched = (updatedAt: string | null) => ({ ...entry('l', 'e', 'aa'), updatedAt });
+  const days = (entryDaysMax: number | null) => list('l', { entryDaysMax });
+  expect(isExpired(touched('2026-01-02T00:00:00Z'), days(30), nowMs)).toBe(false);
+  expect(isExpired(touched('2026-01-01T23:59:59Z'), days(30), nowMs)).toBe(true);
+  expect(isExpired(touched('1999-01-01T00:00:00Z'), days(null), nowMs)).toBe(false);
+  expect(isExpired(touched(null), days(1), nowMs)).toBe(false);
+});

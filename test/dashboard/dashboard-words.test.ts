@@ -1,0 +1,83 @@
+/** The page's own reckoning: periods, countdowns, figures in words. What it draws is tested in a browser. */
+import { describe, expect, test } from 'vitest';
+import { clockOf } from '../../src/dashboard/case-words.js';
+import { periodOf, stepsOf } from '../../src/dashboard/periods.js';
+import type { Hit } from '../../src/dashboard/types.js';
+import { duration, percent, seconds, short } from '../../src/dashboard/words.js';
+
+const NOW = Date.parse('2026-09-14T09:12:30Z');
+const HOUR_MS = 3_600_000;
+
+describe('periods', () => {
+  test.each([
+    ['24h', '2026-09-13T10:00:00.000Z', '2026-09-14T10:00:00.000Z', 'hour', 24],
+    ['7d', '2026-09-08T00:00:00.000Z', '2026-09-15T00:00:00.000Z', 'hour', 6 * 24 + 10],
+    ['30d', '2026-08-16T00:00:00.000Z', '2026-09-15T00:00:00.000Z', 'day', 30],
+    ['quarter', '2026-07-01T00:00:00.000Z', '2026-10-01T00:00:00.000Z', 'day', 76],
+    ['year', '2026-01-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z', 'day', 257],
+  ])('%s', (choice, from, to, step, steps) => {
+    const period = periodOf(choice, '', '', NOW)!;
+    expect(period).toEqual({ from, to, step });
+    expect(stepsOf(period, NOW)).toHaveLength(steps);
+  });
+
+  test('a custom period holds both its days; one that is not whole, or runs backwards, is none', () => {
+    expect(periodOf('custom', '2026-02-01', '2026-02-28', NOW)).toEqual({
+      from: '2026-02-01T00:00:00.000Z',
+      to: '2026-03-01T00:00:00.000Z',
+      step: 'day',
+    });
+    expect(periodOf('custom', '2024-01-01', '2026-06-30', NOW)?.step).toBe('month');
+    expect(periodOf('custom', '', '2026-02-28', NOW)).toBeNull();
+    expect(periodOf('custom', '2026-02-02', '2026-02-01', NOW)).toBeNull();
+  });
+
+  test('steps of months begin with the month', () => {
+    const period = periodOf('custom', '2024-11-05', '2026-01-04', NOW)!;
+    const starts = stepsOf(period, NOW).map((start) => new Date(start).toISOString().slice(0, 10));
+    expect([starts[0], starts[1], starts.at(-1)]).toEqual(['2024-11-01', '2024-12-01', '2026-01-01']);
+  });
+});
+
+describe('the clock of a case', () => {
+  const startMs = Date.parse('2026-09-14T00:00:00Z');
+  const at = (hours: number, stoppedHours: number | null = null) =>
+    clockOf(
+      {
+        clock: {
+          startedAt: new Date(startMs).toISOString(),
+          stoppedAt: stoppedHours === null ? null : new Date(startMs + stoppedHours * HOUR_MS).toISOString(),
+          seconds: null,
+          deadlines: [1, 12, 24].map((each) => ({
+            hours: each,
+            dueAt: new Date(startMs + each * HOUR_MS).toISOString(),
+            met: null,
+          })),
+        },
+      } as unknown as Hit,
+      startMs + hours * HOUR_MS,
+    );
+
+  test('counts to the next deadline, warns a quarter of an hour before, and is late from the last on', () => {
+    expect(at(0)).toMatchObject({ kind: 'running', text: '1 h to 1 h', elapsed: 0, marks: [1 / 24, 0.5] });
+    expect(at(0.74)).toMatchObject({ kind: 'running' });
+    expect(at(0.75)).toMatchObject({ kind: 'soon', text: '15 min to 1 h' });
+    expect(at(1)).toMatchObject({ kind: 'running', text: '11 h to 12 h', nextMs: startMs + 12 * HOUR_MS });
+    expect(at(23.999)).toMatchObject({ kind: 'soon', text: '3 s to 24 h' });
+    expect(at(24)).toMatchObject({ kind: 'late', text: '0 s overdue', nextMs: null });
+    expect(at(50)).toMatchObject({ kind: 'late', text: '1 d 2 h overdue', elapsed: 1 });
+  });
+
+  test('stands still once it is stopped', () => {
+    expect(at(90, 6)).toMatchObject({ kind: 'stopped', text: 'after 6 h', elapsed: 0.25 });
+    expect(at(90, 24)).toMatchObject({ text: 'after 1 d' });
+    expect(at(90, 30)).toMatchObject({ text: 'after 1 d 6 h, late' });
+  });
+});
+
+test('figures in words', () => {
+  expect([short(99_999), short(18_200_000_000), short(7_400_000)]).toEqual(['99,999', '18.2bn', '7.4m']);
+  expect([percent(1 / 2460), percent(0.5), percent(0)]).toEqual(['0.0407%', '50%', '0%']);
+  expect([seconds(0.0031), seconds(0.45), seconds(2.34)]).toEqual(['3.1 ms', '450 ms', '2.3 s']);
+  expect([duration(59.9), duration(3599), duration(86_399)]).toEqual(['59 s', '59 min 59 s', '23 h 59 min']);
+});

@@ -1,0 +1,153 @@
+/** Lists with mistakes in them do not become active unseen; a person approves, rejects, or puts a version back. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
+import type { HashWants } from '../../../src/engine/image-engine.js';
+import { importList } from '../../../src/lists/import/import-list.js';
+import { reasonsToHold, shippedCanaries } from '../../../src/lists/import/import-review.js';
+import { approveHeld, rollBack } from '../../../src/lists/list-versions.js';
+import type { Draft } from '../../../src/store/lists-contract.js';
+import { randomBytes, seeded } from '../../support/random.js';
+import { PHOTOGRAPHS, type Running, startService } from '../../support/running.js';
+
+const FOLDER = tempFolder('review');
+const random = seeded(77);
+/** A hash of weight 128, far from all others. */
+function pdq(): string {
+  for (;;) {
+    const bytes = randomBytes(random, 32);
+    const weight = bytes.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+    if (weight === 128) return Buffer.from(bytes).toString('hex');
+  }
+}
+const hashes = Array.from({ length: 200 }, pdq);
+let files = 0;
+function file(values: readonly string[]): string {
+  const path = join(FOLDER, `${files++}.txt`);
+  writeFileSync(path, values.map((value) => (value.length === 64 ? `pdq ${value}` : value)).join('\n'));
+  return path;
+}
+
+let running: Running;
+beforeEach(async () => {
+  running = await startService();
+});
+afterEach(() => running.stop());
+
+const bring = (values: readonly string[], more: object = {}) =>
+  importList(running.service.store, {
+    paths: [file(values)],
+    list: 'police',
+    format: 'plain',
+    kind: 'match',
+    radiusBits: 31,
+    ...more,
+  });
+const count = async () => (await running.service.store.lists.list('police'))?.entryCount ?? 0;
+
+describe('an import is held', () => {
+  test('where an entry matches a harmless picture: a stock photograph, turned grey and made smaller', async () => {
+    const wants: HashWants = { digests: [], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 };
+    const stock = await sharp(readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg')))
+      .resize(700)
+      .greyscale()
+      .jpeg()
+      .toBuffer();
+    const { pdq: found } = await running.service.hashImage({ bytes: stock }, wants);
+    const report = await bring([...hashes.slice(0, 50), found!.hash]);
+    expect(report.held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
+    expect(await count()).toBe(0);
+    await running.service.reload();
+    expect(running.service.readiness().entries).toBeGreaterThan(0);
+  });
+
+  test('where it matches what the provider declared good', async () => {
+    const good = hashes[150]!;
+    await bring([good], { list: 'benign', kind: 'suppression' });
+    expect((await bring([...hashes.slice(0, 50), good])).held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
+  });
+
+  test('where one of its digests is known good, also where that list is of digests alone', async () => {
+    const md5 = (n: number) => n.toString(16).padStart(32, '0');
+    await bring([md5(1), md5(2)], { list: 'benign', kind: 'suppression', format: 'plain', assumed: 'md5' });
+    const mixed = [md5(2), md5(3), md5(1)];
+    expect((await bring([md5(3)], { assumed: 'md5' })).held).toEqual([]);
+    expect((await bring(mixed, { assumed: 'md5' })).held).toEqual([{ rule: 'canary', count: 2, limit: 0 }]);
+  });
+
+  test('where more than a fifth came or went; an approval puts it in force', async () => {
+    expect((await bring(hashes.slice(0, 150))).held).toEqual([]);
+    expect((await bring(hashes.slice(0, 120))).held).toEqual([]);
+    expect((await bring(hashes.slice(0, 60))).held).toEqual([{ rule: 'change', count: 60, limit: 24 }]);
+    expect(await count()).toBe(120);
+    expect(await approveHeld(running.service.store.lists, 'police')).toMatchObject({ removed: 60, held: [] });
+    expect(await count()).toBe(60);
+    await expect(approveHeld(running.service.store.lists, 'police')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('where many rows carry one value, or many break a rule', async () => {
+    const repeated = await bring([...hashes.slice(0, 50), ...Array.from({ length: 21 }, () => hashes[3]!)]);
+    expect(repeated.held).toEqual([{ rule: 'repeated_value', count: 22, limit: 20 }]);
+    const broken = await bring([...hashes.slice(0, 50), ...Array.from({ length: 11 }, () => 'ff')]);
+    expect(broken.held).toEqual([{ rule: 'rejected', count: 11, limit: 10 }]);
+    expect(await count()).toBe(0);
+  });
+
+  test('never where a person has looked at it, and never a list of what is good', async () => {
+    const canary = Buffer.from(shippedCanaries()[5]!).toString('hex');
+    expect((await bring([canary], { approved: true })).held).toEqual([]);
+    expect((await bring([canary], { list: 'benign', kind: 'suppression' })).held).toEqual([]);
+  });
+});
+
+test('a version is put back in one step, and this can be taken back', async () => {
+  const { lists } = running.service.store;
+  await bring(hashes.slice(0, 100));
+  await bring(hashes.slice(0, 90));
+  expect(await rollBack(lists, 'police', 1)).toMatchObject({ version: 3, added: 10, removed: 0 });
+  expect(await count()).toBe(100);
+  expect(await rollBack(lists, 'police', 2)).toMatchObject({ version: 4, added: 0, removed: 10 });
+  expect((await lists.versions('police')).map(({ origin }) => origin).slice(0, 2)).toEqual([
+    'version 2 again',
+    'version 1 again',
+  ]);
+  await expect(rollBack(lists, 'police', 9)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(await lists.verify('police')).toMatchObject({ ok: true, entryCount: 90 });
+});
+
+test.each<[string, Partial<Draft>, number, string[]]>([
+  ['nothing to say', {}, 0, []],
+  ['one canary', {}, 1, ['canary']],
+  ['a fifth', { entriesBefore: 1_000, added: 120, removed: 80 }, 0, []],
+  ['more than a fifth', { entriesBefore: 1_000, added: 120, removed: 81 }, 0, ['change']],
+  ['twenty of a small list', { entriesBefore: 3, added: 20 }, 0, []],
+  ['twenty-one of a small list', { entriesBefore: 3, added: 21 }, 0, ['change']],
+  ['a first version', { entriesBefore: 0, added: 1_000_000 }, 0, []],
+  ['twenty rows of one value', { mostRowsOfOneValue: 20 }, 0, []],
+  ['twenty-one', { mostRowsOfOneValue: 21 }, 0, ['repeated_value']],
+  ['a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 20 } }, 0, []],
+  ['more', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 21 } }, 0, ['rejected']],
+  ['ten of a small list', { rows: 20, rejectedByReason: { malformed: 10 } }, 0, []],
+  ['eleven of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, 0, ['rejected']],
+  [
+    'what a healthy list has',
+    { rows: 100, rejectedByReason: { not_active: 50, known_good: 20, unknown_algorithm: 9 } },
+    0,
+    [],
+  ],
+])('the rules: %s', (_says, more, canaryMatches, expected) => {
+  const draft: Draft = {
+    entriesBefore: 1_000,
+    entriesAfter: 1_000,
+    added: 0,
+    removed: 0,
+    rows: 1_000,
+    rejectedByReason: {},
+    knownGood: 0,
+    mostRowsOfOneValue: 1,
+    ...more,
+  };
+  expect(reasonsToHold(draft, canaryMatches).map(({ rule }) => rule)).toEqual(expected);
+});

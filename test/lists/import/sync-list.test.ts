@@ -1,0 +1,255 @@
+/** Lists over HTTP, against a server that behaves as the published interfaces do, and as servers do on a bad day. */
+import { existsSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type SyncOptions, syncList } from '../../../src/lists/import/sync-list.js';
+import { startSyncSchedule } from '../../../src/lists/import/sync-schedule.js';
+import type { SourceInfo } from '../../../src/store/lists-contract.js';
+import { createLogger } from '../../../src/telemetry/log.js';
+import { type Running, startService } from '../../support/running.js';
+
+const md5 = (n: number) => n.toString(16).padStart(32, '0');
+const NS = 'https://hashsharing.ncmec.org/hashsharing/v2';
+
+let running: Running;
+let server: Server;
+let base: string;
+const asked: { url: string; headers: IncomingMessage['headers'] }[] = [];
+/** What the server answers; a test sets it. */
+let answer: (url: URL, response: ServerResponse) => void;
+
+beforeEach(async () => {
+  asked.length = 0;
+  running = await startService();
+  server = createServer((request, response) => {
+    asked.push({ url: request.url!, headers: request.headers });
+    answer(new URL(request.url!, base), response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await running.stop();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const options = (more: Partial<SyncOptions> = {}): SyncOptions => ({
+  dataDir: running.service.config.dataDir,
+  radiusBits: 31,
+  env: { SECRET: 's3cret' },
+  firstPauseMs: 1,
+  ...more,
+});
+const sync = (more?: Partial<SyncOptions>) => syncList(running.service.store, 'remote', options(more));
+
+async function comesFrom(more: Partial<SourceInfo>): Promise<void> {
+  const { lists } = running.service.store;
+  if (!(await lists.list('remote'))) await lists.createList({ list: 'remote', kind: 'match', radiusBits: 31 });
+  const nothing = { user: null, secretEnv: null, header: null, everyMinutes: null, checkpoint: null, syncedAt: null };
+  await lists.setSource('remote', { type: 'ncmec', url: `${base}/v2/entries`, ...nothing, ...more });
+}
+async function values(): Promise<number[]> {
+  const found: number[] = [];
+  const { lists } = running.service.store;
+  const { version } = (await lists.list('remote'))!;
+  for await (const row of await lists.versionRows('remote', version)) {
+    if (row.ok) found.push(Number.parseInt(row.entry.value, 16));
+  }
+  return found.sort((a, b) => a - b);
+}
+const checkpoint = async () => (await running.service.store.lists.source('remote'))!.checkpoint;
+
+const image = (n: number, at: string) =>
+  `<image><member id="1">M</member><timestamp>${at}</timestamp><id>e${n}</id><fingerprints><md5>${md5(n)}</md5>
+   <videntifier href="/v2/entries/${n}/fingerprints/VIDENTIFIER"/></fingerprints></image>`;
+const deleted = (n: number, at: string) =>
+  `<deletedImage><member id="1">M</member><id>e${n}</id><timestamp>${at}</timestamp></deletedImage>`;
+const page = (entries: string, max: string, next?: string) =>
+  `<queryResult xmlns="${NS}"><images count="1" maxTimestamp="${max}">${entries}</images>` +
+  `<paging>${next ? `<next>${next.replaceAll('&', '&amp;')}</next>` : ''}</paging></queryResult>`;
+
+describe('NCMEC', () => {
+  /** Three pages, in no order of time: the deletion of e1 comes before e1. */
+  const pages = (url: URL): string => {
+    if (url.searchParams.get('from') !== null)
+      return page(image(5, '2026-03-01T00:00:00Z') + deleted(2, '2026-03-02T00:00:00Z'), '2026-03-02T00:00:00Z');
+    const start = url.searchParams.get('start');
+    if (start === null)
+      return page(
+        deleted(1, '2026-02-05T00:00:00Z') + image(2, '2026-02-01T00:00:00Z'),
+        '2026-02-05T00:00:00Z',
+        '/v2/entries?start=2&size=2',
+      );
+    if (start === '2')
+      return page(
+        image(1, '2026-02-03T00:00:00Z') + image(3, '2026-02-09T00:00:00Z'),
+        '2026-02-09T00:00:00Z',
+        '/v2/entries?start=4&size=2',
+      );
+    return page(image(4, '2026-02-02T00:00:00Z'), '2026-02-02T00:00:00Z');
+  };
+
+  test('all pages, then what is new: entries, deletions, checkpoints, the secret with each', async () => {
+    await comesFrom({ user: 'me', secretEnv: 'SECRET' });
+    answer = (url, response) => response.end(pages(url));
+    expect(await sync()).toMatchObject({ version: 1, held: [] });
+    expect(await values()).toEqual([2, 3, 4]);
+    expect(await checkpoint()).toBe('2026-02-09T00:00:00Z');
+    expect(await sync()).toMatchObject({ version: 2, added: 1, removed: 1 });
+    expect(await values()).toEqual([3, 4, 5]);
+    expect(await checkpoint()).toBe('2026-03-02T00:00:00Z');
+    expect(asked.map(({ url }) => url)).toEqual([
+      '/v2/entries',
+      '/v2/entries?start=2&size=2',
+      '/v2/entries?start=4&size=2',
+      '/v2/entries?from=2026-02-09T00%3A00%3A00Z',
+    ]);
+    const basic = `Basic ${Buffer.from('me:s3cret').toString('base64')}`;
+    expect(asked.every(({ headers }) => headers.authorization === basic)).toBe(true);
+    expect(await running.service.store.lists.verify('remote')).toMatchObject({ ok: true });
+  });
+
+  test('a page that fails and is cut on the way is asked again', async () => {
+    await comesFrom({});
+    let times = 0;
+    answer = (url, response) => {
+      times++;
+      if (times === 2) response.writeHead(503).end();
+      else if (times === 3) response.writeHead(429).end();
+      else if (times === 4) response.end(pages(url).slice(0, 60));
+      else if (times === 5) response.destroy();
+      else response.end(pages(url));
+    };
+    await sync();
+    expect(await values()).toEqual([2, 3, 4]);
+    expect(times).toBe(7);
+  });
+
+  test('a refusal is not asked again; nothing changes, the checkpoint neither', async () => {
+    await comesFrom({});
+    answer = (_url, response) => response.writeHead(401).end();
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'status 401' } });
+    expect(asked).toHaveLength(1);
+    expect(await checkpoint()).toBeNull();
+    expect((await running.service.store.lists.list('remote'))!.version).toBe(0);
+  });
+
+  test('an interrupted sync goes on where it was', async () => {
+    await comesFrom({});
+    answer = (url, response) => {
+      if (url.searchParams.get('start') === '4') response.writeHead(403).end();
+      else response.end(pages(url));
+    };
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
+    expect(await checkpoint(), 'not before the last page').toBeNull();
+    asked.length = 0;
+    answer = (url, response) => response.end(pages(url));
+    await sync();
+    expect(asked.map(({ url }) => url)).toEqual(['/v2/entries?start=4&size=2']);
+    expect(await values()).toEqual([2, 3, 4]);
+    expect(existsSync(join(running.service.config.dataDir, 'sync', 'remote'))).toBe(false);
+  });
+
+  test.each([
+    ['leads to another host', 'http://example.org/v2/entries?start=2'],
+    ['leads to itself', '/v2/entries'],
+  ])('a page that %s ends it: credentials go nowhere else', async (_says, next) => {
+    await comesFrom({ secretEnv: 'SECRET' });
+    answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z', next));
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('a redirect is not followed, and a secret that is not set is told by its name', async () => {
+    await comesFrom({ secretEnv: 'SECRET' });
+    answer = (_url, response) => response.writeHead(302, { location: 'http://example.org/' }).end();
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
+    await expect(sync({ env: {} })).rejects.toMatchObject({ details: { variable: 'SECRET' } });
+  });
+
+  test('a held version leaves the checkpoint, so that the next sync brings the same again', async () => {
+    await comesFrom({});
+    const many = (from: number) =>
+      Array.from({ length: 60 }, (_, at) => image(from + at, '2026-02-01T00:00:00Z')).join('');
+    answer = (_url, response) => response.end(page(many(0), '2026-02-01T00:00:00Z'));
+    await sync();
+    answer = (_url, response) => response.end(page(many(100), '2026-04-01T00:00:00Z'));
+    expect((await sync()).held).toMatchObject([{ rule: 'change' }]);
+    expect(await checkpoint()).toBe('2026-02-01T00:00:00Z');
+    expect(await values()).toHaveLength(60);
+  });
+});
+
+test('StopNCII: tokens, a key in a header of its own, withdrawals', async () => {
+  await comesFrom({
+    type: 'stopncii',
+    url: `${base}/hashes?x=1`,
+    secretEnv: 'SECRET',
+    header: 'ocp-apim-subscription-key',
+  });
+  const record = (n: number, hashStatus: string) => ({
+    signalType: 'ImageMD5',
+    hashValue: md5(n),
+    hashStatus,
+    caseNumbers: { [`c${n}`]: 'Active' },
+  });
+  answer = (url, response) => {
+    const token = url.searchParams.get('pageToken');
+    const isNew = url.searchParams.get('startTimestamp') !== null;
+    const records = isNew ? [record(1, 'Withdrawn')] : token === null ? [record(1, 'Active')] : [record(2, 'Active')];
+    response.end(
+      JSON.stringify({
+        hashRecords: records,
+        hasMoreRecords: !isNew && token === null,
+        nextPageToken: 't',
+        nextSetTimestamp: isNew ? 200 : 100,
+      }),
+    );
+  };
+  await sync();
+  expect(await values()).toEqual([1, 2]);
+  expect(await sync()).toMatchObject({ deleted: 1 });
+  expect(await values()).toEqual([2]);
+  expect(await checkpoint()).toBe('200');
+  expect(asked.map(({ url }) => url)).toEqual([
+    '/hashes?x=1',
+    '/hashes?x=1&pageToken=t',
+    '/hashes?x=1&startTimestamp=100',
+  ]);
+  expect(asked.every(({ headers }) => headers['ocp-apim-subscription-key'] === 's3cret')).toBe(true);
+});
+
+test('Tech Against Terrorism: next and checkpoint; nothing new is no mistake', async () => {
+  await comesFrom({ type: 'tech-against-terrorism', url: `${base}/hashes` });
+  answer = (url, response) => {
+    const isNew = url.searchParams.get('checkpoint') !== null;
+    const results = isNew ? [] : [{ id: 1, hash_digest: md5(9), algorithm: 'MD5', deleted: false, updated_on: 1 }];
+    response.end(JSON.stringify({ count: results.length, next: null, checkpoint: isNew ? null : '1,2', results }));
+  };
+  await sync();
+  expect(await sync()).toMatchObject({ added: 0, removed: 0 });
+  expect(await values()).toEqual([9]);
+  expect(await checkpoint()).toBe('1,2');
+});
+
+test('a schedule asks what is due, tells what failed, and stops', async () => {
+  await comesFrom({ everyMinutes: 60 });
+  answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z'));
+  const stop = startSyncSchedule(running.service, createLogger('silent'), {}, 20);
+  while ((await checkpoint()) === null) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await stop();
+  expect(asked).toHaveLength(1);
+  await comesFrom({ everyMinutes: 60 });
+  answer = (_url, response) => response.writeHead(403).end();
+  const again = startSyncSchedule(running.service, createLogger('silent'), {}, 20);
+  while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  await again();
+  const { body } = await running.service.renderMetrics();
+  expect(body).toContain('zeef_list_sync_total{outcome="synced"} 1');
+  expect(body).toContain('zeef_list_sync_total{outcome="failed"} 1');
+  expect(await values()).toEqual([1]);
+});

@@ -1,0 +1,310 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listRows, randomValues } from '../../bench/list-rows.js';
+import { pdqLike } from '../../bench/pdq-like.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { checkValues } from '../../src/check/check-values.js';
+import { FloodGuard } from '../../src/check/flood-guard.js';
+import { match } from '../../src/check/match.js';
+import { createRecorder } from '../../src/check/recorder.js';
+import { systemClock } from '../../src/core/clock.js';
+import { AppError } from '../../src/core/errors.js';
+import type { ParsedRow } from '../../src/core/parsed-row.js';
+import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
+import { openLiveLists } from '../../src/lists/live-lists.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
+import type { FeedPosition } from '../../src/store/lists-contract.js';
+import type { Store } from '../../src/store/store.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+let dataDir: string;
+let store: Store;
+let pool: IndexPool;
+let refused: unknown[];
+beforeEach(async () => {
+  dataDir = tempFolder('live');
+  store = await openSqliteStore(dataDir);
+  pool = createIndexPool({ threads: 2 });
+  refused = [];
+});
+afterEach(async () => {
+  await pool.close();
+  await store.close();
+});
+
+const indexFile = () => join(dataDir, 'zeef.index');
+const open = () =>
+  openLiveLists(store.lists, {
+    kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: 50,
+    pool,
+    vault: store.vault,
+    indexFile: indexFile(),
+    onMergeError: (error) => {
+      throw error;
+    },
+    onFileRefused: (error) => refused.push(error),
+  });
+type Live = Awaited<ReturnType<typeof open>>;
+
+const hashes = pdqLike(3_000, 12);
+const hash = (at: number) => hashes.subarray(at * 32, at * 32 + 32);
+const digests = randomValues(100, 16, 3);
+
+async function verdicts(live: Live, ats: readonly number[]) {
+  const asked = { digests: {}, lists: null, askedRadiusBits: null };
+  return Promise.all(
+    ats.map(async (at) => {
+      const query = {
+        algorithm: 'pdq' as const,
+        hash256: hash(at),
+        orientation: null,
+        family: null,
+        lowQuality: false,
+        frame: null,
+        background: null,
+      };
+      return (await match(live.inForce, store.lists, { ...asked, hashes: [query] })).verdict;
+    }),
+  );
+}
+
+async function fill(): Promise<void> {
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('a', listRows('pdq', hashes.subarray(0, 2_000 * 32)));
+  await store.lists.createList({ list: 'b', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('b', listRows('md5', digests));
+}
+
+test('additions, removals and disabling by entry and list are in force after one refresh', async () => {
+  await fill();
+  const live = await open();
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
+  const before = live.inForce;
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  expect(await live.refresh()).toBe(true);
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'match']);
+  expect(live.inForce.generation).toBeGreaterThan(before.generation);
+  // A query that began before finishes on what it began with.
+  expect(before.radius.pdq.flatMap(({ keys }) => [...keys])).toHaveLength(2_000);
+  await store.lists.changeEntries('a', { entryId: 'e5' }, 'disable');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5, 6])).toEqual(['match', 'no_match', 'match']);
+  await store.lists.updateList('a', { enabled: false });
+  await live.refresh();
+  expect(await verdicts(live, [4, 2_500])).toEqual(['no_match', 'no_match']);
+  await store.lists.updateList('a', { enabled: true });
+  await store.lists.changeEntries('a', { entryId: 'e5' }, 'enable');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5])).toEqual(['match', 'match']);
+  expect(await live.refresh()).toBe(false);
+  await store.lists.removeList('a');
+  await live.refresh();
+  expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
+  expect(live.inForce.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
+  // What it held is marked, so that a merge gives its memory back.
+  expect(live.inForce.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
+});
+
+test('an index file stands for the entries, and the store for what has changed since', async () => {
+  await fill();
+  const first = await open();
+  await store.lists.changeEntries('a', { entryId: 'e7' }, 'remove');
+  await first.refresh();
+  expect(await first.exportTo(indexFile())).toMatchObject({ entryCount: 2_099 });
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  await store.lists.changeEntries('a', { entryId: 'e8' }, 'remove');
+  const second = await open();
+  expect(refused).toEqual([]);
+  expect(await verdicts(second, [6, 7, 8, 9, 2_500])).toEqual(['match', 'no_match', 'no_match', 'match', 'match']);
+  const md5 = Buffer.from(digests.subarray(0, 16)).toString('hex');
+  const found = await match(second.inForce, store.lists, {
+    digests: { md5 },
+    hashes: [],
+    lists: null,
+    askedRadiusBits: null,
+  });
+  expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
+  // Entries came from the file and not from the store: one that the store alone knows under an old key is not there.
+  expect(second.inForce.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
+});
+
+test('a damaged file, or one of another store, is told and the store is read instead', async () => {
+  await fill();
+  await (await open()).exportTo(indexFile());
+  const bytes = readFileSync(indexFile());
+  bytes[bytes.length >> 1]! ^= 4;
+  writeFileSync(indexFile(), bytes);
+  const live = await open();
+  expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
+  await live.exportTo(indexFile());
+  const other = await openSqliteStore(tempFolder('other'));
+  const elsewhere = await openLiveLists(other.lists, {
+    kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: 50,
+    pool,
+    vault: store.vault,
+    indexFile: indexFile(),
+    onMergeError: () => {},
+    onFileRefused: (error) => refused.push(error),
+  });
+  await other.close();
+  expect(refused[1]).toBeInstanceOf(AppError);
+  expect(elsewhere.inForce.entryCounts.pdq).toBe(0);
+});
+
+test('a crowd of near-copies is counted in full, told in part, and says so', async () => {
+  await store.lists.createList({ list: 'crowd', kind: 'match', radiusBits: 31 });
+  const crowd = Buffer.concat(
+    Array.from({ length: 5_000 }, (_, at) => {
+      const copy = Buffer.from(hash(0));
+      copy.writeUInt16BE(at, 4);
+      return copy;
+    }),
+  );
+  await store.lists.replaceEntries('crowd', listRows('pdq', crowd));
+  await store.lists.createList({ list: 'good', kind: 'suppression', radiusBits: 0 });
+  await store.lists.replaceEntries('good', listRows('pdq', crowd.subarray(0, 32)));
+  const live = await open();
+  const query = {
+    algorithm: 'pdq' as const,
+    hash256: hash(0),
+    orientation: null,
+    family: null,
+    lowQuality: false,
+    frame: null,
+    background: null,
+  };
+  const asked = { digests: {}, hashes: [query], lists: null };
+  const wide = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: null });
+  expect(wide).toMatchObject({ verdict: 'match', truncated: true });
+  expect(wide.matches).toHaveLength(100);
+  // All are within 16 bits; the one that the suppression list holds is found where it lies within radius 0 of the query.
+  expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
+  const narrow = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: 0 });
+  expect(narrow.truncated).toBe(false);
+});
+
+test('PhotoDNA values match within the configured radius, whose unit is L2, and come back from an index file', async () => {
+  const value = new Uint8Array(144).fill(100);
+  await store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('licensed', listRows('photodna', value));
+  const live = await open();
+  await live.exportTo(indexFile());
+  for (const reader of [live, await open()]) {
+    const ask = async (off: number) => {
+      const vector = Uint8Array.from(value);
+      vector[3] = 100 + off;
+      const vectors = [{ algorithm: 'photodna' as const, vector }];
+      return match(reader.inForce, store.lists, { digests: {}, hashes: [], vectors, lists: null, askedRadiusBits: 0 });
+    };
+    expect(await ask(50)).toMatchObject({
+      verdict: 'match',
+      matches: [{ algorithm: 'photodna', matchType: 'near', distance: 50, radius: 50, orientation: null }],
+    });
+    expect((await ask(51)).verdict).toBe('no_match');
+  }
+  expect(refused).toEqual([]);
+});
+
+test('a reading of changes that fails halfway leaves what was in force; the next takes up all, and nothing twice', async () => {
+  await fill();
+  let fails = false;
+  const flaky = new Proxy(store.lists, {
+    get(target, name) {
+      if (name !== 'changes') {
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
+      return async (since: FeedPosition | null) => {
+        const changes = await target.changes(since);
+        async function* half() {
+          for await (const batch of changes!.added()) {
+            yield batch.slice(0, 3);
+            throw new AppError('STORE_FAILED');
+          }
+        }
+        return fails ? { ...changes!, added: half } : changes;
+      };
+    },
+  });
+  const live = await openLiveLists(flaky, {
+    kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: null,
+    pool,
+    vault: store.vault,
+    indexFile: indexFile(),
+    onMergeError: () => {},
+    onFileRefused: () => {},
+  });
+  await store.lists.addEntries('a', named(2_500, 2_510));
+  await store.lists.changeEntries('a', { entryId: 'e3' }, 'remove');
+  fails = true;
+  await expect(live.refresh()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  expect(await verdicts(live, [4, 2_500])).toEqual(['match', 'no_match']);
+  fails = false;
+  await live.refresh();
+  expect(await verdicts(live, [3, 2_500, 2_509])).toEqual(['no_match', 'match', 'match']);
+  const keys = live.inForce.radius.pdq.flatMap((segment) => [...segment.keys]);
+  expect(keys).toEqual([...new Set(keys)].sort((x, y) => x - y));
+  await store.lists.changeEntries('a', { entryId: 'h2501' }, 'remove');
+  await live.refresh();
+  expect(await verdicts(live, [2_500, 2_501])).toEqual(['match', 'no_match']);
+});
+
+test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
+  await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+  const live = await open();
+  const recorder = createRecorder(null, createMetrics(), new FloodGuard(0, systemClock, () => {}));
+  const options = { orientations: 'none', lists: null, askedRadiusBits: 0, reference: null, tenant: 't' } as const;
+  // Keys of the hashes in force, by generation: what each answer is held to.
+  const known = new Map<number, Set<number>>([[live.inForce.generation, new Set()]]);
+  let ended = false;
+  const asked = async (): Promise<number> => {
+    let rounds = 0;
+    for (; !ended || rounds < 3; rounds++) {
+      const { inForce } = live;
+      const parts = { store: store.lists, inForce, recorder, pool };
+      const decisions = await checkValues(parts, 'pdq', hashes, options);
+      // An entry that the store has lost since then is no longer told; all others of the generation are.
+      const gone = [...known.get(inForce.generation)!].filter((at) => !decisions.has(at));
+      const now = known.get(live.inForce.generation)!;
+      expect(gone.filter((at) => now.has(at))).toEqual([]);
+      expect([...decisions.keys()].filter((at) => !known.get(inForce.generation)!.has(at))).toEqual([]);
+      // While the list is empty nothing above waits for anything.
+      await new Promise(setImmediate);
+    }
+    return rounds;
+  };
+  const change = async () => {
+    const held = new Set<number>();
+    for (let step = 0; step < 12; step++) {
+      const from = step * 200;
+      await store.lists.addEntries('a', named(from, from + 200));
+      for (let at = from; at < from + 200; at++) held.add(at);
+      if (step % 3 === 2) {
+        await store.lists.changeEntries('a', { entryId: `h${from}` }, 'remove');
+        held.delete(from);
+      }
+      known.set((await store.lists.changes(null))!.position.generation, new Set(held));
+      await live.refresh();
+      if (step % 4 === 3) await live.merged();
+    }
+    ended = true;
+  };
+  const [first, second] = await Promise.all([asked(), asked(), change()]);
+  expect(first + second).toBeGreaterThan(5);
+});
+
+/** Hashes from..to with ids of their own. */
+async function* named(from: number, to: number): AsyncGenerator<ParsedRow> {
+  for await (const row of listRows('pdq', hashes.subarray(from * 32, to * 32))) {
+    const at = from + row.line - 1;
+    yield row.ok ? { ...row, entry: { ...row.entry, entryId: `h${at}` } } : row;
+  }
+}

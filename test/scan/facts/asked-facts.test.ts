@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
+import { AskedFiles, askedFiles } from '../../../src/check/file-queries.js';
+import { askFacts } from '../../../src/scan/facts/asked-facts.js';
+import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
+import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
+import { fileFacts } from '../../support/file-facts.js';
+
+/** Every value that is asked: of which file, which of its hashes, which bytes. */
+function valuesOf(asked: AskedFiles): string[] {
+  return BATCH_ALGORITHMS.flatMap((algorithm) => {
+    const { count, width, values, questions, ranks } = asked.columns[algorithm];
+    return Array.from({ length: count }, (_, at) => {
+      const value = Buffer.from(values.subarray(at * width, (at + 1) * width)).toString('hex');
+      return `${algorithm} of file ${questions[at]}, its ${ranks[at]}: ${value}`;
+    });
+  });
+}
+
+function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): AskedFiles {
+  const asked = new AskedFiles();
+  for (const facts of rows) {
+    const { isAsked, kind, reason, verdict, size } = askFacts(asked, packFacts(facts), orientations);
+    expect({ kind, reason, verdict, size }).toEqual({
+      kind: facts.kind,
+      reason: facts.reason,
+      verdict: facts.verdict,
+      size: facts.size,
+    });
+    expect(isAsked).toBe(hasQuery(facts));
+  }
+  return asked;
+}
+
+const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
+const rows = fc.array(fileFacts, { minLength: 1, maxLength: 6 });
+
+describe('questions from the rows of an inventory', () => {
+  test('are those that the facts ask, value for value and in their order', () => {
+    fc.assert(
+      fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
+        // Digests of their own, so that none is asked for another.
+        const apart = held.map((facts, at) => ({ ...facts, digests: { ...facts.digests, md5: `${at}`.repeat(32) } }));
+        const asked = byRows(apart, orientations);
+        expect(valuesOf(asked)).toEqual(valuesOf(askedFiles(apart.map((facts) => queryOf(facts, orientations)))));
+        for (const [file, facts] of apart.entries()) expect(asked.queryOf(file)).toEqual(queryOf(facts, orientations));
+      }),
+    );
+  });
+
+  test('are asked once where two files ask the same, whatever their names, times and verdicts', () => {
+    fc.assert(
+      fc.property(fileFacts, fc.nat(), (facts, mtime) => {
+        fc.pre(facts.reason === null);
+        const other = { ...facts, mtimeNs: BigInt(mtime), scan: facts.scan + 1, verdict: 'match' as const };
+        const asked = byRows([facts, other, { ...facts, frames: 3, views: [] }], 'all');
+        expect(asked.questionOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
+        expect(valuesOf(asked).filter((value) => value.includes('of file 0,'))).toEqual(
+          valuesOf(byRows([facts], 'all')),
+        );
+      }),
+    );
+  });
+
+  test('of rows that end too soon or go on are refused', () => {
+    fc.assert(
+      fc.property(fileFacts, (facts) => {
+        fc.pre(facts.reason === null && facts.views.length > 0);
+        const packed = packFacts(facts);
+        for (const length of [1, 12, packed.length - 1]) {
+          expect(() => askFacts(new AskedFiles(), packed.subarray(0, length), 'all')).toThrow(DAMAGED);
+        }
+        const longer = Uint8Array.of(...packed, 0);
+        expect(() => askFacts(new AskedFiles(), longer, 'all')).toThrow(DAMAGED);
+      }),
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AskedFiles } from '../../../src/check/file-queries.js';
+import { hashQueries } from '../../../src/check/hash-image.js';
+import { ERRORS } from '../../../src/core/errors.js';
+import { IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../../../src/core/vocabulary.js';
+import { loadPdqHasher } from '../../../src/kernels/pdq-wasm.js';
+import { askFacts } from '../../../src/scan/facts/asked-facts.js';
+import {
+  FILE_KINDS,
+  factsOfReply,
+  identityOf,
+  packFacts,
+  replyOf,
+  unpackFacts,
+} from '../../../src/scan/facts/file-facts.js';
+import { NO_FACTS } from '../../../src/scan/pictures.js';
+import { fileFacts } from '../../support/file-facts.js';
+import { sceneRaster } from '../../support/random.js';
+
+const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
+
+describe('facts of a file', () => {
+  test('come back as they were packed, and their identity without the rest', () => {
+    fc.assert(
+      fc.property(fileFacts, (held) => {
+        const packed = packFacts(held);
+        expect(unpackFacts(packed)).toEqual(held);
+        const { size, mtimeNs, inode } = held;
+        expect(identityOf(packed)).toEqual({ size, mtimeNs, inode });
+      }),
+    );
+  });
+
+  test('bytes that end too soon are refused', () => {
+    const packed = packFacts({
+      ...NO_FACTS,
+      size: 1,
+      mtimeNs: 2n,
+      inode: 3n,
+      scan: 1,
+      generation: 1,
+      digests: { md5: '0'.repeat(32) },
+    });
+    for (let length = 0; length < packed.length - 17; length++) {
+      expect(() => unpackFacts(packed.subarray(0, length)), `${length}`).toThrow(DAMAGED);
+    }
+  });
+
+  test('whatever is damaged, a row is read or refused, and nothing else', () => {
+    const isRefused = (read: () => unknown) => {
+      try {
+        read();
+        return false;
+      } catch (error) {
+        expect(error).toEqual(DAMAGED);
+        return true;
+      }
+    };
+    fc.assert(
+      fc.property(fileFacts, fc.nat(), fc.integer({ min: 1, max: 255 }), (facts, at, bits) => {
+        const packed = packFacts(facts);
+        packed[at % packed.length]! ^= bits;
+        const told = isRefused(() => {
+          const { kind, verdict } = unpackFacts(packed);
+          expect([FILE_KINDS.includes(kind), VERDICTS.includes(verdict)]).toEqual([true, true]);
+        });
+        isRefused(() => identityOf(packed));
+        // What a rematch asks is not read beyond what it asks, so it may take a row that is damaged elsewhere.
+        if (isRefused(() => askFacts(new AskedFiles(), packed, 'all'))) expect(told).toBe(true);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        isRefused(() => unpackFacts(bytes));
+        isRefused(() => askFacts(new AskedFiles(), bytes, 'all'));
+      }),
+    );
+  });
+
+  test.each([
+    ['a kind that is none', 0, 15],
+    ['a reason that is none', 0, 15 << 4],
+    ['a verdict that is none', 1, 7],
+    ['a code that is none', 2, 255],
+    ['a size past 2^53', 3, 255],
+  ])('%s is refused', (_name, at, byte) => {
+    const identity = { size: 200, mtimeNs: 2n, inode: 2n ** 63n };
+    const said = { reason: 'unreadable', code: 'FILE_UNREADABLE' } as const;
+    const packed = packFacts({ ...NO_FACTS, ...identity, scan: 1, generation: 1, ...said });
+    packed.fill(byte, at, at === 3 ? at + 12 : at + 1);
+    expect(() => unpackFacts(packed)).toThrow(DAMAGED);
+    expect(() => identityOf(packed)).toThrow(DAMAGED);
+  });
+
+  test('words stand where rows of this schema have them: new ones go to the end', () => {
+    const codes = Object.keys(ERRORS);
+    const placed = [
+      'IMAGE_NOT_AN_IMAGE',
+      'IMAGE_DECODER_CRASH',
+      'FILE_UNREADABLE',
+      'FILE_VANISHED',
+      'ARCHIVE_TOO_LARGE',
+    ];
+    expect(placed.map((code) => codes.indexOf(code))).toEqual([17, 25, 26, 30, 33]);
+    expect(VERDICTS).toEqual(['match', 'no_match', 'suppressed', 'not_checked']);
+    expect(NOT_CHECKED_REASONS.slice(0, 10)).toEqual([
+      'unsupported_format',
+      'not_an_image',
+      'truncated',
+      'corrupt',
+      'too_large',
+      'too_many_pixels',
+      'too_small',
+      'timeout',
+      'decoder_crash',
+      'unreadable',
+    ]);
+    expect(IMAGE_FORMATS.join(' ')).toMatch(/^jpeg png gif webp avif heic tiff bmp ico jp2 jxl svg pdf/);
+    expect(ORIENTATIONS.join(' ')).toBe('original rotate90 rotate180 rotate270 flipX flipY flipPlus1 flipMinus1');
+    expect(FILE_KINDS.slice(0, 4)).toEqual(['picture', 'not_picture', 'archive', 'vanished']);
+  });
+
+  test('a reply is asked in the same ways after it was kept', () => {
+    const hasher = loadPdqHasher();
+    for (const [width, height] of [
+      [300, 200],
+      [900, 700],
+    ] as const) {
+      const { families } = hasher.hash(sceneRaster(width, width, height, 1), { orientations: 'all', families: 'both' });
+      const reply = {
+        ok: true,
+        digests: { md5: 'a'.repeat(32), sha1: 'b'.repeat(40), sha256: 'c'.repeat(64) },
+        bytes: 4,
+        format: 'jpeg',
+        width,
+        height,
+        degraded: false,
+        views: [{ frame: 0, background: null, families, blockhash: null }],
+      } as const;
+      const identity = { size: 4, mtimeNs: 1_764_000_000_123_456_789n, inode: 12_345_678n };
+      const packed = packFacts({ ...NO_FACTS, ...identity, scan: 3, generation: 812, ...factsOfReply(reply) });
+      expect(hashQueries(replyOf(unpackFacts(packed)))).toEqual(hashQueries(reply));
+      // The row's key, its header and its share of the page come to some fifteen more; the name is beside it.
+      expect(packed.length).toBeLessThan(families.length > 1 ? 215 : 185);
+    }
+  });
+});

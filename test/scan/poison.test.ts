@@ -1,0 +1,68 @@
+import { copyFileSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runScan } from '../../bench/scan-run.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import type { FileResult } from '../../src/scan/facts/file-result.js';
+import { bootId } from '../../src/scan/poison.js';
+import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
+import { PHOTOGRAPHS, type Running, startService } from '../support/running.js';
+
+let running: Running;
+let work: string;
+beforeAll(async () => {
+  running = await startService();
+});
+afterAll(() => running.stop());
+beforeEach(() => {
+  work = tempFolder('poison');
+  copyFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg'), join(work, 'one.jpg'));
+  copyFileSync(join(PHOTOGRAPHS, 'mate-garden.jpg'), join(work, 'two.jpg'));
+});
+
+/** The inventory as a process leaves it that ended with a file in hand. */
+async function endedWith(name: string, aloneTries: number, boot: string): Promise<void> {
+  const inventory = await openSqliteInventory(`${work}-inventory`);
+  const { id } = await inventory.folderAt(work);
+  const [place] = await inventory.find(await inventory.baseSpot(id), [name]);
+  await inventory.apply({ begun: [{ spot: place!.spot, folderId: id, name, aloneTries }] });
+  await inventory.setBoot(boot);
+  await inventory.close();
+}
+
+async function scanned() {
+  const told: FileResult[] = [];
+  const summary = await runScan(running.service, work, {
+    inventory: `${work}-inventory`,
+    onResult: (result) => told.push(result),
+  });
+  const inventory = await openSqliteInventory(`${work}-inventory`);
+  const inHand = await inventory.inHand();
+  await inventory.close();
+  return { summary, told, inHand };
+}
+
+test('a file that was in hand is tried alone, and is as any other when it does no harm', async () => {
+  await endedWith('one.jpg', 0, bootId());
+  const { summary, inHand } = await scanned();
+  expect(summary).toMatchObject({ files: 2, byVerdict: { no_match: 2, not_checked: 0 } });
+  expect(inHand).toEqual([]);
+});
+
+test.each([
+  ['alone twice, the machine standing', 2, bootId(), true],
+  ['alone once, the machine standing: it may have been somebody else', 1, bootId(), false],
+  ['alone once, and the machine fell', 1, 'another start', true],
+  ['with others, and the machine fell', 0, 'another start', false],
+])('in hand %s', async (_name, aloneTries, boot, isCondemned) => {
+  await endedWith('one.jpg', aloneTries, boot);
+  const { summary, told, inHand } = await scanned();
+  expect(summary.byVerdict).toMatchObject(isCondemned ? { no_match: 1, not_checked: 1 } : { no_match: 2 });
+  expect(inHand).toEqual([]);
+  if (!isCondemned) return;
+  expect(told).toMatchObject([{ reason: 'decoder_crash', pathBytes: join(work, 'one.jpg'), wasRead: false }]);
+  // It is not opened by the next scan either, until it changes.
+  expect((await scanned()).summary).toMatchObject({ bytesRead: 0, byReason: { decoder_crash: 1 } });
+  utimesSync(join(work, 'one.jpg'), new Date(), new Date(0));
+  expect((await scanned()).summary.byVerdict).toMatchObject({ no_match: 2, not_checked: 0 });
+});

@@ -1,0 +1,95 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { ratesFrom } from '../../src/cli/scan.js';
+import { duration, type Progress, progressLine } from '../../src/scan/progress.js';
+import { createThrottle } from '../../src/scan/throttle.js';
+import { createNameFilter } from '../../src/scan/walk/globs.js';
+import { absolute } from '../../src/scan/walk/roots.js';
+
+const NONE = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
+
+test.each([
+  ['500', { filesPerSecond: 500, bytesPerSecond: null }],
+  ['50MB', { filesPerSecond: null, bytesPerSecond: 50_000_000 }],
+  ['2.5mb,10', { filesPerSecond: 10, bytesPerSecond: 2_500_000 }],
+  [undefined, { filesPerSecond: null, bytesPerSecond: null }],
+])('a rate of %s', (text, rates) => expect(ratesFrom(text)).toEqual(rates));
+
+test.each(['0', '-1', '5GB', 'fast', ''])('no rate: %j', (text) => {
+  expect(() => ratesFrom(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+});
+
+test('a second’s worth is taken at once; what is more waits, and a stop ends the waiting', async () => {
+  let stops = false;
+  const throttle = createThrottle({ ...NONE, filesPerSecond: 100 }, () => stops);
+  await throttle.take(100, 0);
+  let isThrough = false;
+  const waiting = throttle.take(10_000, 0).then(() => {
+    isThrough = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(isThrough).toBe(false);
+  stops = true;
+  await waiting;
+});
+
+test('it holds while it was asked to, and while the pause file is there, and says why', async () => {
+  const folder = tempFolder('throttle');
+  const pauseFile = join(folder, 'pause');
+  const throttle = createThrottle({ ...NONE, pauseFile }, () => false);
+  await throttle.take(1, 1);
+  expect(throttle.holdsFor).toBeNull();
+  throttle.toggle();
+  const asked = throttle.take(1, 1);
+  expect(throttle.holdsFor).toBe('asked');
+  throttle.toggle();
+  await asked;
+  writeFileSync(pauseFile, '');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const held = throttle.take(1, 1);
+  expect(throttle.holdsFor).toBe('pause file');
+  rmSync(folder, { recursive: true });
+  await held;
+  expect(throttle.holdsFor).toBeNull();
+});
+
+test('patterns: the last name, or the path where there is a slash; exclusion wins', () => {
+  const filter = createNameFilter(['*.jpg', '/a/**'], ['tmp', '**/cache/**']);
+  expect(filter.takesFile('/x/one.jpg')).toBe(true);
+  expect(filter.takesFile('/a/deep/.hidden')).toBe(true);
+  expect(filter.takesFile('/x/one.png')).toBe(false);
+  expect(filter.takesFile('/a/cache/one.jpg')).toBe(false);
+  expect(filter.takesFolder('/x/tmp')).toBe(false);
+  expect(filter.takesFolder('/x/tmp2')).toBe(true);
+  expect(() => createNameFilter([''], [])).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+});
+
+test.each([
+  ['/a//b/../c', '/a/c'],
+  ['/a/b/', '/a/b'],
+  ['/a/b', '/a/b'],
+  ['rel', join(process.cwd(), 'rel')],
+  ['/a/\xff/b', '/a/\xff/b'],
+])('%j as an absolute path', (path, expected) => expect(absolute(path)).toBe(expected));
+
+test('a progress line fits 80 columns, whatever it says', () => {
+  const most: Progress = {
+    files: 123_456_789_012,
+    pictures: 123_456_789_012,
+    matched: 99_999_999,
+    notChecked: 1,
+    bytes: 1e15,
+    seconds: 1e7,
+    filesPerSecond: 1_234_567,
+    megabytesPerSecond: 12_345.6,
+    expectedFiles: 200_000_000_000,
+    etaSeconds: 8_640_000,
+    paused: null,
+  };
+  expect(progressLine(most).length).toBeLessThan(80);
+  expect(progressLine({ ...most, expectedFiles: 400_000_000_000 })).toContain(' 30%');
+  expect(progressLine({ ...most, paused: 'pause file' })).toContain('paused');
+  expect(duration(90_061)).toBe('1d 1:01:01');
+});

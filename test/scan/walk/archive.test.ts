@@ -1,0 +1,136 @@
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pack } from 'tar-stream';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runScan } from '../../../bench/scan-run.js';
+import { tempFolder } from '../../../bench/temp-folder.js';
+import { shownPath } from '../../../src/core/path-bytes.js';
+import type { FileResult } from '../../../src/scan/facts/file-result.js';
+import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../../support/running.js';
+import { zipOf } from '../../support/zip.js';
+
+let running: Running;
+let work: string;
+const listed = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
+const other = readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg'));
+
+beforeAll(async () => {
+  running = await startService({ imageBytesMax: '3000000' });
+});
+afterAll(() => running.stop());
+beforeEach(() => {
+  work = tempFolder('archive');
+});
+
+async function scanned(archives = true) {
+  const told: FileResult[] = [];
+  const summary = await runScan(running.service, work, {
+    inventory: `${work}-inventory`,
+    onResult: (result) => told.push(result),
+    request: { archives },
+  });
+  const lines = told.map(({ pathBytes, verdict, reason }) => [
+    shownPath(pathBytes).slice(work.length + 1),
+    reason ?? verdict,
+  ]);
+  return { summary, told: lines.sort() };
+}
+
+const named = (name: string, content: Buffer) => ({ name: Buffer.from(name, 'latin1'), content });
+
+async function tarOf(files: readonly { name: Buffer; content: Buffer }[]): Promise<Buffer> {
+  const tar = pack();
+  for (const { name, content } of files) tar.entry({ name: name.toString() }, content);
+  tar.finalize();
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of tar) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const FILES = [
+  named('holiday/one.jpg', listed),
+  named('two', other),
+  named('text.txt', Buffer.from('text '.repeat(2_000))),
+  named('two', listed),
+];
+
+test.each([
+  ['zip', async () => zipOf(FILES)],
+  ['zip whose entries are stored', async () => zipOf(FILES.map((file) => ({ ...file, isStored: true })))],
+  ['tar', () => tarOf(FILES)],
+])('pictures in a %s are files with a path in it; known until the archive changes', async (_name, make) => {
+  writeFileSync(join(work, 'box'), await make());
+  const { summary, told } = await scanned();
+  expect(told).toEqual([
+    ['box!/holiday/one.jpg', 'match'],
+    ['box!/two+', 'match'],
+  ]);
+  expect(summary).toMatchObject({
+    files: 5,
+    checked: 3,
+    archives: 1,
+    notPictures: 2,
+    byVerdict: { match: 2, no_match: 1 },
+  });
+  const again = await scanned();
+  expect(again.told).toEqual(told);
+  expect(again.summary).toMatchObject({
+    files: 5,
+    fromInventory: 5,
+    bytesRead: 0,
+    byVerdict: { match: 2, no_match: 1 },
+  });
+  utimesSync(join(work, 'box'), new Date(), new Date(0));
+  expect((await scanned()).summary).toMatchObject({ files: 5, fromInventory: 0, byVerdict: { match: 2, no_match: 1 } });
+  // Without the option it is one file that is no picture.
+  expect((await scanned(false)).summary).toMatchObject({ files: 1, notPictures: 1 });
+});
+
+test('names of any bytes, and names that would lead elsewhere, are only told', async () => {
+  writeFileSync(join(work, 'box.zip'), zipOf([named('caf\xe9.jpg', listed)]));
+  writeFileSync(join(work, 'bad.zip'), zipOf([named('../../etc/passwd', listed)]));
+  const { told } = await scanned();
+  expect(told).toContainEqual(['box.zip!/caf\\xe9.jpg', 'match']);
+  expect(told).toContainEqual(['bad.zip!/../../etc/passwd', 'match']);
+});
+
+test('bounds: a bomb is told as too large, a large picture as itself, an encrypted entry as unreadable', async () => {
+  // Only pictures are unpacked whole, so it must look like one.
+  writeFileSync(
+    join(work, 'bomb.zip'),
+    zipOf([named('zeros.jpg', Buffer.concat([listed.subarray(0, 4_096), Buffer.alloc(2_900_000)]))]),
+  );
+  writeFileSync(
+    join(work, 'large.zip'),
+    zipOf([
+      named(
+        'large.jpg',
+        Buffer.concat([listed, Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7919) >> 3))]),
+      ),
+    ]),
+  );
+  writeFileSync(
+    join(work, 'locked.zip'),
+    zipOf([{ ...named('locked.jpg', other), isEncrypted: true }, named('open.jpg', listed)]),
+  );
+  // Left in the middle, and read no further.
+  const stored = [
+    named('junk', Buffer.alloc(300_000, 7)),
+    named('large.jpg', Buffer.concat([listed, Buffer.alloc(3e6)])),
+  ];
+  writeFileSync(
+    join(work, 'stored.zip'),
+    zipOf([...stored, named('last.jpg', listed)].map((file) => ({ ...file, isStored: true }))),
+  );
+  writeFileSync(join(work, 'cut.zip'), zipOf(FILES).subarray(0, 30_000));
+  const { told } = await scanned();
+  expect(told).toEqual([
+    ['bomb.zip', 'too_large'],
+    ['cut.zip', 'corrupt'],
+    ['large.zip!/large.jpg', 'too_large'],
+    ['locked.zip!/locked.jpg', 'unreadable'],
+    ['locked.zip!/open.jpg', 'match'],
+    ['stored.zip!/large.jpg', 'too_large'],
+    ['stored.zip!/last.jpg', 'match'],
+  ]);
+});

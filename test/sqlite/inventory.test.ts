@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
+import { Database } from '../../src/core/sqlite-binding.js';
+import { INVENTORY_FILE, openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
+import type { Inventory } from '../../src/store/inventory-contract.js';
+import { inventoryContract } from '../store/inventory-contract.js';
+
+inventoryContract(() => {
+  const folder = tempFolder('inventory');
+  let opened: Inventory | null = null;
+  const open = async () => {
+    const inventory = await openSqliteInventory(folder);
+    opened = inventory;
+    return inventory;
+  };
+  return {
+    open,
+    reopen: async () => {
+      await opened?.close();
+      return open();
+    },
+    dispose: async () => {
+      await opened?.close();
+    },
+  };
+});
+
+test.each([
+  ['of a newer version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 99')],
+  ['of an older version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 1')],
+  ['no database', 'STORE_FAILED', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
+])('an inventory that is %s is refused', async (_name, code, spoil) => {
+  const folder = tempFolder('inventory');
+  spoil(join(folder, INVENTORY_FILE));
+  await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
+});
+
+test('a temporary inventory has no name on the disk, and several can be open', () => {
+  // A process of its own: SQLite reads TMPDIR once, and other tests use the run's.
+  const folder = tempFolder('unnamed');
+  const source = `
+    const { readdirSync } = await import('node:fs');
+    const { openSqliteInventory } = await import(${JSON.stringify(artefact('src', 'sqlite', 'inventory', 'inventory.js'))});
+    const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
+    const base = await one.baseSpot((await one.folderAt('/first')).id);
+    const names = Array.from({ length: 20_000 }, (_, at) => 'n' + at);
+    const places = await one.find(base, names);
+    // More than the pages that SQLite keeps in memory.
+    const facts = new Uint8Array(500).fill(7);
+    await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at], facts })) });
+    const found = (await one.find(base, names)).filter((row) => row.facts && Buffer.compare(row.facts, facts) === 0);
+    const seen = { found: found.length, bytes: [one.bytes, other.bytes], open: readdirSync(process.env.TMPDIR) };
+    await one.close();
+    await other.close();
+    process.stdout.write(JSON.stringify(seen));`;
+  const args = ['--input-type=module', '-e', source];
+  const seen = JSON.parse(
+    execFileSync(process.execPath, args, { env: childEnv({ TMPDIR: folder }), encoding: 'utf8' }),
+  );
+  expect(seen).toEqual({ found: 20_000, bytes: [expect.any(Number), expect.any(Number)], open: [] });
+  expect(seen.bytes[0]).toBeGreaterThan(10_000_000);
+  expect(seen.bytes[1]).toBeLessThan(100_000);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('names that meet at the end of a folder stay in that folder', async () => {
+  const folder = tempFolder('inventory');
+  const inventory = await openSqliteInventory(folder);
+  const { id } = await inventory.folderAt('/first');
+  const base = await inventory.baseSpot(id);
+  const next = await inventory.baseSpot((await inventory.folderAt('/next')).id);
+  const facts = Uint8Array.of(1);
+  // The last 10,000 spots are taken, so that some forty of these names have to go on from there.
+  await inventory.apply({
+    files: Array.from({ length: 10_000 }, (_, at) => ({ spot: next - 1 - at, name: `taken ${at}`, facts })),
+  });
+  const names = Array.from({ length: 60_000 }, (_, at) => `n${at}`);
+  const spots = (await inventory.find(base, names)).map(({ spot }) => spot);
+  expect(Math.min(...spots)).toBeGreaterThanOrEqual(base);
+  expect(Math.max(...spots)).toBeLessThan(next);
+  expect(new Set(spots).size).toBe(names.length);
+  const first = names.flatMap((name, at) => (spots[at]! - base < 200 ? [{ spot: spots[at]!, name, facts }] : []));
+  expect(first.length).toBeGreaterThan(10);
+  // They are found again, and as files of that folder, also when the last before them is gone.
+  await inventory.apply({ files: first, removedFiles: [next - 1] });
+  const again = await inventory.find(
+    base,
+    first.map(({ name }) => name),
+  );
+  expect(again).toEqual(first.map(({ spot }) => ({ spot, facts })));
+  const listed: string[] = [];
+  for await (const rows of inventory.files('all'))
+    for (const row of rows) listed.push(row.name.startsWith('n') ? row.folder : '/first');
+  expect(new Set(listed)).toEqual(new Set(['/first']));
+  await inventory.close();
+});
+
+test('a folder with more names than there are spots is refused, not searched for ever', async () => {
+  const folder = tempFolder('inventory');
+  const inventory = await openSqliteInventory(folder);
+  const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
+  const facts = new Uint8Array();
+  // Of any hundred names or so one begins among these, and finds no free spot near.
+  const files = Array.from({ length: 200_000 }, (_, at) => ({ spot: base + at, name: `taken ${at}`, facts }));
+  await inventory.apply({ files });
+  const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);
+  await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  await inventory.close();
+});

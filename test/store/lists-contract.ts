@@ -1,0 +1,526 @@
+/** What every store must do, whatever it is made of. `open` opens the same store again after it was closed. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
+import type { Algorithm } from '../../src/core/vocabulary.js';
+import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../src/store/lists-contract.js';
+import type { Store } from '../../src/store/store.js';
+
+export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
+  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  return { ok: true, line, entry: { entryId: `e${line}`, algorithm, value, status: 'active', ...nothing, ...more } };
+}
+
+export async function* stream(rows: readonly ParsedRow[], failAfter?: number): AsyncGenerator<ParsedRow> {
+  for (const [at, row] of rows.entries()) {
+    if (at === failAfter) throw new Error('the source broke');
+    yield row;
+  }
+}
+
+const md5 = (n: number) => n.toString(16).padStart(32, '0');
+
+export function storeContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      place.fresh();
+      store = await place.open();
+    });
+    afterEach(() => store.close());
+
+    async function values(): Promise<StoredValue[]> {
+      const all: StoredValue[] = [];
+      for await (const batch of (await store.lists.changes(null))!.added()) all.push(...batch);
+      return all;
+    }
+    const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
+
+    test('quarantine: told with the entry and in one list, kept through imports, taken back', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
+      const before = await store.lists.generation();
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')).toBe(1);
+      expect(await store.lists.generation()).toBeGreaterThan(before);
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')).toBe(0);
+      expect(await store.lists.changeEntries('a', { entryId: 'nobody' }, 'quarantine')).toBe(0);
+      const flags = async () => {
+        const all = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
+        return all.map((entry) => [entry!.entryId, entry!.quarantined]);
+      };
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(3, 'md5', md5(3))]));
+      expect(await flags()).toEqual([
+        ['e1', true],
+        ['e3', false],
+      ]);
+      expect(await store.lists.quarantined()).toEqual([{ list: 'a', entryId: 'e1' }]);
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'release')).toBe(1);
+      expect(await store.lists.quarantined()).toEqual([]);
+      expect(await flags()).toEqual([
+        ['e1', false],
+        ['e3', false],
+      ]);
+    });
+
+    describe('versions', () => {
+      const rowsFor = (numbers: readonly number[], more: object = {}) =>
+        stream(numbers.map((n) => entryRow(n, 'md5', md5(n), more)));
+      const held = async () =>
+        (await values())
+          .map(({ value }) => Number.parseInt(Buffer.from(value).toString('hex'), 16))
+          .sort((a, b) => a - b);
+      const reasons = [{ rule: 'change', count: 9, limit: 1 }] as const;
+
+      test('each import is one: what came, what went, where it came from', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2, 3]), { origin: 'one.csv' });
+        await store.lists.replaceEntries('a', rowsFor([2, 3, 4, 5]), { origin: 'two.csv' });
+        await store.lists.addEntries('a', rowsFor([5, 6]));
+        const told = (await store.lists.versions('a')).map(({ version, state, origin, added, removed, duplicates }) => {
+          return { version, state, origin, added, removed, duplicates };
+        });
+        expect(told).toEqual([
+          { version: 3, state: 'active', origin: null, added: 1, removed: 0, duplicates: 1 },
+          { version: 2, state: 'past', origin: 'two.csv', added: 2, removed: 1, duplicates: 0 },
+          { version: 1, state: 'past', origin: 'one.csv', added: 3, removed: 0, duplicates: 0 },
+        ]);
+        await expect(store.lists.versions('nowhere')).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+      });
+
+      test('any that is kept is told as it was, attributes too, whatever happened since', async () => {
+        await make();
+        const sets = [[1, 2, 3], [3, 4], [1, 4, 5], [], [5, 6], [1, 2, 3, 4, 5, 6]];
+        for (const [at, numbers] of sets.entries()) {
+          await store.lists.replaceEntries('a', rowsFor(numbers, { category: `c${at % 2}` }));
+        }
+        for (const [at, numbers] of sets.entries()) {
+          const seen: string[] = [];
+          for await (const row of await store.lists.versionRows('a', at + 1)) {
+            if (row.ok) seen.push(`${Number.parseInt(row.entry.value, 16)} ${row.entry.category} ${row.entry.entryId}`);
+          }
+          expect(seen.sort(), `version ${at + 1}`).toEqual(numbers.map((n) => `${n} c${at % 2} e${n}`));
+        }
+        for (const version of [0, sets.length + 1]) {
+          const read = async () => {
+            for await (const row of await store.lists.versionRows('a', version)) expect(row).toBeNull();
+          };
+          await expect(read()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        }
+      });
+
+      test('ten are kept; an older one is not found, and what it held is forgotten', async () => {
+        await make();
+        for (let n = 1; n <= 13; n++) await store.lists.replaceEntries('a', rowsFor([n]));
+        const read = async (version: number) => {
+          const seen: ParsedRow[] = [];
+          for await (const row of await store.lists.versionRows('a', version)) seen.push(row);
+          return seen.length;
+        };
+        expect(await read(3)).toBe(1);
+        await expect(read(2)).rejects.toMatchObject({ code: 'NOT_FOUND', details: { oldestKept: 3 } });
+      });
+
+      test('what a review holds back changes nothing, and can be read, replaced and dropped', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        const before = await store.lists.generation();
+        const drafts: Draft[] = [];
+        const review: Review = (draft) => {
+          drafts.push(draft);
+          return reasons;
+        };
+        const report = await store.lists.replaceEntries('a', rowsFor([2, 3, 4]), { origin: 'bad.csv', review });
+        expect(report).toMatchObject({ version: 2, held: reasons, added: 2, removed: 1 });
+        expect(drafts).toEqual([
+          {
+            entriesBefore: 2,
+            entriesAfter: 3,
+            added: 2,
+            removed: 1,
+            rows: 3,
+            rejectedByReason: {},
+            knownGood: 0,
+            mostRowsOfOneValue: 1,
+          },
+        ]);
+        expect(await held()).toEqual([1, 2]);
+        expect(await store.lists.generation()).toBe(before);
+        expect((await store.lists.versions('a'))[0]).toMatchObject({
+          version: 2,
+          state: 'held',
+          held: reasons,
+          origin: 'bad.csv',
+        });
+        await store.close();
+        store = await place.open();
+        await store.lists.addEntries('a', rowsFor([7, 7, 7]), { review });
+        expect(drafts[1]).toMatchObject({ rows: 3, mostRowsOfOneValue: 3 });
+        expect((await store.lists.versions('a')).filter(({ state }) => state === 'held')).toHaveLength(1);
+        const approved = await store.lists.versionRows('a', 2);
+        expect(await store.lists.replaceEntries('a', approved)).toMatchObject({ version: 2, held: [] });
+        expect(await held()).toEqual([1, 2, 7]);
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past']);
+        await expect(store.lists.dropHeld('a')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+        await store.lists.replaceEntries('a', rowsFor([9]), { review });
+        await store.lists.dropHeld('a');
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past']);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 3 });
+      });
+
+      test('an entry that a person disabled stays disabled when its list drops it and brings it again', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+        await store.lists.replaceEntries('a', rowsFor([2]));
+        await store.lists.replaceEntries('a', rowsFor([1, 2], { entryId: 'another' }));
+        expect(await held()).toEqual([2]);
+        expect((await store.lists.list('a'))!.entryCount).toBe(1);
+        expect(await store.lists.changeEntries('a', { entryId: 'another' }, 'enable')).toBe(1);
+        await store.lists.replaceEntries('a', rowsFor([2]));
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        expect(await held(), 'enabled for good').toEqual([1, 2]);
+      });
+
+      test('a held version that is approved still knows which other entries carry a value', async () => {
+        await make();
+        const both = [entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(1))].map((row) => ({
+          ...row,
+          hasOwnId: true,
+        }));
+        await store.lists.replaceEntries('a', stream(both as ParsedRow[]), { review: () => reasons });
+        await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+        const gone: ParsedRow = { ok: false, line: 1, reason: 'not_active', gone: { entryId: 'e1' } };
+        await store.lists.addEntries('a', stream([gone]));
+        expect(await held(), 'the second entry still has it').toEqual([1]);
+        await store.lists.addEntries('a', stream([{ ...gone, gone: { entryId: 'e2' } }]));
+        expect(await held()).toEqual([]);
+      });
+
+      test('what the provider says of a list is kept, changed one by one, and outlives an import', async () => {
+        await make();
+        const nothing = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
+        expect(await store.lists.list('a')).toMatchObject(nothing);
+        await store.lists.updateList('a', { categoryMap: { A1: 'x' }, entryDaysMax: 9 });
+        await store.lists.updateList('a', { expiresAt: '2027-01-01T00:00:00.000Z' });
+        await store.lists.replaceEntries('a', rowsFor([1]));
+        const terms = {
+          categoryMap: { A1: 'x' },
+          severityMap: {},
+          expiresAt: '2027-01-01T00:00:00.000Z',
+          entryDaysMax: 9,
+        };
+        expect(await store.lists.list('a')).toMatchObject(terms);
+        expect((await store.lists.changes(null))!.lists[0]!.info).toMatchObject(terms);
+      });
+
+      test('an entry that a person disabled stays disabled through a version that is put back', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+        await store.lists.replaceEntries('a', rowsFor([1, 2, 3]));
+        await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+        expect(await held()).toEqual([2]);
+        expect(await store.lists.list('a')).toMatchObject({ entryCount: 1 });
+      });
+    });
+
+    test('an entry that was disabled for a while, or changed meanwhile, is in every version that had it', async () => {
+      await make();
+      const rows = (category: string) => stream([1, 2].map((n) => entryRow(n, 'md5', md5(n), { category })));
+      await store.lists.replaceEntries('a', rows('x'));
+      await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
+      await store.lists.replaceEntries('a', rows('y'));
+      const idsOf = async (version: number) => {
+        const ids: string[] = [];
+        for await (const row of await store.lists.versionRows('a', version)) if (row.ok) ids.push(row.entry.entryId);
+        return ids.sort();
+      };
+      expect(await idsOf(1)).toEqual(['e1', 'e2']);
+      await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
+      expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'enable'), 'still disabled').toBe(1);
+      for (const version of [1, 2, 3]) expect(await idsOf(version), `version ${version}`).toEqual(['e1', 'e2']);
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
+    });
+
+    describe('what a list withdraws itself', () => {
+      const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
+        return { ...entryRow(line, 'md5', value, { entryId, updatedAt }), hasOwnId: true } as ParsedRow;
+      };
+      const gone = (line: number, tombstone: Tombstone): ParsedRow => {
+        return { ok: false, line, reason: 'not_active', gone: tombstone };
+      };
+      const stored = async () => (await values()).map(({ value }) => Buffer.from(value).toString('hex')).sort();
+
+      test.each(['replaceEntries', 'addEntries'] as const)('%s: all values of an entry, or one value', async (how) => {
+        await make();
+        await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'x', md5(2)), own(3, 'y', md5(3))]));
+        const rows = [own(1, 'z', md5(4)), own(2, 'v', md5(5)), own(3, 'y', md5(3))];
+        const graves = [gone(4, { entryId: 'x' }), gone(5, { entryId: 'v' }), gone(6, { entryId: 'nobody' })];
+        const byValue = gone(7, { algorithm: 'md5', value: md5(3) });
+        const report = await store.lists[how]('a', stream([...rows, ...graves, byValue]));
+        expect(report).toMatchObject({ rejected: 4, rejectedByReason: { not_active: 4 }, deleted: 4 });
+        expect(await stored()).toEqual([md5(4)]);
+        expect(await store.lists.list('a')).toMatchObject({ entryCount: 1 });
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
+      });
+
+      test('a value that two entries carry stays until both are gone, with the id of the one that is left', async () => {
+        await make();
+        const rows = [own(1, 'x', md5(1), '2026-01-01T00:00:00Z'), own(2, 'y', md5(1)), own(3, 'x', md5(2))];
+        await store.lists.replaceEntries('a', stream(rows));
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'x' })]));
+        const [left] = await values();
+        expect(await stored()).toEqual([md5(1)]);
+        expect(await store.lists.entryByKey(left!.entryKey)).toMatchObject({ entryId: 'y', updatedAt: null });
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true });
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'y' })]));
+        expect(await stored()).toEqual([]);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 0 });
+      });
+
+      test.each([
+        ['before the entry', true],
+        ['after the entry', false],
+      ])('with a time, in any order: %s', async (_says, isFirst) => {
+        await make();
+        const old = own(1, 'x', md5(1), '2026-05-01T00:00:00Z');
+        const young = own(2, 'y', md5(2), '2026-07-01T00:00:00Z');
+        const at = '2026-06-01T00:00:00Z';
+        const graves = [gone(3, { entryId: 'x', at }), gone(4, { entryId: 'y', at })];
+        const rows = isFirst ? [...graves, old, young] : [old, young, ...graves];
+        await store.lists.replaceEntries('a', stream(rows));
+        expect(await stored()).toEqual([md5(2)]);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
+      });
+
+      test('readers of changes learn of it', async () => {
+        await make();
+        await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'y', md5(2))]));
+        const all = (await store.lists.changes(null))!;
+        const keys = new Map(
+          (await values()).map(({ entryKey, value }) => [Buffer.from(value).toString('hex'), entryKey]),
+        );
+        await store.lists.addEntries('a', stream([gone(1, { entryId: 'x' })]));
+        const changes = (await store.lists.changes(all.position))!;
+        expect(changes.removed.map(({ entryKey }) => entryKey)).toEqual([keys.get(md5(1))]);
+      });
+    });
+
+    test('an import is told in full: accepted, duplicates, rejected with lines and reasons', async () => {
+      await make();
+      const rows = [
+        entryRow(1, 'md5', md5(1), { category: 'A1', tags: ['t'] }),
+        entryRow(2, 'md5', md5(1)),
+        entryRow(3, 'sha1', '0'.repeat(40)),
+        { ok: false, line: 4, reason: 'weight' } as const,
+      ];
+      expect(await store.lists.replaceEntries('a', stream(rows))).toEqual({
+        list: 'a',
+        version: 1,
+        accepted: 2,
+        duplicates: 1,
+        rejected: 1,
+        deleted: 0,
+        added: 2,
+        removed: 0,
+        held: [],
+        rejectedByReason: { weight: 1 },
+        firstRejected: [{ line: 4, reason: 'weight' }],
+      });
+      expect(await store.lists.list('a')).toMatchObject({
+        version: 1,
+        entryCount: 2,
+        rejectedCount: 1,
+        duplicateCount: 1,
+        entriesByAlgorithm: { md5: 1, sha1: 1 },
+      });
+      const [first] = await values();
+      expect(await store.lists.entryByKey(first!.entryKey)).toEqual({
+        list: 'a',
+        quarantined: false,
+        ...(rows[0] as { entry: object }).entry,
+      });
+      expect(await store.lists.entryByKey(999_999)).toBeNull();
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
+    });
+
+    test('what a list says is kept and checked, whatever characters it is of', async () => {
+      await make();
+      const odd = ['\0', 'a\0b', '\uFFFE', '🐘', '"\n\\', 'é'.repeat(5_000), ' '];
+      const rows = odd.map((text, at) => entryRow(at, 'md5', md5(at), { entryId: text, source: text, tags: [text] }));
+      await store.lists.replaceEntries(
+        'a',
+        stream([...rows, entryRow(99, 'md5', md5(99), { entryId: '\uD800', source: '\uDC00' })]),
+      );
+      const told = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
+      expect(told.slice(0, -1)).toEqual(
+        rows.map((row) => (row.ok ? { list: 'a', quarantined: false, ...row.entry } : row)),
+      );
+      expect(told.at(-1)).toMatchObject({ entryId: '\uFFFD' });
+      expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: odd.length + 1 });
+    });
+
+    test('a second import replaces the first as a whole; one that breaks off changes nothing', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const before = await store.lists.generation();
+      await expect(
+        store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(2)), entryRow(2, 'md5', md5(3))], 1)),
+      ).rejects.toThrow();
+      expect(await store.lists.generation()).toBe(before);
+      expect((await values()).map((v) => Buffer.from(v.value).toString('hex'))).toEqual([md5(1)]);
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(4))]));
+      expect((await values()).map((v) => Buffer.from(v.value).toString('hex'))).toEqual([md5(4)]);
+      expect((await store.lists.list('a'))!.version).toBe(2);
+    });
+
+    test('a reader sees the old list until an import is whole', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      let seen: StoredValue[] = [];
+      await store.lists.replaceEntries(
+        'a',
+        (async function* () {
+          yield entryRow(1, 'md5', md5(2));
+          seen = await values();
+          yield entryRow(2, 'md5', md5(3));
+        })(),
+      );
+      expect(seen).toHaveLength(1);
+      expect(await values()).toHaveLength(2);
+    });
+
+    test('the generation rises with every change that can change an answer', async () => {
+      const generations = [await store.lists.generation()];
+      const then = async () => generations.push(await store.lists.generation());
+      await make();
+      await then();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      await then();
+      await store.lists.updateList('a', { enabled: false });
+      await then();
+      await store.lists.removeList('a');
+      await then();
+      expect(generations).toEqual([...new Set(generations)].sort((x, y) => x - y));
+    });
+
+    test('a list that is disabled keeps its entries, one that is removed does not; its key is never used again', async () => {
+      const keyOf = async (list: string) =>
+        (await store.lists.changes(null))!.lists.find(({ info }) => info.list === list)?.listKey;
+      await make();
+      await make('b');
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      await store.lists.replaceEntries('b', stream([entryRow(1, 'md5', md5(1))]));
+      const [a, b] = [await keyOf('a'), await keyOf('b')];
+      await store.lists.updateList('a', { enabled: false });
+      expect((await values()).map((v) => v.listKey)).toEqual([a, b]);
+      await store.lists.updateList('a', { enabled: true, radiusBits: 12 });
+      expect((await store.lists.list('a'))!.radiusBits).toBe(12);
+      await store.lists.removeList('b');
+      expect((await values()).map((v) => v.listKey)).toEqual([a]);
+      await make('b');
+      expect(await keyOf('b')).toBeGreaterThan(b!);
+    });
+
+    /** What a reader has that follows changes from the beginning. */
+    async function follow() {
+      const held = new Map<number, StoredValue>();
+      let position: FeedPosition | null = null;
+      return {
+        held,
+        async catchUp(): Promise<void> {
+          const changes: Changes | null = await store.lists.changes(position);
+          expect(changes).not.toBeNull();
+          for await (const batch of changes!.added()) for (const entry of batch) held.set(entry.entryKey, entry);
+          for (const { entryKey } of changes!.removed) held.delete(entryKey);
+          const lists = new Set(changes!.lists.map(({ listKey }) => listKey));
+          for (const [key, { listKey }] of held) if (!lists.has(listKey)) held.delete(key);
+          position = changes!.position;
+        },
+      };
+    }
+
+    test('a reader that follows the changes holds what a reader from the beginning gets, whatever is done', async () => {
+      const reader = await follow();
+      const rows = (from: number, to: number, more: object = {}) =>
+        stream(Array.from({ length: to - from }, (_, at) => entryRow(from + at, 'md5', md5(from + at), more)));
+      const steps: (() => Promise<unknown>)[] = [
+        () => make(),
+        () => store.lists.replaceEntries('a', rows(0, 10, { source: 'police' })),
+        () => store.lists.addEntries('a', rows(8, 14)),
+        () => store.lists.changeEntries('a', { entryId: 'e3' }, 'disable'),
+        () => store.lists.changeEntries('a', { source: 'police' }, 'disable'),
+        () => store.lists.changeEntries('a', { source: 'police' }, 'enable'),
+        () => store.lists.changeEntries('a', { entryId: 'e12' }, 'remove'),
+        () => store.lists.replaceEntries('a', rows(5, 20)),
+        () => make('b'),
+        () => store.lists.replaceEntries('b', rows(0, 3)),
+        () => store.lists.removeList('a'),
+      ];
+      const sizes: number[] = [];
+      for (const step of steps) {
+        await step();
+        await reader.catchUp();
+        expect([...reader.held.values()]).toEqual(await values());
+        sizes.push(reader.held.size);
+        for (const { list } of await store.lists.lists()) {
+          expect(await store.lists.verify(list)).toMatchObject({ ok: true });
+        }
+      }
+      expect(sizes).toEqual([0, 10, 14, 13, 4, 14, 13, 15, 15, 18, 3]);
+    });
+
+    test('an import of the same rows keeps their keys, and a disabled entry stays disabled', async () => {
+      await make();
+      const rows = [1, 2, 3].map((n) => entryRow(n, 'md5', md5(n)));
+      await store.lists.replaceEntries('a', stream(rows));
+      const before = await values();
+      expect(await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable')).toBe(1);
+      expect(await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable')).toBe(0);
+      await store.lists.replaceEntries('a', stream(rows));
+      expect(await values()).toEqual([before[0], before[2]]);
+      expect((await store.lists.list('a'))!.entryCount).toBe(2);
+      await store.lists.changeEntries('a', { entryId: 'e2' }, 'enable');
+      expect(await values()).toHaveLength(3);
+    });
+
+    test('rows that are added count as duplicates where the list has them; the rest stays', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const report = await store.lists.addEntries(
+        'a',
+        stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]),
+      );
+      expect(report).toMatchObject({ accepted: 1, duplicates: 1, version: 2 });
+      await expect(store.lists.addEntries('none', stream([]))).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+    });
+
+    test.each(['', 'A', 'a b', '../x', '-x', 'x'.repeat(65)])('"%s" is no name of a list', async (list) => {
+      await expect(make(list)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    });
+
+    test('names are taken once, and unknown ones are said to be', async () => {
+      await make();
+      await expect(make()).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      for (const act of [
+        () => store.lists.updateList('z', {}),
+        () => store.lists.removeList('z'),
+        () => store.lists.verify('z'),
+        () => store.lists.replaceEntries('z', stream([])),
+      ]) {
+        await expect(act()).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+      }
+    });
+
+    test('everything is there again after closing', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
+      const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
+      const generation = await store.lists.generation();
+      await store.close();
+      store = await place.open();
+      expect(await values()).toHaveLength(1);
+      expect(await store.lists.generation()).toBe(generation);
+      expect(await store.keys.findByKey(key)).toEqual(info);
+    });
+  });
+}

@@ -1,0 +1,220 @@
+/** Limits over a real store, with a clock that is moved by hand. */
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { AppError } from '../../src/core/errors.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
+import type { Store } from '../../src/store/store.js';
+import type { TenantLimits } from '../../src/store/tenants-contract.js';
+import { createTenantGates, type TenantGates } from '../../src/tenants/tenant-gates.js';
+
+const NOON_MS = Date.parse('2026-09-14T12:00:00Z');
+const HOUR_MS = 3_600_000;
+const FREE: TenantLimits = {
+  checksPerSecond: 0,
+  checksBurst: 0,
+  checksPerDay: 0,
+  bytesPerDay: 0,
+  distinctHashesPerDay: 0,
+  concurrentRequests: 0,
+};
+
+let dir: string;
+let store: Store;
+let clock: { atMs: number; nowMs(): number };
+const opened: TenantGates[] = [];
+beforeEach(async () => {
+  dir = tempFolder('gates');
+  store = await openSqliteStore(dir);
+  clock = { atMs: NOON_MS, nowMs: () => clock.atMs };
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((gates) => gates.close()));
+  await store.close();
+});
+
+function open(limits: Partial<TenantLimits> = {}, alarmedPerSecond = 0): TenantGates {
+  const gates = createTenantGates(store.tenants, {
+    clock,
+    defaults: { ...FREE, ...limits },
+    alarmedPerSecond,
+    onSaveError: (error) => {
+      throw error;
+    },
+  });
+  opened.push(gates);
+  return gates;
+}
+
+/** The refusal's code and facts, or null where there was none. */
+function refusal(act: () => unknown): Record<string, unknown> | null {
+  try {
+    act();
+    return null;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { code: error.code, ...error.details };
+  }
+}
+
+const digests = (from: number, count: number) =>
+  Buffer.concat(
+    Array.from({ length: count }, (_, at) =>
+      createHash('md5')
+        .update(String(from + at))
+        .digest(),
+    ),
+  );
+
+describe('each limit, on both sides of its edge', () => {
+  test('without limits nothing is refused', async () => {
+    const gate = await open().of('t');
+    for (let n = 0; n < 1_000; n++) gate.enter();
+    gate.takeChecks(1e9);
+    gate.takeBytes(1e12);
+    gate.takeValues('md5', digests(0, 1_000));
+    gate.requireRoom();
+    expect(gate.usage).toMatchObject({ checks: 1e9, bytes: 1e12, distinctHashes: null, concurrentRequests: 1_000 });
+  });
+
+  test('rate and burst; a batch larger than the burst could never come in', async () => {
+    const gate = await open({ checksPerSecond: 10, checksBurst: 30 }).of('t');
+    gate.takeChecks(30);
+    expect(refusal(() => gate.requireRoom())).toEqual({ code: 'RATE_LIMITED', perSecond: 10, retryAfterSeconds: 1 });
+    expect(refusal(() => gate.takeChecks(25))).toMatchObject({ code: 'RATE_LIMITED', retryAfterSeconds: 3 });
+    expect(refusal(() => gate.takeChecks(31))).toEqual({ code: 'TOO_MANY_ITEMS', items: 31, itemsMax: 30 });
+    clock.atMs += 2_499;
+    expect(refusal(() => gate.takeChecks(25))).toMatchObject({ code: 'RATE_LIMITED' });
+    clock.atMs += 1;
+    expect(refusal(() => gate.takeChecks(25))).toBeNull();
+    expect(gate.usage.checks).toBe(55);
+  });
+
+  test('requests at a time; what ends twice ends once', async () => {
+    const gate = await open({ concurrentRequests: 2 }).of('t');
+    const leave = gate.enter();
+    gate.enter();
+    expect(refusal(() => gate.enter())).toMatchObject({ code: 'TOO_MANY_CONCURRENT', retryAfterSeconds: 1 });
+    leave();
+    leave();
+    gate.enter();
+    expect(refusal(() => gate.enter())).toMatchObject({ code: 'TOO_MANY_CONCURRENT' });
+  });
+
+  test.each<[string, Partial<TenantLimits>, (gate: Awaited<ReturnType<TenantGates['of']>>, n: number) => void]>([
+    ['checksPerDay', { checksPerDay: 100 }, (gate, n) => gate.takeChecks(n)],
+    ['bytesPerDay', { bytesPerDay: 100 }, (gate, n) => gate.takeBytes(n)],
+  ])('%s: all of it, not one more, until midnight', async (quota, limits, take) => {
+    const gate = await open(limits).of('t');
+    take(gate, 99);
+    expect(refusal(() => take(gate, 2))).toMatchObject({ code: 'QUOTA_EXCEEDED', quota, limit: 100 });
+    take(gate, 1);
+    expect(refusal(() => take(gate, 1))).toMatchObject({ retryAfterSeconds: (12 * HOUR_MS) / 1000 });
+    clock.atMs += 12 * HOUR_MS - 1;
+    expect(refusal(() => take(gate, 1))).toMatchObject({ retryAfterSeconds: 1 });
+    clock.atMs += 1;
+    expect(refusal(() => take(gate, 100))).toBeNull();
+  });
+
+  test('different hashes a day: repeats are free, new ones are not', async () => {
+    const gate = await open({ distinctHashesPerDay: 1_000 }).of('t');
+    for (let n = 0; n < 20; n++) gate.takeValues('md5', digests(0, 900));
+    gate.requireRoom();
+    expect(refusal(() => gate.takeValues('md5', digests(900, 300)))).toMatchObject({ quota: 'distinctHashesPerDay' });
+    expect(refusal(() => gate.requireRoom())).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    clock.atMs += 12 * HOUR_MS;
+    gate.takeValues('md5', digests(0, 900));
+  });
+});
+
+test('a tenant’s own limits come before the defaults, and are taken up within a second', async () => {
+  const gates = open({ checksPerDay: 10 });
+  await store.tenants.setTenant('rich', { limits: { checksPerDay: 1_000 } });
+  await store.tenants.setTenant('free', { limits: { checksPerDay: 0 } });
+  (await gates.of('rich')).takeChecks(1_000);
+  (await gates.of('free')).takeChecks(100_000);
+  const poor = await gates.of('poor');
+  expect(refusal(() => poor.takeChecks(11))).toMatchObject({ limit: 10 });
+  await store.tenants.setTenant('poor', { limits: { checksPerDay: 20 } });
+  gates.forget('poor');
+  expect(refusal(() => poor.takeChecks(11))).toMatchObject({ limit: 10 });
+  await gates.of('poor');
+  expect(refusal(() => poor.takeChecks(11))).toBeNull();
+});
+
+test('one tenant’s use is no other’s', async () => {
+  const gates = open({ checksPerSecond: 1, checksBurst: 1, checksPerDay: 5, bytesPerDay: 5, concurrentRequests: 1 });
+  const [a, b] = [await gates.of('a'), await gates.of('b')];
+  a.enter();
+  a.takeChecks(1);
+  a.takeBytes(5);
+  expect(refusal(() => a.requireRoom())).not.toBeNull();
+  b.enter();
+  b.requireRoom();
+  b.takeBytes(5);
+  b.takeChecks(1);
+});
+
+test('an alarm slows a tenant down, where that is configured, until it is taken back', async () => {
+  const gates = open({ checksPerSecond: 100 }, 2);
+  const alarm = { at: '2026-09-14T00:00:00.000Z', kind: 'ball', queries: 300 } as const;
+  await store.tenants.setTenant('t', { alarm });
+  const gate = await gates.of('t');
+  expect(refusal(() => gate.takeChecks(21))).toMatchObject({ itemsMax: 20 });
+  gate.takeChecks(20);
+  expect(refusal(() => gate.takeChecks(1))).toMatchObject({ perSecond: 2 });
+  await store.tenants.setTenant('t', { alarm: null });
+  gates.forget('t');
+  await gates.of('t');
+  clock.atMs += 10_000;
+  expect(refusal(() => gate.takeChecks(1_000))).toBeNull();
+  const untouched = await open({}, 0).of('t');
+  expect(untouched.checksAtOnce).toBe(Infinity);
+});
+
+describe('a day’s use outlives the process', () => {
+  const limits = { checksPerDay: 100, bytesPerDay: 1_000, distinctHashesPerDay: 500 };
+
+  test('what was saved is there again after a restart, and with it the refusal', async () => {
+    const first = open(limits);
+    const gate = await first.of('t');
+    gate.takeChecks(100);
+    gate.takeBytes(990);
+    gate.takeValues('md5', digests(0, 480));
+    await first.close();
+    const again = await open(limits).of('t');
+    expect(again.usage).toMatchObject({ checks: 100, bytes: 990, distinctHashes: gate.usage.distinctHashes });
+    expect(refusal(() => again.takeChecks(1))).toMatchObject({ quota: 'checksPerDay' });
+    expect(refusal(() => again.takeBytes(11))).toMatchObject({ quota: 'bytesPerDay' });
+    expect(refusal(() => again.takeValues('md5', digests(0, 480)))).toBeNull();
+    expect(refusal(() => again.takeValues('md5', digests(480, 100)))).toMatchObject({ quota: 'distinctHashesPerDay' });
+  });
+
+  test('two processes see each other’s use after each has saved', async () => {
+    const [one, two] = [open(limits), open(limits)];
+    const [a, b] = [await one.of('t'), await two.of('t')];
+    a.takeChecks(60);
+    b.takeChecks(30);
+    await one.save();
+    await two.save();
+    expect(b.usage.checks).toBe(90);
+    a.takeChecks(1);
+    await one.save();
+    expect(a.usage.checks).toBe(91);
+    await one.save();
+    expect((await store.tenants.usage('t', '2026-09-14')).checks).toBe(91);
+  });
+
+  test('what happens while it is saved is saved next time, once', async () => {
+    const gates = open();
+    const gate = await gates.of('t');
+    gate.takeChecks(10);
+    const saving = gates.save();
+    gate.takeChecks(5);
+    await saving;
+    await gates.save();
+    await gates.save();
+    expect(gate.usage.checks).toBe(15);
+    expect((await store.tenants.usage('t', '2026-09-14')).checks).toBe(15);
+  });
+});

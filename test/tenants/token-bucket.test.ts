@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { TokenBucket } from '../../src/tenants/token-bucket.js';
+
+const rateOf = fc.record({ perSecond: fc.integer({ min: 1, max: 5_000 }), burst: fc.integer({ min: 1, max: 500 }) });
+const stepsOf = fc.array(
+  fc.record({ afterMs: fc.integer({ min: 0, max: 400 }), count: fc.integer({ min: 1, max: 120 }) }),
+  { maxLength: 120 },
+);
+const START_MS = Date.parse('2026-09-14T10:00:00Z');
+
+/** The most that any span holds beyond its rate: every pair of admissions is the beginning and the end of one. */
+function mostBeyondRate(admitted: readonly { atMs: number; count: number }[], perSecond: number): number {
+  let most = 0;
+  for (let from = 0; from < admitted.length; from++) {
+    let sum = 0;
+    for (let to = from; to < admitted.length; to++) {
+      sum += admitted[to]!.count;
+      most = Math.max(most, sum - ((admitted[to]!.atMs - admitted[from]!.atMs) * perSecond) / 1000);
+    }
+  }
+  return most;
+}
+
+test('no span of t seconds sees more than burst + rate × t', () => {
+  fc.assert(
+    fc.property(rateOf, stepsOf, (rate, steps) => {
+      const bucket = new TokenBucket();
+      const admitted: { atMs: number; count: number }[] = [];
+      let atMs = START_MS;
+      for (const { afterMs, count } of steps) {
+        atMs += afterMs;
+        if (bucket.take(count, rate, atMs) === 0) admitted.push({ atMs, count });
+      }
+      expect(mostBeyondRate(admitted, rate.perSecond)).toBeLessThanOrEqual(rate.burst + 1e-6);
+    }),
+  );
+});
+
+test('the same where some wait: what is reserved counts when its wait is over, and nobody waits longer than allowed', () => {
+  fc.assert(
+    fc.property(rateOf, stepsOf, fc.integer({ min: 0, max: 2_000 }), (rate, steps, waitMsMax) => {
+      const bucket = new TokenBucket(waitMsMax);
+      const admitted: { atMs: number; count: number }[] = [];
+      let atMs = START_MS;
+      for (const { afterMs, count } of steps) {
+        atMs += afterMs;
+        const waitMs = bucket.reserve(count, rate, atMs);
+        if (waitMs <= waitMsMax) admitted.push({ atMs: atMs - START_MS + waitMs, count });
+      }
+      expect(mostBeyondRate(admitted, rate.perSecond)).toBeLessThanOrEqual(rate.burst + 1e-6);
+    }),
+  );
+});
+
+test('a refusal says exactly how long: just before it is refused again, then it is admitted', () => {
+  fc.assert(
+    fc.property(rateOf, stepsOf, (rate, steps) => {
+      const bucket = new TokenBucket();
+      let atMs = START_MS;
+      for (const { afterMs, count } of steps) {
+        atMs += afterMs;
+        const waitMs = bucket.take(count, rate, atMs);
+        if (count > rate.burst) expect(waitMs).toBe(Infinity);
+        else if (waitMs > 0) {
+          expect(bucket.waitMs(count, rate, atMs + waitMs * 0.99)).toBeGreaterThan(0);
+          expect(bucket.waitMs(count, rate, atMs + waitMs + 0.01)).toBe(0);
+        }
+      }
+    }),
+  );
+});
+
+test('a pause fills it, to the burst and not beyond', () => {
+  const bucket = new TokenBucket();
+  const rate = { perSecond: 10, burst: 5 };
+  expect(bucket.take(5, rate, START_MS)).toBe(0);
+  expect(bucket.take(1, rate, START_MS)).toBe(100);
+  expect(bucket.take(1, rate, START_MS + 99)).toBe(1);
+  expect(bucket.take(1, rate, START_MS + 100)).toBe(0);
+  expect(bucket.take(6, rate, START_MS + 3_600_000)).toBe(Infinity);
+  expect(bucket.take(5, rate, START_MS + 3_600_000)).toBe(0);
+  expect(bucket.take(1, rate, START_MS + 3_600_000)).toBe(100);
+});
+
+test('a clock that is set back by a day leaves an empty bucket, not one that stays empty for a day', () => {
+  const bucket = new TokenBucket();
+  const rate = { perSecond: 10, burst: 5 };
+  expect(bucket.take(1, rate, START_MS)).toBe(0);
+  const backMs = START_MS - 86_400_000;
+  expect(bucket.take(1, rate, backMs)).toBeLessThanOrEqual(100);
+  expect(bucket.take(1, rate, backMs + 100)).toBe(0);
+});
