@@ -241,10 +241,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       };
       expect((await fetch(`${running.url}/v1/hits/${id}`, decide)).status).toBe(200);
       await page.getByRole('button', { name: 'Save' }).click();
-      await page
-        .getByRole('alert')
-        .filter({ hasText: 'A hit in that state cannot go to the one asked for.' })
-        .waitFor();
+      await page.getByRole('alert').filter({ hasText: 'Invalid state transition for this hit.' }).waitFor();
     }));
 
   test('a refresh takes neither the focus nor the place', () =>

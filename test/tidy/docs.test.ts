@@ -17,9 +17,14 @@ function rowsOf(page: string): string[][] {
 }
 
 test('docs/errors.md lists exactly the codes that we can answer with', () => {
-  expect(rowsOf('docs/errors.md')).toEqual(
+  const rows = rowsOf('docs/errors.md');
+  expect(rows.map((row) => row.slice(0, 4))).toEqual(
     Object.entries(ERRORS).map(([code, { http, retry, says }]) => [code, String(http), retry ? 'yes' : 'no', says]),
   );
+  for (const [code, , , says, whatToDo] of rows) {
+    expect(says!.split(' ').length, `${code}: at most 12 words`).toBeLessThanOrEqual(12);
+    expect(whatToDo, `${code}: what to do`).toMatch(/^\S.*\.$/);
+  }
 });
 
 test('docs/configuration.md lists exactly the knobs and the other variables that there are', () => {

@@ -63,8 +63,9 @@ export interface FileFacts extends Identity {
   readonly views: readonly ViewReply[];
 }
 
-/** A row names codes, reasons, formats and verdicts by their places: new ones go to the end of their lists. */
-const CODES = Object.keys(ERRORS) as ErrorCode[];
+/** A row names codes by their numbers; reasons, formats and verdicts by their places: new ones go to the end of their lists. */
+const CODE_BY_NUMBER: ErrorCode[] = [];
+for (const code of Object.keys(ERRORS) as ErrorCode[]) CODE_BY_NUMBER[ERRORS[code].number] = code;
 
 /** Of a reply of the decoder process, what a row holds beside identity and verdict. */
 export function factsOfReply(
@@ -163,7 +164,7 @@ export function packFacts(facts: FileFacts): Uint8Array {
   const out = new Writer();
   out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
   out.u8(VERDICTS.indexOf(verdict) | (degraded ? 8 : 0) | (code === null ? 0 : 16));
-  if (code !== null) out.u8(CODES.indexOf(code));
+  if (code !== null) out.u8(ERRORS[code].number);
   out.varint(facts.size);
   out.bigVarint(facts.inode);
   out.varint(facts.scan);
@@ -202,7 +203,7 @@ interface Head extends FactsHead {
 function readHead(from: Reader): Head {
   const state = from.u8();
   const said = from.u8();
-  const code = said & 16 ? valueAt(CODES, from.u8()) : null;
+  const code = said & 16 ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
   return {
     kind: valueAt(FILE_KINDS, state & 15),
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
