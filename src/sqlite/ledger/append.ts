@@ -4,29 +4,14 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { type Tally, TallySum } from '../../core/tally.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type { Appended, HitChange, Idempotency, LedgerGroup, Sighting } from '../../store/ledger-contract.js';
+import type { FirstSeen, SeenAgain, StatusChanged } from '../../store/ledger-events.js';
+import { FOLD_CHARS } from '../../store/ledger-fold.js';
 import { prepared } from '../statements.js';
 import { Chains } from './chain.js';
-import { FOLD_CHARS, fold } from './fold.js';
+import { fold } from './fold.js';
 
 /** An Idempotency-Key is known for this long. */
 const IDEMPOTENCY_MS = DAY_MS;
-
-/** Bodies of events, as they lie in their chain. */
-export interface FirstSeen {
-  readonly key: string;
-  readonly reference: string | null;
-  readonly kind: Sighting['kind'];
-  readonly quarantined: boolean;
-  readonly list: string;
-  readonly category: string | null;
-  readonly evidence: string;
-}
-export interface SeenAgain {
-  readonly times: number;
-  /** Where only entries in quarantine had matched before, and now others do. */
-  readonly counted: Pick<FirstSeen, 'list' | 'category' | 'evidence'> | null;
-}
-export type StatusChanged = Omit<HitChange, 'atMs'>;
 
 interface HitRow {
   readonly id: string;

@@ -3,19 +3,9 @@ import { endOf, type Interval, type Range, startOf } from '../../core/period.js'
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, type Tally, TallySum } from '../../core/tally.js';
 import type { Counts, CountsQuery } from '../../store/ledger-contract.js';
+import { cellsOf, DAY, HOUR, LEVELS, type TallyRow, totalsOf, YEAR } from '../../store/ledger-fold.js';
 import { Chains } from './chain.js';
-import {
-  cellsOf,
-  DAY,
-  HOUR,
-  LEVELS,
-  lastFold,
-  openTallies,
-  TALLY_COLUMNS,
-  type TallyRow,
-  totalsOf,
-  YEAR,
-} from './fold.js';
+import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
 
 /** Rows of one level that belong to the range. */
 interface Piece extends Range {

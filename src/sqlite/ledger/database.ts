@@ -2,8 +2,9 @@
 
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { FIRST_HEAD } from '../../store/ledger-chain.js';
 import { openSqliteFile, type SqliteFile } from '../file.js';
-import { FIRST_HEAD, isOfThisChain } from './chain.js';
+import { isOfThisChain } from './chain.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 /** Another process's group takes milliseconds; whoever waits longer than this is answered 503. */

@@ -3,86 +3,24 @@
  * groups go, and one link says what all counts come to. A commit costs one small link; a quarter of a year of commits
  * leaves one link an hour, each naming the one before.
  */
-import { endOf, type Interval, startOf } from '../../core/period.js';
+import { endOf, startOf } from '../../core/period.js';
 import { RowSum } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { addTotals, type Cell, NO_TOTALS, type Tally, TallySum, type Totals } from '../../core/tally.js';
-import { type Chains, type GroupLink, sha256 } from './chain.js';
-
-/** Open groups are read by every question for counts, and held in memory while they are folded. */
-export const FOLD_GROUPS = 512;
-export const FOLD_CHARS = 1_048_576;
-
-/** Of the table `tally`, in order of their length. */
-export const LEVELS = ['hour', 'day', 'month', 'year'] as const satisfies readonly Interval[];
-export const HOUR = LEVELS.indexOf('hour');
-export const DAY = LEVELS.indexOf('day');
-export const YEAR = LEVELS.indexOf('year');
-
-export interface TallyRow {
-  readonly tenant: string;
-  readonly level: number;
-  readonly start: number;
-  readonly checked: number;
-  readonly exact: number;
-  readonly near: number;
-  readonly suppressed: number;
-  readonly not_checked: number;
-  readonly cells: string;
-}
+import { addTotals, type Tally, TallySum } from '../../core/tally.js';
+import type { GroupLink } from '../../store/ledger-chain.js';
+import {
+  cellsOf,
+  FIRST_FOLD,
+  type Fold,
+  HOUR,
+  LEVELS,
+  rowDigest,
+  type TallyRow,
+  totalsOf,
+} from '../../store/ledger-fold.js';
+import type { Chains } from './chain.js';
 
 export const TALLY_COLUMNS = 'tenant, level, start, checked, exact, near, suppressed, not_checked, cells';
-
-/** What a fold says, beside the link's own hash. */
-export interface Fold {
-  /** The link before it, which goes; hex. */
-  readonly before: string;
-  /** The last fold that is kept, one an hour, and how many there are. */
-  readonly anchor: string;
-  readonly anchors: number;
-  /** Over all rows of `tally`, how many there are, and what all hours ever came to. */
-  readonly sum: string;
-  readonly rows: number;
-  readonly totals: Totals;
-  /** Hours before were dropped, and came to this. */
-  readonly hoursFromMs: number;
-  readonly dropped: Totals;
-  /** Events of erased hits, still in their chain or cut from its beginning. */
-  readonly events: {
-    readonly seq: number;
-    readonly hash: string;
-    readonly cutSeq: number;
-    readonly cutHash: string | null;
-    readonly erased: number;
-    readonly erasedSum: string;
-  };
-}
-
-const FIRST_FOLD: Fold = {
-  before: '',
-  anchor: '',
-  anchors: 0,
-  sum: new RowSum().toHex(),
-  rows: 0,
-  totals: NO_TOTALS,
-  hoursFromMs: 0,
-  dropped: NO_TOTALS,
-  events: { seq: 0, hash: '', cutSeq: 0, cutHash: null, erased: 0, erasedSum: new RowSum().toHex() },
-};
-
-export function totalsOf(row: TallyRow): Totals {
-  const { checked, exact, near, suppressed, not_checked: notChecked } = row;
-  return { checked, exact, near, suppressed, notChecked };
-}
-
-export function cellsOf(row: Pick<TallyRow, 'cells'>): Cell[] {
-  return JSON.parse(row.cells) as Cell[];
-}
-
-export function rowDigest(row: TallyRow): Buffer {
-  const { tenant, level, start, checked, exact, near, suppressed, not_checked, cells } = row;
-  return sha256(JSON.stringify([tenant, level, start, checked, exact, near, suppressed, not_checked, cells]));
-}
 
 export function lastFold(db: Sqlite, foldSeq: number): { link: GroupLink | null; fold: Fold } {
   if (foldSeq === 0) return { link: null, fold: FIRST_FOLD };

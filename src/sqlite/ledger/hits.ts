@@ -2,28 +2,9 @@
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
-import type { Cases, CasesQuery, HitEvent, HitFilter, HitState, StoredHit } from '../../store/ledger-contract.js';
-import type { FirstSeen, SeenAgain, StatusChanged } from './append.js';
-import type { EventLink } from './chain.js';
-
-export interface HitRow {
-  readonly id: string;
-  readonly tenant: string;
-  readonly key: Buffer;
-  readonly reference: string | null;
-  readonly kind: HitState['kind'];
-  readonly first_seen: number;
-  readonly last_seen: number;
-  readonly times_seen: number;
-  readonly after_removal: number;
-  readonly status: HitStatus;
-  readonly quarantined: number;
-  readonly list: string;
-  readonly category: string | null;
-  readonly started: number;
-  readonly stopped: number | null;
-  readonly evidence_seq: number;
-}
+import type { EventLink } from '../../store/ledger-chain.js';
+import type { Cases, CasesQuery, HitEvent, HitFilter, StoredHit } from '../../store/ledger-contract.js';
+import type { FirstSeen, HitRow, SeenAgain, StatusChanged } from '../../store/ledger-events.js';
 
 function toStoredHit(db: Sqlite, row: HitRow): StoredHit {
   const events = db

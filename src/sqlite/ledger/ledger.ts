@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
 import type { LedgerStore } from '../../store/ledger-contract.js';
-import { FOLD_GROUPS } from './fold.js';
+import { FOLD_GROUPS } from '../../store/ledger-fold.js';
 import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
 
 /** One thread and the tasks that it has not answered. It starts with the first of them. */

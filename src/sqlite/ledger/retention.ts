@@ -6,9 +6,11 @@ import { startOf } from '../../core/period.js';
 import { RowSum } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals } from '../../core/tally.js';
+import type { EventLink } from '../../store/ledger-chain.js';
 import type { Retention } from '../../store/ledger-contract.js';
-import { Chains, type EventLink } from './chain.js';
-import { type Fold, fold, lastFold, rowDigest, TALLY_COLUMNS, type TallyRow, totalsOf } from './fold.js';
+import { type Fold, rowDigest, type TallyRow, totalsOf } from '../../store/ledger-fold.js';
+import { Chains } from './chain.js';
+import { fold, lastFold, TALLY_COLUMNS } from './fold.js';
 
 /** In one transaction: some tens of milliseconds. */
 const HITS_AT_A_TIME = 500;

@@ -6,10 +6,7 @@
 import { RowSum } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, NO_TOTALS, type Totals } from '../../core/tally.js';
-import type { LedgerCheck } from '../../store/ledger-contract.js';
-import type { FirstSeen, SeenAgain, StatusChanged } from './append.js';
 import {
-  Chains,
   type EventLink,
   eventHash,
   FIRST_HEAD,
@@ -17,9 +14,12 @@ import {
   groupHash,
   type Head,
   sha256,
-} from './chain.js';
-import { type Fold, LEVELS, lastFold, openTallies, rowDigest, TALLY_COLUMNS, type TallyRow, totalsOf } from './fold.js';
-import type { HitRow } from './hits.js';
+} from '../../store/ledger-chain.js';
+import type { LedgerCheck } from '../../store/ledger-contract.js';
+import { type HitRow, replayHit } from '../../store/ledger-events.js';
+import { type Fold, LEVELS, rowDigest, type TallyRow, totalsOf } from '../../store/ledger-fold.js';
+import { Chains } from './chain.js';
+import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
 
 /** Told; a file that is damaged all over has thousands. */
 const PROBLEMS_MAX = 20;
@@ -145,50 +145,6 @@ function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): T
   return totals;
 }
 
-/** A hit as its events make it; null where the first is not that of a hit. */
-function replay(id: string, events: readonly EventLink[]): HitRow | null {
-  const [first, ...later] = events;
-  if (first?.kind !== 'hit' || first.body === null) return null;
-  const { key, reference, kind, quarantined, list, category } = JSON.parse(first.body) as FirstSeen;
-  let row: HitRow = {
-    id,
-    tenant: first.tenant,
-    key: Buffer.from(key, 'hex'),
-    reference,
-    kind,
-    first_seen: first.at,
-    last_seen: first.at,
-    times_seen: 1,
-    after_removal: 0,
-    status: 'open',
-    quarantined: Number(quarantined),
-    list,
-    category,
-    started: first.at,
-    stopped: null,
-    evidence_seq: first.seq,
-  };
-  for (const { kind: eventKind, seq, at, tenant, body } of later) {
-    if (body === null || tenant !== row.tenant || eventKind === 'hit') return null;
-    if (eventKind === 'status') {
-      const { status, startedMs: started, stoppedMs: stopped } = JSON.parse(body) as StatusChanged;
-      row = { ...row, status, started, stopped };
-      continue;
-    }
-    const { times, counted } = JSON.parse(body) as SeenAgain;
-    row = {
-      ...row,
-      last_seen: Math.max(row.last_seen, at),
-      times_seen: row.times_seen + times,
-      after_removal: row.after_removal + (row.status === 'removed' ? times : 0),
-    };
-    if (counted === null) continue;
-    const started = row.status === 'open' ? at : row.started;
-    row = { ...row, quarantined: 0, list: counted.list, category: counted.category, evidence_seq: seq, started };
-  }
-  return row;
-}
-
 const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
 
 /** Result: how many hits there are. */
@@ -197,7 +153,7 @@ function verifyHits(db: Sqlite, tell: Tell): number {
   let count = 0;
   for (const row of db.prepare<[], HitRow>('SELECT * FROM hit ORDER BY id').iterate()) {
     count++;
-    const made = replay(row.id, eventsOf.all(row.id));
+    const made = replayHit(row.id, eventsOf.all(row.id));
     if (made === null || asText(made) !== asText(row)) tell(`hit ${row.id}: not what its events say`);
   }
   const [firsts] = db

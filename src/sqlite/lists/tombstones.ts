@@ -5,6 +5,7 @@
 import type { Tombstone } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
+import { type ImportMode, Withdrawals } from '../../store/import-rules.js';
 import type { Vault } from '../../vault/vault.js';
 import type { Checked, ListChecksum } from './checksum.js';
 import { BY_VALUE } from './seal-values.js';
@@ -26,16 +27,15 @@ export class Tombstones {
   readonly #listId: number;
   readonly #version: number;
   readonly #checksum: ListChecksum;
-  readonly #mode: 'replace' | 'add';
+  readonly #mode: ImportMode;
   #hasIndex = false;
-  /** Entries withdrawn in this import, and when, by the list's own clock. */
-  readonly #withdrawnMs = new Map<string, number>();
+  readonly #withdrawals = new Withdrawals();
 
   /** `version`: of the import that runs; the checksum is kept true of what is left. */
   constructor(
     db: Sqlite,
     vault: Vault,
-    { listId, version, mode }: { listId: number; version: number; mode: 'replace' | 'add' },
+    { listId, version, mode }: { listId: number; version: number; mode: ImportMode },
     checksum: ListChecksum,
   ) {
     this.#db = db;
@@ -51,10 +51,9 @@ export class Tombstones {
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(this.#listId);
   }
 
-  /** An entry that this import withdrew, by the list's clock after the entry was last touched. */
-  covers(entryId: string, updatedAt: string | null): boolean {
-    const withdrawnMs = this.#withdrawnMs.get(entryId);
-    return withdrawnMs !== undefined && !(updatedAt !== null && Date.parse(updatedAt) > withdrawnMs);
+  /** As `Withdrawals`. */
+  isWithdrawn(entryId: string, updatedAt: string | null): boolean {
+    return this.#withdrawals.isWithdrawn(entryId, updatedAt);
   }
 
   /** Another entry of the list carries a value that is stored already. */
@@ -65,15 +64,14 @@ export class Tombstones {
   }
 
   /** Result: stored entries that are gone now. */
-  bury(gone: Tombstone): number {
-    const rows = 'entryId' in gone ? this.#buryEntry(gone) : this.#buryValue(gone);
+  withdraw(gone: Tombstone): number {
+    const rows = 'entryId' in gone ? this.#withdrawEntry(gone) : this.#withdrawValue(gone);
     for (const row of rows) this.#remove(row);
     return rows.length;
   }
 
-  #buryEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): Row[] {
-    const atMs = at === undefined ? Number.NaN : Date.parse(at);
-    if (!Number.isNaN(atMs)) this.#withdrawnMs.set(entryId, Math.max(atMs, this.#withdrawnMs.get(entryId) ?? atMs));
+  #withdrawEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): Row[] {
+    const withdrawal = this.#withdrawals.withdraw(entryId, at);
     // Made when a list first withdraws something: most never do, and their imports need not keep it up.
     if (!this.#hasIndex) this.#db.exec('CREATE INDEX IF NOT EXISTS entry_of_list ON entry (list_id, entry_id)');
     this.#hasIndex = true;
@@ -81,11 +79,10 @@ export class Tombstones {
     const rows = this.#db
       .prepare<[number, string], Row>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
       .all(this.#listId, entryId);
-    const older = Number.isNaN(atMs) ? rows : rows.filter((row) => this.covers(entryId, updatedAtOf(row)));
-    return older.filter((row) => !this.#passOn(row));
+    return rows.filter((row) => withdrawal.covers(updatedAtOf(row))).filter((row) => !this.#passOn(row));
   }
 
-  #buryValue({ algorithm, value }: Extract<Tombstone, { value: string }>): Row[] {
+  #withdrawValue({ algorithm, value }: Extract<Tombstone, { value: string }>): Row[] {
     const label = ALGORITHMS.indexOf(algorithm);
     const at = [this.#listId, label, this.#vault.seal(label, Buffer.from(value, 'hex'))] as const;
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ?').run(...at);

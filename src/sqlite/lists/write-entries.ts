@@ -1,7 +1,8 @@
 /** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
-import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
+import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../../store/lists-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { type Checked, ListChecksum } from './checksum.js';
@@ -10,10 +11,6 @@ import { BY_VALUE } from './seal-values.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 
-/** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
-const REJECTED_KEPT_MAX = 100;
-/** Distinct values that came more than once; a value that many rows carry is met again soon. */
-const REPEATED_VALUES_KEPT_MAX = 100_000;
 /** Removals that a reader may lag behind before it reads everything anew: a few minutes of the largest changes. */
 export const REMOVALS_KEPT_MAX = 4_000_000;
 
@@ -23,19 +20,6 @@ export interface Written {
   readonly draft: Draft;
   readonly listId: number;
   readonly checksum: string;
-}
-
-/** Counts rows of values that came more than once; only those are remembered, and not without bound. */
-class Repeats {
-  most = 1;
-  readonly #rows = new Map<string, number>();
-
-  count({ algorithm, value }: Checked): void {
-    const key = `${algorithm} ${value.toString('latin1')}`;
-    const rows = (this.#rows.get(key) ?? 1) + 1;
-    if (this.#rows.size < REPEATED_VALUES_KEPT_MAX || this.#rows.has(key)) this.#rows.set(key, rows);
-    this.most = Math.max(this.most, rows);
-  }
 }
 
 interface StoredRow extends Checked {
@@ -53,7 +37,7 @@ export async function writeRows(
   vault: Vault,
   name: string,
   rows: AsyncIterable<ParsedRow>,
-  mode: 'replace' | 'add',
+  mode: ImportMode,
 ): Promise<Written> {
   const before = rowOf(db, name);
   const { id, checksum: checksumBefore } = before;
@@ -68,32 +52,19 @@ export async function writeRows(
   );
   const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
   const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
-  const rejectedByReason: Partial<Record<RejectReason, number>> = {};
-  const firstRejected: { line: number; reason: RejectReason }[] = [];
   // Taken from the rows themselves and not read back: what the disk made of them is for `verify` to say.
   const checksum = new ListChecksum(mode === 'add' ? checksumBefore : '');
-  let accepted = 0;
-  let duplicates = 0;
-  let rejected = 0;
-  let deleted = 0;
-  let added = 0;
-  let removed = 0;
-  const repeats = new Repeats();
-  const reject = (line: number, reason: RejectReason) => {
-    rejected++;
-    rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + 1;
-    if (firstRejected.length < REJECTED_KEPT_MAX) firstRejected.push({ line, reason });
-  };
-  const graves = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
-  if (mode === 'replace') graves.forgetOthers();
+  const counts = new ImportCounts();
+  const tombstones = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
+  if (mode === 'replace') tombstones.forgetOthers();
   for await (const row of rows) {
     if (!row.ok) {
-      if (row.gone) deleted += graves.bury(row.gone);
-      reject(row.line, row.reason);
+      if (row.gone) counts.deleted += tombstones.withdraw(row.gone);
+      counts.reject(row);
       continue;
     }
-    if (row.hasOwnId && graves.covers(row.entry.entryId, row.entry.updatedAt)) {
-      reject(row.line, 'not_active');
+    if (row.hasOwnId && tombstones.isWithdrawn(row.entry.entryId, row.entry.updatedAt)) {
+      counts.reject({ line: row.line, reason: 'not_active' });
       continue;
     }
     const { algorithm, value, entryId } = row.entry;
@@ -117,10 +88,9 @@ export async function writeRows(
     );
     if (changes === 0) {
       const had = known.get(id, stored.algorithm, stored.value)!;
-      if (mode === 'add' || had.version === version) {
-        if (row.hasOwnId && had.entry_id !== stored.entry_id) graves.alsoListed(stored);
-        duplicates++;
-        repeats.count(stored);
+      if (isDuplicate(mode, had.version, version)) {
+        if (row.hasOwnId && had.entry_id !== stored.entry_id) tombstones.alsoListed(stored);
+        counts.duplicate(`${stored.algorithm} ${stored.value.toString('latin1')}`);
         continue;
       }
       const isAsBefore = had.entry_id === stored.entry_id && had.attributes === stored.attributes;
@@ -131,8 +101,8 @@ export async function writeRows(
         const since = had.disabled === 1 ? had.since : version;
         update.run(stored.entry_id, stored.attributes, version, since, had.id);
       }
-    } else added++;
-    accepted++;
+    } else counts.added++;
+    counts.accepted++;
     checksum.add(stored);
   }
   if (mode === 'replace') {
@@ -142,26 +112,15 @@ export async function writeRows(
       version,
     );
     keepPast(db, version, 'list_id = ? AND version <> ?', [id, version]);
-    removed = db.prepare(`DELETE ${gone}`).run(id, version).changes;
+    counts.removed = db.prepare(`DELETE ${gone}`).run(id, version).changes;
   }
   db.prepare(
     'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
-  ).run(version, new Date().toISOString(), rejected, duplicates, checksum.toHex(), id);
+  ).run(version, new Date().toISOString(), counts.rejected, counts.duplicates, checksum.toHex(), id);
   finishChange(db, id);
   forgetOldPast(db, id, version);
-  removed += deleted;
-  const counted = { list: name, version, accepted, duplicates, rejected, deleted, added, removed };
-  const report: ImportReport = { ...counted, rejectedByReason, held: [], firstRejected };
-  const draft: Draft = {
-    entriesBefore: toInfo(before).entryCount,
-    entriesAfter: toInfo(rowOf(db, name)).entryCount,
-    added,
-    removed,
-    rows: accepted + duplicates + rejected,
-    rejectedByReason,
-    knownGood: knownGood(db, id),
-    mostRowsOfOneValue: repeats.most,
-  };
+  const report = counts.report(name, version);
+  const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, knownGood(db, id));
   return { report, draft, listId: id, checksum: checksum.toHex() };
 }
 

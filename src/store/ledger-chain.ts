@@ -1,0 +1,62 @@
+/**
+ * The two hash chains of a ledger, the same whatever store they lie in. Each link has the SHA-256 of the one before and of
+ * itself: the chain of groups carries counts, the chain of events carries hits and their changes.
+ */
+import { hash } from 'node:crypto';
+
+export interface Head {
+  readonly groupSeq: number;
+  /** Hex. */
+  readonly groupHash: string;
+  readonly eventSeq: number;
+  readonly eventHash: string;
+  /** The newest fold in the chain of groups; 0 where there is none yet. */
+  readonly foldSeq: number;
+  /** Groups after it, and the length of their bodies. */
+  readonly openGroups: number;
+  readonly openChars: number;
+}
+
+/** What the first link of a chain takes for its predecessor. */
+export const FIRST_HASH = hash('sha256', 'zeef ledger', 'hex');
+
+export const FIRST_HEAD: Head = {
+  groupSeq: 0,
+  groupHash: FIRST_HASH,
+  eventSeq: 0,
+  eventHash: FIRST_HASH,
+  foldSeq: 0,
+  openGroups: 0,
+  openChars: 0,
+};
+
+export interface GroupLink {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: 'group' | 'fold';
+  readonly body: string;
+  readonly hash: Buffer;
+}
+
+export interface EventLink {
+  readonly seq: number;
+  readonly at: number;
+  readonly kind: 'hit' | 'seen' | 'status';
+  readonly tenant: string;
+  readonly hit: string;
+  /** Null where its hit was erased; its hash stays, and so does the chain. */
+  readonly body: string | null;
+  readonly body_hash: Buffer;
+  readonly hash: Buffer;
+}
+
+export const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
+
+export function groupHash(before: string, { seq, at, kind, body }: Omit<GroupLink, 'hash'>): Buffer {
+  return sha256(JSON.stringify([before, seq, at, kind, hash('sha256', body, 'hex')]));
+}
+
+export function eventHash(before: string, link: Omit<EventLink, 'hash' | 'body'>): Buffer {
+  const { seq, at, kind, tenant, hit, body_hash } = link;
+  return sha256(JSON.stringify([before, seq, at, kind, tenant, hit, body_hash.toString('hex')]));
+}
