@@ -59,11 +59,18 @@ export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (doing:
   return { doing, as: (actor) => storeDoing((deed, act) => doing(actor, deed, act)) };
 }
 
-/** A class's methods are not its own properties, so a spread would lose them. */
-export function passing<T extends object>(store: T, changes: Partial<T>): T {
+/**
+ * `reads` change nothing that anybody decides, and pass; every other method must be among `changes`: a new one that is in
+ * neither does not compile. A class's methods are not its own properties, so a spread would lose them.
+ */
+export function overrideMethods<T extends object, Read extends keyof T>(
+  store: T,
+  _reads: readonly Read[],
+  changes: Omit<T, Read>,
+): T {
   return new Proxy(store, {
     get(target, name) {
-      const changed = changes[name as keyof T];
+      const changed = (changes as Partial<T>)[name as keyof T];
       if (changed !== undefined) return changed;
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;

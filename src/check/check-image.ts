@@ -3,7 +3,7 @@ import { ulid } from 'ulid';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { HashWants, ImageEngine } from '../engine/image-engine.js';
 import type { ListsInForce } from '../lists/snapshot.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ImageHasher, ImageInput } from './image-hasher.js';
@@ -62,7 +62,7 @@ export function verdictOf(
  *         A picture that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
-  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListStore; inForce: ListsInForce; recorder: Recorder },
+  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListFeed; inForce: ListsInForce; recorder: Recorder },
   input: ImageInput,
   options: ImageCheckOptions,
 ): Promise<CheckAnswer> {

@@ -9,7 +9,7 @@ import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
 import { turnPdqBits } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../lists/snapshot.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
 import { decideFound, type Found, type HashQuery, toFound, widestRadiusBits } from './match.js';
 import type { Decision } from './policy.js';
@@ -19,7 +19,7 @@ export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as
 export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
 
 export interface BatchParts {
-  readonly store: ListStore;
+  readonly store: ListFeed;
   readonly inForce: ListsInForce;
   readonly recorder: Recorder;
   readonly pool: IndexPool;

@@ -5,7 +5,7 @@ import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, ringMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
 import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
-import type { FeedPosition, ListStore } from '../store/lists-contract.js';
+import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
 import type { AskedFiles } from './file-queries.js';
 import { requireLists } from './match.js';
@@ -31,7 +31,7 @@ export interface FileBatch {
 }
 
 export interface FileBatchParts {
-  readonly store: ListStore;
+  readonly store: ListFeed;
   readonly live: { readonly inForce: ListsInForce };
   readonly pool: IndexPool;
   readonly recorder: Recorder;

@@ -1,7 +1,7 @@
 /** Hashes that a caller computed, in as many pieces as they arrive: all are answered by the lists of one moment. */
 import type { IndexPool } from '../index/index-pool.js';
 import type { ListsInForce } from '../lists/snapshot.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListFeed } from '../store/lists-contract.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import type { CheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
@@ -26,7 +26,7 @@ export interface HashBatch {
 /** Errors LIST_NOT_FOUND. */
 export function openHashBatch(
   parts: {
-    readonly store: ListStore;
+    readonly store: ListFeed;
     readonly inForce: ListsInForce;
     readonly recorder: Recorder;
     readonly pool: IndexPool;

@@ -4,7 +4,7 @@ import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
 import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListFeed } from '../store/lists-contract.js';
 import { type BatchAlgorithm, searchPiece } from './check-values.js';
 import type { AskedFiles, FileQuery } from './file-queries.js';
 import { decideFound, type Found, toFound, widestRadiusBits } from './match.js';
@@ -36,7 +36,7 @@ interface Hit {
  * Errors  STORE_FAILED.
  */
 export async function matchFiles(
-  { inForce, store, pool }: { readonly inForce: ListsInForce; readonly store: ListStore; readonly pool: IndexPool },
+  { inForce, store, pool }: { readonly inForce: ListsInForce; readonly store: ListFeed; readonly pool: IndexPool },
   asked: AskedFiles,
   { lists, askedRadiusBits }: { readonly lists: ReadonlySet<string> | null; readonly askedRadiusBits: number | null },
 ): Promise<Decision[]> {

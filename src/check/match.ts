@@ -11,7 +11,7 @@ import {
 } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
 import { type HammingAlgorithm, type ListsInForce, listInForce } from '../lists/snapshot.js';
-import type { ListStore, StoredEntry } from '../store/lists-contract.js';
+import type { ListFeed, StoredEntry } from '../store/lists-contract.js';
 import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
 
 /** One 256-bit hash to search, and where it came from. */
@@ -170,7 +170,7 @@ function wayOf(
  */
 export async function decideFound(
   inForce: ListsInForce,
-  store: ListStore,
+  store: ListFeed,
   found: readonly Found[],
   askedRadiusBits: number | null,
 ): Promise<Decision> {
@@ -190,6 +190,6 @@ export async function decideFound(
 }
 
 /** Errors STORE_FAILED. */
-export async function match(inForce: ListsInForce, store: ListStore, query: MatchQuery): Promise<Decision> {
+export async function match(inForce: ListsInForce, store: ListFeed, query: MatchQuery): Promise<Decision> {
   return decideFound(inForce, store, lookUp(inForce, query), query.askedRadiusBits);
 }

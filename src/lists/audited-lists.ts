@@ -1,8 +1,8 @@
 /** Changes of lists, each between the two rows of the audit log that tell of it. */
 
-import { type Audit, type Deed, type Doing, passing } from '../audit/audit.js';
+import { type Audit, type Deed, type Doing, overrideMethods } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
-import type { EntryFilter, ImportReport, ListStore } from '../store/lists-contract.js';
+import type { EntryFilter, ImportReport, ListAdmin, ListFeed, ListReader, ListStore } from '../store/lists-contract.js';
 
 interface ImportDeed {
   readonly list: string;
@@ -40,8 +40,21 @@ const flat = (facts: object): AuditDetails =>
 
 const filterDetails = (which: EntryFilter): AuditDetails => ({ ...which });
 
+const READS = [
+  'lists',
+  'list',
+  'versions',
+  'versionRows',
+  'source',
+  'quarantined',
+  'verify',
+  'generation',
+  'changes',
+  'entryByKey',
+] as const satisfies readonly (keyof ListReader | keyof ListFeed)[];
+
 export function auditedLists(lists: ListStore, doing: Doing): ListStore {
-  const changed: Partial<ListStore> = {
+  const changed: ListAdmin = {
     createList(list) {
       const { kind, radiusBits } = list;
       return doing({ action: 'list.create', target: list.list, details: { kind, radiusBits } }, () =>
@@ -77,5 +90,5 @@ export function auditedLists(lists: ListStore, doing: Doing): ListStore {
         () => lists.changeEntries(name, which, change),
       ),
   };
-  return passing(lists, changed);
+  return overrideMethods(lists, READS, changed);
 }

@@ -1,6 +1,6 @@
 /** A list written out for others. */
 import { AppError } from '../core/errors.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListReader } from '../store/lists-contract.js';
 
 export const EXCHANGE_FORMATS = ['jsonl', 'threatexchange-csv'] as const;
 export type ExchangeFormat = (typeof EXCHANGE_FORMATS)[number];
@@ -9,7 +9,7 @@ export type ExchangeFormat = (typeof EXCHANGE_FORMATS)[number];
  * A list as lines for others: its values are in them, so they are for nobody else.
  * Errors  LIST_NOT_FOUND, STORE_FAILED.
  */
-export async function* exchangeLines(lists: ListStore, list: string, format: ExchangeFormat): AsyncGenerator<string> {
+export async function* exchangeLines(lists: ListReader, list: string, format: ExchangeFormat): AsyncGenerator<string> {
   const info = await lists.list(list);
   if (!info) throw new AppError('LIST_NOT_FOUND', { list });
   if (info.version === 0) return;

@@ -1,6 +1,6 @@
 /** What a person who looks after the lists must see beside their sizes: what waits for approval, and what is in quarantine. */
 import type { ListInfo } from '../core/vocabulary.js';
-import type { ListStore } from '../store/lists-contract.js';
+import type { ListReader } from '../store/lists-contract.js';
 
 export interface ListHealth extends ListInfo {
   /** Entries that suddenly matched many different files, and wait for a person. */
@@ -9,7 +9,7 @@ export interface ListHealth extends ListInfo {
   readonly heldVersion: number | null;
 }
 
-export async function listHealth(store: ListStore): Promise<ListHealth[]> {
+export async function listHealth(store: ListReader): Promise<ListHealth[]> {
   const [lists, quarantined] = await Promise.all([store.lists(), store.quarantined()]);
   const counts = new Map<string, number>();
   for (const { list } of quarantined) counts.set(list, (counts.get(list) ?? 0) + 1);

@@ -11,7 +11,7 @@ import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
 import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
-import type { Changes, FeedPosition, ListStore, StoredList } from '../store/lists-contract.js';
+import type { Changes, FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
 import type { Vault } from '../vault/vault.js';
 import { type Shelves, sectionsOf } from './index-sections.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from './snapshot.js';
@@ -58,7 +58,7 @@ const READ_TOLD_EVERY = 1_000_000;
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function openLiveLists(
-  store: ListStore,
+  store: ListFeed,
   {
     kind,
     photodnaIndex,

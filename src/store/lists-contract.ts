@@ -148,9 +148,33 @@ export interface StoredEntry extends Entry {
 /** Some entries of a list: those of one id, or of one source. */
 export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
-export interface ListStore {
+/** What lists there are, and what they hold: for people, exports and reviews. */
+export interface ListReader {
   lists(): Promise<ListInfo[]>;
   list(name: string): Promise<ListInfo | null>;
+  /** Newest first; the held one, where there is one, before them. Errors LIST_NOT_FOUND. */
+  versions(name: string): Promise<readonly VersionInfo[]>;
+  /** What the list held as that version, or would hold as the held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
+  versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
+  source(name: string): Promise<SourceInfo | null>;
+  /** Entries in quarantine, of all lists. */
+  quarantined(): Promise<readonly QuarantinedEntry[]>;
+  /** Reads every entry again and compares the checksum that the import wrote. Errors LIST_NOT_FOUND. */
+  verify(name: string): Promise<{ readonly ok: boolean; readonly entryCount: number; readonly checksum: string }>;
+}
+
+/** What an index follows: what has changed since it last read, and the entry behind a value that it found. */
+export interface ListFeed {
+  /** Rises with every change that can change an answer, by whichever process. */
+  generation(): Promise<number>;
+  /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
+  changes(since: FeedPosition | null): Promise<Changes | null>;
+  /** Also of an entry that a later version of its list no longer holds; null where a person removed it. */
+  entryByKey(entryKey: number): Promise<StoredEntry | null>;
+}
+
+/** Changes of lists; each goes through the audit log. */
+export interface ListAdmin {
   /** Errors REQUEST_INVALID where the name is taken or not a name. */
   createList(list: NewList): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
@@ -164,28 +188,16 @@ export interface ListStore {
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
   /** Adds rows to what the list holds; rows that it has already count as duplicates. Errors LIST_NOT_FOUND. */
   addEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
-  /** Newest first; the held one, where there is one, before them. Errors LIST_NOT_FOUND. */
-  versions(name: string): Promise<readonly VersionInfo[]>;
-  /** What the list held as that version, or would hold as the held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
-  versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
-  source(name: string): Promise<SourceInfo | null>;
   /** Null forgets it. Errors LIST_NOT_FOUND. */
   setSource(name: string, source: SourceInfo | null): Promise<void>;
   /** Forgets the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**
-   * Quarantined entries go on being found, and are told as such, until they are released. Disabled entries stay in the store, match nothing, and stay disabled when a later import brings them again.
+   * Quarantined entries are still found, and reported as such, until they are released. Disabled entries stay in the store,
+   * match nothing, and stay disabled when a later import brings them again.
    * Result: entries that changed. Errors LIST_NOT_FOUND.
    */
   changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number>;
-  /** Entries in quarantine, of all lists. */
-  quarantined(): Promise<readonly QuarantinedEntry[]>;
-  /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
-  changes(since: FeedPosition | null): Promise<Changes | null>;
-  /** Also of an entry that a later version of its list no longer holds; null where a person removed it. */
-  entryByKey(entryKey: number): Promise<StoredEntry | null>;
-  /** Rises with every change that can change an answer, by whichever process. */
-  generation(): Promise<number>;
-  /** Reads every entry again and compares the checksum that the import wrote. Errors LIST_NOT_FOUND. */
-  verify(name: string): Promise<{ readonly ok: boolean; readonly entryCount: number; readonly checksum: string }>;
 }
+
+export interface ListStore extends ListReader, ListFeed, ListAdmin {}

@@ -1,6 +1,6 @@
 /** Changes of keys and tenants, each between the two rows of the audit log that tell of it. */
 
-import { type Doing, passing } from '../audit/audit.js';
+import { type Doing, overrideMethods } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
 import type { KeyInfo, KeyStore, TenantFilter } from '../store/keys-contract.js';
 import type { TenantStore } from '../store/tenants-contract.js';
@@ -12,11 +12,22 @@ const keyDetails = ({ name, scopes, expiresAt, line }: KeyInfo): AuditDetails =>
   line,
 });
 
+/** That a key was used is no decision. */
+const KEY_READS = ['keys', 'findByKey', 'touchKey'] as const satisfies readonly (keyof KeyStore)[];
+/** What a tenant used is counted, not decided. */
+const TENANT_READS = [
+  'tenants',
+  'tenant',
+  'usage',
+  'addUsage',
+  'usageSeed',
+] as const satisfies readonly (keyof TenantStore)[];
+
 export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
   /** Null where there is none: then it is not written down either, since what was meant as an id may be a key. */
   const known = async (tenant: TenantFilter, id: string) =>
     (await keys.keys(tenant)).find((key) => key.id === id) ?? null;
-  const changed: Partial<KeyStore> = {
+  const changed: Omit<KeyStore, (typeof KEY_READS)[number]> = {
     createKey(about) {
       const { tenant, name = null, scopes, expiresAt } = about;
       const details = { name, scopes: scopes.join(' '), expiresAt };
@@ -52,11 +63,11 @@ export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
       return doing({ action: 'key.revoke', tenant: before.tenant, target: id }, () => keys.revokeKey(tenant, id));
     },
   };
-  return passing(keys, changed);
+  return overrideMethods(keys, KEY_READS, changed);
 }
 
 export function auditedTenants(tenants: TenantStore, doing: Doing): TenantStore {
-  const changed: Partial<TenantStore> = {
+  const changed: Omit<TenantStore, (typeof TENANT_READS)[number]> = {
     setTenant(name, change) {
       const { limits, alarm, disabled } = change;
       const details = {
@@ -69,5 +80,5 @@ export function auditedTenants(tenants: TenantStore, doing: Doing): TenantStore 
       );
     },
   };
-  return passing(tenants, changed);
+  return overrideMethods(tenants, TENANT_READS, changed);
 }

@@ -1,14 +1,26 @@
 /** Changes of webhooks, each between the two rows of the audit log that tell of it. */
 
-import { type Doing, passing } from '../../audit/audit.js';
+import { type Doing, overrideMethods } from '../../audit/audit.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
 import type { WebhookStore } from '../../store/webhooks-contract.js';
+
+/** Deliveries are not decisions: the outbox keeps them. */
+const READS = [
+  'webhooks',
+  'position',
+  'addEvents',
+  'claim',
+  'delivered',
+  'failed',
+  'dead',
+  'forget',
+] as const satisfies readonly (keyof WebhookStore)[];
 
 export function auditedWebhooks(webhooks: WebhookStore, doing: Doing): WebhookStore {
   /** Whose it is, so that the tenant's part of the log has both rows. */
   const tenantOf = async (tenant: TenantFilter, id: string) =>
     (await webhooks.webhooks(tenant)).find((hook) => hook.id === id)?.tenant ?? tenant;
-  const changed: Partial<WebhookStore> = {
+  const changed: Omit<WebhookStore, (typeof READS)[number]> = {
     addWebhook(about) {
       const { tenant, url, secretEnv } = about;
       const details = { host: new URL(url).host, secretEnv };
@@ -37,5 +49,5 @@ export function auditedWebhooks(webhooks: WebhookStore, doing: Doing): WebhookSt
         () => webhooks.retry(tenant, id, nowMs),
       ),
   };
-  return passing(webhooks, changed);
+  return overrideMethods(webhooks, READS, changed);
 }

@@ -9,7 +9,7 @@ import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
 import { PACKAGE_ROOT } from '../../core/package-root.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { buildRing } from '../../index/ring.js';
-import type { Draft, HoldReason, ListStore, Review } from '../../store/lists-contract.js';
+import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
 
 /** Of the last version's entries: a list that changes more overnight is another list, or was cut. */
 export const CHANGE_SHARE_MAX = 0.2;
@@ -31,7 +31,7 @@ export function shippedCanaries(): Uint8Array[] {
   return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
 }
 
-async function providersCanaries(store: ListStore, exceptList: string): Promise<Uint8Array[]> {
+async function providersCanaries(store: ListReader, exceptList: string): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
     // Of tens of millions of digests none is near anything: such a list is not read.
@@ -51,7 +51,7 @@ export interface ImportReview {
 }
 
 /** For one import into a list that matches within `radiusBits`. */
-export async function openReview(store: ListStore, list: string, radiusBits: number): Promise<ImportReview> {
+export async function openReview(store: ListReader, list: string, radiusBits: number): Promise<ImportReview> {
   const canaries = [...shippedCanaries(), ...(await providersCanaries(store, list))];
   const bytes = new Uint8Array(canaries.length * HASH256_BYTES);
   canaries.forEach((hash, at) => {
