@@ -11,9 +11,16 @@ function hookText({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo): s
   return `${id} ${tenant ?? 'all tenants'} ${url} secret in ${secretEnv}, ${waiting} waiting, ${dead} given up\n`;
 }
 
+/** Add `zeef webhooks` to `program`. */
 export function addWebhookCommands(program: Command, around: Surroundings): void {
-  const globals = () => program.opts<GlobalFlags>();
   const webhooks = program.command('webhooks').description('who is told of new hits and overdue cases');
+  addAddressCommands(webhooks, program, around);
+  addEventCommands(webhooks, program, around);
+}
+
+/** `add`, `list` and `remove`: the addresses that events are sent to. */
+function addAddressCommands(webhooks: Command, program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
 
   webhooks
     .command('add')
@@ -59,6 +66,11 @@ export function addWebhookCommands(program: Command, around: Surroundings): void
         around.out(`${id}: removed; ${waiting + dead} events were not delivered\n`);
       }),
     );
+}
+
+/** `retry` and `ping`: events that a running service sends to one address. */
+function addEventCommands(webhooks: Command, program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
 
   webhooks
     .command('retry')

@@ -69,8 +69,25 @@ function notices(hit: Hit): HTMLElement {
   );
 }
 
-/** Resolves to the case as it is afterwards, or null where nothing was changed. `chosen`: the action that is offered first. `maySuppress`: the key has the scope for it. */
-export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean): Promise<Hit | null> {
+/** The body of `PATCH /v1/hits/ID`. */
+interface Decision {
+  readonly status: Status;
+  readonly note?: string;
+  readonly suppress?: true;
+}
+
+interface DecisionForm {
+  readonly form: HTMLFormElement;
+  readonly save: HTMLButtonElement;
+  readonly close: HTMLButtonElement;
+  /** For the refusal of a decision. */
+  readonly problem: HTMLElement;
+  /** The decision as the form has it, or null while no action is chosen. */
+  decision(): Decision | null;
+}
+
+/** Actions to choose from, a note, and buttons; it does not send. Parameters as of `openCase`. */
+function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): DecisionForm {
   const allowed = actionsFor(hit);
   const problem = make('p', { class: 'problem', role: 'alert' });
   const choices = allowed.map(({ status, label, says }) => {
@@ -110,6 +127,21 @@ export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean):
   form.addEventListener('change', follow);
   follow();
 
+  const decision = (): Decision | null => {
+    const wanted = status();
+    if (wanted === null) return null;
+    return {
+      status: wanted,
+      ...(note.value.trim() ? { note: note.value.trim() } : {}),
+      ...(wanted === 'false_positive' && suppress.checked ? { suppress: true } : {}),
+    };
+  };
+  return { form, save, close, problem, decision };
+}
+
+/** Resolves to the case as it is afterwards, or null where nothing was changed. `chosen`: the action that is offered first. `maySuppress`: the key has the scope for it. */
+export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean): Promise<Hit | null> {
+  const { form, save, close, problem, decision } = decisionForm(hit, chosen, maySuppress);
   dialog.replaceChildren(
     make('h2', { id: 'case-dialog-title' }, nameOf(hit)),
     facts(hit),
@@ -123,14 +155,10 @@ export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean):
     close.addEventListener('click', () => dialog.close());
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
-      const wanted = status();
-      if (wanted === null || save.disabled) return;
+      const decided = decision();
+      if (decided === null || save.disabled) return;
       save.disabled = true;
-      const answer = await patch<Hit>(`v1/hits/${encodeURIComponent(hit.id)}`, {
-        status: wanted,
-        ...(note.value.trim() ? { note: note.value.trim() } : {}),
-        ...(wanted === 'false_positive' && suppress.checked ? { suppress: true } : {}),
-      });
+      const answer = await patch<Hit>(`v1/hits/${encodeURIComponent(hit.id)}`, decided);
       save.disabled = false;
       if (answer.ok) {
         changed = answer.data;

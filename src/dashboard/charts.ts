@@ -2,7 +2,7 @@
 import UPlot from './vendor/uplot.js';
 import { axis as axisText } from './words.js';
 
-export interface Series {
+interface Series {
   readonly label: string;
   /** Name of a colour in style.css. */
   readonly colour: string;
@@ -23,7 +23,7 @@ interface Options {
   readonly onPoint?: (index: number | null) => void;
 }
 
-export interface Chart {
+interface Chart {
   /** Seconds since 1970 and, for each series, as many values. */
   update(data: readonly (readonly (number | null)[])[], label: string): void;
 }
@@ -60,6 +60,69 @@ function timeLabels(_plot: UPlot, ticks: number[], _axis: number, _space: number
   });
 }
 
+/** CSS pixels; the holder of a panel that is not shown has the width 0. */
+const CHART_WIDTH_MIN = 120;
+const widthOf = (holder: HTMLElement): number => Math.max(CHART_WIDTH_MIN, holder.clientWidth);
+
+/** Time along the bottom, values at the left; a line of the grid for each value. */
+function axesOf({ value = axisText, hideTime }: Options): UPlot.Axis[] {
+  const axis = {
+    stroke: colour('--soft'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '11px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
+  };
+  return [
+    {
+      ...axis,
+      grid: { show: false },
+      values: timeLabels,
+      ...(hideTime ? { show: false } : { size: 26 }),
+    },
+    {
+      ...axis,
+      size: AXIS_WIDTH,
+      space: 26,
+      values: (_plot, ticks) => ticks.map((tick) => value(tick)),
+    },
+  ];
+}
+
+function seriesOf({ label, colour: name, bars, dash }: Series): UPlot.Series {
+  return {
+    label,
+    stroke: colour(name),
+    width: bars ? 0 : 1.75,
+    points: { show: false },
+    ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 1 }) } : {}),
+    ...(dash ? { dash: [...dash] } : {}),
+  };
+}
+
+/** Colours are read here, so a plot is made again after a change of theme. `width`: CSS pixels. */
+function plotOptions(options: Options, width: number): UPlot.Options {
+  return {
+    width,
+    height: options.height,
+    tzDate: (at) => UPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
+    legend: { show: false },
+    padding: [8, 6, options.hideTime ? 4 : 0, 0],
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      points: { show: !options.series.some(({ bars }) => bars) },
+      ...(options.sync === undefined ? {} : { sync: { key: options.sync } }),
+    },
+    scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.08 : 1] } },
+    axes: axesOf(options),
+    // The first is time.
+    series: [{}, ...options.series.map(seriesOf)],
+    hooks: {
+      setCursor: [(drawn) => options.onPoint?.(drawn.cursor.idx ?? null)],
+    },
+  };
+}
+
 export function createChart(parent: HTMLElement, options: Options): Chart {
   const holder = document.createElement('div');
   holder.className = 'chart';
@@ -71,59 +134,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
 
   const draw = () => {
     plot?.destroy();
-    const axis = {
-      stroke: colour('--soft'),
-      grid: { stroke: colour('--line'), width: 1 },
-      ticks: { show: false },
-      font: '11px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',
-    };
-    const value = options.value ?? axisText;
-    plot = new UPlot(
-      {
-        width: Math.max(120, holder.clientWidth),
-        height: options.height,
-        tzDate: (at) => UPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
-        legend: { show: false },
-        padding: [8, 6, options.hideTime ? 4 : 0, 0],
-        cursor: {
-          y: false,
-          drag: { x: false, y: false },
-          points: { show: !options.series.some(({ bars }) => bars) },
-          ...(options.sync === undefined ? {} : { sync: { key: options.sync } }),
-        },
-        scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.08 : 1] } },
-        axes: [
-          {
-            ...axis,
-            grid: { show: false },
-            values: timeLabels,
-            ...(options.hideTime ? { show: false } : { size: 26 }),
-          },
-          {
-            ...axis,
-            size: AXIS_WIDTH,
-            space: 26,
-            values: (_plot, ticks) => ticks.map((tick) => value(tick)),
-          },
-        ],
-        series: [
-          {},
-          ...options.series.map(({ label, colour: name, bars, dash }) => ({
-            label,
-            stroke: colour(name),
-            width: bars ? 0 : 1.75,
-            points: { show: false },
-            ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 1 }) } : {}),
-            ...(dash ? { dash: [...dash] } : {}),
-          })),
-        ],
-        hooks: {
-          setCursor: [(drawn) => options.onPoint?.(drawn.cursor.idx ?? null)],
-        },
-      },
-      data as UPlot.AlignedData,
-      holder,
-    );
+    plot = new UPlot(plotOptions(options, widthOf(holder)), data as UPlot.AlignedData, holder);
   };
   all.add(draw);
   let width = 0;
@@ -131,7 +142,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
     // The height is ours, so only a new width is news.
     if (holder.clientWidth === width) return;
     width = holder.clientWidth;
-    plot?.setSize({ width: Math.max(120, width), height: options.height });
+    plot?.setSize({ width: widthOf(holder), height: options.height });
   }).observe(holder);
 
   return {

@@ -12,7 +12,7 @@ export interface HashLines {
   readonly algorithm: Uint8Array;
   /** Per line its position among the lines of its algorithm, or in `others`. */
   readonly position: Uint32Array;
-  /** Per line where the id's text begins and ends in the bytes, its quotes not counted; 0 and 0 where it has none. */
+  /** Per line [from, to) of the id's text in the bytes, without quotes; 0 and 0 without an id and in `others`. */
   readonly idFrom: Uint32Array;
   readonly idTo: Uint32Array;
   /** Values of each algorithm, end to end. */
@@ -43,6 +43,104 @@ function keyAt(bytes: Buffer, from: number, to: number): number {
 }
 const PDQ = BATCH_ALGORITHMS.indexOf('pdq');
 
+/** Places in the bytes of a line that is scanned; [from, to) without quotes. */
+interface ScannedLine {
+  /** Of the value: its place in `BATCH_ALGORITHMS`; -1 until the value is found. */
+  algorithm: number;
+  valueFrom: number;
+  valueTo: number;
+  /** 0 and 0 without an id. */
+  idFrom: number;
+  idTo: number;
+}
+
+function skipSpaces(bytes: Buffer, at: number): number {
+  while (bytes[at] === SPACE) at++;
+  return at;
+}
+
+/** The end of a string without escapes and of ASCII alone that begins after a quote; -1 otherwise. */
+function stringEnd(bytes: Buffer, from: number, end: number): number {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH || byte < SPACE || byte >= ASCII_END) return -1;
+  }
+  return -1;
+}
+
+/** Finds the id and the value of the line [from, end). False where the line is not of the usual form. */
+function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): boolean {
+  line.algorithm = -1;
+  line.idFrom = 0;
+  line.idTo = 0;
+  let at = skipSpaces(bytes, from);
+  if (bytes[at] !== OPEN) return false;
+  for (;;) {
+    at = skipSpaces(bytes, at + 1);
+    if (bytes[at] !== QUOTE) return false;
+    const keyEnd = stringEnd(bytes, at + 1, end);
+    if (keyEnd < 0) return false;
+    const key = keyAt(bytes, at + 1, keyEnd);
+    at = skipSpaces(bytes, keyEnd + 1);
+    if (bytes[at] !== COLON) return false;
+    at = skipSpaces(bytes, at + 1);
+    if (bytes[at] !== QUOTE) return false;
+    const valueFrom = at + 1;
+    const valueEnd = stringEnd(bytes, valueFrom, end);
+    if (valueEnd < 0) return false;
+    if (key === ID) {
+      if (line.idTo !== 0) return false;
+      line.idFrom = valueFrom;
+      line.idTo = valueEnd;
+    } else {
+      if (key < 0 || line.algorithm >= 0) return false;
+      line.algorithm = key;
+      line.valueFrom = valueFrom;
+      line.valueTo = valueEnd;
+    }
+    at = skipSpaces(bytes, valueEnd + 1);
+    if (bytes[at] === COMMA) continue;
+    return bytes[at] === CLOSE && skipSpaces(bytes, at + 1) >= end && line.algorithm >= 0;
+  }
+}
+
+/** The values of one algorithm in `bytes`, from hex, end to end. Memory is reserved with the first value. */
+class ValueColumn {
+  #values = new Uint8Array(0);
+  #used = 0;
+
+  constructor(
+    readonly bytes: Buffer,
+    readonly width: number,
+  ) {}
+
+  get count(): number {
+    return this.#used / this.width;
+  }
+
+  get values(): Uint8Array {
+    return this.#values.subarray(0, this.#used);
+  }
+
+  /** False where [from, to) of the bytes is not a value of this width; nothing is appended then. */
+  append(from: number, to: number): boolean {
+    const { bytes, width } = this;
+    if (to - from !== width * 2) return false;
+    if (this.#values.length === 0) this.#values = new Uint8Array(Math.ceil(bytes.length / (width * 2)) * width);
+    const values = this.#values;
+    const used = this.#used;
+    for (let k = 0; k < width; k++) {
+      const high = NIBBLES[bytes[from + 2 * k]!]!;
+      const low = NIBBLES[bytes[from + 2 * k + 1]!]!;
+      if ((high | low) < 0) return false;
+      values[used + k] = (high << 4) | low;
+    }
+    this.#used += width;
+    return true;
+  }
+}
+
 /** Lines that end with a newline, or the last of all. Empty ones are passed over. */
 export function parseHashLines(bytes: Buffer): HashLines {
   const room = Math.ceil(bytes.length / 3) + 1;
@@ -51,85 +149,22 @@ export function parseHashLines(bytes: Buffer): HashLines {
   const idFrom = new Uint32Array(room);
   const idTo = new Uint32Array(room);
   const others: [number, number][] = [];
-  const gathered = BATCH_ALGORITHMS.map((name) => ({
-    width: VALUE_BYTES[name],
-    bytes: new Uint8Array(0),
-    used: 0,
-  }));
+  const columns = BATCH_ALGORITHMS.map((name) => new ValueColumn(bytes, VALUE_BYTES[name]));
+  const line: ScannedLine = { algorithm: -1, valueFrom: 0, valueTo: 0, idFrom: 0, idTo: 0 };
   let count = 0;
-
-  /** Appends the value's bytes; false where it is not one of the algorithm. */
-  const appendHex = (at: number, from: number, to: number): boolean => {
-    const into = gathered[at]!;
-    if (to - from !== into.width * 2) return false;
-    if (into.bytes.length === 0) into.bytes = new Uint8Array(Math.ceil(bytes.length / (into.width * 2)) * into.width);
-    for (let k = 0; k < into.width; k++) {
-      const high = NIBBLES[bytes[from + 2 * k]!]!;
-      const low = NIBBLES[bytes[from + 2 * k + 1]!]!;
-      if ((high | low) < 0) return false;
-      into.bytes[into.used + k] = (high << 4) | low;
-    }
-    return true;
-  };
-
-  /** The end of a string without escapes and of ASCII alone that begins after a quote; -1 otherwise. */
-  const stringEnd = (from: number, end: number): number => {
-    for (let at = from; at < end; at++) {
-      const byte = bytes[at]!;
-      if (byte === QUOTE) return at;
-      if (byte === BACKSLASH || byte < SPACE || byte >= ASCII_END) return -1;
-    }
-    return -1;
-  };
-  const skipSpaces = (at: number): number => {
-    while (bytes[at] === SPACE) at++;
-    return at;
-  };
-
-  /** False where the line is not of the usual form; nothing of it is kept then. */
-  const parseLine = (from: number, end: number): boolean => {
-    let at = skipSpaces(from);
-    let found = -1;
-    idFrom[count] = 0;
-    idTo[count] = 0;
-    if (bytes[at] !== OPEN) return false;
-    for (;;) {
-      at = skipSpaces(at + 1);
-      if (bytes[at] !== QUOTE) return false;
-      const keyEnd = stringEnd(at + 1, end);
-      if (keyEnd < 0) return false;
-      const key = keyAt(bytes, at + 1, keyEnd);
-      at = skipSpaces(keyEnd + 1);
-      if (bytes[at] !== COLON) return false;
-      at = skipSpaces(at + 1);
-      if (bytes[at] !== QUOTE) return false;
-      const valueFrom = at + 1;
-      const valueEnd = stringEnd(valueFrom, end);
-      if (valueEnd < 0) return false;
-      if (key === ID) {
-        if (idTo[count] !== 0) return false;
-        idFrom[count] = valueFrom;
-        idTo[count] = valueEnd;
-      } else if (key < 0 || found >= 0 || !appendHex(key, valueFrom, valueEnd)) return false;
-      else found = key;
-      at = skipSpaces(valueEnd + 1);
-      if (bytes[at] === COMMA) continue;
-      if (bytes[at] !== CLOSE || skipSpaces(at + 1) < end || found < 0) return false;
-      algorithm[count] = found;
-      const into = gathered[found]!;
-      position[count] = into.used / into.width;
-      into.used += into.width;
-      return true;
-    }
-  };
 
   for (let from = 0; from < bytes.length; ) {
     const newline = bytes.indexOf(NEWLINE, from);
     const next = newline < 0 ? bytes.length : newline + 1;
     let end = newline < 0 ? bytes.length : newline;
     if (end > from && bytes[end - 1] === RETURN) end--;
-    if (skipSpaces(from) < end) {
-      if (!parseLine(from, end)) {
+    if (skipSpaces(bytes, from) < end) {
+      if (scanLine(bytes, from, end, line) && columns[line.algorithm]!.append(line.valueFrom, line.valueTo)) {
+        algorithm[count] = line.algorithm;
+        position[count] = columns[line.algorithm]!.count - 1;
+        idFrom[count] = line.idFrom;
+        idTo[count] = line.idTo;
+      } else {
         algorithm[count] = OTHER;
         position[count] = others.length;
         others.push([from, end]);
@@ -138,8 +173,9 @@ export function parseHashLines(bytes: Buffer): HashLines {
     }
     from = next;
   }
-  const values = Object.fromEntries(
-    BATCH_ALGORITHMS.map((name, at) => [name, gathered[at]!.bytes.subarray(0, gathered[at]!.used)]),
-  ) as Record<BatchAlgorithm, Uint8Array>;
+  const values = Object.fromEntries(BATCH_ALGORITHMS.map((name, at) => [name, columns[at]!.values])) as Record<
+    BatchAlgorithm,
+    Uint8Array
+  >;
   return { count, algorithm, position, idFrom, idTo, values, others };
 }

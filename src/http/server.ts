@@ -1,7 +1,15 @@
 /** The HTTP door: parsing, limits, keys, problem documents, documentation. No logic. */
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RouteOptions } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+  type RouteOptions,
+} from 'fastify';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
@@ -41,7 +49,7 @@ export async function createServer(
   await requireKeysFor(host, service.store.keys);
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    // One line per answer is written below, with the service's own field names.
+    // `recordResponse` logs one line per response, with the service's own field names.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => ulid(),
     requestTimeout: requestTimeoutMs,
@@ -61,18 +69,30 @@ export async function createServer(
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const labels = { route: request.routeOptions.url ?? 'none', method: request.method };
-    const seconds = reply.elapsedTime / 1000;
-    service.metrics.add('zeef_http_requests_total', { ...labels, status: String(reply.statusCode) });
-    service.metrics.observeSeconds('zeef_http_request_seconds', labels, seconds);
-    request.log.info({ ...labels, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
-  });
+  app.addHook('onResponse', async (request, reply) => recordResponse(service.metrics, request, reply));
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(request, reply, new AppError('NOT_FOUND', { path: request.url.slice(0, 200) })),
   );
 
+  await addDocumentation(app);
+  await addRoutes(app, service);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  await app.ready();
+  return app;
+}
+
+/** Counts a response and its time, and logs its line. */
+function recordResponse(metrics: Service['metrics'], request: FastifyRequest, reply: FastifyReply): void {
+  const labels = { route: request.routeOptions.url ?? 'none', method: request.method };
+  const seconds = reply.elapsedTime / 1000;
+  metrics.add('zeef_http_requests_total', { ...labels, status: String(reply.statusCode) });
+  metrics.observeSeconds('zeef_http_request_seconds', labels, seconds);
+  request.log.info({ ...labels, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+}
+
+/** The OpenAPI document of the routes that are added later, and its page at `/docs`. */
+async function addDocumentation(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -82,7 +102,10 @@ export async function createServer(
     },
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
+}
 
+/** The routes, in the order of the OpenAPI document. */
+async function addRoutes(app: FastifyInstance, service: Service): Promise<void> {
   const needs = createAuthoriser(service);
   // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
   await app.register((scope) => imageRoutes(scope, service, needs));
@@ -99,7 +122,4 @@ export async function createServer(
   webhookRoutes(app, service, needs);
   healthRoutes(app, service);
   await app.register(dashboardRoutes);
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  await app.ready();
-  return app;
 }

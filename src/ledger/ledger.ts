@@ -3,59 +3,20 @@
  * Knows rules and words; the store knows how to keep them. Recording resolves when it is synced.
  */
 import { AppError } from '../core/errors.js';
-import { STATS_POINTS_MAX } from '../core/limits.js';
-import type { Match } from '../core/match.js';
-import { DAY_MS, HOUR_MS, type Interval } from '../core/period.js';
-import { NO_TOTALS, TallySum } from '../core/tally.js';
-import type { Digests, HitStatus } from '../core/vocabulary.js';
-import type {
-  Cases,
-  HitFilter,
-  Idempotency,
-  LedgerCheck,
-  LedgerStore,
-  Sighting,
-  StoredHit,
-} from '../store/ledger-contract.js';
-import { createGroupCommit, type GroupOptions, isFinal } from './group-commit.js';
-import { addOutcome, hourOf, type Outcome, openEvidence, sightingOf } from './outcome.js';
+import { DAY_MS, HOUR_MS } from '../core/period.js';
+import type { Cases, HitFilter, LedgerCheck, LedgerStore, StoredHit } from '../store/ledger-contract.js';
+import { changeStatus, type StatusChange } from './change-status.js';
+import { createGroupCommit, type GroupCommit, type GroupOptions, isFinal } from './group-commit.js';
+import { type Hit, toHit } from './hit.js';
+import { entryOf, type Recordable } from './ledger-entry.js';
+import { readStats, type StatsQuery } from './read-stats.js';
 import type { Seal } from './seal.js';
-import { type CellFilter, type Stats, toStats } from './stats.js';
-import { clockAfter, clockOf, mayGo, type TakedownClock } from './takedown.js';
+import type { Stats } from './stats.js';
 
-/** A file that matched, at one place of one tenant, and what became of it. Fields of the match are the nearest one's. */
-export interface Hit extends Omit<Match, 'suppressed' | 'frame' | 'background'> {
-  readonly id: string;
-  readonly tenant: string;
-  readonly reference: string | null;
-  readonly kind: 'image' | 'hash';
-  readonly firstSeenAt: string;
-  readonly lastSeenAt: string;
-  readonly timesSeen: number;
-  readonly seenAfterRemoval: number;
-  readonly digests: Digests;
-  readonly matches: readonly Match[];
-  readonly generation: number;
-  readonly checkId: string | null;
-  readonly status: HitStatus;
-  readonly history: readonly {
-    readonly at: string;
-    readonly status: HitStatus;
-    readonly note: string | null;
-    readonly by: string;
-  }[];
-  readonly clock: TakedownClock;
-}
+export type { Hit } from './hit.js';
+export type { Recordable } from './ledger-entry.js';
 
-export interface StatsQuery extends CellFilter {
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
-  /** Undefined: all. */
-  readonly tenant?: string | undefined;
-  readonly interval?: Interval | undefined;
-}
-
-export interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
+interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
   /** Undefined: all. */
   readonly tenant?: string | undefined;
   /** Past the last of the deadlines, and still running. */
@@ -63,13 +24,15 @@ export interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runn
   readonly cursor?: string | undefined;
 }
 
-/** Answers of one request that are put on record together. */
-export interface Recordable {
-  readonly tenant: string;
-  readonly outcomes: readonly Outcome[];
-  /** Images and hashes that matched nothing, beside the outcomes. */
-  readonly unmatched: number;
-  readonly idempotency: Idempotency | null;
+interface HitsPage {
+  readonly hits: readonly Hit[];
+  readonly cursor: string | null;
+}
+
+interface CasesQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly tenant?: string | undefined;
 }
 
 export type HitListener = (event: { readonly hit: Hit; readonly isNew: boolean }) => void;
@@ -88,17 +51,13 @@ export interface Ledger {
   record(recordable: Recordable): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
-  /** Newest first unless told. `cursor`: of the next page in the same order, or null. */
-  hits(query: HitsQuery): Promise<{ readonly hits: readonly Hit[]; readonly cursor: string | null }>;
+  /** Newest first by default. `cursor`: of the next page in the same order, or null. */
+  hits(query: HitsQuery): Promise<HitsPage>;
   /** Undefined tenant: of any. Null where there is none. */
   hit(tenant: string | undefined, id: string): Promise<Hit | null>;
   /** Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
-  changeHit(
-    tenant: string | undefined,
-    id: string,
-    change: { readonly status: HitStatus; readonly note: string | null; readonly by: string },
-  ): Promise<Hit>;
-  cases(query: { fromMs: number; toMs: number; tenant?: string | undefined }): Promise<readonly Cases[]>;
+  changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit>;
+  cases(query: CasesQuery): Promise<readonly Cases[]>;
   /** Called after the hit is on the disk. Result: stops it. */
   onHit(listener: HitListener): () => void;
   verify(): Promise<LedgerCheck>;
@@ -109,7 +68,7 @@ export interface Ledger {
   close(): Promise<void>;
 }
 
-export interface LedgerOptions {
+interface LedgerOptions {
   readonly store: LedgerStore;
   readonly nowMs: () => number;
   readonly seal: Seal;
@@ -122,170 +81,129 @@ export interface LedgerOptions {
   readonly onListenerError?: (error: unknown) => void;
 }
 
-/** Beyond it a date has no ISO form. */
-const LATEST_MS = Date.UTC(9999, 0);
-/** Longest that a series is of hours, and of days, where nobody asked for an interval. */
-const HOURS_FOR_MS = 4 * DAY_MS;
-const DAYS_FOR_MS = 100 * DAY_MS;
-/** A state that somebody else changes at the same time is read again; more often than this nobody is that fast. */
-const CHANGE_TRIES_MAX = 5;
-
-const LONGEST_MS: Readonly<Record<Interval, number>> = {
-  hour: HOUR_MS,
-  day: DAY_MS,
-  month: 31 * DAY_MS,
-  quarter: 92 * DAY_MS,
-  year: 366 * DAY_MS,
-};
-
-const iso = (ms: number) => new Date(ms).toISOString();
-
 export function createLedger(options: LedgerOptions): Ledger {
-  const { store, nowMs, seal, deadlineHours, keepHitsDays, keepHoursDays, onListenerError = () => {} } = options;
-  let isWritable = true;
-  const listeners = new Set<HitListener>();
-  const commit = createGroupCommit(store, {
-    nowMs,
-    onGroup(group) {
-      isWritable = group.ok;
-      options.onGroup?.(group);
-    },
-  });
+  return new StoredLedger(options);
+}
 
-  function toHit(stored: StoredHit): Hit {
-    const { digests, matches, generation, checkId } = openEvidence(stored.evidence, seal);
-    const isShown = (match: Match) => (stored.quarantined ? match.quarantined : !match.suppressed);
-    const nearest = matches.find(isShown) ?? matches[0]!;
-    const { suppressed: _s, frame: _f, background: _b, ...facts } = nearest;
-    return {
-      id: stored.id,
-      tenant: stored.tenant,
-      reference: stored.reference,
-      kind: stored.kind,
-      firstSeenAt: iso(stored.firstSeenMs),
-      lastSeenAt: iso(stored.lastSeenMs),
-      timesSeen: stored.timesSeen,
-      seenAfterRemoval: stored.seenAfterRemoval,
-      digests,
-      ...facts,
-      matches,
-      generation,
-      checkId,
-      quarantined: stored.quarantined,
-      status: stored.status,
-      history: stored.history.map(({ atMs, status, note, by }) => ({ at: iso(atMs), status, note, by })),
-      clock: clockOf(stored, deadlineHours, nowMs()),
-    };
+class StoredLedger implements Ledger {
+  readonly deadlineHours: readonly number[];
+  isWritable = true;
+  readonly #options: LedgerOptions;
+  readonly #store: LedgerStore;
+  readonly #commit: GroupCommit;
+  readonly #listeners = new Set<HitListener>();
+
+  constructor(options: LedgerOptions) {
+    const { store, nowMs, deadlineHours } = options;
+    this.#options = options;
+    this.#store = store;
+    this.deadlineHours = deadlineHours;
+    this.#commit = createGroupCommit(store, {
+      nowMs,
+      onGroup: (group) => {
+        this.isWritable = group.ok;
+        options.onGroup?.(group);
+      },
+    });
   }
 
-  async function tell(seen: readonly { readonly id: string; readonly isNew: boolean }[]): Promise<void> {
-    for (const { id, isNew } of seen) {
-      const stored = await store.hit(null, id);
-      if (!stored) continue;
-      const hit = toHit(stored);
-      for (const listener of listeners) listener({ hit, isNew });
+  async open(): Promise<void> {
+    try {
+      await this.#store.open();
+    } catch (error) {
+      if (!(error instanceof AppError) || isFinal(error.code)) throw error;
     }
   }
 
-  const overdueSinceMs = () => nowMs() - Math.max(...deadlineHours) * HOUR_MS;
+  async record(recordable: Recordable): Promise<boolean> {
+    const { nowMs, seal, onListenerError = () => {} } = this.#options;
+    const entry = entryOf(recordable, nowMs(), seal);
+    if (entry.tallies.length === 0 && entry.idempotency === null) return true;
+    const appended = await this.#commit.append(entry);
+    if (appended.outcome === 'reused') throw new AppError('IDEMPOTENCY_KEY_REUSED');
+    const isFirst = appended.outcome === 'recorded';
+    const seen = isFirst ? appended.hits : appended.hits.filter(({ isNew }) => isNew);
+    if (this.#listeners.size > 0 && seen.length > 0) this.#notifyListeners(seen).catch(onListenerError);
+    return isFirst;
+  }
 
-  return {
-    deadlineHours,
-    get isWritable() {
-      return isWritable;
-    },
-    async record({ tenant, outcomes, unmatched, idempotency }) {
-      const atMs = nowMs();
-      const sum = new TallySum();
-      const sightings: Sighting[] = [];
-      for (const outcome of outcomes) {
-        addOutcome(sum, outcome);
-        const sighting = sightingOf(tenant, outcome, atMs, seal);
-        if (sighting) sightings.push(sighting);
-      }
-      if (unmatched > 0) sum.add({ totals: { ...NO_TOTALS, checked: unmatched }, cells: [] });
-      const { totals, cells } = sum;
-      if (totals.checked === 0 && idempotency === null) return true;
-      const tallies = totals.checked === 0 ? [] : [{ tenant, startMs: hourOf(atMs), totals, cells }];
-      const appended = await commit.append({ tenant, idempotency, tallies, sightings });
-      if (appended.outcome === 'reused') throw new AppError('IDEMPOTENCY_KEY_REUSED');
-      const isFirst = appended.outcome === 'recorded';
-      const seen = isFirst ? appended.hits : appended.hits.filter(({ isNew }) => isNew);
-      if (listeners.size > 0 && seen.length > 0) tell(seen).catch(onListenerError);
-      return isFirst;
-    },
-    async stats({ fromMs = 0, toMs = LATEST_MS, tenant, interval, ...filter }) {
-      const seriesCells = filter.list !== undefined || filter.category !== undefined;
-      const query = { tenant: tenant ?? null, fromMs, toMs, seriesCells };
-      // The range that has counts says how fine a series can be.
-      const whole = await store.counts({ ...query, interval: null });
-      const spanMs = whole.toMs - whole.fromMs;
-      const step = interval ?? (spanMs <= HOURS_FOR_MS ? 'hour' : spanMs <= DAYS_FOR_MS ? 'day' : 'month');
-      if (spanMs / LONGEST_MS[step] > STATS_POINTS_MAX) {
-        throw new AppError('REQUEST_INVALID', { field: 'interval', got: step, pointsMax: STATS_POINTS_MAX });
-      }
-      return toStats(await store.counts({ ...query, interval: step }), filter, step);
-    },
-    async hits({ tenant, overdue, cursor, limit, ...filter }) {
-      const found = await store.hits({
-        ...filter,
-        tenant: tenant ?? null,
-        beforeId: cursor,
-        runningSinceMs: overdue ? overdueSinceMs() : undefined,
-        limit: limit + 1,
-      });
-      const told = found.slice(0, limit);
-      return { hits: told.map(toHit), cursor: found.length > limit ? told.at(-1)!.id : null };
-    },
-    async hit(tenant, id) {
-      const stored = await store.hit(tenant ?? null, id);
-      return stored && toHit(stored);
-    },
-    async changeHit(tenant, id, { status, note, by }) {
-      for (let tries = 0; tries < CHANGE_TRIES_MAX; tries++) {
-        const stored = await store.hit(tenant ?? null, id);
-        if (!stored) throw new AppError('NOT_FOUND', { hit: id });
-        if (!mayGo(stored.status, status)) throw new AppError('HIT_STATE', { from: stored.status, to: status });
-        const atMs = nowMs();
-        const change = { atMs, status, note, by, ...clockAfter(stored, stored.history, status, atMs) };
-        if (!(await store.changeHit(stored.tenant, id, stored.status, change))) continue;
-        const changed = await store.hit(stored.tenant, id);
-        if (!changed) throw new AppError('NOT_FOUND', { hit: id });
-        return toHit(changed);
-      }
-      throw new AppError('LEDGER_FAILED', { why: 'the hit was changed by others at the same time' });
-    },
-    cases: ({ fromMs, toMs, tenant }) =>
-      store.cases({
-        fromMs,
-        toMs,
-        tenant: tenant ?? null,
-        runningSinceMs: deadlineHours.map((hours) => nowMs() - hours * HOUR_MS),
-      }),
-    onHit(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    open: async () => {
-      try {
-        await store.open();
-      } catch (error) {
-        if (!(error instanceof AppError) || isFinal(error.code)) throw error;
-      }
-    },
-    verify: () => store.verify(),
-    backup: (path) => store.backup(path),
-    retain: () => {
-      const before = (days: number) => (days === 0 ? null : nowMs() - days * DAY_MS);
-      return store.retain({
-        hitsStoppedBeforeMs: before(keepHitsDays),
-        hoursBeforeMs: before(keepHoursDays),
-        atMs: nowMs(),
-      });
-    },
-    async close() {
-      await commit.settled();
-      await store.close();
-    },
-  };
+  onHit(listener: HitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #notifyListeners(seen: readonly { readonly id: string; readonly isNew: boolean }[]): Promise<void> {
+    for (const { id, isNew } of seen) {
+      const stored = await this.#store.hit(null, id);
+      if (!stored) continue;
+      const hit = this.#toHit(stored);
+      for (const listener of this.#listeners) listener({ hit, isNew });
+    }
+  }
+
+  #toHit(stored: StoredHit): Hit {
+    const { seal, nowMs } = this.#options;
+    return toHit(stored, { seal, deadlineHours: this.deadlineHours, nowMs: nowMs() });
+  }
+
+  stats(query: StatsQuery): Promise<Stats> {
+    return readStats(this.#store, query);
+  }
+
+  async hits({ tenant, overdue, cursor, limit, ...filter }: HitsQuery): Promise<HitsPage> {
+    const overdueSinceMs = () => this.#options.nowMs() - Math.max(...this.deadlineHours) * HOUR_MS;
+    const found = await this.#store.hits({
+      ...filter,
+      tenant: tenant ?? null,
+      beforeId: cursor,
+      runningSinceMs: overdue ? overdueSinceMs() : undefined,
+      limit: limit + 1,
+    });
+    const page = found.slice(0, limit);
+    return {
+      hits: page.map((stored) => this.#toHit(stored)),
+      cursor: found.length > limit ? page.at(-1)!.id : null,
+    };
+  }
+
+  async hit(tenant: string | undefined, id: string): Promise<Hit | null> {
+    const stored = await this.#store.hit(tenant ?? null, id);
+    return stored && this.#toHit(stored);
+  }
+
+  async changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit> {
+    return this.#toHit(await changeStatus(this.#store, { tenant: tenant ?? null, id }, change, this.#options.nowMs));
+  }
+
+  cases({ fromMs, toMs, tenant }: CasesQuery): Promise<readonly Cases[]> {
+    return this.#store.cases({
+      fromMs,
+      toMs,
+      tenant: tenant ?? null,
+      runningSinceMs: this.deadlineHours.map((hours) => this.#options.nowMs() - hours * HOUR_MS),
+    });
+  }
+
+  verify(): Promise<LedgerCheck> {
+    return this.#store.verify();
+  }
+
+  backup(path: string): Promise<{ readonly bytes: number }> {
+    return this.#store.backup(path);
+  }
+
+  retain(): Promise<{ readonly hits: number; readonly hours: number }> {
+    const { nowMs, keepHitsDays, keepHoursDays } = this.#options;
+    const before = (days: number) => (days === 0 ? null : nowMs() - days * DAY_MS);
+    return this.#store.retain({
+      hitsStoppedBeforeMs: before(keepHitsDays),
+      hoursBeforeMs: before(keepHoursDays),
+      atMs: nowMs(),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#commit.settled();
+    await this.#store.close();
+  }
 }

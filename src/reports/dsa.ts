@@ -8,7 +8,7 @@ import { CSV_OPTIONS } from './csv.js';
 import type { Report } from './report.js';
 import { dayText } from './words.js';
 
-export interface DsaFigure {
+interface DsaFigure {
   /** Of Annex I; null beside the template. */
   readonly part: 4 | 5 | 8 | null;
   readonly indicator: string;
@@ -28,12 +28,33 @@ const HOUR_MS = 3_600_000;
 const OWN = 'Own-initiative';
 const TOTAL = 'TOTAL';
 
+function counted(part: DsaFigure['part'], indicator: string, scope: string, value: number, context: string): DsaFigure {
+  return { part, indicator, scope, value, unit: 'count', context };
+}
+
+/** `why` completes the sentence "Not known to Zeef: ...". */
+function unknown(
+  part: DsaFigure['part'],
+  indicator: string,
+  scope: string,
+  unit: DsaFigure['unit'],
+  why: string,
+): DsaFigure {
+  return { part, indicator, scope, value: null, unit, context: `Not known to Zeef: ${why}` };
+}
+
+/** The rows in the order of Annex I, and the figures beside the template behind them. */
 export function dsaFigures(report: Report): readonly DsaFigure[] {
-  const { takedown, reversals } = report;
-  const counted = (part: DsaFigure['part'], indicator: string, scope: string, value: number, context: string) =>
-    ({ part, indicator, scope, value, unit: 'count', context }) as const;
-  const unknown = (part: DsaFigure['part'], indicator: string, scope: string, unit: DsaFigure['unit'], why: string) =>
-    ({ part, indicator, scope, value: null, unit, context: `Not known to Zeef: ${why}` }) as const;
+  return [
+    ...noticeFigures(report),
+    ...initiativeFigures(report),
+    ...automationFigures(report),
+    ...figuresBesideTemplate(report),
+  ];
+}
+
+/** Part 4: notices. */
+function noticeFigures({ takedown }: Report): DsaFigure[] {
   return [
     unknown(4, 'Number of notices received', TOTAL, 'count', 'notices under Article 16 do not pass through it.'),
     {
@@ -45,6 +66,12 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
       context:
         'Over cases of this period whose file was removed: from notice, or from the first finding where no notice was given, to removal. Of Zeef’s cases only, not of notices under Article 16.',
     },
+  ];
+}
+
+/** Part 5: measures on the provider's own initiative. */
+function initiativeFigures({ takedown }: Report): DsaFigure[] {
+  return [
     counted(
       5,
       "Number of measures taken at the provider's own initiative",
@@ -66,6 +93,12 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
       takedown.removed,
       'As above: removal is the one measure it records.',
     ),
+  ];
+}
+
+/** Part 8: automated means. */
+function automationFigures({ reversals }: Report): DsaFigure[] {
+  return [
     unknown(
       8,
       'Number of measures solely taken by automated means',
@@ -96,6 +129,12 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
       'share',
       'what is on no list is not found, and nobody counts it.',
     ),
+  ];
+}
+
+/** Figures that the template has no row for: the error rate, the totals and the shares by deadline. */
+function figuresBesideTemplate({ checked, notChecked, matched, takedown, reversals }: Report): DsaFigure[] {
+  return [
     {
       part: null,
       indicator: 'Error rate of automated means',
@@ -104,15 +143,9 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
       unit: 'share',
       context: `Reversals: ${reversals.reversed} of ${reversals.decided} decided cases were false positives. Article 15(1)(e).`,
     },
-    counted(null, 'Number of items checked', TOTAL, report.checked, 'Images and hashes, each time they were asked.'),
-    counted(
-      null,
-      'Number of items not checked',
-      TOTAL,
-      report.notChecked,
-      'Of those checked: no verdict could be given.',
-    ),
-    counted(null, 'Number of matches', TOTAL, report.matched, 'Of those checked: answers with the verdict match.'),
+    counted(null, 'Number of items checked', TOTAL, checked, 'Images and hashes, each time they were asked.'),
+    counted(null, 'Number of items not checked', TOTAL, notChecked, 'Of those checked: no verdict could be given.'),
+    counted(null, 'Number of matches', TOTAL, matched, 'Of those checked: answers with the verdict match.'),
     counted(null, 'Number of cases', TOTAL, takedown.cases, 'Files of this period that matched, each once.'),
     ...takedown.within.map(
       (within): DsaFigure => ({

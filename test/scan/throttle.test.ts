@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { ratesFrom } from '../../src/cli/scan.js';
+import { ratesFrom } from '../../src/cli/scan-flags.js';
 import { duration, type Progress, progressLine } from '../../src/scan/progress.js';
 import { createThrottle } from '../../src/scan/throttle.js';
 import { createNameFilter } from '../../src/scan/walk/globs.js';

@@ -1,10 +1,10 @@
 /** `POST /v1/check/hashes`: hashes and digests that the caller computed, as JSON, as NDJSON or as raw bytes. */
 import { Readable } from 'node:stream';
 import type { Static } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HashItemAnswer } from '../../check/check-hashes.js';
 import type { CheckOptions } from '../../check/check-image.js';
-import { BATCH_ALGORITHMS } from '../../check/check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../../check/check-values.js';
 import type { HashBatch } from '../../check/hash-batch.js';
 import { AppError } from '../../core/errors.js';
 import { BATCH_BYTES_MAX } from '../../core/limits.js';
@@ -13,26 +13,26 @@ import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
-import { type createAuthoriser, requireDetailsForRadius } from '../authorise.js';
+import { requireDetailsForRadius } from '../authorise.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
 import { unpackBody } from '../request-encoding.js';
 import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
 
-type Query = Static<typeof HashesQuery>;
-type Body = Static<typeof HashesRequest> | Readable;
+type JsonBody = Static<typeof HashesRequest>;
+interface HashesRoute {
+  Body: JsonBody | Readable;
+  Querystring: Static<typeof HashesQuery>;
+}
 
-export async function hashRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): Promise<void> {
+export async function hashRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   // Bodies of these types are streams of any length: only what is in hand is in memory.
   for (const type of ['application/octet-stream', 'application/x-ndjson']) {
     app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
   }
 
-  app.post<{ Body: Body; Querystring: Query }>(
+  app.post<HashesRoute>(
     '/v1/check/hashes',
     {
       onRequest: needs('check:hashes', { checks: 'counted', mayNarrow: true }),
@@ -58,72 +58,95 @@ export async function hashRoutes(
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request, reply) => {
-      const tell = (answer: HashItemAnswer): HashItemAnswer | object =>
-        'matches' in answer && answer.matches.length > 0
-          ? { ...answer, matches: matchesFor(request, answer.matches) }
-          : answer;
-      if (!(request.body instanceof Readable)) {
-        const answer = await answerJson(request, request.body, tell);
-        return reply.type('application/json; charset=utf-8').send(answer);
-      }
-      const keyed = keyedRequest(request, service);
-      const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
-      const batch = pacedBatch(openBatch(request, options), request.caller.gate);
-      const body = watched(request.body, keyed);
-      if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
-        reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-        return reply.send(Readable.from(answered(answerLines(body, batch, tell, keyed === null), keyed)));
-      }
-      const { algorithm } = request.query;
-      if (algorithm === undefined) {
-        throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
-      }
-      // Of a packed body the length says nothing; what is cut short is told at the end.
-      const length =
-        request.headers['content-encoding'] === 'gzip' ? 0 : Number(request.headers['content-length'] ?? 0);
-      if (length % VALUE_BYTES[algorithm] !== 0) {
-        throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
-      }
-      reply.type('application/json; charset=utf-8');
-      return reply.send(Readable.from(answered(answerRaw(body, batch, algorithm, tell, keyed === null), keyed)));
+      const { body } = request;
+      if (body instanceof Readable) return answerStream(service, request, body, reply);
+      const answer = await answerJson(service, request, body);
+      return reply.type('application/json; charset=utf-8').send(answer);
     },
   );
+}
 
-  const openBatch = ({ caller }: FastifyRequest<{ Querystring: Query }>, options: CheckOptions): HashBatch =>
-    watchedBatch(service.openBatch(options), caller.gate, service.probing);
+/** An answer with its matches as the caller may see them. */
+const toResult =
+  (request: FastifyRequest) =>
+  (answer: HashItemAnswer): object =>
+    'matches' in answer && answer.matches.length > 0
+      ? { ...answer, matches: matchesFor(request, answer.matches) }
+      : answer;
 
-  async function answerJson(
-    request: FastifyRequest<{ Querystring: Query }>,
-    { items, orientations = 'none', lists, radius }: Static<typeof HashesRequest>,
-    tell: (answer: HashItemAnswer) => object,
-  ): Promise<string> {
-    requireDetailsForRadius(request.caller, radius);
-    const { batchItemsMax } = service.config;
-    if (items.length > batchItemsMax) {
-      throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
-    }
-    const keyed = keyedRequest(request, service);
-    keyed?.sawBody(JSON.stringify(request.body));
-    const recording = keyed?.recording ?? service.openRecording(request.caller.tenant);
-    const options: CheckOptions = {
-      orientations,
-      lists: lists ? new Set(lists) : null,
-      askedRadiusBits: radius ?? null,
-      reference: null,
-      tenant: request.caller.tenant,
-      recording,
-    };
-    request.caller.gate.takeChecks(items.length);
-    const batch = openBatch(request, options);
-    const answers = await batch.checkItems(items);
-    // Written out before it waits to be on record: many leave together, and what is text already leaves at once.
-    const text = JSON.stringify({
-      generation: batch.generation,
-      checked: answers.filter((answer) => 'verdict' in answer).length,
-      matched: answers.filter((answer) => 'verdict' in answer && answer.verdict === 'match').length,
-      results: answers.map(tell),
-    });
-    await recording.commit();
-    return text;
+const openBatch = (service: Service, { caller }: FastifyRequest<HashesRoute>, options: CheckOptions): HashBatch =>
+  watchedBatch(service.openBatch(options), caller.gate, service.probing);
+
+/**
+ * The response body as JSON, when its answers are on record.
+ * Errors  SCOPE_MISSING; TOO_MANY_ITEMS; those of the idempotency key, the tenant's limits and the store.
+ */
+async function answerJson(service: Service, request: FastifyRequest<HashesRoute>, body: JsonBody): Promise<string> {
+  const { items, orientations = 'none', lists, radius } = body;
+  requireDetailsForRadius(request.caller, radius);
+  const { batchItemsMax } = service.config;
+  if (items.length > batchItemsMax) {
+    throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
   }
+  const keyed = keyedRequest(request, service);
+  keyed?.sawBody(JSON.stringify(body));
+  const recording = keyed?.recording ?? service.openRecording(request.caller.tenant);
+  const options: CheckOptions = {
+    orientations,
+    lists: lists ? new Set(lists) : null,
+    askedRadiusBits: radius ?? null,
+    reference: null,
+    tenant: request.caller.tenant,
+    recording,
+  };
+  request.caller.gate.takeChecks(items.length);
+  const batch = openBatch(service, request, options);
+  const answers = await batch.checkItems(items);
+  // Written out before it waits to be on record: many leave together, and what is text already leaves at once.
+  const text = JSON.stringify({
+    generation: batch.generation,
+    checked: answers.filter((answer) => 'verdict' in answer).length,
+    matched: answers.filter((answer) => 'verdict' in answer && answer.verdict === 'match').length,
+    results: answers.map(toResult(request)),
+  });
+  await recording.commit();
+  return text;
+}
+
+/**
+ * Replies to NDJSON lines or raw values while they arrive.
+ * Errors  those of the idempotency key and of `rawAlgorithm`, before the body is read.
+ */
+function answerStream(
+  service: Service,
+  request: FastifyRequest<HashesRoute>,
+  body: Readable,
+  reply: FastifyReply,
+): FastifyReply {
+  const keyed = keyedRequest(request, service);
+  const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
+  const batch = pacedBatch(openBatch(service, request, options), request.caller.gate);
+  const input = watched(body, keyed);
+  const mayTell = keyed === null;
+  const send = (answers: AsyncIterable<string>) => reply.send(Readable.from(answered(answers, keyed)));
+  if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
+    reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
+    return send(answerLines(input, batch, toResult(request), mayTell));
+  }
+  const algorithm = rawAlgorithm(request);
+  reply.type('application/json; charset=utf-8');
+  return send(answerRaw(input, batch, algorithm, toResult(request), mayTell));
+}
+
+/** The algorithm of raw values. Errors REQUEST_INVALID: none is given; VALUE_INVALID: the last value is incomplete. */
+function rawAlgorithm({ query: { algorithm }, headers }: FastifyRequest<HashesRoute>): BatchAlgorithm {
+  if (algorithm === undefined) {
+    throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
+  }
+  // Of a packed body the length says nothing; what is cut short is told at the end.
+  const length = headers['content-encoding'] === 'gzip' ? 0 : Number(headers['content-length'] ?? 0);
+  if (length % VALUE_BYTES[algorithm] !== 0) {
+    throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });
+  }
+  return algorithm;
 }

@@ -3,7 +3,6 @@ import multipart from '@fastify/multipart';
 import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { CheckAnswer } from '../../check/answers.js';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import { AppError } from '../../core/errors.js';
 import { MULTIPART_FILES_MAX } from '../../core/limits.js';
@@ -12,9 +11,9 @@ import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
-import type { createAuthoriser } from '../authorise.js';
-import { keyedRequest } from '../idempotency.js';
+import { type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
 
 /** Everything about a picture's hash; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -41,11 +40,7 @@ function bodyOf(request: FastifyRequest): Buffer {
   return request.body;
 }
 
-export async function imageRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): Promise<void> {
+export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   const { imageBytesMax } = service.config;
   app.addContentTypeParser(
     /^(image\/[\w.+-]+|application\/octet-stream)/,
@@ -53,22 +48,16 @@ export async function imageRoutes(
     (_request, body, done) => done(null, body),
   );
   await app.register(multipart, { limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX, fields: 10 } });
+  checkRoute(app, service, needs);
+  hashRoute(app, service, needs);
+}
 
-  const check = async (request: FastifyRequest, bytes: Buffer, options: ImageCheckOptions): Promise<CheckAnswer> => {
-    const answer = await service.checkImage({ bytes }, options);
-    watchImage(answer, request.caller.gate, service.probing);
-    return answer;
-  };
-  const tell = (request: FastifyRequest, answer: CheckAnswer) => ({
-    ...answer,
-    matches: matchesFor(request, answer.matches),
-  });
-
+function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Querystring: Query }>(
     '/v1/check',
     {
       onRequest: needs('check', { checks: 1, mayNarrow: true }),
-      bodyLimit: imageBytesMax,
+      bodyLimit: service.config.imageBytesMax,
       schema: {
         summary: 'Check a picture, or several as multipart/form-data, against the lists.',
         querystring: CheckQuery,
@@ -84,35 +73,67 @@ export async function imageRoutes(
     async (request) => {
       const keyed = keyedRequest(request, service);
       const options = { ...imageOptionsFrom(request), recording: keyed?.recording };
-      if (!request.isMultipart()) {
-        const bytes = bodyOf(request);
-        keyed?.sawBody(bytes);
-        const answer = await check(request, bytes, options);
-        await keyed?.recording.commit();
-        return tell(request, answer);
-      }
-      const results: object[] = [];
-      // One file at a time: a hundred of them at once would be gigabytes in memory.
-      for await (const part of request.files()) {
-        // The first was taken before the body was read.
-        if (results.length > 0) await request.caller.gate.waitForChecks(1);
-        const reference = options.reference ?? (part.filename || null);
-        const bytes = await part.toBuffer();
-        keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
-        keyed?.sawBody(bytes);
-        results.push(tell(request, await check(request, bytes, { ...options, reference })));
-      }
-      if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
+      const answer = request.isMultipart()
+        ? { results: await checkFiles(service, request, options, keyed) }
+        : await checkBody(service, request, options, keyed);
       await keyed?.recording.commit();
-      return { results };
+      return answer;
     },
   );
+}
 
+/** The answer for a body that is one image. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY, those of the check. */
+async function checkBody(
+  service: Service,
+  request: FastifyRequest,
+  options: ImageCheckOptions,
+  keyed: KeyedRequest | null,
+): Promise<object> {
+  const bytes = bodyOf(request);
+  keyed?.sawBody(bytes);
+  return checkImage(service, request, bytes, options);
+}
+
+/** The answers for the files of a multipart body. Errors BODY_EMPTY, those of the check and of the tenant's limits. */
+async function checkFiles(
+  service: Service,
+  request: FastifyRequest,
+  options: ImageCheckOptions,
+  keyed: KeyedRequest | null,
+): Promise<readonly object[]> {
+  const results: object[] = [];
+  // One file at a time: a hundred of them at once would be gigabytes in memory.
+  for await (const part of request.files()) {
+    // The first was taken before the body was read.
+    if (results.length > 0) await request.caller.gate.waitForChecks(1);
+    const reference = options.reference ?? (part.filename || null);
+    const bytes = await part.toBuffer();
+    keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
+    keyed?.sawBody(bytes);
+    results.push(await checkImage(service, request, bytes, { ...options, reference }));
+  }
+  if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
+  return results;
+}
+
+/** The answer for one image, with its matches as the caller may see them. */
+async function checkImage(
+  service: Service,
+  request: FastifyRequest,
+  bytes: Buffer,
+  options: ImageCheckOptions,
+): Promise<object> {
+  const answer = await service.checkImage({ bytes }, options);
+  watchImage(answer, request.caller.gate, service.probing);
+  return { ...answer, matches: matchesFor(request, answer.matches) };
+}
+
+function hashRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Querystring: Static<typeof HashQuery> }>(
     '/v1/hash',
     {
       onRequest: needs('check', { checks: 1 }),
-      bodyLimit: imageBytesMax,
+      bodyLimit: service.config.imageBytesMax,
       schema: {
         summary: 'Hashes of a picture; nothing is looked up or recorded.',
         querystring: HashQuery,

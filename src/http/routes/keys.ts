@@ -4,16 +4,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
 import type { Service } from '../../service/service.js';
 import { KeyResult, NewKeyBody, RotationBody, ToldKeyResult } from '../admin-schemas.js';
-import type { createAuthoriser } from '../authorise.js';
 import { Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
 
 const HOUR_MS = 3_600_000;
 const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
-export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
-  const keysAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
-  const Id = Type.Object({ id: Type.String() });
+const Id = Type.Object({ id: Type.String() });
 
+/** The keys of the store; a change is audited as one of the caller. */
+const keysAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
+
+export function keyRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  keysRoute(app, service, needs);
+  createKeyRoute(app, service, needs);
+  rotateKeyRoute(app, service, needs);
+  revokeKeyRoute(app, service, needs);
+}
+
+function keysRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<{ Querystring: { tenant?: string } }>(
     '/v1/keys',
     {
@@ -26,7 +35,9 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
     },
     async (request) => ({ keys: await service.store.keys.keys(request.query.tenant ?? null) }),
   );
+}
 
+function createKeyRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Body: Static<typeof NewKeyBody> }>(
     '/v1/keys',
     {
@@ -39,12 +50,14 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
     },
     async (request, reply) => {
       const { tenant, scopes, name = null, expiresAt = null } = request.body;
-      const told = await keysAs(request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
+      const told = await keysAs(service, request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
       service.gates.forget(tenant);
       return reply.code(201).header('cache-control', 'no-store').send(told);
     },
   );
+}
 
+function rotateKeyRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { id: string }; Body: Static<typeof RotationBody> | null }>(
     '/v1/keys/:id/rotate',
     {
@@ -58,7 +71,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
     },
     async (request, reply) => {
       const { graceHours = KEY_GRACE_HOURS_DEFAULT, expiresAt } = request.body ?? {};
-      const told = await keysAs(request).rotateKey(null, request.params.id, {
+      const told = await keysAs(service, request).rotateKey(null, request.params.id, {
         nowMs: Date.now(),
         graceMs: graceHours * HOUR_MS,
         ...(expiresAt === undefined ? {} : { expiresAt: utc(expiresAt) }),
@@ -66,7 +79,9 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
       return reply.code(201).header('cache-control', 'no-store').send(told);
     },
   );
+}
 
+function revokeKeyRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.delete<{ Params: { id: string } }>(
     '/v1/keys/:id',
     {
@@ -78,7 +93,7 @@ export function keyRoutes(app: FastifyInstance, service: Service, needs: ReturnT
       },
     },
     async (request, reply) => {
-      await keysAs(request).revokeKey(null, request.params.id);
+      await keysAs(service, request).revokeKey(null, request.params.id);
       return reply.code(204).send();
     },
   );

@@ -6,7 +6,6 @@ import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
 import {
   HitChangeBody,
   HitResult,
@@ -19,6 +18,7 @@ import {
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
 import { tellHit } from '../tell-hit.js';
+import type { Needs } from './needs.js';
 import { noticeRoute, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
@@ -39,7 +39,7 @@ function rangeFrom({ from, to }: { from?: string | undefined; to?: string | unde
 }
 
 /** Errors REQUEST_INVALID: neither a period nor both of its ends. */
-export function periodFrom({ period, from, to }: { period?: string; from?: string; to?: string }): Period {
+function periodFrom({ period, from, to }: { period?: string; from?: string; to?: string }): Period {
   if (period !== undefined) return parsePeriod(period);
   const { fromMs, toMs } = rangeFrom({ from, to });
   if (fromMs === undefined || toMs === undefined) {
@@ -48,10 +48,16 @@ export function periodFrom({ period, from, to }: { period?: string; from?: strin
   return { fromMs, toMs, label: null };
 }
 
-export function ledgerRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
-  const { ledger } = service;
+export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   noticeRoute(app, service, needs, tenantSeen);
+  statsRoute(app, service, needs);
+  hitsRoute(app, service, needs);
+  hitRoute(app, service, needs);
+  changeHitRoute(app, service, needs);
+  reportRoute(app, service, needs);
+}
 
+function statsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
   app.get<{ Querystring: Static<typeof StatsQuery> }>(
     '/v1/stats',
     {
@@ -78,7 +84,9 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       return { ...stats, byTenant: request.caller.scopes.has('admin') ? byTenant : {}, series: [...stats.series] };
     },
   );
+}
 
+function hitsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
   app.get<{ Querystring: Static<typeof HitsQuery> }>(
     '/v1/hits',
     {
@@ -104,7 +112,9 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       return { hits: hits.map((hit) => tellHit(request, hit)), cursor };
     },
   );
+}
 
+function hitRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
   app.get<{ Params: { id: string } }>(
     '/v1/hits/:id',
     {
@@ -122,7 +132,9 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       return tellHit(request, found);
     },
   );
+}
 
+function changeHitRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.patch<{ Params: { id: string }; Body: Static<typeof HitChangeBody> }>(
     '/v1/hits/:id',
     {
@@ -149,7 +161,9 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Retu
       return tellHit(request, decided);
     },
   );
+}
 
+function reportRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
   app.get<{ Querystring: Static<typeof ReportQuery> }>(
     '/v1/report',
     {

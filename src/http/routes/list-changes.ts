@@ -4,17 +4,24 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
 import { ImportReportResult, ListResult, NewListBody, Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
 
-export function listChangeRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): void {
-  const listsAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
-  const named = Type.Object({ list: Type.String() });
+const Named = Type.Object({ list: Type.String() });
 
+/** The lists of the store; a change is audited as one of the caller. */
+const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
+
+export function listChangeRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  createListRoute(app, service, needs);
+  removeListRoute(app, service, needs);
+  approveRoute(app, service, needs);
+  rejectRoute(app, service, needs);
+  rollbackRoute(app, service, needs);
+  changeEntryRoute(app, service, needs);
+}
+
+function createListRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Body: Static<typeof NewListBody> }>(
     '/v1/lists',
     {
@@ -23,82 +30,92 @@ export function listChangeRoutes(
     },
     async (request, reply) => {
       const { list, kind = 'match', radiusBits = service.config.radiusBits, ...change } = request.body;
-      const lists = listsAs(request);
+      const lists = listsAs(service, request);
       const info = await lists.createList({ list, kind, radiusBits });
       const made = Object.keys(change).length > 0 ? await lists.updateList(list, change) : info;
       await service.reload();
       return reply.code(201).send(made);
     },
   );
+}
 
+function removeListRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.delete<{ Params: { list: string } }>(
     '/v1/lists/:list',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'A list, its entries and its versions are forgotten.',
-        params: named,
+        params: Named,
         response: { 204: Type.Null(), default: Problem },
       },
     },
     async (request, reply) => {
-      await listsAs(request).removeList(request.params.list);
+      await listsAs(service, request).removeList(request.params.list);
       await service.reload();
       return reply.code(204).send();
     },
   );
+}
 
+function approveRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { list: string } }>(
     '/v1/lists/:list/approve',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'The held version comes into force: somebody has looked at it.',
-        params: named,
+        params: Named,
         response: { 200: ImportReportResult, default: Problem },
       },
     },
     async (request) => {
-      const report = await approveHeld(listsAs(request), request.params.list);
+      const report = await approveHeld(listsAs(service, request), request.params.list);
       await service.reload();
       return report;
     },
   );
+}
 
+function rejectRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { list: string } }>(
     '/v1/lists/:list/reject',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'The held version is forgotten.',
-        params: named,
+        params: Named,
         response: { 204: Type.Null(), default: Problem },
       },
     },
     async (request, reply) => {
-      await listsAs(request).dropHeld(request.params.list);
+      await listsAs(service, request).dropHeld(request.params.list);
       return reply.code(204).send();
     },
   );
+}
 
+function rollbackRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { list: string }; Body: { version: number } }>(
     '/v1/lists/:list/rollback',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'The list holds again what it held as an earlier version.',
-        params: named,
+        params: Named,
         body: Type.Object({ version: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
         response: { 200: ImportReportResult, default: Problem },
       },
     },
     async (request) => {
-      const report = await rollBack(listsAs(request), request.params.list, request.body.version);
+      const report = await rollBack(listsAs(service, request), request.params.list, request.body.version);
       await service.reload();
       return report;
     },
   );
+}
 
+function changeEntryRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.patch<{ Params: { list: string; entryId: string }; Body: { enabled: boolean } }>(
     '/v1/lists/:list/entries/:entryId',
     {
@@ -112,7 +129,7 @@ export function listChangeRoutes(
     },
     async (request) => {
       const { list, entryId } = request.params;
-      const entries = await listsAs(request).changeEntries(
+      const entries = await listsAs(service, request).changeEntries(
         list,
         { entryId },
         request.body.enabled ? 'enable' : 'disable',

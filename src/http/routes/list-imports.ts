@@ -10,8 +10,8 @@ import { parseMapping } from '../../hashlists/mapping.js';
 import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
-import type { createAuthoriser } from '../authorise.js';
 import { count, oneOf, orNull, Problem, text } from '../schemas.js';
+import type { Needs } from './needs.js';
 
 /** Formats that are read as they come; NSRL's is a database, and is imported on the machine itself. */
 const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');
@@ -43,15 +43,17 @@ function toResult({ id, list, state, bytes, bytesDone, createdAt, finishedAt, re
   return { id, list, state, bytes, bytesDone, createdAt, finishedAt, report: report && { ...report }, error };
 }
 
-export async function listImportRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): Promise<void> {
+export async function listImportRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   // Whatever the type is called: the format is named in the query, and the body is a stream of any length.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 
+  importRoute(app, service, needs);
+  jobRoute(app, service, needs);
+  jobsRoute(app, service, needs);
+}
+
+function importRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { list: string }; Querystring: Static<typeof ImportQuery> }>(
     '/v1/lists/:list/entries',
     {
@@ -87,7 +89,9 @@ export async function listImportRoutes(
       return reply.code(job.state === 'done' ? 200 : 202).send(toResult(job));
     },
   );
+}
 
+function jobRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<{ Params: { id: string } }>(
     '/v1/jobs/:id',
     {
@@ -100,7 +104,9 @@ export async function listImportRoutes(
     },
     async (request) => toResult(await service.imports.job(request.params.id)),
   );
+}
 
+function jobsRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<{ Querystring: { list?: string } }>(
     '/v1/jobs',
     {

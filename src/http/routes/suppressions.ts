@@ -4,16 +4,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
 import { type NewSuppression, suppress, suppressions, unsuppress } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
 import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
+import type { Needs } from './needs.js';
 
-export function suppressionRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): void {
-  const listsAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
+/** The lists of the store; a change is audited as one of the caller. */
+const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
+export function suppressionRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  suppressionsRoute(app, service, needs);
+  suppressRoute(app, service, needs);
+  unsuppressValueRoute(app, service, needs);
+  unsuppressEntryRoute(app, service, needs);
+}
+
+function suppressionsRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get(
     '/v1/suppressions',
     {
@@ -25,7 +29,9 @@ export function suppressionRoutes(
     },
     async () => ({ suppressions: [...(await suppressions(service.store.lists))] }),
   );
+}
 
+function suppressRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Body: Static<typeof NewSuppressionBody> }>(
     '/v1/suppressions',
     {
@@ -40,12 +46,14 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      const made = await suppress(listsAs(request), request.body as NewSuppression & { algorithm: Algorithm });
+      const made = await suppress(listsAs(service, request), request.body as NewSuppression & { algorithm: Algorithm });
       await service.reload();
       return reply.code(201).send(made);
     },
   );
+}
 
+function unsuppressValueRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.delete<{ Params: { id: string } }>(
     '/v1/suppressions/:id',
     {
@@ -57,12 +65,14 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      await unsuppress(listsAs(request), { id: request.params.id });
+      await unsuppress(listsAs(service, request), { id: request.params.id });
       await service.reload();
       return reply.code(204).send();
     },
   );
+}
 
+function unsuppressEntryRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.delete<{ Querystring: { list: string; entryId: string } }>(
     '/v1/suppressions',
     {
@@ -74,7 +84,7 @@ export function suppressionRoutes(
       },
     },
     async (request, reply) => {
-      await unsuppress(listsAs(request), request.query);
+      await unsuppress(listsAs(service, request), request.query);
       await service.reload();
       return reply.code(204).send();
     },

@@ -5,22 +5,28 @@ import { requireSecretEnv, requireUrl } from '../../cases/webhooks/deliver.js';
 import { pingEvent } from '../../cases/webhooks/events.js';
 import type { Service } from '../../service/service.js';
 import { DeadLetterResult, NewWebhookBody, WebhookResult } from '../admin-schemas.js';
-import type { createAuthoriser } from '../authorise.js';
 import { Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
 
 /** Of one answer; those behind them come when these are retried. */
 const DEAD_LETTERS_TOLD = 1_000;
 
-export function webhookRoutes(
-  app: FastifyInstance,
-  service: Service,
-  needs: ReturnType<typeof createAuthoriser>,
-): void {
-  const { webhooks } = service.store;
-  const hooksAs = (request: FastifyRequest) => service.audit.as(request.caller.actor).webhooks;
-  const Id = Type.Object({ id: Type.String() });
-  type WithId = { Params: { id: string } };
+const Id = Type.Object({ id: Type.String() });
+type WithId = { Params: { id: string } };
 
+/** The webhooks of the store; a change is audited as one of the caller. */
+const hooksAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).webhooks;
+
+export function webhookRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  webhooksRoute(app, service, needs);
+  addWebhookRoute(app, service, needs);
+  removeWebhookRoute(app, service, needs);
+  deadLettersRoute(app, service, needs);
+  retryRoute(app, service, needs);
+  pingRoute(app, service, needs);
+}
+
+function webhooksRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs: Needs): void {
   app.get<{ Querystring: { tenant?: string } }>(
     '/v1/webhooks',
     {
@@ -33,7 +39,9 @@ export function webhookRoutes(
     },
     async (request) => ({ webhooks: [...(await webhooks.webhooks(request.query.tenant ?? null))] }),
   );
+}
 
+function addWebhookRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Body: Static<typeof NewWebhookBody> }>(
     '/v1/webhooks',
     {
@@ -47,10 +55,12 @@ export function webhookRoutes(
     async (request, reply) => {
       const { url, secretEnv, tenant = null } = request.body;
       const about = { url: requireUrl(url), secretEnv: requireSecretEnv(secretEnv), tenant, nowMs: Date.now() };
-      return reply.code(201).send(await hooksAs(request).addWebhook(about));
+      return reply.code(201).send(await hooksAs(service, request).addWebhook(about));
     },
   );
+}
 
+function removeWebhookRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.delete<WithId>(
     '/v1/webhooks/:id',
     {
@@ -62,11 +72,13 @@ export function webhookRoutes(
       },
     },
     async (request, reply) => {
-      await hooksAs(request).removeWebhook(null, request.params.id);
+      await hooksAs(service, request).removeWebhook(null, request.params.id);
       return reply.code(204).send();
     },
   );
+}
 
+function deadLettersRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs: Needs): void {
   app.get<WithId>(
     '/v1/webhooks/:id/dead',
     {
@@ -79,7 +91,9 @@ export function webhookRoutes(
     },
     async (request) => ({ events: [...(await webhooks.dead(null, request.params.id, DEAD_LETTERS_TOLD))] }),
   );
+}
 
+function retryRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<WithId>(
     '/v1/webhooks/:id/retry',
     {
@@ -90,9 +104,11 @@ export function webhookRoutes(
         response: { 200: Type.Object({ events: Type.Integer() }), default: Problem },
       },
     },
-    async (request) => ({ events: await hooksAs(request).retry(null, request.params.id, Date.now()) }),
+    async (request) => ({ events: await hooksAs(service, request).retry(null, request.params.id, Date.now()) }),
   );
+}
 
+function pingRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs: Needs): void {
   app.post<WithId>(
     '/v1/webhooks/:id/ping',
     {

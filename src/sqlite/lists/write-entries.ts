@@ -2,20 +2,20 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
-import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
+import type { ImportMode } from '../../store/import-rules.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../../store/lists-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { type Checked, ListChecksum } from './checksum.js';
-import { raiseGeneration, rowOf, toAttributes, toInfo } from './list-rows.js';
-import { BY_VALUE } from './seal-values.js';
+import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
+import { RowWriter } from './row-writer.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 
-/** Removals that a reader may lag behind before it reads everything anew: a few minutes of the largest changes. */
-export const REMOVALS_KEPT_MAX = 4_000_000;
+/** Removals that a reader may lag behind before it reads everything again: a few minutes of the largest changes. */
+const REMOVALS_KEPT_MAX = 4_000_000;
 
 /** An import as it stands in its transaction. */
-export interface Written {
+interface Written {
   readonly report: ImportReport;
   readonly draft: Draft;
   readonly listId: number;
@@ -40,80 +40,16 @@ export async function writeRows(
   mode: ImportMode,
 ): Promise<Written> {
   const before = rowOf(db, name);
-  const { id, checksum: checksumBefore } = before;
+  const { id } = before;
   const version = before.version + 1;
-  const insert = db.prepare<[number, number, Buffer, string, string | null, number, number, number]>(
-    `INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, disabled)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const disabled = disabledValues(db, id);
-  const known = db.prepare<[number, number, Buffer], StoredRow & { version: number }>(
-    `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`,
-  );
-  const seen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
-  const update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
-  // Taken from the rows themselves and not read back: what the disk made of them is for `verify` to say.
-  const checksum = new ListChecksum(mode === 'add' ? checksumBefore : '');
-  const counts = new ImportCounts();
-  const tombstones = new Tombstones(db, vault, { listId: id, version, mode }, checksum);
+  const target = { listId: id, version, mode };
+  const checksum = new ListChecksum(mode === 'add' ? before.checksum : '');
+  const tombstones = new Tombstones(db, vault, target, checksum);
   if (mode === 'replace') tombstones.forgetOthers();
-  for await (const row of rows) {
-    if (!row.ok) {
-      if (row.gone) counts.deleted += tombstones.withdraw(row.gone);
-      counts.reject(row);
-      continue;
-    }
-    if (row.hasOwnId && tombstones.isWithdrawn(row.entry.entryId, row.entry.updatedAt)) {
-      counts.reject({ line: row.line, reason: 'not_active' });
-      continue;
-    }
-    const { algorithm, value, entryId } = row.entry;
-    const label = ALGORITHMS.indexOf(algorithm);
-    const stored: Checked = {
-      algorithm: label,
-      value: vault.seal(label, Buffer.from(value, 'hex')),
-      // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
-      entry_id: Buffer.from(entryId).toString(),
-      attributes: toAttributes(row.entry),
-    };
-    const { changes } = insert.run(
-      id,
-      stored.algorithm,
-      stored.value,
-      stored.entry_id,
-      stored.attributes,
-      version,
-      version,
-      disabled.has(nameOf(stored)) ? 1 : 0,
-    );
-    if (changes === 0) {
-      const had = known.get(id, stored.algorithm, stored.value)!;
-      if (isDuplicate(mode, had.version, version)) {
-        if (row.hasOwnId && had.entry_id !== stored.entry_id) tombstones.alsoListed(stored);
-        counts.duplicate(`${stored.algorithm} ${stored.value.toString('latin1')}`);
-        continue;
-      }
-      const isAsBefore = had.entry_id === stored.entry_id && had.attributes === stored.attributes;
-      if (isAsBefore) seen.run(version, had.id);
-      else {
-        keepPast(db, version, 'id = ?', [had.id]);
-        // What is disabled is not kept as past, so it stays in every version that had it, and stays disabled there.
-        const since = had.disabled === 1 ? had.since : version;
-        update.run(stored.entry_id, stored.attributes, version, since, had.id);
-      }
-    } else counts.added++;
-    counts.accepted++;
-    checksum.add(stored);
-  }
-  if (mode === 'replace') {
-    const gone = 'FROM entry WHERE list_id = ? AND version <> ?';
-    db.prepare(`INSERT INTO removal (entry_key, algorithm) SELECT id, algorithm ${gone} AND disabled = 0`).run(
-      id,
-      version,
-    );
-    keepPast(db, version, 'list_id = ? AND version <> ?', [id, version]);
-    counts.removed = db.prepare(`DELETE ${gone}`).run(id, version).changes;
-  }
+  const writer = new RowWriter(db, vault, target, { checksum, tombstones });
+  for await (const row of rows) writer.write(row);
+  const { counts } = writer;
+  if (mode === 'replace') counts.removed = removeOtherVersions(db, id, version);
   db.prepare(
     'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
   ).run(version, new Date().toISOString(), counts.rejected, counts.duplicates, checksum.toHex(), id);
@@ -124,15 +60,15 @@ export async function writeRows(
   return { report, draft, listId: id, checksum: checksum.toHex() };
 }
 
-const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
-  `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
-
-/** Values that a person disabled stay so, also when a list drops them and brings them again. */
-function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
-  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
-    'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',
+/** Remove the entries that the import of `version` did not bring. Result: their number. */
+function removeOtherVersions(db: Sqlite, listId: number, version: number): number {
+  const gone = 'FROM entry WHERE list_id = ? AND version <> ?';
+  db.prepare(`INSERT INTO removal (entry_key, algorithm) SELECT id, algorithm ${gone} AND disabled = 0`).run(
+    listId,
+    version,
   );
-  return new Set(rows.all(listId).map(nameOf));
+  keepPast(db, version, 'list_id = ? AND version <> ?', [listId, version]);
+  return db.prepare(`DELETE ${gone}`).run(listId, version).changes;
 }
 
 /** Digests of a list that a suppression list has too: equal values look equal where they rest. */
@@ -147,7 +83,7 @@ function knownGood(db: Sqlite, listId: number): number {
   return good.all(listId).reduce((sum, { id: goodId }) => sum + count.get({ listId, goodId })!.count, 0);
 }
 
-/** The column that tells the entries meant, and its value. */
+/** The column that selects the entries, and its value. */
 function columnOf(which: EntryFilter): [string, string] {
   if ('entryId' in which) return ['entry_id', which.entryId];
   return [`json_extract(attributes, '$.source')`, which.source];
@@ -197,7 +133,7 @@ function setQuarantine(db: Sqlite, name: string, which: EntryFilter, isQuarantin
   const { changes } = db
     .prepare(`UPDATE entry SET quarantined = ? WHERE list_id = ? AND quarantined = ? AND ${column} = ?`)
     .run(to, id, from, wanted);
-  // Answers that were kept for this generation must be given anew.
+  // Answers that were cached for this generation must be computed again.
   if (changes > 0) raiseGeneration(db);
   return changes;
 }

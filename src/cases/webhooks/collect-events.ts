@@ -1,0 +1,56 @@
+/** Hits and overdue cases of the ledger into the outbox of one webhook; the store adds each event once. */
+import type { Clock } from '../../core/clock.js';
+import type { NewWebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
+import { type HitSource, newHitEvent, overdueEvents, RUNNING_STATUSES } from './events.js';
+
+/** A hit is read again so long after it: processes write theirs in no order of time. */
+const OVERLAP_MS = 120_000;
+const HITS_PER_PAGE = 200;
+
+interface CollectParts {
+  readonly store: WebhookStore;
+  readonly hits: HitSource;
+  readonly clock: Clock;
+  /** True once no further page shall be read. */
+  readonly shouldStop: () => boolean;
+}
+
+/** Pages are newest first, so the position moves only when all of them were read. */
+export async function addNewHits(
+  { id, tenant, createdAt }: WebhookInfo,
+  { store, hits, clock, shouldStop }: CollectParts,
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  const fromMs = Math.max(Date.parse(createdAt), (await store.position(id)) - OVERLAP_MS);
+  let cursor: string | undefined;
+  const pages: NewWebhookEvent[][] = [];
+  do {
+    const page = await hits.hits({ tenant: tenant ?? undefined, fromMs, cursor, limit: HITS_PER_PAGE });
+    pages.push(page.hits.map(newHitEvent).filter((event) => event !== null));
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined && !shouldStop());
+  if (cursor !== undefined) return;
+  // Oldest first, as they happened; the last of them moves the position.
+  pages.reverse();
+  for (const [at, page] of pages.entries()) {
+    await store.addEvents(id, page.reverse(), at === pages.length - 1 ? nowMs : null, nowMs);
+  }
+}
+
+/** One event for each deadline that a case has missed while its clock runs. */
+export async function addOverdue(
+  { id, tenant }: WebhookInfo,
+  { store, hits, clock, shouldStop }: CollectParts,
+): Promise<void> {
+  const nowMs = clock.nowMs();
+  for (const status of RUNNING_STATUSES) {
+    let cursor: string | undefined;
+    do {
+      const query = { tenant: tenant ?? undefined, status, toMs: nowMs, cursor, limit: HITS_PER_PAGE };
+      const page = await hits.hits(query);
+      const events = page.hits.flatMap((hit) => overdueEvents(hit, nowMs));
+      if (events.length > 0) await store.addEvents(id, events, null, nowMs);
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined && !shouldStop());
+  }
+}

@@ -1,0 +1,49 @@
+/** Events that are due, from the outbox to their webhooks: delivered, retried later, or given up. */
+import type { Clock } from '../../core/clock.js';
+import type { WebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
+import type { Logger } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { pauseMs } from './back-off.js';
+import { ANSWER_MS_MAX, type DeliverOptions, deliver } from './deliver.js';
+
+/** No other process sends the events that one has claimed, until that one must have ended. */
+const LEASE_MS = ANSWER_MS_MAX * 6;
+/** Events in flight: a receiver that hangs must not hold up the others. */
+const IN_FLIGHT = 16;
+
+export interface SendParts {
+  readonly store: WebhookStore;
+  readonly env: DeliverOptions['env'];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly answerMsMax?: number;
+  readonly random?: () => number;
+}
+
+/** Send until no event is due, or until `shouldStop`; events in flight are finished first. Errors STORE_FAILED. */
+export async function sendDue(parts: SendParts, shouldStop: () => boolean): Promise<void> {
+  const { store, clock } = parts;
+  while (!shouldStop()) {
+    const due = await store.claim(clock.nowMs(), LEASE_MS, IN_FLIGHT);
+    if (due.length === 0) return;
+    const byId = new Map((await store.webhooks(null)).map((hook) => [hook.id, hook]));
+    await Promise.all(due.map((event) => send(byId.get(event.webhookId), event, parts)));
+  }
+}
+
+async function send(hook: WebhookInfo | undefined, event: WebhookEvent, parts: SendParts): Promise<void> {
+  // It was removed in between, and its events with it.
+  if (!hook) return;
+  const { store, env, clock, log, metrics, answerMsMax, random = Math.random } = parts;
+  const error = await deliver(hook, event, { env, nowMs: clock.nowMs(), ...(answerMsMax ? { answerMsMax } : {}) });
+  if (error === null) {
+    metrics.add('zeef_webhooks_total', { outcome: 'delivered' });
+    return store.delivered(event.id, clock.nowMs());
+  }
+  const pause = pauseMs(event.attempts + 1, random());
+  metrics.add('zeef_webhooks_total', { outcome: pause === null ? 'dead' : 'failed' });
+  if (pause === null) log.error({ webhook: hook.id, event: event.id, why: error }, 'an event was given up');
+  else log.warn({ webhook: hook.id, event: event.id, why: error, againMs: pause }, 'an event was not taken');
+  await store.failed(event.id, error, pause === null ? null : clock.nowMs() + pause);
+}

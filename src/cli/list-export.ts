@@ -1,0 +1,61 @@
+/** `zeef lists export`: the index file of all lists, or the values of one. */
+import { open, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../lists/export-list.js';
+import type { Service } from '../service/service.js';
+import { sealStream } from '../vault/sealed-stream.js';
+import { cliActor, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+/** Add `export` to `lists`, the command of `zeef lists`. */
+export function addExportCommand(lists: Command, program: Command, around: Surroundings): void {
+  lists
+    .command('export')
+    .description('write the index file, which a service reads at start; or with --list one list, for others')
+    .argument('[file]', 'by default zeef.index in the data directory; a list goes to stdout')
+    .option('--list <name>', 'this list, with its values; a file of it is sealed, stdout is not')
+    .option('--plain', 'the file of a list is for others: do not seal it')
+    .addOption(new Option('--format <format>', 'of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
+    .option('--json', 'as JSON')
+    .action(
+      async (
+        file: string | undefined,
+        flags: { json?: boolean; list?: string; format: ExchangeFormat; plain?: boolean },
+      ) =>
+        withService(around, program.opts<GlobalFlags>(), async (service) => {
+          if (flags.list !== undefined) return exportList(service, around, file, { ...flags, list: flags.list });
+          const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
+          const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
+          around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+        }),
+    );
+}
+
+async function exportList(
+  service: Service,
+  around: Surroundings,
+  file: string | undefined,
+  { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
+): Promise<void> {
+  const lines = exchangeLines(service.store.lists, list, format);
+  await service.audit.doing(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
+    if (file === undefined) {
+      for await (const line of lines) around.out(line);
+      return;
+    }
+    const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
+    // Only its owner reads the file: it holds the list's values.
+    const output = await open(file, 'wx', 0o600);
+    try {
+      await pipeline(bytes, output.createWriteStream());
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
+  });
+}
+
+async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Buffer> {
+  for await (const line of lines) yield Buffer.from(line);
+}

@@ -1,0 +1,36 @@
+/** `zeef lists add`: hashes of confirmed images become entries. */
+import type { Command } from 'commander';
+import { addImages } from '../cases/add-images.js';
+import type { Entry } from '../core/vocabulary.js';
+import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { reportText } from './list-text.js';
+
+/** Add `add` to `lists`, the command of `zeef lists`. */
+export function addImagesCommand(lists: Command, program: Command, around: Surroundings): void {
+  lists
+    .command('add')
+    .description('add hashes of pictures that you confirmed yourself; of the pictures nothing is kept')
+    .argument('<name>')
+    .argument('<images...>')
+    .option('--category <name>', 'what they show, in the list’s own terms')
+    .option('--severity <name>')
+    .option('--source <name>', 'who confirmed them')
+    .option('--json', 'as JSON')
+    .action(
+      (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
+        withService(around, program.opts<GlobalFlags>(), async (service) => {
+          const { hashImage, whenRoom, config } = service;
+          const parts = { hashImage, whenRoom, radiusBits: config.radiusBits };
+          const request = { list: name, lists: changesOf(service).lists, paths, about };
+          const { images, report } = await addImages(parts, request);
+          if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
+            around.setExitCode(EXIT.failed);
+          const words = images.map(({ path, entryId, reason, lowQuality }) => {
+            return `${entryId ?? `not added, ${reason}`}${lowQuality ? ', digests only: low quality' : ''}  ${path}\n`;
+          });
+          around.out(
+            json ? `${JSON.stringify({ images, report })}\n` : words.join('') + (report ? reportText(report) : ''),
+          );
+        }),
+    );
+}

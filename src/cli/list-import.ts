@@ -1,0 +1,76 @@
+/** `zeef lists import`: files of entries in, a report out. */
+import { statSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { type Command, Option } from 'commander';
+import type { Algorithm } from '../core/vocabulary.js';
+import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
+import { type Mapping, parseMapping } from '../hashlists/mapping.js';
+import { importList } from '../lists/import/import-list.js';
+import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { algorithm } from './list-flags.js';
+import { reportText } from './list-text.js';
+
+interface ImportFlags {
+  readonly list: string;
+  readonly format?: HashlistFormat;
+  readonly algorithm?: Algorithm;
+  readonly map?: Mapping;
+  readonly suppress?: boolean;
+  readonly add?: boolean;
+  readonly approved?: boolean;
+  readonly json?: boolean;
+}
+
+/** Return a bar over the bytes of the files; the last bytes are read a while before the last entry is stored. */
+function bytesBar(files: readonly string[]): SingleBar {
+  const bar = new SingleBar({
+    format: '{percentage} % of the bytes read  {duration_formatted}  {eta_formatted} left',
+    stream: process.stderr,
+    clearOnComplete: true,
+    fps: 5,
+  });
+  bar.start(
+    files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0),
+    0,
+  );
+  return bar;
+}
+
+/** Add `import` to `lists`, the command of `zeef lists`. */
+export function addImportCommand(lists: Command, program: Command, around: Surroundings): void {
+  lists
+    .command('import')
+    .description('import a file as a list; it replaces what the list held, as a whole or not at all')
+    .argument('<files...>', 'one file, or the pages of one source in their order')
+    .requiredOption('--list <name>', 'name of the list')
+    .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
+    .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
+    .option(
+      '--map <pairs>',
+      'columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1',
+      parseMapping,
+    )
+    .option('--add', 'add to what the list holds instead of replacing it')
+    .option('--suppress', 'a new list of known-good values that must not count')
+    .option('--approved', 'you have looked at it: no rule holds the new version back')
+    .option('--json', 'the report as JSON')
+    .action(async (files: string[], flags: ImportFlags) => {
+      await withService(around, program.opts<GlobalFlags>(), async (service) => {
+        const bar = around.isTerminal ? bytesBar(files) : null;
+        const report = await importList(changesOf(service), {
+          paths: files,
+          onBytes: (bytes) => bar?.increment(bytes),
+          list: flags.list,
+          format: flags.format ?? formatOf(files[0]!),
+          assumed: flags.algorithm,
+          mapping: flags.map,
+          mode: flags.add ? 'add' : 'replace',
+          approved: flags.approved ?? false,
+          kind: flags.suppress ? 'suppression' : 'match',
+          radiusBits: service.config.radiusBits,
+        }).finally(() => bar?.stop());
+        if (report.held.length > 0) around.setExitCode(EXIT.failed);
+        around.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+      });
+    });
+}

@@ -1,0 +1,36 @@
+/** `zeef lists quarantined`, `quarantine` and `release`: entries whose matches do not count. */
+import type { Command } from 'commander';
+import { AppError } from '../core/errors.js';
+import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+
+/** Add `quarantined`, `quarantine` and `release` to `lists`, the command of `zeef lists`. */
+export function addQuarantineCommands(lists: Command, program: Command, around: Surroundings): void {
+  const globals = () => program.opts<GlobalFlags>();
+
+  lists
+    .command('quarantined')
+    .description('entries that suddenly matched many different files, and wait for you: release or disable them')
+    .option('--json', 'as JSON')
+    .action((flags: { json?: boolean }) =>
+      withService(around, globals(), async (service) => {
+        const entries = await service.store.lists.quarantined();
+        const words = entries.map(({ list, entryId }) => `${list} ${entryId}\n`).join('') || 'none\n';
+        around.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
+      }),
+    );
+
+  for (const verb of ['quarantine', 'release'] as const) {
+    lists
+      .command(verb)
+      .description(`${verb} an entry: in quarantine its matches are told, and do not count`)
+      .argument('<name>')
+      .requiredOption('--entry <id>', 'which')
+      .action((name: string, { entry }: { entry: string }) =>
+        withService(around, globals(), async (service) => {
+          const changed = await changesOf(service).lists.changeEntries(name, { entryId: entry }, verb);
+          if (changed === 0) throw new AppError('NOT_FOUND', { list: name, entry });
+          around.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
+        }),
+      );
+  }
+}

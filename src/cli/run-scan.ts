@@ -1,0 +1,112 @@
+/** One run of `zeef scan`: trees of files in, lines and a summary out. */
+import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
+import { ProgressMeter } from '../scan/progress.js';
+import { rematch } from '../scan/rematch.js';
+import { remoteMatcher } from '../scan/remote.js';
+import { scan } from '../scan/scan.js';
+import type { ScanParts, ScanRequest } from '../scan/scan-request.js';
+import { Tally } from '../scan/tally.js';
+import { createThrottle } from '../scan/throttle.js';
+import { type Counting, countFiles } from '../scan/walk/count.js';
+import { sortRoots } from '../scan/walk/roots.js';
+import { openInventory } from '../service/open-store.js';
+import { type Service, scanDecoder } from '../service/service.js';
+import { exitCodeOf } from './check.js';
+import { checkOptions, EXIT, type Surroundings } from './context.js';
+import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
+import { openScanOutput } from './scan-output.js';
+import { showProgress } from './scan-progress.js';
+
+async function matcherFor(
+  around: Surroundings,
+  service: Service,
+  flags: ScanFlags,
+  asking: MatcherOptions,
+): Promise<{ matcher: Matcher; batch: Awaited<ReturnType<Service['openFiles']>> | null }> {
+  if (flags.server === undefined) {
+    const batch = await service.openFiles(asking.lists);
+    return { matcher: localMatcher(batch, asking), batch };
+  }
+  if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'an address: https://...');
+  const matcher = remoteMatcher({
+    url: flags.server,
+    key: flags.key ?? around.env.ZEEF_SERVER_KEY ?? null,
+    ...asking,
+    shouldStop: around.isStopping,
+    onWait: (why, waitMs) =>
+      around.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
+  });
+  return { matcher, batch: null };
+}
+
+/** Begin to count the files of a request, for the estimate. */
+async function startCounting({ paths, followsLinks, include, exclude }: ScanRequest): Promise<Counting> {
+  return countFiles({ roots: (await sortRoots(paths, followsLinks)).roots, include, exclude });
+}
+
+/**
+ * Scan `paths`, or match an inventory again, and set the exit code.
+ *
+ * Errors  REQUEST_INVALID: a flag; those of `scan` and `rematch`; those of the system, for the output.
+ */
+export async function runScan(
+  around: Surroundings,
+  service: Service,
+  paths: readonly string[],
+  flags: ScanFlags,
+): Promise<void> {
+  const { lists, askedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
+  const asking: MatcherOptions = { lists, askedRadiusBits, tenant };
+  const { matcher, batch } = await matcherFor(around, service, flags, asking);
+  const kept = flags.rematch ?? flags.resume;
+  const inventory = await openInventory(kept ?? null);
+  const throttle = createThrottle(throttleOptions(flags), around.isStopping);
+  around.onAsked('pause', () => throttle.toggle());
+  const tally = new Tally();
+  const output = openScanOutput(around, flags);
+  const request = scanRequest(paths, flags, { orientations, frames });
+  const { filesBefore } = inventory.state;
+  const isCounted =
+    flags.rematch === undefined && filesBefore === null && flags.count !== false && flags.filesFrom === undefined;
+  const counting = isCounted ? await startCounting(request) : null;
+  const expected = () => filesBefore ?? counting?.total ?? null;
+  const shown = showProgress(
+    around,
+    new ProgressMeter(tally, throttle, expected),
+    positive('progress-seconds', flags.progressSeconds)!,
+  );
+  try {
+    output.line({ type: 'begin', paths, at: new Date().toISOString(), generation: matcher.generation });
+    const common = { inventory, matcher, tally, shouldStop: around.isStopping, onResult: output.result };
+    const newEntries = flags.newEntries && batch ? { batch, asking } : null;
+    const end =
+      flags.rematch !== undefined
+        ? { ...(await rematch({ ...common, orientations, newEntries })), resumed: false }
+        : await scan(
+            {
+              ...common,
+              decoder: scanDecoder(service),
+              keepsFiles: kept !== undefined,
+              throttle,
+              onOther: output.other,
+            } satisfies ScanParts,
+            request,
+          );
+    shown.stop();
+    const { interrupted, resumed } = end;
+    const summary = tally.summary({ generation: matcher.generation, interrupted, resumed });
+    await output.end(summary);
+    if (interrupted) around.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
+    around.setExitCode(interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
+  } finally {
+    shown.stop();
+    await counting?.stop();
+    await inventory.close();
+  }
+}
+
+function howToGoOn({ rematch: rematched, resume }: ScanFlags): string {
+  if (rematched !== undefined) return 'The same command begins it anew; nothing is read for it.';
+  if (resume !== undefined) return `The same command goes on where it was: its inventory is ${resume}.`;
+  return 'Without --resume FOLDER the same command begins anew.';
+}

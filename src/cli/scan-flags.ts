@@ -1,0 +1,88 @@
+/** Flags of `zeef scan`, and the values that a scan reads from them. */
+import { createReadStream } from 'node:fs';
+import { AppError } from '../core/errors.js';
+import { FILE_LIST_PATH_BYTES_MAX } from '../core/limits.js';
+import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
+import type { ScanRequest } from '../scan/scan-request.js';
+import type { ThrottleOptions } from '../scan/throttle.js';
+import { readPaths } from '../scan/walk/file-list.js';
+import type { ImageCheckFlags } from './context.js';
+import type { OutputFlags } from './scan-output.js';
+
+export interface ScanFlags extends ImageCheckFlags, OutputFlags {
+  readonly filesFrom?: string;
+  readonly null?: boolean;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly oneFileSystem?: boolean;
+  readonly follow?: boolean;
+  readonly digestAll?: boolean;
+  readonly archives?: boolean;
+  readonly retryFailed?: boolean;
+  readonly resume?: string;
+  readonly rematch?: string;
+  readonly newEntries?: boolean;
+  readonly maxRate?: string;
+  readonly pauseFile?: string;
+  readonly maxLoad?: string;
+  readonly idle?: boolean;
+  readonly count?: boolean;
+  readonly progressSeconds: string;
+  readonly server?: string;
+  readonly key?: string;
+}
+
+/** Return the error of a flag: its name, the text that was given, and the form that is expected. */
+export const invalid = (field: string, got: string, expected: string) =>
+  new AppError('REQUEST_INVALID', { field, got, expected });
+
+/** `500` is files a second, `50MB` megabytes a second; both, with a comma between. Errors REQUEST_INVALID. */
+export function ratesFrom(text: string | undefined): Pick<ThrottleOptions, 'filesPerSecond' | 'bytesPerSecond'> {
+  const rates = { filesPerSecond: null as number | null, bytesPerSecond: null as number | null };
+  for (const part of text?.split(',') ?? []) {
+    const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*(MB)?$/i.exec(part.trim()) ?? [];
+    if (amount === undefined || Number(amount) <= 0)
+      throw invalid('max-rate', part, 'files (500) or megabytes (50MB) a second');
+    if (unit === undefined) rates.filesPerSecond = Number(amount);
+    else rates.bytesPerSecond = Number(amount) * 1_000_000;
+  }
+  return rates;
+}
+
+/** Return a number above 0, or null where none was given. Errors REQUEST_INVALID. */
+export function positive(field: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!(Number(text) > 0)) throw invalid(field, text, 'a number above 0');
+  return Number(text);
+}
+
+/** Return the throttle options of the flags. Errors REQUEST_INVALID. */
+export function throttleOptions({ maxRate, pauseFile, maxLoad }: ScanFlags): ThrottleOptions {
+  return { ...ratesFrom(maxRate), pauseFile: pauseFile ?? null, loadMax: positive('max-load', maxLoad) };
+}
+
+/** Return the request of a scan. The file of `--files-from` is opened here and read by the scan. */
+export function scanRequest(
+  paths: readonly string[],
+  flags: ScanFlags,
+  checked: Pick<ScanRequest, 'orientations' | 'frames'>,
+): ScanRequest {
+  return {
+    paths: paths.map(pathBytesOf),
+    filesFrom: flags.filesFrom === undefined ? null : listOf(flags),
+    include: flags.include ?? [],
+    exclude: flags.exclude ?? [],
+    oneFileSystem: flags.oneFileSystem ?? false,
+    followsLinks: flags.follow ?? false,
+    digestsAll: flags.digestAll ?? false,
+    retriesFailed: flags.retryFailed ?? false,
+    archives: flags.archives ?? false,
+    orientations: checked.orientations,
+    frames: checked.frames,
+  };
+}
+
+function listOf({ filesFrom, null: endsWithZero }: ScanFlags): AsyncIterable<PathBytes> {
+  const source = filesFrom === '-' ? process.stdin : createReadStream(filesFrom!);
+  return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
+}

@@ -1,0 +1,63 @@
+/** Hits as the ledger returns them: a stored hit with its evidence opened and its takedown clock. */
+import type { Match } from '../core/match.js';
+import type { Digests, HitStatus } from '../core/vocabulary.js';
+import type { StoredHit } from '../store/ledger-contract.js';
+import { openEvidence } from './outcome.js';
+import type { Seal } from './seal.js';
+import { clockOf, type TakedownClock } from './takedown.js';
+
+/** A file that matched, at one place of one tenant, and its case. Fields of the match are those of the nearest one. */
+export interface Hit extends Omit<Match, 'suppressed' | 'frame' | 'background'> {
+  readonly id: string;
+  readonly tenant: string;
+  readonly reference: string | null;
+  readonly kind: 'image' | 'hash';
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+  readonly timesSeen: number;
+  readonly seenAfterRemoval: number;
+  readonly digests: Digests;
+  readonly matches: readonly Match[];
+  readonly generation: number;
+  readonly checkId: string | null;
+  readonly status: HitStatus;
+  readonly history: readonly {
+    readonly at: string;
+    readonly status: HitStatus;
+    readonly note: string | null;
+    readonly by: string;
+  }[];
+  readonly clock: TakedownClock;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** `deadlineHours`: rising. `nowMs`: the time of the takedown clock. Errors SEALED_DAMAGED. */
+export function toHit(
+  stored: StoredHit,
+  { seal, deadlineHours, nowMs }: { seal: Seal; deadlineHours: readonly number[]; nowMs: number },
+): Hit {
+  const { digests, matches, generation, checkId } = openEvidence(stored.evidence, seal);
+  const isShown = (match: Match) => (stored.quarantined ? match.quarantined : !match.suppressed);
+  const nearest = matches.find(isShown) ?? matches[0]!;
+  const { suppressed: _s, frame: _f, background: _b, ...facts } = nearest;
+  return {
+    id: stored.id,
+    tenant: stored.tenant,
+    reference: stored.reference,
+    kind: stored.kind,
+    firstSeenAt: iso(stored.firstSeenMs),
+    lastSeenAt: iso(stored.lastSeenMs),
+    timesSeen: stored.timesSeen,
+    seenAfterRemoval: stored.seenAfterRemoval,
+    digests,
+    ...facts,
+    matches,
+    generation,
+    checkId,
+    quarantined: stored.quarantined,
+    status: stored.status,
+    history: stored.history.map(({ atMs, status, note, by }) => ({ at: iso(atMs), status, note, by })),
+    clock: clockOf(stored, deadlineHours, nowMs),
+  };
+}

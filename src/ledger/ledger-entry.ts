@@ -1,0 +1,33 @@
+/** Answers of one request as one entry of the ledger. */
+import { NO_TOTALS, TallySum } from '../core/tally.js';
+import type { Idempotency, LedgerEntry, Sighting } from '../store/ledger-contract.js';
+import { addOutcome, hourOf, type Outcome, sightingOf } from './outcome.js';
+import type { Seal } from './seal.js';
+
+/** Answers of one request that are put on record together. */
+export interface Recordable {
+  readonly tenant: string;
+  readonly outcomes: readonly Outcome[];
+  /** Images and hashes that matched nothing, beside the outcomes. */
+  readonly unmatched: number;
+  readonly idempotency: Idempotency | null;
+}
+
+/** Counts in the hour of `atMs`, and sightings; without tallies where nothing was checked. */
+export function entryOf(
+  { tenant, outcomes, unmatched, idempotency }: Recordable,
+  atMs: number,
+  seal: Seal,
+): LedgerEntry {
+  const sum = new TallySum();
+  const sightings: Sighting[] = [];
+  for (const outcome of outcomes) {
+    addOutcome(sum, outcome);
+    const sighting = sightingOf(tenant, outcome, atMs, seal);
+    if (sighting) sightings.push(sighting);
+  }
+  if (unmatched > 0) sum.add({ totals: { ...NO_TOTALS, checked: unmatched }, cells: [] });
+  const { totals, cells } = sum;
+  const tallies = totals.checked === 0 ? [] : [{ tenant, startMs: hourOf(atMs), totals, cells }];
+  return { tenant, idempotency, tallies, sightings };
+}

@@ -1,0 +1,84 @@
+/** Bodies of imports on disk, sealed, from their last byte until their jobs have ended. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../core/errors.js';
+import { IMPORT_BYTES_MAX } from '../../core/limits.js';
+import { removeUnfinished, unfinishedName } from '../../core/unfinished.js';
+import type { ImportJob } from '../../store/jobs-contract.js';
+import { sealStream } from '../../vault/sealed-stream.js';
+import type { Vault } from '../../vault/vault.js';
+
+/** In the data folder: bytes of jobs that are not finished. */
+const IMPORTS_FOLDER = 'imports';
+
+/** From the last byte of a body until its job is in the store. */
+const BODY_STORED_MS_MAX = 60_000;
+
+export class ImportBodies {
+  readonly #folder: string;
+  readonly #vault: Vault;
+
+  constructor(dataDir: string, vault: Vault) {
+    this.#folder = join(dataDir, IMPORTS_FOLDER);
+    this.#vault = vault;
+  }
+
+  /** `id`: of the job. */
+  pathOf(id: string): string {
+    return join(this.#folder, `${id}.sealed`);
+  }
+
+  /** Size and digest of the bytes; they are synced under an unfinished name until `keep`. Errors BODY_TOO_LARGE. */
+  async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const counted = (async function* () {
+      for await (const piece of body) {
+        bytes += piece.length;
+        if (bytes > IMPORT_BYTES_MAX) throw new AppError('BODY_TOO_LARGE', { bytesMax: IMPORT_BYTES_MAX });
+        hash.update(piece);
+        yield piece;
+      }
+    })();
+    const path = unfinishedName(this.pathOf(id));
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await pipeline(sealStream(this.#vault, counted), createWriteStream(path, { mode: 0o600 }));
+    const file = await open(path, 'r');
+    await file.sync().finally(() => file.close());
+    return { bytes, sha256: hash.digest('hex') };
+  }
+
+  keep(id: string): Promise<void> {
+    return rename(unfinishedName(this.pathOf(id)), this.pathOf(id));
+  }
+
+  /** Remove a body that `keep` was not called for; none is no error. */
+  removeUnkept(id: string): Promise<void> {
+    return rm(unfinishedName(this.pathOf(id)), { force: true });
+  }
+
+  remove(id: string): Promise<void> {
+    return rm(this.pathOf(id), { force: true });
+  }
+
+  /**
+   * Remove the bodies that a killed process left: unfinished, of an ended job, or of a job that is not in the store.
+   * `waiting`: those of `jobs` that need their bodies.
+   */
+  async removeLeftovers(jobs: readonly ImportJob[], waiting: readonly ImportJob[]): Promise<void> {
+    removeUnfinished(this.#folder);
+    const kept = new Set(waiting.map(({ id }) => this.pathOf(id)));
+    const known = new Set(jobs.map(({ id }) => this.pathOf(id)));
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const path of names.filter((name) => name.endsWith('.sealed')).map((name) => join(this.#folder, name))) {
+      if (kept.has(path)) continue;
+      const stats = await stat(path).catch(() => null);
+      // Another service on this folder may be about to store its job.
+      if (stats && (known.has(path) || stats.mtimeMs < Date.now() - BODY_STORED_MS_MAX))
+        await rm(path, { force: true });
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * One job from its stored request to its stored end. An import is one transaction, so a job that was stopped has changed
+ * nothing, and the next start repeats it; one whose import was committed already is known by the version that it made.
+ */
+import type { Audit } from '../../audit/audit.js';
+import { AppError, ERRORS } from '../../core/errors.js';
+import type { ImportJob } from '../../store/jobs-contract.js';
+import type { ImportReport, VersionInfo } from '../../store/lists-contract.js';
+import type { Store } from '../../store/store.js';
+import type { Logger } from '../../telemetry/log.js';
+import { auditedImport } from '../audited-lists.js';
+import type { ImportBodies } from './import-bodies.js';
+import type { ImportRequest } from './import-list.js';
+import type { ImportQueue } from './import-queue.js';
+import type { ImportOutcome } from './import-task.js';
+
+/** How the bytes are read, and the list that is made of them. */
+export type ImportSettings = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
+
+/** As it is stored with the job. */
+type StoredRequest = ImportSettings & { readonly actor: string };
+
+export interface JobParts {
+  readonly store: Store;
+  readonly bodies: ImportBodies;
+  readonly queue: ImportQueue;
+  readonly log: Logger;
+  readonly audit: Audit;
+  readonly onEnd: () => Promise<void>;
+}
+
+/** Errors NOT_FOUND. */
+export async function findJob(store: Store, id: string): Promise<ImportJob> {
+  const job = await store.jobs.job(id);
+  if (!job) throw new AppError('NOT_FOUND', { job: id });
+  return job;
+}
+
+/** Errors those of the outcome. */
+export function reportOf(outcome: ImportOutcome): ImportReport {
+  if (!outcome.ok) throw new AppError(outcome.code, outcome.details);
+  return outcome.report;
+}
+
+/** Never rejects: a failure is stored with the job. */
+export async function runJob(id: string, parts: JobParts): Promise<void> {
+  const { log } = parts;
+  try {
+    await importBody(id, parts).catch((error: unknown) => storeFailure(id, error, parts));
+  } catch (error) {
+    log.error({ err: error, job: id }, 'the end of an import could not be noted');
+  }
+}
+
+async function importBody(id: string, parts: JobParts): Promise<void> {
+  const { store, bodies, queue, audit, onEnd } = parts;
+  if (queue.isClosing) return;
+  const job = await findJob(store, id);
+  const { list } = job;
+  const origin = originOf(id);
+  const { actor, ...settings } = job.request as unknown as StoredRequest;
+  const audited = (act: () => Promise<ImportReport>) =>
+    auditedImport(audit, actor, { list, mode: settings.mode, origin }, act);
+  const made = await versionOf(store, job);
+  if (made) {
+    // Its first row may stand alone in the log; these two, of the same origin, report how it ended.
+    const report = await audited(async () => ({ ...made, deleted: 0, firstRejected: [] }));
+    return finish(id, { state: made.state === 'held' ? 'held' : 'done', report }, parts);
+  }
+  await store.jobs.changeJob(id, { state: 'running' });
+  try {
+    const request = { ...settings, list, paths: [bodies.pathOf(id)], origin };
+    const report = await audited(async () => reportOf(await queue.inThread(id, request)));
+    await finish(id, { state: report.held.length > 0 ? 'held' : 'done', report }, parts);
+  } catch (error) {
+    // The next start repeats the job.
+    if (queue.isClosing && error instanceof AppError) return;
+    throw error;
+  }
+  await onEnd();
+}
+
+const originOf = (id: string) => `job ${id}`;
+
+/** The version that a job made before its process ended, or null. */
+async function versionOf(store: Store, { id, list }: ImportJob): Promise<VersionInfo | null> {
+  if (!(await store.lists.list(list))) return null;
+  return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
+}
+
+async function storeFailure(id: string, error: unknown, parts: JobParts): Promise<void> {
+  const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
+  // A fault of the list is stored with the job alone; a fault of this service is logged too.
+  if (!failed || ERRORS[failed.code].http >= 500) parts.log.error({ err: error, job: id }, 'an import failed');
+  await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } }, parts);
+}
+
+async function finish(
+  id: string,
+  change: Parameters<Store['jobs']['changeJob']>[1],
+  { store, bodies }: JobParts,
+): Promise<void> {
+  await store.jobs.changeJob(id, { finishedAt: new Date().toISOString(), ...change });
+  await bodies.remove(id);
+}

@@ -1,0 +1,120 @@
+/**
+ * Entries of the store into indexes: all of them, those of an index file with the changes since it was written, or the
+ * changes alone. Leaves to the caller: when to load, and which load a query uses.
+ */
+import { AppError } from '../core/errors.js';
+import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import { readIndexFile } from '../index/index-file.js';
+import type { IndexPool } from '../index/index-pool.js';
+import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
+import { Segmented } from '../index/segmented.js';
+import type { IndexKind } from '../index/types.js';
+import type { VectorIndexKind } from '../index/vectors.js';
+import type { Changes, FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
+import type { Vault } from '../vault/vault.js';
+import type { Shelves } from './index-sections.js';
+import type { HammingAlgorithm } from './snapshot.js';
+
+export interface LoadOptions {
+  readonly kind: IndexKind;
+  readonly photodnaIndex: VectorIndexKind;
+  readonly pool: IndexPool;
+  /** Seals the index file. */
+  readonly vault: Vault;
+  /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
+  readonly indexFile: string;
+  readonly onMergeError: (error: unknown) => void;
+  /** Called while many entries are read from the store, about once a million. */
+  readonly onRead?: (entries: number) => void;
+  /** The file is there and was not used: it is damaged, or of another store, or from too long ago. */
+  readonly onFileRefused: (error: unknown) => void;
+}
+
+/** What the store held at `position`. A reader that fell behind loads again, into shelves of its own. */
+export interface Loaded {
+  readonly shelves: Shelves;
+  readonly position: FeedPosition;
+  readonly lists: readonly StoredList[];
+}
+
+/** Entries between two calls of `onRead`: a second or two. */
+const READ_REPORTED_EVERY = 1_000_000;
+
+/** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
+export async function loadLists(store: ListFeed, options: LoadOptions): Promise<Loaded> {
+  return (await loadFromFile(store, options)) ?? (await loadFromStore(store, options));
+}
+
+/** Errors  as `loadLists`. */
+export async function loadFromStore(store: ListFeed, options: LoadOptions): Promise<Loaded> {
+  const changes = await store.changes(null);
+  if (!changes) throw new Error('a store tells everything to whoever asks from the beginning');
+  const shelves = emptyShelves(changes.lists, options);
+  await applyChanges(shelves, changes, [], options);
+  return { shelves, position: changes.position, lists: changes.lists };
+}
+
+/** Null where the file is missing or refused. */
+async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Loaded | null> {
+  const { indexFile, vault, onFileRefused } = options;
+  try {
+    const { position, sections } = await readIndexFile<FeedPosition>(indexFile, vault);
+    const changes = await store.changes(position);
+    if (!changes) throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
+    const shelves = emptyShelves([], options);
+    for (const { algorithm, values, ...columns } of sections) await shelves[algorithm].addMany(columns, values);
+    await applyChanges(shelves, changes, null, options);
+    return { shelves, position: changes.position, lists: changes.lists };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (error.details.why !== 'ENOENT') onFileRefused(error);
+    return null;
+  }
+}
+
+function emptyShelves(lists: readonly StoredList[], { kind, photodnaIndex, pool, onMergeError }: LoadOptions): Shelves {
+  const expected = (algorithm: Algorithm) =>
+    lists.reduce((sum, { info }) => sum + (info.entriesByAlgorithm[algorithm] ?? 0), 0);
+  const radius = (algorithm: HammingAlgorithm) =>
+    new Segmented(radiusMaker(kind, pool), expected(algorithm), onMergeError);
+  const digest = (algorithm: DigestAlgorithm) =>
+    new Segmented(digestMaker(VALUE_BYTES[algorithm], pool), expected(algorithm), onMergeError);
+  return {
+    pdq: radius('pdq'),
+    blockhash: radius('blockhash'),
+    md5: digest('md5'),
+    sha1: digest('sha1'),
+    sha256: digest('sha256'),
+    photodna: new Segmented(vectorMaker(photodnaIndex), expected('photodna'), onMergeError),
+  };
+}
+
+/**
+ * Add and remove what the changes name. `before`: the lists at the position that the changes are since; null where they
+ * are not known. Errors  STORE_FAILED; INDEX_FULL.
+ */
+export async function applyChanges(
+  shelves: Shelves,
+  changes: Changes,
+  before: readonly StoredList[] | null,
+  { onRead = () => {} }: Pick<LoadOptions, 'onRead'>,
+): Promise<void> {
+  let read = 0;
+  for await (const batch of changes.added()) {
+    if (Math.floor((read + batch.length) / READ_REPORTED_EVERY) > Math.floor(read / READ_REPORTED_EVERY)) onRead(read);
+    read += batch.length;
+    for (const { entryKey, listKey, algorithm, value } of batch) {
+      const shelf = shelves[algorithm];
+      if (shelf.isFull) await shelf.settle();
+      shelf.add(entryKey, listKey, value);
+    }
+  }
+  await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
+  const kept = new Set(changes.lists.map(({ listKey }) => listKey));
+  const isListGone = before === null || before.some(({ listKey }) => !kept.has(listKey));
+  for (const algorithm of ALGORITHMS) {
+    if (isListGone) shelves[algorithm].keepLists(kept);
+    const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
+    shelves[algorithm].remove(gone.map(({ entryKey }) => entryKey));
+  }
+}

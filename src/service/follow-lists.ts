@@ -1,0 +1,95 @@
+/** Keeps the lists of a service as the store has them: at the start, when told to, and by looking every second. */
+import { join } from 'node:path';
+import { type Audit, ZEEF } from '../audit/audit.js';
+import type { Config } from '../config/knobs.js';
+import type { Clock } from '../core/clock.js';
+import type { IndexPool } from '../index/index-pool.js';
+import { endExpiredLists } from '../lists/list-versions.js';
+import { type LiveLists, openLiveLists } from '../lists/live-lists.js';
+import type { Store } from '../store/store.js';
+import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** Beside the store: `lists export` writes it, and a service that starts reads it. */
+export const INDEX_FILE = 'zeef.index';
+/** A list that another process imports is in force within this time and the time that building takes. */
+const GENERATION_POLL_MS = 1_000;
+
+export interface FollowedLists {
+  readonly live: LiveLists;
+  /** Takes up the store's present generation, if it is not the one in force. */
+  reload(): Promise<void>;
+  /** Looks for new generations from now on. */
+  watch(): void;
+  close(): Promise<void>;
+}
+
+export async function followLists(
+  config: Config,
+  parts: {
+    readonly store: Store;
+    readonly audit: Audit;
+    readonly pool: IndexPool;
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+  },
+): Promise<FollowedLists> {
+  const { store, audit, pool, clock, log, metrics } = parts;
+  const endExpired = async (): Promise<void> => {
+    for (const list of await endExpiredLists(audit.as(ZEEF).lists, clock.nowMs()))
+      log.warn({ list }, 'list expired and disabled');
+  };
+  await endExpired();
+  const live = await openLiveLists(store.lists, {
+    kind: config.index,
+    photodnaIndex: config.photodnaIndex,
+    photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
+    pool,
+    vault: store.vault,
+    indexFile: join(config.dataDir, INDEX_FILE),
+    onFileRefused: (error) => log.warn({ err: error }, 'index file refused; entries are read from the store'),
+    onRead: (entries) => log.info({ entries }, 'reading entries'),
+    onMergeError: (error) => log.error({ err: error }, 'segment merge failed; unmerged segments stay in use'),
+  });
+  updateIndexMetrics(live, metrics);
+
+  const reload = async (): Promise<void> => {
+    await endExpired();
+    const changed = await live.refresh();
+    updateIndexMetrics(live, metrics);
+    const { generation, lists } = live.inForce;
+    if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
+  };
+  let timer: NodeJS.Timeout | null = null;
+  let reloading: Promise<void> | null = null;
+  const poll = () => {
+    // A store that cannot be read must not stop the answers: the lists in force stay in force.
+    reloading ??= reload()
+      .catch((error: unknown) => log.error({ err: error }, 'list reload failed'))
+      .finally(() => {
+        reloading = null;
+      });
+  };
+  return {
+    live,
+    reload,
+    watch() {
+      timer = setInterval(poll, GENERATION_POLL_MS);
+      timer.unref();
+    },
+    async close() {
+      if (timer) clearInterval(timer);
+      await reloading;
+    },
+  };
+}
+
+function updateIndexMetrics(live: LiveLists, metrics: Metrics): void {
+  const { generation, radius, digest, entryCounts } = live.inForce;
+  metrics.set('zeef_generation', {}, generation);
+  const segments = [...Object.values(radius), ...Object.values(digest)].flat();
+  const bytes = segments.reduce((sum, { index }) => sum + index.memoryBytes, 0);
+  metrics.set('zeef_index_bytes', {}, bytes);
+  for (const [algorithm, count] of Object.entries(entryCounts)) metrics.set('zeef_index_entries', { algorithm }, count);
+}

@@ -1,0 +1,29 @@
+/** Entries that suddenly match many different files are put in quarantine: still found, and not counted. */
+import { type Audit, ZEEF } from '../audit/audit.js';
+import { type FloodedEntry, FloodGuard } from '../check/flood-guard.js';
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** `filesMax`: different files that one entry may match in a while. */
+export function startFloodGuard(
+  filesMax: number,
+  parts: {
+    readonly audit: Audit;
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+    readonly reload: () => Promise<void>;
+  },
+): FloodGuard {
+  const { audit, clock, log, metrics, reload } = parts;
+  const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
+    metrics.add('zeef_quarantined_total', {});
+    log.warn({ list, entryId, files }, 'entry quarantined: it suddenly matched many different files');
+    await audit.as(ZEEF).lists.changeEntries(list, { entryId }, 'quarantine');
+    await reload();
+  };
+  return new FloodGuard(filesMax, clock, (entry, files) => {
+    quarantine(entry, files).catch((error: unknown) => log.error({ err: error }, 'entry quarantine failed'));
+  });
+}

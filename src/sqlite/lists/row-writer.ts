@@ -1,0 +1,140 @@
+/**
+ * Rows of one import, written to a list's entries inside the caller's transaction. A row that the list had before keeps
+ * its key; checksum, counts and withdrawals are updated with every row.
+ */
+import type { ParsedRow } from '../../core/parsed-row.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import { ALGORITHMS } from '../../core/vocabulary.js';
+import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
+import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
+import type { Checked, ListChecksum } from './checksum.js';
+import { toAttributes } from './list-rows.js';
+import { BY_VALUE } from './seal-values.js';
+import type { Tombstones } from './tombstones.js';
+import { keepPast } from './versions.js';
+
+type AcceptedRow = Extract<ParsedRow, { ok: true }>;
+
+/** An entry that the list holds already. */
+interface HeldRow extends Checked {
+  readonly id: number;
+  readonly disabled: number;
+  readonly version: number;
+  readonly since: number;
+}
+
+export class RowWriter {
+  readonly counts = new ImportCounts();
+  readonly #db: Sqlite;
+  readonly #vault: Vault;
+  readonly #listId: number;
+  readonly #version: number;
+  readonly #mode: ImportMode;
+  readonly #checksum: ListChecksum;
+  readonly #tombstones: Tombstones;
+  readonly #disabled: ReadonlySet<string>;
+  readonly #insert: Statement<[number, number, Buffer, string, string | null, number, number, number]>;
+  readonly #findHeld: Statement<[number, number, Buffer], HeldRow>;
+  readonly #markSeen: Statement<[number, number]>;
+  readonly #update: Statement<[string, string | null, number, number, number]>;
+
+  /** `version`: the version that the import makes. `checksum`: each accepted row is added to it. */
+  constructor(
+    db: Sqlite,
+    vault: Vault,
+    { listId, version, mode }: { listId: number; version: number; mode: ImportMode },
+    { checksum, tombstones }: { checksum: ListChecksum; tombstones: Tombstones },
+  ) {
+    this.#db = db;
+    this.#vault = vault;
+    this.#listId = listId;
+    this.#version = version;
+    this.#mode = mode;
+    this.#checksum = checksum;
+    this.#tombstones = tombstones;
+    this.#disabled = disabledValues(db, listId);
+    this.#insert = db.prepare(
+      `INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, disabled)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#findHeld = db.prepare(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`);
+    this.#markSeen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
+    this.#update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
+  }
+
+  write(row: ParsedRow): void {
+    if (!row.ok) {
+      if (row.gone) this.counts.deleted += this.#tombstones.withdraw(row.gone);
+      this.counts.reject(row);
+      return;
+    }
+    if (row.hasOwnId && this.#tombstones.isWithdrawn(row.entry.entryId, row.entry.updatedAt)) {
+      this.counts.reject({ line: row.line, reason: 'not_active' });
+      return;
+    }
+    const entry = this.#seal(row);
+    if (this.#tryInsert(entry)) this.counts.added++;
+    else {
+      const held = this.#findHeld.get(this.#listId, entry.algorithm, entry.value)!;
+      if (isDuplicate(this.#mode, held.version, this.#version)) {
+        if (row.hasOwnId && held.entry_id !== entry.entry_id) this.#tombstones.alsoListed(entry);
+        this.counts.duplicate(`${entry.algorithm} ${entry.value.toString('latin1')}`);
+        return;
+      }
+      this.#bring(held, entry);
+    }
+    this.counts.accepted++;
+    // Taken from the rows themselves and not read back: damage by the disk is for `verify` to report.
+    this.#checksum.add(entry);
+  }
+
+  #seal({ entry }: AcceptedRow): Checked {
+    const { algorithm, value, entryId } = entry;
+    const label = ALGORITHMS.indexOf(algorithm);
+    return {
+      algorithm: label,
+      value: this.#vault.seal(label, Buffer.from(value, 'hex')),
+      // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
+      entry_id: Buffer.from(entryId).toString(),
+      attributes: toAttributes(entry),
+    };
+  }
+
+  /** False where the list holds the value already. */
+  #tryInsert(entry: Checked): boolean {
+    const { changes } = this.#insert.run(
+      this.#listId,
+      entry.algorithm,
+      entry.value,
+      entry.entry_id,
+      entry.attributes,
+      this.#version,
+      this.#version,
+      this.#disabled.has(nameOf(entry)) ? 1 : 0,
+    );
+    return changes > 0;
+  }
+
+  /** Take an entry of an earlier version into this one, changed where the row differs. */
+  #bring(held: HeldRow, entry: Checked): void {
+    if (held.entry_id === entry.entry_id && held.attributes === entry.attributes) {
+      this.#markSeen.run(this.#version, held.id);
+      return;
+    }
+    keepPast(this.#db, this.#version, 'id = ?', [held.id]);
+    // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
+    const since = held.disabled === 1 ? held.since : this.#version;
+    this.#update.run(entry.entry_id, entry.attributes, this.#version, since, held.id);
+  }
+}
+
+const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
+  `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
+
+/** Values that a person disabled stay so, also when a list drops them and brings them again. */
+function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
+  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
+    'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',
+  );
+  return new Set(rows.all(listId).map(nameOf));
+}

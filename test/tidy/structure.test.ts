@@ -1,0 +1,80 @@
+/** The house by its imports: no circles, one room that opens databases, no function that nobody can see whole. */
+import { expect, test } from 'vitest';
+import { exportsOf, functionsOf, readSources } from './sources.js';
+
+/** Longer ones hide a second idea. */
+const FUNCTION_LINES_MAX = 70;
+/** Longer than that, and why each stays whole. The list may only shrink. */
+const LONGER: Readonly<Record<string, number>> = {
+  'src/http/hash-lines.ts parseHashLines': 99,
+  'src/kernels/pdq-wasm.ts #hashFamily': 89,
+};
+
+const sources = readSources('src');
+const importsByPath = new Map(sources.map(({ path, imports }) => [path, imports.map((one) => one.path)]));
+
+/** Files that reach themselves through their imports, with the way. */
+function circles(): string[] {
+  const found: string[] = [];
+  const isDone = new Set<string>();
+  const follow = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) {
+      found.push([...way.slice(way.indexOf(path)), path].join(' -> '));
+      return;
+    }
+    if (isDone.has(path)) return;
+    for (const next of importsByPath.get(path) ?? []) follow(next, [...way, path]);
+    isDone.add(path);
+  };
+  for (const { path } of sources) follow(path, []);
+  return found;
+}
+
+test('no file reaches itself through its imports', () => {
+  expect(sources.length).toBeGreaterThan(250);
+  expect(circles()).toEqual([]);
+});
+
+test('only the wiring imports a database', () => {
+  const isDatabase = (path: string) => /^src\/(sqlite|postgres)\//.test(path);
+  const offenders = sources
+    .filter(({ path }) => !isDatabase(path) && !path.startsWith('src/service/'))
+    .flatMap(({ path, imports }) =>
+      imports.filter((one) => isDatabase(one.path)).map((one) => `${path} -> ${one.path}`),
+    );
+  expect(offenders).toEqual([]);
+  expect(importsByPath.get('src/service/open-store.ts')?.some(isDatabase)).toBe(true);
+});
+
+test('no function has more lines than a reader sees at once', () => {
+  const long = sources.flatMap((source) => functionsOf(source)).filter(({ lines }) => lines > FUNCTION_LINES_MAX);
+  const told = Object.fromEntries(long.map(({ name, lines }) => [name, lines]));
+  for (const [name, lines] of Object.entries(told))
+    expect(lines, name).toBeLessThanOrEqual(LONGER[name] ?? FUNCTION_LINES_MAX);
+  expect(Object.keys(told).sort(), 'take out of the list what is shorter now').toEqual(Object.keys(LONGER).sort());
+});
+
+test('every export is imported by another file', () => {
+  const everywhere = [...sources, ...['test', 'bench', 'scripts'].flatMap((folder) => readSources(folder))];
+  const taken = new Map<string, Set<string>>();
+  for (const { imports } of everywhere)
+    for (const { path, names } of imports) {
+      const all = taken.get(path) ?? new Set();
+      for (const name of names) all.add(name);
+      taken.set(path, all);
+    }
+  const unused = sources
+    .filter(({ path }) => !ENTRIES.test(path))
+    .flatMap((source) => {
+      const names = taken.get(source.path) ?? new Set();
+      return names.has('*')
+        ? []
+        : exportsOf(source)
+            .filter((name) => !names.has(name))
+            .map((name) => `${source.path} ${name}`);
+    });
+  expect(unused).toEqual([]);
+});
+
+/** Run by their path: processes, threads, and the page. */
+const ENTRIES = /^src\/(main|healthcheck)\.ts$|-worker\.ts$|\/worker\.ts$|decoder-main\.ts$|^src\/kernels\/assembly\//;
