@@ -21,7 +21,7 @@ export interface Audit {
   as(actor: string): Store;
 }
 
-export interface AuditAbout {
+interface AuditAbout {
   readonly tenant?: string | null;
   readonly target?: string | null;
   readonly details?: AuditDetails;

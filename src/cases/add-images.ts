@@ -23,7 +23,7 @@ interface PdqFacts {
 }
 
 /** As much of a hashed picture as its entries need. */
-export interface HashedImage {
+interface HashedImage {
   readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
   readonly pdq: PdqFacts | null;
   readonly pdqFull: PdqFacts | null;
@@ -31,7 +31,7 @@ export interface HashedImage {
   readonly degenerate: boolean;
 }
 
-export interface AddParts {
+interface AddParts {
   readonly hashImage: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
   /** Waits until the decoder takes another picture. */
   readonly whenRoom: () => Promise<void>;
@@ -39,7 +39,7 @@ export interface AddParts {
   readonly radiusBits: number;
 }
 
-export interface AddRequest {
+interface AddRequest {
   readonly list: string;
   /** The store as the caller changes it. */
   readonly lists: ListStore;
@@ -48,7 +48,7 @@ export interface AddRequest {
 }
 
 /** What became of one picture: the id of its entries, or why it has none. */
-export interface AddedImage {
+interface AddedImage {
   readonly path: string;
   readonly entryId: string | null;
   readonly reason: NotCheckedReason | null;

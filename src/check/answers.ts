@@ -14,7 +14,7 @@ export interface PdqFacts {
   readonly quality: number;
 }
 
-export interface ViewFacts {
+interface ViewFacts {
   readonly frame: number;
   readonly background: Background;
   readonly pdq: PdqFacts | null;

@@ -38,7 +38,7 @@ export interface HashItem {
   readonly hashes?: readonly FileHash[] | undefined;
 }
 
-export interface FileHash {
+interface FileHash {
   readonly algorithm: HammingAlgorithm;
   readonly value: string;
   readonly orientation?: Orientation | undefined;
@@ -48,7 +48,7 @@ export interface FileHash {
   readonly background?: Background | undefined;
 }
 
-export interface HashItemError {
+interface HashItemError {
   readonly code: ErrorCode;
   readonly says: string;
   readonly field: string | null;

@@ -30,7 +30,7 @@ export interface FileBatch {
   record(tenant: string, answers: readonly Recordable[], unmatched: number): Promise<void>;
 }
 
-export interface FileBatchParts {
+interface FileBatchParts {
   readonly store: ListFeed;
   readonly live: { readonly inForce: ListsInForce };
   readonly pool: IndexPool;

@@ -23,7 +23,7 @@ interface Kept {
 /** One match with its texts, in V8's memory. */
 const MATCH_BYTES = 600;
 
-export interface HashedImage {
+interface HashedImage {
   readonly reply: HashReply;
   /** What was decided for this very question before; a question names its generation, so it is never stale. */
   decisionFor(question: string): Decision | null;

@@ -119,7 +119,7 @@ export interface ImageCheckFlags extends CheckFlags {
   readonly digests?: string;
 }
 
-export interface CheckFlags {
+interface CheckFlags {
   readonly orientations?: OrientationChoice;
   readonly radius?: string;
   readonly lists?: string;

@@ -52,7 +52,7 @@ const SUMMARIES: Readonly<Record<string, (summary: ScanSummary) => string>> = {
   '.html': summaryPage,
 };
 
-export interface ScanOutput {
+interface ScanOutput {
   line(line: object): void;
   result(result: FileResult): void;
   readonly other: ((path: PathBytes, kind: string) => void) | null;

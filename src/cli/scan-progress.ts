@@ -6,7 +6,7 @@ const REDRAW_MS = 250;
 /** Back to the first column, and what stood there is gone. */
 const CLEARED = '\r\x1b[K';
 
-export interface ShownProgress {
+interface ShownProgress {
   stop(): void;
 }
 

@@ -15,7 +15,7 @@ export function urlOf(host: string, { address, port }: Pick<AddressInfo, 'addres
   return `http://[${address.replace(/%.*$/, '')}${zone === undefined ? '' : `%25${zone}`}]:${port}`;
 }
 
-export interface Serving {
+interface Serving {
   readonly host: string;
   readonly address: Pick<AddressInfo, 'address' | 'port'>;
   /** An image to try, where there is a list that holds it. */

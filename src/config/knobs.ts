@@ -17,10 +17,10 @@ import {
 } from '../core/limits.js';
 import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
-export const LEDGER_CHOICES = ['on', 'off'] as const;
-export const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+const LEDGER_CHOICES = ['on', 'off'] as const;
+const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
 const DAY_MS = 86_400_000;
 

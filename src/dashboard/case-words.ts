@@ -2,7 +2,7 @@
 import type { Hit, Status } from './types.js';
 import { duration } from './words.js';
 
-export interface Action {
+interface Action {
   readonly status: Exclude<Status, 'open'>;
   readonly label: string;
   /** What it says and does, for the dialog. */
@@ -48,7 +48,7 @@ export const actionsFor = ({ status }: Hit): readonly Action[] =>
 
 export const nameOf = ({ reference, id }: Hit): string => reference ?? `no reference (${id})`;
 
-export interface ClockState {
+interface ClockState {
   readonly kind: 'running' | 'soon' | 'late' | 'stopped';
   readonly text: string;
   /** The next deadline, or null where none is left or the clock stands. */

@@ -36,7 +36,7 @@ export function announce(text: string): void {
   region.textContent = text;
 }
 
-export interface Column<Row> {
+interface Column<Row> {
   readonly head: string;
   readonly number?: true;
   readonly cell: (row: Row) => Child;

@@ -1,6 +1,6 @@
 /** The period that is looked at, from the buttons: where it begins, where it ends, and in what steps it is drawn. */
 
-export type Step = 'hour' | 'day' | 'month';
+type Step = 'hour' | 'day' | 'month';
 export interface Period {
   /** RFC 3339; `to` is exclusive. */
   readonly from: string;

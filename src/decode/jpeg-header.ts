@@ -1,6 +1,6 @@
 /** What a JPEG's headers say, without decoding: a walk over its markers. Source: ITU-T T.81, annex B. */
 
-export interface JpegHeader {
+interface JpegHeader {
   readonly width: number;
   readonly height: number;
   /** Bits a sample. */

@@ -5,7 +5,7 @@
 import type { ImageFormat } from '../core/vocabulary.js';
 import { readJpegHeader } from './jpeg-header.js';
 
-export interface Sniffed {
+interface Sniffed {
   readonly format: ImageFormat;
   /** Pixels, or null where the header does not say. */
   readonly width: number | null;

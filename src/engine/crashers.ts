@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 
 /** Long enough to outlast a client's retries, short enough that a mended decoder is asked again the same day. */
-export const CRASHER_MS = 3_600_000;
+const CRASHER_MS = 3_600_000;
 /** They travel with every picture, 66 bytes each. */
 const CRASHERS_MAX = 256;
 

@@ -6,7 +6,7 @@ import { artefact } from '../core/package-root.js';
 import { decoderEnv } from './decoder-env.js';
 import { encodeFrame, FrameReader, type HashReply, type ReplyHead, type RequestHead, unpackReply } from './protocol.js';
 
-export interface DecoderProcessOptions {
+interface DecoderProcessOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;

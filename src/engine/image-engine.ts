@@ -34,7 +34,7 @@ export interface ImageEngineOptions {
   readonly onRestart?: (cause: RestartCause) => void;
 }
 
-export interface EngineStatus {
+interface EngineStatus {
   readonly pid: number | null;
   readonly restarts: number;
   /** Restarts in the last minute. */

@@ -18,7 +18,7 @@ export interface Job {
 
 export type RestartCause = 'crash' | 'timeout' | 'memory';
 
-export interface LaneOptions {
+interface LaneOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;

@@ -25,7 +25,7 @@ export interface HashWants {
   readonly frames: number;
 }
 
-export interface PdqFamilyReply {
+interface PdqFamilyReply {
   readonly family: Family;
   readonly quality: number;
   readonly degenerate: boolean;

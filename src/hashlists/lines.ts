@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { HASHLIST_LINE_BYTES_MAX } from '../core/limits.js';
 
-export interface Line {
+interface Line {
   /** From 1. */
   readonly number: number;
   /** Null where the line is longer than `HASHLIST_LINE_BYTES_MAX`. */

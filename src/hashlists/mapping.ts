@@ -7,7 +7,7 @@ import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
 import type { RawFields } from './normalise.js';
 
-export const MAPPED_FIELDS = [
+const MAPPED_FIELDS = [
   'value',
   'algorithm',
   'entryId',
@@ -19,7 +19,7 @@ export const MAPPED_FIELDS = [
   'status',
   'quality',
 ] as const;
-export type MappedField = (typeof MAPPED_FIELDS)[number];
+type MappedField = (typeof MAPPED_FIELDS)[number];
 /** Field → name of the column, as the file's header spells it. */
 export type Mapping = Readonly<Partial<Record<MappedField | Algorithm | 'records', string>>>;
 

@@ -9,7 +9,7 @@ import type { Service } from '../service/service.js';
 import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
 
-export interface Caller {
+interface Caller {
   readonly tenant: string;
   readonly scopes: ReadonlySet<Scope>;
   /** For the audit log: the key's id, or `local`. */
@@ -24,7 +24,7 @@ declare module 'fastify' {
 }
 
 /** What a request takes from its tenant before its body is read. */
-export interface Price {
+interface Price {
   /** 1: the request is a check. 'counted': its body is so many checks, told by whoever reads it. */
   readonly checks?: 1 | 'counted';
   /** The query may state a radius. */
@@ -55,7 +55,7 @@ export function requireDetailsForRadius(caller: Pick<Caller, 'scopes'>, radius: 
     throw new AppError('SCOPE_MISSING', { scope: 'details', field: 'radius' });
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 

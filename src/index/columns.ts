@@ -43,7 +43,7 @@ export function packedColumns(rows: Uint32Array, count: number): CandidateColumn
   return columns;
 }
 
-export function emptyColumns(count: number): CandidateColumns {
+function emptyColumns(count: number): CandidateColumns {
   return {
     count,
     queryIndex: new Uint32Array(count),

@@ -11,7 +11,7 @@ import { openStream, sealStream } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
 import { emptyColumns, type SegmentColumns } from './segment.js';
 
-export const INDEX_FILE_MAGIC = 'ZEEFIDX2';
+const INDEX_FILE_MAGIC = 'ZEEFIDX2';
 const PREFIX_BYTES = 16;
 /** A header names a few sections, each in under 100 bytes; a longer one is no header. */
 const HEADER_BYTES_MAX = 1_048_576;
@@ -19,7 +19,7 @@ const HEADER_BYTES_MAX = 1_048_576;
 const READ_BYTES = 1_048_576;
 
 /** Entries of one algorithm, in order of their keys. Shape: `values` keys.length × `valueBytes`. */
-export interface Section extends SegmentColumns {
+interface Section extends SegmentColumns {
   readonly algorithm: Algorithm;
   readonly valueBytes: number;
   readonly values: Uint8Array;

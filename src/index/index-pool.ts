@@ -36,7 +36,7 @@ export interface IndexPool {
   close(): Promise<void>;
 }
 
-export interface IndexPoolOptions {
+interface IndexPoolOptions {
   /** As many as the machine has cores unless told; never more than a ring has scratches for. */
   readonly threads?: number;
   /** Called for each table of a large ring as it is built, from 1 to `of`. */

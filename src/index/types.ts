@@ -1,6 +1,6 @@
 /** What every radius index is: built once, sealed, and from then on only read. */
 
-export const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
+const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
 export type IndexKind = (typeof INDEX_KINDS)[number];
 
 /** An entry within the radius. `entryIndex` counts from 0 in the order of adding. */

@@ -4,11 +4,11 @@
  */
 import { AppError } from '../core/errors.js';
 
-export const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
+const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 export type VectorIndexKind = (typeof VECTOR_INDEX_KINDS)[number];
 
 /** Longest distance of two vectors: √(144 · 255²). */
-export const VECTOR_RADIUS_MAX = 3_060;
+const VECTOR_RADIUS_MAX = 3_060;
 
 export interface VectorCandidate {
   readonly entryIndex: number;

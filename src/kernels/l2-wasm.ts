@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
 
 /** All pointers are in bytes from the start of the memory; see `assembly/l2.ts`. */
-export interface L2Kernel {
+interface L2Kernel {
   heapBase(): number;
   scan(query: number, most: number, vectors: number, from: number, to: number, results: number): number;
 }

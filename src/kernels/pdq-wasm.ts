@@ -86,7 +86,7 @@ class Span {
 }
 
 /** A hasher into whose memory a decoder may write, so that the pixels need not be copied. */
-export interface PdqKernelHasher extends PdqHasher {
+interface PdqKernelHasher extends PdqHasher {
   /**
    * Memory for so many bytes of pixels. A raster over the whole of it is hashed where it lies, and may be gone
    * afterwards: the kernel's memory grows by being replaced.

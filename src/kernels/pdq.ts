@@ -13,7 +13,7 @@
 import { IMAGE_SIDE_MIN } from '../core/limits.js';
 import type { Family, OrientationChoice, Raster } from '../core/vocabulary.js';
 
-export interface PdqOptions {
+interface PdqOptions {
   readonly orientations: OrientationChoice;
   /** `both` also hashes the full-size luma of a picture over 512 pixels on a side. */
   readonly families: 'both' | 'resized';
@@ -29,7 +29,7 @@ export interface PdqFamilyResult {
   readonly hashes: readonly Uint8Array[];
 }
 
-export interface PdqResult {
+interface PdqResult {
   /** `resized` first. */
   readonly families: readonly PdqFamilyResult[];
 }
@@ -132,7 +132,7 @@ export function identityWeights(mirrored: boolean): AxisWeights {
 const WEIGHTS_KEPT_MAX = 512;
 const kept = new Map<string, AxisWeights>();
 
-export function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
+function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
   const key = `${n} ${mirrored} ${asIs}`;
   const found = kept.get(key);
   if (found) return found;
@@ -166,7 +166,7 @@ function lumaAt(raster: Raster, x: number, y: number): number {
 }
 
 /** Shape: luma of `width`×`height`, row by row. */
-export interface LumaPlane {
+interface LumaPlane {
   readonly width: number;
   readonly height: number;
   readonly data: Float32Array;
@@ -191,7 +191,7 @@ function plane(raster: Raster, family: Family, mirrorX: boolean, mirrorY: boolea
 const addProduct = (sum: number, a: number, b: number) => Math.fround(sum + Math.fround(a * b));
 
 /** luma64 = W_R · X · W_Cᵀ. Shape: Float32Array(4096), row by row. */
-export function filterTo64(luma: LumaPlane): Float32Array {
+function filterTo64(luma: LumaPlane): Float32Array {
   const { width, height, data } = luma;
   const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
   const alongY = weightsFor(height, false, asIs);
@@ -224,7 +224,7 @@ export function luma64(raster: Raster, family: Family, mirrorX = false, mirrorY 
 }
 
 /** Unit 0..100: detail of the 64×64 luma, from its neighbour differences. */
-export function qualityOf(luma: Float32Array): number {
+function qualityOf(luma: Float32Array): number {
   let sum = 0;
   const step = (u: number, v: number) => Math.abs(Math.trunc((Math.fround(u - v) * 100) / 255));
   for (let i = 0; i < LUMA_SIDE; i++) {

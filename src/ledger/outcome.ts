@@ -25,7 +25,7 @@ export interface Outcome {
 }
 
 /** What a sighting keeps of the answer. */
-export interface Evidence {
+interface Evidence {
   readonly digests: Digests;
   readonly matches: readonly Match[];
   readonly generation: number;

@@ -27,7 +27,7 @@ export interface TenantTakedown {
 }
 
 /** Of cases that were first seen in the period. */
-export interface Takedown extends Omit<TenantTakedown, 'tenant'> {
+interface Takedown extends Omit<TenantTakedown, 'tenant'> {
   readonly notified: number;
   readonly confirmed: number;
   readonly p90Seconds: number | null;

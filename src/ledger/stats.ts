@@ -42,7 +42,7 @@ export interface CellFilter {
 }
 
 /** Under this name, since a list need not say. */
-export const NO_CATEGORY = 'uncategorised';
+const NO_CATEGORY = 'uncategorised';
 
 const categoryName = (category: string | null | undefined) => category ?? NO_CATEGORY;
 

@@ -16,7 +16,7 @@ export function mayGo(from: HitStatus, to: HitStatus): boolean {
 }
 
 /** When the clock started, and when it stopped; null while it runs. */
-export interface Run {
+interface Run {
   readonly startedMs: number;
   readonly stoppedMs: number | null;
 }
@@ -40,7 +40,7 @@ export function clockAfter(
   return { startedMs: to === 'notified' && !wasNotified ? atMs : startedMs, stoppedMs: null };
 }
 
-export interface Deadline {
+interface Deadline {
   readonly hours: number;
   readonly dueAt: string;
   /** Null while it can still be met. */

@@ -10,7 +10,7 @@ import { normalise } from '../hashlists/normalise.js';
 import type { ListStore } from '../store/lists-contract.js';
 
 /** The suppression list that holds the values that were added one by one. */
-export const OWN_SUPPRESSIONS = 'own-suppressions';
+const OWN_SUPPRESSIONS = 'own-suppressions';
 
 export type NewSuppression =
   | { readonly algorithm: Algorithm; readonly value: string; readonly note?: string | undefined }
@@ -18,7 +18,7 @@ export type NewSuppression =
   | { readonly list: string; readonly source: string };
 
 /** Never the value: whoever reads it must not learn a hash. */
-export interface Suppression {
+interface Suppression {
   /** Of a value; an entry is known by its list and id. */
   readonly id: string | null;
   readonly algorithm: Algorithm | null;

@@ -7,7 +7,7 @@ import type { Report } from './report.js';
 export const REPORT_FORMATS = ['json', 'csv', 'html', 'dsa'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
-export interface Rendered {
+interface Rendered {
   readonly mediaType: string;
   /** For whoever saves it; of the period alone, since a tenant's name may be anything. */
   readonly fileName: string;

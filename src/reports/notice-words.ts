@@ -2,7 +2,7 @@
 import type { Hit } from './report.js';
 import type { Language } from './words.js';
 
-export interface NoticeWords {
+interface NoticeWords {
   readonly title: string;
   readonly opening: Readonly<Record<Hit['kind'], (list: string) => string>>;
   readonly facts: string;

@@ -10,7 +10,7 @@ import { NOTICE_WORDS } from './notice-words.js';
 import type { Hit } from './report.js';
 import { countText, type Language, timeText } from './words.js';
 
-export interface NoticeOptions {
+interface NoticeOptions {
   readonly language: Language;
   /** The reader may know more than the list's name. */
   readonly details: boolean;

@@ -21,7 +21,7 @@ export interface PictureFile {
 /** A file that the decoder process reads, or the bytes of one that lies in an archive. */
 type PictureInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
 
-export interface PicturesParts {
+interface PicturesParts {
   readonly hashReply: (input: PictureInput, wants: HashWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
   readonly committer: Committer;

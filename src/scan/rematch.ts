@@ -18,7 +18,7 @@ import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
 import type { Tally } from './tally.js';
 
-export interface RematchParts {
+interface RematchParts {
   readonly inventory: Inventory;
   readonly matcher: Matcher;
   readonly tally: Tally;

@@ -28,7 +28,7 @@ export interface Settled {
   readonly isRecorded: boolean;
 }
 
-export interface SettlerParts {
+interface SettlerParts {
   readonly matcher: Matcher;
   readonly committer: Committer;
   readonly tally: Tally;

@@ -3,13 +3,13 @@ import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { FileKind } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
 
-export interface ListCounts {
+interface ListCounts {
   readonly exact: number;
   readonly near: number;
   readonly suppressed: number;
 }
 
-export interface Skipped {
+interface Skipped {
   readonly symlinks: number;
   /** FIFOs, devices, sockets. */
   readonly special: number;

@@ -15,7 +15,7 @@ export const INDEX_FILE = 'zeef.index';
 /** A list that another process imports is in force within this time and the time that building takes. */
 const GENERATION_POLL_MS = 1_000;
 
-export interface FollowedLists {
+interface FollowedLists {
   readonly live: LiveLists;
   /** Takes up the store's present generation, if it is not the one in force. */
   reload(): Promise<void>;

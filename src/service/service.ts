@@ -93,7 +93,7 @@ export interface Service {
   close(): Promise<void>;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly watchLists?: boolean;

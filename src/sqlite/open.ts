@@ -17,7 +17,7 @@ import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 
-export interface StoreOptions {
+interface StoreOptions {
   /** By default a file in the data folder, made once. */
   readonly master?: MasterKeySource;
   /** Told of each entry whose value cannot be opened any more, by its key. */

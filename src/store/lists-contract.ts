@@ -132,7 +132,7 @@ export interface Changes {
   added(): AsyncIterable<readonly StoredValue[]>;
 }
 
-export const ENTRY_CHANGES = ['enable', 'disable', 'remove', 'quarantine', 'release'] as const;
+const ENTRY_CHANGES = ['enable', 'disable', 'remove', 'quarantine', 'release'] as const;
 export type EntryChange = (typeof ENTRY_CHANGES)[number];
 
 export interface QuarantinedEntry {

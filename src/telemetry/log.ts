@@ -6,7 +6,7 @@ import { destination, type Logger, pino } from 'pino';
 export type { Logger } from 'pino';
 
 /** Fields that could carry a secret are removed wherever they appear, should a caller ever pass them. */
-export const REDACTED_FIELDS = ['authorization', 'key', 'hash', 'value', 'pdq', 'digests', 'headers.authorization'];
+const REDACTED_FIELDS = ['authorization', 'key', 'hash', 'value', 'pdq', 'digests', 'headers.authorization'];
 
 export function createLogger(level: string): Logger {
   const paths = REDACTED_FIELDS.flatMap((field) => [field, `*.${field}`]);

@@ -14,7 +14,7 @@ const LATENCY_LEAST_S = 0.0001;
 const LATENCY_STEP = 1.2;
 const LATENCY_BUCKETS = 72;
 
-export interface Latency {
+interface Latency {
   readonly count: number;
   /** Seconds, null where nothing was asked. */
   readonly p50: number | null;
@@ -22,7 +22,7 @@ export interface Latency {
   readonly p99: number | null;
 }
 
-export interface PacePoint extends Latency {
+interface PacePoint extends Latency {
   /** RFC 3339. */
   readonly start: string;
   readonly checksPerSecond: number;

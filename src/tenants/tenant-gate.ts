@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 /** Where no burst is named. */
 const BURST_SECONDS = 10;
 /** A stream waits so long for its rate; what would take longer is refused, so that it does not hold a connection. */
-export const RATE_WAIT_MS_MAX = 10_000;
+const RATE_WAIT_MS_MAX = 10_000;
 
 export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 

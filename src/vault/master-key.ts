@@ -18,7 +18,7 @@ import {
 import { AppError } from '../core/errors.js';
 import { unfinishedName } from '../core/unfinished.js';
 
-export const MASTER_KEY_BYTES = 32;
+const MASTER_KEY_BYTES = 32;
 /** In the data folder: the master key that Zeef makes itself, where nobody says where it is. */
 export const KEY_FILE = 'list.key';
 
@@ -29,7 +29,7 @@ export interface MasterKeySource {
   readonly own: OwnKey | null;
 }
 
-export interface OwnKey {
+interface OwnKey {
   /** Makes the key where there is none; whoever comes second reads the first one's. */
   ensure(): void;
   /** A new key, laid down beside the one in force. */
@@ -41,7 +41,7 @@ export interface OwnKey {
 }
 
 /** 32 bytes as 64 hex digits or as base64. Errors LIST_KEY_WRONG; the text is not in the error. */
-export function parseMasterKey(text: string): Uint8Array {
+function parseMasterKey(text: string): Uint8Array {
   const trimmed = text.trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
   const bytes = Buffer.from(trimmed, 'base64');

@@ -6,7 +6,6 @@ import { exportsOf, functionsOf, readSources } from './sources.js';
 const FUNCTION_LINES_MAX = 70;
 /** Longer than that, and why each stays whole. The list may only shrink. */
 const LONGER: Readonly<Record<string, number>> = {
-  'src/http/hash-lines.ts parseHashLines': 99,
   'src/kernels/pdq-wasm.ts #hashFamily': 89,
 };
 

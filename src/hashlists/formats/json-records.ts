@@ -5,7 +5,7 @@ import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
 
 const SPACE = 0x20;
 
-export interface JsonRecord {
+interface JsonRecord {
   /** From 1. */
   readonly number: number;
   readonly value: unknown;

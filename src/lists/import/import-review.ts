@@ -12,15 +12,15 @@ import { buildRing } from '../../index/ring.js';
 import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
 
 /** Of the last version's entries: a list that changes more overnight is another list, or was cut. */
-export const CHANGE_SHARE_MAX = 0.2;
+const CHANGE_SHARE_MAX = 0.2;
 /** So few entries may come or go in any list: a desk's own list of ten doubles in a day. */
-export const CHANGE_COUNT_MIN = 20;
+const CHANGE_COUNT_MIN = 20;
 /** One broken exporter wrote the same value on every picture it could not read. */
-export const ROWS_OF_ONE_VALUE_MAX = 20;
+const ROWS_OF_ONE_VALUE_MAX = 20;
 /** Of all rows: a list of which more is malformed was read in the wrong format, or is damaged. */
-export const REJECTED_SHARE_MAX = 0.05;
+const REJECTED_SHARE_MAX = 0.05;
 /** So many broken rows pass in any list: each is told with its line. */
-export const REJECTED_COUNT_MIN = 10;
+const REJECTED_COUNT_MIN = 10;
 /** Rejections that a healthy list has: it says itself what it withdrew, and carries kinds that are not matched. */
 const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm']);
 

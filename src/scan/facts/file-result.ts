@@ -34,7 +34,7 @@ export function hasQuery(facts: FileFacts): boolean {
   return facts.reason === null || DIGEST_ALGORITHMS.some((algorithm) => facts.digests[algorithm] !== undefined);
 }
 
-export interface Answered {
+interface Answered {
   readonly generation: number;
   readonly exact: boolean;
   readonly decision: Decision;

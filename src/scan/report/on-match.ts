@@ -18,7 +18,7 @@ const RUNNING_MAX = 4;
 /** What waits for its turn; each is a path and a few words. Beyond it hits are told, and not run. */
 const WAITING_MAX = 100_000;
 
-export const PLACEHOLDERS = ['path', 'list', 'entry', 'distance', 'match', 'sha256'] as const;
+const PLACEHOLDERS = ['path', 'list', 'entry', 'distance', 'match', 'sha256'] as const;
 
 /** Arguments as strings of bytes (latin1). */
 function argumentsFor(templates: readonly string[], { pathBytes, matches, digests }: FileResult): string[] {

@@ -2,7 +2,7 @@
 import { duration } from '../progress.js';
 import type { ScanSummary } from '../tally.js';
 
-export interface SummaryRow {
+interface SummaryRow {
   readonly name: string;
   readonly value: number | string;
 }

@@ -14,7 +14,7 @@ export interface WalkOptions {
   readonly followsLinks: boolean;
 }
 
-export interface Listing {
+interface Listing {
   files(names: PathBytes[]): Promise<void>;
   folders(paths: PathBytes[]): Promise<void>;
   passOver(kind: 'symlinks' | 'special' | 'excluded'): void;

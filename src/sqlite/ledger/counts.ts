@@ -13,7 +13,7 @@ interface Piece extends Range {
 }
 
 /** A range as whole periods: years in the middle, months, days and hours at its ends. `coarsest`, `finest`: places in LEVELS. */
-export function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: number = HOUR): Piece[] {
+function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: number = HOUR): Piece[] {
   const pieces: Piece[] = [];
   for (let atMs = fromMs; atMs < toMs; ) {
     let level = coarsest;
@@ -30,7 +30,7 @@ export function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: numb
 const inRange = (startMs: number, { fromMs, toMs }: Range) => startMs >= fromMs && startMs < toMs;
 
 /** Of the folded counts, in order; each step is one look-up. */
-export function tenantsOf(db: Sqlite): string[] {
+function tenantsOf(db: Sqlite): string[] {
   const next = db.prepare<[string], { tenant: string }>(
     'SELECT tenant FROM tally WHERE tenant > ? ORDER BY tenant LIMIT 1',
   );

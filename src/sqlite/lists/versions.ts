@@ -18,7 +18,7 @@ import { guarded } from '../file.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 /** A list of every day can be put back by a week and a half; what each version changed is kept that long. */
-export const VERSIONS_KEPT_MAX = 10;
+const VERSIONS_KEPT_MAX = 10;
 const ROWS_PER_BATCH = 10_000;
 
 type Facts = Pick<ImportReport, 'accepted' | 'duplicates' | 'rejected' | 'rejectedByReason' | 'added' | 'removed'> & {

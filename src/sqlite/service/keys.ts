@@ -21,7 +21,7 @@ import { guarded } from '../file.js';
 import { writeNow, writePatiently } from '../patient.js';
 import { makeTenant } from './tenants.js';
 
-export const KEY_PREFIX = 'zeef_';
+const KEY_PREFIX = 'zeef_';
 const KEY_BYTES = 32;
 /** Compared with where there is no row, so that an unknown key takes as long as a known one. */
 const NOBODY = randomBytes(32);

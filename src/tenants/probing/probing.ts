@@ -36,7 +36,7 @@ const TENANTS_MAX = 256;
 /** One alarm of a kind and tenant is enough for a while. */
 const ALARM_PAUSE_MS = 3_600_000;
 
-export interface ProbingParts {
+interface ProbingParts {
   readonly clock: Clock;
   nearMisses(algorithm: HammingAlgorithm, hash256: Uint8Array): readonly NearMiss[];
   onAlarm(tenant: string, kind: AlarmKind, queries: number): void;

@@ -10,7 +10,7 @@ import { EDGE_BITS } from './edge-watch.js';
 import { nearMisses } from './near-miss.js';
 import { Probing } from './probing.js';
 
-export interface ProbingWatch {
+interface ProbingWatch {
   readonly probing: Probing;
   /** Once every alarm is written down. */
   settled(): Promise<void>;
