@@ -5,7 +5,7 @@ export function plainCheck(tenant: string): ImageCheckOptions {
   return {
     orientations: 'all',
     lists: null,
-    askedRadiusBits: null,
+    requestedRadiusBits: null,
     reference: null,
     tenant,
     frames: 1,

@@ -30,19 +30,19 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
   await lists.createList({ list: 'flip', kind: 'match', radiusBits: 0 });
   const odd = new Set<number>();
   const even = new Set<number>();
-  const inForce = async (into: Set<number>) => {
+  const snapshot = async (into: Set<number>) => {
     await service.reload();
     into.add(service.readiness().generation);
   };
   await lists.replaceEntries('flip', listRows('pdq', values.subarray(0, half)));
-  await inForce(odd);
+  await snapshot(odd);
   await lists.replaceEntries('flip', listRows('pdq', values.subarray(half)));
-  await inForce(even);
+  await snapshot(even);
   let isDone = false;
   const options = {
     orientations: 'none',
     lists: new Set(['flip']),
-    askedRadiusBits: 0,
+    requestedRadiusBits: 0,
     reference: null,
     tenant: 'flips',
   } as const;
@@ -70,7 +70,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
       // Always the last but one: ten versions are kept, and this flips for as long as anybody likes.
       const { version } = (await lists.list('flip'))!;
       await rollBack(lists, 'flip', version - 1);
-      await inForce(flip % 2 === 0 ? odd : even);
+      await snapshot(flip % 2 === 0 ? odd : even);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   } finally {

@@ -160,17 +160,17 @@ async function throughEngine(meter: Meter, files: readonly Buffer[]): Promise<vo
     });
     let last = '';
     const seconds = await medianSeconds(async () => {
-      const inHand: Promise<unknown>[] = [];
+      const inFlight: Promise<unknown>[] = [];
       for (const file of files) {
         await engine.whenRoom();
-        inHand.push(
+        inFlight.push(
           engine.hashBytes(file, WANTS).then((reply) => {
             if (!reply.ok) throw new Error(reply.reason);
             last = firstHash(reply.views[0]!.families);
           }),
         );
       }
-      await Promise.all(inHand);
+      await Promise.all(inFlight);
     });
     await engine.close();
     meter.sums.push(last.slice(0, 6));

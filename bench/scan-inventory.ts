@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
-import { turnPdqBits } from '../src/kernels/pdq-signs.js';
+import { reorientPdq } from '../src/kernels/pdq-signs.js';
 import { transposeBits } from '../src/kernels/turned-hashes.js';
 import { packFacts } from '../src/scan/facts/file-facts.js';
 import { NO_FACTS } from '../src/scan/pictures.js';
@@ -34,7 +34,7 @@ function turnedSets(original: Uint8Array, families: 1 | 2, random: () => number)
   const bell = () => 2 * (random() + random() + random() - 1.5);
   const sets = Array.from({ length: families }, () =>
     ORIENTATIONS.map((orientation) =>
-      orientation === 'original' ? original.slice() : turnPdqBits(original, orientation),
+      orientation === 'original' ? original.slice() : reorientPdq(original, orientation),
     ),
   );
   for (let position = 0; position < 8 * HASH256_BYTES; position++) {

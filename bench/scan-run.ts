@@ -4,7 +4,7 @@ import type { FileResult } from '../src/scan/facts/file-result.js';
 import { localMatcher } from '../src/scan/matcher.js';
 import { scan } from '../src/scan/scan.js';
 import type { ScanRequest } from '../src/scan/scan-request.js';
-import { type ScanSummary, Tally } from '../src/scan/tally.js';
+import { type ScanSummary, ScanTally } from '../src/scan/tally.js';
 import { createThrottle } from '../src/scan/throttle.js';
 import { type Service, scanDecoder } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
@@ -22,12 +22,12 @@ export async function runScan(
   { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
 ): Promise<ScanSummary> {
   const store = await openSqliteInventory(inventory);
-  const tally = new Tally();
+  const tally = new ScanTally();
   const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
   try {
     const matcher = localMatcher(await service.openFiles(null), {
       lists: null,
-      askedRadiusBits: null,
+      requestedRadiusBits: null,
       tenant: 'bench',
     });
     const { interrupted, resumed } = await scan(

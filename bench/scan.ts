@@ -9,7 +9,7 @@ import { pathBytesOf } from '../src/core/path-bytes.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import { localMatcher } from '../src/scan/matcher.js';
 import { rematch } from '../src/scan/rematch.js';
-import { Tally } from '../src/scan/tally.js';
+import { ScanTally } from '../src/scan/tally.js';
 import { createService, type Service } from '../src/service/service.js';
 import { INVENTORY_FILE, openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { createLogger } from '../src/telemetry/log.js';
@@ -66,12 +66,12 @@ async function decodeRate(paths: readonly string[]): Promise<number> {
   // Its start does not count.
   await engine.hashFile(pathBytesOf(paths[0]!), WANTS);
   const startedMs = performance.now();
-  const inHand: Promise<unknown>[] = [];
+  const inFlight: Promise<unknown>[] = [];
   for (const path of paths) {
     await engine.whenRoom();
-    inHand.push(engine.hashFile(pathBytesOf(path), WANTS));
+    inFlight.push(engine.hashFile(pathBytesOf(path), WANTS));
   }
-  await Promise.all(inHand);
+  await Promise.all(inFlight);
   const rate = paths.length / ((performance.now() - startedMs) / 1000);
   await engine.close();
   return rate;
@@ -79,9 +79,9 @@ async function decodeRate(paths: readonly string[]): Promise<number> {
 
 async function rematchRate(service: Service, folder: string): Promise<{ rate: number; matched: number }> {
   const inventory = await openSqliteInventory(folder);
-  const tally = new Tally();
+  const tally = new ScanTally();
   const batch = await service.openFiles(null);
-  const matcher = localMatcher(batch, { lists: null, askedRadiusBits: null, tenant: 'bench' });
+  const matcher = localMatcher(batch, { lists: null, requestedRadiusBits: null, tenant: 'bench' });
   const startedMs = performance.now();
   await rematch({
     inventory,

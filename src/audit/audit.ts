@@ -16,28 +16,32 @@ export interface Audit {
    * Does it, between the two rows that tell of it. Errors of `act`, which is then told as failed; STORE_FAILED: it could
    * not be written down, before it was done, or once it was: then the first row stands alone.
    */
-  doing<T>(actor: string, deed: Deed<T>, act: () => Promise<T>): Promise<T>;
+  withAudit<T>(actor: string, deed: AuditedOperation<T>, act: () => Promise<T>): Promise<T>;
   /** `actor`: as in `AuditEvent`. */
   as(actor: string): Store;
 }
 
-interface AuditAbout {
+interface AuditSubject {
   readonly tenant?: string | null;
   readonly target?: string | null;
   readonly details?: AuditDetails;
 }
 
 /** What is known before it is done, and what only its result tells. */
-export interface Deed<T> extends AuditAbout {
+export interface AuditedOperation<T> extends AuditSubject {
   readonly action: AuditAction;
-  readonly told?: (result: T) => AuditAbout;
+  readonly detailsOf?: (result: T) => AuditSubject;
 }
 
-export type Doing = <T>(deed: Deed<T>, act: () => Promise<T>) => Promise<T>;
+export type WithAudit = <T>(deed: AuditedOperation<T>, act: () => Promise<T>) => Promise<T>;
 
 /** `storeDoing`: the store of which every change is made by `doing`. */
-export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (doing: Doing) => Store): Audit {
-  const doing = async <T>(actor: string, { action, told, ...about }: Deed<T>, act: () => Promise<T>): Promise<T> => {
+export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAudit: WithAudit) => Store): Audit {
+  const withAudit = async <T>(
+    actor: string,
+    { action, detailsOf, ...about }: AuditedOperation<T>,
+    act: () => Promise<T>,
+  ): Promise<T> => {
     const { tenant = null, target = null, details = {} } = about;
     const event = () => ({ at: new Date(clock.nowMs()).toISOString(), actor, action, tenant, target });
     const begun = await audit.append({ ...event(), details, outcome: 'begun', ends: null });
@@ -52,11 +56,11 @@ export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (doing:
         .catch(() => {});
       throw error;
     }
-    const { details: facts, ...after } = told?.(result) ?? {};
+    const { details: facts, ...after } = detailsOf?.(result) ?? {};
     await audit.append({ ...event(), ...after, details: { ...details, ...facts }, outcome: 'done', ends: begun.seq });
     return result;
   };
-  return { doing, as: (actor) => storeDoing((deed, act) => doing(actor, deed, act)) };
+  return { withAudit, as: (actor) => storeDoing((deed, act) => withAudit(actor, deed, act)) };
 }
 
 /**

@@ -40,7 +40,7 @@ export async function decideHit(
   const known = await ledger.hit(tenant, id);
   if (!known) throw new AppError('NOT_FOUND', { hit: id });
   const deed = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
-  const hit = await audit.doing(actor, deed, () => ledger.changeHit(tenant, id, decision));
+  const hit = await audit.withAudit(actor, deed, () => ledger.changeHit(tenant, id, decision));
   if (!isFalse) return hit;
   const { list, entryId } = hit;
   if (decision.suppress) {

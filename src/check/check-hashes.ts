@@ -16,8 +16,8 @@ import {
   VALUE_BYTES,
   type Verdict,
 } from '../core/vocabulary.js';
-import { turnPdqBits } from '../kernels/pdq-signs.js';
-import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../lists/snapshot.js';
+import { reorientPdq } from '../kernels/pdq-signs.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { CheckOptions } from './check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
 import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
@@ -105,15 +105,15 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     // Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md).
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
-      const asked = orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation);
+      const asked = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
       return { algorithm, hash256: asked, orientation, family: null, lowQuality, frame: null, background: null };
     });
   });
 }
 
 /** Errors PHOTODNA_UNCONFIGURED, VALUE_INVALID. */
-function vectorOf(inForce: ListsInForce, text: string): VectorQuery {
-  requirePhotoDna(inForce);
+function vectorOf(snapshot: ListSnapshot, text: string): VectorQuery {
+  requirePhotoDna(snapshot);
   return { algorithm: 'photodna', vector: parsePhotoDna(text) };
 }
 
@@ -135,23 +135,29 @@ async function checkItem(
       return digest === undefined ? [] : [[algorithm, digest]];
     }),
   );
-  const vectors = item.photodna === undefined ? [] : [vectorOf(parts.inForce, item.photodna)];
+  const vectors = item.photodna === undefined ? [] : [vectorOf(parts.snapshot, item.photodna)];
   if (hashes.length === 0 && vectors.length === 0 && Object.keys(digests).length === 0) {
     throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256, hashes' });
   }
-  const { lists, askedRadiusBits } = options;
-  const decision = await match(parts.inForce, parts.store, { digests, hashes, vectors, lists, askedRadiusBits });
+  const { lists, requestedRadiusBits } = options;
+  const decision = await match(parts.snapshot, parts.store, {
+    digests,
+    hashes,
+    vectors,
+    lists,
+    requestedRadiusBits,
+  });
   recording.add('hash', {
     ...decision,
     reason: null,
     reference: item.id ?? null,
     fileId: fileIdOf(item),
     digests,
-    generation: parts.inForce.generation,
+    generation: parts.snapshot.generation,
     checkId: null,
   });
   return toAnswer(
-    parts.inForce,
+    parts.snapshot,
     item,
     decision,
     hashes.some((query) => query.lowQuality),
@@ -159,12 +165,12 @@ async function checkItem(
 }
 
 function toAnswer(
-  inForce: ListsInForce,
+  snapshot: ListSnapshot,
   { id, photodna }: HashItem,
   { verdict, matches, matchCount, truncated }: Decision,
   lowQuality: boolean,
 ): HashItemAnswer {
-  const exact = photodna === undefined ? inForce.exact : inForce.exact && inForce.photodnaExact;
+  const exact = photodna === undefined ? snapshot.exact : snapshot.exact && snapshot.photodnaExact;
   return { id: id ?? null, verdict, lowQuality, exact, matches, matchCount, truncated };
 }
 
@@ -221,7 +227,7 @@ export async function checkHashes(
     );
     at.forEach((itemAt, position) => {
       const decision = decisions.get(position) ?? NOTHING_FOUND;
-      answers[itemAt] = toAnswer(parts.inForce, items[itemAt]!, decision, false);
+      answers[itemAt] = toAnswer(parts.snapshot, items[itemAt]!, decision, false);
     });
   }
   if (!options.recording) await recording.commit();

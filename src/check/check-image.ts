@@ -2,7 +2,7 @@
 import { ulid } from 'ulid';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { HashWants, ImageEngine } from '../engine/image-engine.js';
-import type { ListsInForce } from '../lists/snapshot.js';
+import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
@@ -14,7 +14,7 @@ import type { Recorder, Recording } from './recorder.js';
 export interface CheckOptions {
   readonly orientations: OrientationChoice;
   readonly lists: ReadonlySet<string> | null;
-  readonly askedRadiusBits: number | null;
+  readonly requestedRadiusBits: number | null;
   readonly reference: string | null;
   readonly tenant: string;
   /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
@@ -29,14 +29,14 @@ export interface ImageCheckOptions extends CheckOptions {
 }
 
 /** Digests that a list holds or that are asked for, and SHA-256 always: repeats are known by it. */
-function wantsFor(inForce: ListsInForce, { orientations, frames, digests }: ImageCheckOptions): HashWants {
+function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: ImageCheckOptions): HashWants {
   const needsDigest = (algorithm: DigestAlgorithm) =>
-    algorithm === 'sha256' || digests.includes(algorithm) || inForce.entryCounts[algorithm] > 0;
+    algorithm === 'sha256' || digests.includes(algorithm) || snapshot.entryCounts[algorithm] > 0;
   return {
     digests: DIGEST_ALGORITHMS.filter(needsDigest),
     orientations,
     families: 'both',
-    algorithms: inForce.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
+    algorithms: snapshot.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
     frames,
   };
 }
@@ -62,35 +62,40 @@ export function verdictOf(
  *         A picture that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
-  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListFeed; inForce: ListsInForce; recorder: Recorder },
+  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListFeed; snapshot: ListSnapshot; recorder: Recorder },
   input: ImageInput,
   options: ImageCheckOptions,
 ): Promise<CheckAnswer> {
-  const { engine, hasher, store, inForce, recorder } = parts;
-  const { lists, askedRadiusBits } = options;
-  requireLists(inForce, lists);
-  const image = await hasher.hash(engine, input, wantsFor(inForce, options));
+  const { engine, hasher, store, snapshot, recorder } = parts;
+  const { lists, requestedRadiusBits } = options;
+  requireLists(snapshot, lists);
+  const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
   const { reply } = image;
-  const day = Math.floor(inForce.atMs / DAY_MS);
-  const question = JSON.stringify([inForce.generation, day, lists && [...lists].sort(), askedRadiusBits]);
+  const day = Math.floor(snapshot.atMs / DAY_MS);
+  const question = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), requestedRadiusBits]);
   let decision = image.decisionFor(question);
   if (decision === null) {
-    const query: MatchQuery = { digests: reply.digests, hashes: hashQueries(reply), lists, askedRadiusBits };
-    decision = await match(inForce, store, query);
+    const query: MatchQuery = {
+      digests: reply.digests,
+      hashes: hashQueries(reply),
+      lists,
+      requestedRadiusBits,
+    };
+    decision = await match(snapshot, store, query);
     image.keepDecision(question, decision);
   }
   const hashed = hashAnswer(reply);
   const answer: CheckAnswer = {
     id: options.reference,
     ...verdictOf(decision, hashed),
-    generation: inForce.generation,
+    generation: snapshot.generation,
     checkId: ulid(),
     digests: hashed.digests,
     image: hashed.image,
     pdq: hashed.pdq,
     lowQuality: hashed.lowQuality,
     degraded: hashed.degraded,
-    exact: inForce.exact,
+    exact: snapshot.exact,
     matches: decision.matches,
     matchCount: decision.matchCount,
     truncated: decision.truncated,

@@ -7,11 +7,11 @@ import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } fr
 import type { IndexPool } from '../index/index-pool.js';
 import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
-import { turnPdqBits } from '../kernels/pdq-signs.js';
-import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../lists/snapshot.js';
+import { reorientPdq } from '../kernels/pdq-signs.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
-import { decideFound, type Found, type HashQuery, toFound, widestRadiusBits } from './match.js';
+import { type Candidate, decideFound, type HashQuery, toCandidate, widestRadiusBits } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
 
@@ -20,7 +20,7 @@ export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
 
 export interface BatchParts {
   readonly store: ListFeed;
-  readonly inForce: ListsInForce;
+  readonly snapshot: ListSnapshot;
   readonly recorder: Recorder;
   readonly pool: IndexPool;
 }
@@ -43,13 +43,13 @@ const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
   algorithm in { md5: 0, sha1: 0, sha256: 0 };
 
 /** Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md). */
-function turnedHashes(hashes256: Uint8Array): Uint8Array {
+function orientedHashes(hashes256: Uint8Array): Uint8Array {
   const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
   for (let at = 0; at < hashes256.length; at += HASH256_BYTES) {
     const hash256 = hashes256.subarray(at, at + HASH256_BYTES);
     ORIENTATIONS.forEach((orientation, k) => {
       turned.set(
-        orientation === 'original' ? hash256 : turnPdqBits(hash256, orientation),
+        orientation === 'original' ? hash256 : reorientPdq(hash256, orientation),
         at * ORIENTATIONS.length + k * HASH256_BYTES,
       );
     });
@@ -59,21 +59,21 @@ function turnedHashes(hashes256: Uint8Array): Uint8Array {
 
 /** One answer a segment. Shape: `queries` N × the algorithm's bytes. */
 export async function searchPiece(
-  { inForce, pool }: Pick<BatchParts, 'inForce' | 'pool'>,
+  { snapshot, pool }: Pick<BatchParts, 'snapshot' | 'pool'>,
   algorithm: BatchAlgorithm,
   queries: Uint8Array,
   radiusBits: number,
 ): Promise<readonly Rows[]> {
   const isSmall = queries.length <= HERE_MAX * VALUE_BYTES[algorithm];
   if (isDigest(algorithm)) {
-    const segments = inForce.digest[algorithm];
+    const segments = snapshot.digest[algorithm];
     if (isSmall) return segments.map(({ index }) => index.lookupBatch(queries));
     return pool.lookup(
       segments.map(({ id, index }) => ({ id, share: index.share() })),
       queries,
     );
   }
-  const segments = inForce.radius[algorithm];
+  const segments = snapshot.radius[algorithm];
   // Only rings lie in memory that other threads can read.
   if (isSmall || !segments.every(({ index }) => index.kind === 'ring')) {
     return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
@@ -96,24 +96,24 @@ async function findValues(
   algorithm: BatchAlgorithm,
   values: Uint8Array,
   options: CheckOptions,
-): Promise<Map<number, Found[]>> {
-  const { inForce } = parts;
-  const foundOf = new Map<number, Found[]>();
-  const radiusBits = widestRadiusBits(inForce, options);
-  if (inForce.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
+): Promise<Map<number, Candidate[]>> {
+  const { snapshot } = parts;
+  const foundOf = new Map<number, Candidate[]>();
+  const radiusBits = widestRadiusBits(snapshot, options);
+  if (snapshot.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
   const turns = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
   const width = VALUE_BYTES[algorithm];
   const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
   const segments: readonly Segment<unknown>[] = isDigest(algorithm)
-    ? inForce.digest[algorithm]
-    : inForce.radius[algorithm];
+    ? snapshot.digest[algorithm]
+    : snapshot.radius[algorithm];
   const findPiece = async (from: number): Promise<void> => {
     const piece = values.slice(from, from + pieceBytes);
-    const queries = turns > 1 ? turnedHashes(piece) : piece;
+    const queries = turns > 1 ? orientedHashes(piece) : piece;
     const answers = await searchPiece(parts, algorithm, queries, radiusBits);
     for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
       for (let row = 0; row < count; row++) {
-        const found = toFound(inForce, options.lists, segments[at]!, {
+        const found = toCandidate(snapshot, options.lists, segments[at]!, {
           entryIndex: entryIndex[row]!,
           distance: distanceBits?.[row] ?? 0,
           query: queryOf(algorithm, queries, queryIndex[row]!, turns),
@@ -145,14 +145,14 @@ export async function checkValues(
   options: CheckOptions,
   referenceOf: (position: number) => string | null = () => null,
 ): Promise<ReadonlyMap<number, Decision>> {
-  const { inForce, store } = parts;
-  const { generation } = inForce;
+  const { snapshot, store } = parts;
+  const { generation } = snapshot;
   const recording = options.recording ?? parts.recorder.open(options.tenant);
   const foundOf = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
   const width = VALUE_BYTES[algorithm];
   for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
-    const decision = await decideFound(inForce, store, found, options.askedRadiusBits);
+    const decision = await decideFound(snapshot, store, found, options.requestedRadiusBits);
     if (decision.verdict === 'no_match') continue;
     decisions.set(position, decision);
     const value = values.subarray(position * width, (position + 1) * width);

@@ -4,35 +4,35 @@ import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, ringMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
-import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
+import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
-import type { AskedFiles } from './file-queries.js';
+import type { QueryBatch } from './file-queries.js';
 import { requireLists } from './match.js';
 import { matchFiles } from './match-files.js';
 import type { Decision } from './policy.js';
-import type { Recordable, Recorder } from './recorder.js';
+import type { Answer, Recorder } from './recorder.js';
 
-type Asking = Pick<CheckOptions, 'lists' | 'askedRadiusBits'>;
+type Asking = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'>;
 
 export interface FileBatch {
-  readonly inForce: ListsInForce;
+  readonly snapshot: ListSnapshot;
   /** Where in the lists' history that is, as JSON. */
   readonly matchedAt: string;
   /**
    * Entries of the same lists that came after `since`, alone.
    * Null where that is a place in another store, or longer ago than this one remembers.
    */
-  entriesSince(since: string): Promise<ListsInForce | null>;
+  entriesSince(since: string): Promise<ListSnapshot | null>;
   /** Decisions in the order of the files, nothing recorded. `among`: asks these instead. Errors STORE_FAILED. */
-  match(asked: AskedFiles, asking: Asking, among?: ListsInForce): Promise<Decision[]>;
+  match(asked: QueryBatch, asking: Asking, among?: ListSnapshot): Promise<Decision[]>;
   /** One commit for all of them. Errors LEDGER_FAILED. */
-  record(tenant: string, answers: readonly Recordable[], unmatched: number): Promise<void>;
+  record(tenant: string, answers: readonly Answer[], unmatched: number): Promise<void>;
 }
 
 interface FileBatchParts {
   readonly store: ListFeed;
-  readonly live: { readonly inForce: ListsInForce };
+  readonly live: { readonly snapshot: ListSnapshot };
   readonly pool: IndexPool;
   readonly recorder: Recorder;
   readonly reload: () => Promise<void>;
@@ -44,7 +44,7 @@ const LOOKS_MAX = 10;
 async function positionInForce({ store, live, reload }: FileBatchParts): Promise<FeedPosition> {
   for (let look = 0; look < LOOKS_MAX; look++) {
     const changes = await store.changes(null);
-    if (changes?.position.generation === live.inForce.generation) return changes.position;
+    if (changes?.position.generation === live.snapshot.generation) return changes.position;
     await reload();
   }
   throw new AppError('STORE_FAILED', { why: 'the lists change faster than they can be read' });
@@ -52,9 +52,9 @@ async function positionInForce({ store, live, reload }: FileBatchParts): Promise
 
 async function newEntries(
   parts: FileBatchParts,
-  inForce: ListsInForce,
+  snapshot: ListSnapshot,
   since: FeedPosition,
-): Promise<ListsInForce | null> {
+): Promise<ListSnapshot | null> {
   const { store, pool } = parts;
   const changes = await store.changes(since);
   if (changes === null) return null;
@@ -87,7 +87,7 @@ async function newEntries(
     [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS].map((name) => [name, count(shelves[name].segments)]),
   ) as Record<keyof typeof shelves, number>;
   return {
-    ...inForce,
+    ...snapshot,
     radius: { pdq: radius.pdq.segments, blockhash: radius.blockhash.segments },
     digest: { md5: digest.md5.segments, sha1: digest.sha1.segments, sha256: digest.sha256.segments },
     photodna: [],
@@ -98,14 +98,14 @@ async function newEntries(
 /** Errors LIST_NOT_FOUND, STORE_FAILED. */
 export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string> | null): Promise<FileBatch> {
   const position = await positionInForce(parts);
-  const { inForce } = parts.live;
-  requireLists(inForce, lists);
+  const { snapshot } = parts.live;
+  requireLists(snapshot, lists);
   const { store, pool, recorder } = parts;
   return {
-    inForce,
+    snapshot,
     matchedAt: JSON.stringify(position),
-    entriesSince: (since) => newEntries(parts, inForce, JSON.parse(since) as FeedPosition),
-    match: (asked, asking, among = inForce) => matchFiles({ inForce: among, store, pool }, asked, asking),
+    entriesSince: (since) => newEntries(parts, snapshot, JSON.parse(since) as FeedPosition),
+    match: (asked, asking, among = snapshot) => matchFiles({ snapshot: among, store, pool }, asked, asking),
     async record(tenant, answers, unmatched) {
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);

@@ -14,7 +14,7 @@ export interface FileQuery {
 const FIRST_VALUES = 1_024;
 
 /** Shape: `values` N × the algorithm's bytes; `questions` and `ranks` N, with room for more. */
-export class AskedColumn {
+export class QueryColumn {
   count = 0;
   values: Uint8Array;
   /** Of each value the question that asks it, and with which of its hashes; 0 of a digest. */
@@ -49,10 +49,10 @@ export class AskedColumn {
   }
 }
 
-export class AskedFiles {
+export class QueryBatch {
   readonly columns = Object.fromEntries(
-    BATCH_ALGORITHMS.map((algorithm) => [algorithm, new AskedColumn(VALUE_BYTES[algorithm])]),
-  ) as Readonly<Record<BatchAlgorithm, AskedColumn>>;
+    BATCH_ALGORITHMS.map((algorithm) => [algorithm, new QueryColumn(VALUE_BYTES[algorithm])]),
+  ) as Readonly<Record<BatchAlgorithm, QueryColumn>>;
   /** Of each file its question, in the order in which they were added. */
   readonly questionOf: number[] = [];
   readonly #known = new Map<string, number>();
@@ -107,8 +107,8 @@ export class AskedFiles {
   }
 }
 
-export function askedFiles(files: readonly FileQuery[]): AskedFiles {
-  const asked = new AskedFiles();
+export function askedFiles(files: readonly FileQuery[]): QueryBatch {
+  const asked = new QueryBatch();
   for (const file of files) asked.add(file);
   return asked;
 }

@@ -1,6 +1,6 @@
 /** Hashes that a caller computed, in as many pieces as they arrive: all are answered by the lists of one moment. */
 import type { IndexPool } from '../index/index-pool.js';
-import type { ListsInForce } from '../lists/snapshot.js';
+import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import type { CheckOptions } from './check-image.js';
@@ -27,14 +27,14 @@ export interface HashBatch {
 export function openHashBatch(
   parts: {
     readonly store: ListFeed;
-    readonly inForce: ListsInForce;
+    readonly snapshot: ListSnapshot;
     readonly recorder: Recorder;
     readonly pool: IndexPool;
   },
   options: CheckOptions,
 ): HashBatch {
-  const { generation, exact } = parts.inForce;
-  requireLists(parts.inForce, options.lists);
+  const { generation, exact } = parts.snapshot;
+  requireLists(parts.snapshot, options.lists);
   return {
     generation,
     exact,

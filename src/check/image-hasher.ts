@@ -8,7 +8,7 @@ import type { Config } from '../config/knobs.js';
 import { pathBytesOf } from '../core/path-bytes.js';
 import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
 import { packReply, unpackReply } from '../engine/protocol.js';
-import { createReplyCache, isLasting, replyKey } from '../engine/reply-cache.js';
+import { createReplyCache, isCacheable, replyKey } from '../engine/reply-cache.js';
 import { computeDigests } from '../kernels/digests.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Decision } from './policy.js';
@@ -44,7 +44,7 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
   const unkept = (reply: HashReply): HashedImage => ({ reply, decisionFor: () => null, keepDecision: () => {} });
 
   function asKept(key: string, reply: HashReply, known: Kept | undefined): HashedImage {
-    if (!kept || !isLasting(reply)) return unkept(reply);
+    if (!kept || !isCacheable(reply)) return unkept(reply);
     return {
       reply,
       decisionFor: (question) => (known?.decided?.question === question ? known.decided.decision : null),

@@ -3,11 +3,11 @@ import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
-import { HAMMING_ALGORITHMS, type ListsInForce } from '../lists/snapshot.js';
+import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { type BatchAlgorithm, searchPiece } from './check-values.js';
-import type { AskedFiles, FileQuery } from './file-queries.js';
-import { decideFound, type Found, toFound, widestRadiusBits } from './match.js';
+import type { FileQuery, QueryBatch } from './file-queries.js';
+import { type Candidate, decideFound, toCandidate, widestRadiusBits } from './match.js';
 import { type Decision, NOTHING_FOUND } from './policy.js';
 
 /** One thread's work at a time: as many hashes as the index joins with its tables at once. */
@@ -17,7 +17,7 @@ const ALGORITHMS_ASKED: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HA
 
 /** Of two ways that are equally near the first asked is told, as where one file is asked alone. */
 interface Ranked {
-  readonly found: Found;
+  readonly found: Candidate;
   readonly rank: readonly number[];
 }
 function byRank(a: Ranked, b: Ranked): number {
@@ -36,26 +36,29 @@ interface Hit {
  * Errors  STORE_FAILED.
  */
 export async function matchFiles(
-  { inForce, store, pool }: { readonly inForce: ListsInForce; readonly store: ListFeed; readonly pool: IndexPool },
-  asked: AskedFiles,
-  { lists, askedRadiusBits }: { readonly lists: ReadonlySet<string> | null; readonly askedRadiusBits: number | null },
+  { snapshot, store, pool }: { readonly snapshot: ListSnapshot; readonly store: ListFeed; readonly pool: IndexPool },
+  asked: QueryBatch,
+  {
+    lists,
+    requestedRadiusBits,
+  }: { readonly lists: ReadonlySet<string> | null; readonly requestedRadiusBits: number | null },
 ): Promise<Decision[]> {
   const hits = new Map<number, Hit>();
-  const radiusBits = widestRadiusBits(inForce, { lists, askedRadiusBits });
+  const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
 
   const findPiece = async (algorithm: BatchAlgorithm, from: number): Promise<void> => {
     const { values, questions, ranks, count: all } = asked.columns[algorithm];
     const width = VALUE_BYTES[algorithm];
     const piece = values.slice(from * width, Math.min(from + PIECE_VALUES, all) * width);
     const isRadius = algorithm === 'pdq' || algorithm === 'blockhash';
-    const segments: readonly Segment<unknown>[] = isRadius ? inForce.radius[algorithm] : inForce.digest[algorithm];
-    const answers = await searchPiece({ inForce, pool }, algorithm, piece, radiusBits);
+    const segments: readonly Segment<unknown>[] = isRadius ? snapshot.radius[algorithm] : snapshot.digest[algorithm];
+    const answers = await searchPiece({ snapshot, pool }, algorithm, piece, radiusBits);
     for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
       for (let row = 0; row < count; row++) {
         const value = from + queryIndex[row]!;
         const question = questions[value]!;
         const hit = hits.get(question) ?? { query: asked.query(question), ranked: [] };
-        const found = toFound(inForce, lists, segments[at]!, {
+        const found = toCandidate(snapshot, lists, segments[at]!, {
           entryIndex: entryIndex[row]!,
           distance: distanceBits?.[row] ?? 0,
           query: isRadius ? hit.query.hashes[ranks[value]!]! : null,
@@ -69,7 +72,7 @@ export async function matchFiles(
 
   const pieces: Promise<void>[] = [];
   for (const algorithm of ALGORITHMS_ASKED) {
-    if (inForce.entryCounts[algorithm] === 0) continue;
+    if (snapshot.entryCounts[algorithm] === 0) continue;
     if (radiusBits < 0 && HAMMING_ALGORITHMS.some((name) => name === algorithm)) continue;
     for (let from = 0; from < asked.columns[algorithm].count; from += PIECE_VALUES)
       pieces.push(findPiece(algorithm, from));
@@ -78,7 +81,7 @@ export async function matchFiles(
   const decisions = new Array<Decision>(asked.questions).fill(NOTHING_FOUND);
   for (const [question, { ranked }] of hits) {
     const inOrder = ranked.sort(byRank).map(({ found }) => found);
-    decisions[question] = await decideFound(inForce, store, inOrder, askedRadiusBits);
+    decisions[question] = await decideFound(snapshot, store, inOrder, requestedRadiusBits);
   }
   return asked.questionOf.map((question) => decisions[question]!);
 }

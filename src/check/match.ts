@@ -10,7 +10,7 @@ import {
   type Orientation,
 } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
-import { type HammingAlgorithm, type ListsInForce, listInForce } from '../lists/snapshot.js';
+import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed, StoredEntry } from '../store/lists-contract.js';
 import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
 
@@ -38,11 +38,11 @@ export interface MatchQuery {
   readonly vectors?: readonly VectorQuery[];
   /** Names of lists to ask; null asks all that are enabled. */
   readonly lists: ReadonlySet<string> | null;
-  readonly askedRadiusBits: number | null;
+  readonly requestedRadiusBits: number | null;
 }
 
 /** What an index proposed, before the store is asked what the entry says. */
-export interface Found {
+export interface Candidate {
   readonly entryKey: number;
   readonly list: ListInfo;
   /** In bits; L2 of a VectorQuery; 0 of a digest, whose query is null. */
@@ -54,62 +54,65 @@ export interface Found {
  * The widest radius that any asked list allows: one search serves all of them, and policy narrows per list.
  * -1 where no list is asked at all.
  */
-export function widestRadiusBits(inForce: ListsInForce, query: Pick<MatchQuery, 'lists' | 'askedRadiusBits'>): number {
-  const asked = inForce.lists.filter((list) => query.lists === null || query.lists.has(list.list));
+export function widestRadiusBits(
+  snapshot: ListSnapshot,
+  query: Pick<MatchQuery, 'lists' | 'requestedRadiusBits'>,
+): number {
+  const asked = snapshot.lists.filter((list) => query.lists === null || query.lists.has(list.list));
   const widest = Math.max(-1, ...asked.map((list) => list.radiusBits));
-  return query.askedRadiusBits === null ? widest : Math.min(widest, query.askedRadiusBits);
+  return query.requestedRadiusBits === null ? widest : Math.min(widest, query.requestedRadiusBits);
 }
 
 /** Errors LIST_NOT_FOUND for a name that is not an enabled list: silence would look like `no_match`. */
-export function requireLists(inForce: ListsInForce, names: ReadonlySet<string> | null): void {
+export function requireLists(snapshot: ListSnapshot, names: ReadonlySet<string> | null): void {
   for (const name of names ?? []) {
-    if (!inForce.listByName.has(name)) throw new AppError('LIST_NOT_FOUND', { list: name });
+    if (!snapshot.listByName.has(name)) throw new AppError('LIST_NOT_FOUND', { list: name });
   }
 }
 
 /** The configured radius. Errors PHOTODNA_UNCONFIGURED. */
-export function requirePhotoDna({ photodnaRadius }: ListsInForce): number {
+export function requirePhotoDna({ photodnaRadius }: ListSnapshot): number {
   if (photodnaRadius === null) throw new AppError('PHOTODNA_UNCONFIGURED');
   return photodnaRadius;
 }
 
 /** The proposal of an index as a find, or null where the entry is not in force or its list is not asked. */
-export function toFound(
-  inForce: ListsInForce,
+export function toCandidate(
+  snapshot: ListSnapshot,
   lists: ReadonlySet<string> | null,
   segment: Segment<unknown>,
-  { entryIndex, distance, query }: { entryIndex: number; distance: number; query: Found['query'] },
-): Found | null {
-  const list = listInForce(inForce, segment, entryIndex);
+  { entryIndex, distance, query }: { entryIndex: number; distance: number; query: Candidate['query'] },
+): Candidate | null {
+  const list = activeListOf(snapshot, segment, entryIndex);
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
   return { entryKey: segment.keys[entryIndex]!, list, distance, query };
 }
 
-function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
-  const found: Found[] = [];
-  const note = (segment: Segment<unknown>, entryIndex: number, distance: number, from: Found['query']) => {
-    const one = toFound(inForce, query.lists, segment, { entryIndex, distance, query: from });
+function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
+  const found: Candidate[] = [];
+  const note = (segment: Segment<unknown>, entryIndex: number, distance: number, from: Candidate['query']) => {
+    const one = toCandidate(snapshot, query.lists, segment, { entryIndex, distance, query: from });
     if (one !== null) found.push(one);
   };
   for (const algorithm of DIGEST_ALGORITHMS) {
     const digest = query.digests[algorithm];
-    if (digest === undefined || inForce.entryCounts[algorithm] === 0) continue;
+    if (digest === undefined || snapshot.entryCounts[algorithm] === 0) continue;
     const bytes = Buffer.from(digest, 'hex');
-    for (const segment of inForce.digest[algorithm]) {
+    for (const segment of snapshot.digest[algorithm]) {
       for (const entryIndex of segment.index.lookup(bytes)) note(segment, entryIndex, 0, null);
     }
   }
   for (const vectorQuery of query.vectors ?? []) {
-    for (const segment of inForce.photodna) {
-      const near = segment.index.search(vectorQuery.vector, requirePhotoDna(inForce));
+    for (const segment of snapshot.photodna) {
+      const near = segment.index.search(vectorQuery.vector, requirePhotoDna(snapshot));
       for (const { entryIndex, distance } of near) note(segment, entryIndex, distance, vectorQuery);
     }
   }
-  const radiusBits = widestRadiusBits(inForce, query);
+  const radiusBits = widestRadiusBits(snapshot, query);
   if (radiusBits < 0) return found;
   for (const hashQuery of query.hashes) {
-    if (inForce.entryCounts[hashQuery.algorithm] === 0) continue;
-    for (const segment of inForce.radius[hashQuery.algorithm]) {
+    if (snapshot.entryCounts[hashQuery.algorithm] === 0) continue;
+    for (const segment of snapshot.radius[hashQuery.algorithm]) {
       for (const { entryIndex, distanceBits } of segment.index.search(hashQuery.hash256, radiusBits)) {
         note(segment, entryIndex, distanceBits, hashQuery);
       }
@@ -119,8 +122,8 @@ function lookUp(inForce: ListsInForce, query: MatchQuery): Found[] {
 }
 
 /** Each entry once, by the nearest way to it. */
-function nearestPerEntry(found: readonly Found[]): Found[] {
-  const nearest = new Map<number, Found>();
+function nearestPerEntry(found: readonly Candidate[]): Candidate[] {
+  const nearest = new Map<number, Candidate>();
   for (const one of found) {
     const held = nearest.get(one.entryKey);
     if (!held || one.distance < held.distance) nearest.set(one.entryKey, one);
@@ -132,15 +135,19 @@ function nearestPerEntry(found: readonly Found[]): Found[] {
  * A crowd of near-copies must not be read from the store one by one: of each match list the nearest are, and the rest
  * counts. Suppression lists are read whole: each of their values takes out others.
  */
-function bounded(found: readonly Found[], askedRadiusBits: number | null): { read: readonly Found[]; unread: number } {
+function bounded(
+  found: readonly Candidate[],
+  requestedRadiusBits: number | null,
+): { read: readonly Candidate[]; unread: number } {
   if (found.length <= ENTRIES_READ_PER_LIST_MAX) return { read: found, unread: 0 };
-  const read: Found[] = [];
+  const read: Candidate[] = [];
   const readOf = new Map<string, number>();
   let unread = 0;
   for (const one of nearestPerEntry(found).sort((a, b) => a.distance - b.distance)) {
     const { list, query, distance } = one;
     const isHash = query !== null && query.algorithm !== 'photodna';
-    if (isHash && !admits(list, { distanceBits: distance, lowQuality: query.lowQuality }, askedRadiusBits)) continue;
+    if (isHash && !admits(list, { distanceBits: distance, lowQuality: query.lowQuality }, requestedRadiusBits))
+      continue;
     const count = readOf.get(list.list) ?? 0;
     if (list.kind === 'match' && count >= ENTRIES_READ_PER_LIST_MAX) {
       unread++;
@@ -153,9 +160,9 @@ function bounded(found: readonly Found[], askedRadiusBits: number | null): { rea
 }
 
 /** How the query came to the entry, in the policy's words. */
-function wayOf(
-  { distance, query }: Found,
-  { photodnaRadius }: ListsInForce,
+function provenanceOf(
+  { distance, query }: Candidate,
+  { photodnaRadius }: ListSnapshot,
 ): Omit<Proposal, 'entry' | 'list' | 'quarantined'> {
   const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
@@ -169,13 +176,13 @@ function wayOf(
  * Errors  STORE_FAILED.
  */
 export async function decideFound(
-  inForce: ListsInForce,
+  snapshot: ListSnapshot,
   store: ListFeed,
-  found: readonly Found[],
-  askedRadiusBits: number | null,
+  found: readonly Candidate[],
+  requestedRadiusBits: number | null,
 ): Promise<Decision> {
   if (found.length === 0) return NOTHING_FOUND;
-  const { read, unread } = bounded(found, askedRadiusBits);
+  const { read, unread } = bounded(found, requestedRadiusBits);
   const entries = new Map<number, StoredEntry | null>();
   const proposals: Proposal[] = [];
   for (const one of read) {
@@ -183,13 +190,13 @@ export async function decideFound(
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
     // A person removed it between the snapshot and now: it no longer counts, at once and everywhere.
-    if (entry && !isExpired(entry, list, inForce.atMs))
-      proposals.push({ entry, list, quarantined: entry.quarantined, ...wayOf(one, inForce) });
+    if (entry && !isExpired(entry, list, snapshot.atMs))
+      proposals.push({ entry, list, quarantined: entry.quarantined, ...provenanceOf(one, snapshot) });
   }
-  return decide(proposals, askedRadiusBits, unread);
+  return decide(proposals, requestedRadiusBits, unread);
 }
 
 /** Errors STORE_FAILED. */
-export async function match(inForce: ListsInForce, store: ListFeed, query: MatchQuery): Promise<Decision> {
-  return decideFound(inForce, store, lookUp(inForce, query), query.askedRadiusBits);
+export async function match(snapshot: ListSnapshot, store: ListFeed, query: MatchQuery): Promise<Decision> {
+  return decideFound(snapshot, store, lookUp(snapshot, query), query.requestedRadiusBits);
 }

@@ -47,13 +47,13 @@ export const NOTHING_FOUND: Decision = { verdict: 'no_match', matches: [], match
 export function admits(
   list: ListInfo,
   { distanceBits, lowQuality }: { readonly distanceBits: number; readonly lowQuality: boolean },
-  askedRadiusBits: number | null,
+  requestedRadiusBits: number | null,
 ): boolean {
-  return distanceBits <= radiusOf(list, askedRadiusBits) && (!lowQuality || list.matchLowQuality);
+  return distanceBits <= radiusOf(list, requestedRadiusBits) && (!lowQuality || list.matchLowQuality);
 }
 
-function radiusOf(list: ListInfo, askedRadiusBits: number | null): number {
-  return askedRadiusBits === null ? list.radiusBits : Math.min(list.radiusBits, askedRadiusBits);
+function radiusOf(list: ListInfo, requestedRadiusBits: number | null): number {
+  return requestedRadiusBits === null ? list.radiusBits : Math.min(list.radiusBits, requestedRadiusBits);
 }
 
 /** One entry may be proposed once per orientation, family and digest: the nearest way is the one that is told. */
@@ -85,13 +85,15 @@ export function isExpired({ updatedAt }: Entry, { entryDaysMax }: ListInfo, nowM
 }
 
 /**
- * Unit    `askedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
+ * Unit    `requestedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
  *         `unread`: matches of match lists beyond the proposals, already admitted; they only count.
  * Errors  none.
  */
-export function decide(proposals: readonly Proposal[], askedRadiusBits: number | null, unread = 0): Decision {
+export function decide(proposals: readonly Proposal[], requestedRadiusBits: number | null, unread = 0): Decision {
   const admitted = nearestPerEntry(
-    proposals.filter((p) => p.radius !== null || admits(p.list, { ...p, distanceBits: p.distance }, askedRadiusBits)),
+    proposals.filter(
+      (p) => p.radius !== null || admits(p.list, { ...p, distanceBits: p.distance }, requestedRadiusBits),
+    ),
   );
   const good = admitted.filter((p) => p.list.kind === 'suppression');
   const fileIsGood = good.some((p) => p.matchType === 'exact');
@@ -109,7 +111,7 @@ export function decide(proposals: readonly Proposal[], askedRadiusBits: number |
         algorithm: p.entry.algorithm,
         matchType: p.matchType,
         distance: p.distance,
-        radius: p.radius ?? radiusOf(p.list, askedRadiusBits),
+        radius: p.radius ?? radiusOf(p.list, requestedRadiusBits),
         orientation: p.orientation,
         family: p.family,
         frame: p.frame,

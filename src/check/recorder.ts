@@ -6,11 +6,11 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { FloodGuard } from './flood-guard.js';
 
 /** An answer, before it is said what was asked. */
-export type Recordable = Omit<Outcome, 'kind'>;
+export type Answer = Omit<Outcome, 'kind'>;
 
 /** Answers of one request, gathered; nothing of them may be told before `commit` has resolved. */
 export interface Recording {
-  add(kind: 'image' | 'hash', answer: Recordable): void;
+  add(kind: 'image' | 'hash', answer: Answer): void;
   /** So many more that matched nothing: of them nothing else is kept. */
   addUnmatched(kind: Outcome['kind'], count: number): void;
   /** Once. Errors LEDGER_FAILED: nothing is on record; IDEMPOTENCY_KEY_REUSED. */

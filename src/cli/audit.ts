@@ -1,7 +1,7 @@
 /** `zeef audit ...`: who changed what, and whether the log is as it was written. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
-import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
 
 const ROWS_SHOWN = 100;
 const ROWS_READ = 1_000;
@@ -27,7 +27,7 @@ function rowText({ seq, at, actor, action, tenant, target, details, outcome }: A
   return `${[seq, at, actor, action, tenant ?? '-', target ?? '-', end, words].filter((word) => word !== '').join(' ')}\n`;
 }
 
-export function addAuditCommands(program: Command, around: Surroundings): void {
+export function addAuditCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   const audit = program.command('audit').description('who changed what');
 
@@ -39,7 +39,7 @@ export function addAuditCommands(program: Command, around: Surroundings): void {
     .option('--all', 'also what was written before a change whose end is known')
     .option('--json', 'an object a line')
     .action(({ tenant, last, all = false, json }: { tenant?: string; last: number; all?: boolean; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const found: AuditRow[] = [];
         let before: number | null = null;
         while (found.length < last) {
@@ -54,7 +54,7 @@ export function addAuditCommands(program: Command, around: Surroundings): void {
           if (page.length < limit) break;
           before = page.at(-1)!.seq;
         }
-        for (const row of found.reverse()) around.out(json ? `${JSON.stringify(row)}\n` : rowText(row));
+        for (const row of found.reverse()) cli.out(json ? `${JSON.stringify(row)}\n` : rowText(row));
       }),
     );
 
@@ -64,13 +64,13 @@ export function addAuditCommands(program: Command, around: Surroundings): void {
     .option('--head <number:hash>', 'as an earlier verify told it, and kept elsewhere', head)
     .option('--json', 'as JSON')
     .action(({ head: known, json }: { head?: AuditHead; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const verdict = await service.store.audit.verify(known);
-        if (!verdict.ok) around.setExitCode(EXIT.failed);
+        if (!verdict.ok) cli.setExitCode(EXIT.failed);
         const words = verdict.ok
           ? `${verdict.rows} rows, as they were written; head ${verdict.head.seq}:${verdict.head.hash}\n`
           : `BROKEN at row ${verdict.brokenAt}: what comes from there on was not written so\n`;
-        around.out(json ? `${JSON.stringify(verdict)}\n` : words);
+        cli.out(json ? `${JSON.stringify(verdict)}\n` : words);
       }),
     );
 }

@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { artefact } from '../core/package-root.js';
-import type { Surroundings } from './context.js';
+import type { CliContext } from './context.js';
 
 interface BenchFlags {
   readonly smoke?: boolean;
@@ -29,7 +29,7 @@ interface BenchDoor {
   ): Promise<void>;
 }
 
-export function addBenchCommand(program: Command, around: Surroundings): void {
+export function addBenchCommand(program: Command, cli: CliContext): void {
   program
     .command('bench')
     .description(
@@ -51,6 +51,6 @@ export function addBenchCommand(program: Command, around: Surroundings): void {
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches lie outside src/ and use the rooms from above, so they are loaded, not imported.
       const door = (await import(pathToFileURL(artefact('bench', 'main.js')).href)) as BenchDoor;
-      await door.run(suites, { ...flags, smoke: flags.smoke ?? false, json: flags.json ?? false, out: around.out });
+      await door.run(suites, { ...flags, smoke: flags.smoke ?? false, json: flags.json ?? false, out: cli.out });
     });
 }

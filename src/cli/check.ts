@@ -2,12 +2,12 @@
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import {
+  type CliContext,
   checkOptions,
   EXIT,
   framesFrom,
   type GlobalFlags,
   type ImageCheckFlags,
-  type Surroundings,
   withService,
 } from './context.js';
 
@@ -57,7 +57,7 @@ function hashLine(path: string, answer: HashAnswer): string {
   return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${told.join('')}`;
 }
 
-export function addCheckCommands(program: Command, around: Surroundings): void {
+export function addCheckCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   program
@@ -72,17 +72,15 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags) => {
       const byVerdict: Record<string, number> = {};
-      await withService(around, globals(), async (service) => {
+      await withService(cli, globals(), async (service) => {
         for (const path of files) {
-          if (around.isStopping()) return around.setExitCode(EXIT.interrupted);
+          if (cli.isStopping()) return cli.setExitCode(EXIT.interrupted);
           await service.whenRoom();
           const { id: _, ...answer } = await service.checkImage({ path }, { ...checkOptions(flags), reference: path });
           byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
-          around.out(
-            flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }),
-          );
+          cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }));
         }
-        around.setExitCode(exitCodeOf(byVerdict));
+        cli.setExitCode(exitCodeOf(byVerdict));
       });
     });
 
@@ -96,9 +94,9 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
-      await withService(around, globals(), async (service) => {
+      await withService(cli, globals(), async (service) => {
         for (const path of files) {
-          if (around.isStopping()) return around.setExitCode(EXIT.interrupted);
+          if (cli.isStopping()) return cli.setExitCode(EXIT.interrupted);
           const answer = await service.hashImage(
             { path },
             {
@@ -109,8 +107,8 @@ export function addCheckCommands(program: Command, around: Surroundings): void {
               frames: framesFrom(flags),
             },
           );
-          if (answer.reason) around.setExitCode(EXIT.failed);
-          around.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));
+          if (answer.reason) cli.setExitCode(EXIT.failed);
+          cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));
         }
       });
     });

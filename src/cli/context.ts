@@ -21,7 +21,7 @@ export interface HttpServer {
 }
 
 /** Everything of the process that a command may touch; `main.ts` alone holds the process itself. */
-export interface Surroundings {
+export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
@@ -51,11 +51,11 @@ const COMMAND_LOG_LEVEL = 'warn';
 
 /** `quietLevel`: the log level where nothing else names one. Errors CONFIG_INVALID. */
 export function configFrom(
-  around: Surroundings,
+  cli: CliContext,
   flags: GlobalFlags & Partial<Record<KnobName, string>>,
   quietLevel?: Config['logLevel'],
 ): Config {
-  const path = flags.config ?? around.env.ZEEF_CONFIG;
+  const path = flags.config ?? cli.env.ZEEF_CONFIG;
   let fileText: string | undefined;
   if (path !== undefined) {
     try {
@@ -65,8 +65,8 @@ export function configFrom(
     }
   }
   const knobs = Object.entries(flags).filter(([name, value]) => name in KNOBS && value !== undefined);
-  const config = readConfig({ env: around.env, fileText, flags: Object.fromEntries(knobs) });
-  const isNamed = flags.logLevel !== undefined || around.env[KNOBS.logLevel.env] !== undefined || path !== undefined;
+  const config = readConfig({ env: cli.env, fileText, flags: Object.fromEntries(knobs) });
+  const isNamed = flags.logLevel !== undefined || cli.env[KNOBS.logLevel.env] !== undefined || path !== undefined;
   return quietLevel === undefined || isNamed ? config : { ...config, logLevel: quietLevel };
 }
 
@@ -85,13 +85,13 @@ export const changesOf = (service: Service) => service.audit.as(cliActor());
 
 /** Runs one command with a service in this process, and closes it whatever happens. Its log is silent unless asked for. */
 export async function withService<T>(
-  around: Surroundings,
+  cli: CliContext,
   flags: GlobalFlags,
   run: (service: Service, log: Logger) => Promise<T>,
 ): Promise<T> {
-  const config = configFrom(around, flags, COMMAND_LOG_LEVEL);
+  const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log, env: around.env });
+  const service = await createService(config, { log, env: cli.env });
   try {
     return await run(service, log);
   } finally {
@@ -101,11 +101,11 @@ export async function withService<T>(
 
 /** As `withService`, for commands that need the ledger alone: no list is read, whatever its size. */
 export async function withLedger(
-  around: Surroundings,
+  cli: CliContext,
   flags: GlobalFlags,
   run: (ledger: Ledger) => Promise<void>,
 ): Promise<void> {
-  const config = configFrom(around, flags, COMMAND_LOG_LEVEL);
+  const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
   const { ledger, close } = await openLedgerAlone(config, createLogger(config.logLevel));
   try {
     await run(ledger);
@@ -156,7 +156,7 @@ export function radiusFrom(text: string | undefined): number | null {
 export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'reference'> {
   return {
     orientations: flags.orientations ?? 'all',
-    askedRadiusBits: radiusFrom(flags.radius),
+    requestedRadiusBits: radiusFrom(flags.radius),
     lists: flags.lists === undefined ? null : new Set(flags.lists.split(',')),
     tenant: 'local',
     frames: framesFrom(flags),

@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readKeyFile } from '../vault/master-key.js';
-import { cliActor, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, cliActor, type GlobalFlags, withService } from './context.js';
 
 /** Add `rotate-key` to `lists`, the command of `zeef lists`. */
-export function addKeyRotationCommand(lists: Command, program: Command, around: Surroundings): void {
+export function addKeyRotationCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('rotate-key')
     .description('seal every value anew under a new key; a running service follows')
@@ -14,13 +14,13 @@ export function addKeyRotationCommand(lists: Command, program: Command, around: 
       'the new master key, 32 bytes as hex or base64; then put it where the service reads it',
     )
     .action((flags: { newKeyFile?: string }) =>
-      withService(around, program.opts<GlobalFlags>(), async (service) => {
+      withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
         const told = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
-        const { keyId } = await service.audit.doing(cliActor(), { action: 'store.rekey', told }, () =>
+        const { keyId } = await service.audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: told }, () =>
           service.rotateKeys(newMaster),
         );
-        around.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
+        cli.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
       }),
     );
 }

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -29,7 +29,7 @@ function keyText({ id, tenant, name, scopes, expiresAt, revokedAt, lastUsedAt }:
   return `${id} ${tenant} ${scopes.join(',')} ${state}, ${used}${name === null ? '' : `, ${name}`}\n`;
 }
 
-export function addKeyCommands(program: Command, around: Surroundings): void {
+export function addKeyCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   const keys = program.command('keys').description('API keys');
 
@@ -44,11 +44,11 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z', time)
     .option('--json', 'as JSON')
     .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
         const told = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
-        if (!json) around.err(`key ${told.info.id} of ${tenant}; it is shown this once:\n`);
-        around.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
+        if (!json) cli.err(`key ${told.info.id} of ${tenant}; it is shown this once:\n`);
+        cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
       }),
     );
 
@@ -58,9 +58,9 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .option('--tenant <name>')
     .option('--json', 'as JSON')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const all = await service.store.keys.keys(tenant ?? null);
-        around.out(json ? `${JSON.stringify({ keys: all })}\n` : all.map(keyText).join('') || 'no keys\n');
+        cli.out(json ? `${JSON.stringify({ keys: all })}\n` : all.map(keyText).join('') || 'no keys\n');
       }),
     );
 
@@ -74,14 +74,14 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .option('--expires <time>', 'of the new key; otherwise it lives as long as the old one was meant to', time)
     .option('--json', 'as JSON')
     .action((id: string, { grace, expires, json }: { grace: number; expires?: string; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const told = await changesOf(service).keys.rotateKey(null, id, {
           nowMs: Date.now(),
           graceMs: grace * HOUR_MS,
           ...(expires === undefined ? {} : { expiresAt: expires }),
         });
-        if (!json) around.err(`key ${told.info.id}; it is shown this once. ${id} works until ${told.old.expiresAt}:\n`);
-        around.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
+        if (!json) cli.err(`key ${told.info.id}; it is shown this once. ${id} works until ${told.old.expiresAt}:\n`);
+        cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
       }),
     );
 
@@ -90,9 +90,9 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
     .description('a key works no longer, in a running service too')
     .argument('<id>')
     .action((id: string) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         await changesOf(service).keys.revokeKey(null, id);
-        around.out(`${id}: revoked\n`);
+        cli.out(`${id}: revoked\n`);
       }),
     );
 }

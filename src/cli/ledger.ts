@@ -1,11 +1,11 @@
 /** `zeef ledger`: what is on record, and whether it is whole. */
 import type { Command } from 'commander';
-import { EXIT, type GlobalFlags, type Surroundings, withLedger } from './context.js';
+import { type CliContext, EXIT, type GlobalFlags, withLedger } from './context.js';
 
 const SHOWN_HITS = 20;
 
 const number = (value: number) => value.toLocaleString('en-US');
-export function addLedgerCommands(program: Command, around: Surroundings): void {
+export function addLedgerCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   const ledger = program.command('ledger').description('what is on record');
 
@@ -14,19 +14,19 @@ export function addLedgerCommands(program: Command, around: Surroundings): void 
     .description('reads everything again: the chains, the counts, every hit')
     .option('--json', 'one JSON object')
     .action(async ({ json }: { json?: boolean }) => {
-      await withLedger(around, globals(), async (opened) => {
+      await withLedger(cli, globals(), async (opened) => {
         const check = await opened.verify();
-        if (json) around.out(`${JSON.stringify(check)}\n`);
+        if (json) cli.out(`${JSON.stringify(check)}\n`);
         else {
-          for (const problem of check.problems) around.out(`${problem}\n`);
-          around.out(
+          for (const problem of check.problems) cli.out(`${problem}\n`);
+          cli.out(
             check.ok
               ? `ok: ${number(check.totals.checked)} checked, ${number(check.hits)} hits, ${number(check.events)} events\n` +
                   `counts ${check.heads.counts}\nevents ${check.heads.events}\n`
               : 'damaged: the ledger is not as it was written\n',
           );
         }
-        if (!check.ok) around.setExitCode(EXIT.failed);
+        if (!check.ok) cli.setExitCode(EXIT.failed);
       });
     });
 
@@ -35,9 +35,9 @@ export function addLedgerCommands(program: Command, around: Surroundings): void 
     .description('a copy as of one moment, while the service runs')
     .argument('<file>')
     .action(async (file: string) => {
-      await withLedger(around, globals(), async (opened) => {
+      await withLedger(cli, globals(), async (opened) => {
         const { bytes } = await opened.backup(file);
-        around.out(`${file}: ${number(bytes)} bytes\n`);
+        cli.out(`${file}: ${number(bytes)} bytes\n`);
       });
     });
 
@@ -46,17 +46,17 @@ export function addLedgerCommands(program: Command, around: Surroundings): void 
     .description('what was counted, and the newest hits')
     .option('--json', 'one JSON object')
     .action(async ({ json }: { json?: boolean }) => {
-      await withLedger(around, globals(), async (opened) => {
+      await withLedger(cli, globals(), async (opened) => {
         const { tenants: _, series: __, ...stats } = await opened.stats({ interval: 'year' });
         const { hits } = await opened.hits({ limit: SHOWN_HITS });
-        if (json) return around.out(`${JSON.stringify({ ...stats, hits })}\n`);
+        if (json) return cli.out(`${JSON.stringify({ ...stats, hits })}\n`);
         const { checked, matched, suppressed, notChecked } = stats;
-        around.out(
+        cli.out(
           `${number(checked)} checked, ${number(matched)} hits, ${number(suppressed)} suppressed, ${number(notChecked)} not checked\n`,
         );
         for (const { id, status, tenant, reference, list, entryId, timesSeen } of hits) {
           const where = JSON.stringify(reference ?? '');
-          around.out(`${id} ${status.padEnd(14)} ${tenant} ${where} ${list}/${entryId} seen ${timesSeen}\n`);
+          cli.out(`${id} ${status.padEnd(14)} ${tenant} ${where} ${list}/${entryId} seen ${timesSeen}\n`);
         }
       });
     });

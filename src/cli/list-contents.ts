@@ -1,11 +1,11 @@
 /** `zeef lists show` and `verify`: the lists in the store, and whether their entries are as imported. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
-import { EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
 import { listText } from './list-text.js';
 
 /** Add `show` and `verify` to `lists`, the command of `zeef lists`. */
-export function addContentsCommands(lists: Command, program: Command, around: Surroundings): void {
+export function addContentsCommands(lists: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   lists
@@ -14,10 +14,10 @@ export function addContentsCommands(lists: Command, program: Command, around: Su
     .argument('[name]')
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, flags: { json?: boolean }) => {
-      await withService(around, globals(), async (service) => {
+      await withService(cli, globals(), async (service) => {
         const all = (await service.lists()).filter((info) => name === undefined || info.list === name);
         if (name !== undefined && all.length === 0) throw new AppError('LIST_NOT_FOUND', { list: name });
-        around.out(flags.json ? `${JSON.stringify({ lists: all })}\n` : all.map(listText).join('') || 'no lists\n');
+        cli.out(flags.json ? `${JSON.stringify({ lists: all })}\n` : all.map(listText).join('') || 'no lists\n');
       });
     });
 
@@ -27,11 +27,11 @@ export function addContentsCommands(lists: Command, program: Command, around: Su
     .argument('<name>')
     .option('--json', 'as JSON')
     .action(async (name: string, flags: { json?: boolean }) => {
-      await withService(around, globals(), async (service) => {
+      await withService(cli, globals(), async (service) => {
         const result = await service.store.lists.verify(name);
-        if (!result.ok) around.setExitCode(EXIT.failed);
+        if (!result.ok) cli.setExitCode(EXIT.failed);
         const words = `${name}: ${result.entryCount} entries, ${result.ok ? 'as imported' : 'DAMAGED: import it again'}\n`;
-        around.out(flags.json ? `${JSON.stringify({ list: name, ...result })}\n` : words);
+        cli.out(flags.json ? `${JSON.stringify({ list: name, ...result })}\n` : words);
       });
     });
 }

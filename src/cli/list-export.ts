@@ -6,10 +6,10 @@ import { type Command, Option } from 'commander';
 import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../lists/export-list.js';
 import type { Service } from '../service/service.js';
 import { sealStream } from '../vault/sealed-stream.js';
-import { cliActor, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, cliActor, type GlobalFlags, withService } from './context.js';
 
 /** Add `export` to `lists`, the command of `zeef lists`. */
-export function addExportCommand(lists: Command, program: Command, around: Surroundings): void {
+export function addExportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('export')
     .description('write the index file, which a service reads at start; or with --list one list, for others')
@@ -23,25 +23,25 @@ export function addExportCommand(lists: Command, program: Command, around: Surro
         file: string | undefined,
         flags: { json?: boolean; list?: string; format: ExchangeFormat; plain?: boolean },
       ) =>
-        withService(around, program.opts<GlobalFlags>(), async (service) => {
-          if (flags.list !== undefined) return exportList(service, around, file, { ...flags, list: flags.list });
+        withService(cli, program.opts<GlobalFlags>(), async (service) => {
+          if (flags.list !== undefined) return exportList(service, cli, file, { ...flags, list: flags.list });
           const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
           const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
-          around.out(flags.json ? `${JSON.stringify(written)}\n` : words);
+          cli.out(flags.json ? `${JSON.stringify(written)}\n` : words);
         }),
     );
 }
 
 async function exportList(
   service: Service,
-  around: Surroundings,
+  cli: CliContext,
   file: string | undefined,
   { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
 ): Promise<void> {
   const lines = exchangeLines(service.store.lists, list, format);
-  await service.audit.doing(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
+  await service.audit.withAudit(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
     if (file === undefined) {
-      for await (const line of lines) around.out(line);
+      for await (const line of lines) cli.out(line);
       return;
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));

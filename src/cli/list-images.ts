@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { addImages } from '../cases/add-images.js';
 import type { Entry } from '../core/vocabulary.js';
-import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
 
 /** Add `add` to `lists`, the command of `zeef lists`. */
-export function addImagesCommand(lists: Command, program: Command, around: Surroundings): void {
+export function addImagesCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('add')
     .description('add hashes of pictures that you confirmed yourself; of the pictures nothing is kept')
@@ -18,17 +18,16 @@ export function addImagesCommand(lists: Command, program: Command, around: Surro
     .option('--json', 'as JSON')
     .action(
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
-        withService(around, program.opts<GlobalFlags>(), async (service) => {
+        withService(cli, program.opts<GlobalFlags>(), async (service) => {
           const { hashImage, whenRoom, config } = service;
           const parts = { hashImage, whenRoom, radiusBits: config.radiusBits };
           const request = { list: name, lists: changesOf(service).lists, paths, about };
           const { images, report } = await addImages(parts, request);
-          if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null))
-            around.setExitCode(EXIT.failed);
+          if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null)) cli.setExitCode(EXIT.failed);
           const words = images.map(({ path, entryId, reason, lowQuality }) => {
             return `${entryId ?? `not added, ${reason}`}${lowQuality ? ', digests only: low quality' : ''}  ${path}\n`;
           });
-          around.out(
+          cli.out(
             json ? `${JSON.stringify({ images, report })}\n` : words.join('') + (report ? reportText(report) : ''),
           );
         }),

@@ -6,7 +6,7 @@ import type { Algorithm } from '../core/vocabulary.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { importList } from '../lists/import/import-list.js';
-import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { algorithm } from './list-flags.js';
 import { reportText } from './list-text.js';
 
@@ -37,7 +37,7 @@ function bytesBar(files: readonly string[]): SingleBar {
 }
 
 /** Add `import` to `lists`, the command of `zeef lists`. */
-export function addImportCommand(lists: Command, program: Command, around: Surroundings): void {
+export function addImportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('import')
     .description('import a file as a list; it replaces what the list held, as a whole or not at all')
@@ -55,8 +55,8 @@ export function addImportCommand(lists: Command, program: Command, around: Surro
     .option('--approved', 'you have looked at it: no rule holds the new version back')
     .option('--json', 'the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
-      await withService(around, program.opts<GlobalFlags>(), async (service) => {
-        const bar = around.isTerminal ? bytesBar(files) : null;
+      await withService(cli, program.opts<GlobalFlags>(), async (service) => {
+        const bar = cli.isTerminal ? bytesBar(files) : null;
         const report = await importList(changesOf(service), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
@@ -69,8 +69,8 @@ export function addImportCommand(lists: Command, program: Command, around: Surro
           kind: flags.suppress ? 'suppression' : 'match',
           radiusBits: service.config.radiusBits,
         }).finally(() => bar?.stop());
-        if (report.held.length > 0) around.setExitCode(EXIT.failed);
-        around.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+        if (report.held.length > 0) cli.setExitCode(EXIT.failed);
+        cli.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
       });
     });
 }

@@ -1,10 +1,10 @@
 /** `zeef lists quarantined`, `quarantine` and `release`: entries whose matches do not count. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
 /** Add `quarantined`, `quarantine` and `release` to `lists`, the command of `zeef lists`. */
-export function addQuarantineCommands(lists: Command, program: Command, around: Surroundings): void {
+export function addQuarantineCommands(lists: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   lists
@@ -12,10 +12,10 @@ export function addQuarantineCommands(lists: Command, program: Command, around: 
     .description('entries that suddenly matched many different files, and wait for you: release or disable them')
     .option('--json', 'as JSON')
     .action((flags: { json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const entries = await service.store.lists.quarantined();
         const words = entries.map(({ list, entryId }) => `${list} ${entryId}\n`).join('') || 'none\n';
-        around.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
+        cli.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
       }),
     );
 
@@ -26,10 +26,10 @@ export function addQuarantineCommands(lists: Command, program: Command, around: 
       .argument('<name>')
       .requiredOption('--entry <id>', 'which')
       .action((name: string, { entry }: { entry: string }) =>
-        withService(around, globals(), async (service) => {
+        withService(cli, globals(), async (service) => {
           const changed = await changesOf(service).lists.changeEntries(name, { entryId: entry }, verb);
           if (changed === 0) throw new AppError('NOT_FOUND', { list: name, entry });
-          around.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
+          cli.out(`${name}: ${changed} ${verb === 'release' ? 'released' : 'quarantined'}\n`);
         }),
       );
   }

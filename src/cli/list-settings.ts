@@ -1,6 +1,6 @@
 /** `zeef lists set`: how a list matches, and until when. */
 import { type Command, Option } from 'commander';
-import { changesOf, type GlobalFlags, radiusFrom, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
 import { days, expiry, words } from './list-flags.js';
 import { listText } from './list-text.js';
 
@@ -14,7 +14,7 @@ interface SetFlags {
 }
 
 /** Add `set` to `lists`, the command of `zeef lists`. */
-export function addSettingsCommand(lists: Command, program: Command, around: Surroundings): void {
+export function addSettingsCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('set')
     .description('what a list matches; a running service follows within seconds')
@@ -28,7 +28,7 @@ export function addSettingsCommand(lists: Command, program: Command, around: Sur
     .option('--expires <time>', 'from then on the list is disabled; RFC 3339, or never', expiry)
     .option('--entry-days <days>', 'entries that the list touched longer ago do not match; or all', days)
     .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays }: SetFlags) =>
-      withService(around, program.opts<GlobalFlags>(), async (service) => {
+      withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const radiusBits = radiusFrom(radius);
         const change = {
           ...(radiusBits === null ? {} : { radiusBits }),
@@ -38,7 +38,7 @@ export function addSettingsCommand(lists: Command, program: Command, around: Sur
           ...(expires === undefined ? {} : { expiresAt: expires }),
           ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
         };
-        around.out(listText(await changesOf(service).lists.updateList(name, change)));
+        cli.out(listText(await changesOf(service).lists.updateList(name, change)));
       }),
     );
 }

@@ -2,11 +2,11 @@
 import { type Command, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import type { Service } from '../service/service.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { listText } from './list-text.js';
 
 /** Add `enable`, `disable` and `remove` to `lists`, the command of `zeef lists`. */
-export function addSwitchCommands(lists: Command, program: Command, around: Surroundings): void {
+export function addSwitchCommands(lists: Command, program: Command, cli: CliContext): void {
   for (const verb of ['enable', 'disable', 'remove'] as const) {
     lists
       .command(verb)
@@ -15,8 +15,8 @@ export function addSwitchCommands(lists: Command, program: Command, around: Surr
       .addOption(new Option('--entry <id>', 'only entries of this id').conflicts('source'))
       .option('--source <name>', 'only entries of this source')
       .action((name: string, flags: { entry?: string; source?: string }) =>
-        withService(around, program.opts<GlobalFlags>(), async (service) => {
-          around.out(await changeList(service, verb, name, flags));
+        withService(cli, program.opts<GlobalFlags>(), async (service) => {
+          cli.out(await changeList(service, verb, name, flags));
         }),
       );
   }

@@ -1,11 +1,11 @@
 /** `zeef lists versions`, `approve`, `reject` and `rollback`: which import of a list is in force. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { approveHeld, rollBack } from '../lists/list-versions.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { reportText, versionText } from './list-text.js';
 
 /** Add `versions`, `approve`, `reject` and `rollback` to `lists`, the command of `zeef lists`. */
-export function addVersionCommands(lists: Command, program: Command, around: Surroundings): void {
+export function addVersionCommands(lists: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   lists
@@ -14,9 +14,9 @@ export function addVersionCommands(lists: Command, program: Command, around: Sur
     .argument('<name>')
     .option('--json', 'as JSON')
     .action((name: string, flags: { json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const versions = await service.store.lists.versions(name);
-        around.out(
+        cli.out(
           flags.json ? `${JSON.stringify({ versions })}\n` : versions.map(versionText).join('') || 'no versions\n',
         );
       }),
@@ -27,8 +27,8 @@ export function addVersionCommands(lists: Command, program: Command, around: Sur
     .description('put the held version of a list in force')
     .argument('<name>')
     .action((name: string) =>
-      withService(around, globals(), async (service) => {
-        around.out(reportText(await approveHeld(changesOf(service).lists, name)));
+      withService(cli, globals(), async (service) => {
+        cli.out(reportText(await approveHeld(changesOf(service).lists, name)));
       }),
     );
 
@@ -37,9 +37,9 @@ export function addVersionCommands(lists: Command, program: Command, around: Sur
     .description('forget the held version of a list')
     .argument('<name>')
     .action((name: string) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         await changesOf(service).lists.dropHeld(name);
-        around.out(`${name}: the held version is forgotten\n`);
+        cli.out(`${name}: the held version is forgotten\n`);
       }),
     );
 
@@ -53,8 +53,8 @@ export function addVersionCommands(lists: Command, program: Command, around: Sur
       return version;
     })
     .action((name: string, flags: { to: number }) =>
-      withService(around, globals(), async (service) => {
-        around.out(reportText(await rollBack(changesOf(service).lists, name, flags.to)));
+      withService(cli, globals(), async (service) => {
+        cli.out(reportText(await rollBack(changesOf(service).lists, name, flags.to)));
       }),
     );
 }

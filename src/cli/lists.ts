@@ -1,6 +1,6 @@
 /** `zeef lists ...`: hash lists in the store. Each file adds the commands of one purpose. */
 import type { Command } from 'commander';
-import type { Surroundings } from './context.js';
+import type { CliContext } from './context.js';
 import { addKeyRotationCommand } from './key-rotation.js';
 import { addContentsCommands } from './list-contents.js';
 import { addExportCommand } from './list-export.js';
@@ -13,16 +13,16 @@ import { addVersionCommands } from './list-versions.js';
 import { addSourceCommands } from './sources.js';
 
 /** Add `zeef lists` to `program`. The order of the calls is the order of `zeef lists --help`. */
-export function addListCommands(program: Command, around: Surroundings): void {
+export function addListCommands(program: Command, cli: CliContext): void {
   const lists = program.command('lists').description('hash lists');
-  addSourceCommands(lists, program, around);
-  addImportCommand(lists, program, around);
-  addContentsCommands(lists, program, around);
-  addSettingsCommand(lists, program, around);
-  addVersionCommands(lists, program, around);
-  addQuarantineCommands(lists, program, around);
-  addSwitchCommands(lists, program, around);
-  addExportCommand(lists, program, around);
-  addKeyRotationCommand(lists, program, around);
-  addImagesCommand(lists, program, around);
+  addSourceCommands(lists, program, cli);
+  addImportCommand(lists, program, cli);
+  addContentsCommands(lists, program, cli);
+  addSettingsCommand(lists, program, cli);
+  addVersionCommands(lists, program, cli);
+  addQuarantineCommands(lists, program, cli);
+  addSwitchCommands(lists, program, cli);
+  addExportCommand(lists, program, cli);
+  addKeyRotationCommand(lists, program, cli);
+  addImagesCommand(lists, program, cli);
 }

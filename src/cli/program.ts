@@ -5,7 +5,7 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import { addAuditCommands } from './audit.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
-import { EXIT, type Surroundings } from './context.js';
+import { type CliContext, EXIT } from './context.js';
 import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
@@ -16,7 +16,7 @@ import { addTenantCommands } from './tenants.js';
 import { addWebhookCommands } from './webhooks.js';
 
 /** All commands with their arguments and options. */
-export function createProgram(around: Surroundings): Command {
+export function createProgram(cli: CliContext): Command {
   const program = new Command('zeef')
     .description('Finds known images among many: perceptual hashes and digests against hash lists.')
     .version(PACKAGE_VERSION)
@@ -25,32 +25,32 @@ export function createProgram(around: Surroundings): Command {
     .option('--workers <count>', 'decoder threads (ZEEF_WORKERS)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace, silent (ZEEF_LOG_LEVEL)')
     .exitOverride()
-    .configureOutput({ writeOut: around.out, writeErr: around.err });
-  addServeCommand(program, around);
-  addCheckCommands(program, around);
-  addScanCommand(program, around);
-  addListCommands(program, around);
-  addKeyCommands(program, around);
-  addLedgerCommands(program, around);
-  addReportCommands(program, around);
-  addTenantCommands(program, around);
-  addAuditCommands(program, around);
-  addWebhookCommands(program, around);
-  addBenchCommand(program, around);
+    .configureOutput({ writeOut: cli.out, writeErr: cli.err });
+  addServeCommand(program, cli);
+  addCheckCommands(program, cli);
+  addScanCommand(program, cli);
+  addListCommands(program, cli);
+  addKeyCommands(program, cli);
+  addLedgerCommands(program, cli);
+  addReportCommands(program, cli);
+  addTenantCommands(program, cli);
+  addAuditCommands(program, cli);
+  addWebhookCommands(program, cli);
+  addBenchCommand(program, cli);
   return program;
 }
 
 /** Runs one command; every failure becomes one line on stderr and exit code 2. */
-export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<void> {
+export async function runCommandLine(argv: readonly string[], cli: CliContext): Promise<void> {
   try {
-    await createProgram(around).parseAsync(argv, { from: 'user' });
+    await createProgram(cli).parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) around.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
+    if (error instanceof CommanderError) cli.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
     else {
-      around.err(
+      cli.err(
         error instanceof AppError ? `zeef: ${error.message}\n` : `zeef: ${(error as Error).stack ?? String(error)}\n`,
       );
-      around.setExitCode(EXIT.failed);
+      cli.setExitCode(EXIT.failed);
     }
   }
 }

@@ -9,7 +9,7 @@ import { REPORT_FORMATS, type ReportFormat, renderReport } from '../reports/form
 import { notice } from '../reports/notice.js';
 import { reportText } from '../reports/text.js';
 import { LANGUAGES, type Language } from '../reports/words.js';
-import { type GlobalFlags, type Surroundings, withLedger } from './context.js';
+import { type CliContext, type GlobalFlags, withLedger } from './context.js';
 
 interface ReportFlags {
   readonly period?: string;
@@ -44,7 +44,7 @@ async function periodOf(ledger: Ledger, { period, from, to }: ReportFlags): Prom
   return { fromMs, toMs, label: null };
 }
 
-export function addReportCommands(program: Command, around: Surroundings): void {
+export function addReportCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   program
     .command('report')
@@ -56,11 +56,11 @@ export function addReportCommands(program: Command, around: Surroundings): void 
     .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))
     .option('--out <file>', 'into this file instead of to stdout')
     .action((flags: ReportFlags) =>
-      withLedger(around, globals(), async (ledger) => {
+      withLedger(cli, globals(), async (ledger) => {
         const { tenant, format, out } = flags;
         const report = await buildReport(ledger, { period: await periodOf(ledger, flags), tenant, nowMs: Date.now() });
         const text = format === 'text' ? reportText(report) : renderReport(report, format).text;
-        if (out === undefined) around.out(text);
+        if (out === undefined) cli.out(text);
         else await writeFile(out, text, { mode: 0o600 });
       }),
     );
@@ -71,10 +71,10 @@ export function addReportCommands(program: Command, around: Surroundings): void 
     .argument('<hit-id>')
     .addOption(new Option('--language <language>').choices([...LANGUAGES]).default('en'))
     .action((id: string, { language }: { language: Language }) =>
-      withLedger(around, globals(), async (ledger) => {
+      withLedger(cli, globals(), async (ledger) => {
         const hit = await ledger.hit(undefined, id);
         if (!hit) throw new AppError('NOT_FOUND', { hit: id });
-        around.out(notice(hit, { language, details: true, now: new Date().toISOString() }));
+        cli.out(notice(hit, { language, details: true, now: new Date().toISOString() }));
       }),
     );
 }

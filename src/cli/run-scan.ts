@@ -5,20 +5,20 @@ import { rematch } from '../scan/rematch.js';
 import { remoteMatcher } from '../scan/remote.js';
 import { scan } from '../scan/scan.js';
 import type { ScanParts, ScanRequest } from '../scan/scan-request.js';
-import { Tally } from '../scan/tally.js';
+import { ScanTally } from '../scan/tally.js';
 import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
 import { sortRoots } from '../scan/walk/roots.js';
 import { openInventory } from '../service/open-store.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
-import { checkOptions, EXIT, type Surroundings } from './context.js';
+import { type CliContext, checkOptions, EXIT } from './context.js';
 import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
 import { openScanOutput } from './scan-output.js';
 import { showProgress } from './scan-progress.js';
 
 async function matcherFor(
-  around: Surroundings,
+  cli: CliContext,
   service: Service,
   flags: ScanFlags,
   asking: MatcherOptions,
@@ -30,11 +30,11 @@ async function matcherFor(
   if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'an address: https://...');
   const matcher = remoteMatcher({
     url: flags.server,
-    key: flags.key ?? around.env.ZEEF_SERVER_KEY ?? null,
+    key: flags.key ?? cli.env.ZEEF_SERVER_KEY ?? null,
     ...asking,
-    shouldStop: around.isStopping,
+    shouldStop: cli.isStopping,
     onWait: (why, waitMs) =>
-      around.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
+      cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
   });
   return { matcher, batch: null };
 }
@@ -50,20 +50,20 @@ async function startCounting({ paths, followsLinks, include, exclude }: ScanRequ
  * Errors  REQUEST_INVALID: a flag; those of `scan` and `rematch`; those of the system, for the output.
  */
 export async function runScan(
-  around: Surroundings,
+  cli: CliContext,
   service: Service,
   paths: readonly string[],
   flags: ScanFlags,
 ): Promise<void> {
-  const { lists, askedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
-  const asking: MatcherOptions = { lists, askedRadiusBits, tenant };
-  const { matcher, batch } = await matcherFor(around, service, flags, asking);
+  const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
+  const asking: MatcherOptions = { lists, requestedRadiusBits, tenant };
+  const { matcher, batch } = await matcherFor(cli, service, flags, asking);
   const kept = flags.rematch ?? flags.resume;
   const inventory = await openInventory(kept ?? null);
-  const throttle = createThrottle(throttleOptions(flags), around.isStopping);
-  around.onAsked('pause', () => throttle.toggle());
-  const tally = new Tally();
-  const output = openScanOutput(around, flags);
+  const throttle = createThrottle(throttleOptions(flags), cli.isStopping);
+  cli.onAsked('pause', () => throttle.toggle());
+  const tally = new ScanTally();
+  const output = openScanOutput(cli, flags);
   const request = scanRequest(paths, flags, { orientations, frames });
   const { filesBefore } = inventory.state;
   const isCounted =
@@ -71,13 +71,13 @@ export async function runScan(
   const counting = isCounted ? await startCounting(request) : null;
   const expected = () => filesBefore ?? counting?.total ?? null;
   const shown = showProgress(
-    around,
+    cli,
     new ProgressMeter(tally, throttle, expected),
     positive('progress-seconds', flags.progressSeconds)!,
   );
   try {
     output.line({ type: 'begin', paths, at: new Date().toISOString(), generation: matcher.generation });
-    const common = { inventory, matcher, tally, shouldStop: around.isStopping, onResult: output.result };
+    const common = { inventory, matcher, tally, shouldStop: cli.isStopping, onResult: output.result };
     const newEntries = flags.newEntries && batch ? { batch, asking } : null;
     const end =
       flags.rematch !== undefined
@@ -96,8 +96,8 @@ export async function runScan(
     const { interrupted, resumed } = end;
     const summary = tally.summary({ generation: matcher.generation, interrupted, resumed });
     await output.end(summary);
-    if (interrupted) around.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
-    around.setExitCode(interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
+    if (interrupted) cli.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
+    cli.setExitCode(interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
   } finally {
     shown.stop();
     await counting?.stop();

@@ -9,7 +9,7 @@ import { summaryPage } from '../scan/report/page.js';
 import { type QuarantineScript, writeQuarantineScript } from '../scan/report/quarantine.js';
 import { summaryCsv, summaryText } from '../scan/report/words.js';
 import type { ScanSummary } from '../scan/tally.js';
-import type { Surroundings } from './context.js';
+import type { CliContext } from './context.js';
 
 export interface OutputFlags {
   readonly report?: string;
@@ -61,7 +61,7 @@ interface ScanOutput {
 }
 
 /** Errors  REQUEST_INVALID: a summary of no known form. */
-export function openScanOutput(around: Surroundings, flags: OutputFlags): ScanOutput {
+export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput {
   const summaries = (flags.summary ?? []).map((file) => {
     const render = SUMMARIES[extname(file).toLowerCase()];
     if (!render)
@@ -77,11 +77,11 @@ export function openScanOutput(around: Surroundings, flags: OutputFlags): ScanOu
   const onMatch: OnMatch | null =
     flags.onMatch === undefined
       ? null
-      : createOnMatch(flags.onMatch, flags.onMatchArg ?? ['{path}'], (why) => around.err(`zeef: on-match ${why}\n`));
+      : createOnMatch(flags.onMatch, flags.onMatchArg ?? ['{path}'], (why) => cli.err(`zeef: on-match ${why}\n`));
   const line = (what: object) => {
     const text = `${JSON.stringify(what)}\n`;
     if (report) report.write(text);
-    else around.out(text);
+    else cli.out(text);
   };
   return {
     line,
@@ -99,7 +99,7 @@ export function openScanOutput(around: Surroundings, flags: OutputFlags): ScanOu
       report?.close();
       script?.close();
       for (const { file, render } of summaries) writeFileSync(file, render(summary));
-      if (report) around.out(summaryText(summary));
+      if (report) cli.out(summaryText(summary));
     },
   };
 }

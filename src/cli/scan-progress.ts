@@ -1,6 +1,6 @@
 /** Tells where a scan is: one line that redraws on a terminal, a line of JSON every so often elsewhere. */
 import { type ProgressMeter, progressLine } from '../scan/progress.js';
-import type { Surroundings } from './context.js';
+import type { CliContext } from './context.js';
 
 const REDRAW_MS = 250;
 /** Back to the first column, and what stood there is gone. */
@@ -10,15 +10,15 @@ interface ShownProgress {
   stop(): void;
 }
 
-export function showProgress(around: Surroundings, meter: ProgressMeter, everySeconds: number): ShownProgress {
-  const { isTerminal, err } = around;
+export function showProgress(cli: CliContext, meter: ProgressMeter, everySeconds: number): ShownProgress {
+  const { isTerminal, err } = cli;
   const draw = () => err(CLEARED + progressLine(meter.now()));
   const json = () => err(`${JSON.stringify({ type: 'progress', ...meter.now() })}\n`);
   const timer = setInterval(isTerminal ? draw : json, isTerminal ? REDRAW_MS : everySeconds * 1_000);
   timer.unref();
   let isShown = true;
   // On a terminal a line that stays, and the next one is drawn below it.
-  around.onAsked('status', () => (isTerminal ? err(`${CLEARED}${progressLine(meter.now())}\n`) : json()));
+  cli.onAsked('status', () => (isTerminal ? err(`${CLEARED}${progressLine(meter.now())}\n`) : json()));
   return {
     stop() {
       clearInterval(timer);

@@ -1,14 +1,14 @@
 /** `zeef scan`: its options, and which of them go together. */
 import type { Command } from 'commander';
 import { FRAMES_HELP, orientations } from './check.js';
-import { type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, type GlobalFlags, withService } from './context.js';
 import { giveWay } from './idle.js';
 import { runScan } from './run-scan.js';
 import { invalid, type ScanFlags } from './scan-flags.js';
 
 const collected = (value: string, before: readonly string[] = []) => [...before, value];
 
-export function addScanCommand(program: Command, around: Surroundings): void {
+export function addScanCommand(program: Command, cli: CliContext): void {
   program
     .command('scan')
     .description(
@@ -56,7 +56,7 @@ export function addScanCommand(program: Command, around: Surroundings): void {
       if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
         throw invalid('new-entries', '', '--rematch, with lists of this machine');
       const unavailable = flags.idle ? giveWay() : null;
-      if (unavailable !== null) around.err(`zeef: ${unavailable}\n`);
-      await withService(around, program.opts<GlobalFlags>(), (service) => runScan(around, service, paths, flags));
+      if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
+      await withService(cli, program.opts<GlobalFlags>(), (service) => runScan(cli, service, paths, flags));
     });
 }

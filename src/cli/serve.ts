@@ -8,7 +8,7 @@ import { PACKAGE_ROOT } from '../core/package-root.js';
 import { startSyncSchedule } from '../lists/import/sync-schedule.js';
 import { createService, startWebhooks } from '../service/service.js';
 import { createLogger } from '../telemetry/log.js';
-import { configFrom, type GlobalFlags, type HttpServer, type Surroundings } from './context.js';
+import { type CliContext, configFrom, type GlobalFlags, type HttpServer } from './context.js';
 import { importSample } from './sample.js';
 import { servingText } from './serving-text.js';
 
@@ -21,7 +21,7 @@ interface ServeFlags {
   readonly sample?: boolean;
 }
 
-export function addServeCommand(program: Command, around: Surroundings): void {
+export function addServeCommand(program: Command, cli: CliContext): void {
   program
     .command('serve')
     .description('the HTTP service')
@@ -29,9 +29,9 @@ export function addServeCommand(program: Command, around: Surroundings): void {
     .option('--port <port>', 'TCP port, 0 for any (ZEEF_PORT)')
     .option('--sample', 'load the sample list that ships, where it is not there yet')
     .action(async ({ sample, ...flags }: ServeFlags) => {
-      const config = configFrom(around, { ...program.opts<GlobalFlags>(), ...flags });
+      const config = configFrom(cli, { ...program.opts<GlobalFlags>(), ...flags });
       const log = createLogger(config.logLevel);
-      const service = await createService(config, { log, watchLists: true, env: around.env });
+      const service = await createService(config, { log, watchLists: true, env: cli.env });
       let stopSyncs = async () => {};
       let stopWebhooks = async () => {};
       try {
@@ -39,15 +39,15 @@ export function addServeCommand(program: Command, around: Surroundings): void {
           await importSample(service);
           await service.reload();
         }
-        stopSyncs = startSyncSchedule(service, log, around.env);
-        stopWebhooks = startWebhooks(service, log, around.env);
-        const server = await around.createServer(service, log);
+        stopSyncs = startSyncSchedule(service, log, cli.env);
+        stopWebhooks = startWebhooks(service, log, cli.env);
+        const server = await cli.createServer(service, log);
         await listen(server, config);
         // On any other address than loopback there is a key, or it would not listen.
         const needsKey = (await service.store.keys.keys(null)).length > 0;
         const address = server.server.address() as AddressInfo;
-        around.out(servingText({ host: config.host, address, image: sample ? SAMPLE_IMAGE : null, needsKey }));
-        await around.stopped;
+        cli.out(servingText({ host: config.host, address, image: sample ? SAMPLE_IMAGE : null, needsKey }));
+        await cli.stopped;
         log.info('stopping: answers in hand are given first');
         const tooLong = setTimeout(() => server.server.closeAllConnections(), config.shutdownMs);
         await server.close();

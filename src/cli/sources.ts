@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { syncList } from '../lists/import/sync-list.js';
-import { changesOf, EXIT, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
 
 interface SourceFlags {
@@ -36,7 +36,7 @@ function secretVariable(name: string): string {
 }
 
 /** `lists`: the command that these are under. */
-export function addSourceCommands(lists: Command, program: Command, around: Surroundings): void {
+export function addSourceCommands(lists: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   lists
@@ -55,7 +55,7 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .option('--every <minutes>', 'how often a running service asks', minutes)
     .option('--forget', 'it comes from nowhere any more')
     .action((name: string, flags: SourceFlags) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const { lists } = changesOf(service);
         const { config } = service;
         const known = await lists.list(name);
@@ -68,7 +68,7 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
         } else if (flags.type !== undefined || flags.url !== undefined) {
           throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
         }
-        around.out(`${JSON.stringify(await lists.source(name))}\n`);
+        cli.out(`${JSON.stringify(await lists.source(name))}\n`);
       }),
     );
 
@@ -77,7 +77,7 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
     .description('ask the source of a list, or of all that have one, for what is new')
     .argument('[name]')
     .action((name: string | undefined) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const changes = changesOf(service);
         const { lists } = changes;
         const { dataDir, radiusBits } = service.config;
@@ -85,12 +85,12 @@ export function addSourceCommands(lists: Command, program: Command, around: Surr
         for (const list of all) {
           if (name === undefined && (await lists.source(list)) === null) continue;
           const onPage = (pages: number) => {
-            if (around.isTerminal) around.err(`\r${list}: ${pages} pages `);
+            if (cli.isTerminal) cli.err(`\r${list}: ${pages} pages `);
           };
-          const report = await syncList(changes, list, { dataDir, radiusBits, env: around.env, onPage });
-          if (around.isTerminal) around.err('\r');
-          if (report.held.length > 0) around.setExitCode(EXIT.failed);
-          around.out(reportText(report));
+          const report = await syncList(changes, list, { dataDir, radiusBits, env: cli.env, onPage });
+          if (cli.isTerminal) cli.err('\r');
+          if (report.held.length > 0) cli.setExitCode(EXIT.failed);
+          cli.out(reportText(report));
         }
       }),
     );

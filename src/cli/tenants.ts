@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
 import { type TenantReport, tenantReport } from '../tenants/tenant-report.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
 interface SetFlags {
   readonly disable?: boolean;
@@ -37,7 +37,7 @@ function tenantText({ tenant, disabled, limits, ownLimits, alarm, today }: Tenan
   return `${tenant}${disabled ? ', disabled' : ''}\n${alarmed}${bounds.join('')}${used}`;
 }
 
-export function addTenantCommands(program: Command, around: Surroundings): void {
+export function addTenantCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   const tenants = program.command('tenants').description('who has keys: limits, usage, alarms');
 
@@ -47,13 +47,13 @@ export function addTenantCommands(program: Command, around: Surroundings): void 
     .argument('[tenant]')
     .option('--json', 'as JSON')
     .action((name: string | undefined, { json }: { json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const wanted = (await service.store.tenants.tenants()).filter(
           ({ tenant }) => name === undefined || tenant === name,
         );
         if (name !== undefined && wanted.length === 0) throw new AppError('NOT_FOUND', { tenant: name });
         const all = await Promise.all(wanted.map((info) => tenantReport(service, info)));
-        around.out(json ? `${JSON.stringify({ tenants: all })}\n` : all.map(tenantText).join('') || 'no tenants\n');
+        cli.out(json ? `${JSON.stringify({ tenants: all })}\n` : all.map(tenantText).join('') || 'no tenants\n');
       }),
     );
 
@@ -67,7 +67,7 @@ export function addTenantCommands(program: Command, around: Surroundings): void 
     .option('--json', 'as JSON');
   for (const name of TENANT_LIMITS) set.option(`${flagOf(name)} <count>`, '0: no limit; default: as configured', limit);
   set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & LimitFlags) =>
-    withService(around, globals(), async (service) => {
+    withService(cli, globals(), async (service) => {
       const info = await changesOf(service).tenants.setTenant(tenant, {
         ...(disable || enable ? { disabled: disable === true } : {}),
         limits: Object.fromEntries(
@@ -76,7 +76,7 @@ export function addTenantCommands(program: Command, around: Surroundings): void 
         ...(clearAlarm ? { alarm: null } : {}),
       });
       const report = await tenantReport(service, info);
-      around.out(json ? `${JSON.stringify(report)}\n` : tenantText(report));
+      cli.out(json ? `${JSON.stringify(report)}\n` : tenantText(report));
     }),
   );
 }

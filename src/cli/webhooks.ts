@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
 import { pingEvent } from '../cases/webhooks/events.js';
 import type { WebhookInfo } from '../store/webhooks-contract.js';
-import { changesOf, type GlobalFlags, type Surroundings, withService } from './context.js';
+import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
 const DEAD_LETTERS_SHOWN = 100;
 
@@ -12,14 +12,14 @@ function hookText({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo): s
 }
 
 /** Add `zeef webhooks` to `program`. */
-export function addWebhookCommands(program: Command, around: Surroundings): void {
+export function addWebhookCommands(program: Command, cli: CliContext): void {
   const webhooks = program.command('webhooks').description('who is told of new hits and overdue cases');
-  addAddressCommands(webhooks, program, around);
-  addEventCommands(webhooks, program, around);
+  addAddressCommands(webhooks, program, cli);
+  addEventCommands(webhooks, program, cli);
 }
 
 /** `add`, `list` and `remove`: the addresses that events are sent to. */
-function addAddressCommands(webhooks: Command, program: Command, around: Surroundings): void {
+function addAddressCommands(webhooks: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   webhooks
@@ -30,14 +30,14 @@ function addAddressCommands(webhooks: Command, program: Command, around: Surroun
     .option('--tenant <name>', 'only of this tenant')
     .option('--json', 'as JSON')
     .action((url: string, { secretEnv, tenant, json }: { secretEnv: string; tenant?: string; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const hook = await changesOf(service).webhooks.addWebhook({
           url: requireUrl(url),
           secretEnv: requireSecretEnv(secretEnv),
           tenant: tenant ?? null,
           nowMs: Date.now(),
         });
-        around.out(json ? `${JSON.stringify(hook)}\n` : hookText(hook));
+        cli.out(json ? `${JSON.stringify(hook)}\n` : hookText(hook));
       }),
     );
 
@@ -47,11 +47,11 @@ function addAddressCommands(webhooks: Command, program: Command, around: Surroun
     .option('--tenant <name>')
     .option('--json', 'as JSON, with the events that were given up')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
           const dead = await service.store.webhooks.dead(null, hook.id, DEAD_LETTERS_SHOWN);
           const lines = dead.map((one) => `  ${one.id} ${one.kind} ${one.createdAt} ${one.lastError ?? ''}\n`);
-          around.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
+          cli.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
         }
       }),
     );
@@ -61,15 +61,15 @@ function addAddressCommands(webhooks: Command, program: Command, around: Surroun
     .description('it is told no more, and what waits for it is forgotten')
     .argument('<id>')
     .action((id: string) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         const { waiting, dead } = await changesOf(service).webhooks.removeWebhook(null, id);
-        around.out(`${id}: removed; ${waiting + dead} events were not delivered\n`);
+        cli.out(`${id}: removed; ${waiting + dead} events were not delivered\n`);
       }),
     );
 }
 
 /** `retry` and `ping`: events that a running service sends to one address. */
-function addEventCommands(webhooks: Command, program: Command, around: Surroundings): void {
+function addEventCommands(webhooks: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   webhooks
@@ -77,8 +77,8 @@ function addEventCommands(webhooks: Command, program: Command, around: Surroundi
     .description('events that were given up are tried again by a running service')
     .argument('<id>')
     .action((id: string) =>
-      withService(around, globals(), async (service) => {
-        around.out(`${id}: ${await changesOf(service).webhooks.retry(null, id, Date.now())} events\n`);
+      withService(cli, globals(), async (service) => {
+        cli.out(`${id}: ${await changesOf(service).webhooks.retry(null, id, Date.now())} events\n`);
       }),
     );
 
@@ -87,11 +87,11 @@ function addEventCommands(webhooks: Command, program: Command, around: Surroundi
     .description('an event without content, to see whether it arrives')
     .argument('<id>')
     .action((id: string) =>
-      withService(around, globals(), async (service) => {
+      withService(cli, globals(), async (service) => {
         await service.store.webhooks.position(id);
         const nowMs = Date.now();
         await service.store.webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs);
-        around.out(`${id}: noted; a running service sends it\n`);
+        cli.out(`${id}: noted; a running service sends it\n`);
       }),
     );
 }

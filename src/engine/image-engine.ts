@@ -40,7 +40,7 @@ interface EngineStatus {
   /** Restarts in the last minute. */
   readonly recentRestarts: number;
   readonly queued: number;
-  readonly inHand: number;
+  readonly inFlight: number;
   readonly capacity: number;
 }
 
@@ -135,14 +135,14 @@ class Engine implements ImageEngine {
       restarts: this.#restarts,
       recentRestarts: this.#recentRestarts(),
       queued: this.#queue.length + this.#suspects.length,
-      inHand: this.#main.inHand.size + this.#alone.inHand.size,
+      inFlight: this.#main.inFlight.size + this.#alone.inFlight.size,
       capacity: this.#capacity,
     };
   }
 
   get #held(): number {
     const waiting = this.#queue.length + this.#suspects.length + this.#failing;
-    return waiting + this.#main.inHand.size + this.#alone.inHand.size;
+    return waiting + this.#main.inFlight.size + this.#alone.inFlight.size;
   }
 
   async hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply> {
@@ -178,9 +178,9 @@ class Engine implements ImageEngine {
 
   /** The process is given no more than `IN_HAND_PER_WORKER`: what lies there can be lost with it. */
   #pump(): void {
-    while (this.#queue.length > 0 && this.#main.inHand.size < this.options.workers * IN_HAND_PER_WORKER)
+    while (this.#queue.length > 0 && this.#main.inFlight.size < this.options.workers * IN_HAND_PER_WORKER)
       this.#main.send(this.#queue.shift()!);
-    if (this.#suspects.length > 0 && this.#alone.inHand.size === 0) this.#alone.send(this.#suspects.shift()!);
+    if (this.#suspects.length > 0 && this.#alone.inFlight.size === 0) this.#alone.send(this.#suspects.shift()!);
   }
 
   /** The reply of a picture that ended its decoder; a known digest makes a match of it all the same. */

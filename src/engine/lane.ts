@@ -40,7 +40,7 @@ const LIVED_MS_MIN = 1_000;
 const STAND_BY_AFTER_MS = 500;
 
 export class Lane {
-  readonly inHand = new Map<number, Job>();
+  readonly inFlight = new Map<number, Job>();
   readonly #options: LaneOptions;
   #process: DecoderProcess | null = null;
   #standBy: DecoderProcess | null = null;
@@ -68,7 +68,7 @@ export class Lane {
   send(job: Job): void {
     if (!this.#process) this.start();
     job.startedMs = null;
-    this.inHand.set(job.id, job);
+    this.inFlight.set(job.id, job);
     this.#markStarted();
     const { id, path, wants } = job;
     this.#process!.send({ id, path, wants, crashers: this.#options.crashers() }, job.bytes);
@@ -76,7 +76,7 @@ export class Lane {
 
   /** Replaces a process that holds a picture past its deadline, or more memory than it may. */
   watch(nowMs: number): void {
-    const late = [...this.inHand.values()].filter(
+    const late = [...this.inFlight.values()].filter(
       (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
     );
     const residentBytes = this.#process?.residentBytes() ?? 0;
@@ -100,9 +100,9 @@ export class Lane {
       cacheBytesMax,
       env,
       onReply: (id, reply) => {
-        const job = this.inHand.get(id);
+        const job = this.inFlight.get(id);
         if (!job) return;
-        this.inHand.delete(id);
+        this.inFlight.delete(id);
         this.#markStarted();
         this.#options.onReply(job, reply);
       },
@@ -129,7 +129,7 @@ export class Lane {
   /** The process takes pictures in order: the first as many as it has workers are being worked on. */
   #markStarted(): void {
     let running = 0;
-    for (const job of this.inHand.values()) {
+    for (const job of this.inFlight.values()) {
       if (running++ >= this.#options.workers) return;
       job.startedMs ??= performance.now();
     }
@@ -142,9 +142,9 @@ export class Lane {
   }
 
   #died(): void {
-    const [jobs, overdue, cause] = [[...this.inHand.values()], this.#overdue, this.#endCause];
+    const [jobs, overdue, cause] = [[...this.inFlight.values()], this.#overdue, this.#endCause];
     const livedMs = performance.now() - this.#startedMs;
-    this.inHand.clear();
+    this.inFlight.clear();
     this.#overdue = new Set();
     this.#endCause = 'crash';
     this.#process = null;

@@ -11,7 +11,7 @@ export function replyKey(sha256: string, wants: HashWants): string {
 }
 
 /** A reply that says something about the file, not about the moment: it would be the same tomorrow. */
-export function isLasting(reply: HashReply): boolean {
+export function isCacheable(reply: HashReply): boolean {
   return reply.ok || !['timeout', 'decoder_crash', 'unreadable'].includes(reply.reason);
 }
 

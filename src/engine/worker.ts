@@ -14,7 +14,7 @@ import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
 import { type HashReply, type HashWants, packReply, type RequestHead, type ViewReply } from './protocol.js';
-import { createReplyCache, isLasting, replyKey } from './reply-cache.js';
+import { createReplyCache, isCacheable, replyKey } from './reply-cache.js';
 
 export interface WorkerTask extends Omit<RequestHead, 'id'> {
   readonly bytes: Uint8Array | null;
@@ -127,7 +127,7 @@ async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly st
   if (known) return known;
   const reply = await inTurn(() => hashBytes(bytes, digests, wants));
   const packed = packReply(reply);
-  if (isLasting(reply)) cache?.set(key, packed);
+  if (isCacheable(reply)) cache?.set(key, packed);
   return packed;
 }
 

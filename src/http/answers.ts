@@ -9,13 +9,13 @@ import type { CheckQuery, HashesQuery } from './schemas.js';
 
 export function optionsFrom(
   request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Static<typeof CheckQuery>, 'reference'> }>,
-  unsaid: OrientationChoice,
+  defaultOrientations: OrientationChoice,
 ): CheckOptions {
-  const { orientations = unsaid, lists, radius, reference } = request.query;
+  const { orientations = defaultOrientations, lists, radius, reference } = request.query;
   return {
     orientations,
     lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
-    askedRadiusBits: radius ?? null,
+    requestedRadiusBits: radius ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
   };

@@ -7,7 +7,7 @@ import type { Decided } from '../cases/decide-hit.js';
 import { matchesFor } from './answers.js';
 import { seesDetails } from './authorise.js';
 
-export function tellHit(request: FastifyRequest, hit: Decided): object {
+export function toHitResponse(request: FastifyRequest, hit: Decided): object {
   if (seesDetails(request.caller)) return hit;
   const {
     entryId: _e,

@@ -31,7 +31,7 @@ export function signRuleHashes(dct: Float32Array): Uint8Array[] {
 }
 
 /** The same rule on bits alone: a changed sign is a changed bit (but for the value next to the median). */
-export function turnPdqBits(hash256: Uint8Array, orientation: Orientation): Uint8Array {
+export function reorientPdq(hash256: Uint8Array, orientation: Orientation): Uint8Array {
   const keeps = KEEPS_SIGN[orientation];
   const turned = new Uint8Array(32);
   for (let at = 0; at < 256; at++) {

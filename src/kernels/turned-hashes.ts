@@ -12,7 +12,7 @@
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { ORIENTATIONS, type Orientation } from '../core/vocabulary.js';
-import { turnPdqBits } from './pdq-signs.js';
+import { reorientPdq } from './pdq-signs.js';
 
 /** Orientations that are kept, and the transposes that follow from them. */
 const KEPT: readonly Orientation[] = ['original', 'rotate180', 'flipX', 'flipY'];
@@ -32,7 +32,7 @@ const TRANSPOSED_PLACES = ORIENTATIONS.flatMap((orientation, to) => {
 const IS_TRANSPOSED = ORIENTATIONS.map((orientation) => TRANSPOSE_OF[orientation] !== undefined);
 /** The sign rule without transposition turns the same bits of every hash. */
 const ZERO = new Uint8Array(HASH256_BYTES);
-const SIGN_MASKS = ORIENTATIONS.map((orientation) => turnPdqBits(ZERO, orientation));
+const SIGN_MASKS = ORIENTATIONS.map((orientation) => reorientPdq(ZERO, orientation));
 
 const POSITIONS = 8 * HASH256_BYTES;
 const HEAD_ALL_KEPT = 1;
@@ -95,7 +95,7 @@ function foretell(out: Uint8Array, outAt: number, kept: readonly Kept[]): void {
     const { at, place } = kept[n]!;
     const to = outAt + at * HASH256_BYTES;
     if (IS_TRANSPOSED[place]) {
-      out.set(turnPdqBits(out.subarray(outAt, outAt + HASH256_BYTES), ORIENTATIONS[place]!), to);
+      out.set(reorientPdq(out.subarray(outAt, outAt + HASH256_BYTES), ORIENTATIONS[place]!), to);
       continue;
     }
     const mask = SIGN_MASKS[place]!;
@@ -158,7 +158,7 @@ const isRegular = (hashes: readonly Uint8Array[]): boolean =>
   TRANSPOSED_PLACES.every(([from, to]) => Buffer.compare(transposeBits(hashes[from]!), hashes[to]!) === 0);
 
 /** Shape: at most two lists (families) of 1 or 8 hashes of 32 bytes, in the order of `ORIENTATIONS`. The reader must know the counts. */
-export function packTurnedHashes(lists: readonly (readonly Uint8Array[])[]): Uint8Array {
+export function packOrientedHashes(lists: readonly (readonly Uint8Array[])[]): Uint8Array {
   const hashes = lists.flat();
   if (hashes.length < 2) return hashes[0]?.slice() ?? new Uint8Array(0);
   const all = !lists.every(isRegular);
@@ -240,7 +240,7 @@ export function unpackTurnedInto(
 }
 
 /** The same, as lists of hashes. */
-export function unpackTurnedHashes(
+export function unpackOrientedHashes(
   bytes: Uint8Array,
   from: number,
   counts: readonly number[],

@@ -5,7 +5,7 @@ import { addOutcome, hourOf, type Outcome, sightingOf } from './outcome.js';
 import type { Seal } from './seal.js';
 
 /** Answers of one request that are put on record together. */
-export interface Recordable {
+export interface LedgerRequest {
   readonly tenant: string;
   readonly outcomes: readonly Outcome[];
   /** Images and hashes that matched nothing, beside the outcomes. */
@@ -15,7 +15,7 @@ export interface Recordable {
 
 /** Counts in the hour of `atMs`, and sightings; without tallies where nothing was checked. */
 export function entryOf(
-  { tenant, outcomes, unmatched, idempotency }: Recordable,
+  { tenant, outcomes, unmatched, idempotency }: LedgerRequest,
   atMs: number,
   seal: Seal,
 ): LedgerEntry {

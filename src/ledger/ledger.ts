@@ -8,13 +8,13 @@ import type { Cases, HitFilter, LedgerCheck, LedgerStore, StoredHit } from '../s
 import { changeStatus, type StatusChange } from './change-status.js';
 import { createGroupCommit, type GroupCommit, type GroupOptions, isFinal } from './group-commit.js';
 import { type Hit, toHit } from './hit.js';
-import { entryOf, type Recordable } from './ledger-entry.js';
+import { entryOf, type LedgerRequest } from './ledger-entry.js';
 import { readStats, type StatsQuery } from './read-stats.js';
 import type { Seal } from './seal.js';
 import type { Stats } from './stats.js';
 
 export type { Hit } from './hit.js';
-export type { Recordable } from './ledger-entry.js';
+export type { LedgerRequest as Recordable } from './ledger-entry.js';
 
 interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
   /** Undefined: all. */
@@ -48,7 +48,7 @@ export interface Ledger {
    * Resolves when it is on the disk; true where it was counted, false where that Idempotency-Key had been counted before.
    * Errors LEDGER_FAILED, LEDGER_INVALID: nothing was added. IDEMPOTENCY_KEY_REUSED.
    */
-  record(recordable: Recordable): Promise<boolean>;
+  record(recordable: LedgerRequest): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
   /** Newest first by default. `cursor`: of the next page in the same order, or null. */
@@ -115,7 +115,7 @@ class StoredLedger implements Ledger {
     }
   }
 
-  async record(recordable: Recordable): Promise<boolean> {
+  async record(recordable: LedgerRequest): Promise<boolean> {
     const { nowMs, seal, onListenerError = () => {} } = this.#options;
     const entry = entryOf(recordable, nowMs(), seal);
     if (entry.tallies.length === 0 && entry.idempotency === null) return true;

@@ -1,20 +1,20 @@
 /** Changes of lists, each between the two rows of the audit log that tell of it. */
 
-import { type Audit, type Deed, type Doing, overrideMethods } from '../audit/audit.js';
+import { type Audit, type AuditedOperation, overrideMethods, type WithAudit } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
 import type { EntryFilter, ImportReport, ListAdmin, ListFeed, ListReader, ListStore } from '../store/lists-contract.js';
 
-interface ImportDeed {
+interface AuditedImport {
   readonly list: string;
   readonly mode?: 'replace' | 'add' | undefined;
   readonly origin?: string | null | undefined;
 }
 
-const importDeed = ({ list, mode = 'replace', origin = null }: ImportDeed): Deed<ImportReport> => ({
+const importOperation = ({ list, mode = 'replace', origin = null }: AuditedImport): AuditedOperation<ImportReport> => ({
   action: `list.${mode}`,
   target: list,
   details: { origin },
-  told: ({ version, accepted, rejected, added, removed, held }) => ({
+  detailsOf: ({ version, accepted, rejected, added, removed, held }) => ({
     details: { version, accepted, rejected, added, removed, held: held.map(({ rule }) => rule).join(' ') || null },
   }),
 });
@@ -23,10 +23,10 @@ const importDeed = ({ list, mode = 'replace', origin = null }: ImportDeed): Deed
 export function auditedImport(
   audit: Audit,
   actor: string,
-  what: ImportDeed,
+  what: AuditedImport,
   act: () => Promise<ImportReport>,
 ): Promise<ImportReport> {
-  return audit.doing(actor, importDeed(what), act);
+  return audit.withAudit(actor, importOperation(what), act);
 }
 
 /** Words of a provider's own as one text. */
@@ -53,21 +53,23 @@ const READS = [
   'entryByKey',
 ] as const satisfies readonly (keyof ListReader | keyof ListFeed)[];
 
-export function auditedLists(lists: ListStore, doing: Doing): ListStore {
+export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore {
   const changed: ListAdmin = {
     createList(list) {
       const { kind, radiusBits } = list;
-      return doing({ action: 'list.create', target: list.list, details: { kind, radiusBits } }, () =>
+      return withAudit({ action: 'list.create', target: list.list, details: { kind, radiusBits } }, () =>
         lists.createList(list),
       );
     },
     updateList: (name, change) =>
-      doing({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
-    removeList: (name) => doing({ action: 'list.remove', target: name }, () => lists.removeList(name)),
+      withAudit({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
+    removeList: (name) => withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name)),
     replaceEntries: (name, rows, options = {}) =>
-      doing(importDeed({ list: name, mode: 'replace', ...options }), () => lists.replaceEntries(name, rows, options)),
+      withAudit(importOperation({ list: name, mode: 'replace', ...options }), () =>
+        lists.replaceEntries(name, rows, options),
+      ),
     addEntries: (name, rows, options = {}) =>
-      doing(importDeed({ list: name, mode: 'add', ...options }), () => lists.addEntries(name, rows, options)),
+      withAudit(importOperation({ list: name, mode: 'add', ...options }), () => lists.addEntries(name, rows, options)),
     async setSource(name, source) {
       const before = await lists.source(name);
       // A sync that moves its checkpoint changes nothing that anybody decided.
@@ -76,16 +78,16 @@ export function auditedLists(lists: ListStore, doing: Doing): ListStore {
       const details = source
         ? { type: source.type, host: new URL(source.url).host, everyMinutes: source.everyMinutes }
         : {};
-      return doing({ action: 'list.source', target: name, details }, () => lists.setSource(name, source));
+      return withAudit({ action: 'list.source', target: name, details }, () => lists.setSource(name, source));
     },
-    dropHeld: (name) => doing({ action: 'list.reject', target: name }, () => lists.dropHeld(name)),
+    dropHeld: (name) => withAudit({ action: 'list.reject', target: name }, () => lists.dropHeld(name)),
     changeEntries: (name, which, change) =>
-      doing(
+      withAudit(
         {
           action: `entries.${change}`,
           target: name,
           // What is no entry's id may be a value that somebody took for one.
-          told: (entries) => ({ details: entries > 0 ? { ...filterDetails(which), entries } : { entries } }),
+          detailsOf: (entries) => ({ details: entries > 0 ? { ...filterDetails(which), entries } : { entries } }),
         },
         () => lists.changeEntries(name, which, change),
       ),

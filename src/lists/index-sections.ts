@@ -12,7 +12,7 @@ import type { VectorIndex } from '../index/vectors.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm } from './snapshot.js';
 
 /** Every algorithm's entries, as they change. */
-export type Shelves = Record<HammingAlgorithm, Segmented<RadiusIndex>> &
+export type AlgorithmIndexes = Record<HammingAlgorithm, Segmented<RadiusIndex>> &
   Record<DigestAlgorithm, Segmented<DigestTable>> &
   Record<'photodna', Segmented<VectorIndex>>;
 
@@ -35,7 +35,7 @@ function* remainingValues(values: Uint8Array, width: number, removed: Uint32Arra
 }
 
 /** Errors INDEX_KIND_UNAVAILABLE: an index that does not give back what it was given. */
-export function sectionsOf(shelves: Shelves): SectionSource[] {
+export function sectionsOf(shelves: AlgorithmIndexes): SectionSource[] {
   const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => shelves[algorithm].segments).find(
     ({ index }) => index.kind !== 'ring',
   );

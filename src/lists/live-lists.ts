@@ -8,10 +8,10 @@ import { writeIndexFile } from '../index/index-file.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { sectionsOf } from './index-sections.js';
 import { applyChanges, type Loaded, type LoadOptions, loadFromStore, loadLists } from './load-lists.js';
-import { HAMMING_ALGORITHMS, type ListsInForce } from './snapshot.js';
+import { HAMMING_ALGORITHMS, type ListSnapshot } from './snapshot.js';
 
 export interface LiveLists {
-  readonly inForce: ListsInForce;
+  readonly snapshot: ListSnapshot;
   /** Writes what is in force as an index file. Errors: FILE_UNREADABLE; INDEX_KIND_UNAVAILABLE: not a ring. */
   exportTo(path: string): Promise<WrittenIndex>;
   /** Applies what has changed in the store. Errors: STORE_FAILED, INDEX_FULL; what was in force stays in force. */
@@ -39,7 +39,7 @@ class FollowedLists implements LiveLists {
   readonly #store: ListFeed;
   readonly #options: LiveListsOptions;
   #loaded: Loaded;
-  #inForce: ListsInForce;
+  #inForce: ListSnapshot;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(store: ListFeed, options: LiveListsOptions, loaded: Loaded) {
@@ -49,7 +49,7 @@ class FollowedLists implements LiveLists {
     this.#inForce = snapshotOf(loaded, options.photodnaRadius);
   }
 
-  get inForce(): ListsInForce {
+  get snapshot(): ListSnapshot {
     return this.#inForce;
   }
 
@@ -102,7 +102,7 @@ class FollowedLists implements LiveLists {
   }
 }
 
-function snapshotOf({ shelves, position, lists: stored }: Loaded, photodnaRadius: number | null): ListsInForce {
+function snapshotOf({ shelves, position, lists: stored }: Loaded, photodnaRadius: number | null): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
   const counted = (algorithm: Algorithm) =>

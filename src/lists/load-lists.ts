@@ -12,7 +12,7 @@ import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
 import type { Changes, FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
 import type { Vault } from '../vault/vault.js';
-import type { Shelves } from './index-sections.js';
+import type { AlgorithmIndexes } from './index-sections.js';
 import type { HammingAlgorithm } from './snapshot.js';
 
 export interface LoadOptions {
@@ -32,7 +32,7 @@ export interface LoadOptions {
 
 /** What the store held at `position`. A reader that fell behind loads again, into shelves of its own. */
 export interface Loaded {
-  readonly shelves: Shelves;
+  readonly shelves: AlgorithmIndexes;
   readonly position: FeedPosition;
   readonly lists: readonly StoredList[];
 }
@@ -72,7 +72,10 @@ async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Load
   }
 }
 
-function emptyShelves(lists: readonly StoredList[], { kind, photodnaIndex, pool, onMergeError }: LoadOptions): Shelves {
+function emptyShelves(
+  lists: readonly StoredList[],
+  { kind, photodnaIndex, pool, onMergeError }: LoadOptions,
+): AlgorithmIndexes {
   const expected = (algorithm: Algorithm) =>
     lists.reduce((sum, { info }) => sum + (info.entriesByAlgorithm[algorithm] ?? 0), 0);
   const radius = (algorithm: HammingAlgorithm) =>
@@ -94,7 +97,7 @@ function emptyShelves(lists: readonly StoredList[], { kind, photodnaIndex, pool,
  * are not known. Errors  STORE_FAILED; INDEX_FULL.
  */
 export async function applyChanges(
-  shelves: Shelves,
+  shelves: AlgorithmIndexes,
   changes: Changes,
   before: readonly StoredList[] | null,
   { onRead = () => {} }: Pick<LoadOptions, 'onRead'>,

@@ -13,7 +13,7 @@ import type { VectorIndex } from '../index/vectors.js';
 export const HAMMING_ALGORITHMS = ['pdq', 'blockhash'] as const;
 export type HammingAlgorithm = (typeof HAMMING_ALGORITHMS)[number];
 
-export interface ListsInForce {
+export interface ListSnapshot {
   readonly generation: number;
   /** When it was last looked at, milliseconds since 1970: entries expire by the day. */
   readonly atMs: number;
@@ -35,7 +35,7 @@ export interface ListsInForce {
 }
 
 /** The list of an entry that an index proposed; null where the entry or its list is not in force. */
-export function listInForce(inForce: ListsInForce, segment: Segment<unknown>, entryIndex: number): ListInfo | null {
+export function activeListOf(snapshot: ListSnapshot, segment: Segment<unknown>, entryIndex: number): ListInfo | null {
   if (isRemoved(segment, entryIndex)) return null;
-  return inForce.listByKey.get(segment.listKeys[entryIndex]!) ?? null;
+  return snapshot.listByKey.get(segment.listKeys[entryIndex]!) ?? null;
 }

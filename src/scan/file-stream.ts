@@ -13,7 +13,7 @@ import { ALL_DIGESTS } from './matcher.js';
 import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
-import { createLooker, type Looked, type Looker } from './walk/look.js';
+import { createStatPool, type FileStat, type StatPool } from './walk/look.js';
 
 /** Names that one thread looks at, at a time. */
 export const LOOK_NAMES = 256;
@@ -26,7 +26,7 @@ const READING_PER_PLACE = 3;
 /** Formats whose rows depend on how many frames were asked. */
 const FRAMED = new Set(['gif', 'webp', 'tiff']);
 /** Looks at files whose bytes cannot be had. */
-const UNREAD: ReadonlySet<Looked['look']> = new Set(['vanished', 'unreadable']);
+const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable']);
 const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
 
 const NOBODY: Identity = { size: 0, mtimeNs: 0n, inode: 0n };
@@ -36,7 +36,7 @@ export class FileStream {
   readonly committer: Committer;
   readonly settler: Settler;
   readonly pictures: Pictures;
-  readonly #looker: Looker;
+  readonly #looker: StatPool;
   readonly wants: HashWants;
   readonly #inHand = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
@@ -83,7 +83,7 @@ export class FileStream {
       followsLinks,
     });
     this.#readingMax = READING_PER_PLACE * workers * (1 + queueImagesPerWorker);
-    this.#looker = createLooker(workers, followsLinks);
+    this.#looker = createStatPool(workers, followsLinks);
   }
 
   get isStopping(): boolean {
@@ -172,7 +172,7 @@ export class FileStream {
     this.#readers.shift()?.();
   }
 
-  #factsOf(look: Looked['look'], identity: Identity): FileFacts {
+  #factsOf(look: FileStat['look'], identity: Identity): FileFacts {
     const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
     if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
     if (look === 'unreadable') return { ...common, reason: 'unreadable', code: 'FILE_UNREADABLE' };
@@ -217,7 +217,12 @@ export class FileStream {
   }
 
   /** A folder that cannot be listed is one line of the report: what is in it was not checked. */
-  async tellFolder(folder: FolderRow, reason: NotCheckedReason, code: ErrorCode, identity = NOBODY): Promise<void> {
+  async reportUnreadableFolder(
+    folder: FolderRow,
+    reason: NotCheckedReason,
+    code: ErrorCode,
+    identity = NOBODY,
+  ): Promise<void> {
     const base = await this.parts.inventory.baseSpot(folder.id);
     const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
     const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;

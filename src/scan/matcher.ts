@@ -1,9 +1,9 @@
 /** Who says what the lists hold: this process, or a service elsewhere (`remote.ts`). */
 
 import type { FileBatch } from '../check/file-batch.js';
-import type { AskedFiles } from '../check/file-queries.js';
+import type { QueryBatch } from '../check/file-queries.js';
 import type { Decision } from '../check/policy.js';
-import type { Recordable } from '../check/recorder.js';
+import type { Answer } from '../check/recorder.js';
 import type { DigestAlgorithm } from '../core/vocabulary.js';
 
 export interface Matcher {
@@ -14,23 +14,23 @@ export interface Matcher {
   /** Where in the lists' history answers are from; null where that is not known here. */
   readonly matchedAt: string | null;
   /** Decisions in the order of the files. */
-  match(asked: AskedFiles): Promise<readonly Decision[]>;
+  match(asked: QueryBatch): Promise<readonly Decision[]>;
   /** Puts answers on record, with so many more that matched nothing; nothing of them is told before. Errors LEDGER_FAILED. */
-  record(answers: readonly Recordable[], unmatched: number): Promise<void>;
+  record(answers: readonly Answer[], unmatched: number): Promise<void>;
 }
 
 export interface MatcherOptions {
   readonly lists: ReadonlySet<string> | null;
-  readonly askedRadiusBits: number | null;
+  readonly requestedRadiusBits: number | null;
   readonly tenant: string;
 }
 
 export function localMatcher(batch: FileBatch, { tenant, ...asking }: MatcherOptions): Matcher {
-  const { inForce, matchedAt } = batch;
+  const { snapshot, matchedAt } = batch;
   return {
-    generation: inForce.generation,
-    exact: inForce.exact,
-    wantsBlockhash: inForce.entryCounts.blockhash > 0,
+    generation: snapshot.generation,
+    exact: snapshot.exact,
+    wantsBlockhash: snapshot.entryCounts.blockhash > 0,
     matchedAt,
     match: (asked) => batch.match(asked, asking),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),

@@ -43,7 +43,7 @@ export async function trySuspects(
   let tried = 0;
   let condemned = 0;
   // The most suspicious come last: the others shall not wait behind them again.
-  const suspects = [...(await inventory.inHand())].sort((a, b) => a.aloneTries - b.aloneTries);
+  const suspects = [...(await inventory.inFlight())].sort((a, b) => a.aloneTries - b.aloneTries);
   for (const { spot, folderId, name, aloneTries } of suspects) {
     if (shouldStop()) break;
     const folder = await inventory.folderById(folderId);

@@ -1,5 +1,5 @@
 /** Where a scan is, as numbers, as one line of 80 columns, and as one line of JSON. */
-import type { Tally } from './tally.js';
+import type { ScanTally } from './tally.js';
 import type { Throttle } from './throttle.js';
 
 export interface Progress {
@@ -23,7 +23,7 @@ export class ProgressMeter {
   readonly #points: { readonly seconds: number; readonly files: number; readonly bytes: number }[] = [];
 
   constructor(
-    readonly tally: Tally,
+    readonly tally: ScanTally,
     readonly throttle: Throttle,
     readonly expectedFiles: () => number | null,
   ) {}

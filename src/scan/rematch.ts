@@ -5,23 +5,23 @@
 
 import { verdictOf } from '../check/check-image.js';
 import type { FileBatch } from '../check/file-batch.js';
-import { AskedFiles, askedFiles } from '../check/file-queries.js';
+import { askedFiles, QueryBatch } from '../check/file-queries.js';
 import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
 import type { FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
-import { type AskedHead, askFacts } from './facts/asked-facts.js';
+import { type AskedHead, addQueriesFromRow } from './facts/asked-facts.js';
 import { packFacts, unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
-import type { Tally } from './tally.js';
+import type { ScanTally } from './tally.js';
 
 interface RematchParts {
   readonly inventory: Inventory;
   readonly matcher: Matcher;
-  readonly tally: Tally;
+  readonly tally: ScanTally;
   readonly orientations: OrientationChoice;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
@@ -41,7 +41,7 @@ interface Known {
 }
 
 class Together {
-  readonly asked = new AskedFiles();
+  readonly asked = new QueryBatch();
   readonly files: Known[] = [];
 
   get isFull(): boolean {
@@ -57,7 +57,7 @@ async function* together(
   let held = new Together();
   for await (const batch of rows) {
     for (const row of batch) {
-      held.files.push({ row, head: askFacts(held.asked, row.facts, orientations) });
+      held.files.push({ row, head: addQueriesFromRow(held.asked, row.facts, orientations) });
       if (!held.isFull) continue;
       yield held;
       held = new Together();
@@ -83,7 +83,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       expected: 'lists that remember; rematch with all entries',
     });
   }
-  const ask = async (asked: AskedFiles): Promise<readonly Decision[]> => {
+  const ask = async (asked: QueryBatch): Promise<readonly Decision[]> => {
     if (newEntries === null || among === null) return matcher.match(asked);
     const news = await newEntries.batch.match(asked, newEntries.asking, among);
     // What a new entry is near to is decided anew, against all that is in force: a fresh scan would say the same.
@@ -94,7 +94,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     return answers;
   };
   let inTurn: Promise<void> = Promise.resolve();
-  const inHand: Promise<void>[] = [];
+  const inFlight: Promise<void>[] = [];
   for await (const { asked, files } of together(inventory.files('done'), parts.orientations)) {
     if (shouldStop()) break;
     const answers = ask(asked);
@@ -106,9 +106,9 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     })();
     // Heard below, or where the next is awaited: until then it is not a failure that nobody looks at.
     inTurn.catch(() => {});
-    inHand.push(inTurn);
+    inFlight.push(inTurn);
     // The oldest alone: the others are searched while the next is read.
-    if (inHand.length > BATCHES_ASKED) await inHand.shift();
+    if (inFlight.length > BATCHES_ASKED) await inFlight.shift();
   }
   await inTurn;
   const interrupted = shouldStop();

@@ -2,7 +2,7 @@
  * A matcher that queries another service for its lists: hashes are sent, images and paths never.
  */
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
-import type { AskedFiles, FileQuery } from '../check/file-queries.js';
+import type { FileQuery, QueryBatch } from '../check/file-queries.js';
 import { type Decision, type Match, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { formatHash256 } from '../core/hash256.js';
@@ -12,7 +12,7 @@ import { RemoteRequests, type RequestOptions } from './remote-requests.js';
 
 interface RemoteOptions extends RequestOptions {
   readonly lists: ReadonlySet<string> | null;
-  readonly askedRadiusBits: number | null;
+  readonly requestedRadiusBits: number | null;
 }
 
 /** Half of the body that the service takes: items are counted before they are written. */
@@ -64,7 +64,7 @@ function decisionOf(answer: HashItemAnswer): Decision {
 }
 
 /** Items of one request each, so that no body exceeds `BODY_BYTES_MAX`. */
-function batchesOf(asked: AskedFiles): HashItem[][] {
+function batchesOf(asked: QueryBatch): HashItem[][] {
   const batches: HashItem[][] = [[]];
   let bytes = 0;
   // One item a file, also where two files have the same hashes: the service counts files.
@@ -81,7 +81,7 @@ function batchesOf(asked: AskedFiles): HashItem[][] {
 }
 
 /** Errors of `match`: as `RemoteRequests.send`. */
-export function remoteMatcher({ lists, askedRadiusBits, ...options }: RemoteOptions): Matcher {
+export function remoteMatcher({ lists, requestedRadiusBits, ...options }: RemoteOptions): Matcher {
   const requests = new RemoteRequests(options);
   let generation = 0;
   let exact = true;
@@ -90,7 +90,7 @@ export function remoteMatcher({ lists, askedRadiusBits, ...options }: RemoteOpti
     const response = await requests.send({
       orientations: 'none',
       ...(lists === null ? {} : { lists: [...lists] }),
-      ...(askedRadiusBits === null ? {} : { radius: askedRadiusBits }),
+      ...(requestedRadiusBits === null ? {} : { radius: requestedRadiusBits }),
       items,
     });
     generation = response.generation;

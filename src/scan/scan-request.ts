@@ -7,7 +7,7 @@ import type { FileFacts } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
 import type { Matcher } from './matcher.js';
 import type { Suspicion } from './poison.js';
-import type { Tally } from './tally.js';
+import type { ScanTally } from './tally.js';
 import type { Throttle } from './throttle.js';
 
 export interface ScanRequest {
@@ -47,7 +47,7 @@ export interface ScanParts {
   readonly keepsFiles: boolean;
   readonly matcher: Matcher;
   readonly throttle: Throttle;
-  readonly tally: Tally;
+  readonly tally: ScanTally;
   /** True once the scan shall stop: files in hand are finished, none is begun. */
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;

@@ -136,7 +136,11 @@ class Scan {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined || error instanceof AppError) throw error;
       if (keepsFiles) await this.#stream.forget(folder, () => Promise.resolve(true));
-      await this.#stream.tellFolder(folder, 'unreadable', code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE');
+      await this.#stream.reportUnreadableFolder(
+        folder,
+        'unreadable',
+        code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE',
+      );
       listed = 1;
     }
     await Promise.all(mine);

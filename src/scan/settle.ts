@@ -6,7 +6,7 @@
 import { verdictOf } from '../check/check-image.js';
 import { askedFiles } from '../check/file-queries.js';
 import { NOTHING_FOUND } from '../check/policy.js';
-import type { Recordable } from '../check/recorder.js';
+import type { Answer } from '../check/recorder.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { FileRow } from '../store/inventory-contract.js';
@@ -14,7 +14,7 @@ import type { Committer } from './committer.js';
 import { type FileFacts, packFacts } from './facts/file-facts.js';
 import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './facts/file-result.js';
 import type { Matcher } from './matcher.js';
-import type { Tally } from './tally.js';
+import type { ScanTally } from './tally.js';
 
 export interface Settled {
   readonly folder: PathBytes;
@@ -31,7 +31,7 @@ export interface Settled {
 interface SettlerParts {
   readonly matcher: Matcher;
   readonly committer: Committer;
-  readonly tally: Tally;
+  readonly tally: ScanTally;
   readonly scan: number;
   readonly orientations: OrientationChoice;
   /** Without an inventory that is kept, files have no rows. */
@@ -101,7 +101,7 @@ export class Settler {
     const { generation, exact } = matcher;
     let next = 0;
     let unmatched = 0;
-    const answers: Recordable[] = [];
+    const answers: Answer[] = [];
     const rows: FileRow[] = [];
     const tell: (() => void)[] = [];
     for (const file of files) {

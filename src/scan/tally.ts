@@ -60,7 +60,7 @@ export interface ScanSummary {
 /** Points of the chart: when there are more, every second one goes. */
 const POINTS_MAX = 512;
 
-export class Tally {
+export class ScanTally {
   readonly byVerdict: Record<Verdict, number> = { match: 0, no_match: 0, suppressed: 0, not_checked: 0 };
   readonly #byReason: Partial<Record<NotCheckedReason, number>> = {};
   readonly #byList: Record<string, number> = {};

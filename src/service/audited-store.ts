@@ -9,11 +9,11 @@ import { auditedKeys, auditedTenants } from '../tenants/audited-keys.js';
 
 export function auditStore(store: Store, clock: Clock): Audit {
   const { lists, keys, tenants, webhooks, audit } = store;
-  return createAudit(audit, clock, (doing) => ({
+  return createAudit(audit, clock, (withAudit) => ({
     ...store,
-    lists: auditedLists(lists, doing),
-    keys: auditedKeys(keys, doing),
-    tenants: auditedTenants(tenants, doing),
-    webhooks: auditedWebhooks(webhooks, doing),
+    lists: auditedLists(lists, withAudit),
+    keys: auditedKeys(keys, withAudit),
+    tenants: auditedTenants(tenants, withAudit),
+    webhooks: auditedWebhooks(webhooks, withAudit),
   }));
 }

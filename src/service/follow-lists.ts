@@ -58,7 +58,7 @@ export async function followLists(
     await endExpired();
     const changed = await live.refresh();
     updateIndexMetrics(live, metrics);
-    const { generation, lists } = live.inForce;
+    const { generation, lists } = live.snapshot;
     if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
   };
   let timer: NodeJS.Timeout | null = null;
@@ -86,7 +86,7 @@ export async function followLists(
 }
 
 function updateIndexMetrics(live: LiveLists, metrics: Metrics): void {
-  const { generation, radius, digest, entryCounts } = live.inForce;
+  const { generation, radius, digest, entryCounts } = live.snapshot;
   metrics.set('zeef_generation', {}, generation);
   const segments = [...Object.values(radius), ...Object.values(digest)].flat();
   const bytes = segments.reduce((sum, { index }) => sum + index.memoryBytes, 0);

@@ -115,8 +115,8 @@ export async function createService(
   const guard = startFloodGuard(config.floodFiles, { audit, clock, log, metrics, reload });
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
-  const snapshot = () => live.inForce;
-  const { probing, settled } = startProbing({ clock, log, metrics, gates, store: audit.as(ZEEF), inForce: snapshot });
+  const snapshot = () => live.snapshot;
+  const { probing, settled } = startProbing({ clock, log, metrics, gates, store: audit.as(ZEEF), snapshot });
   const decoder = createDecoder(config, { metrics, log, env });
   const imports = importJobsFrom(config, { store, audit, log, reload });
   if (watchLists) {
@@ -145,8 +145,8 @@ export async function createService(
     lists: () => store.lists.lists(),
     readiness: () => ({
       ready: !state.isClosing,
-      generation: live.inForce.generation,
-      entries: Object.values(live.inForce.entryCounts).reduce((sum, count) => sum + count, 0),
+      generation: live.snapshot.generation,
+      entries: Object.values(live.snapshot.entryCounts).reduce((sum, count) => sum + count, 0),
       decoder: decoder.status(),
       ledgerWritable: ledger.isWritable,
     }),
@@ -187,7 +187,7 @@ function queries(
     async checkImage(input, options) {
       const engine = decoder.engine();
       const answer = await checkImage(
-        { engine, hasher, store: store.lists, inForce: live.inForce, recorder },
+        { engine, hasher, store: store.lists, snapshot: live.snapshot, recorder },
         input,
         options,
       );
@@ -196,7 +196,7 @@ function queries(
     },
     openBatch(options) {
       if (state.isClosing) throw new AppError('SHUTTING_DOWN');
-      return openHashBatch({ store: store.lists, inForce: live.inForce, recorder, pool }, options);
+      return openHashBatch({ store: store.lists, snapshot: live.snapshot, recorder, pool }, options);
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(decoder.engine(), input, wants)).reply);

@@ -40,7 +40,7 @@ async function accessPatiently<T>(db: Sqlite, access: () => T, patienceMs: numbe
 }
 
 /** Null where another writer is at work; `write` runs as one transaction. Errors STORE_FAILED. */
-export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } | null {
+export function tryWrite<T>(db: Sqlite, write: () => T): { readonly result: T } | null {
   return accessNow(db, () => db.transaction(write).immediate());
 }
 
@@ -48,12 +48,12 @@ export function writeNow<T>(db: Sqlite, write: () => T): { readonly result: T } 
  * Waits for other writers while this process goes on with everything else; `write` runs as one transaction.
  * Errors STORE_FAILED, also where others write for longer than `patienceMs`, a minute unless told.
  */
-export function writePatiently<T>(db: Sqlite, write: () => T, patienceMs = PATIENCE_MS): Promise<T> {
+export function writeWithRetry<T>(db: Sqlite, write: () => T, patienceMs = PATIENCE_MS): Promise<T> {
   const transaction = db.transaction(write);
   return accessPatiently(db, () => transaction.immediate(), patienceMs);
 }
 
-/** Begins a transaction that the caller ends, and that holds off all other writers; waits as `writePatiently`. */
+/** Begins a transaction that the caller ends, and that holds off all other writers; waits as `writeWithRetry`. */
 export async function beginPatiently(db: Sqlite, patienceMs = PATIENCE_MS): Promise<void> {
   await accessPatiently(db, () => db.exec('BEGIN IMMEDIATE'), patienceMs);
 }

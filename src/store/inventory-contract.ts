@@ -92,7 +92,7 @@ export interface Inventory {
     names: readonly PathBytes[],
   ): Promise<readonly { readonly spot: number; readonly facts: Uint8Array | null }[]>;
   apply(change: InventoryChange): Promise<void>;
-  inHand(): Promise<readonly InHand[]>;
+  inFlight(): Promise<readonly InHand[]>;
   /** Files of one folder in order of their spots. */
   filesOf(folderId: number): AsyncIterable<readonly FileRow[]>;
   fileCountOf(folderId: number): Promise<number>;

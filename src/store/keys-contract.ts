@@ -29,7 +29,7 @@ export interface NewKey {
 }
 
 /** A key is told here and never again: only its SHA-256 is kept. */
-export interface ToldKey {
+export interface CreatedKey {
   readonly info: KeyInfo;
   readonly key: string;
 }
@@ -44,7 +44,7 @@ export interface Rotation {
 
 export interface KeyStore {
   /** Errors REQUEST_INVALID: the tenant's name is not one. */
-  createKey(about: NewKey): Promise<ToldKey>;
+  createKey(about: NewKey): Promise<CreatedKey>;
   /** The one statement without a tenant: it tells whose the key is. Also of revoked and expired keys: the caller decides. */
   findByKey(key: string): Promise<KeyInfo | null>;
   /** In the order of their making. */
@@ -53,7 +53,7 @@ export interface KeyStore {
    * A second live key with the same tenant, name and scopes; the old one expires after the grace, if it does not before.
    * Errors NOT_FOUND: there is no such live key; KEYS_LIVE_MAX: its line has two live keys already.
    */
-  rotateKey(tenant: TenantFilter, id: string, rotation: Rotation): Promise<ToldKey & { readonly old: KeyInfo }>;
+  rotateKey(tenant: TenantFilter, id: string, rotation: Rotation): Promise<CreatedKey & { readonly old: KeyInfo }>;
   /** Result: what it was. Errors NOT_FOUND. */
   revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo>;
   /** Notes that a key was used; false where the store is too busy to be bothered with it. */

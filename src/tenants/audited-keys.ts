@@ -1,6 +1,6 @@
 /** Changes of keys and tenants, each between the two rows of the audit log that tell of it. */
 
-import { type Doing, overrideMethods } from '../audit/audit.js';
+import { overrideMethods, type WithAudit } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
 import type { KeyInfo, KeyStore, TenantFilter } from '../store/keys-contract.js';
 import type { TenantStore } from '../store/tenants-contract.js';
@@ -23,7 +23,7 @@ const TENANT_READS = [
   'usageSeed',
 ] as const satisfies readonly (keyof TenantStore)[];
 
-export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
+export function auditedKeys(keys: KeyStore, withAudit: WithAudit): KeyStore {
   /** Null where there is none: then it is not written down either, since what was meant as an id may be a key. */
   const known = async (tenant: TenantFilter, id: string) =>
     (await keys.keys(tenant)).find((key) => key.id === id) ?? null;
@@ -31,12 +31,12 @@ export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
     createKey(about) {
       const { tenant, name = null, scopes, expiresAt } = about;
       const details = { name, scopes: scopes.join(' '), expiresAt };
-      return doing(
+      return withAudit(
         {
           action: 'key.create',
           tenant,
           details,
-          told: ({ info }) => ({ target: info.id, details: keyDetails(info) }),
+          detailsOf: ({ info }) => ({ target: info.id, details: keyDetails(info) }),
         },
         () => keys.createKey(about),
       );
@@ -44,12 +44,12 @@ export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
     async rotateKey(tenant, id, rotation) {
       const before = await known(tenant, id);
       if (!before) return keys.rotateKey(tenant, id, rotation);
-      return doing(
+      return withAudit(
         {
           action: 'key.rotate',
           tenant: before.tenant,
           target: id,
-          told: ({ info, old }) => ({
+          detailsOf: ({ info, old }) => ({
             target: info.id,
             details: { ...keyDetails(info), old: id, oldExpiresAt: old.expiresAt },
           }),
@@ -60,13 +60,13 @@ export function auditedKeys(keys: KeyStore, doing: Doing): KeyStore {
     async revokeKey(tenant, id) {
       const before = await known(tenant, id);
       if (!before) return keys.revokeKey(tenant, id);
-      return doing({ action: 'key.revoke', tenant: before.tenant, target: id }, () => keys.revokeKey(tenant, id));
+      return withAudit({ action: 'key.revoke', tenant: before.tenant, target: id }, () => keys.revokeKey(tenant, id));
     },
   };
   return overrideMethods(keys, KEY_READS, changed);
 }
 
-export function auditedTenants(tenants: TenantStore, doing: Doing): TenantStore {
+export function auditedTenants(tenants: TenantStore, withAudit: WithAudit): TenantStore {
   const changed: Omit<TenantStore, (typeof TENANT_READS)[number]> = {
     setTenant(name, change) {
       const { limits, alarm, disabled } = change;
@@ -75,7 +75,7 @@ export function auditedTenants(tenants: TenantStore, doing: Doing): TenantStore 
         ...limits,
         ...(alarm === undefined ? {} : { alarm: alarm?.kind ?? null, queries: alarm?.queries ?? null }),
       };
-      return doing({ action: alarm ? 'tenant.alarm' : 'tenant.set', tenant: name, target: name, details }, () =>
+      return withAudit({ action: alarm ? 'tenant.alarm' : 'tenant.set', tenant: name, target: name, details }, () =>
         tenants.setTenant(name, change),
       );
     },

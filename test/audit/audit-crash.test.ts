@@ -110,7 +110,7 @@ test('what failed and cannot be told as failed: the caller hears what failed', a
 });
 
 test('the row is there while the change is made', async () => {
-  const seen = await audit.doing('me', { action: 'store.rekey' }, () => told());
+  const seen = await audit.withAudit('me', { action: 'store.rekey' }, () => told());
   expect(seen).toMatchObject([{ action: 'store.rekey', outcome: 'begun' }]);
   expect(await told()).toMatchObject([{ action: 'store.rekey', outcome: 'done', ends: 1 }]);
   expect(await told(true)).toHaveLength(2);

@@ -143,7 +143,9 @@ test('a change that failed says so, with the code; one that met nothing says tha
     })();
     await expect(lists.replaceEntries('sample', broken)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await expect(
-      running.service.audit.doing('somebody', { action: 'store.rekey' }, () => Promise.reject(new TypeError('a bug'))),
+      running.service.audit.withAudit('somebody', { action: 'store.rekey' }, () =>
+        Promise.reject(new TypeError('a bug')),
+      ),
     ).rejects.toThrow('a bug');
     expect(await lists.changeEntries('sample', { entryId: value(1) }, 'disable')).toBe(0);
   });

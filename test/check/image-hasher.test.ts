@@ -51,7 +51,7 @@ describe('the same picture again', () => {
     const ask = (more: Partial<ImageCheckOptions>) => service.checkImage({ bytes: known }, { ...OPTIONS, ...more });
     const all = await ask({});
     expect(all.digests.md5).toBe((await ask({ digests: ['md5'] })).digests.md5);
-    expect((await ask({ askedRadiusBits: 0 })).matches.every(({ distance }) => distance === 0)).toBe(true);
+    expect((await ask({ requestedRadiusBits: 0 })).matches.every(({ distance }) => distance === 0)).toBe(true);
     expect((await ask({})).matches).toEqual(all.matches);
     await expect(ask({ lists: new Set(['nowhere']) })).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
     expect((await ask({ lists: new Set(['sample']) })).verdict).toBe('match');

@@ -131,7 +131,7 @@ test('what a busy service says is obeyed; a refusal is final; a request is packe
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     key: 'zeef_test',
     lists: null,
-    askedRadiusBits: null,
+    requestedRadiusBits: null,
     shouldStop: () => false,
     onWait: (_why, waitMs) => waits.push(waitMs),
     firstPauseMs: 10,

@@ -2,12 +2,12 @@
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { SUITES } from '../../bench/main.js';
-import type { Surroundings } from '../../src/cli/context.js';
+import type { CliContext } from '../../src/cli/context.js';
 import { createProgram } from '../../src/cli/program.js';
 import { codeSpansOf, PAGES, pageText } from './blocks.js';
 
 // Nothing is run, so nothing of the process is touched.
-const program = createProgram({ out() {}, err() {} } as unknown as Surroundings);
+const program = createProgram({ out() {}, err() {} } as unknown as CliContext);
 
 function leavesOf(command: Command, path: readonly string[]): { path: readonly string[]; command: Command }[] {
   if (command.commands.length === 0) return [{ path, command }];

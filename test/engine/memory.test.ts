@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Crashers } from '../../src/engine/crashers.js';
 import { type HashReply, type HashWants, packReply, unpackReply } from '../../src/engine/protocol.js';
-import { createReplyCache, isLasting, replyKey } from '../../src/engine/reply-cache.js';
+import { createReplyCache, isCacheable, replyKey } from '../../src/engine/reply-cache.js';
 
 const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
 const sha = (digit: string) => digit.repeat(64);
@@ -114,12 +114,9 @@ describe('replies', () => {
         height: null,
       };
     };
-    expect((['timeout', 'decoder_crash', 'unreadable', 'corrupt'] as const).map((r) => isLasting(failure(r)))).toEqual([
-      false,
-      false,
-      false,
-      true,
-    ]);
+    expect(
+      (['timeout', 'decoder_crash', 'unreadable', 'corrupt'] as const).map((r) => isCacheable(failure(r))),
+    ).toEqual([false, false, false, true]);
   });
 
   test('bounded in bytes, the least recently asked goes first; 0 keeps nothing', () => {

@@ -5,7 +5,7 @@ import { formatHash256, parseHash256 } from '../../src/core/hash256.js';
 import { ORIENTATIONS, type Raster } from '../../src/core/vocabulary.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { createPdqHasher, dct16, lowerMedian, luma64 } from '../../src/kernels/pdq.js';
-import { signRuleHashes, turnPdqBits } from '../../src/kernels/pdq-signs.js';
+import { reorientPdq, signRuleHashes } from '../../src/kernels/pdq-signs.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
 import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
 import { noiseRaster, sceneRaster, turnRaster } from '../support/random.js';
@@ -146,10 +146,10 @@ describe('orientations', () => {
     const ruled = signRuleHashes(dct16(luma64(raster, 'resized')));
     ORIENTATIONS.forEach((orientation, at) => {
       expect(hamming256(exact[at]!, ruled[at]!), orientation).toBeLessThanOrEqual(50);
-      expect(hamming256(turnPdqBits(exact[0]!, orientation), ruled[at]!), orientation).toBeLessThanOrEqual(16);
+      expect(hamming256(reorientPdq(exact[0]!, orientation), ruled[at]!), orientation).toBeLessThanOrEqual(16);
     });
     expect(ruled[6]).toEqual(exact[6]);
-    expect(turnPdqBits(exact[0]!, 'flipPlus1')).toEqual(exact[6]);
+    expect(reorientPdq(exact[0]!, 'flipPlus1')).toEqual(exact[6]);
   });
 });
 

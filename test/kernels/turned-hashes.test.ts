@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ORIENTATIONS } from '../../src/core/vocabulary.js';
-import { turnPdqBits } from '../../src/kernels/pdq-signs.js';
+import { reorientPdq } from '../../src/kernels/pdq-signs.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
-import { packTurnedHashes, transposeBits, unpackTurnedHashes } from '../../src/kernels/turned-hashes.js';
+import { packOrientedHashes, transposeBits, unpackOrientedHashes } from '../../src/kernels/turned-hashes.js';
 import { sceneRaster } from '../support/random.js';
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -12,7 +12,7 @@ const list = fc.oneof(
   fc.array(hash, { minLength: 8, maxLength: 8 }),
   // Near what the sign rule says, as real pictures are, with some bits off.
   fc.tuple(hash, fc.array(fc.nat(255), { maxLength: 80 })).map(([original, off]) => {
-    const turned = ORIENTATIONS.map((orientation) => turnPdqBits(original, orientation));
+    const turned = ORIENTATIONS.map((orientation) => reorientPdq(original, orientation));
     turned[0] = original;
     for (const bit of off) turned[5]![bit >> 3]! ^= 1 << (bit & 7);
     turned[1] = transposeBits(turned[5]!);
@@ -24,7 +24,7 @@ describe('hashes of a turned picture, packed', () => {
   test('a transposed hash is what the sign rule calls flipPlus1, one bit at a time', () => {
     fc.assert(
       fc.property(hash, (bits) => {
-        expect(transposeBits(bits)).toEqual(turnPdqBits(bits, 'flipPlus1'));
+        expect(transposeBits(bits)).toEqual(reorientPdq(bits, 'flipPlus1'));
       }),
     );
   });
@@ -32,8 +32,8 @@ describe('hashes of a turned picture, packed', () => {
   test('whatever is packed comes back, bit for bit', () => {
     fc.assert(
       fc.property(fc.array(list, { maxLength: 2 }), (lists) => {
-        const packed = packTurnedHashes(lists);
-        const back = unpackTurnedHashes(
+        const packed = packOrientedHashes(lists);
+        const back = unpackOrientedHashes(
           packed,
           0,
           lists.map(({ length }) => length),
@@ -56,10 +56,10 @@ describe('hashes of a turned picture, packed', () => {
           families: 'both',
         });
         const lists = families.map(({ hashes }) => hashes);
-        const packed = packTurnedHashes(lists);
+        const packed = packOrientedHashes(lists);
         expect(packed.length, `${seed} ${width}`).toBeLessThan(most);
         expect(
-          unpackTurnedHashes(
+          unpackOrientedHashes(
             packed,
             0,
             lists.map((hashes) => hashes.length),
@@ -72,15 +72,15 @@ describe('hashes of a turned picture, packed', () => {
   test('bytes that end too soon are refused, and any others are read or refused', () => {
     fc.assert(
       fc.property(fc.array(list, { minLength: 1, maxLength: 2 }), fc.nat(), (lists, cut) => {
-        const packed = packTurnedHashes(lists);
+        const packed = packOrientedHashes(lists);
         const counts = lists.map(({ length }) => length);
-        expect(() => unpackTurnedHashes(packed.subarray(0, cut % packed.length), 0, counts)).toThrow(RangeError);
+        expect(() => unpackOrientedHashes(packed.subarray(0, cut % packed.length), 0, counts)).toThrow(RangeError);
       }),
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom([1], [8], [1, 1], [8, 8]), (bytes, counts) => {
         try {
-          expect(unpackTurnedHashes(bytes, 0, counts).length).toBeLessThanOrEqual(bytes.length);
+          expect(unpackOrientedHashes(bytes, 0, counts).length).toBeLessThanOrEqual(bytes.length);
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError);
         }

@@ -54,7 +54,7 @@ const hash = (at: number) => hashes.subarray(at * 32, at * 32 + 32);
 const digests = randomValues(100, 16, 3);
 
 async function verdicts(live: Live, ats: readonly number[]) {
-  const asked = { digests: {}, lists: null, askedRadiusBits: null };
+  const asked = { digests: {}, lists: null, requestedRadiusBits: null };
   return Promise.all(
     ats.map(async (at) => {
       const query = {
@@ -66,7 +66,7 @@ async function verdicts(live: Live, ats: readonly number[]) {
         frame: null,
         background: null,
       };
-      return (await match(live.inForce, store.lists, { ...asked, hashes: [query] })).verdict;
+      return (await match(live.snapshot, store.lists, { ...asked, hashes: [query] })).verdict;
     }),
   );
 }
@@ -82,11 +82,11 @@ test('additions, removals and disabling by entry and list are in force after one
   await fill();
   const live = await open();
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
-  const before = live.inForce;
+  const before = live.snapshot;
   await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
   expect(await live.refresh()).toBe(true);
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'match']);
-  expect(live.inForce.generation).toBeGreaterThan(before.generation);
+  expect(live.snapshot.generation).toBeGreaterThan(before.generation);
   // A query that began before finishes on what it began with.
   expect(before.radius.pdq.flatMap(({ keys }) => [...keys])).toHaveLength(2_000);
   await store.lists.changeEntries('a', { entryId: 'e5' }, 'disable');
@@ -103,9 +103,9 @@ test('additions, removals and disabling by entry and list are in force after one
   await store.lists.removeList('a');
   await live.refresh();
   expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
-  expect(live.inForce.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
+  expect(live.snapshot.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
   // What it held is marked, so that a merge gives its memory back.
-  expect(live.inForce.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
+  expect(live.snapshot.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
 });
 
 test('an index file stands for the entries, and the store for what has changed since', async () => {
@@ -120,15 +120,15 @@ test('an index file stands for the entries, and the store for what has changed s
   expect(refused).toEqual([]);
   expect(await verdicts(second, [6, 7, 8, 9, 2_500])).toEqual(['match', 'no_match', 'no_match', 'match', 'match']);
   const md5 = Buffer.from(digests.subarray(0, 16)).toString('hex');
-  const found = await match(second.inForce, store.lists, {
+  const found = await match(second.snapshot, store.lists, {
     digests: { md5 },
     hashes: [],
     lists: null,
-    askedRadiusBits: null,
+    requestedRadiusBits: null,
   });
   expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
   // Entries came from the file and not from the store: one that the store alone knows under an old key is not there.
-  expect(second.inForce.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
+  expect(second.snapshot.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
 });
 
 test('a damaged file, or one of another store, is told and the store is read instead', async () => {
@@ -154,7 +154,7 @@ test('a damaged file, or one of another store, is told and the store is read ins
   });
   await other.close();
   expect(refused[1]).toBeInstanceOf(AppError);
-  expect(elsewhere.inForce.entryCounts.pdq).toBe(0);
+  expect(elsewhere.snapshot.entryCounts.pdq).toBe(0);
 });
 
 test('a crowd of near-copies is counted in full, told in part, and says so', async () => {
@@ -180,12 +180,12 @@ test('a crowd of near-copies is counted in full, told in part, and says so', asy
     background: null,
   };
   const asked = { digests: {}, hashes: [query], lists: null };
-  const wide = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: null });
+  const wide = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: null });
   expect(wide).toMatchObject({ verdict: 'match', truncated: true });
   expect(wide.matches).toHaveLength(100);
   // All are within 16 bits; the one that the suppression list holds is found where it lies within radius 0 of the query.
   expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
-  const narrow = await match(live.inForce, store.lists, { ...asked, askedRadiusBits: 0 });
+  const narrow = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: 0 });
   expect(narrow.truncated).toBe(false);
 });
 
@@ -200,7 +200,13 @@ test('PhotoDNA values match within the configured radius, whose unit is L2, and 
       const vector = Uint8Array.from(value);
       vector[3] = 100 + off;
       const vectors = [{ algorithm: 'photodna' as const, vector }];
-      return match(reader.inForce, store.lists, { digests: {}, hashes: [], vectors, lists: null, askedRadiusBits: 0 });
+      return match(reader.snapshot, store.lists, {
+        digests: {},
+        hashes: [],
+        vectors,
+        lists: null,
+        requestedRadiusBits: 0,
+      });
     };
     expect(await ask(50)).toMatchObject({
       verdict: 'match',
@@ -250,7 +256,7 @@ test('a reading of changes that fails halfway leaves what was in force; the next
   fails = false;
   await live.refresh();
   expect(await verdicts(live, [3, 2_500, 2_509])).toEqual(['no_match', 'match', 'match']);
-  const keys = live.inForce.radius.pdq.flatMap((segment) => [...segment.keys]);
+  const keys = live.snapshot.radius.pdq.flatMap((segment) => [...segment.keys]);
   expect(keys).toEqual([...new Set(keys)].sort((x, y) => x - y));
   await store.lists.changeEntries('a', { entryId: 'h2501' }, 'remove');
   await live.refresh();
@@ -261,21 +267,21 @@ test('queries in other threads, while lists change and merges run, answer by one
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   const live = await open();
   const recorder = createRecorder(null, createMetrics(), new FloodGuard(0, systemClock, () => {}));
-  const options = { orientations: 'none', lists: null, askedRadiusBits: 0, reference: null, tenant: 't' } as const;
+  const options = { orientations: 'none', lists: null, requestedRadiusBits: 0, reference: null, tenant: 't' } as const;
   // Keys of the hashes in force, by generation: what each answer is held to.
-  const known = new Map<number, Set<number>>([[live.inForce.generation, new Set()]]);
+  const known = new Map<number, Set<number>>([[live.snapshot.generation, new Set()]]);
   let ended = false;
   const asked = async (): Promise<number> => {
     let rounds = 0;
     for (; !ended || rounds < 3; rounds++) {
-      const { inForce } = live;
-      const parts = { store: store.lists, inForce, recorder, pool };
+      const { snapshot } = live;
+      const parts = { store: store.lists, snapshot, recorder, pool };
       const decisions = await checkValues(parts, 'pdq', hashes, options);
       // An entry that the store has lost since then is no longer told; all others of the generation are.
-      const gone = [...known.get(inForce.generation)!].filter((at) => !decisions.has(at));
-      const now = known.get(live.inForce.generation)!;
+      const gone = [...known.get(snapshot.generation)!].filter((at) => !decisions.has(at));
+      const now = known.get(live.snapshot.generation)!;
       expect(gone.filter((at) => now.has(at))).toEqual([]);
-      expect([...decisions.keys()].filter((at) => !known.get(inForce.generation)!.has(at))).toEqual([]);
+      expect([...decisions.keys()].filter((at) => !known.get(snapshot.generation)!.has(at))).toEqual([]);
       // While the list is empty nothing above waits for anything.
       await new Promise(setImmediate);
     }

@@ -37,16 +37,16 @@ async function scanned() {
     onResult: (result) => told.push(result),
   });
   const inventory = await openSqliteInventory(`${work}-inventory`);
-  const inHand = await inventory.inHand();
+  const inFlight = await inventory.inFlight();
   await inventory.close();
-  return { summary, told, inHand };
+  return { summary, told, inFlight };
 }
 
 test('a file that was in hand is tried alone, and is as any other when it does no harm', async () => {
   await endedWith('one.jpg', 0, bootId());
-  const { summary, inHand } = await scanned();
+  const { summary, inFlight } = await scanned();
   expect(summary).toMatchObject({ files: 2, byVerdict: { no_match: 2, not_checked: 0 } });
-  expect(inHand).toEqual([]);
+  expect(inFlight).toEqual([]);
 });
 
 test.each([
@@ -56,9 +56,9 @@ test.each([
   ['with others, and the machine fell', 0, 'another start', false],
 ])('in hand %s', async (_name, aloneTries, boot, isCondemned) => {
   await endedWith('one.jpg', aloneTries, boot);
-  const { summary, told, inHand } = await scanned();
+  const { summary, told, inFlight } = await scanned();
   expect(summary.byVerdict).toMatchObject(isCondemned ? { no_match: 1, not_checked: 1 } : { no_match: 2 });
-  expect(inHand).toEqual([]);
+  expect(inFlight).toEqual([]);
   if (!isCondemned) return;
   expect(told).toMatchObject([{ reason: 'decoder_crash', pathBytes: join(work, 'one.jpg'), wasRead: false }]);
   // It is not opened by the next scan either, until it changes.

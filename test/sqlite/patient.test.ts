@@ -6,7 +6,7 @@ import type { Sqlite } from '../../src/core/sqlite-binding.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
-import { beginPatiently, writeNow, writePatiently } from '../../src/sqlite/patient.js';
+import { beginPatiently, tryWrite, writeWithRetry } from '../../src/sqlite/patient.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import type { Store } from '../../src/store/store.js';
 import { entryRow, stream } from '../store/lists-contract.js';
@@ -176,22 +176,22 @@ describe('patience ends', () => {
 
   test('with a code, and nothing is written then or later', async () => {
     const release = holdLock(dataDir);
-    await expect(writePatiently(db, write, 60)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(writeWithRetry(db, write, 60)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await expect(beginPatiently(db, 60)).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    expect(writeNow(db, write)).toBeNull();
+    expect(tryWrite(db, write)).toBeNull();
     release();
     await turn(60);
     expect(rows()).toBe(0);
     expect(db.inTransaction).toBe(false);
-    await writePatiently(db, write, 60);
+    await writeWithRetry(db, write, 60);
     expect(rows()).toBe(1);
   });
 
   test('without patience it is tried once; a lock that is let go in time is no failure', async () => {
     let release = holdLock(dataDir);
-    await expect(writePatiently(db, write, 0)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(writeWithRetry(db, write, 0)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     release();
-    await writePatiently(db, write, 0);
+    await writeWithRetry(db, write, 0);
     release = holdLock(dataDir);
     const waiting = beginPatiently(db, 10_000);
     await turn(60);
@@ -206,7 +206,7 @@ describe('patience ends', () => {
   test('what fails for another reason is not tried again', async () => {
     let tries = 0;
     await expect(
-      writePatiently(db, () => {
+      writeWithRetry(db, () => {
         tries++;
         db.exec('INSERT INTO nowhere VALUES (1)');
       }),

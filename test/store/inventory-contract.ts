@@ -149,9 +149,9 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
     const hand = (spot: number, aloneTries: number) => ({ spot, folderId: id, name: `n\xff${spot}`, aloneTries });
     await inventory.apply({ begun: [hand(1, 0), hand(2, 1)] });
     inventory = await under.reopen();
-    expect(await inventory.inHand()).toEqual([hand(1, 0), hand(2, 1)]);
+    expect(await inventory.inFlight()).toEqual([hand(1, 0), hand(2, 1)]);
     await inventory.apply({ begun: [hand(1, 1)], ended: [2] });
-    expect(await inventory.inHand()).toEqual([hand(1, 1)]);
+    expect(await inventory.inFlight()).toEqual([hand(1, 1)]);
     expect(await inventory.folderById(id)).toMatchObject({ path: '/a' });
   });
 

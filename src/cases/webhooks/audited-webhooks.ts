@@ -1,6 +1,6 @@
 /** Changes of webhooks, each between the two rows of the audit log that tell of it. */
 
-import { type Doing, overrideMethods } from '../../audit/audit.js';
+import { overrideMethods, type WithAudit } from '../../audit/audit.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
 import type { WebhookStore } from '../../store/webhooks-contract.js';
 
@@ -16,7 +16,7 @@ const READS = [
   'forget',
 ] as const satisfies readonly (keyof WebhookStore)[];
 
-export function auditedWebhooks(webhooks: WebhookStore, doing: Doing): WebhookStore {
+export function auditedWebhooks(webhooks: WebhookStore, withAudit: WithAudit): WebhookStore {
   /** Whose it is, so that the tenant's part of the log has both rows. */
   const tenantOf = async (tenant: TenantFilter, id: string) =>
     (await webhooks.webhooks(tenant)).find((hook) => hook.id === id)?.tenant ?? tenant;
@@ -24,27 +24,27 @@ export function auditedWebhooks(webhooks: WebhookStore, doing: Doing): WebhookSt
     addWebhook(about) {
       const { tenant, url, secretEnv } = about;
       const details = { host: new URL(url).host, secretEnv };
-      return doing({ action: 'webhook.add', tenant, details, told: ({ id }) => ({ target: id }) }, () =>
+      return withAudit({ action: 'webhook.add', tenant, details, detailsOf: ({ id }) => ({ target: id }) }, () =>
         webhooks.addWebhook(about),
       );
     },
     removeWebhook: async (tenant, id) =>
-      doing(
+      withAudit(
         {
           action: 'webhook.remove',
           tenant: await tenantOf(tenant, id),
           target: id,
-          told: ({ waiting, dead }) => ({ details: { waiting, dead } }),
+          detailsOf: ({ waiting, dead }) => ({ details: { waiting, dead } }),
         },
         () => webhooks.removeWebhook(tenant, id),
       ),
     retry: async (tenant, id, nowMs) =>
-      doing(
+      withAudit(
         {
           action: 'webhook.retry',
           tenant: await tenantOf(tenant, id),
           target: id,
-          told: (events) => ({ details: { events } }),
+          detailsOf: (events) => ({ details: { events } }),
         },
         () => webhooks.retry(tenant, id, nowMs),
       ),

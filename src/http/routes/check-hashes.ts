@@ -94,7 +94,7 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
   const options: CheckOptions = {
     orientations,
     lists: lists ? new Set(lists) : null,
-    askedRadiusBits: radius ?? null,
+    requestedRadiusBits: radius ?? null,
     reference: null,
     tenant: request.caller.tenant,
     recording,

@@ -17,7 +17,7 @@ import {
   StatsResult,
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
-import { tellHit } from '../tell-hit.js';
+import { toHitResponse } from '../tell-hit.js';
 import type { Needs } from './needs.js';
 import { noticeRoute, sendReport } from './reports.js';
 
@@ -109,7 +109,7 @@ function hitsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): voi
         tenant: seen,
         limit,
       });
-      return { hits: hits.map((hit) => tellHit(request, hit)), cursor };
+      return { hits: hits.map((hit) => toHitResponse(request, hit)), cursor };
     },
   );
 }
@@ -129,7 +129,7 @@ function hitRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void
     async (request) => {
       const found = await ledger.hit(tenantSeen(request, undefined), request.params.id);
       if (!found) throw new AppError('NOT_FOUND', { hit: request.params.id });
-      return tellHit(request, found);
+      return toHitResponse(request, found);
     },
   );
 }
@@ -158,7 +158,7 @@ function changeHitRoute(app: FastifyInstance, service: Service, needs: Needs): v
         suppress,
         actor: request.caller.actor,
       });
-      return tellHit(request, decided);
+      return toHitResponse(request, decided);
     },
   );
 }

@@ -82,7 +82,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
         ...(algorithm === undefined ? {} : { assumed: algorithm }),
         ...mapping,
       };
-      const handed = await service.imports.hand(request.params.list, request.body, how, request.caller.actor);
+      const handed = await service.imports.submit(request.params.list, request.body, how, request.caller.actor);
       const job = handed.bytes <= IMPORT_AT_ONCE_BYTES_MAX ? await service.imports.ended(handed.id) : handed;
       if (job.state === 'failed') throw new AppError(job.error!.code, { ...job.error!.details, job: job.id });
       reply.header('location', `/v1/jobs/${job.id}`);

@@ -28,7 +28,7 @@ export interface ImportJobs {
    * is what the list holds, are that job. `actor`: the sender, for the audit log.
    * Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
    */
-  hand(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress>;
+  submit(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress>;
   /** Waits for its end. Errors NOT_FOUND. */
   ended(id: string): Promise<JobProgress>;
   /** Errors NOT_FOUND. */
@@ -73,7 +73,12 @@ class StoredImportJobs implements ImportJobs {
     this.#queue = parts.queue;
   }
 
-  async hand(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress> {
+  async submit(
+    list: string,
+    body: AsyncIterable<Uint8Array>,
+    how: ImportSettings,
+    actor: string,
+  ): Promise<JobProgress> {
     if (this.#queue.isClosing) throw new AppError('SHUTTING_DOWN');
     if (this.#ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: this.#ends.size });
     const id = ulid();

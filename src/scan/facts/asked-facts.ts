@@ -1,6 +1,6 @@
 /** Questions straight from the rows of an inventory: no object is made for a hash, and no row read whole. */
 
-import type { AskedColumn, AskedFiles } from '../../check/file-queries.js';
+import type { QueryBatch, QueryColumn } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
 import { unpackTurnedInto } from '../../kernels/turned-hashes.js';
@@ -16,7 +16,7 @@ export interface AskedHead extends FactsHead {
 /** All hashes of one view. */
 const scratch = new Uint8Array(2 * ORIENTATIONS.length * HASH256_BYTES);
 
-function copyBytes(from: Uint8Array, at: number, column: AskedColumn, to: number, length: number): void {
+function copyBytes(from: Uint8Array, at: number, column: QueryColumn, to: number, length: number): void {
   const { values } = column;
   for (let n = 0; n < length; n++) values[to + n] = from[at + n]!;
 }
@@ -25,11 +25,11 @@ function copyBytes(from: Uint8Array, at: number, column: AskedColumn, to: number
  * Adds the file of that row, as `queryOf` of its facts would ask it.
  * Errors  STORE_FAILED: the bytes are not what was packed.
  */
-export function askFacts(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+export function addQueriesFromRow(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
   return readRow(() => ask(asked, facts, orientations));
 }
 
-function ask(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+function ask(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
   const from = new Reader(facts);
   const head = readFactsHead(from);
   if (from.isAtEnd) return { ...head, isAsked: false };
@@ -53,7 +53,7 @@ function ask(asked: AskedFiles, facts: Uint8Array, orientations: OrientationChoi
 }
 
 function askViews(
-  asked: AskedFiles,
+  asked: QueryBatch,
   question: number,
   from: Reader,
   isPlain: boolean,

@@ -24,7 +24,7 @@ import {
   type Verdict,
 } from '../../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../../engine/image-engine.js';
-import { packTurnedHashes, unpackTurnedHashes } from '../../kernels/turned-hashes.js';
+import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/turned-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
 
 /** What tells that a file is the one that was read: nobody writes into a file without its time changing. */
@@ -113,7 +113,7 @@ function packView(out: Writer, { frame, background, families, blockhash }: ViewR
   );
   if (!isPlain) out.varint(frame);
   for (const { quality, degenerate } of families) out.u8(quality | (degenerate ? QUALITY_DEGENERATE : 0));
-  out.all(packTurnedHashes(families.map(({ hashes }) => hashes)));
+  out.all(packOrientedHashes(families.map(({ hashes }) => hashes)));
   if (blockhash) out.all(blockhash);
 }
 
@@ -149,7 +149,7 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
 
 function unpackView(from: Reader, isPlain: boolean): ViewReply {
   const { frame, background, families, counts, hasBlockhash } = readViewHead(from, isPlain);
-  const { lists, length } = unpackTurnedHashes(from.bytes, from.at, counts);
+  const { lists, length } = unpackOrientedHashes(from.bytes, from.at, counts);
   from.pass(length);
   return {
     frame,

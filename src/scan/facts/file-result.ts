@@ -5,7 +5,7 @@ import { verdictOf } from '../../check/check-image.js';
 import type { FileQuery } from '../../check/file-queries.js';
 import { hashAnswer, hashQueries } from '../../check/hash-image.js';
 import type { Decision } from '../../check/policy.js';
-import type { Recordable } from '../../check/recorder.js';
+import type { Answer } from '../../check/recorder.js';
 import type { ErrorCode } from '../../core/errors.js';
 import { type PathBytes, shownPath } from '../../core/path-bytes.js';
 import { DIGEST_ALGORITHMS, type OrientationChoice } from '../../core/vocabulary.js';
@@ -70,7 +70,7 @@ export function resultOf(
 }
 
 /** As the ledger has it: a hit is one file, by its path. */
-export function recordable(result: FileResult): Recordable {
+export function recordable(result: FileResult): Answer {
   const path = shownPath(result.pathBytes);
   return { ...result, reference: path, fileId: result.digests.sha256 ?? path };
 }

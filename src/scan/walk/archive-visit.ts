@@ -42,7 +42,7 @@ export async function visitArchive(parts: ScanParts, stream: FileStream, folder:
   const identity = stream.pictures.identityNow(folder.path);
   if (typeof identity === 'string') {
     await stream.forget(folder, () => Promise.resolve(true));
-    await stream.tellFolder(folder, 'unreadable', identity);
+    await stream.reportUnreadableFolder(folder, 'unreadable', identity);
   } else {
     const before = await known(parts, folder, identity);
     for (const batch of before ?? []) await stream.settler.settle(batch);
@@ -60,7 +60,7 @@ async function readAll(
   { folder, base, identity }: { folder: FolderRow; base: number; identity: Identity },
 ): Promise<void> {
   const names = new Set<PathBytes>();
-  const inHand = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
     // Two entries of one name are two files.
     let name = entry.name || '?';
@@ -75,16 +75,16 @@ async function readAll(
   try {
     for await (const entry of archiveEntries(folder.path, identity.size, decoder.imageBytesMax)) {
       if (stream.isStopping) break;
-      const job: Promise<void> = settle(entry).finally(() => inHand.delete(job));
-      inHand.add(job);
+      const job: Promise<void> = settle(entry).finally(() => inFlight.delete(job));
+      inFlight.add(job);
       // Their bytes are in memory: no more of them than the decoder has places for.
-      if (inHand.size >= decoder.workers * 2) await Promise.race(inHand);
+      if (inFlight.size >= decoder.workers * 2) await Promise.race(inFlight);
     }
-    await Promise.all(inHand);
+    await Promise.all(inFlight);
   } catch (error) {
-    await Promise.allSettled(inHand);
+    await Promise.allSettled(inFlight);
     if (!(error instanceof AppError) || !REASONS.has(error.code)) throw error;
-    await stream.tellFolder(folder, REASONS.get(error.code)!, error.code, identity);
+    await stream.reportUnreadableFolder(folder, REASONS.get(error.code)!, error.code, identity);
   }
 }
 

@@ -6,7 +6,7 @@ import { closeSync, constants, lstatSync, openSync, readSync, statSync } from 'n
 import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
 import { sniff } from '../../decode/sniff.js';
 
-export const LOOKS = [
+export const FILE_TYPES = [
   'known',
   'picture',
   'not_picture',
@@ -17,7 +17,7 @@ export const LOOKS = [
   'symlink',
   'special',
 ] as const;
-export type Look = (typeof LOOKS)[number];
+export type Look = (typeof FILE_TYPES)[number];
 
 export interface LookTask {
   readonly folder: PathBytes;
@@ -82,7 +82,7 @@ export default function look({ folder, names, known, followsLinks }: LookTask): 
     } catch (error) {
       what = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable';
     }
-    looks[at] = LOOKS.indexOf(what);
+    looks[at] = FILE_TYPES.indexOf(what);
   }
   return { looks, identities };
 }

@@ -4,17 +4,17 @@ import { Piscina } from 'piscina';
 import { artefact } from '../../core/package-root.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { Identity } from '../facts/file-facts.js';
-import { LOOKS, type Look, type LookAnswer, type LookTask } from './look-worker.js';
+import { FILE_TYPES, type Look, type LookAnswer, type LookTask } from './look-worker.js';
 
-export interface Looked {
+export interface FileStat {
   readonly look: Look;
   readonly identity: Identity;
 }
 
-export interface Looker {
+export interface StatPool {
   readonly threads: number;
   /** In the order of the names. `known`: what the inventory holds of each. */
-  look(folder: PathBytes, names: readonly PathBytes[], known: readonly (Identity | null)[]): Promise<Looked[]>;
+  look(folder: PathBytes, names: readonly PathBytes[], known: readonly (Identity | null)[]): Promise<FileStat[]>;
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ const IDLE_MS = 10_000;
 /** A thread holds a few hundred names at a time; left alone, each would let its young objects grow to 48 MB before it looks. */
 const YOUNG_MB = 4;
 
-export function createLooker(workers: number, followsLinks: boolean): Looker {
+export function createStatPool(workers: number, followsLinks: boolean): StatPool {
   const threads = Math.max(2, workers * THREADS_PER_WORKER);
   const pool = new Piscina<LookTask, LookAnswer>({
     filename: pathToFileURL(artefact('src', 'scan', 'walk', 'look-worker.js')).href,
@@ -44,7 +44,7 @@ export function createLooker(workers: number, followsLinks: boolean): Looker {
       });
       const { looks, identities } = await pool.run({ folder, names, known: told, followsLinks });
       return names.map((_, at) => ({
-        look: LOOKS[looks[at]!]!,
+        look: FILE_TYPES[looks[at]!]!,
         identity: {
           size: Number(identities[at * 3]),
           mtimeNs: identities[at * 3 + 1]!,

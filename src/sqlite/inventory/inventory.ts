@@ -268,7 +268,7 @@ class SqliteInventory implements Inventory {
     this.#prepare<[number], never>(sql).run(spot);
   }
 
-  async inHand(): Promise<readonly InHand[]> {
+  async inFlight(): Promise<readonly InHand[]> {
     return guarded(() =>
       this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>(
         'SELECT * FROM hand ORDER BY spot',

@@ -25,7 +25,7 @@ import type {
 } from '../../store/lists-contract.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
-import { beginPatiently, writePatiently } from '../patient.js';
+import { beginPatiently, writeWithRetry } from '../patient.js';
 import { checksumOf } from './checksum.js';
 import { openListsDatabase, storeIdOf } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
@@ -137,7 +137,7 @@ export class SqliteLists implements ListStore {
   }
 
   setSource(name: string, source: SourceInfo | null): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
       else this.#db.prepare('INSERT OR REPLACE INTO list_source VALUES (?, ?)').run(id, JSON.stringify(source));
@@ -145,7 +145,7 @@ export class SqliteLists implements ListStore {
   }
 
   dropHeld(name: string): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (!forgetHeld(this.#db, this.#dataDir, id)) throw new AppError('NOT_FOUND', { list: name, state: 'held' });
     });
@@ -163,7 +163,7 @@ export class SqliteLists implements ListStore {
   }
 
   changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number> {
-    return writePatiently(this.#db, () => changeEntries(this.#db, name, which, change));
+    return writeWithRetry(this.#db, () => changeEntries(this.#db, name, which, change));
   }
 
   async changes(since: FeedPosition | null): Promise<Changes | null> {
@@ -279,7 +279,7 @@ export class SqliteLists implements ListStore {
       }
       await writeHeld(db, this.#vault, this.#dataDir, listId);
       guarded(() => db.exec('ROLLBACK'));
-      await writePatiently(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true }));
+      await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true }));
       return report;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
@@ -293,7 +293,7 @@ export class SqliteLists implements ListStore {
   }
 
   #change<T>(write: () => T): Promise<T> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const result = write();
       raiseGeneration(this.#db);
       return result;

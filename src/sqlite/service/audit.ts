@@ -14,7 +14,7 @@ import type {
   AuditVerdict,
 } from '../../store/audit-contract.js';
 import { guarded } from '../file.js';
-import { writePatiently } from '../patient.js';
+import { writeWithRetry } from '../patient.js';
 
 /** A few milliseconds of hashing; requests have their turn in between. */
 const ROWS_PER_BATCH = 2_000;
@@ -42,7 +42,7 @@ export class SqliteAudit implements AuditStore {
   }
 
   append(event: AuditEvent): Promise<AuditRow> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const before = this.#head();
       const details = detailsText(event.details);
       const hash = auditHash(before, { ...event, details });

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
 import { guarded } from '../file.js';
-import { writePatiently } from '../patient.js';
+import { writeWithRetry } from '../patient.js';
 
 /** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;
@@ -28,7 +28,7 @@ export class SqliteJobs implements JobStore {
   }
 
   addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       this.#db.prepare('INSERT INTO import_job VALUES (?, ?, ?, ?)').run(id, list, state, JSON.stringify(facts));
       this.#db
         .prepare(
@@ -40,7 +40,7 @@ export class SqliteJobs implements JobStore {
   }
 
   changeJob(id: string, change: Partial<ImportJob>): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const { list, state, ...facts } = { ...this.#job(id), ...change };
       this.#db
         .prepare('UPDATE import_job SET state = ?, facts = ? WHERE id = ? AND list = ?')

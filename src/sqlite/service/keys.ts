@@ -8,6 +8,7 @@ import { AppError } from '../../core/errors.js';
 import { KEYS_LIVE_PER_LINE_MAX } from '../../core/limits.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import {
+  type CreatedKey,
   isLive,
   type KeyInfo,
   type KeyStore,
@@ -15,10 +16,9 @@ import {
   type Rotation,
   type Scope,
   type TenantFilter,
-  type ToldKey,
 } from '../../store/keys-contract.js';
 import { guarded } from '../file.js';
-import { writeNow, writePatiently } from '../patient.js';
+import { tryWrite, writeWithRetry } from '../patient.js';
 import { makeTenant } from './tenants.js';
 
 const KEY_PREFIX = 'zeef_';
@@ -65,9 +65,9 @@ export class SqliteKeys implements KeyStore {
     this.#find = db.prepare('SELECT * FROM api_key WHERE sha256 = ?');
   }
 
-  createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<ToldKey> {
+  createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
     const createdAt = timeOf(Date.now());
-    return writePatiently(this.#db, () => this.#insert({ tenant, scopes, expiresAt, name, createdAt }));
+    return writeWithRetry(this.#db, () => this.#insert({ tenant, scopes, expiresAt, name, createdAt }));
   }
 
   async findByKey(key: string): Promise<KeyInfo | null> {
@@ -87,7 +87,7 @@ export class SqliteKeys implements KeyStore {
   }
 
   rotateKey(tenant: TenantFilter, id: string, { nowMs, graceMs, expiresAt }: Rotation) {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const before = this.#byId(tenant, id);
       if (!isLive(before, nowMs)) throw new AppError('NOT_FOUND', { key: id });
       const live = this.#db
@@ -113,7 +113,7 @@ export class SqliteKeys implements KeyStore {
   }
 
   revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const before = this.#byId(tenant, id);
       if (before.revokedAt !== null) throw new AppError('NOT_FOUND', { key: id });
       this.#db
@@ -125,7 +125,7 @@ export class SqliteKeys implements KeyStore {
 
   async touchKey(tenant: string, id: string, atMs: number): Promise<boolean> {
     const touch = this.#db.prepare('UPDATE api_key SET last_used_at = ? WHERE tenant = ? AND id = ?');
-    return writeNow(this.#db, () => touch.run(timeOf(atMs), tenant, id)) !== null;
+    return tryWrite(this.#db, () => touch.run(timeOf(atMs), tenant, id)) !== null;
   }
 
   #byId(tenant: TenantFilter, id: string): KeyInfo {
@@ -137,7 +137,7 @@ export class SqliteKeys implements KeyStore {
     return toInfo(row);
   }
 
-  #insert(about: Required<NewKey> & { createdAt: string; line?: string }): ToldKey {
+  #insert(about: Required<NewKey> & { createdAt: string; line?: string }): CreatedKey {
     const { tenant, scopes, expiresAt, name, createdAt } = about;
     makeTenant(this.#db, tenant, createdAt);
     const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');

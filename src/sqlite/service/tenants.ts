@@ -12,7 +12,7 @@ import type {
   TenantStore,
 } from '../../store/tenants-contract.js';
 import { guarded } from '../file.js';
-import { writeNow, writePatiently } from '../patient.js';
+import { tryWrite, writeWithRetry } from '../patient.js';
 
 /** It is a part of addresses, file names and lines of a log. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -73,7 +73,7 @@ export class SqliteTenants implements TenantStore {
   }
 
   setTenant(name: string, { disabled, limits, alarm }: TenantChange): Promise<TenantInfo> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       makeTenant(this.#db, name, new Date().toISOString());
       const before = this.#read(name)!;
       const merged = Object.entries({ ...before.limits, ...limits }).filter(([, limit]) => limit !== null);
@@ -95,7 +95,7 @@ export class SqliteTenants implements TenantStore {
   }
 
   async addUsage(tenant: string, day: string, more: DayUsage): Promise<DayUsage | null> {
-    const done = writeNow(this.#db, () => {
+    const done = tryWrite(this.#db, () => {
       const before = this.#usage(tenant, day);
       const now: DayUsage = {
         checks: before.checks + more.checks,

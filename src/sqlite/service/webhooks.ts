@@ -12,7 +12,7 @@ import type {
   WebhookStore,
 } from '../../store/webhooks-contract.js';
 import { guarded } from '../file.js';
-import { writePatiently } from '../patient.js';
+import { writeWithRetry } from '../patient.js';
 
 interface HookRow {
   readonly id: string;
@@ -73,7 +73,7 @@ export class SqliteWebhooks implements WebhookStore {
 
   addWebhook({ tenant, url, secretEnv, nowMs }: NewWebhook): Promise<WebhookInfo> {
     const id = ulid(nowMs);
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       this.#db
         .prepare('INSERT INTO webhook (id, tenant, url, secret_env, created_at, position_ms) VALUES (?, ?, ?, ?, ?, ?)')
         .run(id, tenant, url, secretEnv, timeOf(nowMs), nowMs);
@@ -91,7 +91,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   removeWebhook(tenant: TenantFilter, id: string): Promise<WebhookInfo> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const hook = toHook(this.#hook(tenant, id));
       this.#db.prepare('DELETE FROM webhook_event WHERE webhook_id = ?').run(id);
       this.#db.prepare('DELETE FROM webhook WHERE id = ?').run(id);
@@ -104,7 +104,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   addEvents(id: string, events: readonly NewWebhookEvent[], positionMs: number | null, nowMs: number): Promise<number> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const moved = this.#db
         .prepare('UPDATE webhook SET position_ms = max(position_ms, ?) WHERE id = ?')
         .run(positionMs ?? 0, id);
@@ -126,7 +126,7 @@ export class SqliteWebhooks implements WebhookStore {
     const look = () => this.#db.prepare<[number, number], EventRow>(due).all(nowMs, limit);
     // Nothing is due nearly always, and that needs no lock.
     if (guarded(look).length === 0) return [];
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const rows = look();
       const lease = this.#db.prepare('UPDATE webhook_event SET due_ms = ? WHERE id = ?');
       for (const { id } of rows) lease.run(nowMs + leaseMs, id);
@@ -135,7 +135,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   delivered(eventId: string, nowMs: number): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       this.#db
         .prepare(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, due_ms = ? WHERE id = ?`)
         .run(nowMs, eventId);
@@ -143,7 +143,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   failed(eventId: string, error: string, nextMs: number | null): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       this.#db
         .prepare('UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, due_ms = ? WHERE id = ?')
         .run(error, nextMs === null ? 'dead' : 'waiting', nextMs ?? 0, eventId);
@@ -163,7 +163,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       this.#hook(tenant, id);
       return this.#db
         .prepare(
@@ -174,7 +174,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void> {
-    return writePatiently(this.#db, () => {
+    return writeWithRetry(this.#db, () => {
       const forget = this.#db.prepare(`DELETE FROM webhook_event WHERE kind = ? AND state = 'done' AND due_ms < ?`);
       for (const kind of kinds) forget.run(kind, beforeMs);
     });

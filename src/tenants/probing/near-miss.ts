@@ -1,7 +1,7 @@
 /** Entries that a hash misses by a few bits. Costs several times a search, so only samples are asked. */
 
-import { toFound, widestRadiusBits } from '../../check/match.js';
-import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListsInForce } from '../../lists/snapshot.js';
+import { toCandidate, widestRadiusBits } from '../../check/match.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../../lists/snapshot.js';
 
 export interface NearMiss {
   readonly entryKey: number;
@@ -15,19 +15,19 @@ export const isHamming = (algorithm: string): algorithm is HammingAlgorithm =>
  * is no ring: a scan of everything is too much for a sample.
  */
 export function nearMisses(
-  inForce: ListsInForce,
+  snapshot: ListSnapshot,
   algorithm: HammingAlgorithm,
   hash256: Uint8Array,
   beyondBits: number,
 ): readonly NearMiss[] {
-  const radiusBits = widestRadiusBits(inForce, { lists: null, askedRadiusBits: null });
+  const radiusBits = widestRadiusBits(snapshot, { lists: null, requestedRadiusBits: null });
   if (radiusBits < 0) return [];
-  return inForce.radius[algorithm].flatMap((segment) => {
+  return snapshot.radius[algorithm].flatMap((segment) => {
     if (segment.index.kind !== 'ring') return [];
     return segment.index
       .search(hash256, Math.min(256, radiusBits + beyondBits))
       .flatMap(({ entryIndex, distanceBits }) => {
-        const found = toFound(inForce, null, segment, { entryIndex, distance: distanceBits, query: null });
+        const found = toCandidate(snapshot, null, segment, { entryIndex, distance: distanceBits, query: null });
         const isMiss =
           found !== null &&
           found.list.kind === 'match' &&

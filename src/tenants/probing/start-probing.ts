@@ -1,6 +1,6 @@
 /** What an alarm does: it is counted, logged, written down, and stands with the tenant until somebody takes it back. */
 import type { Clock } from '../../core/clock.js';
-import type { ListsInForce } from '../../lists/snapshot.js';
+import type { ListSnapshot } from '../../lists/snapshot.js';
 import type { Store } from '../../store/store.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
 import type { Logger } from '../../telemetry/log.js';
@@ -23,9 +23,9 @@ export function startProbing(parts: {
   readonly gates: TenantGates;
   /** As Zeef itself changes it. */
   readonly store: Pick<Store, 'tenants'>;
-  readonly inForce: () => ListsInForce;
+  readonly snapshot: () => ListSnapshot;
 }): ProbingWatch {
-  const { clock, log, metrics, gates, store, inForce } = parts;
+  const { clock, log, metrics, gates, store, snapshot } = parts;
   let writing: Promise<void> = Promise.resolve();
 
   async function write(tenant: string, kind: AlarmKind, queries: number): Promise<void> {
@@ -41,7 +41,7 @@ export function startProbing(parts: {
   };
   const probing = new Probing({
     clock,
-    nearMisses: (algorithm, hash256) => nearMisses(inForce(), algorithm, hash256, EDGE_BITS),
+    nearMisses: (algorithm, hash256) => nearMisses(snapshot(), algorithm, hash256, EDGE_BITS),
     onAlarm,
   });
   return { probing, settled: () => writing };

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
-import { AskedFiles, askedFiles } from '../../../src/check/file-queries.js';
-import { askFacts } from '../../../src/scan/facts/asked-facts.js';
+import { askedFiles, QueryBatch } from '../../../src/check/file-queries.js';
+import { addQueriesFromRow } from '../../../src/scan/facts/asked-facts.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
 import { fileFacts } from '../../support/file-facts.js';
 
 /** Every value that is asked: of which file, which of its hashes, which bytes. */
-function valuesOf(asked: AskedFiles): string[] {
+function valuesOf(asked: QueryBatch): string[] {
   return BATCH_ALGORITHMS.flatMap((algorithm) => {
     const { count, width, values, questions, ranks } = asked.columns[algorithm];
     return Array.from({ length: count }, (_, at) => {
@@ -18,10 +18,10 @@ function valuesOf(asked: AskedFiles): string[] {
   });
 }
 
-function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): AskedFiles {
-  const asked = new AskedFiles();
+function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): QueryBatch {
+  const asked = new QueryBatch();
   for (const facts of rows) {
-    const { isAsked, kind, reason, verdict, size } = askFacts(asked, packFacts(facts), orientations);
+    const { isAsked, kind, reason, verdict, size } = addQueriesFromRow(asked, packFacts(facts), orientations);
     expect({ kind, reason, verdict, size }).toEqual({
       kind: facts.kind,
       reason: facts.reason,
@@ -69,10 +69,10 @@ describe('questions from the rows of an inventory', () => {
         fc.pre(facts.reason === null && facts.views.length > 0);
         const packed = packFacts(facts);
         for (const length of [1, 12, packed.length - 1]) {
-          expect(() => askFacts(new AskedFiles(), packed.subarray(0, length), 'all')).toThrow(DAMAGED);
+          expect(() => addQueriesFromRow(new QueryBatch(), packed.subarray(0, length), 'all')).toThrow(DAMAGED);
         }
         const longer = Uint8Array.of(...packed, 0);
-        expect(() => askFacts(new AskedFiles(), longer, 'all')).toThrow(DAMAGED);
+        expect(() => addQueriesFromRow(new QueryBatch(), longer, 'all')).toThrow(DAMAGED);
       }),
     );
   });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AskedFiles } from '../../../src/check/file-queries.js';
+import { QueryBatch } from '../../../src/check/file-queries.js';
 import { hashQueries } from '../../../src/check/hash-image.js';
 import { ERRORS } from '../../../src/core/errors.js';
 import { IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../../../src/core/vocabulary.js';
 import { loadPdqHasher } from '../../../src/kernels/pdq-wasm.js';
-import { askFacts } from '../../../src/scan/facts/asked-facts.js';
+import { addQueriesFromRow } from '../../../src/scan/facts/asked-facts.js';
 import {
   FILE_KINDS,
   factsOfReply,
@@ -67,13 +67,13 @@ describe('facts of a file', () => {
         });
         isRefused(() => identityOf(packed));
         // What a rematch asks is not read beyond what it asks, so it may take a row that is damaged elsewhere.
-        if (isRefused(() => askFacts(new AskedFiles(), packed, 'all'))) expect(told).toBe(true);
+        if (isRefused(() => addQueriesFromRow(new QueryBatch(), packed, 'all'))) expect(told).toBe(true);
       }),
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         isRefused(() => unpackFacts(bytes));
-        isRefused(() => askFacts(new AskedFiles(), bytes, 'all'));
+        isRefused(() => addQueriesFromRow(new QueryBatch(), bytes, 'all'));
       }),
     );
   });
