@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
+import { transposeBits } from '../src/kernels/oriented-hashes.js';
 import { reorientPdq } from '../src/kernels/pdq-signs.js';
-import { transposeBits } from '../src/kernels/turned-hashes.js';
 import { packFacts } from '../src/scan/facts/file-facts.js';
 import { NO_FACTS } from '../src/scan/pictures.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';

@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { seeded } from '../bench/pdq-like.js';
 import { beginTempRun } from '../bench/temp-folder.js';
 import { readConfig } from '../src/config/read-config.js';
-import type { Match } from '../src/core/match.js';
+import type { Match } from '../src/core/match-types.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
 import { NOT_CHECKED_REASONS } from '../src/core/vocabulary.js';
 import { createServer } from '../src/http/server.js';

@@ -5,7 +5,7 @@
  * exactly the entries that carry a known-good value. Whatever else matched still counts.
  */
 import { MATCHES_PER_IMAGE_MAX } from '../core/limits.js';
-import type { Match } from '../core/match.js';
+import type { Match } from '../core/match-types.js';
 import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
 const DAY_MS = 86_400_000;
@@ -29,7 +29,7 @@ export interface Proposal {
   readonly lowQuality: boolean;
 }
 
-export type { Match } from '../core/match.js';
+export type { Match } from '../core/match-types.js';
 
 export interface Decision {
   readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;

@@ -7,7 +7,7 @@ import type { FileResult } from '../scan/facts/file-result.js';
 import { createOnMatch, type OnMatch } from '../scan/report/on-match.js';
 import { summaryPage } from '../scan/report/page.js';
 import { type QuarantineScript, writeQuarantineScript } from '../scan/report/quarantine.js';
-import { summaryCsv, summaryText } from '../scan/report/words.js';
+import { summaryCsv, summaryText } from '../scan/report/summary-text.js';
 import type { ScanSummary } from '../scan/tally.js';
 import type { CliContext } from './context.js';
 

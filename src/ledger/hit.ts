@@ -1,5 +1,5 @@
 /** Hits as the ledger returns them: a stored hit with its evidence opened and its takedown clock. */
-import type { Match } from '../core/match.js';
+import type { Match } from '../core/match-types.js';
 import type { Digests, HitStatus } from '../core/vocabulary.js';
 import type { StoredHit } from '../store/ledger-contract.js';
 import { openEvidence } from './outcome.js';

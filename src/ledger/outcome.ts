@@ -1,7 +1,7 @@
 /** From an answer to what is put on record: what it adds to the counts, and the hit that it is a sighting of. */
 import { hash } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
-import type { Match } from '../core/match.js';
+import type { Match } from '../core/match-types.js';
 import { startOf } from '../core/period.js';
 import { NO_TOTALS, type TallySum, type Totals } from '../core/tally.js';
 import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';

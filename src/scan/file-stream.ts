@@ -13,7 +13,7 @@ import { ALL_DIGESTS } from './matcher.js';
 import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
-import { createStatPool, type FileStat, type StatPool } from './walk/look.js';
+import { createStatPool, type FileStat, type StatPool } from './walk/stat-pool.js';
 
 /** Names that one thread looks at, at a time. */
 export const LOOK_NAMES = 256;

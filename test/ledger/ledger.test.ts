@@ -1,7 +1,7 @@
 /** Outcomes to counts and hits, through a ledger whose store and clock the test holds. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Match } from '../../src/core/match.js';
+import type { Match } from '../../src/core/match-types.js';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
 import type { HitStatus } from '../../src/core/vocabulary.js';
 import { createLedger, type Hit, type HitListener, type Recordable } from '../../src/ledger/ledger.js';

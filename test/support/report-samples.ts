@@ -1,5 +1,5 @@
 /** A quarter like that of the national service of 2020, in round numbers, and one hit; for tests of what is made of them. */
-import type { Match } from '../../src/core/match.js';
+import type { Match } from '../../src/core/match-types.js';
 import type { Hit, Report } from '../../src/reports/report.js';
 
 const within = (counts: readonly [number, number][], of: number) =>

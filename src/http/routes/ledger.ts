@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
 import type { Service } from '../../service/service.js';
+import { toHitResponse } from '../hit-response.js';
 import {
   HitChangeBody,
   HitResult,
@@ -17,7 +18,6 @@ import {
   StatsResult,
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
-import { toHitResponse } from '../tell-hit.js';
 import type { Needs } from './needs.js';
 import { noticeRoute, sendReport } from './reports.js';
 

@@ -24,7 +24,7 @@ import {
   type Verdict,
 } from '../../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../../engine/image-engine.js';
-import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/turned-hashes.js';
+import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/oriented-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
 
 /** What tells that a file is the one that was read: nobody writes into a file without its time changing. */

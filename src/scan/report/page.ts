@@ -2,7 +2,7 @@
 import { PACKAGE_VERSION } from '../../core/package-root.js';
 import { duration } from '../progress.js';
 import type { RunPoint, ScanSummary } from '../tally.js';
-import { summaryRows } from './words.js';
+import { summaryRows } from './summary-text.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -24,8 +24,8 @@ import type {
   WriteOptions,
 } from '../../store/lists-contract.js';
 import type { Vault } from '../../vault/vault.js';
+import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { beginPatiently, writeWithRetry } from '../patient.js';
 import { checksumOf } from './checksum.js';
 import { openListsDatabase, storeIdOf } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';

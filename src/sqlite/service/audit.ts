@@ -13,8 +13,8 @@ import type {
   AuditStore,
   AuditVerdict,
 } from '../../store/audit-contract.js';
+import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { writeWithRetry } from '../patient.js';
 
 /** A few milliseconds of hashing; requests have their turn in between. */
 const ROWS_PER_BATCH = 2_000;

@@ -3,8 +3,8 @@
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
+import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { writeWithRetry } from '../patient.js';
 
 /** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;

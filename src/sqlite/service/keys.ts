@@ -17,8 +17,8 @@ import {
   type Scope,
   type TenantFilter,
 } from '../../store/keys-contract.js';
+import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { tryWrite, writeWithRetry } from '../patient.js';
 import { makeTenant } from './tenants.js';
 
 const KEY_PREFIX = 'zeef_';

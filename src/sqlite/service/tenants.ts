@@ -11,8 +11,8 @@ import type {
   TenantLimits,
   TenantStore,
 } from '../../store/tenants-contract.js';
+import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { tryWrite, writeWithRetry } from '../patient.js';
 
 /** It is a part of addresses, file names and lines of a log. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

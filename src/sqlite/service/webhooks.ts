@@ -11,8 +11,8 @@ import type {
   WebhookInfo,
   WebhookStore,
 } from '../../store/webhooks-contract.js';
+import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { writeWithRetry } from '../patient.js';
 
 interface HookRow {
   readonly id: string;

@@ -5,7 +5,6 @@ import { hashQueries } from '../../../src/check/hash-image.js';
 import { ERRORS } from '../../../src/core/errors.js';
 import { IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../../../src/core/vocabulary.js';
 import { loadPdqHasher } from '../../../src/kernels/pdq-wasm.js';
-import { addQueriesFromRow } from '../../../src/scan/facts/asked-facts.js';
 import {
   FILE_KINDS,
   factsOfReply,
@@ -14,6 +13,7 @@ import {
   replyOf,
   unpackFacts,
 } from '../../../src/scan/facts/file-facts.js';
+import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { NO_FACTS } from '../../../src/scan/pictures.js';
 import { fileFacts } from '../../support/file-facts.js';
 import { sceneRaster } from '../../support/random.js';

@@ -1,10 +1,10 @@
-/** Threads that look at files (`look-worker.ts`), many names at a time. */
+/** Threads that look at files (`stat-worker.ts`), many names at a time. */
 import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import { artefact } from '../../core/package-root.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { Identity } from '../facts/file-facts.js';
-import { FILE_TYPES, type Look, type LookAnswer, type LookTask } from './look-worker.js';
+import { FILE_TYPES, type Look, type LookAnswer, type LookTask } from './stat-worker.js';
 
 export interface FileStat {
   readonly look: Look;
@@ -29,7 +29,7 @@ const YOUNG_MB = 4;
 export function createStatPool(workers: number, followsLinks: boolean): StatPool {
   const threads = Math.max(2, workers * THREADS_PER_WORKER);
   const pool = new Piscina<LookTask, LookAnswer>({
-    filename: pathToFileURL(artefact('src', 'scan', 'walk', 'look-worker.js')).href,
+    filename: pathToFileURL(artefact('src', 'scan', 'walk', 'stat-worker.js')).href,
     minThreads: 1,
     maxThreads: threads,
     idleTimeout: IDLE_MS,

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
 import { askedFiles, QueryBatch } from '../../../src/check/file-queries.js';
-import { addQueriesFromRow } from '../../../src/scan/facts/asked-facts.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
+import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { fileFacts } from '../../support/file-facts.js';
 
 /** Every value that is asked: of which file, which of its hashes, which bytes. */

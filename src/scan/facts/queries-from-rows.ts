@@ -3,7 +3,7 @@
 import type { QueryBatch, QueryColumn } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
-import { unpackTurnedInto } from '../../kernels/turned-hashes.js';
+import { unpackTurnedInto } from '../../kernels/oriented-hashes.js';
 import { type FactsHead, readAskFlags, readFactsHead, readRow, readViewHead, unpackFacts } from './file-facts.js';
 import { queryOf } from './file-result.js';
 import { Reader } from './packed-bytes.js';

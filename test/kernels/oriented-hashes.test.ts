@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ORIENTATIONS } from '../../src/core/vocabulary.js';
+import { packOrientedHashes, transposeBits, unpackOrientedHashes } from '../../src/kernels/oriented-hashes.js';
 import { reorientPdq } from '../../src/kernels/pdq-signs.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
-import { packOrientedHashes, transposeBits, unpackOrientedHashes } from '../../src/kernels/turned-hashes.js';
 import { sceneRaster } from '../support/random.js';
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
