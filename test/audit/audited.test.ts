@@ -127,6 +127,20 @@ test('each change of the store is told once, with who and what, and was written 
   expect(await store.audit.verify()).toMatchObject({ ok: true });
 });
 
+test('a sync that moves its checkpoint is no change; a source that comes from elsewhere is', async () => {
+  const { lists } = running.service.audit.as('somebody');
+  await lists.createList({ list: 'synced', kind: 'match', radiusBits: 31 });
+  const source = { type: 'ncmec', url: 'https://example.org/v2', user: null, secretEnv: 'S', header: null } as const;
+  const begun = { ...source, everyMinutes: 5, checkpoint: null, syncedAt: null };
+  expect(await added(() => lists.setSource('synced', begun))).toHaveLength(1);
+  const moved = { ...begun, checkpoint: '2026-09-14', syncedAt: '2026-09-14T12:00:00Z' };
+  expect(await added(() => lists.setSource('synced', moved))).toEqual([]);
+  expect(await lists.source('synced'), 'and it is moved').toMatchObject({ checkpoint: '2026-09-14' });
+  expect(await added(() => lists.setSource('synced', { ...moved, everyMinutes: 6 }))).toHaveLength(1);
+  expect(await added(() => lists.setSource('synced', { ...moved, url: 'https://example.com/v2' }))).toHaveLength(1);
+  await lists.removeList('synced');
+});
+
 test('a change that failed says so, with the code; one that met nothing says that', async () => {
   const { lists, keys } = running.service.audit.as('somebody');
   const told = await added(async () => {

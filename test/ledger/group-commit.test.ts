@@ -70,6 +70,39 @@ test('a group that is full does not wait for more', async () => {
   await late;
 });
 
+test(`${LEDGER_GROUP_ROWS} rows are a group, also where the last one had more answers`, async () => {
+  const { commit, groups, gates } = gated();
+  const first = commit.append(one());
+  const crowd = Array.from({ length: LEDGER_GROUP_ROWS + 50 }, () => commit.append(one()));
+  gates[0]!.open();
+  await first;
+  await turn();
+  gates[1]!.open();
+  await Promise.all(crowd);
+  const rest = Array.from({ length: LEDGER_GROUP_ROWS - 1 }, () => commit.append(one()));
+  expect(groups, 'one row less waits for as many answers as the last group had').toHaveLength(2);
+  rest.push(commit.append(one()));
+  expect(groups).toHaveLength(3);
+  gates[2]!.open();
+  await Promise.all(rest);
+});
+
+test('a sighting is a row of its group', async () => {
+  const { commit, groups, gates } = gated();
+  const first = commit.append(one());
+  const crowd = Array.from({ length: 10 }, () => commit.append(one()));
+  gates[0]!.open();
+  await first;
+  await turn();
+  gates[1]!.open();
+  await Promise.all(crowd);
+  const sightings = Array.from({ length: LEDGER_GROUP_ROWS - 1 }, (_, n) => sighting(n, n));
+  const large = commit.append(entry({ sightings }));
+  expect(groups, 'the answer and its sightings fill a group').toHaveLength(3);
+  gates[2]!.open();
+  await large;
+});
+
 test('each gets its own hits and its own outcome', async () => {
   const { commit, gates } = gated();
   const held = commit.append(one());

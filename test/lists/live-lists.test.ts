@@ -314,3 +314,41 @@ async function* named(from: number, to: number): AsyncGenerator<ParsedRow> {
     yield row.ok ? { ...row, entry: { ...row.entry, entryId: `h${at}` } } : row;
   }
 }
+
+test('refreshes at once are applied one after the other, each change once', async () => {
+  await fill();
+  let running = 0;
+  let most = 0;
+  const slow = new Proxy(store.lists, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (name !== 'changes') return typeof value === 'function' ? value.bind(target) : value;
+      return async (since: FeedPosition | null) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return target.changes(since).finally(() => {
+          running--;
+        });
+      };
+    },
+  });
+  const live = await openLiveLists(slow, {
+    kind: 'ring',
+    photodnaIndex: 'linear',
+    photodnaRadius: null,
+    pool,
+    vault: store.vault,
+    indexFile: indexFile(),
+    onMergeError: (error) => {
+      throw error;
+    },
+    onFileRefused: (error) => refused.push(error),
+  });
+  const entries = () => live.snapshot.radius.pdq.reduce((sum, { keys }) => sum + keys.length, 0);
+  const before = entries();
+  await store.lists.addEntries('a', listRows('pdq', randomValues(50, 32, 99)));
+  const changed = await Promise.all([live.refresh(), live.refresh(), live.refresh()]);
+  expect(changed, 'one applied the changes, the others found none').toEqual([true, false, false]);
+  expect(most).toBe(1);
+  expect(entries() - before).toBe(50);
+});

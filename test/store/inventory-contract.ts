@@ -63,6 +63,21 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(await inventory.doneCounts()).toEqual({ folders: 1, symlinks: 1, special: 2, excluded: 3 });
     });
 
+    test('that this scan has done are not walked again, also where they are found once more', async () => {
+      await inventory.beginScan('q', ['/a', '/b']);
+      const paths = ['/a', '/b'];
+      for (const path of paths) {
+        const { id } = await inventory.folderAt(path);
+        await inventory.apply({ foldersDone: [{ id, counts: NONE }] });
+      }
+      await inventory.apply({ foldersFound: paths.map((path) => ({ path, isArchive: false })) });
+      expect(await inventory.nextFolder(NOBODY)).toBeNull();
+      inventory = await under.reopen();
+      await inventory.apply({ foldersFound: paths.map((path) => ({ path, isArchive: false })) });
+      expect(await inventory.nextFolder(NOBODY)).toBeNull();
+      expect((await inventory.doneCounts()).folders).toBe(2);
+    });
+
     test('that became archives, and archives that became folders, are walked as what they are now', async () => {
       await inventory.beginScan('q', ['/a']);
       for (const isArchive of [true, false, true]) {

@@ -218,3 +218,44 @@ describe('a day’s use outlives the process', () => {
     expect((await store.tenants.usage('t', '2026-09-14')).checks).toBe(15);
   });
 });
+
+test('usage of yesterday that is saved after midnight is yesterday’s alone', async () => {
+  let release = (): void => {};
+  const stalled = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let isSaving = false;
+  const addUsage: Store['tenants']['addUsage'] = async (...args) => {
+    isSaving = true;
+    await stalled;
+    return store.tenants.addUsage(...args);
+  };
+  const slow = new Proxy(store.tenants, {
+    get: (target, name) => (name === 'addUsage' ? addUsage : Reflect.get(target, name).bind(target)),
+  });
+  clock.atMs = Date.parse('2026-09-14T23:59:59Z');
+  const gates = createTenantGates(slow, {
+    clock,
+    defaults: { ...FREE, checksPerDay: 10 },
+    alarmedPerSecond: 0,
+    onSaveError: (error) => {
+      throw error;
+    },
+  });
+  opened.push(gates);
+  const gate = await gates.of('t');
+  gate.takeChecks(7);
+  gate.takeBytes(70);
+  const saving = gates.save();
+  await expect.poll(() => isSaving).toBe(true);
+  clock.atMs += 2_000;
+  gate.takeChecks(3);
+  release();
+  await saving;
+  expect(gate.usage).toMatchObject({ day: '2026-09-15', checks: 3, bytes: 0 });
+  expect(refusal(() => gate.takeChecks(8))).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  expect(refusal(() => gate.takeChecks(7))).toBeNull();
+  await gates.save();
+  expect(await store.tenants.usage('t', '2026-09-14')).toMatchObject({ checks: 7, bytes: 70 });
+  expect(await store.tenants.usage('t', '2026-09-15')).toMatchObject({ checks: 10, bytes: 0 });
+});

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { FloodGuard } from '../../src/check/flood-guard.js';
+import { createRecorder } from '../../src/check/recorder.js';
+import { systemClock } from '../../src/core/clock.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+
+/** A ledger that says of each record whether it is new. */
+const ledgerSaying = (...isNew: boolean[]) => ({ record: async () => isNew.shift()! }) as unknown as Ledger;
+const answer = {
+  verdict: 'not_checked',
+  reason: 'corrupt',
+  matches: [],
+  reference: null,
+  fileId: 'f',
+  digests: {},
+  generation: 1,
+  checkId: 'c',
+} as const;
+const linesOf = async (metrics: ReturnType<typeof createMetrics>) =>
+  (await metrics.render()).body.split('\n').filter((line) => /^zeef_(checks|not_checked)_total/.test(line));
+
+test('a request that is repeated with its Idempotency-Key is not in the metrics twice', async () => {
+  const metrics = createMetrics();
+  const recorder = createRecorder(ledgerSaying(true, false), metrics, new FloodGuard(10, systemClock, () => {}));
+  const send = async () => {
+    const recording = recorder.open('a', () => ({ key: 'k', fingerprint: 'f' }));
+    recording.add('image', answer);
+    recording.addUnmatched('hash', 7);
+    await recording.commit();
+  };
+  await send();
+  const once = await linesOf(metrics);
+  expect(once).toEqual([
+    'zeef_checks_total{kind="image",verdict="not_checked"} 1',
+    'zeef_checks_total{kind="hash",verdict="no_match"} 7',
+    'zeef_not_checked_total{reason="corrupt"} 1',
+  ]);
+  await send();
+  expect(await linesOf(metrics)).toEqual(once);
+});
+
+test('nothing is in the metrics that is not on record', async () => {
+  const metrics = createMetrics();
+  const ledger = { record: () => Promise.reject(new Error('disk full')) } as unknown as Ledger;
+  const recording = createRecorder(ledger, metrics, new FloodGuard(10, systemClock, () => {})).open('a');
+  recording.add('image', answer);
+  await expect(recording.commit()).rejects.toThrow('disk full');
+  expect(await linesOf(metrics)).toEqual([]);
+});

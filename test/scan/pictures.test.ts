@@ -1,0 +1,76 @@
+import { statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { pathBytesOf } from '../../src/core/path-bytes.js';
+import type { HashReply } from '../../src/engine/image-engine.js';
+import { Pictures } from '../../src/scan/pictures.js';
+
+const UNREADABLE: HashReply = {
+  ok: false,
+  reason: 'not_an_image',
+  code: 'IMAGE_NOT_AN_IMAGE',
+  digests: { sha256: 'aa' },
+  bytes: 1,
+  format: null,
+  width: null,
+  height: null,
+};
+
+/** Reads one file; `during`: what happens to it while the decoder reads it, by the number of the reading. */
+async function readFile(during: (reading: number, path: string) => void) {
+  const folder = tempFolder('file-changes');
+  const path = join(folder, 'a.jpg');
+  writeFileSync(path, 'first');
+  let readings = 0;
+  const files = new Pictures({
+    hashReply: async () => {
+      during(++readings, path);
+      return UNREADABLE;
+    },
+    whenRoom: async () => {},
+    throttle: { take: async () => {} } as never,
+    committer: {} as never,
+    wants: { digests: ['sha256'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
+    scan: 1,
+    followsLinks: false,
+  });
+  const { size, mtimeNs, ino } = statSync(path, { bigint: true });
+  const identity = { size: Number(size), mtimeNs, inode: ino };
+  const facts = await files.read({
+    folder: pathBytesOf(folder),
+    folderId: 1,
+    spot: 0,
+    name: pathBytesOf('a.jpg'),
+    identity,
+  });
+  return { facts, readings };
+}
+
+test('a file that nothing changed is read once, and has the decoder’s reason', async () => {
+  const { facts, readings } = await readFile(() => {});
+  expect([facts.code, facts.digests, readings]).toEqual(['IMAGE_NOT_AN_IMAGE', { sha256: 'aa' }, 1]);
+});
+
+test('a file that is written while it is read is read once more', async () => {
+  const { facts, readings } = await readFile((reading, path) => {
+    if (reading === 1) writeFileSync(path, 'second, longer');
+  });
+  expect([facts.code, facts.size, readings]).toEqual(['IMAGE_NOT_AN_IMAGE', 14, 2]);
+});
+
+test('one that is written at each reading is FILE_CHANGED, without a digest of bytes that are gone', async () => {
+  const { facts, readings } = await readFile((reading, path) => utimesSync(path, reading, reading));
+  expect([facts.verdict, facts.reason, facts.code, facts.digests, readings]).toEqual([
+    'not_checked',
+    'unreadable',
+    'FILE_CHANGED',
+    {},
+    2,
+  ]);
+});
+
+test('one that is removed while it is read is FILE_VANISHED', async () => {
+  const { facts, readings } = await readFile((_reading, path) => unlinkSync(path));
+  expect([facts.verdict, facts.code, readings]).toEqual(['not_checked', 'FILE_VANISHED', 1]);
+});
