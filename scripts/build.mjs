@@ -1,7 +1,7 @@
 // Builds everything into dist/: TypeScript with tsc, WebAssembly with the AssemblyScript compiler.
 // A WASM module is rebuilt only when one of its sources is newer than its output.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,13 @@ for (const [name, [sources, flags]] of Object.entries(MODULES)) {
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
 chmodSync(join(root, 'dist/src/main.js'), 0o755);
+// Output of an earlier build whose source was moved or deleted would be packed with the rest.
+for (const folder of ['src', 'bench', 'scripts']) {
+  for (const name of readdirSync(join(root, 'dist', folder), { recursive: true })) {
+    if (!/\.js(\.map)?$/.test(name) || existsSync(join(root, folder, name.replace(/\.js(\.map)?$/, '.ts')))) continue;
+    rmSync(join(root, 'dist', folder, name));
+  }
+}
 
 // The page: its own code for the browser, its style, and uPlot as it comes.
 const page = join(root, 'src/dashboard');
