@@ -1,20 +1,19 @@
 /**
- * The store as somebody changes it: every change that goes through here is in the audit log, with who made it. What is
- * not a change passes. A change is written down before it is made, so that whatever happens none is made without a row;
- * and how it ended, before it is answered.
+ * The audited store: every change made through it is in the audit log, with its actor. Reads pass through. A change is
+ * recorded before it is made, so that no change lacks a row, and its outcome is recorded before the response is sent.
  */
 import type { Clock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import type { AuditAction, AuditDetails, AuditStore } from '../store/audit-contract.js';
 import type { Store } from '../store/store.js';
 
-/** Zeef itself: what it does without being asked. */
+/** The actor of changes that Zeef makes on its own. */
 export const ZEEF = 'zeef';
 
 export interface Audit {
   /**
-   * Does it, between the two rows that tell of it. Errors of `act`, which is then told as failed; STORE_FAILED: it could
-   * not be written down, before it was done, or once it was: then the first row stands alone.
+   * Run `act` between its two audit rows. Errors of `act`, which is then recorded as failed; STORE_FAILED: the first row
+   * could not be written, and `act` did not run, or the second, and the first row stands alone.
    */
   withAudit<T>(actor: string, deed: AuditedOperation<T>, act: () => Promise<T>): Promise<T>;
   /** `actor`: as in `AuditEvent`. */
@@ -27,7 +26,7 @@ interface AuditSubject {
   readonly details?: AuditDetails;
 }
 
-/** What is known before it is done, and what only its result tells. */
+/** The facts known before the operation, and those known only from its result (`detailsOf`). */
 export interface AuditedOperation<T> extends AuditSubject {
   readonly action: AuditAction;
   readonly detailsOf?: (result: T) => AuditSubject;
@@ -35,7 +34,7 @@ export interface AuditedOperation<T> extends AuditSubject {
 
 export type WithAudit = <T>(deed: AuditedOperation<T>, act: () => Promise<T>) => Promise<T>;
 
-/** `storeDoing`: the store of which every change is made by `doing`. */
+/** `storeDoing`: makes a store whose every change runs in the given `withAudit`. */
 export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAudit: WithAudit) => Store): Audit {
   const withAudit = async <T>(
     actor: string,
@@ -52,7 +51,7 @@ export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAu
       const code = error instanceof AppError ? error.code : 'INTERNAL';
       await audit
         .append({ ...event(), details: { ...details, code }, outcome: 'failed', ends: begun.seq })
-        // The caller must hear what went wrong first; the row before stands for what nobody knows the end of.
+        // The caller gets the error of `act`; the `begun` row marks an operation whose end is unknown.
         .catch(() => {});
       throw error;
     }
@@ -64,8 +63,8 @@ export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAu
 }
 
 /**
- * `reads` change nothing that anybody decides, and pass; every other method must be among `changes`: a new one that is in
- * neither does not compile. A class's methods are not its own properties, so a spread would lose them.
+ * Replace the methods in `changes`; `reads` pass through. A new method that is in neither does not compile. A class's
+ * methods are not its own properties, so a spread would lose them.
  */
 export function overrideMethods<T extends object, Read extends keyof T>(
   store: T,

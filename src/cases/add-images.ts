@@ -1,4 +1,4 @@
-/** A provider's own entries: hashes of pictures that it confirmed itself. */
+/** A provider's own entries: hashes of images that it confirmed itself. */
 import { stat } from 'node:fs/promises';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
@@ -22,7 +22,7 @@ interface PdqFacts {
   readonly quality: number;
 }
 
-/** As much of a hashed picture as its entries need. */
+/** The facts of a hashed image that its entries need. */
 interface HashedImage {
   readonly digests: Readonly<Partial<Record<DigestAlgorithm, string>>>;
   readonly pdq: PdqFacts | null;
@@ -33,32 +33,32 @@ interface HashedImage {
 
 interface AddParts {
   readonly hashImage: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
-  /** Waits until the decoder takes another picture. */
+  /** Waits until the decoder accepts another image. */
   readonly whenRoom: () => Promise<void>;
-  /** Of a list that is new. */
+  /** The radius of a new list. */
   readonly radiusBits: number;
 }
 
 interface AddRequest {
   readonly list: string;
-  /** The store as the caller changes it. */
+  /** The store, audited with the caller as the actor. */
   readonly lists: ListStore;
   readonly paths: readonly string[];
   readonly about: Partial<Pick<Entry, 'category' | 'severity' | 'source'>>;
 }
 
-/** What became of one picture: the id of its entries, or why it has none. */
+/** The result for one image: the id of its entries, or the reason for having none. */
 interface AddedImage {
   readonly path: string;
   readonly entryId: string | null;
   readonly reason: NotCheckedReason | null;
-  /** Too little detail for a hash that means anything: only its digests are on the list. */
+  /** The hash has too little detail to be meaningful: only the digests are on the list. */
   readonly lowQuality: boolean;
 }
 
 /**
- * The pictures' digests and PDQ hashes in both families, added to a list; of the pictures nothing else is kept. A review
- * holds them back where they match what is surely harmless.
+ * Add the digests and the PDQ hashes (both families) of images to a list; nothing else of the images is stored. A review
+ * holds the version back where they match canaries.
  * Errors  FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN; REQUEST_INVALID: a suppression list; STORE_FAILED.
  */
 export async function addImages(
@@ -89,5 +89,5 @@ export async function addImages(
   const source = (async function* () {
     yield* rows;
   })();
-  return { images, report: await lists.addEntries(list, watch(source), { origin: 'own pictures', review }) };
+  return { images, report: await lists.addEntries(list, watch(source), { origin: 'own images', review }) };
 }

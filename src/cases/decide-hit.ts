@@ -1,4 +1,4 @@
-/** A person's decision about a hit; and, of one that is no hit after all, what keeps it from counting again. */
+/** A person's decision about a hit, and the suppression of a false positive. */
 
 import type { Audit } from '../audit/audit.js';
 import { AppError } from '../core/errors.js';
@@ -7,7 +7,7 @@ import type { Hit, Ledger } from '../ledger/ledger.js';
 import { suppress } from '../lists/suppressions.js';
 
 export interface Decided extends Hit {
-  /** Of a false positive: the entry that would not count any more, and whether it now does not. */
+  /** For a false positive: the entry that can be suppressed, and whether it was. */
   readonly suppression?: {
     readonly offered: boolean;
     readonly added: boolean;
@@ -16,7 +16,7 @@ export interface Decided extends Hit {
   };
 }
 
-/** Errors NOT_FOUND, HIT_STATE, REQUEST_INVALID: suppression of what is a hit; LEDGER_FAILED, STORE_FAILED. */
+/** Errors NOT_FOUND, HIT_STATE, REQUEST_INVALID: suppression without `false_positive`; LEDGER_FAILED, STORE_FAILED. */
 export async function decideHit(
   parts: { readonly ledger: Ledger; readonly audit: Audit; readonly reload: () => Promise<void> },
   tenant: string | undefined,
@@ -36,7 +36,7 @@ export async function decideHit(
     throw new AppError('REQUEST_INVALID', { field: 'suppress', expected: 'only with false_positive' });
   }
   const { actor, status } = decision;
-  // Whose it is, for the log; and what is not there is no change, whoever asks for it however often.
+  // The audit row needs the tenant; a request for an unknown hit is no change and gets no row.
   const known = await ledger.hit(tenant, id);
   if (!known) throw new AppError('NOT_FOUND', { hit: id });
   const deed = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;

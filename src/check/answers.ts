@@ -1,4 +1,4 @@
-/** The shapes that Zeef answers with, on the command line and over HTTP alike. */
+/** Shapes of answers, the same on the command line and over HTTP. */
 import type { ErrorCode } from '../core/errors.js';
 import type { Background, Digests, ImageFormat, NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { Match } from './policy.js';
@@ -21,21 +21,21 @@ interface ViewFacts {
   readonly pdqFull: PdqFacts | null;
 }
 
-/** Hashes of one picture, nothing looked up. `reason` only where it could not be hashed. */
+/** Hashes of one image, without a list query. `reason` only where it could not be hashed. */
 export interface HashAnswer {
   readonly digests: Digests;
   readonly image: ImageFacts | null;
   /** The family `resized`; the one that most lists carry. */
   readonly pdq: PdqFacts | null;
-  /** The family `full`, for pictures over 512 pixels on a side. */
+  /** The family `full`, for images over 512 pixels on a side. */
   readonly pdqFull: PdqFacts | null;
   readonly blockhash: string | null;
-  /** The PDQ hash of each turned picture, where they were asked for. */
+  /** The PDQ hash in each orientation, where all were requested. */
   readonly orientations: Readonly<Record<string, string>> | null;
-  /** All that was hashed of the file, `pdq` and `pdqFull` first: further frames, and transparent pictures over white. */
+  /** All hashed views of the file, `pdq` and `pdqFull` first: further frames, and transparent images over white. */
   readonly views: readonly ViewFacts[];
   readonly lowQuality: boolean;
-  /** One direction only or flat: there is no hash in it, and it is never matched as near. */
+  /** Flat, or varying in one direction only: the hash carries no information and never matches as near. */
   readonly degenerate: boolean;
   /** Decoded, though the file is damaged. */
   readonly degraded: boolean;

@@ -1,5 +1,5 @@
 /**
- * A batch of hashes and digests that the caller computed. One item's mistake is that item's error, never the batch's.
+ * Checks a batch of hashes and digests that the caller computed. An invalid item fails alone, never the batch.
  */
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
@@ -24,7 +24,7 @@ import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './matc
 import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
 import type { Recording } from './recorder.js';
 
-/** One question: one or more of the values are given; several ask for all of them together. */
+/** One query of one or more values; several values are queried together. */
 export interface HashItem {
   readonly id?: string | undefined;
   readonly pdq?: string | undefined;
@@ -34,7 +34,7 @@ export interface HashItem {
   readonly sha1?: string | undefined;
   readonly sha256?: string | undefined;
   readonly quality?: number | undefined;
-  /** Hashes of one file, each with what it is of; asked together with the other values. */
+  /** Hashes of one file, each with its provenance; queried together with the other values. */
   readonly hashes?: readonly FileHash[] | undefined;
 }
 
@@ -78,7 +78,7 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
   return hex.toLowerCase();
 }
 
-/** A hash that says what it is of is asked as it is: nothing is turned. Errors VALUE_INVALID. */
+/** Return the queries of hashes with provenance, unchanged: no orientation is derived. Errors VALUE_INVALID. */
 function fileHashesOf(item: HashItem): HashQuery[] {
   return (item.hashes ?? []).map((hash) => ({
     algorithm: hash.algorithm,
@@ -102,7 +102,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     } catch (error) {
       throw new AppError('VALUE_INVALID', { field: algorithm, expected: '64 hex digits' }, error);
     }
-    // Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md).
+    // Only the bits are known here, so the sign rule derives the orientations: near, but not exact (docs/accuracy.md).
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
       const asked = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
@@ -111,13 +111,13 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
   });
 }
 
-/** Errors PHOTODNA_UNCONFIGURED, VALUE_INVALID. */
+/** Return the query of a PhotoDNA value. Errors PHOTODNA_UNCONFIGURED, VALUE_INVALID. */
 function vectorOf(snapshot: ListSnapshot, text: string): VectorQuery {
   requirePhotoDna(snapshot);
   return { algorithm: 'photodna', vector: parsePhotoDna(text) };
 }
 
-/** The strongest of its values: the same file asked in another form is the same file. */
+/** Return the strongest value of an item: the same file in another notation keeps its id. */
 function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna }: HashItem): string {
   return (sha256 ?? sha1 ?? md5 ?? pdq ?? blockhash)?.toLowerCase() ?? photodna ?? '';
 }
@@ -174,7 +174,7 @@ function toAnswer(
   return { id: id ?? null, verdict, lowQuality, exact, matches, matchCount, truncated };
 }
 
-/** An item's mistake as its answer. Errors: everything that is not the item's mistake passes. */
+/** Return an item's error as its answer. Errors: those that the item did not cause are rethrown. */
 function itemError(item: HashItem, error: unknown): HashItemAnswer {
   if (!(error instanceof AppError) || ERRORS[error.code].retry) throw error;
   const field = error.details.field;
@@ -184,7 +184,7 @@ function itemError(item: HashItem, error: unknown): HashItemAnswer {
   };
 }
 
-/** The one value of an item that has one, well formed, and says nothing of its quality: these are searched together. */
+/** Return the value of an item with exactly one valid value and no quality, else null: such items are searched together. */
 function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
   if (item.photodna !== undefined || item.quality !== undefined || item.hashes !== undefined) return null;
   const given = BATCH_ALGORITHMS.filter((algorithm) => item[algorithm] !== undefined);
@@ -195,7 +195,7 @@ function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } |
 }
 
 /**
- * Answers in the order of the items, all on record by one commit.
+ * Return answers in the order of the items, all recorded by one commit.
  * Errors  STORE_FAILED, LEDGER_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
  */
 export async function checkHashes(

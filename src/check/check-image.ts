@@ -1,4 +1,4 @@
-/** One image's story: hash it in the decoder process, ask the lists in force, decide, record, answer. */
+/** Check of one image: hash it in the decoder process, query the current snapshot, decide, record, answer. */
 import { ulid } from 'ulid';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { HashWants, ImageEngine } from '../engine/image-engine.js';
@@ -17,18 +17,18 @@ export interface CheckOptions {
   readonly requestedRadiusBits: number | null;
   readonly reference: string | null;
   readonly tenant: string;
-  /** Of a request whose answers are put on record together; its owner commits it. Otherwise each is on its own. */
+  /** Recording of a request whose answers are recorded together; its owner commits it. Otherwise each answer is committed alone. */
   readonly recording?: Recording | undefined;
 }
 
 export interface ImageCheckOptions extends CheckOptions {
-  /** At most so many frames or pages of one file are looked at. */
+  /** Maximum number of frames or pages that are checked per file. */
   readonly frames: number;
-  /** Told in the answer, beside those that the lists hold. */
+  /** Returned in the answer, beside those that the lists contain. */
   readonly digests: readonly DigestAlgorithm[];
 }
 
-/** Digests that a list holds or that are asked for, and SHA-256 always: repeats are known by it. */
+/** Return the hashes to compute: digests that a list contains or the caller requests, and always SHA-256, which identifies repeats. */
 function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: ImageCheckOptions): HashWants {
   const needsDigest = (algorithm: DigestAlgorithm) =>
     algorithm === 'sha256' || digests.includes(algorithm) || snapshot.entryCounts[algorithm] > 0;
@@ -41,12 +41,12 @@ function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: Ima
   };
 }
 
-/** Entries expire by the day: what was decided yesterday is decided again. */
+/** Entries expire by the day, so a decision is cached for the day only. */
 const DAY_MS = 86_400_000;
 
 /**
- * A file whose digest is known is a match even where its pixels cannot be decoded;
- * what cannot be decoded and is not known is `not_checked`, never `no_match`.
+ * Return the verdict of a file. A file with a listed digest is a match even if its pixels cannot be decoded;
+ * an undecodable file without a match is `not_checked`, never `no_match`.
  */
 export function verdictOf(
   decision: Decision,
@@ -58,8 +58,9 @@ export function verdictOf(
 }
 
 /**
+ * Check one image and record the answer.
  * Errors  QUEUE_FULL, DECODER_UNAVAILABLE, SHUTTING_DOWN, LIST_NOT_FOUND, STORE_FAILED, LEDGER_FAILED.
- *         A picture that cannot be decoded is an answer, not an error.
+ *         An image that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
   parts: { engine: ImageEngine; hasher: ImageHasher; store: ListFeed; snapshot: ListSnapshot; recorder: Recorder },

@@ -1,6 +1,6 @@
 /**
- * Many values of one algorithm at once, end to end in one buffer, searched on all cores. Nothing is made per value but
- * for those that match.
+ * Checks many values of one algorithm, end to end in one buffer, on all cores. Only values that match allocate
+ * objects.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
@@ -25,10 +25,10 @@ export interface BatchParts {
   readonly pool: IndexPool;
 }
 
-/** One thread's work at a time: long enough to share the index's lines, short enough for all cores to have some. */
+/** Queries per task of a thread: enough to share the index's cache lines, few enough to use all cores. */
 const PIECE_HASHES = 8_192;
 const PIECE_DIGESTS = 65_536;
-/** Fewer are searched where they are: handing them over takes longer. */
+/** Up to this many are searched in this thread: a transfer to another takes longer. */
 const HERE_MAX = 64;
 
 /** Rows of an index's answer; digests have no distance. */
@@ -42,7 +42,7 @@ interface Rows {
 const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
   algorithm in { md5: 0, sha1: 0, sha256: 0 };
 
-/** Only the bits are known here, so turned pictures are asked by the sign rule: near, but not exact (docs/accuracy.md). */
+/** Derive all orientations by the sign rule, since only the bits are known here: near, but not exact (docs/accuracy.md). */
 function orientedHashes(hashes256: Uint8Array): Uint8Array {
   const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
   for (let at = 0; at < hashes256.length; at += HASH256_BYTES) {
@@ -57,7 +57,7 @@ function orientedHashes(hashes256: Uint8Array): Uint8Array {
   return turned;
 }
 
-/** One answer a segment. Shape: `queries` N × the algorithm's bytes. */
+/** Search all segments; return one answer a segment. Shape: `queries` N × the algorithm's bytes. */
 export async function searchPiece(
   { snapshot, pool }: Pick<BatchParts, 'snapshot' | 'pool'>,
   algorithm: BatchAlgorithm,
@@ -74,7 +74,7 @@ export async function searchPiece(
     );
   }
   const segments = snapshot.radius[algorithm];
-  // Only rings lie in memory that other threads can read.
+  // Only rings are in memory that other threads can read.
   if (isSmall || !segments.every(({ index }) => index.kind === 'ring')) {
     return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
   }
@@ -82,7 +82,7 @@ export async function searchPiece(
   return pool.search(shared, queries, radiusBits);
 }
 
-/** How the value at `queryIndex` asked; null of a digest. */
+/** Return the query at `queryIndex`; null for a digest. */
 function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: number, turns: number): HashQuery | null {
   if (isDigest(algorithm)) return null;
   const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
@@ -90,7 +90,7 @@ function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: num
   return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
 }
 
-/** What was found of each value that found something, by its position. */
+/** Return the candidates of each value that has any, by its position. */
 async function findValues(
   parts: BatchParts,
   algorithm: BatchAlgorithm,
@@ -133,7 +133,7 @@ async function findValues(
 }
 
 /**
- * Decisions of the values that matched something, by position; every other value is `no_match`. All are on record.
+ * Return the decisions of the values that matched, by position; every other value is `no_match`. All are recorded.
  * Shape   `values`: N × the algorithm's bytes.
  *         `referenceOf`: the caller's name for the value at a position.
  * Errors  STORE_FAILED, LEDGER_FAILED.

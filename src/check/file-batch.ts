@@ -1,4 +1,4 @@
-/** Files whose hashes are known, asked of the lists in force: what a scan and a rematch are made of. */
+/** Matching of files with known hashes against the current snapshot, for scans and rematches. */
 import { AppError } from '../core/errors.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
@@ -17,16 +17,16 @@ type Asking = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'>;
 
 export interface FileBatch {
   readonly snapshot: ListSnapshot;
-  /** Where in the lists' history that is, as JSON. */
+  /** Position of the snapshot in the store's change log, as JSON. */
   readonly matchedAt: string;
   /**
-   * Entries of the same lists that came after `since`, alone.
-   * Null where that is a place in another store, or longer ago than this one remembers.
+   * Return a snapshot of only the entries that were added to these lists after `since`.
+   * Null where `since` belongs to another store, or is older than the change log.
    */
   entriesSince(since: string): Promise<ListSnapshot | null>;
-  /** Decisions in the order of the files, nothing recorded. `among`: asks these instead. Errors STORE_FAILED. */
+  /** Return decisions in the order of the files, unrecorded. `among`: a snapshot to query instead. Errors STORE_FAILED. */
   match(asked: QueryBatch, asking: Asking, among?: ListSnapshot): Promise<Decision[]>;
-  /** One commit for all of them. Errors LEDGER_FAILED. */
+  /** Record all answers in one commit. Errors LEDGER_FAILED. */
   record(tenant: string, answers: readonly Answer[], unmatched: number): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ interface FileBatchParts {
   readonly reload: () => Promise<void>;
 }
 
-/** A list that is imported in this very moment makes one more look necessary, seldom two. */
+/** Reads of the position before it fails: a concurrent import makes one more necessary, seldom two. */
 const LOOKS_MAX = 10;
 
 async function positionInForce({ store, live, reload }: FileBatchParts): Promise<FeedPosition> {
@@ -95,7 +95,7 @@ async function newEntries(
   };
 }
 
-/** Errors LIST_NOT_FOUND, STORE_FAILED. */
+/** Open a batch on the current snapshot. Errors LIST_NOT_FOUND, STORE_FAILED. */
 export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string> | null): Promise<FileBatch> {
   const position = await positionInForce(parts);
   const { snapshot } = parts.live;

@@ -1,6 +1,6 @@
 /**
- * What many files ask together: the values of each algorithm end to end, as an index takes them. Files that ask the
- * same are asked once.
+ * Queries of many files: the values of each algorithm end to end, as an index takes them. Files with equal values
+ * share one query.
  */
 import { DIGEST_ALGORITHMS, type Digests, VALUE_BYTES } from '../core/vocabulary.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from './check-values.js';
@@ -17,7 +17,7 @@ const FIRST_VALUES = 1_024;
 export class QueryColumn {
   count = 0;
   values: Uint8Array;
-  /** Of each value the question that asks it, and with which of its hashes; 0 of a digest. */
+  /** Query of each value, and its rank among the hashes of the query; 0 for a digest. */
   questions = new Uint32Array(FIRST_VALUES);
   ranks = new Uint16Array(FIRST_VALUES);
 
@@ -25,7 +25,7 @@ export class QueryColumn {
     this.values = new Uint8Array(FIRST_VALUES * width);
   }
 
-  /** Room for `count` more, of ranks from `firstRank` on. Result: where their bytes are to be written. */
+  /** Reserve `count` values with ranks from `firstRank`. Return the offset at which to write their bytes. */
   reserve(question: number, firstRank: number, count: number): number {
     const at = this.count;
     this.count += count;
@@ -53,7 +53,7 @@ export class QueryBatch {
   readonly columns = Object.fromEntries(
     BATCH_ALGORITHMS.map((algorithm) => [algorithm, new QueryColumn(VALUE_BYTES[algorithm])]),
   ) as Readonly<Record<BatchAlgorithm, QueryColumn>>;
-  /** Of each file its question, in the order in which they were added. */
+  /** Query of each file, in the order in which the files were added. */
   readonly questionOf: number[] = [];
   readonly #known = new Map<string, number>();
   readonly #queries: (() => FileQuery)[] = [];
@@ -73,8 +73,8 @@ export class QueryBatch {
   }
 
   /**
-   * One more file. `key`: equal where two files ask the same; null where that is not known.
-   * Result  its question, whose values the caller now puts into the columns; null where another file has asked it.
+   * Add a file. `key`: equal for two files with the same query; null where that is unknown.
+   * Result  its query, whose values the caller then writes into the columns; null where an earlier file has the same one.
    */
   open(key: string | null, query: () => FileQuery): number | null {
     const known = key === null ? undefined : this.#known.get(key);

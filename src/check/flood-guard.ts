@@ -1,12 +1,12 @@
 /**
- * Notices an entry that suddenly matches many different files: a stock picture on a list looks like this, hours before
- * anybody complains. Counts distinct files per entry within an hour; near matches only, since a digest is one file.
+ * Detects an entry that suddenly matches many different files: a stock image on a list does so hours before the first
+ * complaint. Counts distinct files per entry within an hour; near matches only, since a digest is one file.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
 
 const WINDOW_MS = 3_600_000;
-/** Entries that are counted at a time; the ones that matched longest ago are forgotten. */
+/** Maximum number of counted entries; the ones that matched longest ago are evicted. */
 const ENTRIES_MAX = 10_000;
 
 export interface FloodedEntry {
@@ -18,14 +18,14 @@ export class FloodGuard {
   /** Entry → file → when it last matched. */
   readonly #entries = new LRUCache<string, Map<string, number>>({ max: ENTRIES_MAX });
 
-  /** `filesMax`: distinct files within an hour that pass; 0 for no guard. */
+  /** `filesMax`: allowed number of distinct files within an hour; 0 disables the guard. */
   constructor(
     readonly filesMax: number,
     readonly clock: Clock,
     readonly onFlood: (entry: FloodedEntry, files: number) => void,
   ) {}
 
-  /** `fileId`: tells files apart, such as their SHA-256. */
+  /** Count a near match. `fileId`: identifies the file, such as its SHA-256. */
   note({ list, entryId }: FloodedEntry, fileId: string): void {
     if (this.filesMax === 0) return;
     const key = JSON.stringify([list, entryId]);

@@ -1,4 +1,4 @@
-/** Hashes that a caller computed, in as many pieces as they arrive: all are answered by the lists of one moment. */
+/** Check of hashes that arrive in pieces: one snapshot answers all of them. */
 import type { IndexPool } from '../index/index-pool.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
@@ -9,11 +9,11 @@ import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
 
-/** Questions that are all answered by one generation, however long they take to arrive. */
+/** A batch of queries that one generation answers, however long they take to arrive. */
 export interface HashBatch {
   readonly generation: number;
   readonly exact: boolean;
-  /** In the order of the items; one item's mistake is that item's answer. Errors: STORE_FAILED. */
+  /** Return answers in the order of the items; an invalid item's answer is its error. Errors: STORE_FAILED. */
   checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
   /** As `checkValues`. */
   checkValues(
@@ -23,7 +23,7 @@ export interface HashBatch {
   ): Promise<ReadonlyMap<number, Decision>>;
 }
 
-/** Errors LIST_NOT_FOUND. */
+/** Open a batch on a snapshot. Errors LIST_NOT_FOUND. */
 export function openHashBatch(
   parts: {
     readonly store: ListFeed;

@@ -1,4 +1,4 @@
-/** From the engine's reply to hashes as users see them. */
+/** Conversion of the engine's reply to the hashes of an answer and of a query. */
 import { formatHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { ORIENTATIONS } from '../core/vocabulary.js';
@@ -52,7 +52,7 @@ export function hashAnswer(reply: HashReply): HashAnswer {
   };
 }
 
-/** Every hash that the picture is searched by: views × families × orientations, and blockhash; none of a degenerate family. */
+/** Return every hash to search: views × families × orientations, and blockhash; none of a degenerate family. */
 export function hashQueries(reply: HashReply): HashQuery[] {
   return reply.ok ? reply.views.flatMap(viewQueries) : [];
 }
@@ -74,7 +74,7 @@ function viewQueries({ frame, background, families, blockhash }: ViewReply): Has
       ),
     );
   if (!blockhash || pdq.length === 0) return pdq;
-  // Blockhash has no quality of its own; PDQ's says as much about the picture.
+  // Blockhash has no quality measure; PDQ's describes the image as well.
   const lowQuality = pdq.every((query) => query.lowQuality);
   const orientation = 'original';
   return [

@@ -1,8 +1,8 @@
 /**
- * Pictures → hashes, and no picture twice: an answer is kept by the SHA-256 of the file, and a file that is being
- * hashed is not hashed a second time beside it. What the lists said is kept with it, for the generation that said it.
+ * Hashes images, each only once: replies are cached by the SHA-256 of the file, and concurrent requests for one file
+ * share one run. The decision is cached with the reply, for the generation that made it.
  *
- * Files that the decoder process reads itself are remembered there, since only there their bytes are known.
+ * Files that the decoder process reads itself are cached there, since only that process knows their bytes.
  */
 import type { Config } from '../config/knobs.js';
 import { pathBytesOf } from '../core/path-bytes.js';
@@ -20,12 +20,12 @@ interface Kept {
   readonly packed: Buffer;
   readonly decided: { readonly question: string; readonly decision: Decision } | null;
 }
-/** One match with its texts, in V8's memory. */
+/** Memory of one match with its strings, in V8. */
 const MATCH_BYTES = 600;
 
 interface HashedImage {
   readonly reply: HashReply;
-  /** What was decided for this very question before; a question names its generation, so it is never stale. */
+  /** Return the cached decision for this key, or null. A key includes its generation, so a decision is never stale. */
   decisionFor(question: string): Decision | null;
   keepDecision(question: string, decision: Decision): void;
 }

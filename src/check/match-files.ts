@@ -1,4 +1,4 @@
-/** Many files at once, each with its digests and all of its hashes: what `match` says of each, found in batches on all cores. */
+/** Matching of many files, each with its digests and all its hashes: the decisions of `match`, in batches on all cores. */
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
@@ -10,12 +10,12 @@ import type { FileQuery, QueryBatch } from './file-queries.js';
 import { type Candidate, decideFound, toCandidate, widestRadiusBits } from './match.js';
 import { type Decision, NOTHING_FOUND } from './policy.js';
 
-/** One thread's work at a time: as many hashes as the index joins with its tables at once. */
+/** Values per task of a thread: as many as the index joins with its tables at once. */
 export const PIECE_VALUES = JOIN_QUERIES;
 
 const ALGORITHMS_ASKED: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
 
-/** Of two ways that are equally near the first asked is told, as where one file is asked alone. */
+/** A candidate with its position: of equally near ones the first is reported, as in a query of one file. */
 interface Ranked {
   readonly found: Candidate;
   readonly rank: readonly number[];
@@ -25,14 +25,14 @@ function byRank(a: Ranked, b: Ranked): number {
   return differing < 0 ? 0 : a.rank[differing]! - b.rank[differing]!;
 }
 
-/** A question for which something was found, with its hashes as objects: few are. */
+/** A query with candidates. Few queries have any, so only these hold their hashes as objects. */
 interface Hit {
   readonly query: FileQuery;
   readonly ranked: Ranked[];
 }
 
 /**
- * Decisions in the order of the files; nothing is recorded.
+ * Return decisions in the order of the files; nothing is recorded.
  * Errors  STORE_FAILED.
  */
 export async function matchFiles(

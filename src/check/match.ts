@@ -1,4 +1,4 @@
-/** From a query's hashes and digests to a decision: exact look-ups and radius searches against one set of lists in force. */
+/** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
 import { ENTRIES_READ_PER_LIST_MAX } from '../core/limits.js';
 import {
@@ -21,7 +21,7 @@ export interface HashQuery {
   readonly orientation: Orientation | null;
   readonly family: Family | null;
   readonly lowQuality: boolean;
-  /** Frame or page of the file, 0 the first; null where only a hash was asked. */
+  /** Frame or page of the file, 0 the first; null where only a hash is known. */
   readonly frame: number | null;
   readonly background: Background;
 }
@@ -36,23 +36,23 @@ export interface MatchQuery {
   readonly digests: Digests;
   readonly hashes: readonly HashQuery[];
   readonly vectors?: readonly VectorQuery[];
-  /** Names of lists to ask; null asks all that are enabled. */
+  /** Names of the lists to query; null queries all enabled lists. */
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
 }
 
-/** What an index proposed, before the store is asked what the entry says. */
+/** Proposal of an index, before the entry is read from the store. */
 export interface Candidate {
   readonly entryKey: number;
   readonly list: ListInfo;
-  /** In bits; L2 of a VectorQuery; 0 of a digest, whose query is null. */
+  /** In bits; L2 for a VectorQuery; 0 for a digest, whose query is null. */
   readonly distance: number;
   readonly query: HashQuery | VectorQuery | null;
 }
 
 /**
- * The widest radius that any asked list allows: one search serves all of them, and policy narrows per list.
- * -1 where no list is asked at all.
+ * Return the widest radius of the queried lists: one search serves all of them, and the policy narrows it per list.
+ * -1 where no list is queried.
  */
 export function widestRadiusBits(
   snapshot: ListSnapshot,
@@ -63,20 +63,20 @@ export function widestRadiusBits(
   return query.requestedRadiusBits === null ? widest : Math.min(widest, query.requestedRadiusBits);
 }
 
-/** Errors LIST_NOT_FOUND for a name that is not an enabled list: silence would look like `no_match`. */
+/** Require enabled lists. Errors LIST_NOT_FOUND: an ignored name would look like `no_match`. */
 export function requireLists(snapshot: ListSnapshot, names: ReadonlySet<string> | null): void {
   for (const name of names ?? []) {
     if (!snapshot.listByName.has(name)) throw new AppError('LIST_NOT_FOUND', { list: name });
   }
 }
 
-/** The configured radius. Errors PHOTODNA_UNCONFIGURED. */
+/** Return the configured radius. Errors PHOTODNA_UNCONFIGURED. */
 export function requirePhotoDna({ photodnaRadius }: ListSnapshot): number {
   if (photodnaRadius === null) throw new AppError('PHOTODNA_UNCONFIGURED');
   return photodnaRadius;
 }
 
-/** The proposal of an index as a find, or null where the entry is not in force or its list is not asked. */
+/** Return the candidate of an index row, or null where the entry is inactive or its list is not queried. */
 export function toCandidate(
   snapshot: ListSnapshot,
   lists: ReadonlySet<string> | null,
@@ -121,7 +121,7 @@ function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
   return found;
 }
 
-/** Each entry once, by the nearest way to it. */
+/** Return the nearest candidate of each entry. */
 function nearestPerEntry(found: readonly Candidate[]): Candidate[] {
   const nearest = new Map<number, Candidate>();
   for (const one of found) {
@@ -132,8 +132,8 @@ function nearestPerEntry(found: readonly Candidate[]): Candidate[] {
 }
 
 /**
- * A crowd of near-copies must not be read from the store one by one: of each match list the nearest are, and the rest
- * counts. Suppression lists are read whole: each of their values takes out others.
+ * Limit the entries that are read from the store: of each match list only the nearest; the rest is counted.
+ * Candidates of suppression lists are all read, since each of their values suppresses others.
  */
 function bounded(
   found: readonly Candidate[],
@@ -159,7 +159,7 @@ function bounded(
   return { read, unread };
 }
 
-/** How the query came to the entry, in the policy's words. */
+/** Return the provenance of a candidate, in the terms of the policy. */
 function provenanceOf(
   { distance, query }: Candidate,
   { photodnaRadius }: ListSnapshot,
@@ -172,7 +172,7 @@ function provenanceOf(
 }
 
 /**
- * What the lists say of what was found, and what follows from it.
+ * Read the entries of the candidates and decide.
  * Errors  STORE_FAILED.
  */
 export async function decideFound(
@@ -189,14 +189,14 @@ export async function decideFound(
     const { entryKey, list } = one;
     if (!entries.has(entryKey)) entries.set(entryKey, await store.entryByKey(entryKey));
     const entry = entries.get(entryKey);
-    // A person removed it between the snapshot and now: it no longer counts, at once and everywhere.
+    // An entry that was removed after the snapshot no longer counts, at once and everywhere.
     if (entry && !isExpired(entry, list, snapshot.atMs))
       proposals.push({ entry, list, quarantined: entry.quarantined, ...provenanceOf(one, snapshot) });
   }
   return decide(proposals, requestedRadiusBits, unread);
 }
 
-/** Errors STORE_FAILED. */
+/** Return the decision of a query. Errors STORE_FAILED. */
 export async function match(snapshot: ListSnapshot, store: ListFeed, query: MatchQuery): Promise<Decision> {
   return decideFound(snapshot, store, lookUp(snapshot, query), query.requestedRadiusBits);
 }

@@ -1,8 +1,8 @@
 /**
- * Policy: entries with distances in, verdict out. Pure; knows no index, no store, no HTTP.
+ * Policy: decides the verdict from entries with distances. Pure; knows no index, no store, no HTTP.
  *
- * A suppression never hides a neighbour: it takes out of the count exactly the known-good file (by digest) and
- * exactly the entries that carry a known-good value. Whatever else matched still counts.
+ * A suppression never hides a neighbour: it excludes exactly the known-good file (by digest) and exactly the entries
+ * with a known-good value. All other matches still count.
  */
 import { MATCHES_PER_IMAGE_MAX } from '../core/limits.js';
 import type { Match } from '../core/match-types.js';
@@ -10,22 +10,22 @@ import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '
 
 const DAY_MS = 86_400_000;
 
-/** An entry that an index proposed, with the way the query came to it. Distance 0 for digests. */
+/** An entry that an index proposed, with the provenance of the candidate. Distance 0 for digests. */
 export interface Proposal {
   readonly entry: Entry;
   readonly list: ListInfo;
   readonly matchType: 'exact' | 'near';
-  /** In bits; of PhotoDNA in L2. */
+  /** In bits; L2 for PhotoDNA. */
   readonly distance: number;
-  /** Of an algorithm whose radius is not the list's, and which is inside it already; null: the list decides. */
+  /** Radius of an algorithm that does not use the list's, and already applied; null: the list's radius decides. */
   readonly radius: number | null;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
   readonly frame: number | null;
   readonly background: Background;
-  /** The entry waits for a person: it suddenly matched many different files. */
+  /** The entry is in quarantine: it suddenly matched many different files. */
   readonly quarantined: boolean;
-  /** The query hash that proposed it had quality below 50: only lists that ask for it get it. */
+  /** The query hash that proposed it had quality below 50: it counts only for lists that accept it. */
   readonly lowQuality: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Decision {
   readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;
   /** Exact first, then by distance; at most `MATCHES_PER_IMAGE_MAX`. */
   readonly matches: readonly Match[];
-  /** All of them, also those past the cap. */
+  /** Number of all matches, including those beyond the cap. */
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
   readonly truncated: boolean;
@@ -43,7 +43,7 @@ export interface Decision {
 
 export const NOTHING_FOUND: Decision = { verdict: 'no_match', matches: [], matchCount: 0, truncated: false };
 
-/** Whether a list counts a near match at this distance, of a query hash of this quality. */
+/** Return whether a list counts a near match at this distance, for a query hash of this quality. */
 export function admits(
   list: ListInfo,
   { distanceBits, lowQuality }: { readonly distanceBits: number; readonly lowQuality: boolean },
@@ -56,7 +56,7 @@ function radiusOf(list: ListInfo, requestedRadiusBits: number | null): number {
   return requestedRadiusBits === null ? list.radiusBits : Math.min(list.radiusBits, requestedRadiusBits);
 }
 
-/** One entry may be proposed once per orientation, family and digest: the nearest way is the one that is told. */
+/** Return the nearest proposal of each entry: one entry may be proposed per orientation, family and digest. */
 function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
   const nearest = new Map<string, Proposal>();
   for (const proposal of proposals) {
@@ -68,7 +68,7 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
   return [...nearest.values()];
 }
 
-/** Category and severity in the provider's words, where the provider has some for the list's. */
+/** Return category and severity in the provider's terms, where the list maps them. */
 function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'> {
   const said = (map: Readonly<Record<string, string>>, word: string | null) =>
     word !== null && Object.hasOwn(map, word) ? map[word]! : null;
@@ -78,15 +78,16 @@ function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'
   };
 }
 
-/** Whether the list last touched the entry longer ago than its entries are to match. Unit: milliseconds since 1970. */
+/** Return whether the entry was last updated longer ago than `entryDaysMax` allows. Unit: milliseconds since 1970. */
 export function isExpired({ updatedAt }: Entry, { entryDaysMax }: ListInfo, nowMs: number): boolean {
   if (entryDaysMax === null || updatedAt === null) return false;
   return nowMs - Date.parse(updatedAt) > entryDaysMax * DAY_MS;
 }
 
 /**
+ * Decide the verdict of a file.
  * Unit    `requestedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
- *         `unread`: matches of match lists beyond the proposals, already admitted; they only count.
+ *         `unread`: matches of match lists beyond the proposals, already admitted; they are only counted.
  * Errors  none.
  */
 export function decide(proposals: readonly Proposal[], requestedRadiusBits: number | null, unread = 0): Decision {

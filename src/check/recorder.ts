@@ -1,28 +1,28 @@
-/** Puts answers on record before they leave: in the ledger, and then the same facts as metrics. */
+/** Records answers before they are returned: in the ledger, and then as metrics. */
 import type { Ledger } from '../ledger/ledger.js';
 import type { Outcome } from '../ledger/outcome.js';
 import type { Idempotency } from '../store/ledger-contract.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { FloodGuard } from './flood-guard.js';
 
-/** An answer, before it is said what was asked. */
+/** An outcome without the kind of its query. */
 export type Answer = Omit<Outcome, 'kind'>;
 
-/** Answers of one request, gathered; nothing of them may be told before `commit` has resolved. */
+/** Collected answers of one request; none may be returned before `commit` has resolved. */
 export interface Recording {
   add(kind: 'image' | 'hash', answer: Answer): void;
-  /** So many more that matched nothing: of them nothing else is kept. */
+  /** Count answers without a match; no other fact of them is recorded. */
   addUnmatched(kind: Outcome['kind'], count: number): void;
-  /** Once. Errors LEDGER_FAILED: nothing is on record; IDEMPOTENCY_KEY_REUSED. */
+  /** Record all answers; called once. Errors LEDGER_FAILED: nothing is recorded; IDEMPOTENCY_KEY_REUSED. */
   commit(): Promise<void>;
 }
 
 export interface Recorder {
-  /** `idempotency`: asked at the commit, when the request has been read to its end. */
+  /** Open a recording. `idempotency`: called at the commit, when the request has been read completely. */
   open(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
 }
 
-/** `ledger` null: only metrics, for measuring what the ledger costs. */
+/** `ledger` null: only metrics, to measure the cost of the ledger. */
 export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: FloodGuard): Recorder {
   function tell({ kind, verdict, reason, matches, fileId }: Outcome): void {
     metrics.add('zeef_checks_total', { kind, verdict });
@@ -43,7 +43,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
             unmatched[kind]++;
             return;
           }
-          // A known digest makes a match of a picture that could not be decoded: the reason is told, not counted twice.
+          // A listed digest makes an undecodable image a match: its reason is returned, but not counted.
           const reason = answer.verdict === 'not_checked' ? answer.reason : null;
           outcomes.push({ ...answer, kind, reason });
         },

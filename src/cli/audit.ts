@@ -1,4 +1,4 @@
-/** `zeef audit ...`: who changed what, and whether the log is as it was written. */
+/** `zeef audit ...`: shows and verifies the audit log. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
@@ -8,13 +8,14 @@ const ROWS_READ = 1_000;
 
 function rows(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not a number of rows');
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a number of rows above 0');
   return value;
 }
 
 function head(text: string): AuditHead {
   const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (seq === undefined || hash === undefined) throw new InvalidArgumentError('wants NUMBER:HASH, as verify tells it');
+  if (seq === undefined || hash === undefined)
+    throw new InvalidArgumentError('expected NUMBER:HASH, as verify prints it');
   return { seq: Number(seq), hash };
 }
 
@@ -29,15 +30,15 @@ function rowText({ seq, at, actor, action, tenant, target, details, outcome }: A
 
 export function addAuditCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
-  const audit = program.command('audit').description('who changed what');
+  const audit = program.command('audit').description('the audit log of changes');
 
   audit
     .command('show')
-    .description('the last changes, oldest first')
-    .option('--tenant <name>', 'only about this tenant')
-    .option('--last <rows>', 'so many', rows, ROWS_SHOWN)
-    .option('--all', 'also what was written before a change whose end is known')
-    .option('--json', 'an object a line')
+    .description('show the last changes, oldest first')
+    .option('--tenant <name>', 'only changes of this tenant')
+    .option('--last <rows>', 'number of rows', rows, ROWS_SHOWN)
+    .option('--all', 'also the begun rows of changes whose end is known')
+    .option('--json', 'one JSON object a line')
     .action(({ tenant, last, all = false, json }: { tenant?: string; last: number; all?: boolean; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const found: AuditRow[] = [];
@@ -60,16 +61,16 @@ export function addAuditCommands(program: Command, cli: CliContext): void {
 
   audit
     .command('verify')
-    .description('read the whole log again: was a row changed, taken out or moved?')
-    .option('--head <number:hash>', 'as an earlier verify told it, and kept elsewhere', head)
+    .description('verify the whole log: detect rows that were changed, removed, inserted or moved')
+    .option('--head <number:hash>', 'head that an earlier verify printed, stored elsewhere', head)
     .option('--json', 'as JSON')
     .action(({ head: known, json }: { head?: AuditHead; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const verdict = await service.store.audit.verify(known);
         if (!verdict.ok) cli.setExitCode(EXIT.failed);
         const words = verdict.ok
-          ? `${verdict.rows} rows, as they were written; head ${verdict.head.seq}:${verdict.head.hash}\n`
-          : `BROKEN at row ${verdict.brokenAt}: what comes from there on was not written so\n`;
+          ? `${verdict.rows} rows verified; head ${verdict.head.seq}:${verdict.head.hash}\n`
+          : `BROKEN at row ${verdict.brokenAt}: rows from there on are not as written\n`;
         cli.out(json ? `${JSON.stringify(verdict)}\n` : words);
       }),
     );

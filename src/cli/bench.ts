@@ -1,4 +1,4 @@
-/** `zeef bench`: the benches of `bench/`, as a user would run them. */
+/** `zeef bench`: runs the benches of `bench/`. */
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { artefact } from '../core/package-root.js';
@@ -17,7 +17,7 @@ interface BenchFlags {
 
 function count(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not a count');
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer above 0');
   return value;
 }
 
@@ -33,10 +33,10 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
   program
     .command('bench')
     .description(
-      'the benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, recovery, scan, soak, accuracy, headline; all without a name',
+      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, recovery, scan, soak, accuracy, headline; by default all',
     )
     .argument('[suites...]')
-    .addOption(new Option('--smoke', 'small sizes: shows that they run, not how fast'))
+    .addOption(new Option('--smoke', 'small sizes: checks that the benches run; the figures mean nothing'))
     .option('--json', 'one JSON object a table')
     .option(
       '--sizes <counts>',
@@ -46,10 +46,10 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .option('--pairs <file>', 'index: write every pair found, as CSV')
-    .option('--hnsw-max <count>', 'index: most entries that hnsw is built of; a million take most of an hour', count)
-    .option('--minutes <count>', 'soak: how long; 10 unless told', count)
+    .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
+    .option('--minutes <count>', 'soak: duration; by default 10', count)
     .action(async (suites: string[], flags: BenchFlags) => {
-      // The benches lie outside src/ and use the rooms from above, so they are loaded, not imported.
+      // The benches are outside src/ and use its rooms, so they are loaded at run time, not imported.
       const door = (await import(pathToFileURL(artefact('bench', 'main.js')).href)) as BenchDoor;
       await door.run(suites, { ...flags, smoke: flags.smoke ?? false, json: flags.json ?? false, out: cli.out });
     });

@@ -1,4 +1,4 @@
-/** `zeef check`, `zeef hash`: files in, one line each out. */
+/** `zeef check`, `zeef hash`: one line of output per file. */
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import {
@@ -12,11 +12,11 @@ import {
 } from './context.js';
 
 export const orientations = () =>
-  new Option('--orientations <which>', 'all finds turned and mirrored copies').choices(['all', 'none']).default('all');
+  new Option('--orientations <which>', 'all finds rotated and mirrored copies').choices(['all', 'none']).default('all');
 
-export const FRAMES_HELP = 'of an animation or a file of several pages, look at so many (1 to 16), evenly spread';
+export const FRAMES_HELP = 'frames or pages to check per file (1 to 16), evenly spread';
 
-/** A name that holds control characters is shown escaped, so that it cannot write to the terminal. */
+/** Escape a path that has control characters, so that it cannot control the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
 
 function verdictLine(path: string, answer: CheckAnswer): string {
@@ -62,13 +62,13 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
 
   program
     .command('check')
-    .description('verdict per file, in one process, no service needed')
+    .description('print a verdict per file; no service needed')
     .argument('<files...>')
     .addOption(orientations())
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
     .option('--frames <count>', FRAMES_HELP)
-    .option('--digests <names>', 'tell these digests too, separated by commas: md5, sha1')
+    .option('--digests <names>', 'also print these digests, separated by commas: md5, sha1')
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags) => {
       const byVerdict: Record<string, number> = {};
@@ -86,11 +86,13 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
 
   program
     .command('hash')
-    .description('digests, PDQ, quality and size per file; nothing is looked up')
+    .description('print digests, PDQ, quality and size per file; no list is queried')
     .argument('<files...>')
     .addOption(orientations().default('none'))
     .option('--frames <count>', FRAMES_HELP)
-    .addOption(new Option('--algorithm <name>', 'only this one').choices(['pdq', 'blockhash', 'all']).default('all'))
+    .addOption(
+      new Option('--algorithm <name>', 'only this algorithm').choices(['pdq', 'blockhash', 'all']).default('all'),
+    )
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];

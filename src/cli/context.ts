@@ -1,4 +1,4 @@
-/** What `main.ts` gives the commands, and what they share: configuration, output, exit codes. */
+/** Context that `main.ts` passes to the commands, and their shared helpers: configuration, output, exit codes. */
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
@@ -13,14 +13,14 @@ import { openLedgerAlone } from '../service/open-ledger.js';
 import { createService, type Service } from '../service/service.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 
-/** The HTTP door, as much of it as a command needs; `main.ts` joins the two, since neither room may know the other. */
+/** The part of the HTTP server that a command needs; `main.ts` connects the two, since neither room may import the other. */
 export interface HttpServer {
   listen(at: { host: string; port: number }): Promise<string>;
   close(): Promise<unknown>;
   readonly server: { closeAllConnections(): void; address(): AddressInfo | string | null };
 }
 
-/** Everything of the process that a command may touch; `main.ts` alone holds the process itself. */
+/** The parts of the process that a command may use; only `main.ts` accesses the process itself. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
@@ -28,10 +28,10 @@ export interface CliContext {
   readonly isTerminal: boolean;
   /** Becomes true at the first Ctrl-C or SIGTERM. */
   readonly isStopping: () => boolean;
-  /** Resolves then. */
+  /** Resolves at the same time. */
   readonly stopped: Promise<void>;
   readonly setExitCode: (code: number) => void;
-  /** SIGUSR1 asks where a command is, SIGUSR2 to pause and to go on; a command that listens is asked. */
+  /** Register a listener: SIGUSR1 requests the status, SIGUSR2 pauses and resumes. */
   readonly onAsked: (what: 'status' | 'pause', listener: () => void) => void;
   /** Errors CONFIG_INVALID: a public address without keys. */
   readonly createServer: (service: Service, log: Logger) => Promise<HttpServer>;
@@ -46,10 +46,10 @@ export interface GlobalFlags {
   readonly logLevel?: string;
 }
 
-/** A command prints its result; what is not wrong is not news. Only `serve` tells more by default. */
+/** A command prints its result and logs only warnings and errors. Only `serve` logs more by default. */
 const COMMAND_LOG_LEVEL = 'warn';
 
-/** `quietLevel`: the log level where nothing else names one. Errors CONFIG_INVALID. */
+/** Return the configuration. `quietLevel`: the log level where no other is set. Errors CONFIG_INVALID. */
 export function configFrom(
   cli: CliContext,
   flags: GlobalFlags & Partial<Record<KnobName, string>>,
@@ -70,7 +70,7 @@ export function configFrom(
   return quietLevel === undefined || isNamed ? config : { ...config, logLevel: quietLevel };
 }
 
-/** Who is at the command line, for the audit log. */
+/** Return the actor at the command line, for the audit log. */
 export function cliActor(): string {
   try {
     return `cli:${userInfo().username}`;
@@ -80,10 +80,10 @@ export function cliActor(): string {
   }
 }
 
-/** What a command changes goes through here, and into the audit log. */
+/** Return the audited operations of the service: every change by a command goes through them. */
 export const changesOf = (service: Service) => service.audit.as(cliActor());
 
-/** Runs one command with a service in this process, and closes it whatever happens. Its log is silent unless asked for. */
+/** Run one command with a service in this process, and close it in every case. It logs warnings unless a level is set. */
 export async function withService<T>(
   cli: CliContext,
   flags: GlobalFlags,
@@ -99,7 +99,7 @@ export async function withService<T>(
   }
 }
 
-/** As `withService`, for commands that need the ledger alone: no list is read, whatever its size. */
+/** Run one command with the ledger alone, as `withService` does: no list is loaded. */
 export async function withLedger(
   cli: CliContext,
   flags: GlobalFlags,
@@ -126,7 +126,7 @@ interface CheckFlags {
   readonly json?: boolean;
 }
 
-/** Errors REQUEST_INVALID. */
+/** Return the number of frames to check. Errors REQUEST_INVALID. */
 export function framesFrom({ frames }: ImageCheckFlags): number {
   const count = frames === undefined ? 1 : Number(frames);
   if (!(Number.isInteger(count) && count >= 1 && count <= FRAMES_MAX)) {
@@ -143,7 +143,7 @@ function digestsFrom({ digests }: ImageCheckFlags): DigestAlgorithm[] {
   });
 }
 
-/** Null where none was given. Errors RADIUS_INVALID. */
+/** Return the radius, or null where none was given. Errors RADIUS_INVALID. */
 export function radiusFrom(text: string | undefined): number | null {
   const radius = text === undefined ? null : Number(text);
   if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= RADIUS_BITS_MAX)) {
@@ -152,7 +152,7 @@ export function radiusFrom(text: string | undefined): number | null {
   return radius;
 }
 
-/** Errors RADIUS_INVALID, REQUEST_INVALID. */
+/** Return the check options of the flags. Errors RADIUS_INVALID, REQUEST_INVALID. */
 export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'reference'> {
   return {
     orientations: flags.orientations ?? 'all',

@@ -1,15 +1,15 @@
-/** Gives way to everybody else on the machine: least CPU priority, and disk time only when nobody wants it. */
+/** Idle priority: the lowest CPU priority, and disk time only when the disk is otherwise idle. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
-/** Of every thread there is; threads and processes that are started later inherit it. Result: what could not be done. */
+/** Set idle priority for every thread; later threads and processes inherit it. Return the failure, or null. */
 export function giveWay(): string | null {
   let threads = [String(process.pid)];
   try {
     threads = readdirSync('/proc/self/task');
   } catch {
-    // Not Linux: the process itself is all that can be named.
+    // Not Linux: only the process itself can be named.
   }
   for (const thread of threads) setPriority(Number(thread), constants.priority.PRIORITY_LOW);
   const { status } = spawnSync('ionice', ['-c', '3', '-p', ...threads], { stdio: 'ignore' });

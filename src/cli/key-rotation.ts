@@ -8,10 +8,10 @@ import { type CliContext, cliActor, type GlobalFlags, withService } from './cont
 export function addKeyRotationCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('rotate-key')
-    .description('seal every value anew under a new key; a running service follows')
+    .description('reseal every value under a new key; a running service switches to it')
     .option(
       '--new-key-file <file>',
-      'the new master key, 32 bytes as hex or base64; then put it where the service reads it',
+      'the new master key, 32 bytes as hex or base64; install it afterwards where the service reads its key',
     )
     .action((flags: { newKeyFile?: string }) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
@@ -20,7 +20,7 @@ export function addKeyRotationCommand(lists: Command, program: Command, cli: Cli
         const { keyId } = await service.audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: told }, () =>
           service.rotateKeys(newMaster),
         );
-        cli.out(`everything is sealed under data key ${keyId}; write the index file again (lists export)\n`);
+        cli.out(`all values are sealed under data key ${keyId}; rewrite the index file (lists export)\n`);
       }),
     );
 }

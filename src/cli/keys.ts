@@ -1,4 +1,4 @@
-/** `zeef keys ...`: API keys are made, rotated and revoked; a key goes to stdout, once. */
+/** `zeef keys ...`: creates, rotates and revokes API keys; a key is printed once, to stdout. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
@@ -9,14 +9,14 @@ const HOUR_MS = 3_600_000;
 
 function time(text: string): string {
   const ms = parseTime(text);
-  if (ms === null) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  if (ms === null) throw new InvalidArgumentError('expected a time, for example 2027-01-01T00:00:00Z');
   return new Date(ms).toISOString();
 }
 
 function hours(text: string): number {
   const value = Number(text);
   if (!(text !== '' && value >= 0 && value <= KEY_GRACE_HOURS_MAX)) {
-    throw new InvalidArgumentError(`wants hours in 0..${KEY_GRACE_HOURS_MAX}`);
+    throw new InvalidArgumentError(`expected hours in 0..${KEY_GRACE_HOURS_MAX}`);
   }
   return value;
 }
@@ -35,26 +35,26 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
 
   keys
     .command('create')
-    .description('create a key; it is shown once')
-    .requiredOption('--tenant <name>', 'who it belongs to')
+    .description('create a key; it is printed once')
+    .requiredOption('--tenant <name>', 'tenant that owns the key')
     .addOption(
-      new Option('--scopes <scopes...>', 'what it may do').choices([...SCOPES]).default(['check', 'check:hashes']),
+      new Option('--scopes <scopes...>', 'scopes of the key').choices([...SCOPES]).default(['check', 'check:hashes']),
     )
-    .option('--name <name>', 'what it is for')
+    .option('--name <name>', 'purpose of the key')
     .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z', time)
     .option('--json', 'as JSON')
     .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
         const told = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
-        if (!json) cli.err(`key ${told.info.id} of ${tenant}; it is shown this once:\n`);
+        if (!json) cli.err(`key ${told.info.id} of ${tenant}; it is printed only once:\n`);
         cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
       }),
     );
 
   keys
     .command('list')
-    .description('keys of all tenants, or of one; never the key itself')
+    .description('show keys of all tenants, or of one, without their secrets')
     .option('--tenant <name>')
     .option('--json', 'as JSON')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
@@ -67,11 +67,11 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
   keys
     .command('rotate')
     .description(
-      'a second live key with the same tenant, name and scopes, shown once; the old one expires after the grace',
+      'create a key with the same tenant, name and scopes, printed once; the old one expires after the grace period',
     )
     .argument('<id>')
-    .option('--grace <hours>', 'how long the old key still works', hours, KEY_GRACE_HOURS_DEFAULT)
-    .option('--expires <time>', 'of the new key; otherwise it lives as long as the old one was meant to', time)
+    .option('--grace <hours>', 'how long the old key remains valid', hours, KEY_GRACE_HOURS_DEFAULT)
+    .option('--expires <time>', 'expiry of the new key; by default the original expiry of the old one', time)
     .option('--json', 'as JSON')
     .action((id: string, { grace, expires, json }: { grace: number; expires?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
@@ -80,14 +80,15 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
           graceMs: grace * HOUR_MS,
           ...(expires === undefined ? {} : { expiresAt: expires }),
         });
-        if (!json) cli.err(`key ${told.info.id}; it is shown this once. ${id} works until ${told.old.expiresAt}:\n`);
+        if (!json)
+          cli.err(`key ${told.info.id}; it is printed only once. ${id} is valid until ${told.old.expiresAt}:\n`);
         cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
       }),
     );
 
   keys
     .command('revoke')
-    .description('a key works no longer, in a running service too')
+    .description('revoke a key, in a running service too')
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {

@@ -1,4 +1,4 @@
-/** `zeef ledger`: what is on record, and whether it is whole. */
+/** `zeef ledger`: shows, verifies and backs up the ledger. */
 import type { Command } from 'commander';
 import { type CliContext, EXIT, type GlobalFlags, withLedger } from './context.js';
 
@@ -7,11 +7,11 @@ const SHOWN_HITS = 20;
 const number = (value: number) => value.toLocaleString('en-US');
 export function addLedgerCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
-  const ledger = program.command('ledger').description('what is on record');
+  const ledger = program.command('ledger').description('the ledger of checks and hits');
 
   ledger
     .command('verify')
-    .description('reads everything again: the chains, the counts, every hit')
+    .description('verify the whole ledger: the chains, the counts, every hit')
     .option('--json', 'one JSON object')
     .action(async ({ json }: { json?: boolean }) => {
       await withLedger(cli, globals(), async (opened) => {
@@ -32,7 +32,7 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
 
   ledger
     .command('backup')
-    .description('a copy as of one moment, while the service runs')
+    .description('write a consistent copy, while the service runs')
     .argument('<file>')
     .action(async (file: string) => {
       await withLedger(cli, globals(), async (opened) => {
@@ -43,7 +43,7 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
 
   ledger
     .command('show')
-    .description('what was counted, and the newest hits')
+    .description('show totals and the newest hits')
     .option('--json', 'one JSON object')
     .action(async ({ json }: { json?: boolean }) => {
       await withLedger(cli, globals(), async (opened) => {

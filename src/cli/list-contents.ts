@@ -1,4 +1,4 @@
-/** `zeef lists show` and `verify`: the lists in the store, and whether their entries are as imported. */
+/** `zeef lists show` and `verify`: the lists in the store, and the integrity of their entries. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
@@ -10,7 +10,7 @@ export function addContentsCommands(lists: Command, program: Command, cli: CliCo
 
   lists
     .command('show')
-    .description('sizes, versions and ages of all lists, or of one')
+    .description('show sizes, versions and ages of all lists, or of one')
     .argument('[name]')
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, flags: { json?: boolean }) => {

@@ -12,11 +12,11 @@ import { type CliContext, cliActor, type GlobalFlags, withService } from './cont
 export function addExportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('export')
-    .description('write the index file, which a service reads at start; or with --list one list, for others')
-    .argument('[file]', 'by default zeef.index in the data directory; a list goes to stdout')
-    .option('--list <name>', 'this list, with its values; a file of it is sealed, stdout is not')
-    .option('--plain', 'the file of a list is for others: do not seal it')
-    .addOption(new Option('--format <format>', 'of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
+    .description('write the index file, which a service reads at start; with --list export one list')
+    .argument('[file]', 'by default zeef.index in the data directory; with --list stdout')
+    .option('--list <name>', 'export this list with its values; a file is sealed, stdout is not')
+    .option('--plain', 'do not seal the file of a list')
+    .addOption(new Option('--format <format>', 'format of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
     .option('--json', 'as JSON')
     .action(
       async (
@@ -45,7 +45,7 @@ async function exportList(
       return;
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
-    // Only its owner reads the file: it holds the list's values.
+    // Readable by its owner only: the file holds the list's values.
     const output = await open(file, 'wx', 0o600);
     try {
       await pipeline(bytes, output.createWriteStream());

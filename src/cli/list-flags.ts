@@ -1,4 +1,4 @@
-/** Values of options of `zeef lists`; each is read or refused. */
+/** Parsers of option values of `zeef lists`. */
 import { InvalidArgumentError } from 'commander';
 import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
@@ -7,23 +7,23 @@ import { algorithmNamed } from '../hashlists/normalise.js';
 
 export function algorithm(name: string): Algorithm {
   const known = algorithmNamed(name);
-  if (!known) throw new InvalidArgumentError('not an algorithm that Zeef knows');
+  if (!known) throw new InvalidArgumentError('unknown algorithm');
   return known;
 }
 
-/** `A1=sexual,A2=other`; `none` for no words of one's own. */
+/** Parse `A1=sexual,A2=other`; `none` clears the terms. */
 export function words(text: string): Record<string, string> {
   if (text === 'none') return {};
   const pairs = text.split(',').map((pair) => pair.split('=').map((word) => word.trim()));
   const isGood = pairs.length <= LIST_WORDS_MAX && pairs.every(([from, to, more]) => from && to && more === undefined);
-  if (!isGood) throw new InvalidArgumentError('not of the form A1=word,A2=word');
+  if (!isGood) throw new InvalidArgumentError('expected the form A1=word,A2=word');
   return Object.fromEntries(pairs as [string, string][]);
 }
 
 export function expiry(text: string): string | null {
   if (text === 'never') return null;
   const ms = parseTime(text);
-  if (ms === null) throw new InvalidArgumentError('not a time, for example 2027-01-01T00:00:00Z');
+  if (ms === null) throw new InvalidArgumentError('expected a time, for example 2027-01-01T00:00:00Z');
   return new Date(ms).toISOString();
 }
 
@@ -31,6 +31,6 @@ export function days(text: string): number | null {
   if (text === 'all') return null;
   const count = Number(text);
   if (!(Number.isInteger(count) && count >= 1 && count <= LIST_ENTRY_DAYS_MAX))
-    throw new InvalidArgumentError(`not a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
+    throw new InvalidArgumentError(`expected a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
   return count;
 }

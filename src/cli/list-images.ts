@@ -9,12 +9,12 @@ import { reportText } from './list-text.js';
 export function addImagesCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('add')
-    .description('add hashes of pictures that you confirmed yourself; of the pictures nothing is kept')
+    .description('add hashes of images that you confirmed yourself; the images are not kept')
     .argument('<name>')
     .argument('<images...>')
-    .option('--category <name>', 'what they show, in the list’s own terms')
+    .option('--category <name>', 'category of the images, in the list’s own terms')
     .option('--severity <name>')
-    .option('--source <name>', 'who confirmed them')
+    .option('--source <name>', 'organisation or person that confirmed them')
     .option('--json', 'as JSON')
     .action(
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>

@@ -1,4 +1,4 @@
-/** `zeef lists import`: files of entries in, a report out. */
+/** `zeef lists import`: imports files of entries and prints a report. */
 import { statSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
@@ -21,7 +21,7 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
-/** Return a bar over the bytes of the files; the last bytes are read a while before the last entry is stored. */
+/** Return a progress bar over the bytes of the files; storing the last entries takes a while after the last byte. */
 function bytesBar(files: readonly string[]): SingleBar {
   const bar = new SingleBar({
     format: '{percentage} % of the bytes read  {duration_formatted}  {eta_formatted} left',
@@ -40,20 +40,20 @@ function bytesBar(files: readonly string[]): SingleBar {
 export function addImportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('import')
-    .description('import a file as a list; it replaces what the list held, as a whole or not at all')
+    .description('import files as a list; the whole list is replaced, or nothing on an error')
     .argument('<files...>', 'one file, or the pages of one source in their order')
     .requiredOption('--list <name>', 'name of the list')
-    .addOption(new Option('--format <format>', 'by default told from the suffix').choices([...HASHLIST_FORMATS]))
-    .option('--algorithm <name>', 'of rows that name none; 64 hex digits alone may be SHA-256 or PDQ', algorithm)
+    .addOption(new Option('--format <format>', 'by default from the suffix').choices([...HASHLIST_FORMATS]))
+    .option('--algorithm <name>', 'algorithm of rows that name none; 64 hex digits may be SHA-256 or PDQ', algorithm)
     .option(
       '--map <pairs>',
       'columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1',
       parseMapping,
     )
-    .option('--add', 'add to what the list holds instead of replacing it')
-    .option('--suppress', 'a new list of known-good values that must not count')
-    .option('--approved', 'you have looked at it: no rule holds the new version back')
-    .option('--json', 'the report as JSON')
+    .option('--add', 'add to the list instead of replacing it')
+    .option('--suppress', 'a new list is a suppression list: known-good values that must not count')
+    .option('--approved', 'skip the import review; the version becomes active at once')
+    .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const bar = cli.isTerminal ? bytesBar(files) : null;

@@ -9,7 +9,7 @@ export function addQuarantineCommands(lists: Command, program: Command, cli: Cli
 
   lists
     .command('quarantined')
-    .description('entries that suddenly matched many different files, and wait for you: release or disable them')
+    .description('show quarantined entries: each suddenly matched many files; release or disable them')
     .option('--json', 'as JSON')
     .action((flags: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
@@ -22,9 +22,9 @@ export function addQuarantineCommands(lists: Command, program: Command, cli: Cli
   for (const verb of ['quarantine', 'release'] as const) {
     lists
       .command(verb)
-      .description(`${verb} an entry: in quarantine its matches are told, and do not count`)
+      .description(`${verb} an entry: in quarantine its matches are reported and do not count`)
       .argument('<name>')
-      .requiredOption('--entry <id>', 'which')
+      .requiredOption('--entry <id>', 'id of the entry')
       .action((name: string, { entry }: { entry: string }) =>
         withService(cli, globals(), async (service) => {
           const changed = await changesOf(service).lists.changeEntries(name, { entryId: entry }, verb);

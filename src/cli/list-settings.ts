@@ -1,4 +1,4 @@
-/** `zeef lists set`: how a list matches, and until when. */
+/** `zeef lists set`: match settings and expiry of a list. */
 import { type Command, Option } from 'commander';
 import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
 import { days, expiry, words } from './list-flags.js';
@@ -17,16 +17,18 @@ interface SetFlags {
 export function addSettingsCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('set')
-    .description('what a list matches; a running service follows within seconds')
+    .description('change settings of a list; a running service applies them within seconds')
     .argument('<name>')
     .option('--radius <bits>', 'near matches up to this distance, inclusive; 0 to 256')
-    .addOption(
-      new Option('--low-quality <choice>', 'near matches of pictures with hardly any detail').choices(['yes', 'no']),
+    .addOption(new Option('--low-quality <choice>', 'near matches of images with little detail').choices(['yes', 'no']))
+    .option(
+      '--category-map <pairs>',
+      'your terms for the list’s categories: A1=sexual,A2=... ; none clears them',
+      words,
     )
-    .option('--category-map <pairs>', 'your words for the list’s categories: A1=sexual,A2=... ; none for none', words)
-    .option('--severity-map <pairs>', 'your words for its severities, or its categories where it has none', words)
-    .option('--expires <time>', 'from then on the list is disabled; RFC 3339, or never', expiry)
-    .option('--entry-days <days>', 'entries that the list touched longer ago do not match; or all', days)
+    .option('--severity-map <pairs>', 'your terms for its severities, or its categories if it has none', words)
+    .option('--expires <time>', 'time from which the list is disabled: RFC 3339, or never', expiry)
+    .option('--entry-days <days>', 'days that an entry matches after its last update; or all', days)
     .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays }: SetFlags) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const radiusBits = radiusFrom(radius);

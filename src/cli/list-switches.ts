@@ -10,9 +10,9 @@ export function addSwitchCommands(lists: Command, program: Command, cli: CliCont
   for (const verb of ['enable', 'disable', 'remove'] as const) {
     lists
       .command(verb)
-      .description(`${verb} a list, or some of its entries; a running service follows within seconds`)
+      .description(`${verb} a list, or some of its entries; a running service applies it within seconds`)
       .argument('<name>')
-      .addOption(new Option('--entry <id>', 'only entries of this id').conflicts('source'))
+      .addOption(new Option('--entry <id>', 'only entries with this id').conflicts('source'))
       .option('--source <name>', 'only entries of this source')
       .action((name: string, flags: { entry?: string; source?: string }) =>
         withService(cli, program.opts<GlobalFlags>(), async (service) => {

@@ -1,18 +1,18 @@
-/** How lists, their versions and reports of imports read in a terminal. */
+/** Terminal text of lists, versions and import reports. */
 import type { ListInfo } from '../core/vocabulary.js';
 import type { HoldRule, ImportReport, VersionInfo } from '../store/lists-contract.js';
 
 const RULES: Readonly<Record<HoldRule, string>> = {
-  canary: 'entries match pictures that are surely harmless',
-  change: 'entries came or went',
+  canary: 'entries match known harmless images',
+  change: 'entries added or removed',
   repeated_value: 'rows carry the same value',
-  rejected: 'rows break a rule',
+  rejected: 'rows rejected',
 };
 
 function heldText({ list, held }: Pick<ImportReport, 'list' | 'held'>): string {
   if (held.length === 0) return '';
-  const reasons = held.map(({ rule, count, limit }) => `  ${count} ${RULES[rule]} (at most ${limit} pass unseen)\n`);
-  return `HELD, the list is as it was:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
+  const reasons = held.map(({ rule, count, limit }) => `  ${count} ${RULES[rule]} (limit ${limit})\n`);
+  return `HELD, the active version is unchanged:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
 }
 
 export function reportText(report: ImportReport): string {
@@ -20,7 +20,7 @@ export function reportText(report: ImportReport): string {
   const lines = report.firstRejected.slice(0, 10).map(({ line, reason }) => `  line ${line}: ${reason}\n`);
   return (
     `${report.list}: version ${report.version}, ${report.accepted} entries, ${report.duplicates} duplicates, ` +
-    `${report.rejected} rejected; ${report.added} came, ${report.removed} went\n` +
+    `${report.rejected} rejected; ${report.added} added, ${report.removed} removed\n` +
     `${reasons.join('')}${lines.join('')}${heldText(report)}`
   );
 }
@@ -43,9 +43,9 @@ export function listText(info: ListInfo): string {
   const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
   const terms = [
-    ...(info.expiresAt === null ? [] : [`ends ${info.expiresAt}`]),
+    ...(info.expiresAt === null ? [] : [`expires ${info.expiresAt}`]),
     ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
-    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is told as ${to}`),
+    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is reported as ${to}`),
   ];
   const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
   return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;

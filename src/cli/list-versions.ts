@@ -1,4 +1,4 @@
-/** `zeef lists versions`, `approve`, `reject` and `rollback`: which import of a list is in force. */
+/** `zeef lists versions`, `approve`, `reject` and `rollback`: the versions of a list, and which one is active. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { approveHeld, rollBack } from '../lists/list-versions.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
@@ -10,7 +10,7 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
 
   lists
     .command('versions')
-    .description('what each import of a list did; the newest can be put back')
+    .description('show the versions of a list and the changes of each import')
     .argument('<name>')
     .option('--json', 'as JSON')
     .action((name: string, flags: { json?: boolean }) =>
@@ -24,7 +24,7 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
 
   lists
     .command('approve')
-    .description('put the held version of a list in force')
+    .description('activate the held version of a list')
     .argument('<name>')
     .action((name: string) =>
       withService(cli, globals(), async (service) => {
@@ -34,22 +34,22 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
 
   lists
     .command('reject')
-    .description('forget the held version of a list')
+    .description('discard the held version of a list')
     .argument('<name>')
     .action((name: string) =>
       withService(cli, globals(), async (service) => {
         await changesOf(service).lists.dropHeld(name);
-        cli.out(`${name}: the held version is forgotten\n`);
+        cli.out(`${name}: held version discarded\n`);
       }),
     );
 
   lists
     .command('rollback')
-    .description('put an earlier version of a list in force again')
+    .description('activate an earlier version of a list')
     .argument('<name>')
-    .requiredOption('--to <version>', 'which; see lists versions', (text: string) => {
+    .requiredOption('--to <version>', 'number of the version; see lists versions', (text: string) => {
       const version = Number(text);
-      if (!Number.isSafeInteger(version) || version < 1) throw new InvalidArgumentError('not a version');
+      if (!Number.isSafeInteger(version) || version < 1) throw new InvalidArgumentError('expected a version number');
       return version;
     })
     .action((name: string, flags: { to: number }) =>

@@ -1,4 +1,4 @@
-/** The command line: flags in, the service called, lines out. No logic. */
+/** The command line: reads flags, calls the service, prints lines. No logic. */
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
@@ -15,13 +15,13 @@ import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
 import { addWebhookCommands } from './webhooks.js';
 
-/** All commands with their arguments and options. */
+/** Create the program with all commands, arguments and options. */
 export function createProgram(cli: CliContext): Command {
   const program = new Command('zeef')
     .description('Finds known images among many: perceptual hashes and digests against hash lists.')
     .version(PACKAGE_VERSION)
     .option('--config <file>', 'a JSON file of knobs (docs/configuration.md)')
-    .option('--data-dir <folder>', 'everything that Zeef stores (ZEEF_DATA_DIR)')
+    .option('--data-dir <folder>', 'folder for all data that Zeef stores (ZEEF_DATA_DIR)')
     .option('--workers <count>', 'decoder threads (ZEEF_WORKERS)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace, silent (ZEEF_LOG_LEVEL)')
     .exitOverride()
@@ -40,7 +40,7 @@ export function createProgram(cli: CliContext): Command {
   return program;
 }
 
-/** Runs one command; every failure becomes one line on stderr and exit code 2. */
+/** Run one command; every failure becomes one line on stderr and exit code 2. */
 export async function runCommandLine(argv: readonly string[], cli: CliContext): Promise<void> {
   try {
     await createProgram(cli).parseAsync(argv, { from: 'user' });

@@ -1,4 +1,4 @@
-/** `zeef report` and `zeef notice`: what the ledger can tell others, as files and as text. */
+/** `zeef report` and `zeef notice`: reports and notices from the ledger, as files and as text. */
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { AppError } from '../core/errors.js';
@@ -30,7 +30,7 @@ function timeOf(field: string, text: string | undefined): number {
   return ms;
 }
 
-/** All that was ever counted, where nothing is asked. Errors REQUEST_INVALID. */
+/** Return the period of the flags; without them, all time. Errors REQUEST_INVALID. */
 async function periodOf(ledger: Ledger, { period, from, to }: ReportFlags): Promise<Period> {
   if (period !== undefined) return parsePeriod(period);
   if (from === undefined && to === undefined) {
@@ -48,13 +48,13 @@ export function addReportCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   program
     .command('report')
-    .description('what was checked in a period, what matched, and how soon it was taken down')
+    .description('report checks, matches and takedown times of a period')
     .option('--period <period>', '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC')
-    .option('--from <time>', 'instead of a period, inclusive; by whole hours, in UTC unless the time names its zone')
-    .option('--to <time>', 'exclusive; now unless told')
-    .option('--tenant <name>', 'of one tenant; of all without it')
+    .option('--from <time>', 'start, instead of a period, inclusive; whole hours, in UTC unless a zone is given')
+    .option('--to <time>', 'end, exclusive; by default now')
+    .option('--tenant <name>', 'only this tenant; by default all')
     .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))
-    .option('--out <file>', 'into this file instead of to stdout')
+    .option('--out <file>', 'write to this file instead of stdout')
     .action((flags: ReportFlags) =>
       withLedger(cli, globals(), async (ledger) => {
         const { tenant, format, out } = flags;
@@ -67,7 +67,7 @@ export function addReportCommands(program: Command, cli: CliContext): void {
 
   program
     .command('notice')
-    .description('a notice of one hit with its facts, as text')
+    .description('print a notice of one hit with its facts, as text')
     .argument('<hit-id>')
     .addOption(new Option('--language <language>').choices([...LANGUAGES]).default('en'))
     .action((id: string, { language }: { language: Language }) =>

@@ -1,4 +1,4 @@
-/** One run of `zeef scan`: trees of files in, lines and a summary out. */
+/** One run of `zeef scan`: checks trees of files, writes lines and a summary. */
 import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
 import { rematch } from '../scan/rematch.js';
@@ -27,7 +27,7 @@ async function matcherFor(
     const batch = await service.openFiles(asking.lists);
     return { matcher: localMatcher(batch, asking), batch };
   }
-  if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'an address: https://...');
+  if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'a URL: https://...');
   const matcher = remoteMatcher({
     url: flags.server,
     key: flags.key ?? cli.env.ZEEF_SERVER_KEY ?? null,
@@ -39,7 +39,7 @@ async function matcherFor(
   return { matcher, batch: null };
 }
 
-/** Begin to count the files of a request, for the estimate. */
+/** Start counting the files of a request, for the estimate. */
 async function startCounting({ paths, followsLinks, include, exclude }: ScanRequest): Promise<Counting> {
   return countFiles({ roots: (await sortRoots(paths, followsLinks)).roots, include, exclude });
 }
@@ -106,7 +106,7 @@ export async function runScan(
 }
 
 function howToGoOn({ rematch: rematched, resume }: ScanFlags): string {
-  if (rematched !== undefined) return 'The same command begins it anew; nothing is read for it.';
-  if (resume !== undefined) return `The same command goes on where it was: its inventory is ${resume}.`;
-  return 'Without --resume FOLDER the same command begins anew.';
+  if (rematched !== undefined) return 'The same command starts the rematch again; no file is read.';
+  if (resume !== undefined) return `The same command resumes from the inventory ${resume}.`;
+  return 'Without --resume FOLDER the same command starts from the beginning.';
 }

@@ -1,11 +1,11 @@
-/** The list that ships, for `zeef serve --sample`. */
+/** Import of the bundled sample list, for `zeef serve --sample`. */
 import { resolve } from 'node:path';
 import { ZEEF } from '../audit/audit.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import { importList } from '../lists/import/import-list.js';
 import type { Service } from '../service/service.js';
 
-/** Hashes of the sample pictures. */
+/** Hashes of the sample images. */
 const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
 
 export async function importSample(service: Service): Promise<void> {

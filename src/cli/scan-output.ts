@@ -1,4 +1,4 @@
-/** Where a scan's lines, hits and summary go. */
+/** Output of a scan: lines, hits and the summary. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { AppError } from '../core/errors.js';
@@ -21,10 +21,10 @@ export interface OutputFlags {
   readonly listOthers?: boolean;
 }
 
-/** Lines are written when so many bytes are held, and at the end. */
+/** Size at which buffered lines are written; the rest is written at the end. */
 const HELD_BYTES = 65_536;
 
-/** One write a buffer, in order; a full disk is an error where it happens. */
+/** A file of lines, one write a buffer, in order; a full disk is an error of that write. */
 class LineFile {
   #held = '';
   readonly #file: number;
@@ -60,7 +60,7 @@ interface ScanOutput {
   end(summary: ScanSummary): Promise<void>;
 }
 
-/** Errors  REQUEST_INVALID: a summary of no known form. */
+/** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary. */
 export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput {
   const summaries = (flags.summary ?? []).map((file) => {
     const render = SUMMARIES[extname(file).toLowerCase()];

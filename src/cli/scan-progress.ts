@@ -1,9 +1,9 @@
-/** Tells where a scan is: one line that redraws on a terminal, a line of JSON every so often elsewhere. */
+/** Progress of a scan: one line that redraws on a terminal, a JSON line at an interval elsewhere. */
 import { type ProgressMeter, progressLine } from '../scan/progress.js';
 import type { CliContext } from './context.js';
 
 const REDRAW_MS = 250;
-/** Back to the first column, and what stood there is gone. */
+/** Return to the first column and erase the line. */
 const CLEARED = '\r\x1b[K';
 
 interface ShownProgress {
@@ -17,7 +17,7 @@ export function showProgress(cli: CliContext, meter: ProgressMeter, everySeconds
   const timer = setInterval(isTerminal ? draw : json, isTerminal ? REDRAW_MS : everySeconds * 1_000);
   timer.unref();
   let isShown = true;
-  // On a terminal a line that stays, and the next one is drawn below it.
+  // On a terminal the line stays, and the next one is drawn below it.
   cli.onAsked('status', () => (isTerminal ? err(`${CLEARED}${progressLine(meter.now())}\n`) : json()));
   return {
     stop() {

@@ -1,4 +1,4 @@
-/** `zeef serve`: the HTTP service, until a signal; answers in hand are given first. */
+/** `zeef serve`: the HTTP service; a signal drains in-flight requests and ends it. */
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -12,7 +12,7 @@ import { type CliContext, configFrom, type GlobalFlags, type HttpServer } from '
 import { importSample } from './sample.js';
 import { servingText } from './serving-text.js';
 
-/** One that the sample list holds. */
+/** An image of the sample list. */
 const SAMPLE_IMAGE = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
 
 interface ServeFlags {
@@ -24,10 +24,10 @@ interface ServeFlags {
 export function addServeCommand(program: Command, cli: CliContext): void {
   program
     .command('serve')
-    .description('the HTTP service')
-    .option('--host <address>', 'where to listen (ZEEF_HOST)')
+    .description('run the HTTP service')
+    .option('--host <address>', 'address to listen on (ZEEF_HOST)')
     .option('--port <port>', 'TCP port, 0 for any (ZEEF_PORT)')
-    .option('--sample', 'load the sample list that ships, where it is not there yet')
+    .option('--sample', 'load the bundled sample list, unless it is loaded already')
     .action(async ({ sample, ...flags }: ServeFlags) => {
       const config = configFrom(cli, { ...program.opts<GlobalFlags>(), ...flags });
       const log = createLogger(config.logLevel);
@@ -43,12 +43,12 @@ export function addServeCommand(program: Command, cli: CliContext): void {
         stopWebhooks = startWebhooks(service, log, cli.env);
         const server = await cli.createServer(service, log);
         await listen(server, config);
-        // On any other address than loopback there is a key, or it would not listen.
+        // Beyond loopback a key exists: without one the server does not listen.
         const needsKey = (await service.store.keys.keys(null)).length > 0;
         const address = server.server.address() as AddressInfo;
         cli.out(servingText({ host: config.host, address, image: sample ? SAMPLE_IMAGE : null, needsKey }));
         await cli.stopped;
-        log.info('stopping: answers in hand are given first');
+        log.info('shutting down: draining in-flight requests');
         const tooLong = setTimeout(() => server.server.closeAllConnections(), config.shutdownMs);
         await server.close();
         clearTimeout(tooLong);
@@ -60,7 +60,7 @@ export function addServeCommand(program: Command, cli: CliContext): void {
     });
 }
 
-/** Errors  CONFIG_INVALID: the address is taken, not this machine's, or not for this user. */
+/** Listen on the address. Errors CONFIG_INVALID: it is in use, not of this machine, or not permitted. */
 async function listen(server: HttpServer, { host, port }: Pick<Config, 'host' | 'port'>): Promise<void> {
   try {
     await server.listen({ host, port });

@@ -1,11 +1,11 @@
-/** What `zeef serve` prints when it listens: its address, the dashboard, and a command to copy and run. */
+/** Text that `zeef serve` prints when it listens: its address, the dashboard, and a command to copy and run. */
 import type { AddressInfo } from 'node:net';
 import { shellWord } from '../core/shell.js';
 
 const EVERY_ADDRESS = ['0.0.0.0', '::'];
 
 /**
- * An address to connect to. `host`: as configured, since a bound address does not name the zone of a link-local one.
+ * Return a URL to connect to. `host`: as configured, since a bound link-local address lacks its zone.
  */
 export function urlOf(host: string, { address, port }: Pick<AddressInfo, 'address' | 'port'>): string {
   if (address === '0.0.0.0') return `http://127.0.0.1:${port}`;
@@ -18,7 +18,7 @@ export function urlOf(host: string, { address, port }: Pick<AddressInfo, 'addres
 interface Serving {
   readonly host: string;
   readonly address: Pick<AddressInfo, 'address' | 'port'>;
-  /** An image to try, where there is a list that holds it. */
+  /** An image that a loaded list contains, for the example command; null for no example. */
   readonly image: string | null;
   readonly needsKey: boolean;
 }
@@ -31,13 +31,13 @@ export function servingText({ host, address, image, needsKey }: Serving): string
   return `${lines.join('\n')}\n`;
 }
 
-/** The shell says what is missing, instead of the service. */
+/** The shell reports a missing key before a request is sent. */
 const KEY_HEADER = `-H "Authorization: Bearer \${KEY:?is not set: it must hold a key with the scope check}"`;
 
 function curlLine(url: string, image: string, needsKey: boolean): string {
   return [
     'curl -s',
-    // Brackets would be a range of addresses.
+    // Otherwise curl reads brackets as a range of addresses.
     ...(url.includes('[') ? ['-g'] : []),
     `--data-binary ${shellWord(`@${image}`)}`,
     `-H 'Content-Type: image/jpeg'`,

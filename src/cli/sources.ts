@@ -1,4 +1,4 @@
-/** `zeef lists source` and `zeef lists sync`: lists that Zeef asks for itself. */
+/** `zeef lists source` and `zeef lists sync`: lists that Zeef fetches from a source. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
@@ -18,42 +18,43 @@ interface SourceFlags {
 
 function minutes(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('not a number of minutes');
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a number of minutes above 0');
   return value;
 }
 
 function address(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InvalidArgumentError('not an address');
-  if (new URL(text).password !== '') throw new InvalidArgumentError('name the secret with --secret-env');
+    throw new InvalidArgumentError('expected an http or https URL');
+  if (new URL(text).password !== '')
+    throw new InvalidArgumentError('the URL contains a password; use --secret-env instead');
   return text;
 }
 
-/** An unknown variable of a reserved name would be refused by every later start. */
+/** Return the name, unless it is reserved: every later start would refuse an unknown variable with a reserved name. */
 function secretVariable(name: string): string {
   if (name.startsWith('ZEEF_')) throw new InvalidArgumentError('the name must not begin with ZEEF_');
   return name;
 }
 
-/** `lists`: the command that these are under. */
+/** Add `source` and `sync` to `lists`, the command of `zeef lists`. */
 export function addSourceCommands(lists: Command, program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   lists
     .command('source')
-    .description('where a list comes from over HTTP; without options, what is known')
+    .description('set the HTTP source of a list; without options, print it')
     .argument('<name>')
-    .addOption(new Option('--type <type>', 'whose pages they are').choices([...SOURCE_TYPES]))
-    .option('--url <address>', 'of the first page', address)
-    .option('--user <name>', 'for Basic authorisation')
+    .addOption(new Option('--type <type>', 'type of the source').choices([...SOURCE_TYPES]))
+    .option('--url <address>', 'URL of the first page', address)
+    .option('--user <name>', 'user name for Basic authentication')
     .option(
       '--secret-env <variable>',
       'the environment variable that holds the password, token or key; ZEEF_ names are reserved',
       secretVariable,
     )
-    .option('--header <name>', 'the header that carries it, where it is not Authorization')
-    .option('--every <minutes>', 'how often a running service asks', minutes)
-    .option('--forget', 'it comes from nowhere any more')
+    .option('--header <name>', 'the header that carries the secret; by default Authorization')
+    .option('--every <minutes>', 'interval at which a running service syncs', minutes)
+    .option('--forget', 'remove the list’s source')
     .action((name: string, flags: SourceFlags) =>
       withService(cli, globals(), async (service) => {
         const { lists } = changesOf(service);
@@ -74,7 +75,7 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
 
   lists
     .command('sync')
-    .description('ask the source of a list, or of all that have one, for what is new')
+    .description('fetch changes from the source of a list, or of all lists that have one')
     .argument('[name]')
     .action((name: string | undefined) =>
       withService(cli, globals(), async (service) => {

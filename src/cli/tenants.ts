@@ -12,14 +12,14 @@ interface SetFlags {
   readonly json?: boolean;
 }
 
-/** Back to what is configured. */
+/** Value that restores the configured limit. */
 const DEFAULT = 'default';
 
 function limit(text: string): number | typeof DEFAULT {
   const value = Number(text);
   if (text === DEFAULT) return text;
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError(`wants a whole number, 0 for no limit, or "${DEFAULT}"`);
+    throw new InvalidArgumentError(`expected a whole number, 0 for no limit, or "${DEFAULT}"`);
   }
   return value;
 }
@@ -39,11 +39,11 @@ function tenantText({ tenant, disabled, limits, ownLimits, alarm, today }: Tenan
 
 export function addTenantCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
-  const tenants = program.command('tenants').description('who has keys: limits, usage, alarms');
+  const tenants = program.command('tenants').description('tenants: limits, usage, alarms');
 
   tenants
     .command('list')
-    .description('all tenants, or one')
+    .description('show all tenants, or one')
     .argument('[tenant]')
     .option('--json', 'as JSON')
     .action((name: string | undefined, { json }: { json?: boolean }) =>
@@ -59,11 +59,11 @@ export function addTenantCommands(program: Command, cli: CliContext): void {
 
   const set = tenants
     .command('set')
-    .description('limits of a tenant, made where there is none; a running service follows within a second')
+    .description('set limits of a tenant, which is created if needed; a running service applies them within a second')
     .argument('<tenant>')
-    .option('--disable', 'none of its keys works')
-    .option('--enable', 'its keys work again')
-    .option('--clear-alarm', 'takes a probing alarm back')
+    .option('--disable', 'disable all keys of the tenant')
+    .option('--enable', 'enable its keys again')
+    .option('--clear-alarm', 'clear a probing alarm')
     .option('--json', 'as JSON');
   for (const name of TENANT_LIMITS) set.option(`${flagOf(name)} <count>`, '0: no limit; default: as configured', limit);
   set.action((tenant: string, { disable, enable, clearAlarm, json, ...rest }: SetFlags & LimitFlags) =>

@@ -1,4 +1,4 @@
-/** `zeef webhooks ...`: who is told of new hits and overdue cases. A running service sends; the command only notes. */
+/** `zeef webhooks ...`: notifications of new hits and overdue cases. The command queues events; a running service sends them. */
 import type { Command } from 'commander';
 import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
 import { pingEvent } from '../cases/webhooks/events.js';
@@ -8,12 +8,12 @@ import { type CliContext, changesOf, type GlobalFlags, withService } from './con
 const DEAD_LETTERS_SHOWN = 100;
 
 function hookText({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo): string {
-  return `${id} ${tenant ?? 'all tenants'} ${url} secret in ${secretEnv}, ${waiting} waiting, ${dead} given up\n`;
+  return `${id} ${tenant ?? 'all tenants'} ${url} secret in ${secretEnv}, ${waiting} waiting, ${dead} failed\n`;
 }
 
 /** Add `zeef webhooks` to `program`. */
 export function addWebhookCommands(program: Command, cli: CliContext): void {
-  const webhooks = program.command('webhooks').description('who is told of new hits and overdue cases');
+  const webhooks = program.command('webhooks').description('notifications of new hits and overdue cases');
   addAddressCommands(webhooks, program, cli);
   addEventCommands(webhooks, program, cli);
 }
@@ -24,10 +24,10 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
 
   webhooks
     .command('add')
-    .description('an address that is told, from now on; zeef serve sends')
+    .description('notify an address from now on; zeef serve sends the events')
     .argument('<url>')
     .requiredOption('--secret-env <variable>', 'the environment variable of zeef serve that holds the secret')
-    .option('--tenant <name>', 'only of this tenant')
+    .option('--tenant <name>', 'only events of this tenant')
     .option('--json', 'as JSON')
     .action((url: string, { secretEnv, tenant, json }: { secretEnv: string; tenant?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
@@ -43,9 +43,9 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
 
   webhooks
     .command('list')
-    .description('webhooks, and what was given up')
+    .description('show webhooks and their failed events')
     .option('--tenant <name>')
-    .option('--json', 'as JSON, with the events that were given up')
+    .option('--json', 'as JSON, with the failed events')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
@@ -58,7 +58,7 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
 
   webhooks
     .command('remove')
-    .description('it is told no more, and what waits for it is forgotten')
+    .description('remove a webhook and discard its undelivered events')
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {
@@ -74,7 +74,7 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
 
   webhooks
     .command('retry')
-    .description('events that were given up are tried again by a running service')
+    .description('retry failed events; a running service sends them')
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {
@@ -84,14 +84,14 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
 
   webhooks
     .command('ping')
-    .description('an event without content, to see whether it arrives')
+    .description('send a test event without content')
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {
         await service.store.webhooks.position(id);
         const nowMs = Date.now();
         await service.store.webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs);
-        cli.out(`${id}: noted; a running service sends it\n`);
+        cli.out(`${id}: queued; a running service sends it\n`);
       }),
     );
 }

@@ -1,4 +1,4 @@
-/** What a knob is, and the three ways to read one. A parser throws a plain Error that says what it wants. */
+/** Knobs and their parsers. A parser throws a plain Error whose message continues "NAME (VARIABLE) ...". */
 
 export interface Knob {
   readonly env: `ZEEF_${string}`;
@@ -15,7 +15,7 @@ export function whole(least: number, most: number) {
     range,
     parse(raw: string): number {
       const value = Number(raw);
-      if (!/^\d+$/.test(raw) || value < least || value > most) throw new Error(`wants a whole number in ${range}`);
+      if (!/^\d+$/.test(raw) || value < least || value > most) throw new Error(`must be a whole number in ${range}`);
       return value;
     },
   };
@@ -26,7 +26,7 @@ export function text(lengthLeast: number, lengthMost: number) {
   return {
     range,
     parse(raw: string): string {
-      if (raw.length < lengthLeast || raw.length > lengthMost) throw new Error(`wants ${range}`);
+      if (raw.length < lengthLeast || raw.length > lengthMost) throw new Error(`must have ${range}`);
       return raw;
     },
   };
@@ -37,13 +37,13 @@ export function choice<const T extends readonly string[]>(values: T) {
   return {
     range,
     parse(raw: string): T[number] {
-      if (!values.includes(raw)) throw new Error(`wants one of ${range}`);
+      if (!values.includes(raw)) throw new Error(`must be one of ${range}`);
       return raw;
     },
   };
 }
 
-/** Whole numbers, rising, separated by commas. */
+/** Ascending whole numbers, separated by commas. */
 export function wholes(least: number, most: number, countMost: number) {
   const range = `1 to ${countMost} of ${least}..${most}, rising`;
   return {
@@ -53,13 +53,13 @@ export function wholes(least: number, most: number, countMost: number) {
       const isRising = values.every(
         (value, at) => value >= least && value <= most && (at === 0 || value > values[at - 1]!),
       );
-      if (values.length > countMost || !isRising) throw new Error(`wants ${range}, separated by commas`);
+      if (values.length > countMost || !isRising) throw new Error(`must be ${range}, separated by commas`);
       return raw;
     },
   };
 }
 
-/** A number, or `none`: for what has no default that would be right anywhere. */
+/** A number, or `none`: for knobs without a sensible default. */
 export function numberOrNone(least: number, most: number) {
   const range = `none, or ${least}..${most}`;
   return {
@@ -67,7 +67,7 @@ export function numberOrNone(least: number, most: number) {
     parse(raw: string): number | 'none' {
       if (raw === 'none') return raw;
       const value = Number(raw);
-      if (raw.trim() === '' || !(value >= least && value <= most)) throw new Error(`wants ${range}`);
+      if (raw.trim() === '' || !(value >= least && value <= most)) throw new Error(`must be ${range}`);
       return value;
     },
   };

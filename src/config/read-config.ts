@@ -1,6 +1,6 @@
 /**
- * Reads all knobs once, reports every problem at once, and freezes the result.
- * Order of strength: a command-line flag, then `ZEEF_*`, then the configuration file, then the default.
+ * Configuration: all knobs are read once, all problems are reported at once, and the result is frozen.
+ * Precedence: command-line flag, `ZEEF_*` variable, configuration file, default.
  */
 import { AppError } from '../core/errors.js';
 import { type Config, KNOBS, KNOWN_VARIABLES, type KnobName } from './knobs.js';
@@ -21,24 +21,26 @@ function parseFile(fileText: string | undefined, problems: string[]): Record<str
   try {
     parsed = JSON.parse(fileText);
   } catch (error) {
-    problems.push(`the configuration file is not JSON (${(error as Error).message})`);
+    problems.push(`the configuration file is invalid JSON (${(error as Error).message})`);
     return {};
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    problems.push('the configuration file must hold one object');
+    problems.push('the configuration file must contain one object');
     return {};
   }
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
-    if (!NAMES.includes(name as KnobName)) problems.push(`the configuration file names an unknown knob: ${name}`);
+    if (!NAMES.includes(name as KnobName)) problems.push(`unknown knob in the configuration file: ${name}`);
     else if (typeof value === 'string' || typeof value === 'number') texts[name] = String(value);
-    else problems.push(`the configuration file gives neither text nor a number for ${name}`);
+    else problems.push(`${name} in the configuration file must be a string or a number`);
   }
   return texts;
 }
 
 /**
- * Errors  CONFIG_INVALID whose detail `problems` lists every mistake: out of range, unknown `ZEEF_*`, unknown key.
+ * Read and check all knobs.
+ *
+ * Errors  CONFIG_INVALID; its detail `problems` lists every mistake: out of range, unknown `ZEEF_*`, unknown key.
  */
 export function readConfig(sources: ConfigSources): Config {
   const problems: string[] = [];

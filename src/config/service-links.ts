@@ -1,7 +1,7 @@
 /**
- * Variables that an orchestrator sets for its own services, not the operator for Zeef. For a Service named `zeef`, Kubernetes sets
+ * Variables that an orchestrator sets for its own services, not to configure Zeef. For a Service named `zeef`, Kubernetes sets
  * `ZEEF_PORT=tcp://10.0.0.7:8080`, `ZEEF_SERVICE_HOST`, `ZEEF_SERVICE_PORT` and `ZEEF_PORT_8080_TCP*` in every container of
- * the namespace; for one named `zeef-api`, the same with `ZEEF_API_`. They are neither knobs nor typing errors.
+ * the namespace; for one named `zeef-api`, the same with `ZEEF_API_`. They are neither knobs nor typos.
  *
  * Source  Kubernetes, "Accessing the Service: environment variables"; Docker, "Legacy container links".
  */
@@ -14,7 +14,7 @@ const PORT = /^ZEEF(_[A-Z0-9]+)*_PORT$/;
 const LINK_NAME = /^ZEEF(_[A-Z0-9]+)*_NAME$/;
 const LINKED = /^ZEEF(_[A-Z0-9]+)*_ENV_\w+$/;
 
-/** Whether `name` has the form and, where a knob could have the same name, the value of such a variable. */
+/** Return whether `name` (and `value`, if a knob could have that name) has the form of such a variable. */
 export function isServiceLink(name: string, value: string | undefined): boolean {
   if (HOST_OR_PORT.test(name) || PORT_PART.test(name) || LINKED.test(name)) return true;
   return (PORT.test(name) && ADDRESS.test(value ?? '')) || (LINK_NAME.test(name) && /^\/\S+\/\S+$/.test(value ?? ''));

@@ -1,6 +1,6 @@
 /**
- * Gives memory back that V8 does not know of: it counts no shared WebAssembly memory, so dropping the last reference to
- * gigabytes is no reason for it to look. Called where a lot was dropped, which is seldom; it takes some 10 ms.
+ * Forced garbage collection. V8 does not count shared WebAssembly memory, so dropping the last reference to gigabytes does
+ * not trigger a collection. Called, rarely, after large drops; takes some 10 ms.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

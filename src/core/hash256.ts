@@ -9,6 +9,8 @@ export const HASH256_BYTES = 32;
 const HEX64 = /^[0-9a-f]{64}$/i;
 
 /**
+ * Parse a 256-bit hash.
+ *
  * Shape   64 hex digits of either case → Uint8Array(32).
  * Errors  VALUE_INVALID; the value itself is not in the error, since it may come from a list.
  */
@@ -17,7 +19,7 @@ export function parseHash256(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }
 
-/** Shape Uint8Array(32) → 64 lower-case hex digits. */
+/** Format a 256-bit hash. Shape: Uint8Array(32) → 64 lower-case hex digits. */
 export function formatHash256(hash256: Uint8Array): string {
   return Buffer.from(hash256.buffer, hash256.byteOffset, HASH256_BYTES).toString('hex');
 }

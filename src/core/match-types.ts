@@ -1,4 +1,4 @@
-/** One entry that matched, as it is told to the caller and kept as evidence. Holds no value of a list. */
+/** One matched entry, as returned to the caller and kept as evidence. Holds no list value. */
 import type { Algorithm, Background, Family, Orientation } from './vocabulary.js';
 
 export interface Match {
@@ -10,13 +10,13 @@ export interface Match {
   readonly radius: number;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
-  /** Which frame or page of the file matched, 0 the first; null for a digest, or where only a hash was asked. */
+  /** Frame or page of the file that matched, from 0; null for a digest, or if the query was a bare hash. */
   readonly frame: number | null;
   readonly background: Background;
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;
-  /** Not counted: the provider declared the value or the file good, or the entry is in quarantine. */
+  /** Not counted: the provider declared the value or the file benign, or the entry is in quarantine. */
   readonly suppressed: boolean;
   readonly quarantined: boolean;
 }

@@ -1,4 +1,4 @@
-/** What an importer makes of one row or record of a hash list; shared by the importers and the store. */
+/** Result of parsing one row or record of a hash list; shared by the importers and the store. */
 import type { Algorithm, Entry } from './vocabulary.js';
 
 export const REJECT_REASONS = [
@@ -15,8 +15,8 @@ export const REJECT_REASONS = [
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
 /**
- * What is gone from a list: all values of one of its entries, or one value whoever listed it. `at`, where the list says
- * when: it then holds against older entries in whatever order they come, and otherwise against those before it.
+ * A withdrawal: of all values of one entry, or of one value in any entry. With `at`, the list's own time, it applies to
+ * older entries in any order, and otherwise to the entries before it.
  */
 export type Tombstone =
   | { readonly entryId: string; readonly at?: string }
@@ -25,10 +25,10 @@ export type Tombstone =
 export type ParsedRow =
   | {
       readonly ok: true;
-      /** Of the line, or of the record where the format has no lines; from 1. */
+      /** Line number, or record number if the format has no lines; from 1. */
       readonly line: number;
       readonly entry: Omit<Entry, 'list'>;
-      /** The list gave the id, so the list may later name it as deleted. */
+      /** True if the list gave the id, so that the list may later delete it by that id. */
       readonly hasOwnId?: boolean;
     }
   | { readonly ok: false; readonly line: number; readonly reason: RejectReason; readonly gone?: Tombstone };

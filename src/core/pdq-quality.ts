@@ -1,7 +1,7 @@
-/** When the PDQ hash of an image says too little. */
+/** Images whose PDQ hash is not meaningful. */
 import { PDQ_QUALITY_MIN } from './limits.js';
 
-/** Quality below 50, or no detail at all: near matches of such a picture mean little. */
+/** Return whether near matches of the image mean little: quality below 50, or no detail at all. */
 export function isLowQuality(quality: number, degenerate: boolean): boolean {
   return degenerate || quality < PDQ_QUALITY_MIN;
 }

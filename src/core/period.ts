@@ -1,4 +1,4 @@
-/** Periods of the calendar, in UTC: what a report is of, and how counts are rolled up. */
+/** Calendar periods, in UTC: the range of a report, and the steps in which counts are rolled up. */
 import { AppError } from './errors.js';
 
 export const HOUR_MS = 3_600_000;
@@ -14,13 +14,13 @@ export interface Range {
 }
 
 export interface Period extends Range {
-  /** As it was asked for; null of one that has only its ends. */
+  /** The period as requested; null if it was given by its ends. */
   readonly label: string | null;
 }
 
 const MONTHS: Readonly<Record<'month' | 'quarter' | 'year', number>> = { month: 1, quarter: 3, year: 12 };
 
-/** Where the interval that holds this moment begins. */
+/** Return the start of the interval that contains `atMs`. */
 export function startOf(interval: Interval, atMs: number): number {
   if (interval === 'hour') return Math.floor(atMs / HOUR_MS) * HOUR_MS;
   if (interval === 'day') return Math.floor(atMs / DAY_MS) * DAY_MS;
@@ -29,7 +29,7 @@ export function startOf(interval: Interval, atMs: number): number {
   return Date.UTC(at.getUTCFullYear(), Math.floor(at.getUTCMonth() / months) * months);
 }
 
-/** Where the next one begins. */
+/** Return the start of the next interval. */
 export function endOf(interval: Interval, atMs: number): number {
   const startMs = startOf(interval, atMs);
   if (interval === 'hour') return startMs + HOUR_MS;
@@ -38,7 +38,7 @@ export function endOf(interval: Interval, atMs: number): number {
   return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + MONTHS[interval]);
 }
 
-/** Years of four digits that `Date` takes for themselves: it takes 26 for 1926. */
+/** Years have four digits: `Date` reads 26 as 1926. */
 const FORMS: readonly (readonly [RegExp, Interval])[] = [
   [/^([12]\d{3})$/, 'year'],
   [/^([12]\d{3})-Q([1-4])$/, 'quarter'],
@@ -49,26 +49,27 @@ const FORMS: readonly (readonly [RegExp, Interval])[] = [
 const TIME = /^([12]\d{3}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/i;
 
 /**
- * What a person writes for a moment: a day, or a time of RFC 3339, in UTC where no zone is named, wherever the machine stands.
- * Null of anything else. Unit: milliseconds.
+ * Parse a day or an RFC 3339 time, in UTC unless a zone is named, whatever the time zone of the machine.
+ * Return null for any other text. Unit: milliseconds.
  */
 export function parseTime(text: string): number | null {
   const [, day, clock = '00:00', zone = 'Z'] = TIME.exec(text) ?? [];
   const dayMs = Date.parse(`${day}T00:00Z`);
   const ms = Date.parse(`${day}T${clock}${zone.toUpperCase()}`);
-  // `Date` takes a 31st of February for the 3rd of March.
+  // `Date` reads 31 February as 3 March.
   return Number.isNaN(ms) || new Date(dayMs).toISOString().slice(0, 10) !== day ? null : ms;
 }
 
-/** The whole hours that hold a range: what is counted is counted by the hour. */
+/** Return the whole hours that contain a range: counts are kept by the hour. */
 export const wholeHours = ({ fromMs, toMs }: Range): Range => ({
   fromMs: startOf('hour', fromMs),
   toMs: endOf('hour', toMs - 1),
 });
 
 /**
- * `2026`, `2026-Q3`, `2026-09` or `2026-09-14`.
- * Errors  REQUEST_INVALID; also of a day that its month does not have.
+ * Parse `2026`, `2026-Q3`, `2026-09` or `2026-09-14`.
+ *
+ * Errors  REQUEST_INVALID; also for a day that its month does not have.
  */
 export function parsePeriod(text: string): Period {
   for (const [form, interval] of FORMS) {

@@ -1,14 +1,14 @@
 /**
- * A checksum of a set of rows: the sum of their SHA-256, so that a row that is added, changed or removed changes it without
- * the rest being read again. It guards against accidents, not against forgers.
+ * Checksum of a set of rows: the sum of their SHA-256. Adding, changing or removing a row updates it without reading the
+ * other rows. It detects accidents, not forgery.
  */
 const WORDS = 8;
 
-/** Eight sums modulo 2^32 of the words of each row's SHA-256. */
+/** Eight sums modulo 2^32, one for each word of the rows' SHA-256. */
 export class RowSum {
   readonly #sums: Uint32Array;
 
-  /** From the hex that `toHex` told, or empty for none. */
+  /** `hex`: as returned by `toHex`; empty for no rows. */
   constructor(hex = '') {
     const bytes = Buffer.from(hex, 'hex');
     this.#sums = Uint32Array.from({ length: WORDS }, (_, word) =>
@@ -16,9 +16,9 @@ export class RowSum {
     );
   }
 
-  /** `sign`: 1 for a row that comes, -1 for one that goes. Shape: digest, 32 bytes. */
+  /** Add or remove a row. `sign`: 1 to add, -1 to remove. Shape: digest, 32 bytes. */
   change(digest: Buffer, sign: 1 | -1): void {
-    // A typed array keeps each sum modulo 2^32.
+    // Uint32Array reduces each sum modulo 2^32.
     for (let word = 0; word < WORDS; word++)
       this.#sums[word] = this.#sums[word]! + sign * digest.readUInt32BE(word * 4);
   }

@@ -1,11 +1,11 @@
-/** Words of a POSIX shell. */
+/** Quoting for a POSIX shell. */
 
-/** In single quotes nothing has a meaning but the quote itself. */
+/** Quote `text` in single quotes, inside which only the quote itself is special. */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** As it is where no shell reads anything into it, else quoted. */
+/** Return `text`, quoted if a shell would interpret any of its characters. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : shellQuoted(text);
 }

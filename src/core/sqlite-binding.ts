@@ -1,5 +1,5 @@
 /**
- * The one place that loads a native SQLite binding, chosen by the version of Node.
+ * The only place that loads a native SQLite binding, chosen by the version of Node.
  *
  * better-sqlite3 13 is built on Node-API and ships its binaries, but crashes on Node 20. better-sqlite3 12 runs on Node 20,
  * is compiled at installation, and aborts on Node 24.19 and newer when a statement is collected. Both have the same
@@ -11,14 +11,14 @@ import { AppError } from './errors.js';
 
 const NODE_API_SINCE = 22;
 
-/** Name of the package that this Node loads; `scripts/check-install.mjs` makes the same choice before anything is built. */
+/** Package that this Node loads; `scripts/check-install.mjs` makes the same choice before any build. */
 export const SQLITE_PACKAGE =
   Number.parseInt(process.versions.node, 10) >= NODE_API_SINCE ? 'better-sqlite3' : 'better-sqlite3-node20';
 
 function load(): typeof BetterSqlite3 {
   try {
     const binding = createRequire(import.meta.url)(SQLITE_PACKAGE);
-    // The JavaScript of a package that was not compiled loads; its first database does not open.
+    // Without its compiled part the package loads, but cannot open a database.
     new binding(':memory:').close();
     return binding;
   } catch (error) {
@@ -26,7 +26,7 @@ function load(): typeof BetterSqlite3 {
   }
 }
 
-/** Errors  INSTALL_INCOMPLETE, when this module is loaded: the package is not there. */
+/** Errors  INSTALL_INCOMPLETE, when this module is loaded: the package is missing or not compiled. */
 export const Database = load();
 export type Sqlite = BetterSqlite3.Database;
 export type Statement<Args extends unknown[] = unknown[], Row = unknown> = BetterSqlite3.Statement<Args, Row>;

@@ -1,35 +1,35 @@
 /**
- * Counts that add up: totals and, beside them, cells of whatever dimension. Adding is the only operation, so an hour, a
- * day and ten years have the same shape. Every figure is an exact integer; one that would not be is refused, not rounded.
+ * Additive counts: totals, and cells of any dimension. Addition is the only operation, so an hour, a day and ten years have
+ * the same shape. Every figure is an exact integer; a sum that would be inexact is refused, not rounded.
  */
 
 export interface Totals {
   readonly checked: number;
-  /** Images with a digest on a list, and those that are only near an entry: together the matches. */
+  /** Images with a digest on a list; and images that are only near an entry. Together: the matches. */
   readonly exact: number;
   readonly near: number;
   readonly suppressed: number;
   readonly notChecked: number;
 }
 
-/** What a cell counts, as JSON: `["list",name,category]`, `["category",name]`, `["reason",name]`; and its counts. */
+/** Key of a cell as JSON: `["list",name,category]`, `["category",name]`, `["reason",name]`; and its counts. */
 export type Cell = readonly [key: string, counts: readonly number[]];
 
-/** Of one tenant, and of the hour, day, month or year that begins at `startMs`. */
+/** Counts of one tenant in the hour, day, month or year that begins at `startMs`. */
 export interface Tally {
   readonly tenant: string;
   readonly startMs: number;
   readonly totals: Totals;
-  /** In the order of their keys, each once. */
+  /** Sorted by key; keys are distinct. */
   readonly cells: readonly Cell[];
 }
 
 export const NO_TOTALS: Totals = { checked: 0, exact: 0, near: 0, suppressed: 0, notChecked: 0 };
 
-/** A sum past 2^53 would lose its last digits without a word. */
+/** Errors  RangeError: a sum past 2^53 would silently lose its last digits. */
 function exactSum(a: number, b: number): number {
   const sum = a + b;
-  if (!Number.isSafeInteger(sum)) throw new RangeError(`a count is no exact integer: ${a} + ${b}`);
+  if (!Number.isSafeInteger(sum)) throw new RangeError(`count exceeds the exact integer range: ${a} + ${b}`);
   return sum;
 }
 
@@ -43,7 +43,7 @@ export function addTotals(a: Totals, b: Totals): Totals {
   };
 }
 
-/** Sums of tallies while they are gathered. */
+/** Running sum of tallies. */
 export class TallySum {
   totals: Totals = NO_TOTALS;
   readonly #cells = new Map<string, number[]>();

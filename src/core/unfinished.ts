@@ -1,12 +1,12 @@
 /**
- * Files that are being written, beside the name that they get once they are whole. A process that is killed leaves its
- * file; a later one removes it.
+ * Temporary files, written beside their final name and renamed when complete. A killed process leaves its file; a later
+ * process removes it.
  */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** Whether a writer on another machine or in another container still runs cannot be seen from here: no write lasts so long. */
+/** A writer on another machine or in another container cannot be probed from here; no write lasts this long. */
 const FOREIGN_MS_MAX = 86_400_000;
 const NAME = /\.(\d+)@([^/]+)\.unfinished$/;
 
@@ -15,7 +15,7 @@ const host = () => encodeURIComponent(hostname());
 export const unfinishedName = (path: string): string => `${path}.${process.pid}@${host()}.unfinished`;
 
 /**
- * Removes the unfinished files in a folder whose writers are gone, and returns how many; 0 where there is no such folder.
+ * Remove the unfinished files in a folder whose writers have ended, and return their number; 0 if the folder is missing.
  * A file that cannot be removed stays.
  */
 export function removeUnfinished(folder: string): number {
@@ -41,12 +41,12 @@ function isAbandoned(path: string): boolean {
   if (pid === undefined) return false;
   const writtenMs = statSync(path).mtimeMs;
   if (of !== host()) return writtenMs < Date.now() - FOREIGN_MS_MAX;
-  // A container gives the same number to each of its processes in turn.
+  // In a restarted container the new process gets the same pid.
   if (Number(pid) === process.pid) return writtenMs < Date.now() - process.uptime() * 1000;
   return !isRunning(Number(pid));
 }
 
-/** Whether a process of this machine has that number, also one of another user. */
+/** Return whether a process with this pid runs on this machine, under any user. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

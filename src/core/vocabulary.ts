@@ -1,9 +1,9 @@
 /**
- * The words that every room shares, with the exact spellings of the HTTP interface.
+ * Terms shared by all rooms, in the exact spelling of the HTTP interface.
  * Leaves all behaviour to the rooms above.
  */
 
-/** How the query had to be turned; names and order of the PDQ reference. */
+/** Rotation or reflection of the query that matched; names and order of the PDQ reference. */
 export const ORIENTATIONS = [
   'original',
   'rotate90',
@@ -18,9 +18,9 @@ export type Orientation = (typeof ORIENTATIONS)[number];
 export type OrientationChoice = 'all' | 'none';
 
 /**
- * The two PDQ variants in use for pictures over 512 pixels: hashed after the nearest-neighbour resize to 512×512
+ * The two PDQ variants in use for images over 512 pixels: hashed after the nearest-neighbour resize to 512×512
  * (the C++ reference), or from the full-size luma (the Java port, the usual Python binding).
- * Smaller pictures have one hash, called `resized`.
+ * Smaller images have one hash, called `resized`.
  */
 export const FAMILIES = ['resized', 'full'] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -42,7 +42,7 @@ export const VALUE_BYTES: Readonly<Record<Algorithm, number>> = {
   photodna: 144,
 };
 
-/** Publishers of lists whose pages Zeef can ask for itself. */
+/** List publishers whose pages Zeef can fetch. */
 export const SOURCE_TYPES = ['ncmec', 'stopncii', 'tech-against-terrorism'] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
@@ -63,7 +63,7 @@ export const NOT_CHECKED_REASONS = [
 ] as const;
 export type NotCheckedReason = (typeof NOT_CHECKED_REASONS)[number];
 
-/** What became of a hit: found, told to whoever must act, confirmed by a person, taken down, or no hit at all. */
+/** Status of a hit: found, sent to the party that must act, confirmed by a person, taken down, or not a hit. */
 export const HIT_STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
 export type HitStatus = (typeof HIT_STATUSES)[number];
 
@@ -85,8 +85,8 @@ export const IMAGE_FORMATS = [
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /**
- * What transparent pixels were laid over before hashing: `white`, or null where the colours under them were taken as
- * they are stored, which is what the PDQ reference does.
+ * Background under transparent pixels when hashed: `white`, or null for the stored colours with the alpha ignored, as in
+ * the PDQ reference.
  */
 export type Background = 'white' | null;
 
@@ -95,7 +95,7 @@ export type Digests = Partial<Record<DigestAlgorithm, string>>;
 
 /**
  * Decoded pixels, row by row, no padding: `data[(y * width + x) * channels + c]`, 0..255; channels are grey, grey and
- * alpha, R G B, or R G B and alpha. Whoever hashes ignores the alpha, as the PDQ reference does.
+ * alpha, R G B, or R G B and alpha. Hashing ignores the alpha, as in the PDQ reference.
  */
 export interface Raster {
   readonly width: number;
@@ -104,7 +104,7 @@ export interface Raster {
   readonly data: Uint8Array;
 }
 
-/** One known hash with its source, as normalised from whatever list it came in. */
+/** One known hash or digest with its source, normalised from any list format. */
 export interface Entry {
   readonly list: string;
   readonly entryId: string;
@@ -116,32 +116,32 @@ export interface Entry {
   readonly source: string | null;
   readonly mediaType: string | null;
   readonly status: 'active' | 'deleted';
-  /** RFC 3339, UTC, or null where the list does not say. */
+  /** RFC 3339, UTC; null if the list does not give it. */
   readonly updatedAt: string | null;
   readonly tags: readonly string[];
 }
 
-/** What a provider says of a list beside what is on it. */
+/** A provider's settings for a list. */
 export interface ListTerms {
-  /** The list's own category → what answers say instead; others stay as they are. */
+  /** The list's own category → the name in answers; unmapped categories are unchanged. */
   readonly categoryMap: Readonly<Record<string, string>>;
-  /** The list's severity, or its category where an entry has none → what answers say as severity. */
+  /** The list's severity, or its category if an entry has no severity → the severity in answers. */
   readonly severityMap: Readonly<Record<string, string>>;
-  /** RFC 3339: from then on the list is disabled, as an agreement that ended; null for never. */
+  /** RFC 3339: the list is disabled from this time, as when an agreement ends; null for never. */
   readonly expiresAt: string | null;
-  /** Entries that the list last touched longer ago no longer match; null for all. Those without a date never expire. */
+  /** Entries that the list updated longer ago no longer match; null: all match. Entries without a date never expire. */
   readonly entryDaysMax: number | null;
 }
 
 export const NO_TERMS: ListTerms = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
 
-/** One list as the store knows it; counts are entries in force. */
+/** One list as the store has it; counts are of the active version. */
 export interface ListInfo extends ListTerms {
   readonly list: string;
   readonly kind: 'match' | 'suppression';
   readonly enabled: boolean;
   readonly radiusBits: number;
-  /** Near matches of pictures with quality below 50 are reported only where the list asks for them. */
+  /** Report near matches of images with quality below 50; by default they are left out. */
   readonly matchLowQuality: boolean;
   /** Rises by one with every import. */
   readonly version: number;

@@ -1,15 +1,15 @@
-/** What the service tells, asked with the tab's key. A refusal is a value: a panel shows it and the others go on. */
+/** Requests to the service with the tab's key. A refusal is a value: one panel shows it and the rest keep working. */
 
-/** The tab alone keeps it: not the browser, not a cookie. */
+/** Storage key; the tab alone keeps it: not the browser, not a cookie. */
 const KEY_PLACE = 'zeef-key';
 
 export interface Refusal {
   readonly ok: false;
-  /** 0 where the service did not answer at all. */
+  /** 0 without any answer. */
   readonly status: number;
   readonly code: string;
   readonly title: string;
-  /** The scope that the key lacks, where that is why. */
+  /** The missing scope, where that is the reason. */
   readonly scope: string | null;
 }
 export type Answer<T> = { readonly ok: true; readonly data: T } | Refusal;
@@ -25,7 +25,7 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 function address(path: string, query: Query): string {
   const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
   const text = new URLSearchParams(asked.map(([name, value]) => [name, String(value)])).toString();
-  // Relative to the page: a proxy may have put the service under a path of its own.
+  // Relative to the page: a proxy may serve it under a path of its own.
   return text ? `${path}?${text}` : path;
 }
 
@@ -39,7 +39,7 @@ async function send(path: string, init: RequestInit): Promise<Answer<Response>> 
       headers: { ...init.headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
     });
   } catch {
-    return { ok: false, status: 0, code: 'UNREACHABLE', title: 'The service does not answer.', scope: null };
+    return { ok: false, status: 0, code: 'UNREACHABLE', title: 'The service is unreachable.', scope: null };
   }
   if (response.ok) return { ok: true, data: response };
   const problem = (await response.json().catch(() => ({}))) as {
@@ -75,7 +75,7 @@ export function refusalWords({ status, title, scope }: Refusal): readonly [title
   if (status === 403 && scope !== null) {
     return [`The key does not have the scope ${scope}.`, `This panel needs a key with ${scope}, or with admin.`];
   }
-  if (status === 401) return ['This panel needs a key.', 'Give one with the button Key at the top.'];
-  if (status === 0) return [title, 'It is asked again in a moment.'];
+  if (status === 401) return ['This panel needs a key.', 'Enter one with the button Key at the top.'];
+  if (status === 0) return [title, 'Retrying in a moment.'];
   return [title, ''];
 }

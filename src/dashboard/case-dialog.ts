@@ -1,4 +1,4 @@
-/** One case: its facts, what happened, a notice to send, and what is decided about it. */
+/** Dialog of one case: facts, history, notice, decision. */
 import { getText, patch, refusalWords } from './api.js';
 import { actionsFor, clockOf, matchText, nameOf, STATUS_WORDS } from './case-words.js';
 import { byId, make } from './dom.js';
@@ -9,7 +9,7 @@ const dialog = byId<HTMLDialogElement>('case-dialog');
 
 function facts(hit: Hit): HTMLElement {
   const rows: readonly (readonly [string, string])[] = [
-    ['Reference', hit.reference ?? 'none was given'],
+    ['Reference', hit.reference ?? 'none'],
     ['Tenant', hit.tenant],
     ['Found by', [hit.list, hit.category, hit.severity, hit.source].filter(Boolean).join(' · ')],
     ['Match', `${matchText(hit)}${hit.orientation && hit.orientation !== 'original' ? `, ${hit.orientation}` : ''}`],
@@ -32,7 +32,7 @@ function history({ history: events }: Hit): HTMLElement | null {
   return make(
     'div',
     {},
-    make('h3', {}, 'What happened'),
+    make('h3', {}, 'History'),
     make(
       'ol',
       { class: 'history' },
@@ -86,7 +86,7 @@ interface DecisionForm {
   decision(): Decision | null;
 }
 
-/** Actions to choose from, a note, and buttons; it does not send. Parameters as of `openCase`. */
+/** Make a form with the actions, a note and buttons; it does not send. Parameters as in `openCase`. */
 function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): DecisionForm {
   const allowed = actionsFor(hit);
   const problem = make('p', { class: 'problem', role: 'alert' });
@@ -104,7 +104,7 @@ function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): De
       'span',
       {},
       'Suppress it',
-      make('small', {}, 'What matched is still found and told, and does not count as a hit again.'),
+      make('small', {}, 'Later matches of the entry are reported as suppressed and do not count as hits.'),
     ),
   );
   const note = make('textarea', { name: 'note', id: 'case-note', rows: '2', maxlength: '1024' });
@@ -139,7 +139,7 @@ function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): De
   return { form, save, close, problem, decision };
 }
 
-/** Resolves to the case as it is afterwards, or null where nothing was changed. `chosen`: the action that is offered first. `maySuppress`: the key has the scope for it. */
+/** Open the dialog; resolve to the changed case, or null without a change. `chosen`: the preselected action. `maySuppress`: the key has the scope for it. */
 export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean): Promise<Hit | null> {
   const { form, save, close, problem, decision } = decisionForm(hit, chosen, maySuppress);
   dialog.replaceChildren(

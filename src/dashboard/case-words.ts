@@ -1,29 +1,34 @@
-/** What a case is called, what can be done with it, and how its clock stands. */
+/** Names, actions and clock of a case. */
 import type { Hit, Status } from './types.js';
 import { duration } from './words.js';
 
 interface Action {
   readonly status: Exclude<Status, 'open'>;
   readonly label: string;
-  /** What it says and does, for the dialog. */
+  /** Meaning and effect, for the dialog. */
   readonly says: string;
   readonly key: string;
 }
 
 export const ACTIONS: readonly Action[] = [
-  { status: 'notified', label: 'Notify', key: 'n', says: 'The host was told. The clock counts from the first notice.' },
+  {
+    status: 'notified',
+    label: 'Notify',
+    key: 'n',
+    says: 'The host was notified. The clock counts from the first notice.',
+  },
   {
     status: 'confirmed',
     label: 'Confirm',
     key: 'c',
-    says: 'A person competent to do so confirmed it. The clock goes on.',
+    says: 'A competent person confirmed it. The clock keeps running.',
   },
-  { status: 'removed', label: 'Removed', key: 'r', says: 'The file is gone. The clock stops.' },
+  { status: 'removed', label: 'Removed', key: 'r', says: 'The file was removed. The clock stops.' },
   {
     status: 'false_positive',
     label: 'False positive',
     key: 'f',
-    says: 'It is not what the list says. The clock stops.',
+    says: 'The file is not the listed material. The clock stops.',
   },
 ];
 
@@ -35,7 +40,7 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
   false_positive: 'false positive',
 };
 
-/** Where a case can go from each state; the service has the last word. A decision can be taken back. */
+/** Transitions from each status; the service validates them. A decision can be reversed. */
 const NEXT: Readonly<Record<Status, readonly Status[]>> = {
   open: ['notified', 'confirmed', 'removed', 'false_positive'],
   notified: ['confirmed', 'removed', 'false_positive'],
@@ -51,15 +56,15 @@ export const nameOf = ({ reference, id }: Hit): string => reference ?? `no refer
 interface ClockState {
   readonly kind: 'running' | 'soon' | 'late' | 'stopped';
   readonly text: string;
-  /** The next deadline, or null where none is left or the clock stands. */
+  /** The next deadline, or null where none is left or the clock is stopped. */
   readonly nextMs: number | null;
-  /** 0..1 of the time until the last deadline. */
+  /** Share of the time until the last deadline, 0..1. */
   readonly elapsed: number;
-  /** Where the earlier deadlines are on the same scale. */
+  /** The earlier deadlines on the same scale. */
   readonly marks: readonly number[];
 }
 
-/** A quarter of an hour before a deadline a person can still do something. */
+/** Warning time: a quarter of an hour before a deadline an operator can still act. */
 const SOON_MS = 900_000;
 
 export function clockOf({ clock }: Hit, nowMs: number): ClockState {

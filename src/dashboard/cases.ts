@@ -1,6 +1,6 @@
 /**
- * The cases and what is done with them. Rows are kept from one refresh to the next, so that focus, selection and the place on
- * the page stay; one row at a time is a stop of the Tab key, and letters act on it.
+ * The table of cases and its actions. Rows are kept from one refresh to the next, so that focus, selection and scroll position
+ * stay; one row at a time is a stop of the Tab key, and letters act on it.
  */
 import { get, type Refusal, refusalWords } from './api.js';
 import { openCase } from './case-dialog.js';
@@ -9,7 +9,7 @@ import { announce, byId, emptiness, make, say } from './dom.js';
 import type { Hit, Hits, Status } from './types.js';
 import { age, count } from './words.js';
 
-/** A screenful, of each state. */
+/** Cases of each status, about a screenful. */
 const PAGE = 25;
 const FILTERS: Readonly<Record<string, readonly Status[]>> = {
   open: ['open', 'notified', 'confirmed'],
@@ -117,7 +117,7 @@ function showClock({ element, hit }: Row, nowMs: number): void {
   });
 }
 
-/** One row and its buttons are stops of the Tab key. */
+/** Make one row and its buttons the stops of the Tab key. */
 function makeCurrent(id: string | null): void {
   const set = (row: Row | undefined, tabIndex: number) => {
     if (!row) return;
@@ -129,7 +129,7 @@ function makeCurrent(id: string | null): void {
   set(rows.get(current ?? ''), 0);
 }
 
-/** What is due first comes first; what is over is newest first. */
+/** Sort hits: open ones by due time, closed ones newest first. */
 function inOrder(hits: readonly Hit[]): Hit[] {
   const due = ({ clock }: Hit) => Date.parse(clock.deadlines[clock.deadlines.length - 1]?.dueAt ?? clock.startedAt);
   const endOf = ({ clock, lastSeenAt }: Hit) => Date.parse(clock.stoppedAt ?? lastSeenAt);
@@ -142,8 +142,8 @@ function show(hits: readonly Hit[]): void {
     body.replaceChildren();
     current = null;
     const nothing = {
-      open: emptiness('No open cases.', 'Files that match a list appear here, with the time that is left for them.'),
-      overdue: emptiness('Nothing is overdue.', 'Every open case is within its last deadline.'),
+      open: emptiness('No open cases.', 'Files that match a list appear here, with the time until their deadlines.'),
+      overdue: emptiness('No overdue cases.', 'Every open case is within its last deadline.'),
     }[filter.value];
     holder.replaceChildren(nothing ?? emptiness('None yet.'));
     return;
@@ -162,17 +162,17 @@ function show(hits: readonly Hit[]): void {
     row.hit = hit;
     rows.set(hit.id, row);
     fillRow(row);
-    // Moving an element takes its focus, so only what is out of place is moved.
+    // Moving an element drops its focus, so only misplaced rows are moved.
     if (body.children[at] !== row.element) body.insertBefore(row.element, body.children[at] ?? null);
   });
   if (!grid.isConnected) holder.replaceChildren(grid);
   const at = (index: number) => (body.children[Math.min(index, body.children.length - 1)] as HTMLElement).dataset.id!;
   makeCurrent(current !== null && rows.has(current) ? current : at(Math.max(0, place)));
-  // The row that had the focus is gone: the one in its place has it now.
+  // The row that had the focus is gone: the row in its place gets the focus.
   if (hadFocus !== null && !rows.has(hadFocus)) rows.get(current!)?.element.focus();
 }
 
-/** All hits of the states that are shown, `pages` pages of each. */
+/** Load the hits of the shown statuses, `pages` pages of each. */
 async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
   const found: Hit[] = [];
   let isMore = false;
@@ -181,7 +181,7 @@ async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
       get<Hits>('v1/hits', {
         status,
         tenant,
-        // What has waited longest is due first.
+        // The oldest open case is due first.
         order: isOver(status) ? 'newest' : 'oldest',
         limit: PAGE * pages,
         ...(filter.value === 'overdue' ? { overdue: 'true' } : {}),
@@ -196,16 +196,16 @@ async function load(): Promise<{ hits: Hit[]; isMore: boolean } | Refusal> {
   return { hits: found, isMore };
 }
 
-/** `canSuppress`: whether the key may add to what does not count. */
+/** Reload the cases. `canSuppress`: whether the key may add suppressions. */
 export async function refreshCases(ofTenant: string, canSuppress = maySuppress): Promise<void> {
   tenant = ofTenant;
   maySuppress = canSuppress;
   const asked = ++busy;
   const loaded = await load();
-  // A later question was asked meanwhile: its answer is the one to show.
+  // A later request was sent meanwhile: its answer is shown instead.
   if (asked !== busy) return;
   if ('ok' in loaded) {
-    // What is on the page stays while the service is away; without the scope nothing is there to stay.
+    // Rows stay while the service is unreachable; without the scope there are none.
     if (loaded.status !== 0 || rows.size === 0) holder.replaceChildren(emptiness(...refusalWords(loaded)));
     more.hidden = true;
     return;
@@ -215,7 +215,7 @@ export async function refreshCases(ofTenant: string, canSuppress = maySuppress):
   more.hidden = !loaded.isMore;
 }
 
-/** Every second: the countdowns alone. */
+/** Update the countdowns; called every second. */
 export function tickCases(nowMs: number): void {
   for (const row of rows.values()) showClock(row, nowMs);
   const next = [...rows.values()]

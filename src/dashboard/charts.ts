@@ -12,7 +12,7 @@ interface Series {
 
 interface Options {
   readonly height: number;
-  /** What the drawing says, for those who do not see it. */
+  /** Description of the drawing, for screen readers. */
   readonly label: string;
   readonly series: readonly Series[];
   readonly value?: (value: number) => string;
@@ -28,7 +28,7 @@ interface Chart {
   update(data: readonly (readonly (number | null)[])[], label: string): void;
 }
 
-/** As the drawing wants it: of a variable that depends on the theme, only a property of an element knows the value. */
+/** Probe for colours: only the property of an element resolves a variable that depends on the theme. */
 const probe = document.createElement('span');
 probe.hidden = true;
 document.body.append(probe);
@@ -40,7 +40,7 @@ function colour(name: string): string {
 const AXIS_WIDTH = 52;
 const all = new Set<() => void>();
 
-/** After a change of theme. */
+/** Redraw all charts; for a change of theme. */
 export function redrawCharts(): void {
   for (const redraw of all) redraw();
 }
@@ -60,11 +60,11 @@ function timeLabels(_plot: UPlot, ticks: number[], _axis: number, _space: number
   });
 }
 
-/** CSS pixels; the holder of a panel that is not shown has the width 0. */
+/** CSS pixels; the holder of a hidden panel has the width 0. */
 const CHART_WIDTH_MIN = 120;
 const widthOf = (holder: HTMLElement): number => Math.max(CHART_WIDTH_MIN, holder.clientWidth);
 
-/** Time along the bottom, values at the left; a line of the grid for each value. */
+/** Return the axes: time along the bottom, values at the left with a grid line each. */
 function axesOf({ value = axisText, hideTime }: Options): UPlot.Axis[] {
   const axis = {
     stroke: colour('--soft'),
@@ -99,7 +99,7 @@ function seriesOf({ label, colour: name, bars, dash }: Series): UPlot.Series {
   };
 }
 
-/** Colours are read here, so a plot is made again after a change of theme. `width`: CSS pixels. */
+/** Return the options of a plot. Colours are read here, so a change of theme needs a new plot. `width`: CSS pixels. */
 function plotOptions(options: Options, width: number): UPlot.Options {
   return {
     width,
@@ -139,7 +139,7 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
   all.add(draw);
   let width = 0;
   new ResizeObserver(() => {
-    // The height is ours, so only a new width is news.
+    // The height is fixed, so only the width can change.
     if (holder.clientWidth === width) return;
     width = holder.clientWidth;
     plot?.setSize({ width: widthOf(holder), height: options.height });

@@ -1,4 +1,4 @@
-/** Elements by code. Text is always a text node: nothing that a caller or a list named is ever read as markup. */
+/** Elements by code. Text is always a text node: names from clients and lists are never parsed as markup. */
 
 type Child = Node | string | null;
 interface Attributes {
@@ -17,19 +17,19 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** The element of the page with that id; its absence is a fault of the page. */
+/** Return the element with that id; its absence is a bug in the page. */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const found = document.getElementById(id);
   if (!found) throw new Error(`no element #${id}`);
   return found as E;
 }
 
-/** Sets text only where it differs, so that a refresh disturbs neither a selection nor a reader. */
+/** Set text only where it differs, so that a refresh disturbs neither a selection nor a screen reader. */
 export function say(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Told to those who do not see the page change. */
+/** Announce a change to screen readers. */
 export function announce(text: string): void {
   const region = byId('said');
   region.textContent = '';
@@ -42,7 +42,7 @@ interface Column<Row> {
   readonly cell: (row: Row) => Child;
 }
 
-/** A table of text and numbers. `label`: what it is, for those who do not see its panel. */
+/** Make a table of text and numbers. `label`: its name, for screen readers. */
 export function table<Row>(label: string, rows: readonly Row[], columns: readonly Column<Row>[]): HTMLTableElement {
   const kind = ({ number }: Column<Row>) => (number ? { class: 'number' } : {});
   const head = make('tr', {}, ...columns.map((column) => make('th', { scope: 'col', ...kind(column) }, column.head)));
@@ -56,7 +56,7 @@ export function table<Row>(label: string, rows: readonly Row[], columns: readonl
   return make('table', { 'aria-label': label }, make('thead', {}, head), make('tbody', {}, ...lines));
 }
 
-/** Why a panel is empty, and what to do about it. */
+/** Make the message of an empty panel: the reason, and a hint. */
 export function emptiness(title: string, hint = ''): HTMLElement {
   return make('div', { class: 'empty' }, make('p', { class: 'empty-title' }, title), hint ? make('p', {}, hint) : null);
 }

@@ -1,16 +1,16 @@
-/** Health of the lists: how old, how large, what was rejected, what waits for a person. Sizes and counts, never a value. */
+/** Health of the lists: age, size, rejected entries, held versions. Sizes and counts, never a value. */
 import { byId, emptiness, make, table } from './dom.js';
 import type { List } from './types.js';
 import { age, count, time } from './words.js';
 
-/** Hotlines publish daily; a list that is older is looked at, one that is much older has stopped. */
+/** Hotlines publish daily; an older list needs an inspection. */
 const OLD_MS = 7 * 86_400_000;
 
 function stateOf(list: List): readonly [text: string, kind: string] {
   if (list.heldVersion !== null) return [`version ${list.heldVersion} waits for approval`, 'warn'];
   if (!list.enabled) return ['disabled', 'off'];
   if (list.quarantinedCount > 0) return ['entries in quarantine', 'warn'];
-  return [list.kind === 'suppression' ? 'suppresses' : 'in force', 'ok'];
+  return [list.kind === 'suppression' ? 'suppresses' : 'active', 'ok'];
 }
 
 export function showLists(lists: readonly List[]): void {
@@ -18,7 +18,7 @@ export function showLists(lists: readonly List[]): void {
   const flagged = (value: number) => (value > 0 ? make('strong', { class: 'warn-text' }, count(value)) : count(value));
   byId('lists').replaceChildren(
     lists.length === 0
-      ? emptiness('There are no lists: nothing can match.', 'zeef lists import FILE --list NAME brings one in.')
+      ? emptiness('There are no lists: nothing can match.', 'Import one with zeef lists import FILE --list NAME.')
       : table('Lists: age, size, rejected and quarantined entries', lists, [
           { head: 'List', cell: ({ list }) => list },
           {

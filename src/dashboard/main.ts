@@ -1,4 +1,4 @@
-/** The page: what is asked when, and which panel shows it. Every panel lives by itself: one that is refused says why. */
+/** The page: its requests, their intervals, and their panels. Panels are independent: a refused one shows the reason. */
 import { type Answer, get, getText, keepKey, keptKey, refusalWords } from './api.js';
 import { refreshCases, tickCases } from './cases.js';
 import { redrawCharts } from './charts.js';
@@ -11,7 +11,7 @@ import { showTimeline } from './timeline.js';
 import type { Access, List, Pace, Readiness, Report, Stats } from './types.js';
 import { count, time } from './words.js';
 
-/** New cases and the pace are looked for often, figures of months seldom. */
+/** Poll intervals: new cases and the throughput often, figures of months seldom. */
 const OFTEN_MS = 10_000;
 const SELDOM_MS = 60_000;
 
@@ -20,12 +20,12 @@ const tenants = byId<HTMLSelectElement>('tenant');
 const trouble = byId('trouble');
 let access: Access = { keyNeeded: false, tenant: null, scopes: [] };
 
-/** In the place of charts, which stay where they are; the refusal goes away with the next good answer. */
+/** Show a refusal in the place of a panel's content, until the next good answer. Return whether there was one. */
 function refuse(id: string, answer: Answer<unknown>): boolean {
   const holder = byId(id);
   holder.parentElement!.querySelector(':scope > .refusal')?.remove();
   holder.hidden = false;
-  // What is on the page stays while the service is away; the line at the top says so.
+  // The content stays while the service is unreachable; the line at the top reports it.
   if (answer.ok || answer.status === 0) return !answer.ok;
   const words = emptiness(...refusalWords(answer));
   words.classList.add('refusal');
@@ -47,22 +47,22 @@ async function refreshState(): Promise<void> {
   const away = !answer.ok && answer.status === 0;
   trouble.hidden = !away;
   if (away)
-    say(trouble, 'The service does not answer. What is below is as it was; it is asked again every ten seconds.');
+    say(trouble, 'The service is unreachable. The page shows the last known state; it retries every ten seconds.');
   if (!answer.ok) {
     state.dataset.kind = 'late';
-    say(byId('state-text'), away ? 'does not answer' : 'stopping');
+    say(byId('state-text'), away ? 'unreachable' : 'shutting down');
     return;
   }
   const { generation, entries, decoder, ledgerWritable } = answer.data;
   state.dataset.kind = ledgerWritable ? (decoder.underAttack ? 'warn' : 'ok') : 'late';
   const attack = decoder.underAttack
-    ? `under attack: ${count(decoder.restartsLastMinute)} decoders ended in a minute, and it goes on answering`
+    ? `under attack: ${count(decoder.restartsLastMinute)} decoder restarts in a minute; the service still answers`
     : 'ready';
-  const words = ledgerWritable ? attack : 'the ledger cannot be written: checks are refused until it can';
+  const words = ledgerWritable ? attack : 'the ledger is not writable: checks are refused';
   say(byId('state-text'), `${words} · ${count(entries)} entries · generation ${count(generation)}`);
 }
 
-/** The period that is looked at, as a file: fetched with the key, since a link could not carry it. */
+/** The report for the chosen period, as a file: fetched with the key, since a link cannot carry it. */
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-report]')) {
   button.addEventListener('click', async () => {
     const period = chosenPeriod();
@@ -132,12 +132,12 @@ async function refreshPace(): Promise<void> {
 
 const refreshOften = () => Promise.all([refreshState(), refreshPace(), refreshCases(tenants.value)]);
 
-/** Who the key is; asks for one where it is needed and missing, or does not work. */
+/** Load the key's tenant and scopes; prompt for a key where it is needed and missing, or refused. */
 async function refreshAccess(): Promise<boolean> {
   const answer = await get<Access>('v1/whoami');
   byId('key-button').hidden = answer.ok && !answer.data.keyNeeded;
   if (!answer.ok) {
-    if (answer.status === 401) askForKey('That key is unknown, revoked or expired.');
+    if (answer.status === 401) askForKey('The key is unknown, revoked or expired.');
     return false;
   }
   access = answer.data;
@@ -168,7 +168,7 @@ byId<HTMLFormElement>('key-form').addEventListener('submit', () => {
 });
 byId('key-forget').addEventListener('click', () => {
   keepKey(null);
-  // What the key showed goes with it.
+  // The reload removes the data that the key showed.
   location.reload();
 });
 byId('key-button').addEventListener('click', () => askForKey(''));
@@ -198,7 +198,7 @@ themeButton.addEventListener('click', () => {
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawCharts);
 showTheme(chosenTheme());
 
-/** A page that nobody looks at asks nothing. */
+/** Run only while the page is visible: a hidden page sends no requests. */
 const whileSeen = (run: () => unknown) => () =>
   document.visibilityState === 'visible' && (!access.keyNeeded || keptKey() !== null) && run();
 setInterval(() => tickCases(Date.now()), 1_000);

@@ -1,4 +1,4 @@
-/** The figures at the top, the takedown clock and who deals with hits: all from one report and one set of counts. */
+/** The figures at the top, the takedown clock and the tenants: all from one report and one set of counts. */
 import { byId, emptiness, make, say, table } from './dom.js';
 import type { Report, Stats, Within } from './types.js';
 import { age, count, duration, percent, plainWords, short, time } from './words.js';
@@ -20,7 +20,7 @@ function tilesOf(stats: Stats | null, report: Report | null): readonly Tile[] {
     {
       label: 'Checked',
       value: stats ? short(stats.checked) : UNKNOWN,
-      note: stats ? `${count(stats.checked)} in all` : '',
+      note: stats ? `${count(stats.checked)} in total` : '',
     },
     {
       label: 'Hits',
@@ -35,7 +35,7 @@ function tilesOf(stats: Stats | null, report: Report | null): readonly Tile[] {
     {
       label: 'Not checked',
       value: stats ? short(stats.notChecked) : UNKNOWN,
-      note: stats ? of(stats.notChecked, 'of those asked') : '',
+      note: stats ? of(stats.notChecked, 'of all') : '',
     },
     {
       label: 'Open cases',
@@ -102,7 +102,7 @@ export function showClock({ takedown, reversals }: Report): void {
             'dl',
             { class: 'facts' },
             fact('Median until removal', takedown.medianSeconds === null ? UNKNOWN : duration(takedown.medianSeconds)),
-            fact('Nine in ten within', takedown.p90Seconds === null ? UNKNOWN : duration(takedown.p90Seconds)),
+            fact('90 % within', takedown.p90Seconds === null ? UNKNOWN : duration(takedown.p90Seconds)),
             fact('Oldest open', takedown.oldestOpenAt === null ? 'none' : `${age(takedown.oldestOpenAt, Date.now())}`),
             fact('Removed', count(takedown.removed)),
             fact(
@@ -120,7 +120,7 @@ export function showReasons({ byReason, notChecked }: Stats): void {
   const most = reasons[0]?.[1] ?? 1;
   byId('reasons').replaceChildren(
     reasons.length === 0
-      ? emptiness('Everything was checked.', 'No picture in this period was unreadable or too large.')
+      ? emptiness('Everything was checked.', 'No image in this period was unreadable or too large.')
       : make(
           'ul',
           { class: 'bars reasons' },
@@ -142,7 +142,7 @@ export function showReasons({ byReason, notChecked }: Stats): void {
   );
 }
 
-/** Checks and cases of one tenant; either may be missing where it only has the other. */
+/** Show checks and cases by tenant; a tenant may have either alone. */
 export function showTenants({ byTenant, takedown }: Report): void {
   const names = [...new Set([...byTenant, ...takedown.byTenant].map(({ tenant }) => tenant))];
   const rows = names
@@ -151,15 +151,15 @@ export function showTenants({ byTenant, takedown }: Report): void {
       counts: byTenant.find((each) => each.tenant === tenant),
       cases: takedown.byTenant.find((each) => each.tenant === tenant),
     }))
-    // Who lets cases lie comes first.
+    // Tenants with overdue cases come first.
     .sort((a, b) => (b.cases?.overdue ?? 0) - (a.cases?.overdue ?? 0) || (b.cases?.open ?? 0) - (a.cases?.open ?? 0));
   const last = takedown.within[takedown.within.length - 1]?.hours;
   const inTime = (within: readonly Within[] | undefined) => within?.find(({ hours }) => hours === last)?.share;
   const number = (value: number | undefined) => (value === undefined ? UNKNOWN : count(value));
   byId('tenants').replaceChildren(
     rows.length === 0
-      ? emptiness('No tenant has asked anything in this period.')
-      : table('Tenants: checks, hits and how their cases went', rows, [
+      ? emptiness('No tenant sent a check in this period.')
+      : table('Tenants: checks, hits and cases', rows, [
           { head: 'Tenant', cell: (row) => row.tenant },
           { head: 'Checked', number: true, cell: (row) => number(row.counts?.checked) },
           { head: 'Hits', number: true, cell: (row) => number(row.counts?.matched) },

@@ -6,11 +6,11 @@ import { count, seconds, short } from './words.js';
 
 const throughput = createChart(byId('throughput'), {
   height: 150,
-  label: 'Checks a second, the last hour',
-  series: [{ label: 'Checks a second', colour: '--checks' }],
+  label: 'Checks per second, the last hour',
+  series: [{ label: 'Checks per second', colour: '--checks' }],
 });
 const names = [
-  ['p50', 'half within', '--checks', undefined],
+  ['p50', '50 % within', '--checks', undefined],
   ['p90', '90 % within', '--second', [6, 4]],
   ['p99', '99 % within', '--hits', [2, 3]],
 ] as const;
@@ -39,10 +39,10 @@ export function showPace(pace: Pace): void {
   say(byId('throughput-readout'), rate);
   throughput.update(
     [starts, pace.series.map(({ checksPerSecond }) => checksPerSecond)],
-    `Checks a second in the last hour: ${rate}; most ${short(Math.max(0, ...pace.series.map(({ checksPerSecond }) => checksPerSecond)))}.`,
+    `Checks per second in the last hour: ${rate}; maximum ${short(Math.max(0, ...pace.series.map(({ checksPerSecond }) => checksPerSecond)))}.`,
   );
-  const now = `half ${told(pace.p50)} · 90 % ${told(pace.p90)} · 99 % ${told(pace.p99)}`;
-  say(byId('latency-readout'), pace.p50 === null ? 'nothing was asked in the last minute' : now);
+  const now = `50 % ${told(pace.p50)} · 90 % ${told(pace.p90)} · 99 % ${told(pace.p99)}`;
+  say(byId('latency-readout'), pace.p50 === null ? 'no checks in the last minute' : now);
   latency.update(
     [starts, ...names.map(([name]) => pace.series.map((point) => point[name]))],
     `Latency of checks in the last hour. The last minute: ${now}.`,

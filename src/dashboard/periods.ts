@@ -1,4 +1,4 @@
-/** The period that is looked at, from the buttons: where it begins, where it ends, and in what steps it is drawn. */
+/** The chosen period: its start, its end, and the step of its charts. */
 
 type Step = 'hour' | 'day' | 'month';
 export interface Period {
@@ -10,7 +10,7 @@ export interface Period {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** So many bars can still be told apart. */
+/** Limit of distinguishable bars. */
 const HOURLY_MS_MAX = 8 * DAY_MS;
 const DAILY_MS_MAX = 400 * DAY_MS;
 
@@ -20,7 +20,7 @@ const period = (fromMs: number, toMs: number, step?: Step): Period => ({
   step: step ?? (toMs - fromMs <= HOURLY_MS_MAX ? 'hour' : toMs - fromMs <= DAILY_MS_MAX ? 'day' : 'month'),
 });
 
-/** Null where a custom period is not whole yet. Rolling periods end with the hour or the day that runs. */
+/** Return the chosen period; null where a custom one is incomplete. Rolling periods end with the current hour or day. */
 export function periodOf(choice: string, from: string, to: string, nowMs: number): Period | null {
   const now = new Date(nowMs);
   const hourEnd = nowMs - (nowMs % HOUR_MS) + HOUR_MS;
@@ -37,7 +37,7 @@ export function periodOf(choice: string, from: string, to: string, nowMs: number
   return fromMs <= toMs ? period(fromMs, toMs + DAY_MS) : null;
 }
 
-/** The starts of all steps of a period, in milliseconds, none after `nowMs`: what the service leaves out was nought. */
+/** Return the starts of all steps of a period up to `nowMs`, in milliseconds: the service leaves out steps with no counts. */
 export function stepsOf({ from, to, step }: Period, nowMs: number): number[] {
   const starts: number[] = [];
   const end = Math.min(Date.parse(to), nowMs);

@@ -1,4 +1,4 @@
-/** Before anything is drawn: the colours that were chosen last. A classic script, so that no frame is of the wrong ones. */
+/** Apply the stored theme. A classic script, so that it runs before the first frame. */
 {
   const chosen = localStorage.getItem('zeef-theme');
   if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset.theme = chosen;

@@ -6,7 +6,7 @@ import type { Point, Stats } from './types.js';
 import { count, time } from './words.js';
 
 const readout = byId('timeline-readout');
-// It scrolls, so that the keyboard must get there.
+// The table scrolls, so the keyboard must reach it.
 byId('timeline-table').tabIndex = 0;
 let points: readonly Point[] = [];
 let step: Period['step'] = 'day';
@@ -50,11 +50,11 @@ export function showTimeline({ series }: Stats, period: Period): void {
   const sum = (figure: 'checked' | 'matched') => points.reduce((total, point) => total + point[figure], 0);
   checks.update(
     [starts, points.map(({ checked }) => checked)],
-    `Checks over time, by ${step}: ${count(sum('checked'))} in all. The same in numbers below.`,
+    `Checks over time, by ${step}: ${count(sum('checked'))} in total. The numbers are below.`,
   );
   hits.update(
     [starts, points.map(({ matched }) => matched)],
-    `Hits over time, by ${step}: ${count(sum('matched'))} in all. The same in numbers below.`,
+    `Hits over time, by ${step}: ${count(sum('matched'))} in total. The numbers are below.`,
   );
   byId('timeline-table').replaceChildren(
     table('Checks and hits over time', points.toReversed(), [

@@ -1,6 +1,6 @@
 /**
- * The answers that this page reads, and no more of them; `test/dashboard/dashboard-types.test.ts` holds them to what the service
- * sends. They are not imported from there, since the compiler would then make the service's files for browsers too.
+ * The answer fields that this page reads; `test/dashboard/dashboard-types.test.ts` compares them with the service's schemas.
+ * They are not imported from there, since the compiler would then emit the service's files for browsers too.
  */
 
 export interface Access {
@@ -13,7 +13,7 @@ export interface Readiness {
   readonly ready: boolean;
   readonly generation: number;
   readonly entries: number;
-  /** False: answers are refused, since they could not be put on record. */
+  /** False: checks are refused, since they cannot be recorded. */
   readonly ledgerWritable: boolean;
   readonly decoder: {
     readonly restarts: number;
@@ -41,7 +41,7 @@ export interface Stats extends Totals {
 export interface Within {
   readonly hours: number;
   readonly count: number;
-  /** Null where no deadline has come yet. */
+  /** Null where no deadline has passed yet. */
   readonly share: number | null;
 }
 export interface TenantTakedown {
@@ -58,7 +58,7 @@ export interface Report {
   readonly byTenant: readonly (Totals & { readonly tenant: string })[];
   readonly takedown: {
     readonly cases: number;
-    /** All that nobody has closed: the notified and the confirmed too. */
+    /** All cases that are not closed, including notified and confirmed ones. */
     readonly open: number;
     readonly notified: number;
     readonly confirmed: number;
@@ -78,7 +78,7 @@ export interface Report {
 export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
 export type Status = (typeof STATUSES)[number];
 
-/** As much of a hit as the page shows: never a digest. */
+/** The fields of a hit that the page shows: never a digest. */
 export interface Hit {
   readonly id: string;
   readonly tenant: string;

@@ -1,4 +1,4 @@
-/** Counts, times and lengths of time, as this page writes them. */
+/** Formats of counts, times and durations on this page. */
 
 const counts = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -7,10 +7,10 @@ const HOUR_S = 3600;
 const DAY_S = 86_400;
 
 export const count = (value: number): string => counts.format(value);
-/** Short enough for a tile or an axis: 18.2bn. */
+/** Format a count for a tile or an axis: 18.2bn. */
 export const short = (value: number): string => (value < 100_000 ? count(value) : compact.format(value));
 
-/** For an axis, where all labels are of one form. */
+/** Format a count for an axis, where all labels have one form. */
 export const axis = (value: number): string => (value < 1000 ? String(value) : compact.format(value));
 
 export function percent(share: number): string {
@@ -21,7 +21,7 @@ export function percent(share: number): string {
   }).format(share);
 }
 
-/** The two largest units, the smaller cut off: a countdown must not say more time than is left. */
+/** Format the two largest units, rounded down: a countdown must not show more time than is left. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (size: number, big: string, smaller: number, small: string) => {

@@ -1,5 +1,5 @@
 /**
- * BMP by bmp-ts, and the largest picture of an ICO, which is a PNG or a BMP without its file header.
+ * BMP by bmp-ts, and the largest image of an ICO, which is a PNG or a BMP without its file header.
  * Source  Microsoft, "Bitmap Storage" (BITMAPFILEHEADER, BITMAPINFOHEADER) and the .ICO format.
  */
 import { decode } from 'bmp-ts';
@@ -9,14 +9,16 @@ import type { Raster } from '../core/vocabulary.js';
 const FILE_HEADER_BYTES = 14;
 const INFO_HEADER_BYTES = 40;
 /**
- * Uncompressed, bit fields, bit fields with alpha. Not RLE8 and RLE4 (1, 2), whose pixels bmp-ts 1.0.9 puts in wrong
- * places; nor 4 and 5, which wrap a JPEG or PNG for printers.
+ * Uncompressed, bit fields, bit fields with alpha. Not RLE8 and RLE4 (1, 2), whose pixels bmp-ts 1.0.9 misplaces; nor 4
+ * and 5, which wrap a JPEG or PNG for printers.
  */
 const COMPRESSIONS = new Set([0, 3, 6]);
 const DEPTHS = new Set([1, 4, 8, 16, 24, 32]);
 
 /**
- * Shape   a BMP → R G B; its alpha is left away, since writers fill the fourth byte with anything.
+ * Decode a BMP.
+ *
+ * Shape   a BMP → R G B; its alpha is ignored, since writers fill the fourth byte arbitrarily.
  * Errors  IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT.
  */
 export function decodeBmp(bytes: Uint8Array): Raster {
@@ -27,7 +29,7 @@ export function decodeBmp(bytes: Uint8Array): Raster {
     throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format: 'bmp', bits, compression });
   }
   try {
-    // As it comes by default, A B G R: with a palette bmp-ts 1.0.9 gives that whatever order it is asked for.
+    // The default order, A B G R: with a palette bmp-ts 1.0.9 ignores the requested order.
     const { width, height, data: abgr } = decode(source);
     const data = new Uint8Array(width * height * 3);
     for (let pixel = 0; pixel < width * height; pixel++) {
@@ -58,7 +60,7 @@ function iconPicture(view: DataView, entry: number): IconPicture | null {
   return { bytes, isPng, pixels: width * height };
 }
 
-/** A BMP of the icon's colours: the mask below them is left away, so the height is half of what the header says. */
+/** Return a BMP of the icon's colours: the mask below them is dropped, so the height is half of the header's. */
 function toBmp({ bytes }: IconPicture): Uint8Array {
   const bmp = Buffer.alloc(FILE_HEADER_BYTES + bytes.length);
   bmp.set(bytes, FILE_HEADER_BYTES);
@@ -73,8 +75,9 @@ function toBmp({ bytes }: IconPicture): Uint8Array {
 }
 
 /**
- * The icon's largest picture as a file of its own: a PNG or a BMP.
- * Errors  IMAGE_TRUNCATED: no picture lies inside the file.
+ * Return the icon's largest image as a separate file: a PNG or a BMP.
+ *
+ * Errors  IMAGE_TRUNCATED: no image lies inside the file.
  */
 export function largestOfIcon(bytes: Uint8Array): { format: 'png' | 'bmp'; bytes: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,7 +1,7 @@
 /**
- * Untrusted bytes → pixels, by whichever decoder is best for the format; `docs/formats.md` has the table.
+ * Untrusted bytes → pixels, by the best decoder for each format; `docs/formats.md` has the table.
  *
- * EXIF orientation and ICC profiles are ignored, as the PDQ reference does.
+ * EXIF orientation and ICC profiles are ignored, as in the PDQ reference.
  * Foreign errors are translated in this room, so no room above ever reads a library's message text.
  */
 import { AppError } from '../core/errors.js';
@@ -26,25 +26,27 @@ export interface Decoded {
   readonly height: number;
   /** The first view: the first frame, its alpha ignored. */
   readonly raster: Raster;
-  /** Decoded, but the file is damaged: the pixels may not be what was stored. */
+  /** Decoded from a damaged file: the pixels may differ from the original. */
   readonly degraded: boolean;
   /**
-   * The other views, one at a time: over white where something is transparent, and the further frames that were asked
-   * for. Errors: as `decode`, of a further frame; the views before it are good.
+   * Yield the other views: over white if a pixel is transparent, and the further frames requested.
+   *
+   * Errors  as `decode`, for a further frame; the views before it are valid.
    */
   others(): AsyncGenerator<View>;
 }
 
 interface Decoder {
   /**
-   * Unit    `frames`: at most so many frames or pages are among the views.
+   * Decode the first view. `frames`: largest number of frames or pages among the views.
+   *
    * Errors  IMAGE_NOT_AN_IMAGE, IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT, IMAGE_TOO_LARGE,
-   *         IMAGE_TOO_MANY_PIXELS, IMAGE_TOO_SMALL. The raster's bytes are the decoder's own until the next call.
+   *         IMAGE_TOO_MANY_PIXELS, IMAGE_TOO_SMALL. The next call may overwrite the raster's bytes.
    */
   decode(bytes: Uint8Array, frames?: number): Promise<Decoded>;
 }
 
-/** Formats that are decoded; the others are known by their first bytes and refused as `unsupported_format`. */
+/** Decoded formats; other known formats are refused as `unsupported_format`. */
 export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
   'jpeg',
   'png',
@@ -57,10 +59,10 @@ export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
   'ico',
 ]);
 
-/** Formats that hold several frames or pages, and whose decoder can be asked for each. */
+/** Formats with several frames or pages that can be decoded one by one. */
 const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff']);
 
-/** A decoder for one thread. `takePlane`: where grey JPEGs are decoded to; by default a plane that it keeps. */
+/** Create a decoder for one thread. `takePlane`: target of grey JPEGs; by default a plane that the decoder keeps. */
 export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPlane()): Decoder {
   const pixelsMax = limits.imagePixelsMax;
 
@@ -73,7 +75,7 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
       checkSize(largest.bytes, pixelsMax);
       return decodeFirst(largest.format, largest.bytes);
     }
-    // Of a GIF the frame itself, as the PDQ reference has it: an empty border would move its hash.
+    // A GIF's frame without the screen around it, as in the PDQ reference: an empty border would change the hash.
     const part = format === 'gif' ? firstFrame(bytes) : null;
     return { raster: await decodeByLibvips({ bytes, format, pixelsMax, part }, 0), degraded: false };
   }
@@ -93,7 +95,7 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
   };
 }
 
-/** The format, once the header has been held against the limits: before memory or time is spent. */
+/** Check the header against the limits, before memory or time is spent, and return the format. */
 function checkSize(bytes: Uint8Array, pixelsMax: number): ImageFormat {
   const sniffed = sniff(bytes);
   if (!sniffed) throw new AppError('IMAGE_NOT_AN_IMAGE', { bytes: bytes.byteLength });

@@ -1,7 +1,7 @@
-/** What of a file is looked at: which frames, how a transparent picture looks on a white page, which rows are missing. */
+/** Views of a file: selection of frames, compositing over white, detection of missing rows. */
 import type { Background, Raster } from '../core/vocabulary.js';
 
-/** One way to see a file: a frame or page of it, and what its transparent pixels were laid over. */
+/** One view of a file: a frame or page, and the background under its transparent pixels. */
 export interface View {
   /** 0 is the first. */
   readonly frame: number;
@@ -9,14 +9,14 @@ export interface View {
   readonly raster: Raster;
 }
 
-/** Shape: `wanted` of `count` frames, evenly spread, the first and the last among them; all where there are fewer. */
+/** Return the numbers of `wanted` of `count` frames, evenly spread, with the first and the last; all if there are fewer. */
 export function spreadFrames(count: number, wanted: number): number[] {
   if (wanted >= count) return Array.from({ length: count }, (_, frame) => frame);
   if (wanted <= 1) return [0];
   return Array.from({ length: wanted }, (_, at) => Math.round((at * (count - 1)) / (wanted - 1)));
 }
 
-/** The picture as it looks on a white page, or null where nothing of it is transparent. */
+/** Composite an image over white; null if no pixel is transparent. */
 export function overWhite(raster: Raster): Raster | null {
   const { width, height, channels, data } = raster;
   if (channels === 1 || channels === 3) return null;
@@ -36,7 +36,7 @@ export function overWhite(raster: Raster): Raster | null {
   return { width, height, channels: colours, data: shown };
 }
 
-/** The views of one frame: as stored, and over white where that is another picture. */
+/** Yield the views of one frame: as stored, and over white if that differs. */
 export function* viewsOf(frame: number, raster: Raster): Generator<View> {
   yield { frame, background: null, raster };
   const shown = overWhite(raster);
@@ -44,8 +44,8 @@ export function* viewsOf(frame: number, raster: Raster): Generator<View> {
 }
 
 /**
- * Rows at the end that a JPEG decoder made up: where the data end, libjpeg goes on with the last block's mean, so all of
- * them are of one colour. A picture that really ends in such rows is taken to have lost them.
+ * Return the number of rows at the end that a JPEG decoder made up. After the end of the data libjpeg repeats the last
+ * block's mean, so these rows have one colour; original rows of that colour at the end are counted too.
  */
 export function missingRows({ width, height, channels, data }: Raster): number {
   const last = data.subarray((height * width - 1) * channels, height * width * channels);

@@ -1,4 +1,4 @@
-/** Where the first frame of a GIF lies on its screen. Source: GIF89a specification (CompuServe, 1990), sections 18 to 26. */
+/** Position of a GIF's first frame on its screen. Source: GIF89a specification (CompuServe, 1990), sections 18 to 26. */
 
 export interface Rectangle {
   readonly left: number;
@@ -12,7 +12,7 @@ const IMAGE = 0x2c;
 
 const tableBytes = (flags: number) => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
 
-/** The part of the screen that the first frame covers; null where it is all of it, or none is found. */
+/** Return the part of the screen that the first frame covers; null if it covers the whole screen, or is not found. */
 export function firstFrame(bytes: Uint8Array): Rectangle | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.byteLength < 13) return null;

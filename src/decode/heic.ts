@@ -1,6 +1,6 @@
 /**
- * HEIC (HEVC in HEIF, what iPhones store) by libheif in WebAssembly; loaded with the first such picture.
- * It complains on stdout, which the decoder process has closed.
+ * HEIC (HEVC in HEIF, the format of iPhones) by libheif in WebAssembly, loaded with the first HEIC image.
+ * libheif prints warnings on stdout, which the decoder process has closed.
  */
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
@@ -9,8 +9,10 @@ type Libheif = typeof import('libheif-js/wasm-bundle.js')['default'];
 let loading: Promise<Libheif> | undefined;
 
 /**
- * Shape   the primary picture, turned as its container says, → R G B and alpha.
- * Errors  IMAGE_TOO_MANY_PIXELS, IMAGE_CORRUPT: libheif says no more than that it failed, whether cut short or damaged.
+ * Decode the primary image.
+ *
+ * Shape   → R G B and alpha, rotated or mirrored as the container says.
+ * Errors  IMAGE_TOO_MANY_PIXELS; IMAGE_CORRUPT, also if truncated: libheif does not report the difference.
  */
 export async function decodeHeic(bytes: Uint8Array, pixelsMax: number): Promise<Raster> {
   loading ??= import('libheif-js/wasm-bundle.js').then((module) => module.default);

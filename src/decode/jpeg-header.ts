@@ -1,4 +1,4 @@
-/** What a JPEG's headers say, without decoding: a walk over its markers. Source: ITU-T T.81, annex B. */
+/** JPEG headers, read from the markers without decoding. Source: ITU-T T.81, annex B. */
 
 interface JpegHeader {
   readonly width: number;
@@ -13,12 +13,12 @@ interface JpegHeader {
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
-/** C0..CF are frame headers, but for DHT (C4), JPG (C8) and DAC (CC). */
+/** Frame headers are C0..CF except DHT (C4), JPG (C8) and DAC (CC). */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-/** Markers that stand alone: TEM and the restart markers. */
+/** Markers without a segment: TEM and the restart markers. */
 const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
-/** The first frame header, or null where none comes before the first scan or the end. */
+/** Return the first frame header; null if there is none before the first scan or the end. */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
   if (bytes[0] !== 0xff || bytes[1] !== SOI) return null;
   let at = 2;
@@ -49,8 +49,8 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
 }
 
 /**
- * Scans in the file, counted up to `most`. In entropy-coded data FF is always followed by 00 or a restart marker,
- * so FF DA is a scan wherever it stands; the few in thumbnails make the count too high, never too low.
+ * Return the number of scans, at most `most`. In entropy-coded data FF is always followed by 00 or a restart marker, so
+ * every FF DA is a scan; the few in thumbnails make the count too high, never too low.
  */
 export function countScans(bytes: Uint8Array, most: number): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

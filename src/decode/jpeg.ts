@@ -1,6 +1,6 @@
 /**
- * JPEG bytes → pixels: in grey by libjpeg-turbo, whose Y channel is the luma that PDQ asks for; by libvips where the
- * file is in CMYK, or where libjpeg-turbo warns of damage.
+ * JPEG bytes → pixels: in grey by libjpeg-turbo, whose Y channel is the luma that PDQ requires; by libvips if the file
+ * is in CMYK, or if libjpeg-turbo warns of damage.
  */
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { AppError } from '../core/errors.js';
@@ -11,15 +11,15 @@ import { countScans, readJpegHeader } from './jpeg-header.js';
 import { decodeByLibvips } from './libvips.js';
 
 /**
- * A JPEG that lost no more than its last rows is still the image: an eighth of one colour at its edge moves a PDQ hash
- * less than most matches allow. More, and `no_match` would say too much.
+ * A JPEG that lost only its last rows can still match: an eighth of one colour at the edge changes a PDQ hash by less than
+ * most matches allow. With more rows lost, `no_match` would be unreliable.
  */
 const MISSING_ROWS_SHARE_MAX = 1 / 8;
 
-/** Memory for so many bytes of grey pixels, to be reused by the next image. */
+/** Returns memory for `bytes` bytes of grey pixels, reused by the next image. */
 export type TakePlane = (bytes: number) => Buffer;
 
-/** One plane that grows with the largest image so far. */
+/** Return a `TakePlane` with one plane, as large as the largest image so far. */
 export function ownPlane(): TakePlane {
   let plane = Buffer.alloc(0);
   return (bytes) => {
@@ -29,7 +29,7 @@ export function ownPlane(): TakePlane {
 }
 
 /**
- * `degraded`: the file is damaged, and the pixels may not be what was stored.
+ * Decode a JPEG. `degraded`: the file is damaged, and the pixels may differ from the original.
  *
  * Errors  IMAGE_TRUNCATED, IMAGE_UNSUPPORTED_FORMAT: more than 8 bits a sample, IMAGE_CORRUPT, IMAGE_TOO_MANY_PIXELS.
  */
@@ -59,7 +59,7 @@ export async function decodeJpeg(
   }
 }
 
-/** Null where libjpeg-turbo fails. */
+/** Decode the luma; null if libjpeg-turbo fails. */
 function decodeGrey(bytes: Uint8Array, width: number, height: number, takePlane: TakePlane): Raster | null {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
@@ -67,7 +67,7 @@ function decodeGrey(bytes: Uint8Array, width: number, height: number, takePlane:
     jpegTurbo.decompressSync(source, data, { format: jpegTurbo.FORMAT_GRAY });
     return { width, height, channels: 1, data };
   } catch {
-    // It fails on every warning, without saying which. libvips is next, and its message is translated.
+    // It fails on every warning, without details. libvips is next, and its message is translated.
     return null;
   }
 }

@@ -1,4 +1,4 @@
-/** The part of libheif-js that is used; the package brings types for its raw module only. */
+/** Types of the used part of libheif-js; the package has types only for its raw module. */
 declare module 'libheif-js/wasm-bundle.js' {
   interface Pixels {
     readonly data: Uint8ClampedArray;
@@ -9,7 +9,7 @@ declare module 'libheif-js/wasm-bundle.js' {
     is_primary(): boolean;
     get_width(): number;
     get_height(): number;
-    /** Fills `pixels.data` with R G B and alpha; calls back with null where decoding failed. */
+    /** Fill `pixels.data` with R G B and alpha; calls back with null if decoding failed. */
     display(pixels: Pixels, done: (shown: Pixels | null) => void): void;
     free(): void;
   }

@@ -1,13 +1,13 @@
-/** sharp (libvips): every format that it reads from memory, held to a few loaders, its messages translated. */
+/** Decoding by sharp (libvips), from memory, restricted to a few loaders, with translated errors. */
 import sharp from 'sharp';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import type { Rectangle } from './gif.js';
 
-/** libvips loaders for exactly the decoded formats, from memory: none that opens files, runs a delegate or renders text. */
+/** Loaders of exactly the decoded formats, from memory: none opens files, runs a delegate or renders text. */
 const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
 
-/** Settings of libvips that hold for a whole process; for the decoder process, before its first picture. */
+/** Apply libvips settings to the whole process; call in the decoder process before its first image. */
 export function restrictLoaders(): void {
   sharp.cache(false);
   sharp.concurrency(1);
@@ -15,7 +15,7 @@ export function restrictLoaders(): void {
   sharp.unblock({ operation: LOADERS.map((loader) => `VipsForeignLoad${loader}`) });
 }
 
-/** libvips and its loaders say these; the rest is damage. */
+/** Messages of libvips and its loaders; any other message means damage. */
 const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/exceeds pixel limit|image too large|dimensions? (?:is |are )?too large|too big/i, 'IMAGE_TOO_MANY_PIXELS'],
   [
@@ -31,7 +31,7 @@ const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
 function translate(error: unknown, format: ImageFormat): AppError {
   const says = error instanceof Error ? error.message : String(error);
   const code = MESSAGES.find(([pattern]) => pattern.test(says))?.[1] ?? 'IMAGE_CORRUPT';
-  // Its own magic bytes were right, so a loader that does not know it has met damage.
+  // The magic bytes were correct, so a loader that rejects the format has found damage.
   const isDamage = code === 'IMAGE_UNSUPPORTED_FORMAT' && format !== 'avif' && format !== 'tiff';
   return new AppError(isDamage ? 'IMAGE_CORRUPT' : code, { format }, error);
 }
@@ -40,9 +40,9 @@ export interface LibvipsSource {
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
   readonly pixelsMax: number;
-  /** What is missing is made up by the loader. By default damage is an error. */
+  /** Let the loader fill in missing data. By default damage is an error. */
   readonly takesDamage?: boolean;
-  /** Only this part of the picture. */
+  /** Decode only this part of the image. */
   readonly part?: Rectangle | null;
 }
 
@@ -55,7 +55,7 @@ const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
   sequentialRead: true,
 });
 
-/** Ink to light without a profile, as the PDQ reference's decoder has it: libvips' own profile moves hashes by 28 bits. */
+/** Convert CMYK to RGB without a profile, as the PDQ reference's decoder: libvips' own profile moves hashes by 28 bits. */
 function cmykToRgb({ width, height, data }: Raster): Raster {
   const rgb = new Uint8Array(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
@@ -65,14 +65,14 @@ function cmykToRgb({ width, height, data }: Raster): Raster {
   return { width, height, channels: 3, data: rgb };
 }
 
-/** JPEG and TIFF can hold inks; only their header tells. */
+/** Return whether the image is in CMYK, by its header; only JPEG and TIFF can be. */
 async function holdsInk({ bytes, format }: LibvipsSource, options: ReturnType<typeof optionsOf>): Promise<boolean> {
   if (format !== 'jpeg' && format !== 'tiff') return false;
   const { space, channels } = await sharp(bytes, options).metadata();
   return space === 'cmyk' && channels === 4;
 }
 
-/** One frame or page, its alpha kept. Errors: the `IMAGE_*` of damage, limits and formats. */
+/** Decode one frame or page, with its alpha. Errors: the `IMAGE_*` of damage, limits and formats. */
 export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Raster> {
   const options = optionsOf(source);
   try {
@@ -93,7 +93,7 @@ export async function decodeByLibvips(source: LibvipsSource, page: number): Prom
   }
 }
 
-/** How many frames or pages there are, from the headers. Errors as above. */
+/** Return the number of frames or pages, from the headers. Errors as `decodeByLibvips`. */
 export async function countPages(source: LibvipsSource): Promise<number> {
   try {
     return (await sharp(source.bytes, optionsOf(source)).metadata()).pages ?? 1;

@@ -1,18 +1,18 @@
 /**
- * What the bytes are, by their first bytes and headers: never by a file's name, never by decoding.
- * Sizes are read where a header gives them cheaply, so that a bomb is refused before memory or time is spent.
+ * Format detection by first bytes and headers: never by a file's name, never by decoding.
+ * Sizes are read if the header gives them cheaply, so that a bomb is refused before memory or time is spent.
  */
 import type { ImageFormat } from '../core/vocabulary.js';
 import { readJpegHeader } from './jpeg-header.js';
 
 interface Sniffed {
   readonly format: ImageFormat;
-  /** Pixels, or null where the header does not say. */
+  /** Pixels; null if the header does not give the size. */
   readonly width: number | null;
   readonly height: number | null;
 }
 
-/** The boxes that are wanted lie at the front of an AVIF; past this there are pixels. */
+/** The required boxes are at the front of an AVIF, before the pixels. */
 const ISO_BOXES_BYTES_MAX = 65_536;
 /** An SVG names itself early, after a declaration and comments. */
 const SVG_SEARCH_BYTES = 4_096;
@@ -67,7 +67,7 @@ function sizeBmp(view: DataView): Size {
   return { width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
 }
 
-/** ISO/IEC 23008-12: the largest `ispe` property; a picture in tiles has one for the whole beside the tiles'. */
+/** ISO/IEC 23008-12: the largest `ispe` property; a tiled image has one for the whole and one for each tile. */
 function sizeIso(view: DataView): Size {
   const end = Math.min(view.byteLength, ISO_BOXES_BYTES_MAX) - 16;
   let size = UNKNOWN;
@@ -85,7 +85,7 @@ function isoFormat(brands: string): ImageFormat | null {
   return null;
 }
 
-/** The picture format that the bytes claim, or null where they are not a picture. Errors: none, for any bytes. */
+/** Return the image format that the bytes claim; null if they are not an image. Errors: none, for any bytes. */
 export function sniff(bytes: Uint8Array): Sniffed | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SVG_SEARCH_BYTES)).toString(

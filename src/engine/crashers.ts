@@ -1,13 +1,13 @@
 /**
- * Files that ended a decoder, by SHA-256, so that a client that sends one again and again cannot grind the pool down.
- * A crash is remembered at once: it was tried alone as well. A deadline passed may have been the machine's fault, so
- * it is remembered when it happens for the second time.
+ * Files that crashed a decoder, by SHA-256, so that a client that sends one repeatedly cannot exhaust the pool.
+ * A crash is remembered at once: the file was retried in isolation. A timeout may be the machine's fault, so it is
+ * remembered the second time.
  */
 import { LRUCache } from 'lru-cache';
 
-/** Long enough to outlast a client's retries, short enough that a mended decoder is asked again the same day. */
+/** Long enough to outlast a client's retries, short enough to retry with a fixed decoder on the same day. */
 const CRASHER_MS = 3_600_000;
-/** They travel with every picture, 66 bytes each. */
+/** The list is sent with every image, 66 bytes for each file. */
 const CRASHERS_MAX = 256;
 
 export type CrashReason = 'decoder_crash' | 'timeout';
@@ -26,13 +26,13 @@ export class Crashers {
     this.#known = null;
   }
 
-  /** Why a file with this digest is not tried again, or null where it may be. */
+  /** Return why a file with this digest is not retried; null if it may be tried. */
   reasonFor(sha256: string): CrashReason | null {
     const strike = this.#strikes.get(sha256);
     return strike?.isKnown ? strike.reason : null;
   }
 
-  /** All that are not tried again; a few may have been forgotten a moment ago. */
+  /** Return the files that are not retried; a few may just have expired. */
   list(): readonly string[] {
     if (this.#strikes.size === 0) return [];
     if (this.#known === null || this.#known.some((sha256) => !this.#strikes.has(sha256))) {

@@ -1,6 +1,6 @@
-/** The environment of a decoder process: fixed settings, and of the service's own only what chooses or tunes its allocator. */
+/** Environment of a decoder process: fixed settings, and from the service only the variables of its allocator. */
 
-/** Names of the variables as glibc and jemalloc read them. */
+/** Variables that glibc and jemalloc read. */
 const ALLOCATOR_VARIABLES = [
   'LD_PRELOAD',
   'MALLOC_CONF',
@@ -11,7 +11,7 @@ const ALLOCATOR_VARIABLES = [
   'MALLOC_TOP_PAD_',
 ] as const;
 
-/** No keys, no paths: a decoder that an image has taken over learns nothing from its environment. */
+/** Return an environment without keys and paths: a decoder compromised by an image learns nothing from it. */
 export function decoderEnv(
   serviceEnv: Readonly<Record<string, string | undefined>>,
   workers: number,

@@ -1,6 +1,6 @@
 /**
- * The decoder process: no list, no key, no database. Reads frames from file descriptor 3, lets worker threads hash
- * them, writes frames back, and ends when the service does.
+ * Decoder process: it has no list, no key and no database. It reads frames from file descriptor 3, hashes images in worker
+ * threads, writes frames back, and exits with the service.
  */
 import { Socket } from 'node:net';
 import { Piscina } from 'piscina';
@@ -12,7 +12,7 @@ import type { WorkerLimits, WorkerTask } from './worker.js';
 const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
 const { workers } = limits;
 
-// Once, and before any worker is there: while loaders are being blocked, another thread's picture would be refused.
+// Once, before any worker starts: while loaders are being blocked, another thread's image would be refused.
 restrictLoaders();
 
 const pool = new Piscina<WorkerTask, Uint8Array>({
@@ -20,11 +20,11 @@ const pool = new Piscina<WorkerTask, Uint8Array>({
   workerData: limits,
   minThreads: workers,
   maxThreads: workers,
-  // Its next task waits in the worker itself, its file read, so that no worker waits for a message.
+  // The next task waits in the worker, with its file read, so that no worker waits for a message.
   concurrentTasksPerWorker: 2,
-  // The service bounds what it sends; a bound here as well would answer nobody.
+  // The service bounds its requests; an overflow here could not be answered.
   maxQueue: Number.POSITIVE_INFINITY,
-  // Waiting in Atomics.wait would keep a worker from its own asynchronous reads and decodes.
+  // Atomics.wait would block a worker's own asynchronous reads and decodes.
   atomics: 'disabled',
 });
 
@@ -34,7 +34,7 @@ const reader = new FrameReader((head, body) => {
 });
 
 async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void> {
-  // A copy of its own, so that it can be moved to the worker instead of being copied again.
+  // A separate buffer can be transferred to the worker without another copy.
   const bytes = head.path === null ? new Uint8Array(body) : null;
   const packed = await pool.run({ ...head, bytes }, bytes ? { transferList: [bytes.buffer] } : {});
   for (const part of encodeFrame({ id }, packed)) socket.write(part);
@@ -47,6 +47,6 @@ socket.on('error', () => process.exit(0));
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('unhandledRejection', (error) => {
-  process.stderr.write(`decoder process: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`decoder process failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(70);
 });

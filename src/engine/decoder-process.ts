@@ -1,4 +1,4 @@
-/** One decoder process as the service sees it: send a picture, get its reply, learn of its end. Knows no policy. */
+/** Client of one decoder process: sends images, reports replies and the exit. Contains no policy. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
@@ -10,12 +10,12 @@ interface DecoderProcessOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
-  /** Replies that the process remembers, so that a file that it reads again is not decoded again; 0 for none. */
+  /** Size of the process's reply cache, so that a file read again is not decoded again; 0 for none. */
   readonly cacheBytesMax: number;
-  /** The service's environment, of which the process gets the settings of the allocator. */
+  /** The service's environment; the process gets only its allocator settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onReply: (id: number, reply: HashReply) => void;
-  /** Called once, whatever ended it. */
+  /** Called once, whatever the cause. */
   readonly onEnd: () => void;
 }
 
@@ -48,7 +48,7 @@ export class DecoderProcess {
       try {
         reader.push(chunk);
       } catch {
-        // A picture may have taken the process over: what it writes must not end the service. Its pictures are tried again.
+        // An image may have compromised the process, whose output must not crash the service. Its images are retried.
         this.kill();
       }
       for (const { id, reply } of arrived.splice(0)) options.onReply(id, reply);
@@ -73,7 +73,7 @@ export class DecoderProcess {
     for (const part of encodeFrame(head, bytes ?? new Uint8Array())) this.#socket.write(part);
   }
 
-  /** Resident memory in bytes, or null where the system does not tell (it is Linux that has /proc). */
+  /** Return the resident memory in bytes; null on systems without /proc (not Linux). */
   residentBytes(): number | null {
     try {
       return Number(readFileSync(`/proc/${this.pid}/statm`, 'latin1').split(' ')[1]) * LINUX_PAGE_BYTES;

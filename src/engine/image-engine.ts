@@ -1,10 +1,9 @@
 /**
- * Pictures in, hashes out, whatever the pictures do. Decoding happens in a process of its own; this side keeps the
- * queue bounded, the deadlines, and the promise that every picture gets exactly one reply.
+ * Images in, hashes out, even if an image crashes its decoder. Decoding runs in a separate process; the engine bounds the
+ * queue, enforces deadlines, and guarantees exactly one reply for each image.
  *
- * When the decoder process dies, the one that stands by takes over, and each picture that it had in hand is tried once
- * more alone, in another process, where its guilt shows; then it is answered `decoder_crash`, `timeout` if it hangs,
- * and remembered by its SHA-256.
+ * When the decoder process dies, a standby process replaces it, and each image in flight is retried once, alone in another
+ * process. An image that fails there is answered `decoder_crash`, or `timeout` if it hangs, and remembered by its SHA-256.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
@@ -22,14 +21,14 @@ export interface ImageEngineOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
-  /** Replies about files that the decoder process reads itself and remembers; 0 for none. */
+  /** Size of the decoder process's cache of replies for files that it reads itself; 0 for none. */
   readonly cacheBytesMax?: number;
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
   readonly queuePerWorker: number;
-  /** A file that ended a decoder is not tried again for so long. */
+  /** Time for which a file that crashed a decoder is not retried. */
   readonly crasherMs?: number;
-  /** The service's environment: the decoder process gets its allocator settings and nothing else; none by default. */
+  /** The service's environment: the decoder process gets only its allocator settings; none by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly onRestart?: (cause: RestartCause) => void;
 }
@@ -46,22 +45,23 @@ interface EngineStatus {
 
 export interface ImageEngine {
   /**
-   * `sha256`: of the bytes, lower-case hex, where the caller knows it.
-   * Errors QUEUE_FULL, SHUTTING_DOWN. A picture that cannot be hashed is a reply, not an error.
+   * Hash an image. `sha256`: of the bytes, lower-case hex, if the caller knows it.
+   *
+   * Errors  QUEUE_FULL, SHUTTING_DOWN. An image that cannot be hashed is a reply, not an error.
    */
   hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply>;
-  /** The decoder process reads the file itself. Errors as above. */
+  /** Hash a file, which the decoder process reads itself. Errors as `hashBytes`. */
   hashFile(path: PathBytes, wants: HashWants): Promise<HashReply>;
-  /** Resolves when a picture would be taken: for callers who would rather wait than be refused. */
+  /** Wait until the queue has room, instead of getting QUEUE_FULL. */
   whenRoom(): Promise<void>;
   readonly status: EngineStatus;
-  /** Pictures in hand are answered first. */
+  /** Stop the engine after all images in flight are answered. */
   close(): Promise<void>;
 }
 
-/** How often deadlines and memory are looked at; a decoder can allocate about 200 MB in this time. */
+/** Interval of the checks of deadlines and memory; a decoder can allocate about 200 MB in this time. */
 const WATCH_MS = 100;
-/** One being decoded, one that the worker has next, and one on its way so that none waits for the socket. */
+/** One being decoded, one waiting in the worker, and one on the socket, so that no worker waits for it. */
 const IN_HAND_PER_WORKER = 3;
 const MINUTE_MS = 60_000;
 
@@ -80,7 +80,7 @@ class Engine implements ImageEngine {
   readonly #capacity: number;
   readonly #watcher: NodeJS.Timeout;
   readonly #restartsMs: number[] = [];
-  /** Answered `decoder_crash` or `timeout`, their digests still being computed. */
+  /** Number of failed images whose digests are still being computed. */
   #failing = 0;
   #nextId = 1;
   #restarts = 0;
@@ -176,14 +176,14 @@ class Engine implements ImageEngine {
     });
   }
 
-  /** The process is given no more than `IN_HAND_PER_WORKER`: what lies there can be lost with it. */
+  /** Send at most `IN_HAND_PER_WORKER` images a worker: images in the process are lost when it dies. */
   #pump(): void {
     while (this.#queue.length > 0 && this.#main.inFlight.size < this.options.workers * IN_HAND_PER_WORKER)
       this.#main.send(this.#queue.shift()!);
     if (this.#suspects.length > 0 && this.#alone.inFlight.size === 0) this.#alone.send(this.#suspects.shift()!);
   }
 
-  /** The reply of a picture that ended its decoder; a known digest makes a match of it all the same. */
+  /** Answer an image that crashed its decoder, with its digests: a known digest still is a match. */
   async #fail(job: Job, reason: CrashReason): Promise<void> {
     this.#failing++;
     const bytes = job.bytes ?? (await this.#readBounded(job.path!));
@@ -198,7 +198,7 @@ class Engine implements ImageEngine {
     try {
       return (await stat(file)).size > this.options.imageBytesMax ? null : await readFile(file);
     } catch {
-      // Gone since: it has no digests, and is answered without.
+      // The file was removed since: it is answered without digests.
       return null;
     }
   }
@@ -223,7 +223,7 @@ class Engine implements ImageEngine {
   }
 }
 
-/** Starts the decoder process. The engine is ready at once; the first pictures wait for the process to come up. */
+/** Start the decoder process. The engine accepts images at once; the first wait until the process is up. */
 export function createImageEngine(options: ImageEngineOptions): ImageEngine {
   return new Engine(options);
 }

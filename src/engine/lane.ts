@@ -1,6 +1,6 @@
 /**
- * A lane: one decoder process that is replaced whenever it ends, and the pictures that it has in hand.
- * A second process stands by, started and idle, so that the lane goes on at once when the first is lost.
+ * Lane: one decoder process, replaced whenever it ends, and its images in flight.
+ * A second process is on standby, started and idle, so that the lane continues at once when the first is lost.
  */
 import type { PathBytes } from '../core/path-bytes.js';
 import { DecoderProcess } from './decoder-process.js';
@@ -12,7 +12,7 @@ export interface Job {
   readonly path: PathBytes | null;
   readonly wants: HashWants;
   readonly resolve: (reply: HashReply) => void;
-  /** When a worker can have begun with it; null while it waits behind others. */
+  /** Earliest time that a worker can have started it; null while other jobs are ahead. */
   startedMs: number | null;
 }
 
@@ -26,17 +26,17 @@ interface LaneOptions {
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Keeps a process ready to take over. */
+  /** Keep a standby process. */
   readonly standsBy: boolean;
   readonly crashers: () => readonly string[];
   readonly onReply: (job: Job, reply: HashReply) => void;
-  /** What was in hand when the process ended, and which of it was past its deadline. */
+  /** `jobs`: in flight when the process ended. `overdue`: ids of the jobs past their deadline. */
   readonly onDeath: (jobs: readonly Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void;
 }
 
-/** A process that ends sooner may not be able to start at all: the next one waits for the next picture, not for nothing. */
+/** A process that ends sooner may be unable to start: the next one is started only for the next image. */
 const LIVED_MS_MIN = 1_000;
-/** The one that stands by is started this long after it was needed: until then the processor is for the pictures. */
+/** Delay before a new standby process is started: until then the processor is left to the images. */
 const STAND_BY_AFTER_MS = 500;
 
 export class Lane {
@@ -74,7 +74,7 @@ export class Lane {
     this.#process!.send({ id, path, wants, crashers: this.#options.crashers() }, job.bytes);
   }
 
-  /** Replaces a process that holds a picture past its deadline, or more memory than it may. */
+  /** Replace the process if an image is past its deadline, or if the process exceeds its memory limit. */
   watch(nowMs: number): void {
     const late = [...this.inFlight.values()].filter(
       (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
@@ -126,7 +126,7 @@ export class Lane {
     this.#standByTimer.unref();
   }
 
-  /** The process takes pictures in order: the first as many as it has workers are being worked on. */
+  /** Mark the images that have started: the process takes them in order, one for each worker. */
   #markStarted(): void {
     let running = 0;
     for (const job of this.inFlight.values()) {

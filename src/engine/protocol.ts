@@ -1,8 +1,8 @@
 /**
- * What the service and its decoder process say to each other, over a Unix socket pair (file descriptor 3).
+ * Protocol between the service and its decoder process, over a Unix socket pair (file descriptor 3).
  *
  * A frame: u32 length of the JSON head · u32 length of the body · head · body; integers little-endian.
- * The body is a picture's bytes on the way there, and a packed reply on the way back.
+ * The body of a request is an image's bytes, the body of a response a packed reply.
  */
 import type { ErrorCode } from '../core/errors.js';
 import type { PathBytes } from '../core/path-bytes.js';
@@ -21,7 +21,7 @@ export interface HashWants {
   readonly orientations: OrientationChoice;
   readonly families: 'both' | 'resized';
   readonly algorithms: readonly ('pdq' | 'blockhash')[];
-  /** At most so many frames or pages of one file are hashed, evenly spread. */
+  /** Largest number of frames or pages hashed of one file, evenly spread. */
   readonly frames: number;
 }
 
@@ -32,7 +32,7 @@ interface PdqFamilyReply {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** One way to see a file: a frame of it, as stored or over white, and its hashes. */
+/** One view of a file: a frame, as stored or over white, and its hashes. */
 export interface ViewReply {
   readonly frame: number;
   readonly background: Background;
@@ -40,7 +40,7 @@ export interface ViewReply {
   readonly blockhash: Uint8Array | null;
 }
 
-/** One picture's hashes, or why it has none. Digests are there either way, unless the bytes could not be had. */
+/** Hashes of one image, or the reason for having none. Digests are present in both cases, unless the file was unreadable. */
 export type HashReply = { readonly digests: Digests; readonly bytes: number } & (
   | {
       readonly ok: true;
@@ -48,7 +48,7 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
       readonly width: number;
       readonly height: number;
       readonly degraded: boolean;
-      /** The first frame as stored comes first. */
+      /** The first frame, as stored, is first. */
       readonly views: readonly ViewReply[];
     }
   | {
@@ -61,23 +61,23 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
     }
 );
 
-/** A question: the picture's bytes follow as the body, or the decoder process reads the file itself. */
+/** Head of a request: the image's bytes follow as the body, or the decoder process reads the file at `path`. */
 export interface RequestHead {
   readonly id: number;
   readonly path: PathBytes | null;
   readonly wants: HashWants;
-  /** SHA-256 of files that are known to end a decoder: they are answered without being touched. */
+  /** SHA-256 of files known to crash a decoder: they are refused without decoding. */
   readonly crashers: readonly string[];
 }
 
-/** An answer: the packed reply follows as the body. */
+/** Head of a response: the packed reply follows as the body. */
 export interface ReplyHead {
   readonly id: number;
 }
 
 const HEAD_BYTES = 8;
 const HASH_BYTES = 32;
-/** A frame is one picture and a few hundred bytes; anything longer is a broken peer. */
+/** A frame is one image and a few hundred bytes; a longer one means a broken peer. */
 const FRAME_BYTES_MAX = 1_100_000_000;
 
 export function encodeFrame(head: object, body: Uint8Array): Buffer[] {
@@ -88,7 +88,7 @@ export function encodeFrame(head: object, body: Uint8Array): Buffer[] {
   return [Buffer.concat([lengths, json]), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
 }
 
-/** A reply in one piece: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order. */
+/** Pack a reply: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order. */
 export function packReply(reply: HashReply): Buffer {
   const hashes: Uint8Array[] = [];
   const views = !reply.ok
@@ -105,14 +105,14 @@ export function packReply(reply: HashReply): Buffer {
   return Buffer.concat([length, json, ...hashes]);
 }
 
-/** The hashes are views into `packed`, which must not change afterwards. Errors  RangeError, SyntaxError, TypeError: it is no packed reply. */
+/** Unpack a reply; its hashes are views into `packed`, which must not change. Errors: RangeError, SyntaxError, TypeError. */
 export function unpackReply(packed: Buffer): HashReply {
   let at = 4 + packed.readUInt32LE(0);
   const reply = JSON.parse(packed.toString('utf8', 4, at)) as Record<string, unknown> & { ok: boolean };
   if (!reply.ok) return reply as unknown as HashReply;
   const next = () => {
     at += HASH_BYTES;
-    if (at > packed.length) throw new RangeError('a packed reply ends before its hashes do');
+    if (at > packed.length) throw new RangeError('packed reply is truncated');
     return new Uint8Array(packed.buffer, packed.byteOffset + at - HASH_BYTES, HASH_BYTES);
   };
   const views = (reply.views as { families: { hashes: number }[]; blockhash: boolean }[]).map((view) => {
@@ -126,8 +126,9 @@ export function unpackReply(packed: Buffer): HashReply {
 }
 
 /**
- * Cuts a stream of chunks into frames. A body arrives in one piece, copied once.
- * Errors  of `push`: Error where a frame is longer than any may be, SyntaxError where its head is no JSON.
+ * Splits a stream of chunks into frames. A body arrives in one piece, copied once.
+ *
+ * Errors  of `push`: Error for a frame over the size limit, SyntaxError for an invalid head.
  */
 export class FrameReader {
   #chunks: Buffer[] = [];
@@ -153,7 +154,8 @@ export class FrameReader {
     if (this.#bytes < HEAD_BYTES) return null;
     if (this.#chunks[0]!.length < HEAD_BYTES) this.#chunks = [Buffer.concat(this.#chunks)];
     const needed = HEAD_BYTES + this.#chunks[0]!.readUInt32LE(0) + this.#chunks[0]!.readUInt32LE(4);
-    if (needed > FRAME_BYTES_MAX) throw new Error(`a frame of ${needed} bytes: the peer is broken`);
+    if (needed > FRAME_BYTES_MAX)
+      throw new Error(`frame of ${needed} bytes exceeds ${FRAME_BYTES_MAX}: the peer is broken`);
     return needed;
   }
 }

@@ -1,8 +1,8 @@
-/** Replies that are remembered by what they answer: SHA-256 of the file and what was wanted of it. Bounded in bytes. */
+/** Cache of replies, by the file's SHA-256 and the requested hashes. Bounded in bytes. */
 import { LRUCache } from 'lru-cache';
 import type { HashReply, HashWants } from './protocol.js';
 
-/** What a Map's entry and its key cost beside the value. */
+/** Memory of a Map entry and its key, without the value. */
 const ENTRY_BYTES = 400;
 
 export function replyKey(sha256: string, wants: HashWants): string {
@@ -10,12 +10,12 @@ export function replyKey(sha256: string, wants: HashWants): string {
   return `${sha256} ${digests.join()} ${orientations} ${families} ${algorithms.join()} ${frames}`;
 }
 
-/** A reply that says something about the file, not about the moment: it would be the same tomorrow. */
+/** Return whether a reply depends only on the file: a timeout, a crash or a read error may be temporary. */
 export function isCacheable(reply: HashReply): boolean {
   return reply.ok || !['timeout', 'decoder_crash', 'unreadable'].includes(reply.reason);
 }
 
-/** `bytesOf`: of a value; keys and bookkeeping are added. Null where `bytesMax` is 0. */
+/** Create a cache; null if `bytesMax` is 0. `bytesOf`: size of a value; keys and bookkeeping are added. */
 export function createReplyCache<V extends object>(
   bytesMax: number,
   bytesOf: (value: V) => number,

@@ -1,6 +1,6 @@
 /**
- * A worker thread of the decoder process: bytes in, digests and hashes out. An `AppError` becomes a value here,
- * since errors lose their code between threads; anything else is a bug and stays thrown.
+ * Worker thread of the decoder process: bytes in, digests and hashes out. An `AppError` becomes a value here, since errors
+ * lose their code between threads; any other error is a bug and stays thrown.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { workerData } from 'node:worker_threads';
@@ -22,7 +22,7 @@ export interface WorkerTask extends Omit<RequestHead, 'id'> {
 
 export interface WorkerLimits extends DecodeLimits {
   readonly workers: number;
-  /** Of all workers together. */
+  /** Total of all workers. */
   readonly cacheBytesMax: number;
 }
 
@@ -43,7 +43,7 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   FILE_UNREADABLE: 'unreadable',
 };
 
-/** Errors: FILE_UNREADABLE; IMAGE_TOO_LARGE before a byte is read. */
+/** Read a file. Errors: FILE_UNREADABLE; IMAGE_TOO_LARGE before a byte is read. */
 async function readBounded(path: PathBytes): Promise<Uint8Array> {
   const file = systemPath(path);
   try {
@@ -59,13 +59,13 @@ async function readBounded(path: PathBytes): Promise<Uint8Array> {
 }
 
 function hashView({ frame, background, raster }: View, wants: HashWants): ViewReply {
-  // First, since the kernel may use up a raster that lies in its own memory.
+  // First, since the kernel may overwrite a raster in its own memory.
   const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
   const families = wants.algorithms.includes('pdq') ? hasher.hash(raster, wants).families : [];
   return { frame, background, families, blockhash };
 }
 
-/** The hashes of a file whose bytes are there, or why it has none. */
+/** Hash the bytes of a file; an `AppError` becomes a reply. */
 async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants): Promise<HashReply> {
   try {
     const { format, width, height, raster, degraded, others } = await decoder.decode(bytes, wants.frames);
@@ -83,7 +83,7 @@ async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants):
   }
 }
 
-/** Errors that are about the picture become replies; others are bugs and stay thrown. */
+/** Convert an error about the image into a reply; other errors are bugs and stay thrown. */
 function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): HashReply {
   const reason = error instanceof AppError ? REASONS[error.code] : undefined;
   if (!(error instanceof AppError) || reason === undefined) throw error;
@@ -102,7 +102,7 @@ function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): Ha
 
 let lastTurn: Promise<unknown> = Promise.resolve();
 
-/** One picture after the other: the next task's file is read meanwhile, but the decoder and its memory are one. */
+/** Run one image at a time, since a worker has one decoder and its memory; the next task's file is read meanwhile. */
 function inTurn(work: () => Promise<HashReply>): Promise<HashReply> {
   const turn = lastTurn.then(work);
   lastTurn = turn.catch(() => {});
@@ -111,7 +111,7 @@ function inTurn(work: () => Promise<HashReply>): Promise<HashReply> {
 
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
-/** A file that this process reads itself: one that was read before is not decoded again. */
+/** Read and hash a file; a file in the cache is not decoded again. */
 async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly string[]): Promise<Buffer> {
   let bytes: Uint8Array;
   try {

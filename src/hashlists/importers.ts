@@ -1,6 +1,6 @@
 /**
- * Hash lists as bytes → rows, streaming: a list may be larger than memory. Every row comes out, accepted or rejected
- * with its line or record and the reason; only a file that cannot be such a list at all is an error.
+ * Hash lists as bytes → rows, streamed: a list may be larger than memory. Every row is returned, accepted, or rejected with
+ * its line or record and the reason; only a file that is not a list of its format is an error.
  */
 import type { ParsedRow } from '../core/parsed-row.js';
 import { parseCsv, parseThreatExchangeCsv } from './formats/csv.js';
@@ -15,7 +15,7 @@ import { parseThreatExchange } from './formats/threatexchange.js';
 import { parseVics } from './formats/vics.js';
 import type { ListSource } from './source.js';
 
-/** Format → its parser. Errors of each: HASHLIST_INVALID, and whatever reading the bytes throws. */
+/** Format → its parser. Errors of each: HASHLIST_INVALID, and the errors of reading the bytes. */
 export const PARSERS = {
   plain: parsePlain,
   csv: parseCsv,
@@ -33,7 +33,7 @@ export const PARSERS = {
 export type HashlistFormat = keyof typeof PARSERS;
 export const HASHLIST_FORMATS = Object.keys(PARSERS) as readonly HashlistFormat[];
 
-/** By the name's suffix; plain where it says nothing. JSON and XML are of several kinds, and must be named. */
+/** Return the format of a file suffix, by default plain. JSON and XML have several formats and must be named. */
 export function formatOf(fileName: string): HashlistFormat {
   if (/\.csv$/i.test(fileName)) return 'csv';
   return /\.(jsonl|ndjson)$/i.test(fileName) ? 'jsonl' : 'plain';

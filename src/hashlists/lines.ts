@@ -1,11 +1,11 @@
-/** Bytes → lines, in constant memory: BOM dropped, CRLF and LF alike, overlong lines named instead of gathered. */
+/** Bytes → lines, in constant memory: BOM dropped, CRLF and LF accepted, overlong lines reported instead of buffered. */
 import { StringDecoder } from 'node:string_decoder';
 import { HASHLIST_LINE_BYTES_MAX } from '../core/limits.js';
 
 interface Line {
   /** From 1. */
   readonly number: number;
-  /** Null where the line is longer than `HASHLIST_LINE_BYTES_MAX`. */
+  /** Null if the line is longer than `HASHLIST_LINE_BYTES_MAX`. */
   readonly text: string | null;
 }
 
@@ -25,7 +25,7 @@ export async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGener
       yield line(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
       isOverlong = false;
     }
-    // A byte-order mark and a carriage return may be held too, and are not of the line.
+    // The buffer may include a byte-order mark and a carriage return, which do not count.
     if (held.length > HASHLIST_LINE_BYTES_MAX + 2) {
       isOverlong = true;
       held = '';

@@ -1,7 +1,7 @@
 /**
- * Which column of a CSV, or which field of a JSON record, is which field of an entry:
- * `value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID`. A row that carries several values names each by its algorithm:
- * `md5=MD5,sha1=SHA1,photodna=PDNA`. Inside JSON a dot goes deeper: `md5=hashes.md5`; `records` says where the records are.
+ * Mapping of CSV columns, or fields of a JSON record, to fields of an entry:
+ * `value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID`. For several values in a row, each algorithm is mapped:
+ * `md5=MD5,sha1=SHA1,photodna=PDNA`. A dot selects a nested JSON field: `md5=hashes.md5`; `records` is the records' path.
  */
 import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
@@ -28,12 +28,12 @@ const KEYS: readonly string[] = [...MAPPED_FIELDS, ...ALGORITHMS, 'records'];
 /** The columns of Zeef's own CSV: each field under its own name. */
 export const OWN_MAPPING: Mapping = Object.fromEntries(MAPPED_FIELDS.map((field) => [field, field]));
 
-/** Columns of which a file must have at least one: those that carry values. */
+/** Return the columns with values; a file must have at least one of them. */
 export function valueColumns(mapping: Mapping): readonly string[] {
   return (['value', ...ALGORITHMS] as const).flatMap((field) => mapping[field] ?? []);
 }
 
-/** Errors HASHLIST_INVALID: a field that there is not, a pair without `=`, no column that carries values. */
+/** Parse the text of `--map`. Errors HASHLIST_INVALID: an unknown field, a pair without `=`, no column with values. */
 export function parseMapping(text: string): Mapping {
   const mapping: Record<string, string> = {};
   for (const pair of text.split(',')) {
@@ -49,13 +49,13 @@ export function parseMapping(text: string): Mapping {
   return mapping;
 }
 
-/** A mapping as one file has it: only the columns that are there, each by where it is (`C`). Made once, used for every row. */
+/** A mapping resolved for one file: only its existing columns, each with its location (`C`). Reused for every row. */
 export interface Plan<C> {
   readonly fields: readonly (readonly [MappedField, C])[];
   readonly values: readonly (readonly [Algorithm, C])[];
 }
 
-/** `locate`: where a column is, undefined where the file has none of that name. */
+/** Resolve a mapping. `locate`: returns a column's location, undefined if the file does not have it. */
 export function planOf<C>(mapping: Mapping, locate: (column: string) => C | undefined): Plan<C> {
   const places = <F extends MappedField | Algorithm>(fields: readonly F[]): (readonly [F, C])[] =>
     fields.flatMap((field) => {
@@ -66,8 +66,8 @@ export function planOf<C>(mapping: Mapping, locate: (column: string) => C | unde
 }
 
 /**
- * What one row says: an entry for each value that it carries. A row that carries none still comes out, to be rejected.
- * `read`: the text of a column, undefined where the row has none.
+ * Return the fields of a row, once for each of its values. A row without values is returned too, to be rejected.
+ * `read`: returns the text of a column, undefined if the row has none.
  */
 export function fieldsOf<C>(plan: Plan<C>, read: (at: C) => string | undefined): readonly RawFields[] {
   const about: { value: string } & Partial<Record<MappedField, string>> = { value: '' };

@@ -1,10 +1,10 @@
-/** The rules that every entry must keep, whatever list it comes from. Pure: fields in, an entry or a reason out. */
+/** Rules for entries of every list format. Pure: fields in, an entry or a reason out. */
 import { createHash } from 'node:crypto';
 import { PDQ_QUALITY_MIN, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../core/limits.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 
-/** One row as it was read: text, nothing decided. */
+/** One row as read: unchecked text. */
 export interface RawFields {
   readonly value: string;
   readonly algorithm?: string | undefined;
@@ -19,7 +19,7 @@ export interface RawFields {
   readonly quality?: string | undefined;
 }
 
-/** How algorithms are written in the lists that are published. */
+/** Spellings of algorithms in published lists. */
 const NAMES: Readonly<Record<string, Algorithm>> = {
   md5: 'md5',
   sha1: 'sha1',
@@ -42,13 +42,13 @@ const NAMES: Readonly<Record<string, Algorithm>> = {
   pdna: 'photodna',
 };
 
-/** Which known-good sets mark their entries so: category 0 of VICS is "non-pertinent". */
+/** Categories that mark known-good entries: category 0 of VICS is "non-pertinent". */
 const KNOWN_GOOD_CATEGORIES = new Set(['0']);
 
 /** Lengths in hex digits that belong to one algorithm alone; 64 may be SHA-256 or PDQ and must be named. */
 const BY_HEX_LENGTH: Readonly<Record<number, Algorithm>> = { 32: 'md5', 40: 'sha1', 288: 'photodna' };
 
-/** Lower-case hex of a value written as hex or base64; null where it is neither, or has another length. */
+/** Convert hex or base64 to lower-case hex; null for other text, or another length. */
 function toHex(text: string, bytes: number): string | null {
   if (text.length === bytes * 2 && /^[0-9a-f]+$/i.test(text)) return text.toLowerCase();
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return null;
@@ -71,7 +71,7 @@ function weightOf(hex: string): number {
 
 const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
 
-/** The list's own id. One that is or holds the value would tell it to whoever reads answers and logs: a digest stands for it. */
+/** Return the list's own id; a digest if the id contains the value, which must not appear in answers and logs. */
 function idOf({ entryId }: RawFields, text: string, value: string): string | null {
   const id = orNull(entryId);
   if (id === null || !(id.includes(text) || id.toLowerCase().includes(value))) return id;
@@ -79,8 +79,9 @@ function idOf({ entryId }: RawFields, text: string, value: string): string | nul
 }
 
 /**
- * `assumed`: the algorithm of rows that name none. `kind`: a list of known-good files never becomes a list to match.
- * Errors: none; a row that breaks a rule is a rejected row with its reason.
+ * Check and normalise one row. `assumed`: algorithm of rows that name none. `kind`: a match list rejects known-good entries.
+ *
+ * Errors  none; a row that breaks a rule is returned as rejected, with the reason.
  */
 export function normalise(
   raw: RawFields,
@@ -95,7 +96,7 @@ export function normalise(
   if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
   const value = toHex(text, VALUE_BYTES[algorithm]);
   if (value === null) return reject('malformed');
-  // Withdrawn, deleted, not yet confirmed: whatever a list calls it, only what it calls active may match.
+  // Lists have many words for withdrawn, deleted or unconfirmed: only `active` may match.
   if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return reject('not_active');
   if (algorithm === 'pdq') {
     const weight = weightOf(value);
@@ -127,7 +128,7 @@ export function normalise(
   };
 }
 
-/** The algorithm that a person named on the command line, in any of the spellings that lists use. */
+/** Return the algorithm of a name, in any spelling that lists use; null if unknown. */
 export function algorithmNamed(name: string): Algorithm | null {
   const known = NAMES[name.toLowerCase()];
   return known && ALGORITHMS.includes(known) ? known : null;

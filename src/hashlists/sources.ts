@@ -1,6 +1,6 @@
 /**
- * Sources that give a list page by page over HTTP: where the first page is, where the next one, and from where to go on
- * the next time. Pure: addresses and bodies in, addresses out.
+ * List sources with pages over HTTP: addresses of the first and the next page, and the checkpoint from which the next sync
+ * resumes. Pure: addresses and bodies in, addresses out.
  */
 import { SaxesParser } from 'saxes';
 import { AppError } from '../core/errors.js';
@@ -8,13 +8,13 @@ import type { SourceType } from '../core/vocabulary.js';
 import { asObject, asText } from './formats/json-records.js';
 
 export interface PageFacts {
-  /** Of the next page, as the page has it; null on the last. `nextAddress` says where that is. */
+  /** Link to the next page, as written in the page; null on the last. `nextAddress` resolves it. */
   readonly next: string | null;
-  /** From where to ask the next time; null where the page does not say. */
+  /** Start of the next sync; null if the page has none. */
   readonly checkpoint: string | null;
 }
 
-/** The query that asks for what is new since a checkpoint. */
+/** Query parameter for changes since a checkpoint. */
 const SINCE: Readonly<Record<SourceType, string>> = {
   ncmec: 'from',
   stopncii: 'startTimestamp',
@@ -54,38 +54,39 @@ function stopNciiFacts(page: Readonly<Record<string, unknown>>, pageUrl: string)
   const token = asText(page.nextPageToken);
   const checkpoint = asText(page.nextSetTimestamp) ?? null;
   if (page.hasMoreRecords !== true) return { next: null, checkpoint };
-  if (token === undefined) throw new Error('more records, and no token');
+  if (token === undefined) throw new Error('nextPageToken is missing');
   const next = new URL(pageUrl);
   next.searchParams.set('pageToken', token);
   return { next: next.href, checkpoint };
 }
 
-/** Errors  SOURCE_FAILED: the body is no such page, or was cut short. */
+/** Read the links of a page. Errors SOURCE_FAILED: not a page of this source, or truncated. */
 export function pageFacts(type: SourceType, body: Uint8Array, pageUrl: string): PageFacts {
   try {
     if (type === 'ncmec') return ncmecFacts(body);
     const page = asObject(JSON.parse(Buffer.from(body).toString('utf8')));
-    if (!page) throw new Error('no object');
+    if (!page) throw new Error('not a JSON object');
     if (type === 'stopncii') return stopNciiFacts(page, pageUrl);
     return { next: asText(page.next) ?? null, checkpoint: asText(page.checkpoint) ?? null };
   } catch (error) {
-    throw new AppError('SOURCE_FAILED', { why: 'the page cannot be read' }, error);
+    throw new AppError('SOURCE_FAILED', { why: 'invalid page' }, error);
   }
 }
 
 /**
- * A next page is only ever on the host that the provider named: credentials go nowhere else.
- * Errors  SOURCE_FAILED: it is elsewhere, or no address.
+ * Return the address of the next page. It must be on the configured host, since credentials are sent only there.
+ *
+ * Errors  SOURCE_FAILED: another host, or an invalid address.
  */
 export function nextAddress(next: string, pageUrl: string): string {
   const address = URL.canParse(next, pageUrl) ? new URL(next, pageUrl) : null;
   if (address === null || address.origin !== new URL(pageUrl).origin) {
-    throw new AppError('SOURCE_FAILED', { why: 'the next page is on another host' });
+    throw new AppError('SOURCE_FAILED', { why: 'next page on another host' });
   }
   return address.href;
 }
 
-/** Of two pages' checkpoints, the earlier page's first: NCMEC's pages come in no order of time, the others' do. */
+/** Return the later checkpoint of two pages, given in order: only NCMEC's pages are not chronological. */
 export function laterCheckpoint(type: SourceType, before: string | null, now: string | null): string | null {
   if (before === null || now === null) return now ?? before;
   return type === 'ncmec' && before > now ? before : now;

@@ -1,4 +1,4 @@
-/** Shapes of the administrator's requests and answers: keys, tenants. */
+/** Schemas of administrative requests and answers: keys, tenants, the audit log, webhooks. */
 import { Type } from '@sinclair/typebox';
 import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../store/audit-contract.js';
@@ -14,7 +14,7 @@ const count = Type.Integer({ minimum: 0 });
 
 export const KeyResult = Type.Object({
   id: Type.String(),
-  line: Type.String({ description: 'The first key of those that were rotated one into the other.' }),
+  line: Type.String({ description: 'The first key of a chain of rotations.' }),
   tenant: Type.String(),
   name: textOrNull,
   scopes: Type.Array(oneOf(SCOPES)),
@@ -25,7 +25,7 @@ export const KeyResult = Type.Object({
 });
 
 export const ToldKeyResult = Type.Object({
-  key: Type.String({ description: 'Told this once; only its SHA-256 is kept.' }),
+  key: Type.String({ description: 'Returned once; only its SHA-256 is stored.' }),
   info: KeyResult,
 });
 
@@ -77,17 +77,17 @@ export const TenantChangeBody = Type.Object(
         eachLimit(Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 1e15 }), Type.Null()]))),
       ),
     ),
-    alarm: Type.Optional(Type.Null({ description: 'Takes the alarm back.' })),
+    alarm: Type.Optional(Type.Null({ description: 'Clears the alarm.' })),
   },
   { additionalProperties: false, minProperties: 1 },
 );
 
 export const AuditQuery = Type.Object({
   tenant: Type.Optional(Type.String()),
-  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'From the page before.' })),
+  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'The cursor of the previous page.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
   all: Type.Optional(
-    Type.Boolean({ description: 'Also entries that were written before a change, where it is known how it ended.' }),
+    Type.Boolean({ description: 'Include entries that were written before a change whose outcome is known.' }),
   ),
 });
 
@@ -102,8 +102,7 @@ export const AuditResult = Type.Object({
       target: textOrNull,
       details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
       outcome: Type.Union([oneOf(AUDIT_OUTCOMES), Type.Null()], {
-        description:
-          'begun: under way, or cut off, and nobody knows how it ended; null in entries of earlier versions.',
+        description: 'begun: in progress, or interrupted with an unknown outcome; null in entries of earlier versions.',
       }),
       ends: Type.Union([count, Type.Null()], { description: 'The entry that was written before the change.' }),
       hash: Type.String({ description: 'SHA-256 of this entry and the hash before it.' }),
@@ -125,7 +124,9 @@ export const WebhookResult = Type.Object({
 export const NewWebhookBody = Type.Object(
   {
     url: Type.String({ maxLength: 2048 }),
-    secretEnv: Type.String({ description: 'Name of the variable that holds the secret; never the secret itself.' }),
+    secretEnv: Type.String({
+      description: 'Name of the environment variable that holds the secret; never the secret itself.',
+    }),
     tenant: Type.Optional(textOrNull),
   },
   { additionalProperties: false },
@@ -137,5 +138,5 @@ export const DeadLetterResult = Type.Object({
   createdAt: Type.String(),
   attempts: count,
   lastError: textOrNull,
-  body: Type.String({ description: 'As it would have been sent.' }),
+  body: Type.String({ description: 'The body of the undelivered event.' }),
 });

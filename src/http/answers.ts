@@ -1,4 +1,4 @@
-/** Options of a check as its query gives them, and matches as its caller may see them. */
+/** Check options from a query, and matches reduced to the caller's scopes. */
 import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { CheckOptions } from '../check/check-image.js';
@@ -21,7 +21,7 @@ export function optionsFrom(
   };
 }
 
-/** A key without the scope `details` learns that a list matched, and how; not which entry, not how near. */
+/** Return the matches that the caller may see: without the scope `details`, the list and match type, but neither entry nor distance. */
 export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
   if (seesDetails(request.caller)) return matches;
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));

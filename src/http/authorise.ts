@@ -1,7 +1,7 @@
 /**
- * Who asks, and may they. Without keys, a service that listens on loopback alone trusts its machine; as soon as there
- * is a key, or on any other address, every request needs one. A tenant comes from the key only. Limits of the tenant
- * are asked next, before any byte of the body is read.
+ * Authentication and authorization. Without keys, a service that listens on loopback alone trusts its machine; as soon as
+ * a key exists, or on any other address, every request needs one. The tenant comes from the key only. The tenant's limits
+ * are checked next, before any byte of the body is read.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../core/errors.js';
@@ -23,32 +23,32 @@ declare module 'fastify' {
   }
 }
 
-/** What a request takes from its tenant before its body is read. */
+/** The quota that a request takes from its tenant before its body is read. */
 interface Price {
-  /** 1: the request is a check. 'counted': its body is so many checks, told by whoever reads it. */
+  /** 1: the request is one check. 'counted': the reader of the body takes the number of checks. */
   readonly checks?: 1 | 'counted';
-  /** The query may state a radius. */
+  /** The query may have a radius. */
   readonly mayNarrow?: true;
 }
 
-/** The machine itself, where no key is needed. */
+/** The local caller, where no key is needed. */
 const LOCAL = {
   tenant: 'local',
   scopes: new Set(['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const),
   actor: 'local',
 } as const;
-/** A key that is created is known to a service that needed none within this time; one that is revoked, at once. */
+/** Maximum delay until a service without keys notices its first key. A revoked key is refused at once. */
 const KEYS_KNOWN_MS = 1_000;
-/** When a key was used is written down once in this time. */
+/** Interval between records of a key's last use. */
 const TOUCH_MS = 60_000;
 
-/** Whether a caller may be told of a match more than its list, such as how near it is. */
+/** Return whether a caller may see more of a match than its list and type, such as its distance. */
 export const seesDetails = ({ scopes }: Pick<Caller, 'scopes'>): boolean =>
   scopes.has('details') || scopes.has('admin');
 
 /**
- * Whoever chooses the radius can find a distance by halving it, which is for those alone who are told it.
- * Errors SCOPE_MISSING: there is a radius, whatever it says.
+ * Require the scope `details` for a radius: a caller that chooses it can find a distance by halving.
+ * Errors SCOPE_MISSING: a radius of any value is given.
  */
 export function requireDetailsForRadius(caller: Pick<Caller, 'scopes'>, radius: unknown): void {
   if (radius !== undefined && !seesDetails(caller))
@@ -59,7 +59,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Errors CONFIG_INVALID: a public address without a single live key. */
+/** Require a live key for a public address. Errors CONFIG_INVALID: there is none. */
 export async function requireKeysFor(host: string, keys: KeyStore): Promise<void> {
   if (isLoopback(host) || (await keys.keys(null)).some((key) => isLive(key, Date.now()))) return;
   throw new AppError('CONFIG_INVALID', {
@@ -84,17 +84,17 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
     touchedMs.set(id, nowMs);
     keys
       .touchKey(tenant, id, nowMs)
-      .catch((error: unknown) => request.log.warn({ err: error }, 'use of a key not noted'));
+      .catch((error: unknown) => request.log.warn({ err: error }, 'key use not recorded'));
   }
 
-  /** Errors KEY_MISSING; KEY_INVALID, the same and after the same work for every key that does not work, whatever is wrong with it. */
+  /** Return the caller. Errors KEY_MISSING; KEY_INVALID, the same and after the same work for every key that does not work. */
   async function callerOf(request: FastifyRequest): Promise<Caller> {
     const header = request.headers.authorization;
     if (header === undefined) {
       if (await areKeysNeeded()) throw new AppError('KEY_MISSING');
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };
     }
-    // What is not of the form is looked up all the same, as what no key is.
+    // A malformed header is looked up all the same, as a value that no key has.
     const key = await keys.findByKey(/^Bearer (\S+)$/.exec(header)?.[1] ?? ` ${header}`);
     const isGood = key !== null && isLive(key, Date.now());
     const gate = await gates.of(isGood ? key.tenant : LOCAL.tenant);
@@ -104,8 +104,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
   }
 
   /**
-   * A hook that lets a request pass if its key has the scope, and its tenant may ask. An administrator's changes are
-   * without limit: limits must not keep anybody from raising them.
+   * Make a hook that accepts a request if its key has the scope and its tenant is within its limits. An administrator's
+   * requests have no limits: an exceeded limit must not prevent an administrator from raising it.
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
   const needs =
@@ -117,13 +117,13 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       request.caller = caller;
       if (scope === 'admin') return;
       const { gate } = caller;
-      // The connection's end ends the request, however it ends.
+      // 'close' follows every end of a request.
       reply.raw.once('close', gate.enter());
       if (checks !== undefined) gate.requireRoom();
       gate.takeBytes(Number(request.headers['content-length'] ?? 0) || 0);
       if (checks === 1) gate.takeChecks(1);
     };
-  /** Who asks, where no scope is needed to be told so; null without a key where one is needed. Errors KEY_INVALID. */
+  /** Return the caller, without a required scope; null without a key where one is needed. Errors KEY_INVALID. */
   const whoAsks = async (request: FastifyRequest): Promise<{ keyNeeded: boolean; caller: Caller | null }> => {
     const keyNeeded = await areKeysNeeded();
     const hasKey = request.headers.authorization !== undefined;

@@ -1,5 +1,5 @@
 /**
- * NDJSON items to columns. A line of the usual form, an id or none and one value, is read byte by byte and makes no
+ * NDJSON items to columns. A line of the usual form, an optional id and one value, is read byte by byte and allocates no
  * object; every other line is left to JSON.parse.
  */
 
@@ -8,7 +8,7 @@ import { VALUE_BYTES } from '../core/vocabulary.js';
 
 export interface HashLines {
   readonly count: number;
-  /** Per line the place of its values in `BATCH_ALGORITHMS`, or OTHER. */
+  /** Per line the index of its algorithm in `BATCH_ALGORITHMS`, or OTHER. */
   readonly algorithm: Uint8Array;
   /** Per line its position among the lines of its algorithm, or in `others`. */
   readonly position: Uint32Array;
@@ -32,20 +32,20 @@ for (let digit = 0; digit < 16; digit++) {
   NIBBLES[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
-/** Place in BATCH_ALGORITHMS by the key's bytes; ID for `id`, or -1. */
+/** Index in BATCH_ALGORITHMS by the key's bytes; ID for `id`, or -1. */
 const ID = 254;
 const KEYS = new Map<string, number>([...BATCH_ALGORITHMS.entries()].map(([at, name]) => [name, at]));
 function keyAt(bytes: Buffer, from: number, to: number): number {
-  // The two keys of nearly all lines, without a string made.
+  // The two keys of nearly all lines, without allocating a string.
   if (to - from === 2 && bytes[from] === 105 && bytes[from + 1] === 100) return ID;
   if (to - from === 3 && bytes[from] === 112 && bytes[from + 1] === 100 && bytes[from + 2] === 113) return PDQ;
   return KEYS.get(bytes.toString('latin1', from, to)) ?? -1;
 }
 const PDQ = BATCH_ALGORITHMS.indexOf('pdq');
 
-/** Places in the bytes of a line that is scanned; [from, to) without quotes. */
+/** Byte positions in a scanned line; [from, to) without quotes. */
 interface ScannedLine {
-  /** Of the value: its place in `BATCH_ALGORITHMS`; -1 until the value is found. */
+  /** Index in `BATCH_ALGORITHMS`; -1 until the value is found. */
   algorithm: number;
   valueFrom: number;
   valueTo: number;
@@ -59,7 +59,7 @@ function skipSpaces(bytes: Buffer, at: number): number {
   return at;
 }
 
-/** The end of a string without escapes and of ASCII alone that begins after a quote; -1 otherwise. */
+/** Return the end of an ASCII string without escapes that begins after a quote; -1 otherwise. */
 function stringEnd(bytes: Buffer, from: number, end: number): number {
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!;
@@ -69,7 +69,7 @@ function stringEnd(bytes: Buffer, from: number, end: number): number {
   return -1;
 }
 
-/** Finds the id and the value of the line [from, end). False where the line is not of the usual form. */
+/** Find the id and the value of the line [from, end). False where the line is not of the usual form. */
 function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): boolean {
   line.algorithm = -1;
   line.idFrom = 0;
@@ -105,7 +105,7 @@ function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): 
   }
 }
 
-/** The values of one algorithm in `bytes`, from hex, end to end. Memory is reserved with the first value. */
+/** The values of one algorithm, decoded from hex, end to end. Memory is allocated with the first value. */
 class ValueColumn {
   #values = new Uint8Array(0);
   #used = 0;
@@ -123,7 +123,7 @@ class ValueColumn {
     return this.#values.subarray(0, this.#used);
   }
 
-  /** False where [from, to) of the bytes is not a value of this width; nothing is appended then. */
+  /** Append the value at [from, to); return false, and append nothing, where it is not a value of this width. */
   append(from: number, to: number): boolean {
     const { bytes, width } = this;
     if (to - from !== width * 2) return false;
@@ -141,7 +141,7 @@ class ValueColumn {
   }
 }
 
-/** Lines that end with a newline, or the last of all. Empty ones are passed over. */
+/** Parse lines that end with a newline or at the end of the bytes. Empty lines are skipped. */
 export function parseHashLines(bytes: Buffer): HashLines {
   const room = Math.ceil(bytes.length / 3) + 1;
   const algorithm = new Uint8Array(room);

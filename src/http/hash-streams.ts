@@ -1,4 +1,4 @@
-/** Batches of any length, answered while they arrive: only the pieces in hand are in memory. */
+/** Batches of any length, answered while they arrive: only the pieces in flight are in memory. */
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Value } from '@sinclair/typebox/value';
@@ -14,17 +14,17 @@ import { HashItem } from './schemas.js';
 
 /** A piece of NDJSON: about 8,000 items. */
 const LINES_BYTES = 1_048_576;
-/** A client that sends a line and waits for its answer gets it after this pause. */
+/** Pause of the source after which the lines so far are answered. */
 const IDLE_MS = 5;
-/** Pieces that are searched or wait while an earlier one is answered. */
+/** Pieces that are searched or wait while an earlier one is sent. */
 const PIECES_AHEAD = 4;
-/** Raw values of one piece: two pieces of hashes, or of digests, for each of a few cores. */
+/** Raw values of one piece: large requests give each of a few cores two pieces in flight. */
 const RAW_HASHES = 16_384;
 const RAW_DIGESTS = 131_072;
 
 type Tell = (answer: HashItemAnswer) => object;
 
-/** Source chunks gathered to about `bytesMax`, or to what has come when the source pauses. */
+/** Gather source chunks to about `bytesMax`, or to the bytes received when the source pauses. */
 async function* gatherChunks(source: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
   const chunks = source[Symbol.asyncIterator]();
   let held: Buffer[] = [];
@@ -49,7 +49,7 @@ async function* gatherChunks(source: AsyncIterable<Buffer>, bytesMax: number): A
   }
 }
 
-/** Whole lines in pieces. A line that grows too long is cut to its beginning, which no parser takes for an item. */
+/** Yield pieces of whole lines. A line over the limit is cut to its beginning, which is not a valid item. */
 async function* linePieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const NEWLINE = 10;
   let rest: Buffer = Buffer.alloc(0);
@@ -74,7 +74,7 @@ const answerOf = (batch: HashBatch, id: string | null, decision: Decision): Hash
   truncated: decision.truncated,
 });
 
-/** An answer to a line that is not of the usual form: what JSON.parse makes of it. */
+/** Answer a line that is not of the usual form, by JSON.parse. */
 async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnswer> {
   const invalid = (field: string | null): HashItemAnswer => ({
     id: null,
@@ -94,7 +94,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
   const lines: HashLines = parseHashLines(bytes);
   const idOf = (line: number) =>
     lines.idTo[line] === 0 ? null : bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]);
-  /** Only values that matched are asked for, so the way back is sought then. */
+  /** Called for matched values only, so the line is searched for on demand. */
   const referenceOf = (at: number) => (position: number) => {
     for (let line = position; line < lines.count; line++) {
       if (lines.algorithm[line] === at && lines.position[line] === position) return idOf(line);
@@ -119,7 +119,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
     }
     const id = idOf(line);
     const decision = decisions[at]!.get(lines.position[line]!);
-    // The id is ASCII without quotes or escapes, so it stands as it came.
+    // The id is ASCII without quotes or escapes, so it is copied unchanged.
     if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
     else text += `${JSON.stringify(tell(answerOf(batch, id, decision)))}\n`;
   }
@@ -127,8 +127,8 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
 }
 
 /**
- * A limit of the tenant that stops an answer: told in it where it has begun and may be cut short, and an error like any
- * other where not. Every other error breaks the stream off.
+ * Return the tenant limit that stops an answer, to be reported inside it where it has begun and may be cut short.
+ * Errors  every other error, and the limit where the answer has not begun or must not be cut short: the stream fails.
  */
 function refusalOf(
   error: unknown,
@@ -136,17 +136,17 @@ function refusalOf(
   isTold: boolean,
 ): { readonly code: ErrorCode; readonly says: string } {
   const isRefusal = error instanceof AppError && ERRORS[error.code].http === 429;
-  // The rest is read and forgotten: a connection that is cut would take the answer with it.
+  // The rest of the body is read and discarded: closing the connection would lose the answer.
   if (isRefusal) body.resume();
   if (!isRefusal || !isTold) throw error;
   return { code: error.code, says: ERRORS[error.code].says };
 }
 
-/** Reading stops without ending the connection. */
+/** Iterate a body without closing the connection at the end. */
 const kept = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyOnReturn: false });
 
 /**
- * One line an item, in order; one of a limit is the last. `mayTell` false: no answer is cut short, but fails as a whole.
+ * Yield one line an item, in order; a limit error is the last. `mayTell` false: an answer is never cut short, but fails as a whole.
  * Errors  those of the source, the store and the tenant's limits.
  */
 export async function* answerLines(
@@ -170,7 +170,7 @@ export async function* answerLines(
   }
 }
 
-/** Pieces of whole values; the last may end with part of one, which is an error at the end of the answer. */
+/** Yield pieces of whole values; the last may be part of a value, which is an error at the end of the answer. */
 async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesMax: number): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const gathered of gatherChunks(source, bytesMax)) {
@@ -183,8 +183,8 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
 }
 
 /**
- * `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
- * `mayTell` and errors as of `answerLines`.
+ * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
+ * `mayTell` and errors as in `answerLines`.
  */
 export async function* answerRaw(
   body: Readable,
@@ -209,7 +209,7 @@ export async function* answerRaw(
   let matched = 0;
   let error: { readonly code: ErrorCode; readonly says: string } | null = null;
   let separator = '';
-  // Told with the first answer: what is refused before is refused while there is still a status to say so.
+  // Sent with the first answer: until then a refusal can still set the status code.
   let begin = `{"generation":${batch.generation},"results":[`;
   try {
     for await (const answer of answers) {

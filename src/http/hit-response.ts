@@ -1,6 +1,6 @@
 /**
- * A hit as its reader may know it. Without the scope `details`, as in an answer to a check: which list, and how; not which
- * entry, not how near. And no digest of a file that is itself listed: there it is, or leads to, a value of the list.
+ * Hits reduced to the reader's scopes. Without the scope `details`, as in an answer to a check: the list and the match type,
+ * but neither entry nor distance. A file that is itself listed has no digests: each is, or leads to, a value of the list.
  */
 import type { FastifyRequest } from 'fastify';
 import type { Decided } from '../cases/decide-hit.js';

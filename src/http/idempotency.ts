@@ -1,6 +1,6 @@
 /**
- * `Idempotency-Key`: a request that is sent again with the same key counts once, and is answered all the same. All its
- * answers are put on record together, so those of a stream are held back until the last is in.
+ * `Idempotency-Key`: a request that is repeated with the same key counts once, and is answered again. All its answers are
+ * recorded together, so those of a stream are held back until the last one is complete.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -12,11 +12,11 @@ import type { Service } from '../service/service.js';
 
 export interface KeyedRequest {
   readonly recording: Recording;
-  /** The request's body, or a part of it, in order: with the address it tells requests apart. */
+  /** Add the request's body, or the next part of it, to the fingerprint of the request. */
   sawBody(bytes: Uint8Array | string): void;
 }
 
-/** Null without the header. Errors REQUEST_INVALID: a key that is empty, too long or not of printable ASCII. */
+/** Return null without the header. Errors REQUEST_INVALID: a key that is empty, too long or not printable ASCII. */
 export function keyedRequest(request: FastifyRequest, service: Service): KeyedRequest | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
@@ -33,7 +33,7 @@ export function keyedRequest(request: FastifyRequest, service: Service): KeyedRe
   };
 }
 
-/** The body as it comes, seen on its way. */
+/** Pass the body through, and add it to the fingerprint. */
 export function watched(body: Readable, keyed: KeyedRequest | null): Readable {
   if (!keyed) return body;
   return Readable.from(
@@ -47,7 +47,7 @@ export function watched(body: Readable, keyed: KeyedRequest | null): Readable {
   );
 }
 
-/** A streamed answer; with a key it is whole, and on record, before its first character is told. Errors BODY_TOO_LARGE. */
+/** Stream an answer; with a key it is complete and recorded before its first character is sent. Errors BODY_TOO_LARGE. */
 export async function* answered(parts: AsyncIterable<string>, keyed: KeyedRequest | null): AsyncGenerator<string> {
   if (!keyed) return yield* parts;
   const held: string[] = [];
@@ -57,7 +57,7 @@ export async function* answered(parts: AsyncIterable<string>, keyed: KeyedReques
     chars += part.length;
     if (chars > IDEMPOTENT_ANSWER_CHARS_MAX) {
       throw new AppError('BODY_TOO_LARGE', {
-        why: 'the answer of a request with an Idempotency-Key',
+        why: 'answer too long for an Idempotency-Key',
         charsMax: IDEMPOTENT_ANSWER_CHARS_MAX,
       });
     }

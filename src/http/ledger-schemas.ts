@@ -1,4 +1,4 @@
-/** Shapes of what the ledger is asked and tells. */
+/** Schemas of ledger queries and answers. */
 import { Type } from '@sinclair/typebox';
 import { HITS_PER_PAGE_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
@@ -22,15 +22,13 @@ const TenantTotals = Type.Object({ tenant: Type.String(), ...Totals });
 
 const Range = { from: Type.Optional(time), to: Type.Optional(time) };
 const Tenant = Type.Optional(
-  Type.String({ description: 'Only for a key with the scope admin; others see their own.' }),
+  Type.String({ description: 'Needs the scope admin; every other key sees its own tenant.' }),
 );
 
 export const StatsQuery = Type.Object({
   ...Range,
   tenant: Tenant,
-  list: Type.Optional(
-    Type.String({ description: 'Matches of this list; everything that was checked is told all the same.' }),
-  ),
+  list: Type.Optional(Type.String({ description: 'Matches of this list; checked still counts everything.' })),
   category: Type.Optional(Type.String()),
   interval: Type.Optional(oneOf(INTERVALS)),
 });
@@ -64,7 +62,7 @@ export const HitResult = Type.Object({
     sha256: Type.Optional(Type.String()),
   }),
   list: Type.String(),
-  entryId: Type.Optional(Type.String({ description: 'This and the next five only with the scope details.' })),
+  entryId: Type.Optional(Type.String({ description: 'This field and the next five need the scope details.' })),
   algorithm: Type.Optional(Type.String()),
   matchType: oneOf(['exact', 'near']),
   distance: Type.Optional(Type.Number()),
@@ -118,7 +116,7 @@ export const HitChangeBody = Type.Object(
     status: oneOf(HIT_STATUSES.filter((status) => status !== 'open')),
     note: Type.Optional(Type.String({ maxLength: 4096 })),
     suppress: Type.Optional(
-      Type.Boolean({ description: 'With false_positive: the entry must not count any more. Needs the scope admin.' }),
+      Type.Boolean({ description: 'With false_positive: suppress the entry. Needs the scope admin.' }),
     ),
   },
   { additionalProperties: false },

@@ -3,10 +3,10 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
-/** A decoder comes back in a quarter of a second, a queue drains in less: a second is politely late. */
+/** A decoder restarts in a quarter of a second, and a queue drains in less. */
 const RETRY_AFTER_S = 1;
 
-/** Codes of Fastify and its plugins, in our words. */
+/** Our error codes for those of Fastify and its plugins. */
 const FOREIGN: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: 'REQUEST_INVALID',
   FST_ERR_VALIDATION: 'REQUEST_INVALID',
@@ -36,7 +36,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (error.code === 'INTERNAL') request.log.error({ err: thrown }, 'request failed');
   if (retry) reply.header('retry-after', String(error.details.retryAfterSeconds ?? RETRY_AFTER_S));
-  // Details name fields and limits; a failure of ours has a cause that is for the log alone.
+  // Details name fields and limits; the cause of an internal failure is for the log alone.
   const details = http >= 500 ? {} : error.details;
   return reply
     .code(http)

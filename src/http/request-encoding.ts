@@ -1,15 +1,15 @@
-/** Request bodies in gzip, unpacked as they arrive; a body that unpacks to more than it may ends there. */
+/** Request bodies in gzip, decompressed as they arrive; a body that exceeds the expansion limit fails there. */
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { FastifyRequest, RequestPayload } from 'fastify';
 import { AppError } from '../core/errors.js';
 
-/** Hashes are random digits: hex of them packs to half. A body that packs to less than a hundredth is a bomb. */
+/** Hashes are random: their hex digits compress to half. A body that compresses to less than a hundredth is a bomb. */
 const RATIO_MAX = 100;
-/** Below this a ratio says nothing. */
+/** Below this size a ratio is meaningless. */
 const RATIO_FROM_BYTES = 1_048_576;
 
-/** Counts what arrives packed and what leaves unpacked. */
+/** Count of compressed and decompressed bytes, with their ratio bounded. */
 class Bound extends Transform {
   packed = 0;
   #unpacked = 0;
@@ -22,8 +22,8 @@ class Bound extends Transform {
 }
 
 /**
- * For `preParsing`: the body as its type has it. Other encodings than gzip are refused.
- * Errors MEDIA_TYPE_UNSUPPORTED; in the stream: BODY_TOO_LARGE, REQUEST_INVALID where it is no gzip.
+ * Return the decompressed body; a `preParsing` hook. Encodings other than gzip are refused.
+ * Errors MEDIA_TYPE_UNSUPPORTED; in the stream: BODY_TOO_LARGE, REQUEST_INVALID where it is not gzip.
  */
 export async function unpackBody(
   request: Pick<FastifyRequest, 'headers'>,
@@ -38,7 +38,7 @@ export async function unpackBody(
   const unpacked = bound as RequestPayload & Readable;
   payload.on('data', (chunk: Buffer) => {
     bound.packed += chunk.length;
-    // Fastify holds it against the length that was announced.
+    // Fastify compares it with Content-Length.
     unpacked.receivedEncodedLength = bound.packed;
   });
   const gunzip = createGunzip();

@@ -1,4 +1,4 @@
-/** Shapes of requests and answers; `openapi.json` is generated from them. */
+/** Schemas of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
@@ -65,7 +65,7 @@ const Pdq = Type.Union([
 ]);
 
 export const CheckResult = Type.Object({
-  id: orNull(text('The reference that the caller gave.')),
+  id: orNull(text('The reference of the request.')),
   verdict: oneOf(VERDICTS),
   reason: orNull(oneOf(NOT_CHECKED_REASONS)),
   generation: count,
@@ -98,7 +98,7 @@ export const HashResult = Type.Object({
 });
 
 const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
-/** One of several hashes of a file, as Zeef itself would ask it. */
+/** One of several hashes of a file, as Zeef itself would query it. */
 const FileHash = Type.Object({
   algorithm: oneOf(HAMMING_ALGORITHMS),
   value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
@@ -121,7 +121,7 @@ export const HashItem = Type.Object({
   hashes: Type.Optional(
     Type.Array(FileHash, {
       maxItems: FILE_HASHES_MAX,
-      description: 'Hashes of one file, really turned: asked together and answered as one, as a picture is.',
+      description: 'Hashes of one file, each of the rotated or mirrored pixels: matched together, with one answer.',
     }),
   ),
 });
@@ -130,7 +130,7 @@ const radius = Type.Optional(
   Type.Integer({
     minimum: 0,
     maximum: 256,
-    description: 'Only narrows what a list allows. Needs the scope details: whoever chooses it can find a distance.',
+    description: 'Only narrows the radius of a list. Needs the scope details, since halving it reveals a distance.',
   }),
 );
 
@@ -161,14 +161,14 @@ export const HashesResult = Type.Object({
 
 const CommonQuery = {
   orientations: Type.Optional(oneOf(['all', 'none'])),
-  lists: Type.Optional(text('Names of lists, separated by commas; without it all that are enabled.')),
+  lists: Type.Optional(text('Names of lists, separated by commas; all enabled lists by default.')),
   radius,
 };
 const frames = Type.Optional(
   Type.Integer({
     minimum: 1,
     maximum: FRAMES_MAX,
-    description: 'Of an animation or a file of several pages, look at so many, evenly spread; 1 unless told.',
+    description: 'Number of frames or pages to check, evenly spread; 1 by default.',
   }),
 );
 
@@ -178,11 +178,11 @@ export const CheckQuery = Type.Object({
   digests: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha256)(,(md5|sha1|sha256))*$',
-      description: 'Digests to tell beside those that the lists hold and SHA-256, separated by commas.',
+      description: 'Digests to return beside SHA-256 and those that the lists hold, separated by commas.',
     }),
   ),
   reference: Type.Optional(
-    Type.String({ maxLength: 1024, description: 'The caller’s name for the picture; comes back as id.' }),
+    Type.String({ maxLength: 1024, description: 'The client’s name for the image; returned as id.' }),
   ),
 });
 
@@ -236,7 +236,7 @@ export const SuppressionResult = Type.Object({
   entryId: orNull(Type.String()),
 });
 
-/** The list's word → the provider's. */
+/** Map from the list's term to the provider's. */
 const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 256 }), {
   maxProperties: LIST_WORDS_MAX,
 });

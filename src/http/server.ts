@@ -1,4 +1,4 @@
-/** The HTTP door: parsing, limits, keys, problem documents, documentation. No logic. */
+/** The HTTP server: parsing, limits, keys, problem documents, documentation. No logic. */
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import {
@@ -34,12 +34,12 @@ import { tenantRoutes } from './routes/tenants.js';
 import { webhookRoutes } from './routes/webhooks.js';
 import { createValidatorCompiler } from './validation.js';
 
-/** Headers are small: a client that needs longer for them than this holds a connection for nothing. */
+/** Headers are small: a client that needs longer for them is blocking a connection. */
 const HEADERS_MS_MAX = 10_000;
-/** Node looks for slow requests this often; by default only twice a minute. */
+/** Interval of Node's check for slow requests; the default is 30 seconds. */
 const SLOW_REQUEST_CHECK_MS = 500;
 
-/** `onRoute`: told every route as it is registered. Errors CONFIG_INVALID: a public address without keys. */
+/** Create the server; `onRoute` receives every route as it is registered. Errors CONFIG_INVALID: a public address without keys. */
 export async function createServer(
   service: Service,
   log: Logger,
@@ -59,7 +59,7 @@ export async function createServer(
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    // Of what is no address at all no route is asked.
+    // A malformed URL reaches no route.
     frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
   });
   app.setValidatorCompiler(createValidatorCompiler());
@@ -82,7 +82,7 @@ export async function createServer(
   return app;
 }
 
-/** Counts a response and its time, and logs its line. */
+/** Count a response and its duration, and log its line. */
 function recordResponse(metrics: Service['metrics'], request: FastifyRequest, reply: FastifyReply): void {
   const labels = { route: request.routeOptions.url ?? 'none', method: request.method };
   const seconds = reply.elapsedTime / 1000;
@@ -91,7 +91,7 @@ function recordResponse(metrics: Service['metrics'], request: FastifyRequest, re
   request.log.info({ ...labels, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
 }
 
-/** The OpenAPI document of the routes that are added later, and its page at `/docs`. */
+/** Register the OpenAPI document of the routes that are added later, and its page at `/docs`. */
 async function addDocumentation(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -104,10 +104,10 @@ async function addDocumentation(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, { routePrefix: '/docs' });
 }
 
-/** The routes, in the order of the OpenAPI document. */
+/** Register the routes, in the order of the OpenAPI document. */
 async function addRoutes(app: FastifyInstance, service: Service): Promise<void> {
   const needs = createAuthoriser(service);
-  // Each in a scope of its own: the same Content-Type is a picture to the one and a stream of values to the other.
+  // Each in a scope of its own: the same Content-Type is an image to one and a stream of values to another.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
   await app.register((scope) => listImportRoutes(scope, service, needs));

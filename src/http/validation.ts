@@ -1,6 +1,6 @@
 /**
- * How requests are held against their schemas. What stands in an address is text, and is made what its schema names; a JSON
- * body says what it means: a null there is not a 0, "false" no truth value, and is never made one.
+ * Validation of requests against their schemas. Values of an address are text, and are coerced to the schema's type. Values of
+ * a JSON body are never coerced: null is not 0, and "false" is not a boolean.
  */
 import AjvCompiler from '@fastify/ajv-compiler';
 import type { AnySchema } from 'ajv';
@@ -10,11 +10,11 @@ import type { FastifyValidationResult } from 'fastify/types/schema.js';
 type Build = AjvCompiler.BuildCompilerFromPool;
 type Ajv = Parameters<NonNullable<NonNullable<Parameters<Build>[1]>['onCreate']>>[0];
 
-/** A leap second is a time to RFC 3339 and none to `Date`, with which everything here counts. */
+/** Refuse leap seconds: RFC 3339 allows them, and `Date` does not. */
 function onlyTimesOfDate(ajv: Ajv): void {
   const known = ajv.formats['date-time'];
   if (typeof known !== 'object' || known instanceof RegExp || typeof known.validate !== 'function')
-    throw new TypeError('the format date-time is not as it was');
+    throw new TypeError('unexpected date-time format in ajv');
   const isTime = known.validate as (text: string) => boolean;
   ajv.addFormat('date-time', (text: string) => isTime(text) && !Number.isNaN(Date.parse(text)));
 }
@@ -26,7 +26,7 @@ const compilerThat = (coerceTypes: boolean) =>
     { customOptions: { coerceTypes, removeAdditional: false, allErrors: false }, onCreate: onlyTimesOfDate },
   );
 
-/** For `setValidatorCompiler`. */
+/** Create the compiler for `setValidatorCompiler`. */
 export function createValidatorCompiler(): FastifySchemaCompiler<unknown> {
   const [ofAddress, ofBody] = [compilerThat(true), compilerThat(false)];
   return (route) => (route.httpPart === 'body' ? ofBody : ofAddress)(route as AnySchema) as FastifyValidationResult;

@@ -2,7 +2,7 @@
 import { HASH256_BYTES } from '../core/hash256.js';
 import type { Candidate, CandidateColumns } from './types.js';
 
-/** For an index that gains nothing from a batch. */
+/** Search one by one, for an index without a faster batch. */
 export function searchOneByOne(
   search: (hash256: Uint8Array) => readonly Candidate[],
   hashes256: Uint8Array,
@@ -24,7 +24,7 @@ export function searchOneByOne(
 const ENTRY_SPAN = 2 ** 27;
 const DISTANCE_SPAN = 2 ** 9;
 
-/** Rows as the ring's kernel writes them, in any order: entry, then query in the low and distance in the high 16 bits. */
+/** Sort the rows of the ring's kernel: entry, then query in the low and distance in the high 16 bits. */
 export function packedColumns(rows: Uint32Array, count: number): CandidateColumns {
   const keys = new Float64Array(count);
   for (let at = 0; at < count; at++) {
@@ -52,7 +52,7 @@ function emptyColumns(count: number): CandidateColumns {
   };
 }
 
-/** End to end; piece k holds the queries from k × `queriesPerPiece`. */
+/** Concatenate columns; piece k holds the queries from k × `queriesPerPiece`. */
 export function joinColumns(pieces: readonly CandidateColumns[], queriesPerPiece: number): CandidateColumns {
   if (pieces.length === 1) return pieces[0]!;
   const joined = emptyColumns(pieces.reduce((sum, { count }) => sum + count, 0));

@@ -1,9 +1,9 @@
 /**
  * Digests → entries, exactly: an open-addressing table in one shared memory, read by any number of threads at once.
- * The whole digest is compared: a table that trusted a prefix would one day report a stranger's file.
+ * The whole digest is compared: a table that trusted a prefix would eventually report an unrelated file.
  *
- * A slot is chosen by simple tabulation, with words drawn anew for each table. Digests of a list are whatever its
- * author wrote: a million with the same first bytes, or made to collide, must not turn the probing into a long walk.
+ * A slot is chosen by simple tabulation, with fresh random words for each table. The author of a list controls its digests:
+ * a million with the same first bytes, or made to collide, must not make the probing slow.
  *
  * Source  Pătraşcu, Thorup: The Power of Simple Tabulation Hashing, 2011 (linear probing in constant expected time).
  */
@@ -28,12 +28,12 @@ import {
 export interface DigestTable {
   readonly entryCount: number;
   readonly memoryBytes: number;
-  /** All entries with this digest, ascending. Shape: `width` bytes; any other length is in no table. */
+  /** Return all entries with this digest, ascending. Shape: `width` bytes; any other length is in no table. */
   lookup(digest: Uint8Array): number[];
   /** The same for many: rows ascending by query, then entry. Shape: count × `width` bytes. */
   lookupBatch(digests: Uint8Array): DigestRows;
   share(): DigestTableShare;
-  /** Gives the scratch back; the table must not be searched afterwards. */
+  /** Release the scratch; the table must not be searched afterwards. */
   close(): void;
 }
 
@@ -43,7 +43,7 @@ export interface DigestRows {
   readonly entryIndex: Uint32Array;
 }
 
-/** What another thread needs to open the same table; survives `postMessage`, and nothing is copied. */
+/** Handle by which another thread opens the same table; survives `postMessage`, and nothing is copied. */
 export interface DigestTableShare {
   readonly memory: WebAssembly.Memory;
   readonly entryCount: number;
@@ -51,10 +51,10 @@ export interface DigestTableShare {
 }
 
 const WASM_PAGE_BYTES = 65_536;
-/** What a follower makes present at most of memory that was not there. */
+/** Memory that one follower makes resident, at most. */
 const OS_PAGE_BYTES = 4_096;
 
-/** The first page is enough to ask the kernel where its static data ends. */
+/** One page is enough to read from the kernel where its static data ends. */
 let heapBase: number | undefined;
 function layoutFor({ entryCount, width }: Omit<DigestTableShare, 'memory'>): DigestLayout {
   heapBase ??= loadDigestTableKernel(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).heapBase();
@@ -62,13 +62,13 @@ function layoutFor({ entryCount, width }: Omit<DigestTableShare, 'memory'>): Dig
 }
 
 /**
- * A memory with the digests in it and its slots still to be filled.
+ * Allocate a memory and copy the digests; its slots are not filled yet.
  * Shape   `parts`: N × `width` bytes together.
  * Errors  INDEX_FULL: more than DIGEST_ENTRIES_MAX.
  */
 export function layOutDigestTable(parts: readonly Uint8Array[], width: number): DigestTableShare {
   const entryCount = parts.reduce((bytes, part) => bytes + part.length, 0) / width;
-  // The kernel hashes four bytes at a step and compares the first and the last 16.
+  // The kernel hashes four bytes per step and compares the first and the last 16.
   if (width < WIDTH_MIN || width > WIDTH_MAX || width % 4 !== 0) throw new RangeError(`digests of ${width} bytes`);
   if (!Number.isInteger(entryCount)) throw new RangeError(`${entryCount} digests of ${width} bytes`);
   if (entryCount > DIGEST_ENTRIES_MAX) throw new AppError('INDEX_FULL', { entryCount, most: DIGEST_ENTRIES_MAX });
@@ -88,25 +88,25 @@ export function layOutDigestTable(parts: readonly Uint8Array[], width: number): 
   return share;
 }
 
-/** A view of the digests, in the order of entries. Shape: N × `width` bytes. */
+/** Return a view of the digests, in the order of entries. Shape: N × `width` bytes. */
 export function digestsOf(share: DigestTableShare): Uint8Array {
   return new Uint8Array(share.memory.buffer, layoutFor(share).digests, share.entryCount * share.width);
 }
 
-/** Once for a memory, by whichever thread, before anybody opens it. */
+/** Fill the slots; once for a memory, by any thread, before a reader opens it. */
 export function fillDigestTable(share: DigestTableShare): void {
   const { header, scratches } = layoutFor(share);
   loadDigestTableKernel(share.memory).build(header, scratches + SCRATCH.waiting);
 }
 
-/** Shape: N × `width` bytes. Errors INDEX_FULL: more than DIGEST_ENTRIES_MAX. */
+/** Build a table. Shape: N × `width` bytes. Errors INDEX_FULL: more than DIGEST_ENTRIES_MAX. */
 export function buildDigestTable(digests: Uint8Array, width: number): DigestTable {
   const share = layOutDigestTable([digests], width);
   fillDigestTable(share);
   return openDigestTable(share);
 }
 
-/** Errors INDEX_FULL where as many readers as there are scratches have it open. */
+/** Open a shared table. Errors INDEX_FULL where as many readers as there are scratches have it open. */
 export function openDigestTable(share: DigestTableShare): DigestTable {
   return new SharedDigestTable(share);
 }
@@ -168,12 +168,12 @@ class SharedDigestTable implements DigestTable {
   }
 
   close(): void {
-    // Once only: the scratch may be another reader's by now.
+    // Once only: the scratch may already belong to another reader.
     if (!this.#isClosed) Atomics.store(this.#readers, this.#reader, 0);
     this.#isClosed = true;
   }
 
-  /** Fills `heads`. At most PIECE_QUERIES. */
+  /** Fill `heads`. At most PIECE_QUERIES. */
   #find(digests: Uint8Array, count: number): void {
     this.#queries.set(digests);
     this.#kernel.find(
@@ -201,13 +201,13 @@ class SharedDigestTable implements DigestTable {
     return { count, queryIndex, entryIndex };
   }
 
-  /** -1 at the end. Followers are read only where the head says that there are any: that memory is seldom near. */
+  /** Return the next entry, or -1 at the end. Followers are read only where the head has any: that memory is rarely cached. */
   #after(head: number, entry: number): number {
     return (head & HEAD_IS_FOLLOWED) === 0 ? -1 : this.#followers[entry]! || -1;
   }
 }
 
-/** -1 where there is none. */
+/** Return the first entry of a head, or -1 where there is none. */
 function firstOf(head: number): number {
   return (head & HEAD_ENTRY) - 1;
 }

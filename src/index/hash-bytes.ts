@@ -1,4 +1,4 @@
-/** Hashes end to end in one growing buffer: what all builders gather before they seal. */
+/** Hashes end to end in one growing buffer, gathered by all builders before they seal. */
 import { HASH256_BYTES } from '../core/hash256.js';
 
 export class HashBytes {
@@ -23,7 +23,7 @@ export class HashBytes {
     return this.#count++;
   }
 
-  /** Shape: count × 32 bytes; a view, not a copy. */
+  /** Return the hashes. Shape: count × 32 bytes; a view, not a copy. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#count * HASH256_BYTES);
   }

@@ -1,5 +1,5 @@
 /**
- * The approximate index, by `hnswlib-node`: selectable, and told in every answer (`exact: false`).
+ * The approximate index, by `hnswlib-node`: optional, and marked in every answer (`exact: false`).
  * It has no Hamming metric: 256 floats of 0 and 1 under squared L2 are the Hamming distance.
  *
  * Source  Malkov, Yashunin: Efficient and robust approximate nearest neighbor search using HNSW graphs, 2016.
@@ -11,34 +11,34 @@ import { byDistance, requireRadius } from './radius.js';
 import type { Candidate, IndexBuilder } from './types.js';
 
 const BITS = HASH256_BYTES * 8;
-/** Neighbours kept per node, and the width of the search while building and asking. */
+/** Neighbours kept per node, and the width of the search while building and querying. */
 const M = 16;
 const EF_CONSTRUCTION = 200;
 const EF_SEARCH = 200;
-/** HNSW answers the nearest k, not a radius: of more matches than this it tells the nearest. */
+/** HNSW answers the nearest k, not a radius: of more matches than this it returns the nearest. */
 const NEAREST_MAX = 200;
 
 function floats(hash256: Uint8Array): number[] {
   return Array.from({ length: BITS }, (_, bit) => (hash256[bit >> 3]! >> (bit & 7)) & 1);
 }
 
-/** Errors INDEX_KIND_UNAVAILABLE: hnswlib-node is an optional dependency, and was not built on this machine. */
+/** Load hnswlib-node. Errors INDEX_KIND_UNAVAILABLE: the optional dependency was not built on this machine. */
 export async function loadHnswlib() {
   const { default: hnswlib } = await import('hnswlib-node').catch((error: unknown) => {
-    const action = 'install again with a C++ compiler, or set ZEEF_INDEX=ring and ZEEF_PHOTODNA_INDEX=linear';
+    const action = 'reinstall with a C++ compiler, or set ZEEF_INDEX=ring and ZEEF_PHOTODNA_INDEX=linear';
     throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: 'hnsw', package: 'hnswlib-node', action }, error);
   });
   return hnswlib;
 }
 
-/** Whether the optional package is there; benches and tests leave `hnsw` out where it is not. */
+/** Return whether the optional package is installed; benches and tests skip `hnsw` without it. */
 export const isHnswAvailable = (): Promise<boolean> =>
   loadHnswlib().then(
     () => true,
     () => false,
   );
 
-/** Errors INDEX_KIND_UNAVAILABLE. */
+/** Create a builder of `hnsw`. Errors INDEX_KIND_UNAVAILABLE. */
 export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> {
   const hnswlib = await loadHnswlib();
   const graph = new hnswlib.HierarchicalNSW('l2', BITS);

@@ -1,4 +1,4 @@
-/** The part of hnswlib-node that is used: an optional dependency, whose own types are missing where it was not compiled. */
+/** The used part of hnswlib-node: an optional dependency, whose own types are missing where it was not compiled. */
 declare module 'hnswlib-node' {
   class HierarchicalNSW {
     constructor(space: 'l2' | 'ip' | 'cosine', dimensions: number);

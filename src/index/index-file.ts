@@ -1,6 +1,6 @@
 /**
- * The index file: one generation of entries, sealed by the vault, which lets no flipped bit and no missing end go
- * unnoticed. `docs/index-format.md` draws it.
+ * The index file: one generation of entries, sealed by the vault, which detects every flipped bit and every truncation.
+ * `docs/index-format.md` draws it.
  */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,9 +13,9 @@ import { emptyColumns, type SegmentColumns } from './segment.js';
 
 const INDEX_FILE_MAGIC = 'ZEEFIDX2';
 const PREFIX_BYTES = 16;
-/** A header names a few sections, each in under 100 bytes; a longer one is no header. */
+/** A header names a few sections, each in under 100 bytes; a longer one is invalid. */
 const HEADER_BYTES_MAX = 1_048_576;
-/** One read: as much as one chunk of the seal. */
+/** One read: one chunk of the seal. */
 const READ_BYTES = 1_048_576;
 
 /** Entries of one algorithm, in order of their keys. Shape: `values` keys.length × `valueBytes`. */
@@ -25,7 +25,7 @@ interface Section extends SegmentColumns {
   readonly values: Uint8Array;
 }
 
-/** A section to be written: its values come in pieces. */
+/** A section to be written; its values arrive in pieces. */
 export interface SectionSource extends SegmentColumns {
   readonly algorithm: Algorithm;
   readonly valueBytes: number;
@@ -44,7 +44,7 @@ interface Header<P> {
 const bytesOf = (column: Uint32Array | Uint16Array) =>
   new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 
-/** The file before it is sealed. */
+/** Yield the content of the file before it is sealed. */
 async function* layOut<P>(position: P, sections: readonly SectionSource[]): AsyncGenerator<Uint8Array> {
   const header: Header<P> = {
     position,
@@ -63,9 +63,9 @@ async function* layOut<P>(position: P, sections: readonly SectionSource[]): Asyn
 }
 
 /**
- * Written beside its name, synced, then renamed: under its name there is a whole file or the one before.
+ * Write the file under a temporary name, sync it, then rename it: its name always has a whole file, old or new.
  * Numbers are little-endian, as on every machine that Node runs on.
- * Errors  FILE_UNREADABLE: it cannot be written.
+ * Errors  FILE_UNREADABLE: the write failed.
  */
 export async function writeIndexFile<P>(
   path: string,
@@ -88,18 +88,18 @@ export async function writeIndexFile<P>(
       await file.close();
     }
     await rename(beside, path);
-    // The name itself must last too.
+    // The rename must be durable too.
     const folder = await open(dirname(path), 'r');
     await folder.sync().finally(() => folder.close());
     return { bytes, entryCount: sections.reduce((sum, { keys }) => sum + keys.length, 0) };
   } catch (error) {
-    // The failure of the write is the one to tell.
+    // The error of the write is the one to report.
     await rm(beside, { force: true }).catch(() => {});
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
 }
 
-/** Takes exactly as many bytes of a stream as are asked for. */
+/** Reader of exact byte counts from a stream. */
 class Taker {
   readonly #source: AsyncIterator<Uint8Array>;
   #held: Uint8Array = new Uint8Array(0);
@@ -108,11 +108,11 @@ class Taker {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Errors  INDEX_FILE_INVALID: there are not so many left. */
+  /** Errors  INDEX_FILE_INVALID: fewer bytes are left. */
   async fill(into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.length; ) {
       if (this.#held.length === 0 && !(await this.#more()))
-        throw new AppError('INDEX_FILE_INVALID', { why: 'it ends early' });
+        throw new AppError('INDEX_FILE_INVALID', { why: 'truncated' });
       const piece = this.#held.subarray(0, into.length - done);
       into.set(piece, done);
       done += piece.length;
@@ -132,16 +132,16 @@ class Taker {
   }
 }
 
-/** A key and a list's key beside each value. */
+/** Bytes of the key and the list key beside each value. */
 const COLUMN_BYTES = 4 + 2;
 
-/** `fileBytes`: no more than the file has is set aside for what the header names. Errors INDEX_FILE_INVALID. */
+/** Parse the header. `fileBytes` bounds the memory that it can allocate. Errors INDEX_FILE_INVALID. */
 function parseHeader<P>(path: string, text: Buffer, fileBytes: number): Header<P> {
   let header: Partial<Header<P>> | null = null;
   try {
     header = JSON.parse(text.toString()) as Partial<Header<P>> | null;
   } catch {
-    // Told below, as every other header that is none.
+    // Reported below, like every other invalid header.
   }
   const isSection = ({ algorithm, valueBytes, entryCount }: Header<P>['sections'][number]) =>
     ALGORITHMS.some((name) => name === algorithm && VALUE_BYTES[name] === valueBytes) &&
@@ -152,13 +152,13 @@ function parseHeader<P>(path: string, text: Buffer, fileBytes: number): Header<P
     header?.position !== undefined &&
     Array.isArray(header.sections) &&
     header.sections.every((one) => one !== null && isSection(one));
-  if (!isHeader) throw new AppError('INDEX_FILE_INVALID', { path, why: 'its header cannot be read' });
+  if (!isHeader) throw new AppError('INDEX_FILE_INVALID', { path, why: 'invalid header' });
   return header as Header<P>;
 }
 
 /**
- * The whole file, verified before anything of it is told.
- * Errors  INDEX_FILE_INVALID: damaged, cut, too long, of another version, or sealed by another store. FILE_UNREADABLE.
+ * Read the whole file, verified before any of it is returned.
+ * Errors  INDEX_FILE_INVALID: damaged, truncated, too long, of another version, or sealed by another store. FILE_UNREADABLE.
  */
 export async function readIndexFile<P>(
   path: string,
@@ -171,7 +171,7 @@ export async function readIndexFile<P>(
       const { size } = await file.stat();
       return await readSections<P>(path, new Taker(openStream(vault, bytes)), size);
     } finally {
-      // Closes the file too, however little of it was read.
+      // Closes the file too, even after a partial read.
       bytes.destroy();
     }
   } catch (error) {
@@ -190,11 +190,11 @@ async function readSections<P>(
   const prefix = Buffer.alloc(PREFIX_BYTES);
   await taker.fill(prefix);
   if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC) {
-    throw new AppError('INDEX_FILE_INVALID', { path, why: `it does not begin with ${INDEX_FILE_MAGIC}` });
+    throw new AppError('INDEX_FILE_INVALID', { path, why: `does not begin with ${INDEX_FILE_MAGIC}` });
   }
   const headerBytes = prefix.readUInt32LE(8);
   if (headerBytes > HEADER_BYTES_MAX) {
-    throw new AppError('INDEX_FILE_INVALID', { path, why: 'its header is too long', headerBytes });
+    throw new AppError('INDEX_FILE_INVALID', { path, why: 'header too long', headerBytes });
   }
   const text = Buffer.alloc(headerBytes);
   await taker.fill(text);
@@ -206,6 +206,7 @@ async function readSections<P>(
     for (const part of [bytesOf(keys), bytesOf(listKeys), values]) await taker.fill(part);
     sections.push({ algorithm, valueBytes, keys, listKeys, values });
   }
-  if (!(await taker.isAtEnd())) throw new AppError('INDEX_FILE_INVALID', { path, why: 'it goes on after its end' });
+  if (!(await taker.isAtEnd()))
+    throw new AppError('INDEX_FILE_INVALID', { path, why: 'trailing bytes after the last section' });
   return { position, sections };
 }

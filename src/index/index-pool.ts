@@ -1,4 +1,4 @@
-/** Threads that build and search the index; they share its memory, so a task carries only where things lie. */
+/** Threads that build and search the index; they share its memory, so a task carries only offsets. */
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
@@ -10,13 +10,13 @@ import { buildRing, openRing, type RingIndex, type RingShare } from './ring.js';
 import { CHUNKS, SLOTS } from './ring-layout.js';
 import type { CandidateColumns } from './types.js';
 
-/** Fewer are built where they are asked for: a thread takes longer to start. */
+/** Fewer are built in the calling thread: a thread takes longer to start. */
 const BUILD_HERE_MAX = 20_000;
-/** More are built by all threads, as at the start; fewer, and merges, by one: the others have queries to answer. */
+/** More are built by all threads, as at the start; fewer, and merges, by one: the other threads answer queries. */
 const BUILD_ALONE_MAX = 2_000_000;
-/** Each thread reads a ring with a scratch of its own, and so does the one that answers requests. */
+/** Each thread reads a ring with a scratch of its own, including the thread that answers requests. */
 const THREADS_MAX = SLOTS - 1;
-/** Builders end soon: a thread that has ended holds no segment any more. */
+/** Idle builders end early: an ended thread holds no segment. */
 const BUILDER_IDLE_MS = 1_000;
 
 export interface IndexPool {
@@ -26,7 +26,7 @@ export interface IndexPool {
   mergeRings(parts: readonly MergePart[]): Promise<RingIndex>;
   /** Errors INDEX_FULL. */
   buildDigests(parts: readonly DigestPart[], width: number): Promise<DigestTable>;
-  /** One answer a segment, in order; the batch is searched in one thread. */
+  /** Return one answer per segment, in order; the batch is searched in one thread. */
   search(
     segments: readonly Shared<RingShare>[],
     hashes256: Uint8Array,
@@ -37,13 +37,13 @@ export interface IndexPool {
 }
 
 interface IndexPoolOptions {
-  /** As many as the machine has cores unless told; never more than a ring has scratches for. */
+  /** Default: the number of cores; at most the number of scratches of a ring. */
   readonly threads?: number;
   /** Called for each table of a large ring as it is built, from 1 to `of`. */
   readonly onTable?: (progress: { readonly table: number; readonly of: number; readonly entries: number }) => void;
 }
 
-/** No thread is started before the first task. */
+/** Create a pool; it starts no thread before the first task. */
 export function createIndexPool({
   threads: wanted = availableParallelism(),
   onTable = () => {},

@@ -1,4 +1,4 @@
-/** A thread of the index pool: builds and merges segments, and searches them where they lie in shared memory. */
+/** A thread of the index pool: builds and merges segments, and searches them in shared memory. */
 import { HASH256_BYTES } from '../core/hash256.js';
 import {
   type DigestRows,
@@ -13,7 +13,7 @@ import { CHUNKS } from './ring-layout.js';
 import { noteDropped, remainingRuns } from './segment.js';
 import type { CandidateColumns } from './types.js';
 
-/** A segment that another thread holds. */
+/** A segment of another thread. */
 export interface Shared<S> {
   readonly id: number;
   readonly share: S;
@@ -37,7 +37,7 @@ export type IndexTask =
       readonly digests: Uint8Array;
     };
 
-/** Digests end to end, and the marks of those that are left out. */
+/** Digests end to end, and the marks of removed ones. */
 export interface DigestPart {
   readonly values: Uint8Array;
   readonly removed: Uint32Array | null;
@@ -51,7 +51,7 @@ export interface MergePart {
 const rings = new Map<number, RingIndex>();
 const tables = new Map<number, DigestTable>();
 
-/** Opened once; those that a search of the same kind no longer names are let go, and their memory with them. */
+/** Return opened segments; those that a search of the same kind no longer names are closed, which frees their memory. */
 function opened<S, T extends { readonly memoryBytes: number; close(): void }>(
   cache: Map<number, T>,
   segments: readonly Shared<S>[],
@@ -72,13 +72,13 @@ function opened<S, T extends { readonly memoryBytes: number; close(): void }>(
   });
 }
 
-/** All tables in this thread: the others have queries to answer. */
+/** Build all tables in this thread: the other threads answer queries. */
 function withTables(share: RingShare): RingShare {
   for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
   return share;
 }
 
-/** Laid out and filled, for whoever opens it. */
+/** Build a table for another thread to open. */
 export function digestTableOf(parts: readonly DigestPart[], width: number): DigestTableShare {
   const runs = parts.flatMap(({ values, removed }) =>
     Array.from(remainingRuns(values.length / width, removed), ([from, to]) =>

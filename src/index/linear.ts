@@ -1,4 +1,4 @@
-/** The oracle: every entry is compared, in plain TypeScript. Shares no code with the ring but the distance's name. */
+/** The test oracle: every entry is compared, in plain TypeScript. Shares no code with the ring. */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { hamming256 } from '../kernels/hamming.js';
 import { searchOneByOne } from './columns.js';

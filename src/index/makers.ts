@@ -1,4 +1,4 @@
-/** How each kind of segment is made: rings and digest tables in the pool, the others where they are asked for. */
+/** Makers of each kind of segment: rings and digest tables in the pool, other kinds in the calling thread. */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { VALUE_BYTES } from '../core/vocabulary.js';
 import { createIndexBuilder } from './builder.js';
@@ -24,7 +24,7 @@ export function ringMaker(pool: IndexPool): SegmentMaker<RadiusIndex> {
   };
 }
 
-/** `linear` and `hnsw` are built once from what there is; later additions stay in the open segment, which is a ring. */
+/** `linear` and `hnsw` are built once from the entries at start; later additions stay in the open segment, which is a ring. */
 export function radiusMaker(kind: IndexKind, pool: IndexPool): SegmentMaker<RadiusIndex> {
   const ring = ringMaker(pool);
   if (kind === 'ring') return ring;
@@ -55,7 +55,7 @@ export function digestMaker(width: number, pool: IndexPool): SegmentMaker<Digest
   };
 }
 
-/** `hnsw` is built once from what there is; later additions are compared one by one, exactly, beside it. */
+/** `hnsw` is built once from the entries at start; later additions are compared one by one, exactly, beside it. */
 export function vectorMaker(kind: VectorIndexKind): SegmentMaker<VectorIndex> {
   const width = VALUE_BYTES.photodna;
   let isFirst = kind === 'hnsw';

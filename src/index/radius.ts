@@ -1,4 +1,4 @@
-/** The check that every index makes of a radius, and the order that every index answers in. */
+/** Validation of a radius and order of results, the same for every index. */
 import { AppError } from '../core/errors.js';
 import { RADIUS_BITS_MAX } from '../core/limits.js';
 import type { Candidate } from './types.js';

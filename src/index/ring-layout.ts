@@ -1,8 +1,8 @@
 /**
- * Where everything lies in a ring's shared memory.
+ * Memory layout of a ring's shared memory.
  *
  *   static data of the kernel
- *   header     8 × u32: what a search needs to know, in the order of `headerWords`
+ *   header     8 × u32: parameters of a search, in the order of `headerWords`
  *   slots      SLOTS × i32: 1 where a reader holds the scratch of that number
  *   masks      137 × u16: the values to xor a chunk with, by number of set bits: 1 of none, 16 of one, 120 of two
  *   hashes     N × 32 B, as chunks
@@ -10,35 +10,35 @@
  *   scratches  SLOTS × { query, buckets, survivors, and queries; of a batch: groups, records, columns; of a join: starts,
  *              sorted, gathered; results }
  *
- * Scratches come last: memory that no reader has touched is not there at all.
+ * Scratches come last: untouched memory is not resident.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 
 export const CHUNKS = 16;
 /** Probes per chunk for 0, 1 and 2 differing bits allowed in the first chunk. */
 export const PROBES = [1, 17, 137] as const;
-/** From here on three differing bits would have to be probed: 697 buckets a chunk, and a plain scan is faster. */
+/** A larger radius would probe three differing bits: 697 buckets a chunk, and a plain scan is faster. */
 export const RING_RADIUS_MAX = 47;
-/** Up to here a batch goes table by table; above it a query probes 137 buckets a chunk and gains nothing. */
+/** Up to here a batch is searched table by table; above it a query probes 137 buckets a chunk and a batch gains nothing. */
 export const BATCH_RADIUS_MAX = 31;
 /** Threads of one machine that may search one memory at once. */
 export const SLOTS = 32;
 /** Matches of one search before it is repeated as a scan in pieces; also the piece of a scan. */
 export const RESULTS = 4_096;
-/** Queries that go through the tables together: more share each line better, fewer stay in the cache. */
+/** Queries of one pass over the tables: more share each line better, fewer stay in the cache. */
 export const BATCH_QUERIES = 8_192;
-/** Queries that are joined with the tables: as many as 16 bits can number, about one of each value of a chunk. */
+/** Queries of one join with the tables: the range of 16 bits, about one per value of a chunk. */
 export const JOIN_QUERIES = 65_536;
-/** Fewer gain nothing: a join walks through all buckets, whoever asks. Measured at a million entries. */
+/** Fewer gain nothing: a join walks all buckets for any number of queries. Measured at a million entries. */
 export const JOIN_QUERIES_MIN = 16_384;
-/** Fewer are asked one by one: their probes lie too far apart in the tables to share anything. */
+/** Fewer are searched one by one: their probes are too far apart in the tables to share cache lines. */
 export const BATCH_QUERIES_MIN = 512;
-/** Matches of one batch or join before its queries are asked in smaller parts, at last one by one. */
+/** Matches of one batch or join before its queries are split into smaller parts, at last one by one. */
 export const BATCH_RESULTS = 65_536;
 
 const LINE = 64;
 const align = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
-/** Records of one query in a batch: its own group of buckets, and one for each of the 12 bits that lead to another. */
+/** Records of one query in a batch: its own group of buckets, and one for each of the 12 bits that select another. */
 const RECORDS = 13;
 const SURVIVORS = 1_024;
 const GROUPS = 4_096;
@@ -70,7 +70,7 @@ export const SCRATCH = (() => {
 })();
 
 export const SCRATCH_BYTES = SCRATCH.bytes;
-/** What three bytes can number: 2.4 GB, well inside the 4 GiB that a 32-bit WebAssembly memory can address. */
+/** The range of three bytes: 2.4 GB, well inside the 4 GiB that a 32-bit WebAssembly memory can address. */
 export const SEGMENT_ENTRIES_MAX = 2 ** 24;
 
 export interface RingLayout {

@@ -1,6 +1,6 @@
 /**
- * The ring: exact Hamming-radius search by the pigeonring principle; the idea, its proof and its layout are in
- * `docs/index.md`. One shared memory, read by any number of threads at once; never allocates per search but the answer.
+ * The ring: exact Hamming-radius search by the pigeonring principle; algorithm, proof and layout are in `docs/index.md`.
+ * One shared memory, read by any number of threads at once; a search allocates nothing but the answer.
  *
  * Source  Qin, Xiao: Pigeonring: A Principle for Faster Thresholded Similarity Search, VLDB 2018.
  */
@@ -32,7 +32,7 @@ import {
 } from './ring-layout.js';
 import type { Candidate, CandidateColumns, IndexBuilder, RadiusIndex } from './types.js';
 
-/** What another thread needs to open the same ring; survives `postMessage`, and nothing is copied. */
+/** Handle by which another thread opens the same ring; survives `postMessage`, and nothing is copied. */
 export interface RingShare {
   readonly memory: WebAssembly.Memory;
   readonly entryCount: number;
@@ -43,26 +43,26 @@ export interface RingIndex extends RadiusIndex {
   share(): RingShare;
   /** True where the last search compared every entry. */
   readonly scanned: boolean;
-  /** Gives the scratch back; the index must not be searched afterwards. */
+  /** Release the scratch; the index must not be searched afterwards. */
   close(): void;
 }
 
 const PAGE_BYTES = 65_536;
-/** A search gives up, and scans, where this share of all entries survives the first filter: a survivor costs 5 scanned entries. */
+/** Share of entries that pass the first filter above which a search falls back to a scan: a survivor costs 5 scanned entries. */
 const SURVIVOR_SHARE = 1 / 8;
 const SURVIVORS_MIN = 4_096;
-/** Of a batch, per query: ten times what hashes of pictures leave. */
+/** Survivors of a batch, per query: ten times those of image hashes. */
 const BATCH_SURVIVOR_SHARE = 1 / 2_048;
 const BATCH_SURVIVORS_MIN = 256;
 
-/** The first page is enough to ask the kernel where its static data ends. */
+/** One page is enough to read from the kernel where its static data ends. */
 let heapBase: number | undefined;
 function layoutFor(entryCount: number): RingLayout {
   heapBase ??= loadRingKernel(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })).heapBase();
   return ringLayout(heapBase, entryCount);
 }
 
-/** All 16-bit values of up to two set bits, fewest first. */
+/** All 16-bit values with up to two set bits, fewest first. */
 function masks(): Uint16Array {
   const values = Array.from({ length: PAGE_BYTES }, (_, value) => value).filter((value) => popcount32(value) <= 2);
   return Uint16Array.from(values.sort((a, b) => popcount32(a) - popcount32(b) || a - b));
@@ -77,7 +77,7 @@ export function ringBuilder(expectedCount: number): IndexBuilder {
 }
 
 /**
- * A memory with the hashes in it and its tables still to be built.
+ * Allocate a memory and copy the hashes; its tables are not built yet.
  * Shape   `parts`: N × 32 bytes together. `areChunks`: they come from `hashesOf` another ring.
  * Errors  INDEX_FULL: more than SEGMENT_ENTRIES_MAX.
  */
@@ -100,14 +100,14 @@ export function layOutRing(parts: readonly Uint8Array[], { areChunks = false } =
   return share;
 }
 
-/** A view of the hashes, as chunks, in the order of entries. Shape: N × 32 bytes. */
+/** Return a view of the hashes, as chunks, in the order of entries. Shape: N × 32 bytes. */
 export function hashesOf({ memory, entryCount }: RingShare): Uint8Array {
   return new Uint8Array(memory.buffer, layoutFor(entryCount).hashes, entryCount * HASH256_BYTES);
 }
 
 const UNCHUNK_PIECE = 32_768;
 
-/** The hashes as they were given, piece by piece. Shape: each k × 32 bytes, valid until the next. */
+/** Yield the original hashes, piece by piece. Shape: each k × 32 bytes, valid until the next. */
 export function* givenHashes(share: RingShare): Generator<Uint8Array> {
   const from = layoutFor(0).hashes;
   const pages = Math.ceil((from + UNCHUNK_PIECE * HASH256_BYTES) / PAGE_BYTES);
@@ -123,19 +123,19 @@ export function* givenHashes(share: RingShare): Generator<Uint8Array> {
   }
 }
 
-/** One of the 16 tables; each may be built by another thread. */
+/** Build one of the 16 tables; each may be built by another thread. */
 export function buildRingTable({ memory, entryCount }: RingShare, c: number): void {
   loadRingKernel(memory).buildTable(layoutFor(entryCount).header, c);
 }
 
-/** Shape: N × 32 bytes. Errors INDEX_FULL: more than SEGMENT_ENTRIES_MAX. */
+/** Build a ring. Shape: N × 32 bytes. Errors INDEX_FULL: more than SEGMENT_ENTRIES_MAX. */
 export function buildRing(hashes: Uint8Array): RingIndex {
   const share = layOutRing([hashes]);
   for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
   return openRing(share);
 }
 
-/** Errors INDEX_FULL where as many readers as there are scratches have it open. */
+/** Open a shared ring. Errors INDEX_FULL where as many readers as there are scratches have it open. */
 export function openRing(share: RingShare): RingIndex {
   return new Ring(share);
 }
@@ -192,7 +192,7 @@ class Ring implements RingIndex {
           RESULTS,
         );
     if (found === 0) return [];
-    // A crowd of near-copies: a plain scan touches each entry once, not up to sixteen times, and tells it piece by piece.
+    // Many near-copies: a plain scan reads each entry once, not up to sixteen times, and returns results piece by piece.
     return found === GAVE_UP ? this.#scan(radiusBits) : this.#candidates(found).sort(byDistance);
   }
 
@@ -205,7 +205,7 @@ class Ring implements RingIndex {
     if (count > most) return this.#inParts(hashes256, radiusBits, most);
     const found = this.#searchTogether(hashes256, radiusBits, most === JOIN_QUERIES);
     if (found !== GAVE_UP) return packedColumns(this.#results, found);
-    // A crowd somewhere among them: in the end one by one, where each query is bounded on its own.
+    // A query with many near-copies: split down to one by one, where each query is bounded on its own.
     return count > BATCH_QUERIES
       ? this.#inParts(hashes256, radiusBits, BATCH_QUERIES)
       : this.#oneByOne(hashes256, radiusBits);
@@ -216,7 +216,7 @@ class Ring implements RingIndex {
   }
 
   close(): void {
-    // Once only: the scratch may be another reader's by now.
+    // Once only: the scratch may already belong to another reader.
     if (!this.#isClosed) Atomics.store(this.#slots, this.#slot, 0);
     this.#isClosed = true;
   }
@@ -233,7 +233,7 @@ class Ring implements RingIndex {
     return joinColumns(pieces, most);
   }
 
-  /** At most BATCH_QUERIES, or JOIN_QUERIES. Result: how many rows of results there are, or GAVE_UP. */
+  /** Search at most BATCH_QUERIES, or JOIN_QUERIES. Result: the number of result rows, or GAVE_UP. */
   #searchTogether(hashes256: Uint8Array, radiusBits: number, isJoin: boolean): number {
     const count = hashes256.length / HASH256_BYTES;
     const scratch = this.#scratch;

@@ -1,6 +1,6 @@
 /**
- * A segment: an index that is built once, with two columns beside it, and the marks of entries that were removed since.
- * Everything in it is only read; a removal makes a new segment around the same index.
+ * A segment: an index that is built once, with two columns beside it, and the marks of entries removed since.
+ * It is immutable; a removal makes a new segment around the same index.
  */
 
 import { collectGarbage } from '../core/garbage.js';
@@ -14,7 +14,7 @@ export interface SegmentColumns {
 }
 
 export interface Segment<I> extends SegmentColumns {
-  /** Unique in its process: other threads know an opened segment by it. */
+  /** Unique in its process: other threads identify an opened segment by it. */
   readonly id: number;
   readonly index: I;
   /** One bit an entry, 1 where removed; null where none is. */
@@ -33,7 +33,7 @@ export function isRemoved({ removed }: { readonly removed: Uint32Array | null },
   return removed !== null && ((removed[entryIndex >>> 5]! >>> (entryIndex & 31)) & 1) === 1;
 }
 
-/** Position of `key` in ascending `keys`, or -1. */
+/** Return the position of `key` in ascending `keys`, or -1. */
 export function positionOf(keys: Uint32Array, key: number): number {
   let low = 0;
   let high = keys.length;
@@ -45,7 +45,7 @@ export function positionOf(keys: Uint32Array, key: number): number {
   return keys[low] === key ? low : -1;
 }
 
-/** The segment without the entries of these keys; the same object where it has none of them. */
+/** Return the segment without the entries of these keys; the same object where it has none of them. */
 export function withoutKeys<I>(segment: Segment<I>, keys: Iterable<number>): Segment<I> {
   let removed: Uint32Array | null = null;
   let { removedCount } = segment;
@@ -61,7 +61,7 @@ export function withoutKeys<I>(segment: Segment<I>, keys: Iterable<number>): Seg
   return removed === null ? segment : { ...segment, removed, removedCount };
 }
 
-/** Runs of entries that are still there, as [from, to): what a merge copies. */
+/** Yield runs of live entries, as [from, to), for a merge to copy. */
 export function* remainingRuns(entryCount: number, removed: Uint32Array | null): Generator<readonly [number, number]> {
   let from = 0;
   for (let at = 0; removed !== null && at < entryCount; at++) {
@@ -76,7 +76,7 @@ export function* remainingRuns(entryCount: number, removed: Uint32Array | null):
   if (entryCount > from) yield [from, entryCount];
 }
 
-/** Columns of what remains of several segments, end to end. */
+/** Return the columns of the live entries of several segments, end to end. */
 export function mergeColumns(
   parts: readonly (SegmentColumns & { readonly removed: Uint32Array | null })[],
 ): SegmentColumns {
@@ -100,11 +100,11 @@ export function emptyColumns(entryCount: number): SegmentColumns {
   };
 }
 
-/** Dropped before the thread looks for memory to give back. */
+/** Bytes dropped before the thread collects garbage. */
 const DROPPED_BYTES_MAX = 268_435_456;
 let droppedBytes = 0;
 
-/** This thread no longer holds an index of so many bytes. */
+/** Record that this thread dropped an index of so many bytes. */
 export function noteDropped(bytes: number): void {
   droppedBytes += bytes;
   if (droppedBytes < DROPPED_BYTES_MAX) return;

@@ -1,7 +1,7 @@
 /**
- * An index that changes while it is searched: sealed segments, and one open segment that is small and made anew with
- * every batch of additions. Removed entries are marked; a merge in the background folds open entries and marks into a
- * sealed segment. Searches never wait: they hold the list of segments that they began with.
+ * An index that changes while it is searched: sealed segments, and one small open segment that is rebuilt with every batch
+ * of additions. Removed entries are marked; a background merge folds open entries and marks into a sealed segment. Searches
+ * never wait: they keep the list of segments that they began with.
  */
 import {
   emptyColumns,
@@ -15,33 +15,33 @@ import {
   withoutKeys,
 } from './segment.js';
 
-/** Whatever the index, it knows what it takes. */
+/** Any index that reports its memory. */
 interface Measurable {
   readonly memoryBytes: number;
 }
 
-/** How one kind of index is made; `build` and `merge` may work in other threads. */
+/** Maker of one kind of index; `build` and `merge` may work in other threads. */
 export interface SegmentMaker<I extends Measurable> {
   readonly valueBytes: number;
-  /** Entries of one segment at most. */
+  /** Maximum entries of one segment. */
   readonly entriesMax: number;
   /** Shape: N × `valueBytes`, on shared memory. */
   build(values: Uint8Array): Promise<I>;
-  /** One index of all entries that the segments still have; null for a kind that is never merged. */
+  /** Merge the live entries of the segments into one index; null for a kind that is never merged. */
   readonly merge: ((segments: readonly Segment<I>[]) => Promise<I>) | null;
 }
 
-/** Below this an open segment is made anew in a few milliseconds. */
+/** Below this an open segment is rebuilt in a few milliseconds. */
 export const OPEN_ENTRIES_MIN = 65_536;
 /**
- * An open segment of more than this share of the last sealed one is merged. A search pays for every segment, so a small
- * share is worth building each entry some thirty times over, beside the queries.
+ * An open segment larger than this share of the last sealed one is merged. A search pays for every segment, so a small
+ * share is worth rebuilding each entry some thirty times, beside the queries.
  */
 const OPEN_SHARE = 1 / 32;
-/** A sealed segment with more than this share of removed entries is written anew without them. */
+/** A sealed segment with more than this share of removed entries is rebuilt without them. */
 const REMOVED_SHARE = 1 / 4;
 
-/** Entries that were added and are not sealed yet. */
+/** Added entries that are not sealed yet. */
 class OpenRows {
   values: Uint8Array;
   columns: SegmentColumns;
@@ -72,7 +72,7 @@ class OpenRows {
     this.count = needed;
   }
 
-  /** Without the first `count` rows. */
+  /** Drop the first `count` rows. */
   dropFirst(count: number): void {
     const rest = new OpenRows(this.valueBytes, this.count - count);
     rest.values.set(this.usedValues().subarray(count * this.valueBytes));
@@ -91,7 +91,7 @@ class OpenRows {
     return this.values.subarray(0, this.count * this.valueBytes);
   }
 
-  /** Copies: later additions must not show through. */
+  /** Return copies: later additions must not be visible. */
   usedColumns(): SegmentColumns {
     const columns = emptyColumns(this.count);
     columns.keys.set(this.columns.keys.subarray(0, this.count));
@@ -109,13 +109,13 @@ class OpenRows {
   }
 }
 
-/** One writer at a time: the caller awaits each call before the next. Keys of added entries ascend. */
+/** A segmented index with one writer: the caller awaits each call before the next. Keys of added entries ascend. */
 export class Segmented<I extends Measurable> {
   readonly #maker: SegmentMaker<I>;
   readonly #onError: (error: unknown) => void;
   readonly #openEntriesMin: number;
   readonly #rows: OpenRows;
-  /** Keys of open rows that were removed again; a rebuilt open segment is marked by them. */
+  /** Keys of removed open rows; a rebuilt open segment is marked by them. */
   #removedRows = new Set<number>();
   #lastKey = 0;
   #sealed: Segment<I>[] = [];
@@ -124,7 +124,7 @@ export class Segmented<I extends Measurable> {
   #segments: readonly Segment<I>[] = [];
 
   /**
-   * `onError` hears of merges that failed: their parts go on answering, and a later `settle` tries again.
+   * `onError` receives errors of failed merges: their parts stay in use, and a later `settle` retries.
    * `openEntriesMin`: an open segment of no more entries is never merged.
    */
   constructor(
@@ -150,8 +150,8 @@ export class Segmented<I extends Measurable> {
   }
 
   /**
-   * Searched from the next `settle` on, which `isFull` asks for. An entry that was added before is passed over: a caller
-   * that failed halfway may begin again.
+   * Add an entry; it is searchable after the next `settle`, which is due where `isFull`. A repeated entry is skipped: a
+   * caller that failed halfway may restart.
    */
   add(key: number, listKey: number, value: Uint8Array): void {
     if (key <= this.#lastKey) return;
@@ -159,7 +159,7 @@ export class Segmented<I extends Measurable> {
     this.#rows.add(key, listKey, value);
   }
 
-  /** The same for many at once, settled before where they would not fit. Shape: `values` N × `valueBytes`. */
+  /** Add many entries, after a `settle` where they would not fit. Shape: `values` N × `valueBytes`. */
   async addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): Promise<void> {
     if (this.#rows.count + keys.length > this.#maker.entriesMax) await this.settle();
     this.#rows.addMany({ keys, listKeys }, values);
@@ -170,7 +170,7 @@ export class Segmented<I extends Measurable> {
     return this.#rows.count >= this.#maker.entriesMax;
   }
 
-  /** Of entries that were settled before; other keys are left alone. */
+  /** Remove settled entries; other keys are ignored. */
   remove(keys: readonly number[]): void {
     if (keys.length === 0) return;
     this.#sealed = this.#sealed.map((segment) => withoutKeys(segment, keys));
@@ -182,7 +182,7 @@ export class Segmented<I extends Measurable> {
     this.#publish();
   }
 
-  /** Removes the entries of every other list, so that a merge gives their memory back. */
+  /** Remove the entries of all other lists, so that a merge frees their memory. */
   keepLists(kept: ReadonlySet<number>): void {
     const keys: number[] = [];
     for (const segment of this.#segments) {
@@ -193,7 +193,7 @@ export class Segmented<I extends Measurable> {
     this.remove(keys);
   }
 
-  /** Makes everything added searchable. Takes up a finished merge, and starts one where it is due. */
+  /** Make all additions searchable. Apply a finished merge, and start one where it is due. */
   async settle(): Promise<void> {
     // Nothing is sealed while a merge runs, and one more entry would not fit.
     if (this.isFull) await this.#merge?.done;
@@ -203,7 +203,7 @@ export class Segmented<I extends Measurable> {
     this.#publish();
   }
 
-  /** Waits for merges that are under way or due, and takes them up. Errors: those of the maker. */
+  /** Wait for running and due merges, and apply them. Errors: those of the maker. */
   async merged(): Promise<void> {
     await this.settle();
     while (this.#merge) {
@@ -212,7 +212,7 @@ export class Segmented<I extends Measurable> {
     }
   }
 
-  /** False after additions, and after a merge that took the first rows. Keys ascend, so first key and count tell. */
+  /** False after additions, and after a merge that took the first rows. Keys ascend, so first key and count show it. */
   #isOpenCurrent(): boolean {
     const rows = this.#rows.usedKeys();
     return (this.#open?.keys.length ?? 0) === rows.length && this.#open?.keys[0] === rows[0];
@@ -236,7 +236,7 @@ export class Segmented<I extends Measurable> {
   #sealWhereDue(): void {
     if (this.#merge) return;
     const last = this.#sealed.at(-1);
-    // A kind that is never merged is built once; what is added later stays beside it.
+    // A kind that is never merged is built once; later additions stay beside it.
     if (this.#open && !last && !this.#maker.merge) {
       this.#promoteOpen(this.#open);
       return;
@@ -253,7 +253,7 @@ export class Segmented<I extends Measurable> {
     if (worn && this.#maker.merge) this.#startMerge([worn]);
   }
 
-  /** The open segment as it stands becomes a sealed one. */
+  /** Seal the open segment. */
   #promoteOpen(open: Segment<I>): void {
     this.#sealed = [...this.#sealed, open];
     this.#forgetRows(open.keys.length);
@@ -265,7 +265,7 @@ export class Segmented<I extends Measurable> {
     this.#removedRows = new Set([...this.#removedRows].filter((key) => positionOf(this.#rows.usedKeys(), key) >= 0));
   }
 
-  /** `parts` are one sealed segment, and the open one or none. */
+  /** Start a merge. `parts`: one sealed segment, and the open one if any. */
   #startMerge(parts: readonly Segment<I>[]): void {
     const merge = this.#maker.merge!;
     const removed: number[] = [];
@@ -283,7 +283,7 @@ export class Segmented<I extends Measurable> {
         }
       },
       (error: unknown) => {
-        // The parts still answer; the next settle tries again.
+        // The parts stay in use; the next settle retries.
         this.#merge = null;
         this.#onError(error);
       },

@@ -1,4 +1,4 @@
-/** What every radius index is: built once, sealed, and from then on only read. */
+/** Interfaces of a radius index: built once, sealed, and read-only afterwards. */
 
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
 export type IndexKind = (typeof INDEX_KINDS)[number];
@@ -31,7 +31,7 @@ export interface RadiusIndex {
    */
   search(hash256: Uint8Array, radiusBits: number): Candidate[];
   /**
-   * The same answers for many queries at once, where that is faster.
+   * Search many queries at once, with the same results, where that is faster.
    * Shape   `hashes256`: queries × 32 bytes.
    * Errors  RADIUS_INVALID.
    */
@@ -39,8 +39,8 @@ export interface RadiusIndex {
 }
 
 export interface IndexBuilder {
-  /** Shape: Uint8Array(32), copied. Returns the entry's index. */
+  /** Add a hash (Uint8Array(32), copied), and return the entry's index. */
   add(hash256: Uint8Array): number;
-  /** The builder is spent afterwards. Errors INDEX_FULL. */
+  /** Seal the index; the builder must not be used afterwards. Errors INDEX_FULL. */
   seal(): RadiusIndex;
 }

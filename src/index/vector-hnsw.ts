@@ -1,5 +1,5 @@
 /**
- * The approximate vector index, by `hnswlib-node`: told in every answer (`exact: false`).
+ * The approximate vector index, by `hnswlib-node`: marked in every answer (`exact: false`).
  *
  * Source  Malkov, Yashunin: Efficient and robust approximate nearest neighbor search using HNSW graphs, 2016.
  */
@@ -8,14 +8,14 @@ import { loadHnswlib } from './hnsw.js';
 import { byVectorDistance, requireVectorRadius, type VectorCandidate, type VectorIndex } from './vectors.js';
 
 const WIDTH = VALUE_BYTES.photodna;
-/** Neighbours kept per node, and the width of the search while building and asking. */
+/** Neighbours kept per node, and the width of the search while building and querying. */
 const M = 16;
 const EF_CONSTRUCTION = 200;
 const EF_SEARCH = 200;
-/** The nearest that are asked for first; where all of them are inside the radius, twice as many, and so on. */
+/** Nearest entries of the first query; where all of them are inside the radius, the number doubles. */
 const NEAREST = 64;
 
-/** Shape: N × 144 bytes. Errors INDEX_KIND_UNAVAILABLE: hnswlib-node was not built on this machine. */
+/** Build the index. Shape: N × 144 bytes. Errors INDEX_KIND_UNAVAILABLE: hnswlib-node was not built on this machine. */
 export async function buildVectorHnsw(values: Uint8Array): Promise<VectorIndex> {
   const hnswlib = await loadHnswlib();
   const vectors = values.slice();

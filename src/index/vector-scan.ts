@@ -5,14 +5,14 @@ import { byVectorDistance, requireVectorRadius, type VectorCandidate, type Vecto
 
 const PAGE_BYTES = 65_536;
 const WIDTH = VALUE_BYTES.photodna;
-/** Entries of one call of the kernel: as many pairs as it may write. */
+/** Entries of one kernel call, which may write as many pairs. */
 const PIECE = 4_096;
 const LINE = 64;
 const align = (bytes: number) => Math.ceil(bytes / LINE) * LINE;
 /** Well inside the 4 GiB of a WebAssembly memory. */
 export const VECTOR_ENTRIES_MAX = 24_000_000;
 
-/** Shape: `parts` N × 144 bytes together. */
+/** Build the index. Shape: `parts` N × 144 bytes together. */
 export function buildVectorScan(parts: readonly Uint8Array[]): VectorIndex {
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   const entryCount = bytes / WIDTH;

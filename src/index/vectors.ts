@@ -1,6 +1,6 @@
 /**
- * Search of PhotoDNA's values: vectors of 144 numbers of one byte, by Euclidean distance. Zeef computes none; it carries
- * and matches those of licensees, within the radius that they configure.
+ * Search of PhotoDNA values: vectors of 144 one-byte numbers, by Euclidean distance. Zeef computes none; it stores and
+ * matches those of licensees, within the radius that they configure.
  */
 import { AppError } from '../core/errors.js';
 
@@ -22,7 +22,7 @@ export interface VectorIndex {
   readonly exact: boolean;
   readonly entryCount: number;
   readonly memoryBytes: number;
-  /** A view of the vectors, in the order of entries. Shape: N × 144 bytes. */
+  /** Return a view of the vectors, in the order of entries. Shape: N × 144 bytes. */
   readonly vectors: Uint8Array;
   /** Shape: Uint8Array(144). Ascending by distance, then by entry. Errors RADIUS_INVALID. */
   search(vector: Uint8Array, radius: number): VectorCandidate[];

@@ -9,7 +9,7 @@ import type { Raster } from '../core/vocabulary.js';
 /** 16×16 blocks: one bit each. */
 const BLOCKS_PER_SIDE = 16;
 
-/** Shape: a raster of any size → 32 bytes. */
+/** Return the blockhash. Shape: a raster of any size → 32 bytes. */
 export function blockhash256(raster: Raster): Uint8Array {
   const { width, height, channels, data } = raster;
   const rgba = new Uint8Array(width * height * 4);

@@ -1,4 +1,4 @@
-/** Loads the digest table's kernel onto a memory that the caller lays out; the memory may be shared with other threads. */
+/** Loader of the digest table's kernel, on a memory of the caller; the memory may be shared with other threads. */
 import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
 

@@ -12,7 +12,7 @@ export function hamming256(a: Uint8Array, b: Uint8Array): number {
   return distanceBits;
 }
 
-/** Number of set bits of a 32-bit integer. */
+/** Return the number of set bits of a 32-bit integer. */
 export function popcount32(word: number): number {
   let v = word - ((word >>> 1) & 0x55555555);
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);

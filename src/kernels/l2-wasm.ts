@@ -1,4 +1,4 @@
-/** Loads the vector scan onto a memory that the caller lays out. */
+/** Loader of the vector scan's kernel, on a memory of the caller. */
 import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
 

@@ -1,12 +1,12 @@
 /**
- * Hashes of one picture in all orientations and both families, kept without loss in a fraction of their bytes.
+ * Hashes of one image in all orientations and both families, packed without loss in a fraction of their bytes.
  *
- * Four of the eight are the transposes of the other four, bit for bit. Those and the second family's are foretold from
- * the first hash by the sign rule. Where one of them is wrong others are too, since the same coefficients lie near the
- * median: kept are the positions where any is wrong, each with which they are. Measured over 201 photographs of more
- * than 512 pixels: 31 positions, where seven lists of their own would name 79.
+ * Four of the eight are the transposes of the other four, bit for bit. Those four and the second family's are predicted
+ * from the first hash by the sign rule. Wrong predictions coincide, since the same coefficients are near the median: the
+ * packed form has the positions where any hash is wrong, each with a bit per hash. Measured over 201 photographs of more
+ * than 512 pixels: 31 positions, where seven separate lists would have 79.
  *
- * Layout  of one hash alone: 32 bytes. Of more: head u8 (1: all are kept, none follows by transposition; the next two
+ * Layout  one hash alone: 32 bytes. More: head u8 (1: all are kept, none follows by transposition; the next two
  *         bits: Rice parameter - 1) · first hash, 32 bytes · per position: the gap to it in Rice code, and a bit for
  *         each kept hash but the first · at last the gap to position 256.
  */
@@ -14,7 +14,7 @@ import { HASH256_BYTES } from '../core/hash256.js';
 import { ORIENTATIONS, type Orientation } from '../core/vocabulary.js';
 import { reorientPdq } from './pdq-signs.js';
 
-/** Orientations that are kept, and the transposes that follow from them. */
+/** Orientations that are kept, and the transposes derived from them. */
 const KEPT: readonly Orientation[] = ['original', 'rotate180', 'flipX', 'flipY'];
 const TRANSPOSE_OF: Readonly<Partial<Record<Orientation, Orientation>>> = {
   flipPlus1: 'original',
@@ -30,19 +30,19 @@ const TRANSPOSED_PLACES = ORIENTATIONS.flatMap((orientation, to) => {
   return source === undefined ? [] : [[placeOf(source), to] as const];
 });
 const IS_TRANSPOSED = ORIENTATIONS.map((orientation) => TRANSPOSE_OF[orientation] !== undefined);
-/** The sign rule without transposition turns the same bits of every hash. */
+/** The sign rule without transposition flips the same bits of every hash. */
 const ZERO = new Uint8Array(HASH256_BYTES);
 const SIGN_MASKS = ORIENTATIONS.map((orientation) => reorientPdq(ZERO, orientation));
 
 const POSITIONS = 8 * HASH256_BYTES;
 const HEAD_ALL_KEPT = 1;
-/** Of gaps between positions: two bits of the head choose among four. */
+/** Rice parameters for gaps between positions: two bits of the head choose among four. */
 const RICE_MIN = 1;
 const RICE_CHOICES = [0, 1, 2, 3];
 
 const rows = new Uint16Array(16);
 
-/** Shape: 32 bytes of `from` → the hash of the transposed picture: bit (i, j) becomes bit (j, i). Source: Hacker's Delight, 7-3. */
+/** Transpose a hash. Shape: 32 bytes of `from` → the hash of the transposed image: bit (i, j) becomes bit (j, i). Source: Hacker's Delight, 7-3. */
 function transposeInto(from: Uint8Array, at: number, out: Uint8Array, outAt: number): void {
   for (let row = 0; row < 16; row++) rows[row] = (from[at + 30 - 2 * row]! << 8) | from[at + 31 - 2 * row]!;
   for (let step = 8, mask = 0x00ff; step > 0; step >>= 1, mask ^= mask << step) {
@@ -58,14 +58,14 @@ function transposeInto(from: Uint8Array, at: number, out: Uint8Array, outAt: num
   }
 }
 
-/** Shape: 32 bytes → 32 bytes, as `transposeInto`. */
+/** Return the transposed hash. Shape: 32 bytes → 32 bytes, as `transposeInto`. */
 export function transposeBits(hash256: Uint8Array): Uint8Array {
   const out = new Uint8Array(HASH256_BYTES);
   transposeInto(hash256, 0, out, 0);
   return out;
 }
 
-/** A kept hash: where it stands among all, and the orientation whose sign rule foretells it. */
+/** A kept hash: its index among all, and the orientation whose sign rule predicts it. */
 interface Kept {
   readonly at: number;
   readonly place: number;
@@ -73,7 +73,7 @@ interface Kept {
 
 const keptByCounts = new Map<number, readonly Kept[]>();
 
-/** `counts`: hashes of each family, 1 or 8. */
+/** Return the kept hashes. `counts`: hashes of each family, 1 or 8. */
 function keptOf(counts: readonly number[], all: boolean): readonly Kept[] {
   const key = counts.reduce((sum, count) => sum * 16 + count, all ? 3 : 2);
   const known = keptByCounts.get(key);
@@ -89,7 +89,7 @@ function keptOf(counts: readonly number[], all: boolean): readonly Kept[] {
   return kept;
 }
 
-/** The first hash of `out`, turned by the sign rule: as the others are foretold. */
+/** Predict the other hashes of `out` from its first, by the sign rule. */
 function foretell(out: Uint8Array, outAt: number, kept: readonly Kept[]): void {
   for (let n = 1; n < kept.length; n++) {
     const { at, place } = kept[n]!;
@@ -122,7 +122,7 @@ class BitWriter {
   }
 }
 
-/** Past the end it reads zeros: the caller looks at `end` when all is read. */
+/** Bit reader. Past the end it reads zeros: the caller checks `end` at last. */
 class BitReader {
   #at: number;
   constructor(
@@ -132,12 +132,12 @@ class BitReader {
     this.#at = 8 * from;
   }
 
-  /** Of the first byte that is not begun. */
+  /** Position of the first unread byte. */
   get end(): number {
     return (this.#at + 7) >> 3;
   }
 
-  /** At most 16 bits: they lie in three bytes. */
+  /** Read at most 16 bits, which span at most three bytes. */
   read(bits: number): number {
     const byte = this.#at >> 3;
     const three = ((this.bytes[byte] ?? 0) << 16) | ((this.bytes[byte + 1] ?? 0) << 8) | (this.bytes[byte + 2] ?? 0);
@@ -157,7 +157,7 @@ const isRegular = (hashes: readonly Uint8Array[]): boolean =>
   hashes.length !== TURNS ||
   TRANSPOSED_PLACES.every(([from, to]) => Buffer.compare(transposeBits(hashes[from]!), hashes[to]!) === 0);
 
-/** Shape: at most two lists (families) of 1 or 8 hashes of 32 bytes, in the order of `ORIENTATIONS`. The reader must know the counts. */
+/** Pack hashes. Shape: at most two lists (families) of 1 or 8 hashes of 32 bytes, in the order of `ORIENTATIONS`. The reader must know the counts. */
 export function packOrientedHashes(lists: readonly (readonly Uint8Array[])[]): Uint8Array {
   const hashes = lists.flat();
   if (hashes.length < 2) return hashes[0]?.slice() ?? new Uint8Array(0);
@@ -192,9 +192,9 @@ export function packOrientedHashes(lists: readonly (readonly Uint8Array[])[]): U
 }
 
 /**
- * Writes all hashes of all families into `out`, one after the other.
- * Shape   `counts`: hashes of each family. Result: how many bytes of `bytes` they took.
- * Errors  RangeError: the bytes are not what was packed.
+ * Unpack all hashes of all families into `out`, one after the other.
+ * Shape   `counts`: hashes of each family. Result: the number of packed bytes read.
+ * Errors  RangeError: invalid packed bytes.
  */
 export function unpackTurnedInto(
   bytes: Uint8Array,
@@ -239,7 +239,7 @@ export function unpackTurnedInto(
   return bits.end - from;
 }
 
-/** The same, as lists of hashes. */
+/** Unpack to lists of hashes. */
 export function unpackOrientedHashes(
   bytes: Uint8Array,
   from: number,

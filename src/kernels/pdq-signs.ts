@@ -1,7 +1,7 @@
 /**
- * The sign rule: hashes of turned pictures from the DCT of the unturned one. Only approximate (transposition alone is
- * exact), because decimation and even filter windows are not symmetric; kept for checking against the reference's
- * vectors, and for callers who have nothing but the bits.
+ * The sign rule: hashes of rotated and mirrored images from the DCT of the original. Only approximate (transposition alone
+ * is exact), because decimation and even filter windows are not symmetric; used to check against the reference's vectors,
+ * and for callers that have only the bits.
  *
  * Source  PDQ reference, `pdqHash256esFromFloatLuma` (ThreatExchange, `pdq/cpp`).
  */
@@ -21,7 +21,7 @@ const KEEPS_SIGN: Readonly<Record<Orientation, (row: number, column: number) => 
 };
 const TRANSPOSES = new Set<Orientation>(['rotate90', 'rotate270', 'flipPlus1', 'flipMinus1']);
 
-/** Shape: B as Float32Array(256) → eight hashes of 32 bytes, in the order of `ORIENTATIONS`. */
+/** Return the hashes of all orientations. Shape: B as Float32Array(256) → eight hashes of 32 bytes, in the order of `ORIENTATIONS`. */
 export function signRuleHashes(dct: Float32Array): Uint8Array[] {
   return ORIENTATIONS.map((orientation) => {
     const keeps = KEEPS_SIGN[orientation];
@@ -30,7 +30,7 @@ export function signRuleHashes(dct: Float32Array): Uint8Array[] {
   });
 }
 
-/** The same rule on bits alone: a changed sign is a changed bit (but for the value next to the median). */
+/** Apply the rule to bits alone: a changed sign is a changed bit (except for the value next to the median). */
 export function reorientPdq(hash256: Uint8Array, orientation: Orientation): Uint8Array {
   const keeps = KEEPS_SIGN[orientation];
   const turned = new Uint8Array(32);

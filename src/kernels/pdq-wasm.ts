@@ -1,6 +1,6 @@
 /**
- * PDQ by the WASM kernel. One hasher belongs to one thread: it owns a memory, reuses it for every picture,
- * and keeps the filter weights of the sizes that it has met. The memory grows to the largest picture seen.
+ * PDQ by the WASM kernel. One hasher belongs to one thread: it owns a memory, reuses it for every image,
+ * and caches the filter weights by size. The memory grows to the largest image.
  */
 import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
@@ -46,15 +46,15 @@ interface AxisTables {
   readonly stride: number;
 }
 
-/** A picture that lies in the kernel's memory. */
+/** An image in the kernel's memory. */
 interface Placed extends Omit<Raster, 'data'> {
   readonly bytes: number;
 }
 
 const PAGE_BYTES = 65_536;
 /**
- * Room for tables of axes; when full, all are forgotten and made again as they are needed. Enough for sides up to
- * half a million pixels; a longer one doubles the room.
+ * Room for tables of axes; when full, all are dropped and rebuilt on demand. Enough for sides up to half a million
+ * pixels; a longer side doubles the room.
  */
 const TABLE_BYTES = 16 * 1_048_576;
 const VECTOR = 4;
@@ -72,7 +72,7 @@ class Span {
     this.#next = start;
   }
 
-  /** Offset of a fresh, 16-byte aligned block, or -1 where the span is full. */
+  /** Return the offset of a fresh, 16-byte aligned block, or -1 where the span is full. */
   take(bytes: number): number {
     const at = this.#next;
     if (at + align16(bytes) > this.start + this.bytes) return -1;
@@ -88,8 +88,8 @@ class Span {
 /** A hasher into whose memory a decoder may write, so that the pixels need not be copied. */
 interface PdqKernelHasher extends PdqHasher {
   /**
-   * Memory for so many bytes of pixels. A raster over the whole of it is hashed where it lies, and may be gone
-   * afterwards: the kernel's memory grows by being replaced.
+   * Return memory for so many bytes of pixels. A raster over all of it is hashed in place, and may be invalid afterwards:
+   * growth replaces the kernel's memory.
    */
   takePlane(bytes: number): Buffer;
 }
@@ -143,7 +143,7 @@ class WasmHasher implements PdqKernelHasher {
     const { width, height, channels, data } = raster;
     const bytes = width * height * channels;
     if (data.byteLength !== bytes) throw new RangeError(`${data.byteLength} bytes for ${bytes} samples`);
-    // Both families are hashed from one copy of the picture, and a picture in the plane that was taken from none.
+    // Both families are hashed from one copy of the image; an image in the taken plane needs no copy.
     this.#grow(this.#pictureStart + align16(bytes + VECTOR * 4));
     const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#pictureStart;
     if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, bytes).set(data);
@@ -161,7 +161,7 @@ class WasmHasher implements PdqKernelHasher {
     const height = resizes ? RESIZE_SIDE : raster.height;
     const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
 
-    // Tables first: making them may forget others, so all that this picture needs are asked for in one go.
+    // Tables first: building one may drop others, so all tables of this image are requested at once.
     const needs = resizes
       ? [`w${height}`, `w${width}`, `n${raster.height}`, `n${raster.height}m`, `n${raster.width}`, `n${raster.width}m`]
       : asIs
@@ -220,7 +220,7 @@ class WasmHasher implements PdqKernelHasher {
 
     const mirrors = turnCount > 1 ? [false, true] : [false];
     if (resizes) {
-      // Nearest neighbour picks other pixels from the far end, so each mirror image is a picture of its own.
+      // Nearest neighbour picks different pixels from the far end, so each mirror image is hashed separately.
       for (const mirrorY of mirrors) {
         for (const mirrorX of mirrors) {
           const rows = axis(`n${raster.height}${mirrorY ? 'm' : ''}`).firsts;
@@ -245,14 +245,14 @@ class WasmHasher implements PdqKernelHasher {
     return { family, quality, degenerate, hashes };
   }
 
-  /** Makes the tables named: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
+  /** Build the named tables: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
   #ensure(keys: readonly string[], pictureBytes: number): void {
     const makeAll = () => keys.every((key) => this.#axes.has(key) || this.#make(key));
     if (makeAll()) return;
     this.#tables.clear();
     this.#axes.clear();
     while (!makeAll()) {
-      // Memory first: where it cannot grow, this picture fails and the hasher stays as it was.
+      // Memory first: where it cannot grow, this image fails and the hasher stays unchanged.
       const larger = new Span(this.#tables.start, this.#tables.bytes * 2);
       const pictureStart = larger.start + larger.bytes;
       this.#grow(pictureStart + align16(pictureBytes + VECTOR * 4));
@@ -329,7 +329,7 @@ class WasmHasher implements PdqKernelHasher {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** A hasher of its own memory, for one thread. Errors: throws where `npm run build` has not made the WASM file. */
+/** Create a hasher with its own memory, for one thread. Errors: throws where `npm run build` has not made the WASM file. */
 export function loadPdqHasher(): PdqKernelHasher {
   compiled ??= new WebAssembly.Module(readFileSync(artefact('wasm', 'pdq.wasm')));
   const instance = new WebAssembly.Instance(compiled, {

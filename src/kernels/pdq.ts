@@ -1,7 +1,7 @@
 /**
  * PDQ, the readable twin: luma → 64×64 → 16×16 DCT → 256 bits and a quality, for all eight orientations.
  *
- * Exact orientations come from turned pixels: turning a picture is mirrored index order on an axis, so each axis has a
+ * Exact orientations come from rotated pixels: mirroring an image reverses the index order of an axis, so each axis has a
  * forward and a mirrored weight matrix; two row filters × two column filters give four 64×64 lumas, their transposes
  * are the other four. Everything up to the luma is linear, so both box passes and the decimation are one sparse matrix
  * per axis.
@@ -15,7 +15,7 @@ import type { Family, OrientationChoice, Raster } from '../core/vocabulary.js';
 
 interface PdqOptions {
   readonly orientations: OrientationChoice;
-  /** `both` also hashes the full-size luma of a picture over 512 pixels on a side. */
+  /** `both` also hashes the full-size luma of an image over 512 pixels on a side. */
   readonly families: 'both' | 'resized';
 }
 
@@ -38,11 +38,11 @@ export interface PdqHasher {
   hash(raster: Raster, options: PdqOptions): PdqResult;
 }
 
-/** A picture over this on either side is first taken to exactly this by nearest neighbour. */
+/** An image over this on either side is first resized to exactly this by nearest neighbour. */
 export const RESIZE_SIDE = 512;
 export const LUMA_SIDE = 64;
 export const DCT_SIDE = 16;
-/** Where the largest DCT value is below this, it is float noise: real pictures are above 40, flat ones below 0.001. */
+/** A largest DCT value below this is float noise: real images are above 40, flat ones below 0.001. */
 export const DEGENERATE_BELOW = 1;
 
 /** One axis of the filter: row i of the 64×n matrix has `weights` from `firsts[i]` on, `counts[i]` of them. */
@@ -84,8 +84,8 @@ function spreadOverBox(row: Float64Array, n: number, w: number): Float64Array {
 }
 
 /**
- * The sparse 64×n matrix of one axis: two box passes and the decimation to ⌊(i + 0.5)·n/64⌋.
- * `mirrored` gives the matrix that the turned picture would have, indexed by the unturned pixels.
+ * Build the sparse 64×n matrix of one axis: two box passes and the decimation to ⌊(i + 0.5)·n/64⌋.
+ * `mirrored` returns the matrix of the mirrored image, indexed by the original pixels.
  */
 export function axisWeights(n: number, mirrored: boolean): AxisWeights {
   const w = Math.ceil(n / 128);
@@ -118,7 +118,7 @@ export function axisWeights(n: number, mirrored: boolean): AxisWeights {
   };
 }
 
-/** A 64×64 picture is used as it is: each row of the matrix picks one pixel. */
+/** A 64×64 image is used unchanged: each row of the matrix picks one pixel. */
 export function identityWeights(mirrored: boolean): AxisWeights {
   return {
     firsts: Int32Array.from({ length: LUMA_SIDE }, (_, i) => (mirrored ? LUMA_SIDE - 1 - i : i)),
@@ -142,7 +142,7 @@ function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
   return made;
 }
 
-/** Source index of each of the 512 output pixels, nearest neighbour: ⌊y·n/512⌋, seen from the far end if mirrored. */
+/** Return the source index of each of the 512 output pixels, nearest neighbour: ⌊y·n/512⌋, from the far end if mirrored. */
 export function nearestIndices(n: number, mirrored: boolean): Int32Array {
   return Int32Array.from({ length: RESIZE_SIDE }, (_, at) => {
     const source = Math.floor((at * n) / RESIZE_SIDE);
@@ -150,12 +150,12 @@ export function nearestIndices(n: number, mirrored: boolean): Int32Array {
   });
 }
 
-/** The weights themselves are float32 too, as in the reference: a double 0.299 gives another last bit, and so other hashes. */
+/** The weights are float32 too, as in the reference: a double 0.299 changes the last bit, and so the hashes. */
 const RED = Math.fround(0.299);
 const GREEN = Math.fround(0.587);
 const BLUE = Math.fround(0.114);
 
-/** Luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey as it is. */
+/** Return the luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey unchanged. */
 function lumaAt(raster: Raster, x: number, y: number): number {
   const at = (y * raster.width + x) * raster.channels;
   if (raster.channels < 3) return raster.data[at]!;
@@ -172,7 +172,7 @@ interface LumaPlane {
   readonly data: Float32Array;
 }
 
-/** The picture as this family filters it, mirrored along x or y as if it had been turned first. */
+/** Return the luma plane that this family filters, mirrored along x or y. */
 function plane(raster: Raster, family: Family, mirrorX: boolean, mirrorY: boolean): LumaPlane {
   const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
   const width = resizes ? RESIZE_SIDE : raster.width;
@@ -206,7 +206,7 @@ function filterTo64(luma: LumaPlane): Float32Array {
       for (let x = 0; x < width; x++) row[x] = addProduct(row[x]!, weight, data[from + x]!);
     }
     for (let j = 0; j < LUMA_SIDE; j++) {
-      // Four sums in turn, as SIMD lanes have them.
+      // Four alternating sums, like SIMD lanes.
       const lanes = new Float32Array(4);
       const first = alongX.firsts[j]!;
       for (let t = 0; t < alongX.counts[j]!; t++) {
@@ -218,7 +218,7 @@ function filterTo64(luma: LumaPlane): Float32Array {
   return out;
 }
 
-/** The first stage alone: the 64×64 luma of a family, of the picture as it lies. */
+/** Return the first stage alone: the 64×64 luma of a family, in the original orientation. */
 export function luma64(raster: Raster, family: Family, mirrorX = false, mirrorY = false): Float32Array {
   return filterTo64(plane(raster, family, mirrorX, mirrorY));
 }
@@ -260,7 +260,7 @@ export function dct16(luma: Float32Array): Float32Array {
   return out;
 }
 
-/** The 128th smallest of the 256 values. */
+/** Return the 128th smallest of the 256 values. */
 export function lowerMedian(dct: Float32Array): number {
   return Float32Array.from(dct).sort()[127]!;
 }
@@ -281,7 +281,7 @@ export function transpose(square: Float32Array, side: number): Float32Array {
   return out;
 }
 
-/** How each orientation is read from the picture: mirrored along x, along y, and then transposed. In `ORIENTATIONS` order. */
+/** Derivation of each orientation from the image: mirrored along x, along y, and then transposed. In `ORIENTATIONS` order. */
 export const TURNS: readonly { readonly mirrorX: boolean; readonly mirrorY: boolean; readonly transposed: boolean }[] =
   [
     { mirrorX: false, mirrorY: false, transposed: false }, // original
@@ -299,18 +299,18 @@ export function familiesOf(raster: Pick<Raster, 'width' | 'height'>, asked: PdqO
   return isLarge && asked === 'both' ? ['resized', 'full'] : ['resized'];
 }
 
-/** Sides are judged after the resize: a picture of 4×3000 is stretched to 512×512 first, and so has a hash. */
+/** Return whether the sides are too small after the resize: an image of 4×3000 is stretched to 512×512 first, and so has a hash. */
 export function isTooSmall(raster: Pick<Raster, 'width' | 'height'>, family: Family): boolean {
   const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
   return !resizes && Math.min(raster.width, raster.height) < IMAGE_SIDE_MIN;
 }
 
-/** What a picture below the smallest size gets: quality 0, an all-zero hash, and the flag that forbids matching it. */
+/** Return the result for an image below the smallest size: quality 0, an all-zero hash, and the flag that forbids matching it. */
 export function noHash(family: Family, count: number): PdqFamilyResult {
   return { family, quality: 0, degenerate: true, hashes: Array.from({ length: count }, () => new Uint8Array(32)) };
 }
 
-/** The TypeScript hasher: slow and plain, the measure of the WASM one. */
+/** The TypeScript hasher: slow and plain, the reference of the WASM one. */
 export function createPdqHasher(): PdqHasher {
   return {
     hash(raster, { orientations, families }) {

@@ -1,4 +1,4 @@
-/** Loads the ring kernel onto a memory that the caller lays out; the memory may be shared with other threads. */
+/** Loader of the ring kernel, on a memory of the caller; the memory may be shared with other threads. */
 import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
 
@@ -49,7 +49,7 @@ export interface RingKernel {
   scan(query: number, radius: number, hashes: number, from: number, to: number, results: number): number;
 }
 
-/** A search that would cost more than a scan, or has more results than its room: -1 as WASM tells a u32. */
+/** A search that would cost more than a scan, or has more results than its room: -1, a u32 as WASM returns it. */
 export const GAVE_UP = -1;
 
 let compiled: WebAssembly.Module | undefined;

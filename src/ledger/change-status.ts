@@ -1,4 +1,4 @@
-/** A hit into another state, in the order that the takedown rules allow. */
+/** Changes a hit's status by the takedown rules. */
 import { AppError } from '../core/errors.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { LedgerStore, StoredHit } from '../store/ledger-contract.js';
@@ -10,10 +10,10 @@ export interface StatusChange {
   readonly by: string;
 }
 
-/** A state that another process changes at the same time is read again; no process changes it more often than this. */
+/** Retries after concurrent changes by other processes. */
 const CHANGE_TRIES_MAX = 5;
 
-/** The hit as it is after the change. `tenant` null: of any. Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
+/** Change the status and return the changed hit. `tenant` null: any tenant. Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
 export async function changeStatus(
   store: LedgerStore,
   { tenant, id }: { readonly tenant: string | null; readonly id: string },
@@ -31,5 +31,5 @@ export async function changeStatus(
     if (!changed) throw new AppError('NOT_FOUND', { hit: id });
     return changed;
   }
-  throw new AppError('LEDGER_FAILED', { why: 'the hit was changed by others at the same time' });
+  throw new AppError('LEDGER_FAILED', { why: `more than ${CHANGE_TRIES_MAX} concurrent changes of the hit` });
 }

@@ -1,26 +1,26 @@
 /**
- * Group commit: answers that come together are put on record by one transaction and one sync. What comes while a group is
- * being written is the next group. It waits for as many answers as the last one had, since as many callers as were
- * answered then are likely to ask again, but no longer than `LEDGER_GROUP_MS` after its first, and for no more than
- * `LEDGER_GROUP_ROWS`. So a lone caller never waits for others, and a crowd shares its syncs.
+ * Group commit: simultaneous answers are recorded by one transaction and one sync. Answers that arrive while a group is
+ * being written form the next group. It waits for as many answers as the last one had, since as many callers are likely
+ * to send again, but no longer than `LEDGER_GROUP_MS` after its first, and for no more than `LEDGER_GROUP_ROWS`. So a
+ * single caller never waits, and concurrent callers share syncs.
  */
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { LEDGER_GROUP_MS, LEDGER_GROUP_ROWS } from '../core/limits.js';
 import { TallySum } from '../core/tally.js';
 import type { Appended, LedgerEntry, LedgerStore, Sighting } from '../store/ledger-contract.js';
 
-/** Of one answer, in the group that is gathered. */
+/** One answer in the open group. */
 interface Waiting {
-  /** Its place among the entries of the group. */
+  /** Index of its entry in the group. */
   readonly entry: number;
-  /** Its sightings are these of the entry. */
+  /** Range of its sightings in the entry. */
   readonly from: number;
   readonly count: number;
   readonly resolve: (appended: Appended) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Answers without an Idempotency-Key of one tenant and hour become one entry, however many they are. */
+/** All answers without an Idempotency-Key of one tenant and hour become one entry. */
 interface Gathered {
   readonly tenant: string;
   readonly idempotency: LedgerEntry['idempotency'];
@@ -62,25 +62,25 @@ class Group {
 }
 
 export interface GroupCommit {
-  /** Resolves when it is on the disk. Errors LEDGER_FAILED: nothing of it is. */
+  /** Resolves once the entry is synced. Errors LEDGER_FAILED: nothing of it was written. */
   append(entry: LedgerEntry): Promise<Appended>;
-  /** Resolves when nothing is being written. */
+  /** Resolves once all writes have ended. */
   settled(): Promise<void>;
 }
 
 export interface GroupOptions {
   readonly nowMs: () => number;
-  /** After each group: how many answers it held, how long it took, and whether it is on the disk. */
+  /** Called after each group with its size, duration and outcome. */
   readonly onGroup?: (group: {
     readonly answers: number;
     readonly seconds: number;
     readonly ok: boolean;
-    /** Of one that is not: what the store says. */
+    /** For a failed group: the store's error. */
     readonly why: string | null;
   }) => void;
 }
 
-/** Codes that no retry can mend; every other failure may end when the disk recovers. */
+/** True for codes that no retry can fix; other failures may end when the disk recovers. */
 export const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
 
 export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {

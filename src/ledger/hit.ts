@@ -1,4 +1,4 @@
-/** Hits as the ledger returns them: a stored hit with its evidence opened and its takedown clock. */
+/** Hits as returned by the ledger: a stored hit with its evidence unsealed and its takedown clock. */
 import type { Match } from '../core/match-types.js';
 import type { Digests, HitStatus } from '../core/vocabulary.js';
 import type { StoredHit } from '../store/ledger-contract.js';
@@ -32,7 +32,7 @@ export interface Hit extends Omit<Match, 'suppressed' | 'frame' | 'background'> 
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** `deadlineHours`: rising. `nowMs`: the time of the takedown clock. Errors SEALED_DAMAGED. */
+/** Convert a stored hit. `deadlineHours`: rising. `nowMs`: the time of the takedown clock. Errors SEALED_DAMAGED. */
 export function toHit(
   stored: StoredHit,
   { seal, deadlineHours, nowMs }: { seal: Seal; deadlineHours: readonly number[]; nowMs: number },

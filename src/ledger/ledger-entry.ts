@@ -1,19 +1,19 @@
-/** Answers of one request as one entry of the ledger. */
+/** Converts one request's answers to one ledger entry. */
 import { NO_TOTALS, TallySum } from '../core/tally.js';
 import type { Idempotency, LedgerEntry, Sighting } from '../store/ledger-contract.js';
 import { addOutcome, hourOf, type Outcome, sightingOf } from './outcome.js';
 import type { Seal } from './seal.js';
 
-/** Answers of one request that are put on record together. */
+/** One request's answers, which are recorded together. */
 export interface LedgerRequest {
   readonly tenant: string;
   readonly outcomes: readonly Outcome[];
-  /** Images and hashes that matched nothing, beside the outcomes. */
+  /** Images and hashes without a match, beside the outcomes. */
   readonly unmatched: number;
   readonly idempotency: Idempotency | null;
 }
 
-/** Counts in the hour of `atMs`, and sightings; without tallies where nothing was checked. */
+/** Return the counts in the hour of `atMs`, and the sightings; no tallies if nothing was checked. */
 export function entryOf(
   { tenant, outcomes, unmatched, idempotency }: LedgerRequest,
   atMs: number,

@@ -1,6 +1,6 @@
 /**
- * The ledger: every answer is on record before it is given, every hit is a case with a clock, and all counts add up.
- * Knows rules and words; the store knows how to keep them. Recording resolves when it is synced.
+ * The ledger: every answer is on record before it is returned, every hit is a case with a clock, and all counts add up.
+ * Case rules are here, storage is in the store. Recording resolves once it is synced.
  */
 import { AppError } from '../core/errors.js';
 import { DAY_MS, HOUR_MS } from '../core/period.js';
@@ -17,7 +17,7 @@ export type { Hit } from './hit.js';
 export type { LedgerRequest as Recordable } from './ledger-entry.js';
 
 interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
-  /** Undefined: all. */
+  /** Undefined: all tenants. */
   readonly tenant?: string | undefined;
   /** Past the last of the deadlines, and still running. */
   readonly overdue?: boolean | undefined;
@@ -38,33 +38,33 @@ interface CasesQuery {
 export type HitListener = (event: { readonly hit: Hit; readonly isNew: boolean }) => void;
 
 export interface Ledger {
-  /** Hours, rising; the takedown clock is held against each. */
+  /** Hours, rising; the takedown clock is compared with each. */
   readonly deadlineHours: readonly number[];
-  /** False where the last group could not be written. */
+  /** False if the last group could not be written. */
   readonly isWritable: boolean;
-  /** Errors DATA_VERSION, LEDGER_INVALID: nothing could ever be recorded. A disk that fails now is no error yet. */
+  /** Errors DATA_VERSION, LEDGER_INVALID: recording is impossible. A failing disk is no error yet. */
   open(): Promise<void>;
   /**
-   * Resolves when it is on the disk; true where it was counted, false where that Idempotency-Key had been counted before.
+   * Resolves once it is synced; true if it was counted, false if its Idempotency-Key had been counted before.
    * Errors LEDGER_FAILED, LEDGER_INVALID: nothing was added. IDEMPOTENCY_KEY_REUSED.
    */
   record(recordable: LedgerRequest): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
-  /** Newest first by default. `cursor`: of the next page in the same order, or null. */
+  /** Newest first by default. `cursor`: for the next page in the same order, or null. */
   hits(query: HitsQuery): Promise<HitsPage>;
-  /** Undefined tenant: of any. Null where there is none. */
+  /** Return the hit, or null. Undefined tenant: any. */
   hit(tenant: string | undefined, id: string): Promise<Hit | null>;
   /** Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
   changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit>;
   cases(query: CasesQuery): Promise<readonly Cases[]>;
-  /** Called after the hit is on the disk. Result: stops it. */
+  /** Call `listener` after a hit is synced. Result: stops it. */
   onHit(listener: HitListener): () => void;
   verify(): Promise<LedgerCheck>;
   backup(path: string): Promise<{ readonly bytes: number }>;
-  /** Erases what is older than the knobs say. */
+  /** Erase hits and hours older than the configured retention. */
   retain(): Promise<{ readonly hits: number; readonly hours: number }>;
-  /** What is being written is written first. */
+  /** Finish pending writes, then close. */
   close(): Promise<void>;
 }
 
@@ -73,11 +73,11 @@ interface LedgerOptions {
   readonly nowMs: () => number;
   readonly seal: Seal;
   readonly deadlineHours: readonly number[];
-  /** Days that closed hits are kept, and hours of counts; 0 for ever. */
+  /** Days for which closed hits, and hours of counts, are kept; 0: forever. */
   readonly keepHitsDays: number;
   readonly keepHoursDays: number;
   readonly onGroup?: GroupOptions['onGroup'];
-  /** A listener's own failure, or a hit that could not be read for it. */
+  /** Called if a listener fails, or its hit cannot be read. */
   readonly onListenerError?: (error: unknown) => void;
 }
 

@@ -1,4 +1,4 @@
-/** From an answer to what is put on record: what it adds to the counts, and the hit that it is a sighting of. */
+/** Converts an answer to its record: its counts, and the sighting of its hit. */
 import { hash } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import type { Match } from '../core/match-types.js';
@@ -8,23 +8,23 @@ import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { Sighting } from '../store/ledger-contract.js';
 import type { Seal } from './seal.js';
 
-/** One image or hash, answered. */
+/** The answer for one image or hash. */
 export interface Outcome {
   readonly kind: 'image' | 'hash';
   readonly verdict: Verdict;
-  /** Why it was not checked; null for every other verdict. */
+  /** Reason of `not_checked`; null for every other verdict. */
   readonly reason: NotCheckedReason | null;
-  /** Nearest first, also suppressed ones. */
+  /** Nearest first, including suppressed matches. */
   readonly matches: readonly Match[];
   readonly reference: string | null;
-  /** Tells files apart: their SHA-256, or the value that was asked. It is not kept. */
+  /** Identifies the file: its SHA-256, or the queried value. Not stored. */
   readonly fileId: string;
   readonly digests: Digests;
   readonly generation: number;
   readonly checkId: string | null;
 }
 
-/** What a sighting keeps of the answer. */
+/** The part of the answer that a sighting keeps. */
 interface Evidence {
   readonly digests: Digests;
   readonly matches: readonly Match[];
@@ -32,7 +32,7 @@ interface Evidence {
   readonly checkId: string | null;
 }
 
-/** Rises within a millisecond too. */
+/** Rises also within a millisecond. */
 const nextId = monotonicFactory();
 
 const cell = (...key: readonly (string | null)[]) => JSON.stringify(key);
@@ -49,7 +49,7 @@ function totalsOf({ verdict, matches }: Outcome): Totals {
 
 const isExact = ({ matchType }: Match) => (matchType === 'exact' ? 1 : 0);
 
-/** An image counts once in each list that it is on, and once in each category; nearest first, so the first says how. */
+/** Add an image once to each of its lists and categories; the nearest match determines the type. */
 export function addOutcome(sum: TallySum, outcome: Outcome): void {
   const { verdict, reason, matches } = outcome;
   sum.add({ totals: totalsOf(outcome), cells: [] });
@@ -69,7 +69,7 @@ export function addOutcome(sum: TallySum, outcome: Outcome): void {
   }
 }
 
-/** A file at a place of one tenant: the same file under two references is two hits, since each has to be dealt with. */
+/** Return the key of a file at one place of one tenant: the same file under two references is two hits, each to be handled. */
 function keyOf({ reference, fileId }: Outcome): string {
   return hash('sha256', JSON.stringify([reference, fileId]), 'hex');
 }
@@ -83,7 +83,7 @@ function sealed(digests: Digests, seal: Seal): Record<string, string> {
   );
 }
 
-/** Null of an answer that is no hit. Suppressed ones are hits where an entry in quarantine matched: kept, and marked. */
+/** Return null unless the answer is a hit. Suppressed answers are hits if a quarantined entry matched: stored and marked. */
 export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal: Seal): Sighting | null {
   const { verdict, matches, kind, reference, digests, generation, checkId } = outcome;
   const quarantined = verdict === 'suppressed' && matches.some((match) => match.quarantined);
@@ -122,5 +122,5 @@ export function openEvidence(text: string, seal: Seal): Evidence {
   return { ...kept, digests };
 }
 
-/** The hour that an answer counts in. */
+/** Return the hour in which an answer counts. */
 export const hourOf = (atMs: number): number => startOf('hour', atMs);

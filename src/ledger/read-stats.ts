@@ -1,4 +1,4 @@
-/** Counts from the store as statistics, in steps that suit their range. */
+/** Reads statistics from the store, in intervals that suit their range. */
 import { AppError } from '../core/errors.js';
 import { STATS_POINTS_MAX } from '../core/limits.js';
 import { DAY_MS, HOUR_MS, type Interval } from '../core/period.js';
@@ -8,14 +8,14 @@ import { type CellFilter, type Stats, toStats } from './stats.js';
 export interface StatsQuery extends CellFilter {
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** Undefined: all. */
+  /** Undefined: all tenants. */
   readonly tenant?: string | undefined;
   readonly interval?: Interval | undefined;
 }
 
-/** Beyond it a date has no ISO form. */
+/** Latest date with an ISO form. */
 const LATEST_MS = Date.UTC(9999, 0);
-/** Longest that a series is of hours, and of days, where the query names no interval. */
+/** Longest ranges of an hourly and of a daily series, if the query names no interval. */
 const HOURS_FOR_MS = 4 * DAY_MS;
 const DAYS_FOR_MS = 100 * DAY_MS;
 const LONGEST_MS: Readonly<Record<Interval, number>> = {
@@ -33,7 +33,7 @@ export async function readStats(
 ): Promise<Stats> {
   const seriesCells = filter.list !== undefined || filter.category !== undefined;
   const query = { tenant: tenant ?? null, fromMs, toMs, seriesCells };
-  // The range that has counts says how fine a series can be.
+  // The range with counts determines the interval of the series.
   const whole = await store.counts({ ...query, interval: null });
   const spanMs = whole.toMs - whole.fromMs;
   const step = interval ?? (spanMs <= HOURS_FOR_MS ? 'hour' : spanMs <= DAYS_FOR_MS ? 'day' : 'month');

@@ -1,4 +1,4 @@
-/** The report of a period: what was checked, what matched, and how soon it was taken down. Renderers are elsewhere. */
+/** The report of a period: checks, matches and takedown times. Renderers are elsewhere. */
 import { HOUR_MS, type Period, wholeHours } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Cases } from '../store/ledger-contract.js';
@@ -7,16 +7,16 @@ import type { Point, TenantTotals, ToldTotals } from './stats.js';
 
 export interface Within {
   readonly hours: number;
-  /** Removed no later than that. */
+  /** Removed within the hours (inclusive). */
   readonly count: number;
-  /** Of the cases whose deadline was met or is past; null where there is none. False positives are no cases here. */
+  /** Share of the cases whose deadline was met or is past; null without any. False positives are excluded. */
   readonly share: number | null;
 }
 
 export interface TenantTakedown {
   readonly tenant: string;
   readonly cases: number;
-  /** Nobody has closed them, whatever else was done. */
+  /** Not closed, in any running status. */
   readonly open: number;
   readonly removed: number;
   readonly falsePositives: number;
@@ -26,7 +26,7 @@ export interface TenantTakedown {
   readonly within: readonly Within[];
 }
 
-/** Of cases that were first seen in the period. */
+/** Figures of the cases first seen in the period. */
 interface Takedown extends Omit<TenantTakedown, 'tenant'> {
   readonly notified: number;
   readonly confirmed: number;
@@ -38,14 +38,14 @@ interface Takedown extends Omit<TenantTakedown, 'tenant'> {
 
 export interface Report extends ToldTotals {
   readonly period: string;
-  /** Whole hours: one that was asked for in part is in it altogether. Whole days, where the hours are not kept. */
+  /** Rounded outwards to whole hours, or to whole days where the hours are not kept. */
   readonly from: string;
   readonly to: string;
   readonly tenant: string | null;
   readonly generatedAt: string;
   readonly exact: number;
   readonly near: number;
-  /** Matched of checked, 0..1; null where nothing was checked. */
+  /** Matched divided by checked, 0..1; null if nothing was checked. */
   readonly hitRate: number | null;
   readonly byTenant: readonly TenantTotals[];
   readonly byList: readonly { readonly list: string; readonly matched: number }[];
@@ -53,11 +53,11 @@ export interface Report extends ToldTotals {
   readonly byReason: readonly { readonly reason: string; readonly count: number }[];
   readonly series: readonly Point[];
   readonly takedown: Takedown;
-  /** Cases that a person decided, and those of them that were no hits after all. */
+  /** Decided cases, and the false positives among them. */
   readonly reversals: { readonly decided: number; readonly reversed: number; readonly errorRate: number | null };
 }
 
-/** The smallest duration that at least `share` of them do not exceed (nearest rank). Shape: rising, with counts. */
+/** Return the smallest duration that at least `share` of them do not exceed (nearest rank). Shape: rising, with counts. */
 export function quantile(durations: readonly (readonly [number, number])[], share: number): number | null {
   const total = durations.reduce((sum, [, count]) => sum + count, 0);
   const rank = Math.ceil(total * share);
@@ -73,7 +73,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
 const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
 
-/** Several tenants as one. */
+/** Sum over several tenants. */
 function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant'> {
   const byStatus = { open: 0, notified: 0, confirmed: 0, removed: 0, false_positive: 0 };
   const runningSince = new Array<number>(deadlines).fill(0);
@@ -119,7 +119,7 @@ export async function buildReport(
   ledger: Ledger,
   { period, tenant, nowMs }: { readonly period: Period; readonly tenant?: string | undefined; readonly nowMs: number },
 ): Promise<Report> {
-  // Of one range: what was counted says how much more than what was asked, days where the hours are gone.
+  // One range for both: the counts may cover more than the requested one, by whole days where the hours are deleted.
   const hours = wholeHours(period);
   const stats = await ledger.stats({ ...hours, tenant });
   const fromMs = Math.min(hours.fromMs, Date.parse(stats.from ?? iso(hours.fromMs)));

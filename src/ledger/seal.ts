@@ -1,4 +1,4 @@
-/** Seals what must not lie on a disk as it is: digests of a file that is on a list are values of that list. */
+/** Seals digests of hits: the digests of a listed file are values of that list, and are never stored in plain. */
 export interface Seal {
   seal(bytes: Uint8Array): Uint8Array;
   open(bytes: Uint8Array): Uint8Array;

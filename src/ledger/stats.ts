@@ -1,4 +1,4 @@
-/** Counts as they are told: totals, by list, category, reason and tenant, and over time. Pure. */
+/** Public statistics: totals, by list, category, reason and tenant, and over time. Pure. */
 import type { Interval } from '../core/period.js';
 import { addTotals, type Cell, NO_TOTALS, TallySum, type Totals } from '../core/tally.js';
 import type { Counts } from '../store/ledger-contract.js';
@@ -18,35 +18,35 @@ export interface TenantTotals extends ToldTotals {
   readonly tenant: string;
 }
 
-/** `matched` is `exact` and `near`; the rest of `checked`, beside `suppressed` and `notChecked`, matched nothing. */
+/** `matched` is `exact` plus `near`; `checked` minus `matched`, `suppressed` and `notChecked` is `no_match`. */
 export interface Stats extends ToldTotals {
   readonly from: string | null;
   readonly to: string | null;
   readonly exact: number;
   readonly near: number;
-  /** Images that matched the list. One on two lists counts in both, so these may come to more than `matched`. */
+  /** Images that matched the list. An image on two lists counts in both, so the sum may exceed `matched`. */
   readonly byList: Readonly<Record<string, number>>;
   readonly byCategory: Readonly<Record<string, number>>;
   readonly byReason: Readonly<Record<string, number>>;
-  /** Checked, of each tenant. */
+  /** Checked, by tenant. */
   readonly byTenant: Readonly<Record<string, number>>;
   readonly tenants: readonly TenantTotals[];
   readonly interval: Interval | null;
   readonly series: readonly Point[];
 }
 
-/** Matches of one list, of one category, or of one category of one list. */
+/** Matches by list, by category, or by both. */
 export interface CellFilter {
   readonly list?: string | undefined;
   readonly category?: string | undefined;
 }
 
-/** Under this name, since a list need not say. */
+/** The name for entries without a category. */
 const NO_CATEGORY = 'uncategorised';
 
 const categoryName = (category: string | null | undefined) => category ?? NO_CATEGORY;
 
-/** [what, name, category of a list's cell] and its counts. */
+/** [kind, name, category of a list's cell] and its counts. */
 function keyOf(cell: Cell): { what: string; name: string; category: string; counts: readonly number[] } {
   const [what, name, category] = JSON.parse(cell[0]) as [string, string | null, string | null | undefined];
   return { what, name: name ?? NO_CATEGORY, category: categoryName(category), counts: cell[1] };
@@ -54,7 +54,7 @@ function keyOf(cell: Cell): { what: string; name: string; category: string; coun
 
 const matchedIn = ([exact = 0, near = 0]: readonly number[]) => exact + near;
 
-/** What a filter leaves of one tally: everything that was checked, and the matches that it asks for. */
+/** Filter one tally: keep all of `checked`, and the matches that the filter selects. */
 function narrowed(totals: Totals, cells: readonly Cell[], { list, category }: CellFilter): Totals {
   if (list === undefined && category === undefined) return totals;
   let found = { ...totals, exact: 0, near: 0, suppressed: 0 };
@@ -77,7 +77,7 @@ const told = ({ checked, exact, near, suppressed, notChecked }: Totals): ToldTot
   notChecked,
 });
 
-/** Names with their counts, the largest first; without those that come to nothing. */
+/** Return the names with their counts, largest first, without zeros. */
 function byName(counts: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries(
     [...counts].filter(([, count]) => count > 0).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)),

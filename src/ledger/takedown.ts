@@ -1,8 +1,8 @@
-/** The takedown clock and the states that a case goes through. Pure. */
+/** The takedown clock, and the status transitions of a case. Pure. */
 import { HOUR_MS } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 
-/** Where a person may take a case. A decision can be reversed, and a picture that came back can be notified again. */
+/** Allowed status transitions. A decision can be reversed, and a reappearing image can be notified again. */
 const NEXT: Readonly<Record<HitStatus, readonly HitStatus[]>> = {
   open: ['notified', 'confirmed', 'removed', 'false_positive'],
   notified: ['confirmed', 'removed', 'false_positive'],
@@ -15,7 +15,7 @@ export function mayGo(from: HitStatus, to: HitStatus): boolean {
   return NEXT[from].includes(to);
 }
 
-/** When the clock started, and when it stopped; null while it runs. */
+/** The clock's start and stop; null while it runs. */
 interface Run {
   readonly startedMs: number;
   readonly stoppedMs: number | null;
@@ -24,9 +24,10 @@ interface Run {
 const isClosed = (status: HitStatus) => status === 'removed' || status === 'false_positive';
 
 /**
- * The clock counts from the first sighting, or from the notice where one is given; it stops when the case is closed. Only a
- * case that was closed since its last notice is given another start by a new one: nobody wins time by telling it again.
- * `history`: the states that the case went through, oldest first.
+ * Return the clock after a transition. It starts at the first sighting, or at the notice if there is one, and stops when
+ * the case is closed. A new notice restarts it only if the case was closed since the last one: repeating a notice gains
+ * no time.
+ * `history`: earlier states of the case, oldest first.
  */
 export function clockAfter(
   { startedMs, stoppedMs }: Run,
@@ -43,21 +44,21 @@ export function clockAfter(
 interface Deadline {
   readonly hours: number;
   readonly dueAt: string;
-  /** Null while it can still be met. */
+  /** Null while the deadline can still be met. */
   readonly met: boolean | null;
 }
 
 export interface TakedownClock {
   readonly startedAt: string;
   readonly stoppedAt: string | null;
-  /** Until it stopped, or null while it runs. */
+  /** Duration until the stop; null while it runs. */
   readonly seconds: number | null;
   readonly deadlines: readonly Deadline[];
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** A deadline is met at its very moment. */
+/** Compare the clock with the deadlines. The deadline itself counts as met (inclusive). */
 export function clockOf({ startedMs, stoppedMs }: Run, hours: readonly number[], nowMs: number): TakedownClock {
   return {
     startedAt: iso(startedMs),

@@ -1,4 +1,4 @@
-/** Changes of lists, each between the two rows of the audit log that tell of it. */
+/** Audited changes of lists: each is between its two rows of the audit log. */
 
 import { type Audit, type AuditedOperation, overrideMethods, type WithAudit } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
@@ -19,7 +19,7 @@ const importOperation = ({ list, mode = 'replace', origin = null }: AuditedImpor
   }),
 });
 
-/** An import that is made elsewhere, such as in a thread of its own. Errors as `Audit.doing`. */
+/** Audit an import that runs elsewhere, such as in a thread of its own. Errors as `Audit.withAudit`. */
 export function auditedImport(
   audit: Audit,
   actor: string,
@@ -29,7 +29,7 @@ export function auditedImport(
   return audit.withAudit(actor, importOperation(what), act);
 }
 
-/** Words of a provider's own as one text. */
+/** Convert nested facts, such as a provider's terms, to text. */
 const flat = (facts: object): AuditDetails =>
   Object.fromEntries(
     Object.entries(facts).map(([name, fact]) => [
@@ -72,7 +72,7 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
       withAudit(importOperation({ list: name, mode: 'add', ...options }), () => lists.addEntries(name, rows, options)),
     async setSource(name, source) {
       const before = await lists.source(name);
-      // A sync that moves its checkpoint changes nothing that anybody decided.
+      // Moving a sync's checkpoint is not an audited change.
       const place = (one: typeof source) => one && { ...one, checkpoint: null, syncedAt: null };
       if (JSON.stringify(place(before)) === JSON.stringify(place(source))) return lists.setSource(name, source);
       const details = source
@@ -86,7 +86,7 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
         {
           action: `entries.${change}`,
           target: name,
-          // What is no entry's id may be a value that somebody took for one.
+          // An unknown id may be a value that was sent in place of an id.
           detailsOf: (entries) => ({ details: entries > 0 ? { ...filterDetails(which), entries } : { entries } }),
         },
         () => lists.changeEntries(name, which, change),

@@ -1,4 +1,4 @@
-/** A list written out for others. */
+/** Export of a list. */
 import { AppError } from '../core/errors.js';
 import type { ListReader } from '../store/lists-contract.js';
 
@@ -6,7 +6,7 @@ export const EXCHANGE_FORMATS = ['jsonl', 'threatexchange-csv'] as const;
 export type ExchangeFormat = (typeof EXCHANGE_FORMATS)[number];
 
 /**
- * A list as lines for others: its values are in them, so they are for nobody else.
+ * Return a list's lines for another installation. They contain its values: share them only with that recipient.
  * Errors  LIST_NOT_FOUND, STORE_FAILED.
  */
 export async function* exchangeLines(lists: ListReader, list: string, format: ExchangeFormat): AsyncGenerator<string> {

@@ -1,4 +1,4 @@
-/** What of the entries in force goes into an index file: the values that are left, segment by segment. */
+/** Sections of an index file: the active entries' values, segment by segment. */
 import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
@@ -11,7 +11,7 @@ import type { RadiusIndex } from '../index/types.js';
 import type { VectorIndex } from '../index/vectors.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm } from './snapshot.js';
 
-/** Every algorithm's entries, as they change. */
+/** One mutable index per algorithm. */
 export type AlgorithmIndexes = Record<HammingAlgorithm, Segmented<RadiusIndex>> &
   Record<DigestAlgorithm, Segmented<DigestTable>> &
   Record<'photodna', Segmented<VectorIndex>>;
@@ -20,7 +20,7 @@ function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8A
   let first = 0;
   for (const piece of givenHashes((index as RingIndex).share())) {
     const count = piece.length / HASH256_BYTES;
-    // Runs of the whole segment that fall into this piece.
+    // The segment's runs within this piece.
     for (const [from, to] of remainingRuns(index.entryCount, removed)) {
       const [low, high] = [Math.max(from, first), Math.min(to, first + count)];
       if (low < high) yield piece.subarray((low - first) * HASH256_BYTES, (high - first) * HASH256_BYTES);
@@ -34,7 +34,7 @@ function* remainingValues(values: Uint8Array, width: number, removed: Uint32Arra
     yield values.subarray(from * width, to * width);
 }
 
-/** Errors INDEX_KIND_UNAVAILABLE: an index that does not give back what it was given. */
+/** Errors INDEX_KIND_UNAVAILABLE: the values cannot be read back from an approximate index. */
 export function sectionsOf(shelves: AlgorithmIndexes): SectionSource[] {
   const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => shelves[algorithm].segments).find(
     ({ index }) => index.kind !== 'ring',

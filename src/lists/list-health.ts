@@ -1,9 +1,9 @@
-/** What a person who looks after the lists must see beside their sizes: what waits for approval, and what is in quarantine. */
+/** The health of lists: versions held for approval, and quarantined entries. */
 import type { ListInfo } from '../core/vocabulary.js';
 import type { ListReader } from '../store/lists-contract.js';
 
 export interface ListHealth extends ListInfo {
-  /** Entries that suddenly matched many different files, and wait for a person. */
+  /** Entries that suddenly matched many different files, and wait for a decision. */
   readonly quarantinedCount: number;
   /** The version that was held back, or null. */
   readonly heldVersion: number | null;

@@ -1,8 +1,8 @@
-/** What becomes of versions: a held one is approved, an earlier one is put back, a list ends with its agreement. */
+/** Operations on versions: approve a held one, roll back to an earlier one, disable an expired list. */
 import { AppError } from '../core/errors.js';
 import type { ImportReport, ListStore } from '../store/lists-contract.js';
 
-/** Errors  LIST_NOT_FOUND; NOT_FOUND: no version is held; STORE_FAILED. */
+/** Approve the held version. Errors  LIST_NOT_FOUND; NOT_FOUND: no version is held; STORE_FAILED. */
 export async function approveHeld(store: ListStore, list: string): Promise<ImportReport> {
   const held = (await store.versions(list)).find(({ state }) => state === 'held');
   if (!held) throw new AppError('NOT_FOUND', { list, state: 'held' });
@@ -11,7 +11,7 @@ export async function approveHeld(store: ListStore, list: string): Promise<Impor
 }
 
 /**
- * The list holds what it held as that version; this makes a new version of it, so that it can itself be taken back.
+ * Restore an earlier version's entries as a new version, so that the rollback can be undone.
  * Errors  LIST_NOT_FOUND; NOT_FOUND: the version is no longer kept; STORE_FAILED.
  */
 export async function rollBack(store: ListStore, list: string, version: number): Promise<ImportReport> {
@@ -20,7 +20,7 @@ export async function rollBack(store: ListStore, list: string, version: number):
 }
 
 /**
- * From `expiresAt` on a list is disabled, as if a person had done it. Result: names of those that ended now.
+ * Disable the lists whose `expiresAt` has passed. Result: their names.
  * Unit  `nowMs`: milliseconds since 1970. Errors  STORE_FAILED.
  */
 export async function endExpiredLists(store: ListStore, nowMs: number): Promise<readonly string[]> {

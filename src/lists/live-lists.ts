@@ -1,6 +1,6 @@
 /**
- * Keeps the lists in force up to date: follows the store's changes, and makes a new reference of each that matters.
- * Queries are never stopped for it: additions and merges are built beside what is in force.
+ * Keeps the snapshot current: follows the store's changes and builds a new snapshot of them.
+ * Queries never wait: additions and merges are built beside the current snapshot.
  */
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
@@ -12,11 +12,11 @@ import { HAMMING_ALGORITHMS, type ListSnapshot } from './snapshot.js';
 
 export interface LiveLists {
   readonly snapshot: ListSnapshot;
-  /** Writes what is in force as an index file. Errors: FILE_UNREADABLE; INDEX_KIND_UNAVAILABLE: not a ring. */
+  /** Write the active entries as an index file. Errors: FILE_UNREADABLE; INDEX_KIND_UNAVAILABLE: not a ring. */
   exportTo(path: string): Promise<WrittenIndex>;
-  /** Applies what has changed in the store. Errors: STORE_FAILED, INDEX_FULL; what was in force stays in force. */
+  /** Apply the store's changes. Errors: STORE_FAILED, INDEX_FULL; the current snapshot stays. */
   refresh(): Promise<boolean>;
-  /** Waits until no merge is due. */
+  /** Wait until no merge is due. */
   merged(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ class FollowedLists implements LiveLists {
   async #refresh(): Promise<boolean> {
     const { shelves, position, lists } = this.#loaded;
     if ((await this.#store.generation()) === position.generation) {
-      // A merge that has finished since then is put in force, and its memory is released.
+      // A finished merge is applied, and its memory is released.
       await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
       this.#swap();
       return false;
@@ -89,12 +89,12 @@ class FollowedLists implements LiveLists {
     return true;
   }
 
-  /** Queries that begin from now on use what is loaded. */
+  /** Publish a snapshot of the loaded entries to new queries. */
   #swap(): void {
     this.#inForce = snapshotOf(this.#loaded, this.#options.photodnaRadius);
   }
 
-  /** One at a time: two readers of the same changes would apply them twice. */
+  /** Serialise: two readers of the same changes would apply them twice. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => {});

@@ -1,6 +1,6 @@
 /**
- * Entries of the store into indexes: all of them, those of an index file with the changes since it was written, or the
- * changes alone. Leaves to the caller: when to load, and which load a query uses.
+ * Loads the store's entries into indexes: all of them, those of an index file with the changes since it was written, or
+ * the changes alone. Leaves to the caller: when to load, and which load a query uses.
  */
 import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
@@ -21,23 +21,23 @@ export interface LoadOptions {
   readonly pool: IndexPool;
   /** Seals the index file. */
   readonly vault: Vault;
-  /** Read instead of the store's entries, where it is there and whole; changes since then come from the store. */
+  /** Read in place of the store's entries if it exists and is intact; later changes come from the store. */
   readonly indexFile: string;
   readonly onMergeError: (error: unknown) => void;
-  /** Called while many entries are read from the store, about once a million. */
+  /** Called about once per million entries read from the store. */
   readonly onRead?: (entries: number) => void;
-  /** The file is there and was not used: it is damaged, or of another store, or from too long ago. */
+  /** Called if the file exists and was not used: it is damaged, too old, or of another store. */
   readonly onFileRefused: (error: unknown) => void;
 }
 
-/** What the store held at `position`. A reader that fell behind loads again, into shelves of its own. */
+/** The store's entries at `position`. A reader that fell behind reloads into new indexes. */
 export interface Loaded {
   readonly shelves: AlgorithmIndexes;
   readonly position: FeedPosition;
   readonly lists: readonly StoredList[];
 }
 
-/** Entries between two calls of `onRead`: a second or two. */
+/** Entries between two calls of `onRead`: one or two seconds. */
 const READ_REPORTED_EVERY = 1_000_000;
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
@@ -48,19 +48,23 @@ export async function loadLists(store: ListFeed, options: LoadOptions): Promise<
 /** Errors  as `loadLists`. */
 export async function loadFromStore(store: ListFeed, options: LoadOptions): Promise<Loaded> {
   const changes = await store.changes(null);
-  if (!changes) throw new Error('a store tells everything to whoever asks from the beginning');
+  if (!changes) throw new Error('the store returned no changes from the beginning');
   const shelves = emptyShelves(changes.lists, options);
   await applyChanges(shelves, changes, [], options);
   return { shelves, position: changes.position, lists: changes.lists };
 }
 
-/** Null where the file is missing or refused. */
+/** Return null if the file is missing or refused. */
 async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Loaded | null> {
   const { indexFile, vault, onFileRefused } = options;
   try {
     const { position, sections } = await readIndexFile<FeedPosition>(indexFile, vault);
     const changes = await store.changes(position);
-    if (!changes) throw new AppError('INDEX_FILE_INVALID', { path: indexFile, why: 'the store no longer follows it' });
+    if (!changes)
+      throw new AppError('INDEX_FILE_INVALID', {
+        path: indexFile,
+        why: 'older than the change log of the store, or of another store',
+      });
     const shelves = emptyShelves([], options);
     for (const { algorithm, values, ...columns } of sections) await shelves[algorithm].addMany(columns, values);
     await applyChanges(shelves, changes, null, options);
@@ -93,8 +97,8 @@ function emptyShelves(
 }
 
 /**
- * Add and remove what the changes name. `before`: the lists at the position that the changes are since; null where they
- * are not known. Errors  STORE_FAILED; INDEX_FULL.
+ * Apply the changes. `before`: the lists at the position where the changes begin; null if unknown.
+ * Errors  STORE_FAILED; INDEX_FULL.
  */
 export async function applyChanges(
   shelves: AlgorithmIndexes,

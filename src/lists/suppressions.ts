@@ -1,6 +1,6 @@
 /**
- * What must not count, one by one: a benign hash or digest, one entry of a list, or all entries of one source. A match of
- * it is still found, told and counted as `suppressed`; nothing is dropped silently.
+ * Single suppressions: a benign hash or digest, one entry of a list, or all entries of one source. Their matches are still
+ * found, reported and counted as `suppressed`; nothing is dropped silently.
  */
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
@@ -17,9 +17,9 @@ export type NewSuppression =
   | { readonly list: string; readonly entryId: string }
   | { readonly list: string; readonly source: string };
 
-/** Never the value: whoever reads it must not learn a hash. */
+/** Without the value: a reader must not learn a hash. */
 interface Suppression {
-  /** Of a value; an entry is known by its list and id. */
+  /** For a value; an entry is identified by its list and id. */
   readonly id: string | null;
   readonly algorithm: Algorithm | null;
   readonly note: string | null;
@@ -28,7 +28,7 @@ interface Suppression {
   readonly entryId: string | null;
 }
 
-/** Errors STORE_FAILED. */
+/** Return all suppressions. Errors STORE_FAILED. */
 export async function suppressions(store: ListStore): Promise<readonly Suppression[]> {
   const found: Suppression[] = [];
   const own = await store.list(OWN_SUPPRESSIONS);
@@ -46,8 +46,8 @@ export async function suppressions(store: ListStore): Promise<readonly Suppressi
 }
 
 /**
- * Result: the id of a value's suppression, null of entries; and how many entries were meant.
- * Errors  VALUE_INVALID; LIST_NOT_FOUND; NOT_FOUND: no entry of the list is meant; STORE_FAILED.
+ * Add a suppression. Result: the id of a value's suppression, null for entries; and the number of entries.
+ * Errors  VALUE_INVALID; LIST_NOT_FOUND; NOT_FOUND: no such entry in the list; STORE_FAILED.
  */
 export async function suppress(
   store: ListStore,
@@ -74,7 +74,7 @@ export async function suppress(
   return { id, entries: added };
 }
 
-/** Errors  NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */
+/** Remove a suppression. Errors  NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */
 export async function unsuppress(
   store: ListStore,
   what: { readonly id: string } | { readonly list: string; readonly entryId: string },

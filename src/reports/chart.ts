@@ -1,6 +1,6 @@
 /**
  * Counts over time as two rows of bars under each other, static SVG. Checks and hits differ by thousands: each has a scale of
- * its own and a row of its own, since two scales in one frame show crossings that are not there.
+ * its own and a row of its own, since two scales in one frame show false crossings.
  */
 import { html, type Markup } from './markup.js';
 import { countText, dayText } from './words.js';
@@ -14,7 +14,7 @@ interface Point {
 /** Units of the drawing; the page scales it to its width. */
 const [WIDTH, ROW, GAP, LEFT, TOP, FOOT] = [720, 84, 34, 8, 18, 18];
 
-/** The smallest round number that is not below `value`: one digit and noughts. */
+/** Return the smallest round number that is not below `value`: one digit and zeros. */
 export function niceMax(value: number): number {
   if (value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
@@ -31,7 +31,7 @@ function row(points: readonly Point[], figure: 'checked' | 'matched', label: str
   return html`<g class="${figure}"><text x="${LEFT}" y="${top - 6}" class="label">${label}</text><text x="${WIDTH}" y="${top - 6}" class="scale">${countText(most)}</text><path class="rule" d="M${LEFT} ${top}H${WIDTH}"/>${bars}<path class="base" d="M${LEFT} ${top + ROW}H${WIDTH}"/></g>`;
 }
 
-/** Nothing where there is nothing to draw. */
+/** Draw the chart; a sentence where there are no points. */
 export function chart(points: readonly Point[]): Markup {
   if (points.length === 0) return html`<p class="none">Nothing was checked in this period.</p>`;
   const second = TOP + ROW + GAP;

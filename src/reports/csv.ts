@@ -1,12 +1,12 @@
 /**
  * A period's report as CSV: RFC 4180, UTF-8, one figure a row, so that a spreadsheet can filter and pivot it and no row has
  * empty columns of another table. Names of tenants and lists come from outside: a cell that a spreadsheet would run as a
- * formula is led by an apostrophe.
+ * formula is prefixed with an apostrophe.
  */
 import { type Options, stringify } from 'csv-stringify/sync';
 import type { Report, Within } from './report.js';
 
-/** RFC 4180's line end; text that a spreadsheet would take for a formula is defused; a header. */
+/** RFC 4180's line end, defused formulas, a header. */
 export const CSV_OPTIONS: Options = { record_delimiter: 'windows', escape_formulas: true, header: true };
 
 const COLUMNS = ['period', 'from', 'to', 'section', 'name', 'figure', 'value', 'unit'] as const;
@@ -21,7 +21,7 @@ const UNITS: Readonly<Record<string, string>> = {
   oldestOpenAt: 'time',
 };
 
-/** Every number of an object as a row; what is not known is an empty cell, never a nought. */
+/** Return every number of an object as a row; an unknown value is an empty cell, never 0. */
 function figures(section: string, name: string, from: object): Row[] {
   return Object.entries(from)
     .filter(([, value]) => value === null || typeof value === 'number' || typeof value === 'string')

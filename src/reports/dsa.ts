@@ -1,7 +1,7 @@
 /**
  * The figures that a provider copies into the EU's transparency template: Digital Services Act (Regulation (EU) 2022/2065),
- * Article 15(1), in the words and parts of Implementing Regulation (EU) 2024/2835, Annex I. Only what Zeef counted has a
- * value; the rest of a row says why it has none. `docs/reports.md` explains each.
+ * Article 15(1), in the words and parts of Implementing Regulation (EU) 2024/2835, Annex I. Only figures that Zeef counts have
+ * a value; every other row gives the reason. `docs/reports.md` explains each.
  */
 import { stringify } from 'csv-stringify/sync';
 import { CSV_OPTIONS } from './csv.js';
@@ -9,18 +9,18 @@ import type { Report } from './report.js';
 import { dayText } from './words.js';
 
 interface DsaFigure {
-  /** Of Annex I; null beside the template. */
+  /** Part of Annex I; null beside the template. */
   readonly part: 4 | 5 | 8 | null;
   readonly indicator: string;
   readonly scope: string;
   /** Null where Zeef cannot know it. */
   readonly value: number | null;
   readonly unit: 'count' | 'share' | 'hours';
-  /** What it is computed from, or why it is not known; for the template's column of contextual information. */
+  /** Source of the value, or why it is unknown; for the template's column of contextual information. */
   readonly context: string;
 }
 
-/** The template wants accuracy in [0,1], rounded to the nearest hundredth. */
+/** The template requires accuracy in [0,1], rounded to the nearest hundredth. */
 const hundredth = (share: number) => Math.round(share * 100) / 100;
 const hours = (seconds: number | null) => (seconds === null ? null : Math.round(seconds / 36) / 100);
 const HOUR_MS = 3_600_000;
@@ -43,7 +43,7 @@ function unknown(
   return { part, indicator, scope, value: null, unit, context: `Not known to Zeef: ${why}` };
 }
 
-/** The rows in the order of Annex I, and the figures beside the template behind them. */
+/** Return the rows in the order of Annex I, followed by the figures beside the template. */
 export function dsaFigures(report: Report): readonly DsaFigure[] {
   return [
     ...noticeFigures(report),
@@ -56,7 +56,7 @@ export function dsaFigures(report: Report): readonly DsaFigure[] {
 /** Part 4: notices. */
 function noticeFigures({ takedown }: Report): DsaFigure[] {
   return [
-    unknown(4, 'Number of notices received', TOTAL, 'count', 'notices under Article 16 do not pass through it.'),
+    unknown(4, 'Number of notices received', TOTAL, 'count', 'notices under Article 16 do not pass through Zeef.'),
     {
       part: 4,
       indicator: 'Median time to take action',
@@ -64,7 +64,7 @@ function noticeFigures({ takedown }: Report): DsaFigure[] {
       value: hours(takedown.medianSeconds),
       unit: 'hours',
       context:
-        'Over cases of this period whose file was removed: from notice, or from the first finding where no notice was given, to removal. Of Zeef’s cases only, not of notices under Article 16.',
+        'Over cases of this period whose file was removed: from notice, or from the first sighting where no notice was given, to removal. Zeef’s cases only, without notices under Article 16.',
     },
   ];
 }
@@ -84,14 +84,14 @@ function initiativeFigures({ takedown }: Report): DsaFigure[] {
       'Number of measures taken after detection with solely automated means',
       TOTAL,
       takedown.removed,
-      'Every case begins with a match that no person made.',
+      'Every case begins with an automatic match.',
     ),
     counted(
       5,
       'Visibility restriction Removal',
       TOTAL,
       takedown.removed,
-      'As above: removal is the one measure it records.',
+      'As above: removal is the only measure that Zeef records.',
     ),
   ];
 }
@@ -104,15 +104,15 @@ function automationFigures({ reversals }: Report): DsaFigure[] {
       'Number of measures solely taken by automated means',
       OWN,
       'count',
-      'it finds; whether a person or a program of yours then removed is not recorded.',
+      'the remover, a person or a program of yours, is not recorded.',
     ),
-    unknown(8, 'Number of measures not taken by automated means', OWN, 'count', 'as the row above.'),
+    unknown(8, 'Number of measures not taken by automated means', OWN, 'count', 'see the row above.'),
     unknown(
       8,
       'Accuracy of the automated means - Accuracy',
       OWN,
       'share',
-      'it would need the number of files that were rightly not matched.',
+      'the number of files that correctly did not match is unknown.',
     ),
     {
       part: 8,
@@ -122,17 +122,11 @@ function automationFigures({ reversals }: Report): DsaFigure[] {
       unit: 'share',
       context: `One minus the error rate, over ${reversals.decided} decided cases.`,
     },
-    unknown(
-      8,
-      'Accuracy of the automated means - Recall',
-      OWN,
-      'share',
-      'what is on no list is not found, and nobody counts it.',
-    ),
+    unknown(8, 'Accuracy of the automated means - Recall', OWN, 'share', 'files that are on no list are not counted.'),
   ];
 }
 
-/** Figures that the template has no row for: the error rate, the totals and the shares by deadline. */
+/** Return the figures without a row in the template: the error rate, the totals and the shares by deadline. */
 function figuresBesideTemplate({ checked, notChecked, matched, takedown, reversals }: Report): DsaFigure[] {
   return [
     {
@@ -143,9 +137,9 @@ function figuresBesideTemplate({ checked, notChecked, matched, takedown, reversa
       unit: 'share',
       context: `Reversals: ${reversals.reversed} of ${reversals.decided} decided cases were false positives. Article 15(1)(e).`,
     },
-    counted(null, 'Number of items checked', TOTAL, checked, 'Images and hashes, each time they were asked.'),
-    counted(null, 'Number of items not checked', TOTAL, notChecked, 'Of those checked: no verdict could be given.'),
-    counted(null, 'Number of matches', TOTAL, matched, 'Of those checked: answers with the verdict match.'),
+    counted(null, 'Number of items checked', TOTAL, checked, 'Images and hashes, counted at every check.'),
+    counted(null, 'Number of items not checked', TOTAL, notChecked, 'Checked items without a verdict.'),
+    counted(null, 'Number of matches', TOTAL, matched, 'Checked items with the verdict match.'),
     counted(null, 'Number of cases', TOTAL, takedown.cases, 'Files of this period that matched, each once.'),
     ...takedown.within.map(
       (within): DsaFigure => ({
@@ -154,18 +148,18 @@ function figuresBesideTemplate({ checked, notChecked, matched, takedown, reversa
         scope: TOTAL,
         value: within.share,
         unit: 'share',
-        context: `${within.count} cases; of those that were removed by then or whose deadline is past, false positives left out.`,
+        context: `${within.count} cases, among those that were removed by then or whose deadline is past, without false positives.`,
       }),
     ),
   ];
 }
 
-/** As the template writes it: both days belong to the period. */
+/** Format a period like the template: both days are inclusive. */
 export function dsaPeriod({ from, to }: Pick<Report, 'from' | 'to'>): string {
   return `${dayText(from)}/${dayText(new Date(Math.max(Date.parse(from), Date.parse(to) - HOUR_MS)).toISOString())}`;
 }
 
-/** RFC 4180, UTF-8, as the template's own files are. */
+/** Render RFC 4180 in UTF-8, like the template's own files. */
 export function dsaCsv(report: Report): string {
   const rows = dsaFigures(report).map(({ part, indicator, scope, value, unit, context }) => [
     part === null ? 'beside the template' : part,

@@ -1,4 +1,4 @@
-/** The forms that a report is given in, each with its media type. */
+/** The formats of a report, each with its media type. */
 import { reportCsv } from './csv.js';
 import { dsaCsv } from './dsa.js';
 import { reportHtml } from './html.js';
@@ -9,7 +9,7 @@ export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 interface Rendered {
   readonly mediaType: string;
-  /** For whoever saves it; of the period alone, since a tenant's name may be anything. */
+  /** Name for a download; made from the period alone, since a tenant's name may contain anything. */
   readonly fileName: string;
   readonly text: string;
 }

@@ -1,6 +1,6 @@
 /**
- * A period's report as one page of HTML: on screen in light and dark, printed on A4. Everything is in it and nothing is
- * fetched; its own policy forbids that to whoever opens the file later.
+ * A period's report as one page of HTML: on screen in light and dark, printed on A4. The page is self-contained, and its own
+ * policy forbids requests when the file is opened later.
  */
 import { createHash } from 'node:crypto';
 import { chart } from './chart.js';
@@ -10,7 +10,7 @@ import type { Report } from './report.js';
 import { STYLE } from './style.js';
 import { countText, durationText, shareText, timeText } from './words.js';
 
-/** No script, no request to anywhere, and this style alone. */
+/** Policy: no scripts, no requests, this style alone. */
 export const REPORT_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 const NOT_KNOWN = '–';
@@ -47,9 +47,9 @@ function figures(report: Report): Markup {
   const { takedown } = report;
   return html`<dl class="figures">${[
     figure('Exact', count(report.exact), 'the file itself is listed'),
-    figure('Near', count(report.near), 'a copy of a listed picture'),
+    figure('Near', count(report.near), 'a copy of a listed image'),
     figure('Suppressed', count(report.suppressed), 'known good; no hit'),
-    figure('Not checked', count(report.notChecked), 'no verdict was given'),
+    figure('Not checked', count(report.notChecked), 'no verdict'),
     figure('Cases', count(takedown.cases), 'files that matched'),
     figure('Removed', count(takedown.removed)),
     figure('Median time', duration(takedown.medianSeconds), 'until removal'),
@@ -62,15 +62,15 @@ function takedownSection({ takedown }: Report): Markup {
     share(row.within.find((each) => each.hours === hours)?.share ?? null);
   const hours = takedown.within.map((each) => each.hours);
   const facts = [
-    `${count(takedown.open)} open, of them ${count(takedown.notified)} notified and ${count(takedown.confirmed)} confirmed`,
+    `${count(takedown.open)} open, including ${count(takedown.notified)} notified and ${count(takedown.confirmed)} confirmed`,
     `${count(takedown.removed)} removed, ${count(takedown.falsePositives)} false positives`,
-    `nine in ten removed within ${duration(takedown.p90Seconds)}`,
+    `90 % removed within ${duration(takedown.p90Seconds)}`,
     `${count(takedown.overdue)} overdue`,
     `oldest open case since ${takedown.oldestOpenAt === null ? NOT_KNOWN : timeText(takedown.oldestOpenAt)}`,
     `${count(takedown.seenAgainAfterRemoval)} seen again after removal`,
   ];
   return html`<section><h2>Takedown</h2><ul class="facts">${facts.map((fact) => html`<li>${fact}</li>`)}</ul>${table(
-    'Removed in time, of cases that were removed or whose deadline is past',
+    'Removed in time, among cases that were removed or whose deadline is past',
     takedown.within,
     [
       { head: 'Within', text: true, cell: (row) => `${row.hours} h` },
@@ -91,14 +91,14 @@ function takedownSection({ takedown }: Report): Markup {
 
 function dsaSection(report: Report): Markup {
   const unit = { count, share: shareText, hours: (value: number) => `${value} h` };
-  return html`<section class="dsa"><h2>Figures for the DSA transparency template</h2><p>Implementing Regulation (EU) 2024/2835, Annex I; reporting period ${dsaPeriod(report)}. What has no value is not known to Zeef.</p>${table(
+  return html`<section class="dsa"><h2>Figures for the DSA transparency template</h2><p>Implementing Regulation (EU) 2024/2835, Annex I; reporting period ${dsaPeriod(report)}. Figures without a value are not known to Zeef.</p>${table(
     'By part of the template',
     dsaFigures(report),
     [
       { head: 'Part', text: true, cell: ({ part }) => (part === null ? NOT_KNOWN : String(part)) },
       { head: 'Indicator', text: true, cell: (row) => row.indicator },
       { head: 'Value', cell: (row) => (row.value === null ? NOT_KNOWN : unit[row.unit](row.value)) },
-      { head: 'From what', text: true, cell: (row) => row.context },
+      { head: 'Source', text: true, cell: (row) => row.context },
     ],
   )}</section>`;
 }
@@ -119,7 +119,7 @@ export function reportHtml(report: Report): string {
 <body><header><p class="kind">Zeef · report</p><h1>${report.period}</h1><p class="whose">${whose} · ${timeText(report.from)} to ${timeText(report.to)}</p></header>
 <main><p class="headline">${headline(report)}</p>${figures(report)}
 <section><h2>Checks and hits over time</h2>${chart(report.series)}</section>
-<section class="columns"><h2>What was found, and where</h2>${table('By list', report.byList, [
+<section class="columns"><h2>Hits by list and category</h2>${table('By list', report.byList, [
     { head: 'List', text: true, cell: (row) => row.list },
     { head: 'Hits', cell: (row) => count(row.matched) },
   ])}${table('By category', report.byCategory, [
@@ -131,8 +131,8 @@ export function reportHtml(report: Report): string {
   ])}</section>
 ${report.byTenant.length > 0 ? html`<section><h2>Tenants</h2>${table('Checks and hits by tenant', report.byTenant, [{ head: 'Tenant', text: true, cell: (row) => row.tenant }, ...totals<Report['byTenant'][number]>()])}</section>` : NOTHING}
 ${takedownSection(report)}${dsaSection(report)}
-<section class="series"><h2>The series in numbers</h2>${table('Checks and hits over time', report.series, [{ head: 'From (UTC)', text: true, cell: (row) => row.start.slice(0, 16).replace('T', ' ') }, ...totals<Report['series'][number]>()])}</section></main>
-<footer><p>Made ${timeText(report.generatedAt)} by Zeef from its own ledger. Times are UTC. A hit is an answer with the verdict match; a case is one file of one tenant, however often it was seen. Checked is the sum of hits, no match, suppressed and not checked.</p></footer></body></html>
+<section class="series"><h2>Time series</h2>${table('Checks and hits over time', report.series, [{ head: 'From (UTC)', text: true, cell: (row) => row.start.slice(0, 16).replace('T', ' ') }, ...totals<Report['series'][number]>()])}</section></main>
+<footer><p>Generated ${timeText(report.generatedAt)} by Zeef from its ledger. Times are UTC. A hit is an answer with the verdict match; a case is one file of one tenant, however often it was seen. Checked is the sum of hits, no match, suppressed and not checked.</p></footer></body></html>
 `;
   return page.text;
 }

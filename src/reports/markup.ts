@@ -1,4 +1,4 @@
-/** HTML by template: whatever is filled in is escaped, except markup that was made here too. */
+/** HTML templates: every value is escaped, except markup that was made here. */
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',

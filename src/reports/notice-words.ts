@@ -52,8 +52,8 @@ interface NoticeWords {
 const ENGLISH: NoticeWords = {
   title: 'NOTICE OF A MATCH WITH A LIST OF KNOWN IMAGES',
   opening: {
-    image: (list) => `A picture in your storage matches an entry of the hash list "${list}".`,
-    hash: (list) => `A hash of a picture that you sent matches an entry of the hash list "${list}".`,
+    image: (list) => `An image in your storage matches an entry of the hash list "${list}".`,
+    hash: (list) => `An image hash that you sent matches an entry of the hash list "${list}".`,
   },
   facts: 'FACTS',
   labels: {
@@ -75,10 +75,10 @@ const ENGLISH: NoticeWords = {
     again: 'Seen again',
     check: 'Check',
   },
-  noReference: 'none was given',
+  noReference: 'none',
   times: (count) => `seen ${count} times`,
   exact: 'exact: a digest of the file is on the list',
-  near: 'near: the perceptual hash of the picture is close to one on the list',
+  near: 'near: the perceptual hash of the image is close to one on the list',
   nearBy: (distance, radius) => `near: ${distance} of 256 bits apart, where up to ${radius} count`,
   entryOf: (entry, algorithm) => `${entry} (${algorithm})`,
   generation: (check, generation) => `${check}, lists of generation ${generation}`,
@@ -90,23 +90,23 @@ const ENGLISH: NoticeWords = {
     false_positive: 'false positive',
   },
   quarantined:
-    'The entry is in quarantine: it suddenly matched many different files, and a person must look at it first.',
-  asked: 'WHAT IS ASKED OF YOU',
+    'The entry is in quarantine: it suddenly matched many different files, and a person must review it first.',
+  asked: 'REQUESTED ACTION',
   steps: [
     'Make the file inaccessible, and do the same with its copies.',
-    'Keep what the law obliges you to keep, and pass the file itself to nobody but the authorities.',
-    'Tell us what came of it: removed, or not what the list says it is. In the second case nothing else needs to be done.',
+    'Keep the data that the law obliges you to keep, and give the file itself to the authorities only.',
+    'Report the result to us: removed, or not the listed material. In the second case no other step is needed.',
   ],
   deadlines: (start) => `DEADLINES, counted from ${start}`,
   within: (hours) => `within ${hours} h`,
   met: 'met',
   missed: 'not met',
   passed: 'has passed',
-  ahead: 'ahead',
-  ended: (at) => `The case ended ${at}.`,
+  ahead: 'not yet due',
+  ended: (at) => `The case was closed on ${at}.`,
   closing: [
-    'This notice was made by comparing hashes; nobody has looked at the file for it. It says that the file matches the list,',
-    'and leaves the judgement of the file to whoever is competent to give it.',
+    'This notice is based on a comparison of hashes; no person has viewed the file for it. It states that the file matches the',
+    'list, and leaves the assessment of the file to the competent authority.',
   ],
 };
 

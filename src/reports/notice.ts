@@ -1,10 +1,10 @@
 /**
- * A notice of one hit, in Dutch or English: what was found, by what, and by when it should be gone. Plain text, for a letter,
- * a ticket or a mail.
+ * A notice of one hit, in Dutch or English: the file, the match and the deadlines. Plain text, for a letter, a ticket or a
+ * mail.
  *
- * What it never holds: a value of a list. The file's SHA-256 is told only where no match is exact, since there the file's own
- * digests, or one that leads to them, are what the list holds; and only to a reader with the scope `details`, as is how near
- * the match was and which entry it was.
+ * A notice never holds a value of a list. It has the file's SHA-256 only where no match is exact, since the digests of a listed
+ * file are, or lead to, values of the list; and only for a reader with the scope `details`, like the distance of the match and
+ * its entry.
  */
 import { NOTICE_WORDS } from './notice-words.js';
 import type { Hit } from './report.js';
@@ -12,7 +12,7 @@ import { countText, type Language, timeText } from './words.js';
 
 interface NoticeOptions {
   readonly language: Language;
-  /** The reader may know more than the list's name. */
+  /** The reader may see more than the list's name. */
   readonly details: boolean;
   /** RFC 3339. */
   readonly now: string;
@@ -20,15 +20,15 @@ interface NoticeOptions {
 
 const LABEL_WIDTH = 22;
 
-/** What came from outside is one line of text: no line of it can pass for one of ours. */
+/** Reduce text from outside to one line: no line of it can pass for one of ours. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]+/gu, ' ').trim();
 }
 
-/** An id that a list made from a value of its own is not told. */
+/** Return whether an entry id looks like a value of the list; such an id is left out. */
 const looksLikeValue = (text: string) => /[0-9a-f]{32}/i.test(text) || /[A-Za-z0-9+/]{43}/.test(text);
 
-/** The file's own SHA-256, where it can be told (see above). */
+/** Return the file's own SHA-256 where a notice may hold it (see above). */
 function tellableDigest(hit: Hit): string | undefined {
   const isListed = hit.matchType === 'exact' || hit.matches.some(({ matchType }) => matchType === 'exact');
   return isListed ? undefined : hit.digests.sha256;

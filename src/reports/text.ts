@@ -38,7 +38,7 @@ export function reportText(report: Report): string {
       line('open, overdue', `${countText(takedown.open)}, ${countText(takedown.overdue)}`),
       line('removed', takedown.removed),
       line('false positives', takedown.falsePositives),
-      line('median, nine in ten', `${duration(takedown.medianSeconds)}, ${duration(takedown.p90Seconds)}`),
+      line('median, 90 %', `${duration(takedown.medianSeconds)}, ${duration(takedown.p90Seconds)}`),
       ...takedown.within.map((each) =>
         line(`within ${each.hours} h`, `${countText(each.count)}, ${share(each.share)}`),
       ),

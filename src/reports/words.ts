@@ -1,9 +1,9 @@
-/** Counts, shares, lengths of time and moments, as people write them in English and Dutch. */
+/** Counts, shares, durations and times, formatted for English and Dutch readers. */
 
 export const LANGUAGES = ['en', 'nl'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** British English: day before month, a comma between thousands. The Dutch read their own clock, with UTC beside it. */
+/** British English: day before month, a comma between thousands. Dutch text has Dutch local time, with UTC beside it. */
 const LOCALE: Readonly<Record<Language, string>> = { en: 'en-GB', nl: 'nl-NL' };
 const UNITS: Readonly<Record<Language, { d: string; h: string; min: string; s: string }>> = {
   en: { d: 'd', h: 'h', min: 'min', s: 's' },
@@ -17,7 +17,7 @@ export function countText(count: number, language: Language = 'en'): string {
   return new Intl.NumberFormat(LOCALE[language], { maximumFractionDigits: 0 }).format(count);
 }
 
-/** `share`: 0..1. Three significant digits, so that one hit in 2,460 is not rounded to nothing. */
+/** `share`: 0..1. Three significant digits, so that one hit in 2,460 is not rounded to 0. */
 export function shareText(share: number, language: Language = 'en'): string {
   return new Intl.NumberFormat(LOCALE[language], {
     style: 'percent',
@@ -43,7 +43,7 @@ function moment(atMs: number, language: Language, timeZone: string): string {
   return new Intl.DateTimeFormat(LOCALE[language], { dateStyle: 'long', timeStyle: 'short', timeZone }).format(atMs);
 }
 
-/** `at`: RFC 3339. English in UTC; Dutch in Dutch time, with UTC. */
+/** Format `at` (RFC 3339): English in UTC; Dutch in Dutch local time, with UTC. */
 export function timeText(at: string, language: Language = 'en'): string {
   const atMs = Date.parse(at);
   const utc = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'UTC' }).format(atMs);

@@ -1,9 +1,9 @@
-/** Many small changes of the inventory as few transactions: what comes while one is being written goes with the next. */
+/** Group commit of inventory changes: those that arrive during a transaction are written by the next one. */
 import type { Inventory, InventoryChange } from '../store/inventory-contract.js';
 
-/** Changes wait so long for company: a transaction costs a tenth of it. */
+/** Time that a change waits for others; a transaction takes a tenth of it. */
 const GATHER_MS = 3;
-/** Held changes that are written at once. */
+/** Number of held changes that are written without waiting. */
 const GATHERED_MAX = 512;
 
 export class Committer {
@@ -13,7 +13,7 @@ export class Committer {
 
   constructor(readonly inventory: Inventory) {}
 
-  /** Resolves once the change is on disk, with all that were given before it. Errors STORE_FAILED. */
+  /** Resolves once the change and all earlier ones are on disk. Errors STORE_FAILED. */
   commit(change: InventoryChange): Promise<void> {
     this.#held.push(change);
     this.#next ??= this.#write();

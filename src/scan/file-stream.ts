@@ -1,6 +1,6 @@
 /**
- * Files on their way: names are looked at in pieces, what is known or no picture is settled at once, new pictures are
- * read. Everything between the walk and the report is bounded here.
+ * Stream of files between the walk and the report: names are inspected in pieces, known files and files that are not
+ * images are settled at once, new images are read. All queues of a scan are bounded here.
  */
 import type { ErrorCode } from '../core/errors.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
@@ -15,17 +15,17 @@ import type { ScanParts, ScanRequest } from './scan-request.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
 import { createStatPool, type FileStat, type StatPool } from './walk/stat-pool.js';
 
-/** Names that one thread looks at, at a time. */
+/** Names per task of a stat thread. */
 export const LOOK_NAMES = 256;
-/** Files between the look and the end of their way: enough for all cores, few enough to be nothing in memory. */
+/** Maximum number of files in flight: enough for all cores, few enough to need little memory. */
 export const FILES_AHEAD_MAX = 4_096;
-/** Pieces on their way of folders that are not walked, but told or listed. */
+/** Maximum number of pieces in flight that do not come from the walk: from the inventory or a file list. */
 const PIECES_AHEAD_MAX = 8;
-/** Pictures noted as in hand for each that the decoder takes: the note is on disk when its place is free. */
+/** Images recorded as in flight per place of the decoder: the record is on disk when a place becomes free. */
 const READING_PER_PLACE = 3;
-/** Formats whose rows depend on how many frames were asked. */
+/** Formats whose rows depend on the requested number of frames. */
 const FRAMED = new Set(['gif', 'webp', 'tiff']);
-/** Looks at files whose bytes cannot be had. */
+/** File types whose bytes cannot be read. */
 const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable']);
 const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
 
@@ -90,7 +90,7 @@ export class FileStream {
     return this.parts.shouldStop() || this.failure !== null;
   }
 
-  /** Looks at some names of a folder and sends each on its way; resolves when all of them have come to its end. */
+  /** Inspect some names of a folder and process each file; resolves when all are settled. */
   async piece(
     folder: FolderRow,
     base: number,
@@ -180,7 +180,7 @@ export class FileStream {
     return { ...common, kind, reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
   }
 
-  /** Whether what is known answers what is asked now, if the file is the same. */
+  /** Return whether known facts satisfy this request, if the file is unchanged. */
   #isUsable(facts: FileFacts): boolean {
     if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
     if (facts.reason === 'not_an_image') return !this.request.digestsAll || facts.digests.sha256 !== undefined;
@@ -199,7 +199,7 @@ export class FileStream {
     this.#inHand.add(job);
   }
 
-  /** Resolves when all that `go` was given has come to its end. */
+  /** Resolves when all work passed to `go` has ended. */
   async settled(): Promise<void> {
     await Promise.all(this.#inHand);
   }
@@ -216,7 +216,7 @@ export class FileStream {
     }
   }
 
-  /** A folder that cannot be listed is one line of the report: what is in it was not checked. */
+  /** Report a folder that cannot be listed as one line: its files were not checked. */
   async reportUnreadableFolder(
     folder: FolderRow,
     reason: NotCheckedReason,
@@ -232,7 +232,7 @@ export class FileStream {
     ]);
   }
 
-  /** Rows of a folder that are to be known no more. */
+  /** Remove the rows of a folder for which `isGone` is true. */
   async forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
     for await (const rows of this.parts.inventory.filesOf(folder.id)) {
       const gone: number[] = [];

@@ -1,4 +1,4 @@
-/** Who says what the lists hold: this process, or a service elsewhere (`remote.ts`). */
+/** Source of match decisions: this process, or a remote service (`remote.ts`). */
 
 import type { FileBatch } from '../check/file-batch.js';
 import type { QueryBatch } from '../check/file-queries.js';
@@ -9,13 +9,13 @@ import type { DigestAlgorithm } from '../core/vocabulary.js';
 export interface Matcher {
   readonly generation: number;
   readonly exact: boolean;
-  /** Hashes of this algorithm are asked, so files need them. */
+  /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
-  /** Where in the lists' history answers are from; null where that is not known here. */
+  /** Position of the answers in the store's change log; null where it is unknown here. */
   readonly matchedAt: string | null;
-  /** Decisions in the order of the files. */
+  /** Return decisions in the order of the files. */
   match(asked: QueryBatch): Promise<readonly Decision[]>;
-  /** Puts answers on record, with so many more that matched nothing; nothing of them is told before. Errors LEDGER_FAILED. */
+  /** Record answers, and the number of files without a match, before any is reported. Errors LEDGER_FAILED. */
   record(answers: readonly Answer[], unmatched: number): Promise<void>;
 }
 

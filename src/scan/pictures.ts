@@ -1,6 +1,6 @@
 /**
- * Pictures on their way through the decoder: noted as in hand before they are opened, read by the decoder process, and
- * held against their status afterwards, so that a file that was written meanwhile is not taken for what it was.
+ * Images on their way through the decoder: recorded as in flight before they are opened, read by the decoder process,
+ * then compared with their status, so that a file that was written meanwhile is detected.
  */
 import { lstatSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,7 +31,7 @@ interface PicturesParts {
   readonly followsLinks: boolean;
 }
 
-/** A file that was written while it was read is read once more, after this pause; then it is told as it is. */
+/** Pause before a file that was written while it was read is read again, once. */
 const AGAIN_AFTER_MS = 50;
 
 export const NO_FACTS = {
@@ -51,12 +51,12 @@ export class Pictures {
 
   constructor(readonly parts: PicturesParts) {}
 
-  /** Notes it as in hand, on disk. */
+  /** Record a file as in flight, on disk. */
   begin({ spot, folderId, name }: PictureFile, aloneTries = 0): Promise<void> {
     return this.parts.committer.commit({ begun: [{ spot, folderId, name, aloneTries }] });
   }
 
-  /** The identity as it is now, or why there is none. */
+  /** Return the current identity of a file, or the code of the failure. */
   identityNow(path: PathBytes): Identity | 'FILE_VANISHED' | 'FILE_UNREADABLE' {
     try {
       const stat = this.parts.followsLinks ? statSync : lstatSync;
@@ -67,7 +67,7 @@ export class Pictures {
     }
   }
 
-  /** One after the other asks for room and takes it: of many who see the same room, all but one would be refused. */
+  /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
   async hash(input: PictureInput): Promise<HashReply> {
     const { hashReply, whenRoom, wants } = this.parts;
     const turn = this.#turn.then(async () => {
@@ -78,7 +78,7 @@ export class Pictures {
     return (await turn).reply;
   }
 
-  /** Errors SHUTTING_DOWN. Whatever the file is, it has facts. */
+  /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
   async read({ folder, name, identity }: PictureFile): Promise<FileFacts> {
     const { throttle, wants, scan } = this.parts;
     const path = joinPath(folder, name);

@@ -1,7 +1,7 @@
 /**
- * Files that were in hand when a process ended without a word. One of them may have ended it, and the machine with it:
- * each is tried once more, alone; one that is in hand alone when the end comes again is noted as what it is, and not
- * opened before it changes.
+ * Retry of files that were in flight when a process died. One of them may have crashed the process, or the machine:
+ * each is retried alone. A file that is in flight alone at another crash is recorded as `decoder_crash`, and not opened
+ * until it changes.
  */
 import { readFileSync } from 'node:fs';
 import { joinPath } from '../core/path-bytes.js';
@@ -10,13 +10,13 @@ import type { Committer } from './committer.js';
 import { packFacts } from './facts/file-facts.js';
 import { NO_FACTS, type Pictures } from './pictures.js';
 
-/** The machine went down with the file alone in hand: that is enough. */
+/** The machine went down with this file alone in flight: one such crash is enough. */
 const TRIES_WHERE_MACHINE_FELL = 1;
-/** The process was ended and the machine stands: somebody may just have killed it, so a second time is asked for. */
+/** The process died and the machine did not: an operator may have killed it, so two are needed. */
 const TRIES_WHERE_PROCESS_FELL = 2;
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
-/** Tells one start of the machine from another; empty where the system does not say. */
+/** Return the id of this boot of the machine; empty where the system has none. */
 export function bootId(): string {
   try {
     return readFileSync(BOOT_ID_FILE, 'latin1').trim();
@@ -30,7 +30,7 @@ export interface Suspicion {
   readonly condemned: number;
 }
 
-/** Errors as `Pictures.read`. */
+/** Retry the suspects one at a time. Errors as `Pictures.read`. */
 export async function trySuspects(
   inventory: Inventory,
   committer: Committer,
@@ -42,7 +42,7 @@ export async function trySuspects(
   await inventory.setBoot(boot);
   let tried = 0;
   let condemned = 0;
-  // The most suspicious come last: the others shall not wait behind them again.
+  // The most suspicious come last, so that another crash does not delay the rest.
   const suspects = [...(await inventory.inFlight())].sort((a, b) => a.aloneTries - b.aloneTries);
   for (const { spot, folderId, name, aloneTries } of suspects) {
     if (shouldStop()) break;
@@ -53,7 +53,7 @@ export async function trySuspects(
       continue;
     }
     const file = { folder: folder.path, folderId, spot, name, identity };
-    // Of the scan before this one: it is put on record when the walk comes to it.
+    // The row belongs to the scan before this one, so the walk still records the file.
     const before = { scan: Math.max(0, scan - 1), generation: 0 };
     if (aloneTries >= triesMax) {
       const facts = {

@@ -1,4 +1,4 @@
-/** Where a scan is, as numbers, as one line of 80 columns, and as one line of JSON. */
+/** Progress of a scan, as numbers, as one line of 80 columns, and as one line of JSON. */
 import type { ScanTally } from './tally.js';
 import type { Throttle } from './throttle.js';
 
@@ -9,7 +9,7 @@ export interface Progress {
   readonly notChecked: number;
   readonly bytes: number;
   readonly seconds: number;
-  /** Over the last quarter of a minute. */
+  /** Over the last 15 seconds. */
   readonly filesPerSecond: number;
   readonly megabytesPerSecond: number;
   readonly expectedFiles: number | null;
@@ -75,7 +75,7 @@ export function progressLine(progress: Progress): string {
         ? duration(progress.seconds)
         : `ETA ${duration(etaSeconds)}`;
   const line =
-    `${count(files)} files${share}  ${count(pictures)} pictures  ${count(matched)} hits  ` +
+    `${count(files)} files${share}  ${count(pictures)} images  ${count(matched)} hits  ` +
     `${count(progress.filesPerSecond)}/s ${progress.megabytesPerSecond} MB/s  ${end}`;
   return line.slice(0, 79);
 }

@@ -1,6 +1,6 @@
 /**
- * What the lists say now of files that a scan has hashed before, from the inventory alone: no file is opened, none is
- * looked at.
+ * Rematch: decides the files of an inventory against the current lists, from the stored hashes alone. No file is opened
+ * or inspected.
  */
 
 import { verdictOf } from '../check/check-image.js';
@@ -25,14 +25,14 @@ interface RematchParts {
   readonly orientations: OrientationChoice;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
-  /** Only what came into the lists since the inventory was last matched is asked; the rest stands as it was. */
+  /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
   readonly newEntries: { readonly batch: FileBatch; readonly asking: MatcherOptions } | null;
 }
 
-/** Files that are in memory at once, thrice: two batches are searched while the next is read. */
+/** Files per batch. Three batches are in memory: two are searched while the next is read. */
 const FILES_TOGETHER = 16_384;
 const BATCHES_ASKED = 2;
-/** Hashes of a picture over 512 pixels: room for one more must be left of what is joined with the index at once. */
+/** Hashes of an image over 512 pixels: a batch that has no room for one more is full. */
 const HASHES_A_FILE = 2 * ORIENTATIONS.length;
 
 interface Known {
@@ -67,26 +67,27 @@ async function* together(
 }
 
 /**
+ * Match an inventory and report the results.
  * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, or (new entries) it was matched with
- *         another store, or so long ago that the store no longer remembers what came since.
+ *         another store, or before the start of the store's change log.
  */
 export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
   const { inventory, matcher, shouldStop, newEntries } = parts;
   const { matchedAt } = inventory.state;
   if (!inventory.state.isFinished || inventory.state.scan === 0) {
-    throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory whose scan was finished' });
+    throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory with a finished scan' });
   }
   const among = newEntries === null || matchedAt === null ? null : await newEntries.batch.entriesSince(matchedAt);
   if (newEntries !== null && among === null) {
     throw new AppError('REQUEST_INVALID', {
       field: 'new-entries',
-      expected: 'lists that remember; rematch with all entries',
+      expected: 'an inventory matched within the change log of this store; rematch all entries',
     });
   }
   const ask = async (asked: QueryBatch): Promise<readonly Decision[]> => {
     if (newEntries === null || among === null) return matcher.match(asked);
     const news = await newEntries.batch.match(asked, newEntries.asking, among);
-    // What a new entry is near to is decided anew, against all that is in force: a fresh scan would say the same.
+    // A file near a new entry is decided against all active lists, as in a fresh scan.
     const touched = news.flatMap((decision, file) => (decision === NOTHING_FOUND ? [] : [file]));
     const decided = await matcher.match(askedFiles(touched.map((file) => asked.queryOf(file))));
     const answers = news.map(() => NOTHING_FOUND);
@@ -104,10 +105,10 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       await before;
       await tellAll(parts, files, decisions, among !== null);
     })();
-    // Heard below, or where the next is awaited: until then it is not a failure that nobody looks at.
+    // Awaited below, or by the next batch: until then a rejection is not unhandled.
     inTurn.catch(() => {});
     inFlight.push(inTurn);
-    // The oldest alone: the others are searched while the next is read.
+    // Only the oldest is awaited: the others are searched while the next is read.
     if (inFlight.length > BATCHES_ASKED) await inFlight.shift();
   }
   await inTurn;
@@ -129,7 +130,7 @@ async function tellAll(
   let at = 0;
   for (const { row, head } of files) {
     const decision = head.isAsked ? decisions[at++]! : NOTHING_FOUND;
-    // Untouched by a new entry: it stands as it was said, and is not said again.
+    // No new entry is near: the verdict stays, and is not reported again.
     if (isPartial && decision === NOTHING_FOUND) {
       tally.takeOther(head.kind, false);
       continue;

@@ -16,7 +16,7 @@ export interface RequestOptions {
   /** Called when a batch has to wait, with the reason. */
   readonly onWait: (why: string, waitMs: number) => void;
   readonly firstPauseMs?: number;
-  /** Given up after so long without an answer. */
+  /** Time without an answer after which a batch fails. */
   readonly patienceMs?: number;
 }
 
@@ -33,33 +33,33 @@ interface HashResponse {
   readonly results: readonly HashItemAnswer[];
 }
 
-/** An attempt that may succeed later. `waitMs`: as the service asks, or null. */
+/** A failure of an attempt that may succeed later. `waitMs`: from `retry-after`, or null. */
 interface PassingFailure {
   readonly why: string;
   readonly waitMs: number | null;
 }
 
-/** Of RFC 9457, with the name of a scope that the key lacks. */
+/** Problem details of RFC 9457, with the scope that the key lacks. */
 interface Problem {
   readonly code: string;
   readonly details: { readonly scope?: string };
 }
 
-/** Requests under way: one is searched while the next travels. */
+/** Requests in flight: one is searched while the next is transferred. */
 const REQUESTS_MAX = 2;
 const REQUEST_MS_MAX = 120_000;
 const FIRST_PAUSE_MS = 500;
 const PAUSE_MS_MAX = 60_000;
-/** A service that is away for longer than a night has been forgotten; the scan ends, and resumes at the next command. */
+/** A service that is unreachable for longer than a night is gone; the scan ends, and the next command resumes it. */
 const PATIENCE_MS = 12 * 3_600_000;
 /** How often `shouldStop` is called while a batch waits. */
 const STOP_CHECK_MS = 200;
-/** Refusals that time may change. */
+/** Statuses below 500 that are retried. */
 const PASSING = new Set([408, 409, 425, 429]);
 
 const pack = promisify(gzip);
 
-/** Seconds, or a date. Null where the header is missing or invalid. */
+/** Parse seconds or a date. Null where the header is missing or invalid. */
 function retryAfterMs(header: string | null): number | null {
   if (header === null) return null;
   const seconds = Number(header);
@@ -81,7 +81,7 @@ export class RemoteRequests {
   }
 
   /**
-   * One answer for each item, in their order. No more than `REQUESTS_MAX` requests are under way; the others wait.
+   * Send a batch and return one answer per item, in order. At most `REQUESTS_MAX` requests are in flight; the others wait.
    *
    * Errors  SERVER_FAILED; SHUTTING_DOWN where the scan is stopped while a batch waits.
    */
@@ -99,7 +99,7 @@ export class RemoteRequests {
   async #sendUntilAnswered(request: HashRequest): Promise<HashResponse> {
     const { firstPauseMs = FIRST_PAUSE_MS, patienceMs = PATIENCE_MS, onWait } = this.#options;
     const json = JSON.stringify(request);
-    // Of this batch of this scan: a retry is not counted again, the same batch in the next scan is.
+    // One key per batch and scan: a retry is not counted again, the same batch of the next scan is.
     const idempotencyKey = ulid();
     const body = await pack(json);
     const startedMs = performance.now();

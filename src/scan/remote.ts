@@ -15,7 +15,7 @@ interface RemoteOptions extends RequestOptions {
   readonly requestedRadiusBits: number | null;
 }
 
-/** Half of the body that the service takes: items are counted before they are written. */
+/** Half of the body size that the service accepts, since item sizes are estimated before they are written. */
 const BODY_BYTES_MAX = BATCH_BYTES_MAX / 2;
 const ITEM_BYTES = 400;
 const HASH_BYTES = 190;
@@ -33,7 +33,7 @@ function itemOf({ digests, hashes }: FileQuery): HashItem {
   return values.length > 0 ? { ...digests, hashes: values } : { ...digests };
 }
 
-/** A key without the scope `details` gets the lists alone: every fact that is missing is null. */
+/** Complete a match: a key without the scope `details` receives only the list, and every other fact is null. */
 function matchOf(facts: Partial<Match>, isMatch: boolean): Match {
   return {
     list: facts.list ?? '',
@@ -58,16 +58,16 @@ function decisionOf(answer: HashItemAnswer): Decision {
   if (!('verdict' in answer)) throw new AppError('SERVER_FAILED', { why: answer.error.code });
   const { verdict, matches, matchCount, truncated } = answer;
   if (verdict === 'no_match' || verdict === 'not_checked') return NOTHING_FOUND;
-  // A whole match is returned unchanged; a part of one is only for the counts.
+  // A complete match is returned unchanged; an incomplete one serves only the counts.
   const whole = matches.map((match) => ('entryId' in match ? match : matchOf(match, verdict === 'match')));
   return { verdict, matches: whole, matchCount, truncated };
 }
 
-/** Items of one request each, so that no body exceeds `BODY_BYTES_MAX`. */
+/** Split a query batch into the items of requests, so that no body exceeds `BODY_BYTES_MAX`. */
 function batchesOf(asked: QueryBatch): HashItem[][] {
   const batches: HashItem[][] = [[]];
   let bytes = 0;
-  // One item a file, also where two files have the same hashes: the service counts files.
+  // One item per file, even if two files have the same hashes: the service counts files.
   for (let at = 0; at < asked.files; at++) {
     const file = asked.queryOf(at);
     bytes += ITEM_BYTES + file.hashes.length * HASH_BYTES;
@@ -80,7 +80,7 @@ function batchesOf(asked: QueryBatch): HashItem[][] {
   return batches;
 }
 
-/** Errors of `match`: as `RemoteRequests.send`. */
+/** Create a matcher for a remote service. Errors of `match`: as `RemoteRequests.send`. */
 export function remoteMatcher({ lists, requestedRadiusBits, ...options }: RemoteOptions): Matcher {
   const requests = new RemoteRequests(options);
   let generation = 0;
@@ -113,7 +113,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
       exact &&= answers.every((answer) => !('exact' in answer) || answer.exact);
       return answers.map(decisionOf);
     },
-    // The service has them on record.
+    // The service has recorded them.
     record: async () => {},
   };
 }

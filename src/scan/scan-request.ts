@@ -1,4 +1,4 @@
-/** What a scan is asked, and what it is made of. */
+/** Request, parts and result of a scan. */
 import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
@@ -13,17 +13,17 @@ import type { Throttle } from './throttle.js';
 export interface ScanRequest {
   /** Folders and files, as typed. */
   readonly paths: readonly PathBytes[];
-  /** More files, one by one: of a list that may be longer than memory. */
+  /** More files, from a list that may be larger than memory. */
   readonly filesFrom: AsyncIterable<PathBytes> | null;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly oneFileSystem: boolean;
   readonly followsLinks: boolean;
-  /** Files that are no pictures are read and their digests looked up. */
+  /** Read files that are not images, and look up their digests. */
   readonly digestsAll: boolean;
-  /** Those that could not be checked are tried again, also where they did not change. */
+  /** Retry files that could not be checked, even if unchanged. */
   readonly retriesFailed: boolean;
-  /** Pictures in zip and tar files are looked at too. */
+  /** Check images in zip and tar files. */
   readonly archives: boolean;
   readonly orientations: OrientationChoice;
   readonly frames: number;
@@ -33,7 +33,7 @@ export interface ScanRequest {
 export interface ScanDecoder {
   /** Errors QUEUE_FULL, SHUTTING_DOWN. */
   hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
-  /** Waits until an image would be taken. */
+  /** Wait until the queue has room for an image. */
   whenRoom(): Promise<void>;
   readonly workers: number;
   readonly queueImagesPerWorker: number;
@@ -43,12 +43,12 @@ export interface ScanDecoder {
 export interface ScanParts {
   readonly decoder: ScanDecoder;
   readonly inventory: Inventory;
-  /** False where the inventory is thrown away afterwards: then files have no rows. */
+  /** False where the inventory is temporary: then files have no rows. */
   readonly keepsFiles: boolean;
   readonly matcher: Matcher;
   readonly throttle: Throttle;
   readonly tally: ScanTally;
-  /** True once the scan shall stop: files in hand are finished, none is begun. */
+  /** True once the scan is to stop: files in flight are finished, no new one is started. */
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
   readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;

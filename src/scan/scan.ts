@@ -1,7 +1,7 @@
 /**
- * A scan: folders are taken from the inventory's list of work, their names looked at in batches, new pictures read, all
- * matched and told. Constant memory, whatever the tree; killed at any moment it goes on with the folders that it had
- * not done, and tells the others again from the inventory, so that a report is always whole.
+ * A scan: takes folders from the work list of the inventory, inspects their names in batches, reads new images, matches
+ * and reports all files. Memory is constant for any tree. A killed scan resumes with its unfinished folders and reports
+ * the finished ones from the inventory, so that a report is always complete.
  */
 import { lstat, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
@@ -17,7 +17,7 @@ import { visitFolder, type WalkOptions } from './walk/folder-visit.js';
 import { createNameFilter } from './walk/globs.js';
 import { absolute, sortRoots } from './walk/roots.js';
 
-/** Folders that are walked at once: small ones hide each other's waiting. */
+/** Folders that are walked concurrently: small ones hide each other's latency. */
 const FOLDERS_AHEAD_MAX = 32;
 
 class Scan {
@@ -51,7 +51,7 @@ class Scan {
       await this.#walkAll();
       await this.#scanListed(files);
       await this.#stream.settled();
-      // A batch that waited for a service elsewhere when the scan was stopped: its files are as if not begun.
+      // A batch that waited for a remote service when the scan was stopped: its files count as not started.
       const isStopped =
         shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
       if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
@@ -61,7 +61,7 @@ class Scan {
     }
   }
 
-  /** Folders that this scan has done before it was stopped: not listed again, and told from the inventory. */
+  /** Report the folders that this scan had finished before it was stopped from the inventory; they are not listed again. */
   async #tellDone(): Promise<void> {
     const { inventory, tally } = this.parts;
     const { folders, ...counts } = await inventory.doneCounts();
@@ -84,7 +84,7 @@ class Scan {
     while (!this.#stream.isStopping) {
       const folder = begun.size < FOLDERS_AHEAD_MAX ? await inventory.nextFolder(begun) : null;
       if (folder === null) {
-        // Folders in hand may bring more.
+        // Folders in flight may add more.
         if (visits.size === 0) break;
         await Promise.race(visits);
         continue;
@@ -125,7 +125,7 @@ class Scan {
           const ordered = inventory.inOrder(names);
           for (let from = 0; from < ordered.length && !this.#stream.isStopping; from += LOOK_NAMES) {
             const piece = this.#stream.piece(folder, base, ordered.slice(from, from + LOOK_NAMES), counts);
-            // Only counts of those in flight are kept: a folder may have more pieces than memory.
+            // Only promises of pieces in flight are kept: a folder may have more pieces than fit in memory.
             mine.push(piece);
             if (mine.length >= FILES_AHEAD_MAX / LOOK_NAMES) await mine.shift();
             await this.#stream.room();
@@ -145,7 +145,7 @@ class Scan {
     }
     await Promise.all(mine);
     if (this.#stream.isStopping) return;
-    // Rows of files that are gone, or that a pattern leaves out now.
+    // Remove rows of files that are gone, or that a pattern excludes now.
     if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) {
       await this.#stream.forget(folder, async (path) => {
         const status = await lstat(systemPath(path)).catch(() => null);
@@ -194,7 +194,7 @@ class Scan {
   }
 }
 
-/** Begins a scan anew, or goes on with the one that was not finished, where it asked the same. Errors as `Scan.run`. */
+/** Start a scan, or resume an unfinished one with the same parameters. Errors as `Scan.run`. */
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
   const { inventory, keepsFiles, matcher, tally } = parts;
   const { roots, files } = await sortRoots(request.paths, request.followsLinks);

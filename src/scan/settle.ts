@@ -1,6 +1,6 @@
 /**
- * The end of every file's way through a scan, whether it was read or known: many together are matched, then each is
- * recorded, told, counted and written, in this order; only then is it in hand no more.
+ * Last step of every file in a scan, whether it was read or known: files are matched in batches, recorded in the ledger,
+ * written to the inventory, then counted and reported. The write also ends their in-flight record.
  */
 
 import { verdictOf } from '../check/check-image.js';
@@ -22,9 +22,9 @@ export interface Settled {
   readonly spot: number;
   readonly name: PathBytes;
   readonly facts: FileFacts;
-  /** It was opened now, so its row is to be written. */
+  /** The file was opened by this scan, so its row must be written. */
   readonly wasRead: boolean;
-  /** This scan has put it on record already. */
+  /** This scan has recorded the file in the ledger already. */
   readonly isRecorded: boolean;
 }
 
@@ -34,19 +34,19 @@ interface SettlerParts {
   readonly tally: ScanTally;
   readonly scan: number;
   readonly orientations: OrientationChoice;
-  /** Without an inventory that is kept, files have no rows. */
+  /** False for a temporary inventory: files have no rows. */
   readonly keepsFiles: boolean;
-  /** Of every picture but those that matched nothing. */
+  /** Called for every image except those without a match. */
   readonly onResult: (result: FileResult) => void;
-  /** A file that is no picture; null where nobody asks. */
+  /** Called for every file that is not an image; null where such files are not listed. */
   readonly onOther: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 
-/** Files that are matched together, and how long one waits for others. */
+/** Files per batch, and the time that a file waits for others. */
 const TOGETHER_MAX = 1_024;
 const GATHER_MS = 15;
 
-/** The name of a folder that could not be listed, among its files. */
+/** File name that stands for a folder that could not be listed. */
 export const FOLDER_ITSELF: PathBytes = '.';
 
 export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
@@ -67,7 +67,7 @@ export class Settler {
 
   constructor(readonly parts: SettlerParts) {}
 
-  /** Resolves when all of them are told and written. Errors: as the matcher and the inventory. */
+  /** Resolves when all files are written and reported. Errors: as the matcher and the inventory. */
   settle(files: readonly Settled[]): Promise<void> {
     if (files.length === 0) return Promise.resolve();
     return new Promise((done, failed) => {
@@ -125,7 +125,7 @@ export class Settler {
       }
     }
     await matcher.record(answers, unmatched);
-    // On disk before it is told, so that what a report says is not asked again.
+    // On disk before it is reported, so that no reported file is queried again.
     if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
     for (const one of tell) one();
   }

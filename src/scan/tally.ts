@@ -1,4 +1,4 @@
-/** A scan's counts as they grow: what progress shows and the summary says. */
+/** Running counts of a scan, for the progress and the summary. */
 import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { FileKind } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
@@ -17,7 +17,7 @@ interface Skipped {
   readonly excluded: number;
 }
 
-/** What became of the scan in each stretch of its time, for the chart. */
+/** Counts of a scan at one moment, for the chart. */
 export interface RunPoint {
   readonly seconds: number;
   readonly files: number;
@@ -35,16 +35,16 @@ export interface ScanSummary {
   /** Files with a match that counts, by list. */
   readonly byList: Readonly<Record<string, number>>;
   readonly lists: Readonly<Record<string, ListCounts>>;
-  /** Files whose nearest match is of that kind. */
+  /** Matched files with an exact match, and those with near matches only. */
   readonly exact: number;
   readonly near: number;
   readonly notPictures: number;
   readonly archives: number;
   readonly skipped: number;
   readonly skippedByKind: Skipped;
-  /** Files that the inventory knew: they were not opened. */
+  /** Files whose facts came from the inventory: they were not opened. */
   readonly fromInventory: number;
-  /** Of all pictures, and of those that were read. */
+  /** Bytes of all images, and of those that were read. */
   readonly bytes: number;
   readonly bytesRead: number;
   readonly generation: number;
@@ -57,7 +57,7 @@ export interface ScanSummary {
   readonly run: readonly RunPoint[];
 }
 
-/** Points of the chart: when there are more, every second one goes. */
+/** Maximum number of points of the chart: beyond it every second one is dropped. */
 const POINTS_MAX = 512;
 
 export class ScanTally {
@@ -84,7 +84,7 @@ export class ScanTally {
     return (performance.now() - this.#startedMs) / 1000;
   }
 
-  /** A file that is no picture: nothing is told of it but its number. */
+  /** Count a file that is not an image. */
   takeOther(kind: FileKind, wasRead: boolean): void {
     this.files++;
     this.notPictures++;
@@ -93,7 +93,7 @@ export class ScanTally {
     this.#note();
   }
 
-  /** A picture that matched nothing: of it no result is made. */
+  /** Count an image without a match, which has no result. */
   takeUnmatched(bytes: number, wasRead: boolean): void {
     this.files++;
     this.pictures++;
@@ -149,7 +149,7 @@ export class ScanTally {
     this.#everySeconds *= 2;
   }
 
-  /** The points and the end; a rate over the blink between a point and the end would say nothing. */
+  /** Return the points and the end, without a point just before the end: the rate between them would be noise. */
   #wholeRun(): RunPoint[] {
     const { seconds, files, pictures, bytes } = this;
     const points = this.#run.filter((point) => point.seconds < seconds - this.#everySeconds / 2);

@@ -1,6 +1,6 @@
 /**
- * Holds a scan back: to so many files and bytes a second, while a pause is asked for, while the machine is busy.
- * Nothing that is begun is stopped by it; only the next file waits.
+ * Throttle of a scan: limits files and bytes a second, and pauses on request or while the machine is busy. Files in
+ * flight are finished; only the next file waits.
  */
 import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -9,24 +9,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface ThrottleOptions {
   readonly filesPerSecond: number | null;
   readonly bytesPerSecond: number | null;
-  /** The scan waits while this file is there. */
+  /** The scan waits while this file exists. */
   readonly pauseFile: string | null;
-  /** The scan waits while the load of one minute is above this. */
+  /** The scan waits while the one-minute load average is above this. */
   readonly loadMax: number | null;
 }
 
 export interface Throttle {
-  /** Waits until so much may be begun, or until the scan is to stop. */
+  /** Wait until the files and bytes are within the limits, or until the scan is to stop. */
   take(files: number, bytes: number): Promise<void>;
-  /** Why nothing is begun at present. */
+  /** Reason of the current pause; null while there is none. */
   readonly holdsFor: 'asked' | 'pause file' | 'load' | null;
-  /** Pauses, or goes on. */
+  /** Pause or resume. */
   toggle(): void;
 }
 
-/** How often a reason to wait is looked at again. */
+/** Interval between checks of the reasons to wait. */
 const LOOK_MS = 250;
-/** What may be taken at once after a quiet time: a second's worth. */
+/** Burst after an idle time, in seconds of the rate. */
 const BURST_SECONDS = 1;
 
 class Bucket {
@@ -35,7 +35,7 @@ class Bucket {
   constructor(readonly perSecond: number) {
     this.#level = perSecond * BURST_SECONDS;
   }
-  /** Milliseconds to wait. One that is larger than the bucket is let through and paid for afterwards. */
+  /** Return the milliseconds to wait. An amount larger than the bucket passes, and later ones wait for it. */
   take(amount: number): number {
     const nowMs = performance.now();
     this.#level = Math.min(

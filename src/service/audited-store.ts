@@ -1,4 +1,4 @@
-/** The store as somebody changes it: every contract that can change anything, between the rows of the audit log. */
+/** The audited store: every contract with changes, each change between its two rows of the audit log. */
 
 import { type Audit, createAudit } from '../audit/audit.js';
 import { auditedWebhooks } from '../cases/webhooks/audited-webhooks.js';

@@ -1,4 +1,4 @@
-/** The decoder process of a service: started with the first image, and seen in the metrics. */
+/** The decoder process of a service: started with the first image, and observed by metrics. */
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
 import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
@@ -9,16 +9,16 @@ import type { Metrics } from '../telemetry/metrics.js';
 export interface DecoderStatus {
   readonly restarts: number;
   readonly restartsLastMinute: number;
-  /** A client sends files that end decoders: they are answered, at the price of a restart each. */
+  /** A client sends files that crash decoders: each is answered, and costs a restart. */
   readonly underAttack: boolean;
   readonly queued: number;
   readonly capacity: number;
 }
 
 export interface Decoder {
-  /** A service that is asked only hashes starts none. Errors SHUTTING_DOWN. */
+  /** A service that gets only hashes starts no decoder. Errors SHUTTING_DOWN. */
   engine(): ImageEngine;
-  /** Also in the metrics, from then on. */
+  /** From then on also in the metrics. */
   status(): DecoderStatus;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Keeps the lists of a service as the store has them: at the start, when told to, and by looking every second. */
+/** Keeps a service's lists equal to the store's: at the start, on request, and by polling every second. */
 import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
@@ -10,16 +10,16 @@ import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-/** Beside the store: `lists export` writes it, and a service that starts reads it. */
+/** The index file beside the store: `lists export` writes it, and a starting service reads it. */
 export const INDEX_FILE = 'zeef.index';
-/** A list that another process imports is in force within this time and the time that building takes. */
+/** A list imported by another process is active within this time and the build time. */
 const GENERATION_POLL_MS = 1_000;
 
 interface FollowedLists {
   readonly live: LiveLists;
-  /** Takes up the store's present generation, if it is not the one in force. */
+  /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
-  /** Looks for new generations from now on. */
+  /** Start to poll for new generations. */
   watch(): void;
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function followLists(
     pool,
     vault: store.vault,
     indexFile: join(config.dataDir, INDEX_FILE),
-    onFileRefused: (error) => log.warn({ err: error }, 'index file refused; entries are read from the store'),
+    onFileRefused: (error) => log.warn({ err: error }, 'index file refused; reading entries from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segment merge failed; unmerged segments stay in use'),
   });
@@ -64,7 +64,7 @@ export async function followLists(
   let timer: NodeJS.Timeout | null = null;
   let reloading: Promise<void> | null = null;
   const poll = () => {
-    // A store that cannot be read must not stop the answers: the lists in force stay in force.
+    // A store that cannot be read must not stop the service: the current snapshot stays.
     reloading ??= reload()
       .catch((error: unknown) => log.error({ err: error }, 'list reload failed'))
       .finally(() => {

@@ -1,4 +1,4 @@
-/** The thread that imports lists: parsing a list is all processor, and must not hold up the answers. */
+/** The thread that imports lists: parsing is CPU-bound and must not delay requests. */
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
 import type { ImportOutcome, ImportThread } from '../lists/import/import-task.js';

@@ -1,4 +1,4 @@
-/** One import in a thread of its own: parsing a list is all processor, and must not hold up the answers. */
+/** One import in a thread of its own: parsing is CPU-bound and must not delay requests. */
 import type { MessagePort } from 'node:worker_threads';
 import { AppError } from '../core/errors.js';
 import { importList } from '../lists/import/import-list.js';
@@ -13,7 +13,7 @@ export interface ImportTask {
   readonly port: MessagePort;
 }
 
-/** Bytes between two signs of progress. */
+/** Bytes between two progress messages. */
 const TOLD_EVERY_BYTES = 4_194_304;
 
 export default async function runImport({ dataDir, keyPlace, request, port }: ImportTask): Promise<ImportOutcome> {

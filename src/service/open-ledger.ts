@@ -1,4 +1,4 @@
-/** The ledger as the knobs want it, and the erasing of what is too old. */
+/** Opens the ledger as configured, and runs its retention. */
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { HOUR_MS } from '../core/period.js';
@@ -10,10 +10,10 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
 import { storeFrom } from './open-store.js';
 
-/** What is a day too old today was an hour too old an hour ago. */
+/** Hourly: retention is configured in days, so one run an hour is fine enough. */
 const RETENTION_EVERY_MS = HOUR_MS;
 
-/** Tells digests of hits from the values of lists, whose labels are their algorithms. */
+/** Separates hits' digests from lists' values, whose labels are their algorithms. */
 const HIT_DIGEST_LABEL = 255;
 
 export function ledgerFrom(
@@ -35,24 +35,24 @@ export function ledgerFrom(
     onGroup({ seconds, ok, why }) {
       metrics.add('zeef_ledger_groups_total', { outcome: ok ? 'written' : 'failed' });
       metrics.observeSeconds('zeef_ledger_group_seconds', {}, seconds);
-      // One line when it begins and one when it is over, not one for every answer that is refused.
-      if (!ok && wasOk) log.error({ why }, 'the ledger cannot be written: answers are refused until it can');
-      if (ok && !wasOk) log.info('the ledger is written again');
+      // One line at the first failure and one at recovery, not one for every refused request.
+      if (!ok && wasOk) log.error({ why }, 'ledger write failed; requests are refused until it is writable');
+      if (ok && !wasOk) log.info('ledger is writable again');
       wasOk = ok;
     },
-    onListenerError: (error) => log.error({ err: error }, 'a hit could not be told'),
+    onListenerError: (error) => log.error({ err: error }, 'hit listener failed'),
   });
 }
 
-/** Now, and every hour. Result: stops it. */
+/** Run retention now and every hour. Result: stops it. */
 export function startRetention(ledger: Ledger, log: Logger): () => void {
   const run = () => {
     ledger
       .retain()
       .then(({ hits, hours }) => {
-        if (hits + hours > 0) log.info({ hits, hours }, 'the ledger erased what is too old');
+        if (hits + hours > 0) log.info({ hits, hours }, 'ledger retention applied');
       })
-      .catch((error: unknown) => log.error({ err: error }, 'the ledger could not erase what is too old'));
+      .catch((error: unknown) => log.error({ err: error }, 'ledger retention failed'));
   };
   run();
   const timer = setInterval(run, RETENTION_EVERY_MS);
@@ -60,7 +60,7 @@ export function startRetention(ledger: Ledger, log: Logger): () => void {
   return () => clearInterval(timer);
 }
 
-/** The ledger without the rest: nothing is read from the lists. Errors as `storeFrom`. */
+/** Open the ledger alone: no list is read. Errors as `storeFrom`. */
 export async function openLedgerAlone(
   config: Config,
   log: Logger,

@@ -1,4 +1,4 @@
-/** The store as the knobs want it, and inventories of scans. */
+/** Opens the store as configured, and inventories of scans. */
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
 import { openSqliteInventory } from '../sqlite/inventory/inventory.js';
@@ -9,10 +9,10 @@ import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 
-/** Where the configuration says that the master key lies. */
+/** The configured place of the master key. */
 export type KeyPlace = Pick<Config, 'listKey' | 'listKeyFile'>;
 
-/** Errors LIST_KEY_WRONG: `listKey` is no key. */
+/** Errors LIST_KEY_WRONG: `listKey` is malformed. */
 export function masterKeyAt(dataDir: string, { listKey, listKeyFile }: KeyPlace): MasterKeySource {
   if (listKey !== '') return keyFromText(listKey);
   return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
@@ -29,5 +29,5 @@ export function storeFrom(config: Config, { log, metrics }: { log: Logger; metri
   });
 }
 
-/** The inventory in a folder, or one that is thrown away when it is closed. Errors DATA_VERSION, STORE_FAILED. */
+/** Open the inventory in a folder, or a temporary one. Errors DATA_VERSION, STORE_FAILED. */
 export const openInventory: (folder: string | null) => Promise<Inventory> = openSqliteInventory;

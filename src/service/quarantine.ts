@@ -1,11 +1,11 @@
-/** Entries that suddenly match many different files are put in quarantine: still found, and not counted. */
+/** Quarantines entries that suddenly match many different files: they are still found, and not counted. */
 import { type Audit, ZEEF } from '../audit/audit.js';
 import { type FloodedEntry, FloodGuard } from '../check/flood-guard.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-/** `filesMax`: different files that one entry may match in a while. */
+/** `filesMax`: different files that one entry may match within the time window. */
 export function startFloodGuard(
   filesMax: number,
   parts: {
@@ -19,7 +19,7 @@ export function startFloodGuard(
   const { audit, clock, log, metrics, reload } = parts;
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
     metrics.add('zeef_quarantined_total', {});
-    log.warn({ list, entryId, files }, 'entry quarantined: it suddenly matched many different files');
+    log.warn({ list, entryId, files }, 'entry quarantined: matched too many different files');
     await audit.as(ZEEF).lists.changeEntries(list, { entryId }, 'quarantine');
     await reload();
   };

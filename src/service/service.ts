@@ -1,6 +1,6 @@
 /**
- * The composition root: makes the parts, keeps the lists in force up to date, and offers what the doors call.
- * The only room that knows all the others.
+ * The composition root: creates the parts, keeps the snapshot current, and offers the operations of HTTP and CLI.
+ * The only room that imports all lower ones.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ export interface Readiness {
   readonly generation: number;
   readonly entries: number;
   readonly decoder: DecoderStatus;
-  /** False where the last answers could not be put on record: such are refused until they can be. */
+  /** False where the last answers could not be recorded: requests are refused until they can be. */
   readonly ledgerWritable: boolean;
 }
 
@@ -56,40 +56,40 @@ export interface Service {
   readonly store: Store;
   readonly metrics: Metrics;
   readonly gates: TenantGates;
-  /** Watches what tenants ask; a door that knows a tenant's gate tells it (`tenants/watched.ts`). */
+  /** Watches tenants' queries for probing; the routes report queries to it (`tenants/watched.ts`). */
   readonly probing: Probing;
-  /** What somebody changes goes through `audit.as(who)`, and is written down there. */
+  /** Changes go through `audit.as(actor)`, which records them. */
   readonly audit: Audit;
-  /** Lists that were handed over to be imported. */
+  /** Submitted imports. */
   readonly imports: ImportJobs;
   readonly ledger: Ledger;
-  /** One for all answers of a request that has an Idempotency-Key; they are told after its `commit`. */
+  /** Open one batch for a request with an Idempotency-Key; its answers are sent after its `commit`. */
   openRecording(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
   openBatch(options: CheckOptions): HashBatch;
-  /** Hashes only: nothing is looked up or recorded. Errors: QUEUE_FULL, SHUTTING_DOWN. */
+  /** Hash without a look-up or a record. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
-  /** The decoder process's own reply, of bytes or of a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
+  /** Return the decoder process's reply, for bytes or for a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
   /** Errors LIST_NOT_FOUND, STORE_FAILED. */
   openFiles(lists: ReadonlySet<string> | null): Promise<FileBatch>;
-  /** Waits until a picture would be taken: for batches, which would rather wait than be refused. */
+  /** Wait until the decoder would accept an image: for batches, which wait instead of failing. */
   whenRoom(): Promise<void>;
-  /** Metrics as they are now. */
+  /** Return the current metrics. */
   renderMetrics(): ReturnType<Metrics['render']>;
   lists(): Promise<readonly ListInfo[]>;
   readiness(): Readiness;
-  /** Takes up the store's present generation, if it is not the one in force. */
+  /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
   /** Errors as `LiveLists.exportTo`. */
   exportIndex(
     path?: string,
   ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
-  /** As `Store.rotateKeys`; what lies beside the store under the old key, and can be had again, goes. */
+  /** Rotate as `Store.rotateKeys`, and remove reproducible files that are sealed by the old key. */
   rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
-  /** Answers in hand are given first. */
+  /** Drain in-flight requests, then close. */
   close(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ interface ServiceOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly watchLists?: boolean;
-  /** The environment of this process: the decoder process gets the settings of the allocator from it. */
+  /** The environment of this process: the decoder process gets the allocator's settings from it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -167,7 +167,7 @@ export async function createService(
   };
 }
 
-/** What a service answers from its lists and its decoder. */
+/** The operations that need the lists and the decoder. */
 function queries(
   config: Config,
   parts: {
@@ -208,7 +208,7 @@ function queries(
   };
 }
 
-/** Opened at once where answers are recorded, so that a ledger that cannot be read ends the start. */
+/** Open the ledger at once where answers are recorded, so that an unreadable ledger fails the start. */
 async function ledgerBeside(
   store: Store,
   config: Config,
@@ -239,7 +239,7 @@ function importJobsFrom(
   return createImportJobs(store, { dataDir, thread, log, audit, onEnd: reload });
 }
 
-/** What lies beside the store under the old key, and can be made again, is removed. */
+/** Remove reproducible files that are sealed by the old key. */
 async function rotateKeys(
   store: Store,
   dataDir: string,
@@ -250,13 +250,13 @@ async function rotateKeys(
   return rotated;
 }
 
-/** The decoder as scans use it. */
+/** The decoder interface of scans. */
 export function scanDecoder({ hashReply, whenRoom, config }: Service): ScanDecoder {
   const { workers, queueImagesPerWorker, imageBytesMax } = config;
   return { hashReply, whenRoom, workers, queueImagesPerWorker, imageBytesMax };
 }
 
-/** Webhooks of a service that serves. Result: stops them, once what is in flight is done. */
+/** Start the webhooks of a serving process. Result: stops them, after the events in flight. */
 export function startWebhooks(
   { store, metrics, ledger }: Service,
   log: Logger,

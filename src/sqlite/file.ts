@@ -1,4 +1,4 @@
-/** Opens one of Zeef's SQLite files: durable settings, its schema brought up to date, SQLite's errors made ours. */
+/** Opens one of Zeef's SQLite files: durable settings, schema migration, translation of SQLite's errors. */
 import { hash } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,28 +7,28 @@ import { AppError } from '../core/errors.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
 import { unfinishedName } from '../core/unfinished.js';
 
-/** Runs in the transaction that brings the schema up to date. */
+/** Runs in the migration's transaction. */
 export type Migration = string | ((db: Sqlite, dataDir: string) => void);
 
 export interface SqliteFile {
   readonly name: string;
-  /** How long a call of SQLite itself waits for another writer. */
+  /** Longest wait within an SQLite call for another writer. */
   readonly busyMs: number;
-  /** Each brings the schema from its position to the next; never edited once released. */
+  /** Each migrates the schema from its position to the next; never edited once released. */
   readonly migrations: readonly Migration[];
-  /** `shapeOf` a file that all migrations have run on; a test holds it to them. */
+  /** `shapeOf` a fully migrated file; checked by a test. */
   readonly shape: string;
-  /** Whether the rows of a file that 0.2.0 has not seen yet mean what they mean here; by default they do. */
+  /** Whether the rows of a file from before 0.2.0 have the current meaning; true by default. */
   readonly isReadable?: (db: Sqlite) => boolean;
 }
 
 const SYNCHRONOUS_FULL = 2;
-/** "ZEEF": the file was made, or checked and taken over, by version 0.2.0 or newer. */
+/** "ZEEF": the file was created, or checked and adopted, by version 0.2.0 or newer. */
 const APPLICATION_ID = 0x5a454546;
 
 /**
- * A connection of its own to a file in `dataDir`, made where it is missing, and for its owner alone.
- * Errors  DATA_VERSION: written by a newer version, or by a build that none can read; SQLite's own.
+ * Open a connection to a file in `dataDir`; a missing file is created, readable by its owner only.
+ * Errors  DATA_VERSION: written by a newer version, or by an unsupported build; SQLite's own.
  */
 export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -40,7 +40,7 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
     db.pragma('synchronous = FULL');
     // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
     if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
-      throw new Error('synchronous=FULL was not taken');
+      throw new Error('synchronous=FULL was not applied');
     bringUpToDate(db, dataDir, file);
     return db;
   } catch (error) {
@@ -58,14 +58,14 @@ function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
   const newest = migrations.length;
   const found = versionOf(db);
   if (found > newest) {
-    const action = 'use the version of Zeef that wrote it, or a newer one';
+    const action = 'use the Zeef version that wrote it, or a newer one';
     throw new AppError('DATA_VERSION', { file: name, schema: found, reads: `up to ${newest}`, action });
   }
   if (found === newest && isStamped(db)) return;
   const copy = found > 0 && found < newest ? copyBefore(db, dataDir, file, found) : null;
   try {
     db.transaction(() => {
-      // Read again under the lock: another process may have been first.
+      // Read again under the lock: another process may have migrated it.
       for (const step of migrations.slice(versionOf(db))) {
         if (typeof step === 'string') db.exec(step);
         else step(db, dataDir);
@@ -75,7 +75,7 @@ function bringUpToDate(db: Sqlite, dataDir: string, file: SqliteFile): void {
       db.pragma(`application_id = ${APPLICATION_ID}`);
     }).immediate();
   } catch (error) {
-    // Builds before 0.1.0 numbered other schemas alike: a statement then meets tables that it does not expect.
+    // Builds before 0.1.0 used the same numbers for other schemas: statements then find unexpected tables.
     const isForeign = !isStamped(db) && (error as { code?: string }).code === 'SQLITE_ERROR';
     const refusal = isForeign ? unreadable(name, found, error) : error;
     if (copy !== null && refusal instanceof AppError && refusal.code === 'DATA_VERSION') rmSync(copy, { force: true });
@@ -88,12 +88,12 @@ function unreadable(file: string, schema: number, cause?: unknown): AppError {
   return new AppError('DATA_VERSION', { file, schema, action }, cause);
 }
 
-/** Where `file` lies as it was before it was migrated from schema `version`. */
+/** Path of the copy of `file` from before its migration from schema `version`. */
 export const copyName = (file: string, version: number) => `${file}.schema-${version}`;
 
 /**
- * Copies the file as it is, synced, for going back to the version that wrote it (`RELEASING.md`). A copy of the same schema, from
- * an earlier update that was taken back, is replaced.
+ * Copy the file before its migration, synced, for a downgrade (`RELEASING.md`). A copy of the same schema, from an earlier,
+ * reverted update, is replaced.
  *
  * Result  the path of the copy.
  * Errors  SQLite's own, and the file system's: without a copy there is no migration.
@@ -102,14 +102,14 @@ function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: 
   const path = join(dataDir, copyName(name, version));
   // Two threads of the ledger may open it at once.
   const partial = unfinishedName(`${path}.${threadId}`);
-  // Made empty first, so that no other user can read it meanwhile.
+  // Created empty first, so that no other user can read it meanwhile.
   closeSync(openSync(partial, 'wx', 0o600));
   try {
     db.prepare('VACUUM INTO ?').run(partial);
     const copy = openSync(partial, 'r+');
     fsyncSync(copy);
     closeSync(copy);
-    // Where another process has migrated meanwhile, the copy is of the new schema, and that process has made the other.
+    // If another process has migrated meanwhile, this copy has the new schema, and that process made the right one.
     if (userVersionOf(partial) === version) {
       renameSync(partial, path);
       syncFolder(dataDir);
@@ -120,7 +120,7 @@ function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: 
   return path;
 }
 
-/** A new name is on the disk only when its folder is. */
+/** Sync the folder: a new name is durable only with it. */
 function syncFolder(path: string): void {
   const folder = openSync(path, 'r');
   try {
@@ -142,7 +142,7 @@ function userVersionOf(path: string): number {
   return header.readUInt32BE(60);
 }
 
-/** Digest of all tables and their columns; indexes are left out, since sealing makes others. Result: 16 hex digits. */
+/** Return a digest of all tables and their columns, without indexes, which sealing changes. Result: 16 hex digits. */
 export function shapeOf(db: Sqlite): string {
   const columns = db
     .prepare(
@@ -154,7 +154,7 @@ export function shapeOf(db: Sqlite): string {
   return hash('sha256', JSON.stringify(columns), 'hex').slice(0, 16);
 }
 
-/** Runs one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
+/** Run one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
 export function guarded<T>(access: () => T): T {
   try {
     return access();

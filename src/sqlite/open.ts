@@ -1,4 +1,4 @@
-/** The embedded store: SQLite files in the data folder, shared safely by several processes of one machine. */
+/** The embedded store: SQLite files in the data folder, shared safely by several processes on one machine. */
 import { join } from 'node:path';
 import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
@@ -18,14 +18,14 @@ import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 
 interface StoreOptions {
-  /** By default a file in the data folder, made once. */
+  /** By default a file in the data folder, created once. */
   readonly master?: MasterKeySource;
-  /** Told of each entry whose value cannot be opened any more, by its key. */
+  /** Called with the key of each entry whose value cannot be unsealed. */
   readonly onDamaged?: (entryKey: number) => void;
 }
 
 /**
- * Errors STORE_FAILED: the folder cannot be made or the file is not a store of this version. LIST_KEY_WRONG: the master
+ * Errors STORE_FAILED: the folder cannot be created, or the file is not a store of this version. LIST_KEY_WRONG: the master
  * key is missing, or not the one of this store.
  */
 export async function openSqliteStore(

@@ -1,4 +1,4 @@
-/** Statements that are run for every answer are compiled once a connection. */
+/** Statements of every request, compiled once per connection. */
 import type { Sqlite, Statement } from '../core/sqlite-binding.js';
 
 const kept = new WeakMap<Sqlite, Map<string, Statement>>();

@@ -1,16 +1,16 @@
-/** The hash chain of the audit log, the same whatever store it lies in. */
+/** The hash chain of the audit log, the same in every store. */
 import { createHash } from 'node:crypto';
 import type { AuditDetails, AuditEvent, AuditHead } from './audit-contract.js';
 
-/** Before the first row. */
+/** The hash before the first row. */
 export const AUDIT_START: AuditHead = { seq: 0, hash: '0'.repeat(64) };
 
-/** The same text for the same details, in whatever order they were given. */
+/** Return the canonical text of details, independent of their order. */
 export function detailsText(details: AuditDetails): string {
   return JSON.stringify(Object.fromEntries(Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-/** `details`: as text, as it is stored, so that also a change of its form is one. Result: hex. */
+/** Hash a row. `details`: the stored text, so that a change of its form is detected too. Result: hex. */
 export function auditHash(
   before: AuditHead,
   {
@@ -25,7 +25,7 @@ export function auditHash(
   }: Omit<AuditEvent, 'details'> & { readonly details: string },
 ): string {
   const facts = [before.seq + 1, at, actor, action, tenant, target, details];
-  // Rows of an earlier version had neither, and are hashed as they were.
+  // Rows of an earlier version had neither, and keep their hash.
   const isOld = outcome === null && ends === null;
   const row = JSON.stringify(isOld ? facts : [...facts, outcome, ends]);
   return createHash('sha256')

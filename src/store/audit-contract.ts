@@ -1,10 +1,10 @@
 /**
- * The audit log, as the rooms above see it: who changed what, when; rows that are chained by their hashes, so that one
- * that was changed, taken out or moved is found. Never a value of a list, and never a key.
+ * The contract of the audit log: actor, action, target and time of every change, in rows chained by their hashes, which
+ * detects a changed, removed or moved row. Rows never contain a list's value or a key.
  */
 import type { TenantFilter } from './keys-contract.js';
 
-/** All that is written down. Added, never renamed. */
+/** All audited actions. Added, never renamed. */
 export const AUDIT_ACTIONS = [
   'key.create',
   'key.rotate',
@@ -33,8 +33,8 @@ export const AUDIT_ACTIONS = [
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /**
- * A change is two rows: one before it, so that none is made without a row whatever happens, and one after it that says
- * how it ended. A first row that no other ends: the change is under way, or its process died, before or after making it.
+ * A change is two rows: one before it, so that no change lacks a row, and one after it with its outcome. A `begun` row
+ * without an end: the change is in progress, or its process died, before or after making it.
  */
 export const AUDIT_OUTCOMES = ['begun', 'done', 'failed'] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
@@ -46,15 +46,15 @@ export interface AuditEvent {
   /** A key's id; `local`, where no key is needed; `cli:` and a user's name; `zeef` itself. */
   readonly actor: string;
   readonly action: AuditAction;
-  /** Whom it is about; null where it is about no tenant. */
+  /** The affected tenant, or null. */
   readonly tenant: string | null;
-  /** The key, list or hit. */
+  /** The affected key, list or hit. */
   readonly target: string | null;
-  /** Of `failed` with the code, as `code`. */
+  /** For `failed` including the error code, as `code`. */
   readonly details: AuditDetails;
-  /** Null: a row of an earlier version, which wrote one when the change was made. */
+  /** Null: a row of an earlier version, which wrote one row after the change. */
   readonly outcome: AuditOutcome | null;
-  /** The row that this one ends; null of `begun`. */
+  /** The row that this one ends; null for `begun`. */
   readonly ends: number | null;
 }
 
@@ -65,7 +65,7 @@ export interface AuditRow extends AuditEvent {
   readonly hash: string;
 }
 
-/** The last row; whoever keeps it elsewhere notices also a log that was written anew as a whole. */
+/** The last row; a copy stored elsewhere detects even a completely rewritten log. */
 export interface AuditHead {
   readonly seq: number;
   readonly hash: string;
@@ -75,7 +75,7 @@ export interface AuditVerdict {
   readonly ok: boolean;
   readonly rows: number;
   readonly head: AuditHead;
-  /** The first row that is not as it was written; null where all are. */
+  /** The first damaged row, or null. */
   readonly brokenAt: number | null;
 }
 
@@ -84,7 +84,7 @@ export interface AuditPage {
   /** Rows before this one; null: from the newest. */
   readonly before: number | null;
   readonly limit: number;
-  /** Also `begun` rows that another one ends. */
+  /** Include `begun` rows whose end is known. */
   readonly all?: boolean;
 }
 
@@ -92,6 +92,6 @@ export interface AuditStore {
   append(event: AuditEvent): Promise<AuditRow>;
   /** Newest first. */
   page(page: AuditPage): Promise<readonly AuditRow[]>;
-  /** Reads every row. `known`: a head that was noted elsewhere, which must still be there. */
+  /** Verify every row. `known`: a head stored elsewhere, which must still be in the log. */
   verify(known?: AuditHead): Promise<AuditVerdict>;
 }

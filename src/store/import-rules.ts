@@ -1,35 +1,35 @@
 /**
- * What an import makes of its rows, the same whatever store they go to: accepted, duplicate or rejected, counted with
- * their reasons; and which entries a list has withdrawn.
+ * Import rules, the same for every store: rows are accepted, duplicate or rejected, counted by reason; and entries
+ * withdrawn by a list.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Draft, ImportReport } from './lists-contract.js';
 
-/** Rejected rows that are kept with their line; a person looks at a few, and all are counted. */
+/** Rejected rows reported with their line; all are counted. */
 const REJECTED_KEPT_MAX = 100;
-/** Distinct values that came more than once; a value that many rows carry is met again soon. */
+/** Distinct repeated values remembered; a value that many rows carry recurs soon. */
 const REPEATED_VALUES_KEPT_MAX = 100_000;
 
 export type ImportMode = 'replace' | 'add';
 
-/** Whether a row whose value the list holds already adds nothing: `heldVersion` is the last version that brought it. */
+/** Return whether a row with a known value is a duplicate: `heldVersion` is the last version with that value. */
 export function isDuplicate(mode: ImportMode, heldVersion: number, version: number): boolean {
   return mode === 'add' || heldVersion === version;
 }
 
-/** Rows of one import, counted by what became of them. */
+/** Counts of one import's rows by their result. */
 export class ImportCounts {
   accepted = 0;
-  /** Entries that the rows named as gone, and that were there. */
+  /** Existing entries that the rows withdrew. */
   deleted = 0;
-  /** Entries that were not there before, and that no row brought again. */
+  /** New entries, and earlier entries that no row repeated. */
   added = 0;
   removed = 0;
   duplicates = 0;
   rejected = 0;
   readonly #rejectedByReason: Partial<Record<RejectReason, number>> = {};
   readonly #firstRejected: { line: number; reason: RejectReason }[] = [];
-  /** Of values that came more than once; only those are remembered, and not without bound. */
+  /** Counts of repeated values, a bounded number of them. */
   readonly #rowsOfValue = new Map<string, number>();
   #mostRowsOfOneValue = 1;
 
@@ -39,7 +39,7 @@ export class ImportCounts {
     if (this.#firstRejected.length < REJECTED_KEPT_MAX) this.#firstRejected.push({ line, reason });
   }
 
-  /** `name`: the algorithm and the value, as they look in this store. */
+  /** `name`: the algorithm and the value in the form of this store. */
   duplicate(name: string): void {
     this.duplicates++;
     const rows = (this.#rowsOfValue.get(name) ?? 1) + 1;
@@ -70,11 +70,11 @@ export class ImportCounts {
   }
 }
 
-/** Entries that one import withdrew, and when, by the list's own clock. */
+/** Entries withdrawn by one import, with their times by the list's own clock. */
 export class Withdrawals {
   readonly #atMs = new Map<string, number>();
 
-  /** `at`: RFC 3339, where the list says; without a time the entry is withdrawn now and whenever it was last updated. */
+  /** `at`: RFC 3339, if given; without it the entry is withdrawn regardless of its last update. */
   withdraw(entryId: string, at: string | undefined): { covers(updatedAt: string | null): boolean } {
     const atMs = at === undefined ? Number.NaN : Date.parse(at);
     if (Number.isNaN(atMs)) return { covers: () => true };
@@ -82,7 +82,7 @@ export class Withdrawals {
     return { covers: (updatedAt) => this.isWithdrawn(entryId, updatedAt) };
   }
 
-  /** Withdrawn by this import, after the entry was last updated. */
+  /** Return whether this import withdrew the entry after its last update. */
   isWithdrawn(entryId: string, updatedAt: string | null): boolean {
     const atMs = this.#atMs.get(entryId);
     return atMs !== undefined && !(updatedAt !== null && Date.parse(updatedAt) > atMs);

@@ -1,10 +1,10 @@
 /**
- * What a scan asks of its inventory: which folders are still to be walked, what is known of each file, and which files
- * were in hand when a process ended. Asynchronous, so that another store can stand behind it; speaks no SQL.
+ * The contract of a scan's inventory: folders still to be walked, facts of each file, and files in flight when a process
+ * ended. Asynchronous, so that other stores can implement it; without SQL.
  * `test/store/inventory-contract.ts` is the suite that every implementation must pass.
  *
- * Files are named by their spot: the number of their folder's visit and a hash of their name. Files of one folder lie
- * side by side, in the order of their spots.
+ * A file's key is its spot: the number of its folder's visit and a hash of its name. Files of one folder are stored
+ * together, in the order of their spots.
  */
 import type { PathBytes } from '../core/path-bytes.js';
 
@@ -13,7 +13,7 @@ export interface FolderRow {
   readonly path: PathBytes;
   /** An archive is a file, and the folder of its entries. */
   readonly isArchive: boolean;
-  /** A scan before this one has come to its end. */
+  /** True if an earlier scan finished this folder. */
   readonly wasDone: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface FileRowWithFolder extends FileRow {
   readonly isArchive: boolean;
 }
 
-/** What a folder's listing held beside files that are kept as rows. */
+/** Counts of a folder's entries without rows. */
 export interface FolderCounts {
   readonly symlinks: number;
   readonly special: number;
@@ -37,16 +37,16 @@ export interface FolderCounts {
 }
 
 export interface ScanState {
-  /** Rises by one with every scan that is begun anew. */
+  /** Rises by one with every new scan; a resumed scan keeps it. */
   readonly scan: number;
   readonly isFinished: boolean;
-  /** What was asked, so that another question does not go on with this one's place. */
+  /** The scan's parameters, so that a scan with others does not resume this one. */
   readonly question: string;
-  /** Files of the last scan that was finished, for an estimate of the next; null where there is none. */
+  /** Files of the last finished scan, as an estimate of the next; null without one. */
   readonly filesBefore: number | null;
-  /** Where in the lists' history every row is known to be matched, as JSON; null where no scan was finished. */
+  /** Position in the lists' history up to which every row is matched, as JSON; null before the first finished scan. */
   readonly matchedAt: string | null;
-  /** The machine's start in which the inventory was last used; null before. */
+  /** Boot id of the machine at the last use; null before. */
   readonly boot: string | null;
 }
 
@@ -54,16 +54,16 @@ export interface InHand {
   readonly spot: number;
   readonly folderId: number;
   readonly name: PathBytes;
-  /** How often it was in hand, alone, when the process ended; 0 where it was in hand with others. */
+  /** How often the process ended while this file was the only one in flight; 0 if other files were in flight too. */
   readonly aloneTries: number;
 }
 
-/** Everything that becomes true together. */
+/** Changes applied in one transaction. */
 export interface InventoryChange {
   readonly files?: readonly FileRow[];
   readonly removedFiles?: readonly number[];
   readonly begun?: readonly InHand[];
-  /** Spots that are in hand no more. */
+  /** Spots no longer in flight. */
   readonly ended?: readonly number[];
   readonly foldersFound?: readonly { readonly path: PathBytes; readonly isArchive: boolean }[];
   readonly foldersDone?: readonly { readonly id: number; readonly counts: FolderCounts }[];
@@ -71,34 +71,34 @@ export interface InventoryChange {
 
 export interface Inventory {
   readonly state: ScanState;
-  /** Begins anew: the roots are to be walked; what is known of files stays. */
+  /** Start a new scan: queue the roots; facts of files stay. */
   beginScan(question: string, roots: readonly PathBytes[]): Promise<void>;
   finishScan(end: { readonly files: number; readonly matchedAt: string | null }): Promise<void>;
   setBoot(boot: string): Promise<void>;
-  /** The lists' history up to there has been matched against every row. */
+  /** Note that every row is matched up to a position in the lists' history. */
   setMatchedAt(matchedAt: string): Promise<void>;
-  /** A folder that is still to be walked and is not among `begun`; null where none is left. */
+  /** Return a folder that is still to be walked and is not among `begun`, or null. */
   nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null>;
-  /** The folder of that path, which is not walked for it: files in it are asked one by one. */
+  /** Return the folder of a path without queueing it: its files are queried one by one. */
   folderAt(path: PathBytes): Promise<FolderRow>;
-  /** The first spot of a folder's files; given once, in the order in which folders are visited. */
+  /** Return the first spot of a folder's files; assigned once, in the order of visits. */
   baseSpot(folderId: number): Promise<number>;
   folderById(folderId: number): Promise<FolderRow | null>;
-  /** Names of one folder in the order of their spots: written in this order, rows lie densely. */
+  /** Sort a folder's names by their spots: rows written in this order are dense. */
   inOrder(names: readonly PathBytes[]): PathBytes[];
-  /** Rows of these names in this folder, in order; null where there is none. `spot`: where it is or would be. */
+  /** Return the rows of these names in this folder, in order; null for a missing one. `spot`: its actual or future spot. */
   find(
     baseSpot: number,
     names: readonly PathBytes[],
   ): Promise<readonly { readonly spot: number; readonly facts: Uint8Array | null }[]>;
   apply(change: InventoryChange): Promise<void>;
   inFlight(): Promise<readonly InHand[]>;
-  /** Files of one folder in order of their spots. */
+  /** Return the files of one folder in the order of their spots. */
   filesOf(folderId: number): AsyncIterable<readonly FileRow[]>;
   fileCountOf(folderId: number): Promise<number>;
-  /** All files, or those of folders that this scan has done; in batches. */
+  /** Return all files, or those of folders finished by this scan, in batches. */
   files(which: 'all' | 'done'): AsyncIterable<readonly FileRowWithFolder[]>;
-  /** Sums over the folders that this scan has done. */
+  /** Return sums over the folders finished by this scan. */
   doneCounts(): Promise<FolderCounts & { readonly folders: number }>;
   readonly bytes: number;
   close(): Promise<void>;

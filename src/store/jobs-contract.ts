@@ -1,4 +1,4 @@
-/** Imports that were handed over and are done one after the other; they outlive the process that took them. */
+/** Submitted imports, which run one after the other and survive a restart. */
 import type { ErrorCode, ErrorDetails } from '../core/errors.js';
 import type { ImportReport } from './lists-contract.js';
 
@@ -9,10 +9,10 @@ export interface ImportJob {
   readonly id: string;
   readonly list: string;
   readonly state: JobState;
-  /** How the bytes are to be read and what the list shall be, as the room above wrote it. */
+  /** Format of the bytes and settings of the list, written by `lists/`. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly bytes: number;
-  /** Of the bytes and the request together: the same handed over again is the same job. */
+  /** Digest of the bytes and the request: a repeated submission is the same job. */
   readonly sameAs: string;
   readonly createdAt: string;
   readonly finishedAt: string | null;
@@ -25,6 +25,6 @@ export interface JobStore {
   /** Errors NOT_FOUND. */
   changeJob(id: string, change: Partial<Pick<ImportJob, 'state' | 'finishedAt' | 'report' | 'error'>>): Promise<void>;
   job(id: string): Promise<ImportJob | null>;
-  /** Newest first; `list`: only those of one list. The oldest finished ones are forgotten. */
+  /** Newest first; `list`: only those of one list. The oldest finished jobs are deleted. */
   jobs(list?: string): Promise<readonly ImportJob[]>;
 }

@@ -1,23 +1,23 @@
-/** API keys, as the rooms above see them. `test/store/keys-contract.ts` is the suite of every implementation. */
+/** The contract of API keys. `test/store/keys-contract.ts` is the suite of every implementation. */
 
 export const SCOPES = ['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Whose rows a statement may touch; null, of all tenants, is said by an administrator alone. */
+/** The tenant whose rows a statement may touch; null, for all tenants, is for administrators only. */
 export type TenantFilter = string | null;
 
 export interface KeyInfo {
   readonly id: string;
-  /** The first key of its line: a key and those that it was rotated into share it. */
+  /** The first key of its line: a key and its rotations share it. */
   readonly line: string;
   readonly tenant: string;
-  /** What it is for, in its maker's words. */
+  /** Free text by its creator. */
   readonly name: string | null;
   readonly scopes: readonly Scope[];
   readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly revokedAt: string | null;
-  /** To the minute. */
+  /** Precise to the minute. */
   readonly lastUsedAt: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface NewKey {
   readonly name?: string | null;
 }
 
-/** A key is told here and never again: only its SHA-256 is kept. */
+/** A created key, shown only once: only its SHA-256 is stored. */
 export interface CreatedKey {
   readonly info: KeyInfo;
   readonly key: string;
@@ -36,27 +36,27 @@ export interface CreatedKey {
 
 export interface Rotation {
   readonly nowMs: number;
-  /** How long the old key still works. */
+  /** Grace period of the old key. */
   readonly graceMs: number;
-  /** Of the new key; undefined: it lives as long as the old one was meant to. */
+  /** Expiry of the new key; undefined: the lifetime of the old one. */
   readonly expiresAt?: string | null;
 }
 
 export interface KeyStore {
-  /** Errors REQUEST_INVALID: the tenant's name is not one. */
+  /** Errors REQUEST_INVALID: invalid tenant name. */
   createKey(about: NewKey): Promise<CreatedKey>;
-  /** The one statement without a tenant: it tells whose the key is. Also of revoked and expired keys: the caller decides. */
+  /** Find a key; the only statement without a tenant. Includes revoked and expired keys: the caller decides. */
   findByKey(key: string): Promise<KeyInfo | null>;
-  /** In the order of their making. */
+  /** In the order of their creation. */
   keys(tenant: TenantFilter): Promise<KeyInfo[]>;
   /**
-   * A second live key with the same tenant, name and scopes; the old one expires after the grace, if it does not before.
+   * Create a second live key with the same tenant, name and scopes; the old one expires after the grace period, or earlier.
    * Errors NOT_FOUND: there is no such live key; KEYS_LIVE_MAX: its line has two live keys already.
    */
   rotateKey(tenant: TenantFilter, id: string, rotation: Rotation): Promise<CreatedKey & { readonly old: KeyInfo }>;
-  /** Result: what it was. Errors NOT_FOUND. */
+  /** Result: the key before. Errors NOT_FOUND. */
   revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo>;
-  /** Notes that a key was used; false where the store is too busy to be bothered with it. */
+  /** Note a key's use; false if the store is busy. */
   touchKey(tenant: string, id: string, atMs: number): Promise<boolean>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The two hash chains of a ledger, the same whatever store they lie in. Each link has the SHA-256 of the one before and of
+ * The two hash chains of a ledger, the same in every store. Each link has the SHA-256 of the one before and of
  * itself: the chain of groups carries counts, the chain of events carries hits and their changes.
  */
 import { hash } from 'node:crypto';
@@ -10,14 +10,14 @@ export interface Head {
   readonly groupHash: string;
   readonly eventSeq: number;
   readonly eventHash: string;
-  /** The newest fold in the chain of groups; 0 where there is none yet. */
+  /** The newest fold in the chain of groups; 0 before the first. */
   readonly foldSeq: number;
   /** Groups after it, and the length of their bodies. */
   readonly openGroups: number;
   readonly openChars: number;
 }
 
-/** What the first link of a chain takes for its predecessor. */
+/** The predecessor hash of a chain's first link. */
 export const FIRST_HASH = hash('sha256', 'zeef ledger', 'hex');
 
 export const FIRST_HEAD: Head = {
@@ -44,7 +44,7 @@ export interface EventLink {
   readonly kind: 'hit' | 'seen' | 'status';
   readonly tenant: string;
   readonly hit: string;
-  /** Null where its hit was erased; its hash stays, and so does the chain. */
+  /** Null if its hit was erased; the hash stays, which keeps the chain intact. */
   readonly body: string | null;
   readonly body_hash: Buffer;
   readonly hash: Buffer;

@@ -1,6 +1,6 @@
 /**
- * What the ledger asks of its store, whatever that is made of: several processes may append at a time, and what `append`
- * has resolved is synced to the disk. Speaks no SQL; every question names its tenant, or null for all of them.
+ * The contract of the ledger's store: several processes may append at the same time, and a resolved `append` is synced to
+ * the disk. Without SQL; every query names its tenant, or null for all.
  * `test/store/ledger-contract.ts` is the suite that every implementation must pass.
  */
 
@@ -8,36 +8,36 @@ import type { Interval, Range } from '../core/period.js';
 import type { Cell, Tally, Totals } from '../core/tally.js';
 import type { HitStatus } from '../core/vocabulary.js';
 
-/** One file of a tenant, seen once, that matched. */
+/** One sighting of a tenant's matching file. */
 export interface Sighting {
   readonly tenant: string;
-  /** Tells hits of a tenant apart: 64 hex digits, by which nothing can be looked up in a list. */
+  /** Identifies a tenant's hit: 64 hex digits, useless for look-ups in a list. */
   readonly key: string;
-  /** Of the hit, where this is its first sighting. Rises with time. */
+  /** The hit's id, if this is its first sighting. Rises with time. */
   readonly hitId: string;
   readonly atMs: number;
   readonly reference: string | null;
   readonly kind: 'image' | 'hash';
-  /** Only entries in quarantine matched: kept, marked, and no case. */
+  /** Only quarantined entries matched: stored, marked, and no case. */
   readonly quarantined: boolean;
-  /** Of the nearest match. */
+  /** From the nearest match. */
   readonly list: string;
   readonly category: string | null;
-  /** Text that the store keeps and does not read. */
+  /** Text that is opaque to the store. */
   readonly evidence: string;
 }
 
 export interface Idempotency {
   readonly key: string;
-  /** Of the request: the same key with another one is a mistake of the caller. */
+  /** Digest of the request: the same key with another digest is a client error. */
   readonly fingerprint: string;
 }
 
-/** What one answer, or several of one tenant, put on record: all of it or nothing. */
+/** The record of one or several answers of one tenant, written completely or not at all. */
 export interface LedgerEntry {
   readonly tenant: string;
   readonly idempotency: Idempotency | null;
-  /** By the hour. */
+  /** One tally per hour. */
   readonly tallies: readonly Tally[];
   readonly sightings: readonly Sighting[];
 }
@@ -48,9 +48,9 @@ export interface LedgerGroup {
 }
 
 /**
- * `repeated`: that Idempotency-Key is on record with the same request, so nothing was counted, and no hit was seen again; but
- * what is a hit only now, since the lists have changed, was added: it is answered, and no answered hit is without a record.
- * `reused`: it is on record with another one, and nothing was added.
+ * `repeated`: the Idempotency-Key is on record with the same request, so nothing was counted, and no sighting was added; but
+ * hits that exist only since the lists changed were added, so that every returned hit has a record.
+ * `reused`: the key is on record with another request, and nothing was added.
  */
 export type Appended =
   | {
@@ -64,7 +64,7 @@ export interface HitEvent {
   readonly atMs: number;
   readonly status: HitStatus;
   readonly note: string | null;
-  /** Who: a tenant's key, or the command line. */
+  /** The actor: a tenant's key, or the command line. */
   readonly by: string;
 }
 
@@ -81,13 +81,13 @@ export interface HitState {
   readonly quarantined: boolean;
   readonly list: string;
   readonly category: string | null;
-  /** When the clock started, and when it stopped; null while it runs. */
+  /** The clock's start and stop; null while it runs. */
   readonly startedMs: number;
   readonly stoppedMs: number | null;
 }
 
 export interface StoredHit extends HitState {
-  /** Of the first sighting that counted. */
+  /** From the first sighting that counted. */
   readonly evidence: string;
   readonly history: readonly HitEvent[];
 }
@@ -101,9 +101,9 @@ export interface HitFilter {
   /** By the first sighting. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** Clocks that still run and started before. */
+  /** Only clocks that still run and started before. */
   readonly runningSinceMs?: number | undefined;
-  /** Hits with a smaller id; with a larger one, where the oldest come first. */
+  /** Only hits with a smaller id; with a larger one for oldest first. */
   readonly beforeId?: string | undefined;
   readonly oldestFirst?: boolean | undefined;
   readonly limit: number;
@@ -118,24 +118,24 @@ export interface CountsQuery extends Range {
   readonly tenant: string | null;
   /** Null: no series. */
   readonly interval: Interval | null;
-  /** The series' cells too, not only its totals. */
+  /** Include the series' cells, not only its totals. */
   readonly seriesCells: boolean;
 }
 
 export interface Counts extends Range {
-  /** Of the whole range, in order of their names; only tenants with any. `startMs` is the range's. */
+  /** One tally per tenant for the whole range, ordered by name; only tenants with counts. `startMs` is the range's. */
   readonly tenants: readonly Tally[];
-  /** All asked tenants together, in order of time; only intervals with any. Days for hours that are not kept. */
+  /** All queried tenants together, in order of time; only intervals with counts. Days where hours are not kept. */
   readonly series: readonly { readonly startMs: number; readonly totals: Totals; readonly cells: readonly Cell[] }[];
 }
 
 export interface CasesQuery extends Range {
   readonly tenant: string | null;
-  /** Clocks that run since before each of these are counted. */
+  /** For each of these times, clocks that started before and still run are counted. */
   readonly runningSinceMs: readonly number[];
 }
 
-/** Hits of one tenant that were first seen in the range; those in quarantine are no cases. */
+/** One tenant's hits first seen in the range, without quarantined ones. */
 export interface Cases {
   readonly tenant: string;
   readonly byStatus: Readonly<Record<HitStatus, number>>;
@@ -143,49 +143,49 @@ export interface Cases {
   readonly oldestRunningMs: number | null;
   /** One count for each of the query's `runningSinceMs`. */
   readonly runningSince: readonly number[];
-  /** How long clocks ran until removal: milliseconds, rising, and how many ran as long. */
+  /** Times until removal: milliseconds, rising, each with its count. */
   readonly removedAfterMs: readonly (readonly [ms: number, count: number])[];
 }
 
 export interface LedgerCheck {
   readonly ok: boolean;
-  /** What does not fit, in words; the first of them. */
+  /** Descriptions of the first problems. */
   readonly problems: readonly string[];
   readonly hits: number;
   readonly events: number;
   readonly totals: Totals;
-  /** The newest links of the chains: whoever keeps them can show later that nothing before was changed. */
+  /** The newest links of the chains: a copy stored elsewhere proves later that nothing before was changed. */
   readonly heads: { readonly counts: string; readonly events: string };
 }
 
 export interface Retention {
-  /** Hits whose clock stopped before; null keeps all. */
+  /** Erase hits whose clock stopped before; null keeps all. */
   readonly hitsStoppedBeforeMs: number | null;
-  /** Hours before; their days, months and years stay. Null keeps all. */
+  /** Delete hours before; their days, months and years stay. Null keeps all. */
   readonly hoursBeforeMs: number | null;
   readonly atMs: number;
 }
 
-/** Every method: errors LEDGER_FAILED, where the store cannot be read or written now. */
+/** Every method: errors LEDGER_FAILED: the store cannot be read or written now. */
 export interface LedgerStore {
   /** Errors DATA_VERSION, LEDGER_INVALID: no later call can succeed. LEDGER_FAILED: not now. */
   open(): Promise<void>;
-  /** One transaction. An entry that is repeated or reused does not touch the others. */
+  /** Append in one transaction. A repeated or reused entry does not affect other entries. */
   append(group: LedgerGroup): Promise<readonly Appended[]>;
-  /** By whole hours, or by whole days where the hours are not kept: the answer's range says which were counted. */
+  /** Count by whole hours, or by whole days where the hours are not kept; the result has the counted range. */
   counts(query: CountsQuery): Promise<Counts>;
-  /** Newest first unless told. */
+  /** Newest first by default. */
   hits(filter: HitFilter): Promise<readonly StoredHit[]>;
   hit(tenant: string | null, id: string): Promise<StoredHit | null>;
-  /** False where the hit is not, or no longer, in the expected state. */
+  /** Change a hit; false if it is not, or no longer, in the expected state. */
   changeHit(tenant: string | null, id: string, expected: HitStatus, change: HitChange): Promise<boolean>;
-  /** In order of the tenants' names; only tenants with any. */
+  /** Ordered by tenant name; only tenants with cases. */
   cases(query: CasesQuery): Promise<readonly Cases[]>;
-  /** Reads everything again: the chains, and that hits and counts are what the chains say. */
+  /** Verify the chains, and that hits and counts equal them. */
   verify(): Promise<LedgerCheck>;
-  /** A copy as of one moment, while others write. Errors REQUEST_INVALID: the file is there already. */
+  /** Write a consistent copy during writes. Errors REQUEST_INVALID: the file exists already. */
   backup(path: string): Promise<{ readonly bytes: number }>;
-  /** What is too old goes; the chains stay whole. */
+  /** Erase old rows; the chains stay intact. */
   retain(retention: Retention): Promise<{ readonly hits: number; readonly hours: number }>;
   close(): Promise<void>;
 }

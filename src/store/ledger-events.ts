@@ -1,9 +1,9 @@
-/** What the events of a ledger say, and the hit that they make, the same whatever store they lie in. */
+/** Ledger events, and the hit that they define, the same in every store. */
 import type { HitStatus } from '../core/vocabulary.js';
 import type { EventLink } from './ledger-chain.js';
 import type { HitChange, HitState, Sighting } from './ledger-contract.js';
 
-/** Bodies of events, as they lie in their chain. */
+/** Bodies of events, as stored in their chain. */
 export interface FirstSeen {
   readonly key: string;
   readonly reference: string | null;
@@ -16,7 +16,7 @@ export interface FirstSeen {
 
 export interface SeenAgain {
   readonly times: number;
-  /** Where only entries in quarantine had matched before, and now others do. */
+  /** Set if only quarantined entries matched before, and now active ones do. */
   readonly counted: Pick<FirstSeen, 'list' | 'category' | 'evidence'> | null;
 }
 
@@ -42,7 +42,7 @@ export interface HitRow {
   readonly evidence_seq: number;
 }
 
-/** A hit as its events make it; null where the first is not that of a hit. */
+/** Replay a hit from its events; null if the first is not of kind `hit`. */
 export function replayHit(id: string, events: readonly EventLink[]): HitRow | null {
   const [first, ...later] = events;
   if (first?.kind !== 'hit' || first.body === null) return null;

@@ -1,17 +1,17 @@
 /**
- * Folding a ledger's counts into periods, the same whatever store they lie in: when it is due, the periods, and the
- * statement that closes it.
+ * Folding a ledger's counts into periods, the same in every store: when a fold is due, the periods, and the closing
+ * statement.
  */
 import type { Interval } from '../core/period.js';
 import { RowSum } from '../core/row-sum.js';
 import { type Cell, NO_TOTALS, type Totals } from '../core/tally.js';
 import { sha256 } from './ledger-chain.js';
 
-/** Open groups are read by every question for counts, and held in memory while they are folded. */
+/** Open groups are read by every query for counts, and held in memory during a fold. */
 export const FOLD_GROUPS = 512;
 export const FOLD_CHARS = 1_048_576;
 
-/** Of the table `tally`, in order of their length. */
+/** Levels of the table `tally`, by length. */
 export const LEVELS = ['hour', 'day', 'month', 'year'] as const satisfies readonly Interval[];
 export const HOUR = LEVELS.indexOf('hour');
 export const DAY = LEVELS.indexOf('day');
@@ -29,21 +29,21 @@ export interface TallyRow {
   readonly cells: string;
 }
 
-/** What a fold says, beside the link's own hash. */
+/** The body of a fold. */
 export interface Fold {
-  /** The link before it, which goes; hex. */
+  /** Hash of the link before it, which is deleted; hex. */
   readonly before: string;
-  /** The last fold that is kept, one an hour, and how many there are. */
+  /** The last kept fold (one an hour), and their number. */
   readonly anchor: string;
   readonly anchors: number;
-  /** Over all rows of `tally`, how many there are, and what all hours ever came to. */
+  /** Checksum and number of all rows of `tally`, and the total of all hours. */
   readonly sum: string;
   readonly rows: number;
   readonly totals: Totals;
-  /** Hours before were dropped, and came to this. */
+  /** Hours before were deleted; their total. */
   readonly hoursFromMs: number;
   readonly dropped: Totals;
-  /** Events of erased hits, still in their chain or cut from its beginning. */
+  /** Events of erased hits, in the chain or cut from its beginning. */
   readonly events: {
     readonly seq: number;
     readonly hash: string;

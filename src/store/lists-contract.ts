@@ -1,6 +1,6 @@
 /**
- * What the rooms above ask of a store, whatever it is made of. Asynchronous, so that a database over the network can
- * stand behind it; speaks no SQL. `test/store/lists-contract.ts` is the suite that every implementation must pass.
+ * The contract of the list store. Asynchronous, so that a database over the network can implement it; without SQL.
+ * `test/store/lists-contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
@@ -21,30 +21,30 @@ export interface ImportReport {
   /** Same algorithm and value as an earlier row of this import: counted, not stored twice. */
   readonly duplicates: number;
   readonly rejected: number;
-  /** Entries that the rows themselves named as gone, and that were there. */
+  /** Existing entries that the rows withdrew. */
   readonly deleted: number;
   readonly rejectedByReason: Readonly<Partial<Record<RejectReason, number>>>;
-  /** Entries that were not there before, or are not any more. */
+  /** Entries added or removed. */
   readonly added: number;
   readonly removed: number;
-  /** Why the version waits for a person; empty where it is active. */
+  /** Reasons for holding the version; empty if it is active. */
   readonly held: readonly HoldReason[];
-  /** The first of them, for a person to look at; all are counted. */
+  /** The first rejected rows, for inspection; all are counted. */
   readonly firstRejected: readonly { readonly line: number; readonly reason: RejectReason }[];
 }
 
-/** Rules that hold a version back until a person has looked at it. */
+/** Rules that hold a version until a person approves it. */
 export const HOLD_RULES = ['canary', 'change', 'repeated_value', 'rejected'] as const;
 export type HoldRule = (typeof HOLD_RULES)[number];
 
 export interface HoldReason {
   readonly rule: HoldRule;
-  /** Of what the rule counts, and the most of it that passes unseen. */
+  /** The rule's count, and its limit without a review. */
   readonly count: number;
   readonly limit: number;
 }
 
-/** What a review is told of an import that has been written, and not yet committed. */
+/** Facts for the review of a written, uncommitted import. */
 export interface Draft {
   readonly entriesBefore: number;
   readonly entriesAfter: number;
@@ -52,22 +52,22 @@ export interface Draft {
   readonly removed: number;
   readonly rows: number;
   readonly rejectedByReason: ImportReport['rejectedByReason'];
-  /** Digests on it that a suppression list has too. */
+  /** Digests that are also on a suppression list. */
   readonly knownGood: number;
-  /** Rows that carried the commonest value. */
+  /** Rows with the most frequent value. */
   readonly mostRowsOfOneValue: number;
 }
 
-/** Reasons to hold the import back; none lets it become active. */
+/** Return the reasons to hold the import; without any it becomes active. */
 export type Review = (draft: Draft) => readonly HoldReason[];
 
 export interface VersionInfo {
   readonly list: string;
   readonly version: number;
-  /** `active`: in force. `past`: was, and can be again. `held`: waits for a person. */
+  /** `active`: the current version. `past`: an earlier one, for a rollback. `held`: waits for approval. */
   readonly state: 'active' | 'past' | 'held';
   readonly importedAt: string;
-  /** What made it: a file's name, a rollback, an approval. */
+  /** Its origin: a file's name, a rollback, an approval. */
   readonly origin: string | null;
   readonly accepted: number;
   readonly duplicates: number;
@@ -79,7 +79,7 @@ export interface VersionInfo {
   readonly held: readonly HoldReason[];
 }
 
-/** Where a list comes from over HTTP. The secret itself is never stored: only the name of its variable is. */
+/** A list's source over HTTP. Only the name of the secret's variable is stored, never the secret. */
 export interface SourceInfo {
   readonly type: SourceType;
   readonly url: string;
@@ -87,7 +87,7 @@ export interface SourceInfo {
   readonly secretEnv: string | null;
   /** The header that carries the secret; null for `Authorization`. */
   readonly header: string | null;
-  /** How often a running service asks; null for never. */
+  /** Sync interval of a running service; null: never. */
   readonly everyMinutes: number | null;
   readonly checkpoint: string | null;
   readonly syncedAt: string | null;
@@ -95,22 +95,22 @@ export interface SourceInfo {
 
 export interface WriteOptions {
   readonly origin?: string | null;
-  /** Without one every import becomes active. */
+  /** Without a review every import becomes active. */
   readonly review?: Review;
 }
 
-/** One entry as an index wants it. */
+/** One entry in the form of an index. */
 export interface StoredValue {
-  /** Rises with every entry that is added, and is never used again. */
+  /** Rises with every added entry, and is never reused. */
   readonly entryKey: number;
   readonly listKey: number;
   readonly algorithm: Algorithm;
   readonly value: Uint8Array;
 }
 
-/** How far a reader of changes has come. */
+/** The position of a reader of changes. */
 export interface FeedPosition {
-  /** Of the store itself: a position in one says nothing about another. */
+  /** The store's id: a position is meaningless in another store. */
   readonly storeId: number;
   readonly generation: number;
   readonly entryKey: number;
@@ -118,17 +118,17 @@ export interface FeedPosition {
 }
 
 export interface StoredList {
-  /** Never used again for another list, also not for one of the same name. */
+  /** Never reused, not even for a list of the same name. */
   readonly listKey: number;
   readonly info: ListInfo;
 }
 
-/** What became of the entries between two positions; of all lists, also disabled ones, which their lists tell apart. */
+/** Changes of entries between two positions, of all lists including disabled ones (see `lists`). */
 export interface Changes {
   readonly position: FeedPosition;
   readonly lists: readonly StoredList[];
   readonly removed: readonly { readonly entryKey: number; readonly algorithm: Algorithm }[];
-  /** In batches, in order of their keys. An entry that is removed while this is read may be missing. */
+  /** In batches, in the order of their keys. An entry removed during the read may be missing. */
   added(): AsyncIterable<readonly StoredValue[]>;
 }
 
@@ -141,56 +141,56 @@ export interface QuarantinedEntry {
 }
 
 export interface StoredEntry extends Entry {
-  /** It suddenly matched many different files; until a person has looked, its matches do not count. */
+  /** It suddenly matched many different files; its matches do not count until a person releases it. */
   readonly quarantined: boolean;
 }
 
-/** Some entries of a list: those of one id, or of one source. */
+/** Filter for a list's entries: by id, or by source. */
 export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
-/** What lists there are, and what they hold: for people, exports and reviews. */
+/** Read access to lists and entries: for operators, exports and reviews. */
 export interface ListReader {
   lists(): Promise<ListInfo[]>;
   list(name: string): Promise<ListInfo | null>;
-  /** Newest first; the held one, where there is one, before them. Errors LIST_NOT_FOUND. */
+  /** Newest first, after the held version, if any. Errors LIST_NOT_FOUND. */
   versions(name: string): Promise<readonly VersionInfo[]>;
-  /** What the list held as that version, or would hold as the held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
+  /** Return the rows of a past, active or held version. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
   versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
   source(name: string): Promise<SourceInfo | null>;
-  /** Entries in quarantine, of all lists. */
+  /** Return the quarantined entries of all lists. */
   quarantined(): Promise<readonly QuarantinedEntry[]>;
-  /** Reads every entry again and compares the checksum that the import wrote. Errors LIST_NOT_FOUND. */
+  /** Compare every entry with the checksum written by the import. Errors LIST_NOT_FOUND. */
   verify(name: string): Promise<{ readonly ok: boolean; readonly entryCount: number; readonly checksum: string }>;
 }
 
-/** What an index follows: what has changed since it last read, and the entry behind a value that it found. */
+/** The feed of an index: changes since its last read, and the entry of a matched value. */
 export interface ListFeed {
-  /** Rises with every change that can change an answer, by whichever process. */
+  /** Rises with every change, by any process, that can change an answer. */
   generation(): Promise<number>;
-  /** Everything since a position, from null on; null where that is of another store, or longer ago than this one remembers. */
+  /** Return the changes since a position (null: the beginning); null if it is too old, or of another store. */
   changes(since: FeedPosition | null): Promise<Changes | null>;
-  /** Also of an entry that a later version of its list no longer holds; null where a person removed it. */
+  /** Return an entry, even one that a later version of its list dropped; null if a person removed it. */
   entryByKey(entryKey: number): Promise<StoredEntry | null>;
 }
 
-/** Changes of lists; each goes through the audit log. */
+/** Changes of lists; each is audited. */
 export interface ListAdmin {
-  /** Errors REQUEST_INVALID where the name is taken or not a name. */
+  /** Errors REQUEST_INVALID: the name is taken or invalid. */
   createList(list: NewList): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   updateList(name: string, change: ListChange): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   removeList(name: string): Promise<void>;
   /**
-   * The list holds exactly these rows afterwards, or, on any error, what it held before; also where a review holds the
-   * new version back, which replaces one that was held. Errors LIST_NOT_FOUND.
+   * Replace the list's entries by exactly these rows. The list is unchanged on any error, and if a review holds the new
+   * version, which replaces an earlier held one. Errors LIST_NOT_FOUND.
    */
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
-  /** Adds rows to what the list holds; rows that it has already count as duplicates. Errors LIST_NOT_FOUND. */
+  /** Add rows to the list; known rows count as duplicates. Errors LIST_NOT_FOUND. */
   addEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
-  /** Null forgets it. Errors LIST_NOT_FOUND. */
+  /** Set the source; null removes it. Errors LIST_NOT_FOUND. */
   setSource(name: string, source: SourceInfo | null): Promise<void>;
-  /** Forgets the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
+  /** Delete the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**
    * Quarantined entries are still found, and reported as such, until they are released. Disabled entries stay in the store,

@@ -1,4 +1,4 @@
-/** Everything that a service stores, as one: the contracts together, and what concerns all of them. */
+/** The whole store of a service: all contracts, and operations that concern all of them. */
 import type { Vault } from '../vault/vault.js';
 import type { AuditStore } from './audit-contract.js';
 import type { JobStore } from './jobs-contract.js';
@@ -14,11 +14,11 @@ export interface Store {
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
   readonly jobs: JobStore;
-  /** Seals what rests outside the store too: index files, pages of sources, exports. */
+  /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
   /**
-   * Everything is sealed anew under a new data key, and the data keys under `newMaster`; without one, under a new key
-   * where the store made its own, and under the same otherwise. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
+   * Reseal everything by a new data key, and the data keys by `newMaster`; without one, by a new master key if the store
+   * made its own, otherwise by the same. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
    */
   rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   close(): Promise<void>;

@@ -1,9 +1,9 @@
-/** Tenants, their limits and what they used, as the rooms above see them. */
+/** The contract of tenants, their limits and their usage. */
 
-/** What one tenant may do; 0 is without limit. */
+/** The limits of one tenant; 0 is no limit. */
 export interface TenantLimits {
   readonly checksPerSecond: number;
-  /** Checks that may come at once after a pause; 0: ten seconds of the rate. */
+  /** Checks admitted at once after a pause; 0: ten seconds of the rate. */
   readonly checksBurst: number;
   readonly checksPerDay: number;
   readonly bytesPerDay: number;
@@ -22,7 +22,7 @@ export const TENANT_LIMITS = [
 export const ALARM_KINDS = ['ball', 'edge'] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
-/** Somebody seems to search for the edge of an entry (docs/keys.md); it stays until an administrator takes it back. */
+/** An alarm about possible probing (docs/keys.md#probing); it stays until an administrator clears it. */
 export interface TenantAlarm {
   readonly at: string;
   readonly kind: AlarmKind;
@@ -32,40 +32,40 @@ export interface TenantAlarm {
 export interface TenantInfo {
   readonly tenant: string;
   readonly createdAt: string;
-  /** None of its keys works. */
+  /** True if none of its keys is accepted. */
   readonly disabled: boolean;
-  /** What differs from the defaults. */
+  /** The limits that differ from the defaults. */
   readonly limits: Partial<TenantLimits>;
   readonly alarm: TenantAlarm | null;
 }
 
 export interface TenantChange {
   readonly disabled?: boolean;
-  /** Null goes back to the default; what is not named stays. */
+  /** Null restores the default; omitted limits stay. */
   readonly limits?: { readonly [K in keyof TenantLimits]?: TenantLimits[K] | null };
   readonly alarm?: TenantAlarm | null;
 }
 
-/** Of one day, in UTC: `2026-09-14`. */
+/** Usage of one day in UTC, such as `2026-09-14`. */
 export interface DayUsage {
   readonly checks: number;
   readonly bytes: number;
-  /** Registers of a `DistinctCounter`; null where nothing was counted. */
+  /** Registers of a `DistinctCounter`; null if nothing was counted. */
   readonly distinct: Uint8Array | null;
 }
 
 export interface TenantStore {
-  /** By name: those that were set, and those that have, or had, a key. */
+  /** Ordered by name: tenants with settings, and tenants that have, or had, a key. */
   tenants(): Promise<TenantInfo[]>;
   tenant(name: string): Promise<TenantInfo | null>;
-  /** Makes the tenant where there is none. Errors REQUEST_INVALID: its name is not one. */
+  /** Change the tenant; a missing one is created. Errors REQUEST_INVALID: invalid name. */
   setTenant(name: string, change: TenantChange): Promise<TenantInfo>;
   usage(tenant: string, day: string): Promise<DayUsage>;
   /**
-   * Adds to the day, whichever process adds; `distinct` is joined register by register. Result: the whole day.
-   * Null where the store is too busy to be bothered: nothing was added. Days before the last few are forgotten.
+   * Add to the day's usage of all processes; `distinct` is merged register by register. Result: the whole day.
+   * Null if the store is busy: nothing was added. Only the last few days are kept.
    */
   addUsage(tenant: string, day: string, more: DayUsage): Promise<DayUsage | null>;
-  /** Random, of the store itself: who asks cannot know it, so values cannot be made that count as one. */
+  /** The store's random seed, unknown to clients, so that they cannot craft values that count as one. */
   usageSeed(): Promise<number>;
 }

@@ -1,11 +1,11 @@
 /**
- * The log: one JSON line per event, on stderr. Never image bytes, never a key, never a hash of a list.
+ * Log: one JSON line per event, on stderr. Never image bytes, a key or a hash of a list.
  */
 import { destination, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** Fields that could carry a secret are removed wherever they appear, should a caller ever pass them. */
+/** Fields that could carry a secret: removed wherever a caller passes them. */
 const REDACTED_FIELDS = ['authorization', 'key', 'hash', 'value', 'pdq', 'digests', 'headers.authorization'];
 
 export function createLogger(level: string): Logger {

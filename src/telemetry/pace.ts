@@ -1,22 +1,22 @@
 /**
- * How fast the service has been in the last hour: checks a second and latency, in slots of ten seconds. Kept in memory, in
- * fixed space; a slot is cleared when its time comes round again, so nothing runs while nothing is asked.
+ * Pace of the last hour: checks a second and latency, in slots of ten seconds. Kept in memory, in fixed space; a slot is
+ * cleared when it is reused, so no timer runs while the service is idle.
  */
 import type { Clock } from '../core/clock.js';
 
 export const PACE_SLOT_MS = 10_000;
 /** An hour. */
 export const PACE_SLOTS = 360;
-/** What "now" means where one number is told: long enough to be calm, short enough to be now. */
+/** One minute, for figures without a series: long enough to be steady, short enough to be current. */
 const NOW_SLOTS = 6;
-/** Bounds of latency grow by a fifth: from 0.1 ms, 72 of them reach past 40 s, and a percentile is within a tenth of the truth. */
+/** Latency bounds grow by a fifth: from 0.1 ms, 72 of them reach past 40 s, and a percentile is accurate to a tenth. */
 const LATENCY_LEAST_S = 0.0001;
 const LATENCY_STEP = 1.2;
 const LATENCY_BUCKETS = 72;
 
 interface Latency {
   readonly count: number;
-  /** Seconds, null where nothing was asked. */
+  /** Seconds; null without requests. */
   readonly p50: number | null;
   readonly p90: number | null;
   readonly p99: number | null;
@@ -29,7 +29,7 @@ interface PacePoint extends Latency {
 }
 
 export interface PaceStatus extends Latency {
-  /** Of the last whole minute, as the percentiles are. */
+  /** Average of the last whole minute, like the percentiles. */
   readonly checksPerSecond: number;
   /** Whole slots of the last hour, oldest first. */
   readonly series: readonly PacePoint[];
@@ -47,7 +47,7 @@ function bucketOf(seconds: number): number {
   return Math.min(LATENCY_BUCKETS - 1, bucket);
 }
 
-/** The middle of the bucket that holds the share-th of the observations, in seconds. */
+/** Return the middle of the percentile's bucket, in seconds. `share`: 0..1. */
 function percentile(latencies: Uint32Array, count: number, share: number): number | null {
   if (count === 0) return null;
   const wanted = Math.ceil(count * share);

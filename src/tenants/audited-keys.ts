@@ -1,4 +1,4 @@
-/** Changes of keys and tenants, each between the two rows of the audit log that tell of it. */
+/** Audited changes of keys and tenants: each is between its two rows of the audit log. */
 
 import { overrideMethods, type WithAudit } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
@@ -12,9 +12,9 @@ const keyDetails = ({ name, scopes, expiresAt, line }: KeyInfo): AuditDetails =>
   line,
 });
 
-/** That a key was used is no decision. */
+/** Noting a key's use is not an audited change. */
 const KEY_READS = ['keys', 'findByKey', 'touchKey'] as const satisfies readonly (keyof KeyStore)[];
-/** What a tenant used is counted, not decided. */
+/** Usage is counted, not audited. */
 const TENANT_READS = [
   'tenants',
   'tenant',
@@ -24,7 +24,7 @@ const TENANT_READS = [
 ] as const satisfies readonly (keyof TenantStore)[];
 
 export function auditedKeys(keys: KeyStore, withAudit: WithAudit): KeyStore {
-  /** Null where there is none: then it is not written down either, since what was meant as an id may be a key. */
+  /** Null for an unknown id, which is not recorded either: it may be a key that was sent in place of an id. */
   const known = async (tenant: TenantFilter, id: string) =>
     (await keys.keys(tenant)).find((key) => key.id === id) ?? null;
   const changed: Omit<KeyStore, (typeof KEY_READS)[number]> = {

@@ -1,23 +1,23 @@
 /**
- * How many different values were seen, in 4 kB, however many they are: HyperLogLog with 4,096 registers, off by 1.6 %
- * (one standard deviation), and by less where few were seen.
+ * Counts different values in 4 kB, however many they are: HyperLogLog with 4,096 registers, accurate to 1.6 %
+ * (one standard deviation), and better for few values.
  *
  * Source  Flajolet, Fusy, Gandouet, Meunier 2007; linear counting below 2.5 values a register.
  */
 const REGISTER_BITS = 12;
 export const REGISTERS = 1 << REGISTER_BITS;
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
-/** All bits of a word are 0, and one more. */
+/** The highest rank: all bits of a word are 0, and one more. */
 const RANK_MAX = 33;
 const LINEAR_MAX = 2.5 * REGISTERS;
 
 export class DistinctCounter {
   readonly #registers = new Uint8Array(REGISTERS);
   readonly #seeds: readonly [number, number];
-  /** How many registers hold each rank: an estimate is asked for with every request. */
+  /** Count of registers by rank: every request needs an estimate. */
   readonly #ofRank = new Uint32Array(RANK_MAX + 1);
 
-  /** `seed`: unknown to whoever sends the values, who could otherwise make values that count as one. */
+  /** `seed`: secret, so that a client cannot craft values that count as one. */
   constructor(seed: number) {
     this.#ofRank[0] = REGISTERS;
     this.#seeds = [seed >>> 0, Math.floor(seed / 2 ** 32) ^ 0x9e3779b9];
@@ -34,13 +34,13 @@ export class DistinctCounter {
         b = mix(b + bits);
       }
       const register = a >>> (32 - REGISTER_BITS);
-      // The place of the first 1 in the other half; the highest place is seen once in 4 billion values.
+      // The position of the first 1 in the other half; the highest position occurs once in 4 billion values.
       const rank = Math.clz32(mix(b ^ a)) + 1;
       this.#raise(register, rank);
     }
   }
 
-  /** What another counter of the same seed saw. */
+  /** Merge the registers of a counter with the same seed. */
   join(registers: Uint8Array): void {
     for (let at = 0; at < REGISTERS; at++) this.#raise(at, Math.min(registers[at] ?? 0, RANK_MAX));
   }
@@ -66,7 +66,7 @@ export class DistinctCounter {
   }
 }
 
-/** Every bit of the result hangs on every bit of `word`. Source: MurmurHash3's finaliser. */
+/** Mix: every bit of the result depends on every bit of `word`. Source: MurmurHash3's finaliser. */
 function mix(word: number): number {
   let v = word;
   v = Math.imul(v ^ (v >>> 16), 0x85ebca6b);

@@ -1,4 +1,4 @@
-/** The gates of tenants as they are configured. */
+/** Creates the tenants' gates from the configuration. */
 import type { Config } from '../config/knobs.js';
 import type { Clock } from '../core/clock.js';
 import type { Store } from '../store/store.js';
@@ -20,6 +20,6 @@ export function gatesFrom(
       concurrentRequests: config.tenantConcurrentRequests,
     },
     alarmedPerSecond: config.alarmedChecksPerSecond,
-    onSaveError: (error) => log.error({ err: error }, 'usage of tenants could not be written; it is tried again'),
+    onSaveError: (error) => log.error({ err: error }, 'tenant usage write failed, will retry'),
   });
 }

@@ -1,4 +1,4 @@
-/** A batch that arrives as a stream goes no faster than its tenant may: pieces wait for the rate, and for it alone. */
+/** Paces a streamed batch at its tenant's rate: pieces wait for the rate alone. */
 
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision } from '../check/policy.js';
@@ -13,7 +13,7 @@ export function pacedBatch(batch: HashBatch, gate: TenantGate): HashBatch {
       await gate.waitForChecks(items.length);
       return batch.checkItems(items);
     },
-    /** A piece larger than the burst goes in parts, since so many are never admitted at once. */
+    /** Split a piece larger than the burst, since it would never be admitted at once. */
     async checkValues(algorithm, values, referenceOf = () => null) {
       const width = VALUE_BYTES[algorithm];
       const partBytes = gate.checksAtOnce * width;

@@ -1,6 +1,6 @@
 /**
- * What one tenant may still do: checks a second, requests at a time, checks, bytes and different hashes a day.
- * Decides at once, from what this process knows; `TenantGates` keeps that up to date.
+ * The limits of one tenant: checks a second, concurrent requests, and checks, bytes and different hashes a day.
+ * Decides at once, from the state of this process; `TenantGates` keeps that up to date.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../core/clock.js';
@@ -11,19 +11,19 @@ import { DistinctCounter } from './distinct-counter.js';
 import { type Rate, TokenBucket } from './token-bucket.js';
 
 const DAY_MS = 86_400_000;
-/** Where no burst is named. */
+/** The default burst. */
 const BURST_SECONDS = 10;
-/** A stream waits so long for its rate; what would take longer is refused, so that it does not hold a connection. */
+/** Longest wait of a stream for its rate; a longer one is refused, so that it does not hold a connection. */
 const RATE_WAIT_MS_MAX = 10_000;
 
 export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-/** Of a whole day, as far as this process knows. */
+/** Usage of a whole day, as far as this process knows. */
 export interface UsageNow {
   readonly day: string;
   readonly checks: number;
   readonly bytes: number;
-  /** An estimate; null where no limit asks for it. */
+  /** An estimate; null without a limit. */
   readonly distinctHashes: number | null;
   readonly concurrentRequests: number;
 }
@@ -31,7 +31,7 @@ export interface UsageNow {
 export class TenantGate {
   info: TenantInfo | null;
   #day: string;
-  /** What the store knew last, of all processes; and what happened here since. */
+  /** The last known sum of all processes in the store, and this process's usage since. */
   #saved: { checks: number; bytes: number };
   #unsaved = { checks: 0, bytes: 0 };
   #counter: DistinctCounter;
@@ -44,7 +44,7 @@ export class TenantGate {
       readonly clock: Clock;
       readonly defaults: TenantLimits;
       readonly seed: number;
-      /** Checks a second of a tenant with an alarm; 0: as every other tenant. */
+      /** Checks a second of a tenant with an alarm; 0: not slowed down. */
       readonly alarmedPerSecond: number;
     },
     now: { readonly info: TenantInfo | null; readonly day: string; readonly usage: DayUsage },
@@ -71,7 +71,7 @@ export class TenantGate {
     };
   }
 
-  /** A request begins; the result ends it, once. Errors TOO_MANY_CONCURRENT. */
+  /** Begin a request; the result ends it, once. Errors TOO_MANY_CONCURRENT. */
   enter(): () => void {
     const { concurrentRequests } = this.limits;
     if (concurrentRequests > 0 && this.#inHand >= concurrentRequests) {
@@ -85,18 +85,18 @@ export class TenantGate {
     };
   }
 
-  /** Nothing is taken: would a check be admitted now? Errors RATE_LIMITED, QUOTA_EXCEEDED. */
+  /** Verify that a check would be admitted now, without counting it. Errors RATE_LIMITED, QUOTA_EXCEEDED. */
   requireRoom(): void {
     const { checks, bytes, distinctHashes } = this.usage;
     this.#requireDay('checksPerDay', checks + 1);
     this.#requireDay('bytesPerDay', bytes);
-    // What reached the limit may still ask what it asked before; which that is, only a look at the values tells.
+    // At the limit, known values are still admitted; only the values themselves show which those are.
     this.#requireDay('distinctHashesPerDay', distinctHashes ?? 0);
     const rate = this.#rate();
     if (rate) this.#requireRate(this.#bucket.waitMs(1, rate, this.about.clock.nowMs()));
   }
 
-  /** Errors RATE_LIMITED, QUOTA_EXCEEDED; TOO_MANY_ITEMS: more than could ever be admitted at once. */
+  /** Count checks. Errors RATE_LIMITED, QUOTA_EXCEEDED; TOO_MANY_ITEMS: more than the burst. */
   takeChecks(count: number): void {
     const rate = this.#rate();
     if (rate && count > rate.burst) throw new AppError('TOO_MANY_ITEMS', { items: count, itemsMax: rate.burst });
@@ -105,12 +105,12 @@ export class TenantGate {
     this.#unsaved.checks += count;
   }
 
-  /** How many `waitForChecks` admits at once. */
+  /** The most that `waitForChecks` admits at once. */
   get checksAtOnce(): number {
     return this.#rate()?.burst ?? Infinity;
   }
 
-  /** As `takeChecks`, but waits for the rate a while. */
+  /** As `takeChecks`, but waits for the rate for a limited time. */
   async waitForChecks(count: number): Promise<void> {
     this.#requireDay('checksPerDay', this.#checks() + count);
     const rate = this.#rate();
@@ -128,27 +128,27 @@ export class TenantGate {
     this.#unsaved.bytes += count;
   }
 
-  /** Values that are about to be looked up, end to end. Errors QUOTA_EXCEEDED. */
+  /** Count values (concatenated) before their look-up. Errors QUOTA_EXCEEDED. */
   takeValues(algorithm: Algorithm, values: Uint8Array): void {
     this.noteValues(algorithm, values);
     if (this.limits.distinctHashesPerDay > 0) this.#requireDay('distinctHashesPerDay', this.#counter.estimate);
   }
 
-  /** As `takeValues`, of values that have been looked up already. */
+  /** As `takeValues`, after the look-up. */
   noteValues(algorithm: Algorithm, values: Uint8Array): void {
     if (this.limits.distinctHashesPerDay === 0) return;
     this.#turnDay();
     this.#counter.addAll(values, VALUE_BYTES[algorithm]);
   }
 
-  /** For the store: what it does not know yet of a day; null where that is nothing. */
+  /** Return the usage that the store does not have yet; null without any. */
   unsaved(): { readonly day: string; readonly usage: DayUsage } | null {
     if (this.#unsaved.checks === 0 && this.#unsaved.bytes === 0) return null;
     const distinct = this.limits.distinctHashesPerDay > 0 ? this.#counter.registers : null;
     return { day: this.#day, usage: { ...this.#unsaved, distinct } };
   }
 
-  /** The store took `sent`, and knows of `whole` now. */
+  /** Note that the store added `sent` and now holds `whole`. */
   saved(day: string, sent: DayUsage, whole: DayUsage): void {
     if (day !== this.#day) return;
     this.#unsaved.checks -= sent.checks;
@@ -168,7 +168,7 @@ export class TenantGate {
     return counter;
   }
 
-  /** What was not saved of the day before goes with it: a few seconds of a day that is over limit nothing any more. */
+  /** Start a new day. Unsaved usage of the day before is dropped: a few seconds that no longer limit anything. */
   #turnDay(): void {
     const today = dayOf(this.about.clock.nowMs());
     if (today === this.#day) return;

@@ -1,25 +1,25 @@
 /**
- * The gates of all tenants that asked: made at the first request, told what the store knows once a second, and their
- * usage written down every few seconds, so that a day's quota outlives a restart. What a crash may forget, and what
- * several processes may admit beyond a quota, is what they admit in that time.
+ * The gates of all active tenants: created at the first request, refreshed from the store once a second, and their
+ * usage saved every few seconds, so that a daily quota survives a restart. A crash loses, and several processes exceed
+ * a quota by, at most the admissions of that time.
  */
 import type { Clock } from '../core/clock.js';
 import type { TenantLimits, TenantStore } from '../store/tenants-contract.js';
 import { dayOf, TenantGate } from './tenant-gate.js';
 
-/** A tenant that is changed by another process is known as such within this time. */
+/** A tenant's change by another process is seen within this time. */
 const KNOWN_MS = 1_000;
-/** A commit for each tenant that asked. */
+/** One commit for each active tenant. */
 const SAVE_MS = 5_000;
 
 export interface TenantGates {
   /** Errors STORE_FAILED. */
   of(tenant: string): Promise<TenantGate>;
-  /** The next request sees the tenant as it is in the store now. */
+  /** Make the next request read the tenant from the store. */
   forget(tenant: string): void;
-  /** Writes down what was used. */
+  /** Save the usage. */
   save(): Promise<void>;
-  /** Saves a last time. */
+  /** Save a last time, then stop. */
   close(): Promise<void>;
 }
 
@@ -51,12 +51,12 @@ export function createTenantGates(
       const gate = await made;
       const unsaved = gate.unsaved();
       if (!unsaved) continue;
-      // A store that is busy is asked again next time: the gate remembers.
+      // A busy store is retried next time: the gate keeps the usage.
       const whole = await store.addUsage(gate.tenant, unsaved.day, unsaved.usage);
       if (whole) gate.saved(unsaved.day, unsaved.usage, whole);
     }
   }
-  /** One after the other: what is saved twice counts twice. */
+  /** Serialised: usage that is saved twice counts twice. */
   const save = (): Promise<void> => {
     saving = saving.then(saveAll).catch(about.onSaveError);
     return saving;

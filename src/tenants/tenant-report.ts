@@ -1,11 +1,11 @@
-/** A tenant as an administrator sees it: its limits in force, and what it used today. */
+/** A tenant as shown to an administrator: its effective limits, and its usage today. */
 import type { TenantInfo, TenantLimits } from '../store/tenants-contract.js';
 import type { UsageNow } from './tenant-gate.js';
 import type { TenantGates } from './tenant-gates.js';
 
 export interface TenantReport extends Omit<TenantInfo, 'limits'> {
   readonly limits: TenantLimits;
-  /** What was set for this tenant; all else is the default. */
+  /** The limits set for this tenant; the rest are defaults. */
   readonly ownLimits: Partial<TenantLimits>;
   readonly today: UsageNow;
 }

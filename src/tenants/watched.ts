@@ -1,6 +1,6 @@
 /**
- * What a tenant asked, told to its gate before it is looked up, so that a quota of values holds, and with its answer to
- * whoever looks out for probing.
+ * Reports a tenant's queries to its gate before the look-up, so that the quota of values holds, and with their answers to
+ * the probing detection.
  */
 
 import type { CheckAnswer } from '../check/answers.js';
@@ -17,13 +17,13 @@ const HEX = /^[0-9a-f]+$/i;
 
 interface ItemValues {
   readonly algorithm: BatchAlgorithm;
-  /** End to end. */
+  /** Concatenated. */
   readonly values: Buffer;
-  /** Places of their items. */
+  /** Indexes of their items. */
   readonly itemAt: readonly number[];
 }
 
-/** Well-formed values of all items. */
+/** Return the well-formed values of all items. */
 function valuesOf(items: readonly HashItem[]): readonly ItemValues[] {
   return BATCH_ALGORITHMS.flatMap((algorithm) => {
     const digits = VALUE_BYTES[algorithm] * 2;
@@ -77,7 +77,7 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
   };
 }
 
-/** A picture's values are known only when it has been answered: the quota refuses the next. */
+/** Report an image. Its values are known only after its answer: the quota refuses the next. */
 export function watchImage({ digests, pdq, ...answer }: CheckAnswer, gate: TenantGate, probing: Probing): void {
   if (digests.sha256 !== undefined) gate.noteValues('sha256', Buffer.from(digests.sha256, 'hex'));
   if (pdq) probing.note(gate.tenant, 'pdq', Buffer.from(pdq.hash, 'hex'), new Map([[0, answer]]));

@@ -1,7 +1,7 @@
 /**
- * The master key: 256 bits that seal the store's data keys. It comes from a file or from the environment; where nobody says
- * which, from a file in the data folder that is made once. That protects a stolen copy of the database, an index file, an
- * export or a backup, and not a stolen data folder: `docs/hashlists.md` says where the key should lie instead.
+ * Master key: 256 bits that seal the store's data keys, from a file or the environment; by default from a file in the data
+ * folder that is created once. The default protects a stolen copy of the database, an index file, an export or a backup,
+ * but not a stolen data folder: `docs/hashlists.md` names better places for the key.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -19,28 +19,28 @@ import { AppError } from '../core/errors.js';
 import { unfinishedName } from '../core/unfinished.js';
 
 const MASTER_KEY_BYTES = 32;
-/** In the data folder: the master key that Zeef makes itself, where nobody says where it is. */
+/** File in the data folder with the master key that Zeef creates if none is configured. */
 export const KEY_FILE = 'list.key';
 
 export interface MasterKeySource {
-  /** Read anew at each call: the file may have been replaced. Errors LIST_KEY_WRONG: none is there, or it is no key. */
+  /** Read the key again at each call: the file may have been replaced. Errors LIST_KEY_WRONG: missing or malformed. */
   read(): Uint8Array;
-  /** Only of a key that Zeef itself made; a person's key is the person's to change. */
+  /** Null for a configured key: only the operator changes it. */
   readonly own: OwnKey | null;
 }
 
 interface OwnKey {
-  /** Makes the key where there is none; whoever comes second reads the first one's. */
+  /** Create the key if it is missing; a second process reads the key of the first. */
   ensure(): void;
-  /** A new key, laid down beside the one in force. */
+  /** Write a new key beside the active one. */
   prepare(): Uint8Array;
-  /** What `prepare` laid down and nothing has put in place since; null where there is none. */
+  /** Return the key that `prepare` wrote, until it is adopted; null if there is none. */
   prepared(): Uint8Array | null;
-  /** Puts the prepared key in force. */
+  /** Make the prepared key the active one. */
   adopt(): void;
 }
 
-/** 32 bytes as 64 hex digits or as base64. Errors LIST_KEY_WRONG; the text is not in the error. */
+/** Parse 32 bytes, as 64 hex digits or as base64. Errors LIST_KEY_WRONG, without the text. */
 function parseMasterKey(text: string): Uint8Array {
   const trimmed = text.trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex');
@@ -58,7 +58,7 @@ export function keyFromFile(path: string): MasterKeySource {
   return { read: () => readKeyFile(path), own: null };
 }
 
-/** A file that Zeef itself makes and replaces; only its owner may read it. */
+/** Return the source of a file that Zeef creates and replaces; only its owner may read it. */
 export function keyFromOwnFile(path: string): MasterKeySource {
   const next = `${path}.next`;
   return {
@@ -76,7 +76,7 @@ export function keyFromOwnFile(path: string): MasterKeySource {
   };
 }
 
-/** Errors LIST_KEY_WRONG. */
+/** Read a master key file. Errors LIST_KEY_WRONG. */
 export function readKeyFile(path: string): Uint8Array {
   let text: string;
   try {
@@ -92,7 +92,7 @@ function makeKeyFile(path: string): void {
   const beside = unfinishedName(path);
   writeKeyFile(beside, randomBytes(MASTER_KEY_BYTES));
   try {
-    // A link fails where the name is taken: of two processes that start together one makes the key.
+    // A link fails if the name exists: of two processes that start together, one creates the key.
     linkSync(beside, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -101,7 +101,7 @@ function makeKeyFile(path: string): void {
   }
 }
 
-/** Synced before it is used: what is sealed under a key that a power cut took is gone. */
+/** Write and fsync the key before its first use: values sealed under a key lost in a power cut are lost too. */
 function writeKeyFile(path: string, key: Uint8Array): void {
   const file = openSync(path, 'w', 0o600);
   try {

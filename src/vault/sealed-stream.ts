@@ -1,7 +1,7 @@
 /**
- * A file's bytes, sealed: chunks of one mebibyte, each with AES-256-GCM under a key of this stream alone. The nonce counts
- * chunks and says which is the last (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár, 2015), so that no
- * flipped bit, no cut, no chunk left out, moved or added goes unnoticed. Constant memory both ways.
+ * Sealed files: chunks of one mebibyte, each sealed with AES-256-GCM under a key of this stream alone. The nonce counts
+ * chunks and marks the last (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár, 2015), so that a flipped
+ * bit, a truncation, and a missing, moved or added chunk are detected. Constant memory both ways.
  *
  *   "ZEEFSEAL" │ version, u8 │ key id, u16 BE │ salt, 16 bytes │ chunk │ tag, 16 bytes │ chunk │ tag ...
  */
@@ -14,14 +14,14 @@ const VERSION = 1;
 const SALT_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + 3 + SALT_BYTES;
 const TAG_BYTES = 16;
-/** Long enough for the cipher to run at its full speed, short enough to be held in memory many times over. */
+/** Long enough for the cipher's full speed, short enough for many streams in memory. */
 const CHUNK_BYTES = 1_048_576;
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
 
-/** Never the same twice under one key: the key is of this stream, and a stream has no two chunks of one number. */
+/** Return a chunk's nonce: unique under its key, since each stream has its own key and numbers its chunks. */
 function nonceOf(chunk: number, isLast: boolean): Buffer {
   const nonce = Buffer.alloc(12);
   nonce.writeUInt32BE(chunk, 7);
@@ -29,14 +29,14 @@ function nonceOf(chunk: number, isLast: boolean): Buffer {
   return nonce;
 }
 
-/** The bytes again, in pieces of exactly `length`; only the last is shorter, and there always is one. */
+/** Yield the bytes in pieces of exactly `length`; only the last may be shorter, and there is at least one. */
 async function* inPieces(source: Bytes, length: number): AsyncGenerator<{ piece: Buffer; isLast: boolean }> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   for await (const bytes of source) {
     held.push(bytes);
     heldBytes += bytes.length;
-    // Strictly more: a whole piece may still be the last.
+    // At exactly `length`, the piece may be the last: wait for more bytes.
     if (heldBytes <= length) continue;
     const all = Buffer.concat(held, heldBytes);
     let at = 0;
@@ -47,7 +47,7 @@ async function* inPieces(source: Bytes, length: number): AsyncGenerator<{ piece:
   yield { piece: Buffer.concat(held, heldBytes), isLast: true };
 }
 
-/** Errors  those of the source. */
+/** Seal a stream. Errors: those of the source. */
 export async function* sealStream(vault: Vault, source: Bytes): AsyncGenerator<Buffer> {
   const salt = randomBytes(SALT_BYTES);
   const { keyId, key } = vault.newStreamKey(salt);
@@ -63,16 +63,15 @@ export async function* sealStream(vault: Vault, source: Bytes): AsyncGenerator<B
   }
 }
 
-/** What `sealStream` was given; a chunk is told only once its tag was found right. Errors SEALED_DAMAGED, the source's. */
+/** Open a sealed stream; a chunk is yielded only after its tag is verified. Errors SEALED_DAMAGED, the source's. */
 export async function* openStream(vault: Vault, source: Bytes): AsyncGenerator<Buffer> {
   const { prefix: header, rest } = await takePrefix(source, HEADER_BYTES);
-  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC))
-    throw damaged('it is not sealed');
-  if (header[MAGIC.length] !== VERSION) throw damaged('it is of another version');
+  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('not sealed');
+  if (header[MAGIC.length] !== VERSION) throw damaged('unsupported version');
   const key = vault.streamKey(header.readUInt16BE(MAGIC.length + 1), header.subarray(-SALT_BYTES));
   let chunk = 0;
   for await (const { piece, isLast } of inPieces(rest, CHUNK_BYTES + TAG_BYTES)) {
-    if (piece.length < TAG_BYTES) throw damaged('it ends early');
+    if (piece.length < TAG_BYTES) throw damaged('truncated');
     const decipher = createDecipheriv('aes-256-gcm', key, nonceOf(chunk++, isLast), { authTagLength: TAG_BYTES });
     decipher.setAAD(header);
     decipher.setAuthTag(piece.subarray(-TAG_BYTES));
@@ -80,13 +79,13 @@ export async function* openStream(vault: Vault, source: Bytes): AsyncGenerator<B
     try {
       decipher.final();
     } catch (error) {
-      throw damaged('it was changed, or ends early', error);
+      throw damaged('modified or truncated', error);
     }
     yield bytes;
   }
 }
 
-/** Sealed bytes opened, others as they are: whoever reads a file that may be either. Errors as `openStream`. */
+/** Open a stream if it is sealed; yield unsealed bytes unchanged. Errors as `openStream`. */
 export async function* openIfSealed(vault: Vault, source: Bytes): AsyncGenerator<Uint8Array> {
   const { prefix, rest } = await takePrefix(source, MAGIC.length);
   const whole = (async function* () {
@@ -97,7 +96,7 @@ export async function* openIfSealed(vault: Vault, source: Bytes): AsyncGenerator
   else yield* whole;
 }
 
-/** The first `length` bytes, fewer where there are no more, and what comes after them. */
+/** Return the first `length` bytes, or fewer at the end of the source, and the rest. */
 async function takePrefix(
   source: Bytes,
   length: number,
@@ -116,7 +115,7 @@ async function takePrefix(
       if (after.length > 0) yield after;
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
     } finally {
-      // Whoever stops early lets go of the file.
+      // A consumer that stops early must close the file.
       await iterator.return?.();
     }
   })();

@@ -1,9 +1,9 @@
 /**
- * The vault: values of lists as they rest on a disk, sealed with AES-256-GCM under a data key of the store. Data keys are
- * themselves sealed by the master key (`master-key.ts`), which is never stored beside them unless nobody said where it is.
+ * Vault: list values at rest, sealed with AES-256-GCM under a data key of the store. Data keys are sealed by the master key
+ * (`master-key.ts`), which is stored beside them only if no key is configured.
  *
- * A value is sealed so that equal values of one algorithm look equal: its nonce is a keyed hash of it (the synthetic nonce
- * of Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006). So a store can keep a list's values distinct
+ * Equal values of one algorithm have equal sealed forms: the nonce is a keyed hash of the value (the synthetic nonce of
+ * Rogaway and Shrimpton, "Deterministic Authenticated-Encryption", 2006). So a store can keep a list's values distinct
  * without opening them, and two different values never share a nonce.
  *
  *   key id, u16 BE │ nonce, 12 bytes │ ciphertext, as long as the value │ tag, 16 bytes
@@ -16,14 +16,14 @@ const CIPHER = 'aes-256-gcm';
 const KEY_ID_BYTES = 2;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Of a sealed value, enough to tell it from every other of its algorithm: the key's id and the nonce. */
+/** Key id and nonce: enough to distinguish the sealed values of one algorithm. */
 export const VALUE_NAME_BYTES = KEY_ID_BYTES + NONCE_BYTES;
-/** The id has two bytes; a key of every day lasts for centuries. */
+/** The id has two bytes: enough for a new key a day for 179 years. */
 export const DATA_KEYS_MAX = 65_535;
 
-/** 256 random bits that seal values, and the number by which sealed values name it. */
+/** 256 random bits that seal values, and their number in sealed values. */
 export interface DataKey {
-  /** 1..65,535; the highest is the one in use. */
+  /** 1..65,535; the highest is the current key. */
   readonly id: number;
   readonly key: Uint8Array;
 }
@@ -34,7 +34,7 @@ interface Derived {
   readonly stream: Buffer;
 }
 
-/** One use, one key: what seals values can say nothing about what seals files. */
+/** Derive one key for each use, so that keys of values reveal nothing about keys of files. */
 function derive(key: Uint8Array): Derived {
   const of = (use: string) => Buffer.from(hkdfSync('sha256', key, '', `zeef ${use}`, DATA_KEY_BYTES));
   return { value: of('value'), nonce: of('value nonce'), stream: of('stream') };
@@ -42,7 +42,7 @@ function derive(key: Uint8Array): Derived {
 
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
 
-/** Shape: id and 32 bytes → nonce, ciphertext, tag (60 bytes). `master`: 32 bytes. */
+/** Seal a data key. Shape: id and 32 bytes → nonce, ciphertext, tag (60 bytes). `master`: 32 bytes. */
 export function wrapDataKey(master: Uint8Array, { id, key }: DataKey): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, master, nonce, { authTagLength: TAG_BYTES });
@@ -50,7 +50,7 @@ export function wrapDataKey(master: Uint8Array, { id, key }: DataKey): Buffer {
   return Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Errors  LIST_KEY_WRONG: sealed by another master key, or damaged. */
+/** Open a sealed data key. Errors LIST_KEY_WRONG: sealed by another master key, or damaged. */
 export function unwrapDataKey(master: Uint8Array, id: number, wrapped: Uint8Array): DataKey {
   try {
     const decipher = createDecipheriv(CIPHER, master, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
@@ -69,20 +69,21 @@ export class Vault {
   readonly #keys = new Map<number, Derived>();
   #current = 0;
 
-  /** `load`: the store's data keys; asked again where a value names one that is not known yet. */
+  /** `load`: returns the store's data keys; called again when a value names an unknown key. */
   constructor(load: () => readonly DataKey[]) {
     this.#load = load;
     this.refresh();
   }
 
-  /** Takes up the store's keys as they are now: another process may have changed them. Errors: those of `load`. */
+  /** Load the store's current keys: another process may have changed them. Errors: those of `load`. */
   refresh(keys: readonly DataKey[] = this.#load()): void {
     for (const { id, key } of keys) if (!this.#keys.has(id)) this.#keys.set(id, derive(key));
     this.#current = Math.max(...keys.map(({ id }) => id));
   }
 
   /**
-   * `label`: 0..255, what kind of value it is; it must be the same to open it. Shape: n bytes → n + 30.
+   * Seal a value. `label`: 0..255, the kind of value; `open` needs the same. Shape: n bytes → n + 30.
+   *
    * Errors  none.
    */
   seal(label: number, value: Uint8Array): Buffer {
@@ -100,9 +101,9 @@ export class Vault {
     return sealed;
   }
 
-  /** Errors  SEALED_DAMAGED: changed, cut, of another label, or sealed with a key that this store does not have. */
+  /** Open a sealed value. Errors SEALED_DAMAGED: modified, truncated, of another label, or sealed with an unknown key. */
   open(label: number, sealed: Uint8Array): Buffer {
-    if (sealed.length < VALUE_NAME_BYTES + TAG_BYTES) throw damaged('it is too short');
+    if (sealed.length < VALUE_NAME_BYTES + TAG_BYTES) throw damaged('too short');
     const { value: key } = this.#keyOf((sealed[0]! << 8) | sealed[1]!);
     try {
       const nonce = sealed.subarray(KEY_ID_BYTES, VALUE_NAME_BYTES);
@@ -113,16 +114,16 @@ export class Vault {
       decipher.final();
       return value;
     } catch (error) {
-      throw damaged('it was changed', error);
+      throw damaged('modified', error);
     }
   }
 
-  /** The key of one sealed stream, by the data key in use. `salt`: 16 random bytes, new for every stream. */
+  /** Return the key of one sealed stream, by the current data key. `salt`: 16 random bytes, new for every stream. */
   newStreamKey(salt: Uint8Array): { readonly keyId: number; readonly key: Buffer } {
     return { keyId: this.#current, key: this.#streamKey(this.#keys.get(this.#current)!, salt) };
   }
 
-  /** Errors  SEALED_DAMAGED: a key that this store does not have. */
+  /** Return the key of an existing sealed stream. Errors SEALED_DAMAGED: unknown data key. */
   streamKey(keyId: number, salt: Uint8Array): Buffer {
     return this.#streamKey(this.#keyOf(keyId), salt);
   }
@@ -134,7 +135,7 @@ export class Vault {
   #keyOf(id: number): Derived {
     if (!this.#keys.has(id)) this.refresh();
     const found = this.#keys.get(id);
-    if (!found) throw damaged('its key is not one of this store');
+    if (!found) throw damaged('unknown data key');
     return found;
   }
 }

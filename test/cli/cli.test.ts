@@ -175,7 +175,7 @@ describe('lists', () => {
     });
   });
 
-  test('own pictures: added by their hashes, found again turned, exported and imported elsewhere', async () => {
+  test('own images: added by their hashes, found again turned, exported and imported elsewhere', async () => {
     const picture = join(dataDir, 'own.jpg');
     const turned = join(dataDir, 'own-turned.png');
     const { width, height, data } = sceneRaster(90, 700, 500, 3);
@@ -224,7 +224,7 @@ describe('lists', () => {
     expect((await bring(list('one.txt', 0, 100))).code).toBe(0);
     const held = await bring(list('two.txt', 50, 150));
     expect(held.code).toBe(2);
-    expect(held.out).toContain('HELD, the list is as it was:\n  100 entries came or went (at most 20 pass unseen)');
+    expect(held.out).toContain('HELD, the active version is unchanged:\n  100 entries added or removed (limit 20)');
     expect((await zeef('lists', 'versions', 'watched')).out).toMatch(
       /^2 held .* two\.txt\nHELD.*\n1 active .* one\.txt\n$/s,
     );
@@ -232,7 +232,7 @@ describe('lists', () => {
     expect((await zeef('lists', 'approve', 'watched')).err).toContain('NOT_FOUND');
     await bring(join(dataDir, 'two.txt'));
     expect((await zeef('lists', 'approve', 'watched')).out).toContain('watched: version 2, 100 entries');
-    expect((await zeef('lists', 'rollback', 'watched', '--to', '1')).out).toContain('50 came, 50 went');
+    expect((await zeef('lists', 'rollback', 'watched', '--to', '1')).out).toContain('50 added, 50 removed');
     expect(JSON.parse((await zeef('lists', 'versions', 'watched', '--json')).out).versions).toMatchObject([
       { version: 3, state: 'active', origin: 'version 1 again' },
       { version: 2, state: 'past', origin: 'approved: two.txt' },

@@ -209,7 +209,7 @@ describe('use of the machine', () => {
     });
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
     expect(err).toMatch(/"type":"progress".*"etaSeconds"/);
-    expect(err).toMatch(/stopped\. The same command goes on/);
+    expect(err).toMatch(/stopped\. The same command resumes/);
     const stopped = linesOf(readReport(report)).at(-1)!;
     expect(stopped).toMatchObject({ type: 'summary', interrupted: true });
     const { out } = await zeef(['scan', tree, '--resume', inventory]);

@@ -11,7 +11,7 @@ const read = (hit: Partial<Hit>, details = true, language: 'en' | 'nl' = 'en') =
 describe('the facts', () => {
   test('English', () => {
     const text = read({});
-    expect(text).toContain('A picture in your storage matches an entry of the hash list "hotline".');
+    expect(text).toContain('An image in your storage matches an entry of the hash list "hotline".');
     for (const fact of [
       'To                    harbour-hosting',
       'Case                  01K5E4ZQ3V8F2N6T7R9W0XYABC',
@@ -21,7 +21,7 @@ describe('the facts', () => {
       'Match                 near: 6 of 256 bits apart, where up to 31 count',
       'Entry                 e-17 (pdq)',
       'within 1 h            14 September 2026 at 10:12 UTC, has passed',
-      'within 24 h           15 September 2026 at 09:12 UTC, ahead',
+      'within 24 h           15 September 2026 at 09:12 UTC, not yet due',
     ]) {
       expect(text).toContain(`  ${fact}\n`);
     }
@@ -57,8 +57,8 @@ describe('the facts', () => {
       deadlines: [{ ...one!, met: false }, ...rest.map((each) => ({ ...each, met: true }))],
     };
     const text = read({ status: 'removed', clock });
-    expect(text).toContain('The case ended 14 September 2026 at 12:00 UTC.');
-    expect(text).not.toContain('WHAT IS ASKED');
+    expect(text).toContain('The case was closed on 14 September 2026 at 12:00 UTC.');
+    expect(text).not.toContain('REQUESTED ACTION');
     expect(text).toMatch(/within 1 h .*, not met\n.*within 12 h .*, met\n/);
   });
 });
@@ -75,7 +75,7 @@ describe('what it does not tell', () => {
   test('without the scope details: no entry, no distance, no digest', () => {
     const text = read({}, false);
     expect(text).not.toMatch(/e-17|of 256|rotate90|[0-9a-f]{32}/);
-    expect(text).toContain('near: the perceptual hash of the picture is close to one on the list');
+    expect(text).toContain('near: the perceptual hash of the image is close to one on the list');
   });
 
   test('an id that a list made of a value', () => {

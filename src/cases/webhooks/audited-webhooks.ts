@@ -1,4 +1,4 @@
-/** Changes of webhooks, each between the two rows of the audit log that tell of it. */
+/** Audited changes of webhooks: each is between its two rows of the audit log. */
 
 import { overrideMethods, type WithAudit } from '../../audit/audit.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
@@ -17,7 +17,7 @@ const READS = [
 ] as const satisfies readonly (keyof WebhookStore)[];
 
 export function auditedWebhooks(webhooks: WebhookStore, withAudit: WithAudit): WebhookStore {
-  /** Whose it is, so that the tenant's part of the log has both rows. */
+  /** Return the webhook's tenant, so that the tenant's part of the log has both rows. */
   const tenantOf = async (tenant: TenantFilter, id: string) =>
     (await webhooks.webhooks(tenant)).find((hook) => hook.id === id)?.tenant ?? tenant;
   const changed: Omit<WebhookStore, (typeof READS)[number]> = {

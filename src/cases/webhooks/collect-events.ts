@@ -1,9 +1,9 @@
-/** Hits and overdue cases of the ledger into the outbox of one webhook; the store adds each event once. */
+/** Copies new hits and overdue cases from the ledger to a webhook's outbox; the store adds each event once. */
 import type { Clock } from '../../core/clock.js';
 import type { NewWebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
 import { type HitSource, newHitEvent, overdueEvents, RUNNING_STATUSES } from './events.js';
 
-/** A hit is read again so long after it: processes write theirs in no order of time. */
+/** Hits are read again for this long: processes write theirs in no order of time. */
 const OVERLAP_MS = 120_000;
 const HITS_PER_PAGE = 200;
 
@@ -11,11 +11,11 @@ interface CollectParts {
   readonly store: WebhookStore;
   readonly hits: HitSource;
   readonly clock: Clock;
-  /** True once no further page shall be read. */
+  /** True once no further page should be read. */
   readonly shouldStop: () => boolean;
 }
 
-/** Pages are newest first, so the position moves only when all of them were read. */
+/** Add the hits since the webhook's position. Pages are newest first, so the position moves only when all were read. */
 export async function addNewHits(
   { id, tenant, createdAt }: WebhookInfo,
   { store, hits, clock, shouldStop }: CollectParts,
@@ -37,7 +37,7 @@ export async function addNewHits(
   }
 }
 
-/** One event for each deadline that a case has missed while its clock runs. */
+/** Add one event for each deadline that a case has missed while its clock runs. */
 export async function addOverdue(
   { id, tenant }: WebhookInfo,
   { store, hits, clock, shouldStop }: CollectParts,

@@ -1,10 +1,10 @@
-/** What webhooks are told: hits and cases without anything that a list holds. */
+/** Event bodies of webhooks: hits and cases without values or entries of lists. */
 import type { NewWebhookEvent } from '../../store/webhooks-contract.js';
 
 /** States in which the takedown clock runs. */
 export const RUNNING_STATUSES = ['open', 'notified', 'confirmed'] as const;
 
-/** As much of a hit as is told. The file's digests are not: one that matched is a value of a list. */
+/** The fields of a hit in an event. The file's digests are omitted: one that matched is a list's value. */
 export interface HitFacts {
   readonly id: string;
   readonly tenant: string;
@@ -25,7 +25,7 @@ export interface HitFacts {
   };
 }
 
-/** The ledger, as much of it as is needed here; pages are newest first. */
+/** The part of the ledger that is needed here; pages are newest first. */
 export interface HitSource {
   /** By the first sighting, from `fromMs` on and before `toMs`. */
   hits(query: {
@@ -49,13 +49,13 @@ export function pingEvent(webhookId: string, atMs: number): NewWebhookEvent {
   return { kind: 'ping', subject: `${webhookId} ${atMs}`, body: JSON.stringify({ event: 'ping', webhook: webhookId }) };
 }
 
-/** One in quarantine is no case, and is not told. */
+/** Return null for a quarantined hit, which is no case. */
 export function newHitEvent(hit: HitFacts): NewWebhookEvent | null {
   if (hit.quarantined) return null;
   return { kind: 'hit.new', subject: hit.id, body: bodyOf('hit.new', hit, {}) };
 }
 
-/** One for each deadline that is past while the clock runs. */
+/** Return one event for each deadline that is past while the clock runs. */
 export function overdueEvents(hit: HitFacts, nowMs: number): NewWebhookEvent[] {
   const { startedAt, stoppedAt, deadlines } = hit.clock;
   if (hit.quarantined || stoppedAt !== null) return [];
@@ -63,7 +63,7 @@ export function overdueEvents(hit: HitFacts, nowMs: number): NewWebhookEvent[] {
     .filter(({ dueAt }) => Date.parse(dueAt) < nowMs)
     .map(({ hours, dueAt }) => ({
       kind: 'case.overdue',
-      // A clock that started anew, with a notice, has deadlines anew.
+      // A clock restarted by a notice has new deadlines.
       subject: `${hit.id} ${hours} ${startedAt}`,
       body: bodyOf('case.overdue', hit, { deadline: { hours, dueAt, startedAt } }),
     }));

@@ -1,6 +1,6 @@
 /**
  * Notifies webhooks of new hits and overdue cases while a service runs. Hits are read from the ledger since each webhook's
- * position, so one that was on record when the process died is sent by the next; the store adds each once, whichever
+ * position, so a hit recorded before a crash is sent by the next process; the store adds each event once, whichever
  * process reads it.
  */
 
@@ -8,9 +8,9 @@ import { addNewHits, addOverdue } from './collect-events.js';
 import type { HitSource } from './events.js';
 import { type SendParts, sendDue } from './send-events.js';
 
-/** Hits of other processes, and events that are due again, are seen within this time; those of this one, at once. */
+/** Hits of other processes, and due retries, are picked up within this time; hits of this process, at once. */
 const LOOK_MS = 5_000;
-/** Deadlines are of hours. */
+/** Deadlines are in hours, so minutes are fine enough. */
 const OVERDUE_LOOK_MS = 300_000;
 /** New hits that come together are read together. */
 const GATHER_MS = 500;
@@ -26,15 +26,15 @@ interface WebhookParts extends SendParts {
 }
 
 export interface WebhookRunner {
-  /** Reads what is new and sends what is due, once. */
+  /** Read new hits and send due events, once. */
   look(): Promise<void>;
-  /** Every open case against its deadlines, once. */
+  /** Compare every open case with its deadlines, once. */
   lookForOverdue(): Promise<void>;
-  /** What is in flight is finished first. */
+  /** Finish the events in flight, then stop. */
   close(): Promise<void>;
 }
 
-/** One at a time; a call meanwhile starts one more run afterwards, and further calls share that run. */
+/** Serialise runs; a call during a run starts one more run afterwards, which further calls share. */
 function oneAtATime(act: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;
   let next: Promise<void> | null = null;
@@ -75,7 +75,7 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
 
   const quietly = (act: () => Promise<void>) => () => {
     if (isClosing) return;
-    act().catch((error: unknown) => log.error({ err: error }, 'webhooks could not be looked after; it is tried again'));
+    act().catch((error: unknown) => log.error({ err: error }, 'webhook run failed, will retry'));
   };
   let gathering: NodeJS.Timeout | null = null;
   const stopListening = hits.onHit(({ isNew }) => {

@@ -1,4 +1,4 @@
-/** Events that are due, from the outbox to their webhooks: delivered, retried later, or given up. */
+/** Sends due events from the outbox to their webhooks: each is delivered, retried later, or dead. */
 import type { Clock } from '../../core/clock.js';
 import type { WebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
 import type { Logger } from '../../telemetry/log.js';
@@ -6,9 +6,9 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { pauseMs } from './back-off.js';
 import { ANSWER_MS_MAX, type DeliverOptions, deliver } from './deliver.js';
 
-/** No other process sends the events that one has claimed, until that one must have ended. */
+/** Longer than a claimant can take: another process may claim its events after that. */
 const LEASE_MS = ANSWER_MS_MAX * 6;
-/** Events in flight: a receiver that hangs must not hold up the others. */
+/** Events in flight: a receiver that hangs must not delay other receivers. */
 const IN_FLIGHT = 16;
 
 export interface SendParts {
@@ -33,7 +33,7 @@ export async function sendDue(parts: SendParts, shouldStop: () => boolean): Prom
 }
 
 async function send(hook: WebhookInfo | undefined, event: WebhookEvent, parts: SendParts): Promise<void> {
-  // It was removed in between, and its events with it.
+  // The webhook was removed in between, with its events.
   if (!hook) return;
   const { store, env, clock, log, metrics, answerMsMax, random = Math.random } = parts;
   const error = await deliver(hook, event, { env, nowMs: clock.nowMs(), ...(answerMsMax ? { answerMsMax } : {}) });
@@ -43,7 +43,9 @@ async function send(hook: WebhookInfo | undefined, event: WebhookEvent, parts: S
   }
   const pause = pauseMs(event.attempts + 1, random());
   metrics.add('zeef_webhooks_total', { outcome: pause === null ? 'dead' : 'failed' });
-  if (pause === null) log.error({ webhook: hook.id, event: event.id, why: error }, 'an event was given up');
-  else log.warn({ webhook: hook.id, event: event.id, why: error, againMs: pause }, 'an event was not taken');
+  if (pause === null)
+    log.error({ webhook: hook.id, event: event.id, why: error }, 'webhook delivery failed permanently');
+  else
+    log.warn({ webhook: hook.id, event: event.id, why: error, againMs: pause }, 'webhook delivery failed, will retry');
   await store.failed(event.id, error, pause === null ? null : clock.nowMs() + pause);
 }

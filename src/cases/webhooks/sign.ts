@@ -1,4 +1,4 @@
-/** Signatures of webhooks, in the form that others use too: a receiver checks that it was us, and that it was just now. */
+/** Webhook signatures, in the common `t=,v1=` form: a receiver verifies the sender and the time. */
 import { createHmac } from 'node:crypto';
 
 export const SIGNATURE_HEADER = 'zeef-signature';

@@ -1,2 +1,2 @@
-/** The plotting library, as it lies beside the page: `npm run build` copies uPlot's own module here. */
+/** The plotting library, beside the page: `npm run build` copies uPlot's own module here. */
 export { default } from 'uplot';

@@ -1,4 +1,4 @@
-/** CSV with a header and named columns (RFC 4180, read leniently), or with columns that the format fixes. */
+/** CSV with a header and named columns (RFC 4180, read leniently), or with fixed columns. */
 import { type CsvError, parse } from 'csv-parse';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_LINE_BYTES_MAX } from '../../core/limits.js';
@@ -12,7 +12,7 @@ interface CsvRecord {
   readonly line: number;
 }
 
-/** In batches, one for each piece of the source: a promise for every record would cost as much as parsing it. */
+/** Yield records in batches, one for each piece of the source: a promise per record would cost as much as parsing. */
 async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly CsvRecord[]> {
   const parser = parse({
     bom: true,
@@ -28,7 +28,7 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readon
   });
   let batch: CsvRecord[] = [];
   const end = parser.push.bind(parser);
-  // Taken where the parser hands them on: its option `info` copies a dozen counters with each, a third of all the time.
+  // Records are taken from `push`: the option `info` copies a dozen counters with each, a third of the total time.
   parser.push = (record: readonly string[] | null) => {
     if (record === null) return end(null);
     batch.push({ record, line: parser.info.lines });
@@ -40,11 +40,11 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readon
     return records;
   };
   const check = async () => {
-    // The parser tells of an error in the next turn.
+    // The parser emits an error in the next turn of the event loop.
     await new Promise(setImmediate);
     if (failure === null) return;
     const line = Number((failure as { lines?: unknown }).lines ?? 0);
-    throw new AppError('HASHLIST_INVALID', { line, why: failure.code ?? 'not CSV' }, failure);
+    throw new AppError('HASHLIST_INVALID', { line, why: failure.code ?? 'invalid CSV' }, failure);
   };
   try {
     for await (const piece of bytes) {
@@ -67,7 +67,7 @@ function header(columns: readonly string[], line: number, mapping: Mapping): rea
   throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted.join(' '), columns: said });
 }
 
-/** Errors HASHLIST_INVALID: no header, or no column of a mapped name for a value. */
+/** Parse CSV with a header. Errors HASHLIST_INVALID: no header, or no mapped column for a value. */
 export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let plan: Plan<number> | null = null;
   for await (const batch of records(bytes)) {
@@ -80,10 +80,10 @@ export async function* parseCsv({ bytes, mapping = OWN_MAPPING, ...options }: Li
       for (const fields of fieldsOf(plan, (position) => record[position])) yield normalise(fields, line, options);
     }
   }
-  if (plan === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'there is no header' });
+  if (plan === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'no header' });
 }
 
-/** The cache that ThreatExchange's tools keep: `hash, first_descriptor_id, added_on, labels`. */
+/** Parse the cache of ThreatExchange's tools: `hash, first_descriptor_id, added_on, labels`. */
 export async function* parseThreatExchangeCsv({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const batch of records(bytes)) {
     for (const { record, line } of batch) {

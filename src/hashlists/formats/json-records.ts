@@ -1,4 +1,4 @@
-/** JSON documents → their records, one at a time: a list of gigabytes is one array that is never there as a whole. */
+/** JSON documents → their records, streamed: an array of gigabytes is never in memory as a whole. */
 import { JSONParser } from '@streamparser/json';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
@@ -12,8 +12,9 @@ interface JsonRecord {
 }
 
 /**
- * `paths`: where records lie, such as `$.value.*`. `separator`: of several documents in one file.
- * Errors  HASHLIST_INVALID: not JSON, cut short, or a record longer than `HASHLIST_RECORD_BYTES_MAX`.
+ * Yield the records of JSON documents. `paths`: to the records, such as `$.value.*`. `separator`: between several documents.
+ *
+ * Errors  HASHLIST_INVALID: not JSON, truncated, or a record longer than `HASHLIST_RECORD_BYTES_MAX`.
  */
 export async function* jsonRecords(
   bytes: AsyncIterable<Uint8Array>,
@@ -36,7 +37,7 @@ export async function* jsonRecords(
       failure ??= error;
     }
     if (failure === null) return;
-    throw new AppError('HASHLIST_INVALID', { record: number + ready.length + 1, why: 'not JSON' }, failure);
+    throw new AppError('HASHLIST_INVALID', { record: number + ready.length + 1, why: 'invalid JSON' }, failure);
   };
   let isFirst = true;
   let isEmpty = true;
@@ -47,20 +48,23 @@ export async function* jsonRecords(
     attempt(() => parser.write(hasMark ? chunk.subarray(3) : chunk));
     sinceRecord = ready.length > 0 ? 0 : sinceRecord + chunk.length;
     if (sinceRecord > HASHLIST_RECORD_BYTES_MAX) {
-      throw new AppError('HASHLIST_INVALID', { record: number + 1, why: 'a record is too long' });
+      throw new AppError('HASHLIST_INVALID', {
+        record: number + 1,
+        why: `record exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`,
+      });
     }
     const batch = ready;
     ready = [];
     for (const value of batch) yield { number: ++number, value };
   }
-  if (isEmpty) throw new AppError('HASHLIST_INVALID', { record: 1, why: 'there is no JSON' });
+  if (isEmpty) throw new AppError('HASHLIST_INVALID', { record: 1, why: 'empty file' });
   attempt(() => {
     if (!parser.isEnded) parser.end();
   });
   for (const value of ready) yield { number: ++number, value };
 }
 
-/** A JSON object, or null. */
+/** Return `value` if it is a JSON object, else null. */
 export function asObject(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
@@ -71,12 +75,12 @@ export function asArray(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Text, or a number written as text; undefined for all else. */
+/** Return a string, or a number as a string; undefined for other values. */
 export function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
 }
 
-/** Seconds since 1970 → RFC 3339; undefined where it is no such number. */
+/** Convert seconds since 1970 → RFC 3339; undefined for an invalid time. */
 export function fromUnixSeconds(value: unknown): string | undefined {
   const ms = Number(value) * 1000;
   return value !== null && value !== undefined && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : undefined;

@@ -1,21 +1,21 @@
-/** JSON of any layout, by a mapping: records in an array at the top, or where the mapping says. */
+/** JSON of any layout, by a mapping: records in an array at the top level, or at the path `records`. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 import { asObject, asText, jsonRecords } from './json-records.js';
 
-/** `a.b.c` → where it is inside a record. */
+/** Split `a.b.c` into a path inside a record. */
 export const pathOf = (dotted: string): readonly string[] => dotted.split('.');
 
-/** The text at a path inside a record. */
+/** Return the text at a path inside a record. */
 export function textAt(record: Readonly<Record<string, unknown>>, path: readonly string[]): string | undefined {
   let at: unknown = record;
   for (const name of path) at = asObject(at)?.[name];
   return asText(at);
 }
 
-/** Errors HASHLIST_INVALID, as `jsonRecords`. */
+/** Parse JSON by a mapping. Errors HASHLIST_INVALID, as `jsonRecords`. */
 export async function* parseJson({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   const records = mapping.records === undefined ? '$.*' : `$.${mapping.records}.*`;
   const plan = planOf(mapping, pathOf);

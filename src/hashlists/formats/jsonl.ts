@@ -1,4 +1,4 @@
-/** Zeef's own exchange form: JSON lines of normalised entries. */
+/** JSON lines: Zeef's own exchange format, or any layout by a mapping. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { splitLines } from '../lines.js';
 import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
@@ -7,7 +7,7 @@ import type { ListSource } from '../source.js';
 import { pathOf, textAt } from './json.js';
 import { asObject } from './json-records.js';
 
-/** Zeef's own: one normalised entry a line (`hashlists/entry.schema.json`); or any, by a mapping. Unknown fields are passed over. */
+/** Parse one entry a line: as in `hashlists/entry.schema.json`, or by a mapping. Unknown fields are ignored. */
 export async function* parseJsonLines({
   bytes,
   mapping = OWN_MAPPING,

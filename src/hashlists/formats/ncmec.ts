@@ -1,6 +1,6 @@
 /**
- * NCMEC Hash Sharing v2: pages of XML. An entry is known by its member and its id together; it has several fingerprints,
- * of which those given by reference (`href`) are no values; deletions are entries of their own.
+ * NCMEC Hash Sharing v2: pages of XML. Member and id together identify an entry. It has several fingerprints; those given
+ * by reference (`href`) have no value. Deletions are separate entries.
  */
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { AppError } from '../../core/errors.js';
@@ -29,7 +29,7 @@ interface Record {
   readonly fingerprints: Fingerprint[];
 }
 
-/** Builds records from the parser's events, and hands each over when its element closes. */
+/** Builds records from the parser's events; a record is ready when its element closes. */
 class Reader {
   readonly ready: Record[] = [];
   #open: Record | null = null;
@@ -41,7 +41,7 @@ class Reader {
   opened({ local, uri, attributes }: { local: string; uri: string; attributes: { [name: string]: string } }): void {
     this.#text = '';
     if (!this.hasRoot) {
-      if (local !== 'queryResult' || uri !== NAMESPACE) throw new Error(`the root is ${local}`);
+      if (local !== 'queryResult' || uri !== NAMESPACE) throw new Error(`unexpected root element ${local}`);
       this.hasRoot = true;
     } else if (this.#open === null) {
       if (!ENTRIES.has(local)) return;
@@ -55,7 +55,8 @@ class Reader {
 
   text(text: string): void {
     this.#text += text;
-    if (this.#text.length > HASHLIST_RECORD_BYTES_MAX) throw new Error('a text is too long');
+    if (this.#text.length > HASHLIST_RECORD_BYTES_MAX)
+      throw new Error(`text exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`);
   }
 
   closed(local: string): void {
@@ -73,7 +74,7 @@ class Reader {
   }
 }
 
-/** Errors  HASHLIST_INVALID: not XML, cut short, or of another schema. */
+/** Parse pages of XML. Errors HASHLIST_INVALID: not XML, truncated, or of another schema. */
 export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   const parser = new SaxesParser({ xmlns: true, position: true });
   const reader = new Reader();
@@ -115,20 +116,21 @@ export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGener
   );
   const check = () => {
     if (failure === null) return;
-    const why = failure instanceof Error ? failure.message.split('\n')[0]!.slice(0, 100) : 'not XML';
+    const why = failure instanceof Error ? failure.message.split('\n')[0]!.slice(0, 100) : 'invalid XML';
     throw new AppError('HASHLIST_INVALID', { line: parser.line, why }, failure);
   };
   const decoder = new TextDecoder('utf-8');
   for await (const chunk of bytes) {
     sinceEvent += chunk.length;
     parser.write(decoder.decode(chunk, { stream: true }));
-    // The parser gathers a text, a comment or a tag until it ends: one that does not must not fill the memory.
-    if (sinceEvent > HASHLIST_RECORD_BYTES_MAX) failure ??= new Error('a text is too long');
+    // The parser buffers a text, a comment or a tag until it ends: an endless one must not fill the memory.
+    if (sinceEvent > HASHLIST_RECORD_BYTES_MAX)
+      failure ??= new Error(`text exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`);
     check();
     for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
   }
   parser.close();
-  if (!reader.hasRoot) failure ??= new Error('there is no XML');
+  if (!reader.hasRoot) failure ??= new Error('empty file');
   check();
   for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
 }

@@ -1,6 +1,6 @@
 /**
- * NSRL's Reference Data Set as SQLite: every table that has a column of digests (`md5`, `sha1`, `sha256`). Known-good files,
- * so they get onto suppression lists only. Source: NIST, RDS version 3 (SQLite).
+ * NSRL's Reference Data Set as SQLite: all tables with a digest column (`md5`, `sha1`, `sha256`). Its files are known good,
+ * so they are accepted only on suppression lists. Source: NIST, RDS version 3 (SQLite).
  */
 
 import { AppError } from '../../core/errors.js';
@@ -31,15 +31,15 @@ function digestColumns(db: Sqlite): Column[] {
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** Errors  HASHLIST_INVALID: not such a database. */
+/** Read all digests of the database. Errors HASHLIST_INVALID: not such a database. */
 export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  if (path === undefined) throw new AppError('HASHLIST_INVALID', { why: 'a database is a file, not a stream' });
+  if (path === undefined) throw new AppError('HASHLIST_INVALID', { why: 'expected a database file, not a stream' });
   let db: Sqlite | null = null;
   let line = 0;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
     const columns = digestColumns(db);
-    if (columns.length === 0) throw new Error('no column of digests');
+    if (columns.length === 0) throw new Error('no digest column');
     for (const { table, column, algorithm } of columns) {
       const read = db.prepare<[], { value: unknown }>(
         `SELECT DISTINCT ${quoted(column)} AS value FROM ${quoted(table)} WHERE ${quoted(column)} <> ''`,
@@ -52,7 +52,7 @@ export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerat
     }
   } catch (error) {
     if (error instanceof AppError) throw error;
-    const why = error instanceof Error ? error.message.slice(0, 100) : 'not SQLite';
+    const why = error instanceof Error ? error.message.slice(0, 100) : 'invalid SQLite database';
     throw new AppError('HASHLIST_INVALID', { why, row: line }, error);
   } finally {
     db?.close();

@@ -1,10 +1,10 @@
-/** Lines: one value each, or `algorithm value`. */
+/** Plain lists: one value a line, or `algorithm value`. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { splitLines } from '../lines.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 
-/** One value a line, or `algorithm value`; blank lines and lines that begin with # are passed over. */
+/** Parse one value a line, or `algorithm value`; blank lines and lines that begin with # are ignored. */
 export async function* parsePlain({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, text } of splitLines(bytes)) {
     if (text === null) {

@@ -5,7 +5,7 @@ import { algorithmNamed, normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 import { asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
 
-/** An id of its own that tells nothing of the hash: the case's, or else a digest. */
+/** Return an id that does not reveal the hash: the case number, or else a digest. */
 function idOf(record: Readonly<Record<string, unknown>>, value: string): string {
   const [caseNumber] = Object.keys(asObject(record.caseNumbers) ?? {});
   return caseNumber ?? createHash('sha256').update(value.toLowerCase()).digest('hex').slice(0, 16);

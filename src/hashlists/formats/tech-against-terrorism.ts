@@ -1,4 +1,4 @@
-/** Tech Against Terrorism: pages of JSON with a checkpoint; deleted entries are named as such. */
+/** Tech Against Terrorism: pages of JSON with a checkpoint; deleted entries are marked. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';

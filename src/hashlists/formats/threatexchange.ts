@@ -1,6 +1,6 @@
 /**
- * ThreatExchange: indicators with descriptors, as an array, under `data`, or one a line. A record that is to be
- * deleted, or has no descriptor left, is gone; what its owners call NON_MALICIOUS is known good.
+ * ThreatExchange: indicators with descriptors, as an array, under `data`, or one a line. A record marked for deletion, or
+ * without descriptors, is withdrawn; a record that its owners call NON_MALICIOUS is known good.
  */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
@@ -14,7 +14,7 @@ const dataOf = (value: unknown): Fields[] =>
     .map(asObject)
     .filter((one): one is Fields => one !== null);
 
-/** The first byte that is not white space tells an array from objects. */
+/** Return whether the document is an array, by its first byte that is not white space, and all of its bytes. */
 async function startsArray(bytes: AsyncIterable<Uint8Array>): Promise<[boolean, AsyncIterable<Uint8Array>]> {
   const iterator = bytes[Symbol.asyncIterator]();
   const held: Uint8Array[] = [];
@@ -44,7 +44,7 @@ export async function* parseThreatExchange({ bytes, ...options }: ListSource): A
   let line = 0;
   for await (const { value } of jsonRecords(whole, isArray ? ['$.*'] : ['$.data.*', '$'], isArray ? undefined : '\n')) {
     const record = asObject(value);
-    // The page around its records, which came before it one by one.
+    // The page object itself: its records have been emitted before it.
     if (!isArray && record && 'data' in record && !('indicator' in record)) continue;
     line++;
     yield record ? rowOf(record, line, options) : { ok: false, line, reason: 'malformed' };

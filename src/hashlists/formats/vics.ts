@@ -1,6 +1,6 @@
 /**
- * Project VIC and CAID: VICS, JSON in OData's shape, data models 1.1 to 2.0. A case export wraps the same media in
- * `value[].Media`. Categories are numbers of a region, so the region is kept with them: `US/1`.
+ * Project VIC and CAID: VICS, JSON in OData's layout, data models 1.1 to 2.0. A case export wraps the same media in
+ * `value[].Media`. Category numbers are specific to a region, so the region is kept with them: `US/1`.
  */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise, type RawFields } from '../normalise.js';
@@ -26,7 +26,7 @@ export async function* parseVics({ bytes, ...options }: ListSource): AsyncGenera
   let number = 0;
   for await (const { value } of jsonRecords(watched(), ['$.value.*', '$.value.*.Media.*'])) {
     const media = asObject(value);
-    // The case around its media, which came before it one by one.
+    // The case object itself: its media have been emitted before it.
     if (media && 'Media' in media) continue;
     number++;
     if (media) yield* rowsOf(media, region, number, options);

@@ -1,4 +1,4 @@
-/** `GET /v1/audit`: who changed what, newest first. */
+/** `GET /v1/audit`: the audit log, newest first. */
 import type { Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../../service/service.js';
@@ -14,7 +14,7 @@ export function auditRoutes(app: FastifyInstance, service: Service, needs: Retur
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Who changed what, newest first, in pages; `zeef audit verify` reads the whole chain again.',
+        summary: 'The audit log, newest first, in pages; `zeef audit verify` verifies the whole chain.',
         querystring: AuditQuery,
         response: { 200: AuditResult, default: Problem },
       },

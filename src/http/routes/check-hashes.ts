@@ -27,7 +27,7 @@ interface HashesRoute {
 }
 
 export async function hashRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  // Bodies of these types are streams of any length: only what is in hand is in memory.
+  // Bodies of these types are streams of any length: only the pieces in flight are in memory.
   for (const type of ['application/octet-stream', 'application/x-ndjson']) {
     app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
   }
@@ -43,8 +43,8 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
         description:
           'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson): an item a line, an answer a ' +
           'line, of any length. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
-          'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). An item of JSON may ' +
-          'carry all hashes of one file, each with what it is of: they are asked together, as of a picture.',
+          'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). A JSON item may ' +
+          'carry all hashes of one file, each with its orientation, family and frame: they are matched together, like an image.',
         querystring: HashesQuery,
         body: {
           content: {
@@ -66,7 +66,7 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
   );
 }
 
-/** An answer with its matches as the caller may see them. */
+/** Reduce the matches of an answer to the caller's scopes. */
 const toResult =
   (request: FastifyRequest) =>
   (answer: HashItemAnswer): object =>
@@ -78,7 +78,7 @@ const openBatch = (service: Service, { caller }: FastifyRequest<HashesRoute>, op
   watchedBatch(service.openBatch(options), caller.gate, service.probing);
 
 /**
- * The response body as JSON, when its answers are on record.
+ * Return the response body as JSON, once its answers are recorded.
  * Errors  SCOPE_MISSING; TOO_MANY_ITEMS; those of the idempotency key, the tenant's limits and the store.
  */
 async function answerJson(service: Service, request: FastifyRequest<HashesRoute>, body: JsonBody): Promise<string> {
@@ -102,7 +102,7 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
   request.caller.gate.takeChecks(items.length);
   const batch = openBatch(service, request, options);
   const answers = await batch.checkItems(items);
-  // Written out before it waits to be on record: many leave together, and what is text already leaves at once.
+  // Serialised before the commit: many answers are committed together, and finished text is sent at once.
   const text = JSON.stringify({
     generation: batch.generation,
     checked: answers.filter((answer) => 'verdict' in answer).length,
@@ -114,7 +114,7 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
 }
 
 /**
- * Replies to NDJSON lines or raw values while they arrive.
+ * Answer NDJSON lines or raw values while they arrive.
  * Errors  those of the idempotency key and of `rawAlgorithm`, before the body is read.
  */
 function answerStream(
@@ -138,12 +138,12 @@ function answerStream(
   return send(answerRaw(input, batch, algorithm, toResult(request), mayTell));
 }
 
-/** The algorithm of raw values. Errors REQUEST_INVALID: none is given; VALUE_INVALID: the last value is incomplete. */
+/** Return the algorithm of raw values. Errors REQUEST_INVALID: none is given; VALUE_INVALID: the last value is incomplete. */
 function rawAlgorithm({ query: { algorithm }, headers }: FastifyRequest<HashesRoute>): BatchAlgorithm {
   if (algorithm === undefined) {
     throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: BATCH_ALGORITHMS.join(' ') });
   }
-  // Of a packed body the length says nothing; what is cut short is told at the end.
+  // The length of a compressed body proves nothing; an incomplete value is reported at the end.
   const length = headers['content-encoding'] === 'gzip' ? 0 : Number(headers['content-length'] ?? 0);
   if (length % VALUE_BYTES[algorithm] !== 0) {
     throw new AppError('VALUE_INVALID', { bytes: length, expected: `a multiple of ${VALUE_BYTES[algorithm]}` });

@@ -1,4 +1,4 @@
-/** `POST /v1/check` and `POST /v1/hash`: a picture in, a verdict or hashes out. */
+/** `POST /v1/check` and `POST /v1/hash`: an image in, a verdict or hashes out. */
 import multipart from '@fastify/multipart';
 import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
@@ -15,7 +15,7 @@ import { type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
-/** Everything about a picture's hash; for `POST /v1/hash`. */
+/** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
   digests: ['md5', 'sha1', 'sha256'],
   families: 'both',
@@ -59,7 +59,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
       onRequest: needs('check', { checks: 1, mayNarrow: true }),
       bodyLimit: service.config.imageBytesMax,
       schema: {
-        summary: 'Check a picture, or several as multipart/form-data, against the lists.',
+        summary: 'Check an image, or several as multipart/form-data, against the lists.',
         querystring: CheckQuery,
         consumes: ['image/*', 'application/octet-stream', 'multipart/form-data'],
         response: {
@@ -82,7 +82,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
   );
 }
 
-/** The answer for a body that is one image. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY, those of the check. */
+/** Check a body that is one image. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY, those of the check. */
 async function checkBody(
   service: Service,
   request: FastifyRequest,
@@ -94,7 +94,7 @@ async function checkBody(
   return checkImage(service, request, bytes, options);
 }
 
-/** The answers for the files of a multipart body. Errors BODY_EMPTY, those of the check and of the tenant's limits. */
+/** Check the files of a multipart body. Errors BODY_EMPTY, those of the check and of the tenant's limits. */
 async function checkFiles(
   service: Service,
   request: FastifyRequest,
@@ -104,7 +104,7 @@ async function checkFiles(
   const results: object[] = [];
   // One file at a time: a hundred of them at once would be gigabytes in memory.
   for await (const part of request.files()) {
-    // The first was taken before the body was read.
+    // The first check was taken from the limits before the body was read.
     if (results.length > 0) await request.caller.gate.waitForChecks(1);
     const reference = options.reference ?? (part.filename || null);
     const bytes = await part.toBuffer();
@@ -116,7 +116,7 @@ async function checkFiles(
   return results;
 }
 
-/** The answer for one image, with its matches as the caller may see them. */
+/** Check one image, and reduce its matches to the caller's scopes. */
 async function checkImage(
   service: Service,
   request: FastifyRequest,
@@ -135,7 +135,7 @@ function hashRoute(app: FastifyInstance, service: Service, needs: Needs): void {
       onRequest: needs('check', { checks: 1 }),
       bodyLimit: service.config.imageBytesMax,
       schema: {
-        summary: 'Hashes of a picture; nothing is looked up or recorded.',
+        summary: 'Compute the hashes of an image, without a match or a record.',
         querystring: HashQuery,
         consumes: ['image/*', 'application/octet-stream'],
         response: { 200: HashResult, default: Problem },

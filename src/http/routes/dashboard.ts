@@ -1,6 +1,6 @@
 /**
- * `/dashboard`: the page, as files that were built, and a policy under which a browser runs nothing else, sends nothing
- * elsewhere, and shows it inside no other page. The page itself is open, since it knows nothing; what it asks needs a key.
+ * `/dashboard`: the built files of the page, under a policy that restricts a browser to their scripts, to requests to this
+ * service, and to top-level display. The page itself needs no key, since it holds no data; its requests do.
  */
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
@@ -21,7 +21,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
-  // A new version of the service is a new page: the browser asks each time, and is mostly told that nothing changed.
+  // A new version of the service has a new page: the browser revalidates each time, mostly with 304.
   'cache-control': 'no-cache',
 };
 
@@ -31,7 +31,7 @@ export async function dashboardRoutes(app: FastifyInstance): Promise<void> {
     prefix: '/dashboard/',
     index: false,
     cacheControl: false,
-    // The files that are there now, each a route of its own: no path is looked up.
+    // Each existing file is a route of its own: no path is resolved at request time.
     wildcard: false,
     globIgnore: ['**/*.map'],
     schemaHide: true,

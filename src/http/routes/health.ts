@@ -1,4 +1,4 @@
-/** `/livez`, `/readyz`, `/metrics`: is the process alive, may it be sent work, and what has it done. */
+/** `/livez`, `/readyz`, `/metrics`: liveness, readiness and metrics. */
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../../service/service.js';
 
@@ -6,7 +6,7 @@ export function healthRoutes(app: FastifyInstance, service: Service): void {
   app.get('/livez', { schema: { summary: 'The process is alive.' } }, async () => ({ status: 'alive' }));
   app.get(
     '/readyz',
-    { schema: { summary: 'The service takes work: lists are loaded and it is not stopping.' } },
+    { schema: { summary: 'The service accepts requests: lists are loaded and it is not shutting down.' } },
     async (_request, reply) => {
       const readiness = service.readiness();
       return reply.code(readiness.ready ? 200 : 503).send(readiness);

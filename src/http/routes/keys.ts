@@ -1,4 +1,4 @@
-/** `/v1/keys`: keys are made, rotated and revoked; each is told once. */
+/** `/v1/keys`: keys are created, rotated and revoked; each is returned once. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
@@ -12,7 +12,7 @@ const utc = (time: string | null) => (time === null ? null : new Date(time).toIS
 
 const Id = Type.Object({ id: Type.String() });
 
-/** The keys of the store; a change is audited as one of the caller. */
+/** Return the store's keys; changes are audited with the caller as the actor. */
 const keysAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
 
 export function keyRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
@@ -28,7 +28,7 @@ function keysRoute(app: FastifyInstance, service: Service, needs: Needs): void {
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Keys, also expired and revoked ones; never the key itself.',
+        summary: 'All keys, including expired and revoked ones; never the key itself.',
         querystring: Type.Object({ tenant: Type.Optional(Type.String()) }),
         response: { 200: Type.Object({ keys: Type.Array(KeyResult) }), default: Problem },
       },
@@ -43,7 +43,7 @@ function createKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'A new key, told this once.',
+        summary: 'Create a key; it is returned once.',
         body: NewKeyBody,
         response: { 201: ToldKeyResult, default: Problem },
       },
@@ -63,7 +63,8 @@ function rotateKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'A second live key of the same tenant, name and scopes; the old one expires after the grace.',
+        summary:
+          'Create a second key with the same tenant, name and scopes; the old one expires after the grace period.',
         params: Id,
         body: Type.Union([RotationBody, Type.Null()]),
         response: { 201: Type.Composite([ToldKeyResult, Type.Object({ old: KeyResult })]), default: Problem },
@@ -87,7 +88,7 @@ function revokeKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'The key works no longer, from this answer on.',
+        summary: 'Revoke a key; it is refused from this answer on.',
         params: Id,
         response: { 204: Type.Null(), default: Problem },
       },

@@ -1,4 +1,4 @@
-/** `/v1/stats`, `/v1/hits`, `/v1/report`: what was asked and answered, and what became of it. */
+/** `/v1/stats`, `/v1/hits`, `/v1/report`: counts, hits and their cases, reports. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { decideHit } from '../../cases/decide-hit.js';
@@ -23,14 +23,14 @@ import { noticeRoute, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
 
-/** A tenant sees its own; only an administrator chooses, or sees all. */
+/** Return the tenant whose data the caller sees: its own; an administrator chooses one, or all. */
 function tenantSeen(request: FastifyRequest, asked: string | undefined): string | undefined {
   return request.caller.scopes.has('admin') ? asked : request.caller.tenant;
 }
 
 const msOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
 
-/** Either end may be left open. Errors REQUEST_INVALID: it ends before it begins, and nothing is no answer to that. */
+/** Parse a range; either end may be open. Errors REQUEST_INVALID: it ends before it begins. */
 function rangeFrom({ from, to }: { from?: string | undefined; to?: string | undefined }): Partial<Range> {
   const [fromMs, toMs] = [msOf(from), msOf(to)];
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs)
@@ -38,7 +38,7 @@ function rangeFrom({ from, to }: { from?: string | undefined; to?: string | unde
   return { ...(fromMs === undefined ? {} : { fromMs }), ...(toMs === undefined ? {} : { toMs }) };
 }
 
-/** Errors REQUEST_INVALID: neither a period nor both of its ends. */
+/** Parse a period. Errors REQUEST_INVALID: neither a period nor both of its ends. */
 function periodFrom({ period, from, to }: { period?: string; from?: string; to?: string }): Period {
   if (period !== undefined) return parsePeriod(period);
   const { fromMs, toMs } = rangeFrom({ from, to });
@@ -92,7 +92,7 @@ function hitsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): voi
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'Files that matched, newest first: evidence, state, clock. Never the picture.',
+        summary: 'Files that matched, newest first: evidence, status, clock. Never the image.',
         querystring: HitsQuery,
         response: { 200: HitsResult, default: Problem },
       },
@@ -140,7 +140,7 @@ function changeHitRoute(app: FastifyInstance, service: Service, needs: Needs): v
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'What became of a hit: notified, confirmed, removed or no hit after all.',
+        summary: 'Change the status of a hit: notified, confirmed, removed or false positive.',
         params: Type.Object({ id: Type.String() }),
         body: HitChangeBody,
         response: { 200: HitResult, default: Problem },
@@ -169,7 +169,7 @@ function reportRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): v
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'The report of a period: counts, and how soon what matched was taken down.',
+        summary: 'The report for a period: counts, and the time to takedown.',
         querystring: ReportQuery,
         response: { 200: ReportResult, default: Problem },
       },

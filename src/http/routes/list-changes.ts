@@ -1,4 +1,4 @@
-/** What a person decides about lists over HTTP: a new one, an end, a held version, an earlier one, one entry. */
+/** Changes of lists over HTTP: create and remove a list, approve or reject a held version, roll back, disable an entry. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
@@ -9,7 +9,7 @@ import type { Needs } from './needs.js';
 
 const Named = Type.Object({ list: Type.String() });
 
-/** The lists of the store; a change is audited as one of the caller. */
+/** Return the store's lists; changes are audited with the caller as the actor. */
 const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
 export function listChangeRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
@@ -26,7 +26,7 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
     '/v1/lists',
     {
       onRequest: needs('admin'),
-      schema: { summary: 'A new list, empty.', body: NewListBody, response: { 201: ListResult, default: Problem } },
+      schema: { summary: 'Create an empty list.', body: NewListBody, response: { 201: ListResult, default: Problem } },
     },
     async (request, reply) => {
       const { list, kind = 'match', radiusBits = service.config.radiusBits, ...change } = request.body;
@@ -45,7 +45,7 @@ function removeListRoute(app: FastifyInstance, service: Service, needs: Needs): 
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'A list, its entries and its versions are forgotten.',
+        summary: 'Remove a list, its entries and its versions.',
         params: Named,
         response: { 204: Type.Null(), default: Problem },
       },
@@ -64,7 +64,7 @@ function approveRoute(app: FastifyInstance, service: Service, needs: Needs): voi
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'The held version comes into force: somebody has looked at it.',
+        summary: 'Approve the held version; it becomes active.',
         params: Named,
         response: { 200: ImportReportResult, default: Problem },
       },
@@ -83,7 +83,7 @@ function rejectRoute(app: FastifyInstance, service: Service, needs: Needs): void
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'The held version is forgotten.',
+        summary: 'Discard the held version.',
         params: Named,
         response: { 204: Type.Null(), default: Problem },
       },
@@ -101,7 +101,7 @@ function rollbackRoute(app: FastifyInstance, service: Service, needs: Needs): vo
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'The list holds again what it held as an earlier version.',
+        summary: 'Activate an earlier version of the list.',
         params: Named,
         body: Type.Object({ version: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
         response: { 200: ImportReportResult, default: Problem },
@@ -121,7 +121,7 @@ function changeEntryRoute(app: FastifyInstance, service: Service, needs: Needs):
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'One entry matches no more, or again; at once, and through later imports.',
+        summary: 'Disable or enable one entry, at once and through later imports.',
         params: Type.Object({ list: Type.String(), entryId: Type.String() }),
         body: Type.Object({ enabled: Type.Boolean() }, { additionalProperties: false }),
         response: { 200: Type.Object({ entries: Type.Integer() }), default: Problem },

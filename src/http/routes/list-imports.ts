@@ -1,4 +1,4 @@
-/** `POST /v1/lists/{list}/entries`: a hash list handed over as it was published; imported at once, or as a job. */
+/** `POST /v1/lists/{list}/entries`: import a hash list as it was published, at once or as a job. */
 import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
@@ -13,7 +13,7 @@ import { JOB_STATES } from '../../store/jobs-contract.js';
 import { count, oneOf, orNull, Problem, text } from '../schemas.js';
 import type { Needs } from './needs.js';
 
-/** Formats that are read as they come; NSRL's is a database, and is imported on the machine itself. */
+/** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */
 const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');
 
 const ImportQuery = Type.Object({
@@ -38,13 +38,13 @@ const JobResult = Type.Object({
   error: orNull(Type.Object({ code: Type.String(), details: Type.Record(Type.String(), Type.Unknown()) })),
 });
 
-/** What is for the store alone stays there. */
+/** Reduce a job to its public fields. */
 function toResult({ id, list, state, bytes, bytesDone, createdAt, finishedAt, report, error }: JobProgress) {
   return { id, list, state, bytes, bytesDone, createdAt, finishedAt, report: report && { ...report }, error };
 }
 
 export async function listImportRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  // Whatever the type is called: the format is named in the query, and the body is a stream of any length.
+  // Any Content-Type: the query names the format, and the body is a stream of any length.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 
@@ -62,8 +62,8 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
       schema: {
         summary: 'Import a hash list as it was published.',
         description:
-          'A short list is imported while the sender waits (200, or 202 where its version is held); a longer one becomes ' +
-          'a job (202, with its address). The same bytes handed over again are the same job.',
+          'A short list is imported before the answer (200, or 202 where its version is held); a longer one becomes ' +
+          'a job (202, with its Location). Sending the same bytes again returns the same job.',
         params: Type.Object({ list: Type.String() }),
         querystring: ImportQuery,
         consumes: ['application/octet-stream', 'text/plain', 'text/csv', 'application/json', 'application/xml'],
@@ -97,7 +97,7 @@ function jobRoute(app: FastifyInstance, service: Service, needs: Needs): void {
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'How far an import is.',
+        summary: 'The progress of an import.',
         params: Type.Object({ id: Type.String() }),
         response: { 200: JobResult, default: Problem },
       },

@@ -13,7 +13,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'The lists: sizes, versions, rejected entries; what is in quarantine or waits for approval.',
+        summary: 'All lists: sizes, versions, rejected and quarantined entries, held versions.',
         response: { 200: Type.Object({ lists: Type.Array(ListHealthResult) }), default: Problem },
       },
     },
@@ -42,7 +42,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Whether a list matches, how far, and whether pictures without detail do.',
+        summary: 'Change a list: enabled, radius, low-quality images, category and severity maps, expiry.',
         params: Type.Object({ list: Type.String() }),
         body: ListChangeBody,
         response: { 200: ListResult, default: Problem },
@@ -60,7 +60,8 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'What each import of a list did, newest first; a held version waits for approval.',
+        summary:
+          'The versions of a list with the changes of each import, newest first; a held version waits for approval.',
         params: Type.Object({ list: Type.String() }),
         response: { 200: Type.Object({ versions: Type.Array(VersionResult) }), default: Problem },
       },

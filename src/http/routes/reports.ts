@@ -1,4 +1,4 @@
-/** Reports in their forms, and `GET /v1/hits/{id}/notice`. */
+/** Reports in their formats, and `GET /v1/hits/{id}/notice`. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
@@ -11,7 +11,7 @@ import type { createAuthoriser } from '../authorise.js';
 import { NoticeQuery } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
 
-/** A page to read is shown; a table is saved. */
+/** Send a report; a browser displays HTML and saves every other format. */
 export function sendReport(reply: FastifyReply, report: Report, format: ReportFormat): FastifyReply | Report {
   if (format === 'json') return report;
   const { mediaType, fileName, text } = renderReport(report, format);
@@ -35,7 +35,7 @@ export function noticeRoute(
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'A notice of one hit with its facts, in English or Dutch, as text.',
+        summary: 'A notice of one hit, in English or Dutch, as text.',
         params: Type.Object({ id: Type.String() }),
         querystring: NoticeQuery,
         response: { 200: Type.String(), default: Problem },

@@ -1,4 +1,4 @@
-/** `GET /v1/whoami`: what the key may see. `GET /v1/status`: how fast the service is, for whoever runs it. */
+/** `GET /v1/whoami`: the key's tenant and scopes. `GET /v1/status`: throughput and latency, for the operator. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../../service/service.js';
@@ -7,14 +7,14 @@ import { Problem } from '../schemas.js';
 
 const count = Type.Integer({ minimum: 0 });
 const seconds = Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-  description: 'Seconds; null: nothing was asked.',
+  description: 'Seconds; null without requests.',
 });
 const Latency = { count, p50: seconds, p90: seconds, p99: seconds };
-const rate = Type.Number({ minimum: 0, description: 'Images and hashes answered in a second.' });
+const rate = Type.Number({ minimum: 0, description: 'Images and hashes answered per second.' });
 
 export const WhoamiResult = Type.Object({
   keyNeeded: Type.Boolean(),
-  tenant: Type.Union([Type.String(), Type.Null()], { description: 'Null where a key is needed and none was given.' }),
+  tenant: Type.Union([Type.String(), Type.Null()], { description: 'Null where a key is needed and none is given.' }),
   scopes: Type.Array(Type.String()),
 });
 export const StatusResult = Type.Object({

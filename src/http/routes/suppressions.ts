@@ -1,4 +1,4 @@
-/** `/v1/suppressions`: what must not count, one by one. Values go in and never come out. */
+/** `/v1/suppressions`: suppressed values and entries. Values are accepted and never returned. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
@@ -7,7 +7,7 @@ import type { Service } from '../../service/service.js';
 import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
 import type { Needs } from './needs.js';
 
-/** The lists of the store; a change is audited as one of the caller. */
+/** Return the store's lists; changes are audited with the caller as the actor. */
 const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
 export function suppressionRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
@@ -23,7 +23,7 @@ function suppressionsRoute(app: FastifyInstance, service: Service, needs: Needs)
     {
       onRequest: needs('lists'),
       schema: {
-        summary: 'What must not count: values that were added here, and entries in quarantine.',
+        summary: 'Suppressions: values that were added here, and entries in quarantine.',
         response: { 200: Type.Object({ suppressions: Type.Array(SuppressionResult) }), default: Problem },
       },
     },
@@ -37,7 +37,7 @@ function suppressRoute(app: FastifyInstance, service: Service, needs: Needs): vo
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'A benign hash or digest, an entry of a list, or all entries of one source, must not count.',
+        summary: 'Suppress a benign hash or digest, an entry of a list, or all entries of one source.',
         body: NewSuppressionBody,
         response: {
           201: Type.Object({ id: Type.Union([Type.String(), Type.Null()]), entries: Type.Integer() }),
@@ -59,7 +59,7 @@ function unsuppressValueRoute(app: FastifyInstance, service: Service, needs: Nee
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'A value counts again.',
+        summary: 'Remove a suppression; its value counts again.',
         params: Type.Object({ id: Type.String() }),
         response: { 204: Type.Null(), default: Problem },
       },
@@ -78,7 +78,7 @@ function unsuppressEntryRoute(app: FastifyInstance, service: Service, needs: Nee
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'An entry leaves quarantine.',
+        summary: 'Release an entry from quarantine.',
         querystring: Type.Object({ list: Type.String(), entryId: Type.String() }),
         response: { 204: Type.Null(), default: Problem },
       },

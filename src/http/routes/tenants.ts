@@ -17,7 +17,7 @@ export function tenantRoutes(app: FastifyInstance, service: Service, needs: Retu
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'All tenants: limits, what they used today, alarms.',
+        summary: "All tenants: limits, today's usage, alarms.",
         response: { 200: Type.Object({ tenants: Type.Array(TenantResult) }), default: Problem },
       },
     },
@@ -42,8 +42,7 @@ export function tenantRoutes(app: FastifyInstance, service: Service, needs: Retu
     {
       onRequest: needs('admin'),
       schema: {
-        summary:
-          'Limits of a tenant, made where there is none; null goes back to the default. In force with the answer.',
+        summary: 'Change the limits of a tenant, or create one; null restores the default. Active before the answer.',
         params: Name,
         body: TenantChangeBody,
         response: { 200: TenantResult, default: Problem },

@@ -1,4 +1,4 @@
-/** `/v1/webhooks`: who is told of new hits and overdue cases, and what could not be delivered. */
+/** `/v1/webhooks`: receivers of new hits and overdue cases, and their undelivered events. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { requireSecretEnv, requireUrl } from '../../cases/webhooks/deliver.js';
@@ -8,13 +8,13 @@ import { DeadLetterResult, NewWebhookBody, WebhookResult } from '../admin-schema
 import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
-/** Of one answer; those behind them come when these are retried. */
+/** Events in one answer; later ones follow when these are retried. */
 const DEAD_LETTERS_TOLD = 1_000;
 
 const Id = Type.Object({ id: Type.String() });
 type WithId = { Params: { id: string } };
 
-/** The webhooks of the store; a change is audited as one of the caller. */
+/** Return the store's webhooks; changes are audited with the caller as the actor. */
 const hooksAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).webhooks;
 
 export function webhookRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
@@ -32,7 +32,7 @@ function webhooksRoute(app: FastifyInstance, { store: { webhooks } }: Service, n
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Webhooks, and how many events wait for them or were given up.',
+        summary: 'Webhooks, with counts of waiting and undelivered events.',
         querystring: Type.Object({ tenant: Type.Optional(Type.String()) }),
         response: { 200: Type.Object({ webhooks: Type.Array(WebhookResult) }), default: Problem },
       },
@@ -47,7 +47,7 @@ function addWebhookRoute(app: FastifyInstance, service: Service, needs: Needs): 
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'An address that is told of new hits and overdue cases, of one tenant or of all, from now on.',
+        summary: 'Add a webhook for new hits and overdue cases, of one tenant or of all, from now on.',
         body: NewWebhookBody,
         response: { 201: WebhookResult, default: Problem },
       },
@@ -66,7 +66,7 @@ function removeWebhookRoute(app: FastifyInstance, service: Service, needs: Needs
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'The webhook is forgotten, and all that waits for it.',
+        summary: 'Remove a webhook and its waiting events.',
         params: Id,
         response: { 204: Type.Null(), default: Problem },
       },
@@ -84,7 +84,7 @@ function deadLettersRoute(app: FastifyInstance, { store: { webhooks } }: Service
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Events that were given up, oldest first.',
+        summary: 'Undelivered events, oldest first.',
         params: Id,
         response: { 200: Type.Object({ events: Type.Array(DeadLetterResult) }), default: Problem },
       },
@@ -99,7 +99,7 @@ function retryRoute(app: FastifyInstance, service: Service, needs: Needs): void 
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Events that were given up are tried again, at once and as often as new ones.',
+        summary: 'Retry undelivered events, at once and as often as new ones.',
         params: Id,
         response: { 200: Type.Object({ events: Type.Integer() }), default: Problem },
       },
@@ -114,7 +114,7 @@ function pingRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'An event without content is sent, to see whether it arrives.',
+        summary: 'Send an event without content, to test delivery.',
         params: Id,
         response: { 202: Type.Object({ events: Type.Integer() }), default: Problem },
       },

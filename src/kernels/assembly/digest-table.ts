@@ -1,9 +1,9 @@
 /**
- * The digest table in AssemblyScript with SIMD. Pointers are byte offsets into one shared memory that the loader lays
- * out (`../../index/digest-layout.ts`); many threads read it at once, each with a scratch of its own. Never allocates.
+ * The digest table in AssemblyScript with SIMD. Pointers are byte offsets into one shared memory, with the layout of
+ * `../../index/digest-layout.ts`; many threads read it at once, each with a scratch of its own. Never allocates.
  *
- * An open-addressing table with linear probing. Of entries with the same digest only the first is in a slot, the others
- * follow it in a chain: a digest told 100,000 times is one step in the walk of its neighbours.
+ * An open-addressing table with linear probing. Only the first entry with a digest is in a slot; the rest follow it in a
+ * chain: a digest that is listed 100,000 times is one step in the walk of its neighbours.
  */
 
 /** The first byte after the module's own static data. */
@@ -29,10 +29,10 @@ const IS_FOLLOWED: u32 = 0x0400_0000;
 /** The hash bits of a slot are its highest five. */
 const TAG_SHIFT: u32 = 27;
 
-/** Queries that wait for memory together: more than the loads that a core has under way at once. */
+/** Queries that wait for memory together: more than the concurrent loads of a core. */
 const BLOCK: u32 = 64;
 
-/** One query of a block, in the steps of its walk. */
+/** State of one query of a block during its walk. */
 @unmanaged
 class Waiting {
   query: u32;
@@ -46,7 +46,7 @@ function waitingAt(block: usize, i: u32): Waiting {
   return changetype<Waiting>(block + (<usize>i << 4));
 }
 
-/** Simple tabulation, four bytes at a step. */
+/** Hash by simple tabulation, four bytes per step. */
 @inline
 function tabulated(header: Header, digest: usize): u32 {
   let randoms = <usize>header.randoms;
@@ -63,7 +63,7 @@ function tabulated(header: Header, digest: usize): u32 {
   return mixed;
 }
 
-/** By the hash's highest bits; the tag is made of its lowest. */
+/** Select a slot by the hash's highest bits; the tag is its lowest. */
 @inline
 function firstSlot(header: Header, hash: u32): u32 {
   return <u32>((<u64>hash * <u64>header.slotCount) >> 32);
@@ -79,7 +79,7 @@ function slotAt(header: Header, slot: u32): usize {
   return <usize>header.slots + (<usize>slot << 2);
 }
 
-/** Digests have 16 to 32 bytes: the first 16 and the last 16 are all of them, some of them twice. */
+/** Compare two digests of 16 to 32 bytes: the first 16 and the last 16 cover all bytes, some of them twice. */
 @inline
 function isSame(a: usize, b: usize, width: u32): bool {
   const last = <usize>width - 16;
@@ -94,8 +94,8 @@ function digestOf(header: Header, entry: u32): usize {
 }
 
 /**
- * Fills slots and followers, both all zero before, from the digests. From the last entry to the first, so that each
- * comes before those that have its digest already, and a chain ascends without a search for its end.
+ * Fill slots and followers, both initially zero, from the digests. Entries are inserted from last to first, so that each
+ * precedes the inserted ones with its digest, and a chain ascends without a search for its end.
  * `block` is room for 64 records of 16 bytes.
  */
 export function build(header: Header, block: usize): void {
@@ -115,7 +115,7 @@ export function build(header: Header, block: usize): void {
   header.followerCount = followerCount;
 }
 
-/** Reads the slot of each record. There is no prefetch in WASM: loads of which none waits for another bring lines in. */
+/** Read the slot of each record. WASM has no prefetch: independent loads bring the cache lines in. */
 @inline
 function touch(header: Header, block: usize, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
@@ -124,7 +124,7 @@ function touch(header: Header, block: usize, count: u32): void {
   }
 }
 
-/** True where the digest is there already: the entry takes the slot, and the one that had it follows. */
+/** Insert an entry. Return true for a known digest: the entry takes the slot, and the previous one follows. */
 function insert(header: Header, entry: u32, waiting: Waiting): bool {
   const tag = waiting.tag;
   for (let slot = waiting.slot; ; slot = slotAfter(header, slot)) {
@@ -143,8 +143,8 @@ function insert(header: Header, entry: u32, waiting: Waiting): bool {
 }
 
 /**
- * Looks `count` digests up: for each a word at `heads`, 0 where it is not there, else entry + 1 of the first entry that
- * has it, and bit 26 where others follow. `block` as in `build`.
+ * Look up `count` digests: for each a word at `heads`, 0 where it is absent, else entry + 1 of the first entry with it,
+ * and bit 26 where more follow. `block` as in `build`.
  */
 export function find(header: Header, queries: usize, count: u32, heads: usize, block: usize): void {
   memory.fill(heads, 0, <usize>count << 2);
@@ -153,7 +153,7 @@ export function find(header: Header, queries: usize, count: u32, heads: usize, b
   }
 }
 
-/** In passes over those that wait, so that their cache misses overlap: first slots, then the walks, then digests. */
+/** Look up one block in passes, so that its cache misses overlap: first slots, then the walks, then digests. */
 function findBlock(header: Header, queries: usize, count: u32, heads: usize, block: usize): void {
   const width = <usize>header.width;
   for (let query: u32 = 0; query < count; query++) {
@@ -179,7 +179,7 @@ function findBlock(header: Header, queries: usize, count: u32, heads: usize, blo
       keep(block, proposed, query, tag, slot, word);
       proposed += <u32>(word != 0);
     }
-    // No branch depends on a digest: the next one is loaded before this one has come.
+    // No branch depends on a digest: the next one is loaded before this one has arrived.
     count = 0;
     for (let i: u32 = 0; i < proposed; i++) {
       const waiting = waitingAt(block, i);

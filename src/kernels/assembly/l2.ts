@@ -17,8 +17,8 @@ function squares(a: usize, b: usize): v128 {
 }
 
 /**
- * Entries in from..to whose squared distance is at most `most`, as pairs (entry, squared distance) at `results`; at most
- * `to − from` of them are written. 144 × 255² fits an i32.
+ * Write the entries in from..to whose squared distance is at most `most`, as pairs (entry, squared distance) at `results`;
+ * at most `to − from` pairs. 144 × 255² fits an i32.
  */
 export function scan(query: usize, most: u32, vectors: usize, from: u32, to: u32, results: usize): u32 {
   let found: u32 = 0;

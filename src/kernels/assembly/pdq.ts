@@ -1,6 +1,6 @@
 /**
  * PDQ in AssemblyScript with SIMD; the readable twin is `../pdq.ts`, and equal to it bit for bit.
- * Pointers are byte offsets into the module's own memory; the loader `../pdq-wasm.ts` lays everything out.
+ * Pointers are byte offsets into the module's own memory; the loader `../pdq-wasm.ts` defines its layout.
  * Never allocates.
  */
 
@@ -10,8 +10,8 @@ export function heapBase(): usize {
 }
 
 /**
- * Writes one source row as float luma.
- * `columns`: i32 source column of each of `width` outputs, or 0 for the row as it lies.
+ * Write one source row as float luma.
+ * `columns`: i32 source column of each of `width` outputs, or 0 for the unchanged row.
  */
 function convertRow(source: usize, channels: i32, columns: usize, width: i32, out: usize): void {
   if (columns != 0) {
@@ -37,7 +37,7 @@ function convertRow(source: usize, channels: i32, columns: usize, width: i32, ou
     for (; x < width; x++) store<f32>(out + (<usize>x << 2), <f32>load<u8>(source + <usize>(x << 1)));
     return;
   }
-  // Four pixels a step; the last reads up to 4 bytes past the row, where there is always memory.
+  // Four pixels per step; the last reads up to 4 bytes past the row, which is always allocated.
   const reds = channels == 3 ? THIRDS : FOURTHS;
   for (; x + 4 <= width; x += 4) {
     v128.store(out + (<usize>x << 2), lumaOfFour(v128.load(source + <usize>(x * channels)), reds));
@@ -45,12 +45,12 @@ function convertRow(source: usize, channels: i32, columns: usize, width: i32, ou
   for (; x < width; x++) store<f32>(out + (<usize>x << 2), lumaOf(source + <usize>(x * channels)));
 }
 
-/** Of four pixels of 3 or 4 bytes: the first byte of each into a 32-bit lane, zeros (an index out of range) above it. */
+/** Shuffle of four pixels of 3 or 4 bytes: the first byte of each into a 32-bit lane, zeros (an index out of range) above it. */
 const THIRDS = i8x16(0, -128, -128, -128, 3, -128, -128, -128, 6, -128, -128, -128, 9, -128, -128, -128);
 const FOURTHS = i8x16(0, -128, -128, -128, 4, -128, -128, -128, 8, -128, -128, -128, 12, -128, -128, -128);
 const ONES = i8x16(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
 
-/** As `convertRow`, of the columns named. */
+/** Write one row like `convertRow`, from the given columns. */
 function gatherRow(source: usize, channels: i32, columns: usize, width: i32, out: usize): void {
   let x = 0;
   if (channels == 1) {
@@ -64,7 +64,7 @@ function gatherRow(source: usize, channels: i32, columns: usize, width: i32, out
       v128.store(out + (<usize>x << 2), f32x4.convert_i32x4_u(four));
     }
   } else if (channels >= 3) {
-    // A pixel of 3 bytes is read as 4: the fourth is its neighbour's, or lies where there is always memory.
+    // A pixel of 3 bytes is read as 4: the fourth is its neighbour's, or in the allocated padding.
     for (; x + 4 <= width; x += 4) {
       const from = columns + (<usize>x << 2);
       let four = i32x4.splat(0);
@@ -81,7 +81,7 @@ function gatherRow(source: usize, channels: i32, columns: usize, width: i32, out
   }
 }
 
-/** `reds`: where in `bytes` the four reds are, each to be the low byte of a 32-bit lane; green and blue follow them. */
+/** Luma of four pixels. `reds`: positions of the four reds in `bytes`, each the low byte of a 32-bit lane; green and blue follow. */
 @inline
 function lumaOfFour(bytes: v128, reds: v128): v128 {
   const greens = i8x16.add(reds, ONES);
@@ -112,8 +112,8 @@ function addScaledRow(sums: usize, row: usize, weight: f32, paddedWidth: i32): v
 /**
  * The row half of the filter, for one or two weight matrices at once (forward and mirrored).
  *
- * Source row y of the picture is row `rows[y]` of the raster. A matrix comes turned round, by source row:
- * `starts[y]..starts[y+1]` are the places in `outs` (output row) and `weights` that take from row y.
+ * Source row y of the image is row `rows[y]` of the raster. A matrix is stored transposed, by source row:
+ * `starts[y]..starts[y+1]` are the positions in `outs` (output row) and `weights` that read row y.
  * Result: 64 rows of `paddedWidth` floats at `sums`; `paddedWidth` is a multiple of 4.
  */
 export function filterRows(
@@ -178,7 +178,7 @@ function step(u: f32, v: f32): i32 {
   return d < 0 ? -d : d;
 }
 
-/** 0..100, from the 64×64 luma. */
+/** Return the quality, 0..100, of the 64×64 luma. */
 export function quality(luma: usize): i32 {
   let sum = 0;
   for (let i = 0; i < 64; i++) {
@@ -243,7 +243,7 @@ export function dct(luma: usize, cosines: usize, cosinesTurned: usize, half: usi
   }
 }
 
-/** The largest |B|: below 1 there is no hash. */
+/** Return the largest |B|: below 1 there is no hash. */
 export function largest(dctValues: usize): f32 {
   let most = f32x4.splat(0);
   for (let at: usize = 0; at < 1024; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(dctValues + at)));
@@ -253,7 +253,7 @@ export function largest(dctValues: usize): f32 {
   );
 }
 
-/** The 128th smallest of 256, by Hoare's selection in `room` (256 floats). */
+/** Return the 128th smallest of 256, by Hoare's selection in `room` (256 floats). */
 export function lowerMedian(dctValues: usize, room: usize): f32 {
   memory.copy(room, dctValues, 1024);
   let low = 0;
@@ -282,7 +282,7 @@ export function lowerMedian(dctValues: usize, room: usize): f32 {
   return load<f32>(room + (127 << 2));
 }
 
-/** 32 bytes at `hash` in the order of the hex digits; `transposed` reads B by columns. */
+/** Write 32 bytes at `hash` in the order of the hex digits; `transposed` reads B by columns. */
 export function bits(dctValues: usize, median: f32, transposed: i32, hash: usize): void {
   for (let byte = 0; byte < 32; byte++) {
     let value = 0;

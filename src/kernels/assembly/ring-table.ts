@@ -1,6 +1,6 @@
-/** How hashes lie in a ring's memory: bits of a hash as chunks, and entries in the order of each chunk. */
+/** Layout of hashes in a ring's memory: bits of a hash as chunks, and entries in the order of each chunk. */
 
-/** Rotates each row k of the 16×16 bits at `at` to the right by k times `step`. */
+/** Rotate each row k of the 16×16 bits at `at` to the right by k times `step`. */
 @inline
 function rotateRows(at: usize, step: u32): void {
   for (let k: u32 = 0; k < 16; k++) {
@@ -10,7 +10,7 @@ function rotateRows(at: usize, step: u32): void {
   }
 }
 
-/** Transposes the 16×16 bits at `at`. Hacker's Delight 7-3: swap ever smaller blocks across the diagonal. */
+/** Transpose the 16×16 bits at `at`. Hacker's Delight 7-3: swap ever smaller blocks across the diagonal. */
 @inline
 function transpose(at: usize): void {
   let mask: u32 = 0x00ff;
@@ -25,7 +25,7 @@ function transpose(at: usize): void {
   }
 }
 
-/** Turns `count` hashes of 32 bytes into chunks, in place. */
+/** Convert `count` hashes of 32 bytes to chunks, in place. */
 export function toChunks(hashes: usize, count: u32): void {
   const end = hashes + (<usize>count << 5);
   for (let at = hashes; at < end; at += 32) {
@@ -34,7 +34,7 @@ export function toChunks(hashes: usize, count: u32): void {
   }
 }
 
-/** The way back. */
+/** Convert chunks back to hashes, in place. */
 export function fromChunks(hashes: usize, count: u32): void {
   const end = hashes + (<usize>count << 5);
   for (let at = hashes; at < end; at += 32) {
@@ -43,7 +43,7 @@ export function fromChunks(hashes: usize, count: u32): void {
   }
 }
 
-/** What every search needs to know of the memory, in the order of `headerWords` in `../../index/ring-layout.ts`. */
+/** Parameters of every search, in the order of `headerWords` in `../../index/ring-layout.ts`. */
 @unmanaged
 export class Header {
   entryCount: u32;
@@ -56,7 +56,7 @@ export class Header {
   idsOffset: u32;
 }
 
-/** Builds the table of chunk c by counting: bucket bounds, then per posting the next chunk, the one after it, the entry. */
+/** Build the table of chunk c by counting: bucket bounds, then per posting the next chunk, the one after it, the entry. */
 export function buildTable(header: Header, c: u32): void {
   const count = header.entryCount;
   const hashes = <usize>header.hashes;
@@ -73,7 +73,7 @@ export function buildTable(header: Header, c: u32): void {
     store<u32>(bucket, load<u32>(bucket, 4) + 1, 4);
   }
   for (let at: usize = 4; at <= 65_536 << 2; at += 4) store<u32>(starts + at, load<u32>(starts + at) + load<u32>(starts + at - 4));
-  // starts[b] moves through bucket b and ends as starts[b + 1]; one shift at the end puts the bounds back.
+  // starts[b] moves through bucket b and ends as starts[b + 1]; one shift at the end restores the bounds.
   for (let i: u32 = 0; i < count; i++) {
     const hash = hashes + (<usize>i << 5);
     const bucket = starts + (<usize>load<u16>(hash + offset) << 2);

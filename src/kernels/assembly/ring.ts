@@ -1,9 +1,9 @@
 /**
- * The ring index in AssemblyScript with SIMD. Pointers are byte offsets into one shared memory that the loader lays
- * out (`../../index/ring-layout.ts`); many threads read it at once, each with a scratch of its own. Never allocates.
+ * The ring index in AssemblyScript with SIMD. Pointers are byte offsets into one shared memory, with the layout of
+ * `../../index/ring-layout.ts`; many threads read it at once, each with a scratch of its own. Never allocates.
  *
- * A hash is kept as 16 chunks of 16 bits, chunk c holding one bit of every row and column of PDQ's 16×16 grid
- * (row k gives its column (c + 5k) mod 16). Distances do not depend on the order of bits.
+ * A hash is stored as 16 chunks of 16 bits; chunk c holds one bit of every row and column of PDQ's 16×16 grid
+ * (column (c + 5k) mod 16 of row k). Distances do not depend on the order of bits.
  */
 import { Header } from './ring-table';
 
@@ -28,7 +28,7 @@ function errors(a: usize, b: usize, c: u32): u32 {
   return popcnt(<u32>load<u16>(a + offset) ^ <u32>load<u16>(b + offset));
 }
 
-/** True where an earlier table than c proposes the entry too: it is told once, by the first. */
+/** True where an earlier table than c proposes the entry too: only the first one reports it. */
 function isProposedBefore(query: usize, hash: usize, c: u32, share: u32): bool {
   for (let start: u32 = 0; start < c; start++) {
     const first = errors(query, hash, start);
@@ -40,16 +40,16 @@ function isProposedBefore(query: usize, hash: usize, c: u32, share: u32): bool {
   return false;
 }
 
-/** A bucket's lower bound has 25 bits; above it stand the bits that the probe turned. */
+/** A bucket's lower bound has 25 bits; above it is the number of bits that the probe flipped. */
 const SPENT_SHIFT: u32 = 26;
 const LOW: u32 = 0x03ff_ffff;
 
-/** Survivors of the first filter that wait for the second: few at a time stay in the nearest cache. */
+/** Survivors of the first filter that wait for the second: few enough for the nearest cache. */
 const SURVIVORS: u32 = 1_024;
-/** What a search answers that gave up: more survivors than its budget, or more results than its room. */
+/** Result of an abandoned search: more survivors than its budget, or more results than its room. */
 const GAVE_UP: u32 = 0xffff_ffff;
 
-// One search's state. A module's globals are its thread's own, though the memory is shared.
+// State of one search. A module's globals belong to its thread, though the memory is shared.
 let header: Header = changetype<Header>(0);
 let queries: usize = 0;
 let radius: u32 = 0;
@@ -62,7 +62,7 @@ let capacity: u32 = 0;
 let found: u32 = 0;
 
 /**
- * Tests the bucket's postings by their next chunk, eight at a step. Those that pass are noted as pairs: the posting's
+ * Test the bucket's postings by their next chunk, eight per step. Those that pass are stored as pairs: the posting's
  * position in its table, and query (16 bits), table (4) and differing bits of the first chunk (2) in one word.
  */
 @inline
@@ -83,7 +83,7 @@ function filter(low: u32, high: u32, seconds: usize, wanted: v128, spent: u32, a
   }
 }
 
-/** The second filter, by the chunk after the next, then full distances; in passes, so that loads wait together. */
+/** Apply the second filter, by the chunk after the next, then full distances; in passes, so that loads overlap. */
 function verify(): void {
   budget -= survivorCount;
   let kept: u32 = 0;
@@ -148,9 +148,9 @@ function finish(): u32 {
 }
 
 /**
- * Entries within `radius` of one query, as pairs at `results`: entry, and distance in the high 16 bits of the second
- * word. `probes` masks are tried per chunk; `ends` is room for 16 u32, and 16 × probes + 1 buckets of 8 bytes.
- * Returns how many, or GAVE_UP.
+ * Write the entries within `radius` of one query, as pairs at `results`: entry, and distance in the high 16 bits of the
+ * second word. `probes` masks are tried per chunk; `ends` is room for 16 u32, and 16 × probes + 1 buckets of 8 bytes.
+ * Return their number, or GAVE_UP.
  */
 export function search(
   header_: Header, query: usize, radius_: u32, probes: u32, ends: usize,
@@ -167,12 +167,12 @@ export function search(
       const mask = <u32>load<u16>(masks + (<usize>probe << 1));
       const bounds = load<u64>(starts + (<usize>(value ^ mask) << 2));
       store<u64>(at, bounds | (<u64>popcnt(mask) << SPENT_SHIFT));
-      // An empty one is written over by the next.
+      // An empty bucket is overwritten by the next.
       at += <usize>(<u32>bounds != <u32>(bounds >> 32)) << 3;
     }
     store<u32>(ends + (<usize>c << 2), <u32>at);
   }
-  // There is no prefetch in WASM: a first touch of both ends of every bucket, none waiting for another, brings lines in.
+  // WASM has no prefetch: independent loads at both ends of every bucket bring the cache lines in.
   let touched: u32 = 0;
   at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
@@ -202,13 +202,12 @@ export function search(
   return finish();
 }
 
-/** Buckets that differ in their lowest 4 bits lie together: a batch walks through these groups in order. */
+/** Buckets that differ in their lowest 4 bits are adjacent: a batch walks these groups in order. */
 const GROUPS: u32 = 4_096;
 
 /**
- * The same for `count` ≤ 65,536 queries and a radius below 32, table by table with the probes in the order of the
- * buckets, so that postings stream through the cache instead of being waited for one by one. The query's number is in
- * the low 16 bits of a result's second word.
+ * Search `count` ≤ 65,536 queries with a radius below 32, table by table with the probes in the order of the buckets, so
+ * that postings stream through the cache. The query's number is in the low 16 bits of a result's second word.
  *
  * `groups` is room for 4,097 u32, `records` for count × 13 u32, `columns` for count × (u32 + u16).
  */
@@ -284,13 +283,12 @@ function flipped(flip: u32): u32 {
 }
 
 /**
- * The same again for so many queries that each value of a chunk has some, as a join: table by table the queries are sorted by
- * their chunk as the entries are, and every bucket's postings are held against all queries that would read it.
- * Nothing is waited for: postings and queries both lie in the order in which they are read. The query's number is in the
- * low 16 bits of a result's second word.
+ * Search so many queries that each value of a chunk has some, as a join: table by table the queries are sorted by their
+ * chunk like the entries, and every bucket's postings are compared with all queries that would read it.
+ * Postings and queries are both read sequentially. The query's number is in the low 16 bits of a result's second word.
  *
  * `starts` is room for 65,537 u32; `sorted` for count u32, the next chunk and the number of each query, and `gathered` for
- * as many, those of one bucket. Both have 16 bytes more than they need, which a copy of four may touch.
+ * as many, those of one bucket. Both have 16 spare bytes, which a copy of four may touch.
  */
 export function searchJoin(
   header_: Header, queries_: usize, count: u32, radius_: u32, starts: usize, sorted: usize, gathered: usize,
@@ -320,7 +318,7 @@ export function searchJoin(
   return finish();
 }
 
-/** Sorts the queries by chunk c, by counting. `starts` are offsets in bytes. */
+/** Sort the queries by chunk c, by counting. `starts` are offsets in bytes. */
 function sortQueries(c: u32, count: u32, starts: usize, sorted: usize): void {
   const second = <usize>((c + 1) & 15) << 1;
   memory.fill(starts, 0, 65_537 << 2);
@@ -345,8 +343,8 @@ function sortQueries(c: u32, count: u32, starts: usize, sorted: usize): void {
 }
 
 /**
- * Appends the queries of one value at `to`; returns where the next go. Four are copied at a time whether there are or
- * not, since few values have more and a branch that cannot be foretold costs more than the copy.
+ * Append the queries of one value at `to`; return the next position. Always copies four at a time, since few values have
+ * more and an unpredictable branch costs more than the copy.
  */
 @inline
 function copyRun(starts: usize, value: u32, sorted: usize, to: usize): usize {
@@ -360,7 +358,7 @@ function copyRun(starts: usize, value: u32, sorted: usize, to: usize): usize {
   return to + length;
 }
 
-/** Lanes become 0 where at most `most` (1 to 3) bits are set: each step clears the lowest. Fewer steps than to count them. */
+/** Clear the lowest bit `most` (1 to 3) times: lanes become 0 where at most `most` bits are set. Cheaper than counting. */
 @inline
 function clearLowest(lanes: v128, most: u32): v128 {
   const ones = i16x8.splat(-1);
@@ -370,7 +368,7 @@ function clearLowest(lanes: v128, most: u32): v128 {
   return left;
 }
 
-/** Postings that are held in registers: 16 where that is all of them, as it mostly is among a million, otherwise 24 at a time. */
+/** Postings held in registers: 16 where that is all of them, as it mostly is among a million, otherwise 24 at a time. */
 @inline
 function hold(
   most: u32, low: u32, high: u32, seconds: usize, from: usize, to: usize, about: u32,
@@ -382,7 +380,7 @@ function hold(
   for (let at = low; at < high; at += 24) holdBlock(true, most, at, high, seconds, from, to, about);
 }
 
-/** One block of 16 or, where `three`, 24 postings; `three` and `most` are known when it is compiled. */
+/** Test one block of 16 or, where `three`, 24 postings; `three` and `most` are compile-time constants. */
 @inline
 function holdBlock(
   three: bool, most: u32, low: u32, high: u32, seconds: usize, from: usize, to: usize, about: u32,
@@ -402,13 +400,13 @@ function holdBlock(
   }
 }
 
-/** A bit for each lane of zero. */
+/** Return a bit for each lane that is zero. */
 @inline
 function zeros(lanes: v128): u32 {
   return <u32>i16x8.bitmask(i16x8.eq(lanes, i16x8.splat(0)));
 }
 
-/** Survivors, as `filter` notes them. */
+/** Store survivors like `filter`. */
 function note(passing: u32, low: u32, about: u32): void {
   for (; passing != 0; passing &= passing - 1) {
     const at = survivors + (<usize>survivorCount << 3);
@@ -419,7 +417,7 @@ function note(passing: u32, low: u32, about: u32): void {
   if (survivorCount > SURVIVORS - 24) verify();
 }
 
-/** The plain way: every entry in from..to is compared. At most `to − from` pairs are written. */
+/** Compare every entry in from..to. At most `to − from` pairs are written. */
 export function scan(query: usize, radius: u32, hashes: usize, from: u32, to: u32, results: usize): u32 {
   const low = v128.load(query);
   const high = v128.load(query, 16);

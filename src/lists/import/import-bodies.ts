@@ -1,4 +1,4 @@
-/** Bodies of imports on disk, sealed, from their last byte until their jobs have ended. */
+/** Stores import bodies on disk, sealed, until their jobs have ended. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import type { ImportJob } from '../../store/jobs-contract.js';
 import { sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 
-/** In the data folder: bytes of jobs that are not finished. */
+/** In the data folder: bodies of unfinished jobs. */
 const IMPORTS_FOLDER = 'imports';
 
 /** From the last byte of a body until its job is in the store. */
@@ -26,12 +26,12 @@ export class ImportBodies {
     this.#vault = vault;
   }
 
-  /** `id`: of the job. */
+  /** `id`: the job's id. */
   pathOf(id: string): string {
     return join(this.#folder, `${id}.sealed`);
   }
 
-  /** Size and digest of the bytes; they are synced under an unfinished name until `keep`. Errors BODY_TOO_LARGE. */
+  /** Write and sync a body under a temporary name until `keep`; return its size and digest. Errors BODY_TOO_LARGE. */
   async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
     const hash = createHash('sha256');
     let bytes = 0;
@@ -55,7 +55,7 @@ export class ImportBodies {
     return rename(unfinishedName(this.pathOf(id)), this.pathOf(id));
   }
 
-  /** Remove a body that `keep` was not called for; none is no error. */
+  /** Remove a body without a `keep`; a missing one is no error. */
   removeUnkept(id: string): Promise<void> {
     return rm(unfinishedName(this.pathOf(id)), { force: true });
   }

@@ -18,27 +18,27 @@ import type { ImportThread, ThreadedImport } from './import-task.js';
 import { findJob, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
 
 export interface JobProgress extends ImportJob {
-  /** Read so far; null unless it runs. */
+  /** Bytes read so far; null unless the job runs. */
   readonly bytesDone: number | null;
 }
 
 export interface ImportJobs {
   /**
-   * Writes the bytes and stores the job; the same bytes for the same list, sent again while the job waits, runs or
-   * is what the list holds, are that job. `actor`: the sender, for the audit log.
+   * Write the bytes and store the job. The same bytes for the same list, sent again while the job waits, runs or is the
+   * active version, return that job. `actor`: the sender, for the audit log.
    * Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
    */
   submit(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress>;
-  /** Waits for its end. Errors NOT_FOUND. */
+  /** Wait for the job's end. Errors NOT_FOUND. */
   ended(id: string): Promise<JobProgress>;
   /** Errors NOT_FOUND. */
   job(id: string): Promise<JobProgress>;
   jobs(list?: string): Promise<readonly JobProgress[]>;
-  /** An import that its caller waits for, in its turn and in the same thread. Errors as `importList`. */
+  /** Run an import that its caller waits for, in order and in the same thread. Errors as `importList`. */
   run(request: ThreadedImport): Promise<ImportReport>;
-  /** Resumes the jobs that an earlier process left, in their order. */
+  /** Resume the jobs that an earlier process left, in their order. */
   resume(): Promise<void>;
-  /** A job that runs is stopped, and is repeated by the next start. */
+  /** Stop the running job; the next start repeats it. */
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ class StoredImportJobs implements ImportJobs {
   readonly #store: Store;
   readonly #bodies: ImportBodies;
   readonly #queue: ImportQueue;
-  /** Ends of jobs that wait or run here. */
+  /** Promises of the waiting and running jobs' ends. */
   readonly #ends = new Map<string, Promise<void>>();
 
   constructor(parts: JobParts) {
@@ -154,7 +154,7 @@ class StoredImportJobs implements ImportJobs {
     this.#ends.set(id, end);
   }
 
-  /** The job whose bytes the list holds already, or that is about to bring them. */
+  /** Return the job whose bytes the list already holds, or that is about to import them. */
   async #sameJob(list: string, sameAs: string): Promise<ImportJob | null> {
     const same = (await this.#store.jobs.jobs(list)).find((job) => job.sameAs === sameAs && job.state !== 'failed');
     if (!same || same.state === 'queued' || same.state === 'running') return same ?? null;

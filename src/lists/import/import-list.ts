@@ -1,4 +1,4 @@
-/** A hash list from a file into the store: make the list where there is none, replace its entries as a whole or add to them. */
+/** Imports a hash list from a file into the store: creates a missing list, then replaces its entries or adds to them. */
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { AppError } from '../../core/errors.js';
@@ -17,19 +17,19 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   readonly paths: readonly string[];
   readonly format: HashlistFormat;
   readonly list: string;
-  /** Of a list that is new. */
+  /** The radius of a new list. */
   readonly kind: ListInfo['kind'];
   readonly radiusBits: number;
-  /** A person has looked at it: no rule holds it back. */
+  /** A person has approved it: no rule holds it back. */
   readonly approved?: boolean;
-  /** `replace`: the list holds exactly the file afterwards. `add`: what it held before stays. */
+  /** `replace`: the list holds exactly the file afterwards. `add`: earlier entries stay. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
-  /** True once it shall stop: the list stays as it was. */
+  /** True once the import should stop: the list is unchanged. */
   readonly shouldStop?: () => boolean;
-  /** A source that has nothing new gives no entries; a file without one is a mistake. */
+  /** A source without news gives no entries; a file without any is an error. */
   readonly mayBeEmpty?: boolean;
-  /** Of the version; by default the names of the files. */
+  /** The version's origin; by default the names of the files. */
   readonly origin?: string;
 }
 
@@ -50,9 +50,10 @@ async function* readFile(
 }
 
 /**
- * A row that breaks a rule is rejected and reported; the rest is imported, and held where the review finds reason to.
- * A file that this store sealed is read as what it was before.
- * Errors  FILE_UNREADABLE; SEALED_DAMAGED; SHUTTING_DOWN: it was told to stop; HASHLIST_INVALID where the file is no such list, or not one row of it is good; STORE_FAILED.
+ * Invalid rows are rejected and reported; the rest is imported, and held where a review rule applies.
+ * A file sealed by this store is opened first.
+ * Errors  FILE_UNREADABLE; SEALED_DAMAGED; SHUTTING_DOWN: it was stopped;
+ * HASHLIST_INVALID: the file has another format or no valid row; STORE_FAILED.
  */
 export async function importList(
   { lists: store, vault }: Pick<Store, 'lists' | 'vault'>,
@@ -98,7 +99,7 @@ async function* rowsOf(vault: Vault, { paths, format, ...options }: ImportReques
   }
 }
 
-/** A list with no entry left is a wrong file or a wrong mapping, and must not replace a good one. */
+/** A list without entries indicates a wrong file or mapping, and must not replace a good one. */
 async function* requireOne(rows: ReturnType<typeof parseHashList>): typeof rows {
   let accepted = 0;
   let firstRejected: { line: number; reason: string } | null = null;

@@ -1,4 +1,4 @@
-/** Imports in their order, one at a time in the import thread, with the progress of the one that runs. */
+/** Runs imports in order, one at a time in the import thread, with the progress of the running one. */
 import { MessageChannel } from 'node:worker_threads';
 import type { ImportOutcome, ImportThread, ThreadedImport } from './import-task.js';
 
@@ -12,12 +12,12 @@ export class ImportQueue {
     this.#thread = thread;
   }
 
-  /** True from `close` on: work that has not begun should not begin. */
+  /** True after `close`: queued work should not begin. */
   get isClosing(): boolean {
     return this.#isClosing;
   }
 
-  /** Result and errors are those of `work`, which starts when all work before it has ended. */
+  /** Run `work` after all earlier work has ended. Result and errors: those of `work`. */
   add<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.then(
@@ -27,7 +27,7 @@ export class ImportQueue {
     return result;
   }
 
-  /** For the work whose turn it is. */
+  /** For the running work. */
   async inThread(id: string, request: ThreadedImport): Promise<ImportOutcome> {
     const { port1, port2 } = new MessageChannel();
     const running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
@@ -48,7 +48,7 @@ export class ImportQueue {
     return this.#running?.id === id ? this.#running.bytesDone : null;
   }
 
-  /** Stops the import that runs, and waits for its end. */
+  /** Stop the running import, and wait for its end. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#running?.stop();

@@ -1,7 +1,7 @@
 /**
- * What must be so before a new version of a list may match: rules that hold it back for a person where a mistake in the
- * list would become mistaken takedowns. A canary is a picture that is surely harmless: ours ship with Zeef, and every
- * suppression list of the provider is one.
+ * Review rules for a new version of a list: a version is held for approval where an error in the list would cause
+ * mistaken takedowns. A canary is a certainly harmless image: a set ships with Zeef, and the entries of every suppression
+ * list count too.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,22 +11,22 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import { buildRing } from '../../index/ring.js';
 import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
 
-/** Of the last version's entries: a list that changes more overnight is another list, or was cut. */
+/** Share of the last version's entries: a list that changes more overnight is another list, or was truncated. */
 const CHANGE_SHARE_MAX = 0.2;
-/** So few entries may come or go in any list: a desk's own list of ten doubles in a day. */
+/** Entries that any list may add or remove: a provider's own list of ten doubles in a day. */
 const CHANGE_COUNT_MIN = 20;
-/** One broken exporter wrote the same value on every picture it could not read. */
+/** One broken exporter wrote the same value for every image it could not read. */
 const ROWS_OF_ONE_VALUE_MAX = 20;
-/** Of all rows: a list of which more is malformed was read in the wrong format, or is damaged. */
+/** Share of all rows: a list with more malformed rows was read in the wrong format, or is damaged. */
 const REJECTED_SHARE_MAX = 0.05;
-/** So many broken rows pass in any list: each is told with its line. */
+/** Malformed rows allowed in any list: each is reported with its line. */
 const REJECTED_COUNT_MIN = 10;
-/** Rejections that a healthy list has: it says itself what it withdrew, and carries kinds that are not matched. */
+/** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
 const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm']);
 
 const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
 
-/** Hashes that ship: one of 64 hex digits a line. */
+/** The canary hashes that ship: one of 64 hex digits a line. */
 export function shippedCanaries(): Uint8Array[] {
   return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
 }
@@ -34,7 +34,7 @@ export function shippedCanaries(): Uint8Array[] {
 async function providersCanaries(store: ListReader, exceptList: string): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
-    // Of tens of millions of digests none is near anything: such a list is not read.
+    // Digests have no near matches: a list of tens of millions of them is not read.
     const isCanary = kind === 'suppression' && (entriesByAlgorithm.pdq ?? 0) > 0;
     if (!isCanary || list === exceptList) continue;
     for await (const row of await store.versionRows(list, version)) {
@@ -45,12 +45,12 @@ async function providersCanaries(store: ListReader, exceptList: string): Promise
 }
 
 export interface ImportReview {
-  /** The rows as they come, looked at on their way. */
+  /** Pass the rows through and inspect them. */
   watch(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow>;
   readonly review: Review;
 }
 
-/** For one import into a list that matches within `radiusBits`. */
+/** Open the review of one import into a list with the radius `radiusBits`. */
 export async function openReview(store: ListReader, list: string, radiusBits: number): Promise<ImportReview> {
   const canaries = [...shippedCanaries(), ...(await providersCanaries(store, list))];
   const bytes = new Uint8Array(canaries.length * HASH256_BYTES);

@@ -1,4 +1,4 @@
-/** What can be said of an import to another thread, and heard back from it. */
+/** The messages between an import and its thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode, ErrorDetails } from '../../core/errors.js';
 import type { ImportReport } from '../../store/lists-contract.js';
@@ -12,7 +12,7 @@ export type ImportOutcome =
 
 /** Imports in a thread of their own, one at a time. */
 export interface ImportThread {
-  /** `port`: told how many bytes were read; anything that comes from there means: stop. */
+  /** `port`: receives the number of bytes read; any message from it stops the import. */
   run(request: ThreadedImport, port: MessagePort): Promise<ImportOutcome>;
   close(): Promise<void>;
 }

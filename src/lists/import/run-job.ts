@@ -1,6 +1,6 @@
 /**
- * One job from its stored request to its stored end. An import is one transaction, so a job that was stopped has changed
- * nothing, and the next start repeats it; one whose import was committed already is known by the version that it made.
+ * Runs one job from its stored request to its stored end. An import is one transaction, so a stopped job has changed
+ * nothing, and the next start repeats it; a committed import is recognised by the version that it made.
  */
 import type { Audit } from '../../audit/audit.js';
 import { AppError, ERRORS } from '../../core/errors.js';
@@ -14,10 +14,10 @@ import type { ImportRequest } from './import-list.js';
 import type { ImportQueue } from './import-queue.js';
 import type { ImportOutcome } from './import-task.js';
 
-/** How the bytes are read, and the list that is made of them. */
+/** The format of the bytes, and the settings of the list. */
 export type ImportSettings = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
 
-/** As it is stored with the job. */
+/** The form stored with the job. */
 type StoredRequest = ImportSettings & { readonly actor: string };
 
 export interface JobParts {
@@ -36,13 +36,13 @@ export async function findJob(store: Store, id: string): Promise<ImportJob> {
   return job;
 }
 
-/** Errors those of the outcome. */
+/** Errors: those of the outcome. */
 export function reportOf(outcome: ImportOutcome): ImportReport {
   if (!outcome.ok) throw new AppError(outcome.code, outcome.details);
   return outcome.report;
 }
 
-/** Never rejects: a failure is stored with the job. */
+/** Run the job. Never rejects: a failure is stored with the job. */
 export async function runJob(id: string, parts: JobParts): Promise<void> {
   const { log } = parts;
   try {
@@ -82,7 +82,7 @@ async function importBody(id: string, parts: JobParts): Promise<void> {
 
 const originOf = (id: string) => `job ${id}`;
 
-/** The version that a job made before its process ended, or null. */
+/** Return the version that a job made before its process ended, or null. */
 async function versionOf(store: Store, { id, list }: ImportJob): Promise<VersionInfo | null> {
   if (!(await store.lists.list(list))) return null;
   return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;

@@ -1,5 +1,5 @@
 /**
- * A list from its source over HTTP: pages are laid down as sealed files, so that an interrupted sync goes on where it was;
+ * Syncs a list from its source over HTTP: pages are spooled to sealed files, so that an interrupted sync resumes;
  * they are imported together after the last one, and only then does the checkpoint move.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -17,26 +17,26 @@ import type { ThreadedImport } from './import-task.js';
 export interface SyncOptions {
   readonly dataDir: string;
   readonly radiusBits: number;
-  /** Where the secret named by the source is looked up. */
+  /** The environment that holds the source's secret. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The first pause after a failure; each further one is twice as long. */
   readonly firstPauseMs?: number;
   readonly onPage?: (pages: number) => void;
-  /** A service imports in another thread; without it the import is done where it is asked for. */
+  /** A service imports in another thread; by default the import runs in the caller's. */
   readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
 }
 
-/** In the data folder: pages of a sync that has not ended. */
+/** In the data folder: spooled pages of unfinished syncs. */
 export const SYNC_FOLDER = 'sync';
 
 const PAGE_MS_MAX = 60_000;
 const RETRIES = 5;
 const FIRST_PAUSE_MS = 1_000;
-/** Refusals that time may change; any other 4xx is a mistake of ours, and asking again is rude. */
+/** Transient refusals; any other 4xx is a client error and is not retried. */
 const PASSING = new Set([408, 425, 429]);
 
 interface State {
-  /** The checkpoint that this sync began from; pages laid down from another are of no use. */
+  /** The checkpoint of this sync's start; pages spooled from another are useless. */
   readonly from: string | null;
   readonly pages: number;
   readonly next: string | null;
@@ -47,7 +47,11 @@ interface State {
 function headersOf({ user, secretEnv, header }: SourceInfo, env: SyncOptions['env']): Record<string, string> {
   if (secretEnv === null) return {};
   const secret = env[secretEnv];
-  if (!secret) throw new AppError('SOURCE_FAILED', { why: 'the secret is not set', variable: secretEnv });
+  if (!secret)
+    throw new AppError('SOURCE_FAILED', {
+      why: 'the environment variable of the secret is not set',
+      variable: secretEnv,
+    });
   if (header !== null) return { [header]: secret };
   const basic = Buffer.from(`${user}:${secret}`).toString('base64');
   return { authorization: user === null ? `Bearer ${secret}` : `Basic ${basic}` };
@@ -58,13 +62,13 @@ async function readBounded(response: Response): Promise<Uint8Array> {
   let bytes = 0;
   for await (const piece of response.body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > SOURCE_PAGE_BYTES_MAX) throw new AbortError('a page is too large');
+    if (bytes > SOURCE_PAGE_BYTES_MAX) throw new AbortError(`page exceeds ${SOURCE_PAGE_BYTES_MAX} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
 }
 
-/** One page and where it leads; asked again where the network, the server or a cut page is at fault. */
+/** Fetch one page and the next address; retried after network errors, server errors and truncated pages. */
 async function fetchPage(
   source: SourceInfo,
   url: string,
@@ -104,8 +108,8 @@ async function readState(folder: string, from: string | null): Promise<State | n
 }
 
 /**
- * Everything on the first time, what is new since then afterwards. Where the review holds the version, the checkpoint
- * stays: the next sync asks for the same again.
+ * Sync a list: everything the first time, changes afterwards. Where the review holds the version, the checkpoint
+ * stays: the next sync requests the same pages.
  * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; STORE_FAILED.
  */
 export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport> {
@@ -123,10 +127,11 @@ export async function syncList(store: Store, list: string, options: SyncOptions)
     checkpoint: null,
   };
   while (state.next !== null) {
-    if (state.pages >= SOURCE_PAGES_MAX) throw new AppError('SOURCE_FAILED', { why: 'the pages do not end', list });
+    if (state.pages >= SOURCE_PAGES_MAX)
+      throw new AppError('SOURCE_FAILED', { why: `more than ${SOURCE_PAGES_MAX} pages`, list });
     const { body, facts } = await fetchPage(source, state.next, options);
     const next = facts.next === null ? null : nextAddress(facts.next, state.next);
-    if (next === state.next) throw new AppError('SOURCE_FAILED', { why: 'a page leads to itself', list });
+    if (next === state.next) throw new AppError('SOURCE_FAILED', { why: 'a page links to itself', list });
     await writeFile(join(folder, pageName(state.pages)), sealStream(vault, [body]), { mode: 0o600 });
     const checkpoint = laterCheckpoint(source.type, state.checkpoint, facts.checkpoint);
     state = { from: state.from, pages: state.pages + 1, next, checkpoint };

@@ -1,4 +1,4 @@
-/** Asks the sources of lists as often as each says, one after the other, while a service runs. */
+/** Syncs lists from their sources at their intervals, one after the other, while a service runs. */
 
 import { type Audit, ZEEF } from '../../audit/audit.js';
 import type { ImportReport } from '../../store/lists-contract.js';
@@ -9,10 +9,10 @@ import type { ImportJobs } from './import-jobs.js';
 import type { ThreadedImport } from './import-task.js';
 import { type SyncOptions, syncList } from './sync-list.js';
 
-/** How often the schedule looks which list is due: sources are asked by the minute at most. */
+/** Pause between two searches for due lists: intervals are in minutes. */
 const LOOK_MS = 60_000;
 
-/** Due lists are asked at once, and again whenever they are due. Result: stops it, once what runs is done. */
+/** Sync due lists at once, and again whenever they are due. Result: stops it, after the running sync. */
 export function startSyncSchedule(
   parts: {
     readonly audit: Audit;
@@ -46,18 +46,18 @@ export function startSyncSchedule(
       try {
         const { version, added, removed, held } = await syncList(store, list, { dataDir, radiusBits, env, runImport });
         metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
-        if (held.length > 0) log.warn({ list, version, held }, 'a list was synced, and its version waits for approval');
-        else log.info({ list, version, added, removed }, 'a list was synced');
+        if (held.length > 0) log.warn({ list, version, held }, 'list synced; version held for approval');
+        else log.info({ list, version, added, removed }, 'list synced');
       } catch (error) {
         metrics.add('zeef_list_sync_total', { outcome: 'failed' });
-        log.error({ list, err: error }, 'a list could not be synced; it stays as it was');
+        log.error({ list, err: error }, 'list sync failed; list unchanged');
       }
     }
   };
   let running: Promise<void> | null = null;
   const begin = () => {
     running ??= look()
-      .catch((error: unknown) => log.error({ err: error }, 'the schedule of syncs could not be read'))
+      .catch((error: unknown) => log.error({ err: error }, 'sync schedule read failed'))
       .finally(() => {
         running = null;
       });

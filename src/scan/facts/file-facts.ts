@@ -1,9 +1,9 @@
 /**
- * What the inventory keeps of one file, packed into a hundred and seventy bytes or so: its identity, what it is, what was
- * said of it, digests, and every hash that a search would ask, without loss.
+ * Facts of one file in the inventory, packed into about 170 bytes: its identity, kind, verdict, digests, and every hash
+ * that a search would query, without loss.
  *
  * Layout  state u8 · verdict u8 · size, inode, scan, generation as varints · mtime i64 · then, of a file whose digests
- *         are known: flags u8 and digests; then, of a picture: format u8 · width, height varints · frames u8, views u8
+ *         are known: flags u8 and digests; then, of an image: format u8 · width, height varints · frames u8, views u8
  *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, frame varint unless plain, per family
  *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
  */
@@ -27,7 +27,7 @@ import type { HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/oriented-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
 
-/** What tells that a file is the one that was read: nobody writes into a file without its time changing. */
+/** Identity of a file's content: a write changes the mtime. */
 export interface Identity {
   readonly size: number;
   readonly mtimeNs: bigint;
@@ -38,20 +38,20 @@ export function isSameFile(a: Identity, b: Identity): boolean {
   return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode;
 }
 
-/** Picture: it was decoded, or could not be. Archive: its entries are rows of their own. */
+/** `picture`: an image, decoded or not. `archive`: its entries are rows of their own. */
 export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 export interface FileFacts extends Identity {
   readonly kind: FileKind;
-  /** The scan that looked at it, and the generation that answered. */
+  /** Scan that inspected the file, and generation that answered. */
   readonly scan: number;
   readonly generation: number;
   readonly verdict: Verdict;
   /** Why there are no hashes; null where there are. */
   readonly reason: NotCheckedReason | null;
   readonly code: ErrorCode | null;
-  /** Frames that were asked for. */
+  /** Requested number of frames. */
   readonly frames: number;
   readonly digests: Digests;
   readonly image: {
@@ -63,11 +63,11 @@ export interface FileFacts extends Identity {
   readonly views: readonly ViewReply[];
 }
 
-/** A row names codes by their numbers; reasons, formats and verdicts by their places: new ones go to the end of their lists. */
+/** A row stores codes by number; reasons, formats and verdicts by position, so new ones are appended to their lists. */
 const CODE_BY_NUMBER: ErrorCode[] = [];
 for (const code of Object.keys(ERRORS) as ErrorCode[]) CODE_BY_NUMBER[ERRORS[code].number] = code;
 
-/** Of a reply of the decoder process, what a row holds beside identity and verdict. */
+/** Return the facts of a reply of the decoder process: all but identity and verdict. */
 export function factsOfReply(
   reply: HashReply,
 ): Pick<FileFacts, 'reason' | 'code' | 'digests' | 'image' | 'degraded' | 'views'> {
@@ -81,19 +81,19 @@ export function factsOfReply(
   return { reason: null, code: null, digests, image: { format, width, height }, degraded, views };
 }
 
-/** The reply again, as the decoder process gave it. */
+/** Return the reply of the decoder process again. */
 export function replyOf(facts: FileFacts): HashReply {
   const { digests, size: bytes, image, reason, code, degraded, views } = facts;
   if (reason !== null || image === null) {
     const failed = { reason: reason ?? 'not_an_image', code: code ?? 'IMAGE_NOT_AN_IMAGE' } as const;
     const { format, width, height } = image ?? { format: null, width: null, height: null };
-    // A header that does not tell a size is kept as a size of nothing.
+    // A header without a size is stored as size 0.
     return { ok: false, digests, bytes, ...failed, format, width: width || null, height: height || null };
   }
   return { ok: true, digests, bytes, ...image, degraded, views };
 }
 
-/** Beside one flag for each of `DIGEST_ALGORITHMS`. */
+/** Flags after one flag for each of `DIGEST_ALGORITHMS`. */
 const HAS_IMAGE = 8;
 const PLAIN = 16;
 const VIEW_WHITE = 1;
@@ -117,7 +117,7 @@ function packView(out: Writer, { frame, background, families, blockhash }: ViewR
   if (blockhash) out.all(blockhash);
 }
 
-/** Everything of a view before its packed hashes. */
+/** The part of a view before its packed hashes. */
 interface ViewHead {
   readonly frame: number;
   readonly background: Background;
@@ -191,7 +191,7 @@ export function packFacts(facts: FileFacts): Uint8Array {
   return Uint8Array.from(out.bytes);
 }
 
-/** What a row says of its file without its digests and hashes. */
+/** Facts of a row without its digests and hashes. */
 export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size'>;
 
 interface Head extends FactsHead {
@@ -199,7 +199,7 @@ interface Head extends FactsHead {
   readonly code: ErrorCode | null;
 }
 
-/** Leaves the reader at the inode. */
+/** Read the head; leaves the reader at the inode. */
 function readHead(from: Reader): Head {
   const state = from.u8();
   const said = from.u8();
@@ -214,7 +214,7 @@ function readHead(from: Reader): Head {
   };
 }
 
-/** Leaves the reader at the digests' flags, or the end. */
+/** Read the head; leaves the reader at the digests' flags, or the end. */
 export function readFactsHead(from: Reader): FactsHead {
   const head = readHead(from);
   from.passVarint();
@@ -224,7 +224,7 @@ export function readFactsHead(from: Reader): FactsHead {
   return head;
 }
 
-/** The digests' flags and, after the digests, what comes before the first view. */
+/** Read the flags of the digests and the image. */
 export function readAskFlags(from: Reader): {
   readonly digests: readonly DigestAlgorithm[];
   readonly hasImage: boolean;
@@ -238,7 +238,7 @@ export function readAskFlags(from: Reader): {
   };
 }
 
-/** An inventory is a file, and may be damaged. Errors STORE_FAILED, for the RangeErrors of whatever reads a row. */
+/** Run a reader of a row; the file may be damaged. Errors STORE_FAILED, for every RangeError of `read`. */
 export function readRow<T>(read: () => T): T {
   try {
     return read();
@@ -248,7 +248,7 @@ export function readRow<T>(read: () => T): T {
   }
 }
 
-/** Errors STORE_FAILED: the bytes are not what was packed. */
+/** Unpack the facts of a row. Errors STORE_FAILED: the bytes are invalid. */
 export function unpackFacts(bytes: Uint8Array): FileFacts {
   return readRow(() => readFacts(new Reader(bytes)));
 }
@@ -278,7 +278,7 @@ function readFacts(from: Reader): FileFacts {
   return { ...head, inode, scan, generation, mtimeNs, frames, digests, image, views };
 }
 
-/** Identity alone: what a walk compares, without reading the rest. Errors as `unpackFacts`. */
+/** Return only the identity of a row, for the walk's comparison. Errors as `unpackFacts`. */
 export function identityOf(bytes: Uint8Array): Identity {
   return readRow(() => {
     const from = new Reader(bytes);

@@ -1,4 +1,4 @@
-/** What a scan tells of one file, shaped as the answer to a picture sent over HTTP, with its path. */
+/** Result of one file in a scan, shaped as the answer to an image over HTTP, with its path. */
 import { ulid } from 'ulid';
 import type { CheckAnswer } from '../../check/answers.js';
 import { verdictOf } from '../../check/check-image.js';
@@ -17,11 +17,11 @@ export interface FileResult extends CheckAnswer {
   readonly code: ErrorCode | null;
   readonly kind: FileKind;
   readonly bytes: number;
-  /** False where the inventory knew it: it was not opened. */
+  /** False where the facts came from the inventory: the file was not opened. */
   readonly wasRead: boolean;
 }
 
-/** Every way in which the file is asked: as `checkImage` asks a picture. */
+/** Return the query of a file, the same as `checkImage` makes for an image. */
 export function queryOf(facts: FileFacts, orientations: OrientationChoice): FileQuery {
   const hashes = hashQueries(replyOf(facts));
   return {
@@ -69,7 +69,7 @@ export function resultOf(
   };
 }
 
-/** As the ledger has it: a hit is one file, by its path. */
+/** Return the answer for the ledger: a hit is one file, by its path. */
 export function recordable(result: FileResult): Answer {
   const path = shownPath(result.pathBytes);
   return { ...result, reference: path, fileId: result.digests.sha256 ?? path };

@@ -1,4 +1,4 @@
-/** Numbers and bytes, one after the other, in as few bytes as they take. Varints: seven bits a byte, the lowest first (LEB128). */
+/** Compact encoding of numbers and bytes in sequence. Varints: seven bits a byte, the lowest first (LEB128). */
 export class Writer {
   readonly bytes: number[] = [];
   u8(value: number): void {
@@ -24,7 +24,7 @@ export class Writer {
   }
 }
 
-/** The value at a place that was read. Errors RangeError: there is none. */
+/** Return the value at a position that was read. Errors RangeError: there is none. */
 export function valueAt<T>(values: readonly T[], place: number): T {
   const value = values[place];
   if (value === undefined) throw new RangeError(`the facts of a file name value ${place} of ${values.length}`);
@@ -34,7 +34,7 @@ export function valueAt<T>(values: readonly T[], place: number): T {
 /** 64 bits, seven a byte. */
 const VARINT_BYTES_MAX = 10;
 
-/** Errors RangeError: there are no more bytes, or they are no number that a `Writer` wrote. */
+/** Reader of packed bytes. Errors RangeError: no more bytes, or an invalid number. */
 export class Reader {
   constructor(
     readonly bytes: Uint8Array,
@@ -45,7 +45,7 @@ export class Reader {
   }
   /** Errors RangeError: there are bytes left. */
   requireEnd(): void {
-    if (!this.isAtEnd) throw new RangeError('the facts of a file go on after their end');
+    if (!this.isAtEnd) throw new RangeError('bytes after the end of the facts of a file');
   }
   u8(): number {
     const value = this.bytes[this.at++];
@@ -57,7 +57,7 @@ export class Reader {
     if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('a number in the facts of a file is too large');
     return value;
   }
-  /** What is past 2^53 is read once more, exactly. */
+  /** Values above 2^53 are read again, exactly. */
   bigVarint(): bigint {
     const from = this.at;
     const rounded = this.#roundedVarint();

@@ -1,4 +1,4 @@
-/** Questions straight from the rows of an inventory: no object is made for a hash, and no row read whole. */
+/** Queries directly from the rows of an inventory: no object is allocated per hash, and no row is unpacked completely. */
 
 import type { QueryBatch, QueryColumn } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
@@ -9,11 +9,11 @@ import { queryOf } from './file-result.js';
 import { Reader } from './packed-bytes.js';
 
 export interface AskedHead extends FactsHead {
-  /** False where there is nothing to ask: neither digests nor hashes. */
+  /** False where the file has neither digests nor hashes to query. */
   readonly isAsked: boolean;
 }
 
-/** All hashes of one view. */
+/** Buffer for all hashes of one view. */
 const scratch = new Uint8Array(2 * ORIENTATIONS.length * HASH256_BYTES);
 
 function copyBytes(from: Uint8Array, at: number, column: QueryColumn, to: number, length: number): void {
@@ -22,8 +22,8 @@ function copyBytes(from: Uint8Array, at: number, column: QueryColumn, to: number
 }
 
 /**
- * Adds the file of that row, as `queryOf` of its facts would ask it.
- * Errors  STORE_FAILED: the bytes are not what was packed.
+ * Add the file of a row, with the same query as `queryOf` of its facts.
+ * Errors  STORE_FAILED: the bytes are invalid.
  */
 export function addQueriesFromRow(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
   return readRow(() => ask(asked, facts, orientations));
@@ -36,7 +36,7 @@ function ask(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoi
   const tail = Buffer.from(facts.buffer, facts.byteOffset + from.at, facts.byteLength - from.at);
   const flags = readAskFlags(from);
   if (head.reason !== null && flags.digests.length === 0) return { ...head, isAsked: false };
-  // What follows the identity is all that is asked: where it is the same, the question is.
+  // The bytes after the identity determine the query: equal bytes are equal queries.
   const question = asked.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
   if (question === null) return { ...head, isAsked: true };
   for (const algorithm of flags.digests) {

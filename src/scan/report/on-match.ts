@@ -1,21 +1,21 @@
 /**
- * Runs a program for each file that matched: its arguments are given as they are, no shell sees them. A program that
- * fails is told and counted; it stops nothing.
+ * Runs a program for each file that matched. The arguments are passed unchanged, without a shell. A failure of the
+ * program is reported and counted; the scan continues.
  */
 import { spawn } from 'node:child_process';
 import { systemPath, textOf } from '../../core/path-bytes.js';
 import type { FileResult } from '../facts/file-result.js';
 
 export interface OnMatch {
-  /** Waits while too many run. */
+  /** Run the program for a result, or queue it while too many run. */
   run(result: FileResult): void;
   /** Resolves when the last has ended. */
   finished(): Promise<{ readonly ran: number; readonly failed: number }>;
 }
 
-/** Programs at once. */
+/** Programs that run concurrently. */
 const RUNNING_MAX = 4;
-/** What waits for its turn; each is a path and a few words. Beyond it hits are told, and not run. */
+/** Maximum length of the queue; an item is a path and a few words. Further hits are reported, but not run. */
 const WAITING_MAX = 100_000;
 
 const PLACEHOLDERS = ['path', 'list', 'entry', 'distance', 'match', 'sha256'] as const;
@@ -39,7 +39,7 @@ function argumentsFor(templates: readonly string[], { pathBytes, matches, digest
   );
 }
 
-/** Node gives arguments as UTF-8 only; others go through `xargs -0`, which takes them as bytes and knows no shell either. */
+/** Start the program. Node passes arguments as UTF-8 only; other bytes go through `xargs -0`, also without a shell. */
 function start(command: string, args: readonly string[]) {
   const texts = args.map(textOf);
   if (texts.every((text) => text !== null)) return spawn(command, texts, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -84,7 +84,7 @@ export function createOnMatch(
     run(result) {
       if (waiting.length >= WAITING_MAX) {
         failed++;
-        onFailure(`${command}: too many wait; not run for a file that the report names`);
+        onFailure(`${command}: queue full (${WAITING_MAX}); not run for one hit`);
         return;
       }
       waiting.push(argumentsFor(templates, result));

@@ -1,4 +1,4 @@
-/** A scan's summary as one page to print: no script, nothing that is fetched, and what names contain is only text. */
+/** Summary of a scan as one printable page: no scripts, no external resources, and names are escaped. */
 import { PACKAGE_VERSION } from '../../core/package-root.js';
 import { duration } from '../progress.js';
 import type { RunPoint, ScanSummary } from '../tally.js';
@@ -15,7 +15,7 @@ const escaped = (text: string | number) => String(text).replace(/[&<>"']/g, (cha
 
 const CHART = { width: 720, height: 180, left: 64, bottom: 24, top: 8 };
 
-/** Rates between the points of a run. Shape: one fewer than points. */
+/** Return the rates between the points of a run. Shape: one fewer than points. */
 function rates(run: readonly RunPoint[], of: (point: RunPoint) => number): number[] {
   return run.slice(1).map((point, at) => {
     const before = run[at]!;
@@ -42,7 +42,7 @@ function chart(title: string, unit: string, run: readonly RunPoint[], values: re
 <polyline points="${points.join(' ')}"/></svg></figure>`;
 }
 
-/** HTML, UTF-8. */
+/** Render the summary as HTML, UTF-8. */
 export function summaryPage(summary: ScanSummary): string {
   const run = [{ seconds: 0, files: 0, pictures: 0, matched: 0, bytes: 0 }, ...summary.run];
   const rows = summaryRows(summary).map(
@@ -61,8 +61,8 @@ svg{width:100%;height:auto}svg line{stroke:#999}svg polyline{fill:none;stroke:#0
 figure{margin:1.5rem 0;break-inside:avoid}@media print{body{margin:0}}
 </style></head><body>
 <h1>Scan</h1>
-<p>${summary.interrupted ? '<strong>Interrupted: what is not counted here was not looked at.</strong> ' : ''}Nothing was changed or deleted.
-A picture that matched nothing is not thereby safe: it is near no entry of these lists.</p>
+<p>${summary.interrupted ? '<strong>Interrupted: files that are not counted here were not checked.</strong> ' : ''}No file was changed or deleted.
+An image without a match is not proven safe: it is near no entry of these lists.</p>
 <table>${rows.join('\n')}</table>
 ${chart(
   'Files a second',
@@ -71,13 +71,13 @@ ${chart(
   rates(run, ({ files }) => files),
 )}
 ${chart(
-  'Megabytes of pictures a second',
+  'Megabytes of images a second',
   'MB/s',
   run,
   rates(run, ({ bytes }) => bytes / 1_000_000),
 )}
 ${chart(
-  'Matches until then',
+  'Matches, cumulative',
   '',
   run,
   run.slice(1).map(({ matched }) => matched),

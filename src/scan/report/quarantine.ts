@@ -1,6 +1,6 @@
 /**
- * Hits as a shell script that moves them away, for a person to read and to run: Zeef itself moves nothing. Paths of any
- * bytes stand in it exactly, and none can be anything but a path.
+ * Shell script that moves the hits, for an operator to review and run: Zeef itself moves nothing. Paths of any bytes are
+ * written exactly, and quoted so that none is interpreted.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -12,12 +12,12 @@ export interface QuarantineScript {
   close(): void;
 }
 
-/** `folder`: where the script moves to; the name there tells files of one name apart. Errors: those of the system. */
+/** Open the script. `folder`: its target; a hash of the path keeps equal names apart. Errors: those of the system. */
 export function writeQuarantineScript(file: string, folder: string): QuarantineScript {
   const out = openSync(file, 'w', 0o700);
   const write = (text: PathBytes) => writeSync(out, Buffer.from(text, 'latin1'));
   const target = shellQuoted(pathBytesOf(folder));
-  write(`#!/bin/sh\n# Moves the files that matched. Written by zeef scan, which moved none of them.\nset -eu\n`);
+  write(`#!/bin/sh\n# Moves the files that matched. Written by zeef scan, which moved no file.\nset -eu\n`);
   write(`mkdir -p -m 700 -- ${target}\n`);
   return {
     add(path) {

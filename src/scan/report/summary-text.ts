@@ -1,4 +1,4 @@
-/** A scan's summary as rows of name and value, in the order in which a person asks; every form of it is made of them. */
+/** Summary of a scan as rows of name and value, the most important first; all output forms use them. */
 import { duration } from '../progress.js';
 import type { ScanSummary } from '../tally.js';
 
@@ -45,13 +45,13 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
 
 export function summaryText(summary: ScanSummary): string {
   const words = summaryRows(summary).map(({ name, value }) => `${name.padEnd(26)} ${value}\n`);
-  return words.join('') + (summary.interrupted ? 'interrupted: files not listed above were not looked at\n' : '');
+  return words.join('') + (summary.interrupted ? 'interrupted: files not counted above were not checked\n' : '');
 }
 
 const quoted = (cell: string | number) =>
   /[",\r\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : `${cell}`;
 
-/** RFC 4180, with a header; a part of a count carries the name of its whole. */
+/** Render the summary as CSV, RFC 4180, with a header; a partial count has the prefix of its total. */
 export function summaryCsv(summary: ScanSummary): string {
   let whole = '';
   const lines = summaryRows(summary).map(({ name, value }) => {

@@ -1,4 +1,4 @@
-/** An archive as a folder: its entries are files that have the archive's own time and inode, and are known by them. */
+/** Visit of an archive as a folder: its entries are files, identified by the mtime and inode of the archive. */
 import { AppError } from '../../core/errors.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
@@ -11,7 +11,7 @@ import { type ArchiveEntry, archiveEntries } from './archive.js';
 
 const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 
-/** What an earlier scan found in it, if it is the same archive still; null where it has to be opened. */
+/** Return the files of an unchanged archive from the inventory; null where it has to be opened. */
 async function known(
   { inventory, keepsFiles }: ScanParts,
   folder: FolderRow,
@@ -35,7 +35,7 @@ async function known(
   return batches.length > 0 ? batches : null;
 }
 
-/** The archive as a folder is one line of the report where it could not be seen whole. Errors as `FileStream.piece`. */
+/** Visit an archive; one that could not be read completely is one line of the report. Errors as `FileStream.piece`. */
 export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
   const { inventory, keepsFiles } = parts;
   const base = await inventory.baseSpot(folder.id);
@@ -77,7 +77,7 @@ async function readAll(
       if (stream.isStopping) break;
       const job: Promise<void> = settle(entry).finally(() => inFlight.delete(job));
       inFlight.add(job);
-      // Their bytes are in memory: no more of them than the decoder has places for.
+      // Their bytes are in memory, so no more are in flight than the decoder has places for.
       if (inFlight.size >= decoder.workers * 2) await Promise.race(inFlight);
     }
     await Promise.all(inFlight);

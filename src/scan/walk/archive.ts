@@ -1,6 +1,6 @@
 /**
- * What is in a zip or tar file, one entry after the other, within bounds: entries, bytes in all, how much larger it may
- * become, one level deep. Nothing is written to the disk, and a name in an archive is never used as a path.
+ * Entries of a zip or tar file in sequence, one level deep, with limits on entries, total bytes and compression ratio.
+ * Nothing is written to the disk, and a name in an archive is never used as a path.
  */
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -14,17 +14,17 @@ import { sniff } from '../../decode/sniff.js';
 
 export interface ArchiveEntry {
   readonly name: PathBytes;
-  /** Null where it is no picture, or `too_large` or `unreadable` (encrypted, of an unknown method). */
+  /** Null where the entry is not an image, or is `too_large` or `unreadable` (encrypted, unknown method). */
   readonly content: Buffer | null;
   readonly problem: 'too_large' | 'unreadable' | null;
   readonly size: number;
 }
 
-/** The beginning of an entry, by which a picture is known. */
+/** First bytes of an entry, by which an image is recognised. */
 const HEAD_BYTES = 4_096;
 const ZIP_ENCRYPTED = 1;
 
-/** What one archive may cost. Errors ARCHIVE_TOO_LARGE. */
+/** Limits of one archive. Errors ARCHIVE_TOO_LARGE. */
 class Bounds {
   #entries = 0;
   #bytes = 0;
@@ -44,11 +44,11 @@ interface Reading {
   readonly size: number;
   readonly bytesMax: number;
   readonly bounds: Bounds;
-  /** A stream inside another must be read to its end; one of its own is left as soon as nothing more is wanted. */
+  /** True for a stream inside another, which must be read to its end; another is left early. */
   readonly toTheEnd: boolean;
 }
 
-/** The whole content, where it is a picture that is not too large. */
+/** Read an entry; its content is kept where it is an image within the size limit. */
 async function readEntry(
   stream: AsyncIterable<Uint8Array>,
   name: PathBytes,
@@ -120,8 +120,9 @@ async function* tarEntries(path: PathBytes, bytesMax: number, bounds: Bounds): A
 }
 
 /**
+ * Read the entries of an archive.
  * Unit    `bytesMax`: of one entry.
- * Errors  ARCHIVE_TOO_LARGE; ARCHIVE_INVALID: damaged, or no archive; FILE_UNREADABLE. Entries before it are good.
+ * Errors  ARCHIVE_TOO_LARGE; ARCHIVE_INVALID: damaged, or not an archive; FILE_UNREADABLE. Entries before the error are valid.
  */
 export async function* archiveEntries(
   path: PathBytes,

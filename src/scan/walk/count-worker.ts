@@ -1,4 +1,4 @@
-/** A thread that counts what a scan will meet, by names alone, so that progress can say how long it will take. */
+/** Thread that counts the files of a scan by their names alone, for the estimate in the progress. */
 import { type Dirent, opendirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { joinPath, type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
@@ -21,7 +21,7 @@ const filter = createNameFilter(include, exclude);
 const NOTE_EVERY = 100_000;
 let files = 0;
 
-/** Depth first, so that no more is held than one open folder a level. */
+/** Count depth first, so that only one folder per level is open. */
 function count(path: PathBytes): void {
   let folder: ReturnType<typeof opendirSync>;
   try {
@@ -39,7 +39,7 @@ function count(path: PathBytes): void {
       }
     }
   } catch {
-    // Gone while it was listed: the scan itself tells it.
+    // Removed while it was listed: the scan itself reports it.
   } finally {
     folder.closeSync();
   }

@@ -1,15 +1,15 @@
-/** Counts files in a thread of its own while the scan runs; stopped with it. */
+/** Count of files in a separate thread while the scan runs. */
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../../core/package-root.js';
 import type { CountNote, CountTask } from './count-worker.js';
 
 export interface Counting {
-  /** Files that there are, or null while they are being counted. */
+  /** Number of files, or null while they are being counted. */
   readonly total: number | null;
   stop(): Promise<void>;
 }
 
-/** It holds one name at a time. */
+/** The thread holds one name at a time. */
 const YOUNG_MB = 2;
 
 export function countFiles(task: CountTask): Counting {
@@ -21,7 +21,7 @@ export function countFiles(task: CountTask): Counting {
   worker.on('message', ({ files, isWhole }: CountNote) => {
     if (isWhole) total = files;
   });
-  // It only serves an estimate: without it there is none.
+  // A failure only costs the estimate.
   worker.on('error', () => {});
   worker.unref();
   return {

@@ -1,8 +1,8 @@
-/** Paths out of a list that may be longer than memory, ended by a byte each: 10 or 0. */
+/** Paths from a list that may be larger than memory, each ended by a byte: 10 or 0. */
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf } from '../../core/path-bytes.js';
 
-/** Errors  REQUEST_INVALID: a path longer than any; FILE_UNREADABLE: the list cannot be read. */
+/** Read the paths. Errors REQUEST_INVALID: a path over `pathBytesMax`; FILE_UNREADABLE: the list cannot be read. */
 export async function* readPaths(
   source: AsyncIterable<Uint8Array | string>,
   end: 0 | 10,
@@ -15,7 +15,10 @@ export async function* readPaths(
       const paths = (rest + pathBytesOf(chunk)).split(mark);
       rest = paths.pop()!;
       if (rest.length > pathBytesMax)
-        throw new AppError('REQUEST_INVALID', { field: 'files-from', expected: `paths of ${pathBytesMax} bytes` });
+        throw new AppError('REQUEST_INVALID', {
+          field: 'files-from',
+          expected: `paths of at most ${pathBytesMax} bytes`,
+        });
       for (const path of paths) if (path !== '') yield path;
     }
   } catch (error) {

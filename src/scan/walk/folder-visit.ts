@@ -1,6 +1,6 @@
 /**
- * One folder's listing, as a stream: its folders become work, its files go on in pieces, in the order in which their
- * rows lie. A folder of ten million names costs as much memory as one of sixty thousand.
+ * Listing of one folder as a stream: its folders become work items, its files are passed on in pieces, in the order of
+ * their rows. A folder of ten million names takes as much memory as one of sixty thousand.
  */
 import type { Dirent } from 'node:fs';
 import { lstat, opendir, realpath, stat } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import type { NameFilter } from './globs.js';
 
 export interface WalkOptions {
   readonly filter: NameFilter;
-  /** Folders on other devices than these are passed over; null takes all. */
+  /** Folders on other devices than these are skipped; null accepts all devices. */
   readonly devices: ReadonlySet<bigint> | null;
   readonly followsLinks: boolean;
 }
@@ -21,21 +21,21 @@ interface Listing {
   shouldStop(): boolean;
 }
 
-/** Names that are put in order together: rows written in order fill their pages. About 10 MB. */
+/** Names that are sorted together: rows written in order fill their pages. About 10 MB. */
 const NAMES_TOGETHER_MAX = 65_536;
 const FOLDERS_TOGETHER_MAX = 1_024;
-/** Names that the system is asked for at a time. */
+/** Names per read of a directory. */
 const READ_NAMES = 1_024;
 
 type BytesDir = AsyncIterable<Omit<Dirent, 'name'> & { readonly name: string | Buffer }>;
 
-/** Node takes `buffer` here, though its types do not say so: names come as bytes. */
+/** Open a folder whose names are returned as bytes: Node accepts `buffer`, though its types do not. */
 function openFolder(path: PathBytes): Promise<BytesDir> {
   const options = { encoding: 'buffer' as BufferEncoding, bufferSize: READ_NAMES };
   return opendir(systemPath(path), options) as unknown as Promise<BytesDir>;
 }
 
-/** Errors: those of the system, with their `code`, where the folder cannot be listed. */
+/** List a folder. Errors: those of the system, with their `code`, where it cannot be listed. */
 export async function visitFolder(
   path: PathBytes,
   { filter, devices, followsLinks }: WalkOptions,
@@ -59,7 +59,7 @@ export async function visitFolder(
     else if (entry.isSymbolicLink() && !followsLinks) to.passOver('symlinks');
     else if (entry.isSymbolicLink()) {
       const target = await stat(systemPath(inside)).catch(() => null);
-      // A folder is known by its real path, and walked once: links can go in no circle.
+      // A folder is identified by its real path and walked once, so cyclic links end.
       if (target?.isDirectory())
         await addFolder((await realpath(systemPath(inside), { encoding: 'buffer' })).toString('latin1'));
       else if (target?.isFile() && filter.takesFile(inside)) names.push(name);

@@ -1,4 +1,4 @@
-/** Which files and folders a scan takes, by their names. A pattern without a slash is held against the last name alone. */
+/** Filter of files and folders by name. A pattern without a slash is matched against the last name only. */
 import picomatch from 'picomatch';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, textOf } from '../../core/path-bytes.js';
@@ -16,12 +16,12 @@ function testOf(pattern: string): Test {
   return pattern.includes('/') ? matches : (path) => matches(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** `exclude` wins, and a folder that it names is not entered. Errors REQUEST_INVALID. */
+/** Create a filter. `exclude` wins, and a folder that it matches is not entered. Errors REQUEST_INVALID. */
 export function createNameFilter(include: readonly string[], exclude: readonly string[]): NameFilter {
   const included = include.map(testOf);
   const excluded = exclude.map(testOf);
   if (included.length + excluded.length === 0) return { takesFile: () => true, takesFolder: () => true };
-  // A name that is no UTF-8 is held against patterns byte by byte.
+  // A name that is not UTF-8 is matched byte by byte.
   const isExcluded = (path: string) => excluded.some((test) => test(path));
   return {
     takesFile(bytes) {

@@ -1,4 +1,4 @@
-/** What was typed as absolute paths: folders to walk, and files that are named one by one. */
+/** Roots of a scan as absolute paths: folders to walk, and single files. */
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
@@ -6,7 +6,7 @@ import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../..
 export function absolute(path: PathBytes): PathBytes {
   if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
   const text = textOf(path);
-  // What is no UTF-8 is made absolute by its bytes; only what is, is made tidy.
+  // A path that is not UTF-8 is made absolute by its bytes, and not normalised.
   return text === null
     ? path.startsWith('/')
       ? path
@@ -20,7 +20,7 @@ const isFile = (path: PathBytes) =>
     () => false,
   );
 
-/** Roots that are folders, and files that are named one by one. */
+/** Sort the paths into folders to walk and single files. */
 export async function sortRoots(
   paths: readonly PathBytes[],
   followsLinks: boolean,
@@ -33,7 +33,7 @@ export async function sortRoots(
     else
       roots.push(followsLinks ? (await realpath(systemPath(path), { encoding: 'buffer' })).toString('latin1') : path);
   }
-  // What the walk meets is not asked a second time.
+  // Files that the walk reaches are not checked a second time.
   const isMet = (file: PathBytes) => roots.some((root) => file.startsWith(joinPath(root, '')));
   const there = await Promise.all([...new Set(files)].map(async (file) => ({ file, isThere: await isFile(file) })));
   return { roots, files: there.flatMap(({ file, isThere }) => (isThere && isMet(file) ? [] : [file])) };

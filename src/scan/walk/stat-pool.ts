@@ -1,4 +1,4 @@
-/** Threads that look at files (`stat-worker.ts`), many names at a time. */
+/** Pool of stat threads (`stat-worker.ts`), many names a task. */
 import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
 import { artefact } from '../../core/package-root.js';
@@ -13,17 +13,17 @@ export interface FileStat {
 
 export interface StatPool {
   readonly threads: number;
-  /** In the order of the names. `known`: what the inventory holds of each. */
+  /** Return types and identities in the order of the names. `known`: identities from the inventory. */
   look(folder: PathBytes, names: readonly PathBytes[], known: readonly (Identity | null)[]): Promise<FileStat[]>;
   close(): Promise<void>;
 }
 
-/** A thread waits for the disk most of the time, so there are more of them than cores; a disk has few heads. */
+/** More threads than cores, since a thread mostly waits for the disk; not many more, since a disk has few heads. */
 const THREADS_PER_WORKER = 2;
 
-/** A thread takes longer to start than the next names take to come. */
+/** Idle time before a thread ends: starting one takes longer than the gap between tasks. */
 const IDLE_MS = 10_000;
-/** A thread holds a few hundred names at a time; left alone, each would let its young objects grow to 48 MB before it looks. */
+/** A thread holds a few hundred names; without a limit its young generation would grow to 48 MB before a collection. */
 const YOUNG_MB = 4;
 
 export function createStatPool(workers: number, followsLinks: boolean): StatPool {

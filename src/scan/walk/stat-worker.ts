@@ -1,6 +1,6 @@
 /**
- * A thread that looks at files: what each is and whether it is the one that is known, by its status; of others the first
- * bytes. Synchronous on purpose: a thread that does nothing else looks at three times as many files so.
+ * Stat thread: returns the type of each file, and whether it is unchanged, by its status; reads the first bytes of other
+ * files. Synchronous on purpose: a thread that does nothing else inspects three times as many files.
  */
 import { closeSync, constants, lstatSync, openSync, readSync, statSync } from 'node:fs';
 import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
@@ -22,19 +22,19 @@ export type Look = (typeof FILE_TYPES)[number];
 export interface LookTask {
   readonly folder: PathBytes;
   readonly names: readonly PathBytes[];
-  /** Size, mtime in ns and inode of each as it is known, or -1. */
+  /** Known size, mtime in ns and inode of each, or -1. */
   readonly known: BigInt64Array;
   readonly followsLinks: boolean;
 }
 
 export interface LookAnswer {
-  /** Positions in `LOOKS`. */
+  /** Positions in `FILE_TYPES`. */
   readonly looks: Uint8Array;
   /** Size, mtime in ns and inode of each. */
   readonly identities: BigInt64Array;
 }
 
-/** SVG names itself within so many; all others sooner. */
+/** Bytes within which SVG is recognised; other formats need fewer. */
 const HEAD_BYTES = 4_096;
 const head = Buffer.alloc(HEAD_BYTES);
 const TAR_MAGIC_AT = 257;
@@ -42,7 +42,7 @@ const TAR_MAGIC_AT = 257;
 function kindOf(path: Buffer, followsLinks: boolean): Look {
   let file: number;
   try {
-    // Not waiting for a writer, should it have become a pipe; not following, should it have become a link.
+    // O_NONBLOCK: no wait for a writer if it has become a pipe. O_NOFOLLOW: it may have become a link.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | (followsLinks ? 0 : constants.O_NOFOLLOW));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable';

@@ -1,6 +1,6 @@
 /**
- * The inventory in SQLite, a file of its own in its folder. One row a file, whose key is where it stands in the walk, so
- * that rows are appended in order and pages are full; a name stands once, a folder's path once.
+ * The inventory in SQLite, a file of its own in its folder. One row per file, whose key is its position in the walk, so
+ * that rows are appended in order and pages are full; a name is stored once, a folder's path once.
  */
 import { randomInt } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -21,7 +21,7 @@ import type {
 import { guarded } from '../file.js';
 
 export const INVENTORY_FILE = 'inventory.sqlite';
-/** Of the schema and of the facts in its rows. Version 1, before the first release, is not read. */
+/** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
 const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
@@ -38,23 +38,23 @@ const SCHEMA = `
   ) STRICT;`;
 
 /**
- * Spots of one visit: the names of a folder are spread over 16 million. A name whose spot is taken goes to the next one
- * that is free, from the last on to the first, so that no name lies among those of another folder.
+ * Spots of one visit: a folder's names are hashed to 16 million spots. On a collision a name gets the next free spot,
+ * wrapping around at the last one, so that no name lies among those of another folder.
  */
 const SPOTS = 2 ** 24;
-/** Taken spots before a free one: some hundred in a folder of ten million names, more only where it has about `SPOTS`. */
+/** Occupied spots before a free one: some hundred in a folder of ten million names, more only near `SPOTS`. */
 const TAKEN_SPOTS_MAX = 65_536;
-/** Rows that are read at a time. */
+/** Rows per read. */
 const BATCH_ROWS = 2_000;
-/** A second process in the same inventory waits so long, and then is told. */
+/** A second process in the same inventory fails after this time. */
 const BUSY_MS = 2_000;
-/** Pages that SQLite keeps in memory: bounded, whatever the inventory's size. */
+/** SQLite's page cache: bounded for any size of the inventory. */
 const CACHE_KIB = 4_096;
 
-/** Seeds of the spread: nobody outside can choose names that all meet in one spot. */
+/** Random seed of the hash, so that file names cannot be crafted to collide in one spot. */
 const SEED_SPAN = 2 ** 32;
 
-/** 0 to 2^24 - 1. Source: FNV-1a from a seed, its bits mixed as MurmurHash3 ends. */
+/** 0 to 2^24 - 1. Source: FNV-1a from a seed, with MurmurHash3's finaliser. */
 function spreadOf(name: PathBytes, seed: number): number {
   let hash = seed;
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
@@ -71,7 +71,7 @@ function spotAfter(spot: number): number {
 class SqliteInventory implements Inventory {
   state: ScanState;
   readonly #seed: number;
-  /** Spots that were told to be free, and whose rows are not written yet. */
+  /** Spots that were assigned, and whose rows are not written yet. */
   readonly #given = new Map<number, PathBytes>();
   readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
 
@@ -134,7 +134,7 @@ class SqliteInventory implements Inventory {
       this.#setMeta('is_finished', 1);
       this.#setMeta('files_before', files);
       this.#setMeta('matched_at', matchedAt);
-      // Folders that this scan did not meet are gone, or were not asked: their files' rows are kept for the next that does.
+      // Folders not visited by this scan are deleted or out of its scope: their rows are kept for later scans.
     });
     this.state = this.#readState();
   }
@@ -149,7 +149,7 @@ class SqliteInventory implements Inventory {
     this.state = this.#readState();
   }
 
-  /** The folder is to be walked, unless this scan has done it already. What was a folder before may be an archive now. */
+  /** Queue a folder, unless this scan has finished it. An earlier folder may be an archive now. */
   #found(path: PathBytes, isArchive: boolean): void {
     const bytes = systemPath(path);
     this.#prepare<[Buffer, number], never>(
@@ -227,7 +227,7 @@ class SqliteInventory implements Inventory {
           this.#given.set(spot, text);
           return { spot, facts: null };
         }
-        throw new AppError('STORE_FAILED', { why: 'a folder has more names than the inventory takes', most: SPOTS });
+        throw new AppError('STORE_FAILED', { why: 'too many names in one folder', most: SPOTS });
       });
     });
   }
@@ -260,7 +260,7 @@ class SqliteInventory implements Inventory {
     }
   }
 
-  /** A row with another right behind it leaves a mark, since that one may be looked for from here. */
+  /** A row followed directly by another becomes a tombstone, since the search for the other may pass here. */
   #remove(spot: number): void {
     const next = spotAfter(spot);
     const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
@@ -361,20 +361,20 @@ class SqliteInventory implements Inventory {
 }
 
 /**
- * Without a folder, a temporary inventory: a file without a name in TMPDIR or /var/tmp, which ends with the process.
- * Errors  DATA_VERSION: of another version. STORE_FAILED: it cannot be opened, or another process is in it.
+ * Open an inventory; without a folder, a temporary one: an unnamed file in TMPDIR or /var/tmp, which ends with the process.
+ * Errors  DATA_VERSION: written by another version. STORE_FAILED: it cannot be opened, or another process uses it.
  */
 export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
   return guarded(() => {
     if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
-    // SQLite unlinks a database without a name as soon as it has opened it.
+    // SQLite unlinks an unnamed database as soon as it has opened it.
     const db = new Database(dir === null ? '' : join(dir, INVENTORY_FILE), { timeout: BUSY_MS });
     try {
-      // One process at a time: two would each tell half of the files. It ends with the process, however that ends.
+      // One process at a time: two would each report half of the files. The lock ends with the process, even if it is killed.
       db.pragma('locking_mode = EXCLUSIVE');
-      // A database without a name has no write-ahead log.
+      // An unnamed database has no write-ahead log.
       db.pragma(`journal_mode = ${dir === null ? 'MEMORY' : 'WAL'}`);
-      // A process that is killed loses nothing; a machine that is, its last second, which is then read again.
+      // A killed process loses nothing; a power loss costs the last second, which is then scanned again.
       db.pragma('synchronous = NORMAL');
       db.pragma(`cache_size = -${CACHE_KIB}`);
       db.transaction(() => {
@@ -383,7 +383,7 @@ export async function openSqliteInventory(dir: string | null): Promise<Inventory
         if (version > 0) {
           const action =
             version > SCHEMA_VERSION
-              ? 'use the version of Zeef that wrote it, or a newer one'
+              ? 'use the Zeef version that wrote it, or a newer one'
               : 'scan into an empty folder';
           throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
         }

@@ -1,4 +1,4 @@
-/** One group of answers in one transaction: their counts as a link, their hits as rows and links, and the head last. */
+/** Writes one group of answers in one transaction: counts as a link, hits as rows and links, and the head last. */
 import { DAY_MS } from '../../core/period.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { type Tally, TallySum } from '../../core/tally.js';
@@ -10,7 +10,7 @@ import { prepared } from '../statements.js';
 import { Chains } from './chain.js';
 import { fold } from './fold.js';
 
-/** An Idempotency-Key is known for this long. */
+/** Lifetime of an Idempotency-Key. */
 const IDEMPOTENCY_MS = DAY_MS;
 
 interface HitRow {
@@ -19,7 +19,7 @@ interface HitRow {
   readonly quarantined: number;
 }
 
-/** `foldGroups`: open groups after which they are folded. */
+/** `foldGroups`: the number of open groups that triggers a fold. */
 export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number): Appended[] {
   return db
     .transaction(() => {
@@ -61,7 +61,7 @@ function addTally(into: Map<string, { tenant: string; startMs: number; sum: Tall
   held.sum.add(tally);
 }
 
-/** What is known of the key; null where it is new, and from now on known. */
+/** Look up the key; null for a new one, which is stored. */
 function noteKey(
   db: Sqlite,
   tenant: string,
@@ -78,8 +78,8 @@ function noteKey(
 }
 
 /**
- * One result a sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted before, so
- * only what is a hit, or a case, since then is put down.
+ * Return one result per sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted
+ * before, so only new hits and new cases are recorded.
  */
 function seeAll(
   db: Sqlite,
@@ -158,7 +158,7 @@ function seeAgain(
      WHERE tenant = ? AND id = ?`,
   ).run(lastMs, times, status === 'removed' ? times : 0, tenant, id);
   if (!counted) return;
-  // It becomes a case now: its clock starts with the first match that counts.
+  // The hit becomes a case now: its clock starts with the first match that counts.
   prepared(
     db,
     `UPDATE hit SET quarantined = 0, list = ?, category = ?, evidence_seq = ?,
@@ -167,7 +167,7 @@ function seeAgain(
   ).run(counted.list, counted.category, seq, lastMs, tenant, id);
 }
 
-/** False where the hit is not in the expected state. `tenant` null: of any. */
+/** Change a hit; return false if it is not in the expected state. `tenant` null: any. */
 export function changeHit(
   db: Sqlite,
   tenant: string | null,

@@ -1,7 +1,7 @@
 /**
  * Two chains of links, each with the SHA-256 of the one before and of itself. The chain of groups carries the counts of
- * every commit, until they are folded into hours (`fold.ts`); the chain of events carries hits and what became of
- * them. Every transaction writes the newest links of both into `head`, so that a chain cut short at its end shows too.
+ * every commit, until they are folded into hours (`fold.ts`); the chain of events carries hits and their
+ * changes. Every transaction writes the newest links of both into `head`, which detects a chain cut at its end.
  */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import {
@@ -16,12 +16,12 @@ import {
 } from '../../store/ledger-chain.js';
 import { prepared } from '../statements.js';
 
-/** Pairs of neighbours that are looked at, at each end of a chain. */
+/** Pairs of neighbours inspected at each end of a chain. */
 const SAMPLE_LINKS = 100;
 
 /**
- * False where a chain has links and none of those sampled hashes as it does here: another build hashed them otherwise. A ledger
- * of this format that is damaged has links that are as they were written, and `verify` says which are not.
+ * Return false if a chain has links and none of the sample has the expected hash: another build used another hash. A
+ * damaged ledger of this format still has intact links, and `verify` reports the damaged ones.
  */
 export function isOfThisChain(db: Sqlite): boolean {
   const state = db.prepare<[], string>('SELECT state FROM head').pluck().get();
@@ -54,7 +54,7 @@ function hasNeighbours<L extends { readonly seq: number; readonly hash: Buffer }
   return pairs === 0;
 }
 
-/** The writer's hand on both chains, inside one transaction: reads the head first, and writes it last. */
+/** Writer of both chains, inside one transaction: reads the head first, and writes it last. */
 export class Chains {
   readonly #db: Sqlite;
   head: Head;

@@ -1,4 +1,4 @@
-/** Questions for counts: the coarsest periods that fill the range, and what has not been folded yet. */
+/** Queries for counts: the coarsest periods that fill the range, and the open groups. */
 import { endOf, type Interval, type Range, startOf } from '../../core/period.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { addTotals, type Tally, TallySum } from '../../core/tally.js';
@@ -7,12 +7,12 @@ import { cellsOf, DAY, HOUR, LEVELS, type TallyRow, totalsOf, YEAR } from '../..
 import { Chains } from './chain.js';
 import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
 
-/** Rows of one level that belong to the range. */
+/** Rows of one level within the range. */
 interface Piece extends Range {
   readonly level: number;
 }
 
-/** A range as whole periods: years in the middle, months, days and hours at its ends. `coarsest`, `finest`: places in LEVELS. */
+/** Split a range into whole periods: years in the middle, months, days and hours at its ends. `coarsest`, `finest`: indexes in LEVELS. */
 function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: number = HOUR): Piece[] {
   const pieces: Piece[] = [];
   for (let atMs = fromMs; atMs < toMs; ) {
@@ -29,7 +29,7 @@ function piecesOf({ fromMs, toMs }: Range, coarsest: number, finest: number = HO
 
 const inRange = (startMs: number, { fromMs, toMs }: Range) => startMs >= fromMs && startMs < toMs;
 
-/** Of the folded counts, in order; each step is one look-up. */
+/** Return the tenants of the folded counts, in order; each step is one look-up. */
 function tenantsOf(db: Sqlite): string[] {
   const next = db.prepare<[string], { tenant: string }>(
     'SELECT tenant FROM tally WHERE tenant > ? ORDER BY tenant LIMIT 1',
@@ -40,12 +40,12 @@ function tenantsOf(db: Sqlite): string[] {
   return found;
 }
 
-/** Hours before were dropped, so that what is counted there later is of its day. */
+/** Earlier hours were deleted, so later counts there belong to their day. */
 const unitAt = (atMs: number, hoursFromMs: number): Interval => (atMs < hoursFromMs ? 'day' : 'hour');
 
-/** The first and the last hour with any counts; days, where hours were dropped. */
+/** Return the first and the last hour with counts; days where hours were deleted. */
 function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[], hoursFromMs: number): Range {
-  // Two look-ups: both asked at once, SQLite reads every row of the level.
+  // Two look-ups: for both in one query SQLite reads every row of the level.
   const edges = db.prepare<[string, number, string, number], { first: number | null; last: number | null }>(
     `SELECT (SELECT min(start) FROM tally WHERE tenant = ? AND level = ?) AS first,
        (SELECT max(start) FROM tally WHERE tenant = ? AND level = ?) AS last`,
@@ -64,7 +64,7 @@ function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[],
     const days = edges.get(tenant, DAY, tenant, DAY)!;
     if (days.first === null || days.last === null) continue;
     const hours = edges.get(tenant, HOUR, tenant, HOUR)!;
-    // An hour counted late, on a day whose hours were dropped, does not bound that day.
+    // An hour counted late, on a day whose hours were deleted, does not bound that day.
     const isOfItsDay = (hour: number | null, day: number): hour is number =>
       hour !== null && hour >= hoursFromMs && startOf('day', hour) === day;
     widen(
@@ -75,7 +75,7 @@ function edgesOf(db: Sqlite, tenants: readonly string[], open: readonly Tally[],
   return { fromMs, toMs };
 }
 
-/** The range by whole hours, by whole days where the hours are gone, and no wider than there are counts. */
+/** Round the range to whole hours, or whole days where the hours are deleted, and clip it to the counts. */
 function countedRange(asked: Range, edges: Range, hoursFromMs: number): Range {
   const fromMs = Math.max(asked.fromMs, edges.fromMs);
   const toMs = Math.min(asked.toMs, edges.toMs);
@@ -86,7 +86,7 @@ function countedRange(asked: Range, edges: Range, hoursFromMs: number): Range {
   };
 }
 
-/** Inside the caller's transaction, so that nothing is folded half way. */
+/** Runs inside the caller's transaction, so that no fold comes in between. */
 export function counts(db: Sqlite, query: CountsQuery): Counts {
   const { head } = new Chains(db);
   const open = [...openTallies(db, head.foldSeq)].filter(
@@ -148,7 +148,7 @@ function series(
 ): Counts['series'] {
   const points = new Map<number, TallySum>();
   const add = (atMs: number, tally: Pick<Tally, 'totals' | 'cells'>): void => {
-    // Where the hours are gone, a series of hours has days.
+    // Where the hours are deleted, an hourly series has days.
     const startMs = startOf(interval === 'hour' ? unitAt(atMs, hoursFromMs) : interval, atMs);
     let point = points.get(startMs);
     if (!point) {

@@ -1,4 +1,4 @@
-/** Opens the ledger's own file: a thread of its own writes it, whatever else is being written. */
+/** Opens the ledger's file, which its own thread writes, independent of the other files. */
 
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
@@ -7,9 +7,9 @@ import { openSqliteFile, type SqliteFile } from '../file.js';
 import { isOfThisChain } from './chain.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
-/** Another process's group takes milliseconds; whoever waits longer than this is answered 503. */
+/** Another process's group takes milliseconds; a longer wait is answered with 503. */
 const BUSY_MS = 5_000;
-/** Hours of the present and the index of hits: what a group touches stays in memory. */
+/** Cache for the pages that a group touches: current hours, and the index of hits. */
 const CACHE_KIB = 65_536;
 
 export const LEDGER_SQLITE: SqliteFile = {
@@ -53,7 +53,7 @@ export const LEDGER_SQLITE: SqliteFile = {
   ],
 };
 
-/** A connection of its own. Errors  LEDGER_FAILED; LEDGER_INVALID: of a newer version, or no ledger at all. */
+/** Open a connection. Errors  LEDGER_FAILED; LEDGER_INVALID: written by a newer version, or not a ledger. */
 export function openLedgerDatabase(dataDir: string): Sqlite {
   return ledgerGuarded(() => {
     const db = openSqliteFile(dataDir, LEDGER_SQLITE);
@@ -62,7 +62,7 @@ export function openLedgerDatabase(dataDir: string): Sqlite {
   });
 }
 
-/** Runs one access. Errors: an AppError passes; a file that is none of ours is LEDGER_INVALID; all else LEDGER_FAILED. */
+/** Run one access. Errors: an AppError passes; a foreign or damaged file is LEDGER_INVALID; all else LEDGER_FAILED. */
 export function ledgerGuarded<T>(access: () => T): T {
   try {
     return access();

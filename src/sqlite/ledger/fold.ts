@@ -1,6 +1,6 @@
 /**
- * Folding: the counts of the groups since the last fold go into the hours, days, months and years that they belong to, the
- * groups go, and one link says what all counts come to. A commit costs one small link; a quarter of a year of commits
+ * Folding: the counts of the groups since the last fold are added to their hours, days, months and years, the groups are
+ * deleted, and one link holds the total of all counts. A commit costs one small link; a quarter of a year of commits
  * leaves one link an hour, each naming the one before.
  */
 import { endOf, startOf } from '../../core/period.js';
@@ -25,17 +25,17 @@ export const TALLY_COLUMNS = 'tenant, level, start, checked, exact, near, suppre
 export function lastFold(db: Sqlite, foldSeq: number): { link: GroupLink | null; fold: Fold } {
   if (foldSeq === 0) return { link: null, fold: FIRST_FOLD };
   const link = db.prepare<[number], GroupLink>('SELECT * FROM group_link WHERE seq = ?').get(foldSeq);
-  if (!link) throw new SyntaxError('the last fold is not there');
+  if (!link) throw new SyntaxError('last fold not found');
   return { link, fold: JSON.parse(link.body) as Fold };
 }
 
-/** Tallies of the groups since the last fold, as they were appended. */
+/** Return the tallies of the groups since the last fold, as appended. */
 export function* openTallies(db: Sqlite, foldSeq: number): Generator<Tally> {
   const links = db.prepare<[number], { body: string }>('SELECT body FROM group_link WHERE seq > ? ORDER BY seq');
   for (const { body } of links.iterate(foldSeq)) yield* JSON.parse(body) as Tally[];
 }
 
-/** Open tallies added up into the periods of every level. */
+/** Sum the open tallies by the periods of every level. */
 function sumsByPeriod(
   db: Sqlite,
   foldSeq: number,
@@ -56,7 +56,7 @@ function sumsByPeriod(
   return sums;
 }
 
-/** Inside the caller's transaction. `also`: what else the fold shall say. */
+/** Fold inside the caller's transaction. `also`: further fields of the fold. */
 export function fold(db: Sqlite, chains: Chains, atMs: number, also: Partial<Fold> = {}): void {
   const { head } = chains;
   const last = lastFold(db, head.foldSeq);

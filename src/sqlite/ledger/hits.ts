@@ -1,4 +1,4 @@
-/** Questions for hits: pages of them, one with its history, and what the cases of a period come to. */
+/** Queries for hits: pages, one hit with its history, and the case figures of a period. */
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
@@ -12,7 +12,7 @@ function toStoredHit(db: Sqlite, row: HitRow): StoredHit {
     .all(row.id, row.tenant);
   const evidence = events.find(({ seq }) => seq === row.evidence_seq);
   const body = JSON.parse(evidence?.body ?? 'null') as FirstSeen | SeenAgain | null;
-  if (body === null) throw new SyntaxError(`the evidence of hit ${row.id} is not there`);
+  if (body === null) throw new SyntaxError(`evidence of hit ${row.id} not found`);
   const history = events.flatMap(({ at, kind, body: text }): HitEvent[] => {
     if (kind !== 'status') return [];
     const { status, note, by } = JSON.parse(text!) as StatusChanged;
@@ -67,7 +67,7 @@ export function hit(db: Sqlite, tenant: string | null, id: string): StoredHit | 
   return row ? toStoredHit(db, row) : null;
 }
 
-/** Every question below reads the index `hit_cases` alone, one tenant at a time. */
+/** All queries below read only the index `hit_cases`, one tenant at a time. */
 const CASES =
   'FROM hit INDEXED BY hit_cases WHERE tenant = ? AND first_seen >= ? AND first_seen < ? AND quarantined = 0';
 type CaseArgs = [string, number, number];

@@ -6,7 +6,7 @@ import type { LedgerStore } from '../../store/ledger-contract.js';
 import { FOLD_GROUPS } from '../../store/ledger-fold.js';
 import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
 
-/** One thread and the tasks that it has not answered. It starts with the first of them. */
+/** One thread and its pending tasks. It starts with the first task. */
 class Thread {
   readonly #setup: Setup;
   #worker: Worker | null = null;
@@ -48,7 +48,7 @@ class Thread {
     worker.on('message', (reply: Reply) => {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
-      // A thread with nothing to do must not keep a command from ending.
+      // An idle thread must not keep a command from ending.
       if (this.#waiting.size === 0) worker.unref();
       if (reply.ok) waiting?.resolve(reply.value);
       else waiting?.reject(new AppError(reply.code, reply.details));
@@ -60,12 +60,12 @@ class Thread {
       for (const { reject } of lost) reject(new AppError('LEDGER_FAILED', { why }));
     };
     worker.on('error', (error) => fail(String(error)));
-    worker.on('exit', () => fail('the ledger’s thread has ended'));
+    worker.on('exit', () => fail('the ledger thread has ended'));
     return worker;
   }
 }
 
-/** Nothing is opened before the first question, and a file that cannot be opened now may be later. */
+/** Opens nothing before the first query; a file that cannot be opened is retried later. */
 export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } = {}): LedgerStore {
   const setup: Setup = { dataDir, foldGroups };
   const writer = new Thread(setup);

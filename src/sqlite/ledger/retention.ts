@@ -1,6 +1,6 @@
 /**
- * What is too old goes, a little at a time, so that answers need not wait. The text of an erased hit's events goes, their
- * links stay until nothing older is left before them; hours go, their days stay. A fold says what is gone.
+ * Retention, in small portions so that requests need not wait. The text of an erased hit's events is deleted, their links
+ * stay until they are the oldest; hours are deleted, their days stay. A fold records the deletions.
  */
 import { startOf } from '../../core/period.js';
 import { RowSum } from '../../core/row-sum.js';
@@ -12,11 +12,11 @@ import { type Fold, rowDigest, type TallyRow, totalsOf } from '../../store/ledge
 import { Chains } from './chain.js';
 import { fold, lastFold, TALLY_COLUMNS } from './fold.js';
 
-/** In one transaction: some tens of milliseconds. */
+/** Rows per transaction: some tens of milliseconds. */
 const HITS_AT_A_TIME = 500;
 const HOURS_AT_A_TIME = 5_000;
 
-/** One portion; `more` where another may be left. */
+/** Erase one portion; `more` if another may be left. */
 export function retain(db: Sqlite, retention: Retention): { hits: number; hours: number; more: boolean } {
   const { hitsStoppedBeforeMs, hoursBeforeMs, atMs } = retention;
   const hits = hitsStoppedBeforeMs === null ? 0 : eraseHits(db, hitsStoppedBeforeMs, atMs);
@@ -56,7 +56,7 @@ function eraseHits(db: Sqlite, stoppedBeforeMs: number, atMs: number): number {
     .immediate();
 }
 
-/** Links of erased events at the beginning of the chain go altogether: the next one's predecessor is kept by its hash. */
+/** Delete the links of erased events at the beginning of the chain; the hash of the last one is kept for its successor. */
 function cutErased(db: Sqlite, events: Fold['events']): Fold['events'] {
   const sum = new RowSum(events.erasedSum);
   let { erased, cutSeq, cutHash } = events;
@@ -75,7 +75,7 @@ function dropHours(db: Sqlite, beforeMs: number, atMs: number): number {
   return db
     .transaction(() => {
       const chains = new Chains(db);
-      // What is not folded yet may be as old.
+      // Open groups may be as old.
       if (chains.head.openGroups > 0) fold(db, chains, atMs);
       const rows = db
         .prepare<[number, number], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally WHERE level = 0 AND start < ? LIMIT ?`)

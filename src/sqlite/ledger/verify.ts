@@ -1,6 +1,6 @@
 /**
- * Reads everything again: that no link was changed, taken out or moved; that the counts are what the folds say; that every
- * hit is what its events make of it. Runs in one read transaction, beside a writer.
+ * Verifies the whole ledger: no link was changed, removed or moved, the counts equal those of the folds, and every hit
+ * equals the replay of its events. Runs in one read transaction, beside a writer.
  */
 
 import { RowSum } from '../../core/row-sum.js';
@@ -21,7 +21,7 @@ import { type Fold, LEVELS, rowDigest, type TallyRow, totalsOf } from '../../sto
 import { Chains } from './chain.js';
 import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
 
-/** Told; a file that is damaged all over has thousands. */
+/** Reported problems; a badly damaged file has thousands. */
 const PROBLEMS_MAX = 20;
 
 export function verify(db: Sqlite): LedgerCheck {
@@ -33,7 +33,7 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
   const tell = (problem: string) => {
     if (problems.length < PROBLEMS_MAX) problems.push(problem);
   };
-  /** Damage can make a row unreadable: that is a finding, and the other parts are still read. */
+  /** Run one part. An unreadable row is reported, and the other parts are still read. */
   const part = <T>(name: string, read: () => T): T | null => {
     try {
       return read();
@@ -44,7 +44,7 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
   };
   part('head', () => {
     const [state] = db.prepare<[], string>('SELECT state FROM head').pluck().all();
-    if (state !== JSON.stringify(JSON.parse(state!))) tell('head: not as it was written');
+    if (state !== JSON.stringify(JSON.parse(state!))) tell('head: changed');
   });
   part('file', () => {
     const found = db.pragma('integrity_check(1)', { simple: true });
@@ -79,26 +79,27 @@ function verifyGroups(db: Sqlite, head: Head, tell: Tell): void {
     if (link.kind === 'fold') {
       const said = JSON.parse(link.body) as Fold;
       if (said.anchor !== anchor || said.anchors !== anchors)
-        tell(`link ${link.seq}: the folds before it are not those that it names`);
+        tell(`link ${link.seq}: wrong reference to the folds before it`);
       before = said.before;
       anchor = link.hash.toString('hex');
       anchors++;
-      if (link.seq > head.foldSeq) tell(`link ${link.seq}: a fold after the last`);
+      if (link.seq > head.foldSeq) tell(`link ${link.seq}: fold after the last fold`);
     } else {
-      if (link.seq !== lastSeq + 1 || link.seq <= head.foldSeq) tell(`link ${link.seq}: not the one after ${lastSeq}`);
+      if (link.seq !== lastSeq + 1 || link.seq <= head.foldSeq) tell(`link ${link.seq}: expected link ${lastSeq + 1}`);
       openGroups++;
       openChars += link.body.length;
     }
-    if (!groupHash(before, link).equals(link.hash)) tell(`link ${link.seq}: changed, or not in its place`);
+    if (!groupHash(before, link).equals(link.hash)) tell(`link ${link.seq}: changed or moved`);
     before = link.hash.toString('hex');
     lastSeq = link.seq;
   }
   if (lastSeq !== head.groupSeq || before !== head.groupHash)
-    tell(`groups: the chain ends at ${lastSeq}, not at ${head.groupSeq}`);
-  if (openGroups !== head.openGroups || openChars !== head.openChars) tell('groups: not as many as the head says');
+    tell(`groups: the chain ends at ${lastSeq}, expected ${head.groupSeq}`);
+  if (openGroups !== head.openGroups || openChars !== head.openChars)
+    tell('groups: count or length differs from the head');
 }
 
-/** Result: how many there are. */
+/** Result: the number of events. */
 function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, tell: Tell): number {
   let before = said.cutHash ?? FIRST_HEAD.eventHash;
   let lastSeq = said.cutSeq;
@@ -106,25 +107,26 @@ function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, tell: Tell
   let erased = 0;
   const erasedSum = new RowSum();
   for (const link of db.prepare<[], EventLink>('SELECT * FROM event_link ORDER BY seq').iterate()) {
-    if (link.seq !== lastSeq + 1) tell(`event ${link.seq}: not the one after ${lastSeq}`);
+    if (link.seq !== lastSeq + 1) tell(`event ${link.seq}: expected event ${lastSeq + 1}`);
     if (link.body === null) {
       erased++;
       erasedSum.change(link.hash, 1);
     } else if (!sha256(link.body).equals(link.body_hash)) tell(`event ${link.seq}: its body was changed`);
-    if (!eventHash(before, link).equals(link.hash)) tell(`event ${link.seq}: changed, or not in its place`);
+    if (!eventHash(before, link).equals(link.hash)) tell(`event ${link.seq}: changed or moved`);
     before = link.hash.toString('hex');
     lastSeq = link.seq;
-    if (link.seq === said.seq && before !== said.hash) tell(`event ${link.seq}: not the one that the last fold names`);
+    if (link.seq === said.seq && before !== said.hash)
+      tell(`event ${link.seq}: differs from the last fold's reference`);
     count++;
   }
   if (lastSeq !== head.eventSeq || before !== head.eventHash)
-    tell(`events: the chain ends at ${lastSeq}, not at ${head.eventSeq}`);
+    tell(`events: the chain ends at ${lastSeq}, expected ${head.eventSeq}`);
   if (erased !== said.erased || erasedSum.toHex() !== said.erasedSum)
-    tell('events: others are erased than the last fold says');
+    tell('events: erased events differ from the last fold');
   return count;
 }
 
-/** Result: everything that was ever counted. */
+/** Result: the total of all counts. */
 function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): Totals {
   const sum = new RowSum();
   let rows = 0;
@@ -134,11 +136,11 @@ function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): T
     sum.change(rowDigest(row), 1);
     byLevel[row.level] = addTotals(byLevel[row.level] ?? NO_TOTALS, totalsOf(row));
   }
-  if (rows !== said.rows) tell(`counts: ${rows} rows, not ${said.rows}`);
-  if (sum.toHex() !== said.sum) tell('counts: a row is not as the last fold left it');
+  if (rows !== said.rows) tell(`counts: ${rows} rows, expected ${said.rows}`);
+  if (sum.toHex() !== said.sum) tell('counts: a row was changed since the last fold');
   for (const [level, totals] of byLevel.entries()) {
     if (JSON.stringify(totals) !== JSON.stringify(said.totals))
-      tell(`counts: the ${LEVELS[level]}s do not add up to the whole`);
+      tell(`counts: the ${LEVELS[level]}s do not add up to the total`);
   }
   let totals = said.totals;
   for (const tally of openTallies(db, foldSeq)) totals = addTotals(totals, tally.totals);
@@ -147,14 +149,14 @@ function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): T
 
 const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
 
-/** Result: how many hits there are. */
+/** Result: the number of hits. */
 function verifyHits(db: Sqlite, tell: Tell): number {
   const eventsOf = db.prepare<[string], EventLink>('SELECT * FROM event_link WHERE hit = ? ORDER BY seq');
   let count = 0;
   for (const row of db.prepare<[], HitRow>('SELECT * FROM hit ORDER BY id').iterate()) {
     count++;
     const made = replayHit(row.id, eventsOf.all(row.id));
-    if (made === null || asText(made) !== asText(row)) tell(`hit ${row.id}: not what its events say`);
+    if (made === null || asText(made) !== asText(row)) tell(`hit ${row.id}: differs from its events`);
   }
   const [firsts] = db
     .prepare<[], number>(`SELECT count(*) FROM event_link WHERE kind = 'hit' AND body IS NOT NULL`)

@@ -1,5 +1,5 @@
 /**
- * A thread with a connection of its own to the ledger: SQLite and fsync make it wait, not the service. One thread writes,
+ * A thread with its own connection to the ledger: SQLite and fsync block it, not the service. One thread writes,
  * another reads. Values cross, not errors: `{id, ok, value}` or `{id, ok: false, code, details}`.
  */
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
@@ -30,11 +30,11 @@ export interface Setup {
 const { dataDir, foldGroups } = workerData as Setup;
 let db: Sqlite | null = null;
 
-/** Synced when told. Errors REQUEST_INVALID: the file is there. */
+/** Write a copy; it is synced before the result. Errors REQUEST_INVALID: the file exists. */
 function backup(db: Sqlite, path: string): { bytes: number } {
-  if (existsSync(path)) throw new AppError('REQUEST_INVALID', { path, why: 'the file is there already' });
+  if (existsSync(path)) throw new AppError('REQUEST_INVALID', { path, why: 'the file exists already' });
   try {
-    // Made empty first, so that nobody else can read it meanwhile.
+    // Created empty first, so that no other user can read it meanwhile.
     closeSync(openSync(path, 'wx', 0o600));
     db.prepare('VACUUM INTO ?').run(path);
     const file = openSync(path, 'r+');
@@ -48,7 +48,7 @@ function backup(db: Sqlite, path: string): { bytes: number } {
 }
 
 const WORK = {
-  /** Opening is all: it precedes every task. */
+  /** Only opens the file, which precedes every task. */
   open: (_db: Sqlite): void => {},
   append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
@@ -96,7 +96,7 @@ parentPort!.on('message', (task: Task) => {
   } catch (error) {
     const { code, details } = error as AppError;
     reply = { id: task.id, ok: false, code, details };
-    // What a connection remembers of a disk that failed cannot be trusted: the next task opens it anew.
+    // A connection's cache cannot be trusted after a disk failure: the next task reopens it.
     if (code === 'LEDGER_FAILED') {
       try {
         close();

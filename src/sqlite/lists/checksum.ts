@@ -1,12 +1,12 @@
 /**
- * The checksum of a list's entries: damage on the disk does not pass for a list. It is a sum over entries, so that an
- * addition or a removal changes it without the rest being read again; it guards against accidents, not against forgers.
+ * The checksum of a list's entries, which detects damage on the disk. It is a sum over entries, so that an addition or a
+ * removal updates it without reading the rest; it guards against accidents, not against forgery.
  */
 import { createHash } from 'node:crypto';
 import { RowSum } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 
-/** What of an entry is checked: its value as it rests, sealed. A new data key makes other checksums. */
+/** The checked part of an entry: its sealed value. A new data key changes all checksums. */
 export interface Checked {
   readonly algorithm: number;
   readonly value: Buffer;
@@ -17,7 +17,7 @@ export interface Checked {
 export class ListChecksum {
   readonly #sum: RowSum;
 
-  /** From the hex that `toHex` told, or empty for none. */
+  /** `hex`: the result of `toHex`, or empty. */
   constructor(hex = '') {
     this.#sum = new RowSum(hex);
   }

@@ -1,4 +1,4 @@
-/** Data keys of the store: in the database, each sealed by the master key. */
+/** The store's data keys: in the database, each sealed by the master key. */
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
@@ -20,7 +20,7 @@ export function readDataKeys(db: Sqlite, master: MasterKeySource): readonly Data
   try {
     return unwrap(master.read());
   } catch (error) {
-    // A rotation that ended between its commit and its last step left the new key beside the old one.
+    // A rotation interrupted between its commit and its last step leaves the new key beside the old one.
     const prepared = master.own?.prepared();
     if (!prepared) throw error;
     const keys = unwrap(prepared);
@@ -37,22 +37,22 @@ function putDataKey(db: Sqlite, master: Uint8Array, key: DataKey): void {
   );
 }
 
-/** A further data key, under which everything is sealed from now on, and all keys under `master`. */
+/** Add a data key, which seals everything from now on, and seal all data keys by `master`. */
 export function addDataKey(db: Sqlite, known: readonly DataKey[], master: Uint8Array): DataKey {
   const id = Math.max(0, ...known.map((key) => key.id)) + 1;
-  if (id > DATA_KEYS_MAX) throw new AppError('STORE_FAILED', { why: 'no data key is left', most: DATA_KEYS_MAX });
+  if (id > DATA_KEYS_MAX) throw new AppError('STORE_FAILED', { why: 'data keys exhausted', most: DATA_KEYS_MAX });
   const made = { id, key: randomBytes(DATA_KEY_BYTES) };
   for (const key of [...known, made]) putDataKey(db, master, key);
   return made;
 }
 
-/** The store's vault; a new store gets its first data key. Errors LIST_KEY_WRONG, STORE_FAILED. */
+/** Open the store's vault; a new store gets its first data key. Errors LIST_KEY_WRONG, STORE_FAILED. */
 export function openVault(db: Sqlite, master: MasterKeySource): Vault {
   guarded(() => {
-    // A store that has one is opened without the lock, which an import holds while it runs.
+    // An existing vault is opened without the lock, which an import holds while it runs.
     if (rowsOf(db).length > 0) return;
     db.transaction(() => {
-      // Another process may have come first.
+      // Another process may have created it meanwhile.
       if (rowsOf(db).length > 0) return;
       master.own?.ensure();
       addDataKey(db, [], master.read());

@@ -1,4 +1,4 @@
-/** The file of the lists: their entries, versions and sources, and the data keys that their values are sealed with. */
+/** The lists' file: entries, versions, sources, and the data keys that seal their values. */
 import { randomInt } from 'node:crypto';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, type Migration, openSqliteFile, type SqliteFile } from '../file.js';
@@ -6,7 +6,7 @@ import { moveServiceTables } from '../service/database.js';
 import { checksumOf } from './checksum.js';
 
 export const LISTS_FILE = 'zeef.sqlite';
-/** Widest that `randomInt` takes. */
+/** The widest range of `randomInt`. */
 const STORE_ID_SPAN = 2 ** 47;
 /** Another process's import holds the write lock while it runs: half a minute for a million entries. */
 const BUSY_MS = 60_000;
@@ -29,7 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
      id TEXT PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, scopes TEXT NOT NULL,
      created_at TEXT NOT NULL, expires_at TEXT, revoked_at TEXT
    ) STRICT;`,
-  // Readers follow changes: keys of lists are never used again, and removals are remembered.
+  // Readers follow changes: list keys are never reused, and removals are kept.
   `CREATE TABLE list_2 (
      id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, enabled INTEGER NOT NULL,
      radius_bits INTEGER NOT NULL, match_low_quality INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -50,7 +50,7 @@ export const MIGRATIONS: readonly Migration[] = [
       db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
     }
   },
-  // One value may be listed by several: it stays until the last of them withdraws it.
+  // Several entries may carry one value: it stays until the last of them is withdrawn.
   `CREATE TABLE also_listed (
      list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, entry_id TEXT NOT NULL,
      attributes TEXT, PRIMARY KEY (list_id, algorithm, value, entry_id)
@@ -58,7 +58,7 @@ export const MIGRATIONS: readonly Migration[] = [
    CREATE INDEX also_listed_entry ON also_listed (list_id, entry_id);`,
   'CREATE TABLE list_source (list_id INTEGER PRIMARY KEY, source TEXT NOT NULL) STRICT;',
   'ALTER TABLE entry ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;',
-  // Versions: since when an entry is as it is, what it was before, and what each import did.
+  // Versions: the version that last changed an entry, its earlier forms, and the result of each import.
   `ALTER TABLE entry ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE past_entry (
      id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL,
@@ -70,10 +70,10 @@ export const MIGRATIONS: readonly Migration[] = [
      list_id INTEGER NOT NULL, version INTEGER NOT NULL, is_held INTEGER NOT NULL, imported_at TEXT NOT NULL,
      origin TEXT, facts TEXT NOT NULL, checksum TEXT NOT NULL, PRIMARY KEY (list_id, version)
    ) STRICT, WITHOUT ROWID;`,
-  // Values rest sealed; `seal-values.ts` seals those that are there, since that takes the key.
+  // Values are sealed at rest; `seal-values.ts` seals existing ones, since that needs the key.
   `CREATE TABLE data_key (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, created_at TEXT NOT NULL) STRICT;
    INSERT INTO meta VALUES ('values_plain', 1);`,
-  // What a provider says of a list; and values that a person disabled stay disabled when a list brings them back.
+  // A provider's terms of a list; disabled values, which stay disabled when a list brings them back.
   `ALTER TABLE list ADD COLUMN terms TEXT NOT NULL DEFAULT '{}';
    CREATE TABLE disabled_value (
      list_id INTEGER NOT NULL, algorithm INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (list_id, algorithm, value)
@@ -82,7 +82,7 @@ export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE import_job (
      id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
    ) STRICT;`,
-  // Lines of keys, tenants with their limits, and what they used.
+  // Lines of keys, tenants with their limits, and their usage.
   `ALTER TABLE api_key ADD COLUMN line TEXT NOT NULL DEFAULT '';
    UPDATE api_key SET line = id;
    ALTER TABLE api_key ADD COLUMN name TEXT;
@@ -96,13 +96,13 @@ export const MIGRATIONS: readonly Migration[] = [
      tenant TEXT NOT NULL, day TEXT NOT NULL, checks INTEGER NOT NULL, bytes INTEGER NOT NULL, hashes BLOB,
      PRIMARY KEY (tenant, day)
    ) STRICT, WITHOUT ROWID;`,
-  // Who changed what, in a chain of hashes, and its end.
+  // The audit log, a hash chain, and its head.
   `CREATE TABLE audit (
      seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, tenant TEXT, target TEXT,
      details TEXT NOT NULL, hash TEXT NOT NULL
    ) STRICT;
    CREATE TABLE audit_head (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;`,
-  // Webhooks, and what is to be sent to them: once each, by what it is about.
+  // Webhooks and their events: once each, by subject.
   `CREATE TABLE webhook (
      id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
      position_ms INTEGER NOT NULL
@@ -113,7 +113,7 @@ export const MIGRATIONS: readonly Migration[] = [
      state TEXT NOT NULL, UNIQUE (webhook_id, kind, subject)
    ) STRICT;
    CREATE INDEX webhook_event_due ON webhook_event (state, due_ms);`,
-  // A change is written down before it is made, and how it ended.
+  // Audit rows before a change and after it.
   `ALTER TABLE audit ADD COLUMN outcome TEXT;
    ALTER TABLE audit ADD COLUMN ends INTEGER;
    CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
@@ -128,12 +128,12 @@ export const LISTS_SQLITE: SqliteFile = {
   migrations: MIGRATIONS,
 };
 
-/** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
+/** Open a connection to the file in `dataDir`. Errors STORE_FAILED. */
 export function openListsDatabase(dataDir: string): Sqlite {
   return guarded(() => openSqliteFile(dataDir, LISTS_SQLITE));
 }
 
-/** Chosen once, at random: a position in one store says nothing about another. */
+/** Random store id, chosen once: a position in one store is meaningless in another. */
 export function storeIdOf(db: Sqlite): number {
   return db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'store_id'`).get()!.value;
 }

@@ -1,4 +1,4 @@
-/** Rows of the tables `list` and `entry`, and how they become what the contract speaks of. */
+/** Rows of the tables `list` and `entry`, and their conversion to the contract's types. */
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import {
@@ -58,12 +58,12 @@ export function toInfo(row: ListRow): ListInfo {
   };
 }
 
-/** Of a list, the part that is kept in one column. */
+/** The part of a list that is stored in one column. */
 export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: ListTerms): string {
   return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax });
 }
 
-/** Only what the list says is kept: most entries of most lists say nothing but their value. */
+/** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   const { category, severity, source, mediaType, updatedAt, tags } = entry;
   const said = Object.entries({ category, severity, source, mediaType, updatedAt }).filter(

@@ -1,6 +1,6 @@
 /**
- * Lists and their entries in SQLite. An import is one transaction on a connection of its own: readers see the list as
- * it was until the commit, and an import that is killed has never been.
+ * Lists and their entries in SQLite. An import is one transaction on its own connection: readers see the old list until
+ * the commit, and a killed import has no effect.
  */
 
 import { AppError } from '../../core/errors.js';
@@ -32,9 +32,9 @@ import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, t
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, writeRows } from './write-entries.js';
 
-/** Rows of one batch while reading: some 15 milliseconds, most of it to open their values. */
+/** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
-/** Page cache of an import: values arrive in no order, so the index of a million (70 MB) is written all over at once. */
+/** Page cache of an import: values arrive in random order, so writes touch the whole index (70 MB for a million). */
 const IMPORT_CACHE_KIB = 262_144;
 const LIST_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
@@ -46,7 +46,7 @@ export class SqliteLists implements ListStore {
   readonly #entryByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
   readonly #pastByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
 
-  /** `onDamaged`: told of each entry whose value cannot be opened any more; it is left out of what is in force. */
+  /** `onDamaged`: called for each entry whose value cannot be unsealed; it is left out of the snapshot. */
   constructor(db: Sqlite, vault: Vault, dataDir: string, onDamaged: (entryKey: number) => void) {
     this.#db = db;
     this.#vault = vault;
@@ -79,7 +79,7 @@ export class SqliteLists implements ListStore {
            VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
         )
         .run(list, kind, radiusBits, matchLowQuality ? 1 : 0);
-      if (changes === 0) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'there is a list of that name' });
+      if (changes === 0) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
       return toInfo(rowOf(this.#db, list));
     });
   }
@@ -94,7 +94,7 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  /** Its entries need no removals: readers see that their list is gone. */
+  /** Entries need no removals: readers drop those of a missing list. */
   removeList(name: string): Promise<void> {
     return this.#change(() => {
       const { id } = rowOf(this.#db, name);
@@ -168,7 +168,7 @@ export class SqliteLists implements ListStore {
 
   async changes(since: FeedPosition | null): Promise<Changes | null> {
     return guarded(() => {
-      // One read transaction: the lists, the keys and the removals of one moment.
+      // One read transaction, for consistent lists, keys and removals.
       const at = this.#db.transaction(() => {
         const one = (sql: string) => this.#db.prepare<[], { value: number | null }>(sql).get()?.value ?? 0;
         const position: FeedPosition = {
@@ -218,12 +218,12 @@ export class SqliteLists implements ListStore {
         const opened = this.#opened(id, algorithm, value);
         return opened ? [{ entryKey: id, listKey: list_id, algorithm: ALGORITHMS[algorithm]!, value: opened }] : [];
       });
-      // A large list takes seconds to read; requests have their turn in between.
+      // A large list takes seconds to read; yield to requests in between.
       await new Promise(setImmediate);
     }
   }
 
-  /** One flipped bit on the disk must not stop a service: what is left of the list goes on matching. */
+  /** One flipped bit on the disk must not stop a service: the rest of the list still matches. */
   #opened(entryKey: number, algorithm: number, sealed: Buffer): Buffer | null {
     try {
       return this.#vault.open(algorithm, sealed);
@@ -235,7 +235,7 @@ export class SqliteLists implements ListStore {
   }
 
   async entryByKey(entryKey: number): Promise<StoredEntry | null> {
-    // A query that began before an import took the entry out is answered by what it began with.
+    // A query that began before an import removed the entry still needs it.
     const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
     return row ? { ...toEntry(this.#vault, row), quarantined: row.quarantined === 1 } : null;
   }
@@ -264,7 +264,7 @@ export class SqliteLists implements ListStore {
     try {
       guarded(() => db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`));
       await beginPatiently(db);
-      // Another process may have changed the key; until the commit none can.
+      // Another process may have rotated the key; until the commit none can.
       this.#vault.refresh();
       const { report: written, draft, listId, checksum } = await writeRows(db, this.#vault, name, rows, mode);
       const held = review(draft);
@@ -283,7 +283,7 @@ export class SqliteLists implements ListStore {
       return report;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
-      // The rows' own errors (a file that cannot be read, a bad header) pass; SQLite's become STORE_FAILED.
+      // Errors of the rows (unreadable file, bad header) pass; SQLite's become STORE_FAILED.
       return guarded(() => {
         throw error;
       });

@@ -1,4 +1,4 @@
-/** A new data key for everything that rests sealed, and a new master key for the data keys. */
+/** Key rotation: a new data key for all sealed values, and a new master key for the data keys. */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
@@ -9,9 +9,9 @@ import { forgetFreePages, rewriteValues } from './seal-values.js';
 import { resealHeld } from './versions.js';
 
 /**
- * All values are sealed anew in one transaction: killed at any moment, the store is as it was or as it shall be. Earlier
- * data keys stay, sealed by the new master key, so that older exports and backups of the ledger can still be opened.
- * `newMaster`: the person's; without one, a key that Zeef made itself is replaced, and a person's stays.
+ * Reseal all values in one transaction: a killed rotation has happened completely or not at all. Earlier data keys stay,
+ * sealed by the new master key, so that older exports and ledger backups can still be opened.
+ * `newMaster`: the operator's; without one, a master key made by Zeef is replaced, and an operator's stays.
  * Errors  LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
  */
 export async function rotateKeys(

@@ -15,7 +15,7 @@ import { keepPast } from './versions.js';
 
 type AcceptedRow = Extract<ParsedRow, { ok: true }>;
 
-/** An entry that the list holds already. */
+/** An entry that is already on the list. */
 interface HeldRow extends Checked {
   readonly id: number;
   readonly disabled: number;
@@ -84,7 +84,7 @@ export class RowWriter {
       this.#bring(held, entry);
     }
     this.counts.accepted++;
-    // Taken from the rows themselves and not read back: damage by the disk is for `verify` to report.
+    // Computed from the given rows, not read back: `verify` reports damage on the disk.
     this.#checksum.add(entry);
   }
 
@@ -94,13 +94,13 @@ export class RowWriter {
     return {
       algorithm: label,
       value: this.#vault.seal(label, Buffer.from(value, 'hex')),
-      // Half a surrogate pair becomes U+FFFD on its way to the disk; make it so before it is counted in.
+      // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
       entry_id: Buffer.from(entryId).toString(),
       attributes: toAttributes(entry),
     };
   }
 
-  /** False where the list holds the value already. */
+  /** Return false if the list already holds the value. */
   #tryInsert(entry: Checked): boolean {
     const { changes } = this.#insert.run(
       this.#listId,
@@ -115,7 +115,7 @@ export class RowWriter {
     return changes > 0;
   }
 
-  /** Take an entry of an earlier version into this one, changed where the row differs. */
+  /** Carry an entry of an earlier version into this one, updated from the row. */
   #bring(held: HeldRow, entry: Checked): void {
     if (held.entry_id === entry.entry_id && held.attributes === entry.attributes) {
       this.#markSeen.run(this.#version, held.id);
@@ -131,7 +131,7 @@ export class RowWriter {
 const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
   `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
 
-/** Values that a person disabled stay so, also when a list drops them and brings them again. */
+/** Disabled values stay disabled, also when a list drops them and brings them again. */
 function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
   const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
     'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',

@@ -1,4 +1,4 @@
-/** How values rest in the tables: sealed, and known by the name that a seal begins with. */
+/** Values at rest in the tables: sealed, and found by the name at the beginning of a seal. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sqlite } from '../../core/sqlite-binding.js';
@@ -6,12 +6,12 @@ import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { checksumOf } from './checksum.js';
 
-/** Condition that finds an entry by its sealed value, as the index over the names has it. */
+/** SQL condition that finds an entry by its sealed value, by the index over the names. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
 
 const TABLES = ['entry', 'past_entry', 'also_listed', 'disabled_value'] as const;
 
-/** Rewrites every value inside the caller's transaction, and makes checksums and the index of names anew. */
+/** Rewrite every value inside the caller's transaction, and rebuild checksums and the index of names. */
 export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Buffer) => Buffer): void {
   db.function('zeef_rewrite', (algorithm, value) => rewrite(algorithm as number, value as Buffer));
   db.exec('DROP INDEX IF EXISTS entry_value; DROP INDEX IF EXISTS entry_value_name;');
@@ -22,7 +22,7 @@ export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Bu
   }
 }
 
-/** Nothing of what stood there before is left in free pages or in the write-ahead log. */
+/** Remove the old values from free pages and from the write-ahead log. */
 export function forgetFreePages(db: Sqlite): void {
   guarded(() => {
     db.exec('VACUUM');
@@ -30,10 +30,10 @@ export function forgetFreePages(db: Sqlite): void {
   });
 }
 
-/** What lay beside the store in plain then, and can be had again: held versions, pages of a sync, the index file. */
+/** Reproducible plain files beside such a store: held versions, pages of a sync, the index file. */
 const PLAIN_BESIDE = ['held', 'sync', 'zeef.index'];
 
-/** Values of a store from before there was a vault. Once; a new store has none. */
+/** Seal the values of a store from before the vault. Once; a new store has none. */
 export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void {
   const isPlain = () =>
     db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'values_plain'`).get()?.value === 1;
@@ -41,7 +41,7 @@ export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void
   const hadSome = guarded(() =>
     db
       .transaction(() => {
-        // Another process may have come first.
+        // Another process may have sealed them meanwhile.
         if (!isPlain()) return false;
         const some = TABLES.some((table) => db.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() !== undefined);
         rewriteValues(db, (algorithm, value) => vault.seal(algorithm, value));

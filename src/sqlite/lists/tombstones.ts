@@ -1,6 +1,6 @@
 /**
- * What a list itself says is gone. A value that several of its entries carry is stored once and stays until the last
- * of them is gone, so the others are kept beside it.
+ * Withdrawals by a list itself. A value carried by several of its entries is stored once and stays until the last of
+ * them is withdrawn, so the other entries are kept beside it.
  */
 import type { Tombstone } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
@@ -31,7 +31,7 @@ export class Tombstones {
   #hasIndex = false;
   readonly #withdrawals = new Withdrawals();
 
-  /** `version`: of the import that runs; the checksum is kept true of what is left. */
+  /** `version`: of the running import; the checksum is updated with every removal. */
   constructor(
     db: Sqlite,
     vault: Vault,
@@ -46,7 +46,7 @@ export class Tombstones {
     this.#checksum = checksum;
   }
 
-  /** A list that is replaced says anew who carries what. */
+  /** Reset the carriers of a list that is replaced. */
   forgetOthers(): void {
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(this.#listId);
   }
@@ -56,14 +56,14 @@ export class Tombstones {
     return this.#withdrawals.isWithdrawn(entryId, updatedAt);
   }
 
-  /** Another entry of the list carries a value that is stored already. */
+  /** Add another entry that carries a stored value. */
   alsoListed({ algorithm, value, entry_id, attributes }: Checked): void {
     this.#db
       .prepare('INSERT OR IGNORE INTO also_listed VALUES (?, ?, ?, ?, ?)')
       .run(this.#listId, algorithm, value, entry_id, attributes);
   }
 
-  /** Result: stored entries that are gone now. */
+  /** Result: the number of deleted entries. */
   withdraw(gone: Tombstone): number {
     const rows = 'entryId' in gone ? this.#withdrawEntry(gone) : this.#withdrawValue(gone);
     for (const row of rows) this.#remove(row);
@@ -72,7 +72,7 @@ export class Tombstones {
 
   #withdrawEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): Row[] {
     const withdrawal = this.#withdrawals.withdraw(entryId, at);
-    // Made when a list first withdraws something: most never do, and their imports need not keep it up.
+    // Created at a list's first withdrawal: most have none, and their imports need not maintain it.
     if (!this.#hasIndex) this.#db.exec('CREATE INDEX IF NOT EXISTS entry_of_list ON entry (list_id, entry_id)');
     this.#hasIndex = true;
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND entry_id = ?').run(this.#listId, entryId);
@@ -91,7 +91,7 @@ export class Tombstones {
       .all(...at);
   }
 
-  /** To the next entry that carries the value; false where there is none. */
+  /** Hand the value to the next entry that carries it; false without one. */
   #passOn(row: Row): boolean {
     const heir = this.#db
       .prepare<[number, number, Buffer], Pick<Checked, 'entry_id' | 'attributes'>>(
@@ -122,7 +122,7 @@ export class Tombstones {
     if (this.#isCounted(row)) this.#checksum.remove(row);
   }
 
-  /** The checksum of a list that is replaced holds only the rows that this import has brought so far. */
+  /** The checksum of a list being replaced covers only this import's rows so far. */
   #isCounted(row: Row): boolean {
     return this.#mode === 'add' || row.version === this.#version;
   }

@@ -1,6 +1,6 @@
 /**
- * Versions of lists. An entry says since which version it is as it is; what it was before, or that it was, is kept beside
- * the entries for a few versions, so that a list can be put back as it was.
+ * Versions of lists. An entry names the version that last changed it; earlier forms and deleted entries are kept beside
+ * the entries for a few versions, so that a list can be rolled back.
  */
 import { createReadStream, rmSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
-/** A list of every day can be put back by a week and a half; what each version changed is kept that long. */
+/** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
 const VERSIONS_KEPT_MAX = 10;
 const ROWS_PER_BATCH = 10_000;
 
@@ -35,8 +35,8 @@ interface VersionRow {
 }
 
 /**
- * Keeps what an entry was, before it is changed or deleted. `where`: of the table `entry`, with its values. What a person
- * disabled is not kept: no version brings it back.
+ * Keep the earlier form of entries before a change or deletion. `where`: condition on the table `entry`, with its values.
+ * Disabled entries are not kept: no version brings them back.
  */
 export function keepPast(
   db: Sqlite,
@@ -89,7 +89,7 @@ export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
     }));
 }
 
-/** Errors NOT_FOUND: the version never was, or is no longer kept. */
+/** Errors NOT_FOUND: the version never existed, or is no longer kept. */
 export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version: number): AsyncGenerator<ParsedRow> {
   const oldest = Math.max(1, list.version - VERSIONS_KEPT_MAX);
   if (version < oldest || version > list.version) {
@@ -132,12 +132,12 @@ async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerato
     after = rows.at(-1)!.id;
     yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
   }
-  // After them, so that they are read again as what else carries a value that is there.
+  // Written last, so that they are read as further carriers of stored values.
   const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
   yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
 }
 
-/** Everything that the list would hold, sealed, as the transaction has it that is about to be taken back. */
+/** Write all rows of the held version, sealed, from the transaction that is about to be rolled back. */
 export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listId: number): Promise<void> {
   await putHeld(dataDir, listId, sealStream(vault, linesOf(db, vault, listId)));
 }
@@ -161,7 +161,7 @@ async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Bu
   }
 }
 
-/** The held versions again, under the data key that is in use now. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
+/** Reseal the held versions by the current data key. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
 export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
   const held = db.prepare<[], { list_id: number }>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1').all();
   for (const { list_id: listId } of held) {

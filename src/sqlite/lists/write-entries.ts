@@ -1,4 +1,4 @@
-/** Writes to a list's entries. All run inside the caller's transaction, and keep checksum, counts and removals true. */
+/** Writes to a list's entries. All run inside the caller's transaction, and update checksum, counts and removals. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
@@ -11,10 +11,10 @@ import { RowWriter } from './row-writer.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
 
-/** Removals that a reader may lag behind before it reads everything again: a few minutes of the largest changes. */
+/** Removals kept for lagging readers, which otherwise reload everything: a few minutes of the largest changes. */
 const REMOVALS_KEPT_MAX = 4_000_000;
 
-/** An import as it stands in its transaction. */
+/** The state of an import in its transaction. */
 interface Written {
   readonly report: ImportReport;
   readonly draft: Draft;
@@ -29,7 +29,7 @@ interface StoredRow extends Checked {
 }
 
 /**
- * `replace` leaves exactly these rows, `add` leaves the others too. A row that the list had before keeps its key, so
+ * Write rows: `replace` keeps only these rows, `add` keeps earlier entries too. A row that the list had before keeps its key, so
  * that a daily import of the same list changes as little as the list did.
  */
 export async function writeRows(
@@ -71,7 +71,7 @@ function removeOtherVersions(db: Sqlite, listId: number, version: number): numbe
   return db.prepare(`DELETE ${gone}`).run(listId, version).changes;
 }
 
-/** Digests of a list that a suppression list has too: equal values look equal where they rest. */
+/** Count the digests of a list that a suppression list has too: equal values have equal seals. */
 function knownGood(db: Sqlite, listId: number): number {
   const good = db.prepare<[number], { id: number }>(`SELECT id FROM list WHERE kind = 'suppression' AND id <> ?`);
   const name = (table: string) => `substr(${table}.value, 1, ${VALUE_NAME_BYTES})`;
@@ -83,7 +83,7 @@ function knownGood(db: Sqlite, listId: number): number {
   return good.all(listId).reduce((sum, { id: goodId }) => sum + count.get({ listId, goodId })!.count, 0);
 }
 
-/** The column that selects the entries, and its value. */
+/** Return the column that selects the entries, and its value. */
 function columnOf(which: EntryFilter): [string, string] {
   if ('entryId' in which) return ['entry_id', which.entryId];
   return [`json_extract(attributes, '$.source')`, which.source];
@@ -112,7 +112,7 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
     db.prepare('DELETE FROM entry WHERE id = ?').run(row.id);
     forget.run(id, row.algorithm, row.value);
     if (change === 'remove') checksum.remove(row);
-    // Enabled again under a new key: readers take it up as an addition.
+    // Enabled again under a new key: readers see an addition.
     else {
       db.prepare(
         `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since)
@@ -133,12 +133,12 @@ function setQuarantine(db: Sqlite, name: string, which: EntryFilter, isQuarantin
   const { changes } = db
     .prepare(`UPDATE entry SET quarantined = ? WHERE list_id = ? AND quarantined = ? AND ${column} = ?`)
     .run(to, id, from, wanted);
-  // Answers that were cached for this generation must be computed again.
+  // Cached answers of this generation are outdated.
   if (changes > 0) raiseGeneration(db);
   return changes;
 }
 
-/** Counts are those of entries in force. */
+/** Update the counts of active entries. */
 function finishChange(db: Sqlite, id: number): void {
   const counts = db
     .prepare<[number], { algorithm: number; entries: number }>(

@@ -1,4 +1,4 @@
-/** The audit log in SQLite: rows are appended, one after the other, and the last one is noted beside them. */
+/** The audit log in SQLite: rows are appended, and the head is stored separately. */
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { AUDIT_START, auditHash, detailsText } from '../../store/audit-chain.js';
@@ -16,7 +16,7 @@ import type {
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 
-/** A few milliseconds of hashing; requests have their turn in between. */
+/** A few milliseconds of hashing, then yield to requests. */
 const ROWS_PER_BATCH = 2_000;
 
 interface Row {
@@ -94,7 +94,7 @@ export class SqliteAudit implements AuditStore {
     }
     if (at.seq !== head.seq || at.hash !== head.hash) return broken(at.seq + 1);
     if (known.seq > head.seq) return broken(head.seq + 1);
-    // Rows after the head were appended meanwhile, and moved it, or by nobody who should have.
+    // Rows after the head were either appended meanwhile, which moved it, or forged.
     const last = guarded(() =>
       this.#db.transaction(() => ({
         head: this.#head().seq,

@@ -1,12 +1,12 @@
 /**
- * The file of everything that is written in short transactions: keys, tenants, the audit log, webhooks, import jobs. It is
- * not the lists' file: an import holds that one's write lock for as long as it runs, and a key must be revoked meanwhile.
+ * The file for short transactions: keys, tenants, the audit log, webhooks, import jobs. Separate from the lists' file: an
+ * import holds that file's write lock while it runs, and keys must be revocable meanwhile.
  */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, openSqliteFile, type SqliteFile } from '../file.js';
 
 export const SERVICE_FILE = 'service.sqlite';
-/** Several times what the slowest of its transactions takes on a disk that is busy with an import. */
+/** Several times the slowest transaction on a disk that is busy with an import. */
 const BUSY_MS = 10_000;
 
 export const SERVICE_SQLITE: SqliteFile = {
@@ -48,7 +48,7 @@ export const SERVICE_SQLITE: SqliteFile = {
   ],
 };
 
-/** Tables that a store of an earlier version has in the lists' file, and the order in which their rows are told. */
+/** Tables that an earlier version kept in the lists' file, and the order in which their rows are moved. */
 const MOVED: Readonly<Record<string, string>> = {
   api_key: 'rowid',
   tenant: 'name',
@@ -60,14 +60,14 @@ const MOVED: Readonly<Record<string, string>> = {
   import_job: 'rowid',
 };
 
-/** A connection of its own to the file in `dataDir`. Errors STORE_FAILED. */
+/** Open a connection to the file in `dataDir`. Errors STORE_FAILED. */
 export function openServiceDatabase(dataDir: string): Sqlite {
   return guarded(() => openSqliteFile(dataDir, SERVICE_SQLITE));
 }
 
 /**
- * Inside a transaction on the lists' file: moves what an earlier version kept there. The rows are on the disk here before
- * they are gone there; where the process ends in between, this runs again and finds the rows that it has already.
+ * Move an earlier version's tables, inside a transaction on the lists' file. The rows are synced here before they are
+ * deleted there; if the process ends in between, the next run skips the rows already moved.
  */
 export function moveServiceTables(lists: Sqlite, dataDir: string): void {
   const service = openServiceDatabase(dataDir);

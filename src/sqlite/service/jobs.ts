@@ -6,7 +6,7 @@ import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 
-/** Finished jobs that are still told: some weeks of a list an hour. What they did is in the lists' versions. */
+/** Finished jobs kept: some weeks of an hourly list. Their results are in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;
 
 interface JobRow {

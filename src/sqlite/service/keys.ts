@@ -1,6 +1,6 @@
 /**
- * API keys in SQLite: 256 random bits each, of which only the SHA-256 is kept. A key is looked up by its SHA-256, so
- * what the look-up's time depends on are bits of a hash that nobody can choose; the row is then compared in constant time.
+ * API keys in SQLite: 256 random bits each, stored only as SHA-256. A key is looked up by its SHA-256, so the time of a
+ * look-up depends on bits of a hash that no client can choose; the row is then compared in constant time.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ulid } from 'ulid';
@@ -23,7 +23,7 @@ import { makeTenant } from './tenants.js';
 
 const KEY_PREFIX = 'zeef_';
 const KEY_BYTES = 32;
-/** Compared with where there is no row, so that an unknown key takes as long as a known one. */
+/** Compared in place of a missing row, so that an unknown key takes as long as a known one. */
 const NOBODY = randomBytes(32);
 
 interface KeyRow {

@@ -14,7 +14,7 @@ import type {
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 
-/** It is a part of addresses, file names and lines of a log. */
+/** Tenant names are used in URLs, file names and log lines. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const DAY_MS = 86_400_000;
 
@@ -42,7 +42,7 @@ function toInfo(row: TenantRow): TenantInfo {
   };
 }
 
-/** Inside the caller's transaction; nothing where it is there already. Errors REQUEST_INVALID. */
+/** Create a missing tenant, inside the caller's transaction. Errors REQUEST_INVALID. */
 export function makeTenant(db: Sqlite, name: string, createdAt: string): void {
   if (!TENANT_NAME.test(name))
     throw new AppError('REQUEST_INVALID', { field: 'tenant', expected: String(TENANT_NAME) });
@@ -58,7 +58,7 @@ export class SqliteTenants implements TenantStore {
   readonly #db: Sqlite;
   readonly #seed: number;
 
-  /** `seed`: the same for every process of this store, and another one for every other store. */
+  /** `seed`: the same in every process of this store, different in every other store. */
   constructor(db: Sqlite, seed: number) {
     this.#db = db;
     this.#seed = seed;

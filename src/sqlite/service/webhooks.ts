@@ -124,7 +124,7 @@ export class SqliteWebhooks implements WebhookStore {
   async claim(nowMs: number, leaseMs: number, limit: number): Promise<readonly WebhookEvent[]> {
     const due = `SELECT * FROM webhook_event WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms, rowid LIMIT ?`;
     const look = () => this.#db.prepare<[number, number], EventRow>(due).all(nowMs, limit);
-    // Nothing is due nearly always, and that needs no lock.
+    // Usually nothing is due, and that check needs no lock.
     if (guarded(look).length === 0) return [];
     return writeWithRetry(this.#db, () => {
       const rows = look();

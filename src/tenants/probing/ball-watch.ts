@@ -1,25 +1,25 @@
 /**
- * How many different hashes of one tenant lie in one small ball. Who searches for the value of an entry asks for its
- * neighbours, hundreds of them; pictures that have nothing to do with each other lie 80 bits apart and more.
+ * Counts a tenant's different hashes within one small ball. A search for an entry's value queries hundreds of its
+ * neighbours; unrelated images lie 80 bits apart and more.
  *
- * The first hash of a ball stands for it; bounded memory, a few microseconds a hash. A ball is forgotten an hour after
- * it began, and one that stayed small as soon as its place is needed.
+ * The first hash of a ball is its centre; bounded memory, a few microseconds a hash. A ball expires an hour after it
+ * began, and a small one as soon as its slot is needed.
  */
 import { popcount32 } from '../../kernels/hamming.js';
 
-/** Two copies of one picture; a walk from an entry's edge stays within it for the most part. */
+/** Copies of one image lie within it; so does most of a walk from an entry's edge. */
 export const BALL_RADIUS_BITS = 31;
 export const BALL_WINDOW_MS = 3_600_000;
-/** Balls that are watched at a time: 160 kB. */
+/** Balls watched at a time: 160 kB. */
 const BALLS_MAX = 1_024;
-/** Members that keep a ball from giving way to a new one. */
+/** A ball with so many members is not evicted for a new one. */
 const KEPT_MEMBERS = 8;
-/** Different hashes are counted by the bits that they set of so many (linear counting), so that each ball takes 128 bytes. */
+/** Bitmap size for linear counting of different hashes: 128 bytes a ball. */
 const BITMAP_BITS = 1_024;
 const WORDS = 8;
 
 export interface Ball {
-  /** Different hashes since the ball began, within a few of a hundred. */
+  /** Different hashes since the ball began, accurate to a few percent. */
   readonly members: number;
   /** One of them matched an entry, or nearly. */
   readonly isNearEntry: boolean;
@@ -31,11 +31,11 @@ export class BallWatch {
   readonly #bitsSet = new Uint16Array(BALLS_MAX);
   readonly #beganMs = new Float64Array(BALLS_MAX).fill(-Infinity);
   readonly #isNearEntry = new Uint8Array(BALLS_MAX);
-  /** Places that were taken once. */
+  /** Slots used so far. */
   #used = 0;
   #hand = 0;
 
-  /** `seed`: unknown to whoever asks, who could otherwise choose hashes that count as one. */
+  /** `seed`: secret, so that a client cannot choose hashes that count as one. */
   constructor(readonly seed: number) {}
 
   /** Shape: `hash`: Uint32Array(8), as bytes lie in memory. */
@@ -56,13 +56,13 @@ export class BallWatch {
     };
   }
 
-  /** The fullest that the hash lies in. */
+  /** Return the fullest ball that contains the hash. */
   #ballOf(hash: Uint32Array, nowMs: number): number | null {
     const centres = this.#centres;
     let best: number | null = null;
     for (let at = 0; at < this.#used; at++) {
       const from = at * WORDS;
-      // Half of the hash tells nearly always: unrelated hashes differ in half of their bits.
+      // Half of the hash is nearly always enough: unrelated hashes differ in half of their bits.
       let bits = popcount32(hash[0]! ^ centres[from]!) + popcount32(hash[1]! ^ centres[from + 1]!);
       if (bits > BALL_RADIUS_BITS) continue;
       bits += popcount32(hash[2]! ^ centres[from + 2]!) + popcount32(hash[3]! ^ centres[from + 3]!);
@@ -99,7 +99,7 @@ export class BallWatch {
   }
 }
 
-/** 32 bits of which each hangs on every bit of the hash. */
+/** Return 32 bits, each of which depends on every bit of the hash. */
 export function fingerprint(hash: Uint32Array, seed: number): number {
   let v = seed | 0;
   for (const word of hash) {

@@ -1,14 +1,14 @@
 /**
- * How many different questions of one tenant came close to the edge of one entry; matches and near misses apart, since the
- * first are all seen and the second sampled. Copies of a listed picture lie well inside, other pictures far outside, and who
- * looks for where the one becomes the other in between.
+ * Counts a tenant's different queries near the edge of one entry; matches and near misses separately, since all matches
+ * are seen and near misses are sampled. Copies of a listed image lie well inside, unrelated images far outside, and a
+ * search for the edge in between.
  */
 import { LRUCache } from 'lru-cache';
 
-/** Bits on either side of the radius. Copies (recompressed, resized) lie within 10 bits of 31, other pictures at 80 and more. */
+/** Bits on either side of the radius. Copies (recompressed, resized) lie within 10 bits of 31, unrelated images at 80 or more. */
 export const EDGE_BITS = 8;
 export const EDGE_WINDOW_MS = 86_400_000;
-/** Entries and tenants that are watched at a time; the ones that were met longest ago are forgotten. */
+/** Pairs of entry and tenant watched at a time; the least recently seen are evicted. */
 const EDGES_MAX = 10_000;
 
 export class EdgeWatch {
@@ -16,10 +16,10 @@ export class EdgeWatch {
     max: EDGES_MAX,
   });
 
-  /** `questionsMax`: none is counted beyond. */
+  /** `questionsMax`: counting stops there. */
   constructor(readonly questionsMax: number) {}
 
-  /** Result: different questions at this edge since the first of the day. `question`: tells them apart. */
+  /** Result: different queries at this edge since the day's first. `question`: identifies the query. */
   note(tenant: string, entry: string, question: number, nowMs: number): number {
     const key = `${tenant} ${entry}`;
     let edge = this.#edges.get(key);

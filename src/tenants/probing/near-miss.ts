@@ -1,4 +1,4 @@
-/** Entries that a hash misses by a few bits. Costs several times a search, so only samples are asked. */
+/** Finds entries that a hash misses by a few bits. Costs several times a search, so only samples are queried. */
 
 import { toCandidate, widestRadiusBits } from '../../check/match.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../../lists/snapshot.js';
@@ -11,8 +11,8 @@ export const isHamming = (algorithm: string): algorithm is HammingAlgorithm =>
   HAMMING_ALGORITHMS.some((name) => name === algorithm);
 
 /**
- * Entries of match lists whose distance is over their list's radius, and by at most `beyondBits`. None where the index
- * is no ring: a scan of everything is too much for a sample.
+ * Return entries of match lists whose distance exceeds their list's radius by at most `beyondBits`. None unless the index
+ * is a ring: a linear scan is too slow for a sample.
  */
 export function nearMisses(
   snapshot: ListSnapshot,

@@ -1,9 +1,9 @@
 /**
- * Notices somebody who searches for the value of an entry. Without the scope `details` each question tells one bit: a
- * match, or none. Who has a copy at the edge knows the value after asking each of its 256 bits, turned over, once.
+ * Detects a client that searches for an entry's value. Without the scope `details` each query reveals one bit: match or
+ * no match. With a copy at the edge, 256 queries, each with another bit flipped, reveal the value.
  *
- * Sampled, so that batches of millions cost no more than a few milliseconds a second; matches are all looked at, since
- * they are few, and a search must make many of them.
+ * Sampled, so that batches of millions cost no more than a few milliseconds a second; all matches are inspected, since
+ * they are few, and a search needs many of them.
  */
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -18,22 +18,22 @@ import { EDGE_BITS, EdgeWatch } from './edge-watch.js';
 import type { NearMiss } from './near-miss.js';
 
 /**
- * With `details` each question tells a distance, and about 2 × 256 / log2(256) = 64 of them tell the value; without, each
- * tells yes or no, and log2 C(256, 31) = 133 bits are missing. A camera's burst or the sizes of one listed picture are below.
+ * With `details` each query reveals a distance, and about 2 × 256 / log2(256) = 64 of them determine the value; without,
+ * each reveals one of the log2 C(256, 31) = 133 missing bits. A camera's burst or the sizes of one listed image are fewer.
  */
 export const BALL_QUERIES_NEAR_ENTRY = 64;
-/** Where no entry is near, a question tells only that. A fixed camera does this too, in an hour of a picture each 3.5 seconds. */
+/** Where no entry is near, a query reveals only absence. A fixed camera with an image each 3.5 seconds gets there in an hour. */
 export const BALL_QUERIES = 1_024;
-/** Who stands at the edge of 31 bits and turns over one bit after the other meets 31 that match: two thirds of those. */
+/** A search that flips one bit after the other at the edge of 31 bits meets 31 matches: two thirds of those. */
 export const EDGE_QUERIES = 20;
-/** Hashes a second of one tenant that are looked at, at 13 µs each: all of what people upload, 1 % of a core of what machines ask. */
+/** Hashes inspected a second and tenant, 13 µs each: all uploads by people, 1 % of a core for batches. */
 const SAMPLES = { perSecond: 1_000, burst: 4_000 };
-/** Searches beyond the radius a second, of all tenants; as many again for balls that grow. */
+/** Searches beyond the radius a second, for all tenants together; as many again for growing balls. */
 const NEAR_MISSES = { perSecond: 25, burst: 50 };
-/** A ball that has so many members is worth a look whether an entry is near. */
+/** A ball with so many members is worth a search for near entries. */
 const GROWING_MEMBERS = 8;
 const TENANTS_MAX = 256;
-/** One alarm of a kind and tenant is enough for a while. */
+/** Pause between two alarms of one kind and tenant. */
 const ALARM_PAUSE_MS = 3_600_000;
 
 interface ProbingParts {
@@ -56,7 +56,7 @@ export class Probing {
 
   constructor(private readonly parts: ProbingParts) {}
 
-  /** After the answer. Shape: `values`: N × 32 bytes. `decisions`: of those that matched, by position. */
+  /** Record a batch after its answer. Shape: `values`: N × 32 bytes. `decisions`: those that matched, by position. */
   note(
     tenant: string,
     algorithm: HammingAlgorithm,
@@ -68,7 +68,7 @@ export class Probing {
     const watch = this.#watchOf(tenant);
     const count = values.length / HASH256_BYTES;
     const sampled = takeUpTo(watch.samples, count, nowMs);
-    // One of each stretch, at a place that nobody knows beforehand.
+    // One of each stretch, at a place that a client cannot predict.
     const step = count / Math.max(1, sampled);
     for (let n = 0; n < sampled; n++) {
       const position = Math.min(count - 1, Math.floor((n + Math.random()) * step));
@@ -90,7 +90,7 @@ export class Probing {
       const { matchType, algorithm, distance, radius, list, entryId } = match;
       if (matchType !== 'near' || algorithm === 'photodna' || !isCounted(match) || distance <= radius - EDGE_BITS)
         continue;
-      // The caller may narrow the radius, which moves the edge: the same hash is another question then.
+      // A narrower radius moves the edge: the same hash is then another query.
       this.#noteEdge(tenant, JSON.stringify([list, entryId]), fingerprint(hash, this.#seed ^ radius), nowMs);
     }
   }
@@ -135,16 +135,16 @@ export class Probing {
   }
 }
 
-/** An entry in quarantine is known to match what it should not, and a suppressed match is no entry of a list that is secret. */
+/** Quarantined entries match too much by definition, and suppressed matches reveal no secret entry. */
 const isCounted = ({ suppressed }: Match) => !suppressed;
 
-/** A copy, since rows of a buffer may begin anywhere. */
+/** Copy the row, since it may be unaligned in its buffer. */
 function wordsAt(values: Uint8Array, position: number): Uint32Array {
   const at = position * HASH256_BYTES;
   return new Uint32Array(new Uint8Array(values.subarray(at, at + HASH256_BYTES)).buffer);
 }
 
-/** As many of `count` as the bucket has. */
+/** Take as many of `count` as the bucket has. */
 function takeUpTo(bucket: TokenBucket, count: number, nowMs: number): number {
   for (let wanted = Math.min(count, SAMPLES.burst); wanted >= 1; wanted = Math.floor(wanted / 2)) {
     if (bucket.take(wanted, SAMPLES, nowMs) === 0) return wanted;

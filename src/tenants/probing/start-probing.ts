@@ -1,4 +1,4 @@
-/** What an alarm does: it is counted, logged, written down, and stands with the tenant until somebody takes it back. */
+/** Handles an alarm: it is counted, logged, audited, and shown with the tenant until an administrator clears it. */
 import type { Clock } from '../../core/clock.js';
 import type { ListSnapshot } from '../../lists/snapshot.js';
 import type { Store } from '../../store/store.js';
@@ -12,7 +12,7 @@ import { Probing } from './probing.js';
 
 interface ProbingWatch {
   readonly probing: Probing;
-  /** Once every alarm is written down. */
+  /** Resolves once every alarm is stored. */
   settled(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ export function startProbing(parts: {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly gates: TenantGates;
-  /** As Zeef itself changes it. */
+  /** Audited with Zeef as the actor. */
   readonly store: Pick<Store, 'tenants'>;
   readonly snapshot: () => ListSnapshot;
 }): ProbingWatch {
@@ -34,10 +34,10 @@ export function startProbing(parts: {
   }
   const onAlarm = (tenant: string, kind: AlarmKind, queries: number): void => {
     metrics.add('zeef_probing_alarms_total', { kind });
-    log.warn({ tenant, kind, queries }, 'a tenant asks as one who searches for the value of an entry (docs/keys.md)');
+    log.warn({ tenant, kind, queries }, 'possible list probing by tenant (see docs/keys.md#probing)');
     writing = writing
       .then(() => write(tenant, kind, queries))
-      .catch((error: unknown) => log.error({ err: error, tenant }, 'an alarm could not be written down'));
+      .catch((error: unknown) => log.error({ err: error, tenant }, 'alarm write failed'));
   };
   const probing = new Probing({
     clock,
