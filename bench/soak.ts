@@ -107,7 +107,7 @@ export async function soak({ smoke, minutes = 10 }: BenchOptions): Promise<Bench
     title: `Soak: ${files.length} files of every format, whole, cut, damaged and oversized, four at a time`,
     notes: [
       `${asked.toLocaleString('en')} asked in ${Math.round((untilMs - startedMs) / 1000)} s, ${notChecked} not checked`,
-      `decoder restarts: ${restarts}; reasons: ${reasons.slice(0, 4).join(', ')}`,
+      `decoder restarts: ${restarts}; reasons: ${reasons.slice(0, 3).join(', ')}`,
     ],
     columns: ['memory, MB', 'after a third', 'at the end', 'most', 'slope, MB/h'],
     rows: [row('service', 'service'), row('decoder processes', 'decoders'), row('together', 'together')],

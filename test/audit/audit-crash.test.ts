@@ -58,7 +58,7 @@ test('killed before the change was made: the row stands alone, and nothing has c
 
 test('killed after the change was made, before its end was written down: the row stands alone', async () => {
   await killed(`
-    await audit.doing('cli:me', { action: 'list.create', target: 'a', details: { kind: 'match' } }, async () => {
+    await audit.withAudit('cli:me', { action: 'list.create', target: 'a', details: { kind: 'match' } }, async () => {
       await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
       await die();
     });`);
