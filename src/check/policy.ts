@@ -133,6 +133,6 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
   const counted = matches.some((match) => !match.suppressed);
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
   const matchCount = matches.length + unread;
-  const told = matches.slice(0, MATCHES_PER_IMAGE_MAX);
-  return { verdict, matches: told, matchCount, truncated: told.length < matchCount };
+  const shown = matches.slice(0, MATCHES_PER_IMAGE_MAX);
+  return { verdict, matches: shown, matchCount, truncated: shown.length < matchCount };
 }

@@ -24,7 +24,7 @@ export interface Recorder {
 
 /** `ledger` null: only metrics, to measure the cost of the ledger. */
 export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: FloodGuard): Recorder {
-  function tell({ kind, verdict, reason, matches, fileId }: Outcome): void {
+  function countOutcome({ kind, verdict, reason, matches, fileId }: Outcome): void {
     metrics.add('zeef_checks_total', { kind, verdict });
     if (reason !== null) metrics.add('zeef_not_checked_total', { reason });
     for (const match of matches) {
@@ -59,7 +59,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
               idempotency: idempotency?.() ?? null,
             })) ?? true;
           if (!isNew) return;
-          for (const outcome of outcomes) tell(outcome);
+          for (const outcome of outcomes) countOutcome(outcome);
           for (const kind of ['image', 'hash'] as const) {
             if (unmatched[kind] > 0) metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, unmatched[kind]);
           }

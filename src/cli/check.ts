@@ -53,8 +53,8 @@ function hashLine(path: string, answer: HashAnswer): string {
     ['sha256', answer.digests.sha256 ?? null],
     ...Object.entries(answer.orientations ?? {}),
   ];
-  const told = rows.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`);
-  return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${told.join('')}`;
+  const lines = rows.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`);
+  return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${lines.join('')}`;
 }
 
 export function addCheckCommands(program: Command, cli: CliContext): void {

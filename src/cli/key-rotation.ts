@@ -16,8 +16,8 @@ export function addKeyRotationCommand(lists: Command, program: Command, cli: Cli
     .action((flags: { newKeyFile?: string }) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
-        const told = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
-        const { keyId } = await service.audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: told }, () =>
+        const keyIdOf = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
+        const { keyId } = await service.audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: keyIdOf }, () =>
           service.rotateKeys(newMaster),
         );
         cli.out(`all values are sealed under data key ${keyId}; rewrite the index file (lists export)\n`);

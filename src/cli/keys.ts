@@ -46,9 +46,9 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
     .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
-        const told = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
-        if (!json) cli.err(`key ${told.info.id} of ${tenant}; it is printed only once:\n`);
-        cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
+        const created = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
+        if (!json) cli.err(`key ${created.info.id} of ${tenant}; it is printed only once:\n`);
+        cli.out(json ? `${JSON.stringify(created)}\n` : `${created.key}\n`);
       }),
     );
 
@@ -75,14 +75,14 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
     .option('--json', 'as JSON')
     .action((id: string, { grace, expires, json }: { grace: number; expires?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
-        const told = await changesOf(service).keys.rotateKey(null, id, {
+        const created = await changesOf(service).keys.rotateKey(null, id, {
           nowMs: Date.now(),
           graceMs: grace * HOUR_MS,
           ...(expires === undefined ? {} : { expiresAt: expires }),
         });
         if (!json)
-          cli.err(`key ${told.info.id}; it is printed only once. ${id} is valid until ${told.old.expiresAt}:\n`);
-        cli.out(json ? `${JSON.stringify(told)}\n` : `${told.key}\n`);
+          cli.err(`key ${created.info.id}; it is printed only once. ${id} is valid until ${created.old.expiresAt}:\n`);
+        cli.out(json ? `${JSON.stringify(created)}\n` : `${created.key}\n`);
       }),
     );
 

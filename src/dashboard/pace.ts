@@ -31,7 +31,7 @@ byId('latency').append(
   ),
 );
 
-const told = (value: number | null) => (value === null ? '–' : seconds(value));
+const secondsText = (value: number | null) => (value === null ? '–' : seconds(value));
 
 export function showPace(pace: Pace): void {
   const starts = pace.series.map(({ start }) => Date.parse(start) / 1000);
@@ -41,7 +41,7 @@ export function showPace(pace: Pace): void {
     [starts, pace.series.map(({ checksPerSecond }) => checksPerSecond)],
     `Checks per second in the last hour: ${rate}; maximum ${short(Math.max(0, ...pace.series.map(({ checksPerSecond }) => checksPerSecond)))}.`,
   );
-  const now = `50 % ${told(pace.p50)} · 90 % ${told(pace.p90)} · 99 % ${told(pace.p99)}`;
+  const now = `50 % ${secondsText(pace.p50)} · 90 % ${secondsText(pace.p90)} · 99 % ${secondsText(pace.p99)}`;
   say(byId('latency-readout'), pace.p50 === null ? 'no checks in the last minute' : now);
   latency.update(
     [starts, ...names.map(([name]) => pace.series.map((point) => point[name]))],

@@ -13,7 +13,7 @@ let step: Period['step'] = 'day';
 
 const startText = ({ start }: Point) => (step === 'hour' ? time(start) : time(start).split(' ').slice(0, 3).join(' '));
 
-function tell(index: number | null): void {
+function showPoint(index: number | null): void {
   const point = index === null ? undefined : points[index];
   say(readout, point ? `${startText(point)}: ${count(point.checked)} checks, ${count(point.matched)} hits` : '');
 }
@@ -28,7 +28,7 @@ const checks = createChart(holder, {
   sync: 'timeline',
   hideTime: true,
   series: [{ label: 'Checks', colour: '--checks', bars: true }],
-  onPoint: tell,
+  onPoint: showPoint,
 });
 holder.append(legend('hits', 'Hits'));
 const hits = createChart(holder, {
@@ -36,15 +36,21 @@ const hits = createChart(holder, {
   label: 'Hits over time',
   sync: 'timeline',
   series: [{ label: 'Hits', colour: '--hits', bars: true }],
-  onPoint: tell,
+  onPoint: showPoint,
 });
 
 export function showTimeline({ series }: Stats, period: Period): void {
   step = period.step;
-  const told = new Map(series.map((point) => [Date.parse(point.start), point]));
+  const pointAt = new Map(series.map((point) => [Date.parse(point.start), point]));
   points = stepsOf(period, Date.now()).map(
     (start) =>
-      told.get(start) ?? { start: new Date(start).toISOString(), checked: 0, matched: 0, suppressed: 0, notChecked: 0 },
+      pointAt.get(start) ?? {
+        start: new Date(start).toISOString(),
+        checked: 0,
+        matched: 0,
+        suppressed: 0,
+        notChecked: 0,
+      },
   );
   const starts = points.map(({ start }) => Date.parse(start) / 1000);
   const sum = (figure: 'checked' | 'matched') => points.reduce((total, point) => total + point[figure], 0);

@@ -22,7 +22,7 @@ const PIECES_AHEAD = 4;
 const RAW_HASHES = 16_384;
 const RAW_DIGESTS = 131_072;
 
-type Tell = (answer: HashItemAnswer) => object;
+type ToResult = (answer: HashItemAnswer) => object;
 
 /** Gather source chunks to about `bytesMax`, or to the bytes received when the source pauses. */
 async function* gatherChunks(source: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Buffer> {
@@ -90,7 +90,7 @@ async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnsw
   return (await batch.checkItems([item]))[0]!;
 }
 
-async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise<string> {
+async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult): Promise<string> {
   const lines: HashLines = parseHashLines(bytes);
   const idOf = (line: number) =>
     lines.idTo[line] === 0 ? null : bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]);
@@ -114,14 +114,14 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, tell: Tell): Promise
     const at = lines.algorithm[line]!;
     if (at === OTHER) {
       const [from, to] = lines.others[lines.position[line]!]!;
-      text += `${JSON.stringify(tell(await answerOther(batch, bytes.subarray(from, to))))}\n`;
+      text += `${JSON.stringify(toResult(await answerOther(batch, bytes.subarray(from, to))))}\n`;
       continue;
     }
     const id = idOf(line);
     const decision = decisions[at]!.get(lines.position[line]!);
     // The id is ASCII without quotes or escapes, so it is copied unchanged.
     if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
-    else text += `${JSON.stringify(tell(answerOf(batch, id, decision)))}\n`;
+    else text += `${JSON.stringify(toResult(answerOf(batch, id, decision)))}\n`;
   }
   return text;
 }
@@ -152,11 +152,11 @@ const kept = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyO
 export async function* answerLines(
   body: Readable,
   batch: HashBatch,
-  tell: Tell,
+  toResult: ToResult,
   mayTell: boolean,
 ): AsyncGenerator<string> {
   const answers: AsyncIterable<string> = Readable.from(linePieces(kept(body))).map(
-    (piece: Buffer) => answerPiece(batch, piece, tell),
+    (piece: Buffer) => answerPiece(batch, piece, toResult),
     { concurrency: PIECES_AHEAD },
   );
   let hasBegun = false;
@@ -190,7 +190,7 @@ export async function* answerRaw(
   body: Readable,
   batch: HashBatch,
   algorithm: BatchAlgorithm,
-  tell: Tell,
+  toResult: ToResult,
   mayTell: boolean,
 ): AsyncGenerator<string> {
   const width = VALUE_BYTES[algorithm];
@@ -220,8 +220,8 @@ export async function* answerRaw(
       let text = '';
       for (const [position, decision] of answer.decisions) {
         if (decision.verdict === 'match') matched++;
-        const { id: _, ...told } = tell(answerOf(batch, null, decision)) as { id: null };
-        text += `${separator}${JSON.stringify({ index: checked + position, ...told })}`;
+        const { id: _, ...result } = toResult(answerOf(batch, null, decision)) as { id: null };
+        text += `${separator}${JSON.stringify({ index: checked + position, ...result })}`;
         separator = ',';
       }
       checked += answer.count;

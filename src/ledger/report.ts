@@ -3,7 +3,7 @@ import { HOUR_MS, type Period, wholeHours } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Cases } from '../store/ledger-contract.js';
 import type { Ledger } from './ledger.js';
-import type { Point, TenantTotals, ToldTotals } from './stats.js';
+import type { Point, PublicTotals, TenantTotals } from './stats.js';
 
 export interface Within {
   readonly hours: number;
@@ -36,7 +36,7 @@ interface Takedown extends Omit<TenantTakedown, 'tenant'> {
   readonly byTenant: readonly TenantTakedown[];
 }
 
-export interface Report extends ToldTotals {
+export interface Report extends PublicTotals {
   readonly period: string;
   /** Rounded outwards to whole hours, or to whole days where the hours are not kept. */
   readonly from: string;

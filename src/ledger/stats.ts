@@ -3,23 +3,23 @@ import type { Interval } from '../core/period.js';
 import { addTotals, type Cell, NO_TOTALS, TallySum, type Totals } from '../core/tally.js';
 import type { Counts } from '../store/ledger-contract.js';
 
-export interface ToldTotals {
+export interface PublicTotals {
   readonly checked: number;
   readonly matched: number;
   readonly suppressed: number;
   readonly notChecked: number;
 }
 
-export interface Point extends ToldTotals {
+export interface Point extends PublicTotals {
   readonly start: string;
 }
 
-export interface TenantTotals extends ToldTotals {
+export interface TenantTotals extends PublicTotals {
   readonly tenant: string;
 }
 
 /** `matched` is `exact` plus `near`; `checked` minus `matched`, `suppressed` and `notChecked` is `no_match`. */
-export interface Stats extends ToldTotals {
+export interface Stats extends PublicTotals {
   readonly from: string | null;
   readonly to: string | null;
   readonly exact: number;
@@ -70,7 +70,7 @@ function narrowed(totals: Totals, cells: readonly Cell[], { list, category }: Ce
   return found;
 }
 
-const told = ({ checked, exact, near, suppressed, notChecked }: Totals): ToldTotals => ({
+const publicTotals = ({ checked, exact, near, suppressed, notChecked }: Totals): PublicTotals => ({
   checked,
   matched: exact + near,
   suppressed,
@@ -95,7 +95,7 @@ export function toStats(counts: Counts, filter: CellFilter, interval: Interval |
     all.add(tally);
     const own = narrowed(tally.totals, tally.cells, filter);
     totals = addTotals(totals, own);
-    return { tenant: tally.tenant, ...told(own) };
+    return { tenant: tally.tenant, ...publicTotals(own) };
   });
   const byList = new Map<string, number>();
   const byCategory = new Map<string, number>();
@@ -116,7 +116,7 @@ export function toStats(counts: Counts, filter: CellFilter, interval: Interval |
   return {
     from: isEmpty ? null : new Date(counts.fromMs).toISOString(),
     to: isEmpty ? null : new Date(counts.toMs).toISOString(),
-    ...told(totals),
+    ...publicTotals(totals),
     exact: totals.exact,
     near: totals.near,
     byList: byName(byList),
@@ -127,7 +127,7 @@ export function toStats(counts: Counts, filter: CellFilter, interval: Interval |
     interval,
     series: counts.series.map(({ startMs, totals: point, cells }) => ({
       start: new Date(startMs).toISOString(),
-      ...told(narrowed(point, cells, filter)),
+      ...publicTotals(narrowed(point, cells, filter)),
     })),
   };
 }

@@ -103,7 +103,7 @@ export class Settler {
     let unmatched = 0;
     const answers: Answer[] = [];
     const rows: FileRow[] = [];
-    const tell: (() => void)[] = [];
+    const reports: (() => void)[] = [];
     for (const file of files) {
       const { facts, wasRead, spot, name } = file;
       const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
@@ -111,14 +111,14 @@ export class Settler {
       if (keepsFiles && (wasRead || facts.verdict !== verdict)) {
         rows.push({ spot, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
       }
-      if (reason === 'not_an_image' && verdict === 'not_checked') tell.push(() => this.#tellOther(file));
+      if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
         if (!file.isRecorded) unmatched++;
-        tell.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
+        reports.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
       } else {
         const result = resultOf(pathOf(file), facts, { generation, exact, decision }, wasRead);
         if (!file.isRecorded) answers.push(recordable(result));
-        tell.push(() => {
+        reports.push(() => {
           this.parts.tally.take(result);
           this.parts.onResult(result);
         });
@@ -127,10 +127,10 @@ export class Settler {
     await matcher.record(answers, unmatched);
     // On disk before it is reported, so that no reported file is queried again.
     if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
-    for (const one of tell) one();
+    for (const one of reports) one();
   }
 
-  #tellOther(file: Settled): void {
+  #reportOther(file: Settled): void {
     this.parts.onOther?.(pathOf(file), file.facts.kind);
     this.parts.tally.takeOther(file.facts.kind, file.wasRead);
   }

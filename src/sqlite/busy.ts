@@ -30,7 +30,7 @@ function accessNow<T>(db: Sqlite, access: () => T): { readonly result: T } | nul
   });
 }
 
-async function accessPatiently<T>(db: Sqlite, access: () => T, patienceMs: number): Promise<T> {
+async function accessWithRetry<T>(db: Sqlite, access: () => T, patienceMs: number): Promise<T> {
   for (let waitedMs = 0; ; waitedMs += PAUSE_MS) {
     const done = accessNow(db, access);
     if (done) return done.result;
@@ -51,10 +51,10 @@ export function tryWrite<T>(db: Sqlite, write: () => T): { readonly result: T } 
  */
 export function writeWithRetry<T>(db: Sqlite, write: () => T, patienceMs = PATIENCE_MS): Promise<T> {
   const transaction = db.transaction(write);
-  return accessPatiently(db, () => transaction.immediate(), patienceMs);
+  return accessWithRetry(db, () => transaction.immediate(), patienceMs);
 }
 
 /** Begin an exclusive write transaction, which the caller ends; wait as `writeWithRetry`. */
 export async function beginPatiently(db: Sqlite, patienceMs = PATIENCE_MS): Promise<void> {
-  await accessPatiently(db, () => db.exec('BEGIN IMMEDIATE'), patienceMs);
+  await accessWithRetry(db, () => db.exec('BEGIN IMMEDIATE'), patienceMs);
 }

@@ -41,8 +41,8 @@ export interface HitSource {
 
 function bodyOf(event: NewWebhookEvent['kind'], hit: HitFacts, more: object): string {
   const { id, tenant, reference, kind, list, category, matchType, status, firstSeenAt, lastSeenAt, timesSeen } = hit;
-  const told = { id, tenant, reference, kind, verdict: 'match', list, category, matchType, status };
-  return JSON.stringify({ event, hit: { ...told, firstSeenAt, lastSeenAt, timesSeen }, ...more });
+  const facts = { id, tenant, reference, kind, verdict: 'match', list, category, matchType, status };
+  return JSON.stringify({ event, hit: { ...facts, firstSeenAt, lastSeenAt, timesSeen }, ...more });
 }
 
 export function pingEvent(webhookId: string, atMs: number): NewWebhookEvent {

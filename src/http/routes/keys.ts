@@ -50,9 +50,9 @@ function createKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     },
     async (request, reply) => {
       const { tenant, scopes, name = null, expiresAt = null } = request.body;
-      const told = await keysAs(service, request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
+      const created = await keysAs(service, request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
       service.gates.forget(tenant);
-      return reply.code(201).header('cache-control', 'no-store').send(told);
+      return reply.code(201).header('cache-control', 'no-store').send(created);
     },
   );
 }
@@ -72,12 +72,12 @@ function rotateKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     },
     async (request, reply) => {
       const { graceHours = KEY_GRACE_HOURS_DEFAULT, expiresAt } = request.body ?? {};
-      const told = await keysAs(service, request).rotateKey(null, request.params.id, {
+      const created = await keysAs(service, request).rotateKey(null, request.params.id, {
         nowMs: Date.now(),
         graceMs: graceHours * HOUR_MS,
         ...(expiresAt === undefined ? {} : { expiresAt: utc(expiresAt) }),
       });
-      return reply.code(201).header('cache-control', 'no-store').send(told);
+      return reply.code(201).header('cache-control', 'no-store').send(created);
     },
   );
 }

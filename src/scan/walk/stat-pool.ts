@@ -38,11 +38,11 @@ export function createStatPool(workers: number, followsLinks: boolean): StatPool
   return {
     threads,
     async look(folder, names, known) {
-      const told = new BigInt64Array(names.length * 3).fill(-1n);
+      const knownFiles = new BigInt64Array(names.length * 3).fill(-1n);
       known.forEach((identity, at) => {
-        if (identity) told.set([BigInt(identity.size), identity.mtimeNs, identity.inode], at * 3);
+        if (identity) knownFiles.set([BigInt(identity.size), identity.mtimeNs, identity.inode], at * 3);
       });
-      const { looks, identities } = await pool.run({ folder, names, known: told, followsLinks });
+      const { looks, identities } = await pool.run({ folder, names, known: knownFiles, followsLinks });
       return names.map((_, at) => ({
         look: FILE_TYPES[looks[at]!]!,
         identity: {

@@ -98,9 +98,9 @@ function seeAll(
   for (const [mapKey, same] of byKey) seen.set(mapKey, see(db, chains, same, repeated));
   return sightings.map(({ key, tenant }) => {
     const found = seen.get(`${key} ${tenant}`)!;
-    const told = { ...found };
+    const sighted = { ...found };
     found.isNew = false;
-    return told;
+    return sighted;
   });
 }
 

@@ -30,7 +30,7 @@ export function verify(db: Sqlite): LedgerCheck {
 
 function verifySnapshot(db: Sqlite): LedgerCheck {
   const problems: string[] = [];
-  const tell = (problem: string) => {
+  const report = (problem: string) => {
     if (problems.length < PROBLEMS_MAX) problems.push(problem);
   };
   /** Run one part. An unreadable row is reported, and the other parts are still read. */
@@ -38,24 +38,24 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
     try {
       return read();
     } catch (error) {
-      tell(`${name}: ${(error as Error).message}`);
+      report(`${name}: ${(error as Error).message}`);
       return null;
     }
   };
   part('head', () => {
     const [state] = db.prepare<[], string>('SELECT state FROM head').pluck().all();
-    if (state !== JSON.stringify(JSON.parse(state!))) tell('head: changed');
+    if (state !== JSON.stringify(JSON.parse(state!))) report('head: changed');
   });
   part('file', () => {
     const found = db.pragma('integrity_check(1)', { simple: true });
-    if (found !== 'ok') tell(`file: ${String(found)}`);
+    if (found !== 'ok') report(`file: ${String(found)}`);
   });
   const head = part('head', () => new Chains(db).head) ?? FIRST_HEAD;
   const fold = part('last fold', () => lastFold(db, head.foldSeq).fold);
-  part('groups', () => verifyGroups(db, head, tell));
-  const events = fold && part('events', () => verifyEvents(db, head, fold, tell));
-  const totals = fold && part('counts', () => verifyTallies(db, head, fold, tell));
-  const hits = part('hits', () => verifyHits(db, tell));
+  part('groups', () => verifyGroups(db, head, report));
+  const events = fold && part('events', () => verifyEvents(db, head, fold, report));
+  const totals = fold && part('counts', () => verifyTallies(db, head, fold, report));
+  const hits = part('hits', () => verifyHits(db, report));
   return {
     ok: problems.length === 0,
     problems,
@@ -66,9 +66,9 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
   };
 }
 
-type Tell = (problem: string) => void;
+type Report = (problem: string) => void;
 
-function verifyGroups(db: Sqlite, head: Head, tell: Tell): void {
+function verifyGroups(db: Sqlite, head: Head, report: Report): void {
   let before = FIRST_HEAD.groupHash;
   let lastSeq = 0;
   let anchor = '';
@@ -79,55 +79,56 @@ function verifyGroups(db: Sqlite, head: Head, tell: Tell): void {
     if (link.kind === 'fold') {
       const said = JSON.parse(link.body) as Fold;
       if (said.anchor !== anchor || said.anchors !== anchors)
-        tell(`link ${link.seq}: wrong reference to the folds before it`);
+        report(`link ${link.seq}: wrong reference to the folds before it`);
       before = said.before;
       anchor = link.hash.toString('hex');
       anchors++;
-      if (link.seq > head.foldSeq) tell(`link ${link.seq}: fold after the last fold`);
+      if (link.seq > head.foldSeq) report(`link ${link.seq}: fold after the last fold`);
     } else {
-      if (link.seq !== lastSeq + 1 || link.seq <= head.foldSeq) tell(`link ${link.seq}: expected link ${lastSeq + 1}`);
+      if (link.seq !== lastSeq + 1 || link.seq <= head.foldSeq)
+        report(`link ${link.seq}: expected link ${lastSeq + 1}`);
       openGroups++;
       openChars += link.body.length;
     }
-    if (!groupHash(before, link).equals(link.hash)) tell(`link ${link.seq}: changed or moved`);
+    if (!groupHash(before, link).equals(link.hash)) report(`link ${link.seq}: changed or moved`);
     before = link.hash.toString('hex');
     lastSeq = link.seq;
   }
   if (lastSeq !== head.groupSeq || before !== head.groupHash)
-    tell(`groups: the chain ends at ${lastSeq}, expected ${head.groupSeq}`);
+    report(`groups: the chain ends at ${lastSeq}, expected ${head.groupSeq}`);
   if (openGroups !== head.openGroups || openChars !== head.openChars)
-    tell('groups: count or length differs from the head');
+    report('groups: count or length differs from the head');
 }
 
 /** Result: the number of events. */
-function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, tell: Tell): number {
+function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, report: Report): number {
   let before = said.cutHash ?? FIRST_HEAD.eventHash;
   let lastSeq = said.cutSeq;
   let count = 0;
   let erased = 0;
   const erasedSum = new RowSum();
   for (const link of db.prepare<[], EventLink>('SELECT * FROM event_link ORDER BY seq').iterate()) {
-    if (link.seq !== lastSeq + 1) tell(`event ${link.seq}: expected event ${lastSeq + 1}`);
+    if (link.seq !== lastSeq + 1) report(`event ${link.seq}: expected event ${lastSeq + 1}`);
     if (link.body === null) {
       erased++;
       erasedSum.change(link.hash, 1);
-    } else if (!sha256(link.body).equals(link.body_hash)) tell(`event ${link.seq}: its body was changed`);
-    if (!eventHash(before, link).equals(link.hash)) tell(`event ${link.seq}: changed or moved`);
+    } else if (!sha256(link.body).equals(link.body_hash)) report(`event ${link.seq}: its body was changed`);
+    if (!eventHash(before, link).equals(link.hash)) report(`event ${link.seq}: changed or moved`);
     before = link.hash.toString('hex');
     lastSeq = link.seq;
     if (link.seq === said.seq && before !== said.hash)
-      tell(`event ${link.seq}: differs from the last fold's reference`);
+      report(`event ${link.seq}: differs from the last fold's reference`);
     count++;
   }
   if (lastSeq !== head.eventSeq || before !== head.eventHash)
-    tell(`events: the chain ends at ${lastSeq}, expected ${head.eventSeq}`);
+    report(`events: the chain ends at ${lastSeq}, expected ${head.eventSeq}`);
   if (erased !== said.erased || erasedSum.toHex() !== said.erasedSum)
-    tell('events: erased events differ from the last fold');
+    report('events: erased events differ from the last fold');
   return count;
 }
 
 /** Result: the total of all counts. */
-function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): Totals {
+function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, report: Report): Totals {
   const sum = new RowSum();
   let rows = 0;
   const byLevel: Totals[] = LEVELS.map((interval) => (interval === 'hour' ? said.dropped : NO_TOTALS));
@@ -136,11 +137,11 @@ function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): T
     sum.change(rowDigest(row), 1);
     byLevel[row.level] = addTotals(byLevel[row.level] ?? NO_TOTALS, totalsOf(row));
   }
-  if (rows !== said.rows) tell(`counts: ${rows} rows, expected ${said.rows}`);
-  if (sum.toHex() !== said.sum) tell('counts: a row was changed since the last fold');
+  if (rows !== said.rows) report(`counts: ${rows} rows, expected ${said.rows}`);
+  if (sum.toHex() !== said.sum) report('counts: a row was changed since the last fold');
   for (const [level, totals] of byLevel.entries()) {
     if (JSON.stringify(totals) !== JSON.stringify(said.totals))
-      tell(`counts: the ${LEVELS[level]}s do not add up to the total`);
+      report(`counts: the ${LEVELS[level]}s do not add up to the total`);
   }
   let totals = said.totals;
   for (const tally of openTallies(db, foldSeq)) totals = addTotals(totals, tally.totals);
@@ -150,18 +151,18 @@ function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, tell: Tell): T
 const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
 
 /** Result: the number of hits. */
-function verifyHits(db: Sqlite, tell: Tell): number {
+function verifyHits(db: Sqlite, report: Report): number {
   const eventsOf = db.prepare<[string], EventLink>('SELECT * FROM event_link WHERE hit = ? ORDER BY seq');
   let count = 0;
   for (const row of db.prepare<[], HitRow>('SELECT * FROM hit ORDER BY id').iterate()) {
     count++;
     const made = replayHit(row.id, eventsOf.all(row.id));
-    if (made === null || asText(made) !== asText(row)) tell(`hit ${row.id}: differs from its events`);
+    if (made === null || asText(made) !== asText(row)) report(`hit ${row.id}: differs from its events`);
   }
   const [firsts] = db
     .prepare<[], number>(`SELECT count(*) FROM event_link WHERE kind = 'hit' AND body IS NOT NULL`)
     .pluck()
     .all();
-  if (firsts !== count) tell(`hits: ${count}, but ${firsts} in the chain of events`);
+  if (firsts !== count) report(`hits: ${count}, but ${firsts} in the chain of events`);
   return count;
 }

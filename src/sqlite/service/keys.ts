@@ -99,7 +99,7 @@ export class SqliteKeys implements KeyStore {
       }
       const lifeMs = before.expiresAt === null ? null : Date.parse(before.expiresAt) - Date.parse(before.createdAt);
       const sameLife = lifeMs === null ? null : timeOf(nowMs + lifeMs);
-      const told = this.#insert({
+      const inserted = this.#insert({
         ...before,
         expiresAt: expiresAt === undefined ? sameLife : expiresAt,
         createdAt: timeOf(nowMs),
@@ -108,7 +108,7 @@ export class SqliteKeys implements KeyStore {
         Math.min(nowMs + graceMs, before.expiresAt === null ? Infinity : Date.parse(before.expiresAt)),
       );
       this.#db.prepare('UPDATE api_key SET expires_at = ? WHERE tenant = ? AND id = ?').run(oldEnds, before.tenant, id);
-      return { ...told, old: this.#byId(tenant, id) };
+      return { ...inserted, old: this.#byId(tenant, id) };
     });
   }
 
