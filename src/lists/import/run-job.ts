@@ -48,12 +48,12 @@ export async function runJob(id: string, parts: JobParts): Promise<void> {
   try {
     await importBody(id, parts).catch((error: unknown) => storeFailure(id, error, parts));
   } catch (error) {
-    log.error({ err: error, job: id }, 'the end of an import could not be noted');
+    log.error({ err: error, job: id }, 'failed to record the import result');
   }
 }
 
 async function importBody(id: string, parts: JobParts): Promise<void> {
-  const { store, bodies, queue, audit, onEnd } = parts;
+  const { store, bodies, queue, log, audit, onEnd } = parts;
   if (queue.isClosing) return;
   const job = await findJob(store, id);
   const { list } = job;
@@ -77,7 +77,8 @@ async function importBody(id: string, parts: JobParts): Promise<void> {
     if (queue.isClosing && error instanceof AppError) return;
     throw error;
   }
-  await onEnd();
+  // The job is done, whatever comes after it: the service loads the version at its next poll.
+  await onEnd().catch((error: unknown) => log.error({ err: error, job: id }, 'list reload failed'));
 }
 
 const originOf = (id: string) => `job ${id}`;
@@ -91,7 +92,7 @@ async function versionOf(store: Store, { id, list }: ImportJob): Promise<Version
 async function storeFailure(id: string, error: unknown, parts: JobParts): Promise<void> {
   const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
   // A fault of the list is stored with the job alone; a fault of this service is logged too.
-  if (!failed || ERRORS[failed.code].http >= 500) parts.log.error({ err: error, job: id }, 'an import failed');
+  if (!failed || ERRORS[failed.code].http >= 500) parts.log.error({ err: error, job: id }, 'import failed');
   await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } }, parts);
 }
 
