@@ -44,7 +44,8 @@ export function createProgram(cli: CliContext): Command {
 export async function runCommandLine(argv: readonly string[], cli: CliContext): Promise<void> {
   try {
     await createProgram(cli).parseAsync(argv, { from: 'user' });
-  } catch (error) {
+  } catch (thrown) {
+    const error = ofNamedFile(thrown);
     if (error instanceof CommanderError) cli.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
     else {
       cli.err(
@@ -53,4 +54,13 @@ export async function runCommandLine(argv: readonly string[], cli: CliContext): 
       cli.setExitCode(EXIT.failed);
     }
   }
+}
+
+const NAMED_FILE_CODES = new Set(['EACCES', 'EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'EPERM']);
+
+/** A file of the command line that cannot be opened as asked is a fault of the request, not of Zeef: one line, no stack. */
+function ofNamedFile(error: unknown): unknown {
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (error instanceof AppError || path === undefined || !NAMED_FILE_CODES.has(code ?? '')) return error;
+  return new AppError('REQUEST_INVALID', { path, why: code! }, error);
 }

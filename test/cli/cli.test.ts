@@ -193,7 +193,9 @@ describe('lists', () => {
     const file = join(dataDir, 'desk.jsonl');
     expect((await zeef('lists', 'export', file, '--list', 'desk', '--plain')).code).toBe(0);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect((await zeef('lists', 'export', file, '--list', 'desk')).code, 'it is not written over').not.toBe(0);
+    const again = await zeef('lists', 'export', file, '--list', 'desk');
+    expect(again.code, 'it is not written over').toBe(2);
+    expect(again.err).toMatch(/^zeef: REQUEST_INVALID: .*EEXIST.*\n$/);
     expect(
       readFileSync(file, 'utf8')
         .trim()
