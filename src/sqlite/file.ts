@@ -36,7 +36,7 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   const db = new Database(path, { timeout: file.busyMs });
   try {
     chmodSync(path, 0o600);
-    db.pragma('journal_mode = WAL');
+    switchToWal(db, file.busyMs);
     db.pragma('synchronous = FULL');
     // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
     if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
@@ -46,6 +46,26 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Between two tries to switch a new file to its write-ahead log. */
+const SWITCH_PAUSE_MS = 5;
+
+/**
+ * Two connections that open a new file at once both hold its read lock, so SQLite refuses the switch of one of them at
+ * once, without waiting `busy_timeout`: it could wait for the other for ever.
+ */
+function switchToWal(db: Sqlite, patienceMs: number): void {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      db.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > endMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_PAUSE_MS);
+    }
   }
 }
 

@@ -1,9 +1,12 @@
 /** While somebody else holds the write lock, this process goes on; what it has to write waits, and not for ever. */
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import type { Sqlite } from '../../src/core/sqlite-binding.js';
-import { Database } from '../../src/core/sqlite-binding.js';
+import { Database, SQLITE_PACKAGE } from '../../src/core/sqlite-binding.js';
 import { beginPatiently, tryWrite, writeWithRetry } from '../../src/sqlite/busy.js';
 import { LISTS_FILE, openListsDatabase } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
@@ -248,4 +251,24 @@ describe('a service whose store another process writes to', () => {
     expect(await Promise.all(changes)).toEqual([200, 201]);
     expect(await running.service.store.lists.list('sample')).toMatchObject({ radiusBits: 30 });
   });
+});
+
+test('a new file that another connection is setting up is opened after it, not refused', async () => {
+  const dataDir = tempFolder('two-open');
+  const path = join(dataDir, LISTS_FILE);
+  new Database(path).exec('CREATE TABLE other (a)').exec('DROP TABLE other').close();
+  // SQLite refuses the write-ahead log at once while this one may still write, whatever `busy_timeout` says.
+  const holder = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     const db = new (require(workerData.sqlite))(workerData.path);
+     db.exec('BEGIN IMMEDIATE');
+     parentPort.postMessage('held');
+     setTimeout(() => { db.exec('COMMIT'); db.close(); }, 300);`,
+    { eval: true, workerData: { path, sqlite: createRequire(import.meta.url).resolve(SQLITE_PACKAGE) } },
+  );
+  await once(holder, 'message');
+  const db = openListsDatabase(dataDir);
+  expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+  db.close();
+  await once(holder, 'exit');
 });
