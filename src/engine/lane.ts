@@ -36,8 +36,10 @@ interface LaneOptions {
 
 /** A process that ends sooner may be unable to start: the next one is started only for the next image. */
 const LIVED_MS_MIN = 1_000;
-/** Delay before a new standby process is started: until then the processor is left to the images. */
+/** Delay before the next standby process is started: until then the processor is left to the images. */
 const STAND_BY_AFTER_MS = 500;
+/** Delay before the first one: a command that hashes one image has ended by then, and needs none. */
+const FIRST_STAND_BY_AFTER_MS = 3_000;
 
 export class Lane {
   readonly inFlight = new Map<number, Job>();
@@ -59,10 +61,11 @@ export class Lane {
   }
 
   start(): void {
+    const afterMs = this.#startedMs === 0 ? FIRST_STAND_BY_AFTER_MS : STAND_BY_AFTER_MS;
     this.#startedMs = performance.now();
     this.#process = this.#standBy ?? this.#spawn();
     this.#standBy = null;
-    this.#keepStandBy();
+    this.#keepStandBy(afterMs);
   }
 
   send(job: Job): void {
@@ -110,19 +113,19 @@ export class Lane {
         if (started === this.#process) this.#died();
         else if (started === this.#standBy) {
           this.#standBy = null;
-          this.#keepStandBy();
+          this.#keepStandBy(STAND_BY_AFTER_MS);
         }
       },
     });
     return started;
   }
 
-  #keepStandBy(): void {
+  #keepStandBy(afterMs: number): void {
     if (!this.#options.standsBy || this.#closed || this.#standByTimer) return;
     this.#standByTimer = setTimeout(() => {
       this.#standByTimer = null;
       if (this.#process && !this.#closed) this.#standBy ??= this.#spawn();
-    }, STAND_BY_AFTER_MS);
+    }, afterMs);
     this.#standByTimer.unref();
   }
 
