@@ -1,4 +1,4 @@
-/** How near Zeef's hashes are to the reference's, and to those of really turned pictures. */
+/** Distances of Zeef's hashes to the reference's, and to those of rotated and mirrored pixels. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -24,7 +24,7 @@ function referenceOf(path: string): Reference {
   return rows.find((row) => row.file === basename(path))!;
 }
 
-/** Distances as a row: how many, median, 99th percentile, most, share within 10. */
+/** Summarise distances as a row: count, median, 99th percentile, maximum, share within 10. */
 function row(name: string, distances: readonly number[]): (string | number)[] {
   const sorted = [...distances].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
@@ -32,10 +32,10 @@ function row(name: string, distances: readonly number[]): (string | number)[] {
   return [name, sorted.length, at(0.5), at(0.99), sorted.at(-1)!, `${((100 * within) / sorted.length).toFixed(1)}%`];
 }
 
-/** The reference's own rule holds for pictures of at least this quality. */
+/** The reference's own rule applies to images of at least this quality. */
 const QUALITY_MIN = 80;
 
-/** Rows over the test corpus that ZEEF_CORPUS names: both families and the sign rule, against the reference's vectors. */
+/** Measure the test corpus in ZEEF_CORPUS: both families and the sign rule, against the reference's vectors. */
 async function corpusRows(root: string, pictureCount: number | undefined): Promise<(string | number)[][]> {
   const read = (file: string) =>
     parse(readFileSync(join(root, 'vectors', file), 'utf8'), { columns: true }) as Record<string, string>[];
@@ -72,7 +72,7 @@ async function corpusRows(root: string, pictureCount: number | undefined): Promi
   }
   return [
     row('corpus: reference hash', resized),
-    row('corpus: without its resize', full),
+    row('corpus: without the resize', full),
     row('corpus: sign rule, 8 hashes each', ruled),
     ...[...byPath].sort().map(([path, distances]) => row(`corpus by decoder: ${path}`, distances)),
   ];
@@ -94,7 +94,7 @@ export async function accuracy({ smoke }: { smoke: boolean }): Promise<BenchTabl
     const { families } = hasher.hash(raster, { orientations: 'all', families: 'both' });
     resized.push(hamming256(families[0]!.hashes[0]!, parseHash256(reference.pdq_hash)));
     full.push(hamming256(families.at(-1)!.hashes[0]!, parseHash256(reference.pdq_hash_noresize)));
-    // The picture is really turned, written as PNG, and decoded and hashed as a stranger's file would be.
+    // The pixels are rotated or mirrored, written as PNG, and decoded and hashed like any uploaded file.
     const grey = () =>
       sharp(raster.data, { raw: { width: raster.width, height: raster.height, channels: raster.channels } });
     const turns = {
@@ -115,14 +115,14 @@ export async function accuracy({ smoke }: { smoke: boolean }): Promise<BenchTabl
   }
   const rows = [
     row('reference hash (nearest to 512x512)', resized),
-    row('reference hash without its resize', full),
+    row('reference hash without the resize', full),
     ...(process.env.ZEEF_CORPUS ? await corpusRows(process.env.ZEEF_CORPUS, smoke ? 6 : undefined) : []),
-    ...ORIENTATIONS.map((orientation) => row(`really turned: ${orientation}`, turned[orientation]!)),
+    ...ORIENTATIONS.map((orientation) => row(`reoriented pixels: ${orientation}`, turned[orientation]!)),
   ];
   return {
     title: 'Accuracy: distance in bits; the project’s own photographs',
-    notes: process.env.ZEEF_CORPUS ? [] : ['ZEEF_CORPUS is not set: rows on the test corpus are left out'],
-    columns: ['against', 'pictures', 'median', 'p99', 'most', 'within 10'],
+    notes: process.env.ZEEF_CORPUS ? [] : ['ZEEF_CORPUS is not set: the test corpus was not measured'],
+    columns: ['compared with', 'images', 'median', 'p99', 'max', 'within 10'],
     rows,
     checksum: String(
       [...resized, ...full, ...Object.values(turned).flat()].reduce((sum, distance) => sum + distance, 0),

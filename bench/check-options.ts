@@ -1,4 +1,4 @@
-/** Options of a check that asks for nothing special; for benches and tests. */
+/** Default options of a check, for benches and tests. */
 import type { ImageCheckOptions } from '../src/check/check-image.js';
 
 export function plainCheck(tenant: string): ImageCheckOptions {

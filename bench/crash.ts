@@ -1,6 +1,6 @@
 /**
- * Is what was answered on record? A real `zeef serve` is killed (SIGKILL) at random moments under load, again and again;
- * then every hit that a client was told must be there, every answered check counted, and the ledger whole.
+ * A real `zeef serve` is killed (SIGKILL) repeatedly at random moments under load. Afterwards every returned hit must
+ * be on record, every answered check counted, and the ledger intact.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,10 +18,10 @@ import { tempFolder } from './temp-folder.js';
 const MAIN = artefact('src', 'main.js');
 const ENTRIES = 1_000;
 const CLIENTS = 8;
-/** Items of one request that match nothing, beside the one that does. */
+/** Items of a request that do not match, besides the one that does. */
 const UNMATCHED = 4;
 const RAW_VALUES = 500;
-/** From the first answer to the kill. */
+/** Maximum time from the start of the load to the kill. */
 const LOAD_MS_MAX = 600;
 const START_MS_MAX = 30_000;
 const VERIFY_EVERY = 20;
@@ -30,7 +30,7 @@ export interface CrashResult {
   readonly kills: number;
   readonly answeredChecks: number;
   readonly countedChecks: number;
-  /** In flight when a process was killed, and not sent again: they may be counted, or not. */
+  /** In flight when a process was killed, and not sent again: these may or may not be counted. */
   readonly unansweredChecks: number;
   readonly answeredHits: number;
   readonly missingHits: number;
@@ -77,7 +77,7 @@ interface Request {
   readonly type: string;
   readonly checks: number;
   readonly reference: string | null;
-  /** With one, it is sent again until it is answered, and must count once. */
+  /** `Idempotency-Key`: a request with one is sent again until it is answered, and must count once. */
   readonly key: string | null;
 }
 
@@ -136,7 +136,7 @@ export async function crashLoop(kills: number, seed: number): Promise<CrashResul
       });
       const answer = (await response.json()) as { checked?: number; matched?: number };
       if (response.status !== 200 || answer.checked !== request.checks) throw new Error(`${response.status}`);
-      if (request.reference !== null && answer.matched !== 1) throw new Error('the hit was not told');
+      if (request.reference !== null && answer.matched !== 1) throw new Error('the hit was not returned');
     } catch {
       if (request.key === null) unansweredChecks += request.checks;
       else again.push(request);
@@ -209,20 +209,19 @@ export async function crash({ smoke }: BenchOptions): Promise<BenchTable> {
   const starts = [...result.startMs].sort((a, b) => a - b);
   const isCounted = countedChecks >= answeredChecks && countedChecks <= answeredChecks + unansweredChecks;
   return {
-    title: `Crash: zeef serve killed ${kills} times at random moments, ${CLIENTS} clients asking`,
+    title: `Crash: zeef serve killed ${kills} times at random moments, ${CLIENTS} clients`,
     notes: [
-      'every second request has an Idempotency-Key and is sent again until it is answered: it counts once',
-      'from the start of the process to ready, milliseconds: median and most',
+      'every second request has an Idempotency-Key and is sent again until answered: it counts once',
+      'start: from the start of the process to ready; median and maximum',
     ],
-    columns: ['what', 'figure', 'of'],
+    columns: ['measurement', 'value', 'of'],
     rows: [
-      ['hits that were answered and are missing', missingHits, answeredHits],
+      ['returned hits that are missing', missingHits, answeredHits],
       ['checks counted; answered', countedChecks, answeredChecks],
-      ['checks that may be counted, or not: never answered', unansweredChecks, ''],
+      ['checks never answered, which may be counted', unansweredChecks, ''],
       ['ledger verify failed', verifyFailures, Math.floor(kills / VERIFY_EVERY) + 1],
       ['start, milliseconds', starts[Math.floor(starts.length / 2)]!, starts.at(-1)!],
     ],
-    checksum:
-      missingHits === 0 && verifyFailures === 0 && isCounted ? 'nothing is missing' : 'SOMETHING IS MISSING: see above',
+    checksum: missingHits === 0 && verifyFailures === 0 && isCounted ? 'nothing is missing' : 'FAILED: see above',
   };
 }

@@ -1,4 +1,4 @@
-/** Exact look-ups of digests: the shared table one by one and in batches, beside a Map of hex strings. */
+/** Exact look-ups of digests: the shared table one by one and in batches, against a Map of hex strings. */
 import { buildDigestTable } from '../src/index/digest-table.js';
 import { randomValues } from './list-rows.js';
 import type { BenchOptions, BenchTable } from './report.js';
@@ -8,7 +8,7 @@ const WIDTH = 16;
 const QUERIES = 1_048_576;
 const MAP_ENTRIES_MAX = 1_000_000;
 
-/** Calls a second of `work`, the median of three, and its last result. */
+/** Return the median rate of three runs of `work`, and its last result. */
 function timed(count: number, work: () => number): [perSecond: number, result: number] {
   const rates: number[] = [];
   let result = 0;
@@ -65,8 +65,8 @@ export async function digests({ smoke, sizes }: BenchOptions): Promise<BenchTabl
     add('Map of hex strings', timed(queries, inMap), mapSeconds, '-');
   }
   return {
-    title: 'Digests: MD5, one thread, every second query is known',
-    notes: ['a hit is a full compare of all bytes; the Map lies in one thread alone'],
+    title: 'Digests: MD5, one thread, every second query is in the table',
+    notes: ['a hit compares all bytes; only one thread can use the Map'],
     columns: ['index', 'entries', 'look-ups/s', 'build s', 'B/entry', 'found'],
     rows,
     checksum: sums.join(' '),

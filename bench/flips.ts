@@ -1,6 +1,6 @@
 /**
- * Versions flip under query load. Two versions hold disjoint sentinels, so every answer shows which of them gave it, and
- * must agree with the generation that it names.
+ * Switches between list versions under query load. Two versions hold disjoint entries, so every answer shows which one
+ * it came from, and must agree with the generation that it names.
  */
 import { rmSync } from 'node:fs';
 import { readConfig } from '../src/config/read-config.js';
@@ -18,11 +18,11 @@ const CLIENTS = 4;
 export interface FlipCounts {
   readonly asked: number;
   readonly generationsSeen: number;
-  /** Answers that said what the generation they name does not hold. */
+  /** Answers that do not agree with the entries of the generation they name. */
   readonly disagreed: number;
 }
 
-/** `flips` times, `pauseMs` apart, the one version and the other. */
+/** Switch between the two versions `flips` times, `pauseMs` apart, while clients query. */
 export async function flipUnderLoad(service: Service, flips: number, pauseMs: number): Promise<FlipCounts> {
   const { lists } = service.store;
   const values = pdqLike(SENTINELS * 2, 4);
@@ -46,7 +46,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
     reference: null,
     tenant: 'flips',
   } as const;
-  /** What was answered, judged at the end: a generation is known to be whose only once the flip has returned. */
+  /** Compared at the end: the version of a generation is known only after its switch has returned. */
   const answers = new Map<string, { generation: number; first: boolean; second: boolean; count: number }>();
   const client = async (from: number) => {
     for (let at = from; !isDone; at = (at + 7) % SENTINELS) {
@@ -67,7 +67,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
   const clients = Promise.all(Array.from({ length: CLIENTS }, (_, at) => client(at)));
   try {
     for (let flip = 0; flip < flips; flip++) {
-      // Always the last but one: ten versions are kept, and this flips for as long as anybody likes.
+      // Always the last but one: only ten versions are kept, and there may be any number of switches.
       const { version } = (await lists.list('flip'))!;
       await rollBack(lists, 'flip', version - 1);
       await snapshot(flip % 2 === 0 ? odd : even);
@@ -97,13 +97,13 @@ export async function flips({ smoke, minutes = 5 }: BenchOptions): Promise<Bench
   try {
     const { asked, generationsSeen, disagreed } = await flipUnderLoad(service, count, smoke ? 50 : 1_000);
     return {
-      title: `Versions of a list flip ${smoke ? 'under' : 'once a second under'} query load`,
-      notes: ['two versions with disjoint entries; disagreeing: it says what its generation does not hold'],
-      columns: ['what', 'count'],
+      title: `Switching between list versions ${smoke ? 'under' : 'once a second under'} query load`,
+      notes: ['two versions with disjoint entries, so an answer shows which version it came from'],
+      columns: ['measurement', 'count'],
       rows: [
-        ['flips', count],
+        ['switches', count],
         ['answers', asked],
-        ['generations that answered', generationsSeen],
+        ['generations in answers', generationsSeen],
         ['answers that disagree with their generation', disagreed],
       ],
       checksum: String(disagreed),

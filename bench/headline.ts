@@ -1,6 +1,6 @@
 /**
- * What this machine can do, in one page of words: hash checks and pictures a second, sustained, over HTTP, client
- * included, against a list of the national size; and what that means for 18.2 billion checks.
+ * Sustained hash and image checks a second of this machine, over HTTP, client included, with a list of the national
+ * size, and the time that 18.2 billion checks would take.
  */
 import { rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -17,7 +17,7 @@ import { uploads } from './pictures.js';
 import type { BenchTable } from './report.js';
 import { tempFolder } from './temp-folder.js';
 
-/** The Dutch hash check service, 2020: its list, and its summer. */
+/** The Dutch hash check service, 2020: its list, and its checks in one summer. */
 const NATIONAL_ENTRIES = 3_200_000;
 const NATIONAL_CHECKS = 18_200_000_000;
 const NATIONAL_DAYS = 92;
@@ -29,7 +29,7 @@ const HASHES_PER_REQUEST = 131_072;
 const DIGESTS_PER_REQUEST = 1_048_576;
 const SMOKE_SHRINKS = 64;
 
-/** Of no piece of the list. */
+/** Not the seed of any piece of the list. */
 const FRESH_SEED = 1_000_003;
 
 interface Raw {
@@ -37,7 +37,7 @@ interface Raw {
   readonly matched: number;
 }
 
-/** Posts one body of raw values and reads the answer. */
+/** Post one body of raw values and return the response. */
 function postRaw(url: string, algorithm: string, body: Buffer): Promise<Raw> {
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -59,7 +59,7 @@ function postRaw(url: string, algorithm: string, body: Buffer): Promise<Raw> {
   });
 }
 
-/** Checks a second over `seconds`, two requests under way; every answer's counts are held to what was sent. */
+/** Return checks a second over `seconds`, with two requests in flight. Errors: a response with unexpected counts. */
 async function sustained(
   url: string,
   algorithm: string,
@@ -87,12 +87,12 @@ const days = (perSecond: number) => NATIONAL_CHECKS / perSecond / DAY_SECONDS;
 const coresFor = (perSecond: number) =>
   Math.ceil((((NATIONAL_CHECKS / (NATIONAL_DAYS * DAY_SECONDS)) * PEAK) / perSecond) * availableParallelism());
 
-/** Two lines of a terminal. */
+/** Describe a rate in two terminal lines. */
 function inWords(what: string, perSecond: number): string[] {
   const cores = coresFor(perSecond);
   return [
     `${Math.round(perSecond).toLocaleString('en')} ${what}/s: 18.2 billion in ${Number(days(perSecond).toPrecision(2))} days on this machine;`,
-    `  in ${NATIONAL_DAYS} days with a ${PEAK}-fold peak they take ${cores} core${cores === 1 ? '' : 's'} like these`,
+    `  in ${NATIONAL_DAYS} days with a ${PEAK}-fold peak: ${cores} core${cores === 1 ? '' : 's'} like these`,
   ];
 }
 
@@ -154,7 +154,7 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
 
     const files = await uploads(smoke ? 2 : 32);
     const upload = { method: 'POST' as const, headers: { 'content-type': 'image/jpeg' } };
-    // The decoder process starts with the first image, which is not part of a sustained rate.
+    // The decoder process starts with the first image; that time is not part of a sustained rate.
     for (const body of files.slice(0, 2)) await fetch(`${url}/v1/check`, { ...upload, body: new Uint8Array(body) });
     const pictures = await autocannon({
       url,
@@ -169,7 +169,7 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
       days(picturesPerSecond),
       coresFor(picturesPerSecond),
     ]);
-    words.push(...inWords('pictures', picturesPerSecond));
+    words.push(...inWords('images', picturesPerSecond));
     const refused = one.non2xx + one.errors + pictures.non2xx + pictures.errors;
     return {
       title: `Headline: ${entries.toLocaleString('en')} PDQ and MD5 entries, ${workers} cores, ${seconds} s each, client included`,
@@ -177,9 +177,9 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
         ...words,
         `the national service of 2020 made ${(NATIONAL_CHECKS / 1e9).toFixed(1)} billion checks in ${NATIONAL_DAYS} days, one hit in ${HIT_EVERY.toLocaleString('en')}`,
       ],
-      columns: ['request', 'checks/s', 'days for 18.2 bn', 'cores for it'],
+      columns: ['request', 'checks/s', 'days for 18.2 bn', 'cores needed'],
       rows,
-      checksum: refused === 0 ? 'every answer was as expected' : `${refused} refused`,
+      checksum: refused === 0 ? 'all responses as expected' : `${refused} failed`,
     };
   } finally {
     await server.close();

@@ -1,4 +1,4 @@
-/** The whole service over HTTP on loopback, asked by autocannon. */
+/** The whole service over HTTP on loopback, with requests by autocannon. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
@@ -21,11 +21,11 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
   let answered = 0;
   let nextClient = 0;
   const values = pdqLike(entries, 1);
-  // The same few pictures are sent again and again: but for the last row none may be answered from memory.
+  // The same few images are sent repeatedly: except in the last row none may be answered from the cache.
   for (const [workers, cacheBytesMax, says] of [
     ['1', '0', '1 worker'],
     ['2', '0', '2 workers'],
-    ['1', '134217728', 'seen before'],
+    ['1', '134217728', 'repeated'],
   ] as const) {
     const config = readConfig({
       env: {},
@@ -41,7 +41,7 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     const server = await createServer(service, log);
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
     const connections = smoke ? 2 : 16;
-    // Every connection has pictures of its own, told apart by bytes after their end: none is joined to another's.
+    // Each connection appends another byte to its images, so that no two requests in flight are joined.
     const files = (await uploads(smoke ? 2 : 32)).flatMap((file) =>
       Array.from({ length: connections }, (_, connection) => Buffer.concat([file, Buffer.from([connection])])),
     );
@@ -101,9 +101,9 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
   }
   rmSync(dataDir, { recursive: true });
   return {
-    title: `HTTP on loopback, ${entries.toLocaleString('en')} PDQ entries, orientations=all for pictures; client included`,
+    title: `HTTP on loopback, ${entries.toLocaleString('en')} PDQ entries, all orientations, client included`,
     notes: [],
-    columns: ['request', 'checks/s', 'p50 ms', 'p99 ms', 'refused'],
+    columns: ['request', 'checks/s', 'p50 ms', 'p99 ms', 'failed'],
     rows,
     checksum: answered > 0 ? 'every row answered' : 'nothing answered',
   };

@@ -1,6 +1,6 @@
 /**
- * Pictures a second: where the time goes by stage, beside plain pipelines, by format, through the decoder process and
- * by a scan with a list in force. One run, so that the ratios hold.
+ * Images a second: by stage, against plain pipelines, by format, through the decoder process, and in a scan with an
+ * active list. All in one run, so that the ratios are comparable.
  */
 
 import { createHash } from 'node:crypto';
@@ -41,18 +41,18 @@ const WANTS: HashWants = {
   frames: 1,
 };
 const OPTIONS = plainCheck('bench');
-/** No answer may come from memory where decoding is what is measured. */
+/** For decoding benches: no answer may come from the cache. */
 const NO_CACHE = { cacheBytesMax: '0' };
 
 type Rows = (string | number)[][];
 
-/** Measures rows against the first of its set, which is the baseline. */
+/** Measures rows relative to a baseline, the first row after a heading. */
 class Meter {
   readonly rows: Rows = [];
   readonly sums: string[] = [];
   #baseMs = 0;
 
-  /** `work` on each file, `times` times over; median of three. The first row after a heading is the baseline. */
+  /** Run `work` on each file, and add a row with the median of five rounds; return its milliseconds a file. */
   async each<T>(name: string, files: readonly T[], work: (file: T) => unknown): Promise<number> {
     let last: unknown;
     const seconds = await medianSeconds(async () => {
@@ -98,18 +98,14 @@ async function plainPipelines(meter: Meter, files: readonly Buffer[]): Promise<v
   );
 }
 
-/** Every stage of one picture in one thread, and their sum; the search is among `entries`. */
+/** Measure each stage of one image in one thread, and all together; the search is in `entries`. */
 async function stages(meter: Meter, paths: readonly string[], entries: Uint8Array): Promise<void> {
   const files = paths.map((path) => readFileSync(path));
   const hasher = loadPdqHasher();
   const decoder = createDecoder(LIMITS, (bytes) => hasher.takePlane(bytes));
   const ring = buildRing(entries);
   await meter.each('stage: read from the page cache', paths, (path) => readFileSync(path).length);
-  await meter.each(
-    'stage: digest, SHA-256 (three: next row)',
-    files,
-    (file) => computeDigests(file, ['sha256']).sha256,
-  );
+  await meter.each('stage: digest, SHA-256', files, (file) => computeDigests(file, ['sha256']).sha256);
   await meter.each('stage: digests, all three', files, (file) => computeDigests(file, ['md5', 'sha1', 'sha256']).md5);
   await meter.each('stage: sniff', files, (file) => sniff(file)?.width);
   await meter.each('stage: decode to grey', files, async (file) => (await decoder.decode(file)).width);
@@ -119,11 +115,11 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
     decoded,
     ({ raster }) => hasher.hash(raster, WANTS).families[0]!.quality,
   );
-  await meter.each('  of it with 1 orientation', decoded, ({ raster }) =>
+  await meter.each('  the same with 1 orientation', decoded, ({ raster }) =>
     firstHash(hasher.hash(raster, { ...WANTS, orientations: 'none' }).families),
   );
   const queries = decoded.map(({ raster }) => hasher.hash(raster, WANTS).families.flatMap(({ hashes }) => hashes));
-  await meter.each(`stage: search, radius 31, among ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
+  await meter.each(`stage: search, radius 31, in ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
     hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
   );
   const ledgerDir = tempFolder('ledger');
@@ -192,7 +188,7 @@ async function serviceWith(dataDir: string, flags: Record<string, string>, entri
   return service;
 }
 
-/** `zeef scan` without its start: a folder of files, a list in force, counts recorded. */
+/** Measure `zeef scan` without its start: a folder of files, an active list, counts recorded. */
 async function scans(
   meter: Meter,
   dataDir: string,
@@ -213,7 +209,7 @@ async function scans(
   }
 }
 
-/** The same files again, hashes and answer known. */
+/** Measure the same files again, with hashes and answers cached. */
 async function repeats(
   meter: Meter,
   dataDir: string,
@@ -223,18 +219,18 @@ async function repeats(
 ): Promise<void> {
   const service = await serviceWith(dataDir, { workers: '1' }, entries);
   await meter.each('its SHA-256 alone', files, (file) => computeDigests(file, ['sha256']).sha256);
-  await meter.each('a picture seen before, verdict and counts', files, async (file) => {
+  await meter.each('a repeated image, verdict and counts', files, async (file) => {
     const { verdict } = await service.checkImage({ bytes: file }, OPTIONS);
     return verdict;
   });
   const again = () => runScan(service, folder);
   const { files: count } = await again();
   const seconds = await medianSeconds(again);
-  meter.row('a scan of files seen before, 1 worker', (seconds * 1000) / count);
+  meter.row('a scan of repeated files, 1 worker', (seconds * 1000) / count);
   await service.close();
 }
 
-/** Each format beside what its decoder alone costs. */
+/** Measure each format against its decoder alone. */
 async function formats(meter: Meter, count: number): Promise<void> {
   const hasher = loadPdqHasher();
   const decoder = createDecoder(LIMITS, (bytes) => hasher.takePlane(bytes));
@@ -262,7 +258,7 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
   const dataDir = join(folder, 'data');
   const uploadsFolder = join(folder, 'uploads');
   mkdirSync(uploadsFolder);
-  // Each file once per round: a scan of a few hundred, so that its start does not count.
+  // A scan of a few hundred files, so that its start does not matter.
   const rounds = smoke ? 1 : 10;
   for (let at = 0; at < files.length * rounds; at++)
     writeFileSync(join(uploadsFolder, `${at}.jpg`), files[at % files.length]!);
@@ -271,7 +267,7 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
   const corpus = process.env.ZEEF_CORPUS;
   const meter = new Meter();
   try {
-    meter.heading('pipelines, against the first');
+    meter.heading('pipelines, relative to the first');
     await plainPipelines(meter, files);
     await stages(meter, paths, entries);
     await throughEngine(meter, files);
@@ -285,7 +281,7 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
       folders.push({ name: `${taken.length} corpus JPEGs`, path, count: taken.length });
     }
     await scans(meter, dataDir, folders, entries);
-    meter.heading('repeats, against the digest');
+    meter.heading('repeats, relative to the digest');
     await repeats(meter, dataDir, files, uploadsFolder, entries);
     await formats(meter, smoke ? 1 : 8);
   } finally {
@@ -293,12 +289,12 @@ export async function images({ smoke }: { smoke: boolean }): Promise<BenchTable>
   }
   const kilobytes = Math.round(files.reduce((sum, file) => sum + file.length, 0) / files.length / 1000);
   return {
-    title: `Images: JPEG 500x375, ${kilobytes} kB on average; PDQ in both families and ${ORIENTATIONS.length} orientations`,
+    title: `Images: JPEG 500x375, ${kilobytes} kB on average; PDQ, both families, ${ORIENTATIONS.length} orientations`,
     notes: [
-      `scans: list of ${(entries.length / 32).toLocaleString('en')} PDQ entries, counts recorded, no answer from memory`,
-      ...(corpus === undefined ? ['ZEEF_CORPUS is not set: the scan of the test corpus is left out'] : []),
+      `scans: list of ${(entries.length / 32).toLocaleString('en')} PDQ entries, counts recorded, no cache`,
+      ...(corpus === undefined ? ['ZEEF_CORPUS is not set: the test corpus was not scanned'] : []),
     ],
-    columns: ['what', 'ms', 'pictures/s', 'ratio'],
+    columns: ['measurement', 'ms', 'images/s', 'ratio'],
     rows: meter.rows,
     checksum: createHash('sha256').update(meter.sums.join(' ')).digest('hex').slice(0, 12),
   };

@@ -1,4 +1,4 @@
-/** Radius search against the field, in one run: the same hashes and queries for all, recall beside speed. */
+/** Radius search of all indexes in one run, on the same hashes and queries: speed and recall. */
 import { createWriteStream, renameSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
@@ -20,10 +20,10 @@ const BATCH = 8_192;
 const ORIENTATIONS = 8;
 const HNSW_EFS = [64, 200, 400];
 const HNSW_ENTRIES_MAX = 100_000;
-/** Of one entry in mih: 16 tables of ids, the hash, a stamp; beyond, 4 GiB do not hold them. */
+/** An entry takes 16 ids, its hash and a stamp in mih; more entries do not fit into 4 GiB. */
 const MIH_ENTRIES_MAX = 40_000_000;
 
-/** Queries that each contender gets: the slow ones a prefix of them. */
+/** Number of queries for each index; slow ones get a prefix. */
 interface Budget {
   readonly entries: number;
   readonly linear: number;
@@ -52,7 +52,7 @@ const seconds = async <T>(work: () => T | Promise<T>): Promise<[T, number]> => {
   return [result, (performance.now() - startedMs) / 1000];
 };
 
-/** One ring a segment: more entries than one memory holds are searched one after another. */
+/** One ring per segment; entries that exceed one memory are searched segment by segment. */
 interface Rings {
   readonly rings: readonly RingIndex[];
   search(hash256: Uint8Array): Candidate[];
@@ -139,7 +139,7 @@ async function rowsFor(
   add('ring, 8 at once', pictures, ringSeconds, ringBytes);
   add(`ring, ${BATCH} at once`, measureBatches(rings, asked, BATCH), ringSeconds, ringBytes);
   const together = Math.min(JOIN_QUERIES, budget.joined);
-  // Hashes from outside may be fewer: then nothing is joined.
+  // A file may hold too few queries for a join.
   if (queries.length >= budget.joined * 32)
     add(`ring, ${together} at once`, measureBatches(rings, some(budget.joined), together), ringSeconds, ringBytes);
   if (pairs !== undefined) await writePairs(pairs, rings, queries);
@@ -156,7 +156,7 @@ async function rowsFor(
   return { rows, truth };
 }
 
-/** Every pair that the ring finds, as CSV; under its name only when it is whole. */
+/** Write every pair that the ring finds, as CSV; the file gets its name when it is complete. */
 async function writePairs(path: string, rings: Rings, queries: Uint8Array): Promise<void> {
   const beside = `${path}.${process.pid}.tmp`;
   async function* lines() {
@@ -171,7 +171,7 @@ async function writePairs(path: string, rings: Rings, queries: Uint8Array): Prom
   renameSync(beside, path);
 }
 
-/** Errors REQUEST_INVALID, FILE_UNREADABLE: outside data that is none. */
+/** Errors REQUEST_INVALID, FILE_UNREADABLE: invalid input files. */
 export async function index(options: BenchOptions): Promise<BenchTable> {
   const { smoke, sizes = smoke ? [2_000] : [20_000, 100_000, 1_000_000] } = options;
   if ((options.hashes === undefined) !== (options.queries === undefined)) {
@@ -201,12 +201,12 @@ export async function index(options: BenchOptions): Promise<BenchTable> {
     sums.push(String(truth.pairs.reduce((sum, pair) => sum + (pair % PAIR_SPAN), 0)));
   }
   return {
-    title: `Index: radius ${RADIUS_BITS}, one thread; all built from the same hashes`,
+    title: `Index: radius ${RADIUS_BITS}, one thread, the same hashes for all`,
     notes: [
-      'recall: share of all pairs within the radius, by linear SIMD on a prefix of the same queries',
-      'ring is built by all cores, the others by one; linear and mih are in WASM as the ring is',
-      ...((await isHnswAvailable()) ? [] : ['hnsw is left out: hnswlib-node is not installed here']),
-      'p50, p99: of one query; "8 at once" are the orientations of one picture',
+      'recall: share found of all pairs within the radius (linear SIMD, a prefix of the same queries)',
+      'ring is built by all cores, the others by one; linear and mih are in WASM like the ring',
+      ...((await isHnswAvailable()) ? [] : ['no hnsw: hnswlib-node is not installed']),
+      'p50, p99: of one query; "8 at once" are the orientations of one image',
       `rss of the process at the end: ${Math.round(process.memoryUsage().rss / 1e6).toLocaleString('en')} MB`,
     ],
     columns: ['index', 'entries', 'queries/s', 'SIMD', 'p50 us', 'p99 us', 'build s', 'B/entry', 'recall'],

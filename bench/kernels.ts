@@ -1,4 +1,4 @@
-/** The kernels alone: WASM beside its TypeScript twin, digests, blockhash. */
+/** Kernels alone: WASM against its TypeScript twin, digests, blockhash. */
 import { formatHash256 } from '../src/core/hash256.js';
 import type { OrientationChoice, Raster } from '../src/core/vocabulary.js';
 import { blockhash256 } from '../src/kernels/blockhash.js';
@@ -11,7 +11,7 @@ import { type BenchTable, medianSeconds } from './report.js';
 function greyRaster(width: number, height: number): Raster {
   const random = seeded(width);
   const data = new Uint8Array(width * height);
-  // Plateaus of random height: detail at many scales, made fast.
+  // Plateaus with noise: detail at many scales, generated quickly.
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++)
       data[y * width + x] = ((x >> 5) * 37 + (y >> 4) * 91 + ((x * y) >> 9) * 53 + random() * 40) & 255;

@@ -1,4 +1,4 @@
-/** Generated counts, put on record as any other: many hours of many tenants in one group, so that years take minutes. */
+/** Generated counts, appended like real ones: many hours of many tenants per group, so that years take minutes. */
 import { HOUR_MS } from '../src/core/period.js';
 import type { Cell, Tally } from '../src/core/tally.js';
 import type { LedgerStore } from '../src/store/ledger-contract.js';
@@ -13,13 +13,13 @@ export interface Fill {
   readonly matched: number;
 }
 
-/** Hours of all tenants in one append: a fold each. */
+/** Hours of all tenants per append; each append causes a fold. */
 const HOURS_AT_A_TIME = 24;
-/** Lists that one tenant meets in one hour. */
+/** Lists with matches of one tenant in one hour. */
 const LISTS_AN_HOUR = 2;
 const CATEGORIES = ['A1', 'A2', 'B1', 'B2'];
 
-/** The n-th of `parts` whole shares that come to `total`. */
+/** Return the n-th of `parts` integer shares of `total`. */
 const share = (total: number, parts: number, n: number) =>
   Math.floor((total / parts) * (n + 1)) - Math.floor((total / parts) * n);
 
@@ -27,7 +27,7 @@ function hourOf(fill: Fill, hour: number, tenant: number): Tally {
   const hours = (fill.toMs - fill.fromMs) / HOUR_MS;
   const n = hour * fill.tenants + tenant;
   const parts = hours * fill.tenants;
-  // The last share takes what rounding left, so that the whole is exact.
+  // The last share includes the rounding error, so that the total is exact.
   const isLast = n === parts - 1;
   const sharesBefore = (total: number) => Math.floor((total / parts) * n);
   const checked = isLast ? fill.checked - sharesBefore(fill.checked) : share(fill.checked, parts, n);
@@ -56,7 +56,7 @@ function hourOf(fill: Fill, hour: number, tenant: number): Tally {
   };
 }
 
-/** Result: rows of hours. */
+/** Append the counts; return the number of hourly rows. */
 export async function fillLedger(store: LedgerStore, fill: Fill): Promise<number> {
   const hours = (fill.toMs - fill.fromMs) / HOUR_MS;
   let rows = 0;

@@ -1,6 +1,6 @@
 /**
- * The ledger: what it costs a check, with it and without it side by side in one run; and how soon ten years of hourly
- * counts, or 18.2 billion checks, are reported.
+ * Cost of the ledger for checks, with and without it alternating in one run; and the time of a report over ten years of
+ * hourly counts, and over 18.2 billion checks.
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync, statSync } from 'node:fs';
@@ -84,7 +84,7 @@ async function loads(smoke: boolean, known: Uint8Array): Promise<Load[]> {
   ];
 }
 
-/** Rates with the ledger on and off, by turns, on two services of one process. */
+/** Measure rates with the ledger on and off, alternating, on two services in this process. */
 async function checkRates(smoke: boolean): Promise<{ rows: (string | number)[][]; worst: number; refused: number }> {
   const pairs = smoke ? 1 : 7;
   const seconds = smoke ? 1 : 3;
@@ -124,12 +124,12 @@ async function checkRates(smoke: boolean): Promise<{ rows: (string | number)[][]
   const rows: (string | number)[][] = [];
   let worst = Number.POSITIVE_INFINITY;
   const all = await loads(smoke, known);
-  // At the smoke size one of each form of answer shows that it runs.
+  // At the smoke size, one load of each kind of response is enough.
   for (const load of smoke ? [all[0]!, all.at(-2)!] : all) {
     const rates = { off: [] as number[], on: [] as number[] };
     const ratios: number[] = [];
     for (let pair = smoke ? 0 : -1; pair < pairs; pair++) {
-      // By turns first, so that what slows down over time slows down both.
+      // Each goes first in turn, so that slowdown over time affects both.
       const [first, second] = pair % 2 === 0 ? [off, on] : [on, off];
       const one = await rate(first.url, load);
       const other = await rate(second.url, load);
@@ -153,7 +153,7 @@ function secondsOf(work: () => void): number {
   return (performance.now() - startedMs) / 1000;
 }
 
-/** Milliseconds of a report in this process, and of `zeef report` from its start to its end. */
+/** Measure a report in this process, and `zeef report` from its start to its end; return its first line as `told`. */
 async function reports(
   smoke: boolean,
   dataDir: string,
@@ -182,7 +182,7 @@ async function reports(
 
 export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   const { rows, worst, refused } = await checkRates(smoke);
-  const notes = [`with the ledger at the least ${(worst * 100).toFixed(1)} % of the rate without it (median of pairs)`];
+  const notes = [`with the ledger at least ${(worst * 100).toFixed(1)} % of the rate without it (median of pairs)`];
   const told: string[] = [];
   const tenants = smoke ? 5 : 200;
   const lists = 20;
@@ -209,22 +209,22 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   await store.close();
   const whole = await reports(smoke, dir, { fromMs, toMs, label: 'all' }, []);
   rows.push([`zeef report, all of ${hours.toLocaleString('en')} hours, ms`, whole.inProcessMs, whole.commandMs, '']);
-  // A range that no whole year, month or day fits at its ends.
+  // A range that does not begin and end with whole days.
   const [oddFrom, oddTo] = [fromMs + 31 * 3_600_000, toMs - 31 * 3_600_000];
   const range = ['--from', new Date(oddFrom).toISOString(), '--to', new Date(oddTo).toISOString()];
   const odd = await reports(smoke, dir, { fromMs: oddFrom, toMs: oddTo, label: 'odd' }, range);
-  rows.push(['  of it, from and to an odd hour, ms', odd.inProcessMs, odd.commandMs, '']);
+  rows.push(['  the same without whole days at the ends, ms', odd.inProcessMs, odd.commandMs, '']);
   notes.push(
-    'rates: checks/s without and with the ledger; reports: in process, and the command with its start',
+    'checks: checks/s without and with the ledger; reports: in process, and as a command with its start',
     `${tenants} tenants and ${lists} lists: ${(statSync(join(dir, LEDGER_FILE)).size / 1e6).toFixed(0)} MB, filled in ${fillSeconds.toFixed(0)} s`,
     national.told,
   );
   rmSync(dir, { recursive: true });
   return {
-    title: 'Ledger: what it costs, client included, and how soon it reports',
+    title: 'Ledger: cost for checks, client included, and time of reports',
     notes,
-    columns: ['what', 'without', 'with', 'ratio'],
+    columns: ['measurement', 'without', 'with', 'ratio'],
     rows,
-    checksum: refused === 0 ? told.join('; ') : `${refused} refused`,
+    checksum: refused === 0 ? told.join('; ') : `${refused} failed`,
   };
 }

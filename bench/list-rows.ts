@@ -1,9 +1,9 @@
-/** Lists to measure against: rows of raw values, as an import would give them. */
+/** Lists for benches: rows of raw values, as from an import. */
 import type { ParsedRow } from '../src/core/parsed-row.js';
 import { type Algorithm, VALUE_BYTES } from '../src/core/vocabulary.js';
 import { seeded } from './pdq-like.js';
 
-/** Shape: count × `width` bytes, uniform: as digests are. */
+/** Generate values. Shape: count × `width` bytes, uniform like digests. */
 export function randomValues(count: number, width: number, seed: number): Uint8Array {
   const random = seeded(seed);
   const words = new Uint32Array((count * width) / 4);
@@ -11,7 +11,7 @@ export function randomValues(count: number, width: number, seed: number): Uint8A
   return new Uint8Array(words.buffer);
 }
 
-/** Shape: `values` N × the algorithm's bytes. */
+/** Yield one row per value. Shape: `values` N × the algorithm's bytes. */
 export async function* listRows(algorithm: Algorithm, values: Uint8Array): AsyncGenerator<ParsedRow> {
   const width = VALUE_BYTES[algorithm];
   const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };

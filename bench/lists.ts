@@ -1,4 +1,4 @@
-/** Hash lists in every published format: entries a second through the parser, and the memory that it takes. */
+/** Parsers of every published list format: entries a second, and memory. */
 
 import type { HashlistFormat } from '../src/hashlists/importers.js';
 import { PARSERS } from '../src/hashlists/importers.js';
@@ -6,7 +6,7 @@ import { pdqLike } from './pdq-like.js';
 import type { BenchTable } from './report.js';
 
 const PIECE_BYTES = 65_536;
-/** Entries whose hashes are made once and used again: making them must not be what is measured. */
+/** Hashes that are generated once and reused, so that generating them is not measured. */
 const DISTINCT = 20_000;
 
 interface Shape {
@@ -19,7 +19,7 @@ interface Shape {
 const id = (at: number) => `e-${at}`;
 const md5Of = (pdq: string) => pdq.slice(0, 32);
 
-/** Formats that are streams; NSRL's is a database. */
+/** Formats read as streams; NSRL's is a database. */
 type Streamed = Exclude<HashlistFormat, 'nsrl'>;
 
 const SHAPES: Readonly<Record<Streamed, Shape>> = {
@@ -84,7 +84,7 @@ const SHAPES: Readonly<Record<Streamed, Shape>> = {
   },
 };
 
-/** The list as a stream of pieces, as a file of it would be read. */
+/** Stream a list in pieces, like a file. */
 async function* listBytes({ head, tail, between, entry }: Shape, hashes: readonly string[], count: number) {
   let text = head;
   for (let at = 0; at < count; at++) {
@@ -105,7 +105,7 @@ export async function lists({ smoke }: { smoke: boolean }): Promise<BenchTable> 
   const rows: (string | number)[][] = [];
   let accepted = 0;
   for (const [format, shape] of Object.entries(SHAPES) as [Streamed, Shape][]) {
-    // What making the text costs is measured first, and taken off.
+    // The time to generate the text is measured first, and subtracted.
     const emptyMs = performance.now();
     let bytes = 0;
     for await (const piece of listBytes(shape, hashes, count)) bytes += piece.length;
@@ -123,8 +123,8 @@ export async function lists({ smoke }: { smoke: boolean }): Promise<BenchTable> 
   }
   return {
     title: `Importers, ${count.toLocaleString('en')} entries each, one thread, nothing stored`,
-    notes: ['an entry of ncmec and vics carries two values; memory is the whole process'],
-    columns: ['format', 'entries/s', 'values/s', 'MB/s', 'most memory, MB'],
+    notes: ['an entry of ncmec and vics has two values; memory is of the whole process'],
+    columns: ['format', 'entries/s', 'values/s', 'MB/s', 'peak memory, MB'],
     rows,
     checksum: String(accepted),
   };

@@ -1,4 +1,4 @@
-/** Lists that change under load: queries one after another on one thread while entries are added and removed beside them. */
+/** List changes under load: one thread sends queries one after another while entries are added and removed. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { createIndexPool } from '../src/index/index-pool.js';
 import { ringMaker } from '../src/index/makers.js';
@@ -13,10 +13,10 @@ const RADIUS_BITS = 31;
 const ADDED_PER_SECOND = 10_000;
 const REMOVED_PER_SECOND = 1_000;
 const SETTLE_EVERY_MS = 1_000;
-/** Between two turns of the event loop, as a server would. */
+/** Queries between two turns of the event loop, as in a server. */
 const QUERIES_PER_TURN = 64;
 
-/** Of no piece of the base. */
+/** Not the seed of any piece of the base. */
 const FRESH_SEED = 1_000_003;
 
 const rssMegabytes = () => process.memoryUsage().rss / 1e6;
@@ -30,7 +30,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     throw error;
   });
   const base = await hashesBySeed(entries);
-  // Additions are hashes of the same kind; a list of them made before, so that making them is not measured.
+  // Added hashes are generated before, so that generating them is not measured.
   const fresh = pdqLike(Math.min(added, 100_000), FRESH_SEED);
   const freshAt = (n: number) => {
     const at = (n * 32) % fresh.length;
@@ -58,7 +58,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     }
     return found;
   };
-  /** Queries a second, with the slowest of all in microseconds. */
+  /** Send queries for `forMs`; return queries a second, and the 99th percentile and maximum in microseconds. */
   const ask = async (forMs: number): Promise<{ perSecond: number; p99: number; worst: number }> => {
     const startedMs = performance.now();
     const times: number[] = [];
@@ -109,18 +109,18 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     Math.round(rss),
   ];
   return {
-    title: `Live change: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, one thread asks`,
+    title: `List changes: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, one thread queries`,
     notes: [
-      `for ${changedFor} s ${ADDED_PER_SECOND.toLocaleString('en')} entries a second are added and ${REMOVED_PER_SECOND.toLocaleString('en')} removed`,
-      `searchable within ${Math.round(liveAfterMs)} ms of being handed over, which the service does every second`,
+      `for ${changedFor} s, ${ADDED_PER_SECOND.toLocaleString('en')} entries a second are added and ${REMOVED_PER_SECOND.toLocaleString('en')} removed`,
+      `an added entry is searchable within ${Math.round(liveAfterMs)} ms; the service adds once a second`,
       `segments afterwards: ${shelf.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}`,
     ],
     columns: ['queries', 'queries/s', 'rate', 'p99 us', 'worst us', 'RSS MB'],
     rows: [
-      row('nothing changes', quiet, rssBefore),
-      row('while lists change', busy, rssMegabytes()),
+      row('unchanged lists', quiet, rssBefore),
+      row('changing lists', busy, rssMegabytes()),
       row('after the last merge', after, rssAfter),
     ],
-    checksum: `${missed} additions missed, ${((100 * answered) / asked).toFixed(0)}% of queries found something`,
+    checksum: `${missed} additions missed, ${((100 * answered) / asked).toFixed(0)}% of queries matched`,
   };
 }

@@ -1,4 +1,4 @@
-/** All suites by name; `zeef bench` loads this. */
+/** All suites by name; loaded by `zeef bench`. */
 import { cpus } from 'node:os';
 import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
@@ -40,7 +40,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
 };
 export const SUITES = Object.keys(BENCHES);
 
-/** Errors REQUEST_INVALID: a suite that there is not. */
+/** Run suites and print their tables. Errors REQUEST_INVALID: an unknown suite. */
 export async function run(
   suites: readonly string[],
   { json, out, ...options }: BenchOptions & { json: boolean; out: (text: string) => void },
@@ -48,7 +48,7 @@ export async function run(
   const unknown = suites.find((suite) => !SUITES.includes(suite));
   if (unknown !== undefined) throw new AppError('REQUEST_INVALID', { suite: unknown, suites: SUITES.join(' ') });
   const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
-  if (!json) out(`${machine}${options.smoke ? '; smoke sizes: they show that the benches run, not how fast' : ''}\n`);
+  if (!json) out(`${machine}${options.smoke ? '; smoke sizes: the figures mean nothing' : ''}\n`);
   for (const suite of suites.length > 0 ? suites : SUITES) {
     const table = await withTempRun(() => BENCHES[suite]!(options));
     out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));

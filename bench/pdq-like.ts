@@ -1,10 +1,10 @@
 /**
- * Hashes that are distributed as PDQ's: median-thresholded 16×16 DCT spectra of smooth random fields, weight 128,
- * neighbouring bits correlated. Seeded, so that a bench can be repeated on the same data.
+ * Hashes with PDQ's distribution: median-thresholded 16×16 DCT spectra of rectangles over a smooth random field, weight
+ * 128, neighbouring bits correlated. Seeded, so that a bench can be repeated on the same data.
  */
 import { HASH256_BYTES } from '../src/core/hash256.js';
 
-/** Uniform 0 ≤ x < 1, by mulberry32: small, fast, and random enough for data to measure and test with. */
+/** Create a generator of uniform 0 ≤ x < 1: mulberry32, small, fast, and random enough for bench and test data. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -16,7 +16,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** The value that would be at `n` if the values were sorted; changes their order. Hoare's selection. */
+/** Return the value at `n` in sorted order; changes the order of `values`. Source: Hoare's selection. */
 function nthSmallest(values: Float32Array, n: number): number {
   let low = 0;
   let high = values.length - 1;
@@ -38,15 +38,15 @@ function nthSmallest(values: Float32Array, n: number): number {
   return values[n]!;
 }
 
-/** Shapes with edges in a picture: each is a wave that runs through all frequencies with one sign pattern. */
+/** Rectangles in an image: the edges of each contribute to all frequencies, with one sign pattern. */
 const SHAPES = 5;
 /**
- * Weight of the smooth random field beside them. At this weight chunks of neighbouring bits collide as often as those
- * of 300 photographs' hashes do: 1.4 times as often as chance (1.2 by rows and 1.5 by columns there).
+ * Weight of the smooth random field relative to them. At this weight chunks of neighbouring bits collide 1.4 times as
+ * often as chance, similar to those of 300 photographs' hashes (1.2 by rows and 1.5 by columns).
  */
 const FIELD = 0.3;
 
-/** Shape: count × 32 bytes. */
+/** Generate hashes. Shape: count × 32 bytes. */
 export function pdqLike(count: number, seed: number): Uint8Array {
   const random = seeded(seed);
   const out = new Uint8Array(count * HASH256_BYTES);
@@ -65,7 +65,7 @@ export function pdqLike(count: number, seed: number): Uint8Array {
         random() * Math.PI,
       ];
       const strength = bell();
-      // The spectrum of a rectangle: of a step at each of its sides.
+      // The spectrum of a rectangle is that of a step at each of its sides.
       for (let k = 0; k < 16; k++) {
         rows[k] = (strength * (Math.sin((k + 1) * bottom) - Math.sin((k + 1) * top))) / (k + 1);
         columns[k] = (Math.sin((k + 1) * right) - Math.sin((k + 1) * left)) / (k + 1);
@@ -81,7 +81,7 @@ export function pdqLike(count: number, seed: number): Uint8Array {
   return out;
 }
 
-/** A copy of one hash with `bits` of its bits turned. */
+/** Return a copy of a hash with `bits` of its bits flipped. */
 export function nearCopy(hash256: Uint8Array, bits: number, random: () => number): Uint8Array {
   const copy = Uint8Array.from(hash256);
   const turned = new Set<number>();

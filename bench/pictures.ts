@@ -1,4 +1,4 @@
-/** Pictures that the benches make themselves, from the photographs of the sample list and the tests. */
+/** Images for benches, made from the photographs of the sample list and the tests. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -6,7 +6,7 @@ import { PACKAGE_ROOT } from '../src/core/package-root.js';
 
 const FOLDERS = ['hashlists/sample/pictures', 'test/fixtures/photographs'];
 
-/** Full paths of the project's own photographs, in order of their names. */
+/** Return the full paths of the project's own photographs, sorted by name. */
 export function photographs(): string[] {
   return FOLDERS.flatMap((folder) =>
     readdirSync(join(PACKAGE_ROOT, folder))
@@ -16,10 +16,10 @@ export function photographs(): string[] {
   );
 }
 
-/** What an upload path sees most, as the field's benches have it. */
+/** A typical upload, as in published benchmarks. */
 const UPLOAD = { width: 500, height: 375, bytes: 100_000, qualities: [90, 92, 94, 95, 96, 97, 98, 99] };
 
-/** JPEGs of 500×375, each at the quality of 90 or more that brings it nearest to 100 kB. */
+/** Make JPEGs of 500×375, each with the quality of at least 90 whose size is nearest to 100 kB. */
 export function uploads(count: number): Promise<Buffer[]> {
   const paths = photographs();
   return Promise.all(

@@ -1,11 +1,11 @@
-/** How soon pictures are hashed again after the decoder process was killed, and how soon bombs are refused. */
+/** Time until images are hashed again after the decoder process was killed, and until image bombs are refused. */
 import sharp from 'sharp';
 import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import type { BenchTable } from './report.js';
 
 const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
-/** Long enough for the process that stands by to be there. */
+/** Enough time for the standby process to start. */
 const BETWEEN_MS = 1_500;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -15,7 +15,7 @@ function spread(name: string, allMs: readonly number[]): (string | number)[] {
   return [name, sorted.length, sorted[Math.floor(sorted.length / 2)]!, sorted.at(-1)!];
 }
 
-/** A PNG, BMP or JPEG that says it is 60,000 pixels on a side. */
+/** Make a PNG and a BMP whose headers claim 60,000 pixels a side. */
 function bombs(file: Buffer, bmp: Buffer): Buffer[] {
   const png = Buffer.from(file);
   png.writeUInt32BE(60_000, 16);
@@ -57,7 +57,7 @@ export async function recovery({ smoke }: { smoke: boolean }): Promise<BenchTabl
     if (reply.ok) answered++;
     idle.push(ms);
     await pause(BETWEEN_MS);
-    // With the queue full: until a picture that was sent after the kill is answered.
+    // With images queued: until an image that was sent after the kill is answered.
     const waiting = Array.from({ length: 10 }, () => engine.hashBytes(file, WANTS));
     process.kill(engine.status.pid!, 'SIGKILL');
     const after = await timed(file);
@@ -74,14 +74,14 @@ export async function recovery({ smoke }: { smoke: boolean }): Promise<BenchTabl
   }
   await engine.close();
   return {
-    title: 'Recovery: the decoder process killed, and headers that promise too much; asked: 250 ms and 20 ms',
+    title: 'Recovery: decoder process killed (goal 250 ms); headers with too many pixels (goal 20 ms)',
     notes: [],
-    columns: ['milliseconds until', 'times', 'median', 'most'],
+    columns: ['milliseconds until', 'times', 'median', 'max'],
     rows: [
-      spread('the next picture is hashed, nothing waiting', idle),
-      spread('the next picture is hashed, ten waiting', busy),
+      spread('the next image is hashed, empty queue', idle),
+      spread('the next image is hashed, ten images queued', busy),
       spread('3,600 megapixels are refused (PNG, BMP)', refused),
     ],
-    checksum: `${answered} answered as they should`,
+    checksum: `${answered} correct replies`,
   };
 }

@@ -1,17 +1,17 @@
-/** A bench's result as a table, and the one way that all of them measure. */
+/** Result table of a bench, and the timing that benches share. */
 
-/** What `zeef bench` was asked; a suite takes what it knows. */
+/** Options of `zeef bench`; a suite uses those that it knows. */
 export interface BenchOptions {
   readonly smoke: boolean;
-  /** Entries of each round of the index suite. */
+  /** Numbers of entries (index, digests, live) or files (scan). */
   readonly sizes?: readonly number[] | undefined;
-  /** Outside data: files of raw 32-byte hashes. */
+  /** The user's own data: files of raw 32-byte hashes. */
   readonly hashes?: string | undefined;
   readonly queries?: string | undefined;
-  /** Where to write every pair found. */
+  /** File for every pair found. */
   readonly pairs?: string | undefined;
   readonly hnswMax?: number | undefined;
-  /** How long `soak` goes on; 10 unless told. */
+  /** Duration of `soak` (10 by default) and `flips` (5). */
   readonly minutes?: number | undefined;
 }
 
@@ -20,13 +20,13 @@ export interface BenchTable {
   readonly notes: readonly string[];
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
-  /** Sum over the results: the work can be neither optimised away nor quietly changed. */
+  /** Sum over the results, so that the work cannot be optimised away and a changed result is noticed. */
   readonly checksum: string;
 }
 
 const TRIALS = 5;
 
-/** Seconds of one call, the median of five after one that warms up. */
+/** Return the median seconds of five calls, after one that warms up. */
 export async function medianSeconds(work: () => unknown): Promise<number> {
   const seconds: number[] = [];
   for (let trial = 0; trial <= TRIALS; trial++) {
@@ -44,7 +44,7 @@ const shown = (cell: string | number): string =>
       ? Math.round(cell).toLocaleString('en')
       : String(Number(cell.toPrecision(3)));
 
-/** Plain text: the first column to the left, numbers to the right. */
+/** Format as plain text: the first column aligned left, the others right. */
 export function formatTable({ title, notes, columns, rows, checksum }: BenchTable): string {
   const cells = [columns, ...rows].map((row) => row.map(shown));
   const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));

@@ -1,4 +1,4 @@
-/** `zeef scan` as a process of its own, watched from outside. */
+/** Runs `zeef` as a child process and measures its memory from outside. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { artefact } from '../src/core/package-root.js';
@@ -8,14 +8,14 @@ import { childEnv, endWithParent } from './child.js';
 export interface ChildRun {
   /** Null where it was killed. */
   readonly code: number | null;
-  /** Highest resident memory of the process itself, its decoder not counted; 0 where the system does not tell. */
+  /** Peak resident memory of the process itself, without its decoder; 0 on systems without /proc. */
   readonly peakBytes: number;
   readonly report: string;
 }
 
 const WATCH_MS = 100;
 
-/** Waits for it to end; kills it before, where `killAfterMs` says so. */
+/** Run until the end, or kill after `killAfterMs`. */
 export function runZeef(
   args: readonly string[],
   dataDir: string,
@@ -34,7 +34,7 @@ export function runZeef(
       const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1')) ?? [];
       peakBytes = Math.max(peakBytes, Number(kib ?? 0) * 1024);
     } catch {
-      // It ended a moment ago, or this is not Linux.
+      // The process has just ended, or this is not Linux.
     }
   }, WATCH_MS);
   const killer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
@@ -52,7 +52,7 @@ export function summaryOf(report: string): ScanSummary {
   return JSON.parse(report.trim().split('\n').at(-1)!) as ScanSummary;
 }
 
-/** Lines about files, without what differs from run to run. */
+/** Return the lines about files, sorted, without check ids, which differ between runs. */
 export function linesAboutFiles(report: string): string {
   return report
     .split('\n')

@@ -1,4 +1,4 @@
-/** An inventory of pictures that never were: hashes as photographs have them, in a number that no test corpus has. */
+/** A generated inventory: hashes distributed as those of photographs, more than any test corpus has. */
 import { createHash } from 'node:crypto';
 import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
@@ -10,9 +10,10 @@ import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
 
 /**
- * Where a coefficient lies near the median, turned copies and the two families fall on either side of it: so many of
- * the bits, and by how much both move against the distance to the median. Fitted to 201 photographs of more than 512
- * pixels: 16 bits between a turned hash and the sign rule, 7 between the families, at 31 positions in all (here 15, 7 and 32).
+ * A coefficient near the median may be on either side of it in another orientation or family. `SOFT_SHARE`: share of
+ * such bits; the noises: how far orientation and family move a coefficient, relative to its distance from the median.
+ * Fitted to 201 photographs of more than 512 pixels: 16 bits between an oriented hash and the sign rule, 7 between the
+ * families, at 31 positions in all (here 15, 7 and 32).
  */
 const SOFT_SHARE = 0.19;
 const TURN_NOISE = 0.8;
@@ -20,7 +21,7 @@ const FAMILY_NOISE = 0.45;
 const PER_FOLDER = 500;
 
 const KEPT: readonly Orientation[] = ['original', 'rotate180', 'flipX', 'flipY'];
-/** Transposes are exact. */
+/** Target and source of each transpose; transposes are exact. */
 const TRANSPOSES: readonly (readonly [Orientation, Orientation])[] = [
   ['rotate90', 'flipY'],
   ['rotate270', 'flipX'],
@@ -29,7 +30,7 @@ const TRANSPOSES: readonly (readonly [Orientation, Orientation])[] = [
 ];
 const placeOf = (orientation: Orientation) => ORIENTATIONS.indexOf(orientation);
 
-/** Eight hashes a family, in the order of `ORIENTATIONS`; `original` is the first of the first. */
+/** Generate eight hashes a family, in the order of `ORIENTATIONS`; `original` is the first of the first family. */
 function turnedSets(original: Uint8Array, families: 1 | 2, random: () => number): Uint8Array[][] {
   const bell = () => 2 * (random() + random() + random() - 1.5);
   const sets = Array.from({ length: families }, () =>
@@ -56,7 +57,7 @@ function turnedSets(original: Uint8Array, families: 1 | 2, random: () => number)
   return sets;
 }
 
-/** `listed`: hashes of which every thousandth picture is a copy, some bits off. Returns bytes of all names. */
+/** Fill an inventory; every thousandth image is a near-copy of a hash in `listed`. Return the bytes of all names. */
 export async function fillInventory(
   folder: string,
   count: number,

@@ -1,4 +1,4 @@
-/** One scan in this process, as `zeef scan` runs it, without its output. */
+/** Runs a scan in this process like `zeef scan`, without output. */
 import { pathBytesOf } from '../src/core/path-bytes.js';
 import type { FileResult } from '../src/scan/facts/file-result.js';
 import { localMatcher } from '../src/scan/matcher.js';
@@ -10,7 +10,7 @@ import { type Service, scanDecoder } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 
 export interface ScanRun {
-  /** Its folder; null for a temporary inventory. */
+  /** Folder of the inventory; null for a temporary one. */
   readonly inventory?: string | null;
   readonly onResult?: (result: FileResult) => void;
   readonly request?: Partial<ScanRequest>;

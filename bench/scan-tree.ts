@@ -1,17 +1,17 @@
-/** Trees to scan: names in folders, hard links to a few files, so that millions of them cost inodes to nobody. */
+/** Trees to scan: hard links to a few files, so that millions of names need few inodes. */
 import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { seeded } from './pdq-like.js';
 
-/** Small JPEGs that differ from each other; `side` in pixels. */
+/** Write small JPEGs that differ from each other; `side` in pixels. Return their paths. */
 export async function smallPictures(folder: string, count: number, side = 96): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const paths: string[] = [];
   for (let at = 0; at < count; at++) {
     const random = seeded(at + 1);
-    // Blobs of a few pixels, enlarged: smooth, and each another picture.
+    // A few random pixels, enlarged: smooth, and different each time.
     const data = Uint8Array.from({ length: 12 * 12 * 3 }, () => Math.floor(random() * 256));
     const path = join(folder, `picture-${at}.jpg`);
     const picture = sharp(data, { raw: { width: 12, height: 12, channels: 3 } }).resize(side, side, {
@@ -23,7 +23,7 @@ export async function smallPictures(folder: string, count: number, side = 96): P
   return paths;
 }
 
-/** Files that are no pictures: text of a few hundred bytes. */
+/** Write files that are not images: text of a few hundred bytes. Return their paths. */
 export function junkFiles(folder: string, count: number): string[] {
   mkdirSync(folder, { recursive: true });
   return Array.from({ length: count }, (_, at) => {
@@ -33,12 +33,12 @@ export function junkFiles(folder: string, count: number): string[] {
   });
 }
 
-/** A filesystem allows so many names of one file (ext4: 65,000). */
+/** Filesystems limit the hard links of a file (ext4: 65,000). */
 const LINKS_MAX = 50_000;
 
-/** `count` names below `root`, `perFolder` in each folder; sources are taken in turn. */
+/** Create `count` names below `root`, `perFolder` in each folder, that link to the sources in rotation. */
 export function linkTree(root: string, sources: readonly string[], count: number, perFolder = 500): void {
-  if (count > sources.length * LINKS_MAX) throw new Error(`${sources.length} files cannot have ${count} names`);
+  if (count > sources.length * LINKS_MAX) throw new Error(`${sources.length} files cannot have ${count} hard links`);
   for (let at = 0; at < count; at++) {
     const number = Math.floor(at / perFolder);
     const folder = join(root, String(Math.floor(number / 100)), String(number % 100));

@@ -1,4 +1,4 @@
-/** Scans of whole estates: rate, memory, a second run, a rematch, and what a hundred kills change. */
+/** Scans of large trees: rate, memory, a second run, a rematch, and reports after a hundred kills. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ async function serviceWith(dataDir: string, entries: Uint8Array): Promise<Servic
   return service;
 }
 
-/** The decoder process alone, reading the same files itself, as the images bench has it. */
+/** Measure the decoder process alone, which reads the same files itself, as in the images bench. */
 async function decodeRate(paths: readonly string[]): Promise<number> {
   const engine = createImageEngine({
     workers: WORKERS,
@@ -63,7 +63,7 @@ async function decodeRate(paths: readonly string[]): Promise<number> {
     memoryBytesMax: IMAGE_MEMORY_BYTES_MAX * WORKERS,
     queuePerWorker: 4,
   });
-  // Its start does not count.
+  // The start of the process is not measured.
   await engine.hashFile(pathBytesOf(paths[0]!), WANTS);
   const startedMs = performance.now();
   const inFlight: Promise<unknown>[] = [];
@@ -121,11 +121,11 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
       return { peakBytes, report, summary: summaryOf(report) };
     };
     const none = await child('none', 'inventory-none');
-    rows.push(['no pictures, first scan', none.summary.files, none.summary.filesPerSecond, 'files/s']);
+    rows.push(['no images, first scan', none.summary.files, none.summary.filesPerSecond, 'files/s']);
     const peaks: number[] = [];
     for (const tree of ['few', 'many']) {
       const first = await child(tree, `inventory-${tree}`);
-      rows.push([`5 % small pictures, first scan`, first.summary.files, first.summary.filesPerSecond, 'files/s']);
+      rows.push([`5 % small images, first scan`, first.summary.files, first.summary.filesPerSecond, 'files/s']);
       const second = await child(tree, `inventory-${tree}`);
       rows.push([`  second scan`, second.summary.files, second.summary.filesPerSecond, 'files/s']);
       rows.push([`  bytes read by it`, second.summary.files, second.summary.bytesRead, 'bytes']);
@@ -147,7 +147,7 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     const entries = pdqLike(size.entries, 1);
     const service = await serviceWith(at('service'), entries);
     await runScan(service, at('uploads'));
-    // In turns, since other work on the machine comes and goes.
+    // Alternating, since other load on the machine varies.
     const pairs: [number, number][] = [];
     for (let trial = 0; trial < (smoke ? 1 : 5); trial++) {
       const decoded = await decodeRate(paths);
@@ -157,10 +157,10 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
     rows.push(['JPEG 500x375: the decoder alone', paths.length, median(pairs.map(([rate]) => rate)), 'files/s']);
     rows.push(['  scan with an inventory', paths.length, median(pairs.map(([, rate]) => rate)), 'files/s']);
-    rows.push(['  of the decoder’s rate', paths.length, median(pairs.map(([a, b]) => (b / a) * 100)), '%']);
+    rows.push(['  relative to the decoder', paths.length, median(pairs.map(([a, b]) => (b / a) * 100)), '%']);
 
     for (const families of [1, 2] as const) {
-      const what = families === 1 ? 'pictures up to 512 pixels' : 'pictures over 512 pixels';
+      const what = families === 1 ? 'images up to 512 pixels' : 'images over 512 pixels';
       const folder = at(`inventory-rematch-${families}`);
       const nameBytes = await fillInventory(folder, size.rematched, { families, listed: entries });
       const bytes = statSync(join(folder, INVENTORY_FILE)).size - nameBytes;
@@ -188,12 +188,12 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
       else {
         const { report: told } = await runZeef(args, at('data'), { report });
         if (linesAboutFiles(told) === linesAboutFiles(undisturbed.report)) equal++;
-        else throw new Error(`after ${killed} kills another report`);
+        else throw new Error(`the report differs after ${killed} kills`);
         rmSync(at('inventory-killed'), { recursive: true });
       }
     }
     const last = await runZeef(args, at('data'), { report: at('killed.jsonl') });
-    if (linesAboutFiles(last.report) !== linesAboutFiles(undisturbed.report)) throw new Error('another report');
+    if (linesAboutFiles(last.report) !== linesAboutFiles(undisturbed.report)) throw new Error('the report differs');
     rows.push(['reports equal after kills', killed, equal + 1, 'reports']);
     const { files: _, seconds: __, ...counts } = summaryOf(last.report);
     sums.push(JSON.stringify(counts.byVerdict));
@@ -201,12 +201,12 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     rmSync(work, { recursive: true });
   }
   return {
-    title: 'Scans: hard links to small files; uploads of 100 kB; an inventory of made-up hashes',
+    title: 'Scans: hard links to small files; uploads of 100 kB; a generated inventory',
     notes: [
-      'memory is that of the scanning process; its decoder has its own bound',
-      'bytes a file: the inventory’s file, less the names in it',
+      'memory is of the scanning process; its decoder process has its own bound',
+      'bytes a file: size of the inventory without the names in it',
     ],
-    columns: ['what', 'files', 'value', 'unit'],
+    columns: ['measurement', 'files', 'value', 'unit'],
     rows,
     checksum: createHash('sha256').update(sums.join(' ')).digest('hex').slice(0, 12),
   };

@@ -1,13 +1,13 @@
-/** The worst query: lists that crowd the index's buckets, by nature or by malice. */
+/** The worst query over lists that crowd the index's buckets, by chance or by design. */
 import { buildRing } from '../src/index/ring.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
 import type { BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
-/** Past what the tables serve, so that all entries are compared; unrelated hashes are further apart. */
+/** Too large for the tables, so that all entries are compared; unrelated hashes are further apart. */
 const SCANNED_RADIUS_BITS = 60;
 
-/** Bit b of chunk c, as the index cuts hashes: row k gives its column (c + 5k) mod 16 (docs/index.md). */
+/** Return the bit of chunk c from row k, as the index cuts hashes: column (c + 5k) mod 16 (docs/index.md). */
 function chunkBit(c: number, k: number): number {
   return k * 16 + ((c + 5 * k) % 16);
 }
@@ -37,11 +37,11 @@ export async function skew({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     return hash;
   };
   const lists: [string, Uint8Array][] = [
-    ['pictures only', copies((n) => pdqLike(1, 500_000 + n))],
+    ['no crowd', copies((n) => pdqLike(1, 500_000 + n))],
     ['a tenth near-copies of one', copies((n) => nearCopy(base, n % 24, random))],
-    ['a tenth one and the same hash', copies(() => base)],
+    ['a tenth identical', copies(() => base)],
     ['a tenth in one bucket', copies(() => sharing([3]))],
-    ['a tenth past both filters', copies((n) => sharing([n % 16, (n + 1) % 16, (n + 2) % 16]))],
+    ['a tenth pass both filters', copies((n) => sharing([n % 16, (n + 1) % 16, (n + 2) % 16]))],
   ];
   const rows: (string | number)[][] = [];
   const sums: number[] = [];
@@ -70,10 +70,10 @@ export async function skew({ smoke }: { smoke: boolean }): Promise<BenchTable> {
   return {
     title: `Skew: ${entries.toLocaleString('en')} entries, radius ${RADIUS_BITS}, queries near a crowd and far from it`,
     notes: [
-      'where too much survives the filters, a query scans instead: that bounds it',
-      'the index tells all matches; the service reads the nearest of each list, and counts the rest',
+      'if too many postings pass the first filter, a query scans instead, which bounds its time',
+      'the index returns all matches; the service reads the nearest of each list and counts the rest',
     ],
-    columns: ['list', 'most matches', 'scans', 'p50 ms', 'worst ms', 'scan ms', 'worst/scan'],
+    columns: ['list', 'max matches', 'scans', 'p50 ms', 'worst ms', 'scan ms', 'worst/scan'],
     rows,
     checksum: sums.join(' '),
   };

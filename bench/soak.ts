@@ -1,4 +1,4 @@
-/** A long mixed run: every format, broken files and bombs; does memory stay flat, and do the counts add up? */
+/** A long mixed run of every format, broken files and bombs: memory must stay flat and counts must add up. */
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +15,11 @@ import { tempFolder } from './temp-folder.js';
 
 const OPTIONS = { ...plainCheck('soak'), frames: 2 };
 const SAMPLE_MS = 2_000;
-/** Caches fill and allocators find their size in the first third; the slope is of the rest. */
+/** Caches and allocators grow in the first third; the slope is measured over the rest. */
 const WARM_UP_SHARE = 1 / 3;
 const MEGABYTE = 1_048_576;
 
-/** Every format that sharp writes, at several sizes, and damaged and oversized ones of each. */
+/** Make files of every format that sharp writes, at several sizes, also truncated and damaged, and oversized ones. */
 async function mixed(pictureCount: number | undefined): Promise<Buffer[]> {
   const files: Buffer[] = [];
   for (const [at, path] of photographs().slice(0, pictureCount).entries()) {
@@ -33,7 +33,7 @@ async function mixed(pictureCount: number | undefined): Promise<Buffer[]> {
   }
   const bomb = await sharp(photographs()[0]!).png().toBuffer();
   bomb.writeUInt32BE(60_000, 16);
-  files.push(bomb, Buffer.from('no picture at all'), Buffer.alloc(26_000_000, 1));
+  files.push(bomb, Buffer.from('not an image'), Buffer.alloc(26_000_000, 1));
   return files;
 }
 
@@ -45,7 +45,7 @@ function corpusFiles(): Buffer[] {
   );
 }
 
-/** Megabytes an hour, by least squares. */
+/** Return megabytes an hour, by least squares. */
 function slope(samples: readonly { readonly ms: number; readonly bytes: number }[]): number {
   const meanMs = samples.reduce((sum, { ms }) => sum + ms, 0) / samples.length;
   const meanBytes = samples.reduce((sum, { bytes }) => sum + bytes, 0) / samples.length;
@@ -63,7 +63,7 @@ export async function soak({ smoke, minutes = 10 }: BenchOptions): Promise<Bench
   const dataDir = tempFolder('soak');
   const config = readConfig({
     env: {},
-    // A cache that is full early, so that decoding goes on and the bound is met.
+    // A small cache, so that images are decoded throughout and the bound of the cache is tested.
     flags: { dataDir, workers: '2', logLevel: 'silent', queueImagesPerWorker: '8', cacheBytesMax: '20000' },
   });
   const service = await createService(config, { log: createLogger('silent') });
@@ -104,13 +104,13 @@ export async function soak({ smoke, minutes = 10 }: BenchOptions): Promise<Bench
   };
   const reasons = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`);
   return {
-    title: `Soak: ${files.length} files of every format, whole, cut, damaged and oversized, four at a time`,
+    title: `Soak: ${files.length} files of every format, intact, truncated, damaged and oversized, four at a time`,
     notes: [
-      `${asked.toLocaleString('en')} asked in ${Math.round((untilMs - startedMs) / 1000)} s, ${notChecked} not checked`,
+      `${asked.toLocaleString('en')} checks, ${Math.round((untilMs - startedMs) / 1000)} s, ${notChecked} not checked`,
       `decoder restarts: ${restarts}; reasons: ${reasons.slice(0, 3).join(', ')}`,
     ],
-    columns: ['memory, MB', 'after a third', 'at the end', 'most', 'slope, MB/h'],
-    rows: [row('service', 'service'), row('decoder processes', 'decoders'), row('together', 'together')],
-    checksum: `${checked === asked ? 'every question counted once' : `${asked} asked, ${checked} counted`}`,
+    columns: ['memory, MB', 'after a third', 'at the end', 'max', 'slope, MB/h'],
+    rows: [row('service', 'service'), row('decoder processes', 'decoders'), row('total', 'together')],
+    checksum: `${checked === asked ? 'every check counted once' : `${asked} checks, ${checked} counted`}`,
   };
 }

@@ -10,13 +10,13 @@ export interface Stray {
 
 interface Running extends Stray {
   readonly parent: number;
-  /** Null where the environment has none. */
+  /** Its TMPDIR; null if the environment has none. */
   readonly tempFolder: string | null;
 }
 
 const DECODER = artefact('src', 'engine', 'decoder-main.js');
 
-/** Null without /proc. */
+/** List all processes of this namespace; null without /proc. */
 function runningProcesses(): Running[] | null {
   let names: string[];
   try {
@@ -24,28 +24,28 @@ function runningProcesses(): Running[] | null {
   } catch {
     return null;
   }
-  // The numbers of a container's processes mean nothing outside it.
+  // Process ids in another namespace (a container) are not valid here.
   const namespace = readlinkSync('/proc/self/ns/pid');
   return names.flatMap((name) => {
     try {
       if (readlinkSync(`/proc/${name}/ns/pid`) !== namespace) return [];
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ').trim();
-      // The name in parentheses may contain anything.
+      // The process name, in parentheses, may contain any character.
       const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8')
         .replace(/^.*\) /s, '')
         .split(' ');
       const tempFolder = /(?:^|\0)TMPDIR=([^\0]*)/.exec(readFileSync(`/proc/${name}/environ`, 'utf8'))?.[1] ?? null;
       return [{ pid: Number(name), parent: Number(parent), command, tempFolder }];
     } catch {
-      // It ended meanwhile, or belongs to another user.
+      // The process has ended, or belongs to another user.
       return [];
     }
   });
 }
 
 /**
- * Processes whose TMPDIR satisfies `isOfRun`, and decoder processes without a parent (a decoder gets no TMPDIR). The
- * children of this process are test workers, which are ended by the test runner. Null without /proc.
+ * Return processes whose TMPDIR satisfies `isOfRun`, and decoder processes without a parent (a decoder gets no TMPDIR).
+ * The children of this process are test workers, which the test runner ends. Null without /proc.
  */
 export function strays(isOfRun: (tempFolder: string) => boolean, withWorkers = false): Stray[] | null {
   const running = runningProcesses();
@@ -60,7 +60,7 @@ export function strays(isOfRun: (tempFolder: string) => boolean, withWorkers = f
   );
 }
 
-/** Whether a test run or a bench that is not of this process uses `folder` for its temporary files. */
+/** Return whether a test run or bench of another process uses `folder` for its temporary files. */
 export function isUsedByOthers(folder: string): boolean {
   const running = runningProcesses() ?? [];
   const parentOf = new Map(running.map(({ pid, parent }) => [pid, parent]));
@@ -83,7 +83,7 @@ export function kill(processes: readonly Stray[]): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended meanwhile.
+      // The process has ended.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Temporary folders of tests, benches and scripts. A run makes one folder, named by its process, and sets TMPDIR to it, so
- * that child processes use it too. The folder is removed as a whole when the run ends, whatever became of its parts.
+ * Temporary folders of tests, benches and scripts. A run creates one folder, named after its process, and sets TMPDIR
+ * to it, so that child processes use it too. The whole folder is removed when the run ends, even after a failure.
  */
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ const RUN_NAME = /^zeef-temp-(\d+)-\w+$/;
 
 export interface TempRun {
   readonly folder: string;
-  /** Removes the folder and restores TMPDIR. */
+  /** Remove the folder and restore TMPDIR. */
   end(): void;
 }
 
-/** Also removes what runs whose process was killed have left: their processes and folders. */
+/** Begin a run; also remove the processes and folders of runs whose process was killed. */
 export function beginTempRun(): TempRun {
   const parent = resolve(tmpdir());
   kill(strays(isAbandoned) ?? []);
@@ -41,7 +41,7 @@ export function beginTempRun(): TempRun {
   return { folder, end };
 }
 
-/** Runs `act` with a temporary folder of its own. */
+/** Run `act` with its own temporary folder. */
 export async function withTempRun<T>(act: () => Promise<T>): Promise<T> {
   const run = beginTempRun();
   try {
@@ -51,7 +51,7 @@ export async function withTempRun<T>(act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A new empty folder, removed at the end of the run. Throws outside a run, where nothing would remove it. */
+/** Create an empty folder, removed at the end of the run. Errors: outside a run, since nothing would remove it. */
 export function tempFolder(name: string): string {
   const parent = tmpdir();
   if (!RUN_NAME.test(basename(parent))) throw new Error(`TMPDIR is not the folder of a run: ${parent}`);
@@ -60,7 +60,7 @@ export function tempFolder(name: string): string {
 
 export const isRunFolder = (path: string): boolean => RUN_NAME.test(basename(path));
 
-/** The folder of a run whose process is gone. */
+/** Return whether a folder is that of a run whose process has ended. */
 export function isAbandoned(path: string): boolean {
   const [, pid] = RUN_NAME.exec(basename(path)) ?? [];
   return pid !== undefined && !isRunning(Number(pid));

@@ -9,7 +9,7 @@ import asc from 'assemblyscript/asc';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(root, 'dist/wasm');
-/** 4 GiB in 64 KiB pages: the most that a 32-bit WebAssembly memory can address. */
+/** 4 GiB in 64 KiB pages: the maximum of a 32-bit WebAssembly memory. */
 const PAGES_MAX = 65_536;
 
 const COMMON = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--enable', 'simd'];
@@ -42,7 +42,7 @@ for (const [name, [sources, flags]] of Object.entries(MODULES)) {
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
 chmodSync(join(root, 'dist/src/main.js'), 0o755);
-// Output of an earlier build whose source was moved or deleted would be packed with the rest.
+// Output whose source was moved or deleted would be packed with the rest.
 for (const folder of ['src', 'bench', 'scripts']) {
   for (const name of readdirSync(join(root, 'dist', folder), { recursive: true })) {
     if (!/\.js(\.map)?$/.test(name) || existsSync(join(root, folder, name.replace(/\.js(\.map)?$/, '.ts')))) continue;
@@ -50,7 +50,7 @@ for (const folder of ['src', 'bench', 'scripts']) {
   }
 }
 
-// The page: its own code for the browser, its style, and uPlot as it comes.
+// The dashboard: its code for the browser, its style, and uPlot unchanged.
 const page = join(root, 'src/dashboard');
 const pageOutput = join(root, 'dist/src/dashboard');
 execFileSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });

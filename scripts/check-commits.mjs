@@ -1,14 +1,14 @@
 // Checks the subjects of commits: node scripts/check-commits.mjs [COMMIT | RANGE]
 //
-// Without an argument: the commits of HEAD that origin's default branch does not have; where it has all of them, or there
-// is no origin, every commit since the rule began. COMMIT: the commits of HEAD after that one. RANGE: as `git log` takes it.
-// Exit code: 0 all subjects pass, or the check was left out; 1 a subject breaks a rule; 2 git does not know the argument.
+// Without an argument: the commits of HEAD that origin's default branch does not have; if there are none, or there is
+// no origin, every commit since the rule was introduced. COMMIT: the commits of HEAD after it. RANGE: as for `git log`.
+// Exit code: 0 all pass, or the check was skipped; 1 a subject breaks a rule; 2 git does not know the argument.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** The rule begins here: this commit and its ancestors have longer subjects, and are not checked. */
+/** Last commit before the rule: it and its ancestors have longer subjects, and are not checked. */
 const RULE_BEGINS_AFTER = '3a65c00eb077c9ea106e1e2bf82ad95448b731ea';
-/** What `git log --oneline` shows beside the hash on a terminal of 80 columns. */
+/** `git log --oneline` shows this much beside the hash on a terminal of 80 columns. */
 const SUBJECT_CHARS_MAX = 72;
 
 function git(...args) {
@@ -24,7 +24,7 @@ const leftOut = (why) => end(0, [`commit subjects: left out, ${why}`]);
 
 const isCommit = (name) => git('rev-parse', '--quiet', '--verify', '--end-of-options', `${name}^{commit}`).ok;
 
-/** The rules that a subject breaks. */
+/** Return the rules that a subject breaks. */
 function faultsOf(subject) {
   const length = [...subject].length;
   return [
@@ -43,7 +43,7 @@ function revisionsFor(argument) {
   return isNew ? ['HEAD', `^${trunk}`] : ['HEAD'];
 }
 
-// A parent folder's repository is another project's.
+// A repository in a parent folder belongs to another project.
 if (!existsSync('.git')) leftOut('this folder is no git checkout');
 const shallow = git('rev-parse', '--is-shallow-repository');
 if (!shallow.ok) leftOut(`git cannot read this folder (${shallow.why})`);

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Build the image from the Dockerfile as it is, and run it as an operator would: create a key, import a list, serve,
-# match an image, check health, stop. No container engine and no image registry is needed: the base images are made
-# here, by debootstrap and from npm's packages of Node and npm, and kept under ~/.cache/zeef-container.
+# Builds the image from the Dockerfile unchanged, and runs it like an operator: create a key, import a list, serve,
+# match an image, check health, stop. It needs no container engine and no image registry: the base images are made
+# with debootstrap and the npm packages of Node and npm, and kept under ~/.cache/zeef-container.
 #
 #   scripts/check-container.sh [--required]
 #
-# It takes root, Debian's apt-get and x86-64. Where it cannot run it says so in one line and exits with 0, with
-# --required with 1. A check that fails exits with 1. All requests go to loopback, in a network namespace of its own.
+# It needs root, Debian's apt-get and x86-64. If it cannot run it prints one line and exits with 0, or with 1 if
+# --required is given. A failed check exits with 1. All requests go to loopback, in a separate network namespace.
 set -euo pipefail
 
-# What the digests in the Dockerfile stand for.
+# Contents of the base images that the Dockerfile names by digest.
 NODE_VERSION=24.21.0
 NPM_VERSION=11.19.0
 SUITE=bookworm
-# As the original: the base of the build stage has a compiler, the slim one has not.
+# As in the original images, the base of the build stage has a compiler, and the slim one does not.
 BUILD_PACKAGES=(ca-certificates g++ make python3)
 
 BASE_DAYS_MAX=14
@@ -22,7 +22,7 @@ BASE_SECONDS_MAX=900
 BUILD_SECONDS_MAX=1200
 COMMAND_SECONDS_MAX=60
 STOP_SECONDS_MAX=20
-# All work is done in memory where there is plenty, since the disk would see every file several times.
+# Work in memory if there is enough of it, since every file is written several times.
 WORK_MEGABYTES=6000
 MEMORY_MEGABYTES_MIN=12000
 
@@ -43,7 +43,7 @@ left_out() {
   exit "$required"
 }
 
-### Can it run here?
+### Requirements
 
 [ "$(uname -sm)" = 'Linux x86_64' ] || left_out "it needs Linux on x86-64, and this is $(uname -sm)"
 [ "$(id -u)" = 0 ] || left_out 'it needs root, for debootstrap, mounts and namespaces'
@@ -52,8 +52,8 @@ for tool in apt-get npm node unshare; do
 done
 if [ -z "${CHECK_CONTAINER_INSIDE:-}" ]; then
   namespaces=(unshare --mount --pid --fork --kill-child --mount-proc)
-  "${namespaces[@]}" unshare --net true 2>/dev/null || left_out 'namespaces cannot be made here'
-  # Whatever ends the first process of a namespace ends all others in it, and their mounts with them.
+  "${namespaces[@]}" unshare --net true 2>/dev/null || left_out 'namespaces cannot be created here'
+  # When the first process of a namespace ends, the kernel ends all others in it and removes their mounts.
   CHECK_CONTAINER_INSIDE=1 exec timeout --kill-after=120 "$TOTAL_SECONDS_MAX" "${namespaces[@]}" "$here/scripts/check-container.sh" "$@"
 fi
 
@@ -66,7 +66,7 @@ cleanup() {
   [ "$code" = 0 ] || [ -n "$said" ] || echo "container: FAILED: ended with $code at line $error_line"
   [ -z "$started" ] || kill -KILL "$started"
   if [ -n "$work" ]; then
-    # The innermost first.
+    # Innermost mounts first.
     awk -v work="$work/" 'index($2 "/", work) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r -n 1 umount --lazy
     rm -rf --one-file-system "$work"
   fi
@@ -105,7 +105,7 @@ for name in "$build_name" "$slim_name"; do
 done
 ok 'the Dockerfile names both bases by digest'
 
-# Both file systems into the folder $1, as build.tar and slim.tar.
+# Writes both file systems to the folder $1, as build.tar and slim.tar.
 make_base() {
   local into=$1 root=$work/base
   timeout --foreground "$BASE_SECONDS_MAX" debootstrap --variant=minbase "$SUITE" "$root" >"$work/base.log" 2>&1 || return 1
@@ -135,14 +135,14 @@ trim_base() {
   rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/* "$1/etc/resolv.conf"
 }
 
-# Whole, unchanged since, and not so old that its packages have fallen behind.
+# Checks that a base is complete and unchanged, and not so old that its packages are outdated.
 is_usable() {
   [ -n "$(find "$1/SHA256SUMS" -mtime "-$BASE_DAYS_MAX" 2>/dev/null)" ] && (cd "$1" && sha256sum --check --status SHA256SUMS)
 }
 
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/zeef-container
 mkdir -p "$cache"
-# What the base is made of names it, this script's own recipe included.
+# A base is named by a hash of its versions, packages and the functions that make it.
 recipe=$(echo "$SUITE $NODE_VERSION $NPM_VERSION ${BUILD_PACKAGES[*]}" "$(declare -f make_base trim_base)" | sha256sum | cut -c 1-16)
 base=$cache/$recipe
 exec 9>"$cache/lock"
@@ -170,7 +170,7 @@ import_base() {
   builder add --quiet "$container" "$base/$1.tar" / >/dev/null
   builder config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env "NODE_VERSION=$NODE_VERSION" --cmd node "$container"
   if [ "$1" = build ]; then
-    # The build reaches the same package registry as this machine, by the same certificates.
+    # The build uses the same package registry and certificates as this machine.
     echo "registry=$(npm config get registry)" >"$work/npmrc"
     builder copy --quiet "$container" "$work/npmrc" /usr/local/etc/npmrc >/dev/null
     if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
@@ -197,7 +197,7 @@ builder bud --isolation chroot --format docker --pull=never \
 ok "the Dockerfile builds unchanged, in $SECONDS s"
 
 builder inspect --type image zeef >"$work/image.json"
-# A field of the image's configuration: text, the items of an array, or the keys of an object, each with a NUL after it.
+# Prints a field of the image's configuration: text, array items or object keys, each followed by NUL.
 field() {
   node -e '
     const [file, ...path] = process.argv.slice(1);
@@ -229,11 +229,11 @@ ok "no compiler, sources or development packages in it; $(du -sm "$root/zeef" | 
 
 ### Containers
 
-# As a volume starts: what the image has there, with its owner.
+# A new volume gets the image's files in /data, with their owner.
 cp -a "$root/data" "$work/data"
 
 cat >"$work/enter.sh" <<'ENTER'
-# In mount, network and process namespaces of its own: root file system read-only, /data and /tmp writable, loopback up.
+# Runs in new mount, network and process namespaces: root file system read-only, /data and /tmp writable, loopback up.
 set -eu
 root=$1 data=$2
 shift 2
@@ -250,16 +250,16 @@ mount -o remount,bind,ro "$root"
 ip link set lo up
 exec chroot "$root" "$@"
 ENTER
-# The unprivileged user without any capability, and the image's environment alone; more of it may follow, then a command.
+# The unprivileged user, no capabilities, only the image's environment; append further variables and a command.
 as_user=(setpriv --reuid "$user" --regid "$user" --init-groups --no-new-privs --bounding-set=-all
   env --ignore-environment --chdir="$folder" "HOME=/home/$user" "${environment[@]}")
 new_container=(unshare --mount --propagation private --net --pid --fork --kill-child
   sh "$work/enter.sh" "$root" "$work/data" "${as_user[@]}")
 
-# One command in a container of its own, over the same /data.
+# Runs one command in a new container with the same /data.
 run() { timeout --foreground --signal=KILL "$COMMAND_SECONDS_MAX" "${new_container[@]}" "$@" </dev/null 2>"$work/run.log"; }
 
-# The image's own command, with more environment. Sets `inside`, its process as seen from here.
+# Runs the image's own command with further variables. Sets `inside` to its process id in this namespace.
 serve() {
   "${new_container[@]}" "$@" "${entrypoint[@]}" "${command[@]}" >"$work/serve.log" 2>&1 </dev/null &
   started=$!
@@ -285,7 +285,7 @@ stop() {
   [ "$code" = 0 ] || fail "it ends with $code after SIGTERM: $(tail -n 1 "$work/serve.log")"
 }
 
-# The image's health check in the running container, with more environment: one probe, as long as the image gives it.
+# Runs the image's health check once in the running container, with further variables and the image's timeout.
 probe() {
   timeout --foreground --kill-after=1 "$((health_ns / 1000000000))" nsenter --target "$inside" --mount --net --pid --root \
     "${as_user[@]}" "$@" "${health[@]:1}" >"$work/health.log" 2>&1 </dev/null
@@ -298,7 +298,7 @@ is_healthy() {
   fail "its health check says: $(tail -n 1 "$work/health.log")"
 }
 
-# Status and verdict, or error code, of POST /v1/check.
+# Prints status and verdict, or error code, of POST /v1/check.
 check() {
   nsenter --target "$inside" --net node -e '
     const [file, key] = process.argv.slice(1);
@@ -322,7 +322,7 @@ run "${entrypoint[@]}" lists import hashlists/sample/sample.csv --list sample >/
   fail "no list is imported: $(tail -n 1 "$work/run.log")"
 ok 'the sample list is imported'
 
-# What Kubernetes sets in each container beside a Service called zeef.
+# Variables that Kubernetes sets in each container beside a Service called zeef.
 links=(ZEEF_PORT=tcp://192.0.2.1:8080 ZEEF_SERVICE_HOST=192.0.2.1 ZEEF_SERVICE_PORT=8080 ZEEF_PORT_8080_TCP_PORT=8080)
 serve ZEEF_DECODE_MS_MAX=60000 "${links[@]}"
 ok "serve, beside a Service called zeef: $(grep -o -m 1 'zeef listens on .*' "$work/serve.log")"
@@ -362,8 +362,8 @@ ok 'SIGTERM: it ends with 0'
 ! run "${health[@]:1}" >"$work/health.log" || fail 'its health check succeeds without a service'
 grep -q '^no answer: ' "$work/health.log" || fail "the health check without a service says: $(tail -n 1 "$work/health.log" "$work/run.log")"
 ok "health check afterwards: $(cat "$work/health.log")"
-[ -z "$(find "$work/data" ! -user "$(stat --format=%u "$root/data")" -o -perm /077)" ] || fail 'something in /data is not for its owner alone'
-ok '/data is for its owner alone'
+[ -z "$(find "$work/data" ! -user "$(stat --format=%u "$root/data")" -o -perm /077)" ] || fail 'something in /data is accessible to other users'
+ok '/data is accessible only to its owner'
 
 serve ZEEF_PORT=9191
 is_healthy ZEEF_PORT=9191

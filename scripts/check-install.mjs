@@ -1,4 +1,4 @@
-// Runs after `npm install`: completes and checks the native SQLite binding of this Node, in one line where it cannot.
+// Runs after `npm install`: compiles (on Node 20) and checks the native SQLite binding; prints one line if it fails.
 // Node 22 and newer load better-sqlite3 13, whose binary is in the package. Node 20 loads better-sqlite3 12, which is
 // compiled here; package.json forbids its own install script, since newer Nodes would compile it for nothing.
 import { spawnSync } from 'node:child_process';
@@ -6,11 +6,11 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 
 const require = createRequire(import.meta.url);
-// The same choice as src/core/sqlite-binding.ts, which is not built yet.
+// The same choice as in src/core/sqlite-binding.ts, which is not built yet.
 const isNode20 = Number.parseInt(process.versions.node, 10) < 22;
 const name = isNode20 ? 'better-sqlite3-node20' : 'better-sqlite3';
 
-/** Undefined where the binding works, else why not. */
+/** Return why the binding does not work, or undefined. */
 function problem() {
   try {
     new (require(name))(':memory:').close();
@@ -31,7 +31,7 @@ if (problem() && isNode20) {
   try {
     compile();
   } catch {
-    // npm leaves out what failed to compile: there is no folder then.
+    // npm omits a package that failed to compile: its folder is missing then.
   }
 }
 const why = problem();

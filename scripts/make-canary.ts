@@ -1,7 +1,7 @@
 /**
- * Makes hashlists/canary.txt: PDQ hashes of pictures that are surely harmless, and that a list of harmful ones must
- * therefore not match. Generated icons and gradients, plain shapes, and photographs of the tests' fixtures.
- * `npm run canary`; the tests hold the file to it.
+ * Makes hashlists/canary.txt: PDQ hashes of harmless images, which a list of harmful ones must therefore not match:
+ * generated icons of plain shapes, gradients, and photographs of the tests' fixtures. `npm run canary`; a test compares
+ * the file with this output.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ function raster(shade: Shade): Raster {
   return { width: SIDE, height: SIDE, channels: 1, data };
 }
 
-/** One to five discs, bars or rings on an even ground. */
+/** Draw one to five discs, bars or rings on a uniform background. */
 function icon(random: () => number): Raster {
   const ground = random() * 255;
   const shapes = Array.from({ length: 1 + Math.floor(random() * 5) }, () => {
@@ -49,7 +49,7 @@ function icon(random: () => number): Raster {
   return raster((x, y) => shapes.reduce((shade, { grey, covers }) => (covers(x, y) ? grey : shade), ground));
 }
 
-/** Linear, radial and saddle-shaped, of several periods. */
+/** Draw a linear, radial or saddle-shaped gradient of several periods. */
 function gradient(random: () => number): Raster {
   const [angle, period, x, y, kind] = [
     random() * Math.PI,
@@ -66,7 +66,7 @@ function gradient(random: () => number): Raster {
   });
 }
 
-/** The text of the file: one hash a line, in order, each once. */
+/** Return the text of the file: one hash a line, sorted, each once. */
 export async function canaries(): Promise<string> {
   const hasher = loadPdqHasher();
   const random = seeded(2021);

@@ -1,6 +1,7 @@
 /**
- * Makes docs/dashboard-light.png and -dark.png: the dashboard over thirty days of made-up, seeded questions, put on record
- * through the ledger itself while a clock runs. `npm run pictures [FOLDER]`; with a folder, narrow and whole pages too.
+ * Makes docs/dashboard-light.png and -dark.png: the dashboard over thirty days of seeded, made-up checks, recorded
+ * through the ledger with a simulated clock. `npm run pictures [FOLDER]`: with a folder, also narrow and full-length
+ * screenshots.
  */
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -22,7 +23,7 @@ const random = seeded(2020);
 const below = (count: number) => Math.floor(random() * count);
 const hex = (bytes: number) => Array.from({ length: bytes * 2 }, () => below(16).toString(16)).join('');
 
-/** Share of all checks; how fast its desk is, in hours; how many of its cases it leaves lying. */
+/** `share`: relative number of checks; `hours`: mean time to decide a case; `lazy`: share of cases never decided. */
 const TENANTS = [
   { tenant: 'harbour-hosting', share: 1, hours: 3, lazy: 0 },
   { tenant: 'polder-cloud', share: 0.55, hours: 6, lazy: 0 },
@@ -87,20 +88,20 @@ function outcome(match: Match | null, reference: string, fileId: string, reason:
   };
 }
 
-/** What a tenant asked in an hour, and what was found. */
+/** Record a tenant's checks of one hour with their outcomes. */
 async function ask(service: Service, at: number, { tenant, share }: (typeof TENANTS)[number]) {
   const weekend = [0, 6].includes(new Date(at).getUTCDay()) ? 0.72 : 1;
   const day = weekend * (0.8 + 0.25 * Math.sin((at / (24 * HOUR_MS)) * 2 * Math.PI) + 0.4 * random());
   const outcomes = Array.from({ length: below(3 + 5 * share) }, () => outcome(matchOf(), NAMES[below(4)]!(), hex(32)));
   for (let broken = below(6 * share); broken > 0; broken--) {
-    // The reasons of a bad upload are far from equally common.
+    // Some reasons are much more common than others.
     const reason = NOT_CHECKED_REASONS[Math.floor(NOT_CHECKED_REASONS.length * random() ** 2.2)]!;
     outcomes.push(outcome(null, 'x', hex(32), reason));
   }
   await service.ledger.record({ tenant, outcomes, unmatched: Math.round(9_000 * share * day), idempotency: null });
 }
 
-/** What its desk did about it. */
+/** Record a tenant's decisions about its cases. */
 async function decide(service: Service, { tenant, hours, lazy }: (typeof TENANTS)[number]) {
   for (const status of ['open', 'notified'] as const) {
     const { hits } = await service.ledger.hits({ tenant, status, limit: 60 });
@@ -160,7 +161,7 @@ for (const theme of ['light', 'dark'] as const) {
     const name = shots === undefined ? `dashboard-${theme}` : `${theme}-${width}`;
     const path = join(shots ?? join(PACKAGE_ROOT, 'docs'), `${name}.png`);
     const picture = await page.screenshot({ fullPage: shots !== undefined });
-    // A palette is enough for a page of few colours, and a third of the bytes.
+    // A palette suffices for a page of few colours, with a third of the bytes.
     await sharp(picture).png({ palette: true, compressionLevel: 9, effort: 10 }).toFile(path);
     await page.close();
   }

@@ -1,11 +1,11 @@
 /**
- * Makes a data folder as one release of Zeef writes it, for `test/sqlite/data-folders.test.ts`: every release is kept, and every later
- * version must read it or refuse it in one line. Run it once, with the build of that release:
+ * Makes a data folder as written by one release of Zeef, for `test/sqlite/data-folders.test.ts`: every later version
+ * must read the folder of every release, or refuse it with one line. Run it once, with the build of that release:
  *
  *     node dist/scripts/make-data-folder.js PATH_TO_THE_RELEASE VERSION
  *
- * Result: `VERSION.tar.gz` (the data folder, and an inventory beside it) and `VERSION.json` (what it holds) in
- * `test/fixtures/data-folders`. All values in it are of the sample list.
+ * Result: `VERSION.tar.gz` (the data folder and an inventory) and `VERSION.json` (its contents) in
+ * `test/fixtures/data-folders`. All values in it are from the sample list.
  */
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path';
 import { childEnv } from '../bench/child.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
 
-/** The inventory keeps the path of each file, so the images lie where no machine's own path shows. */
+/** The inventory stores the path of each file, so the images are in a folder that reveals nothing about the machine. */
 const WORK = '/tmp/zeef-data-folder';
 const OUT = join(PACKAGE_ROOT, 'test', 'fixtures', 'data-folders');
 const SAMPLE = join(PACKAGE_ROOT, 'hashlists', 'sample');
@@ -29,7 +29,7 @@ rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK);
 const env = childEnv({ ZEEF_DATA_DIR: join(WORK, 'data'), ZEEF_WORKERS: '1', HOOK_SECRET: 'of-a-test' });
 
-/** Runs one command. Result: its stdout; any other exit code than those expected ends the script. */
+/** Run one command and return its stdout. Errors: an unexpected exit code. */
 function zeef(args: readonly string[], codes: readonly number[] = [0]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, encoding: 'utf8' });
   if (!codes.includes(status ?? -1)) throw new Error(`zeef ${args.join(' ')}: ${status} ${stderr}`);
@@ -101,7 +101,7 @@ const facts = {
 };
 mkdirSync(OUT, { recursive: true });
 writeFileSync(join(OUT, `${version}.json`), `${JSON.stringify(facts, null, 2)}\n`);
-// The archive names no user, and its times are those of the release.
+// The archive names no user; its file times are from this run of the release.
 const archive = join(OUT, `${version}.tar.gz`);
 execFileSync('tar', ['-czf', archive, '--owner=0', '--group=0', '--numeric-owner', '-C', WORK, 'data', 'inventory']);
 rmSync(WORK, { recursive: true });

@@ -1,4 +1,4 @@
-/** Makes hashlists/sample/sample.csv from hashlists/sample/pictures. `npm run sample`; the tests hold the file to it. */
+/** Makes hashlists/sample/sample.csv from hashlists/sample/pictures by `npm run sample`; a test compares them. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,7 @@ import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 const FOLDER = join(PACKAGE_ROOT, 'hashlists', 'sample');
 const HEADER = 'entryId,algorithm,value,category,source,mediaType,quality';
 
-/** The text of the sample list: per picture its digests and its PDQ hash in both families. */
+/** Return the text of the sample list: for each image its digests, and its PDQ hash in both families. */
 export async function sampleList(): Promise<string> {
   const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
   const hasher = loadPdqHasher();

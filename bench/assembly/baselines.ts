@@ -1,5 +1,5 @@
 /**
- * What the ring is measured against, in AssemblyScript too, so that the ideas are compared and not the languages.
+ * Baselines for the ring, also in AssemblyScript, so that algorithms are compared and not languages.
  * Results are pairs (entry, distance) at `results`; at most `capacity` are written, all are counted.
  */
 
@@ -26,7 +26,7 @@ function tell(entry: u32, bits: u32, results: usize, capacity: u32): void {
   found++;
 }
 
-/** Every entry, 64 bits at a time. */
+/** Compare every entry, 64 bits at a time. */
 export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
   found = 0;
   for (let entry: u32 = 0; entry < count; entry++) {
@@ -36,7 +36,7 @@ export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32,
   return found;
 }
 
-/** Every entry, 128 bits at a time. */
+/** Compare every entry, 128 bits at a time. */
 export function scanSimd(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
   const low = v128.load(query);
   const high = v128.load(query, 16);
@@ -56,7 +56,7 @@ export function scanSimd(query: usize, radius: u32, hashes: usize, count: u32, r
   return found;
 }
 
-/** Plain multi-index hashing: one of 16 tables, by the 16 bits from bit 16c on: bucket bounds, then entries. */
+/** Build table c of 16 for plain multi-index hashing, by the 16 bits from bit 16c on: bucket bounds, then entries. */
 export function mihBuild(hashes: usize, count: u32, c: u32, starts: usize, ids: usize): void {
   memory.fill(starts, 0, 65_537 << 2);
   const offset = <usize>c << 1;
@@ -76,8 +76,9 @@ export function mihBuild(hashes: usize, count: u32, c: u32, starts: usize, ids: 
 }
 
 /**
- * As the paper has it, for a radius below 32: every bucket within one bit of the query's chunk; a candidate is compared
- * in full the first time that it is met. `stamps` holds per entry the number of the query that met it last.
+ * Search as in the paper, for a radius below 32: every bucket within one bit of the query's chunk; a candidate is
+ * compared in full only the first time it is found. `stamps` holds for each entry the number of the last query that
+ * found it.
  */
 export function mihSearch(
   query: usize, radius: u32, hashes: usize, tables: usize, tableBytes: usize, idsOffset: usize,

@@ -53,7 +53,7 @@ function load(hashes: Uint8Array, moreBytes: number) {
   new Uint8Array(memory.buffer, at, hashes.length).set(hashes);
   const queryBytes = new Uint8Array(memory.buffer, query, 32);
   const pairs = new Uint32Array(memory.buffer, results, RESULTS * 2);
-  /** Puts the query in place, runs, reads the pairs. */
+  /** Write the query to memory, run, return the pairs. */
   const ask = (hash256: Uint8Array, run: () => number): Candidate[] => {
     queryBytes.set(hash256);
     const found = run();
@@ -66,7 +66,7 @@ function load(hashes: Uint8Array, moreBytes: number) {
   return { kernel, bytes: memory.buffer.byteLength, query, results, hashes: at, more, ask };
 }
 
-/** Shape: N × 32 bytes. */
+/** Create a linear scan. Shape: N × 32 bytes. */
 export function linear(hashes: Uint8Array, how: 'scanScalar' | 'scanSimd'): Baseline {
   const { kernel, bytes, query, results, hashes: at, ask } = load(hashes, 0);
   const count = hashes.length / 32;
@@ -76,7 +76,7 @@ export function linear(hashes: Uint8Array, how: 'scanScalar' | 'scanSimd'): Base
   };
 }
 
-/** Shape: N × 32 bytes. The radius must be below 32. */
+/** Build the tables. Shape: N × 32 bytes. The radius of a search must be below 32. */
 export function multiIndexHashing(hashes: Uint8Array): Baseline {
   const count = hashes.length / 32;
   const idsOffset = align(65_537 * 4);

@@ -1,4 +1,4 @@
-/** One piece of the seeded hashes, in a thread of its own. */
+/** Worker thread: generates one piece of the seeded hashes. */
 import { pdqLike } from '../pdq-like.js';
 import type { PieceTask } from './data.js';
 

@@ -1,4 +1,4 @@
-/** Hashes and queries of the index bench: made by seed on all cores, or given as files of raw values. */
+/** Hashes and queries of the index bench: generated from seeds on all cores, or read from files of raw values. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
@@ -13,10 +13,10 @@ export interface PieceTask {
 }
 
 const PIECE = 50_000;
-/** A planted neighbour of each query, at an even distance up to the radius. */
+/** Each query has a planted neighbour, at an even distance up to the radius. */
 const PLANTED_BITS_MAX = 30;
 
-/** Shape: count × 32 bytes on shared memory; piece k is `pdqLike` of seed k + 1. */
+/** Generate hashes. Shape: count × 32 bytes in shared memory; piece k is `pdqLike` of seed k + 1. */
 export async function hashesBySeed(count: number): Promise<Uint8Array> {
   const hashes = new Uint8Array(new SharedArrayBuffer(count * 32));
   const pool = new Piscina({
@@ -34,7 +34,7 @@ export async function hashesBySeed(count: number): Promise<Uint8Array> {
   return hashes;
 }
 
-/** Near-copies of entries, one planted neighbour each. */
+/** Make near-copies of entries: each has one planted neighbour. */
 export function plantedQueries(hashes: Uint8Array, count: number): Uint8Array {
   const random = seeded(2);
   const queries = new Uint8Array(count * 32);
@@ -46,7 +46,7 @@ export function plantedQueries(hashes: Uint8Array, count: number): Uint8Array {
   return queries;
 }
 
-/** Errors FILE_UNREADABLE; REQUEST_INVALID: not a whole number of 32 bytes, or none. */
+/** Read hashes. Errors FILE_UNREADABLE; REQUEST_INVALID: empty, or not a multiple of 32 bytes. */
 export function hashesFromFile(path: string): Uint8Array {
   let bytes: Buffer;
   try {

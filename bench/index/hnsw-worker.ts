@@ -1,4 +1,4 @@
-/** hnswlib-node as it is meant to be used: the graph lives in one worker thread, is built once, and asked with several ef. */
+/** hnswlib-node used as intended: one worker thread builds the graph once and queries it with several values of ef. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Measured } from './measure.js';
 import { measure } from './measure.js';
@@ -12,7 +12,7 @@ export interface HnswPlan {
 
 export interface HnswResult {
   readonly buildSeconds: number;
-  /** Growth of the process's memory while the graph was built. */
+  /** Growth of the process's memory during the build. */
   readonly bytes: number;
   readonly byEf: readonly { readonly ef: number; readonly measured: Measured }[];
 }
@@ -20,7 +20,7 @@ export interface HnswResult {
 const BITS = 256;
 const M = 16;
 const EF_CONSTRUCTION = 200;
-/** HNSW answers the nearest k; a query of this bench has one match, or a few. */
+/** HNSW returns the nearest k; a query of this bench has one match, or a few. */
 const NEAREST = 10;
 
 const floats = (hash256: Uint8Array) => Array.from({ length: BITS }, (_, bit) => (hash256[bit >> 3]! >> (bit & 7)) & 1);
@@ -48,5 +48,5 @@ async function run({ hashes, queries, radiusBits, efs }: HnswPlan): Promise<Hnsw
   return { buildSeconds, bytes, byEf };
 }
 
-// In the main thread this file is only its types.
+// The main thread imports only the types.
 if (parentPort) parentPort.postMessage(await run(workerData as HnswPlan));

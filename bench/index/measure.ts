@@ -1,4 +1,4 @@
-/** Queries one by one against a clock, with what they found. */
+/** Timing of queries one by one, and the pairs that they find. */
 import type { Candidate } from '../../src/index/types.js';
 
 export interface Measured {
@@ -7,7 +7,7 @@ export interface Measured {
   /** Microseconds of one query; null for batches. */
   readonly p50: number | null;
   readonly p99: number | null;
-  /** Every pair, as query × PAIR_SPAN + entry: what recall is counted by. */
+  /** Every pair found, as query × PAIR_SPAN + entry, to compute recall. */
   readonly pairs: Float64Array;
 }
 
@@ -15,7 +15,7 @@ export const PAIR_SPAN = 2 ** 32;
 const WARM_UP_SHARE = 0.1;
 const WARM_UP_MAX = 1_000;
 
-/** Shape: `queries` count × 32 bytes. */
+/** Run and time each query. Shape: `queries` count × 32 bytes. */
 export function measure(queries: Uint8Array, search: (hash256: Uint8Array) => readonly Candidate[]): Measured {
   const count = queries.length / 32;
   const query = (at: number) => queries.subarray(at * 32, at * 32 + 32);
@@ -40,7 +40,7 @@ export function measure(queries: Uint8Array, search: (hash256: Uint8Array) => re
   };
 }
 
-/** Share of the true pairs, of queries below `judged`, that were found. Errors: a pair that is not true. */
+/** Return the share found of the true pairs, for queries below `judged`. Errors: a false pair. */
 export function recallOf(measured: Measured, truth: Float64Array, judged: number): number {
   const known = new Set(truth);
   let found = 0;
