@@ -2,10 +2,11 @@
  * The index file: one generation of entries, sealed by the vault, which detects every flipped bit and every truncation.
  * `docs/index-format.md` draws it.
  */
-import { open, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeAtomically } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
-import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
+import { removeUnfinished } from '../core/unfinished.js';
 import { ALGORITHMS, type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { openStream, sealStream } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
@@ -63,8 +64,7 @@ async function* layOut<P>(position: P, sections: readonly SectionSource[]): Asyn
 }
 
 /**
- * Write the file under a temporary name, sync it, then rename it: its name always has a whole file, old or new.
- * Numbers are little-endian, as on every machine that Node runs on.
+ * Write the file, or replace it at once. Numbers are little-endian, as on every machine that Node runs on.
  * Errors  FILE_UNREADABLE: the write failed.
  */
 export async function writeIndexFile<P>(
@@ -74,27 +74,10 @@ export async function writeIndexFile<P>(
   vault: Vault,
 ): Promise<{ readonly bytes: number; readonly entryCount: number }> {
   removeUnfinished(dirname(path));
-  const beside = unfinishedName(path);
   try {
-    const file = await open(beside, 'w', 0o600);
-    let bytes = 0;
-    try {
-      for await (const piece of sealStream(vault, layOut(position, sections))) {
-        await file.writeFile(piece);
-        bytes += piece.length;
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-    // The rename must be durable too.
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    const bytes = await writeAtomically(path, sealStream(vault, layOut(position, sections)));
     return { bytes, entryCount: sections.reduce((sum, { keys }) => sum + keys.length, 0) };
   } catch (error) {
-    // The error of the write is the one to report.
-    await rm(beside, { force: true }).catch(() => {});
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
 }

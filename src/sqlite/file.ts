@@ -1,8 +1,9 @@
 /** Opens one of Zeef's SQLite files: durable settings, schema migration, translation of SQLite's errors. */
 import { hash } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { publishFile } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
 import { unfinishedName } from '../core/unfinished.js';
@@ -126,28 +127,12 @@ function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: 
   closeSync(openSync(partial, 'wx', 0o600));
   try {
     db.prepare('VACUUM INTO ?').run(partial);
-    const copy = openSync(partial, 'r+');
-    fsyncSync(copy);
-    closeSync(copy);
     // If another process has migrated meanwhile, this copy has the new schema, and that process made the right one.
-    if (userVersionOf(partial) === version) {
-      renameSync(partial, path);
-      syncFolder(dataDir);
-    }
+    if (userVersionOf(partial) === version) publishFile(partial, path);
   } finally {
     rmSync(partial, { force: true });
   }
   return path;
-}
-
-/** Sync the folder: a new name is durable only with it. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 /** Bytes 60 to 63 of a database's header, big-endian (SQLite file format, 1.3). */

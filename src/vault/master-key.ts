@@ -4,17 +4,8 @@
  * but not a stolen data folder: `docs/hashlists.md` names better places for the key.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { publishFile, syncFolderOf } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
 import { unfinishedName } from '../core/unfinished.js';
 
@@ -71,7 +62,7 @@ export function keyFromOwnFile(path: string): MasterKeySource {
         return key;
       },
       prepared: () => (existsSync(next) ? readKeyFile(next) : null),
-      adopt: () => renameSync(next, path),
+      adopt: () => publishFile(next, path),
     },
   };
 }
@@ -89,16 +80,17 @@ export function readKeyFile(path: string): Uint8Array {
 
 function makeKeyFile(path: string): void {
   if (existsSync(path)) return;
-  const beside = unfinishedName(path);
-  writeKeyFile(beside, randomBytes(MASTER_KEY_BYTES));
+  const partial = unfinishedName(path);
+  writeKeyFile(partial, randomBytes(MASTER_KEY_BYTES));
   try {
     // A link fails if the name exists: of two processes that start together, one creates the key.
-    linkSync(beside, path);
+    linkSync(partial, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    rmSync(beside, { force: true });
+    rmSync(partial, { force: true });
   }
+  syncFolderOf(path);
 }
 
 /** Write and fsync the key before its first use: values sealed under a key lost in a power cut are lost too. */

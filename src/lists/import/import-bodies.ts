@@ -1,12 +1,11 @@
 /** Stores import bodies on disk, sealed, until their jobs have ended. */
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
-import { removeUnfinished, unfinishedName } from '../../core/unfinished.js';
+import { removeUnfinished } from '../../core/unfinished.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import { sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
@@ -31,7 +30,7 @@ export class ImportBodies {
     return join(this.#folder, `${id}.sealed`);
   }
 
-  /** Write and sync a body under a temporary name until `keep`; return its size and digest. Errors BODY_TOO_LARGE. */
+  /** Write a body; return its size and digest. Errors BODY_TOO_LARGE, and those of `body`: then there is none. */
   async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
     const hash = createHash('sha256');
     let bytes = 0;
@@ -43,29 +42,18 @@ export class ImportBodies {
         yield piece;
       }
     })();
-    const path = unfinishedName(this.pathOf(id));
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await pipeline(sealStream(this.#vault, counted), createWriteStream(path, { mode: 0o600 }));
-    const file = await open(path, 'r');
-    await file.sync().finally(() => file.close());
+    await writeAtomically(this.pathOf(id), sealStream(this.#vault, counted));
     return { bytes, sha256: hash.digest('hex') };
   }
 
-  keep(id: string): Promise<void> {
-    return rename(unfinishedName(this.pathOf(id)), this.pathOf(id));
-  }
-
-  /** Remove a body without a `keep`; a missing one is no error. */
-  removeUnkept(id: string): Promise<void> {
-    return rm(unfinishedName(this.pathOf(id)), { force: true });
-  }
-
+  /** A missing one is no error. */
   remove(id: string): Promise<void> {
     return rm(this.pathOf(id), { force: true });
   }
 
   /**
-   * Remove the bodies that a killed process left: unfinished, of an ended job, or of a job that is not in the store.
+   * Remove the bodies that a killed process left: unfinished, of an ended job, or of no job.
    * `waiting`: those of `jobs` that need their bodies.
    */
   async removeLeftovers(jobs: readonly ImportJob[], waiting: readonly ImportJob[]): Promise<void> {

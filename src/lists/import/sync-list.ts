@@ -2,9 +2,10 @@
  * Syncs a list from its source over HTTP: pages are spooled to sealed files, so that an interrupted sync resumes;
  * they are imported together after the last one, and only then does the checkpoint move.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pRetry, { AbortError } from 'p-retry';
+import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import { SOURCE_PAGE_BYTES_MAX, SOURCE_PAGES_MAX } from '../../core/limits.js';
 import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../../hashlists/sources.js';
@@ -132,12 +133,10 @@ export async function syncList(store: Store, list: string, options: SyncOptions)
     const { body, facts } = await fetchPage(source, state.next, options);
     const next = facts.next === null ? null : nextAddress(facts.next, state.next);
     if (next === state.next) throw new AppError('SOURCE_FAILED', { why: 'a page links to itself', list });
-    await writeFile(join(folder, pageName(state.pages)), sealStream(vault, [body]), { mode: 0o600 });
+    await writeAtomically(join(folder, pageName(state.pages)), sealStream(vault, [body]));
     const checkpoint = laterCheckpoint(source.type, state.checkpoint, facts.checkpoint);
     state = { from: state.from, pages: state.pages + 1, next, checkpoint };
-    const stateFile = join(folder, 'state.json');
-    await writeFile(`${stateFile}.new`, JSON.stringify(state), { mode: 0o600 });
-    await rename(`${stateFile}.new`, stateFile);
+    await writeAtomically(join(folder, 'state.json'), [Buffer.from(JSON.stringify(state))]);
     options.onPage?.(state.pages);
   }
   const runImport = options.runImport ?? ((request) => importList(store, request));

@@ -2,8 +2,9 @@
  * A thread with its own connection to the ledger: SQLite and fsync block it, not the service. One thread writes,
  * another reads. Values cross, not errors: `{id, ok, value}` or `{id, ok: false, code, details}`.
  */
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { syncFolderOf, syncPath } from '../../core/atomic-file.js';
 import { AppError, type ErrorCode, type ErrorDetails } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { HitStatus } from '../../core/vocabulary.js';
@@ -37,9 +38,8 @@ function backup(db: Sqlite, path: string): { bytes: number } {
     // Created empty first, so that no other user can read it meanwhile.
     closeSync(openSync(path, 'wx', 0o600));
     db.prepare('VACUUM INTO ?').run(path);
-    const file = openSync(path, 'r+');
-    fsyncSync(file);
-    closeSync(file);
+    syncPath(path, 'r+');
+    syncFolderOf(path);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;

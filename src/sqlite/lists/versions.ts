@@ -3,14 +3,14 @@
  * the entries for a few versions, so that a list can be rolled back.
  */
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
+import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { unfinishedName } from '../../core/unfinished.js';
 import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-contract.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
@@ -145,20 +145,7 @@ export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listI
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
   const path = heldPath(dataDir, listId);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const beside = unfinishedName(path);
-  try {
-    const file = await open(beside, 'w', 0o600);
-    try {
-      for await (const piece of sealed) await file.writeFile(piece);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
+  await writeAtomically(path, sealed);
 }
 
 /** Reseal the held versions by the current data key. Errors FILE_UNREADABLE, SEALED_DAMAGED. */

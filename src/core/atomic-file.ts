@@ -1,0 +1,62 @@
+/** Files that are there whole or not at all, also after a kill or a power loss. */
+import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { unfinishedName } from './unfinished.js';
+
+/** Only its owner may read it. */
+const MODE = 0o600;
+
+/**
+ * Write the pieces to a file, or replace it: under a temporary name, synced, then renamed.
+ * Result  the number of bytes. Errors  those of the pieces and of the file system; an earlier file then stays.
+ */
+export async function writeAtomically(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
+  const partial = unfinishedName(path);
+  let bytes = 0;
+  try {
+    const file = await open(partial, 'w', MODE);
+    try {
+      for await (const piece of pieces) {
+        await file.writeFile(piece);
+        bytes += piece.length;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+    const folder = await open(dirname(path), 'r');
+    await folder.sync().finally(() => folder.close());
+    return bytes;
+  } catch (error) {
+    // The error of the write is the one to report.
+    await rm(partial, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Give a complete file that another program wrote its final name. Errors: those of the file system. */
+export function publishFile(partial: string, path: string): void {
+  syncPath(partial, 'r+');
+  renameSync(partial, path);
+  syncFolderOf(path);
+}
+
+/** Sync the folder of a file: a new name is durable only with it. */
+export function syncFolderOf(path: string): void {
+  syncPath(dirname(path), 'r');
+}
+
+/** Sync a file or a folder. */
+export function syncPath(path: string, flags: 'r' | 'r+'): void {
+  const file = openSync(path, flags);
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
