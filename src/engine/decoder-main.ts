@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
 import { restrictLoaders } from '../decode/libvips.js';
-import { encodeFrame, FrameReader, type RequestHead } from './protocol.js';
+import { encodeFrame, FrameReader, READY_ID, type RequestHead } from './protocol.js';
 import type { WorkerLimits, WorkerTask } from './worker.js';
 
 const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
@@ -40,12 +40,21 @@ async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void>
   for (const part of encodeFrame({ id }, packed)) socket.write(part);
 }
 
+/** Resolves when a worker has loaded its decoders. */
+async function workerReady(): Promise<void> {
+  const wants = { digests: [], orientations: 'none', families: 'both', algorithms: [], frames: 1 } as const;
+  await pool.run({ bytes: new Uint8Array(), path: null, wants, crashers: [] });
+}
+
 socket.on('data', (chunk) => reader.push(chunk));
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(0));
 // The service decides when this process ends; a Ctrl-C in the terminal reaches the whole group.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
+void workerReady().then(() => {
+  for (const part of encodeFrame({ id: READY_ID }, new Uint8Array())) socket.write(part);
+});
 process.on('unhandledRejection', (error) => {
   process.stderr.write(`decoder process failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(70);

@@ -4,7 +4,15 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
 import { decoderEnv } from './decoder-env.js';
-import { encodeFrame, FrameReader, type HashReply, type ReplyHead, type RequestHead, unpackReply } from './protocol.js';
+import {
+  encodeFrame,
+  FrameReader,
+  type HashReply,
+  READY_ID,
+  type ReplyHead,
+  type RequestHead,
+  unpackReply,
+} from './protocol.js';
 
 interface DecoderProcessOptions {
   readonly workers: number;
@@ -14,6 +22,8 @@ interface DecoderProcessOptions {
   readonly cacheBytesMax: number;
   /** The service's environment; the process gets only its allocator settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called once, when the process can decode. */
+  readonly onReady: () => void;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called once, whatever the cause. */
   readonly onEnd: () => void;
@@ -24,6 +34,8 @@ const LINUX_PAGE_BYTES = 4096;
 export class DecoderProcess {
   readonly #child: ChildProcess;
   readonly #socket: Duplex;
+  readonly startedMs = performance.now();
+  #ready = false;
   #ended = false;
 
   constructor(options: DecoderProcessOptions) {
@@ -42,15 +54,19 @@ export class DecoderProcess {
     this.#socket = this.#child.stdio[3] as Duplex;
     const arrived: { readonly id: number; readonly reply: HashReply }[] = [];
     const reader = new FrameReader((head, body) => {
-      arrived.push({ id: (head as ReplyHead).id, reply: unpackReply(body) });
+      const { id } = head as ReplyHead;
+      if (id === READY_ID) this.#ready = true;
+      else arrived.push({ id, reply: unpackReply(body) });
     });
     const take = (chunk: Buffer) => {
+      const wasReady = this.#ready;
       try {
         reader.push(chunk);
       } catch {
         // An image may have compromised the process, whose output must not crash the service. Its images are retried.
         this.kill();
       }
+      if (this.#ready && !wasReady) options.onReady();
       for (const { id, reply } of arrived.splice(0)) options.onReply(id, reply);
     };
     const end = () => {
@@ -66,6 +82,11 @@ export class DecoderProcess {
 
   get pid(): number | null {
     return this.#child.pid ?? null;
+  }
+
+  /** True once it can decode. */
+  get isReady(): boolean {
+    return this.#ready;
   }
 
   send(head: RequestHead, bytes: Uint8Array | null): void {

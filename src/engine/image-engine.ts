@@ -62,7 +62,7 @@ export interface ImageEngine {
 /** Interval of the checks of deadlines and memory; a decoder can allocate about 200 MB in this time. */
 const WATCH_MS = 100;
 /** One being decoded, one waiting in the worker, and one on the socket, so that no worker waits for it. */
-const IN_HAND_PER_WORKER = 3;
+const IN_FLIGHT_PER_WORKER = 3;
 const MINUTE_MS = 60_000;
 
 function failed(bytes: number, digests: Digests, reason: CrashReason): HashReply {
@@ -99,7 +99,7 @@ class Engine implements ImageEngine {
     };
     this.#main = new Lane({
       ...common,
-      standsBy: true,
+      keepsStandby: true,
       onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
         for (const job of jobs) {
@@ -113,7 +113,7 @@ class Engine implements ImageEngine {
     this.#alone = new Lane({
       ...common,
       workers: 1,
-      standsBy: false,
+      keepsStandby: false,
       onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
         for (const job of jobs) void this.#fail(job, overdue.has(job.id) ? 'timeout' : 'decoder_crash');
@@ -176,9 +176,9 @@ class Engine implements ImageEngine {
     });
   }
 
-  /** Send at most `IN_HAND_PER_WORKER` images a worker: images in the process are lost when it dies. */
+  /** Send at most `IN_FLIGHT_PER_WORKER` images a worker: images in the process are lost when it dies. */
   #pump(): void {
-    while (this.#queue.length > 0 && this.#main.inFlight.size < this.options.workers * IN_HAND_PER_WORKER)
+    while (this.#queue.length > 0 && this.#main.inFlight.size < this.options.workers * IN_FLIGHT_PER_WORKER)
       this.#main.send(this.#queue.shift()!);
     if (this.#suspects.length > 0 && this.#alone.inFlight.size === 0) this.#alone.send(this.#suspects.shift()!);
   }

@@ -12,7 +12,7 @@ export interface Job {
   readonly path: PathBytes | null;
   readonly wants: HashWants;
   readonly resolve: (reply: HashReply) => void;
-  /** Earliest time that a worker can have started it; null while other jobs are ahead. */
+  /** Earliest time that a worker can have started it; null while other jobs are ahead, or the process starts. */
   startedMs: number | null;
 }
 
@@ -27,13 +27,15 @@ interface LaneOptions {
   readonly memoryBytesMax: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Keep a standby process. */
-  readonly standsBy: boolean;
+  readonly keepsStandby: boolean;
   readonly crashers: () => readonly string[];
   readonly onReply: (job: Job, reply: HashReply) => void;
   /** `jobs`: in flight when the process ended. `overdue`: ids of the jobs past their deadline. */
   readonly onDeath: (jobs: readonly Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void;
 }
 
+/** A process starts in under a second, and in several on a busy machine; one that is not ready by then hangs. */
+const START_MS_MAX = 30_000;
 /** A process that ends sooner may be unable to start: the next one is started only for the next image. */
 const LIVED_MS_MIN = 1_000;
 /** Delay before the next standby process is started: until then the processor is left to the images. */
@@ -77,13 +79,16 @@ export class Lane {
     this.#process!.send({ id, path, wants, crashers: this.#options.crashers() }, job.bytes);
   }
 
-  /** Replace the process if an image is past its deadline, or if the process exceeds its memory limit. */
+  /** Replace a process that has an image past its deadline, exceeds its memory limit, or does not become ready. */
   watch(nowMs: number): void {
+    const hangs = (one: DecoderProcess | null) => one && !one.isReady && nowMs - one.startedMs > START_MS_MAX;
+    if (hangs(this.#standBy)) this.#standBy?.kill();
     const late = [...this.inFlight.values()].filter(
       (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
     );
     const residentBytes = this.#process?.residentBytes() ?? 0;
-    if (late.length > 0) this.#end('timeout', late);
+    if (hangs(this.#process)) this.#end('crash', []);
+    else if (late.length > 0) this.#end('timeout', late);
     else if (residentBytes > this.#options.memoryBytesMax) this.#end('memory', []);
   }
 
@@ -102,6 +107,9 @@ export class Lane {
       imagePixelsMax,
       cacheBytesMax,
       env,
+      onReady: () => {
+        if (started === this.#process) this.#markStarted();
+      },
       onReply: (id, reply) => {
         const job = this.inFlight.get(id);
         if (!job) return;
@@ -121,7 +129,7 @@ export class Lane {
   }
 
   #keepStandBy(afterMs: number): void {
-    if (!this.#options.standsBy || this.#closed || this.#standByTimer) return;
+    if (!this.#options.keepsStandby || this.#closed || this.#standByTimer) return;
     this.#standByTimer = setTimeout(() => {
       this.#standByTimer = null;
       if (this.#process && !this.#closed) this.#standBy ??= this.#spawn();
@@ -131,6 +139,7 @@ export class Lane {
 
   /** Mark the images that have started: the process takes them in order, one for each worker. */
   #markStarted(): void {
+    if (!this.#process?.isReady) return;
     let running = 0;
     for (const job of this.inFlight.values()) {
       if (running++ >= this.#options.workers) return;

@@ -75,6 +75,9 @@ export interface ReplyHead {
   readonly id: number;
 }
 
+/** Id of the one frame, without a body, that a decoder process sends once it can decode; requests begin at 1. */
+export const READY_ID = 0;
+
 const HEAD_BYTES = 8;
 const HASH_BYTES = 32;
 /** A frame is one image and a few hundred bytes; a longer one means a broken peer. */

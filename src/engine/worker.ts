@@ -4,6 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { workerData } from 'node:worker_threads';
+import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
@@ -100,14 +101,8 @@ function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): Ha
   };
 }
 
-let lastTurn: Promise<unknown> = Promise.resolve();
-
-/** Run one image at a time, since a worker has one decoder and its memory; the next task's file is read meanwhile. */
-function inTurn(work: () => Promise<HashReply>): Promise<HashReply> {
-  const turn = lastTurn.then(work);
-  lastTurn = turn.catch(() => {});
-  return turn;
-}
+/** A worker has one decoder and its memory; the next task's file is read meanwhile. */
+const oneAtATime = pLimit(1);
 
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
@@ -125,7 +120,7 @@ async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly st
   const key = replyKey(sha256, wants);
   const known = cache?.get(key);
   if (known) return known;
-  const reply = await inTurn(() => hashBytes(bytes, digests, wants));
+  const reply = await oneAtATime(() => hashBytes(bytes, digests, wants));
   const packed = packReply(reply);
   if (isCacheable(reply)) cache?.set(key, packed);
   return packed;
@@ -133,5 +128,5 @@ async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly st
 
 export default async function answer({ bytes, path, wants, crashers }: WorkerTask): Promise<Uint8Array> {
   if (bytes === null) return hashFile(path!, wants, crashers);
-  return packReply(await inTurn(() => hashBytes(bytes, computeDigests(bytes, wants.digests), wants)));
+  return packReply(await oneAtATime(() => hashBytes(bytes, computeDigests(bytes, wants.digests), wants)));
 }

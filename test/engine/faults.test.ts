@@ -1,6 +1,6 @@
 /**
- * Decoder processes killed, stopped and filled at random while pictures come in: every picture gets its answer, and
- * the counts add up. Only processes that these tests started are touched.
+ * Decoder processes are killed, stopped and filled at random while images arrive: every image gets its reply, and the
+ * counts add up. Only processes that these tests started are touched.
  */
 
 import { createHash } from 'node:crypto';
@@ -40,7 +40,7 @@ afterEach(async () => {
 });
 
 describe('under load', () => {
-  test('killed and stopped at random: every request is answered, and the counts add up', async () => {
+  test('decoders killed and stopped at random: every request is answered, and the counts add up', async () => {
     running = await startService({ workers: '2', decodeMsMax: '1000', cacheBytesMax: '0' });
     const { service } = running;
     const random = seeded(11);
@@ -54,7 +54,7 @@ describe('under load', () => {
       if (answer.verdict !== 'not_checked') hashedSinceStrike++;
       return answer;
     };
-    // On a busy machine a process may take longer to start than a picture may.
+    // On a busy machine a process may take longer to start than the deadline of an image.
     const hashed = async (bytes: Buffer) => {
       for (;;) {
         const one = await ask(bytes);
@@ -66,10 +66,13 @@ describe('under load', () => {
     const askedBefore = answered;
     const signals = ['SIGKILL', 'SIGSTOP', 'SIGSEGV'] as const;
     const sent: string[] = [];
+    const seen = new Map<number, number>();
     const chaos = setInterval(() => {
-      const pids = decoderPids();
+      for (const pid of decoderPids()) if (!seen.has(pid)) seen.set(pid, performance.now());
+      // One that is stopped while it starts is noticed only after half a minute.
+      const pids = decoderPids().filter((pid) => performance.now() - seen.get(pid)! > 1_500);
       const pid = pids[Math.floor(random() * pids.length)];
-      // Struck before it has done anything, a process of a busy machine would never come to work.
+      // On a busy machine, a process that is struck before it has hashed anything would never get to work.
       if (pid === undefined || hashedSinceStrike === 0) return;
       hashedSinceStrike = 0;
       const signal = signals[sent.length % signals.length]!;
@@ -108,8 +111,8 @@ describe('under load', () => {
     );
   });
 
-  test('filled: a picture that needs more memory than it may costs itself alone', async () => {
-    // The process takes 105 MB before the large picture and 409 MB in the end: it is above this bound for most of the time.
+  test('an image that needs more memory than allowed fails alone', async () => {
+    // The process takes 105 MB before the large image and 409 MB at its end: it exceeds this limit most of the time.
     engine = createImageEngine({ ...OPTIONS, workers: 1, memoryBytesMax: 250_000_000 });
     const large = await sharp({ create: { width: 7_000, height: 7_000, channels: 3, background: '#8a5' } })
       .png({ compressionLevel: 1 })
@@ -128,14 +131,14 @@ describe('under load', () => {
 });
 
 describe('a file that ended its decoder', () => {
-  test('is known by its digest, sent or read, until its time is over', async () => {
+  test('is refused by its digest, sent or read, until its time is over', async () => {
     engine = createImageEngine({ ...OPTIONS, workers: 1, decodeMsMax: 2_500, memoryBytesMax: 1e12, crasherMs: 15_000 });
     const [guilty, innocent, first] = [await png(60), await png(61), await png(63)];
-    // On a busy machine a process may take longer to start than a picture may, and that would count against the picture.
+    // On a busy machine a process may take longer to start than the deadline, which would count against the image.
     const isUp = async () => {
       while (!(await engine!.hashBytes(first, WANTS)).ok);
     };
-    // A decoder that is stopped stands for a picture that never ends; the second time it counts.
+    // A stopped decoder stands for an image that never ends; it counts from the second time on.
     for (let time = 0; time < 2; time++) {
       await isUp();
       process.kill(engine.status.pid!, 'SIGSTOP');
@@ -156,7 +159,7 @@ describe('a file that ended its decoder', () => {
     expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: true });
   });
 
-  test('a process that stands by takes over', async () => {
+  test('a standby process takes over', async () => {
     engine = createImageEngine({ ...OPTIONS, workers: 1, memoryBytesMax: 1e12 });
     const file = await png(62);
     await engine.hashBytes(file, WANTS);

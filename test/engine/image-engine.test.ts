@@ -48,7 +48,7 @@ afterEach(async () => {
 });
 
 describe('hashing', () => {
-  test('bytes and a file give the same: the hasher’s own hashes, and digests', async () => {
+  test('bytes and a file give the same hashes, those of the hasher, and the same digests', async () => {
     const path = join(tempFolder('engine'), 'a.png');
     writeFileSync(path, png);
     start();
@@ -68,7 +68,7 @@ describe('hashing', () => {
     expect(await engine!.hashFile(path, WANTS)).toEqual(reply);
   });
 
-  test('HEIC too, whose decoder is loaded with the first', async () => {
+  test('HEIC is decoded; its decoder is loaded with the first image', async () => {
     start();
     const heic = readFileSync('test/fixtures/heic/scene.heic');
     for (let time = 0; time < 3; time++) {
@@ -76,7 +76,7 @@ describe('hashing', () => {
     }
   });
 
-  test('what cannot be decoded keeps its digests and says why', async () => {
+  test('a file that cannot be decoded has its digests and a reason', async () => {
     start();
     expect(await engine!.hashBytes(Buffer.from('not a picture'), WANTS)).toMatchObject({
       ok: false,
@@ -95,7 +95,7 @@ describe('hashing', () => {
 });
 
 describe('the queue', () => {
-  test('takes what its capacity says, refuses the next, and has room again', async () => {
+  test('QUEUE_FULL is returned at capacity, and there is room again later', async () => {
     start({ workers: 1, queuePerWorker: 2 });
     expect(engine!.status.capacity).toBe(3);
     const taken = [1, 2, 3].map(() => engine!.hashBytes(png, WANTS));
@@ -105,7 +105,7 @@ describe('the queue', () => {
     expect((await Promise.all(taken)).every((reply) => reply.ok)).toBe(true);
   });
 
-  test('closing answers what is in hand and takes nothing more', async () => {
+  test('close() answers requests in flight and accepts no more', async () => {
     start();
     const taken = Array.from({ length: 20 }, () => engine!.hashBytes(png, WANTS));
     const closed = engine!.close();
@@ -117,7 +117,7 @@ describe('the queue', () => {
 
 describe('a decoder process that dies', () => {
   test.each(['SIGSEGV', 'SIGKILL', 'SIGABRT'])(
-    'by %s with 50 pictures waiting: all are answered, and the next',
+    'by %s with 50 images waiting: all are answered, and so is the next',
     async (signal) => {
       const causes: string[] = [];
       start({ onRestart: (cause) => causes.push(cause) });
@@ -132,10 +132,10 @@ describe('a decoder process that dies', () => {
     },
   );
 
-  test('again and again, the retry included: the picture in hand is decoder_crash', async () => {
+  test('repeatedly, also during the retry: the image in flight is decoder_crash', async () => {
     start({ workers: 1 });
     await engine!.hashBytes(png, WANTS);
-    // The process that has the picture is killed, and then every one that could try it alone, as soon as it is there.
+    // The process that has the image is killed, and then each one that could retry it, as soon as it exists.
     const children = () =>
       readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
         .trim()
@@ -155,10 +155,10 @@ describe('a decoder process that dies', () => {
     expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: true });
   });
 
-  test('by hanging: the picture is timeout, its neighbours are hashed by the next process', async () => {
+  test('by hanging: the image is timeout, and the next process hashes the others', async () => {
     const causes: string[] = [];
     start({ workers: 1, decodeMsMax: 2_500, onRestart: (cause) => causes.push(cause) });
-    // On a busy machine the first process may take longer to start than a picture may.
+    // On a busy machine the first process may take longer to start than the deadline.
     while (!(await engine!.hashBytes(png, WANTS)).ok);
     causes.length = 0;
     process.kill(engine!.status.pid!, 'SIGSTOP');
@@ -168,14 +168,14 @@ describe('a decoder process that dies', () => {
     expect(causes).toEqual(['timeout']);
   });
 
-  test('by growing past its memory: it is replaced', async () => {
+  test('by exceeding its memory limit: the image is decoder_crash', async () => {
     const causes: string[] = [];
     start({ workers: 1, memoryBytesMax: 1_000_000, onRestart: (cause) => causes.push(cause) });
     expect(await engine!.hashBytes(png, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
     expect(causes).toContain('memory');
   });
 
-  test('it holds nothing of the service’s environment', async () => {
+  test('its environment has no variable of the service', async () => {
     process.env.ZEEF_SECRET_FOR_TEST = 'must-not-be-inherited';
     start();
     await engine!.hashBytes(png, WANTS);
@@ -185,9 +185,9 @@ describe('a decoder process that dies', () => {
     expect(environment).not.toContain('ZEEF_');
   });
 
-  test('it inherits the settings of the allocator, and nothing else', async () => {
+  test('its environment has the settings of the allocator, and nothing else', async () => {
     const mapsOf = (pid: number) => readFileSync(`/proc/${pid}/maps`, 'latin1');
-    // A part of glibc that is empty, and that nothing else loads.
+    // An empty part of glibc that nothing else loads.
     const library = 'libutil.so.1';
     expect(mapsOf(process.pid)).not.toContain(library);
     const allocator = { LD_PRELOAD: library, MALLOC_ARENA_MAX: '3', MALLOC_CONF: 'narenas:2' };

@@ -1,4 +1,4 @@
-/** What the engine remembers: replies by what they answer, and files that end decoders. */
+/** The memory of the engine: replies by their cache key, and files that end decoders. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Crashers } from '../../src/engine/crashers.js';
@@ -9,7 +9,7 @@ const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: '
 const sha = (digit: string) => digit.repeat(64);
 
 describe('files that end decoders', () => {
-  test('a crash is remembered at once, a deadline passed the second time', () => {
+  test('a crash is remembered at once, a timeout the second time', () => {
     const crashers = new Crashers();
     expect(crashers.list()).toEqual([]);
     crashers.note(sha('a'), 'decoder_crash');
@@ -22,7 +22,7 @@ describe('files that end decoders', () => {
     expect(new Set(crashers.list())).toEqual(new Set([sha('a'), sha('b')]));
   });
 
-  test('for so long, and no longer', async () => {
+  test('they expire', async () => {
     const crashers = new Crashers(500);
     crashers.note(sha('a'), 'decoder_crash');
     expect(crashers.list()).toEqual([sha('a')]);
@@ -30,7 +30,7 @@ describe('files that end decoders', () => {
     expect(crashers.list()).toEqual([]);
   });
 
-  test('256 of them; the oldest goes first', () => {
+  test('256 are kept; the oldest is dropped first', () => {
     const crashers = new Crashers();
     for (let at = 0; at < 300; at++) crashers.note(at.toString(16).padStart(64, '0'), 'decoder_crash');
     expect(crashers.list()).toHaveLength(256);
@@ -80,7 +80,7 @@ describe('replies', () => {
     }),
   );
 
-  test('packed and unpacked are the same', () => {
+  test('a packed reply unpacks to itself', () => {
     fc.assert(
       fc.property(reply, (one) => {
         expect(unpackReply(packReply(one))).toEqual(one);
@@ -88,7 +88,7 @@ describe('replies', () => {
     );
   });
 
-  test('the key tells apart all that could change the reply', () => {
+  test('the cache key differs by all that could change the reply', () => {
     const keys = [
       replyKey(sha('a'), WANTS),
       replyKey(sha('b'), WANTS),
@@ -101,7 +101,7 @@ describe('replies', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('what was the moment’s fault is not kept', () => {
+  test('a temporary failure is not cached', () => {
     const failure = (reason: 'timeout' | 'decoder_crash' | 'unreadable' | 'corrupt'): HashReply => {
       return {
         ok: false,
@@ -119,7 +119,7 @@ describe('replies', () => {
     ).toEqual([false, false, false, true]);
   });
 
-  test('bounded in bytes, the least recently asked goes first; 0 keeps nothing', () => {
+  test('the cache is bounded in bytes and drops the least recently used reply; 0 means no cache', () => {
     expect(createReplyCache(0, () => 1)).toBeNull();
     const cache = createReplyCache<Buffer>(10_000, ({ length }) => length)!;
     for (let at = 0; at < 50; at++) {

@@ -1,9 +1,9 @@
-/** Frames and replies as they pass between the service and a decoder process, and what a broken peer may send. */
+/** Frames and replies between the service and a decoder process, also those of a broken peer. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeFrame, FrameReader, type HashReply, packReply, unpackReply } from '../../src/engine/protocol.js';
 
-test('frames arrive whole and in order, however the stream is cut', () => {
+test('frames arrive whole and in order, however the stream is split', () => {
   const frames = fc.array(fc.tuple(fc.jsonValue(), fc.uint8Array({ maxLength: 300 })), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(frames, fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (sent, cuts) => {
@@ -22,7 +22,7 @@ test('frames arrive whole and in order, however the stream is cut', () => {
   );
 });
 
-test('a frame that is longer than any may be, and a head that is no JSON, are refused', () => {
+test('a frame that is too long and a head that is not JSON are refused', () => {
   const endless = Buffer.alloc(8);
   endless.writeUInt32LE(0xffff_ffff, 4);
   expect(() => new FrameReader(() => {}).push(endless)).toThrow('the peer is broken');
@@ -30,7 +30,7 @@ test('a frame that is longer than any may be, and a head that is no JSON, are re
   expect(() => new FrameReader(() => {}).push(noJson)).toThrow(SyntaxError);
 });
 
-test('a reply that ends before its hashes do is refused', () => {
+test('a truncated reply is refused', () => {
   const hashes = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const reply = {
     ok: true,

@@ -1,0 +1,54 @@
+/** Deadlines of a decoder process that is still starting. */
+import { afterEach, expect, test } from 'vitest';
+import { type Job, Lane, type RestartCause } from '../../src/engine/lane.js';
+import type { HashReply } from '../../src/engine/protocol.js';
+
+const OPTIONS = {
+  workers: 1,
+  imageBytesMax: 1_000_000,
+  imagePixelsMax: 1_000_000,
+  cacheBytesMax: 0,
+  decodeMsMax: 1_000,
+  memoryBytesMax: 1e12,
+  env: {},
+  crashers: () => [],
+};
+
+let lane: Lane | null = null;
+afterEach(() => lane?.stop());
+
+/** A lane whose process is stopped by a signal before it can decode, with one image sent. */
+function startStopped() {
+  const replies: HashReply[] = [];
+  const deaths: { jobs: number[]; overdue: number; cause: RestartCause }[] = [];
+  const started = new Lane({
+    ...OPTIONS,
+    keepsStandby: false,
+    onReply: (_job, reply) => void replies.push(reply),
+    onDeath: (jobs, overdue, cause) => {
+      deaths.push({ jobs: jobs.map(({ id }) => id), overdue: overdue.size, cause });
+    },
+  });
+  lane = started;
+  const wants = { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
+  const job: Job = { id: 1, bytes: Buffer.from('no image'), path: null, wants, resolve: () => {}, startedMs: null };
+  started.send(job);
+  process.kill(started.pid!, 'SIGSTOP');
+  return { lane: started, replies, deaths };
+}
+
+test('the deadline of an image begins when its process can decode', async () => {
+  const { lane, replies, deaths } = startStopped();
+  lane.watch(performance.now() + 5_000);
+  process.kill(lane.pid!, 'SIGCONT');
+  await expect.poll(() => replies.length).toBe(1);
+  expect(replies[0]).toMatchObject({ ok: false, reason: 'not_an_image' });
+  expect(deaths).toEqual([]);
+});
+
+test('a process that does not become ready within 30 seconds is replaced, and its images are retried elsewhere', async () => {
+  const { lane, deaths } = startStopped();
+  lane.watch(performance.now() + 29_000);
+  lane.watch(performance.now() + 31_000);
+  await expect.poll(() => deaths).toEqual([{ jobs: [1], overdue: 0, cause: 'crash' }]);
+});
