@@ -2,6 +2,7 @@
  * Keeps the snapshot current: follows the store's changes and builds a new snapshot of them.
  * Queries never wait: additions and merges are built beside the current snapshot.
  */
+import pLimit from 'p-limit';
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
 import { writeIndexFile } from '../index/index-file.js';
@@ -39,26 +40,27 @@ class FollowedLists implements LiveLists {
   readonly #store: ListFeed;
   readonly #options: LiveListsOptions;
   #loaded: Loaded;
-  #inForce: ListSnapshot;
-  #turn: Promise<unknown> = Promise.resolve();
+  #snapshot: ListSnapshot;
+  /** Two readers of the same changes would apply them twice. */
+  readonly #oneAtATime = pLimit(1);
 
   constructor(store: ListFeed, options: LiveListsOptions, loaded: Loaded) {
     this.#store = store;
     this.#options = options;
     this.#loaded = loaded;
-    this.#inForce = snapshotOf(loaded, options.photodnaRadius);
+    this.#snapshot = snapshotOf(loaded, options.photodnaRadius);
   }
 
   get snapshot(): ListSnapshot {
-    return this.#inForce;
+    return this.#snapshot;
   }
 
   refresh(): Promise<boolean> {
-    return this.#inTurn(() => this.#refresh());
+    return this.#oneAtATime(() => this.#refresh());
   }
 
   exportTo(path: string): Promise<WrittenIndex> {
-    return this.#inTurn(async () => {
+    return this.#oneAtATime(async () => {
       const { shelves, position } = this.#loaded;
       const written = await writeIndexFile(path, position, sectionsOf(shelves), this.#options.vault);
       return { ...written, generation: position.generation };
@@ -66,7 +68,7 @@ class FollowedLists implements LiveLists {
   }
 
   merged(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#oneAtATime(async () => {
       await Promise.all(Object.values(this.#loaded.shelves).map((shelf) => shelf.merged()));
       this.#swap();
     });
@@ -91,14 +93,7 @@ class FollowedLists implements LiveLists {
 
   /** Publish a snapshot of the loaded entries to new queries. */
   #swap(): void {
-    this.#inForce = snapshotOf(this.#loaded, this.#options.photodnaRadius);
-  }
-
-  /** Serialise: two readers of the same changes would apply them twice. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => {});
-    return result;
+    this.#snapshot = snapshotOf(this.#loaded, this.#options.photodnaRadius);
   }
 }
 

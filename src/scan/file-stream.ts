@@ -2,6 +2,7 @@
  * Stream of files between the walk and the report: names are inspected in pieces, known files and files that are not
  * images are settled at once, new images are read. All queues of a scan are bounded here.
  */
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { ErrorCode } from '../core/errors.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { NotCheckedReason } from '../core/vocabulary.js';
@@ -38,11 +39,9 @@ export class FileStream {
   readonly pictures: Pictures;
   readonly #looker: StatPool;
   readonly wants: HashWants;
-  readonly #inHand = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
-  readonly #readers: (() => void)[] = [];
-  readonly #readingMax: number;
-  #reading = 0;
+  readonly #readers: LimitFunction;
   #ahead = 0;
   /** The first error that ends the scan; null while there is none. */
   failure: unknown = null;
@@ -82,7 +81,7 @@ export class FileStream {
       scan,
       followsLinks,
     });
-    this.#readingMax = READING_PER_PLACE * workers * (1 + queueImagesPerWorker);
+    this.#readers = pLimit(READING_PER_PLACE * workers * (1 + queueImagesPerWorker));
     this.#looker = createStatPool(workers, followsLinks);
   }
 
@@ -152,24 +151,18 @@ export class FileStream {
   }
 
   async #readOne(folder: FolderRow, picture: PictureFile): Promise<void> {
-    while (this.#reading >= this.#readingMax) await new Promise<void>((resolve) => this.#readers.push(resolve));
-    if (this.isStopping) return this.#readers.shift()?.();
-    this.#reading++;
     try {
-      if (this.parts.keepsFiles) await this.pictures.begin(picture);
-      const facts = await this.pictures.read(picture);
-      this.#leaveReader();
+      const facts = await this.#readers(async () => {
+        if (this.isStopping) return null;
+        if (this.parts.keepsFiles) await this.pictures.begin(picture);
+        return this.pictures.read(picture);
+      });
+      if (facts === null) return;
       const { spot, name } = picture;
       await this.settler.settle([{ ...folderPlace(folder), spot, name, facts, wasRead: true, isRecorded: false }]);
     } catch (error) {
       this.failure ??= error;
-      this.#leaveReader();
     }
-  }
-
-  #leaveReader(): void {
-    this.#reading--;
-    this.#readers.shift()?.();
   }
 
   #factsOf(look: FileStat['look'], identity: Identity): FileFacts {
@@ -195,22 +188,22 @@ export class FileStream {
       .catch((error: unknown) => {
         this.failure ??= error;
       })
-      .finally(() => this.#inHand.delete(job));
-    this.#inHand.add(job);
+      .finally(() => this.#inFlight.delete(job));
+    this.#inFlight.add(job);
   }
 
   /** Resolves when all work passed to `go` has ended. */
   async settled(): Promise<void> {
-    await Promise.all(this.#inHand);
+    await Promise.all(this.#inFlight);
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#inHand);
+    await Promise.allSettled(this.#inFlight);
     await this.#looker.close();
   }
 
   async room(): Promise<void> {
-    while (this.#inHand.size >= PIECES_AHEAD_MAX) await Promise.race(this.#inHand);
+    while (this.#inFlight.size >= PIECES_AHEAD_MAX) await Promise.race(this.#inFlight);
     while (this.#ahead >= FILES_AHEAD_MAX && !this.isStopping) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

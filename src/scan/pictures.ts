@@ -4,6 +4,7 @@
  */
 import { lstatSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { joinPath, type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
 import type { Committer } from './committer.js';
@@ -47,7 +48,7 @@ export const NO_FACTS = {
 } as const satisfies Partial<FileFacts>;
 
 export class Pictures {
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #oneAtATime = pLimit(1);
 
   constructor(readonly parts: PicturesParts) {}
 
@@ -70,12 +71,12 @@ export class Pictures {
   /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
   async hash(input: PictureInput): Promise<HashReply> {
     const { hashReply, whenRoom, wants } = this.parts;
-    const turn = this.#turn.then(async () => {
+    // In an object, so that the next caller does not wait for the reply itself.
+    const { reply } = await this.#oneAtATime(async () => {
       await whenRoom();
       return { reply: hashReply(input, wants) };
     });
-    this.#turn = turn.catch(() => {});
-    return (await turn).reply;
+    return reply;
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */

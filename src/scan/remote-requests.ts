@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import { AppError } from '../core/errors.js';
@@ -71,8 +72,7 @@ function retryAfterMs(header: string | null): number | null {
 export class RemoteRequests {
   readonly #options: RequestOptions;
   readonly #address: string;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #inFlight = pLimit(REQUESTS_MAX);
 
   constructor(options: RequestOptions) {
     const { url } = options;
@@ -85,15 +85,8 @@ export class RemoteRequests {
    *
    * Errors  SERVER_FAILED; SHUTTING_DOWN where the scan is stopped while a batch waits.
    */
-  async send(request: HashRequest): Promise<HashResponse> {
-    while (this.#running >= REQUESTS_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running++;
-    try {
-      return await this.#sendUntilAnswered(request);
-    } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
-    }
+  send(request: HashRequest): Promise<HashResponse> {
+    return this.#inFlight(() => this.#sendUntilAnswered(request));
   }
 
   async #sendUntilAnswered(request: HashRequest): Promise<HashResponse> {

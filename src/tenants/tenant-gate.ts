@@ -35,7 +35,7 @@ export class TenantGate {
   #saved: { checks: number; bytes: number };
   #unsaved = { checks: 0, bytes: 0 };
   #counter: DistinctCounter;
-  #inHand = 0;
+  #inFlight = 0;
   readonly #bucket = new TokenBucket(RATE_WAIT_MS_MAX);
 
   constructor(
@@ -67,20 +67,20 @@ export class TenantGate {
       checks: this.#saved.checks + this.#unsaved.checks,
       bytes: this.#saved.bytes + this.#unsaved.bytes,
       distinctHashes: isCounted ? this.#counter.estimate : null,
-      concurrentRequests: this.#inHand,
+      concurrentRequests: this.#inFlight,
     };
   }
 
   /** Begin a request; the result ends it, once. Errors TOO_MANY_CONCURRENT. */
   enter(): () => void {
     const { concurrentRequests } = this.limits;
-    if (concurrentRequests > 0 && this.#inHand >= concurrentRequests) {
+    if (concurrentRequests > 0 && this.#inFlight >= concurrentRequests) {
       throw new AppError('TOO_MANY_CONCURRENT', { limit: concurrentRequests, retryAfterSeconds: 1 });
     }
-    this.#inHand++;
+    this.#inFlight++;
     let isIn = true;
     return () => {
-      if (isIn) this.#inHand--;
+      if (isIn) this.#inFlight--;
       isIn = false;
     };
   }

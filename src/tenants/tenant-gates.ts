@@ -3,6 +3,7 @@
  * usage saved every few seconds, so that a daily quota survives a restart. A crash loses, and several processes exceed
  * a quota by, at most the admissions of that time.
  */
+import pLimit from 'p-limit';
 import type { Clock } from '../core/clock.js';
 import type { TenantLimits, TenantStore } from '../store/tenants-contract.js';
 import { dayOf, TenantGate } from './tenant-gate.js';
@@ -37,7 +38,7 @@ export function createTenantGates(
   const knownUntilMs = new Map<string, number>();
   let seed: Promise<number> | null = null;
   let timer: NodeJS.Timeout | null = null;
-  let saving: Promise<void> = Promise.resolve();
+  const oneAtATime = pLimit(1);
 
   async function make(tenant: string): Promise<TenantGate> {
     seed ??= store.usageSeed();
@@ -57,10 +58,7 @@ export function createTenantGates(
     }
   }
   /** Serialised: usage that is saved twice counts twice. */
-  const save = (): Promise<void> => {
-    saving = saving.then(saveAll).catch(about.onSaveError);
-    return saving;
-  };
+  const save = (): Promise<void> => oneAtATime(saveAll).catch(about.onSaveError);
 
   return {
     async of(tenant) {

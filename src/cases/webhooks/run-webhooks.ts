@@ -4,6 +4,7 @@
  * process reads it.
  */
 
+import pLimit from 'p-limit';
 import { addNewHits, addOverdue } from './collect-events.js';
 import type { HitSource } from './events.js';
 import { type SendParts, sendDue } from './send-events.js';
@@ -36,24 +37,16 @@ export interface WebhookRunner {
 
 /** Serialise runs; a call during a run starts one more run afterwards, which further calls share. */
 function oneAtATime(act: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | null = null;
+  const limit = pLimit(1);
   let next: Promise<void> | null = null;
-  const begin = (): Promise<void> => {
-    if (!running) {
-      running = act().finally(() => {
-        running = null;
-      });
-      return running;
-    }
-    next ??= running
-      .catch(() => {})
-      .then(() => {
-        next = null;
-        return begin();
-      });
+  const run = () => {
+    next = null;
+    return act();
+  };
+  return () => {
+    next ??= limit(run);
     return next;
   };
-  return begin;
 }
 
 export function runWebhooks(parts: WebhookParts): WebhookRunner {
@@ -62,15 +55,17 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
   const shouldStop = () => isClosing;
   const collecting = { store, hits, clock, shouldStop };
 
+  // Shared by both runs: together they have as many events in flight as one.
+  const send = oneAtATime(() => sendDue(parts, shouldStop));
   const look = oneAtATime(async () => {
     for (const hook of await store.webhooks(null)) if (!isClosing) await addNewHits(hook, collecting);
-    await sendDue(parts, shouldStop);
+    await send();
   });
   const lookForOverdue = oneAtATime(async () => {
     for (const hook of await store.webhooks(null)) if (!isClosing) await addOverdue(hook, collecting);
     await store.forget(['hit.new', 'ping'], clock.nowMs() - NEW_HITS_KEPT_MS);
     await store.forget(['case.overdue'], clock.nowMs() - OVERDUE_KEPT_MS);
-    await sendDue(parts, shouldStop);
+    await send();
   });
 
   const quietly = (act: () => Promise<void>) => () => {

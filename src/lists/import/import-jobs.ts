@@ -4,6 +4,7 @@
  * import of one job to `run-job.ts`.
  */
 import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { Audit } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
@@ -65,6 +66,8 @@ class StoredImportJobs implements ImportJobs {
   readonly #queue: ImportQueue;
   /** Promises of the waiting and running jobs' ends. */
   readonly #ends = new Map<string, Promise<void>>();
+  /** Of two equal bodies that arrive together, the second finds the job of the first. */
+  readonly #oneAtATime = pLimit(1);
 
   constructor(parts: JobParts) {
     this.#parts = parts;
@@ -79,38 +82,38 @@ class StoredImportJobs implements ImportJobs {
     how: ImportSettings,
     actor: string,
   ): Promise<JobProgress> {
-    if (this.#queue.isClosing) throw new AppError('SHUTTING_DOWN');
-    if (this.#ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: this.#ends.size });
+    this.#requireRoom();
     const id = ulid();
-    let isStored = false;
+    let stored: string | null = null;
     try {
       const { bytes, sha256 } = await this.#bodies.write(id, body);
       if (bytes === 0) throw new AppError('BODY_EMPTY');
       const sameAs = createHash('sha256')
         .update(JSON.stringify([sha256, list, how]))
         .digest('hex');
-      const same = await this.#sameJob(list, sameAs);
-      if (same) return this.#progressOf(same);
-      await this.#bodies.keep(id);
-      await this.#store.jobs.addJob({
-        id,
-        list,
-        state: 'queued',
-        request: { ...how, actor },
-        bytes,
-        sameAs,
-        createdAt: new Date().toISOString(),
-        finishedAt: null,
-        report: null,
-        error: null,
-      });
-      isStored = true;
-      this.#enqueue(id);
-      return this.job(id);
+      stored = await this.#oneAtATime(() => this.#storeJob({ id, list, request: { ...how, actor }, bytes, sameAs }));
+      return this.job(stored);
     } finally {
-      await this.#bodies.removeUnkept(id);
-      if (!isStored) await this.#bodies.remove(id);
+      if (stored !== id) await this.#bodies.remove(id);
     }
+  }
+
+  /** Errors SHUTTING_DOWN, QUEUE_FULL. */
+  #requireRoom(): void {
+    if (this.#queue.isClosing) throw new AppError('SHUTTING_DOWN');
+    if (this.#ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: this.#ends.size });
+  }
+
+  /** Store and queue the job of a body. Result: its id, or that of the same job. Errors: as `#requireRoom`. */
+  async #storeJob(job: Pick<ImportJob, 'id' | 'list' | 'request' | 'bytes' | 'sameAs'>): Promise<string> {
+    const same = await this.#sameJob(job.list, job.sameAs);
+    if (same) return same.id;
+    // Again, since the upload took its time.
+    this.#requireRoom();
+    const createdAt = new Date().toISOString();
+    await this.#store.jobs.addJob({ ...job, state: 'queued', createdAt, finishedAt: null, report: null, error: null });
+    this.#enqueue(job.id);
+    return job.id;
   }
 
   async ended(id: string): Promise<JobProgress> {

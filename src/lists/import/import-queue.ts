@@ -1,10 +1,11 @@
 /** Runs imports in order, one at a time in the import thread, with the progress of the running one. */
 import { MessageChannel } from 'node:worker_threads';
+import pLimit from 'p-limit';
 import type { ImportOutcome, ImportThread, ThreadedImport } from './import-task.js';
 
 export class ImportQueue {
   readonly #thread: ImportThread;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #oneAtATime = pLimit(1);
   #running: { readonly id: string; readonly stop: () => void; bytesDone: number } | null = null;
   #isClosing = false;
 
@@ -19,12 +20,7 @@ export class ImportQueue {
 
   /** Run `work` after all earlier work has ended. Result and errors: those of `work`. */
   add<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.then(
-      () => {},
-      () => {},
-    );
-    return result;
+    return this.#oneAtATime(work);
   }
 
   /** For the running work. */
@@ -52,7 +48,7 @@ export class ImportQueue {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#running?.stop();
-    await this.#turn;
+    await this.#oneAtATime(() => {});
     await this.#thread.close();
   }
 }

@@ -1,0 +1,214 @@
+/** Imports as jobs, over a real store, with a thread whose imports end when the test says so. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../../bench/temp-folder.js';
+import type { Audit } from '../../../src/audit/audit.js';
+import { IMPORTS_WAITING_MAX } from '../../../src/core/limits.js';
+import { createImportJobs, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
+import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
+import { openSqliteStore } from '../../../src/sqlite/open.js';
+import type { Store } from '../../../src/store/store.js';
+import { createLogger } from '../../../src/telemetry/log.js';
+import { entryRow, stream } from '../../store/lists-contract.js';
+
+const HOW = { format: 'csv', kind: 'match', radiusBits: 31 } as const;
+const FAILED = { ok: false, code: 'HASHLIST_INVALID', details: {} } as const;
+
+let dataDir = '';
+let store: Store;
+let jobs: ImportJobs;
+/** Imports in the thread, and what ends each. */
+let begun: { readonly request: ThreadedImport; end(outcome?: ImportOutcome): Promise<void>; stopped: boolean }[] = [];
+
+beforeEach(async () => {
+  dataDir = tempFolder('import-jobs');
+  store = await openSqliteStore(dataDir);
+  begun = [];
+  jobs = createJobs();
+});
+afterEach(async () => {
+  // A running import ends as soon as it is stopped.
+  await jobs.close();
+  await store.close();
+});
+
+function createJobs(): ImportJobs {
+  return createImportJobs(store, {
+    dataDir,
+    thread: {
+      run: (request, port) =>
+        new Promise((resolve) => {
+          const one = {
+            request,
+            stopped: false,
+            async end(outcome?: ImportOutcome) {
+              const report = outcome ?? { ok: true as const, report: await importOneEntry(request) };
+              resolve(report);
+            },
+          };
+          begun.push(one);
+          port.on('message', () => {
+            one.stopped = true;
+            resolve({ ok: false, code: 'SHUTTING_DOWN', details: {} });
+          });
+        }),
+      close: async () => {},
+    },
+    log: createLogger('silent'),
+    audit: {
+      withAudit: (_actor: string, _operation: unknown, act: () => Promise<unknown>) => act(),
+    } as unknown as Audit,
+    onEnd: async () => {},
+  });
+}
+
+let values = 0;
+async function importOneEntry({ list, origin }: ThreadedImport) {
+  if (!(await store.lists.list(list))) await store.lists.createList({ list, kind: 'match', radiusBits: 31 });
+  const value = (++values).toString(16).padStart(32, '0');
+  return store.lists.addEntries(list, stream([entryRow(1, 'md5', value)]), { origin: origin! });
+}
+
+async function* bodyOf(text: string) {
+  yield Buffer.from(text);
+}
+const submit = (text: string, list = 'a') => jobs.submit(list, bodyOf(text), HOW, 'me');
+const states = async () => Object.fromEntries((await store.jobs.jobs()).map(({ id, state }) => [id, state]));
+const bodies = () => readdirSync(join(dataDir, 'imports')).sort();
+const running = (n: number) => expect.poll(() => begun.length).toBe(n);
+
+test('a job is queued, runs, and is done; its body is on disk until then', async () => {
+  const job = await submit('x');
+  expect(job).toMatchObject({ list: 'a', state: 'queued', bytes: 1, request: { ...HOW, actor: 'me' } });
+  await running(1);
+  expect(bodies()).toEqual([`${job.id}.sealed`]);
+  expect(begun[0]!.request).toMatchObject({
+    list: 'a',
+    format: 'csv',
+    paths: [join(dataDir, 'imports', bodies()[0]!)],
+  });
+  expect((await jobs.job(job.id)).bytesDone).toBe(0);
+  await begun[0]!.end();
+  expect(await jobs.ended(job.id)).toMatchObject({ state: 'done', bytesDone: null, report: { added: 1 } });
+  expect(bodies()).toEqual([]);
+});
+
+test('jobs run one at a time, in the order of their arrival', async () => {
+  const [first, second] = [await submit('x'), await submit('y')];
+  await running(1);
+  expect(await states()).toEqual({ [first.id]: 'running', [second.id]: 'queued' });
+  await begun[0]!.end(FAILED);
+  await running(2);
+  expect(await states()).toEqual({ [first.id]: 'failed', [second.id]: 'running' });
+  await begun[1]!.end();
+  await jobs.ended(second.id);
+});
+
+describe('the same bytes for the same list', () => {
+  test('are the same job while it waits or runs, also where both arrive together', async () => {
+    const [one, two] = await Promise.all([submit('x'), submit('x')]);
+    expect(two.id).toBe(one.id);
+    await running(1);
+    expect((await submit('x')).id).toBe(one.id);
+    expect((await submit('x', 'b')).id).not.toBe(one.id);
+    expect((await submit('y')).id).not.toBe(one.id);
+    expect(bodies()).toHaveLength(3);
+  });
+
+  test('are the same job while its version is the active one', async () => {
+    const one = await submit('x');
+    await running(1);
+    await begun[0]!.end();
+    await jobs.ended(one.id);
+    expect((await submit('x')).id).toBe(one.id);
+    await importOneEntry({ list: 'a', origin: 'another' } as ThreadedImport);
+    expect((await submit('x')).id).not.toBe(one.id);
+  });
+
+  test('are a new job after one that failed', async () => {
+    const one = await submit('x');
+    await running(1);
+    await begun[0]!.end(FAILED);
+    expect(await jobs.ended(one.id)).toMatchObject({ state: 'failed', error: { code: 'HASHLIST_INVALID' } });
+    expect((await submit('x')).id).not.toBe(one.id);
+  });
+});
+
+describe('nothing is left of', () => {
+  test('an empty body', async () => {
+    await expect(submit('')).rejects.toMatchObject({ code: 'BODY_EMPTY' });
+    expect([bodies(), await states()]).toEqual([[], {}]);
+  });
+
+  test('an upload that ends early', async () => {
+    async function* broken() {
+      yield Buffer.from('x');
+      throw new Error('cut');
+    }
+    await expect(jobs.submit('a', broken(), HOW, 'me')).rejects.toThrow('cut');
+    expect([bodies(), await states()]).toEqual([[], {}]);
+  });
+});
+
+describe('the queue is full', () => {
+  test(`with ${IMPORTS_WAITING_MAX} jobs, and has room again when one ends`, async () => {
+    for (let n = 0; n < IMPORTS_WAITING_MAX; n++) await submit(`${n}`);
+    await expect(submit('more')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await running(1);
+    await begun[0]!.end(FAILED);
+    await running(2);
+    await submit('more');
+    expect(bodies()).toHaveLength(IMPORTS_WAITING_MAX);
+  });
+
+  test('for those too that began their upload while there was room', async () => {
+    let proceed = () => {};
+    const slow = new Promise<void>((resolve) => (proceed = resolve));
+    async function* slowBody() {
+      await slow;
+      yield Buffer.from('slow');
+    }
+    const uploading = jobs.submit('a', slowBody(), HOW, 'me');
+    for (let n = 0; n < IMPORTS_WAITING_MAX; n++) await submit(`${n}`);
+    proceed();
+    await expect(uploading).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    expect(bodies()).toHaveLength(IMPORTS_WAITING_MAX);
+  });
+});
+
+test('a stopped service leaves its jobs to the next one, which runs them in order, once', async () => {
+  const [first, second] = [await submit('x'), await submit('y')];
+  await running(1);
+  await jobs.close();
+  expect(begun[0]!.stopped).toBe(true);
+  expect(await states()).toEqual({ [first.id]: 'running', [second.id]: 'queued' });
+  await expect(submit('z')).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  await expect(jobs.run({} as ThreadedImport)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+
+  jobs = createJobs();
+  await jobs.resume();
+  await running(2);
+  await begun[1]!.end();
+  await running(3);
+  await begun[2]!.end();
+  await jobs.ended(second.id);
+  expect(begun.map(({ request }) => request.origin)).toEqual([first, first, second].map(({ id }) => `job ${id}`));
+  expect(await states()).toEqual({ [first.id]: 'done', [second.id]: 'done' });
+});
+
+test('a job whose version was made before the process ended is done without another import', async () => {
+  const job = await submit('x');
+  await running(1);
+  await importOneEntry(begun[0]!.request);
+  await jobs.close();
+  jobs = createJobs();
+  await jobs.resume();
+  expect(await jobs.ended(job.id)).toMatchObject({ state: 'done', report: { added: 1 } });
+  expect(begun).toHaveLength(1);
+  expect(bodies()).toEqual([]);
+});
+
+test('an unknown job is NOT_FOUND', async () => {
+  await expect(jobs.job('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
