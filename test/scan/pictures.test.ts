@@ -17,7 +17,7 @@ const UNREADABLE: HashReply = {
   height: null,
 };
 
-/** Reads one file; `during`: what happens to it while the decoder reads it, by the number of the reading. */
+/** Read one file; `during` may change it while the decoder reads it, by the number of the read. */
 async function readFile(during: (reading: number, path: string) => void) {
   const folder = tempFolder('file-changes');
   const path = join(folder, 'a.jpg');
@@ -47,7 +47,7 @@ async function readFile(during: (reading: number, path: string) => void) {
   return { facts, readings };
 }
 
-test('a file that nothing changed is read once, and has the decoder’s reason', async () => {
+test('an unchanged file is read once, and has the decoder’s reason', async () => {
   const { facts, readings } = await readFile(() => {});
   expect([facts.code, facts.digests, readings]).toEqual(['IMAGE_NOT_AN_IMAGE', { sha256: 'aa' }, 1]);
 });
@@ -59,7 +59,7 @@ test('a file that is written while it is read is read once more', async () => {
   expect([facts.code, facts.size, readings]).toEqual(['IMAGE_NOT_AN_IMAGE', 14, 2]);
 });
 
-test('one that is written at each reading is FILE_CHANGED, without a digest of bytes that are gone', async () => {
+test('a file that is written during each read is FILE_CHANGED, without digests', async () => {
   const { facts, readings } = await readFile((reading, path) => utimesSync(path, reading, reading));
   expect([facts.verdict, facts.reason, facts.code, facts.digests, readings]).toEqual([
     'not_checked',
@@ -70,7 +70,7 @@ test('one that is written at each reading is FILE_CHANGED, without a digest of b
   ]);
 });
 
-test('one that is removed while it is read is FILE_VANISHED', async () => {
+test('a file that is removed while it is read is FILE_VANISHED', async () => {
   const { facts, readings } = await readFile((_reading, path) => unlinkSync(path));
   expect([facts.verdict, facts.code, readings]).toEqual(['not_checked', 'FILE_VANISHED', 1]);
 });

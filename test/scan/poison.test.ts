@@ -20,7 +20,7 @@ beforeEach(() => {
   copyFileSync(join(PHOTOGRAPHS, 'mate-garden.jpg'), join(work, 'two.jpg'));
 });
 
-/** The inventory as a process leaves it that ended with a file in hand. */
+/** Make the inventory of a process that died with a file in flight. */
 async function endedWith(name: string, aloneTries: number, boot: string): Promise<void> {
   const inventory = await openSqliteInventory(`${work}-inventory`);
   const { id } = await inventory.folderAt(work);
@@ -42,7 +42,7 @@ async function scanned() {
   return { summary, told, inFlight };
 }
 
-test('a file that was in hand is tried alone, and is as any other when it does no harm', async () => {
+test('a file that was in flight is retried alone, and is as any other where it does no harm', async () => {
   await endedWith('one.jpg', 0, bootId());
   const { summary, inFlight } = await scanned();
   expect(summary).toMatchObject({ files: 2, byVerdict: { no_match: 2, not_checked: 0 } });
@@ -50,18 +50,18 @@ test('a file that was in hand is tried alone, and is as any other when it does n
 });
 
 test.each([
-  ['alone twice, the machine standing', 2, bootId(), true],
-  ['alone once, the machine standing: it may have been somebody else', 1, bootId(), false],
-  ['alone once, and the machine fell', 1, 'another start', true],
-  ['with others, and the machine fell', 0, 'another start', false],
-])('in hand %s', async (_name, aloneTries, boot, isCondemned) => {
+  ['a file in flight twice alone is not opened again', 2, bootId(), true],
+  ['a file in flight once alone is retried', 1, bootId(), false],
+  ['a file in flight once alone, before a reboot, is not opened again', 1, 'another start', true],
+  ['a file in flight with others, before a reboot, is retried', 0, 'another start', false],
+])('%s', async (_name, aloneTries, boot, isCondemned) => {
   await endedWith('one.jpg', aloneTries, boot);
   const { summary, told, inFlight } = await scanned();
   expect(summary.byVerdict).toMatchObject(isCondemned ? { no_match: 1, not_checked: 1 } : { no_match: 2 });
   expect(inFlight).toEqual([]);
   if (!isCondemned) return;
   expect(told).toMatchObject([{ reason: 'decoder_crash', pathBytes: join(work, 'one.jpg'), wasRead: false }]);
-  // It is not opened by the next scan either, until it changes.
+  // The next scan does not open it either, until it changes.
   expect((await scanned()).summary).toMatchObject({ bytesRead: 0, byReason: { decoder_crash: 1 } });
   utimesSync(join(work, 'one.jpg'), new Date(), new Date(0));
   expect((await scanned()).summary.byVerdict).toMatchObject({ no_match: 2, not_checked: 0 });

@@ -15,13 +15,13 @@ test.each([
   ['50MB', { filesPerSecond: null, bytesPerSecond: 50_000_000 }],
   ['2.5mb,10', { filesPerSecond: 10, bytesPerSecond: 2_500_000 }],
   [undefined, { filesPerSecond: null, bytesPerSecond: null }],
-])('a rate of %s', (text, rates) => expect(ratesFrom(text)).toEqual(rates));
+])('the rate %s is parsed', (text, rates) => expect(ratesFrom(text)).toEqual(rates));
 
-test.each(['0', '-1', '5GB', 'fast', ''])('no rate: %j', (text) => {
+test.each(['0', '-1', '5GB', 'fast', ''])('invalid rate: %j', (text) => {
   expect(() => ratesFrom(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
 
-test('a second’s worth is taken at once; what is more waits, and a stop ends the waiting', async () => {
+test('a second’s worth is taken at once; more waits, and a stop ends the wait', async () => {
   let stops = false;
   const throttle = createThrottle({ ...NONE, filesPerSecond: 100 }, () => stops);
   await throttle.take(100, 0);
@@ -35,7 +35,7 @@ test('a second’s worth is taken at once; what is more waits, and a stop ends t
   await waiting;
 });
 
-test('it holds while it was asked to, and while the pause file is there, and says why', async () => {
+test('it pauses on request and while the pause file exists, and names the reason', async () => {
   const folder = tempFolder('throttle');
   const pauseFile = join(folder, 'pause');
   const throttle = createThrottle({ ...NONE, pauseFile }, () => false);
@@ -55,7 +55,7 @@ test('it holds while it was asked to, and while the pause file is there, and say
   expect(throttle.holdsFor).toBeNull();
 });
 
-test('patterns: the last name, or the path where there is a slash; exclusion wins', () => {
+test('patterns match the last name, or the path where there is a slash; exclusion wins', () => {
   const filter = createNameFilter(['*.jpg', '/a/**'], ['tmp', '**/cache/**']);
   expect(filter.takesFile('/x/one.jpg')).toBe(true);
   expect(filter.takesFile('/a/deep/.hidden')).toBe(true);
@@ -74,7 +74,7 @@ test.each([
   ['/a/\xff/b', '/a/\xff/b'],
 ])('%j as an absolute path', (path, expected) => expect(absolute(path)).toBe(expected));
 
-test('a progress line fits 80 columns, whatever it says', () => {
+test('a progress line fits 80 columns, with its percentage or the pause', () => {
   const most: Progress = {
     files: 123_456_789_012,
     pictures: 123_456_789_012,

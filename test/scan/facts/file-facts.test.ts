@@ -21,7 +21,7 @@ import { sceneRaster } from '../../support/random.js';
 const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
 
 describe('facts of a file', () => {
-  test('come back as they were packed, and their identity without the rest', () => {
+  test('are unpacked as they were packed, and so is their identity alone', () => {
     fc.assert(
       fc.property(fileFacts, (held) => {
         const packed = packFacts(held);
@@ -32,7 +32,7 @@ describe('facts of a file', () => {
     );
   });
 
-  test('bytes that end too soon are refused', () => {
+  test('truncated rows are refused', () => {
     const packed = packFacts({
       ...NO_FACTS,
       size: 1,
@@ -47,7 +47,7 @@ describe('facts of a file', () => {
     }
   });
 
-  test('whatever is damaged, a row is read or refused, and nothing else', () => {
+  test('a damaged row is read or refused with STORE_FAILED', () => {
     const isRefused = (read: () => unknown) => {
       try {
         read();
@@ -66,7 +66,7 @@ describe('facts of a file', () => {
           expect([FILE_KINDS.includes(kind), VERDICTS.includes(verdict)]).toEqual([true, true]);
         });
         isRefused(() => identityOf(packed));
-        // What a rematch asks is not read beyond what it asks, so it may take a row that is damaged elsewhere.
+        // A rematch reads no more than its queries need, so it may accept a row that is damaged elsewhere.
         if (isRefused(() => addQueriesFromRow(new QueryBatch(), packed, 'all'))) expect(told).toBe(true);
       }),
     );
@@ -79,10 +79,10 @@ describe('facts of a file', () => {
   });
 
   test.each([
-    ['a kind that is none', 0, 15],
-    ['a reason that is none', 0, 15 << 4],
-    ['a verdict that is none', 1, 7],
-    ['a code that is none', 2, 255],
+    ['an unknown kind', 0, 15],
+    ['an unknown reason', 0, 15 << 4],
+    ['an unknown verdict', 1, 7],
+    ['an unknown code', 2, 255],
     ['a size past 2^53', 3, 255],
   ])('%s is refused', (_name, at, byte) => {
     const identity = { size: 200, mtimeNs: 2n, inode: 2n ** 63n };
@@ -93,8 +93,8 @@ describe('facts of a file', () => {
     expect(() => identityOf(packed)).toThrow(DAMAGED);
   });
 
-  test('codes have the numbers, and words the places, that rows of this schema have', () => {
-    // Numbers that inventories of 0.1.0 hold, and those given since: none may change, none may be given twice.
+  test('codes have the numbers, and words the positions, that stored rows have', () => {
+    // Numbers in inventories of 0.1.0, and those added since: none may change, none may be used twice.
     const { number: crash } = ERRORS.IMAGE_DECODER_CRASH;
     expect([ERRORS.IMAGE_NOT_AN_IMAGE.number, crash, ERRORS.FILE_UNREADABLE.number]).toEqual([17, 25, 26]);
     expect([ERRORS.FILE_VANISHED.number, ERRORS.ARCHIVE_TOO_LARGE.number]).toEqual([30, 33]);
@@ -119,7 +119,7 @@ describe('facts of a file', () => {
     expect(FILE_KINDS.slice(0, 4)).toEqual(['picture', 'not_picture', 'archive', 'vanished']);
   });
 
-  test('a reply is asked in the same ways after it was kept', () => {
+  test('a stored reply gives the same queries', () => {
     const hasher = loadPdqHasher();
     for (const [width, height] of [
       [300, 200],
@@ -139,7 +139,7 @@ describe('facts of a file', () => {
       const identity = { size: 4, mtimeNs: 1_764_000_000_123_456_789n, inode: 12_345_678n };
       const packed = packFacts({ ...NO_FACTS, ...identity, scan: 3, generation: 812, ...factsOfReply(reply) });
       expect(hashQueries(replyOf(unpackFacts(packed)))).toEqual(hashQueries(reply));
-      // The row's key, its header and its share of the page come to some fifteen more; the name is beside it.
+      // The key, the header and the row's share of the page take some fifteen bytes more; the name is beside it.
       expect(packed.length).toBeLessThan(families.length > 1 ? 215 : 185);
     }
   });

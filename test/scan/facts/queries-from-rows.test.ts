@@ -7,7 +7,7 @@ import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { fileFacts } from '../../support/file-facts.js';
 
-/** Every value that is asked: of which file, which of its hashes, which bytes. */
+/** Every queried value: of which file, which of its hashes, which bytes. */
 function valuesOf(asked: QueryBatch): string[] {
   return BATCH_ALGORITHMS.flatMap((algorithm) => {
     const { count, width, values, questions, ranks } = asked.columns[algorithm];
@@ -36,11 +36,11 @@ function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): Query
 const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
 const rows = fc.array(fileFacts, { minLength: 1, maxLength: 6 });
 
-describe('questions from the rows of an inventory', () => {
-  test('are those that the facts ask, value for value and in their order', () => {
+describe('queries from the rows of an inventory', () => {
+  test('equal those from the facts, value for value and in their order', () => {
     fc.assert(
       fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
-        // Digests of their own, so that none is asked for another.
+        // Distinct digests, so that no query is shared.
         const apart = held.map((facts, at) => ({ ...facts, digests: { ...facts.digests, md5: `${at}`.repeat(32) } }));
         const asked = byRows(apart, orientations);
         expect(valuesOf(asked)).toEqual(valuesOf(askedFiles(apart.map((facts) => queryOf(facts, orientations)))));
@@ -49,7 +49,7 @@ describe('questions from the rows of an inventory', () => {
     );
   });
 
-  test('are asked once where two files ask the same, whatever their names, times and verdicts', () => {
+  test('are shared by files with equal values, whatever their names, times and verdicts', () => {
     fc.assert(
       fc.property(fileFacts, fc.nat(), (facts, mtime) => {
         fc.pre(facts.reason === null);
@@ -63,7 +63,7 @@ describe('questions from the rows of an inventory', () => {
     );
   });
 
-  test('of rows that end too soon or go on are refused', () => {
+  test('of truncated or extended rows are refused', () => {
     fc.assert(
       fc.property(fileFacts, (facts) => {
         fc.pre(facts.reason === null && facts.views.length > 0);

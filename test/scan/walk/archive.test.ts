@@ -58,7 +58,7 @@ test.each([
   ['zip', async () => zipOf(FILES)],
   ['zip whose entries are stored', async () => zipOf(FILES.map((file) => ({ ...file, isStored: true })))],
   ['tar', () => tarOf(FILES)],
-])('pictures in a %s are files with a path in it; known until the archive changes', async (_name, make) => {
+])('images in a %s are files with a path in it, and known until the archive changes', async (_name, make) => {
   writeFileSync(join(work, 'box'), await make());
   const { summary, told } = await scanned();
   expect(told).toEqual([
@@ -82,11 +82,11 @@ test.each([
   });
   utimesSync(join(work, 'box'), new Date(), new Date(0));
   expect((await scanned()).summary).toMatchObject({ files: 5, fromInventory: 0, byVerdict: { match: 2, no_match: 1 } });
-  // Without the option it is one file that is no picture.
+  // Without the option it is one file that is not an image.
   expect((await scanned(false)).summary).toMatchObject({ files: 1, notPictures: 1 });
 });
 
-test('names of any bytes, and names that would lead elsewhere, are only told', async () => {
+test('names of any bytes, and names that lead outside, are only reported', async () => {
   writeFileSync(join(work, 'box.zip'), zipOf([named('caf\xe9.jpg', listed)]));
   writeFileSync(join(work, 'bad.zip'), zipOf([named('../../etc/passwd', listed)]));
   const { told } = await scanned();
@@ -94,8 +94,8 @@ test('names of any bytes, and names that would lead elsewhere, are only told', a
   expect(told).toContainEqual(['bad.zip!/../../etc/passwd', 'match']);
 });
 
-test('bounds: a bomb is told as too large, a large picture as itself, an encrypted entry as unreadable', async () => {
-  // Only pictures are unpacked whole, so it must look like one.
+test('a bomb and a large image are too_large, an encrypted entry is unreadable, a cut archive corrupt', async () => {
+  // Only images are unpacked whole, so the bomb must look like one.
   writeFileSync(
     join(work, 'bomb.zip'),
     zipOf([named('zeros.jpg', Buffer.concat([listed.subarray(0, 4_096), Buffer.alloc(2_900_000)]))]),
@@ -113,7 +113,7 @@ test('bounds: a bomb is told as too large, a large picture as itself, an encrypt
     join(work, 'locked.zip'),
     zipOf([{ ...named('locked.jpg', other), isEncrypted: true }, named('open.jpg', listed)]),
   );
-  // Left in the middle, and read no further.
+  // The large entry is abandoned in the middle, and read no further.
   const stored = [
     named('junk', Buffer.alloc(300_000, 7)),
     named('large.jpg', Buffer.concat([listed, Buffer.alloc(3e6)])),

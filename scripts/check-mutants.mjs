@@ -1,0 +1,72 @@
+/**
+ * Mutation run: makes each fault of `mutants.mjs` in a copy of this checkout and runs its tests there. A fault that no test
+ * notices survives, and fails the run.
+ *
+ *   node scripts/check-mutants.mjs [PART OF A FILE NAME...]     only mutants of such files
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MUTANTS } from './mutants.mjs';
+
+/** Several times the longest of the tests. */
+const TEST_MS_MAX = 300_000;
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const parts = process.argv.slice(2);
+const chosen = MUTANTS.filter(({ file }) => parts.length === 0 || parts.some((part) => file.includes(part)));
+const copy = mkdtempSync(join(tmpdir(), 'zeef-mutants-'));
+
+/** True where the tests pass. */
+function passes(tests) {
+  const { status, error } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', ...tests],
+    {
+      cwd: copy,
+      timeout: TEST_MS_MAX,
+      stdio: 'ignore',
+    },
+  );
+  // A run that hangs has noticed the fault too.
+  if (error && error.code !== 'ETIMEDOUT') throw error;
+  return status === 0;
+}
+
+let survived = 0;
+try {
+  for (const name of [
+    'src',
+    'bench',
+    'test',
+    'scripts',
+    'hashlists',
+    'dist',
+    'docs',
+    'package.json',
+    'tsconfig.json',
+    'vitest.config.ts',
+  ])
+    cpSync(join(root, name), join(copy, name), { recursive: true, preserveTimestamps: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  const all = [...new Set(chosen.flatMap(({ tests }) => tests))];
+  if (!passes(all)) throw new Error(`without a mutant these tests fail: ${all.join(' ')}`);
+  for (const { file, text, mutant, tests } of chosen) {
+    const path = join(copy, file);
+    const source = readFileSync(path, 'utf8');
+    writeFileSync(
+      path,
+      source.replace(text, () => mutant),
+    );
+    const isKilled = !passes(tests);
+    writeFileSync(path, source);
+    if (!isKilled) survived++;
+    process.stdout.write(`${isKilled ? 'killed  ' : 'SURVIVED'} ${file}: ${text} -> ${mutant || 'nothing'}\n`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+process.stdout.write(`${chosen.length} mutants, ${survived} survived\n`);
+process.exitCode = chosen.length > 0 && survived === 0 ? 0 : 1;

@@ -1,0 +1,112 @@
+/**
+ * One-line faults of the code that decides: policy, matching, limits, import rules, scan identity, authorisation.
+ * `scripts/check-mutants.mjs` makes each of them and runs its tests, which must fail.
+ *
+ * [file, text, text of the mutant, tests]. The text occurs exactly once in the file.
+ */
+const POLICY = 'src/check/policy.ts';
+const MATCH = 'src/check/match.ts';
+const GATE = 'src/tenants/tenant-gate.ts';
+const BUCKET = 'src/tenants/token-bucket.ts';
+const RULES = 'src/store/import-rules.ts';
+const REVIEW = 'src/lists/import/import-review.ts';
+const STREAM = 'src/scan/file-stream.ts';
+const SETTLE = 'src/scan/settle.ts';
+const FACTS = 'src/scan/facts/file-facts.ts';
+const AUTHORISE = 'src/http/authorise.ts';
+
+const OF_POLICY = ['test/check/policy.test.ts'];
+const OF_MATCH = ['test/check/match.test.ts'];
+const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
+const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
+const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
+const OF_STORE = ['test/sqlite/sqlite.test.ts'];
+const OF_STREAM = ['test/scan/scan.test.ts'];
+const OF_SETTLE = ['test/scan/settle.test.ts'];
+const OF_AUTHORISE = ['test/http/authorise.test.ts'];
+
+export const MUTANTS = [
+  // Policy: the verdict.
+  [POLICY, 'distanceBits <= radiusOf(', 'distanceBits < radiusOf(', OF_POLICY],
+  [POLICY, '(!lowQuality || list.matchLowQuality)', 'true', OF_POLICY],
+  [POLICY, 'Math.min(list.radiusBits, requestedRadiusBits)', 'requestedRadiusBits', OF_POLICY],
+  [POLICY, 'proposal.distance < held.distance', 'proposal.distance > held.distance', OF_POLICY],
+  [POLICY, '> entryDaysMax * DAY_MS', '>= entryDaysMax * DAY_MS', OF_POLICY],
+  [POLICY, 'Object.hasOwn(map, word)', 'word in map', OF_POLICY],
+  [POLICY, 'p.quarantined ||', '', OF_POLICY],
+  [POLICY, 'fileIsGood ||', '', OF_POLICY],
+  [POLICY, "good.some((p) => p.matchType === 'exact')", 'good.length > 0', OF_POLICY],
+  [POLICY, 'Number(a.suppressed) - Number(b.suppressed)', 'Number(b.suppressed) - Number(a.suppressed)', OF_POLICY],
+  [POLICY, 'matches.slice(0, MATCHES_PER_IMAGE_MAX)', 'matches.slice(0, MATCHES_PER_IMAGE_MAX + 1)', OF_POLICY],
+  [POLICY, 'matches.length + unread', 'matches.length', OF_POLICY],
+  [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
+  // Matching: which entries reach the policy.
+  [MATCH, 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
+  [MATCH, 'entry && !isExpired(entry, list, snapshot.atMs)', 'entry', OF_MATCH],
+  [MATCH, "list.kind === 'match' && count >=", 'count >=', OF_MATCH],
+  [MATCH, 'unread++', '', OF_MATCH],
+  [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
+  [MATCH, 'one.distance < held.distance', 'one.distance > held.distance', OF_MATCH],
+  ['src/check/check-image.ts', "decision.verdict === 'no_match'", "decision.verdict !== 'match'", OF_SETTLE],
+  ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
+  ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],
+  [
+    'src/check/flood-guard.ts',
+    'files.size <= this.filesMax',
+    'files.size < this.filesMax',
+    ['test/check/flood-guard.test.ts'],
+  ],
+  // Limits.
+  [GATE, 'this.#inFlight >= concurrentRequests', 'this.#inFlight > concurrentRequests', OF_GATE],
+  [GATE, 'if (isIn) this.#inFlight--;', 'this.#inFlight--;', OF_GATE],
+  [GATE, 'wanted <= limit', 'wanted < limit', OF_GATE],
+  [GATE, 'count > rate.burst', 'count >= rate.burst', OF_GATE],
+  [GATE, 'alarmedPerSecond < checksPerSecond', 'alarmedPerSecond > checksPerSecond', OF_GATE],
+  [GATE, 'if (day !== this.#day) return;', '', OF_GATE],
+  [GATE, 'waitMs > RATE_WAIT_MS_MAX', 'waitMs >= RATE_WAIT_MS_MAX', OF_GATE],
+  [BUCKET, 'if (count > burst) return Infinity;', 'if (count >= burst) return Infinity;', OF_BUCKET],
+  [BUCKET, 'if (waitMs <= this.waitMsMax)', 'if (waitMs < this.waitMsMax)', OF_BUCKET],
+  [
+    'src/lists/import/import-jobs.ts',
+    '>= IMPORTS_WAITING_MAX',
+    '> IMPORTS_WAITING_MAX',
+    ['test/lists/import/import-jobs.test.ts'],
+  ],
+  ['src/scan/walk/archive.ts', 'this.#bytes > most', 'this.#bytes > most * 2', ['test/scan/walk/archive.test.ts']],
+  ['src/engine/lane.ts', 'if (!this.#process?.isReady) return;', '', ['test/engine/lane.test.ts']],
+  ['src/engine/lane.ts', '> START_MS_MAX', '> 2 * START_MS_MAX', ['test/engine/lane.test.ts']],
+  // Import rules.
+  [RULES, "mode === 'add' || heldVersion === version", "mode === 'add'", OF_STORE],
+  [RULES, "mode === 'add' || heldVersion === version", 'heldVersion === version', OF_STORE],
+  [RULES, 'Date.parse(updatedAt) > atMs', 'Date.parse(updatedAt) >= atMs', OF_STORE],
+  [RULES, 'Math.max(atMs, this.#atMs.get(entryId) ?? atMs)', 'atMs', OF_STORE],
+  [REVIEW, 'canaryMatches + knownGood', 'canaryMatches', OF_REVIEW],
+  [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
+  [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],
+  [REVIEW, '!HEALTHY.has(reason)', 'reason.length > 0', OF_REVIEW],
+  [REVIEW, '|| list === exceptList', '', OF_REVIEW],
+  // Scan identity: what is known, and of which file.
+  [FACTS, 'a.size === b.size && ', '', ['test/scan/facts/file-facts.test.ts']],
+  [FACTS, ' && a.mtimeNs === b.mtimeNs', '', ['test/scan/facts/file-facts.test.ts']],
+  [FACTS, ' && a.inode === b.inode', '', ['test/scan/facts/file-facts.test.ts']],
+  [STREAM, 'facts.scan === inventory.state.scan && ', '', OF_STREAM],
+  [STREAM, ' && facts.generation === this.parts.matcher.generation', '', OF_STREAM],
+  [STREAM, 'if (facts.code !== null && TRANSIENT.has(facts.code)) return false;', '', OF_STREAM],
+  [STREAM, 'return !this.request.retriesFailed;', 'return true;', OF_STREAM],
+  [STREAM, "facts.frames === this.wants.frames || !FRAMED.has(facts.image?.format ?? '')", 'true', OF_STREAM],
+  [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
+  [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
+  [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
+  ['src/scan/pictures.ts', 'isSameFile(before, after)', 'true', ['test/scan/pictures.test.ts']],
+  // Authorisation.
+  [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
+  [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],
+  [AUTHORISE, ' || gate.info?.disabled', '', OF_AUTHORISE],
+  [AUTHORISE, 'isGood = key !== null && isLive(key, Date.now())', 'isGood = key !== null', OF_AUTHORISE],
+  [AUTHORISE, 'radius !== undefined && !seesDetails(caller)', 'false', OF_AUTHORISE],
+  [AUTHORISE, "scopes.has('details') || scopes.has('admin')", "scopes.has('details')", OF_AUTHORISE],
+  [AUTHORISE, 'let needed = !isLoopback(host);', 'let needed = false;', OF_AUTHORISE],
+  [AUTHORISE, "if (scope === 'admin') return;", '', OF_AUTHORISE],
+  ['src/store/keys-contract.ts', 'Date.parse(expiresAt) > nowMs', 'Date.parse(expiresAt) >= nowMs', OF_AUTHORISE],
+  ['src/store/keys-contract.ts', 'revokedAt === null && ', '', OF_AUTHORISE],
+].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

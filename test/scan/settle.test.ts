@@ -1,0 +1,157 @@
+/** The last step of a file in a scan: matched, recorded, written, then reported; in this order, and each once. */
+import { expect, test } from 'vitest';
+import type { Answer } from '../../src/check/recorder.js';
+import { AppError } from '../../src/core/errors.js';
+import { textOf } from '../../src/core/path-bytes.js';
+import { Committer } from '../../src/scan/committer.js';
+import { type FileFacts, factsOfReply, unpackFacts } from '../../src/scan/facts/file-facts.js';
+import { pathOf, type Settled, Settler } from '../../src/scan/settle.js';
+import { ScanTally } from '../../src/scan/tally.js';
+import type { FileRow, Inventory } from '../../src/store/inventory-contract.js';
+import { factsOf, failedReply, found, imageReply, matcherOf, sha256Of } from '../support/scan-parts.js';
+
+const DECISIONS = { a: found('match'), b: found('suppressed') };
+
+function createSettler(keepsFiles = true, onRecord: () => void = () => {}) {
+  const events: string[] = [];
+  const rows: FileRow[] = [];
+  const ended: number[] = [];
+  const tally = new ScanTally();
+  const matcher = matcherOf(DECISIONS, () => {
+    events.push('record');
+    onRecord();
+  });
+  const inventory = {
+    apply: async (change: { files: FileRow[]; ended: number[] }) => {
+      events.push('write');
+      rows.push(...change.files);
+      ended.push(...change.ended);
+    },
+  };
+  const settler = new Settler({
+    matcher,
+    committer: new Committer(inventory as unknown as Inventory),
+    tally,
+    scan: 7,
+    orientations: 'all',
+    keepsFiles,
+    onResult: (result) => void events.push(`${textOf(result.pathBytes)} ${result.verdict} ${result.reason}`),
+    onOther: (path, kind) => void events.push(`${textOf(path)} ${kind}`),
+  });
+  const recordedDigests = () =>
+    matcher.recorded.flatMap(({ answers }) => answers.map(({ fileId }: Answer) => fileId![0]));
+  const unmatched = () => matcher.recorded.reduce((sum, batch) => sum + batch.unmatched, 0);
+  return { settler, matcher, events, rows, ended, tally, recordedDigests, unmatched };
+}
+
+const imageFacts = (digit: string, facts: Partial<FileFacts> = {}) =>
+  factsOf({ ...factsOfReply(imageReply(digit)), ...facts });
+
+function file(spot: number, facts: FileFacts, about: Partial<Settled> = {}): Settled {
+  return {
+    folder: '/f',
+    isArchive: false,
+    spot,
+    name: `${spot}.jpg`,
+    facts,
+    wasRead: true,
+    isRecorded: false,
+    ...about,
+  };
+}
+
+test('a hit is recorded in the ledger, then written to the inventory, then reported', async () => {
+  const { settler, events, rows, ended } = createSettler();
+  await settler.settle([file(3, imageFacts('a'))]);
+  expect(events).toEqual(['record', 'write', '/f/3.jpg match null']);
+  expect(rows.map(({ spot, name }) => [spot, name])).toEqual([[3, '3.jpg']]);
+  expect(unpackFacts(rows[0]!.facts)).toMatchObject({ verdict: 'match', generation: 1, scan: 7 });
+  expect(ended).toEqual([3]);
+});
+
+test('where the ledger fails, nothing is written and nothing is reported', async () => {
+  const { settler, events, tally } = createSettler(true, () => {
+    throw new AppError('LEDGER_FAILED');
+  });
+  const both = [settler.settle([file(1, imageFacts('a'))]), settler.settle([file(2, imageFacts('c'))])];
+  for (const one of await Promise.allSettled(both))
+    expect(one).toMatchObject({ status: 'rejected', reason: { code: 'LEDGER_FAILED' } });
+  expect(events).toEqual(['record']);
+  expect(tally.files).toBe(0);
+});
+
+test('each verdict is recorded, counted and reported as what it is', async () => {
+  const { settler, events, tally, recordedDigests, unmatched } = createSettler();
+  const notAnImage = factsOf({ kind: 'not_picture', reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' });
+  await settler.settle([
+    file(1, imageFacts('a')),
+    file(2, imageFacts('b')),
+    file(3, imageFacts('c')),
+    file(4, factsOf(factsOfReply(failedReply('a')))),
+    file(5, factsOf(factsOfReply(failedReply('b')))),
+    file(6, factsOf(factsOfReply(failedReply('c')))),
+    file(7, notAnImage),
+    file(8, { ...notAnImage, digests: { sha256: sha256Of('a') } }),
+  ]);
+  expect(events.slice(2)).toEqual([
+    '/f/1.jpg match null',
+    '/f/2.jpg suppressed null',
+    '/f/4.jpg match corrupt',
+    '/f/5.jpg suppressed corrupt',
+    '/f/6.jpg not_checked corrupt',
+    '/f/7.jpg not_picture',
+    '/f/8.jpg match not_an_image',
+  ]);
+  expect(recordedDigests()).toEqual(['a', 'b', 'a', 'b', 'c', 'a']);
+  expect(unmatched()).toBe(1);
+  expect(tally.byVerdict).toEqual({ match: 3, suppressed: 2, no_match: 1, not_checked: 1 });
+  expect([tally.files, tally.notPictures]).toEqual([8, 1]);
+});
+
+test('a file that this scan has recorded already is reported, and not recorded again', async () => {
+  const { settler, recordedDigests, unmatched, events, tally } = createSettler();
+  const known = { wasRead: false, isRecorded: true };
+  await settler.settle([
+    file(1, imageFacts('a', { verdict: 'match' }), known),
+    file(2, imageFacts('c', { verdict: 'no_match' }), known),
+  ]);
+  expect([recordedDigests(), unmatched()]).toEqual([[], 0]);
+  expect(events).toEqual(['record', '/f/1.jpg match null']);
+  expect([tally.files, tally.fromInventory]).toEqual([2, 2]);
+});
+
+test('a known file is written again only where its verdict has changed', async () => {
+  const { settler, rows } = createSettler();
+  const known = { wasRead: false };
+  await settler.settle([
+    file(1, imageFacts('a', { verdict: 'match' }), known),
+    file(2, imageFacts('a', { verdict: 'no_match' }), known),
+    file(3, imageFacts('c', { verdict: 'match' }), known),
+  ]);
+  expect(rows.map(({ spot, facts }) => [spot, unpackFacts(facts).verdict])).toEqual([
+    [2, 'match'],
+    [3, 'no_match'],
+  ]);
+});
+
+test('a temporary inventory gets no rows', async () => {
+  const { settler, rows, events } = createSettler(false);
+  await settler.settle([file(1, imageFacts('a'))]);
+  expect([rows, events]).toEqual([[], ['record', '/f/1.jpg match null']]);
+});
+
+test('files of several callers share one batch; a full batch does not wait for the timer', async () => {
+  const { settler, matcher } = createSettler(false);
+  await Promise.all([settler.settle([file(1, imageFacts('a'))]), settler.settle([file(2, imageFacts('c'))])]);
+  await settler.settle([]);
+  await settler.settle(Array.from({ length: 1_024 }, (_, spot) => file(spot, imageFacts('c'))));
+  expect(matcher.batches).toEqual([2, 1_024]);
+});
+
+test('paths: a file, an entry of an archive, and a folder that could not be listed', () => {
+  const folder = '/a';
+  expect(pathOf({ folder, name: 'b', isArchive: false })).toBe('/a/b');
+  expect(pathOf({ folder: '/', name: 'b', isArchive: false })).toBe('/b');
+  expect(pathOf({ folder: '/a.zip', name: 'b/c', isArchive: true })).toBe('/a.zip!/b/c');
+  expect(pathOf({ folder, name: '.', isArchive: false })).toBe('/a');
+});

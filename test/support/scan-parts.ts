@@ -1,0 +1,94 @@
+/** Parts of a scan with known behaviour: a matcher of digests without lists, and facts of files that no decoder made. */
+import type { Decision } from '../../src/check/policy.js';
+import { NOTHING_FOUND } from '../../src/check/policy.js';
+import type { Answer } from '../../src/check/recorder.js';
+import type { HashReply } from '../../src/engine/image-engine.js';
+import type { FileFacts } from '../../src/scan/facts/file-facts.js';
+import type { Matcher } from '../../src/scan/matcher.js';
+import { NO_FACTS } from '../../src/scan/pictures.js';
+
+/** A SHA-256 of this digit only. */
+export const sha256Of = (digit: string) => digit.repeat(64);
+
+const MATCH: Decision['matches'][number] = {
+  list: 'list',
+  entryId: 'e',
+  algorithm: 'sha256',
+  matchType: 'exact',
+  distance: 0,
+  radius: 0,
+  orientation: null,
+  family: null,
+  frame: null,
+  background: null,
+  category: null,
+  severity: null,
+  source: null,
+  suppressed: false,
+  quarantined: false,
+};
+
+export function found(verdict: 'match' | 'suppressed'): Decision {
+  const matches = [{ ...MATCH, suppressed: verdict === 'suppressed' }];
+  return { verdict, matches, matchCount: 1, truncated: false };
+}
+
+/** Replies of a decoder to an image with this digest. */
+export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): HashReply {
+  const families = [{ family: 'resized' as const, quality: 100, degenerate: false, hashes: [new Uint8Array(32)] }];
+  return {
+    ok: true,
+    digests: { sha256: sha256Of(digit) },
+    bytes: 4,
+    format,
+    width: 8,
+    height: 8,
+    degraded: false,
+    views: [{ frame: 0, background: null, families, blockhash: null }],
+  };
+}
+
+export function failedReply(digit: string): HashReply {
+  const failed = { reason: 'corrupt', code: 'IMAGE_CORRUPT', format: null, width: null, height: null } as const;
+  return { ok: false, digests: { sha256: sha256Of(digit) }, bytes: 4, ...failed };
+}
+
+export function factsOf(facts: Partial<FileFacts>): FileFacts {
+  return { ...NO_FACTS, size: 4, mtimeNs: 1n, inode: 1n, scan: 0, generation: 0, ...facts };
+}
+
+export interface RecordingMatcher extends Matcher {
+  generation: number;
+  /** Per batch: the recorded answers by digest, and the number of files without a match. */
+  readonly recorded: { readonly answers: readonly Answer[]; readonly unmatched: number }[];
+  /** Number of files per batch. */
+  readonly batches: number[];
+}
+
+/** `decisions`: by the first digit of a file's SHA-256; all others are without a match. */
+export function matcherOf(
+  decisions: Readonly<Record<string, Decision>>,
+  onRecord: () => void | Promise<void> = () => {},
+): RecordingMatcher {
+  const recorded: RecordingMatcher['recorded'] = [];
+  const batches: number[] = [];
+  return {
+    generation: 1,
+    exact: true,
+    wantsBlockhash: false,
+    matchedAt: null,
+    recorded,
+    batches,
+    match: async (asked) => {
+      batches.push(asked.files);
+      return Array.from({ length: asked.files }, (_, at) => {
+        const digit = asked.queryOf(at).digests.sha256?.[0];
+        return (digit !== undefined && decisions[digit]) || NOTHING_FOUND;
+      });
+    },
+    record: async (answers, unmatched) => {
+      await onRecord();
+      recorded.push({ answers, unmatched });
+    },
+  };
+}
