@@ -1,4 +1,4 @@
-/** No change without a row, whatever happens between the two: a process that is killed, a log that cannot be written. */
+/** No change without a row: where a process is killed between the two, and where the log cannot be written. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ afterEach(() => store.close());
 const told = async (all = false) =>
   [...(await store.audit.page({ tenant: null, before: null, limit: 100, all }))].reverse();
 
-/** A process of its own that makes a change, and is killed where its code says so. */
+/** Make a change in another process, which is killed where its code calls `die`. */
 async function killed(change: string): Promise<void> {
   const from = (...path: string[]) => JSON.stringify(artefact('src', ...path));
   const source = `
@@ -41,7 +41,7 @@ async function killed(change: string): Promise<void> {
   expect(signal).toBe('SIGKILL');
 }
 
-test('killed before the change was made: the row stands alone, and nothing has changed', async () => {
+test('killed before the change: the begun row stands alone, and nothing has changed', async () => {
   await audit.as('me').lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   await killed(`
     async function* rows() {
@@ -56,7 +56,7 @@ test('killed before the change was made: the row stands alone, and nothing has c
   expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 3 });
 });
 
-test('killed after the change was made, before its end was written down: the row stands alone', async () => {
+test('killed between the change and its outcome: the begun row stands alone', async () => {
   await killed(`
     await audit.withAudit('cli:me', { action: 'list.create', target: 'a', details: { kind: 'match' } }, async () => {
       await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
@@ -64,7 +64,7 @@ test('killed after the change was made, before its end was written down: the row
     });`);
   expect(await store.lists.list('a')).not.toBeNull();
   expect(await told()).toMatchObject([{ action: 'list.create', target: 'a', outcome: 'begun', ends: null }]);
-  // The log goes on after it.
+  // The log continues after it.
   await audit.as('me').lists.updateList('a', { enabled: false });
   expect(await told()).toMatchObject([
     { seq: 1, outcome: 'begun' },
@@ -73,7 +73,7 @@ test('killed after the change was made, before its end was written down: the row
   expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 3 });
 });
 
-/** The disk takes no row of this outcome. */
+/** Let the database refuse rows of this outcome. */
 function refuse(outcome: string): void {
   const other = new Database(join(dataDir, SERVICE_FILE));
   other.exec(
@@ -82,7 +82,7 @@ function refuse(outcome: string): void {
   other.close();
 }
 
-test('what cannot be written down is not done', async () => {
+test('a change that cannot be recorded is not made', async () => {
   refuse('begun');
   const { lists, keys } = audit.as('me');
   await expect(lists.createList({ list: 'a', kind: 'match', radiusBits: 31 })).rejects.toMatchObject({
@@ -94,7 +94,7 @@ test('what cannot be written down is not done', async () => {
   expect([await store.lists.lists(), await store.keys.keys(null), await told()]).toEqual([[], [], []]);
 });
 
-test('what was done and cannot be told as done is no success, and its first row stands', async () => {
+test('a change whose success cannot be recorded fails, and its begun row stands', async () => {
   refuse('done');
   await expect(audit.as('me').lists.createList({ list: 'a', kind: 'match', radiusBits: 31 })).rejects.toMatchObject({
     code: 'STORE_FAILED',
@@ -103,13 +103,13 @@ test('what was done and cannot be told as done is no success, and its first row 
   expect(await told()).toMatchObject([{ action: 'list.create', target: 'a', outcome: 'begun' }]);
 });
 
-test('what failed and cannot be told as failed: the caller hears what failed', async () => {
+test('a failed change whose failure cannot be recorded returns the first error', async () => {
   refuse('failed');
   await expect(audit.as('me').lists.removeList('nowhere')).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
   expect(await told()).toMatchObject([{ action: 'list.remove', target: 'nowhere', outcome: 'begun' }]);
 });
 
-test('the row is there while the change is made', async () => {
+test('the begun row exists while the change is made', async () => {
   const seen = await audit.withAudit('me', { action: 'store.rekey' }, () => told());
   expect(seen).toMatchObject([{ action: 'store.rekey', outcome: 'begun' }]);
   expect(await told()).toMatchObject([{ action: 'store.rekey', outcome: 'done', ends: 1 }]);

@@ -1,4 +1,4 @@
-/** Every change by every way is in the audit log, and no value or key is. */
+/** Every change by every way is in the audit log, without values and keys. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ afterAll(() => running.stop());
 
 const rows = async (all = false) =>
   [...(await running.service.store.audit.page({ tenant: null, before: null, limit: 1_000, all }))].reverse();
-/** What `act` added to the log. */
+/** Return the rows that `act` added to the log. */
 async function added(act: () => Promise<unknown>) {
   const before = (await rows()).length;
   await act();
@@ -24,7 +24,7 @@ async function added(act: () => Promise<unknown>) {
 
 const value = (n: number) => n.toString(16).padStart(32, 'a');
 
-test('each change of the store is told once, with who and what, and was written down before it; a question is not', async () => {
+test('each change of the store is logged before and after, with actor and subject; a read is not', async () => {
   const { audit, store } = running.service;
   const { lists, keys, tenants } = audit.as('somebody');
   const cases: [string, () => Promise<unknown>, object][] = [
@@ -113,7 +113,7 @@ test('each change of the store is told once, with who and what, and was written 
     const [begun, done] = (await rows(true)).slice(-2);
     expect(begun).toMatchObject({ seq: done!.seq - 1, actor: 'somebody', action, outcome: 'begun', ends: null });
     expect(done).toMatchObject({ ends: begun!.seq, tenant: begun!.tenant });
-    // All but what only its result tells.
+    // All details but those of the result.
     expect(done!.details).toMatchObject(begun!.details);
   }
   expect(
@@ -127,7 +127,7 @@ test('each change of the store is told once, with who and what, and was written 
   expect(await store.audit.verify()).toMatchObject({ ok: true });
 });
 
-test('a sync that moves its checkpoint is no change; a source that comes from elsewhere is', async () => {
+test('a sync that moves its checkpoint is not logged; a changed source is', async () => {
   const { lists } = running.service.audit.as('somebody');
   await lists.createList({ list: 'synced', kind: 'match', radiusBits: 31 });
   const source = { type: 'ncmec', url: 'https://example.org/v2', user: null, secretEnv: 'S', header: null } as const;
@@ -141,12 +141,12 @@ test('a sync that moves its checkpoint is no change; a source that comes from el
   await lists.removeList('synced');
 });
 
-test('a change that failed says so, with the code; one that met nothing says that', async () => {
+test('a failed change is logged with its code, one without effect with 0 entries', async () => {
   const { lists, keys } = running.service.audit.as('somebody');
   const told = await added(async () => {
     await expect(lists.updateList('nowhere', { enabled: false })).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
     const { key, info } = await running.service.store.keys.createKey({ tenant: 't', scopes: [], expiresAt: null });
-    // Keys and values that somebody took for ids.
+    // Keys and values that were taken for ids.
     await expect(keys.revokeKey(null, key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(keys.rotateKey(null, key, { nowMs: 0, graceMs: 0 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await keys.revokeKey(null, info.id);
@@ -180,7 +180,7 @@ test('a change that failed says so, with the code; one that met nothing says tha
   expect(await running.service.store.audit.verify()).toMatchObject({ ok: true });
 });
 
-test('over HTTP: who changed a list, a key, a tenant, a suppression; never the value or the key', async () => {
+test('over HTTP: the actor of each change is logged, values and keys are not', async () => {
   const { key: admin, info } = await running.service.store.keys.createKey({
     tenant: 'ops',
     scopes: ['admin'],
@@ -238,12 +238,12 @@ test('over HTTP: who changed a list, a key, a tenant, a suppression; never the v
   expect(whole).not.toContain(key.slice(5));
 });
 
-test('what Zeef does by itself is in its own name', async () => {
+test('a change by Zeef itself has the actor zeef', async () => {
   const told = await added(() => running.service.audit.as(ZEEF).lists.updateList('sample', { radiusBits: 31 }));
   expect(told[0]).toMatchObject({ actor: 'zeef', action: 'list.update' });
 });
 
-test('the doors change nothing past the log: of the plain store they use only what reads', () => {
+test('src/http and src/cli use only reading methods of the plain store', () => {
   const READS = [
     'lists',
     'list',
@@ -259,7 +259,7 @@ test('the doors change nothing past the log: of the plain store they use only wh
     'usage',
     'webhooks',
     'dead',
-    // A ping changes nothing that anybody decided.
+    // A ping changes nothing that an operator decided.
     'position',
     'addEvents',
   ];
@@ -269,7 +269,7 @@ test('the doors change nothing past the log: of the plain store they use only wh
       .flatMap((file) => {
         const text = readFileSync(join(room, file), 'utf8');
         const uses = text.matchAll(/\bstore\.(lists|keys|tenants|webhooks)\b(?:\.(\w+)\(|([^.]))/g);
-        // Helpers that read are given the store itself.
+        // Helpers that only read get the store itself.
         const passed = [
           'suppressions(service.store.lists)',
           'listHealth(service.store.lists)',

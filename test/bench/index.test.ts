@@ -18,7 +18,7 @@ function oracle(of: Uint8Array) {
   return builder.seal();
 }
 
-describe('what the ring is measured against answers as the oracle does', () => {
+describe('the baselines find what the oracle finds', () => {
   const truth = oracle(hashes);
   test.each([0, 1, 15, 16, 31])('radius %i', (radiusBits) => {
     const rivals = [linear(hashes, 'scanScalar'), linear(hashes, 'scanSimd'), multiIndexHashing(hashes)];
@@ -33,7 +33,7 @@ describe('what the ring is measured against answers as the oracle does', () => {
   });
 });
 
-test('recall is the share of true pairs; a pair that is not true is an error', () => {
+test('recall is the share of true pairs; a false pair is an error', () => {
   const found = (pairs: number[]) => ({ queries: 2, perSecond: 1, p50: 1, p99: 1, pairs: Float64Array.from(pairs) });
   const truth = Float64Array.from([1, 2, PAIR_SPAN + 1, PAIR_SPAN + 2]);
   expect(recallOf(found([1, 2, PAIR_SPAN + 1]), truth, 2)).toBe(0.75);
@@ -42,13 +42,13 @@ test('recall is the share of true pairs; a pair that is not true is an error', (
   expect(measure(queries, () => [{ entryIndex: 5, distanceBits: 0 }]).pairs[1]).toBe(PAIR_SPAN + 5);
 });
 
-test('hashes by seed are the same however many threads make them', async () => {
+test('hashes by seed do not depend on the number of threads', async () => {
   const made = await hashesBySeed(60_000);
   expect(Buffer.from(made.subarray(0, 320)).equals(pdqLike(10, 1))).toBe(true);
   expect(Buffer.from(made.subarray(50_000 * 32, 50_010 * 32)).equals(pdqLike(10, 2))).toBe(true);
 });
 
-describe('outside data', () => {
+describe('data from files', () => {
   const folder = tempFolder('bench');
   const file = (name: string, bytes: Uint8Array) => {
     writeFileSync(join(folder, name), bytes);
@@ -56,7 +56,7 @@ describe('outside data', () => {
   };
   const ask = (more: object) => run(['index'], { smoke: true, json: true, hnswMax: 1, out: () => {}, ...more });
 
-  test('every pair that is within the radius is written, and nothing else', async () => {
+  test('every pair within the radius is written, and nothing else', async () => {
     const pairs = join(folder, 'pairs.csv');
     await ask({ hashes: file('h', hashes), queries: file('q', queries), pairs });
     const truth = oracle(hashes);
@@ -71,13 +71,13 @@ describe('outside data', () => {
 
   test.each([
     [
-      'a length that is not of hashes',
+      'a file of partial hashes',
       () => ({ hashes: file('x', new Uint8Array(33)), queries: file('q', queries) }),
       'REQUEST_INVALID',
     ],
-    ['nothing', () => ({ hashes: file('x', new Uint8Array(0)), queries: file('q', queries) }), 'REQUEST_INVALID'],
-    ['no file', () => ({ hashes: join(folder, 'none'), queries: file('q', queries) }), 'FILE_UNREADABLE'],
-    ['one without the other', () => ({ hashes: file('h', hashes) }), 'REQUEST_INVALID'],
+    ['an empty file', () => ({ hashes: file('x', new Uint8Array(0)), queries: file('q', queries) }), 'REQUEST_INVALID'],
+    ['a missing file', () => ({ hashes: join(folder, 'none'), queries: file('q', queries) }), 'FILE_UNREADABLE'],
+    ['hashes without queries', () => ({ hashes: file('h', hashes) }), 'REQUEST_INVALID'],
   ])('%s is refused', async (_name, flags, code) => {
     await expect(ask(flags())).rejects.toMatchObject({ code });
   });

@@ -8,7 +8,7 @@ import { withTempRun } from '../../bench/temp-folder.js';
 describe('every bench runs at its smoke size', () => {
   test.each(SUITES)('%s', async (suite) => {
     const lines: string[] = [];
-    // A temporary folder of its own: other tests use the run's.
+    // A temporary folder of its own: other tests use that of the run.
     await withTempRun(async () => {
       await run([suite], { smoke: true, json: true, out: (text) => lines.push(text) });
       expect(readdirSync(tmpdir()), 'temporary files').toEqual([]);
@@ -27,7 +27,7 @@ describe('every bench runs at its smoke size', () => {
   });
 });
 
-test('the index bench’s results do not change with the run', async () => {
+test('the index bench gives the same results in each run', async () => {
   const sums: string[] = [];
   for (let round = 0; round < 2; round++) {
     await run(['index'], {

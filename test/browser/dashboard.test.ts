@@ -1,4 +1,4 @@
-/** `/dashboard` in a real browser, on a whole service: what a person sees, does and cannot be made to do. */
+/** `/dashboard` in a real browser, on a whole service. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const pictures = readdirSync(PICTURES).filter((name) => name.endsWith('.jpg'));
 
 let running: Running;
 let browser: Browser;
-/** Values of the planted lists: the sample's hashes, and the SHA-256 of a picture that was then checked. */
+/** Values of the planted lists: the sample's hashes, and the SHA-256 of an image that is checked. */
 const planted: string[] = [];
 
 interface TestHit {
@@ -32,7 +32,7 @@ async function check(reference: string, picture: string): Promise<void> {
   expect(((await response.json()) as { verdict: string }).verdict).toBe('match');
 }
 
-/** By the interface, not by the page. */
+/** Read the hit through the API, not from the page. */
 async function hitOf(reference: string): Promise<TestHit> {
   const answer = await fetch(`${running.url}/v1/hits?reference=${encodeURIComponent(reference)}`);
   const { hits } = (await answer.json()) as { hits: TestHit[] };
@@ -61,7 +61,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
     const { lists } = running.service.store;
     const picture = readFileSync(join(PICTURES, pictures[0]!));
     const digest = createHash('sha256').update(picture).digest('hex');
-    // An entry whose id is its own value, as some lists have it, and a list whose name is markup.
+    // An entry whose id is its own value, as on some lists, and whose category is markup.
     await lists.createList({ list: 'planted', kind: 'match', radiusBits: 31 });
     await lists.replaceEntries(
       'planted',
@@ -98,7 +98,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
   });
 
   describe.each(['light', 'dark'] as const)('%s', (theme) => {
-    test('loads without a complaint, and asks nobody but the service', () =>
+    test('loads without an error, and requests nothing from other hosts', () =>
       looking({ theme }, async (page, { complaints, strangers }) => {
         for (const heading of [
           'Checks and hits over time',
@@ -120,7 +120,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
         expect(strangers).toEqual([]);
       }));
 
-    test('axe finds nothing, on the page and in the dialog', () =>
+    test('axe finds no violation, on the page and in the dialog', () =>
       looking({ theme }, async (page) => {
         await page.evaluate(AXE);
         const violations = () =>
@@ -141,7 +141,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       }));
   });
 
-  test('a page of 390 pixels is not wider than its window', () =>
+  test('at 390 pixels the page is not wider than its window', () =>
     looking({ width: 390 }, async (page) => {
       const widths = () => page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       expect(await widths()).toEqual([390, 390]);
@@ -149,7 +149,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(await widths()).toEqual([390, 390]);
     }));
 
-  test('by mouse: removed, with a note; the row goes, and the ledger has it', () =>
+  test('by mouse: a case is removed with a note, leaves the table, and is in the ledger', () =>
     looking({}, async (page) => {
       await row(page, 'mouse').getByRole('button', { name: 'Removed' }).click();
       await page.getByLabel('Note').fill('taken down by the desk');
@@ -163,7 +163,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       await row(page, 'mouse').waitFor();
     }));
 
-  test('by keyboard alone: from the top to the case, notified, confirmed, and back on its row', () =>
+  test('by keyboard: from the skip link to a case, notified, confirmed, and back on its row', () =>
     looking({}, async (page) => {
       await page.keyboard.press('Tab');
       await page.keyboard.press('Tab');
@@ -172,7 +172,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       const focused = () =>
         page.evaluate(() => document.activeElement?.closest<HTMLElement>('tr[data-id]')?.dataset.id ?? null);
       const { id } = await hitOf('keyboard');
-      // The filter, then the row whose turn it is.
+      // The filter, then the row in the tab order.
       for (let tab = 0; tab < 3 && (await focused()) === null; tab++) await page.keyboard.press('Tab');
       await page.keyboard.press('Home');
       for (let step = 0; step < 10 && (await focused()) !== id; step++)
@@ -199,7 +199,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       }
     }));
 
-  test('false positive with its suppression: the entry does not count again', () =>
+  test('a false positive adds its suppression', () =>
     looking({}, async (page) => {
       await row(page, 'false alarm').getByRole('button', { name: 'False positive' }).click();
       await page.getByLabel('Suppress it').check();
@@ -212,7 +212,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(suppressions.length).toBeGreaterThan(0);
     }));
 
-  test('Escape changes nothing, keeps the Tab key inside until then, and gives the focus back', () =>
+  test('the dialog keeps the Tab key inside; Escape closes it without a change and returns the focus', () =>
     looking({}, async (page) => {
       const button = row(page, 'kept').getByRole('button', { name: 'Removed' });
       await button.click();
@@ -230,7 +230,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect((await hitOf('kept')).status).toBe('open');
     }));
 
-  test('a step that somebody else has taken meanwhile is refused in words', () =>
+  test('a step that another client has taken meanwhile is refused with its reason', () =>
     looking({}, async (page) => {
       await row(page, 'refused').getByRole('button', { name: 'Notify' }).click();
       const { id } = await hitOf('refused');
@@ -244,7 +244,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       await page.getByRole('alert').filter({ hasText: 'Invalid state transition for this hit.' }).waitFor();
     }));
 
-  test('a refresh takes neither the focus nor the place', () =>
+  test('a refresh keeps the focus and the row', () =>
     looking({}, async (page) => {
       const before = await row(page, 'kept').elementHandle();
       await row(page, 'kept').focus();
@@ -255,7 +255,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(await before!.evaluate((element) => element.isConnected)).toBe(true);
     }));
 
-  test('names from outside are text: nothing of them runs', () =>
+  test('markup in names is shown as text and does not run', () =>
     looking({}, async (page, { complaints }) => {
       await row(page, HOSTILE).click();
       await page.locator('#case-dialog[open]').waitFor();
@@ -267,7 +267,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(complaints).toEqual([]);
     }));
 
-  test('a notice in both languages, from the dialog', () =>
+  test('a notice in both languages opens from the dialog', () =>
     looking({}, async (page) => {
       await row(page, 'kept').click();
       await page.getByRole('button', { name: 'In English' }).click();
@@ -276,7 +276,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       await page.locator('.notice[lang=nl]').filter({ hasText: 'Uw kenmerk' }).waitFor();
     }));
 
-  test('no value of a list is anywhere in the page: not in its cases, its dialogs, or its notices', () =>
+  test('no value of a list is in the page, its dialogs or its notices', () =>
     looking({}, async (page) => {
       const seen = [await page.content()];
       for (const id of await page
@@ -294,7 +294,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(text).toContain('listed itself');
       expect(planted.length).toBeGreaterThan(10);
       expect(planted.filter((value) => text.includes(value))).toEqual([]);
-      // Nor what could be one: the SHA-256 of a file is in a notice only where the file is not listed.
+      // Nor any SHA-256: that of a file is in a notice only where the file is not listed.
       expect(seen[0]!.match(/\b[0-9a-f]{64}\b/g)).toBeNull();
     }));
 
@@ -311,7 +311,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(await ground()).not.toBe(light);
     }));
 
-  test('the report of the period comes as a file', () =>
+  test('the report of the period is downloaded as a file', () =>
     looking({}, async (page) => {
       const [download] = await Promise.all([
         page.waitForEvent('download'),
@@ -321,7 +321,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(readFileSync(await download.path(), 'utf8')).toContain('Error rate of automated means');
     }));
 
-  test('with keys: asked for, refused in words, and each panel says which scope it needs', async () => {
+  test('with keys: the page asks for one, explains a refusal, and names the scope of each panel', async () => {
     const keyed = await startService();
     const make = async (scopes: readonly ('check' | 'hits' | 'lists')[]) =>
       (await keyed.service.store.keys.createKey({ tenant: 'desk', scopes, expiresAt: null })).key;

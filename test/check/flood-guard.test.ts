@@ -1,4 +1,4 @@
-/** An entry that suddenly matches many different files is quarantined, and somebody is told. */
+/** An entry that suddenly matches many different files is quarantined and reported. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ describe('the guard', () => {
   }
   const entry = { list: 'a', entryId: 'e' };
 
-  test('as many different files as it may, and one more', () => {
+  test('reports an entry at one file over the limit, and counts each file once', () => {
     const { guard, floods } = made(3);
     for (const file of ['1', '2', '3', '3', '2', '1']) guard.note(entry, file);
     guard.note({ list: 'b', entryId: 'e' }, '4');
@@ -30,7 +30,7 @@ describe('the guard', () => {
     expect(floods).toEqual(['a/e 4']);
   });
 
-  test('within an hour: a file counts until an hour after it last matched', () => {
+  test('counts a file for an hour after its last match', () => {
     const { guard, floods, wait } = made(2);
     guard.note(entry, '1');
     wait(HOUR_MS / 2);
@@ -46,7 +46,7 @@ describe('the guard', () => {
     expect(floods).toHaveLength(1);
   });
 
-  test('0 is no guard', () => {
+  test('is off with a limit of 0', () => {
     const { guard, floods } = made(0);
     for (let file = 0; file < 1_000; file++) guard.note(entry, String(file));
     expect(floods).toEqual([]);
@@ -61,16 +61,16 @@ describe('in a service', () => {
   });
   const options = plainCheck('test');
   const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
-  /** The same picture in different files: bytes after its end. */
+  /** The same image as another file: with bytes after its end. */
   const copy = (n: number) => Buffer.concat([picture, Buffer.from([n, n >> 8])]);
 
-  test('the files after that are suppressed and say why, until the entry is released', async () => {
+  test('files after a flood are suppressed as quarantined, until the entry is released', async () => {
     running = await startService({ floodFiles: '5' });
     const { service } = running;
     const verdicts: string[] = [];
     for (let n = 0; n < 12; n++) {
       verdicts.push((await service.checkImage({ bytes: copy(n) }, options)).verdict);
-      // What follows a flood is done beside the answers.
+      // A flood is handled after the response.
       if (n === 5)
         while ((await service.store.lists.quarantined()).length < 2) await new Promise((r) => setTimeout(r, 5));
     }
@@ -88,7 +88,7 @@ describe('in a service', () => {
     expect((await service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');
   });
 
-  test('one file asked again and again is no flood', async () => {
+  test('one file checked repeatedly is no flood', async () => {
     running = await startService({ floodFiles: '5' });
     for (let n = 0; n < 20; n++) {
       expect((await running.service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');

@@ -1,4 +1,4 @@
-/** Repeats are free and never stale: a running service, its lists changed between the same pictures. */
+/** The results of repeated images come from the cache, and are never stale when lists change. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,12 +28,12 @@ async function outcomes(): Promise<Record<string, number>> {
   return Object.fromEntries([...lines].map(([, outcome, count]) => [outcome!, Number(count)]));
 }
 
-describe('the same picture again', () => {
+describe('a repeated image', () => {
   test.each([
     ['a match', known, 'match'],
     ['no match', unknown, 'no_match'],
-    ['not a picture', Buffer.from('not a picture'), 'not_checked'],
-  ])('%s: the same answer, counted again, the decoder not asked', async (_says, bytes, verdict) => {
+    ['not an image', Buffer.from('not a picture'), 'not_checked'],
+  ])('%s: the same result, counted again, without decoding', async (_says, bytes, verdict) => {
     running = await startService();
     const { service } = running;
     const { checkId, ...first } = await service.checkImage({ bytes }, OPTIONS);
@@ -45,7 +45,7 @@ describe('the same picture again', () => {
     expect((await service.ledger.stats({})).checked).toBe(2);
   });
 
-  test('asked otherwise it is hashed or decided anew', async () => {
+  test('with other options it is hashed or matched again', async () => {
     running = await startService();
     const { service } = running;
     const ask = (more: Partial<ImageCheckOptions>) => service.checkImage({ bytes: known }, { ...OPTIONS, ...more });
@@ -57,7 +57,7 @@ describe('the same picture again', () => {
     expect((await ask({ lists: new Set(['sample']) })).verdict).toBe('match');
   });
 
-  test('ten at once are decoded once', async () => {
+  test('ten concurrent checks decode it once', async () => {
     running = await startService();
     const { service } = running;
     const answers = await Promise.all(
@@ -68,7 +68,7 @@ describe('the same picture again', () => {
     expect(await outcomes()).toEqual({ miss: 1, joined: 9 });
   });
 
-  test('never stale: an entry added, removed, a list switched off and on', async () => {
+  test('its verdict follows the list: entry added, replaced and added again', async () => {
     running = await startService();
     const { service } = running;
     const { lists } = service.store;
@@ -101,7 +101,7 @@ describe('the same picture again', () => {
     expect((await outcomes()).miss).toBe(1);
   });
 
-  test('switched off by a size of 0', async () => {
+  test('a cache size of 0 switches the cache off', async () => {
     running = await startService({ cacheBytesMax: '0' });
     const { service } = running;
     for (let time = 0; time < 3; time++) await service.checkImage({ bytes: unknown }, OPTIONS);

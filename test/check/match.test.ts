@@ -38,7 +38,7 @@ const near = (of: ListInfo, entryKey: number, distance: number): Candidate => ({
   } as unknown as Candidate['query'],
 });
 
-/** A store that gives out entries and keeps which keys were read. */
+/** A store that returns entries and keeps the keys that were read. */
 function storeOf(entryOf: (key: number) => Partial<StoredEntry>): { store: ListFeed; read: number[] } {
   const read: number[] = [];
   const nothing = {
@@ -64,18 +64,18 @@ test.each([
   [29, 'match'],
   [30, 'match'],
   [31, 'no_match'],
-])('an entry that its list updated %i days ago, where entries match for 30 days: %s', async (days, verdict) => {
+])('an entry updated %i days ago, on a list whose entries match for 30 days: %s', async (days, verdict) => {
   const dated = list('bad', { entryDaysMax: 30 });
   const { store } = storeOf(() => ({ updatedAt: new Date(NOW_MS - days * DAY_MS).toISOString() }));
   expect(await decideFound(snapshot, store, [near(dated, 1, 3)], null)).toMatchObject({ verdict });
 });
 
-test('an entry that an operator removed since the snapshot does not match', async () => {
+test('an entry that was removed after the snapshot does not match', async () => {
   const store = { entryByKey: async () => null } as unknown as ListFeed;
   expect(await decideFound(snapshot, store, [near(list('bad'), 1, 3)], null)).toMatchObject({ verdict: 'no_match' });
 });
 
-test('in a crowd, match lists are read up to a bound and counted beyond it; suppression lists are read whole', async () => {
+test('a crowd is read up to a limit and counted beyond it; on suppression lists it is read whole', async () => {
   const bad = list('bad');
   const good = list('good', { kind: 'suppression' });
   const crowd = ENTRIES_READ_PER_LIST_MAX + 10;

@@ -61,39 +61,39 @@ const good = list('good', { kind: 'suppression' });
 
 describe('the verdict', () => {
   test.each<[string, Proposal[], number | null, string, number]>([
-    ['nothing proposed', [], null, 'no_match', 0],
+    ['no candidates', [], null, 'no_match', 0],
     ['at the list’s radius', [near(bad, 31)], null, 'match', 1],
-    ['one past it', [near(bad, 32)], null, 'no_match', 0],
-    ['the caller narrows: at', [near(bad, 10)], 10, 'match', 1],
-    ['the caller narrows: past', [near(bad, 11)], 10, 'no_match', 0],
-    ['the caller cannot widen', [near(bad, 40)], 200, 'no_match', 0],
+    ['one bit past the list’s radius', [near(bad, 32)], null, 'no_match', 0],
+    ['at the caller’s narrower radius', [near(bad, 10)], 10, 'match', 1],
+    ['past the caller’s narrower radius', [near(bad, 11)], 10, 'no_match', 0],
+    ['the caller cannot widen the radius', [near(bad, 40)], 200, 'no_match', 0],
     ['each list has its own radius', [near(list('strict', { radiusBits: 4 }), 5)], null, 'no_match', 0],
-    ['a digest matches whatever the radius', [exact(bad)], 0, 'match', 1],
-    ['low quality: not near', [near(bad, 0, { lowQuality: true })], null, 'no_match', 0],
+    ['a digest matches at any radius', [exact(bad)], 0, 'match', 1],
+    ['low quality: no near match', [near(bad, 0, { lowQuality: true })], null, 'no_match', 0],
     [
-      'low quality: where the list asks for it',
+      'low quality: a match where the list allows it',
       [near(list('all', { matchLowQuality: true }), 0, { lowQuality: true })],
       null,
       'match',
       1,
     ],
-    ['low quality: digests count', [exact(bad, { lowQuality: true })], null, 'match', 1],
-    ['only a known-good neighbour', [near(good, 3)], null, 'suppressed', 1],
-    ['an entry whose value is known to be good', [near(bad, 3), near(good, 3)], null, 'suppressed', 2],
+    ['low quality: digests match', [exact(bad, { lowQuality: true })], null, 'match', 1],
+    ['a near match of a suppression list only', [near(good, 3)], null, 'suppressed', 1],
+    ['a matched value that is also on a suppression list', [near(bad, 3), near(good, 3)], null, 'suppressed', 2],
     [
-      'a neighbour of a known-good value still counts',
+      'a value near a suppressed one still counts',
       [near(bad, 3), near(good, 3, { entry: entry('good', 'g', 'bb') })],
       null,
       'match',
       2,
     ],
-    ['the file itself is known to be good', [near(bad, 3), exact(good)], null, 'suppressed', 2],
+    ['the file itself is on a suppression list', [near(bad, 3), exact(good)], null, 'suppressed', 2],
   ])('%s', (_name, proposals, radius, verdict, count) => {
     expect(decide(proposals, radius)).toMatchObject({ verdict, matchCount: count });
   });
 });
 
-test('an entry that several orientations found is told once, by the nearest', () => {
+test('an entry found by several orientations is returned once, with the nearest', () => {
   const { matches } = decide(
     [near(bad, 9), near(bad, 4, { orientation: 'rotate90' }), near(bad, 6, { family: 'full' })],
     null,
@@ -101,7 +101,7 @@ test('an entry that several orientations found is told once, by the nearest', ()
   expect(matches).toMatchObject([{ distance: 4, orientation: 'rotate90', radius: 31 }]);
 });
 
-test('exact first, then by distance; capped, with the true count beside it', () => {
+test('matches are exact first, then by distance; capped, with the full count', () => {
   const many = Array.from({ length: MATCHES_PER_IMAGE_MAX + 5 }, (_, at) =>
     near(bad, at % 30, { entry: entry('bad', `e${at}`, 'cc') }),
   );
@@ -116,11 +116,11 @@ test.each([
   [49, false, true],
   [50, false, false],
   [100, true, true],
-])('quality %i, degenerate %s: low %s', (quality, degenerate, low) => {
+])('quality %i, degenerate %s: isLowQuality is %s', (quality, degenerate, low) => {
   expect(isLowQuality(quality, degenerate)).toBe(low);
 });
 
-test('what is in quarantine is told and does not count; its neighbours do', () => {
+test('a quarantined entry is returned and does not count; its neighbours do', () => {
   const police = list('police');
   const alone = decide([near(police, 4, { quarantined: true })], null);
   expect(alone).toMatchObject({
@@ -137,7 +137,7 @@ test('what is in quarantine is told and does not count; its neighbours do', () =
   ]);
 });
 
-describe('a provider’s own words for a list’s', () => {
+describe('category and severity maps', () => {
   const told = (more: Partial<ListInfo>, category: string | null, severity: string | null) => {
     const { list: at, ...rest } = near(list('l', more), 0);
     const [match] = decide([{ ...rest, list: at, entry: { ...rest.entry, category, severity } }], null).matches;
@@ -157,7 +157,7 @@ describe('a provider’s own words for a list’s', () => {
   });
 });
 
-test('an entry expires after its list’s days, not on the last of them, and never without a date', () => {
+test('an entry expires after its list’s days, not on the last one, and never without a date', () => {
   const nowMs = Date.parse('2026-02-01T00:00:00Z');
   const touched = (updatedAt: string | null) => ({ ...entry('l', 'e', 'aa'), updatedAt });
   const days = (entryDaysMax: number | null) => list('l', { entryDaysMax });

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 
-/** A ledger that says of each record whether it is new. */
+/** A ledger that returns for each record whether it is new. */
 const ledgerSaying = (...isNew: boolean[]) => ({ record: async () => isNew.shift()! }) as unknown as Ledger;
 const answer = {
   verdict: 'not_checked',
@@ -20,7 +20,7 @@ const answer = {
 const linesOf = async (metrics: ReturnType<typeof createMetrics>) =>
   (await metrics.render()).body.split('\n').filter((line) => /^zeef_(checks|not_checked)_total/.test(line));
 
-test('a request that is repeated with its Idempotency-Key is not in the metrics twice', async () => {
+test('a request repeated with its Idempotency-Key is counted once in the metrics', async () => {
   const metrics = createMetrics();
   const recorder = createRecorder(ledgerSaying(true, false), metrics, new FloodGuard(10, systemClock, () => {}));
   const send = async () => {
@@ -40,7 +40,7 @@ test('a request that is repeated with its Idempotency-Key is not in the metrics 
   expect(await linesOf(metrics)).toEqual(once);
 });
 
-test('nothing is in the metrics that is not on record', async () => {
+test('a check that is not recorded is not in the metrics', async () => {
   const metrics = createMetrics();
   const ledger = { record: () => Promise.reject(new Error('disk full')) } as unknown as Ledger;
   const recording = createRecorder(ledger, metrics, new FloodGuard(10, systemClock, () => {})).open('a');

@@ -1,4 +1,4 @@
-/** Keys, tenants, the audit log and webhooks by command, as an operator would use them. */
+/** `zeef keys`, `tenants`, `audit` and `webhooks`, as an operator uses them. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ function zeef(...args: string[]): Promise<{ code: number; out: string; err: stri
 }
 const json = async (...args: string[]) => JSON.parse((await zeef(...args, '--json')).out);
 
-test('a key is made, rotated and revoked; limits are set; all of it is in the log, which says when it was changed', async () => {
+test('changes of keys and tenants are audited with their outcome, and `audit verify` finds a changed row', async () => {
   const made = await zeef('keys', 'create', '--tenant', 'acme', '--scopes', 'check', 'hits', '--name', 'uploads');
   expect(made.out).toMatch(/^zeef_[\w-]{43}\n$/);
   const [first] = (await json('keys', 'list')).keys;
@@ -57,7 +57,7 @@ test('a key is made, rotated and revoked; limits are set; all of it is in the lo
   ]);
   expect(rows.every(({ actor }) => /^cli/.test(actor))).toBe(true);
   expect(JSON.stringify(rows)).not.toContain(made.out.trim().slice(5));
-  // Written down before each of them too, which is told where it is asked for.
+  // The row written before each change is shown with --all only.
   const all = (await zeef('audit', 'show', '--tenant', 'acme', '--all')).out.trim().split('\n');
   expect(all.filter((line) => line.includes(' BEGUN'))).toHaveLength(6);
   expect(all.filter((line) => line.includes(' FAILED code=KEYS_LIVE_MAX'))).toHaveLength(1);
@@ -74,7 +74,7 @@ test('a key is made, rotated and revoked; limits are set; all of it is in the lo
   expect(await zeef('audit', 'verify')).toMatchObject({ code: 2, out: expect.stringContaining('BROKEN at row 2') });
 });
 
-test('a webhook is added, pinged, listed and removed; its secret is only named', async () => {
+test('a webhook is added, pinged, listed and removed; only the variable of its secret is shown', async () => {
   const hook = await json(
     'webhooks',
     'add',
@@ -103,7 +103,7 @@ test('a webhook is added, pinged, listed and removed; its secret is only named',
   expect(await zeef('webhooks', 'remove', hook.id)).toMatchObject({ code: 2 });
 });
 
-test('the secret of a list source is not in a variable whose name is reserved', async () => {
+test('the secret variable of a list source must not start with ZEEF_', async () => {
   const source = ['lists', 'source', 'remote', '--type', 'ncmec', '--url', 'http://127.0.0.1:9/', '--secret-env'];
   expect(await zeef(...source, 'ZEEF_PASSWORD')).toMatchObject({ code: 2, err: expect.stringContaining('ZEEF_') });
   expect(await zeef(...source, 'NCMEC_PASSWORD')).toMatchObject({ code: 0 });

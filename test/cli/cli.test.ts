@@ -25,7 +25,7 @@ function zeef(...args: string[]): Promise<{ code: number; out: string; err: stri
     );
   });
 }
-/** As much of a line as the tests look at. */
+/** The fields of a line that the tests read. */
 interface Line {
   readonly type: string;
   readonly path: string;
@@ -57,10 +57,10 @@ beforeAll(async () => {
 
 describe('check and hash', () => {
   test.each<[string, string[], number, string[]]>([
-    ['nothing matched', [other], 0, ['no_match']],
-    ['something matched', [other, listed], 1, ['no_match', 'match']],
+    ['exit code 0 without a match', [other], 0, ['no_match']],
+    ['exit code 1 with a match', [other, listed], 1, ['no_match', 'match']],
     [
-      'something could not be checked, which wins',
+      'exit code 2 with a file that could not be checked, even beside a match',
       [listed, broken, '/nowhere.jpg'],
       2,
       ['match', 'not_checked', 'not_checked'],
@@ -72,16 +72,16 @@ describe('check and hash', () => {
     expect(jsonLines(result.out).map((line) => line.path)).toEqual(files);
   });
 
-  test('in words: verdict, file, list, distance', async () => {
+  test('the text output has verdict, file, list/entry and algorithm', async () => {
     expect((await zeef('check', listed)).out).toMatch(/^match +\S*mate-freshflower\.jpg sample\/mate-freshflower md5/);
   });
 
-  test('hash tells the reference’s hash and leaves the verdict out', async () => {
+  test('hash prints the reference’s hash and no verdict', async () => {
     const expected = readCsv(join(PICTURES, 'expected.csv')).find((row) => row.file === 'mate-freshflower.jpg')!;
     const { code, out } = await zeef('hash', '--json', '--orientations', 'all', listed);
     expect(code).toBe(0);
     const [line] = jsonLines(out);
-    // Another build of libjpeg-turbo may decode a sample one step apart: the reference's own tolerance is 10 bits.
+    // Builds of libjpeg-turbo may differ by one step per sample: the reference's own tolerance is 10 bits.
     const distance = (a: string, b: string) => hamming256(parseHash256(a), parseHash256(b));
     expect(distance(line!.pdq.hash, expected.pdq_hash!)).toBeLessThanOrEqual(10);
     expect(distance(line!.pdqFull.hash, expected.pdq_hash_noresize!)).toBeLessThanOrEqual(10);
@@ -93,7 +93,7 @@ describe('check and hash', () => {
 });
 
 describe('scan', () => {
-  test('every file is one line or one count; links are passed over', async () => {
+  test('every file is reported or counted; symbolic links are skipped', async () => {
     const tree = tempFolder('tree');
     mkdirSync(join(tree, 'a', 'b'), { recursive: true });
     await copyFile(listed, join(tree, 'a', 'b', 'one.bin'));
@@ -121,7 +121,7 @@ describe('scan', () => {
   });
 
   test.runIf(hasCorpus)(
-    'the corpus: every file accounted for, no undecodable one is no_match',
+    'corpus: every file is counted, and no undecodable file is reported as no_match',
     { timeout: 120_000 },
     async () => {
       const report = join(dataDir, 'corpus.jsonl');
@@ -130,7 +130,7 @@ describe('scan', () => {
       const lines = jsonLines(readFileSync(report, 'utf8'));
       const summary = lines.at(-1)!;
       const manifest = readCsv(corpusPath('corpus/MANIFEST.csv'));
-      // The manifest and the README lie beside the pictures.
+      // The manifest and the README are beside the images.
       expect(summary.files).toBe(manifest.length + 2);
       expect(Object.values(summary.byVerdict).reduce((a, b) => a + b) + summary.notPictures).toBe(summary.files);
       expect(Object.values(summary.byReason).reduce((a, b) => a + b)).toBe(summary.byVerdict.not_checked);
@@ -149,7 +149,7 @@ describe('scan', () => {
 });
 
 describe('lists', () => {
-  test('import tells what was rejected, with lines; show, verify, disable, remove', async () => {
+  test('import reports rejected rows with lines; show, verify, set, disable and remove work', async () => {
     const file = join(dataDir, 'mixed.txt');
     writeFileSync(file, `md5 ${'a'.repeat(32)}\nmd5 ${'A'.repeat(32)}\npdq ${'0'.repeat(64)}\nwhat is this\n`);
     const { code, out } = await zeef('lists', 'import', file, '--list', 'mixed', '--json');
@@ -175,7 +175,7 @@ describe('lists', () => {
     });
   });
 
-  test('own images: added by their hashes, found again turned, exported and imported elsewhere', async () => {
+  test('own images are added by their hashes, found when rotated, exported and imported again', async () => {
     const picture = join(dataDir, 'own.jpg');
     const turned = join(dataDir, 'own-turned.png');
     const { width, height, data } = sceneRaster(90, 700, 500, 3);
@@ -215,7 +215,7 @@ describe('lists', () => {
     for (const list of ['desk', 'copy']) await zeef('lists', 'remove', list);
   });
 
-  test('an import that is held says why; versions, approve, reject, rollback', async () => {
+  test('a held import prints the reason; versions, approve, reject and rollback work', async () => {
     const list = (name: string, from: number, to: number) => {
       const path = join(dataDir, name);
       const lines = Array.from({ length: to - from }, (_, at) => `md5 ${(from + at).toString(16).padStart(32, '0')}`);
@@ -244,7 +244,7 @@ describe('lists', () => {
     expect((await zeef('lists', 'remove', 'watched')).code).toBe(0);
   });
 
-  test('a file without one good row is refused with its line, and makes no list', async () => {
+  test('a file without a valid row is refused with its line, and no list is created', async () => {
     const file = join(dataDir, 'bad.txt');
     writeFileSync(file, `\n${'e'.repeat(64)}\n`);
     expect(await zeef('lists', 'import', file, '--list', 'bad')).toMatchObject({
@@ -255,7 +255,7 @@ describe('lists', () => {
   });
 });
 
-describe('wrong use', () => {
+describe('invalid usage', () => {
   test.each([
     [['--nonsense'], 'unknown option'],
     [['check'], 'missing required argument'],
@@ -265,14 +265,14 @@ describe('wrong use', () => {
     [['--config', '/nowhere.json', 'check', listed], 'CONFIG_INVALID'],
     [['lists', 'import', '/nowhere', '--list', 'x'], 'FILE_UNREADABLE'],
     [['bench', 'nothing'], 'REQUEST_INVALID'],
-  ])('%j: exit code 2 and one clear line', async (args, says) => {
+  ])('%j: exit code 2, and an error without a stack trace', async (args, says) => {
     const { code, err } = await zeef(...args);
     expect(code).toBe(2);
     expect(err).toContain(says);
     expect(err).not.toContain('    at ');
   });
 
-  test('every command has help', async () => {
+  test('commands print their usage with --help', async () => {
     for (const command of [
       'serve',
       'check',
@@ -290,7 +290,7 @@ describe('wrong use', () => {
   });
 });
 
-test('serve listens, answers, sees a list that another process imports, and stops cleanly', async () => {
+test('serve answers, applies a list that another process imports, and exits with 0 on SIGTERM', async () => {
   const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--sample'], {
     env: { ...env, ZEEF_LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -317,7 +317,7 @@ test('serve listens, answers, sees a list that another process imports, and stop
   expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
 });
 
-test('serve says in one line that its address is taken', async () => {
+test('serve reports a port in use in one line', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const { port } = taken.address() as AddressInfo;

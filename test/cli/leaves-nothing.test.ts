@@ -1,6 +1,6 @@
 /**
- * Files and processes that Zeef leaves behind, in TMPDIR and in the data folder: none after a clean stop or a failure; after
- * kill -9, nothing in TMPDIR, and nothing in the data folder that the next start does not remove.
+ * Files and processes that Zeef leaves in TMPDIR and in the data folder: none after a clean stop or a failure;
+ * after kill -9, nothing in TMPDIR, and in the data folder only what the next start removes.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import { run, serve } from '../support/processes.js';
 import { PHOTOGRAPHS } from '../support/running.js';
 
 const MAIN = artefact('src', 'main.js');
-/** The data folder of a service that has been stopped; a command opens what it needs. */
+/** Files that stay in the data folder. A command may create only some of them. */
 const KEPT = ['ledger.sqlite', 'list.key', 'service.sqlite', 'zeef.sqlite'];
 const PHOTOGRAPH_FILE = join(PHOTOGRAPHS, 'mate-dune.jpg');
 const PHOTOGRAPH = readFileSync(PHOTOGRAPH_FILE);
@@ -32,9 +32,9 @@ const hashes = (seed: number, count: number) => {
   );
   return `entryId,algorithm,value\n${rows.join('')}`;
 };
-/** More than is imported while its sender waits. */
+/** Larger than an import that is done within its request. */
 const LARGE = hashes(21, 20_000);
-/** As long, and no row of it is valid. */
+/** As large, without a valid row. */
 const LARGE_WRONG = `entryId,algorithm,value
 ${`${'e'.repeat(2_000)},pdq,
 `.repeat(IMPORT_AT_ONCE_BYTES_MAX / 2_000)}`;
@@ -57,7 +57,7 @@ const filesIn = (folder: string) =>
     .map(({ name }) => name)
     .sort();
 
-/** A file in the data folder. */
+/** Write a file into the data folder. */
 function put(name: string, mtimeS = Date.now() / 1000): void {
   writeFileSync(join(dataDir, name), 'x');
   utimesSync(join(dataDir, name), mtimeS, mtimeS);
@@ -90,7 +90,7 @@ async function endOf(url: string, id: string): Promise<string> {
   }
 }
 
-/** An upload that has begun, and of which no more comes. */
+/** Begin an upload that stalls; return a function that aborts it. */
 async function beginUpload(url: string, path: string, bytes: number): Promise<() => void> {
   const upload = request(`${url}/v1${path}`, { method: 'POST', headers: { 'content-type': 'text/csv' } });
   upload.on('error', () => {});
@@ -99,7 +99,7 @@ async function beginUpload(url: string, path: string, bytes: number): Promise<()
   return () => upload.destroy();
 }
 
-/** Pictures, lists that are taken, held and refused, uploads that are broken off. */
+/** Check images; import lists that are accepted, held and refused; abort uploads. */
 async function use(url: string): Promise<void> {
   expect((await post(url, '/check', PHOTOGRAPH, 'image/jpeg')).status).toBe(200);
   const form = new FormData();
@@ -118,7 +118,7 @@ async function use(url: string): Promise<void> {
 }
 
 describe('zeef serve', () => {
-  test('that is used and stopped leaves nothing', async () => {
+  test('leaves nothing after use and SIGTERM', async () => {
     const service = await serve(env);
     await use(service.url);
     expect(readdirSync(temp)).toEqual([]);
@@ -127,7 +127,7 @@ describe('zeef serve', () => {
     await expectNothingLeft();
   });
 
-  test('that is ended in the middle of an upload leaves nothing', async () => {
+  test('leaves nothing when it is stopped during uploads', async () => {
     const service = await serve({ ...env, ZEEF_SHUTDOWN_MS: '300' });
     await beginUpload(service.url, '/lists/cut/entries?format=csv', 3_000_000);
     await beginUpload(service.url, '/check', 100_000);
@@ -136,7 +136,7 @@ describe('zeef serve', () => {
     await expectNothingLeft();
   });
 
-  test('that cannot listen leaves nothing', async () => {
+  test('leaves nothing when it cannot listen', async () => {
     const service = await serve(env);
     const { code } = await run({ ...env, ZEEF_PORT: new URL(service.url).port }, 'serve');
     expect(code).toBe(2);
@@ -144,7 +144,7 @@ describe('zeef serve', () => {
     await expectNothingLeft();
   });
 
-  test('that is killed leaves what the next start removes, and no process', async () => {
+  test('leaves no process after SIGKILL, and only files that the next start removes', async () => {
     const first = await serve(env);
     await use(first.url);
     await beginUpload(first.url, '/lists/cut/entries?format=csv', 3_000_000);
@@ -153,7 +153,7 @@ describe('zeef serve', () => {
     await first.end('SIGKILL');
     expect(readdirSync(temp)).toEqual([]);
     await expect.poll(processes).toEqual([]);
-    // At moments that no kill can be aimed at.
+    // Files of moments that a kill cannot be timed to hit.
     const writer = `${first.child.pid}@${encodeURIComponent(hostname())}.unfinished`;
     for (const name of ['zeef.index', 'list.key', join('held', '7.sealed')]) put(`${name}.${writer}`);
     put(join('imports', `${job!.id}.sealed`));
@@ -174,9 +174,9 @@ describe('zeef scan', () => {
   });
 
   test.each<[string, string[], number]>([
-    ['that comes to its end', [], 0],
-    ['that is refused', ['--max-load', 'none'], 2],
-    ['whose report cannot be written', ['--report', join('/nowhere', 'report')], 2],
+    ['a scan that finishes', [], 0],
+    ['a scan with an invalid option', ['--max-load', 'none'], 2],
+    ['a scan whose report cannot be written', ['--report', join('/nowhere', 'report')], 2],
   ])('%s leaves nothing', async (_name, flags, code) => {
     const result = await run(env, 'scan', tree, ...flags);
     expect(result.code, result.output.toString()).toBe(code);
@@ -186,7 +186,7 @@ describe('zeef scan', () => {
   test.each<[NodeJS.Signals, number | null]>([
     ['SIGTERM', 130],
     ['SIGKILL', null],
-  ])('that is ended by %s leaves nothing, and no process', async (signal, code) => {
+  ])('a scan that is ended by %s leaves no file and no process', async (signal, code) => {
     const args = [MAIN, 'scan', tree, '--progress-seconds', '0.1', '--max-rate', '100'];
     const child = endWithParent(
       spawn(process.execPath, args, { env: childEnv(env), stdio: ['ignore', 'ignore', 'pipe'] }),
@@ -201,14 +201,14 @@ describe('zeef scan', () => {
     expect((await once(child, 'exit'))[0]).toBe(code);
     expect(readdirSync(temp)).toEqual([]);
     await expect.poll(processes).toEqual([]);
-    // SQLite's own files of a killed process go with the next one that opens them.
+    // SQLite's own files of a killed process are removed by the next process that opens the database.
     expect((await run(env, 'lists', 'show')).code).toBe(0);
     expect((await run(env, 'ledger', 'verify')).code).toBe(0);
     await expectNothingLeft();
   });
 });
 
-test('other commands leave nothing, whether they succeed or fail', async () => {
+test('other commands leave nothing, on success or failure', async () => {
   const file = (name: string, text: string) => {
     writeFileSync(join(work, name), text);
     return join(work, name);
@@ -233,7 +233,7 @@ test('other commands leave nothing, whether they succeed or fail', async () => {
     expect(result.code, `${args.join(' ')}: ${result.output}`).toBe(code);
     await expectNothingLeft();
   }
-  // A version that the review holds back is kept until an operator decides.
+  // A held version is kept until an operator approves or rejects it.
   expect((await run(env, 'lists', 'import', second, '--list', 'known')).code).toBe(2);
   await expectNothingLeft(['1.sealed']);
   expect((await run(env, 'lists', 'reject', 'known')).code).toBe(0);

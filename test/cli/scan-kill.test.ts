@@ -1,4 +1,4 @@
-/** A scan that is killed again and again says in the end what one says that nobody disturbed, file by file. */
+/** A scan that is killed repeatedly ends with the same report, file by file, as an uninterrupted scan. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const env = childEnv({ ZEEF_DATA_DIR: join(work, 'data'), ZEEF_WORKERS: '2' });
 const FILES = 3_000;
 const KILLS = 6;
 
-/** Resolves with the exit code; null where it was killed after `killAfterMs`. */
+/** Return the exit code; null where it was killed after `killAfterMs`. */
 function zeef(args: readonly string[], killAfterMs: number | null = null): Promise<number | null> {
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const timer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
@@ -39,7 +39,7 @@ beforeAll(async () => {
   expect(await zeef(['lists', 'add', 'known', ...pictures.slice(0, 5)])).toBe(0);
 });
 
-test('killed at random moments, its last report equals the undisturbed one', { timeout: 240_000 }, async () => {
+test('a scan killed at random moments ends with the report of an uninterrupted one', { timeout: 240_000 }, async () => {
   const undisturbed = join(work, 'undisturbed.jsonl');
   const timed = async (scan: () => Promise<number | null>) => {
     const startedMs = performance.now();
@@ -51,7 +51,7 @@ test('killed at random moments, its last report equals the undisturbed one', { t
   const args = ['scan', tree, '--resume', join(work, 'inventory'), '--report', report];
   const random = seeded(7);
   let killed = 0;
-  // As long as one takes that comes to its end: the machine may be busy now, and quick in a moment.
+  // The duration of the last scan that finished: the load of the machine varies.
   let { tookMs: wholeMs } = whole;
   for (let round = 0; round < KILLS || killed < 2; round++) {
     const { code, tookMs } = await timed(() => zeef(args, wholeMs * (0.15 + 0.75 * random())));
@@ -63,7 +63,7 @@ test('killed at random moments, its last report equals the undisturbed one', { t
   expect(countsOf(readReport(report))).toEqual(countsOf(readReport(undisturbed)));
   expect(countsOf(readReport(report))).toMatchObject({ files: FILES, skippedByKind: { symlinks: 1 } });
 
-  // And again, with nobody in the way: nothing is opened.
+  // Again, without a kill: no file is opened.
   expect(await zeef(args)).toBe(2);
   expect(fileLines(readReport(report))).toEqual(fileLines(readReport(undisturbed)));
   expect(linesOf(readReport(report)).at(-1)).toMatchObject({ fromInventory: FILES, bytesRead: 0 });

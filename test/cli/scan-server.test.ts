@@ -1,4 +1,4 @@
-/** A scan that asks a service elsewhere says what one that holds the lists itself says, also where the service falls. */
+/** A scan with `--server` reports what a local scan reports, also where the service is killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -65,11 +65,11 @@ afterAll(() => {
   for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
 });
 
-test('the service is killed and started again in the middle: the same report', { timeout: 240_000 }, async () => {
+test('the report is the same when the service is restarted during the scan', { timeout: 240_000 }, async () => {
   const local = await finished(start(['scan', tree], holder));
   const port = await freePort();
   const serve = () => start(['serve', '--port', String(port)], holder);
-  // The scan begins while nobody is there.
+  // The scan begins before the service is up.
   const scan = start(
     ['scan', tree, '--server', `http://127.0.0.1:${port}`, '--max-rate', '150', '--progress-seconds', '0.2'],
     asker,
@@ -91,7 +91,7 @@ test('the service is killed and started again in the middle: the same report', {
   expect(linesOf(remote.out).filter(({ type }) => type === 'match').length).toBeGreaterThan(50);
 });
 
-test('what a busy service says is obeyed; a refusal is final; a request is packed and names its batch', async () => {
+test('requests are gzipped, retried after Retry-After with one Idempotency-Key, and end at a 403', async () => {
   const seen: { at: number; key: unknown; auth: unknown; items: number }[] = [];
   const answers = [
     { status: 429, retryAfter: '1' },

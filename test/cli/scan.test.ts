@@ -1,4 +1,4 @@
-/** `zeef scan` as a provider runs it: what is walked, what is told, and where it goes. */
+/** `zeef scan` as an operator runs it: walking, resuming, pausing, reports. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -56,7 +56,7 @@ beforeEach(async () => {
 });
 
 describe('walking', () => {
-  test('links are passed over and go in no circle; FIFOs and sockets are passed over and counted', async () => {
+  test('symbolic links are skipped, or followed without loops; FIFOs and sockets are skipped and counted', async () => {
     symlinkSync(tree, inTree('a', 'circle'));
     execFileSync('mkfifo', [inTree('pipe')]);
     const socket: Server = createServer();
@@ -73,7 +73,7 @@ describe('walking', () => {
     expect(linesOf(followed.out).at(-1)).toMatchObject({ files: 3, skippedByKind: { symlinks: 0, special: 2 } });
   });
 
-  test('a name of any bytes is found, shown escaped and kept exactly', async () => {
+  test('a file name of any bytes is printed escaped, and kept exactly in pathBase64', async () => {
     const exact = Buffer.concat([Buffer.from(`${inTree('a')}/`), Buffer.from([0xff, 0x0a, 0x1b, 0x5b, 0x41])]);
     writeFileSync(exact, readFileSync(listed));
     const { out } = await zeef(['scan', tree, '--include', '*A']);
@@ -82,7 +82,7 @@ describe('walking', () => {
     expect(Buffer.from(String(line!.pathBase64), 'base64')).toEqual(exact);
   });
 
-  test('patterns: a name anywhere, or a path; an excluded folder is not entered', async () => {
+  test('patterns match names or paths; an excluded folder is not entered', async () => {
     const files = async (...args: string[]) => linesOf((await zeef(['scan', tree, ...args])).out).at(-1)!;
     expect(await files('--exclude', 'b')).toMatchObject({ files: 2, skippedByKind: { excluded: 1 } });
     expect(await files('--include', '*.jpg')).toMatchObject({ files: 1, skippedByKind: { excluded: 2 } });
@@ -90,9 +90,9 @@ describe('walking', () => {
   });
 
   test.each([
-    ['lines', '\n', []],
-    ['bytes 0', '\0', ['--null']],
-  ])('files from a list that ends names with %s, of stdin', async (_name, end, flags) => {
+    ['newlines', '\n', []],
+    ['NUL bytes', '\0', ['--null']],
+  ])('file names from stdin, separated by %s', async (_name, end, flags) => {
     const names = [inTree('a', 'b', 'one.bin'), inTree('a', 'two.jpg'), inTree('gone.jpg')];
     const { out, code } = await zeef(['scan', '--files-from', '-', ...flags], names.join(end));
     expect(code).toBe(2);
@@ -102,7 +102,7 @@ describe('walking', () => {
     expect(lines.at(-1)).toMatchObject({ files: 3, checked: 2 });
   });
 
-  test('a file that does not exist is reported; the scan goes on', async () => {
+  test('a path that does not exist is reported; the scan continues', async () => {
     const { out } = await zeef(['scan', tree, inTree('nowhere')]);
     expect(linesOf(out).filter(({ type }) => type === 'not_checked')).toMatchObject([
       { path: inTree('nowhere'), reason: 'unreadable' },
@@ -110,7 +110,7 @@ describe('walking', () => {
     expect(linesOf(out).at(-1)).toMatchObject({ files: 4, byVerdict: { match: 1, not_checked: 1 } });
   });
 
-  test.runIf(isUnprivileged)('a folder and a file without permissions are reported; the scan goes on', async () => {
+  test.runIf(isUnprivileged)('a folder and a file without permissions are reported; the scan continues', async () => {
     mkdirSync(inTree('closed'));
     for (const name of ['closed', 'three.txt']) chmodSync(inTree(name), 0);
     const { out } = await zeef(['scan', tree]);
@@ -124,13 +124,13 @@ describe('walking', () => {
   });
 });
 
-describe('never twice', () => {
+describe('inventory', () => {
   const scan = async (inventory: string, ...args: string[]) => {
     const { out, code } = await zeef(['scan', tree, '--resume', inventory, ...args]);
     return { out, code, summary: linesOf(out).at(-1)! };
   };
 
-  test('a second scan reads what is new and what changed, and forgets what is gone', async () => {
+  test('a second scan reads only new and changed files, and drops removed ones', async () => {
     const inventory = join(tree, '..', 'inventory-second');
     expect((await scan(inventory)).summary).toMatchObject({ files: 3, fromInventory: 0 });
     const again = await scan(inventory);
@@ -141,12 +141,12 @@ describe('never twice', () => {
     const third_ = await scan(inventory);
     expect(third_.summary).toMatchObject({ files: 3, fromInventory: 1, byVerdict: { match: 1, no_match: 1 } });
     expect(fileLines(third_.out)).toEqual(fileLines((await zeef(['scan', tree])).out));
-    // Same size, same bytes, another time: it may be another picture.
+    // Same size, same bytes, another mtime: the image may have changed.
     utimesSync(inTree('new.jpg'), new Date(), new Date(0));
     expect((await scan(inventory)).summary).toMatchObject({ fromInventory: 2 });
   });
 
-  test('a changed list needs no file: a rematch says what a fresh scan would, hit by hit', async () => {
+  test('a rematch after a list change reports the hits of a fresh scan, without reading a file', async () => {
     const inventory = join(tree, '..', 'inventory-rematch');
     const [generated] = await smallPictures(join(work, 'generated'), 1, 600);
     await copyFile(generated!, inTree('third.jpg'));
@@ -154,7 +154,7 @@ describe('never twice', () => {
     expect((await zeef(['lists', 'add', 'news', generated!])).code).toBe(0);
     try {
       const fresh = await zeef(['scan', tree]);
-      // The files are away: nothing can be read.
+      // The files are moved away: none can be read.
       execFileSync('mv', [tree, `${tree}-away`]);
       const newEntries = await zeef(['scan', '--rematch', inventory, '--new-entries']);
       const rematched = await zeef(['scan', '--rematch', inventory]);
@@ -165,7 +165,7 @@ describe('never twice', () => {
       // Of the two hits only that of the new entry.
       expect(fileLines(newEntries.out)).toEqual(fileLines(fresh.out).filter((line) => line.includes('"news"')));
       expect(fileLines(newEntries.out)).toHaveLength(1);
-      // And now that they have been asked there are no new ones.
+      // The new entry was matched above: no entry is new any more.
       expect(fileLines((await zeef(['scan', '--rematch', inventory, '--new-entries'])).out)).toEqual([]);
     } finally {
       await zeef(['lists', 'remove', 'news']);
@@ -174,15 +174,15 @@ describe('never twice', () => {
     expect(linesOf(after.out).at(-1)).toMatchObject({ byList: { sample: 1 } });
   });
 
-  test('an inventory whose scan was not finished is not rematched', async () => {
+  test('a rematch of an empty inventory is refused', async () => {
     const { code, err } = await zeef(['scan', '--rematch', join(work, 'nothing-there')]);
     expect(code).toBe(2);
     expect(err).toMatch(/REQUEST_INVALID/);
   });
 });
 
-describe('use of the machine', () => {
-  test('a rate is kept; Ctrl-C stops cleanly, says how to go on, and the next start does', async () => {
+describe('interrupt and pause', () => {
+  test('SIGINT ends a scan with a summary and a hint, and the same command resumes it', async () => {
     for (let at = 0; at < 30; at++) await copyFile(third, inTree(`copy-${at}.jpg`));
     const inventory = join(tree, '..', 'inventory-stop');
     const report = join(work, 'stop.jsonl');
@@ -204,7 +204,7 @@ describe('use of the machine', () => {
     child.stderr.on('data', (chunk) => {
       if (err === '') child.kill('SIGUSR1');
       err += chunk;
-      // Once: the second Ctrl-C ends it at once.
+      // Once: a second SIGINT aborts.
       if (!isAsked && /"pictures":[1-9]/.test(err)) isAsked = child.kill('SIGINT');
     });
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
@@ -217,7 +217,7 @@ describe('use of the machine', () => {
     expect(linesOf(out).at(-1)!.fromInventory).toBeGreaterThan(0);
   });
 
-  test('a pause file holds it back until it goes', async () => {
+  test('a scan waits while the pause file exists', async () => {
     const pause = join(work, 'pause');
     writeFileSync(pause, '');
     const child = spawn(process.execPath, [MAIN, 'scan', tree, '--pause-file', pause, '--progress-seconds', '0.2'], {
@@ -239,7 +239,7 @@ describe('use of the machine', () => {
 });
 
 describe('reports', () => {
-  test('a summary as text, JSON, CSV and a page, whose counts agree', async () => {
+  test('the summary is written as text, JSON, CSV and self-contained HTML', async () => {
     const files = ['.txt', '.json', '.csv', '.html'].map((suffix) => join(work, `summary${suffix}`));
     await zeef(['scan', tree, ...files.flatMap((file) => ['--summary', file])]);
     const [text, json, csv, page] = files.map((file) => readFileSync(file, 'utf8'));
@@ -252,7 +252,7 @@ describe('reports', () => {
     expect((await zeef(['scan', tree, '--summary', 'x.pdf'])).code).toBe(2);
   });
 
-  test('a quarantine script moves hits of any name when a person runs it, and nothing before', async () => {
+  test('the quarantine script moves hits with any name, and only when it is run', async () => {
     const strange = Buffer.concat([Buffer.from(`${inTree('a')}/it's $(touch pwned) `), Buffer.from([0xff, 0x0a])]);
     writeFileSync(strange, readFileSync(listed));
     const [script, target] = [join(work, 'move.sh'), join(work, "quaran'tine")];
@@ -265,7 +265,7 @@ describe('reports', () => {
     expect(readdirSync(inTree('a'))).toEqual(['b', 'two.jpg']);
   });
 
-  test('a program per hit gets its arguments as they are; one that fails stops nothing', async () => {
+  test('--on-match passes its arguments verbatim, and a failing program does not stop the scan', async () => {
     const strange = Buffer.concat([Buffer.from(`${inTree('a')}/$(id) `), Buffer.from([0xff])]);
     writeFileSync(strange, readFileSync(listed));
     const log = join(work, 'calls');

@@ -1,4 +1,4 @@
-/** What `zeef serve` prints can be copied into a shell as it is, wherever Zeef and its data lie. */
+/** The command that `zeef serve` prints runs in a shell as it is, with any path of Zeef and its data. */
 
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -28,7 +28,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
-/** The lines that it prints, and what the one to copy answers. */
+/** Return the printed lines, and the output of the printed command. */
 async function tryIt(serving: Background, more: Record<string, string> = {}) {
   const lines = serving.output().split('\n');
   const script = lines.find((line) => line.startsWith('curl '))!;
@@ -43,7 +43,7 @@ const serve = (...args: string[]) =>
     msMax: MS_MAX,
   });
 
-test('the printed command finds the sample image; with a key, and on every address, too', async () => {
+test('the printed command finds the sample image, also with a key and on all addresses', async () => {
   const open = await serve();
   try {
     const { lines, code, out } = await tryIt(open);
@@ -62,7 +62,7 @@ test('the printed command finds the sample image; with a key, and on every addre
   try {
     const { lines, code, out, err } = await tryIt(keyed);
     expect(lines[0]).toMatch(/^zeef listens on http:\/\/(\[::1\]|127\.0\.0\.1):\d+ and on every other address/);
-    // The shell says so; the service is not asked.
+    // The shell reports it; no request is sent.
     expect([code !== 0, out]).toEqual([true, '']);
     expect(err).toMatch(/KEY: is not set: it must hold a key with the scope check/);
     const answer = await tryIt(keyed, { KEY: made.out.trim() });
@@ -73,7 +73,7 @@ test('the printed command finds the sample image; with a key, and on every addre
   }
 });
 
-describe('an address to connect to', () => {
+describe('the printed address', () => {
   test.each([
     ['127.0.0.1', '127.0.0.1', 'http://127.0.0.1:8080'],
     ['localhost', '::1', 'http://[::1]:8080'],
@@ -83,11 +83,11 @@ describe('an address to connect to', () => {
     ['2001:db8::7', '2001:db8::7', 'http://[2001:db8::7]:8080'],
     ['fe80::1%eth0', 'fe80::1', 'http://[fe80::1%25eth0]:8080'],
     ['fe80::1%eth0', 'fe80::1%eth0', 'http://[fe80::1%25eth0]:8080'],
-  ])('of %s, bound as %s', (host, address, url) => {
+  ])('for host %s bound to %s', (host, address, url) => {
     expect(urlOf(host, { address, port: 8080 })).toBe(url);
   });
 
-  test('of IPv6 curl gets it quoted, and takes its brackets as they are', () => {
+  test('an IPv6 URL is quoted, and curl gets -g for its brackets', () => {
     const address = { address: '::', port: 8080 };
     expect(servingText({ host: '::', address, image: '/a b/c.jpg', needsKey: false }).split('\n')).toEqual([
       'zeef listens on http://[::1]:8080 and on every other address of this machine',
@@ -98,13 +98,13 @@ describe('an address to connect to', () => {
     ]);
   });
 
-  test('without the sample there is nothing to try', () => {
+  test('no command is printed without the sample list', () => {
     const address = { address: '127.0.0.1', port: 8080 };
     expect(servingText({ host: '127.0.0.1', address, image: null, needsKey: true })).not.toContain('curl');
   });
 });
 
-test('words of a shell reach a program as they are', async () => {
+test('shellWord passes every word to a program unchanged', async () => {
   const words = [
     'plain',
     '',

@@ -22,7 +22,7 @@ test.each([
   expect(healthUrl({ env, fileText })).toBe(url);
 });
 
-test('the command exits with 0 for 200, with 1 for another answer, no answer, or no file', async () => {
+test('the command exits with 0 for 200, with 1 for another status, no response or no file', async () => {
   const check = (env: Record<string, string>) =>
     new Promise((resolve) => {
       execFile(process.execPath, [artefact('src', 'healthcheck.js')], { env }, (error, out) =>

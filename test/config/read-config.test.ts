@@ -7,7 +7,7 @@ import { AppError } from '../../src/core/errors.js';
 
 const NAMES = Object.keys(KNOBS) as KnobName[];
 
-/** The problems that reading finds, or none. */
+/** Return the problems that reading finds. */
 function problemsOf(sources: ConfigSources): string[] {
   try {
     readConfig(sources);
@@ -30,7 +30,7 @@ test('every default is inside its own range, and every knob has its own ZEEF_ na
   for (const name of NAMES) expect(KNOBS[name].env).toMatch(/^ZEEF_[A-Z]+(_[A-Z]+)*$/);
 });
 
-describe('order of strength', () => {
+describe('precedence of sources', () => {
   const fileText = JSON.stringify({ port: 1001 });
   const env = { ZEEF_PORT: '1002' };
   const flags = { port: '1003' };
@@ -45,16 +45,16 @@ describe('order of strength', () => {
     expect(readConfig(sources).port).toBe(port);
   });
 
-  test('a weaker source is not read where a stronger one speaks: its bad value does no harm', () => {
+  test('a bad value in a weaker source is ignored', () => {
     expect(readConfig({ env: { ZEEF_PORT: 'x' }, flags: { port: '5' } }).port).toBe(5);
   });
 
-  test('a file may give numbers as numbers or as text', () => {
+  test('a file may have numbers as numbers or as text', () => {
     expect(readConfig({ env: {}, fileText: '{"port": "7", "workers": 3}' })).toMatchObject({ port: 7, workers: 3 });
   });
 });
 
-test('all problems are told at once', () => {
+test('all problems are reported at once', () => {
   const problems = problemsOf({
     env: { ZEEF_PORT: '65536', ZEEF_INDEX: 'tree', ZEEF_WROKERS: '2' },
     fileText: '{"radiusBits": 257, "colour": "red", "logLevel": null}',
@@ -74,7 +74,7 @@ describe('ranges', () => {
 
   test('most knobs are numbers', () => expect(ranged.length).toBeGreaterThanOrEqual(10));
 
-  test.each(ranged)('$name takes $least and $most, and nothing beyond', ({ name, env, least, most }) => {
+  test.each(ranged)('$name accepts $least and $most, and nothing beyond', ({ name, env, least, most }) => {
     expect(readConfig({ env: { [env]: String(least) } })[name]).toBe(least);
     expect(readConfig({ env: { [env]: String(most) } })[name]).toBe(most);
     expect(problemsOf({ env: { [env]: String(least - 1) } })).toHaveLength(1);
@@ -86,7 +86,7 @@ describe('ranges', () => {
     (raw) => expect(problemsOf({ env: { ZEEF_PORT: raw } })).toHaveLength(1),
   );
 
-  test('any whole number is taken exactly if it lies in the range', () => {
+  test('any integer is accepted exactly if it is in the range', () => {
     fc.assert(
       fc.property(fc.integer({ min: -10, max: 300 }), (value) => {
         const isInside = value >= 0 && value <= 256;
@@ -95,26 +95,26 @@ describe('ranges', () => {
     );
   });
 
-  test('text has both edges', () => {
+  test('text has a shortest and a longest length', () => {
     expect(readConfig({ env: { ZEEF_HOST: 'h' } }).host).toBe('h');
     expect(readConfig({ env: { ZEEF_HOST: 'h'.repeat(255) } }).host).toHaveLength(255);
     expect(problemsOf({ env: { ZEEF_HOST: '' } })).toHaveLength(1);
     expect(problemsOf({ env: { ZEEF_HOST: 'h'.repeat(256) } })).toHaveLength(1);
   });
 
-  test('a choice is one of its words, in that spelling', () => {
+  test('a choice is one of its words, in the same case', () => {
     expect(readConfig({ env: { ZEEF_INDEX: 'linear' } }).index).toBe('linear');
     expect(problemsOf({ env: { ZEEF_INDEX: 'Linear' } })).toHaveLength(1);
   });
 });
 
-describe('names that nobody reads', () => {
-  test.each(['ZEEF_', 'ZEEF_PORTS', 'ZEEF_port', 'ZEEF_CONFIGS'])('%s is a mistake', (name) => {
+describe('variables named ZEEF_', () => {
+  test.each(['ZEEF_', 'ZEEF_PORTS', 'ZEEF_port', 'ZEEF_CONFIGS'])('%s is an error', (name) => {
     expect(problemsOf({ env: { [name]: '1' } })).toEqual([`unknown environment variable: ${name}`]);
   });
 
   test.each(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'ZEEF_SERVER_KEY', 'PATH', 'zeef_port', 'XZEEF_PORT'])(
-    '%s is none',
+    '%s is no error',
     (name) => {
       expect(problemsOf({ env: { [name]: '1' } })).toEqual([]);
     },
@@ -130,7 +130,7 @@ describe('the configuration file', () => {
     expect(problemsOf({ env: {}, fileText: `{"host": ${value}}` })).toHaveLength(1);
   });
 
-  test('names that every object has are unknown knobs too', () => {
+  test('names that every object has are unknown knobs', () => {
     for (const name of ['toString', '__proto__', 'constructor']) {
       expect(problemsOf({ env: {}, fileText: `{"${name}": 1}` })).toHaveLength(1);
     }
@@ -141,7 +141,7 @@ describe('the configuration file', () => {
   });
 });
 
-describe('what an orchestrator sets for its own services', () => {
+describe('variables that an orchestrator sets for its own services', () => {
   const OF_ZEEF = {
     ZEEF_PORT: 'tcp://10.0.0.7:8080',
     ZEEF_SERVICE_HOST: '10.0.0.7',
@@ -158,7 +158,7 @@ describe('what an orchestrator sets for its own services', () => {
     ZEEF_ENV_NODE_VERSION: '24',
   };
 
-  test('is neither a knob nor an error, and leaves the port to the file or the default', () => {
+  test('are neither knobs nor errors, and leave the port to the file or the default', () => {
     expect(readConfig({ env: OF_ZEEF })).toEqual(readConfig({ env: {} }));
     expect(readConfig({ env: OF_ZEEF, fileText: JSON.stringify({ port: 1001 }) }).port).toBe(1001);
   });
@@ -170,16 +170,16 @@ describe('what an orchestrator sets for its own services', () => {
     ['ZEEF_PORT_HTTP_TCP', 'tcp://10.0.0.7:8080'],
     ['ZEEF_PORT_8080', '8080'],
     ['ZEEF_NAME', 'zeef'],
-  ])('%s=%s is a typing error', (name, value) => {
+  ])('%s=%s is an unknown variable', (name, value) => {
     expect(problemsOf({ env: { [name]: value } })).toEqual([`unknown environment variable: ${name}`]);
   });
 
-  test('no variable of ours is taken for one', () => {
+  test('no variable of Zeef is taken for one', () => {
     for (const name of KNOWN_VARIABLES) expect(isServiceLink(name, '8080'), name).toBe(false);
   });
 
   test.each(['tcp:/10.0.0.7:8080', 'tcp://10.0.0.7', '80 80', 'http://10.0.0.7:8080'])(
-    'ZEEF_PORT=%s is no port',
+    'ZEEF_PORT=%s is invalid',
     (value) => {
       expect(problemsOf({ env: { ZEEF_PORT: value } })).toHaveLength(1);
     },

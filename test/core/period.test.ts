@@ -34,7 +34,7 @@ test.each([
   expect(() => parsePeriod(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
 
-test('intervals hold their moment, touch, and fit into the longer ones', () => {
+test('intervals contain their moment, are adjacent, and fit into the longer ones', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: Date.UTC(2200, 0) }), (atMs) => {
       INTERVALS.forEach((interval, n) => {
@@ -48,7 +48,7 @@ test('intervals hold their moment, touch, and fit into the longer ones', () => {
   );
 });
 
-describe('a time that a person writes', () => {
+describe('parseTime', () => {
   const here = process.env.TZ;
   afterEach(() => {
     if (here === undefined) delete process.env.TZ;
@@ -62,7 +62,7 @@ describe('a time that a person writes', () => {
     ['2026-10-01T01:30:00+02:00', '2026-09-30T23:30:00.000Z'],
     ['2026-09-30t23:30:00.25z', '2026-09-30T23:30:00.250Z'],
     ['2024-02-29', '2024-02-29T00:00:00.000Z'],
-  ])('%s is the same moment wherever the machine stands', (text, iso) => {
+  ])('%s is the same moment in every time zone', (text, iso) => {
     for (const zone of ['UTC', 'Europe/Amsterdam', 'Pacific/Auckland', 'America/Los_Angeles']) {
       process.env.TZ = zone;
       expect(new Date(parseTime(text)!).toISOString(), zone).toBe(iso);

@@ -16,14 +16,14 @@ const by = (pid: number, host: string) => `zeef.index.${pid}@${encodeURIComponen
 const HOUR_S = 3_600;
 
 test.each<[string, string, number, boolean]>([
-  ['of a process that is gone', by(gone, hostname()), 0, true],
-  ['of another process that runs', by(other.pid!, hostname()), 100 * HOUR_S, false],
-  ['of this process', by(process.pid, hostname()), 0, false],
-  ['of an earlier process with the number of this one', by(process.pid, hostname()), HOUR_S, true],
-  ['of another machine, new', by(gone, 'else.where'), 23 * HOUR_S, false],
-  ['of another machine, old', by(gone, 'else.where'), 25 * HOUR_S, true],
-  ['that is whole', 'zeef.index', 100 * HOUR_S, false],
-  ['with a name like it', `${gone}@${hostname()}.unfinished.csv`, 100 * HOUR_S, false],
+  ['of a process that is gone is removed', by(gone, hostname()), 0, true],
+  ['of another process that runs is kept', by(other.pid!, hostname()), 100 * HOUR_S, false],
+  ['of this process is kept', by(process.pid, hostname()), 0, false],
+  ['of an earlier process with the id of this one is removed', by(process.pid, hostname()), HOUR_S, true],
+  ['of another machine, if new, is kept', by(gone, 'else.where'), 23 * HOUR_S, false],
+  ['of another machine, if old, is removed', by(gone, 'else.where'), 25 * HOUR_S, true],
+  ['that is finished is kept', 'zeef.index', 100 * HOUR_S, false],
+  ['with a similar name is kept', `${gone}@${hostname()}.unfinished.csv`, 100 * HOUR_S, false],
 ])('a file %s', (_name, file, ageSeconds, isRemoved) => {
   const folder = tempFolder('unfinished');
   const path = join(folder, file);
@@ -34,7 +34,7 @@ test.each<[string, string, number, boolean]>([
   expect(readdirSync(folder)).toEqual(isRemoved ? [] : [file]);
 });
 
-test('the name of this process is recognised; a folder that does not exist has none', () => {
+test('a file named by unfinishedName is found; a missing folder is no error', () => {
   const folder = tempFolder('unfinished');
   const path = unfinishedName(join(folder, 'zeef.index'));
   writeFileSync(path, 'x');

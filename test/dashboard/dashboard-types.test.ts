@@ -1,4 +1,4 @@
-/** The page is compiled by itself, for a browser; this holds the answers that it reads to those that the service gives. */
+/** The page is compiled by itself, for a browser; this compares its types with the responses of the service. */
 import type { Static } from '@sinclair/typebox';
 import { expect, expectTypeOf, test } from 'vitest';
 import { HIT_STATUSES } from '../../src/core/vocabulary.js';
@@ -12,7 +12,7 @@ import { mayGo } from '../../src/ledger/takedown.js';
 import type { ListHealth } from '../../src/lists/list-health.js';
 import type { Readiness } from '../../src/service/service.js';
 
-test('what the page reads is what the service sends', () => {
+test('the types of the page accept what the service sends', () => {
   expectTypeOf<Hit>().toExtend<page.Hit>();
   expectTypeOf<Awaited<ReturnType<Ledger['hits']>>>().toExtend<page.Hits>();
   expectTypeOf<Report>().toExtend<page.Report>();

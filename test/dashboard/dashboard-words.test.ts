@@ -1,4 +1,4 @@
-/** The page's own reckoning: periods, countdowns, figures in words. What it draws is tested in a browser. */
+/** The page's own calculations: periods, countdowns, figures. What it draws is tested in a browser. */
 import { describe, expect, test } from 'vitest';
 import { clockOf } from '../../src/dashboard/case-words.js';
 import { periodOf, stepsOf } from '../../src/dashboard/periods.js';
@@ -21,7 +21,7 @@ describe('periods', () => {
     expect(stepsOf(period, NOW)).toHaveLength(steps);
   });
 
-  test('a custom period holds both its days; one that is not whole, or runs backwards, is none', () => {
+  test('a custom period includes both its days; an incomplete or reversed one is invalid', () => {
     expect(periodOf('custom', '2026-02-01', '2026-02-28', NOW)).toEqual({
       from: '2026-02-01T00:00:00.000Z',
       to: '2026-03-01T00:00:00.000Z',
@@ -32,7 +32,7 @@ describe('periods', () => {
     expect(periodOf('custom', '2026-02-02', '2026-02-01', NOW)).toBeNull();
   });
 
-  test('steps of months begin with the month', () => {
+  test('monthly steps begin with the month', () => {
     const period = periodOf('custom', '2024-11-05', '2026-01-04', NOW)!;
     const starts = stepsOf(period, NOW).map((start) => new Date(start).toISOString().slice(0, 10));
     expect([starts[0], starts[1], starts.at(-1)]).toEqual(['2024-11-01', '2024-12-01', '2026-01-01']);
@@ -58,7 +58,7 @@ describe('the clock of a case', () => {
       startMs + hours * HOUR_MS,
     );
 
-  test('counts to the next deadline, warns a quarter of an hour before, and is late from the last on', () => {
+  test('counts down to the next deadline, warns 15 minutes before, and is late from the last on', () => {
     expect(at(0)).toMatchObject({ kind: 'running', text: '1 h to 1 h', elapsed: 0, marks: [1 / 24, 0.5] });
     expect(at(0.74)).toMatchObject({ kind: 'running' });
     expect(at(0.75)).toMatchObject({ kind: 'soon', text: '15 min to 1 h' });
@@ -68,14 +68,14 @@ describe('the clock of a case', () => {
     expect(at(50)).toMatchObject({ kind: 'late', text: '1 d 2 h overdue', elapsed: 1 });
   });
 
-  test('stands still once it is stopped', () => {
+  test('stops with the case', () => {
     expect(at(90, 6)).toMatchObject({ kind: 'stopped', text: 'after 6 h', elapsed: 0.25 });
     expect(at(90, 24)).toMatchObject({ text: 'after 1 d' });
     expect(at(90, 30)).toMatchObject({ text: 'after 1 d 6 h, late' });
   });
 });
 
-test('figures in words', () => {
+test('figures are abbreviated, with units', () => {
   expect([short(99_999), short(18_200_000_000), short(7_400_000)]).toEqual(['99,999', '18.2bn', '7.4m']);
   expect([percent(1 / 2460), percent(0.5), percent(0)]).toEqual(['0.0407%', '50%', '0%']);
   expect([seconds(0.0031), seconds(0.45), seconds(2.34)]).toEqual(['3.1 ms', '450 ms', '2.3 s']);

@@ -13,7 +13,7 @@ import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
 const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
 const hasher = loadPdqHasher();
 
-/** A hash, or the code of the refusal. */
+/** Return the decoded image, or the error that refused it. */
 async function outcome(file: string): Promise<Decoded | AppError> {
   try {
     return await decoder.decode(readFileSync(corpusPath('corpus', file)));
@@ -25,7 +25,7 @@ async function outcome(file: string): Promise<Decoded | AppError> {
 
 const LIMITS = ['IMAGE_TOO_LARGE', 'IMAGE_TOO_MANY_PIXELS', 'IMAGE_UNSUPPORTED_FORMAT', 'IMAGE_CORRUPT'];
 
-/** What the manifest's word allows. Degraded stands for "flagged as damaged". */
+/** The outcomes that each word of the manifest allows. Degraded stands for "flagged as damaged". */
 const ALLOWS: Record<string, (result: Decoded | AppError) => boolean> = {
   ok: (r) => !(r instanceof AppError),
   'ok-low-quality': (r) => !(r instanceof AppError),
@@ -43,14 +43,14 @@ const ALLOWS: Record<string, (result: Decoded | AppError) => boolean> = {
 
 describe(hasCorpus ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not set)', () => {
   test.runIf(hasCorpus)(
-    'every file has an outcome that its manifest allows, at a bounded cost',
+    'every file has an outcome that its manifest allows, within 10 s of CPU time',
     { timeout: 180_000 },
     async () => {
       const rows = readCsv(corpusPath('corpus/MANIFEST.csv'));
       expect(rows).toHaveLength(488);
       const wrong: string[] = [];
       for (const { file, expected } of rows) {
-        // Time of the processor, which does not depend on what else the machine does.
+        // CPU time does not depend on what else the machine does.
         const before = process.cpuUsage();
         const result = await outcome(file!);
         const { user, system } = process.cpuUsage(before);
@@ -83,7 +83,7 @@ describe(hasCorpus ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not se
     expect(Object.keys(worst).sort()).toEqual(['avif', 'bmp', 'gif', 'heic', 'ico', 'jpeg', 'png', 'tiff', 'webp']);
   });
 
-  test.runIf(hasCorpus)('transparent pictures: as stored and on white, as the reference has them', async () => {
+  test.runIf(hasCorpus)('transparent images, as stored and on white, have the hashes of the reference', async () => {
     for (const row of readCsv(corpusPath('vectors/pdq-alpha-variants.csv'))) {
       const result = await outcome(row.file!);
       if (result instanceof AppError) throw result;
@@ -98,7 +98,7 @@ describe(hasCorpus ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not se
   });
 
   test.runIf(hasCorpus)(
-    'hashes are the reference’s: both families and the sign rule',
+    'hashes of both families and of the sign rule agree with the reference',
     { timeout: 180_000 },
     async () => {
       const signs = new Map(readCsv(corpusPath('vectors/pdq-dihedral.csv')).map((row) => [row.file, row]));

@@ -1,4 +1,4 @@
-/** Every format of docs/formats.md, made here from one seeded picture, against the hash of that picture itself. */
+/** Every format of docs/formats.md, made here from one seeded image, against the hash of that image. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
@@ -56,11 +56,11 @@ function bmp(raster: Raster, { bits = 24, topDown = false, forIcon = false } = {
   return Buffer.concat([header.subarray(14), rows, mask]);
 }
 
-/** The scene in so many greys, and a BMP of it with a palette whose colours are those greys, 1, 4 or 8 bits a pixel. */
+/** The scene in few colours, and a BMP of it with a palette of those colours, 1, 4 or 8 bits a pixel. */
 function paletted(bits: 1 | 4 | 8): { raster: Raster; file: Buffer } {
   const levels = 2 ** bits;
   const index = (pixel: number) => Math.floor((scene.data[pixel * 3 + 1]! * levels) / 256);
-  // Red, green and blue differ, so that an order taken for another shows.
+  // Red, green and blue differ, so that a wrong order shows.
   const colour = (level: number) =>
     [level, Math.floor(level / 2), 255 - level].map((c) => ((c * 255) / (levels - 1)) & 255);
   const data = new Uint8Array(WIDTH * HEIGHT * 3);
@@ -80,7 +80,7 @@ function paletted(bits: 1 | 4 | 8): { raster: Raster; file: Buffer } {
   return { raster: { width: WIDTH, height: HEIGHT, channels: 3, data }, file };
 }
 
-/** An ICO of the pictures given, each a PNG or a BMP without its file header. */
+/** An ICO of the images given, each a PNG or a BMP without its file header. */
 function ico(pictures: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(6 + 16 * pictures.length);
   head.writeUInt16LE(1, 2);
@@ -96,7 +96,7 @@ function ico(pictures: readonly Buffer[]): Buffer {
 
 const to = (encode: (from: Sharp) => Sharp) => () => encode(image()).toBuffer();
 
-/** Format, what is special about it, the file, and the most bits that its losses may cost. */
+/** Format, variant, the file, and the most bits that its losses may cost. */
 const FILES: readonly [string, string, () => Promise<Buffer> | Buffer, number][] = [
   ['jpeg', 'baseline', to((i) => i.jpeg({ quality: 92 })), 6],
   ['jpeg', 'progressive', to((i) => i.jpeg({ quality: 92, progressive: true })), 6],
@@ -127,19 +127,19 @@ const FILES: readonly [string, string, () => Promise<Buffer> | Buffer, number][]
   ['ico', 'a PNG inside', async () => ico([await to((i) => i.png())()]), 0],
 ];
 
-// libheif tells every damage to stdout; the decoder process has none.
+// libheif prints damage to stdout; the decoder process has none.
 beforeAll(() => void vi.spyOn(console, 'log').mockImplementation(() => {}));
 afterAll(() => void vi.restoreAllMocks());
 
 describe('formats', () => {
-  test.each(FILES)('%s, %s: hashed as the picture itself', async (format, _says, make, mostBits) => {
+  test.each(FILES)('%s, %s: the hash is that of the image itself', async (format, _says, make, mostBits) => {
     const decoded = await decoder.decode(await make());
     expect(decoded).toMatchObject({ format, width: WIDTH, height: HEIGHT, degraded: false });
     expect(distance(decoded.raster, scene)).toBeLessThanOrEqual(mostBits);
     expect(await viewsOf(decoded)).toHaveLength(1);
   });
 
-  test('each that is decoded has a file above; the others are refused by name', async () => {
+  test('each decoded format has a file above; the others are refused by name', async () => {
     expect(new Set(FILES.map(([format]) => format))).toEqual(new Set(DECODED_FORMATS));
     const magics: Record<string, Buffer> = {
       jp2: Buffer.from('0000000c6a5020200d0a870a', 'hex'),
@@ -161,16 +161,16 @@ describe('formats', () => {
     ['ico', () => ico([bmp(scene, { forIcon: true })]).subarray(0, 20_000), 'IMAGE_TRUNCATED'],
     ['ico', () => Buffer.from('000001000000', 'hex'), 'IMAGE_TRUNCATED'],
     ['heic', () => readFileSync('test/fixtures/heic/scene.heic').subarray(0, 3_000), 'IMAGE_CORRUPT'],
-  ])('%s cut short is refused', async (_format, make, code) => {
+  ])('a truncated %s is refused', async (_format, make, code) => {
     await expect(decoder.decode(make())).rejects.toMatchObject({ code });
   });
 
-  test.each([1, 4, 8] as const)('bmp with a palette, %i bits: the very colours', async (bits) => {
+  test.each([1, 4, 8] as const)('bmp with a palette, %i bits: the exact colours', async (bits) => {
     const { raster, file } = paletted(bits);
     expect((await decoder.decode(file)).raster).toEqual(raster);
   });
 
-  test('a GIF whose frame is a part of the screen: the frame', async () => {
+  test('a GIF whose frame is a part of the screen is decoded as that frame', async () => {
     const file = await to((i) => i.gif())();
     const { raster } = await decoder.decode(file);
     // The screen grows by 40 and 30, the frame moves by 20 and 10; its data stay as they are.
@@ -187,7 +187,7 @@ describe('formats', () => {
     expect(distance(decoded.raster, raster)).toBe(0);
   });
 
-  test('a BMP that is no bitmap inside is unsupported; one that claims a gigapixel is refused by its header', async () => {
+  test('a BMP of another encoding is unsupported; one with a header of a gigapixel is refused', async () => {
     const file = bmp(scene);
     const wrapped = Buffer.from(file);
     wrapped.writeUInt32LE(4, 30);
@@ -205,7 +205,7 @@ describe('formats', () => {
     await expect(decoder.decode(ico([icon]))).rejects.toMatchObject({ code: 'IMAGE_TOO_MANY_PIXELS' });
   });
 
-  test('damaged bytes of the formats without libvips are pictures or refusals, nothing else', async () => {
+  test('damaged bytes of the formats without libvips are decoded or refused with a code', async () => {
     const files = [bmp(scene), ico([bmp(scene, { forIcon: true })]), readFileSync('test/fixtures/heic/scene.heic')];
     await fc.assert(
       fc.asyncProperty(
@@ -238,7 +238,7 @@ describe('transparency', () => {
     data: scene.data.map((value, at) => (Math.floor(at / 3) % WIDTH < WIDTH / 2 ? 255 : value)),
   };
 
-  test.each(['png', 'webp', 'tiff'] as const)('%s: as stored, and as seen on a white page', async (format) => {
+  test.each(['png', 'webp', 'tiff'] as const)('%s: as stored, and on white', async (format) => {
     const options = { webp: { lossless: true, exact: true }, tiff: { compression: 'lzw' as const }, png: {} }[format];
     const views = await viewsOf(await decoder.decode(await image(half).toFormat(format, options).toBuffer()));
     expect(views.map(({ frame, background }) => [frame, background])).toEqual([
@@ -250,14 +250,14 @@ describe('transparency', () => {
     expect(distance(scene, shown)).toBeGreaterThan(31);
   });
 
-  test('full alpha is no second picture', async () => {
+  test('full alpha adds no second view', async () => {
     const opaque = await image({ ...half, data: half.data.map((value, at) => (at % 4 === 3 ? 255 : value)) })
       .png()
       .toBuffer();
     expect(await viewsOf(await decoder.decode(opaque))).toHaveLength(1);
   });
 
-  test('half a shade of a colour over white, grey and coloured', () => {
+  test('overWhite blends colour and grey, and is null without transparency', () => {
     const colour: Raster = { width: 1, height: 2, channels: 4, data: Uint8Array.of(10, 200, 0, 51, 1, 2, 3, 255) };
     expect([...overWhite(colour)!.data]).toEqual([206, 244, 204, 1, 2, 3]);
     expect([...overWhite({ width: 1, height: 1, channels: 2, data: Uint8Array.of(10, 51) })!.data]).toEqual([206]);
@@ -278,7 +278,7 @@ describe('frames', () => {
     webp: () => animation().webp({ lossless: true }).toBuffer(),
   };
 
-  test.each(['gif', 'webp'] as const)('%s: the first only, unless more are asked for', async (format) => {
+  test.each(['gif', 'webp'] as const)('%s: the first frame, unless more are requested', async (format) => {
     const file = await files[format]();
     expect((await viewsOf(await decoder.decode(file))).map(({ frame }) => frame)).toEqual([0]);
     for (const [asked, frames] of [
@@ -292,7 +292,7 @@ describe('frames', () => {
     }
   });
 
-  test('spread evenly, first and last among them, each once', () => {
+  test('frames are spread evenly, with the first and the last, each once', () => {
     expect(spreadFrames(100, 4)).toEqual([0, 33, 66, 99]);
     expect(spreadFrames(0, 4)).toEqual([]);
     fc.assert(
@@ -307,13 +307,13 @@ describe('frames', () => {
   });
 });
 
-describe('a JPEG that was cut', () => {
+describe('a truncated JPEG', () => {
   const whole = () =>
     image(sceneRaster(8, 640, 480, 3))
       .jpeg({ quality: 90 })
       .toBuffer();
 
-  test('in its last rows: hashed, flagged, and near the whole', async () => {
+  test('that lacks its last rows is hashed, flagged as degraded, and near the whole', async () => {
     const file = await whole();
     const { raster } = await decoder.decode(file);
     const cut = await decoder.decode(file.subarray(0, Math.floor(file.length * 0.92)));
@@ -323,12 +323,12 @@ describe('a JPEG that was cut', () => {
     expect(distance(cut.raster, raster)).toBeLessThanOrEqual(31);
   });
 
-  test('in its middle: truncated, since no_match would say too much', async () => {
+  test('that lacks its lower half is refused as truncated', async () => {
     const file = await whole();
     await expect(decoder.decode(file.subarray(0, file.length / 2))).rejects.toMatchObject({ code: 'IMAGE_TRUNCATED' });
   });
 
-  test('rows of one colour at the end are counted, whole rows only', () => {
+  test('missing rows are the whole rows of one colour at the end', () => {
     const grey = (data: number[], width: number): Raster => {
       return { width, height: data.length / width, channels: 1, data: Uint8Array.from(data) };
     };

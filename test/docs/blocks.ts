@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** `sh` is run; `json` and `text` are what the `sh` block right before them prints, or are held to something else. */
+/** `sh` is run; `json` and `text` are what the `sh` block right before them prints, or are checked elsewhere. */
 export const LANGUAGES = ['sh', 'json', 'text'] as const;
 
 export interface Block {
@@ -11,7 +11,7 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly text: string;
-  /** Nothing but blank lines stands between it and the end of the block before. */
+  /** Only blank lines are between it and the block before. */
   readonly follows: boolean;
 }
 
@@ -28,7 +28,7 @@ export const PAGES: readonly string[] = [
 
 export const pageText = (page: string): string => readFileSync(page, 'utf8');
 
-/** Errors: a fence that is not closed. */
+/** Return the blocks of a page. Errors: a fence that is not closed. */
 export function blocksOf(page: string, text = pageText(page)): Block[] {
   const blocks: Block[] = [];
   const lines = text.split('\n');

@@ -1,4 +1,4 @@
-/** Commands and options on the pages are those that there are, and all of them are documented. */
+/** Commands and options on the pages exist, and all of them are documented. */
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { SUITES } from '../../bench/main.js';
@@ -6,7 +6,7 @@ import type { CliContext } from '../../src/cli/context.js';
 import { createProgram } from '../../src/cli/program.js';
 import { codeSpansOf, PAGES, pageText } from './blocks.js';
 
-// Nothing is run, so nothing of the process is touched.
+// No command is run, so nothing of the context is used.
 const program = createProgram({ out() {}, err() {} } as unknown as CliContext);
 
 function leavesOf(command: Command, path: readonly string[]): { path: readonly string[]; command: Command }[] {
@@ -32,16 +32,16 @@ function usageOf(path: readonly string[], command: Command): string {
   return [...path, ...args, ...options].join(' ');
 }
 
-test('docs/cli.md lists exactly the commands that there are, with all arguments and options', () => {
+test('docs/cli.md lists exactly the existing commands, with all arguments and options', () => {
   const rows = [...pageText('docs/cli.md').matchAll(/^\| `(zeef [^`]+)` \|/gm)].map(([, usage]) => usage);
   const usages = LEAVES.map(({ path, command }) =>
-    // Its options have a page of their own.
+    // The options of scan have a page of their own.
     command.name() === 'scan' ? 'zeef scan [PATHS...] [OPTIONS]' : usageOf(path, command),
   );
   expect(rows.sort()).toEqual(usages.sort());
 });
 
-test('docs/cli.md names the options of every command', () => {
+test('docs/cli.md lists the global options', () => {
   const [, named] = /Before the command: (.*?)\.\n/s.exec(pageText('docs/cli.md'))!;
   const globals = flagsOf(program).filter((flag) => flag !== '--version');
   expect(named!.match(/--[\w-]+/g)).toEqual(globals);
@@ -90,7 +90,7 @@ describe('in running text', () => {
     expect(wrongWith('npx zeef lists disable NAME --entry ID')).toBeNull();
   });
 
-  test.each(PAGES)('%s names commands and options that there are', (page) => {
+  test.each(PAGES)('%s names existing commands and options', (page) => {
     const spans = codeSpansOf(pageText(page));
     const wrong = spans
       .filter((span) => /^(npx )?zeef /.test(span) && span !== NOT_A_COMMAND)

@@ -1,4 +1,4 @@
-/** Examples that no command on a page prints, beside what Zeef makes. */
+/** Examples that no command on a page prints are compared with what Zeef makes. */
 
 import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ import { blocksOf } from './blocks.js';
 const exampleOf = (page: string, begin: string) =>
   JSON.parse(blocksOf(page).find(({ language, text }) => language === 'json' && text.startsWith(begin))!.text);
 
-/** Names of fields, in their order, without their values. */
+/** Return the names of the fields, in their order, with types instead of values. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
   if (typeof value !== 'object' || value === null) return typeof value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shapeOf(each)]));
 }
 
-test('events of webhooks in docs/keys.md are those that are sent', () => {
+test('the webhook events in docs/keys.md are those that are sent', () => {
   const fresh = exampleOf('docs/keys.md', '{ "event": "hit.new"');
   const overdue = exampleOf('docs/keys.md', '{ "event": "case.overdue"');
   const clock = (startedAt: string, deadlines: HitFacts['clock']['deadlines']) => ({
@@ -36,7 +36,7 @@ test('events of webhooks in docs/keys.md are those that are sent', () => {
   expect(Date.parse(dueAt) - Date.parse(startedAt)).toBe(hours * 3_600_000);
 });
 
-test('the header in docs/index-format.md has the fields that an index file has', async () => {
+test('the header in docs/index-format.md has the fields of an index file', async () => {
   const folder = tempFolder('example');
   const running = await startService();
   try {

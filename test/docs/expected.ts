@@ -1,6 +1,6 @@
 /**
- * Documented output beside real output. `...` stands for anything: as a line for any lines, as the last element of an array
- * for any more, elsewhere for a part of a line or value.
+ * Documented output compared with real output. `...` stands for anything: as a line for any lines, as the last element
+ * of an array for any more, elsewhere for a part of a line or value.
  */
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -15,7 +15,7 @@ function patternOf(expected: string): RegExp {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** Where real JSON differs from what is documented: every documented field is there; others may be too. */
+/** Return where real JSON differs from the documented: every documented field must exist; others may. */
 function differences(expected: unknown, real: unknown, at: string): string[] {
   if (typeof expected === 'string' && expected.includes('...')) {
     return patternOf(expected).test(`${isObject(real) ? JSON.stringify(real) : real}\n`) ? [] : [`${at} is ${real}`];
@@ -34,7 +34,7 @@ function differences(expected: unknown, real: unknown, at: string): string[] {
   );
 }
 
-/** Null where the output is as documented. */
+/** Return null where the output is as documented, else the difference. */
 export function mismatch(language: string, expected: string, output: string): string | null {
   if (language === 'text') return patternOf(expected).test(output) ? null : `the output is\n${output}`;
   let real: unknown;

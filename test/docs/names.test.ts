@@ -1,4 +1,4 @@
-/** Names on the pages are names of something: files, metrics, error codes, actions, limits. Links: test/tidy/links.test.ts. */
+/** Names on the pages exist: files, metrics, error codes, actions, limits. Links: test/tidy/links.test.ts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ const constants = new Set(
     .map(([, name]) => name!),
 );
 
-/** A path from the project's folder or from `src`, perhaps with a star; or the bare name of some file. */
+/** Return whether a path from the root or from `src`, perhaps with a star, or the bare name of a file exists. */
 function exists(path: string): boolean {
   if (path.includes('*')) {
     const form = new RegExp(`(^|/)${path.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`);
@@ -30,10 +30,10 @@ function exists(path: string): boolean {
   return [path, join('src', path)].some((each) => existsSync(each)) || files.some((file) => file.endsWith(`/${path}`));
 }
 
-/** Words in the form of an error code: statuses of ThreatExchange, and variables that the dynamic linker and jemalloc read. */
+/** Words in the form of an error code: a ThreatExchange status, and variables of the dynamic linker and jemalloc. */
 const WORDS_OF_OTHERS = ['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF'];
 
-/** Files that Zeef, or a reader, makes. */
+/** Files that Zeef or a reader makes. */
 const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|zeef\.config\.json)/;
 const isPath = (span: string) =>
   /^[\w.*/-]+\.(ts|mjs|js|md|json|csv|txt|html)$/.test(span) ||
@@ -43,14 +43,14 @@ describe.each(PAGES)('%s', (page) => {
   const text = pageText(page);
   const spans = codeSpansOf(text);
 
-  test('names files and folders that there are', () => {
+  test('names existing files and folders', () => {
     const paths = spans.filter((span) => isPath(span) && !/^\//.test(span) && !MADE.test(span));
     // On the page of ARCHITECTURE.md a folder of src/ is a room.
     const rooms = page === 'ARCHITECTURE.md' ? spans.filter((span) => /^[\w/-]+\/$/.test(span)) : [];
     expect([...paths, ...rooms].filter((path) => !exists(path) && !existsSync(join(dirname(page), path)))).toEqual([]);
   });
 
-  test('names metrics, error codes and constants that there are', () => {
+  test('names existing metrics, error codes and constants', () => {
     const metrics = text.match(/(?<![\w/])zeef_[a-z][a-z_]*[a-z]\b/g) ?? [];
     const known = (name: string) => name in METRICS || name.startsWith('zeef_process');
     expect(metrics.filter((name) => !known(name))).toEqual([]);

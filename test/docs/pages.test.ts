@@ -1,4 +1,4 @@
-/** A reader who follows a page from top to bottom gets what the page says. */
+/** The commands of each page, run from top to bottom, do and print what the page says. */
 
 import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { runShell } from '../support/shell.js';
 import { type Block, blocksOf, LANGUAGES, PAGES } from './blocks.js';
 import { runPage, unheld } from './run-page.js';
 
-/** Commands that cannot be run here: page, first line, why. */
+/** Commands that cannot be run here: page, first line, reason. */
 const NOT_RUN: readonly (readonly [string, string, string])[] = [
   ['CONTRIBUTING.md', 'npm ci\nnpm run build', 'this test is part of what it runs'],
   ['CONTRIBUTING.md', 'npm install --prefix', 'it fetches another Node and runs all tests with it'],
@@ -27,7 +27,7 @@ const NOT_RUN: readonly (readonly [string, string, string])[] = [
   ],
 ];
 
-/** Output that no command prints: page, first line, what holds it. */
+/** Output that no command prints: page, first line, what it is or which test checks it. */
 const HELD_ELSEWHERE: readonly (readonly [string, string, string])[] = [
   ['ARCHITECTURE.md', 'bytes ─ decoder process', 'a drawing'],
   ['docs/index.md', 'header      8 × u32', 'a drawing of memory, src/index/ring-layout.ts'],
@@ -45,12 +45,12 @@ const isNamed = ([page, begin]: readonly [string, string, string], block: Block)
 const isLeftOut = (block: Block) => NOT_RUN.some((entry) => isNamed(entry, block));
 const placeOf = ({ page, line }: Block) => `${page}:${line}`;
 
-test('every block says what it is', () => {
+test('every block has a known language', () => {
   const unknown = all.filter(({ language }) => !(LANGUAGES as readonly string[]).includes(language));
   expect(unknown.map(placeOf)).toEqual([]);
 });
 
-test('each exception is of exactly one block', () => {
+test('each exception names exactly one block', () => {
   const commands = all.filter(({ language }) => language === 'sh');
   for (const entry of NOT_RUN)
     expect(
@@ -64,7 +64,7 @@ test('each exception is of exactly one block', () => {
     ).toHaveLength(1);
 });
 
-test('every block of output is held to a command, or named above', () => {
+test('every block of output is compared with a command, or listed above', () => {
   const free = unheld(all).filter((block) => !HELD_ELSEWHERE.some((entry) => isNamed(entry, block)));
   expect(free.map(placeOf)).toEqual([]);
   expect(all.length - free.length).toBeGreaterThan(30);
@@ -86,7 +86,7 @@ test('npx runs the package’s own command, without a network', async () => {
   }
 });
 
-describe('commands run as they stand', () => {
+describe('commands run as they are on the page', () => {
   const pages = PAGES.filter((page) => blocksOf(page).some(({ language }) => language === 'sh'));
   test.each(pages)('%s', { timeout: 600_000 }, async (page) => {
     expect(await runPage(blocksOf(page), isLeftOut)).toBeNull();

@@ -1,4 +1,4 @@
-/** docs/api.md is held to the routes: addresses, query, scope, JSON bodies. */
+/** docs/api.md agrees with the routes: paths, query, scope, JSON bodies. */
 import type { RouteOptions } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SCOPES } from '../../src/store/keys-contract.js';
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 
-/** As a page writes it; what belongs to a page is not an address of its own. */
+/** Return a path as the pages write it; the files of a web page count as that page. */
 function documented(url: string): string {
   return url
     .replace(/^\/docs(\/.*)?$/, '/docs/')
@@ -58,7 +58,7 @@ const forms = (schema: Schema): string[] =>
         .join(),
     );
 
-test('docs/api.md lists exactly the routes that there are', () => {
+test('docs/api.md lists exactly the existing routes', () => {
   // Two rows of one route differ in their query.
   expect([...new Set(ROWS.map(({ route }) => route))].sort()).toEqual([...registered].sort());
 });
@@ -78,7 +78,7 @@ test('each row has the fields of its JSON body', () => {
   }
 });
 
-test('fields of an item, and of one of its hashes, are those that are taken', () => {
+test('the fields of an item and of one of its hashes are documented', () => {
   const schema = operationOf('POST /v1/check/hashes')!.requestBody!.content['application/json']!.schema;
   const { items: item } = schema.properties!.items as { items: Schema };
   const { items: hash } = item.properties!.hashes as { items: Schema };
@@ -111,18 +111,18 @@ test('each row has the scope that its route needs', async () => {
     return response.status === 403 ? (await response.json()).details.scope : null;
   };
   for (const { route, scope } of ROWS) {
-    // What the one key may do, the other may not: a route that needs no scope refuses neither.
+    // Each of the two keys lacks the scope of the other: a route that needs no scope refuses neither.
     const found = (await needed(route, one)) ?? (await needed(route, other)) ?? 'none';
     expect([route, found]).toEqual([route, scope]);
   }
 });
 
-test('the scopes of docs/keys.md are all that there are', () => {
+test('docs/keys.md lists all scopes', () => {
   const rows = [...pageText('docs/keys.md').matchAll(/^\| `([\w:]+)` \| /gm)].map(([, name]) => name!);
   expect(rows.filter((name) => (SCOPES as readonly string[]).includes(name))).toEqual([...SCOPES]);
 });
 
-test.each(PAGES)('%s names routes that there are', (page) => {
+test.each(PAGES)('%s names existing routes', (page) => {
   const known = new Set([...registered].map((route) => route.replace(/\{\w+\}/g, '{}')));
   const routes = codeSpansOf(pageText(page)).flatMap((span) => /^(?:GET|POST|PATCH|DELETE) \/[^\s?]*/.exec(span) ?? []);
   const named = routes.map((route) => route.replace(/\{\w+\}|(?<=\/)[A-Z]+(?=\/|$)/g, '{}'));

@@ -1,4 +1,4 @@
-/** A page that says what is not so is found. */
+/** Mistakes on a page are found. */
 import { expect, test } from 'vitest';
 import { blocksOf } from './blocks.js';
 import { runPage, unheld } from './run-page.js';
@@ -14,7 +14,7 @@ const run = (...blocks: string[]) => {
   return runPage(blocksOf('page.md', fenced.join('\n')), nothing);
 };
 
-test('an option that there is not', async () => {
+test('found: an unknown option', async () => {
   const wrong = await run('true', 'zeef lists show --jason');
   expect(wrong).toContain('page.md:6: exit code 2');
   expect(wrong).toContain('unknown option');
@@ -22,29 +22,29 @@ test('an option that there is not', async () => {
 
 test.each<[string, string[], string]>([
   ['a command in the middle fails', ['false\ntrue'], 'page.md:2: exit code 1'],
-  ['an exit code that is not documented', ['sh -c "exit 3"'], 'exit code 3'],
-  ['another than is documented', ['sh -c "exit 3"   # exit 1: found'], 'exit code 3; the page says 1'],
-  ['none where one is documented', ['true \\\n  # exit 1'], 'the page says 1'],
-  ['a variable that is not set', ['echo "$NOTHING"'], 'NOTHING'],
+  ['an undocumented exit code', ['sh -c "exit 3"'], 'exit code 3'],
+  ['an exit code other than the documented one', ['sh -c "exit 3"   # exit 1: found'], 'exit code 3; the page says 1'],
+  ['exit code 0 where another is documented', ['true \\\n  # exit 1'], 'the page says 1'],
+  ['an unset variable', ['echo "$NOTHING"'], 'NOTHING'],
   ['a variable of another command only', ['WORD=a true', 'echo "$WORD"'], 'WORD'],
   ['a variable that is not exported', ['WORD=a', "sh -uc 'echo $WORD'"], 'WORD'],
-  ['a file that there is not', ['cat nothing.txt'], 'nothing.txt'],
+  ['a missing file', ['cat nothing.txt'], 'nothing.txt'],
   ['other text', ['echo one; echo two', 'text:one\nthree'], 'page.md:6: the output is'],
-  ['text that is a part', ['echo one; echo two', 'text:one'], 'the output is'],
+  ['text that is only a part', ['echo one; echo two', 'text:one'], 'the output is'],
   ['another value in JSON', [`echo '{"a":[1,{"b":2}]}'`, 'json:{"a":[1,{"b":3}]}'], 'it.a.1.b is 2'],
-  ['a field that is not there', [`echo '{"a":1}'`, 'json:{"b":"..."}'], 'it.b is missing'],
+  ['a missing field', [`echo '{"a":1}'`, 'json:{"b":"..."}'], 'it.b is missing'],
   ['a shorter array', [`echo '[1,2]'`, 'json:[1]'], 'it is [1,2]'],
   ['an array that begins otherwise', [`echo '[1,2]'`, 'json:[2,"..."]'], 'it.0 is 1'],
-  ['output that is no JSON', ['echo a', 'json:{}'], 'not JSON'],
-  ['nothing serves', ['curl -sS http://127.0.0.1:8080/livez'], 'exit code 7'],
-  ['an answer that is an error', ['zeef serve', 'curl -s http://127.0.0.1:8080/v1/hits/nothing'], 'exit code 22'],
+  ['output that is not JSON', ['echo a', 'json:{}'], 'not JSON'],
+  ['no running service', ['curl -sS http://127.0.0.1:8080/livez'], 'exit code 7'],
+  ['a response that is an error', ['zeef serve', 'curl -s http://127.0.0.1:8080/v1/hits/nothing'], 'exit code 22'],
   ['a service that does not start', ['zeef serve --sampel'], 'not ready'],
-  ['files that are left in the folder for temporary ones', ['echo > "$TMPDIR/left"'], 'left in the folder'],
-])('%s', async (_name, blocks, why) => {
+  ['files left in the folder for temporary files', ['echo > "$TMPDIR/left"'], 'left in the folder'],
+])('found: %s', async (_name, blocks, why) => {
   expect(await run(...blocks)).toContain(why);
 });
 
-test('what is so is not', async () => {
+test('a correct page passes', async () => {
   const blocks = [
     `WORD='it'"'"'s "a" $b'\nexport OTHER=2\nmkdir inside\ncd inside`,
     `test "$WORD" = 'it'"'"'s "a" $b'\nsh -uc 'test $OTHER = 2'\ntest "$(basename "$PWD")" = inside`,
@@ -60,7 +60,7 @@ test('what is so is not', async () => {
   expect(await run(...blocks)).toBeNull();
 });
 
-test('a block that serves is told from one that does not', () => {
+test('isServing is true for blocks that end with a running service', () => {
   expect(
     ['npm ci && npm start   # serves', 'X=1 zeef --data-dir a serve --sample', 'true\nnpx zeef serve'].map(isServing),
   ).toEqual([true, true, true]);
@@ -71,7 +71,7 @@ test('a block that serves is told from one that does not', () => {
   ]);
 });
 
-test('output that no command right before it prints is told', () => {
+test('unheld returns output without a command right before it', () => {
   const page =
     '```sh\ntrue\n```\n\nwords\n\n```text\na\n```\n\n```text\nb\n```\n\n```sh\ntrue\n```\n\n```text\nc\n```\n';
   expect(unheld(blocksOf('page.md', page)).map(({ text }) => text)).toEqual(['a\n', 'b\n']);

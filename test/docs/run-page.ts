@@ -1,6 +1,6 @@
 /**
- * Runs a page's commands from top to bottom, as a reader would in Zeef's own folder: in one shell, with a second terminal
- * for a block that serves. The folder is fresh and holds links to the project's files, so data lies in it alone.
+ * Run a page's commands from top to bottom, as a reader does in Zeef's own folder: in one shell, with a second terminal
+ * for a block that serves. The folder is fresh and holds links to the project's files, so that data stays in it.
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ import type { Block } from './blocks.js';
 import { mismatch } from './expected.js';
 import { isServing, type ShellState, scriptOf, stateAfter } from './script.js';
 
-/** The one thing that differs from the page: the service's address is one that is free here. */
+/** The only replacement on a page: the service gets a free port. */
 const ADDRESS = '127.0.0.1:8080';
 /** Time for one block; most take a second. */
 const BLOCK_MS_MAX = 180_000;
 
 const LINKED = ['package.json', 'dist', 'bench', 'docs', 'hashlists', 'test'];
 
-/** What `npm start` runs after the build. Errors: it does not begin with the build. */
+/** Return what `npm start` runs after the build. Errors: it does not begin with the build. */
 function startCommand(): string {
   const { scripts } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8'));
   const [, command] = /^npm run --silent build && (.+)$/.exec(scripts.start) ?? [];
@@ -59,7 +59,7 @@ function furnish(root: string): { folder: string; temporary: string; env: Record
   for (const [name, script] of Object.entries(SHIMS))
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
-  // A busy machine takes its time for an image.
+  // A busy machine is slow to decode an image.
   const env = { PATH: path, HOME: home, TMPDIR: temporary, LANG: 'C.UTF-8', ZEEF_DECODE_MS_MAX: '600000' };
   return { folder, temporary, env };
 }
@@ -89,7 +89,7 @@ export async function runPage(blocks: readonly Block[], isLeftOut: (block: Block
       if (isServing(text)) {
         await serving?.stop();
         try {
-          // A terminal of its own knows no variables of the first.
+          // A terminal of its own has no variables of the first.
           const script = scriptOf(text, { ...state, variables: {}, exported: [] }, stateFile);
           serving = await startShell(script, { ...options, ready: /zeef listens on/ });
         } catch (error) {
@@ -113,7 +113,7 @@ export async function runPage(blocks: readonly Block[], isLeftOut: (block: Block
   }
 }
 
-/** Blocks of output that no command block right before them prints. */
+/** Return the blocks of output without a command block right before them. */
 export function unheld(blocks: readonly Block[]): Block[] {
   return blocks.filter(
     ({ language, follows }, at) => language !== 'sh' && !(follows && blocks[at - 1]?.language === 'sh'),

@@ -30,7 +30,7 @@ function checked(command: string): string {
 
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
 
-/** `stateFile`: where the script writes what `stateAfter` reads. */
+/** Return the script of a block. `stateFile`: where it writes what `stateAfter` reads. */
 export function scriptOf(text: string, before: ShellState, stateFile: string): string {
   const names = namesOf(text, before);
   return [
@@ -58,7 +58,7 @@ function namesOf(text: string, before: ShellState): string[] {
   return [...new Set([...Object.keys(before.variables), ...[...text.matchAll(ASSIGNMENT)].map(([, name]) => name!)])];
 }
 
-/** Whether a block is for a terminal of its own: its last command serves until it is stopped. */
+/** Return whether a block needs a terminal of its own: its last command serves until it is stopped. */
 export function isServing(text: string): boolean {
   return /(^|&&|\s)(npm start|zeef\b[^|;]*\sserve)(\s|$)/.test(
     commandsOf(text)

@@ -27,7 +27,7 @@ const entries: fc.Arbitrary<Omit<Entry, 'list'>> = fc.record({
   tags: fc.array(fc.string()),
 });
 
-test('an entry as the schema has it comes back from JSON lines as it was', async () => {
+test('an entry that fits the schema is read from JSON lines as it was', async () => {
   await fc.assert(
     fc.asyncProperty(entries, async (drawn) => {
       const entry = { ...drawn, value: madeValue(drawn.algorithm) };
@@ -47,12 +47,12 @@ test.each<[string, object]>([
   ['a digit too few', { entryId: 'e', algorithm: 'md5', value: 'a'.repeat(31) }],
   ['a digit too many', { entryId: 'e', algorithm: 'pdq', value: 'a'.repeat(65) }],
   ['upper case', { entryId: 'e', algorithm: 'md5', value: 'A'.repeat(32) }],
-  ['an algorithm that there is not', { entryId: 'e', algorithm: 'crc32', value: 'a'.repeat(8) }],
+  ['an unknown algorithm', { entryId: 'e', algorithm: 'crc32', value: 'a'.repeat(8) }],
 ])('the schema refuses %s', (_name, entry) => {
   expect(isEntry(entry)).toBe(false);
 });
 
-test('the page tells every format and every reason, and no other', () => {
+test('hashlists/README.md names every format and every reject reason, and no other', () => {
   const told = [...read('README.md').matchAll(/^\| `([a-z_-]+)` /gm)].map(([, reason]) => reason);
   expect(told.toSorted()).toEqual([...HASHLIST_FORMATS, ...REJECT_REASONS].toSorted());
 });

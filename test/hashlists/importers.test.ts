@@ -12,7 +12,7 @@ type ImportOptions = Omit<ListSource, 'bytes'> & { format: HashlistFormat };
 const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';
 const SHA1 = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
 const SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-/** `weight` bits set. */
+/** A PDQ hash with `weight` bits set. */
 const pdqOf = (weight: number) =>
   Array.from({ length: 64 }, (_, digit) =>
     [0, 1, 3, 7, 15][Math.max(0, Math.min(4, weight - digit * 4))]!.toString(16),
@@ -40,7 +40,7 @@ const told = (rows: readonly ParsedRow[]) =>
 
 describe('plain', () => {
   test.each<[string, string, Partial<ImportOptions>, string[]]>([
-    ['the length tells MD5 and SHA-1', `${MD5}\n${SHA1}\n`, {}, [`1 md5 ${MD5}`, `2 sha1 ${SHA1}`]],
+    ['MD5 and SHA-1 are known by their length', `${MD5}\n${SHA1}\n`, {}, [`1 md5 ${MD5}`, `2 sha1 ${SHA1}`]],
     ['64 digits alone are ambiguous', SHA256, {}, ['1 ambiguous_algorithm']],
     ['64 digits, named on the line', `sha256 ${SHA256}\npdq ${PDQ}`, {}, [`1 sha256 ${SHA256}`, `2 pdq ${PDQ}`]],
     ['64 digits, named by the caller', PDQ, { assumed: 'pdq' }, [`1 pdq ${PDQ}`]],
@@ -51,7 +51,7 @@ describe('plain', () => {
       [`1 md5 ${MD5}`, `4 sha1 ${SHA1}`],
     ],
     ['base64', `md5 ${Buffer.from(MD5, 'hex').toString('base64')}`, {}, [`1 md5 ${MD5}`]],
-    ['an unknown type is put aside', `videntifier abcd\n${MD5}`, {}, ['1 unknown_algorithm', `2 md5 ${MD5}`]],
+    ['an unknown type is rejected', `videntifier abcd\n${MD5}`, {}, ['1 unknown_algorithm', `2 md5 ${MD5}`]],
     [
       'a wrong length, a wrong digit, too many words',
       `md5 ${MD5.slice(1)}\nmd5 g${MD5.slice(1)}\nmd5 ${MD5} x`,
@@ -73,7 +73,7 @@ describe('plain', () => {
     expect((await rowsOf(`pdq ${pdqOf(weight)}`))[0]!.ok).toBe(ok);
   });
 
-  test('a line as long as allowed is read, a longer one is named and passed over in constant memory', async () => {
+  test('a line of the maximum length is read; a longer one is rejected, and reading continues', async () => {
     const padding = (length: number) => ' '.repeat(length - MD5.length) + MD5;
     expect(told(await rowsOf(`${padding(HASHLIST_LINE_BYTES_MAX)}\n${MD5}`))).toEqual([`1 md5 ${MD5}`, `2 md5 ${MD5}`]);
     expect(told(await rowsOf(`${padding(HASHLIST_LINE_BYTES_MAX + 1)}\n${MD5}`, {}, 1_000))).toEqual([
@@ -84,7 +84,7 @@ describe('plain', () => {
 });
 
 test.each([100, 1_000, HASHLIST_LINE_BYTES_MAX + 1, HASHLIST_LINE_BYTES_MAX + 4])(
-  'a mark and CRLF do not count towards the longest line, in pieces of %i bytes',
+  'a byte-order mark and CRLF do not count towards the line limit, in pieces of %i bytes',
   async (pieceBytes) => {
     const longest = MD5.padStart(HASHLIST_LINE_BYTES_MAX);
     expect(told(await rowsOf(`\uFEFF${longest}\r\n${longest}\r`, {}, pieceBytes))).toEqual([
@@ -98,7 +98,7 @@ describe.each(['plain', 'csv', 'jsonl'] as const)('the source of %s', (format) =
   const json = JSON.stringify({ value: MD5, algorithm: 'md5' });
   const text = { plain: `${MD5}\n`, csv: `value\n${MD5}\n${MD5}\n`, jsonl: `${json}\n` }[format];
 
-  test('its own failure comes out as it is, whenever it fails', async () => {
+  test('passes its own failure on as it is, whenever it fails', async () => {
     for (const first of ['', text]) {
       const fault = new Error('the disk');
       const failing = async function* () {
@@ -147,7 +147,7 @@ describe('CSV', () => {
   const HEADER = 'entryId,algorithm,value,category,quality';
   const csv = (text: string, options: Partial<ImportOptions> = {}) => rowsOf(text, { format: 'csv', ...options });
 
-  test('each field under its own name', async () => {
+  test('each field is read by its name', async () => {
     const [row] = await csv(`${HEADER}\ne1,md5,${MD5},A1,\n`);
     expect(row).toMatchObject({
       ok: true,
@@ -156,7 +156,7 @@ describe('CSV', () => {
     });
   });
 
-  test('a mapping names other columns; unknown ones are passed over; quoted commas and line breaks are kept', async () => {
+  test('a mapping renames columns; unknown ones are ignored; quoted commas and line breaks are kept', async () => {
     const mapping = parseMapping('value=HASH,algorithm=TYPE,severity=CLASS,entryId=ID');
     const rows = await csv(`ID,HASH,TYPE,CLASS,NOTE\n7,${PDQ},PDQ,"B, ""x""","two\nlines"\n8,${MD5},MD5,C,\n`, {
       mapping,
@@ -181,7 +181,7 @@ describe('CSV', () => {
     expect((await csv(`${HEADER}\ne,md5,${MD5},,10`))[0]!.ok).toBe(true);
   });
 
-  test('known-good entries never become a list to match, but may be a suppression list', async () => {
+  test('known-good entries are rejected from match lists and accepted on suppression lists', async () => {
     expect(told(await csv(`${HEADER}\ne,md5,${MD5},0,`))).toEqual(['2 known_good']);
     expect((await csv(`${HEADER}\ne,md5,${MD5},0,`, { kind: 'suppression' }))[0]!.ok).toBe(true);
   });
@@ -196,7 +196,7 @@ describe('CSV', () => {
 });
 
 describe('JSON lines', () => {
-  test('Zeef’s own entry, and what is not one', async () => {
+  test('entries of Zeef are read; other lines are malformed', async () => {
     const text = `{"value":"${MD5}","algorithm":"md5","entryId":"x","tags":["t"],"unknown":1}\nnot json\n[]\n\n{"value":5}`;
     const rows = await rowsOf(text, { format: 'jsonl' });
     expect(told(rows)).toEqual([`1 md5 ${MD5}`, '2 malformed', '3 malformed', '5 malformed']);
@@ -205,7 +205,7 @@ describe('JSON lines', () => {
 });
 
 describe('properties', () => {
-  test('where the chunks are cut makes no difference', async () => {
+  test('chunk boundaries make no difference', async () => {
     const text = `\uFEFF${MD5}\r\nsha256 ${SHA256}\n\n# é\npdq ${PDQ}\r\nbad line here\n${SHA1}`;
     const whole = await rowsOf(text);
     await fc.assert(
@@ -215,7 +215,7 @@ describe('properties', () => {
     );
   });
 
-  test('any bytes: no crash but HASHLIST_INVALID, and no entry that breaks a rule', async () => {
+  test('any bytes: entries that keep the rules, rejected rows, or HASHLIST_INVALID', async () => {
     const words = fc.constantFrom(
       MD5,
       SHA1,
@@ -257,11 +257,11 @@ describe('properties', () => {
   });
 });
 
-describe('layouts of others, by a mapping', () => {
+describe('foreign layouts, by a mapping', () => {
   const mapping = parseMapping('md5=MD5,sha1=hashes.sha1,category=grade,entryId=no');
   const record = { no: 7, grade: 'A', MD5: MD5, hashes: { sha1: SHA1.toUpperCase() }, more: [1] };
 
-  test('a row of several columns is an entry of each', async () => {
+  test('a row of several values is an entry for each', async () => {
     const csv = `no,grade,MD5,hashes.sha1\n7,A,${MD5},${SHA1}\n8,B,,${SHA1}\n9,C,,\n`;
     expect(told(await rowsOf(csv, { format: 'csv', mapping }))).toEqual([
       `2 md5 ${MD5}`,
@@ -276,7 +276,7 @@ describe('layouts of others, by a mapping', () => {
   test.each<[string, HashlistFormat, string, string]>([
     ['an array', 'json', JSON.stringify([record, 'none', {}]), ''],
     [
-      'an array somewhere',
+      'a nested array',
       'json',
       JSON.stringify({ page: { rows: [record, 'none', {}] }, other: [record] }),
       ',records=page.rows',
@@ -289,7 +289,7 @@ describe('layouts of others, by a mapping', () => {
     expect(rows[1]).toMatchObject({ entry: { entryId: '7', category: 'A' } });
   });
 
-  test('an id that is the value, in whatever case or with something around it, is not told as an id', async () => {
+  test('an id that contains the value, in upper or lower case, is replaced', async () => {
     const ids = [MD5, MD5.toUpperCase(), `urn:${MD5}`, 'e-1'];
     const csv = `entryId,value\n${ids.map((id) => `${id},${MD5}\n`).join('')}`;
     const told = (await rowsOf(csv, { format: 'csv' })).map((row) => row.ok && row.entry.entryId);

@@ -1,4 +1,4 @@
-/** Lists as they are published: an honest sample of each format, damaged ones, and a seeded fuzz over every parser. */
+/** Lists in their published formats: a valid sample of each, damaged ones, and a seeded fuzz of every parser. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -189,20 +189,20 @@ const SAMPLES: readonly [string, HashlistFormat, string, string[]][] = [
   ],
 ];
 
-describe('an honest sample', () => {
+describe('a valid sample', () => {
   test.each(SAMPLES)('%s', async (_name, format, text, expected) => {
     expect(told(await rowsOf(format, text))).toEqual(expected);
     expect(told(await rowsOf(format, `\uFEFF${text}`)), 'with a byte-order mark').toEqual(expected);
     for (const pieceBytes of [1, 7, 100]) expect(told(await rowsOf(format, text, {}, pieceBytes))).toEqual(expected);
   });
 
-  test('ThreatExchange’s cache: no header, labels are tags, the algorithm is named by who imports', async () => {
+  test('ThreatExchange’s cache: no header, labels are tags, the algorithm comes from the caller', async () => {
     const rows = await rowsOf('threatexchange-csv', `${PDQ},17,2024-01-01,a b\n${MD5},18,,\n`, { assumed: 'pdq' });
     expect(told(rows)).toEqual([`1 17 pdq ${PDQ}`, '2 malformed']);
     expect(rows[0]).toMatchObject({ entry: { tags: ['a', 'b'], updatedAt: '2024-01-01' } });
   });
 
-  test('what the lists say of an entry is kept', async () => {
+  test('the attributes of an entry are kept', async () => {
     const entry = async (format: HashlistFormat, text: string) => {
       const [row] = await rowsOf(format, text);
       return row!.ok ? row!.entry : null;
@@ -228,7 +228,7 @@ describe('an honest sample', () => {
     expect(await entry('tech-against-terrorism', TAT)).toMatchObject({ category: 'i', mediaType: 'png' });
   });
 
-  test('known good becomes a suppression list: VICS category 0, ThreatExchange NON_MALICIOUS', async () => {
+  test('known-good entries are kept on a suppression list: VICS category 0 and NON_MALICIOUS', async () => {
     const good = { kind: 'suppression' as const };
     expect(
       told(await rowsOf('threatexchange', JSON.stringify(THREATEXCHANGE), good)).filter(
@@ -238,7 +238,7 @@ describe('an honest sample', () => {
     expect(told(await rowsOf('vics', VICS, good))).toContain(`2 2 md5 ${MD5}`);
   });
 
-  test('a StopNCII id tells nothing of its hash', async () => {
+  test('the id of a StopNCII entry without a case is no part of its hash', async () => {
     const text = STOPNCII.replace('{"c1":"Active"}', '{}');
     const [row] = await rowsOf('stopncii', text);
     expect(row).toMatchObject({ ok: true });
@@ -260,7 +260,7 @@ describe('NSRL', () => {
       CREATE TABLE PKG (name TEXT);
       INSERT INTO METADATA VALUES (1, '', '${SHA1.toUpperCase()}', '${MD5.toUpperCase()}', 'x'), (2, NULL, '${SHA1}x', '${MD5.toUpperCase()}', 'y')`);
 
-  test('every column of digests, each value once; known good, so never on a list that matches', async () => {
+  test('each value of every digest column is read once, and is known good on a match list', async () => {
     expect(told(await nsrl(filled(), 'suppression'))).toEqual([
       `1 line-1 sha1 ${SHA1}`,
       '2 malformed',
@@ -269,7 +269,7 @@ describe('NSRL', () => {
     expect(told(await nsrl(filled(), 'match'))).toEqual(['1 known_good', '2 known_good', '3 known_good']);
   });
 
-  test('no database, none with digests, no file: refused', async () => {
+  test('a missing file, a file that is not a database and one without digests are refused', async () => {
     const text = database('CREATE TABLE a (b)');
     await expect(nsrl(text, 'suppression')).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
     writeFileSync(text, 'not a database, but long enough to look like one'.repeat(40));
@@ -282,7 +282,7 @@ describe('NSRL', () => {
 describe('damage', () => {
   const cut = (text: string) => text.slice(0, Math.floor(text.length * 0.7));
   test.each(SAMPLES.filter(([name]) => !name.includes('one a line')))(
-    '%s, cut short, is an error',
+    '%s, truncated, is refused',
     async (_name, format, text) => {
       await expect(rowsOf(format, cut(text))).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
     },
@@ -300,7 +300,7 @@ describe('damage', () => {
     await expect(rowsOf(format, text)).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
   });
 
-  test('entities of a document type are not taken up: neither files nor billions of laughs', async () => {
+  test('a document type with entities is refused: neither files nor billions of laughs are read', async () => {
     const text = NCMEC.replace(
       '<queryResult',
       '<!DOCTYPE q [<!ENTITY a SYSTEM "file:///etc/passwd"><!ENTITY b "&b;&b;">]><queryResult',
@@ -308,7 +308,7 @@ describe('damage', () => {
     await expect(rowsOf('ncmec', text)).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
   });
 
-  test('a record without end is refused before it fills the memory', async () => {
+  test('a record without an end is refused', async () => {
     async function* endless(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('{"hashRecords":[{"hashValue":"');
       for (let at = 0; at < 40; at++) yield Buffer.alloc(1_000_000, 'a');
@@ -320,7 +320,7 @@ describe('damage', () => {
   });
 });
 
-test('whatever bytes come: rows that keep the rules, or one clear error; never a crash', async () => {
+test('any bytes in any format: rows that keep the rules, or HASHLIST_INVALID', async () => {
   const texts = [...SAMPLES.map(([, , text]) => text), `value,algorithm\n${PDQ},pdq\n`, `pdq ${PDQ}\n${MD5}`];
   const kept = /^(md5|sha1|sha256|pdq|blockhash|photodna)$/;
   await fc.assert(
@@ -359,7 +359,7 @@ test.each([
   ['text', '<images><image><id>', 'x'],
   ['comment', '<!--', ' '],
   ['tag', '<images count="', '1'],
-])('XML: a %s that never ends is refused before it fills the memory', async (_what, opening, filling) => {
+])('XML: a %s without an end is refused before it fills the memory', async (_what, opening, filling) => {
   const head = `<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">${opening}`;
   let given = 0;
   async function* endless(): AsyncGenerator<Uint8Array> {

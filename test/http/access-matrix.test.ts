@@ -1,6 +1,6 @@
 /**
- * Every route × every scope × every kind of key, from the routes that the server itself registered. A route that is not
- * in the table fails; so does a byte of one tenant in an answer to another.
+ * Every route × every scope × every kind of key, from the routes that the server registered. A route that is not in
+ * the table fails, and so does data of one tenant in a response to another.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,12 +15,12 @@ const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
 interface Row {
   /** Null: no key is needed. */
   readonly scope: Scope | null;
-  /** Asked with these; a path's parameters are names that are nobody's. */
+  /** Sent with the request; path parameters are ids that do not exist. */
   readonly body?: object | Buffer;
   readonly query?: string;
 }
 
-/** All that there is to ask. Parameters of paths are filled in below. */
+/** All routes. Path parameters are filled in below. */
 const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/check': { scope: 'check', body: picture },
   'POST /v1/hash': { scope: 'check', body: picture },
@@ -73,10 +73,10 @@ const isOpen = (path: string) => /^\/(docs|dashboard)(\/|$)/.test(path);
 
 let running: Running;
 const registered: string[] = [];
-/** By what is special about them. All scopes but `admin`, unless named otherwise. */
+/** By kind of key. All scopes but `admin`, unless named otherwise. */
 const keys: Record<string, string> = {};
 const ALL_BUT_ADMIN = SCOPES.filter((scope) => scope !== 'admin');
-/** Found in every answer that tells anything of tenant A. */
+/** Part of every response that holds data of tenant A. */
 const MARK = 'alpha-marker';
 
 beforeAll(async () => {
@@ -123,7 +123,7 @@ async function ask(route: string, authorization: string | undefined, more = '') 
   return { status: response.status, headers, text };
 }
 
-/** What a caller can tell apart: all of an answer but the request's own number. */
+/** What a client can distinguish: all of a response but the request id. */
 const seen = ({ status, headers, text }: Awaited<ReturnType<typeof ask>>) => ({
   status,
   headers,
@@ -133,9 +133,9 @@ const seen = ({ status, headers, text }: Awaited<ReturnType<typeof ask>>) => ({
 const ROUTES = Object.keys(TABLE);
 const KEYED = ROUTES.filter((route) => TABLE[route]!.scope !== null);
 
-test('every route that the server has is in the table, and no other', () => {
+test('the table has exactly the routes that the server registers', () => {
   const told = new Set(registered.filter((route) => !isOpen(route.split(' ')[1]!)));
-  // HEAD is answered as GET is, by the same hooks.
+  // HEAD has the same hooks as GET.
   expect([...told].filter((route) => !route.startsWith('HEAD ')).sort()).toEqual([...ROUTES].sort());
   for (const route of told) if (route.startsWith('HEAD ')) expect(told).toContain(route.replace('HEAD', 'GET'));
 });
@@ -143,25 +143,25 @@ test('every route that the server has is in the table, and no other', () => {
 describe.each(KEYED)('%s', (route) => {
   const { scope } = TABLE[route]!;
 
-  test.each(SCOPES)('a key with %s alone', async (given) => {
+  test.each(SCOPES)('a key with only the scope %s gets 403 unless the route allows it', async (given) => {
     const { status, text } = await ask(route, `Bearer ${keys[given]}`);
     const may = given === scope || given === 'admin';
     if (may) expect([401, 403]).not.toContain(status);
     else expect([status, JSON.parse(text).code]).toEqual([403, 'SCOPE_MISSING']);
   });
 
-  test('all scopes but admin', async () => {
+  test('a key with all scopes but admin gets 403 only where admin is needed', async () => {
     const { status } = await ask(route, `Bearer ${keys.a}`);
     if (scope === 'admin') expect(status).toBe(403);
     else expect([401, 403]).not.toContain(status);
   });
 
-  test('no key', async () => {
+  test('a request without a key gets KEY_MISSING', async () => {
     const { status, text } = await ask(route, undefined);
     expect([status, JSON.parse(text).code]).toEqual([401, 'KEY_MISSING']);
   });
 
-  test('keys that do not work cannot be told apart, by anything in the answer', async () => {
+  test('every invalid key gets the same response', async () => {
     const bad = [
       'unknown',
       'wrong by one letter',
@@ -176,8 +176,8 @@ describe.each(KEYED)('%s', (route) => {
     expect(answers[0]).toMatchObject({ status: 401, text: expect.stringContaining('"code":"KEY_INVALID"') });
   });
 
-  test('an answer to tenant B holds no byte of tenant A, also where B asks for A by name', async () => {
-    // A has asked, so that there is something to leak.
+  test('a response to tenant B holds no data of tenant A, also with ?tenant=A', async () => {
+    // A sends a request first, so that there is data to leak.
     await ask(route, `Bearer ${keys.a}`);
     for (const more of ['', `?tenant=${MARK}-a`]) {
       const query = TABLE[route]!.query ?? '';
@@ -200,7 +200,7 @@ describe('hits of two tenants', () => {
     expect(await response.json()).toMatchObject({ verdict: 'match' });
   };
 
-  test('each sees its own, by list, by name, by report; nobody another’s, not even that it is there', async () => {
+  test('a tenant sees only its own hits; those of another tenant are as if they did not exist', async () => {
     await check(keys.a!, `${MARK}-file`);
     await check(keys.b!, 'beta-file');
     const [ofA, ofB] = [await hitsOf(keys.a!), await hitsOf(keys.b!)];
@@ -229,7 +229,7 @@ describe('hits of two tenants', () => {
       const response = await fetch(running.url + path, { headers: { authorization: `Bearer ${keys.b}` } });
       expect(await response.text(), path).not.toMatch(new RegExp(`${MARK}|${path.includes(foreign) ? '$^' : foreign}`));
     }
-    // A hit of somebody else and one that there is not get the same answer.
+    // The hit of another tenant and a hit that does not exist get the same response.
     const tell = async (method: string, id: string) => {
       const response = await fetch(`${running.url}/v1/hits/${id}`, {
         method,
@@ -248,7 +248,7 @@ describe('hits of two tenants', () => {
     expect((await hitsOf(keys['admin of b']!, `?tenant=${MARK}-a`)).map(({ id }) => id)).toContain(foreign);
   });
 
-  test('who changed a hit is in the audit log', async () => {
+  test('the key that changed a hit is in the audit log', async () => {
     const [mine] = await hitsOf(keys.b!);
     const response = await fetch(`${running.url}/v1/hits/${mine!.id}`, {
       method: 'PATCH',
@@ -262,7 +262,7 @@ describe('hits of two tenants', () => {
   });
 });
 
-test('HEAD needs what GET needs', async () => {
+test('HEAD without a key gets 401 where GET needs a key', async () => {
   for (const route of KEYED.filter((one) => one.startsWith('GET ')).map((one) => one.replace('GET', 'HEAD'))) {
     expect(registered).toContain(route);
     const path = route.split(' ')[1]!.replace(/:\w+/g, 'nobody');
@@ -271,7 +271,7 @@ test('HEAD needs what GET needs', async () => {
   }
 });
 
-test('counts are the tenant’s own; an administrator sees all, and each by name', async () => {
+test('counts are the tenant’s own; an admin gets those of all tenants or of one', async () => {
   const stats = async (key: string, query = '') =>
     JSON.parse((await ask('GET /v1/stats', `Bearer ${key}`, query)).text) as { checked: number };
   const before = await stats(keys.b!);
@@ -283,7 +283,7 @@ test('counts are the tenant’s own; an administrator sees all, and each by name
   expect((await stats(keys['admin of b']!)).checked).toBe(ofA.checked + ofB.checked);
 });
 
-test('open addresses tell nothing of a tenant', async () => {
+test('routes without a key return no data of a tenant', async () => {
   for (const route of ROUTES.filter((one) => TABLE[one]!.scope === null)) {
     const { status, text } = await ask(route, undefined);
     expect(status).toBe(200);
@@ -292,7 +292,7 @@ test('open addresses tell nothing of a tenant', async () => {
 });
 
 test.each(ROUTES.filter((route) => /\/v1\/(webhooks|keys)\/:id/.test(route)))(
-  '%s of what is not there is 404, and tells nothing else',
+  '%s with an unknown id gets NOT_FOUND',
   async (route) => {
     const { status, text } = await ask(route, `Bearer ${keys.admin}`);
     expect([status, JSON.parse(text).code]).toEqual([404, 'NOT_FOUND']);

@@ -1,4 +1,4 @@
-/** The page as files, and what it asks to know who asks and how the service is; in a browser it is tested elsewhere. */
+/** The dashboard's files and the routes that it needs, over HTTP; test/browser tests it in a browser. */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { artefact } from '../../src/core/package-root.js';
@@ -16,7 +16,7 @@ const get = (path: string, key?: string) =>
   });
 
 describe('the page', () => {
-  test('is one document under a policy that lets it ask the service and nobody else', async () => {
+  test('is one document whose security policy allows requests to this service only', async () => {
     const response = await get('/dashboard');
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^text\/html/);
@@ -33,13 +33,13 @@ describe('the page', () => {
     ]);
     const text = await response.text();
     expect(text).not.toMatch(/https?:\/\/|style="|\son\w+="|<script>|<style/i);
-    // Every file that it names is there.
+    // Every file that it references exists.
     for (const [, path] of text.matchAll(/(?:src|href)="(dashboard\/[^"]+)"/g)) {
       expect((await get(`/${path}`)).status, path).toBe(200);
     }
   });
 
-  test('its files are served with the same policy, and nothing else of the disk is', async () => {
+  test('has files with the same policy; no other file of the disk is served', async () => {
     for (const name of readdirSync(artefact('src', 'dashboard')).filter((each) => each.endsWith('.js'))) {
       const response = await get(`/dashboard/${name}`);
       expect(response.headers.get('content-type'), name).toMatch(/^(text|application)\/javascript/);
@@ -54,8 +54,8 @@ describe('the page', () => {
   });
 });
 
-describe('lists: what waits for a person', () => {
-  test('entries in quarantine and a version that is held', async () => {
+describe('lists that wait for an operator', () => {
+  test('GET /v1/lists returns the number of quarantined entries and the held version', async () => {
     const { lists } = running.service.store;
     const told = async () =>
       ((await (await get('/v1/lists')).json()) as { lists: Record<string, unknown>[] }).lists.find(
@@ -72,14 +72,14 @@ describe('lists: what waits for a person', () => {
   });
 });
 
-describe('who asks, and how fast it goes', () => {
-  test('without keys the machine itself has every scope', async () => {
+describe('whoami and status', () => {
+  test('without keys a local client is the tenant local with the scope admin', async () => {
     const { keyNeeded, tenant, scopes } = (await (await get('/v1/whoami')).json()) as Record<string, unknown>;
     expect([keyNeeded, tenant]).toEqual([false, 'local']);
     expect(scopes).toContain('admin');
   });
 
-  test('a check raises the pace once its ten seconds are over; the series is of whole slots', async () => {
+  test('the pace is a rate and a series of at most 360 slots', async () => {
     const { pace } = (await (await get('/v1/status')).json()) as {
       pace: { series: unknown[]; checksPerSecond: number };
     };
@@ -87,7 +87,7 @@ describe('who asks, and how fast it goes', () => {
     expect(pace.series.length).toBeLessThanOrEqual(360);
   });
 
-  test('with keys: told what a key is needed for; a wrong one is refused; the pace is for administrators', async () => {
+  test('with keys: whoami asks for one, a wrong one gets 401, and the status is for admins only', async () => {
     const { keys } = running.service.store;
     const make = async (scopes: readonly ('hits' | 'admin')[]) =>
       (await keys.createKey({ tenant: 'desk', scopes, expiresAt: null })).key;

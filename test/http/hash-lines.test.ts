@@ -4,7 +4,7 @@ import { BATCH_ALGORITHMS } from '../../src/check/check-values.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { OTHER, parseHashLines } from '../../src/http/hash-lines.js';
 
-/** What the columns say of each line, in the words of the items. */
+/** Return each line as the item that its columns hold, or as the text that is left to JSON.parse. */
 function read(text: string) {
   const bytes = Buffer.from(text);
   const lines = parseHashLines(bytes);
@@ -25,8 +25,8 @@ function read(text: string) {
 const pdq = `${'f'.repeat(63)}0`;
 const md5 = '0123456789abcdef0123456789abcdef';
 
-describe('lines of the usual form make no object', () => {
-  test('ids, spaces, either order, CRLF, no newline at the end, empty lines', () => {
+describe('lines of the usual form are parsed without JSON.parse', () => {
+  test('with ids, spaces, either order, CRLF, empty lines, and no newline at the end', () => {
     expect(
       read(
         `{"pdq":"${pdq}"}\n{"id":"a","md5":"${md5.toUpperCase()}"}\r\n\n  \n{ "md5" : "${md5}" , "id" : "b c" }\n{"sha1":"${'1'.repeat(40)}"}`,
@@ -58,7 +58,7 @@ describe('lines of the usual form make no object', () => {
   });
 });
 
-test('property: whatever the lines, the columns say what JSON.parse says, or leave the line to it', () => {
+test('property: for any lines, the columns equal JSON.parse, or the line is left to it', () => {
   const hex = (digits: number) =>
     fc
       .array(fc.constantFrom(...'0123456789abcdefABCDEF'), { minLength: digits, maxLength: digits })

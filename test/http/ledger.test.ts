@@ -80,7 +80,7 @@ interface Told {
 }
 const statsOf = async (key: string, query = '') => (await ask<Told>(key, `/v1/stats?${query}`)).body;
 
-test('hits and counts: by tenant, each its own, the administrator all', async () => {
+test('a tenant sees its own hits and counts; an admin sees all, and can filter them', async () => {
   await checkImage(keys.a, picture, '?reference=https%3A%2F%2Fa%2F1');
   await checkImage(keys.a, picture, '?reference=https%3A%2F%2Fa%2F1');
   await checkImage(keys.a, unknown);
@@ -133,7 +133,7 @@ test('hits and counts: by tenant, each its own, the administrator all', async ()
   expect(await statsOf(keys.boss, 'from=2001-01-01T00:00:00Z&to=2002-01-01T00:00:00Z')).toMatchObject({ checked: 0 });
 });
 
-test('pages of hits go on where the last ended', async () => {
+test('pages of hits continue where the last one ended', async () => {
   await checkItems(
     keys.b,
     Array.from({ length: 25 }, (_, n) => ({ id: `page ${n}`, md5 })),
@@ -159,7 +159,7 @@ describe('a case', () => {
     return hits[0]!;
   };
 
-  test('is notified, removed, seen again; the clock counts from the notice', async () => {
+  test('is notified, removed and seen again; its clock counts from the notice', async () => {
     const { id, firstSeenAt } = await newHit('case-1');
     const notified = (await patch(keys.a, id, { status: 'notified', note: 'mail of today' })).body;
     expect(notified).toMatchObject({ status: 'notified', clock: { stoppedAt: null } });
@@ -181,7 +181,7 @@ describe('a case', () => {
     expect((await hitsOf(keys.a, '&overdue=1')).hits).toEqual([]);
   });
 
-  test('that is none after all offers a suppression, and an administrator may make it', async () => {
+  test('as a false positive offers a suppression, which only an admin can add', async () => {
     const { id } = await newHit('case-2');
     expect((await patch(keys.a, id, { status: 'false_positive', suppress: true })).body.code).toBe('SCOPE_MISSING');
     expect((await patch(keys.boss, id, { status: 'removed', suppress: true })).body.code).toBe('REQUEST_INVALID');
@@ -198,7 +198,7 @@ describe('a case', () => {
   });
 });
 
-test('the report of a period', async () => {
+test('the report of a period agrees with the statistics; an invalid period is refused', async () => {
   const year = new Date().getUTCFullYear();
   const { body } = await ask<Report>(keys.boss, `/v1/report?period=${year}`);
   const stats = await statsOf(keys.boss);
@@ -243,7 +243,7 @@ describe('Idempotency-Key', () => {
       }),
   };
   const wrong = Buffer.concat([unknown, Buffer.from('x')]);
-  test.each(Object.keys(send) as (keyof typeof send)[])('%s: counts once, and is answered each time', async (form) => {
+  test.each(Object.keys(send) as (keyof typeof send)[])('%s: repeated, counts once, same response', async (form) => {
     const before = await statsOf(keys.a);
     const headers = { 'idempotency-key': `key of ${form}`.replaceAll(' ', '-') };
     const first = await send[form](headers);
@@ -255,13 +255,13 @@ describe('Idempotency-Key', () => {
     expect([second.status, plain({ ...second.body })]).toEqual([200, plain({ ...first.body })]);
     expect(await statsOf(keys.a)).toEqual(counted);
     expect((await hitsOf(keys.a)).hits.map(({ id, timesSeen }) => [id, timesSeen])).toEqual(seen);
-    // Another body under the same key is a mistake, and counts nothing.
+    // Another body with the same key is refused, and counts nothing.
     const other = await send[form](headers, Buffer.concat([wrong.subarray(0, 32 * 16)]));
     expect([other.status, other.body.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
     expect(await statsOf(keys.a)).toEqual(counted);
   });
 
-  test('NDJSON, and several pictures in one request', async () => {
+  test('NDJSON and several images in one request count once', async () => {
     const headers = { authorization: `Bearer ${keys.a}`, 'idempotency-key': 'lines' };
     const before = await statsOf(keys.a);
     const answers: string[] = [];
@@ -290,7 +290,7 @@ describe('Idempotency-Key', () => {
     expect((await hitsOf(keys.a, '&reference=l1')).hits, 'lines have references').toHaveLength(1);
   });
 
-  test('a hit that only the repeated request meets, since the lists have changed, is on record before it is told', async () => {
+  test('a repeated request that matches only after a list change records its hit, and counts once', async () => {
     const later = Buffer.alloc(16, 7);
     const items = [{ id: 'later', md5: later.toString('hex') }];
     const headers = { 'idempotency-key': 'later' };
@@ -304,7 +304,7 @@ describe('Idempotency-Key', () => {
     expect(await statsOf(keys.a), 'and the request still counts once').toEqual(before);
   });
 
-  test('is another tenant’s own, and must be a key', async () => {
+  test('belongs to one tenant, and is refused when invalid', async () => {
     expect((await checkItems(keys.b, [{ md5: none }], { 'idempotency-key': 'lines' })).status).toBe(200);
     for (const key of ['', 'a b', 'x'.repeat(256)]) {
       const answer = await checkItems(keys.a, [{ md5 }], { 'idempotency-key': key });
@@ -314,7 +314,7 @@ describe('Idempotency-Key', () => {
 });
 
 describe('while the ledger cannot be written', () => {
-  test('every form is refused with 503 before anything is told, and answered as soon as it can be', async () => {
+  test('every request gets LEDGER_FAILED, and 200 once the ledger is writable again', async () => {
     const dataDir = tempFolder('run');
     mkdirSync(join(dataDir, LEDGER_FILE));
     const broken = await startService({ dataDir });

@@ -1,4 +1,4 @@
-/** Limits of a tenant over HTTP: refused before the body is read, with a time to come back. */
+/** Limits of a tenant over HTTP: 429 before the body is read, with Retry-After. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -17,7 +17,7 @@ afterAll(() => running.stop());
 const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
 let tenants = 0;
 
-/** A tenant of its own for each test, with these limits. */
+/** Create a new tenant with these limits. */
 async function tenantWith(limits: TenantChange['limits']) {
   const tenant = `tenant-${tenants++}`;
   const { store, gates } = running.service;
@@ -42,7 +42,7 @@ async function tenantWith(limits: TenantChange['limits']) {
     tenant,
     authorization,
     usage: async () => (await gates.of(tenant)).usage,
-    /** Takes a whole burst, and the next in advance, so that nothing is left for as long as a test may take. */
+    /** Take a whole burst, and the next in advance: nothing is left for the duration of a test. */
     exhaust: async () => {
       const gate = await gates.of(tenant);
       gate.takeChecks(gate.checksAtOnce);
@@ -66,7 +66,7 @@ async function tenantWith(limits: TenantChange['limits']) {
 
 const items = (count: number) => Array.from({ length: count }, () => ({ md5: randomBytes(16).toString('hex') }));
 
-/** What a server answers to a head without a body, however much body the head announces. */
+/** Return the response to a request head whose body is never sent. */
 function answerToHead(head: string): Promise<string> {
   const { hostname, port } = new URL(running.url);
   return new Promise((resolve, reject) => {
@@ -84,7 +84,7 @@ function answerToHead(head: string): Promise<string> {
 }
 
 describe('rate', () => {
-  test('pictures: as many as the burst, then 429 with the seconds to wait', async () => {
+  test('images: 429 with Retry-After once the burst is used up', async () => {
     const { image, usage } = await tenantWith({ checksPerSecond: 1, checksBurst: 10 });
     expect([(await image()).status, (await image()).status]).toEqual([200, 200]);
     expect((await usage()).checks).toBe(2);
@@ -97,7 +97,7 @@ describe('rate', () => {
     expect(refused.json()).toMatchObject({ code: 'RATE_LIMITED', details: { perSecond: 1 } });
   });
 
-  test('before the body is read: the head alone is answered', async () => {
+  test('429 is sent before the body is read', async () => {
     const { exhaust, authorization } = await tenantWith({ checksPerSecond: 1, checksBurst: 10 });
     await exhaust();
     const head = `POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: image/jpeg\r\nContent-Length: 20000000\r\n\r\n`;
@@ -107,7 +107,7 @@ describe('rate', () => {
     expect(answer).toContain('"code":"RATE_LIMITED"');
   });
 
-  test('a JSON batch counts by its items, and one larger than the burst says how large one may be', async () => {
+  test('a JSON batch counts each item; one larger than the burst gets 413 with the limit', async () => {
     const { items: ask, usage } = await tenantWith({ checksPerSecond: 1, checksBurst: 100 });
     expect((await ask(60)).status).toBe(200);
     const refused = await ask(60);
@@ -120,17 +120,17 @@ describe('rate', () => {
     expect((await usage()).checks).toBe(60);
   });
 
-  test('streams wait for the rate instead: all is answered, and not faster than allowed', async () => {
+  test('streamed batches are slowed down to the rate instead of refused', async () => {
     const { raw, lines, usage } = await tenantWith({ checksPerSecond: 1_000, checksBurst: 200 });
     const startMs = performance.now();
     expect((await raw(500)).json()).toMatchObject({ checked: 500, matched: 0 });
     expect((await lines(300)).text.trim().split('\n')).toHaveLength(300);
-    // 800 at 1,000 a second, of which 200 come at once.
+    // 800 at 1,000 a second, the first 200 at once.
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(595);
     expect((await usage()).checks).toBe(800);
   });
 
-  test('a stream that would wait too long is refused, where nothing of its answer was told', async () => {
+  test('a stream that would wait too long gets 429 before its first result', async () => {
     const { raw } = await tenantWith({ checksPerSecond: 1, checksBurst: 50 });
     const refused = await raw(100);
     expect(refused.status).toBe(429);
@@ -138,9 +138,9 @@ describe('rate', () => {
     expect(Number(refused.retryAfter)).toBeGreaterThan(10);
   });
 
-  test('an answer that has begun ends with the refusal, and what came before it stands', async () => {
+  test('a response that has begun ends with the error, and the results before it stand', async () => {
     const other = await tenantWith({ checksPerDay: 10 });
-    // The last line ends without a newline, so it is a piece of its own.
+    // The last line has no newline at its end, so it is a piece of its own.
     const told = (await other.lines(11)).text
       .trim()
       .split('\n')
@@ -150,7 +150,7 @@ describe('rate', () => {
     expect(told[10]).toMatchObject({ id: null, error: { code: 'QUOTA_EXCEEDED' } });
   });
 
-  test('with an Idempotency-Key it fails as a whole instead: half of it must not be on record as all of it', async () => {
+  test('with an Idempotency-Key, a stream over the quota fails as a whole and counts nothing', async () => {
     const { authorization } = await tenantWith({ checksPerDay: 10 });
     const body = items(11)
       .map((item) => JSON.stringify(item))
@@ -163,10 +163,10 @@ describe('rate', () => {
   });
 });
 
-describe('quotas of a day', () => {
+describe('daily quotas', () => {
   const untilMidnight = () => 86_400 - Math.floor((Date.now() % 86_400_000) / 1000);
 
-  test('checks', async () => {
+  test('checks over the quota get QUOTA_EXCEEDED, with Retry-After until midnight', async () => {
     const { items: ask } = await tenantWith({ checksPerDay: 5 });
     expect((await ask(5)).status).toBe(200);
     const before = untilMidnight();
@@ -176,7 +176,7 @@ describe('quotas of a day', () => {
     expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(untilMidnight() - 1);
   });
 
-  test('bytes of a told length: the head alone is answered, and nothing is taken', async () => {
+  test('a Content-Length over the quota is refused before the body is read, and not counted', async () => {
     const { authorization, image, usage } = await tenantWith({ bytesPerDay: picture.length + 10 });
     const head = `POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length + 11}\r\n\r\n`;
     expect(await answerToHead(head)).toContain('"code":"QUOTA_EXCEEDED"');
@@ -186,7 +186,7 @@ describe('quotas of a day', () => {
     expect((await usage()).bytes).toBe(picture.length);
   });
 
-  test.each(['image/jpeg', 'application/octet-stream'])('bytes that come without a length: %s', async (type) => {
+  test.each(['image/jpeg', 'application/octet-stream'])('bytes without Content-Length count too: %s', async (type) => {
     const { authorization, usage } = await tenantWith({ bytesPerDay: 10_000 });
     const path = type === 'image/jpeg' ? '/v1/check' : '/v1/check/hashes?algorithm=md5';
     const send = (pieces: number) =>
@@ -211,7 +211,7 @@ describe('quotas of a day', () => {
     expect(await send(4)).toContain('"code":"QUOTA_EXCEEDED"');
   });
 
-  test('different hashes', async () => {
+  test('distinct hashes count once each', async () => {
     const { post, image } = await tenantWith({ distinctHashesPerDay: 200 });
     const same = JSON.stringify({ items: items(150) });
     for (let n = 0; n < 5; n++) expect((await post('/v1/check/hashes', same, 'application/json')).status).toBe(200);
@@ -220,15 +220,15 @@ describe('quotas of a day', () => {
     expect((await image()).status).toBe(429);
   });
 
-  test('a value of the right length that is no hash does not keep the others from being counted', async () => {
+  test('an invalid value does not keep the other values from being counted', async () => {
     const { post } = await tenantWith({ distinctHashesPerDay: 50 });
     const body = JSON.stringify({ items: [{ md5: 'x'.repeat(32) }, ...items(100)] });
     expect((await post('/v1/check/hashes', body, 'application/json')).status).toBe(429);
   });
 });
 
-describe('requests at a time', () => {
-  test('a slow upload holds its place, and gives it back when it ends, also when it is cut', async () => {
+describe('concurrent requests', () => {
+  test('an upload in progress takes a slot, and frees it when it is aborted', async () => {
     const { authorization, image, usage } = await tenantWith({ concurrentRequests: 1 });
     const { hostname, port } = new URL(running.url);
     const slow = connect(Number(port), hostname);
@@ -245,7 +245,7 @@ describe('requests at a time', () => {
   });
 });
 
-test('limits never keep an administrator from raising them', async () => {
+test('limits do not apply to changes by an admin', async () => {
   const { store, gates } = running.service;
   const { key } = await store.keys.createKey({ tenant: 'ops', scopes: ['admin'], expiresAt: null });
   await store.tenants.setTenant('ops', { limits: { bytesPerDay: 1, checksPerDay: 1, concurrentRequests: 1 } });

@@ -1,4 +1,4 @@
-/** Lists handed over and changed over HTTP. */
+/** Lists imported and changed over HTTP. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ const hex = (values: Uint8Array) =>
 const hashes = hex(pdqLike(COUNT, 11));
 const csv = (values: readonly string[]) =>
   `entryId,algorithm,value,category\n${values.map((value, at) => `e${at},pdq,${value},A1\n`).join('')}`;
-/** More than is imported while its sender waits. */
+/** Larger than an import that is done within its request. */
 const large = csv(hashes);
 
 async function ask(base: string, method: string, path: string, body?: string, type = 'text/csv') {
@@ -48,8 +48,8 @@ async function ended(base: string, id: string) {
 const verdict = async (pdq: string) =>
   (await json('POST', '/check/hashes', { items: [{ pdq }] })).json.results[0] as { verdict: string; matches: object[] };
 
-describe('a list is handed over', () => {
-  test('a short one is imported while its sender waits, and matches with the answer', async () => {
+describe('import', () => {
+  test('a short list is imported within the request, and matches at once', async () => {
     const { status, json: job } = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
     expect([status, job.state, job.report.accepted]).toEqual([200, 'done', 3]);
     expect((await verdict(hashes[2]!)).verdict).toBe('match');
@@ -59,7 +59,7 @@ describe('a list is handed over', () => {
     expect(readdirSync(join(running.service.config.dataDir, 'imports'))).toEqual([]);
   });
 
-  test('a long one is a job; the same again is the same job, until the list has become another', async () => {
+  test('a long list is a job; the same body gets the same job until the list changes', async () => {
     expect(large.length).toBeGreaterThan(IMPORT_AT_ONCE_BYTES_MAX);
     const first = await here('POST', '/lists/desk/entries?format=csv', large);
     expect([first.status, first.headers.get('location')]).toEqual([202, `/v1/jobs/${first.json.id}`]);
@@ -87,7 +87,7 @@ describe('a list is handed over', () => {
     expect(Object.keys((await here('GET', '/jobs')).json.jobs[0])).not.toContain('request');
   });
 
-  test('a held version says so; what is no list, of no size or for no job, says what is wrong', async () => {
+  test('a held version is reported; an invalid list, body, format or job id gets its error code', async () => {
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 100)));
     const held = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(100, 200)));
     expect([held.status, held.json.state, held.json.report.held[0].rule]).toEqual([202, 'held', 'change']);
@@ -102,7 +102,7 @@ describe('a list is handed over', () => {
   });
 });
 
-test('a job outlives a service that is killed in the middle of it, and is done once', async () => {
+test('an import job survives a killed service, and is done once', async () => {
   const env = { ZEEF_DATA_DIR: tempFolder('jobs'), ZEEF_LOG_LEVEL: 'error' };
   const many = csv(hex(pdqLike(40_000, 12)));
   const first = await serve(env);
@@ -113,7 +113,7 @@ test('a job outlives a service that is killed in the middle of it, and is done o
   const second = await serve(env);
   expect(await ended(second.url, job.id)).toMatchObject({ state: 'done', report: { accepted: 40_000 } });
   expect((await ask(second.url, 'GET', '/lists/desk')).json).toMatchObject({ version: 1, entryCount: 40_000 });
-  // Ended between the import and the note of it, as it looks to the next start.
+  // The next import makes version 2: the job was applied once.
   const next = await ask(second.url, 'POST', '/lists/desk/entries?format=csv&mode=add', csv(hashes.slice(0, 5)));
   expect(next.json).toMatchObject({ state: 'done', report: { version: 2 } });
   await second.end('SIGTERM');
@@ -122,7 +122,7 @@ test('a job outlives a service that is killed in the middle of it, and is done o
 });
 
 describe('changes', () => {
-  test('a list is made, set, and forgotten', async () => {
+  test('a list is created, changed and deleted', async () => {
     const made = await json('POST', '/lists', { list: 'desk', radiusBits: 10, categoryMap: { A1: 'ours' } });
     expect([made.status, made.json.radiusBits, made.json.categoryMap]).toEqual([201, 10, { A1: 'ours' }]);
     expect((await json('POST', '/lists', { list: 'desk' })).json.code).toBe('REQUEST_INVALID');
@@ -136,7 +136,7 @@ describe('changes', () => {
     expect((await here('DELETE', '/lists/desk')).json.code).toBe('LIST_NOT_FOUND');
   });
 
-  test('a list whose time is over matches no more', async () => {
+  test('an expired list does not match', async () => {
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
     await json('PATCH', '/lists/desk', { expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
     expect((await verdict(hashes[0]!)).verdict).toBe('match');
@@ -145,7 +145,7 @@ describe('changes', () => {
     expect((await here('GET', '/lists/desk')).json.enabled).toBe(false);
   });
 
-  test('a held version is approved or rejected, an earlier one put back, one entry disabled and enabled', async () => {
+  test('a held version is approved or rejected, a version restored, an entry disabled and enabled', async () => {
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 100)));
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(50, 200)));
     expect((await verdict(hashes[150]!)).verdict).toBe('no_match');

@@ -1,4 +1,4 @@
-/** Lists over HTTP: what each import did, and what must not count, one by one. */
+/** Suppressions, versions and changes of lists over HTTP. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ describe('suppressions', () => {
   };
   const verdict = async () => (await check()).verdict;
 
-  test('a digest, then an entry, then a source: counted as suppressed, told without values, taken back', async () => {
+  test('a digest, an entry and a source are suppressed, returned without values, and released', async () => {
     expect(await verdict()).toBe('match');
     const value = createHash('sha256').update(file).digest('hex');
     const made = await ask('POST', '', { algorithm: 'sha256', value, note: 'our logo' });
@@ -73,13 +73,13 @@ describe('suppressions', () => {
     [400, { list: 'sample' }],
     [400, { algorithm: 'crc32', value: 'a' }],
     [400, {}],
-  ])('%i: %j', async (status, body) => {
+  ])('%i for %j', async (status, body) => {
     expect((await ask('POST', '', body)).status).toBe(status);
   });
 });
 
 describe('versions of a list', () => {
-  test('what each import did; a list that there is not is 404', async () => {
+  test('GET returns what each import did; an unknown list gets 404', async () => {
     const response = await fetch(`${running.url}/v1/lists/sample/versions`);
     const { versions } = (await response.json()) as { versions: Record<string, unknown>[] };
     expect(response.status).toBe(200);
@@ -88,7 +88,7 @@ describe('versions of a list', () => {
   });
 });
 
-describe('a list is changed', () => {
+describe('PATCH of a list', () => {
   const patch = async (list: string, body: object) => {
     const response = await fetch(`${running.url}/v1/lists/${list}`, {
       method: 'PATCH',
@@ -97,7 +97,7 @@ describe('a list is changed', () => {
     });
     return { status: response.status, json: (await response.json()) as Record<string, unknown> };
   };
-  /** A hash 12 bits from one of the sample's, by no digest. */
+  /** The verdict for a hash 12 bits from one of the sample's, without a digest. */
   const verdict = async () => {
     const line = readFileSync('hashlists/sample/sample.csv', 'utf8')
       .split('\n')
@@ -113,7 +113,7 @@ describe('a list is changed', () => {
     return ((await response.json()) as { results: { verdict: string }[] }).results[0]!.verdict;
   };
 
-  test('radius and state, in force with the answer', async () => {
+  test('a change of radius or state applies to the next check', async () => {
     expect(await verdict()).toBe('match');
     expect(await patch('sample', { radiusBits: 11 })).toMatchObject({ status: 200, json: { radiusBits: 11 } });
     expect(await verdict()).toBe('no_match');
@@ -132,7 +132,7 @@ describe('a list is changed', () => {
     [400, 'sample', {}],
     [400, 'sample', { radiusBits: 257 }],
     [400, 'sample', { name: 'other' }],
-  ])('%i: %s %j', async (status, list, body) => {
+  ])('%i for %s %j', async (status, list, body) => {
     expect((await patch(list, body)).status).toBe(status);
   });
 });

@@ -1,4 +1,4 @@
-/** Bodies in gzip, and items that carry all hashes of one file. */
+/** Bodies in gzip, and items with all hashes of one file. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PICTURES, type Running, startService } from '../support/running.js';
@@ -33,7 +33,7 @@ async function hashesOf(name: string) {
   }));
 }
 
-test('a packed body is read as the plain one; all hashes of a file are one question', async () => {
+test('a gzip body gets the response of the plain one; all hashes of a file are one query', async () => {
   const body = JSON.stringify({ items: [{ id: 'f', hashes: await hashesOf('mate-freshflower.jpg') }] });
   const plain = await post(Buffer.from(body), { 'content-type': 'application/json' });
   expect(plain).toMatchObject({ status: 200, body: { matched: 1 } });
@@ -43,16 +43,16 @@ test('a packed body is read as the plain one; all hashes of a file are one quest
   expect(packed).toEqual(plain.body);
 });
 
-test('hashes of low quality match only where the list asks for them', async () => {
+test('low-quality hashes do not match a list without matchLowQuality', async () => {
   const hashes = (await hashesOf('mate-freshflower.jpg')).map((hash) => ({ ...hash, lowQuality: true }));
   const { body } = await post(gzipSync(JSON.stringify({ items: [{ hashes }] })), JSON_GZIP);
   expect(body).toMatchObject({ matched: 0, results: [{ lowQuality: true }] });
 });
 
 test.each<[string, Uint8Array, Record<string, string>, number, string]>([
-  ['no gzip', Buffer.from('{"items":[]}'), JSON_GZIP, 400, 'REQUEST_INVALID'],
-  ['cut short', gzipSync(JSON.stringify({ items: [] })).subarray(0, 15), JSON_GZIP, 400, 'REQUEST_INVALID'],
-  ['a bomb', gzipSync(Buffer.alloc(20_000_000, ' ')), JSON_GZIP, 413, 'BODY_TOO_LARGE'],
+  ['not gzip', Buffer.from('{"items":[]}'), JSON_GZIP, 400, 'REQUEST_INVALID'],
+  ['truncated', gzipSync(JSON.stringify({ items: [] })).subarray(0, 15), JSON_GZIP, 400, 'REQUEST_INVALID'],
+  ['a decompression bomb', gzipSync(Buffer.alloc(20_000_000, ' ')), JSON_GZIP, 413, 'BODY_TOO_LARGE'],
   ['another encoding', Buffer.from('{}'), { ...JSON_GZIP, 'content-encoding': 'br' }, 415, 'MEDIA_TYPE_UNSUPPORTED'],
   [
     'too many hashes',

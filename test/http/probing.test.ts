@@ -1,4 +1,4 @@
-/** A tenant that searches for a value, over HTTP; and one that uploads its pictures in many sizes and qualities. */
+/** A tenant that probes a list over HTTP raises an alarm; one that uploads its images in many variants does not. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -37,7 +37,7 @@ async function tenantNamed(tenant: string, scopes: readonly Scope[] = ['check', 
   };
 }
 
-/** A copy at the edge, and each of its bits turned over. */
+/** A hash at the edge of the radius, and its variants by one bit. */
 const edge = flip(
   entry,
   Array.from({ length: 31 }, (_, n) => n * 8),
@@ -76,7 +76,7 @@ test.each<[string, (ask: Awaited<ReturnType<typeof tenantNamed>>['ask']) => Prom
       ).text();
     },
   ],
-])('%s: told with the tenant, in the log, as a metric, and slowed down', async (tenant, search) => {
+])('%s: probing is on the tenant, in the audit log and in the metrics, and is rate limited', async (tenant, search) => {
   const { ask, seen } = await tenantNamed(tenant);
   await search(ask);
   await expect.poll(async () => (await seen()).alarm).toMatchObject({ kind: expect.stringMatching(/edge|ball/) });
@@ -85,13 +85,13 @@ test.each<[string, (ask: Awaited<ReturnType<typeof tenantNamed>>['ask']) => Prom
   expect(JSON.stringify(rows)).not.toContain(entryHex.slice(0, 8));
   const metrics = await (await fetch(`${running.url}/metrics`)).text();
   expect(metrics).toMatch(/^zeef_probing_alarms_total\{kind="(edge|ball)"\} [1-9]/m);
-  // One a second, ten at once: a batch of twenty comes in no more, and nothing where the ten are used up.
+  // One a second, ten at once: a batch of twenty is too large, and none is left where the ten are used up.
   const items = walk.slice(0, 20).map((hash) => ({ pdq: hash.toString('hex') }));
   const refused = await ask('/v1/check/hashes', JSON.stringify({ items }), 'application/json');
   expect([413, 429]).toContain(refused.status);
 });
 
-test('listed pictures and others, each recompressed and resized in many ways: no alarm', async () => {
+test('recompressed and resized copies of listed and other images raise no alarm', async () => {
   const { ask, seen } = await tenantNamed('gallery', ['check', 'details']);
   const distances: number[] = [];
   const files = [
@@ -111,7 +111,7 @@ test('listed pictures and others, each recompressed and resized in many ways: no
       }
     }
   }
-  // The copies of the two listed pictures are found, so that there is something to be mistaken about.
+  // The copies of the two listed images match, so that a false alarm is possible.
   expect(distances.length).toBeGreaterThanOrEqual(72);
   expect(Math.max(...distances)).toBeLessThanOrEqual(23);
   expect((await seen()).alarm).toBeNull();

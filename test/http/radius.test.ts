@@ -1,4 +1,4 @@
-/** Whoever chooses the radius finds a distance by halving it: a radius of one's own is for keys that are told distances. */
+/** A client that sets the radius finds a distance by bisection: only keys that may see distances may set one. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const entryHex = readFileSync('hashlists/sample/sample.csv', 'utf8')
   .split('\n')
   .find((line) => line.includes(',pdq,'))!
   .split(',')[2]!;
-/** Nine bits beside the entry. */
+/** Nine bits from the entry. */
 const near = Buffer.from(entryHex, 'hex');
 for (let at = 0; at < 9; at++) near[at]! ^= 1;
 const nearHex = near.toString('hex');
@@ -23,10 +23,10 @@ afterAll(() => running.stop());
 
 type Ask = readonly [path: string, type: string | null, body: () => BodyInit];
 
-/** Every form of a question in which a radius can be stated. */
+/** Every form of a request that can state a radius. */
 const FORMS: Readonly<Record<string, (radius: number | null) => Ask>> = {
-  'a picture': (radius) => [`/v1/check${query(radius)}`, 'image/jpeg', () => picture],
-  'several pictures': (radius) => [
+  'an image': (radius) => [`/v1/check${query(radius)}`, 'image/jpeg', () => picture],
+  'several images': (radius) => [
     `/v1/check${query(radius)}`,
     null,
     () => {
@@ -80,12 +80,12 @@ async function keyWith(...scopes: Scope[]) {
   return { key, tenant, checked };
 }
 
-test('without any key, this machine may narrow the radius', async () => {
+test('without any key, a local client may set the radius', async () => {
   for (const form of Object.values(FORMS)) expect((await send(null, form(31))).status).toBe(200);
 });
 
 describe.each(Object.entries(FORMS))('%s', (_name, form) => {
-  test.each([0, 8, 31, 256])('without details a radius of %i is refused, and nothing is asked', async (radius) => {
+  test.each([0, 8, 31, 256])('a radius of %i gets 403 without details, and nothing is checked', async (radius) => {
     const { key, tenant, checked } = await keyWith('check', 'check:hashes');
     const { status, text } = await send(key, form(radius));
     expect(status).toBe(403);
@@ -94,7 +94,7 @@ describe.each(Object.entries(FORMS))('%s', (_name, form) => {
     expect((await running.service.gates.of(tenant)).usage).toMatchObject({ checks: 0 });
   });
 
-  test('without details and without a radius it is answered', async () => {
+  test('a key without details and a request without a radius get a verdict, and no distance', async () => {
     const { key, checked } = await keyWith('check', 'check:hashes');
     const { status, text } = await send(key, form(null));
     expect([status, /"verdict":"match"|"matched":1/.test(text)]).toEqual([200, true]);
@@ -105,13 +105,13 @@ describe.each(Object.entries(FORMS))('%s', (_name, form) => {
   test.each<[string, Scope[]]>([
     ['details', ['check', 'check:hashes', 'details']],
     ['admin', ['admin']],
-  ])('with %s it is answered', async (_scope, scopes) => {
+  ])('a key with %s may set the radius', async (_scope, scopes) => {
     const { key } = await keyWith(...scopes);
     expect(await send(key, form(31))).toMatchObject({ status: 200, text: expect.stringContaining('"distance":') });
   });
 });
 
-test('the distance is in the radius from both sides, for those who may state one', async () => {
+test('a distance of 9 matches at radius 9 and not at 8', async () => {
   const { key } = await keyWith('check:hashes', 'details');
   const verdictAt = async (radius: number) => {
     const { text } = await send(key, FORMS.JSON!(radius));
@@ -120,7 +120,7 @@ test('the distance is in the radius from both sides, for those who may state one
   expect([await verdictAt(9), await verdictAt(8)]).toEqual(['match', 'no_match']);
 });
 
-test('a radius that the query states is refused before the body is looked at, whatever either says', async () => {
+test('a radius in the query is refused before its value or the body is parsed', async () => {
   const { key } = await keyWith('check', 'check:hashes');
   for (const radius of ['', 'x', '1&radius=2', '257']) {
     for (const [path, type] of [

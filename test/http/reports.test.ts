@@ -36,7 +36,7 @@ afterAll(() => running.stop());
 
 const get = (path: string, key: string) => fetch(running.url + path, { headers: { authorization: `Bearer ${key}` } });
 
-test('a hit without the scope details: no entry, no distance, and no digest of a file that is listed', async () => {
+test('without the scope details a hit has no entry, no distance, and no digest of a listed file', async () => {
   const told = async (key: string) => (await get(`/v1/hits/${hitId}`, key)).json() as Promise<Record<string, unknown>>;
   const full = await told(keys.details);
   expect(full).toMatchObject({ entryId: 'mate-freshflower', distance: 0 });
@@ -48,7 +48,7 @@ test('a hit without the scope details: no entry, no distance, and no digest of a
   }
 });
 
-describe('GET /v1/report in its forms', () => {
+describe('GET /v1/report by format', () => {
   test.each<['csv' | 'dsa' | 'html', RegExp, RegExp]>([
     ['csv', /^text\/csv/, /^attachment; filename="zeef-\d{4}\.csv"$/],
     ['dsa', /^text\/csv/, /^attachment; filename="zeef-\d{4}-dsa\.csv"$/],
@@ -67,7 +67,7 @@ describe('GET /v1/report in its forms', () => {
     expect(await response.text()).toContain(words[format]);
   });
 
-  test('the same figures in every form, and a tenant sees its own alone, whatever it asks for', async () => {
+  test('JSON and CSV have the same figures, and a tenant gets only its own', async () => {
     for (const [key, asked, tenant, checked] of [
       [keys.admin, '', 'all', '2'],
       [keys.admin, '&tenant=harbour', 'harbour', '1'],
@@ -85,14 +85,14 @@ describe('GET /v1/report in its forms', () => {
     }
   });
 
-  test('another form is refused, and so is a period that is none', async () => {
+  test('an unknown format and a missing period get 400', async () => {
     expect((await get(`/v1/report?period=${year}&format=pdf`, keys.admin)).status).toBe(400);
     expect((await get('/v1/report?format=csv', keys.admin)).status).toBe(400);
   });
 });
 
 describe('GET /v1/hits/{id}/notice', () => {
-  test('in both languages, as text', async () => {
+  test('is text in English and Dutch, without a digest of a listed file', async () => {
     for (const [language, title] of [
       ['en', 'NOTICE OF A MATCH'],
       ['nl', 'MELDING VAN EEN OVEREENKOMST'],
@@ -102,25 +102,25 @@ describe('GET /v1/hits/{id}/notice', () => {
       const text = await response.text();
       expect(text.startsWith(title!)).toBe(true);
       expect(text).toContain('of-polder');
-      // The sample lists the file itself: no digest of it is told.
+      // The sample lists the file itself: none of its digests is returned.
       expect(text).not.toMatch(/[0-9a-f]{32}/);
     }
     expect((await get(`/v1/hits/${hitId}/notice?language=de`, keys.hits)).status).toBe(400);
   });
 
-  test('the entry only with the scope details', async () => {
+  test('has the entry only with the scope details', async () => {
     const told = async (key: string) => (await get(`/v1/hits/${hitId}/notice`, key)).text();
     expect(await told(keys.hits)).not.toContain('mate-freshflower');
     expect(await told(keys.details)).toContain('mate-freshflower');
   });
 
-  test('another tenant’s hit is not there', async () => {
+  test('is 404 for the hit of another tenant and for an unknown hit', async () => {
     expect((await get(`/v1/hits/${hitId}/notice`, keys.other)).status).toBe(404);
     expect((await get('/v1/hits/nowhere/notice', keys.admin)).status).toBe(404);
   });
 });
 
-test('zeef report and zeef notice tell the same', async () => {
+test('zeef report and zeef notice print reports and notices, and exit with 2 for invalid arguments', async () => {
   const env = childEnv({ ZEEF_DATA_DIR: running.service.config.dataDir });
   const zeef = (...args: string[]) =>
     new Promise<{ code: number; out: string }>((resolve) => {

@@ -19,7 +19,7 @@ afterAll(() => running.stop());
 const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
 const isPicture = (name: string) => /\.(jpg|webp|png)$/.test(name);
 
-/** As much of an answer or problem as the tests look at. */
+/** The fields of a response or problem that the tests read. */
 interface Answer {
   readonly id: string | null;
   readonly verdict: string;
@@ -41,8 +41,8 @@ async function post(path: string, body: BodyInit, type: string | null = 'applica
   return { status: response.status, headers: response.headers, json: (await response.json()) as Answer };
 }
 
-describe('what a caller can ask for', () => {
-  test('digests: SHA-256 always, others when they are wanted or a list holds them', async () => {
+describe('check options', () => {
+  test('SHA-256 is always returned, other digests where requested or held by a list', async () => {
     const unasked = await post('/v1/check', new Uint8Array(picture));
     const held = Object.entries((await running.service.lists())[0]!.entriesByAlgorithm).filter(
       ([, count]) => count > 0,
@@ -58,7 +58,7 @@ describe('what a caller can ask for', () => {
     expect((await post('/v1/check?digests=crc32', new Uint8Array(picture))).status).toBe(400);
   });
 
-  test('frames: a picture late in an animation is found, and its frame named, only where frames are asked for', async () => {
+  test('a listed image late in an animation is found only with ?frames, and its frame is returned', async () => {
     const [width, height, count] = [320, 200, 5];
     const frame = (seed: number) => Buffer.from(sceneRaster(seed, width, height, 3).data);
     const known = await sharp(picture).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
@@ -77,10 +77,10 @@ describe('what a caller can ask for', () => {
   });
 });
 
-describe('a sample picture, as it is and changed', () => {
+describe('a sample image and its variants', () => {
   const half = () => sharp(picture).resize(800);
   test.each<[string, () => Promise<Buffer>]>([
-    ['as it is', async () => picture],
+    ['unchanged', async () => picture],
     ['JPEG of quality 40', () => sharp(picture).jpeg({ quality: 40 }).toBuffer()],
     ['WebP', () => sharp(picture).webp().toBuffer()],
     ['PNG', () => sharp(picture).png({ compressionLevel: 1 }).toBuffer()],
@@ -97,7 +97,7 @@ describe('a sample picture, as it is and changed', () => {
     expect(nearest!.distance).toBeLessThanOrEqual(31);
   });
 
-  test('turned, but asked in one orientation only: no match', async () => {
+  test('a rotated image does not match with ?orientations=none', async () => {
     const { json } = await post(
       '/v1/check?orientations=none',
       new Uint8Array(await half().rotate(90).jpeg().toBuffer()),
@@ -117,8 +117,8 @@ describe('a sample picture, as it is and changed', () => {
   });
 });
 
-describe('what is asked beside the picture', () => {
-  test('reference comes back as id; lists and radius narrow', async () => {
+describe('query parameters', () => {
+  test('reference is returned as id; lists and radius narrow the search', async () => {
     expect((await post('/v1/check?reference=r-1', picture)).json.id).toBe('r-1');
     const other = new Uint8Array(await sharp(picture).jpeg({ quality: 40 }).toBuffer());
     const distance = (await post('/v1/check', other)).json.matches[0]!.distance;
@@ -131,7 +131,7 @@ describe('what is asked beside the picture', () => {
     });
   });
 
-  test('several files at once are answered in order, a broken one too', async () => {
+  test('several files are answered in order, also a broken one', async () => {
     const form = new FormData();
     form.append('a', new Blob([picture]), 'a.jpg');
     form.append('b', new Blob(['no picture']), 'b.txt');
@@ -144,7 +144,7 @@ describe('what is asked beside the picture', () => {
 });
 
 describe('hashes', () => {
-  test('in order, one mistake is one item’s, digests and PDQ both match', async () => {
+  test('results are in order, an invalid item fails alone, and digests and PDQ match', async () => {
     const known = (await post('/v1/hash', picture)).json;
     const items = [
       { id: 'p', pdq: known.pdq.hash },
@@ -166,7 +166,7 @@ describe('hashes', () => {
     ]);
   });
 
-  test('a low quality is not matched as near', async () => {
+  test('a hash with a quality below 50 is not matched as near', async () => {
     const { pdq } = (await post('/v1/hash', picture)).json;
     for (const [quality, verdict] of [
       [49, 'no_match'],
@@ -182,7 +182,7 @@ describe('hashes', () => {
   });
 });
 
-describe('batches as streams', () => {
+describe('streamed batches', () => {
   const ndjson = (lines: readonly string[]) => lines.join('\n');
   async function ask(path: string, type: string, body: BodyInit) {
     const response = await fetch(running.url + path, {
@@ -194,7 +194,7 @@ describe('batches as streams', () => {
     return { status: response.status, text: await response.text() };
   }
 
-  test('NDJSON says of each line what JSON says of each item, in order, whatever the line', async () => {
+  test('NDJSON results equal the JSON results, in order, also for invalid lines', async () => {
     const known = (await post('/v1/hash', picture)).json;
     const some = [
       { id: 'p', pdq: known.pdq.hash },
@@ -234,7 +234,7 @@ describe('batches as streams', () => {
     ]);
   });
 
-  test('a line is answered before the next one is sent; one that never ends is an error of its own', async () => {
+  test('a line is answered before the next one is sent; a line over the limit fails alone', async () => {
     const { pdq } = (await post('/v1/hash', picture)).json;
     let push: (text: string) => void = () => {};
     let end: () => void = () => {};
@@ -267,7 +267,7 @@ describe('batches as streams', () => {
     ).toMatchObject([{ error: { code: 'VALUE_INVALID' } }, { id: '2', verdict: 'match' }]);
   });
 
-  test('raw values are answered with only the matches and their positions', async () => {
+  test('raw values: only matches are returned, with their index', async () => {
     const known = (await post('/v1/hash', picture)).json;
     const values = Buffer.alloc(20_000 * 32);
     for (const at of [0, 9_999, 19_999]) values.write(known.pdq.hash, at * 32, 'hex');
@@ -281,7 +281,7 @@ describe('batches as streams', () => {
     expect(JSON.parse(digests.text)).toMatchObject({ checked: 2, matched: 1, results: [{ index: 0 }] });
   });
 
-  test('turned copies are found where all orientations are asked, and only there', async () => {
+  test('rotated copies match only with ?orientations=all', async () => {
     const turned = await sharp(picture).resize(800).rotate(90).png().toBuffer();
     const { pdq } = (await post('/v1/hash', new Uint8Array(turned))).json;
     const body = new Uint8Array(Buffer.from(pdq.hash.repeat(100), 'hex'));
@@ -299,7 +299,7 @@ describe('batches as streams', () => {
     });
   });
 
-  test('part of a value at the end is an error, told before where the length is known and at the end otherwise', async () => {
+  test('an incomplete value is an error: at once where the length is known, else at the end', async () => {
     const known = await post('/v1/check/hashes?algorithm=pdq', new Uint8Array(33));
     expect(known).toMatchObject({ status: 422, json: { code: 'VALUE_INVALID' } });
     const stream = new Blob([new Uint8Array(33)]).stream();
@@ -328,7 +328,7 @@ describe('batches as streams', () => {
 const PHOTODNA_INDEXES = hasHnsw ? (['hnsw', 'linear'] as const) : (['linear'] as const);
 
 test.each(PHOTODNA_INDEXES)(
-  'PhotoDNA values match within a configured radius, and the answer says whether %s is exact',
+  'PhotoDNA values match within the configured radius, and exact is right for the index %s',
   async (kind) => {
     const exact = kind === 'linear';
     const other = await startService({ photodnaRadius: '20', photodnaIndex: kind });
@@ -364,17 +364,17 @@ test.each(PHOTODNA_INDEXES)(
   },
 );
 
-describe('what is refused', () => {
+describe('refused requests', () => {
   test.each<[string, string, BodyInit, string, number, string]>([
-    ['no picture to hash', '/v1/hash', 'hello', 'image/jpeg', 422, 'IMAGE_NOT_AN_IMAGE'],
+    ['no image to hash', '/v1/hash', 'hello', 'image/jpeg', 422, 'IMAGE_NOT_AN_IMAGE'],
     ['an empty body', '/v1/check', '', 'image/jpeg', 422, 'BODY_EMPTY'],
-    ['another type', '/v1/check', 'x', 'text/plain', 415, 'MEDIA_TYPE_UNSUPPORTED'],
-    ['JSON as a picture', '/v1/check', '{}', 'application/json', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+    ['an unsupported Content-Type', '/v1/check', 'x', 'text/plain', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+    ['JSON as an image', '/v1/check', '{}', 'application/json', 415, 'MEDIA_TYPE_UNSUPPORTED'],
     ['a body over the limit', '/v1/check', 'x'.repeat(3_000_001), 'image/jpeg', 413, 'BODY_TOO_LARGE'],
-    ['a wrong parameter', '/v1/check?radius=257', 'x', 'image/jpeg', 400, 'REQUEST_INVALID'],
+    ['an invalid parameter', '/v1/check?radius=257', 'x', 'image/jpeg', 400, 'REQUEST_INVALID'],
     ['broken JSON', '/v1/check/hashes', '{', 'application/json', 400, 'REQUEST_INVALID'],
     ['no items', '/v1/check/hashes', '{}', 'application/json', 400, 'REQUEST_INVALID'],
-    ['no such address', '/v2/check', 'x', 'image/jpeg', 404, 'NOT_FOUND'],
+    ['an unknown path', '/v2/check', 'x', 'image/jpeg', 404, 'NOT_FOUND'],
   ])('%s', async (_name, path, body, type, status, code) => {
     const { status: got, json, headers } = await post(path, body, type);
     expect([got, json.code]).toEqual([status, code]);
@@ -382,11 +382,11 @@ describe('what is refused', () => {
     expect(json.requestId).toBe(headers.get('x-request-id'));
   });
 
-  test('a body as large as allowed is looked at', async () => {
+  test('a body of exactly the limit is checked', async () => {
     expect((await post('/v1/check', 'x'.repeat(3_000_000), 'image/jpeg')).json.reason).toBe('not_an_image');
   });
 
-  test('a body that does not come is cut', async () => {
+  test('a body that does not arrive in time gets 408', async () => {
     const { hostname, port } = new URL(running.url);
     const socket = connect(Number(port), hostname);
     socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nslow');
@@ -401,7 +401,7 @@ describe('what is refused', () => {
   });
 });
 
-test('counts add up: every check is one of the verdicts', async () => {
+test('every check is counted once, by verdict, reason and list', async () => {
   const before = await (await fetch(`${running.url}/v1/stats`)).json();
   await post('/v1/check', picture);
   await post('/v1/check', 'nothing');
@@ -412,7 +412,7 @@ test('counts add up: every check is one of the verdicts', async () => {
   expect(after.byList.sample - before.byList.sample).toBe(1);
 });
 
-test('health, metrics, the interface’s description and its page', async () => {
+test('health, metrics, the OpenAPI document and its page are served', async () => {
   expect(await (await fetch(`${running.url}/livez`)).json()).toEqual({ status: 'alive' });
   expect(await (await fetch(`${running.url}/readyz`)).json()).toMatchObject({ ready: true });
   expect(await (await fetch(`${running.url}/metrics`)).text()).toMatch(
@@ -437,7 +437,7 @@ test('health, metrics, the interface’s description and its page', async () => 
 });
 
 describe('the decoder process is killed with 50 requests in flight', () => {
-  test('every request is answered with a verdict, and the next', async () => {
+  test('every request gets its verdict, and so does the next', async () => {
     const small = new Uint8Array(await sharp(picture).resize(500).jpeg().toBuffer());
     await post('/v1/check', small);
     const flying = Array.from({ length: 50 }, () => post('/v1/check', small));
@@ -450,7 +450,7 @@ describe('the decoder process is killed with 50 requests in flight', () => {
 });
 
 describe('keys', () => {
-  test('once there is a key, every request needs one, with the scope; details need theirs', async () => {
+  test('once a key exists, every request needs a key with the scope, and details need theirs', async () => {
     const keyed = await startService();
     try {
       const { key: plain } = await keyed.service.store.keys.createKey({

@@ -1,4 +1,4 @@
-/** Requests against their schemas: what is meant is taken, what is not meant is refused with a code. */
+/** Requests against their schemas: values are not coerced, and invalid ones are refused with a code. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startService } from '../support/running.js';
 
@@ -17,8 +17,8 @@ async function ask(method: string, path: string, body?: object): Promise<[status
 }
 const invalid = [400, expect.objectContaining({ code: 'REQUEST_INVALID' })];
 
-describe('a null of a body', () => {
-  test('takes a tenant’s own limit away; a 0 is no limit', async () => {
+describe('null in a body', () => {
+  test('removes a tenant’s own limit; 0 means no limit', async () => {
     const limits = (checksPerDay: number | null) => ask('PATCH', '/v1/tenants/t', { limits: { checksPerDay } });
     expect(await limits(0)).toMatchObject([200, { limits: { checksPerDay: 0 }, ownLimits: { checksPerDay: 0 } }]);
     const [status, answer] = await limits(null);
@@ -26,12 +26,12 @@ describe('a null of a body', () => {
     expect(answer).toHaveProperty('ownLimits', {});
   });
 
-  test('of a webhook’s tenant is all tenants', async () => {
+  test('as the tenant of a webhook means all tenants', async () => {
     const hook = { url: 'http://127.0.0.1:1/hook', secretEnv: 'HOOK_SECRET', tenant: null };
     expect(await ask('POST', '/v1/webhooks', hook)).toMatchObject([201, { tenant: null }]);
   });
 
-  test('is no false: a tenant that is disabled is not let in by it', async () => {
+  test('is not false: it does not enable a disabled tenant', async () => {
     await ask('PATCH', '/v1/tenants/t', { disabled: true });
     expect(await ask('PATCH', '/v1/tenants/t', { disabled: null })).toEqual(invalid);
     expect(await ask('GET', '/v1/tenants/t')).toMatchObject([200, { disabled: true }]);
@@ -44,7 +44,7 @@ test.each([
   ['PATCH', '/v1/tenants/t', { alarm: '' }],
   ['PATCH', '/v1/lists/sample', { enabled: 0 }],
   ['POST', '/v1/check/hashes', { items: [{ md5: 1 }] }],
-])('%s %s %j is refused: nothing in a body is made something else', async (method, path, body) => {
+])('%s %s %j is refused: values are not coerced', async (method, path, body) => {
   expect(await ask(method, path, body)).toEqual(invalid);
 });
 
@@ -54,12 +54,12 @@ test.each([
   '/v1/stats?from=2016-12-31T23:59:60Z',
   '/v1/hits?to=2016-12-31T23:59:60Z',
   '/v1/hits/%E0%A4%A',
-])('%s is refused in words, not answered with nothing or a failure of ours', async (path) => {
+])('%s gets REQUEST_INVALID', async (path) => {
   expect(await ask('GET', path)).toEqual(invalid);
 });
 
 // Last: from then on a key is needed.
-test('keys: a name that is null is none; a time that no clock shows is refused', async () => {
+test('POST /v1/keys: a null name is no name; a leap second is refused', async () => {
   const about = { tenant: 't', scopes: ['check'] };
   expect(await ask('POST', '/v1/keys', { ...about, expiresAt: '2016-12-31T23:59:60Z' })).toEqual(invalid);
   expect(await ask('POST', '/v1/keys', { ...about, name: null, expiresAt: null })).toMatchObject([

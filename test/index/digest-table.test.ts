@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { buildDigestTable, openDigestTable } from '../../src/index/digest-table.js';
 import { randomBytes, seeded } from '../support/random.js';
 
-test.each([16, 20, 32])('width %i: every digest is found, no other is, duplicates are all told', (width) => {
+test.each([16, 20, 32])('width %i: every digest is found, with its duplicates, and no other is', (width) => {
   const random = seeded(width);
   const digests = randomBytes(random, width * 3_000);
   digests.copyWithin(width * 10, width * 20, width * 21);
@@ -21,7 +21,7 @@ test.each([16, 20, 32])('width %i: every digest is found, no other is, duplicate
   expect(openDigestTable(table.share()).lookup(digests.subarray(0, width))).toEqual([0]);
 });
 
-test.each([0, 6, 12])('digests that differ only in the four bytes from %i are as quick as any', (from) => {
+test.each([0, 6, 12])('digests that differ only in the four bytes from %i are found as fast as any', (from) => {
   const count = 200_000;
   const digests = new Uint8Array(count * 16);
   const view = new DataView(digests.buffer);
@@ -31,11 +31,11 @@ test.each([0, 6, 12])('digests that differ only in the four bytes from %i are as
   for (let entry = 0; entry < count; entry++) {
     if (table.lookup(digests.subarray(entry * 16, entry * 16 + 16))[0] !== entry) throw new Error(`lost ${entry}`);
   }
-  // About 0.3 s. With one long walk through the slots, building 40,000 took 1.2 s, and four times that for each doubling.
+  // About 0.3 s. With one long walk through the slots, building 40,000 took 1.2 s, and four times that per doubling.
   expect(performance.now() - startedMs).toBeLessThan(15_000);
 });
 
-test('an empty table holds nothing', () => {
+test('an empty table finds nothing', () => {
   expect(buildDigestTable(new Uint8Array(), 16).lookup(new Uint8Array(16))).toEqual([]);
 });
 
@@ -50,7 +50,7 @@ test('property: a table equals a search through all digests', () => {
   );
 });
 
-test('property: a batch says what the same look-ups say one by one, also of digests that many entries have', () => {
+test('property: a batch returns what single lookups return, also for digests of many entries', () => {
   const digest = fc
     .array(fc.constantFrom(0, 1), { minLength: 4, maxLength: 4 })
     .map((few) => [...few, ...Array(16).fill(7)]);
@@ -67,7 +67,7 @@ test('property: a batch says what the same look-ups say one by one, also of dige
   );
 });
 
-test('a batch of more than one piece, hits and misses mixed', () => {
+test('a batch of more than one piece finds its hits among misses', () => {
   const digests = randomBytes(seeded(4), 16 * 50_000);
   const table = buildDigestTable(digests, 16);
   const asked = randomBytes(seeded(5), 16 * 10_000);
@@ -78,7 +78,7 @@ test('a batch of more than one piece, hits and misses mixed', () => {
   expect([...entryIndex.subarray(0, 3)]).toEqual([0, 12, 24]);
 });
 
-test('one digest told 100,000 times is told as often, and slows nothing down', () => {
+test('a digest of 100,000 entries is returned for each of them, and does not slow down other lookups', () => {
   const digests = randomBytes(seeded(6), 16 * 200_000);
   for (let entry = 0; entry < 200_000; entry += 2) digests.copyWithin(entry * 16, 0, 16);
   const table = buildDigestTable(digests, 16);
@@ -86,6 +86,6 @@ test('one digest told 100,000 times is told as often, and slows nothing down', (
   expect(table.lookupBatch(digests.subarray(0, 32)).count).toBe(100_001);
   const startedMs = performance.now();
   for (let entry = 1; entry < 200_000; entry += 2) table.lookup(digests.subarray(entry * 16, entry * 16 + 16));
-  // About 0.1 s; were the chain walked with its neighbours, minutes.
+  // About 0.1 s; if that chain were walked for its neighbours, minutes.
   expect(performance.now() - startedMs).toBeLessThan(15_000);
 });

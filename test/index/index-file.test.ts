@@ -35,7 +35,7 @@ beforeEach(async () => {
   );
 });
 
-test('what is written is read, only its owner may read it, and nothing is left beside it', async () => {
+test('a file is read as it was written, only its owner may read it, and nothing is left beside it', async () => {
   const read = await readIndexFile(path, vaultOf());
   expect(read.position).toEqual(position);
   expect(read.sections.map((one) => ({ ...one, values: Uint8Array.from(one.values) }))).toEqual(sections);
@@ -43,7 +43,7 @@ test('what is written is read, only its owner may read it, and nothing is left b
   expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
 });
 
-test('any single flipped bit is refused, wherever it lies', async () => {
+test('a flipped bit anywhere is refused', async () => {
   const good = readFileSync(path);
   for (let bit = 0; bit < good.length * 8; bit += bit < 1_000 ? 1 : 37) {
     const bad = Buffer.from(good);
@@ -53,7 +53,7 @@ test('any single flipped bit is refused, wherever it lies', async () => {
   }
 });
 
-test('a file that is cut anywhere, or goes on, is refused', async () => {
+test('a truncated or extended file is refused', async () => {
   const good = readFileSync(path);
   for (let bytes = 0; bytes < good.length; bytes += bytes < 200 ? 1 : 13) {
     writeFileSync(path, good);
@@ -66,17 +66,17 @@ test('a file that is cut anywhere, or goes on, is refused', async () => {
   await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
 });
 
-/** What is inside the seal, with so many bytes after the header. */
+/** The content under the seal, with `rest` bytes after the header. */
 function withHeader(header: string, rest = 100): string {
   return `ZEEFIDX2${String.fromCharCode(header.length)}\0\0\0\0\0\0\0${header}${'x'.repeat(rest)}`;
 }
 
-describe('what is no index file', () => {
+describe('an invalid index file', () => {
   test.each([
-    ['nothing', ''],
+    ['an empty file', ''],
     ['text', 'hello, this is a text of some length that is no index file at all'],
     ['a header that names gigabytes', `ZEEFIDX2\xff\0\0\0\0\0\0\0${'{"sections":[{"entryCount":9e9}]}'.padEnd(255)}`],
-    ['a header that is no JSON', `ZEEFIDX2\x10\0\0\0\0\0\0\0${'x'.repeat(100)}`],
+    ['a header that is not JSON', `ZEEFIDX2\x10\0\0\0\0\0\0\0${'x'.repeat(100)}`],
     ['a header that is null', `ZEEFIDX2\x04\0\0\0\0\0\0\0null${'x'.repeat(100)}`],
     ['a section that is null', withHeader('{"position":1,"sections":[null]}')],
     ['a negative count', withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":-5,"valueBytes":16}]}')],
@@ -85,23 +85,23 @@ describe('what is no index file', () => {
       withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":900000000000,"valueBytes":16}]}'),
     ],
     [
-      'values of another length than their algorithm’s',
+      'values of another length than that of their algorithm',
       withHeader('{"position":1,"sections":[{"algorithm":"md5","entryCount":1,"valueBytes":20}]}', 26),
     ],
     [
-      'an algorithm that is none',
+      'an unknown algorithm',
       withHeader('{"position":1,"sections":[{"algorithm":"md4","entryCount":1,"valueBytes":16}]}', 22),
     ],
-    ['more than its sections', withHeader('{"position":1,"sections":[]}', 1)],
-  ])('%s', async (_name, bytes) => {
-    // As it is, and under a seal that opens: what is inside is doubted too.
+    ['more bytes than its sections', withHeader('{"position":1,"sections":[]}', 1)],
+  ])('%s is refused', async (_name, bytes) => {
+    // As it is, and under a valid seal: the content is checked too.
     writeFileSync(path, Buffer.from(bytes, 'latin1'));
     await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
     await writeFile(path, sealStream(vaultOf(), [Buffer.from(bytes, 'latin1')]));
     await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
   });
 
-  test('no file, and a folder that cannot be written', async () => {
+  test('a missing file and an unwritable folder are FILE_UNREADABLE', async () => {
     await expect(readIndexFile(`${path}.none`, vaultOf())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
     await expect(writeIndexFile(join(path, 'x'), position, [], vaultOf())).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
@@ -111,7 +111,7 @@ describe('what is no index file', () => {
 
 const hasProc = orLeftOut(existsSync('/proc/self/fd'), 'There is no /proc', 'tests of open files');
 
-test.runIf(hasProc)('a file that is refused is closed all the same', async () => {
+test.runIf(hasProc)('a file that is refused is closed', async () => {
   writeFileSync(path, 'hello, this is a text of some length that is no index file at all');
   const isOpen = () =>
     readdirSync('/proc/self/fd').some((fd) => {
@@ -125,7 +125,7 @@ test.runIf(hasProc)('a file that is refused is closed all the same', async () =>
   await expect.poll(isOpen).toBe(false);
 });
 
-test('a write that fails leaves the file that was there', async () => {
+test('a failed write leaves the old file', async () => {
   const before = readFileSync(path);
   const failing = {
     ...sections[0]!,
@@ -139,7 +139,7 @@ test('a write that fails leaves the file that was there', async () => {
   expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
 });
 
-test('a ring gives back the hashes that it was given, through any number of pieces', () => {
+test('a ring returns the hashes that it was built from, in any number of pieces', () => {
   const hashes = randomBytes(seeded(4), 40_000 * 32);
   const back = Buffer.concat(Array.from(givenHashes(buildRing(hashes).share()), (piece) => Buffer.from(piece)));
   expect(back.equals(hashes)).toBe(true);

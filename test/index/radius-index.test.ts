@@ -19,7 +19,7 @@ async function build(kind: IndexKind, hashes: readonly Uint8Array[]): Promise<Ra
   return builder.seal();
 }
 
-/** Slow, obvious, one bit at a time; shares nothing with the indices. */
+/** Search bit by bit; shares no code with the indexes. */
 function byHand(hashes: readonly Uint8Array[], query: Uint8Array, radiusBits: number): Candidate[] {
   const found: Candidate[] = [];
   hashes.forEach((hash, entryIndex) => {
@@ -56,7 +56,7 @@ const SETS: Record<string, Uint8Array[]> = {
 };
 
 describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
-  test.each(RADII)('ring, linear and the count by hand agree at radius %i', async (radiusBits) => {
+  test.each(RADII)('ring and linear equal a bit-by-bit search at radius %i', async (radiusBits) => {
     const [ring, linear] = [await build('ring', hashes), await build('linear', hashes)];
     const queries = [
       base,
@@ -71,7 +71,7 @@ describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
       expect(ring.search(query, radiusBits)).toEqual(expected);
       expect(linear.search(query, radiusBits)).toEqual(expected);
     }
-    // Enough of them to go table by table, where the radius allows it.
+    // Enough queries to go table by table, where the radius allows it.
     const length = radiusBits <= 31 ? BATCH_QUERIES_MIN : queries.length;
     const asked = Array.from({ length }, (_, at) => queries[at % queries.length]!);
     const answers = queries.map((query) => byHand(hashes, query, radiusBits));
@@ -98,7 +98,7 @@ describe('a join', () => {
   many[JOIN_QUERIES] = base;
 
   test.each([0, 15, 16, 31])(
-    'tells what queries one by one tell, and linear of some, at radius %i',
+    'returns what single queries return, and linear for some of them, at radius %i',
     async (radiusBits) => {
       const [ring, linear] = [await build('ring', entries), await build('linear', entries)];
       for (const count of [JOIN_QUERIES_MIN - 1, JOIN_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES + 100]) {
@@ -116,7 +116,7 @@ describe('a join', () => {
     },
   );
 
-  test('more matches than it has room for are all told', async () => {
+  test('returns more matches than its buffer holds', async () => {
     const ring = await build('ring', [base, base, nearCopy(base, 3, random), ...cut(pdqLike(100, 4))]);
     const queries = Buffer.concat(Array.from({ length: JOIN_QUERIES_MIN }, () => base));
     const { count, entryIndex } = ring.searchBatch(queries, 31);
@@ -142,9 +142,9 @@ test.each([-1, 257, 1.5, Number.NaN])('a radius of %d is refused', async (radius
   expect(() => index.search(base, radiusBits)).toThrow(expect.objectContaining({ code: 'RADIUS_INVALID' }));
 });
 
-test('property: whatever the hashes, the query and the radius, ring equals linear', async () => {
+test('property: ring equals linear for any hashes, query and radius', async () => {
   const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
-  // Few values per byte, so that distances are small and radii mean something.
+  // Few values per byte, so that distances are small and radii matter.
   const sparse = fc
     .array(fc.constantFrom(0, 1, 3, 128), { minLength: 32, maxLength: 32 })
     .map((bytes) => Uint8Array.from(bytes));
@@ -162,7 +162,7 @@ test('property: whatever the hashes, the query and the radius, ring equals linea
   );
 });
 
-test('the ring ran: it visits a small part of the entries up to radius 47, and scans above and in crowds', async () => {
+test('ring uses its tables at radius 31, and scans at radius 48 and in crowds', async () => {
   const ring = (await build('ring', cut(pdqLike(20_000, 5)))) as RingIndex;
   ring.search(base, 31);
   expect(ring.scanned).toBe(false);
@@ -173,14 +173,14 @@ test('the ring ran: it visits a small part of the entries up to radius 47, and s
   expect(crowd.scanned).toBe(true);
 });
 
-test('more matches than the scratch holds are all told', async () => {
+test('more matches than the scratch holds are all returned', async () => {
   const spread = cut(randomBytes(seeded(9), 32 * 60_000));
   const crowd = Array.from({ length: RESULTS + 10 }, (_, at) => nearCopy(base, at % 3, random));
   const ring = await build('ring', [...spread, ...crowd]);
   expect(ring.search(base, 4)).toHaveLength(RESULTS + 10);
 });
 
-test('threads that read one memory at once get what one thread gets', async () => {
+test('threads that read one memory at once get the results of one thread', async () => {
   const hashes = cut(pdqLike(20_000, 21));
   const ring = (await build('ring', hashes)) as RingIndex;
   const queries = hashes.slice(0, 200).map((hash) => nearCopy(hash, 25, random));
@@ -208,23 +208,23 @@ test('threads that read one memory at once get what one thread gets', async () =
   expect(expected.every((found) => found.length > 0)).toBe(true);
 });
 
-test('a reader that closes gives its scratch back; one more than there are scratches is refused', async () => {
+test('a reader that closes frees its scratch; one reader too many gets INDEX_FULL', async () => {
   const ring = (await build('ring', [base])) as RingIndex;
   const readers = Array.from({ length: SLOTS - 1 }, () => openRing(ring.share()));
   expect(() => openRing(ring.share())).toThrow(expect.objectContaining({ code: 'INDEX_FULL' }));
   readers[0]!.close();
   expect(openRing(ring.share()).search(base, 0)).toHaveLength(1);
-  // The scratch is another's now: closing it again must not give it away.
+  // Another reader has the scratch now: closing again must not free it.
   readers[0]!.close();
   expect(() => openRing(ring.share())).toThrow(expect.objectContaining({ code: 'INDEX_FULL' }));
 });
 
-test('a pool on a machine of many cores has no more threads than a ring has scratches for, and one to spare', () => {
+test('a pool has at most SLOTS - 1 threads', () => {
   expect(createIndexPool({ threads: 128 }).threads).toBe(SLOTS - 1);
   expect(createIndexPool({ threads: 2 }).threads).toBe(2);
 });
 
-test.runIf(hasHnsw)('hnsw finds the near ones and says that it is approximate', async () => {
+test.runIf(hasHnsw)('hnsw finds an entry, and is marked as approximate', async () => {
   const hashes = cut(pdqLike(500, 8));
   const index = await build('hnsw', hashes);
   expect(index.exact).toBe(false);

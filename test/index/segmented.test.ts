@@ -23,7 +23,7 @@ const fail = (error: unknown) => {
   throw error;
 };
 
-/** Seals and merges from a few entries on, so that a test of hundreds sees every state. */
+/** An index that seals and merges from a few entries on, so that a test of hundreds sees every state. */
 function eager(entriesMax: number): Segmented<RadiusIndex> {
   return new Segmented<RadiusIndex>({ ...ringMaker(pool), entriesMax }, 0, fail, 8);
 }
@@ -45,7 +45,7 @@ function oracle(live: ReadonlyMap<number, Uint8Array>, query: Uint8Array, radius
     .filter(([, distanceBits]) => distanceBits <= radiusBits);
 }
 
-test('whatever is added, removed, settled and merged, what is live is found and nothing else', async () => {
+test('after any additions, removals, settles and merges exactly the live entries are found', async () => {
   const hashes = pdqLike(400, 5);
   const step = fc.oneof(
     fc.record({ do: fc.constant('add' as const), count: fc.integer({ min: 1, max: 40 }) }),
@@ -84,7 +84,7 @@ test('whatever is added, removed, settled and merged, what is live is found and 
   );
 });
 
-test('a crowd of additions is merged into the sealed segment, with what is removed meanwhile', async () => {
+test('many additions are merged into the sealed segment, without what is removed meanwhile', async () => {
   const hashes = pdqLike(1_000, 6);
   const at = (key: number) => hashes.subarray((key % 1_000) * 32, (key % 1_000) * 32 + 32);
   const index = new Segmented(ringMaker(pool), 0, fail);
@@ -96,7 +96,7 @@ test('a crowd of additions is merged into the sealed segment, with what is remov
   await add(OPEN_ENTRIES_MIN + 1);
   expect(index.segments).toHaveLength(1);
   await add(OPEN_ENTRIES_MIN + 1);
-  // The merge of both has begun; what is removed now is in neither of the segments that it makes.
+  // The merge of both has begun; entries removed now stay removed in its result.
   index.remove([1, OPEN_ENTRIES_MIN + 5]);
   await add(3);
   await index.merged();
@@ -105,7 +105,7 @@ test('a crowd of additions is merged into the sealed segment, with what is remov
   const found = search(index, at(1), 0).map(([found]) => found);
   expect(found).not.toContain(1);
   expect(found).toContain(1_001);
-  // Half of a segment removed: it is written anew without them, and the memory is smaller.
+  // Half of a segment is removed: it is rewritten without them, and takes less memory.
   const bytes = index.segments[0]!.index.memoryBytes;
   index.remove(Array.from({ length: OPEN_ENTRIES_MIN }, (_, n) => n + 10));
   await index.merged();
@@ -113,7 +113,7 @@ test('a crowd of additions is merged into the sealed segment, with what is remov
   expect(index.segments[0]!.index.memoryBytes).toBeLessThan(bytes);
 });
 
-test('as many additions during a merge as went into it: none is missed, none is there twice', async () => {
+test('as many additions during a merge as went into it are there once each', async () => {
   const hashes = pdqLike(40, 7);
   const maker = ringMaker(pool);
   const merges: Promise<RadiusIndex>[] = [];
@@ -130,7 +130,7 @@ test('as many additions during a merge as went into it: none is missed, none is 
   await index.settle();
   add(9);
   await index.settle();
-  // It comes to its end, and before anybody looks the next are added.
+  // The merge ends, and more is added before its result is used.
   await merges[0];
   add(9);
   await index.settle();
@@ -138,7 +138,7 @@ test('as many additions during a merge as went into it: none is missed, none is 
   expect(found).toEqual(Array.from({ length: 27 }, (_, n) => n + 1));
 });
 
-test('an open entry that was removed stays removed when the open segment is made anew', async () => {
+test('an open entry that was removed stays removed when the open segment is rebuilt', async () => {
   const hashes = pdqLike(20, 8);
   const index = new Segmented(ringMaker(pool), 0, fail);
   const add = (key: number) => index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));
@@ -152,7 +152,7 @@ test('an open entry that was removed stays removed when the open segment is made
   expect(search(index, hashes.subarray(32, 64), 0)).toEqual([]);
 });
 
-test('of lists that are gone nothing is kept, in the open segment and in the sealed', async () => {
+test('entries of removed lists are dropped from the open and the sealed segments', async () => {
   const hashes = pdqLike(40, 8);
   const index = eager(16);
   for (let key = 1; key < 40; key++) {
@@ -168,7 +168,7 @@ test('of lists that are gone nothing is kept, in the open segment and in the sea
   expect(search(index, hashes.subarray(4 * 32, 5 * 32), 0)).toEqual([[4, 0]]);
 });
 
-test('a merge that fails is told, its parts go on answering, and a later settle tries again', async () => {
+test('a failed merge is reported, its segments still answer, and a later merge succeeds', async () => {
   const hashes = pdqLike(200, 9);
   const told: unknown[] = [];
   let fails = 1;
@@ -190,7 +190,7 @@ test('a merge that fails is told, its parts go on answering, and a later settle 
   expect(index.entryCount).toBe(OPEN_ENTRIES_MIN / 2 + 1);
 });
 
-test.runIf(hasHnsw)('hnsw is built once; what comes later is found in an exact segment beside it', async () => {
+test.runIf(hasHnsw)('hnsw is built once; later entries are found in an exact segment beside it', async () => {
   const hashes = pdqLike(300, 4);
   const index = new Segmented(radiusMaker('hnsw', pool), 0, fail);
   for (let key = 1; key <= 200; key++) index.add(key, 1, hashes.subarray(key * 32, key * 32 + 32));
@@ -201,7 +201,7 @@ test.runIf(hasHnsw)('hnsw is built once; what comes later is found in an exact s
   expect(search(index, hashes.subarray(250 * 32, 251 * 32), 0)).toEqual([[250, 0]]);
 });
 
-test('digests: what was removed stays out through a merge', async () => {
+test('digests: removed entries stay out through a merge', async () => {
   const index = new Segmented(digestMaker(16, pool), 0, fail);
   const digest = (key: number) => Buffer.alloc(16, key.toString(16).padStart(32, '0'), 'hex');
   const found = (key: number) =>
@@ -216,7 +216,7 @@ test('digests: what was removed stays out through a merge', async () => {
   expect(index.segments[0]!.index.entryCount).toBe(OPEN_ENTRIES_MIN + 1 - 30_000);
 });
 
-test('keys, marks and runs', () => {
+test('positionOf, withoutKeys, remainingRuns and mergeColumns, by example', () => {
   const keys = Uint32Array.from([2, 3, 5, 8, 100]);
   expect([1, 2, 4, 8, 100, 101].map((key) => positionOf(keys, key))).toEqual([-1, 0, -1, 3, 4, -1]);
   const segment = newSegment(null, { keys, listKeys: new Uint16Array(5) });
@@ -233,7 +233,7 @@ test('keys, marks and runs', () => {
   expect([...remainingRuns(70, null)]).toEqual([[0, 70]]);
 });
 
-test('property: runs are exactly the entries that are not removed', () => {
+test('property: remaining runs are exactly the entries that are not removed', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 199 })), (gone) => {
       const removed = new Uint32Array(7);

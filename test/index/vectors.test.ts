@@ -11,7 +11,7 @@ import { squaredL2 } from '../../src/kernels/l2.js';
 import { hasHnsw } from '../support/hnsw.js';
 import { randomBytes, seeded } from '../support/random.js';
 
-/** By the twin, and in no hurry. */
+/** Search by the TypeScript twin, one vector after the other. */
 function oracle(vectors: readonly Uint8Array[], query: Uint8Array, radius: number): VectorCandidate[] {
   return vectors
     .map((vector, entryIndex) => ({ entryIndex, distance: Math.sqrt(squaredL2(vector, query)) }))
@@ -24,7 +24,7 @@ const vector = fc.oneof(
   fc.array(fc.constantFrom(0, 1, 255), { minLength: 144, maxLength: 144 }).map((numbers) => Uint8Array.from(numbers)),
 );
 
-test('property: the scan tells exactly what the twin tells, whatever the vectors and the radius', () => {
+test('property: the scan finds exactly what the twin finds, for any vectors and radius', () => {
   fc.assert(
     fc.property(
       fc.array(vector, { maxLength: 40 }),
@@ -37,7 +37,7 @@ test('property: the scan tells exactly what the twin tells, whatever the vectors
   );
 });
 
-test('the radius is inclusive: at it found, past it not; the longest distance fits', () => {
+test('the radius is inclusive, and the longest distance fits', () => {
   const zero = new Uint8Array(144);
   const five = Uint8Array.from(zero);
   five.set([3, 4]);
@@ -57,7 +57,7 @@ test.each([-1, 3_060.1, Number.NaN, Number.POSITIVE_INFINITY])('a radius of %d i
   );
 });
 
-test('more than one piece of the scan, and more than one part', () => {
+test('a scan of several pieces and parts finds the entries at their edges', () => {
   const random = seeded(3);
   const all = randomBytes(random, 144 * 10_000);
   const index = buildVectorScan([all.subarray(0, 144 * 9_000), all.subarray(144 * 9_000)]);
@@ -69,7 +69,7 @@ test('more than one piece of the scan, and more than one part', () => {
 });
 
 test.runIf(hasHnsw)(
-  'hnsw tells only what is inside the radius, nearly all of it, and that it is approximate',
+  'hnsw finds only what is within the radius, over 95 % of it, and is marked as approximate',
   async () => {
     const random = seeded(8);
     const centres = Array.from({ length: 40 }, () => randomBytes(random, 144));
@@ -94,7 +94,7 @@ test.runIf(hasHnsw)(
 );
 
 test.each([...(hasHnsw ? (['hnsw'] as const) : []), 'linear'] as const)(
-  '%s: what is added later is found beside what is there',
+  '%s: entries added later are found beside the earlier ones',
   async (kind) => {
     const random = seeded(9);
     const pool = createIndexPool({ threads: 1 });

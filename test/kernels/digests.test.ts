@@ -26,7 +26,7 @@ describe('digests', () => {
     });
   });
 
-  test('block edges and views into larger buffers change nothing', () => {
+  test('block edges and views into larger buffers do not change the digest', () => {
     const edges = [1, 65_535, 65_536, 65_537, 131_072, 131_073];
     fc.assert(
       fc.property(fc.constantFrom(...edges), fc.integer({ min: 0, max: 64 }), (length, offset) => {
@@ -38,7 +38,7 @@ describe('digests', () => {
     );
   });
 
-  test('only what is asked for is answered', () => {
+  test('only the requested digests are returned', () => {
     expect(computeDigests(ascii('abc'), [])).toEqual({});
     expect(Object.keys(computeDigests(ascii('abc'), ['sha1']))).toEqual(['sha1']);
   });

@@ -17,7 +17,7 @@ function distanceByHand(a: Uint8Array, b: Uint8Array): number {
 }
 
 describe('hamming', () => {
-  test('equals the count by hand, and knows both ends', () => {
+  test('equals a count bit by bit, is symmetric, and reaches 0 and 256', () => {
     fc.assert(
       fc.property(hash256, hash256, (a, b) => {
         expect(hamming256(a, b)).toBe(distanceByHand(a, b));
@@ -44,7 +44,7 @@ describe('hamming', () => {
 });
 
 describe('blockhash', () => {
-  test('grey and the same grey as RGB have one hash, also below a pixel a block', () => {
+  test('grey and the same grey as RGB have the same hash, also with less than a pixel per block', () => {
     for (const [width, height] of [
       [256, 256],
       [97, 83],
@@ -55,7 +55,7 @@ describe('blockhash', () => {
       expect(blockhash256({ width, height, channels: 3, data }), `${width}x${height}`).toEqual(blockhash256(grey));
     }
   });
-  test('every channel counts: a picture in red, in green or in blue alone has the hash of its grey', () => {
+  test('an image in red, in green or in blue alone has the hash of its grey', () => {
     const grey = sceneRaster(2, 97, 83, 1);
     const dark = { ...grey, data: grey.data.map((value) => value >> 1) };
     for (const channel of [0, 1, 2]) {
@@ -67,7 +67,7 @@ describe('blockhash', () => {
       );
     }
   });
-  test('a left half that is dark and a right half that is light are told apart, block by block', () => {
+  test('a dark left half and a light right half are distinguished block by block', () => {
     // Method 2 compares each block with the median of its quarter of the rows; upper and lower halves are alike here.
     const data = Uint8Array.from({ length: 64 * 64 }, (_, at) => (at % 64 < 32 ? 10 : 90));
     expect(Buffer.from(blockhash256({ width: 64, height: 64, channels: 1, data })).toString('hex')).toBe(
@@ -76,10 +76,10 @@ describe('blockhash', () => {
   });
 });
 
-describe('one WASM hasher, many pictures', () => {
+describe('one WASM hasher, many images', () => {
   const twin = createPdqHasher();
 
-  test('what it saw before does not matter: large, small, 64x64, colour, grey, in any order', () => {
+  test('a hash does not depend on earlier images: large, small, 64x64, colour, grey, in any order', () => {
     const wasm = loadPdqHasher();
     const pictures: Raster[] = [
       noiseRaster(1, 900, 40, 3),
@@ -110,7 +110,7 @@ describe('one WASM hasher, many pictures', () => {
     );
   });
 
-  test('a side so long that its tables outgrow their room is hashed all the same, and so is what comes after', () => {
+  test('a side so long that its tables exceed their memory is hashed, and so is the next image', () => {
     const wasm = loadPdqHasher();
     const tall = noiseRaster(8, 6, 600_000, 1);
     expect(wasm.hash(tall, ALL)).toEqual(twin.hash(tall, ALL));

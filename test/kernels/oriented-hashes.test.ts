@@ -10,7 +10,7 @@ const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const list = fc.oneof(
   fc.tuple(hash),
   fc.array(hash, { minLength: 8, maxLength: 8 }),
-  // Near what the sign rule says, as real pictures are, with some bits off.
+  // Near the sign rule, as hashes of real images are, with some bits changed.
   fc.tuple(hash, fc.array(fc.nat(255), { maxLength: 80 })).map(([original, off]) => {
     const turned = ORIENTATIONS.map((orientation) => reorientPdq(original, orientation));
     turned[0] = original;
@@ -20,8 +20,8 @@ const list = fc.oneof(
   }),
 );
 
-describe('hashes of a turned picture, packed', () => {
-  test('a transposed hash is what the sign rule calls flipPlus1, one bit at a time', () => {
+describe('packed hashes of all orientations', () => {
+  test('a transposed hash equals flipPlus1 of the sign rule, bit by bit', () => {
     fc.assert(
       fc.property(hash, (bits) => {
         expect(transposeBits(bits)).toEqual(reorientPdq(bits, 'flipPlus1'));
@@ -29,7 +29,7 @@ describe('hashes of a turned picture, packed', () => {
     );
   });
 
-  test('whatever is packed comes back, bit for bit', () => {
+  test('packed hashes unpack to themselves', () => {
     fc.assert(
       fc.property(fc.array(list, { maxLength: 2 }), (lists) => {
         const packed = packOrientedHashes(lists);
@@ -44,7 +44,7 @@ describe('hashes of a turned picture, packed', () => {
     );
   });
 
-  test('four of eight orientations are the transposes of the others, so a picture takes under 90 bytes, of two families 130', () => {
+  test('the packed orientations of an image take under 90 bytes, those of two families under 130', () => {
     const hasher = loadPdqHasher();
     for (let seed = 1; seed <= 20; seed++) {
       for (const [width, height, most] of [
@@ -69,7 +69,7 @@ describe('hashes of a turned picture, packed', () => {
     }
   });
 
-  test('bytes that end too soon are refused, and any others are read or refused', () => {
+  test('truncated bytes are refused, and any others are read or refused', () => {
     fc.assert(
       fc.property(fc.array(list, { minLength: 1, maxLength: 2 }), fc.nat(), (lists, cut) => {
         const packed = packOrientedHashes(lists);

@@ -36,7 +36,7 @@ const SIZES: [number, number][] = [
   [1025, 770],
 ];
 
-/** PDQ.md read literally in double precision: sums over windows, nothing composed, nothing shared with the kernels. */
+/** PDQ.md in double precision, as written: sums over windows, no code of the kernels. */
 function hashByHand(raster: Raster, resize: boolean): Uint8Array {
   let { width: C, height: R } = raster;
   const at = (y: number, x: number) => {
@@ -91,28 +91,25 @@ function hashByHand(raster: Raster, resize: boolean): Uint8Array {
   );
 }
 
-describe('the twins', () => {
-  test.each(SIZES)(
-    'WASM equals TypeScript at %ix%i: noise and scene, grey and colour, all orientations',
-    (width, height) => {
-      for (const channels of [1, 3] as const) {
-        for (const raster of [
-          noiseRaster(width, width, height, channels),
-          sceneRaster(height, width, height, channels),
-        ]) {
-          expect(wasm.hash(raster, ALL)).toEqual(twin.hash(raster, ALL));
-          expect(wasm.hash(raster, ONE)).toEqual(twin.hash(raster, ONE));
-        }
+describe('WASM and its TypeScript twin', () => {
+  test.each(SIZES)('are equal at %ix%i: noise and scene, grey and colour, all orientations', (width, height) => {
+    for (const channels of [1, 3] as const) {
+      for (const raster of [
+        noiseRaster(width, width, height, channels),
+        sceneRaster(height, width, height, channels),
+      ]) {
+        expect(wasm.hash(raster, ALL)).toEqual(twin.hash(raster, ALL));
+        expect(wasm.hash(raster, ONE)).toEqual(twin.hash(raster, ONE));
       }
-    },
-  );
+    }
+  });
 
   test.each([
     [97, 83],
     [300, 200],
     [512, 384],
     [700, 300],
-  ])('both agree with the rules read literally at %ix%i', (width, height) => {
+  ])('agree with PDQ.md at %ix%i', (width, height) => {
     const raster = sceneRaster(7, width, height, 3);
     const { families } = wasm.hash(raster, ALL);
     expect(hamming256(families[0]!.hashes[0]!, hashByHand(raster, true))).toBeLessThanOrEqual(2);
@@ -127,7 +124,7 @@ describe('orientations', () => {
     [512, 340],
     [640, 427],
     [96, 513],
-  ])('equal the hash of the really turned picture at %ix%i', (width, height) => {
+  ])('equal the hash of the rotated or mirrored pixels at %ix%i', (width, height) => {
     const raster = sceneRaster(width, width, height, 1);
     const { families } = wasm.hash(raster, ALL);
     ORIENTATIONS.forEach((orientation, at) => {
@@ -140,7 +137,7 @@ describe('orientations', () => {
     });
   });
 
-  test('the sign rule comes near the turned picture, and transposition is exact', () => {
+  test('the sign rule is near the hash of the oriented image, and transposition is exact', () => {
     const raster = sceneRaster(3, 400, 300, 1);
     const exact = wasm.hash(raster, ALL).families[0]!.hashes;
     const ruled = signRuleHashes(dct16(luma64(raster, 'resized')));
@@ -153,7 +150,7 @@ describe('orientations', () => {
   });
 });
 
-describe('pictures without a hash', () => {
+describe('images without a hash', () => {
   const fill = (value: (x: number, y: number) => number): Raster => ({
     width: 200,
     height: 150,
@@ -168,7 +165,7 @@ describe('pictures without a hash', () => {
     expect(wasm.hash(raster, ONE).families[0]!.degenerate).toBe(true);
     expect(twin.hash(raster, ONE).families[0]!.degenerate).toBe(true);
   });
-  test('a scene is not', () => {
+  test('a scene is not degenerate', () => {
     expect(wasm.hash(sceneRaster(1, 200, 150, 1), ONE).families[0]).toMatchObject({ degenerate: false, quality: 100 });
   });
   test.each([
@@ -177,7 +174,7 @@ describe('pictures without a hash', () => {
     [5, 5, false],
     [4, 512, true],
     [4, 513, false],
-  ])('%ix%i too small: %s', (width, height, tooSmall) => {
+  ])('%ix%i is too small: %s', (width, height, tooSmall) => {
     const [result] = wasm.hash(noiseRaster(1, width, height, 1), ONE).families;
     expect(result!.degenerate).toBe(tooSmall);
     expect(result!.hashes[0]!.every((byte) => byte === 0)).toBe(tooSmall);
@@ -194,7 +191,7 @@ describe(hasCorpus ? 'the reference vectors' : 'the reference vectors (left out:
     return { width: info.width, height: info.height, channels: info.channels as 1 | 3, data };
   }
 
-  test.runIf(hasCorpus)('lossless: hash, quality and the sign rule of 57 pictures', async () => {
+  test.runIf(hasCorpus)('lossless: hash, quality and the sign rule of 57 images', async () => {
     const rows = readCsv(corpusPath('vectors/lossless/pdq-lossless.csv'));
     expect(rows).toHaveLength(57);
     const distances: number[] = [];
@@ -219,7 +216,7 @@ describe(hasCorpus ? 'the reference vectors' : 'the reference vectors (left out:
     expect(distances.filter((distance) => distance > 0).length).toBeLessThanOrEqual(2);
   });
 
-  test.runIf(hasCorpus)('intermediate: luma, DCT and median of six pictures', async () => {
+  test.runIf(hasCorpus)('intermediate: luma, DCT and median of six images', async () => {
     const files = readdirSync(corpusPath('vectors/intermediate'));
     expect(files).toHaveLength(6);
     for (const file of files) {
@@ -237,8 +234,8 @@ describe(hasCorpus ? 'the reference vectors' : 'the reference vectors (left out:
   });
 });
 
-test('a small image after a large white one hashes as in a kernel of its own', () => {
-  // White pixels read as numbers are NaN: what the large image leaves in memory must not reach the padding of the small.
+test('a small image after a large white one has the hash of a new kernel', () => {
+  // White pixels read as numbers are NaN: remains of the large image in memory must not reach the small one's padding.
   const white: Raster = { width: 1_500, height: 1_500, channels: 3, data: new Uint8Array(1_500 * 1_500 * 3).fill(255) };
   for (const [width, height] of SIZES) {
     const small = noiseRaster(7, width, height, 1);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { crashLoop } from '../../bench/crash.js';
 
-test('killed at random moments under load: every answer is on record, once, and the ledger is whole', async () => {
+test('killed at random moments under load: every answer is recorded once, and the ledger verifies', async () => {
   const seed = Date.now() % 1_000_000;
   const result = await crashLoop(8, seed);
   const { answeredChecks, countedChecks, unansweredChecks, ...counts } = result;

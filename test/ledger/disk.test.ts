@@ -1,4 +1,4 @@
-/** A disk that is full, read-only or cannot sync: no answer without a record, and none is lost when it is well again. */
+/** A disk that is full, read-only or cannot sync: no answer without a record, and none is lost when it works again. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ async function serve(dataDir: string, env: Record<string, string> = {}): Promise
 }
 
 let sent = 0;
-/** One known digest, with a reference and a key of its own. */
+/** A request for a known digest, with a reference and an Idempotency-Key of its own. */
 const next = () => ({ reference: `r${sent++}`, key: `k${sent}` });
 async function check(url: string, { reference, key }: ReturnType<typeof next>) {
   const response = await fetch(`${url}/v1/check/hashes`, {
@@ -91,7 +91,7 @@ describe.runIf(hasCompiler)('a real service on a disk', () => {
     ['that is full', 'f'],
     ['that is read-only', 'r'],
     ['that cannot sync', 's'],
-  ])('%s: 503 until it is well, nothing lost, nothing counted twice', async (_says, how) => {
+  ])('%s: LEDGER_FAILED until it works again, nothing lost, nothing counted twice', async (_says, how) => {
     execFileSync('cc', ['-shared', '-fPIC', '-o', shim, 'test/support/failing-disk.c', '-ldl']);
     const dataDir = await storeWith(`disk-${how}`);
     const control = join(dir, `control-${how}`);
@@ -118,7 +118,7 @@ describe.runIf(hasCompiler)('a real service on a disk', () => {
   });
 });
 
-test('a ledger that cannot be opened: 503, and answers as soon as it can be', async () => {
+test('a ledger that cannot be opened: LEDGER_FAILED, and answers as soon as it can be', async () => {
   const dataDir = await storeWith('unopened');
   mkdirSync(join(dataDir, LEDGER_FILE));
   const url = await serve(dataDir);
@@ -130,7 +130,7 @@ test('a ledger that cannot be opened: 503, and answers as soon as it can be', as
   await stopAndVerify(dataDir);
 });
 
-test('a ledger that another process holds for too long: 503, and answers as soon as it lets go', async () => {
+test('a ledger that another process locks for too long: LEDGER_FAILED, and answers after the release', async () => {
   const dataDir = await storeWith('held');
   const url = await serve(dataDir);
   expect(await check(url, next())).toEqual(ANSWERED);

@@ -7,7 +7,7 @@ import type { Appended, LedgerGroup } from '../../src/store/ledger-contract.js';
 import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
 import { memoryLedger } from '../support/memory-ledger.js';
 
-/** A store whose writes wait until the test lets them go. */
+/** A store whose writes wait until the test releases them. */
 function gated() {
   const groups: LedgerGroup[] = [];
   const gates: { open: () => void; fail: (error: unknown) => void }[] = [];
@@ -25,7 +25,7 @@ function gated() {
 
 const one = () => entry({ tallies: [tally('a', HOUR)] });
 
-test('a lone caller is written at once; who comes meanwhile is the next group, counts merged', async () => {
+test('a lone append is written at once; appends during a write are one group, counts merged', async () => {
   const { commit, groups, gates, memory } = gated();
   const first = commit.append(one());
   expect(groups).toHaveLength(1);
@@ -49,7 +49,7 @@ test('a lone caller is written at once; who comes meanwhile is the next group, c
   expect((await memory.verify()).totals.checked).toBe(11);
 });
 
-test('a group that is full does not wait for more', async () => {
+test('a full group is written at once', async () => {
   const { commit, groups, gates } = gated();
   const crowd = Array.from({ length: LEDGER_GROUP_ROWS }, () => commit.append(one()));
   gates[0]!.open();
@@ -57,7 +57,7 @@ test('a group that is full does not wait for more', async () => {
   await turn();
   gates[1]!.open();
   await Promise.all(crowd);
-  // The last group had hundreds: fewer wait for their like, but not for ever.
+  // The last group had hundreds: fewer wait for as many, but not for ever.
   const few = commit.append(one());
   expect(groups).toHaveLength(2);
   const many = Array.from({ length: LEDGER_GROUP_ROWS - 2 }, () => commit.append(one()));
@@ -70,7 +70,7 @@ test('a group that is full does not wait for more', async () => {
   await late;
 });
 
-test(`${LEDGER_GROUP_ROWS} rows are a group, also where the last one had more answers`, async () => {
+test(`${LEDGER_GROUP_ROWS} rows are a full group, also where the last one had more answers`, async () => {
   const { commit, groups, gates } = gated();
   const first = commit.append(one());
   const crowd = Array.from({ length: LEDGER_GROUP_ROWS + 50 }, () => commit.append(one()));
@@ -87,7 +87,7 @@ test(`${LEDGER_GROUP_ROWS} rows are a group, also where the last one had more an
   await Promise.all(rest);
 });
 
-test('a sighting is a row of its group', async () => {
+test('each sighting counts as a row of its group', async () => {
   const { commit, groups, gates } = gated();
   const first = commit.append(one());
   const crowd = Array.from({ length: 10 }, () => commit.append(one()));
@@ -103,7 +103,7 @@ test('a sighting is a row of its group', async () => {
   await large;
 });
 
-test('each gets its own hits and its own outcome', async () => {
+test('each append gets its own hits and its own outcome', async () => {
   const { commit, gates } = gated();
   const held = commit.append(one());
   const keyed = (fingerprint: string) => entry({ ...one(), idempotency: { key: 'k', fingerprint } });
@@ -133,7 +133,7 @@ test('each gets its own hits and its own outcome', async () => {
   ]);
 });
 
-test('a group that fails fails for all of it, and the next is tried', async () => {
+test('a failed group fails all its appends, and the next group is tried', async () => {
   const { commit, gates, memory } = gated();
   const failed = commit.append(one());
   const next = commit.append(one());

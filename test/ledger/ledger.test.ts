@@ -1,4 +1,4 @@
-/** Outcomes to counts and hits, through a ledger whose store and clock the test holds. */
+/** Counts and hits from outcomes, in a ledger whose store and clock the test controls. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Match } from '../../src/core/match-types.js';
@@ -58,7 +58,7 @@ const outcome = (over: Partial<Outcome> = {}): Outcome => ({
 });
 const recordable = (...outcomes: Outcome[]): Recordable => ({ tenant: 'a', outcomes, unmatched: 0, idempotency: null });
 
-test('an image counts once, once in each of its lists and categories, by its nearest match', async () => {
+test('an image counts once in all, once per list and category, by its nearest match', async () => {
   const { ledger } = ledgerAt();
   await ledger.record(
     recordable(
@@ -88,7 +88,7 @@ test('an image counts once, once in each of its lists and categories, by its nea
   expect(hits).toMatchObject([{ list: 'y', matchType: 'exact', digests: { md5: '00112233445566778899aabbccddeeff' } }]);
 });
 
-test('digests lie sealed in the store', async () => {
+test('digests are sealed in the store', async () => {
   const { ledger, store } = ledgerAt();
   await ledger.record(recordable(outcome()));
   const [held] = await store.hits({ tenant: null, limit: 1 });
@@ -96,7 +96,7 @@ test('digests lie sealed in the store', async () => {
   expect(JSON.parse(held!.evidence).digests).toEqual({ md5: sealed });
 });
 
-test('one file at two places is two hits, and two files at one place are too', async () => {
+test('one file at two references is two hits, and two files at one reference are too', async () => {
   const { ledger } = ledgerAt();
   for (const reference of ['p', 'q', 'p', null]) await ledger.record(recordable(outcome({ reference })));
   await ledger.record(recordable(outcome({ reference: 'p', fileId: 'g' })));
@@ -109,7 +109,7 @@ test('one file at two places is two hits, and two files at one place are too', a
   ]);
 });
 
-test('suppressed by quarantine is a hit, and marked; suppressed otherwise is none', async () => {
+test('a match suppressed by quarantine is a marked hit; one suppressed otherwise is not', async () => {
   const { ledger } = ledgerAt();
   const suppressed = { verdict: 'suppressed', fileId: 'g' } as const;
   await ledger.record(recordable(outcome({ ...suppressed, matches: [match({ suppressed: true })] })));
@@ -121,7 +121,7 @@ test('suppressed by quarantine is a hit, and marked; suppressed otherwise is non
   expect(await ledger.stats({})).toMatchObject({ checked: 2, matched: 0, suppressed: 2, byList: {} });
 });
 
-test('listeners hear of a hit after it is written, and no more once they are gone', async () => {
+test('listeners are called after a hit is written, and not after they are removed', async () => {
   const { ledger, store } = ledgerAt();
   const heard: unknown[] = [];
   const listener: HitListener = ({ hit, isNew }) => heard.push([hit.timesSeen, isNew]);
@@ -137,7 +137,7 @@ test('listeners hear of a hit after it is written, and no more once they are gon
   expect(heard).toHaveLength(2);
 });
 
-test('overdue: running past the last deadline; erased: so long after it was closed', async () => {
+test('a case is overdue past its last deadline, and erased some days after it was closed', async () => {
   const { at, ledger } = ledgerAt();
   await ledger.record(recordable(outcome(), outcome({ fileId: 'g' })));
   const [one, other] = (await ledger.hits({ limit: 9 })).hits;
@@ -155,7 +155,7 @@ test('overdue: running past the last deadline; erased: so long after it was clos
   expect((await ledger.hits({ limit: 9 })).hits.map(({ id }) => id)).toEqual([other!.id]);
 });
 
-test('no deadline is put off by notifying again', async () => {
+test('a second notice does not postpone a deadline, unless the case was closed in between', async () => {
   const { at, ledger } = ledgerAt();
   await ledger.record(recordable(outcome()));
   const [{ id }] = (await ledger.hits({ limit: 1 })).hits as [Hit];
@@ -170,7 +170,7 @@ test('no deadline is put off by notifying again', async () => {
   expect([await startsAfter('removed'), await startsAfter('notified')], 'it came back').toEqual([1, 5]);
 });
 
-test('a report is of whole hours, counts and cases alike, and says so; of whole days, where the hours are gone', async () => {
+test('a report covers whole hours, for counts and cases alike; whole days, where hours were dropped', async () => {
   const { at, store, ledger } = ledgerAt();
   await ledger.record(recordable(outcome()));
   at.ms = START + 50 * HOUR_MS;
@@ -183,7 +183,7 @@ test('a report is of whole hours, counts and cases alike, and says so; of whole 
     expect(period).toBe(`${from}/${to}`);
     return [from.slice(0, 16), to.slice(0, 16), checked, takedown.cases];
   };
-  // Both were asked at 34 minutes past.
+  // Both were checked at 34 minutes past the hour.
   const [from, to] = [START + 50 * HOUR_MS + 60_000, START + 50 * HOUR_MS + 120_000];
   expect(await reportOf(from, to)).toEqual(['2026-09-16T14:00', '2026-09-16T15:00', 1, 1]);
   expect(await reportOf(START, to)).toEqual(['2026-09-14T12:00', '2026-09-16T15:00', 2, 2]);
@@ -193,7 +193,7 @@ test('a report is of whole hours, counts and cases alike, and says so; of whole 
   expect(await reportOf(START + HOUR_MS, START + 2 * HOUR_MS)).toEqual(['2026-09-14T00:00', '2026-09-15T00:00', 1, 1]);
 });
 
-test('counts add up: over time, tenants and reasons, whatever happened', async () => {
+test('counts add up over time, tenants and reasons, for any outcomes', async () => {
   const outcomeArb = fc.record({
     verdict: fc.constantFrom('match', 'no_match', 'suppressed', 'not_checked'),
     lists: fc.uniqueArray(fc.constantFrom('x', 'y', '__proto__'), { minLength: 1 }),

@@ -6,7 +6,7 @@ import { clockAfter, clockOf, mayGo } from '../../src/ledger/takedown.js';
 
 const START = Date.UTC(2026, 8, 14);
 
-test('states: every pair is allowed or refused as the page says', () => {
+test('every transition is allowed or refused as documented', () => {
   const allowed = HIT_STATUSES.map((from) => [from, HIT_STATUSES.filter((to) => mayGo(from, to))]);
   expect(Object.fromEntries(allowed)).toEqual({
     open: ['notified', 'confirmed', 'removed', 'false_positive'],
@@ -21,13 +21,13 @@ describe('the clock', () => {
   const open = { startedMs: START, stoppedMs: null };
   const went = (...states: HitStatus[]) => states.map((status) => ({ status }));
 
-  test('starts anew with a notice, and goes on through a confirmation', () => {
+  test('restarts with a notice, and continues through a confirmation', () => {
     expect(clockAfter(open, [], 'notified', START + 5)).toEqual({ startedMs: START + 5, stoppedMs: null });
     expect(clockAfter(open, [], 'confirmed', START + 5)).toEqual({ startedMs: START, stoppedMs: null });
     expect(clockAfter(open, went('confirmed'), 'notified', START + 5).startedMs, 'its first notice').toBe(START + 5);
   });
 
-  test('does not start anew with a second notice, unless the case was closed in between', () => {
+  test('does not restart with a second notice, unless the case was closed in between', () => {
     const running = { startedMs: START + 5, stoppedMs: null };
     expect(clockAfter(running, went('notified', 'confirmed'), 'notified', START + 9)).toEqual(running);
     const again = went('notified', 'removed', 'notified', 'confirmed');
@@ -48,10 +48,10 @@ describe('the clock', () => {
   });
 
   test.each([
-    ['running, at the deadline', null, HOUR_MS, null],
-    ['running, past it', null, HOUR_MS + 1, false],
-    ['stopped at the deadline', HOUR_MS, 9 * HOUR_MS, true],
-    ['stopped past it', HOUR_MS + 1, 9 * HOUR_MS, false],
+    ['running, at the deadline: undecided', null, HOUR_MS, null],
+    ['running, past the deadline: not met', null, HOUR_MS + 1, false],
+    ['stopped at the deadline: met', HOUR_MS, 9 * HOUR_MS, true],
+    ['stopped past the deadline: not met', HOUR_MS + 1, 9 * HOUR_MS, false],
   ])('%s', (_says, stoppedAfterMs, nowAfterMs, met) => {
     const stoppedMs = stoppedAfterMs === null ? null : START + stoppedAfterMs;
     const { deadlines } = clockOf({ startedMs: START, stoppedMs }, [1, 12], START + nowAfterMs);

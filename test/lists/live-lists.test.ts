@@ -78,7 +78,7 @@ async function fill(): Promise<void> {
   await store.lists.replaceEntries('b', listRows('md5', digests));
 }
 
-test('additions, removals and disabling by entry and list are in force after one refresh', async () => {
+test('additions, removals and disabling of entries and lists apply after one refresh', async () => {
   await fill();
   const live = await open();
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
@@ -87,7 +87,7 @@ test('additions, removals and disabling by entry and list are in force after one
   expect(await live.refresh()).toBe(true);
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'match']);
   expect(live.snapshot.generation).toBeGreaterThan(before.generation);
-  // A query that began before finishes on what it began with.
+  // A query that began before finishes on its snapshot.
   expect(before.radius.pdq.flatMap(({ keys }) => [...keys])).toHaveLength(2_000);
   await store.lists.changeEntries('a', { entryId: 'e5' }, 'disable');
   await live.refresh();
@@ -104,11 +104,11 @@ test('additions, removals and disabling by entry and list are in force after one
   await live.refresh();
   expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
   expect(live.snapshot.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
-  // What it held is marked, so that a merge gives its memory back.
+  // Its entries are marked as removed, so that a merge frees their memory.
   expect(live.snapshot.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
 });
 
-test('an index file stands for the entries, and the store for what has changed since', async () => {
+test('an index file is loaded, and the changes of the store since it are applied', async () => {
   await fill();
   const first = await open();
   await store.lists.changeEntries('a', { entryId: 'e7' }, 'remove');
@@ -127,11 +127,11 @@ test('an index file stands for the entries, and the store for what has changed s
     requestedRadiusBits: null,
   });
   expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
-  // Entries came from the file and not from the store: one that the store alone knows under an old key is not there.
+  // 1,999 from the file, of which e8 is only marked as removed, and the added one. The store alone has 1,999.
   expect(second.snapshot.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
 });
 
-test('a damaged file, or one of another store, is told and the store is read instead', async () => {
+test('a damaged index file, or one of another store, is reported, and the store is read instead', async () => {
   await fill();
   await (await open()).exportTo(indexFile());
   const bytes = readFileSync(indexFile());
@@ -157,7 +157,7 @@ test('a damaged file, or one of another store, is told and the store is read ins
   expect(elsewhere.snapshot.entryCounts.pdq).toBe(0);
 });
 
-test('a crowd of near-copies is counted in full, told in part, and says so', async () => {
+test('a crowd of near copies is counted in full and returned in part, with truncated set', async () => {
   await store.lists.createList({ list: 'crowd', kind: 'match', radiusBits: 31 });
   const crowd = Buffer.concat(
     Array.from({ length: 5_000 }, (_, at) => {
@@ -183,13 +183,13 @@ test('a crowd of near-copies is counted in full, told in part, and says so', asy
   const wide = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: null });
   expect(wide).toMatchObject({ verdict: 'match', truncated: true });
   expect(wide.matches).toHaveLength(100);
-  // All are within 16 bits; the one that the suppression list holds is found where it lies within radius 0 of the query.
+  // All are within 16 bits of the query; the suppression list matches only at distance 0.
   expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
   const narrow = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: 0 });
   expect(narrow.truncated).toBe(false);
 });
 
-test('PhotoDNA values match within the configured radius, whose unit is L2, and come back from an index file', async () => {
+test('PhotoDNA values match within the configured L2 radius, also from an index file', async () => {
   const value = new Uint8Array(144).fill(100);
   await store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
   await store.lists.replaceEntries('licensed', listRows('photodna', value));
@@ -217,7 +217,7 @@ test('PhotoDNA values match within the configured radius, whose unit is L2, and 
   expect(refused).toEqual([]);
 });
 
-test('a reading of changes that fails halfway leaves what was in force; the next takes up all, and nothing twice', async () => {
+test('a refresh that fails halfway keeps the old snapshot; the next applies all changes once', async () => {
   await fill();
   let fails = false;
   const flaky = new Proxy(store.lists, {
@@ -263,12 +263,12 @@ test('a reading of changes that fails halfway leaves what was in force; the next
   expect(await verdicts(live, [2_500, 2_501])).toEqual(['match', 'no_match']);
 });
 
-test('queries in other threads, while lists change and merges run, answer by one generation and never fail', async () => {
+test('queries in other threads agree with their generation, while lists change and merge', async () => {
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   const live = await open();
   const recorder = createRecorder(null, createMetrics(), new FloodGuard(0, systemClock, () => {}));
   const options = { orientations: 'none', lists: null, requestedRadiusBits: 0, reference: null, tenant: 't' } as const;
-  // Keys of the hashes in force, by generation: what each answer is held to.
+  // The hashes of the list by generation: each answer is compared with them.
   const known = new Map<number, Set<number>>([[live.snapshot.generation, new Set()]]);
   let ended = false;
   const asked = async (): Promise<number> => {
@@ -277,12 +277,12 @@ test('queries in other threads, while lists change and merges run, answer by one
       const { snapshot } = live;
       const parts = { store: store.lists, snapshot, recorder, pool };
       const decisions = await checkValues(parts, 'pdq', hashes, options);
-      // An entry that the store has lost since then is no longer told; all others of the generation are.
+      // An entry that the store has removed since is not returned; all others of the generation are.
       const gone = [...known.get(snapshot.generation)!].filter((at) => !decisions.has(at));
       const now = known.get(live.snapshot.generation)!;
       expect(gone.filter((at) => now.has(at))).toEqual([]);
       expect([...decisions.keys()].filter((at) => !known.get(snapshot.generation)!.has(at))).toEqual([]);
-      // While the list is empty nothing above waits for anything.
+      // Yield: while the list is empty, nothing above does.
       await new Promise(setImmediate);
     }
     return rounds;
@@ -307,7 +307,7 @@ test('queries in other threads, while lists change and merges run, answer by one
   expect(first + second).toBeGreaterThan(5);
 });
 
-/** Hashes from..to with ids of their own. */
+/** Yield hashes from..to with ids of their own. */
 async function* named(from: number, to: number): AsyncGenerator<ParsedRow> {
   for await (const row of listRows('pdq', hashes.subarray(from * 32, to * 32))) {
     const at = from + row.line - 1;
@@ -315,7 +315,7 @@ async function* named(from: number, to: number): AsyncGenerator<ParsedRow> {
   }
 }
 
-test('refreshes at once are applied one after the other, each change once', async () => {
+test('concurrent refreshes are applied one after the other, each change once', async () => {
   await fill();
   let running = 0;
   let most = 0;

@@ -4,7 +4,7 @@ import { startService } from '../support/running.js';
 
 const FLIPS = 12;
 
-test('versions flip under query load: no answer disagrees with the generation that it names', async () => {
+test('versions flip under query load: no answer disagrees with its generation', async () => {
   const running = await startService({ floodFiles: '0' });
   const { asked, generationsSeen, disagreed } = await flipUnderLoad(running.service, FLIPS, 100);
   await running.stop();

@@ -8,8 +8,8 @@ const NOW = '2026-09-14T10:45:00Z';
 const read = (hit: Partial<Hit>, details = true, language: 'en' | 'nl' = 'en') =>
   notice({ ...HIT, ...hit }, { language, details, now: NOW });
 
-describe('the facts', () => {
-  test('English', () => {
+describe('facts', () => {
+  test('are in the English notice', () => {
     const text = read({});
     expect(text).toContain('An image in your storage matches an entry of the hash list "hotline".');
     for (const fact of [
@@ -27,7 +27,7 @@ describe('the facts', () => {
     }
   });
 
-  test('Dutch, by the Dutch clock', () => {
+  test('are in the Dutch notice, in Dutch time', () => {
     const text = read({}, true, 'nl');
     expect(text).toContain('Een afbeelding in uw opslag komt overeen met een vermelding op de hashlijst "hotline".');
     for (const fact of [
@@ -40,7 +40,7 @@ describe('the facts', () => {
     }
   });
 
-  test('both languages tell the same facts', () => {
+  test('both languages have the same number of facts', () => {
     const lines = (language: 'en' | 'nl') =>
       read({}, true, language)
         .split('\n')
@@ -48,7 +48,7 @@ describe('the facts', () => {
     expect(lines('nl')).toHaveLength(lines('en').length);
   });
 
-  test('a case that ended says when, and asks nothing', () => {
+  test('a closed case has its end and no requested action', () => {
     const [one, ...rest] = HIT.clock.deadlines;
     const clock = {
       ...HIT.clock,
@@ -63,8 +63,8 @@ describe('the facts', () => {
   });
 });
 
-describe('what it does not tell', () => {
-  test('the digest of a file that is itself listed, by whichever list', () => {
+describe('withheld values', () => {
+  test('the digest of a file that is itself listed, by any list', () => {
     expect(read({})).toContain(DIGESTS.sha256);
     expect(read({ matchType: 'exact', algorithm: 'sha256', distance: 0 })).not.toMatch(/[0-9a-f]{32}/);
     const second = [...HIT.matches, { ...MATCH, list: 'police', matchType: 'exact' as const }];
@@ -72,25 +72,25 @@ describe('what it does not tell', () => {
     expect(read({ matches: second })).toContain('hotline, police');
   });
 
-  test('without the scope details: no entry, no distance, no digest', () => {
+  test('without the scope details: entry, distance and digest', () => {
     const text = read({}, false);
     expect(text).not.toMatch(/e-17|of 256|rotate90|[0-9a-f]{32}/);
     expect(text).toContain('near: the perceptual hash of the image is close to one on the list');
   });
 
-  test('an id that a list made of a value', () => {
+  test('an entry id that contains a value', () => {
     for (const entryId of ['ab'.repeat(32), `sha1:${'CD'.repeat(20)}`, `${'Zm9v'.repeat(11)}=`]) {
       expect(read({ entryId })).not.toContain(entryId);
     }
   });
 
-  test('never MD5 or SHA-1', () => {
+  test('MD5 and SHA-1, always', () => {
     expect(read({})).not.toContain(DIGESTS.md5);
     expect(read({})).not.toContain(DIGESTS.sha1);
   });
 });
 
-test('a name from outside cannot add a line of its own', () => {
+test('a name in the notice cannot add a line', () => {
   const lines = read({}).split('\n').length;
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), (text) => {

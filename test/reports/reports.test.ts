@@ -49,7 +49,7 @@ const withName = (name: string): Report => ({
   byTenant: [{ ...REPORT.byTenant[0]!, tenant: name }],
 });
 
-describe('words', () => {
+describe('texts', () => {
   test.each([
     [0, '0 s', '0 s'],
     [59.4, '59 s', '59 s'],
@@ -66,7 +66,7 @@ describe('words', () => {
     expect(durationText(seconds, 'nl')).toBe(dutch);
   });
 
-  test('counts and shares by language; a rare share keeps its digits', () => {
+  test('counts and shares are formatted by language; a small share keeps its digits', () => {
     expect([countText(18_200_000_000), countText(18_200_000_000, 'nl')]).toEqual(['18,200,000,000', '18.200.000.000']);
     expect([shareText(7.4e6 / 18.2e9), shareText(0.9345), shareText(1), shareText(0)]).toEqual([
       '0.0407%',
@@ -76,7 +76,7 @@ describe('words', () => {
     ]);
   });
 
-  test('the Dutch read their own clock, summer and winter', () => {
+  test('Dutch times are local, in summer and winter', () => {
     expect(timeText('2026-09-14T09:12:00Z', 'nl')).toBe('14 september 2026 om 11:12 (09:12 UTC)');
     expect(timeText('2026-12-31T23:30:00Z', 'nl')).toBe('1 januari 2027 om 00:30 (23:30 UTC)');
     expect(timeText('2026-09-14T09:12:00Z')).toBe('14 September 2026 at 09:12 UTC');
@@ -89,7 +89,7 @@ describe('CSV', () => {
     rows(text).find((row) => row.section === section && row.name === name && row.figure === figure && row.unit === unit)
       ?.value;
 
-  test('every figure is there, exact, and the period in every row', () => {
+  test('figures are exact, and every row has the period', () => {
     const text = reportCsv(REPORT);
     expect(figureOf(text, 'total', 'all', 'checked')).toBe('18200000000');
     expect(figureOf(text, 'total', 'all', 'matched')).toBe('7400000');
@@ -105,18 +105,18 @@ describe('CSV', () => {
     );
   });
 
-  test('what is not known is an empty cell, not a nought', () => {
+  test('an unknown figure is an empty cell, not 0', () => {
     expect(figureOf(reportCsv(REPORT), 'takedown by tenant', 'polder-cloud', 'medianSeconds', 'seconds')).toBe('');
     expect(figureOf(reportCsv(EMPTY), 'reversals', 'all', 'errorRate', 'share')).toBe('');
   });
 
-  test('lines end as RFC 4180 says, and all have as many cells', () => {
+  test('lines end with CRLF, and all have the same number of cells', () => {
     const lines = reportCsv(REPORT).trimEnd().split('\r\n');
     expect(lines.every((line) => !line.includes('\n') && line.split(',').length === 8)).toBe(true);
   });
 
   test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '=HYPERLINK("http://x","y")'])(
-    'a name that a spreadsheet would run is defused: %j',
+    'a name that a spreadsheet would run is escaped: %j',
     (name) => {
       for (const text of [reportCsv(withName(name)), dsaCsv(withName(name))]) {
         const cells = (parse(text) as string[][]).flat();
@@ -126,7 +126,7 @@ describe('CSV', () => {
     },
   );
 
-  test('any name comes back as it was, or led by an apostrophe', () => {
+  test('any name is read back as it was, or with a leading apostrophe', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (name) => {
         const told = rows(reportCsv(withName(name))).find((row) => row.section === 'list')?.name;
@@ -137,12 +137,12 @@ describe('CSV', () => {
 });
 
 describe('HTML', () => {
-  test('the headline is in words that add up', () => {
+  test('the headline has the counts and the hit rate', () => {
     expect(reportHtml(REPORT)).toContain('18,200,000,000 images checked, 7,400,000 hits: one in 2,459');
     expect(reportHtml(EMPTY)).toContain('0 images checked, 0 hits<');
   });
 
-  test('nothing is fetched from anywhere and nothing runs; its own policy says so', () => {
+  test('the page loads nothing and runs nothing, and its policy forbids it', () => {
     const text = reportHtml(REPORT);
     expect(text).not.toMatch(
       /<(script|link|img|iframe|object|embed|base)\b|\bsrc=|\bhref=|url\(|@import|https?:|style="/i,
@@ -150,7 +150,7 @@ describe('HTML', () => {
     expect(text).toContain(REPORT_POLICY.replaceAll("'", '&#39;'));
   });
 
-  test('names are text', () => {
+  test('names are escaped', () => {
     const text = reportHtml(withName(HOSTILE));
     expect(text).not.toContain('<img');
     expect(text).toContain('&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;amp;');
@@ -174,7 +174,7 @@ describe('HTML', () => {
     [1001, 2000],
   ])('the scale of %d ends at %d', (value, most) => expect(niceMax(value)).toBe(most));
 
-  test('a bar is as high as its share of the scale', () => {
+  test('the height of a bar is its share of the scale', () => {
     const svg = chart([
       { start: '2026-07-01T00:00:00Z', checked: 100, matched: 0 },
       { start: '2026-07-02T00:00:00Z', checked: 50, matched: 0 },
@@ -188,7 +188,7 @@ describe('HTML', () => {
 describe('DSA figures', () => {
   const named = (report: Report, indicator: string) => dsaFigures(report).find((each) => each.indicator === indicator);
 
-  test('own-initiative measures are the files that were removed', () => {
+  test('own-initiative measures are the removed files', () => {
     expect(named(REPORT, "Number of measures taken at the provider's own initiative")).toMatchObject({
       part: 5,
       value: 39_900,
@@ -197,7 +197,7 @@ describe('DSA figures', () => {
     expect(named(REPORT, 'Visibility restriction Removal')?.value).toBe(39_900);
   });
 
-  test('the error rate comes from reversals, precision is what is left of it, to the hundredth', () => {
+  test('the error rate is that of reversals; precision is the rest, rounded to the hundredth', () => {
     expect(named(REPORT, 'Error rate of automated means')?.value).toBeCloseTo(0.021339, 5);
     expect(named(REPORT, 'Accuracy of the automated means - Precision')).toMatchObject({ part: 8, value: 0.98 });
     expect(named(EMPTY, 'Error rate of automated means')?.value).toBeNull();
@@ -209,7 +209,7 @@ describe('DSA figures', () => {
     expect(named(EMPTY, 'Median time to take action')?.value).toBeNull();
   });
 
-  test('what Zeef cannot know has no value and says why', () => {
+  test('a figure that Zeef cannot know has no value, and a reason', () => {
     const unknown = dsaFigures(REPORT).filter(({ value }) => value === null);
     expect(unknown.map(({ indicator }) => indicator)).toEqual([
       'Number of notices received',
@@ -221,7 +221,7 @@ describe('DSA figures', () => {
     expect(unknown.every(({ context }) => context.startsWith('Not known to Zeef: '))).toBe(true);
   });
 
-  test('both days of the period belong to it', () => {
+  test('the period includes both its days', () => {
     expect(dsaPeriod(REPORT)).toBe('2026-07-01/2026-09-30');
     const rows = parse(dsaCsv({ ...REPORT, tenant: 'polder-cloud' }), { columns: true }) as Record<string, string>[];
     expect(new Set(rows.map((row) => `${row.Service} ${row['Reporting period']}`))).toEqual(

@@ -1,4 +1,4 @@
-/** The canary set that ships is what its script makes, and the sample list is no part of it. */
+/** The shipped canaries are what their script makes, and do not hold the sample list. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { canaries } from '../../scripts/make-canary.js';
@@ -6,12 +6,12 @@ import { parseHash256 } from '../../src/core/hash256.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { shippedCanaries } from '../../src/lists/import/import-review.js';
 
-test('hashlists/canary.txt is made by the script: some three thousand hashes', async () => {
+test('hashlists/canary.txt is what the script makes: over three thousand hashes', async () => {
   expect(readFileSync('hashlists/canary.txt', 'utf8')).toBe(await canaries());
   expect(shippedCanaries().length).toBeGreaterThan(3_000);
 });
 
-test('the sample list is not held back by it', () => {
+test('no canary is within the radius of the sample list', () => {
   const sample = readFileSync('hashlists/sample/sample.csv', 'utf8')
     .split('\n')
     .filter((line) => line.includes(',pdq,'))

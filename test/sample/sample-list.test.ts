@@ -14,7 +14,7 @@ const SAMPLE = join(PACKAGE_ROOT, 'hashlists', 'sample');
 const PICTURES = join(SAMPLE, 'pictures');
 const PHOTOGRAPHS = join(PACKAGE_ROOT, 'test', 'fixtures', 'photographs');
 const EXPECTED_COLUMNS = 'file,pdq_hash,pdq_quality,pdq_hash_noresize,pdq_quality_noresize,width,height';
-/** Two JPEG decoders may differ by this much in a hash whose quality is worth trusting. */
+/** Largest distance between the hashes of two JPEG decoders, for an image of trusted quality. */
 const DISTANCE_BITS_MAX = 10;
 const QUALITY_TRUSTED = 80;
 
@@ -22,11 +22,11 @@ const pictureNames = (folder: string) => readdirSync(folder).filter((name) => /\
 const medianOf = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 describe('the sample list', () => {
-  test('is what the script makes from the pictures, byte for byte', async () => {
+  test('is what the script makes from the images, byte for byte', async () => {
     expect(await sampleList()).toBe(readFileSync(join(SAMPLE, 'sample.csv'), 'utf8'));
   });
 
-  test('has three digests and two PDQ hashes of each picture, every entry named once', () => {
+  test('has three digests and two PDQ hashes of each image, under unique ids', () => {
     const rows = readCsv(join(SAMPLE, 'sample.csv'));
     for (const name of pictureNames(PICTURES)) {
       const id = name.replace(/\.\w+$/, '');
@@ -41,10 +41,10 @@ describe('the sample list', () => {
 describe.each([
   ['sample', PICTURES, 8],
   ['fixture', PHOTOGRAPHS, 20],
-])('%s pictures', (_, folder, atLeast) => {
+])('%s images', (_, folder, atLeast) => {
   const expected = readCsv(join(folder, 'expected.csv'));
 
-  test('each has its facts and its attribution, and nothing else has', () => {
+  test('each has its expected row and its attribution, and no other row exists', () => {
     const names = pictureNames(folder).sort();
     expect(names.length).toBeGreaterThanOrEqual(atLeast);
     expect(readFileSync(join(folder, 'expected.csv'), 'utf8').split('\n')[0]).toBe(EXPECTED_COLUMNS);
@@ -55,7 +55,7 @@ describe.each([
     for (const [, , cells] of attributed) expect(cells!.split(' | ').filter((cell) => cell.trim())).toHaveLength(4);
   });
 
-  test('their hashes are those of the reference, in both families', async () => {
+  test('their hashes agree with the reference, in both families', async () => {
     const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
     const hasher = loadPdqHasher();
     const distances: Record<string, number[]> = { resized: [], full: [] };
@@ -86,7 +86,7 @@ describe.each([
 });
 
 describe('with the test corpus (ZEEF_CORPUS)', () => {
-  test.runIf(hasCorpus)('each is a free picture of the corpus, byte for byte', () => {
+  test.runIf(hasCorpus)('each is a free image of the corpus, byte for byte', () => {
     const manifest = readCsv(corpusPath('corpus', 'MANIFEST.csv'));
     for (const folder of [PICTURES, PHOTOGRAPHS]) {
       for (const name of pictureNames(folder)) {

@@ -1,6 +1,6 @@
 /**
  * Marked values are planted on a list; then a whole run of the program is searched for them: every file that it writes,
- * everything that it prints or answers, and the memory of the process that decodes pictures.
+ * everything that it prints or returns, and the memory of the process that decodes images.
  */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { PICTURES } from '../support/running.js';
 const picture = 'mate-freshflower.jpg';
 const pictureHash = readCsv(join(PICTURES, 'expected.csv')).find(({ file }) => file === picture)!.pdq_hash!;
 
-/** The hash with some bits flipped in pairs, so that its weight stays. Near enough to match, and not the picture's own. */
+/** The hash with bits flipped in pairs, so that its weight stays: near enough to match, and not the image's own. */
 function near(hex: string, pairs: number): Buffer {
   const hash = Buffer.from(hex, 'hex');
   const left = { true: pairs, false: pairs };
@@ -35,11 +35,11 @@ const planted: Readonly<Record<string, Buffer>> = {
   photodna: Buffer.from(randomBytes(seeded(4), 144)),
 };
 
-/** In which forms of which values the bytes hold what was planted. */
+/** Return the planted values that the bytes contain, with their forms. */
 function found(bytes: Buffer): string[] {
   const text = bytes.toString('latin1').toLowerCase();
   return Object.entries(planted).flatMap(([algorithm, value]) => {
-    // Base64 of a value that stands behind one or two other bytes has other letters; the first and last depend on them.
+    // Base64 of a value after one or two other bytes has other letters; the first and last depend on those bytes.
     const shifted = [0, 1, 2].map((by) =>
       Buffer.concat([Buffer.alloc(by), value])
         .toString('base64')
@@ -55,7 +55,7 @@ function found(bytes: Buffer): string[] {
   });
 }
 
-/** Every file below a folder that holds something planted, with what it holds. */
+/** Return every file in the folder that contains a planted value, with the value and its form. */
 function foundIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
@@ -63,7 +63,7 @@ function foundIn(folder: string): string[] {
     .flatMap((path) => found(readFileSync(path)).map((what) => `${path}: ${what}`));
 }
 
-/** The whole readable memory of a process, piece by piece (Linux). */
+/** Yield the whole readable memory of a process, piece by piece (Linux). */
 function* memoryOf(pid: number): Generator<Buffer> {
   const PIECE = 16_777_216;
   const memory = openSync(`/proc/${pid}/mem`, 'r');
@@ -77,7 +77,7 @@ function* memoryOf(pid: number): Generator<Buffer> {
         try {
           bytes = readSync(memory, piece, 0, piece.length, at);
         } catch {
-          // Reserved and not there, or the kernel's own.
+          // Reserved but not mapped, or the kernel's own.
         }
         if (bytes > 0) yield piece.subarray(0, bytes);
       }
@@ -87,7 +87,7 @@ function* memoryOf(pid: number): Generator<Buffer> {
   }
 }
 
-test('the search finds what is there: raw, hex in either case, base64 behind anything', () => {
+test('the search finds planted values: raw, hex in either case, base64 at any offset', () => {
   const { pdq, md5 } = planted as { pdq: Buffer; md5: Buffer };
   expect(found(Buffer.concat([Buffer.of(1, 2), pdq]))).toEqual(['pdq as raw']);
   expect(found(Buffer.from(`x${md5.toString('hex').toUpperCase()}y`))).toEqual(['md5 as hex']);
@@ -99,11 +99,11 @@ test('the search finds what is there: raw, hex in either case, base64 behind any
   expect(found(Buffer.alloc(1_000))).toEqual([]);
 });
 
-/** A dozen processes, one after the other, on a machine that may be busy. */
+/** A dozen processes, one after the other, on a possibly busy machine. */
 const RUN_MS = 240_000;
 
 test(
-  'in a whole run, planted values are in no file, no output, no answer and not in the decoder’s memory',
+  'in a whole run, planted values are in no file, output or response, nor in the decoder’s memory',
   async () => {
     const folder = tempFolder('secret');
     const dataDir = join(folder, 'data');
@@ -135,7 +135,7 @@ test(
       return code;
     };
     expect(await zeef('lists', 'import', source, '--list', 'planted')).toBe(0);
-    // A version that is held, with everything that it would hold.
+    // A held version, with all its entries.
     expect(
       await zeef('lists', 'import', 'hashlists/canary.txt', '--algorithm', 'pdq', '--list', 'planted', '--add'),
     ).toBe(2);
@@ -159,7 +159,7 @@ test(
     expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
     expect(answers['POST /v1/check']!.toString()).toContain('"verdict":"match"');
     expect(await ask('POST', '/v1/hash', bytes, 'image/jpeg')).toBe(200);
-    // What a caller sends is the caller's; it is asked one bit pair away, and malformed, so that an answer cannot repeat it.
+    // A response may repeat what its request had: these are one bit pair away, or malformed, so that it cannot.
     const items = [
       { pdq: near(pdq.toString('hex'), 1).toString('hex') },
       { pdq: bad },
@@ -211,7 +211,7 @@ test(
       }
     }
     expect(megabytes).toBeGreaterThan(50);
-    // The service itself has them: what is searched for is there to be found.
+    // The service itself has them in memory: the search can find them.
     expect([...memoryOf(service.child.pid!)].some((piece) => found(piece).length > 0)).toBe(true);
 
     expect(await zeef('ledger', 'backup', join(dataDir, 'backup.sqlite'))).toBe(0);
@@ -220,10 +220,10 @@ test(
     expect(await zeef('lists', 'rotate-key')).toBe(0);
     expect(await zeef('lists', 'export')).toBe(0);
     expect(await ask('POST', '/v1/check', bytes, 'image/jpeg')).toBe(200);
-    // It ends as badly as a process can.
+    // The process aborts.
     await service.end('SIGABRT');
     printed.serve = service.output();
-    // The digests of a hit are those of the caller's own file, which the caller sent: they are told, and nothing else is.
+    // The digests of a hit are those of the client's own file: they are returned, and nothing else is.
     const toldBack = (what: string, output: Buffer) =>
       what.includes('/v1/hits')
         ? Buffer.from(output.toString('latin1').replace(/"digests":\{[^}]*\}/g, ''), 'latin1')

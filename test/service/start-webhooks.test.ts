@@ -1,4 +1,4 @@
-/** From a picture over HTTP to a receiver, through the ledger. */
+/** From an image over HTTP to a webhook receiver, through the ledger. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { startWebhooks } from '../../src/service/service.js';
 import { createLogger } from '../../src/telemetry/log.js';
 import { PICTURES, startService } from '../support/running.js';
 
-test('a picture that matches is told once, without its digests; when it is seen again, not again', async () => {
+test('a match is sent once, without digests of the image, and not again when it is seen again', async () => {
   const bodies: string[] = [];
   const receiver = createServer((request, response) => {
     let body = '';

@@ -1,4 +1,4 @@
-/** The audit log, damaged on the disk in every way that there is. */
+/** Every kind of damage on disk to the audit log is found. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -22,37 +22,37 @@ const damages: [string, string, number][] = [
     `UPDATE audit SET ${column} = 'x' WHERE seq = 4`,
     4,
   ]),
-  ['a row said to end another, of an earlier version', 'UPDATE audit SET ends = 2 WHERE seq = 4', 4],
-  ['a row said to end another', 'UPDATE audit SET ends = 2 WHERE seq = 6', 6],
-  ['a row said to end nothing', 'UPDATE audit SET ends = NULL WHERE seq = 7', 7],
-  ['made a row of an earlier version', 'UPDATE audit SET outcome = NULL, ends = NULL WHERE seq = 7', 7],
-  ['a tenant taken out', 'UPDATE audit SET tenant = NULL WHERE seq = 4', 4],
-  ['details in another order', `UPDATE audit SET details = replace(details, '{"flag":true,', '{') WHERE seq = 4`, 4],
+  ['ends set in a row of an earlier format', 'UPDATE audit SET ends = 2 WHERE seq = 4', 4],
+  ['ends set in a begun row', 'UPDATE audit SET ends = 2 WHERE seq = 6', 6],
+  ['ends removed from a done row', 'UPDATE audit SET ends = NULL WHERE seq = 7', 7],
+  ['a row turned into one of an earlier format', 'UPDATE audit SET outcome = NULL, ends = NULL WHERE seq = 7', 7],
+  ['the tenant removed', 'UPDATE audit SET tenant = NULL WHERE seq = 4', 4],
+  ['a detail removed', `UPDATE audit SET details = replace(details, '{"flag":true,', '{') WHERE seq = 4`, 4],
   ['the first row deleted', 'DELETE FROM audit WHERE seq = 1', 1],
-  ['one deleted', 'DELETE FROM audit WHERE seq = 4', 4],
+  ['a row deleted', 'DELETE FROM audit WHERE seq = 4', 4],
   [
-    'one deleted, the others moved up',
+    'a row deleted, the later ones renumbered',
     'DELETE FROM audit WHERE seq = 4; UPDATE audit SET seq = seq - 1 WHERE seq > 4',
     4,
   ],
-  ['the last one deleted', 'DELETE FROM audit WHERE seq = 7', 7],
-  ['all deleted', 'DELETE FROM audit', 1],
+  ['the last row deleted', 'DELETE FROM audit WHERE seq = 7', 7],
+  ['all rows deleted', 'DELETE FROM audit', 1],
   [
-    'two exchanged',
+    'two rows exchanged',
     'UPDATE audit SET seq = -3 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE seq = -3',
     3,
   ],
   [
-    'one inserted after the last',
+    'a row inserted after the last',
     `INSERT INTO audit SELECT 8, at, actor, action, tenant, target, details, hash, outcome, ends FROM audit WHERE seq = 7`,
     8,
   ],
   ['the head set back', `UPDATE audit_head SET seq = 6, hash = (SELECT hash FROM audit WHERE seq = 6)`, 7],
   ['the head changed', `UPDATE audit_head SET hash = 'x'`, 8],
-  ['the head taken out', `DELETE FROM audit_head`, 1],
+  ['the head deleted', `DELETE FROM audit_head`, 1],
 ];
 
-test.each(damages)('%s: found', async (_name, sql, brokenAt) => {
+test.each(damages)('%s: verify fails at the row', async (_name, sql, brokenAt) => {
   fresh();
   const store = await openSqliteStore(dataDir);
   for (let n = 1; n <= 5; n++) await store.audit.append(auditEvent(n));
@@ -67,7 +67,7 @@ test.each(damages)('%s: found', async (_name, sql, brokenAt) => {
   await store.close();
 });
 
-test('any one byte of any row changed is found', async () => {
+test('a change of any one byte of a row is found', async () => {
   fresh();
   const store = await openSqliteStore(dataDir);
   for (let n = 1; n <= 3; n++) await store.audit.append(auditEvent(n, { outcome: 'begun' }));
@@ -87,10 +87,10 @@ test('any one byte of any row changed is found', async () => {
   await store.close();
 });
 
-test('a log of an earlier version is read and verified as it was, and goes on', async () => {
+test('a log of an earlier version verifies, and can be continued', async () => {
   fresh();
   const other = new Database(join(dataDir, LISTS_FILE));
-  // The schema as it was before rows told how a change ended, with rows as they were hashed then.
+  // The schema from before rows had an outcome, with rows hashed as then.
   for (const step of MIGRATIONS.slice(0, 12)) {
     if (typeof step === 'string') other.exec(step);
     else step(other, dataDir);

@@ -1,4 +1,4 @@
-/** While somebody else holds the write lock, this process goes on; what it has to write waits, and not for ever. */
+/** While another connection holds the write lock, the process stays responsive; its writes wait, and time out. */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { type Running, startService } from '../support/running.js';
 const turn = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const value = (n: number) => n.toString(16).padStart(32, '0');
 
-/** Another connection that has begun to write, as another process's import has. */
+/** Hold the write lock by another connection, as an import by another process does. */
 function holdLock(dataDir: string, file = LISTS_FILE): () => void {
   const other = new Database(join(dataDir, file));
   other.exec('BEGIN IMMEDIATE');
@@ -106,14 +106,14 @@ describe('a store', () => {
     ...LIST_WRITES.map(([name, write]) => [name, LISTS_FILE, write] as const),
     ...SERVICE_WRITES.map(([name, write]) => [name, SERVICE_FILE, write] as const),
   ])(
-    '%s waits for who writes %s, while timers and reads go on, and is done once the lock is let go',
+    '%s waits for a write lock on %s without blocking timers and reads, then completes',
     async (_name, file, write) => {
       const release = holdLock(dataDir, file);
       let isDone = false;
       const writing = write().then(() => {
         isDone = true;
       });
-      // A wait inside SQLite would let none of these come before its end.
+      // A wait inside SQLite would block all of these until its end.
       await turn(30);
       expect((await store.lists.lists()).map(({ list }) => list)).toEqual(['a']);
       expect(await store.jobs.job('first')).toMatchObject({ state: 'queued' });
@@ -131,7 +131,7 @@ describe('a store', () => {
     release();
   });
 
-  test('a store is opened while somebody writes', async () => {
+  test('a store opens while another process writes', async () => {
     const release = holdLock(dataDir);
     const other = await openSqliteStore(dataDir);
     expect(await other.lists.lists()).toHaveLength(1);
@@ -139,7 +139,7 @@ describe('a store', () => {
     release();
   });
 
-  test('two imports of one process: the second waits for the first, which goes on', async () => {
+  test('a second import of one process waits for the first, which continues', async () => {
     let open = (): void => {};
     const gate = new Promise<void>((resolve) => {
       open = resolve;
@@ -163,7 +163,7 @@ describe('a store', () => {
   });
 });
 
-describe('patience ends', () => {
+describe('write with retry', () => {
   let dataDir = '';
   let db: Sqlite;
   beforeEach(() => {
@@ -177,7 +177,7 @@ describe('patience ends', () => {
   const write = () => db.prepare('INSERT INTO told VALUES (1)').run();
   const rows = () => db.prepare('SELECT * FROM told').all().length;
 
-  test('with a code, and nothing is written then or later', async () => {
+  test('fails with STORE_FAILED after the time limit, and nothing is written then or later', async () => {
     const release = holdLock(dataDir);
     await expect(writeWithRetry(db, write, 60)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     await expect(beginPatiently(db, 60)).rejects.toMatchObject({ code: 'STORE_FAILED' });
@@ -190,7 +190,7 @@ describe('patience ends', () => {
     expect(rows()).toBe(1);
   });
 
-  test('without patience it is tried once; a lock that is let go in time is no failure', async () => {
+  test('tries once with a limit of 0, and succeeds where the lock is released in time', async () => {
     let release = holdLock(dataDir);
     await expect(writeWithRetry(db, write, 0)).rejects.toMatchObject({ code: 'STORE_FAILED' });
     release();
@@ -206,7 +206,7 @@ describe('patience ends', () => {
     expect(rows()).toBe(1);
   });
 
-  test('what fails for another reason is not tried again', async () => {
+  test('does not retry another failure', async () => {
     let tries = 0;
     await expect(
       writeWithRetry(db, () => {
@@ -225,7 +225,7 @@ describe('a service whose store another process writes to', () => {
   });
   afterEach(() => running.stop());
 
-  test('answers checks and says that it lives, while a change of a list waits', async () => {
+  test('answers checks and health requests while a change of a list waits', async () => {
     const ask = async (method: string, path: string, body?: object) => {
       const response = await fetch(running.url + path, {
         method,
@@ -253,11 +253,11 @@ describe('a service whose store another process writes to', () => {
   });
 });
 
-test('a new file that another connection is setting up is opened after it, not refused', async () => {
+test('a new file is opened after the connection that is setting it up, not refused', async () => {
   const dataDir = tempFolder('two-open');
   const path = join(dataDir, LISTS_FILE);
   new Database(path).exec('CREATE TABLE other (a)').exec('DROP TABLE other').close();
-  // SQLite refuses the write-ahead log at once while this one may still write, whatever `busy_timeout` says.
+  // SQLite refuses to switch to WAL at once while this one may still write, whatever `busy_timeout` says.
   const holder = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads');
      const db = new (require(workerData.sqlite))(workerData.path);

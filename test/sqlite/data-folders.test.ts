@@ -41,7 +41,7 @@ async function zeef(...args: string[]): Promise<{ code: number; text: string }> 
   return { code, text: output.toString() };
 }
 
-test('there is a folder of the first release, and of no newer version than this one', () => {
+test('there is a folder of the first release, and of no version newer than this one', () => {
   expect(releases).toContain('0.1.0');
   for (const release of releases) expect([release, ours].sort()[0], release).toBe(release);
 });
@@ -50,13 +50,13 @@ describe.each(releases)('a data folder of %s', (release) => {
   const facts = JSON.parse(readFileSync(join(FOLDERS, `${release}.json`), 'utf8'));
   beforeEach(() => void unpack(release));
 
-  test('lists match, the disabled entry stays disabled, and the records are whole', async () => {
+  test('lists have their entries and match, and ledger and audit log verify', async () => {
     const shown = await zeef('lists', 'show');
     expect(shown.text).toMatch(new RegExp(`^${facts.lists[0]}: ${facts.entries} entries`));
     expect(await zeef('check', IMAGE)).toMatchObject({ code: 1, text: expect.stringContaining('match') });
     const ledger = await zeef('ledger', 'verify');
     expect(ledger).toMatchObject({ code: 0, text: expect.stringMatching(/^ok: /) });
-    // The check above is one more.
+    // The check above adds one.
     const before = /(\d+) checked, (\d+) hits/.exec(facts.ledger)!.slice(1).map(Number);
     const after = /(\d+) checked, (\d+) hits/.exec(ledger.text)!.slice(1).map(Number);
     expect(after).toEqual(before.map((count) => count + 1));
@@ -64,12 +64,12 @@ describe.each(releases)('a data folder of %s', (release) => {
     expect(await zeef('audit', 'verify', '--head', head)).toMatchObject({ code: 0 });
   });
 
-  test('the ledger ends where it ended', async () => {
+  test('the ledger has the same counts and head', async () => {
     const { text } = await zeef('ledger', 'verify');
     expect(text.trim()).toBe(facts.ledger);
   });
 
-  test('keys, limits and cases are what they were', async () => {
+  test('keys, limits, cases and webhooks are unchanged', async () => {
     const serving = await serve(env);
     const headers = { authorization: `Bearer ${facts.key}` };
     const answer = await fetch(`${serving.url}/v1/check`, {
@@ -88,7 +88,7 @@ describe.each(releases)('a data folder of %s', (release) => {
     expect((await zeef('webhooks', 'list')).text).toContain('http://127.0.0.1:9/hook');
   });
 
-  test('an inventory is matched again without its files', async () => {
+  test('an inventory is rematched without its files', async () => {
     const { code, text } = await zeef('scan', '--rematch', join(folder, 'inventory'));
     expect(code).toBe(1);
     const lines = text
@@ -98,7 +98,7 @@ describe.each(releases)('a data folder of %s', (release) => {
     expect(lines.filter((line) => JSON.parse(line).type === 'match')).toHaveLength(8);
   });
 
-  test('each file is stamped, and copied before it is migrated', async () => {
+  test('each file gets the application id, and a copy before it is migrated', async () => {
     const before = FILES.map(({ name }) => open(name).pragma('user_version', { simple: true }) as number);
     await zeef('ledger', 'verify');
     for (const [at, { name, migrations }] of FILES.entries()) {
@@ -141,12 +141,12 @@ describe('a file that no release wrote', () => {
   beforeEach(() => void unpack('0.1.0'));
 
   test.each([
-    ['another table', LISTS_SQLITE.name, 'CREATE TABLE other (a)'],
-    ['a column less', LEDGER_SQLITE.name, 'ALTER TABLE hit DROP COLUMN category'],
-    ['a table less', SERVICE_SQLITE.name, 'DROP TABLE webhook_event'],
-    ['links that hash otherwise', LEDGER_SQLITE.name, `UPDATE event_link SET hash = randomblob(32)`],
+    ['an additional table', LISTS_SQLITE.name, 'CREATE TABLE other (a)'],
+    ['a missing column', LEDGER_SQLITE.name, 'ALTER TABLE hit DROP COLUMN category'],
+    ['a missing table', SERVICE_SQLITE.name, 'DROP TABLE webhook_event'],
+    ['links with other hashes', LEDGER_SQLITE.name, `UPDATE event_link SET hash = randomblob(32)`],
     ['another head', LEDGER_SQLITE.name, `UPDATE head SET state = json_remove(state, '$.openChars')`],
-  ])('%s: one line that says what to do, and nothing is changed', async (_what, file, sql) => {
+  ])('%s: refused in one line with what to do, and nothing is changed', async (_what, file, sql) => {
     spoil(file, sql);
     const { code, text } = await zeef('ledger', 'verify');
     expect(text).toMatch(/^zeef: DATA_VERSION: [^\n]*before 0\.1\.0[^\n]*\n$/);
@@ -155,7 +155,7 @@ describe('a file that no release wrote', () => {
     expect(open(file).pragma('application_id', { simple: true })).toBe(0);
   });
 
-  test('one link of many that is damaged is not another version, but damage', async () => {
+  test('one damaged link is reported as damage, not as another version', async () => {
     spoil(LEDGER_SQLITE.name, `UPDATE event_link SET body = 'x' WHERE seq = 2`);
     const { code, text } = await zeef('ledger', 'verify');
     expect(text).toContain('its body was changed');
@@ -163,14 +163,14 @@ describe('a file that no release wrote', () => {
   });
 });
 
-test.each(FILES)('$name: the shape is what its migrations make', (file) => {
+test.each(FILES)('$name: the shape is that of its migrations', (file) => {
   // The last migration of the lists' file fills the service's file.
   const db = openSqliteFile(folder, { ...file, name: `fresh-${file.name}` });
   expect(shapeOf(db)).toBe(file.shape);
   db.close();
 });
 
-test('a copy is of the file as it was, for its owner alone, and is not made again', () => {
+test('the copy from before a migration has the rows and the version of then', () => {
   const file = { name: 'one.sqlite', busyMs: 1_000, migrations: ['CREATE TABLE t (a) STRICT'], shape: '' };
   const old = new Database(join(folder, file.name));
   old.exec('CREATE TABLE t (a)');
@@ -187,7 +187,7 @@ test('a copy is of the file as it was, for its owner alone, and is not made agai
   for (const one of [old, db, copy]) one.close();
 });
 
-test('a copy from an earlier update that was taken back is replaced; a file that is refused gets none', () => {
+test('a copy of an earlier update is replaced; a file that is refused gets none', () => {
   const file = { name: 'one.sqlite', busyMs: 1_000, migrations: ['', 'ALTER TABLE t ADD COLUMN b'], shape: '' };
   const path = join(folder, copyName(file.name, 1));
   const old = new Database(join(folder, file.name));

@@ -33,15 +33,15 @@ inventoryContract(() => {
 test.each([
   ['of a newer version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 99')],
   ['of an older version', 'DATA_VERSION', (file: string) => void new Database(file).pragma('user_version = 1')],
-  ['no database', 'STORE_FAILED', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
+  ['not a database', 'STORE_FAILED', (file: string) => writeFileSync(file, 'text '.repeat(1_000))],
 ])('an inventory that is %s is refused', async (_name, code, spoil) => {
   const folder = tempFolder('inventory');
   spoil(join(folder, INVENTORY_FILE));
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
 });
 
-test('a temporary inventory has no name on the disk, and several can be open', () => {
-  // A process of its own: SQLite reads TMPDIR once, and other tests use the run's.
+test('a temporary inventory has no name on disk, and several can be open', () => {
+  // A process of its own: SQLite reads TMPDIR once, and other tests use that of the run.
   const folder = tempFolder('unnamed');
   const source = `
     const { readdirSync } = await import('node:fs');
@@ -68,14 +68,14 @@ test('a temporary inventory has no name on the disk, and several can be open', (
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('names that meet at the end of a folder stay in that folder', async () => {
+test('names that collide at the end of a folder’s range stay in that range', async () => {
   const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const { id } = await inventory.folderAt('/first');
   const base = await inventory.baseSpot(id);
   const next = await inventory.baseSpot((await inventory.folderAt('/next')).id);
   const facts = Uint8Array.of(1);
-  // The last 10,000 spots are taken, so that some forty of these names have to go on from there.
+  // The last 10,000 spots are taken, so that about forty of these names wrap to the beginning.
   await inventory.apply({
     files: Array.from({ length: 10_000 }, (_, at) => ({ spot: next - 1 - at, name: `taken ${at}`, facts })),
   });
@@ -86,7 +86,7 @@ test('names that meet at the end of a folder stay in that folder', async () => {
   expect(new Set(spots).size).toBe(names.length);
   const first = names.flatMap((name, at) => (spots[at]! - base < 200 ? [{ spot: spots[at]!, name, facts }] : []));
   expect(first.length).toBeGreaterThan(10);
-  // They are found again, and as files of that folder, also when the last before them is gone.
+  // They are found again, as files of that folder, also where the last row before them is gone.
   await inventory.apply({ files: first, removedFiles: [next - 1] });
   const again = await inventory.find(
     base,
@@ -100,12 +100,12 @@ test('names that meet at the end of a folder stay in that folder', async () => {
   await inventory.close();
 });
 
-test('a folder with more names than there are spots is refused, not searched for ever', async () => {
+test('a folder with more names than spots is refused, not searched for ever', async () => {
   const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
   const facts = new Uint8Array();
-  // Of any hundred names or so one begins among these, and finds no free spot near.
+  // About one name in a hundred begins among these, and finds no free spot near.
   const files = Array.from({ length: 200_000 }, (_, at) => ({ spot: base + at, name: `taken ${at}`, facts }));
   await inventory.apply({ files });
   const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);

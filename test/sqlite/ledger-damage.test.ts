@@ -1,4 +1,4 @@
-/** Every cell of every row changed, every row taken out or moved: verify must notice each of them. */
+/** Verify finds a change of any cell, and any row removed, moved or added. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -49,7 +49,7 @@ const TABLES = ['head', 'group_link', 'event_link', 'tally', 'hit'];
 const keysOf = (table: string) =>
   db.prepare<[string], string>('SELECT name FROM pragma_table_info(?) WHERE pk > 0').pluck().all(table);
 
-/** Runs a change, verifies, and takes it back. Refused by the schema itself is noticed too. */
+/** Run a change, verify, and roll it back. A change that the schema refuses counts as found. */
 function problemsAfter(change: () => void): readonly string[] {
   db.exec('BEGIN');
   try {
@@ -64,7 +64,7 @@ function problemsAfter(change: () => void): readonly string[] {
   }
 }
 
-/** Values that differ in one place: each byte of a short one, some of a long one. */
+/** Return values that differ in one place: each byte of a short one, some of a long one. */
 function damaged(value: unknown): unknown[] {
   if (value === null) return ['x'];
   if (typeof value === 'number') return [value + 1, value - 1];
@@ -81,7 +81,7 @@ function damaged(value: unknown): unknown[] {
   return [...changed, typeof value === 'string' ? `${value} ` : Buffer.concat([bytes, Buffer.of(0)])];
 }
 
-test('nothing was changed: nothing is found, and every kind of row is there', () => {
+test('an undamaged ledger verifies, and has every kind of row', () => {
   expect(verify(db).problems).toEqual([]);
   const count = (sql: string) => db.prepare<[], number>(sql).pluck().get()!;
   expect(count(`SELECT count(*) FROM group_link WHERE kind = 'fold'`)).toBeGreaterThan(3);
@@ -98,7 +98,7 @@ describe.each(TABLES)('%s', (table) => {
       .join(' AND ');
   const keyValues = (row: Record<string, unknown>) => keysOf(table).map((key) => row[key]);
 
-  test('any cell changed is noticed', () => {
+  test('a change of any cell is found', () => {
     let tried = 0;
     for (const row of rows()) {
       for (const [column, value] of Object.entries(row)) {
@@ -117,21 +117,21 @@ describe.each(TABLES)('%s', (table) => {
     expect(tried).toBeGreaterThan(0);
   });
 
-  test('any row taken out is noticed, the last too', () => {
+  test('the removal of any row is found, the last too', () => {
     for (const row of rows()) {
       const change = () => db.prepare(`DELETE FROM ${table} WHERE ${where()}`).run(...keyValues(row));
       expect(problemsAfter(change), JSON.stringify(keyValues(row))).not.toEqual([]);
     }
   });
 
-  test('two rows that change places are noticed', () => {
+  test('the exchange of two rows is found', () => {
     const all = rows();
     const keys = keysOf(table);
     for (let at = 1; at < all.length; at++) {
       const [one, two] = [all[at - 1]!, all[at]!];
       const beside = (row: Record<string, unknown>) =>
         JSON.stringify(Object.entries(row).filter(([column]) => !keys.includes(column)));
-      // Two that say the same are not changed by changing places.
+      // Two rows with equal values are not changed by an exchange.
       if (beside(one) === beside(two)) continue;
       const change = () => {
         const put = (row: object) =>
@@ -147,7 +147,7 @@ describe.each(TABLES)('%s', (table) => {
     }
   });
 
-  test('a row more is noticed', () => {
+  test('an additional row is found', () => {
     const [row] = rows();
     const made = {
       ...row!,

@@ -1,4 +1,4 @@
-/** How values rest in the store's files: sealed, under keys that can be changed. */
+/** Values are sealed in the store's files, under keys that can be rotated. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ beforeEach(() => {
   dir = tempFolder('sealed');
 });
 
-/** Names of the files below the folder that hold a value in the clear. */
+/** Return the names of the files in the folder that hold a value in plain text. */
 function leaks(folder = dir): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
   return files.filter((path) => {
@@ -48,7 +48,7 @@ async function held(store: Awaited<ReturnType<typeof openSqliteStore>>, version:
 }
 const sorted = (from: number, to: number) => hex.slice(from, to).sort();
 
-test('entries, past entries and a held version are in no file in the clear, and are read again', async () => {
+test('entries, past entries and a held version are in no file in plain text, and can be read', async () => {
   await filled();
   expect(leaks()).toEqual([]);
   const store = await openSqliteStore(dir);
@@ -59,14 +59,14 @@ test('entries, past entries and a held version are in no file in the clear, and 
   expect(statSync(join(dir, KEY_FILE)).mode & 0o777).toBe(0o600);
 });
 
-test('the planted values would have been found: the search finds them where they are in the clear', async () => {
+test('the search finds values that are in plain text', async () => {
   writeFileSync(join(dir, 'raw'), Buffer.concat([Buffer.alloc(5), values[3]!]));
   writeFileSync(join(dir, 'hex'), `x${hex[4]}`);
   expect(leaks().length).toBe(2);
 });
 
 describe('the master key', () => {
-  test('another one, none, or one that is no key is refused with its own code', async () => {
+  test('a wrong, missing or malformed key is refused with LIST_KEY_WRONG', async () => {
     await filled();
     const wrong = { code: 'LIST_KEY_WRONG' };
     await expect(openSqliteStore(dir, { master: keyFromText('ab'.repeat(32)) })).rejects.toMatchObject(wrong);
@@ -86,7 +86,7 @@ describe('the master key', () => {
 });
 
 describe('rotation', () => {
-  test('everything is under the new key, the old one opens nothing, and a store that is open goes on', async () => {
+  test('seals all under the new key; the old one opens nothing; an open store continues', async () => {
     await filled();
     const before = readFileSync(join(dir, KEY_FILE), 'utf8');
     const running = await openSqliteStore(dir);
@@ -98,7 +98,7 @@ describe('rotation', () => {
     expect((await running.lists.verify('a')).checksum, 'sealed anew').not.toBe(checksum);
     expect(await held(running, 1)).toEqual(sorted(0, 200));
     expect(await held(running, 3)).toEqual(sorted(0, 10));
-    // What is written now by the one that did not rotate is under the new key too, and equal values are still equal.
+    // The store that did not rotate writes under the new key too, and equal values are still equal.
     const report = await running.lists.replaceEntries('a', rows(100, 300));
     expect(report).toMatchObject({ accepted: 200, added: 0, removed: 0 });
     const db = new Database(join(dir, LISTS_FILE));
@@ -113,7 +113,7 @@ describe('rotation', () => {
     expect(leaks()).toEqual([]);
   });
 
-  test('to a key of a person', async () => {
+  test('accepts a key of the operator', async () => {
     await filled();
     const store = await openSqliteStore(dir);
     await store.rotateKeys(Buffer.alloc(32, 9));
@@ -124,7 +124,7 @@ describe('rotation', () => {
     await again.close();
   });
 
-  test('that ended after its commit and before the new key was put in place is finished by the next start', async () => {
+  test('that ended after its commit, before the new key was in place, is finished by the next start', async () => {
     await filled();
     const path = join(dir, KEY_FILE);
     const before = readFileSync(path);
@@ -139,7 +139,7 @@ describe('rotation', () => {
     expect(existsSync(`${path}.next`)).toBe(false);
   });
 
-  test('that ended before its commit leaves a prepared key that does no harm', async () => {
+  test('that ended before its commit leaves a prepared key without effect', async () => {
     await filled();
     keyFromOwnFile(join(dir, KEY_FILE)).own!.prepare();
     const store = await openSqliteStore(dir);
@@ -150,7 +150,7 @@ describe('rotation', () => {
   });
 });
 
-test('a store from before the vault is sealed when it is opened, and nothing of it is left in the clear', async () => {
+test('a store from before the vault is sealed when opened, and no value is left in plain text', async () => {
   const db = openListsDatabase(dir);
   db.exec(`INSERT INTO list (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
            VALUES ('a', 'match', 1, 31, 0, 1, 0, 0, '', '{"md5":300}')`);
@@ -172,7 +172,7 @@ test('a store from before the vault is sealed when it is opened, and nothing of 
   expect(leaks()).toEqual([]);
 });
 
-test('an entry whose value is damaged is told and left out; the rest of its list goes on', async () => {
+test('an entry with a damaged value is reported and left out; the rest of its list is read', async () => {
   await filled();
   const db = new Database(join(dir, LISTS_FILE));
   db.prepare('UPDATE entry SET value = zeroblob(46) WHERE entry_id = ?').run('e250');

@@ -1,4 +1,4 @@
-/** A store of an earlier version had one file: what moves to the file of its own is all there, once, also after a kill. */
+/** A store of an earlier version had one file: its service tables move to a second file, once, also after a kill. */
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -7,7 +7,7 @@ import { LISTS_FILE, MIGRATIONS } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { moveServiceTables, SERVICE_FILE } from '../../src/sqlite/service/database.js';
 
-/** Of the schema that had everything in one file. */
+/** The schema version that had everything in one file. */
 const ONE_FILE = 14;
 const ROWS = [
   `INSERT INTO list VALUES (1, 'a', 'match', 1, 31, 0, 3, NULL, 0, 0, '', '{}', '{}')`,
@@ -63,9 +63,9 @@ async function isMoved(): Promise<void> {
   service.close();
 }
 
-test('every row of every table is in the other file, in its order', isMoved);
+test('every row of every table is in the second file, in its order', isMoved);
 
-test('a process that ends between the two files: the next one finds each row once', async () => {
+test('after a process that ended between the two files, the next one moves each row once', async () => {
   const lists = open(LISTS_FILE);
   lists.exec('BEGIN IMMEDIATE');
   moveServiceTables(lists, dataDir);
@@ -75,7 +75,7 @@ test('a process that ends between the two files: the next one finds each row onc
   await isMoved();
 });
 
-test('two processes that open it at once', async () => {
+test('two processes that open it at once move each row once', async () => {
   const stores = await Promise.all([openSqliteStore(dataDir), openSqliteStore(dataDir)]);
   await Promise.all(stores.map((store) => store.close()));
   await isMoved();

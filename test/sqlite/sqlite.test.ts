@@ -30,7 +30,7 @@ tenantsContract('SQLite: tenants', place);
 webhooksContract('SQLite: webhooks', place);
 jobsContract('SQLite: jobs', { ...place, keptMax: JOBS_KEPT_MAX });
 
-test('the folder and the file are the owner’s alone, and no key lies in them', async () => {
+test('the folder and its files are the owner’s alone, and contain no key', async () => {
   const dir = join(freshDir(), 'inner');
   const store = await openSqliteStore(dir);
   const { key } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });
@@ -42,14 +42,14 @@ test('the folder and the file are the owner’s alone, and no key lies in them',
   }
 });
 
-test.each([LISTS_FILE, SERVICE_FILE])('what is no store is refused with a code: %s', async (file) => {
+test.each([LISTS_FILE, SERVICE_FILE])('a file that is not a database gets STORE_FAILED: %s', async (file) => {
   const dir = freshDir();
   await (await openSqliteStore(dir)).close();
   writeFileSync(join(dir, file), 'not a database, but long enough to be looked at'.repeat(100));
   await expect(openSqliteStore(dir)).rejects.toMatchObject({ code: 'STORE_FAILED' });
 });
 
-test('an entry that was changed on the disk is found by verify', async () => {
+test('verify finds an entry that was changed on disk', async () => {
   const dir = freshDir();
   const store = await openSqliteStore(dir);
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
@@ -65,7 +65,7 @@ test('an entry that was changed on the disk is found by verify', async () => {
   await store.close();
 });
 
-test('an import that is killed in the middle has never been', async () => {
+test('an import that is killed changes nothing', async () => {
   const dir = freshDir();
   const store = await openSqliteStore(dir);
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
@@ -96,7 +96,7 @@ test('an import that is killed in the middle has never been', async () => {
   await store.close();
 });
 
-test('while another process writes, small notes are put off and large ones wait; neither stops this process', async () => {
+test('while another process writes, small writes are skipped and large ones wait, without blocking', async () => {
   const dir = freshDir();
   const store = await openSqliteStore(dir);
   const { info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });

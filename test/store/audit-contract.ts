@@ -1,4 +1,4 @@
-/** What every audit log must do, whatever it is made of. */
+/** The contract of every audit log. */
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEvent, AuditOutcome, AuditPage } from '../../src/store/audit-contract.js';
@@ -25,7 +25,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
     });
     afterEach(() => store.close());
 
-    test('an empty log is as it was written', async () => {
+    test('an empty log verifies', async () => {
       expect(await store.audit.verify()).toEqual({
         ok: true,
         rows: 0,
@@ -34,7 +34,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       });
     });
 
-    test('rows are numbered from 1, told newest first, in pages and by tenant; all after closing', async () => {
+    test('rows are numbered from 1 and returned newest first, by page and tenant, also after reopening', async () => {
       for (let n = 1; n <= 5; n++)
         expect(await store.audit.append(auditEvent(n))).toMatchObject({ seq: n, target: `t${n}` });
       await store.close();
@@ -50,7 +50,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 5, head: { seq: 5 } });
     });
 
-    test('the chain, by hand: each hash is of the one before and the row', async () => {
+    test('each hash is that of the hash before and the row', async () => {
       let before = '0'.repeat(64);
       for (let n = 1; n <= 3; n++) {
         const { hash } = await store.audit.append(auditEvent(n));
@@ -62,7 +62,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       }
     });
 
-    test('the chain, by hand, of rows that tell how a change ended', async () => {
+    test('the hash of a row with an outcome covers what it ends', async () => {
       let before = '0'.repeat(64);
       const ends = [
         ['begun', null],
@@ -89,7 +89,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 3 });
     });
 
-    test('a row that was written before a change is told while nobody knows its end, and where all are asked for', async () => {
+    test('a begun row is returned while its outcome is unknown, and always with `all`', async () => {
       const write = (outcome: AuditOutcome, ends: number | null) =>
         store.audit.append(auditEvent(2, { outcome, ends, details: {} }));
       await store.audit.append(auditEvent(1));
@@ -101,7 +101,7 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       const told = async (page: Partial<AuditPage>) =>
         (await store.audit.page({ tenant: null, before: null, limit: 10, ...page })).map(({ seq }) => seq);
       expect(await told({})).toEqual([6, 5, 3, 1]);
-      // Also where the row that ends it is on a page of its own.
+      // Also where the row that ends it is on another page.
       expect(await told({ limit: 3 })).toEqual([6, 5, 3]);
       expect(await told({ before: 5 })).toEqual([3, 1]);
       expect(await told({ tenant: 'even' })).toEqual([6, 5, 3]);
@@ -109,14 +109,14 @@ export function auditContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 6 });
     });
 
-    test('two processes append to one chain', async () => {
+    test('two stores append to one chain', async () => {
       const other = await place.open();
       await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 ? store : other).audit.append(auditEvent(n))));
       await other.close();
       expect(await store.audit.verify()).toMatchObject({ ok: true, rows: 40 });
     });
 
-    test('a head that was noted elsewhere must still be there', async () => {
+    test('verify fails where a given head is not in the chain', async () => {
       for (let n = 1; n <= 4; n++) await store.audit.append(auditEvent(n));
       const { head } = await store.audit.verify();
       await store.audit.append(auditEvent(5));

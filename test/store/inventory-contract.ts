@@ -1,10 +1,10 @@
-/** What every inventory must do, whatever it is made of. */
+/** The contract of every inventory. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FileRow, FileRowWithFolder, Inventory } from '../../src/store/inventory-contract.js';
 
 export interface InventoryUnderTest {
   open(): Promise<Inventory>;
-  /** As if the process had ended: what was applied is there, nothing else is. */
+  /** As after the end of the process: what was applied is there, nothing else is. */
   reopen(): Promise<Inventory>;
   dispose(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
   });
   afterEach(() => under.dispose());
 
-  /** Rows for names in a folder, written. */
+  /** Write rows for names in a folder; return the id of the folder. */
   async function put(folder: string, names: readonly string[], said = 'a'): Promise<number> {
     const { id } = await inventory.folderAt(folder);
     const places = await inventory.find(await inventory.baseSpot(id), names);
@@ -39,7 +39,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
   }
 
   describe('folders', () => {
-    test('are work until they are done, each once, also over a restart', async () => {
+    test('are returned until they are done, each once, also after a restart', async () => {
       await inventory.beginScan('q', ['/a', '/b']);
       const first = (await inventory.nextFolder(NOBODY))!;
       const second = (await inventory.nextFolder(new Set([first.id])))!;
@@ -63,7 +63,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(await inventory.doneCounts()).toEqual({ folders: 1, symlinks: 1, special: 2, excluded: 3 });
     });
 
-    test('that this scan has done are not walked again, also where they are found once more', async () => {
+    test('that are done are not walked again in this scan, also where they are found again', async () => {
       await inventory.beginScan('q', ['/a', '/b']);
       const paths = ['/a', '/b'];
       for (const path of paths) {
@@ -78,7 +78,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect((await inventory.doneCounts()).folders).toBe(2);
     });
 
-    test('that became archives, and archives that became folders, are walked as what they are now', async () => {
+    test('that became archives, or archives that became folders, are walked as what they are now', async () => {
       await inventory.beginScan('q', ['/a']);
       for (const isArchive of [true, false, true]) {
         await inventory.apply({ foldersFound: [{ path: '/a/x', isArchive }] });
@@ -88,7 +88,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       }
     });
 
-    test('a scan that begins anew walks all again; what is known of files stays', async () => {
+    test('a new scan walks all folders again, and keeps the rows of files', async () => {
       await inventory.beginScan('q', ['/a']);
       const folder = (await inventory.nextFolder(NOBODY))!;
       await put('/a', ['x']);
@@ -105,7 +105,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
   });
 
   describe('files', () => {
-    test('names are any bytes, and are found again exactly', async () => {
+    test('names of any bytes are found exactly', async () => {
       const names = ['plain', 'caf\xc3\xa9', 'caf\xe9', '\n', '\xff\xfe', "it's"];
       const id = await put('/f\xff', names);
       inventory = await under.reopen();
@@ -117,14 +117,14 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(namesOf(await all(inventory.filesOf(id)))).toEqual([...names].sort());
     });
 
-    test('many names of one folder: each has a row of its own, whatever order they come in', async () => {
-      // More than the spread has room for without two that meet.
+    test('each of many names in a folder has a row of its own, in any order', async () => {
+      // More names than fit without collisions.
       const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
       const { id } = await inventory.folderAt('/many');
       const base = await inventory.baseSpot(id);
       const ordered = inventory.inOrder(names);
       expect([...ordered].sort()).toEqual([...names].sort());
-      // Two batches are told their places before either is written.
+      // Two batches get their places before either is written.
       const halves = [ordered.filter((_, at) => at % 2 === 0), ordered.filter((_, at) => at % 2 === 1)];
       const places = await Promise.all(halves.map((half) => inventory.find(base, half)));
       for (const [half, rows] of places.entries()) {
@@ -135,7 +135,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(await inventory.fileCountOf(id)).toBe(names.length);
       const again = await inventory.find(base, names);
       expect(again.map((row) => Buffer.from(row.facts!).toString())).toEqual(names);
-      // Every second goes; the others are still found where they are.
+      // Every second name is removed; the others are still found.
       const gone = await inventory.find(base, halves[0]!);
       await inventory.apply({ removedFiles: gone.map(({ spot }) => spot) });
       expect(await inventory.fileCountOf(id)).toBe(halves[1]!.length);
@@ -144,13 +144,13 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(namesOf(await all(inventory.filesOf(id)))).toEqual([...halves[1]!].sort());
     });
 
-    test('a row that is written again is the new one', async () => {
+    test('a row that is written again replaces the old one', async () => {
       const id = await put('/a', ['x'], 'old');
       await put('/a', ['x'], 'new');
       expect((await all(inventory.filesOf(id))).map((row) => Buffer.from(row.facts).toString())).toEqual(['new']);
     });
 
-    test('of folders that this scan has done, and of no others', async () => {
+    test('only files of folders that this scan has done are returned', async () => {
       await inventory.beginScan('q', ['/a', '/b']);
       const a = await put('/a', ['x', 'y']);
       await put('/b', ['z']);
@@ -159,7 +159,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
     });
   });
 
-  test('what is in hand is known after a restart, until it has ended', async () => {
+  test('files in flight are known after a restart, until they have ended', async () => {
     const { id } = await inventory.folderAt('/a');
     const hand = (spot: number, aloneTries: number) => ({ spot, folderId: id, name: `n\xff${spot}`, aloneTries });
     await inventory.apply({ begun: [hand(1, 0), hand(2, 1)] });
@@ -170,7 +170,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
     expect(await inventory.folderById(id)).toMatchObject({ path: '/a' });
   });
 
-  test('a second process is refused while the first is in it', async () => {
+  test('a second process is refused while the inventory is open', async () => {
     await inventory.beginScan('q', []);
     await expect(under.open()).rejects.toMatchObject({ code: 'STORE_FAILED' });
   });

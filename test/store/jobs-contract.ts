@@ -1,4 +1,4 @@
-/** What every store of import jobs must do, whatever it is made of. */
+/** The contract of every store of import jobs. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ImportJob } from '../../src/store/jobs-contract.js';
 import type { Store } from '../../src/store/store.js';
@@ -25,7 +25,7 @@ export function jobsContract(name: string, place: { fresh(): void; open(): Promi
       ...more,
     });
 
-    test('told as it was handed over, by its id, also after the store was opened again', async () => {
+    test('a job is returned as it was added, by its id, also after reopening', async () => {
       await store.jobs.addJob(job(1));
       expect(await store.jobs.job(job(1).id)).toEqual(job(1));
       expect(await store.jobs.job('job')).toBeNull();
@@ -34,7 +34,7 @@ export function jobsContract(name: string, place: { fresh(): void; open(): Promi
       expect(await store.jobs.job(job(1).id)).toEqual(job(1));
     });
 
-    test('a change changes what it names, of that job alone', async () => {
+    test('a change sets only the named fields, of one job', async () => {
       await store.jobs.addJob(job(1));
       await store.jobs.addJob(job(2));
       const error = { code: 'LIST_NOT_FOUND' as const, details: { list: 'a' } };
@@ -47,7 +47,7 @@ export function jobsContract(name: string, place: { fresh(): void; open(): Promi
       await expect(store.jobs.changeJob('job', { state: 'done' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
 
-    test('newest first, of one list or of all', async () => {
+    test('jobs are listed newest first, of one list or of all', async () => {
       for (const n of [2, 1, 3]) await store.jobs.addJob(job(n, { list: n === 1 ? 'b' : 'a' }));
       const ids = async (list?: string) => (await store.jobs.jobs(list)).map(({ id }) => id);
       expect(await ids()).toEqual([job(3).id, job(2).id, job(1).id]);
@@ -56,12 +56,12 @@ export function jobsContract(name: string, place: { fresh(): void; open(): Promi
       expect(await ids('c')).toEqual([]);
     });
 
-    test('the oldest finished ones are forgotten; what is not finished never is', async () => {
+    test('the oldest finished jobs are removed; unfinished ones never are', async () => {
       await store.jobs.addJob(job(1));
       await store.jobs.addJob(job(2, { state: 'running' }));
       for (let n = 3; n < place.keptMax + 5; n++) await store.jobs.addJob(job(n, { state: 'done' }));
       const left = (await store.jobs.jobs()).map(({ id }) => id);
-      // The newest, and of the older ones those that are under way.
+      // The newest, and of the older ones those that are not finished.
       expect(left).toHaveLength(place.keptMax + 2);
       expect(left.slice(-3)).toEqual([job(5).id, job(2).id, job(1).id]);
     });

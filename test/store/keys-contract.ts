@@ -1,4 +1,4 @@
-/** What every store of keys must do, whatever it is made of. */
+/** The contract of every store of keys. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isLive } from '../../src/store/keys-contract.js';
 import type { Store } from '../../src/store/store.js';
@@ -17,7 +17,7 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       store.keys.createKey({ tenant, scopes: ['check', 'details'], expiresAt, name: 'uploads' });
     const nowMs = Date.now() + 1_000;
 
-    test('a key is 256 bits, found by itself alone, revoked once', async () => {
+    test('a key has 256 bits, is found by its exact text only, and is revoked once', async () => {
       const { key, info } = await make();
       expect(key).toMatch(/^zeef_[\w-]{43}$/);
       expect(await store.keys.findByKey(key)).toEqual(info);
@@ -33,13 +33,13 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       expect(await store.keys.keys(null)).toHaveLength(1);
     });
 
-    test('two keys are never the same, and neither are their ids', async () => {
+    test('keys and their ids are unique', async () => {
       const made = await Promise.all(Array.from({ length: 50 }, () => make()));
       expect(new Set(made.map(({ key }) => key)).size).toBe(50);
       expect(new Set(made.map(({ info }) => info.id)).size).toBe(50);
     });
 
-    test('another tenant’s key is not there: not listed, not rotated, not revoked, not touched', async () => {
+    test('the key of another tenant is not listed, rotated, revoked or touched', async () => {
       const { key, info } = await make('a');
       await make('b');
       expect((await store.keys.keys('b')).map(({ tenant }) => tenant)).toEqual(['b']);
@@ -53,7 +53,7 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       expect(await store.keys.findByKey(key)).toEqual(info);
     });
 
-    test('rotation: both live through the grace, never three; then the new one is rotated in its turn', async () => {
+    test('rotation: both keys live through the grace period, never three; then the new one can rotate', async () => {
       const first = await make();
       const second = await store.keys.rotateKey('t', first.info.id, { nowMs, graceMs: HOUR_MS });
       expect(second.info).toMatchObject({
@@ -78,7 +78,7 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       expect(await store.keys.keys('t')).toHaveLength(3);
     });
 
-    test('rotation: a revoked key makes room; the grace never prolongs; the new key lives as long as the old was meant to', async () => {
+    test('rotation: revoking makes room; grace extends no expiry; the new key has the same lifetime', async () => {
       const first = await make('t', new Date(nowMs + 2 * HOUR_MS).toISOString());
       const lifeMs = Date.parse(first.info.expiresAt!) - Date.parse(first.info.createdAt);
       const second = await store.keys.rotateKey('t', first.info.id, { nowMs, graceMs: 3 * HOUR_MS });
@@ -93,7 +93,7 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       });
     });
 
-    test('when a key was used last; all of it is there again after closing', async () => {
+    test('the time of a key’s last use is kept after reopening', async () => {
       const { key, info } = await make();
       expect(await store.keys.touchKey('t', info.id, nowMs)).toBe(true);
       await store.close();
@@ -101,7 +101,7 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       expect(await store.keys.findByKey(key)).toEqual({ ...info, lastUsedAt: new Date(nowMs).toISOString() });
     });
 
-    test.each(['', 'a b', 'a/b', '-a', 'x'.repeat(65), 'a\nb', 'ä'])('no tenant: %j', async (tenant) => {
+    test.each(['', 'a b', 'a/b', '-a', 'x'.repeat(65), 'a\nb', 'ä'])('invalid tenant name: %j', async (tenant) => {
       await expect(make(tenant)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       expect(await store.keys.keys(null)).toEqual([]);
     });

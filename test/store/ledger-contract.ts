@@ -1,4 +1,4 @@
-/** What every ledger store must do; each implementation runs this suite. */
+/** The contract of every ledger store; each implementation runs this suite. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
@@ -17,7 +17,7 @@ export const tally = (tenant: string, startMs: number, checked = 1, cells: Tally
   cells,
 });
 
-/** Ids rise with `n`; keys are told by `file`. */
+/** Ids rise with `n`; the key follows from `file`. */
 export const sighting = (n: number, file: number, over: Partial<Sighting> = {}): Sighting => ({
   tenant: 'a',
   key: file.toString(16).padStart(64, '0'),
@@ -41,7 +41,7 @@ export const entry = (over: Partial<LedgerEntry> = {}): LedgerEntry => ({
 });
 
 export function ledgerContract(name: string, { open }: { open: () => LedgerStore }): void {
-  describe(`${name}, as every ledger store`, () => {
+  describe(`${name}: ledger contract`, () => {
     let store: LedgerStore;
     beforeEach(() => {
       store = open();
@@ -51,7 +51,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
     const whole = (over = {}) =>
       store.counts({ tenant: null, ...ALL_TIME, interval: null, seriesCells: false, ...over });
 
-    test('empty: nothing, and it says so', async () => {
+    test('an empty store has no counts, hits or cases, and verifies', async () => {
       expect(await whole({ interval: 'hour' })).toEqual({ fromMs: 0, toMs: 0, tenants: [], series: [] });
       expect(await store.hits({ tenant: null, limit: 10 })).toEqual([]);
       expect(await store.hit(null, 'none')).toBe(null);
@@ -59,7 +59,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect(await store.verify()).toMatchObject({ ok: true, problems: [], hits: 0, totals: NO_TOTALS });
     });
 
-    test('counts of a group and of many are one sum, by tenant, hour and cell', async () => {
+    test('counts of all groups are summed by tenant, hour and cell', async () => {
       await append(
         entry({ tallies: [tally('a', HOUR, 2, [['["list","x","A1"]', [1, 0, 0]]])] }),
         entry({ tenant: 'b', tallies: [tally('b', HOUR, 5)] }),
@@ -80,7 +80,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await whole({ tenant: 'c' })).tenants).toEqual([]);
     });
 
-    test('figures of the size of nations are exact', async () => {
+    test('counts are exact up to the largest safe integer', async () => {
       const checked = 9_007_199_254_740_000;
       await append(entry({ tallies: [tally('a', HOUR, checked)] }));
       await append(entry({ tallies: [tally('a', HOUR, 991)] }));
@@ -129,7 +129,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await oldest('H000002')).map(({ id }) => id)).toEqual(['H000005']);
     });
 
-    test('the same new file twice in one group is one hit', async () => {
+    test('a new file twice in one group is one hit', async () => {
       const [appended] = await append(entry({ sightings: [sighting(1, 1), sighting(2, 1)] }));
       expect(appended).toEqual({
         outcome: 'recorded',
@@ -142,7 +142,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.verify()).problems).toEqual([]);
     });
 
-    test('a change is taken from the state that it expects, by its tenant', async () => {
+    test('a change applies only from the expected status, and by its tenant', async () => {
       await append(entry({ sightings: [sighting(1, 1)] }));
       const change = {
         atMs: HOUR + 9,
@@ -165,7 +165,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       });
     });
 
-    test('what only matched in quarantine is kept and no case, until it matches otherwise', async () => {
+    test('a quarantined hit is kept without a case until it matches outside quarantine', async () => {
       await append(entry({ sightings: [sighting(1, 1, { quarantined: true, list: 'q' })] }));
       expect(await store.hits({ tenant: 'a', limit: 9 })).toMatchObject([{ quarantined: true, list: 'q' }]);
       expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] })).toEqual([]);
@@ -200,7 +200,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await whole()).tenants.map(({ totals }) => totals.checked)).toEqual([3, 1]);
     });
 
-    test('a request that is repeated and matches only now: its hit is on record, and nothing is counted again', async () => {
+    test('a repeated request that matches only now records its hit, and is not counted again', async () => {
       const keyed = (...sightings: Sighting[]) =>
         entry({ idempotency: { key: 'k', fingerprint: 'f' }, tallies: [tally('a', HOUR)], sightings });
       const quarantined = sighting(1, 1, { quarantined: true });
@@ -223,7 +223,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.verify()).problems).toEqual([]);
     });
 
-    test('hours are dropped: what is counted there later is of its day, before and after it is folded', async () => {
+    test('after hours are dropped, later counts in them belong to their day, open or folded', async () => {
       const day = Date.UTC(2026, 8, 29);
       await append(entry({ tallies: [tally('a', day + HOUR_MS, 1), tally('a', day + 23 * HOUR_MS, 2)] }));
       await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day + DAY_MS, atMs: HOUR });
@@ -240,7 +240,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         [0, 24],
       ] as const;
       for (const [from, to] of ranges) expect(await asked(from, to), `open, ${from} to ${to}`).toEqual(theDay);
-      // Folds what is open: there is nothing to drop before that day.
+      // Folds the open groups: there is nothing to drop before that day.
       await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day, atMs: HOUR });
       for (const [from, to] of ranges) expect(await asked(from, to), `folded, ${from} to ${to}`).toEqual(theDay);
       await store.retain({ hitsStoppedBeforeMs: null, hoursBeforeMs: day + DAY_MS, atMs: HOUR });
@@ -248,7 +248,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.verify()).problems).toEqual([]);
     });
 
-    test('two at once: nothing is lost or counted twice', async () => {
+    test('concurrent appends are all counted, each once', async () => {
       const other = open();
       try {
         await Promise.all(
@@ -271,7 +271,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
   });
 }
 
-// ── States by operations, against the oracle ──────────────────────────────────────────────────────────────────────────
+// ── States by operations, against the oracle ─────────────────────────────────────────────────────────────────────────
 
 const hourArb = fc.integer({ min: 0, max: 80 }).map((hours) => HOUR + hours * 7 * HOUR_MS);
 const tenantArb = fc.constantFrom('a', 'b');
@@ -344,9 +344,9 @@ const questionArb = fc.record({
   ),
 });
 
-/** Any operations in any state: the store answers as the oracle does, and verify finds nothing. */
+/** Any operations in any state: the store equals the oracle, and verify finds no problem. */
 export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore, numRuns: number): void {
-  test(`${name}: any operations in any state, as the oracle`, async () => {
+  test(`${name}: any operations in any state give the results of the oracle`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(operationArb, { minLength: 1, maxLength: 14 }),
@@ -424,7 +424,7 @@ export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore,
   }, 300_000);
 }
 
-/** A group's sightings of one file are told together; the oracle tells them one by one, so that order could differ. */
+/** Keep one sighting per file: the store returns those of a group together, the oracle one by one, in another order. */
 function oneOfEach(sightings: readonly Sighting[]): Sighting[] {
   return sightings.filter(({ key }, at) => sightings.findIndex((other) => other.key === key) === at);
 }

@@ -1,4 +1,4 @@
-/** What every store must do, whatever it is made of. `open` opens the same store again after it was closed. */
+/** The contract of every store of lists. `open` opens the same store again after it was closed. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
@@ -35,7 +35,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
     }
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
 
-    test('quarantine: told with the entry and in one list, kept through imports, taken back', async () => {
+    test('quarantine is set on an entry, kept through imports, and released', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
       const before = await store.lists.generation();
@@ -70,7 +70,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
           .sort((a, b) => a - b);
       const reasons = [{ rule: 'change', count: 9, limit: 1 }] as const;
 
-      test('each import is one: what came, what went, where it came from', async () => {
+      test('each import is a version, with its counts and its origin', async () => {
         await make();
         await store.lists.replaceEntries('a', rowsFor([1, 2, 3]), { origin: 'one.csv' });
         await store.lists.replaceEntries('a', rowsFor([2, 3, 4, 5]), { origin: 'two.csv' });
@@ -86,7 +86,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         await expect(store.lists.versions('nowhere')).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
       });
 
-      test('any that is kept is told as it was, attributes too, whatever happened since', async () => {
+      test('every kept version is read as it was, with attributes, whatever changed since', async () => {
         await make();
         const sets = [[1, 2, 3], [3, 4], [1, 4, 5], [], [5, 6], [1, 2, 3, 4, 5, 6]];
         for (const [at, numbers] of sets.entries()) {
@@ -107,7 +107,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         }
       });
 
-      test('ten are kept; an older one is not found, and what it held is forgotten', async () => {
+      test('ten versions are kept; an older one is not found', async () => {
         await make();
         for (let n = 1; n <= 13; n++) await store.lists.replaceEntries('a', rowsFor([n]));
         const read = async (version: number) => {
@@ -119,7 +119,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         await expect(read(2)).rejects.toMatchObject({ code: 'NOT_FOUND', details: { oldestKept: 3 } });
       });
 
-      test('what a review holds back changes nothing, and can be read, replaced and dropped', async () => {
+      test('a held version changes nothing, and can be read, replaced and dropped', async () => {
         await make();
         await store.lists.replaceEntries('a', rowsFor([1, 2]));
         const before = await store.lists.generation();
@@ -166,7 +166,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 3 });
       });
 
-      test('an entry that a person disabled stays disabled when its list drops it and brings it again', async () => {
+      test('an entry that an operator disabled stays disabled when its list drops and adds it again', async () => {
         await make();
         await store.lists.replaceEntries('a', rowsFor([1, 2]));
         await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
@@ -180,7 +180,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(await held(), 'enabled for good').toEqual([1, 2]);
       });
 
-      test('a held version that is approved still knows which other entries carry a value', async () => {
+      test('a held version that is approved keeps which entries share a value', async () => {
         await make();
         const both = [entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(1))].map((row) => ({
           ...row,
@@ -195,7 +195,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(await held()).toEqual([]);
       });
 
-      test('what the provider says of a list is kept, changed one by one, and outlives an import', async () => {
+      test('the terms of a list are kept, changed one by one, and survive an import', async () => {
         await make();
         const nothing = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
         expect(await store.lists.list('a')).toMatchObject(nothing);
@@ -212,7 +212,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect((await store.lists.changes(null))!.lists[0]!.info).toMatchObject(terms);
       });
 
-      test('an entry that a person disabled stays disabled through a version that is put back', async () => {
+      test('an entry that an operator disabled stays disabled when an older version is restored', async () => {
         await make();
         await store.lists.replaceEntries('a', rowsFor([1, 2]));
         await store.lists.changeEntries('a', { entryId: 'e1' }, 'disable');
@@ -223,7 +223,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       });
     });
 
-    test('an entry that was disabled for a while, or changed meanwhile, is in every version that had it', async () => {
+    test('an entry that was disabled or changed meanwhile is in every version that had it', async () => {
       await make();
       const rows = (category: string) => stream([1, 2].map((n) => entryRow(n, 'md5', md5(n), { category })));
       await store.lists.replaceEntries('a', rows('x'));
@@ -241,7 +241,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
     });
 
-    describe('what a list withdraws itself', () => {
+    describe('tombstones', () => {
       const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
         return { ...entryRow(line, 'md5', value, { entryId, updatedAt }), hasOwnId: true } as ParsedRow;
       };
@@ -250,7 +250,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       };
       const stored = async () => (await values()).map(({ value }) => Buffer.from(value).toString('hex')).sort();
 
-      test.each(['replaceEntries', 'addEntries'] as const)('%s: all values of an entry, or one value', async (how) => {
+      test.each(['replaceEntries', 'addEntries'] as const)('%s removes all values of an entry, or one', async (how) => {
         await make();
         await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'x', md5(2)), own(3, 'y', md5(3))]));
         const rows = [own(1, 'z', md5(4)), own(2, 'v', md5(5)), own(3, 'y', md5(3))];
@@ -263,7 +263,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
       });
 
-      test('a value that two entries carry stays until both are gone, with the id of the one that is left', async () => {
+      test('a value of two entries stays until both are gone, with the id of the remaining one', async () => {
         await make();
         const rows = [own(1, 'x', md5(1), '2026-01-01T00:00:00Z'), own(2, 'y', md5(1)), own(3, 'x', md5(2))];
         await store.lists.replaceEntries('a', stream(rows));
@@ -280,7 +280,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       test.each([
         ['before the entry', true],
         ['after the entry', false],
-      ])('with a time, in any order: %s', async (_says, isFirst) => {
+      ])('a tombstone with a time removes only older entries, in any order: %s', async (_says, isFirst) => {
         await make();
         const old = own(1, 'x', md5(1), '2026-05-01T00:00:00Z');
         const young = own(2, 'y', md5(2), '2026-07-01T00:00:00Z');
@@ -292,7 +292,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 1 });
       });
 
-      test('readers of changes learn of it', async () => {
+      test('are in the changes that readers follow', async () => {
         await make();
         await store.lists.replaceEntries('a', stream([own(1, 'x', md5(1)), own(2, 'y', md5(2))]));
         const all = (await store.lists.changes(null))!;
@@ -305,7 +305,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       });
     });
 
-    test('an import is told in full: accepted, duplicates, rejected with lines and reasons', async () => {
+    test('an import reports accepted rows, duplicates, and rejected rows with line and reason', async () => {
       await make();
       const rows = [
         entryRow(1, 'md5', md5(1), { category: 'A1', tags: ['t'] }),
@@ -343,7 +343,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
     });
 
-    test('what a list says is kept and checked, whatever characters it is of', async () => {
+    test('texts of any characters are kept and verified', async () => {
       await make();
       const odd = ['\0', 'a\0b', '\uFFFE', '🐘', '"\n\\', 'é'.repeat(5_000), ' '];
       const rows = odd.map((text, at) => entryRow(at, 'md5', md5(at), { entryId: text, source: text, tags: [text] }));
@@ -359,7 +359,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: odd.length + 1 });
     });
 
-    test('a second import replaces the first as a whole; one that breaks off changes nothing', async () => {
+    test('a second import replaces the first; one that fails changes nothing', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
       const before = await store.lists.generation();
@@ -373,7 +373,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect((await store.lists.list('a'))!.version).toBe(2);
     });
 
-    test('a reader sees the old list until an import is whole', async () => {
+    test('a reader sees the old list until an import is complete', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
       let seen: StoredValue[] = [];
@@ -403,7 +403,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(generations).toEqual([...new Set(generations)].sort((x, y) => x - y));
     });
 
-    test('a list that is disabled keeps its entries, one that is removed does not; its key is never used again', async () => {
+    test('a disabled list keeps its entries, a removed one does not; its key is never used again', async () => {
       const keyOf = async (list: string) =>
         (await store.lists.changes(null))!.lists.find(({ info }) => info.list === list)?.listKey;
       await make();
@@ -421,7 +421,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await keyOf('b')).toBeGreaterThan(b!);
     });
 
-    /** What a reader has that follows changes from the beginning. */
+    /** A reader that follows the changes from the beginning. */
     async function follow() {
       const held = new Map<number, StoredValue>();
       let position: FeedPosition | null = null;
@@ -439,7 +439,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       };
     }
 
-    test('a reader that follows the changes holds what a reader from the beginning gets, whatever is done', async () => {
+    test('a reader that follows the changes has what a reader from the beginning gets', async () => {
       const reader = await follow();
       const rows = (from: number, to: number, more: object = {}) =>
         stream(Array.from({ length: to - from }, (_, at) => entryRow(from + at, 'md5', md5(from + at), more)));
@@ -483,7 +483,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await values()).toHaveLength(3);
     });
 
-    test('rows that are added count as duplicates where the list has them; the rest stays', async () => {
+    test('added rows that the list has are duplicates; the rest of the list stays', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
       const report = await store.lists.addEntries(
@@ -494,11 +494,11 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       await expect(store.lists.addEntries('none', stream([]))).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
     });
 
-    test.each(['', 'A', 'a b', '../x', '-x', 'x'.repeat(65)])('"%s" is no name of a list', async (list) => {
+    test.each(['', 'A', 'a b', '../x', '-x', 'x'.repeat(65)])('invalid list name: "%s"', async (list) => {
       await expect(make(list)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     });
 
-    test('names are taken once, and unknown ones are said to be', async () => {
+    test('a list name is used once, and an unknown one gets LIST_NOT_FOUND', async () => {
       await make();
       await expect(make()).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       for (const act of [
@@ -511,7 +511,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       }
     });
 
-    test('everything is there again after closing', async () => {
+    test('all data is there after reopening', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));
       const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null });

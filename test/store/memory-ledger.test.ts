@@ -1,4 +1,4 @@
-/** The oracle is held to the contract too: what it gets wrong would be forgiven everywhere. */
+/** The oracle is held to the contract too: its mistakes would be accepted everywhere. */
 import { beforeEach } from 'vitest';
 import { memoryLedger } from '../support/memory-ledger.js';
 import { ledgerContract } from './ledger-contract.js';

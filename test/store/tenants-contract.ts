@@ -1,4 +1,4 @@
-/** What every store of tenants must do, whatever it is made of. */
+/** The contract of every store of tenants. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.js';
 
@@ -11,7 +11,7 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
     });
     afterEach(() => store.close());
 
-    test('a tenant is there with its first key, or when it is set; never by being asked for', async () => {
+    test('a tenant is created by its first key or by setTenant, never by a query', async () => {
       expect(await store.tenants.tenant('a')).toBeNull();
       await store.keys.createKey({ tenant: 'b', scopes: ['check'], expiresAt: null });
       await store.tenants.setTenant('a', {});
@@ -21,7 +21,7 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
       await expect(store.tenants.setTenant('a b', {})).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     });
 
-    test('what is not named stays, null goes back to the default, and all is there after closing', async () => {
+    test('setTenant keeps what is not named, null restores the default, and all is kept after reopening', async () => {
       const alarm = { at: '2026-09-14T00:00:00.000Z', kind: 'edge', queries: 40 } as const;
       await store.tenants.setTenant('a', { limits: { checksPerSecond: 5, checksPerDay: 0 }, alarm });
       await store.tenants.setTenant('a', { disabled: true, limits: { bytesPerDay: 7 } });
@@ -38,7 +38,7 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
       expect(now!.limits).not.toHaveProperty('checksPerSecond');
     });
 
-    test('usage adds up by tenant and day, whoever adds; registers are joined by their larger', async () => {
+    test('usage of all stores adds up by tenant and day; registers are merged by their maximum', async () => {
       const nothing = { checks: 0, bytes: 0, distinct: null };
       const day = '2026-09-14';
       expect(await store.tenants.usage('a', day)).toEqual(nothing);
@@ -59,14 +59,14 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
       expect(await store.tenants.usage('a', '2026-09-15')).toEqual(nothing);
     });
 
-    test('days that are long past are forgotten, those of the last week are not', async () => {
+    test('usage older than a week is removed', async () => {
       const one = { checks: 1, bytes: 0, distinct: null };
       for (const day of ['2026-09-06', '2026-09-07', '2026-09-14']) await store.tenants.addUsage('a', day, one);
       expect((await store.tenants.usage('a', '2026-09-06')).checks).toBe(0);
       expect((await store.tenants.usage('a', '2026-09-07')).checks).toBe(1);
     });
 
-    test('the seed is the store’s own, and stays', async () => {
+    test('each store has a seed of its own, and keeps it', async () => {
       const seed = await store.tenants.usageSeed();
       await store.close();
       store = await place.open();

@@ -1,4 +1,4 @@
-/** What every store of webhooks must do, whatever it is made of. */
+/** The contract of every store of webhooks. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.js';
 import type { NewWebhookEvent } from '../../src/store/webhooks-contract.js';
@@ -23,7 +23,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
     const claimed = async (nowMs: number, limit = 100) =>
       (await store.webhooks.claim(nowMs, 1_000, limit)).map(({ subject }) => subject);
 
-    test('a webhook begins at its making, is listed by tenant, and goes with all that waits for it', async () => {
+    test('a webhook starts at its creation, is listed by tenant, and is removed with its events', async () => {
       const [all, a] = [await add(), await add('a')];
       expect(all).toMatchObject({ tenant: null, url: 'http://127.0.0.1:1/', secretEnv: 'SECRET', waiting: 0, dead: 0 });
       expect(await store.webhooks.position(a.id)).toBe(START_MS);
@@ -38,7 +38,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       await expect(store.webhooks.position(a.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     });
 
-    test('an event is added once by what it is about, also after it was delivered, and after closing', async () => {
+    test('an event is added once by kind and subject, also after delivery and reopening', async () => {
       const { id } = await add();
       const other = await add();
       expect(await store.webhooks.addEvents(id, [event(1), event(2), event(1)], START_MS + 5, START_MS)).toBe(2);
@@ -54,7 +54,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       expect((await store.webhooks.webhooks(null))[0]).toMatchObject({ waiting: 2, dead: 0 });
     });
 
-    test('who claims has it alone, until the lease is over', async () => {
+    test('a claimed event is exclusive until its lease ends', async () => {
       const { id } = await add();
       await store.webhooks.addEvents(id, [event(1), event(2), event(3)], null, START_MS);
       const other = await place.open();
@@ -66,7 +66,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       await other.close();
     });
 
-    test('a failure waits; one that is given up is a dead letter, until it is tried again', async () => {
+    test('a failed event waits; one that is given up is a dead letter until it is retried', async () => {
       const { id } = await add('a');
       await store.webhooks.addEvents(id, [event(1)], null, START_MS);
       const [one] = await store.webhooks.claim(START_MS, 1_000, 1);
@@ -87,7 +87,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       expect(await store.webhooks.claim(START_MS + 60, 1_000, 1)).toMatchObject([{ id: one!.id, attempts: 0 }]);
     });
 
-    test('what was delivered long ago is forgotten by its kind; what was not, never', async () => {
+    test('old delivered events are removed by kind; undelivered ones never are', async () => {
       const { id } = await add();
       await store.webhooks.addEvents(id, [event(1), event(1, 'case.overdue'), event(2)], null, START_MS);
       for (const { id: eventId, subject } of await store.webhooks.claim(START_MS, 1, 10)) {

@@ -1,6 +1,6 @@
 /**
- * A real browser: Debian's Chromium, driven over its own protocol. It talks to the service under test and to nobody else:
- * every request of a page is seen, and one to another host is refused and told. Tests that want it say when it is absent.
+ * A real browser: Debian's Chromium, driven over its own protocol. It connects to the service under test only: every
+ * request of a page is checked, and one to another host is aborted and recorded. Tests announce when it is absent.
  */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -43,7 +43,7 @@ export interface VisitOptions {
   readonly key?: string;
 }
 
-/** The page, loaded with all its panels, in a profile of its own. */
+/** Load the page with all its panels, in a profile of its own. */
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
   const { theme = 'light', width = 1280, key } = options;
   const context = await browser.newContext({

@@ -1,6 +1,6 @@
 /**
  * The test corpus: a folder with `corpus/` (photographs, odd and hostile files, MANIFEST.csv) and `vectors/`
- * (reference hashes), named by ZEEF_CORPUS. It is not part of the project; tests that want it say when it is absent.
+ * (reference hashes), named by ZEEF_CORPUS. It is not part of the project; tests on it announce when it is absent.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export function corpusPath(...path: string[]): string {
   return join(corpusRoot ?? '', ...path);
 }
 
-/** Rows of a CSV file with a header. */
+/** Return the rows of a CSV file with a header. */
 export function readCsv(path: string): Record<string, string>[] {
   return parse(readFileSync(path, 'utf8'), { columns: true }) as Record<string, string>[];
 }

@@ -44,7 +44,7 @@ const anyFacts: fc.Arbitrary<FileFacts> = fc.record({
   views: fc.array(view, { maxLength: 4 }),
 });
 
-/** Facts of any file, its hashes of any kind. What is no picture has no views, and a reason. */
+/** Facts of any file, with hashes of any kind. A file that is not an image has no views, and a reason. */
 export const fileFacts: fc.Arbitrary<FileFacts> = anyFacts.map((facts) =>
   facts.image === null ? { ...facts, frames: 1, views: [], reason: facts.reason ?? 'not_an_image' } : facts,
 );

@@ -68,7 +68,7 @@ export default function setup({ tmpDir }: TestProject): () => Promise<void> {
     });
 }
 
-/** Names that tests, benches and Zeef itself give; a run that is still going on has its own. */
+/** Return the names that tests, benches and Zeef itself give; those of runs that are still active are left out. */
 function tempFilesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith('zeef-') && (!isRunFolder(name) || isAbandoned(name)))
@@ -84,7 +84,7 @@ async function remaining(find: () => Stray[] | null): Promise<Stray[] | null> {
   }
 }
 
-/** A file with several names counts once. */
+/** Return the size of a folder; a file with several names counts once. */
 function sizeOf(folder: string): { entries: number; bytes: number } {
   const inodes = new Set<number>();
   let bytes = 0;

@@ -1,6 +1,6 @@
 /**
- * A ledger store in memory, as plain as can be: every tally that was ever appended, and hits in a map. The oracle that
- * the others are held to; it shares nothing with them but the adding up of totals.
+ * A ledger store in memory, as simple as possible: every tally that was ever appended, and hits in an array. The oracle
+ * that the others are compared with; it shares nothing with them but the addition of totals.
  */
 import { DAY_MS, HOUR_MS, startOf } from '../../src/core/period.js';
 import { NO_TOTALS, type Tally, TallySum } from '../../src/core/tally.js';
@@ -30,7 +30,7 @@ export function memoryLedger(): LedgerStore {
   return {
     open: async () => {},
     async append({ atMs, entries }) {
-      // Hits of one entry are seen together: one event each.
+      // Hits of one entry are recorded together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {
         let repeated = false;
         if (idempotency) {
@@ -116,7 +116,7 @@ export function memoryLedger(): LedgerStore {
           interval === null
             ? []
             : sumBy(({ startMs }) => {
-                // Where the hours are gone, a series of hours has days.
+                // Where hours were dropped, a series of hours has days.
                 const step = interval === 'hour' && startMs < hoursFromMs ? 'day' : interval;
                 return String(startOf(step, startMs));
               })
@@ -200,7 +200,7 @@ export function memoryLedger(): LedgerStore {
       const beforeMs = hoursBeforeMs === null ? 0 : startOf('day', hoursBeforeMs);
       const dropping = tallies.filter((tally) => tally.startMs < beforeMs && !dropped.has(tally));
       for (const tally of dropping) dropped.add(tally);
-      // Where there was nothing to drop, later hours are kept as hours.
+      // Where nothing was dropped, later hours are kept as hours.
       if (dropping.length > 0) hoursFromMs = Math.max(hoursFromMs, beforeMs);
       return { hits: gone, hours: 0 };
     },

@@ -1,4 +1,4 @@
-/** Zeef as real processes of its own, as a user runs it: all that they write is kept. */
+/** Zeef in processes of its own, as a user runs it, with all that they print. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { childEnv, endWithParent } from '../../bench/child.js';
@@ -11,7 +11,7 @@ export interface Serving {
   readonly child: ChildProcess;
   /** Everything on stdout and stderr so far. */
   output(): Buffer;
-  /** Waits for its end. */
+  /** Send the signal, and wait for the end of the process. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function run(env: Record<string, string>, ...args: string[]): Promise<{ c
   });
 }
 
-/** A service on a port of the system's choosing. */
+/** Start a service on a free port. */
 export async function serve(env: Record<string, string>, ...args: string[]): Promise<Serving> {
   const child = endWithParent(
     spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
@@ -56,7 +56,7 @@ export async function serve(env: Record<string, string>, ...args: string[]): Pro
   };
 }
 
-/** Child processes of a process (Linux). */
+/** Return the child processes of a process (Linux). */
 export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }

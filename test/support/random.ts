@@ -1,4 +1,4 @@
-/** Seeded randomness and pictures made from it. */
+/** Seeded randomness and images made from it. */
 import { seeded } from '../../bench/pdq-like.js';
 import type { Raster } from '../../src/core/vocabulary.js';
 
@@ -12,7 +12,7 @@ export function noiseRaster(seed: number, width: number, height: number, channel
   return { width, height, channels, data: randomBytes(seeded(seed), width * height * channels) };
 }
 
-/** A picture with structure at many scales: overlapping discs of random grey and colour; quality 100. */
+/** An image with structure at many scales: overlapping discs of random grey and colour; quality 100. */
 export function sceneRaster(seed: number, width: number, height: number, channels: 1 | 3): Raster {
   const random = seeded(seed);
   const discs = Array.from({ length: 60 }, () => ({
@@ -32,7 +32,7 @@ export function sceneRaster(seed: number, width: number, height: number, channel
   return { width, height, channels, data };
 }
 
-/** The picture really turned, pixel by pixel, by the reference's names. */
+/** Return the image in another orientation, pixel by pixel, by the reference's names. */
 export function turnRaster(raster: Raster, orientation: string): Raster {
   const { width: w, height: h, channels, data } = raster;
   const swaps = ['rotate90', 'rotate270', 'flipPlus1', 'flipMinus1'].includes(orientation);

@@ -1,4 +1,4 @@
-/** A quarter like that of the national service of 2020, in round numbers, and one hit; for tests of what is made of them. */
+/** A quarter like that of the national service of 2020, in round numbers, and one hit. */
 import type { Match } from '../../src/core/match-types.js';
 import type { Hit, Report } from '../../src/reports/report.js';
 
@@ -126,7 +126,7 @@ export const MATCH: Match = {
   quarantined: false,
 };
 
-/** Digests as they look; of nothing. */
+/** Digests in form only, of no file. */
 export const DIGESTS = { md5: '0f'.repeat(16), sha1: '1e'.repeat(20), sha256: '2d'.repeat(32) } as const;
 
 export const HIT: Hit = {

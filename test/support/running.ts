@@ -1,4 +1,4 @@
-/** A whole service on loopback with the sample list, for tests that ask it as a user would. */
+/** A whole service on loopback with the sample list, for tests over HTTP. */
 import type { RouteOptions } from 'fastify';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { readConfig } from '../../src/config/read-config.js';
@@ -16,7 +16,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** `onRoute`: told every route as the server registers it. */
+/** Start a service. `onRoute` receives every route as the server registers it. */
 export async function startService(
   flags: Record<string, string> = {},
   onRoute?: (route: RouteOptions) => void,

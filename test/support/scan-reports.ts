@@ -1,4 +1,4 @@
-/** Reports of scans, as their lines say them. */
+/** Reports of scans, by their lines. */
 import { readFileSync } from 'node:fs';
 
 export interface ReportLine {
@@ -14,7 +14,7 @@ export const linesOf = (text: string): ReportLine[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as ReportLine);
 
-/** Lines about files, by path, without what differs from run to run. */
+/** Return the lines about files, sorted, without the fields that differ between runs. */
 export function fileLines(text: string): string[] {
   return linesOf(text)
     .filter(({ type }) => type !== 'begin' && type !== 'summary')
@@ -22,7 +22,7 @@ export function fileLines(text: string): string[] {
     .sort();
 }
 
-/** What a summary says of the files, not of the run. */
+/** Return the fields of the summary about the files, not about the run. */
 export function countsOf(text: string): object {
   const summary = linesOf(text).at(-1)!;
   const names = [

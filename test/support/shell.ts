@@ -7,7 +7,7 @@ export interface ShellOptions {
 }
 
 export interface ShellResult {
-  /** Null: a signal ended it. */
+  /** Null: it was ended by a signal. */
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -42,7 +42,7 @@ function start(script: string, { cwd, env }: ShellOptions): Group {
       // It has just ended.
     }
   };
-  // A test run that ends early leaves none behind.
+  // A test run that ends early leaves no process.
   const last = () => kill('SIGKILL');
   process.once('exit', last);
   const closed = new Promise<number | null>((resolve) =>
@@ -55,7 +55,7 @@ function start(script: string, { cwd, env }: ShellOptions): Group {
   return { child, out, err, closed, kill };
 }
 
-/** Runs a script to its end; one that takes too long is killed, and its code is null. */
+/** Run a script to its end; one that takes too long is killed, and its code is null. */
 export async function runShell(script: string, options: ShellOptions & { msMax: number }): Promise<ShellResult> {
   const group = start(script, options);
   const timer = setTimeout(() => group.kill('SIGKILL'), options.msMax);
@@ -64,7 +64,7 @@ export async function runShell(script: string, options: ShellOptions & { msMax: 
   return { code, out: textOf(group.out), err: textOf(group.err) };
 }
 
-/** Resolves when the script's output matches `ready`. Errors: it ends or takes too long before that. */
+/** Resolve when the script's output matches `ready`. Errors: it ends or takes too long before that. */
 export async function startShell(
   script: string,
   { ready, msMax, ...options }: ShellOptions & { ready: RegExp; msMax: number },

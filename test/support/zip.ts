@@ -1,11 +1,11 @@
-/** Zip files as their specification has them (APPNOTE 6.3), written by hand for tests. */
+/** Zip files by their specification (APPNOTE 6.3), written by hand for tests. */
 import { deflateRawSync } from 'node:zlib';
 
 export interface ZipFile {
   readonly name: Buffer;
   readonly content: Buffer;
   readonly isEncrypted?: boolean;
-  /** As it is, not deflated: pictures often are. */
+  /** As it is, not deflated: images often are. */
   readonly isStored?: boolean;
 }
 

@@ -8,12 +8,12 @@ function paceAt(startMs: number) {
 }
 const START = Date.UTC(2026, 8, 14, 9);
 
-test('nothing asked: no rate, no latency, no series before the start', () => {
+test('without checks: no rate, no latency, and no series before the start', () => {
   const { pace } = paceAt(START);
   expect(pace.status()).toEqual({ checksPerSecond: 0, count: 0, p50: null, p90: null, p99: null, series: [] });
 });
 
-test('checks a second are of whole slots, and of the last minute', () => {
+test('the rate is that of the whole slots of the last minute', () => {
   const { clock, pace } = paceAt(START);
   for (let slot = 0; slot < 12; slot++) {
     pace.addChecks(slot < 6 ? 1000 : 50);
@@ -26,7 +26,7 @@ test('checks a second are of whole slots, and of the last minute', () => {
   expect(series[0]).toMatchObject({ start: new Date(START).toISOString(), checksPerSecond: 100 });
 });
 
-test('an hour is kept, and a slot that comes round again begins at nought', () => {
+test('an hour is kept, and a slot that is used again starts at 0', () => {
   const { clock, pace } = paceAt(START);
   pace.addChecks(70);
   clock.ms += PACE_SLOTS * PACE_SLOT_MS;
@@ -37,7 +37,7 @@ test('an hour is kept, and a slot that comes round again begins at nought', () =
   expect(pace.status().series.map((point) => point.checksPerSecond)).toEqual([...Array(PACE_SLOTS - 1).fill(0), 1]);
 });
 
-test('a percentile is within a tenth of that of the sorted numbers', () => {
+test('a percentile is within a tenth of that of the sorted latencies', () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: 0.0002, max: 40, noNaN: true }), { minLength: 1, maxLength: 300 }), (all) => {
       const { clock, pace } = paceAt(START);
@@ -58,7 +58,7 @@ test('a percentile is within a tenth of that of the sorted numbers', () => {
   );
 });
 
-test('a latency beyond the last bound counts as the last', () => {
+test('a latency above the last bound counts in the last bucket', () => {
   const { clock, pace } = paceAt(START);
   pace.observe(1e6);
   pace.observe(0);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { DistinctCounter, REGISTERS } from '../../src/tenants/distinct-counter.js';
 
-/** Values of any width that are all different. */
+/** Return different values of any width. */
 function values(from: number, count: number, width: number): Uint8Array {
   const bytes = Buffer.alloc(count * width);
   for (let at = 0; at < count; at++) {
@@ -14,7 +14,7 @@ function values(from: number, count: number, width: number): Uint8Array {
   return bytes;
 }
 
-test.each([16, 20, 32])('values of %i bytes: within 5 %% from one to 300,000; repeats add nothing', (width) => {
+test.each([16, 20, 32])('values of %i bytes: within 5 %% up to 300,000, and repeats add nothing', (width) => {
   const counter = new DistinctCounter(123_456_789_012);
   expect(counter.estimate).toBe(0);
   let seen = 0;
@@ -27,7 +27,7 @@ test.each([16, 20, 32])('values of %i bytes: within 5 %% from one to 300,000; re
   }
 });
 
-test('values that differ in one bit are different, wherever the bit is', () => {
+test('values that differ in any one bit are different', () => {
   const counter = new DistinctCounter(7);
   const base = values(0, 1, 32);
   for (let bit = 0; bit < 256; bit++) {
@@ -39,7 +39,7 @@ test('values that differ in one bit are different, wherever the bit is', () => {
   expect(counter.estimate).toBeLessThan(272);
 });
 
-test('two counters of one seed joined count the union', () => {
+test('two joined counters of one seed count the union', () => {
   const [a, b] = [new DistinctCounter(5), new DistinctCounter(5)];
   a.addAll(values(0, 20_000, 32), 32);
   b.addAll(values(10_000, 20_000, 32), 32);
@@ -48,7 +48,7 @@ test('two counters of one seed joined count the union', () => {
   expect(a.registers).toHaveLength(REGISTERS);
 });
 
-test('values that were made to count as one under another seed count as many', () => {
+test('values that were chosen to count as one under a known seed count as many under another', () => {
   const known = new DistinctCounter(1);
   const chosen: Uint8Array[] = [];
   const first = values(0, 1, 16);

@@ -1,4 +1,4 @@
-/** Limits over a real store, with a clock that is moved by hand. */
+/** Limits over a real store, with a clock that the test sets. */
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -46,7 +46,7 @@ function open(limits: Partial<TenantLimits> = {}, alarmedPerSecond = 0): TenantG
   return gates;
 }
 
-/** The refusal's code and facts, or null where there was none. */
+/** Return the code and the details of the refusal; null where there is none. */
 function refusal(act: () => unknown): Record<string, unknown> | null {
   try {
     act();
@@ -66,7 +66,7 @@ const digests = (from: number, count: number) =>
     ),
   );
 
-describe('each limit, on both sides of its edge', () => {
+describe('each limit, at its value and past it', () => {
   test('without limits nothing is refused', async () => {
     const gate = await open().of('t');
     for (let n = 0; n < 1_000; n++) gate.enter();
@@ -77,7 +77,7 @@ describe('each limit, on both sides of its edge', () => {
     expect(gate.usage).toMatchObject({ checks: 1e9, bytes: 1e12, distinctHashes: null, concurrentRequests: 1_000 });
   });
 
-  test('rate and burst; a batch larger than the burst could never come in', async () => {
+  test('rate and burst; a batch larger than the burst gets TOO_MANY_ITEMS', async () => {
     const gate = await open({ checksPerSecond: 10, checksBurst: 30 }).of('t');
     gate.takeChecks(30);
     expect(refusal(() => gate.requireRoom())).toEqual({ code: 'RATE_LIMITED', perSecond: 10, retryAfterSeconds: 1 });
@@ -90,7 +90,7 @@ describe('each limit, on both sides of its edge', () => {
     expect(gate.usage.checks).toBe(55);
   });
 
-  test('requests at a time; what ends twice ends once', async () => {
+  test('concurrent requests; a request that ends twice frees one slot', async () => {
     const gate = await open({ concurrentRequests: 2 }).of('t');
     const leave = gate.enter();
     gate.enter();
@@ -104,7 +104,7 @@ describe('each limit, on both sides of its edge', () => {
   test.each<[string, Partial<TenantLimits>, (gate: Awaited<ReturnType<TenantGates['of']>>, n: number) => void]>([
     ['checksPerDay', { checksPerDay: 100 }, (gate, n) => gate.takeChecks(n)],
     ['bytesPerDay', { bytesPerDay: 100 }, (gate, n) => gate.takeBytes(n)],
-  ])('%s: all of it, not one more, until midnight', async (quota, limits, take) => {
+  ])('%s: all of it, no more, until midnight', async (quota, limits, take) => {
     const gate = await open(limits).of('t');
     take(gate, 99);
     expect(refusal(() => take(gate, 2))).toMatchObject({ code: 'QUOTA_EXCEEDED', quota, limit: 100 });
@@ -116,7 +116,7 @@ describe('each limit, on both sides of its edge', () => {
     expect(refusal(() => take(gate, 100))).toBeNull();
   });
 
-  test('different hashes a day: repeats are free, new ones are not', async () => {
+  test('distinct hashes per day: repeats are free, new ones are not', async () => {
     const gate = await open({ distinctHashesPerDay: 1_000 }).of('t');
     for (let n = 0; n < 20; n++) gate.takeValues('md5', digests(0, 900));
     gate.requireRoom();
@@ -127,7 +127,7 @@ describe('each limit, on both sides of its edge', () => {
   });
 });
 
-test('a tenant’s own limits come before the defaults, and are taken up within a second', async () => {
+test('a tenant’s own limits override the defaults, and a change applies when they are read again', async () => {
   const gates = open({ checksPerDay: 10 });
   await store.tenants.setTenant('rich', { limits: { checksPerDay: 1_000 } });
   await store.tenants.setTenant('free', { limits: { checksPerDay: 0 } });
@@ -142,7 +142,7 @@ test('a tenant’s own limits come before the defaults, and are taken up within 
   expect(refusal(() => poor.takeChecks(11))).toBeNull();
 });
 
-test('one tenant’s use is no other’s', async () => {
+test('usage of one tenant does not count for another', async () => {
   const gates = open({ checksPerSecond: 1, checksBurst: 1, checksPerDay: 5, bytesPerDay: 5, concurrentRequests: 1 });
   const [a, b] = [await gates.of('a'), await gates.of('b')];
   a.enter();
@@ -155,7 +155,7 @@ test('one tenant’s use is no other’s', async () => {
   b.takeChecks(1);
 });
 
-test('an alarm slows a tenant down, where that is configured, until it is taken back', async () => {
+test('an alarm slows a tenant down, where configured, until it is removed', async () => {
   const gates = open({ checksPerSecond: 100 }, 2);
   const alarm = { at: '2026-09-14T00:00:00.000Z', kind: 'ball', queries: 300 } as const;
   await store.tenants.setTenant('t', { alarm });
@@ -172,10 +172,10 @@ test('an alarm slows a tenant down, where that is configured, until it is taken 
   expect(untouched.checksAtOnce).toBe(Infinity);
 });
 
-describe('a day’s use outlives the process', () => {
+describe('daily usage is stored', () => {
   const limits = { checksPerDay: 100, bytesPerDay: 1_000, distinctHashesPerDay: 500 };
 
-  test('what was saved is there again after a restart, and with it the refusal', async () => {
+  test('usage is there after a restart, and so is the refusal', async () => {
     const first = open(limits);
     const gate = await first.of('t');
     gate.takeChecks(100);
@@ -190,7 +190,7 @@ describe('a day’s use outlives the process', () => {
     expect(refusal(() => again.takeValues('md5', digests(480, 100)))).toMatchObject({ quota: 'distinctHashesPerDay' });
   });
 
-  test('two processes see each other’s use after each has saved', async () => {
+  test('two processes see each other’s usage after each has saved', async () => {
     const [one, two] = [open(limits), open(limits)];
     const [a, b] = [await one.of('t'), await two.of('t')];
     a.takeChecks(60);
@@ -205,7 +205,7 @@ describe('a day’s use outlives the process', () => {
     expect((await store.tenants.usage('t', '2026-09-14')).checks).toBe(91);
   });
 
-  test('what happens while it is saved is saved next time, once', async () => {
+  test('usage during a save is saved by the next one, once', async () => {
     const gates = open();
     const gate = await gates.of('t');
     gate.takeChecks(10);
@@ -219,7 +219,7 @@ describe('a day’s use outlives the process', () => {
   });
 });
 
-test('usage of yesterday that is saved after midnight is yesterday’s alone', async () => {
+test('usage of yesterday that is saved after midnight counts for yesterday alone', async () => {
   let release = (): void => {};
   const stalled = new Promise<void>((resolve) => {
     release = resolve;

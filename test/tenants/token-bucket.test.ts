@@ -9,7 +9,7 @@ const stepsOf = fc.array(
 );
 const START_MS = Date.parse('2026-09-14T10:00:00Z');
 
-/** The most that any span holds beyond its rate: every pair of admissions is the beginning and the end of one. */
+/** Return the most that any span admits beyond its rate: every pair of admissions begins and ends one. */
 function mostBeyondRate(admitted: readonly { atMs: number; count: number }[], perSecond: number): number {
   let most = 0;
   for (let from = 0; from < admitted.length; from++) {
@@ -22,7 +22,7 @@ function mostBeyondRate(admitted: readonly { atMs: number; count: number }[], pe
   return most;
 }
 
-test('no span of t seconds sees more than burst + rate × t', () => {
+test('no span of t seconds admits more than burst + rate × t', () => {
   fc.assert(
     fc.property(rateOf, stepsOf, (rate, steps) => {
       const bucket = new TokenBucket();
@@ -37,7 +37,7 @@ test('no span of t seconds sees more than burst + rate × t', () => {
   );
 });
 
-test('the same where some wait: what is reserved counts when its wait is over, and nobody waits longer than allowed', () => {
+test('the same with reservations, which count at the end of their wait', () => {
   fc.assert(
     fc.property(rateOf, stepsOf, fc.integer({ min: 0, max: 2_000 }), (rate, steps, waitMsMax) => {
       const bucket = new TokenBucket(waitMsMax);
@@ -53,7 +53,7 @@ test('the same where some wait: what is reserved counts when its wait is over, a
   );
 });
 
-test('a refusal says exactly how long: just before it is refused again, then it is admitted', () => {
+test('a refusal returns the exact wait: refused just before its end, admitted after it', () => {
   fc.assert(
     fc.property(rateOf, stepsOf, (rate, steps) => {
       const bucket = new TokenBucket();
@@ -71,7 +71,7 @@ test('a refusal says exactly how long: just before it is refused again, then it 
   );
 });
 
-test('a pause fills it, to the burst and not beyond', () => {
+test('a pause fills the bucket up to the burst, not beyond', () => {
   const bucket = new TokenBucket();
   const rate = { perSecond: 10, burst: 5 };
   expect(bucket.take(5, rate, START_MS)).toBe(0);
@@ -83,7 +83,7 @@ test('a pause fills it, to the burst and not beyond', () => {
   expect(bucket.take(1, rate, START_MS + 3_600_000)).toBe(100);
 });
 
-test('a clock that is set back by a day leaves an empty bucket, not one that stays empty for a day', () => {
+test('after a clock was set back by a day, an empty bucket fills at its rate', () => {
   const bucket = new TokenBucket();
   const rate = { perSecond: 10, burst: 5 };
   expect(bucket.take(1, rate, START_MS)).toBe(0);

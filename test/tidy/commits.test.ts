@@ -1,4 +1,4 @@
-/** `scripts/check-commits.mjs` on small repositories made here. */
+/** `scripts/check-commits.mjs`, on small repositories made here. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { orLeftOut } from '../support/left-out.js';
 const SCRIPT = resolve('scripts/check-commits.mjs');
 let folder = '';
 
-/** Nothing of the machine's own settings, nor of a git command that runs the tests. */
+/** Without the machine's own settings, and without those of a git command that runs the tests. */
 const ENV = childEnv({
   HOME: tmpdir(),
   GIT_CONFIG_GLOBAL: '/dev/null',
@@ -50,19 +50,19 @@ test.each([
   ['a word that only begins like WIP', 'wipe free pages after a rotation', null],
   ['a full stop inside', 'read v1.1 of VICS', null],
   ['73 characters', 'x'.repeat(73), 'has 73 characters, at most 72'],
-  ['nothing', '', 'is empty'],
+  ['an empty subject', '', 'is empty'],
   ['a full stop at the end', 'add a knob.', 'ends with a full stop'],
   ['WIP', 'WIP', 'is of work in progress'],
   ['wip:', 'wip: a knob', 'is of work in progress'],
   ['fixup!', 'fixup! add a knob', 'is of work in progress'],
-])('%s', (_name, subject, fault) => {
+])('subject: %s', (_name, subject, fault) => {
   commit(subject);
   const { status, said } = check();
   expect(status).toBe(fault === null ? 0 : 1);
   expect(said).toContain(fault ?? '2 checked, all pass');
 });
 
-test('every fault of every commit is reported; the body is free', () => {
+test('every fault of every commit is reported; the body is not checked', () => {
   commit(`${'y'.repeat(80)}.`);
   commit('add a metric', '-m', `${'z'.repeat(200)}.`);
   const { status, said } = check();
@@ -71,7 +71,7 @@ test('every fault of every commit is reported; the body is free', () => {
   expect(said).toContain('2 to fix');
 });
 
-test('a merge is exempt, and what it merges is not', () => {
+test('a merge is exempt, the commits that it merges are not', () => {
   git('switch', '--quiet', '--create', 'side');
   commit('side');
   git('switch', '--quiet', 'main');
@@ -84,7 +84,7 @@ test('a merge is exempt, and what it merges is not', () => {
   expect(check().status).toBe(1);
 });
 
-test('a commit or a range narrows what is checked; one that git does not know is an error', () => {
+test('a commit or a range limits what is checked; an unknown one is an error', () => {
   commit('an older subject that ends with a full stop.');
   const since = git('rev-parse', 'HEAD');
   commit('add a knob');
@@ -94,7 +94,7 @@ test('a commit or a range narrows what is checked; one that git does not know is
   for (const unknown of ['nowhere', 'nowhere..HEAD', '--all']) expect(check([unknown]).status, unknown).toBe(2);
 });
 
-test("without an argument: what origin's default branch does not have; all, where it has everything", () => {
+test("without an argument: the commits that origin's default branch lacks, or all where it has all", () => {
   commit('an older subject that ends with a full stop.');
   const clone = `${folder}-clone`;
   git('clone', '--quiet', folder, clone);
@@ -110,7 +110,7 @@ test("without an argument: what origin's default branch does not have; all, wher
   }
 });
 
-test('a shallow clone, an archive and a repository without a commit are left out, and it says so', () => {
+test('a shallow clone, an archive and a repository without commits are reported as left out', () => {
   commit('an older subject that ends with a full stop.');
   const clone = `${folder}-clone`;
   git('clone', '--quiet', '--depth', '1', `file://${folder}`, clone);

@@ -8,7 +8,7 @@ import { IMAGE_FORMATS, NOT_CHECKED_REASONS } from '../../src/core/vocabulary.js
 import { DECODED_FORMATS } from '../../src/decode/decode.js';
 import { METRICS } from '../../src/telemetry/metrics.js';
 
-/** Rows of a page's table whose first cell is a code word, cell by cell. */
+/** Return the rows of a page's tables whose first cell is a code word, cell by cell. */
 function rowsOf(page: string): string[][] {
   return [...readFileSync(page, 'utf8').matchAll(/^\| `(\w+)` *\|(.*)\|$/gm)].map(([, first, rest]) => [
     first!,
@@ -16,7 +16,7 @@ function rowsOf(page: string): string[][] {
   ]);
 }
 
-test('docs/errors.md lists exactly the codes that we can answer with', () => {
+test('docs/errors.md lists exactly the error codes, with what to do', () => {
   const rows = rowsOf('docs/errors.md');
   expect(rows.map((row) => row.slice(0, 4))).toEqual(
     Object.entries(ERRORS).map(([code, { http, retry, says }]) => [code, String(http), retry ? 'yes' : 'no', says]),
@@ -27,7 +27,7 @@ test('docs/errors.md lists exactly the codes that we can answer with', () => {
   }
 });
 
-test('docs/configuration.md lists exactly the knobs and the other variables that there are', () => {
+test('docs/configuration.md lists exactly the knobs and the other variables', () => {
   const isVariable = ([name]: string[]) => name!.startsWith('ZEEF_');
   const rows = rowsOf('docs/configuration.md');
   expect(rows.filter(isVariable)).toEqual(Object.entries(OTHER_VARIABLES));
@@ -56,13 +56,13 @@ test('every ZEEF_* name in the sources and pages is accepted in the environment'
   }
 });
 
-test('docs/metrics.md lists exactly the metrics that there are', () => {
+test('docs/metrics.md lists exactly the metrics', () => {
   expect(rowsOf('docs/metrics.md')).toEqual(
     Object.entries(METRICS).map(([name, { kind, labels, says }]) => [name, kind, labels.join(', ') || 'none', says]),
   );
 });
 
-test('docs/formats.md names every format, and decoded exactly where it is', () => {
+test('docs/formats.md lists every format, whether it is decoded, and every reason', () => {
   const rows = rowsOf('docs/formats.md').filter(([name]) => IMAGE_FORMATS.includes(name as never));
   expect(rows.map(([name]) => name)).toEqual([...IMAGE_FORMATS]);
   for (const [name, decoder] of rows) {

@@ -1,4 +1,4 @@
-/** A test run leaves no temporary file and no process behind, however it ends; one that does fails. */
+/** A test run leaves no temporary file and no process, however it ends; one that does fails. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { childEnv, endWithParent } from '../../bench/child.js';
 import { beginTempRun, tempFolder } from '../../bench/temp-folder.js';
 import { PACKAGE_ROOT } from '../../src/core/package-root.js';
 
-/** A test run of its own, of one test, in a temporary folder of its own. */
+/** Start a test run of one test, in a temporary folder of its own. */
 function startRun(
   body: string,
   temp: string,
@@ -47,7 +47,7 @@ function startRun(
 const isRunning = (pid: number) =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
-/** A process that was killed is gone a moment later, on a busy machine a longer one. */
+/** A killed process ends a moment later, on a busy machine a longer one. */
 const expectEnded = (pid: number) => expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false);
 
 describe('a test run', () => {
@@ -98,7 +98,7 @@ describe('a test run', () => {
     await expectEnded(Number(readFileSync(pidFile, 'utf8')));
   });
 
-  test('removes what an earlier run left whose process was killed, and not what a running one has', async () => {
+  test('removes what a killed run left, and not what a running one has', async () => {
     const temp = tempFolder('with a space');
     const pidFile = join(tempFolder('pid'), 'pid');
     const first = startRun(
@@ -128,7 +128,7 @@ describe('sources', () => {
   );
   const withPattern = (pattern: RegExp) => sources.filter((file) => pattern.test(readFileSync(file, 'utf8')));
 
-  test('make temporary folders with tempFolder() alone', () => {
+  test('make temporary folders with tempFolder() only', () => {
     expect(withPattern(/\bmkdtemp(?:Sync)?\(/)).toEqual(['bench/temp-folder.ts']);
   });
 
@@ -137,7 +137,7 @@ describe('sources', () => {
   });
 });
 
-test('a folder that no run would remove is refused; the end of a run removes a closed folder', () => {
+test('a folder outside a run is refused; the end of a run removes also a folder without permissions', () => {
   const { TMPDIR } = process.env;
   process.env.TMPDIR = tempFolder('outside');
   expect(() => tempFolder('x')).toThrow('not the folder of a run');

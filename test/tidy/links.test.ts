@@ -1,4 +1,4 @@
-/** The documents hold together: links lead somewhere, pages can be found, the changelog and the decisions are in order. */
+/** Links lead to files and headings, pages can be reached, the changelog and the decisions are in order. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,13 +9,13 @@ const inFolder = (folder: string, recursive: boolean) =>
     .map((file) => normalize(join(folder, file)));
 const PAGES = [...inFolder('.', false), ...['docs', 'bench', 'hashlists'].flatMap((folder) => inFolder(folder, true))];
 
-/** A page without what only looks like a link or a heading: blocks of code, and with `inline` code inside of lines too. */
+/** Return a page without blocks of code, and with `inline` without code in lines: they hold no links or headings. */
 function prose(page: string, { inline }: { inline: boolean }): string {
   const text = readFileSync(page, 'utf8').replace(/^ *(```|~~~)[^\n]*\n[\s\S]*?^ *\1 *$/gm, '');
   return inline ? text.replace(/`[^`\n]*`/g, '') : text;
 }
 
-/** Anchors as GitHub makes them: lower case, punctuation gone, a space a hyphen, repeated ones numbered. */
+/** Return anchors as GitHub makes them: lower case, no punctuation, hyphens for spaces, repeated ones numbered. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading] of prose(page, { inline: false }).matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
@@ -31,7 +31,7 @@ function anchorsOf(page: string): Set<string> {
   return anchors;
 }
 
-/** Targets of links and images, as they are written: inline, by reference, and of HTML. */
+/** Return the targets of links and images as they are written: inline, by reference, and of HTML. */
 function targetsOf(page: string): string[] {
   const text = prose(page, { inline: true });
   return [
@@ -45,7 +45,7 @@ function targetsOf(page: string): string[] {
 
 const isElsewhere = (target: string) => /^[a-z][a-z0-9+.-]*:/i.test(target);
 
-/** Null where the link is whole. A folder's page is its README. */
+/** Return what is wrong with a link, or null. The page of a folder is its README. */
 function faultOf(page: string, target: string): string | null {
   const [path = '', anchor] = decodeURIComponent(target).split('#');
   const from = path.startsWith('/') ? '.' : dirname(page);
@@ -66,7 +66,7 @@ test.each(PAGES)('%s: every link and image leads to a file, every anchor to a he
   expect(broken).toEqual([]);
 });
 
-test.each(PAGES)('%s: every file of the project that it names is there', (page) => {
+test.each(PAGES)('%s: every file of the project that it names exists', (page) => {
   const named = prose(page, { inline: false }).matchAll(
     /`((?:src|test|scripts|bench|docs|hashlists)\/[\w./-]+\.\w+)`/g,
   );
@@ -89,7 +89,7 @@ test('every page of docs/ can be reached from the README', () => {
     expect(reached).toContain(page);
 });
 
-/** Later versions are larger; shape: three numbers. */
+/** Three numbers; later versions are larger. */
 const numbersOf = (version: string) => version.split('.').map(Number);
 const after = (a: string, b: string) => {
   const [of, than] = [numbersOf(a), numbersOf(b)];
@@ -104,7 +104,7 @@ describe('CHANGELOG.md', () => {
     return { heading, version, date };
   });
 
-  test('Unreleased is on top; below it each release has a version and a date', () => {
+  test('Unreleased is first; each release below it has a version and a date', () => {
     expect(headings[0]).toMatch(/^\[?Unreleased\]?$/);
     expect(releases.filter(({ version }) => version === '').map(({ heading }) => heading)).toEqual([]);
     for (const { date } of releases) expect(new Date(`${date}T00:00:00Z`).toISOString().slice(0, 10)).toBe(date);
@@ -119,7 +119,7 @@ describe('CHANGELOG.md', () => {
     }
   });
 
-  test('package.json and the lock file have the newest release, or the next version, whose changes are unreleased', () => {
+  test('package.json and the lock file have the newest release, or the next version with unreleased changes', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { version: string };
     expect(lock.version).toBe(version);
@@ -136,12 +136,12 @@ describe('docs/decisions', () => {
   const FOLDER = 'docs/decisions';
   const files = readdirSync(FOLDER).filter((file) => file !== 'README.md');
 
-  test('pages are numbered from 0001 on, without a gap and without a number twice', () => {
+  test('pages are numbered from 0001 without gaps or duplicates', () => {
     const expected = files.map((_, at) => String(at + 1).padStart(4, '0'));
     expect(files.map((file) => /^(\d{4})-[a-z0-9-]+\.md$/.exec(file)?.[1] ?? file).toSorted()).toEqual(expected);
   });
 
-  test('the index has a row for each, in order, that begins with its title', () => {
+  test('the index has a row for each page, in order, that begins with its title', () => {
     const rows = [...readFileSync(`${FOLDER}/README.md`, 'utf8').matchAll(/^\| \[(\d{4})\]\(([^)]+)\) \| (.+?) \|$/gm)];
     const sorted = files.toSorted();
     expect(rows.map(([, number, file]) => `${number} ${file}`)).toEqual(
@@ -153,7 +153,7 @@ describe('docs/decisions', () => {
     }
   });
 
-  test.each(files)('%s: its number, a date, the four sections in order', (file) => {
+  test.each(files)('%s: has its number, a date and the four sections in order', (file) => {
     const text = readFileSync(`${FOLDER}/${file}`, 'utf8');
     expect(text).toMatch(new RegExp(`^# ${file.slice(0, 4)}\\. \\S`));
     expect(text).toMatch(/^(Accepted|Replaced by) .*\d{4}-\d{2}-\d{2}/m);

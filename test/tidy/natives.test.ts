@@ -16,7 +16,7 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   engines: { node: string };
 };
 
-/** Loaded and used once in a process of its own: an addon built for another Node crashes at first use, not at install. */
+/** Use each addon once in a process of its own: one built for another Node crashes at first use, not at install. */
 test.each([
   [SQLITE_PACKAGE, `new (require('${SQLITE_PACKAGE}'))(':memory:').prepare('SELECT 1').get()`],
   [
@@ -29,8 +29,8 @@ test.each([
   expect(() => execFileSync(process.execPath, ['-e', source], { stdio: 'pipe' })).not.toThrow();
 });
 
-/** A small young generation collects often, outside any context: better-sqlite3 12 aborts there on Node 24.19 and newer. */
-test('statements are collected in the middle of asynchronous work, and the process goes on', () => {
+/** A small young generation is collected often, outside any context: better-sqlite3 12 aborts there on Node 24.19+. */
+test('statements are collected during asynchronous work without a crash', () => {
   const source = `
     const { setImmediate: tick } = require('node:timers/promises');
     const db = new (require('${SQLITE_PACKAGE}'))(':memory:');
@@ -47,7 +47,7 @@ test('statements are collected in the middle of asynchronous work, and the proce
   expect(execFileSync(process.execPath, args, { stdio: 'pipe', encoding: 'utf8' })).toBe('alive');
 });
 
-test('one SQLite binding is loaded, the one for this Node', () => {
+test('exactly one SQLite binding is loaded, the one for this Node', () => {
   const source = `import('./dist/src/core/sqlite-binding.js').then(({ Database }) => {
     new Database(':memory:');
     process.stdout.write(process.report.getReport().sharedObjects.filter((path) => path.includes('sqlite3')).join());
@@ -77,7 +77,7 @@ test('package.json names the versions of Node that main.ts checks', () => {
   expect(manifest.engines.node).toBe(NODE_VERSIONS);
 });
 
-test('versions are pinned exactly, and no dependency wants a Node that we do not', () => {
+test('versions are pinned exactly, and no dependency requires a newer Node than Zeef', () => {
   const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
   expect(Object.entries(all).filter(([, version]) => !/^(npm:[\w-]+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
@@ -86,12 +86,12 @@ test('versions are pinned exactly, and no dependency wants a Node that we do not
   const tooNew = Object.entries(lock.packages).filter(([, { engines }]) =>
     /^>=\s*2[1-9][.\d]*$/.test(engines?.node ?? ''),
   );
-  // Optional, and left out by npm on Node 20, which has a package of its own for it.
+  // Optional, and left out by npm on Node 20, which has a package of its own.
   expect(tooNew.map(([name]) => name)).toEqual(['node_modules/better-sqlite3']);
 });
 
-describe('a machine that lacks something gets one line', () => {
-  /** Runs a file of Node with `hook` loaded before it. */
+describe('an unsuitable machine is reported in one line', () => {
+  /** Run a file with Node, with `hook` loaded before it. */
   function runWith(hook: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
     const path = join(tempFolder('hook'), 'hook.cjs');
     writeFileSync(path, hook);
@@ -102,7 +102,7 @@ describe('a machine that lacks something gets one line', () => {
     return { status, stdout, stderr };
   }
   const main = artefact('src', 'main.js');
-  /** Neither found nor in any cache, as where it was not compiled. */
+  /** Neither found nor cached, as where it was not compiled. */
   const WITHOUT_SQLITE = `const Module = require('node:module');
     const resolve = Module._resolveFilename;
     Module._resolveFilename = (name, ...rest) => {
@@ -119,13 +119,13 @@ describe('a machine that lacks something gets one line', () => {
     });
   });
 
-  test.each([['--version'], ['serve', '--port', '0'], ['keys', 'list']])('no SQLite: zeef %s', (...args) => {
+  test.each([['--version'], ['serve', '--port', '0'], ['keys', 'list']])('without SQLite: zeef %s', (...args) => {
     const { status, stdout, stderr } = runWith(WITHOUT_SQLITE, [main, ...args]);
     expect(stderr).toMatch(new RegExp(`^zeef: INSTALL_INCOMPLETE: [^\\n]*${SQLITE_PACKAGE}[^\\n]*\\n$`));
     expect([status, stdout]).toEqual([2, '']);
   });
 
-  test('the check after installation passes here, and fails without the package, in one line', () => {
+  test('the check after installation passes here, and fails in one line without the package', () => {
     expect(runWith('', ['scripts/check-install.mjs'])).toEqual({ status: 0, stdout: '', stderr: '' });
     const folder = tempFolder('installed');
     cpSync('scripts/check-install.mjs', join(folder, 'check-install.mjs'));

@@ -1,4 +1,4 @@
-/** What `npm pack` puts into the package, against what its documents link to and its commands need. */
+/** The content of the npm package, compared with the links of its documents and the needs of its commands. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -18,7 +18,7 @@ const targets = (page: string) =>
 
 const isPacked = (target: string) => files.has(target) || [...files].some((path) => path.startsWith(`${target}/`));
 
-test('README is in it, and everything that its pages link to', () => {
+test('it contains README and everything that its pages link to', () => {
   expect(pages).toContain('README.md');
   expect(targets('README.md').length).toBeGreaterThan(10);
   for (const page of pages)
@@ -28,7 +28,7 @@ test('README is in it, and everything that its pages link to', () => {
     ).toEqual([]);
 });
 
-test('the command, the check after installation, the kernels and the sample list are in it', () => {
+test('it contains the command, the check after installation, the kernels and the sample list', () => {
   const { bin, scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
   expect(bin.zeef).toBe('dist/src/main.js');
   expect(scripts.postinstall).toBe('node scripts/check-install.mjs');
@@ -43,6 +43,6 @@ test('the command, the check after installation, the kernels and the sample list
     expect(files, path).toContain(path);
 });
 
-test('neither tests nor notes of the compiler are in it', () => {
+test('it contains no tests, sources or build information', () => {
   expect([...files].filter((path) => /^(test|src|node_modules)\/|tsbuildinfo/.test(path))).toEqual([]);
 });

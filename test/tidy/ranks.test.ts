@@ -31,7 +31,7 @@ const RANK: Record<string, number> = {
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
-/** Rooms that a file names in `import ... from`, `export ... from` and `import(...)`, resolved against its own folder. */
+/** Return the rooms that a file imports or re-exports, resolved against its own folder. */
 function importedRooms(file: string): string[] {
   const text = readFileSync(join('src', file), 'utf8');
   return [...text.matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g)].flatMap(([, target]) => {

@@ -1,4 +1,4 @@
-/** The sources of the project as a reader meets them: files, what each imports and exports, and its functions. */
+/** The sources of the project: files, what each imports and exports, and its functions. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import ts from 'typescript';
@@ -11,7 +11,7 @@ export interface Source {
   readonly imports: readonly { readonly path: string; readonly names: readonly string[] }[];
 }
 
-/** TypeScript files below `folder`; declarations of others' packages are left out. */
+/** Read the TypeScript files in `folder`, without declarations of other packages. */
 export function readSources(folder: string): Source[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
@@ -55,7 +55,7 @@ function importedNames({ importClause }: ts.ImportDeclaration): string[] {
   return ts.isNamedImports(bindings) ? [...names, ...bindings.elements.map((one) => nameOf(one))] : ['*'];
 }
 
-/** Names that a file exports of its own; `default` too. */
+/** Return the names that a file exports itself; `default` too. */
 export function exportsOf({ tree }: Source): string[] {
   return tree.statements.flatMap((statement) => {
     const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
@@ -68,7 +68,7 @@ export function exportsOf({ tree }: Source): string[] {
   });
 }
 
-/** Every function, method, accessor and arrow with a name of its own or its owner's, and its lines. */
+/** Return every function, method, accessor and arrow with its own name or its owner's, and its lines. */
 export function functionsOf({ path, tree }: Source): { readonly name: string; readonly lines: number }[] {
   const functions: { name: string; lines: number }[] = [];
   const lineAt = (position: number) => tree.getLineAndCharacterOfPosition(position).line;

@@ -1,10 +1,10 @@
-/** The house by its imports: no circles, one room that opens databases, no function that nobody can see whole. */
+/** The structure by imports: no cycles, one room that imports databases, no overlong function, no unused export. */
 import { expect, test } from 'vitest';
 import { exportsOf, functionsOf, readSources } from './sources.js';
 
-/** Longer ones hide a second idea. */
+/** A longer function usually does two things. */
 const FUNCTION_LINES_MAX = 70;
-/** Longer than that, and why each stays whole. The list may only shrink. */
+/** Longer functions, with their lines. The list may only shrink. */
 const LONGER: Readonly<Record<string, number>> = {
   'src/kernels/pdq-wasm.ts #hashFamily': 89,
 };
@@ -12,7 +12,7 @@ const LONGER: Readonly<Record<string, number>> = {
 const sources = readSources('src');
 const importsByPath = new Map(sources.map(({ path, imports }) => [path, imports.map((one) => one.path)]));
 
-/** Files that reach themselves through their imports, with the way. */
+/** Return the cycles of imports, as paths. */
 function circles(): string[] {
   const found: string[] = [];
   const isDone = new Set<string>();
@@ -45,7 +45,7 @@ test('only the wiring imports a database', () => {
   expect(importsByPath.get('src/service/open-store.ts')?.some(isDatabase)).toBe(true);
 });
 
-test('no function has more lines than a reader sees at once', () => {
+test('no function exceeds FUNCTION_LINES_MAX lines', () => {
   const long = sources.flatMap((source) => functionsOf(source)).filter(({ lines }) => lines > FUNCTION_LINES_MAX);
   const told = Object.fromEntries(long.map(({ name, lines }) => [name, lines]));
   for (const [name, lines] of Object.entries(told))
@@ -75,5 +75,5 @@ test('every export is imported by another file', () => {
   expect(unused).toEqual([]);
 });
 
-/** Run by their path: processes, threads, and the page. */
+/** Entered by their path: processes, threads, and the page. */
 const ENTRIES = /^src\/(main|healthcheck)\.ts$|-worker\.ts$|\/worker\.ts$|decoder-main\.ts$|^src\/kernels\/assembly\//;

@@ -10,7 +10,7 @@ const damagedSeal = expect.objectContaining({ code: 'SEALED_DAMAGED' });
 const bytes = (...lengths: [number, number]) => fc.uint8Array({ minLength: lengths[0], maxLength: lengths[1] });
 
 describe('values', () => {
-  test('open to what was sealed; equal values look equal, and no two others do', () => {
+  test('open to what was sealed; equal values have equal beginnings, and no others do', () => {
     const vault = vaultOf();
     fc.assert(
       fc.property(bytes(0, 200), bytes(0, 200), fc.nat(255), (a, b, label) => {
@@ -29,7 +29,7 @@ describe('values', () => {
     );
   });
 
-  test('are AES-256-GCM under a key of this use alone, as anybody can undo who has the data key', () => {
+  test('are AES-256-GCM under a derived key: openable with the data key and standard functions', () => {
     const value = randomBytes(seeded(3), 32);
     const sealed = vaultOf(7).seal(5, value);
     const key = Buffer.from(hkdfSync('sha256', dataKey(7).key, '', 'zeef value', 32));
@@ -40,7 +40,7 @@ describe('values', () => {
     expect(sealed.readUInt16BE(0)).toBe(7);
   });
 
-  test('with any one bit changed, cut, or of another kind are refused', () => {
+  test('are refused with any one bit changed, truncated, or under another label', () => {
     const vault = vaultOf();
     const sealed = vault.seal(1, randomBytes(seeded(1), 32));
     for (let bit = 0; bit < sealed.length * 8; bit++) {
@@ -53,7 +53,7 @@ describe('values', () => {
     expect(() => vault.open(2, sealed)).toThrow(damagedSeal);
   });
 
-  test('are sealed by the newest key, and a key that another process made is taken up when it is met', () => {
+  test('are sealed by the newest key; a key of another process is loaded when needed', () => {
     const stored: DataKey[] = [dataKey(1)];
     const vault = new Vault(() => stored);
     const old = vault.seal(0, Buffer.from('old'));
@@ -65,7 +65,7 @@ describe('values', () => {
     expect(() => vault.open(0, vaultOf(3).seal(0, Buffer.from('x')))).toThrow(damagedSeal);
   });
 
-  test('a data key opens under its own master key and number only, and only whole', () => {
+  test('a data key opens only under its own master key and number, and only complete', () => {
     const [master, other] = [randomBytes(seeded(1), 32), randomBytes(seeded(2), 32)];
     const wrapped = wrapDataKey(master, dataKey(4));
     expect(unwrapDataKey(master, 4, wrapped).key).toEqual(Buffer.from(dataKey(4).key));
@@ -92,7 +92,7 @@ describe('streams', () => {
   const sealed = (all: Uint8Array, length = 700_001) => gather(sealStream(vaultOf(), pieces(all, length)));
 
   test.each([0, 1, 15, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 17])(
-    '%i bytes come back, in whatever pieces',
+    '%i bytes are read back, in pieces of any size',
     async (length) => {
       const all = randomBytes(seeded(length + 1), length);
       const whole = await sealed(all);
@@ -101,12 +101,12 @@ describe('streams', () => {
           true,
         );
       }
-      // One tag for every chunk, and one where there is nothing.
+      // One tag for each chunk, and one for an empty stream.
       expect(whole.length).toBe(27 + length + 16 * Math.max(1, Math.ceil(length / CHUNK)));
     },
   );
 
-  test('nothing changed, cut, left out, moved or added goes unnoticed', async () => {
+  test('any change, cut, removal, move or addition is refused', async () => {
     const all = randomBytes(seeded(9), 2 * CHUNK + 100);
     const whole = await sealed(all);
     const refuse = (bad: Uint8Array, why: string) =>
@@ -141,7 +141,7 @@ describe('streams', () => {
     }
   });
 
-  test('two of the same bytes have nothing in common, and another store opens neither', async () => {
+  test('two seals of the same bytes differ, and another store opens neither', async () => {
     const all = randomBytes(seeded(2), 1_000);
     const [one, two] = [await sealed(all), await sealed(all)];
     expect(one.subarray(27).equals(two.subarray(27))).toBe(false);
@@ -149,7 +149,7 @@ describe('streams', () => {
     await expect(gather(openStream(stranger, [one]))).rejects.toMatchObject({ code: 'SEALED_DAMAGED' });
   });
 
-  test('a file that may be sealed or not is read either way, also one shorter than any seal', async () => {
+  test('a file is read whether it is sealed or not, also one shorter than any seal', async () => {
     for (const text of ['', 'Z', 'ZEEFSEA', 'pdq 00\nmd5 11\n']) {
       const plain = Buffer.from(text);
       expect((await gather(openIfSealed(vaultOf(), pieces(plain, 3)))).toString()).toBe(text);

@@ -1,4 +1,4 @@
-/** Webhooks against a real server on loopback that takes, fails, hangs and redirects; hits of a source held by hand. */
+/** Webhooks against a server on loopback that accepts, fails, hangs and redirects; hits come from a list. */
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +17,7 @@ import { createMetrics } from '../../../src/telemetry/metrics.js';
 const START_MS = Date.parse('2026-09-14T10:00:00Z');
 const HOUR_MS = 3_600_000;
 const SECRET = 'a secret of the receiver';
-/** On no path of this test may it appear in anything that is sent. */
+/** Must not appear in anything that is sent. */
 const DIGEST = 'd1'.repeat(32);
 
 interface Received {
@@ -64,7 +64,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** As the ledger tells hits: newest first, in pages. */
+/** A source of hits like the ledger: newest first, in pages. */
 function handSource(): typeof source {
   const list: HitFacts[] = [];
   const listeners = new Set<Parameters<HitSource['onHit']>[0]>();
@@ -134,8 +134,8 @@ const add = (tenant: string | null = null, at = url) =>
 const subjects = () => received.map(({ body }) => JSON.parse(body).hit?.id ?? 'ping');
 const only = async () => (await store.webhooks.webhooks(null))[0]!;
 
-describe('what is sent', () => {
-  test('a new hit, signed, once, without anything that a list holds', async () => {
+describe('deliveries', () => {
+  test('a new hit is sent once, signed, without values of a list', async () => {
     await add();
     const runner = run();
     clock.atMs += 1_000;
@@ -156,7 +156,7 @@ describe('what is sent', () => {
     expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
   });
 
-  test('at once, when the ledger tells of it', async () => {
+  test('a hit is sent at once when the ledger reports it', async () => {
     await add();
     run();
     clock.atMs += 1_000;
@@ -164,7 +164,7 @@ describe('what is sent', () => {
     await expect.poll(subjects).toEqual(['hit-1']);
   });
 
-  test('only hits of the webhook’s tenant, from its making on, none in quarantine', async () => {
+  test('only hits of the webhook’s tenant since its creation are sent, none in quarantine', async () => {
     source.list.push(hit(0));
     clock.atMs += 1_000;
     await add('a');
@@ -174,18 +174,18 @@ describe('what is sent', () => {
     expect(subjects()).toEqual(['hit-1']);
   });
 
-  test('a thousand at once arrive, oldest first, each once', async () => {
+  test('a thousand hits arrive oldest first, each once', async () => {
     await add();
     clock.atMs += 1_000;
     for (let n = 0; n < 1_000; n++) source.list.push(hit(n));
     await run().look();
-    // The search for overdue cases sends too, and may still be at the last of them.
+    // The search for overdue cases sends too, and may still be sending the last of them.
     await expect.poll(subjects).toHaveLength(1_000);
     expect(new Set(subjects()).size).toBe(1_000);
     expect(subjects().slice(0, 16).sort()).toEqual(Array.from({ length: 16 }, (_, n) => `hit-${n}`).sort());
   });
 
-  test('a case past a deadline: once for each deadline, anew with a clock that started anew', async () => {
+  test('an overdue case is sent once per deadline, and again after its clock restarted', async () => {
     await add();
     const runner = run();
     source.list.push(hit(1));
@@ -208,14 +208,14 @@ describe('what is sent', () => {
   });
 });
 
-describe('what is not taken', () => {
+describe('failed deliveries', () => {
   test.each<[string, (response: ServerResponse) => void, string]>([
     ['fails', (response) => response.writeHead(500).end('no'), 'status 500'],
     ['redirects', (response) => response.writeHead(307, { location: '/elsewhere' }).end(), 'status 307'],
-    ['is told that it is not there', (response) => response.writeHead(404).end(), 'status 404'],
+    ['responds with 404', (response) => response.writeHead(404).end(), 'status 404'],
     ['hangs', () => {}, 'timed out'],
-    ['hangs up', (response) => response.destroy(), 'UND_ERR_SOCKET'],
-  ])('a receiver that %s is tried again, later and later, and then taken', async (_name, refuse, why) => {
+    ['closes the connection', (response) => response.destroy(), 'UND_ERR_SOCKET'],
+  ])('a receiver that %s is tried again after growing pauses, until it accepts', async (_name, refuse, why) => {
     const { id } = await add();
     const runner = run({ answerMsMax: 2_000 });
     clock.atMs += 1_000;
@@ -223,7 +223,7 @@ describe('what is not taken', () => {
     answer = (_request, response) => refuse(response);
     await runner.look();
     expect(received).toHaveLength(1);
-    // Why is noted, without a word of the answer.
+    // The reason is stored, without the text of the response.
     expect(await store.webhooks.claim(clock.atMs + pauseMs(1, 1)!, 0, 1)).toMatchObject([
       { attempts: 1, lastError: why },
     ]);
@@ -241,7 +241,7 @@ describe('what is not taken', () => {
     expect(await only()).toMatchObject({ id, waiting: 0, dead: 0 });
   });
 
-  test('after the last attempt it is a dead letter, with why; it can be tried again', async () => {
+  test('after the last attempt the event is a dead letter with its reason, and can be retried', async () => {
     const { id } = await add();
     const runner = run();
     clock.atMs += 1_000;
@@ -263,7 +263,7 @@ describe('what is not taken', () => {
     expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
   });
 
-  test('without the secret nothing is sent, and it waits', async () => {
+  test('without the secret nothing is sent, and the event waits', async () => {
     await add();
     const runner = run({ env: {} });
     clock.atMs += 1_000;
@@ -273,7 +273,7 @@ describe('what is not taken', () => {
     expect(await only()).toMatchObject({ waiting: 1 });
   });
 
-  test('one that hangs does not hold up another', async () => {
+  test('a receiver that hangs does not delay another', async () => {
     await add(null, `${url}?hang`);
     await add();
     const runner = run({ answerMsMax: 400 });
@@ -289,17 +289,17 @@ describe('what is not taken', () => {
 });
 
 describe('crashes and several processes', () => {
-  test('a hit that was on record before the process died is told by the next', async () => {
+  test('a hit that was recorded before the process died is sent by the next', async () => {
     await add();
     clock.atMs += 1_000;
     source.list.push(hit(1));
-    // Nobody looked: the process died right after the answer.
+    // The process died right after the response, before it looked for hits.
     clock.atMs += 24 * HOUR_MS;
     await run().look();
     expect(subjects()).toEqual(['hit-1']);
   });
 
-  test('one that was claimed by a process that died is sent after its lease', async () => {
+  test('an event that was claimed by a process that died is sent after its lease', async () => {
     const { id } = await add();
     await store.webhooks.addEvents(id, [pingEvent(id, 1)], null, clock.atMs);
     expect(await store.webhooks.claim(clock.atMs, 60_000, 1)).toHaveLength(1);
@@ -311,7 +311,7 @@ describe('crashes and several processes', () => {
     expect(subjects()).toEqual(['ping']);
   });
 
-  test('two processes send each event once', async () => {
+  test('two runners send each event once', async () => {
     await add();
     const [one, two] = [run(), run()];
     clock.atMs += 1_000;
@@ -320,7 +320,7 @@ describe('crashes and several processes', () => {
     expect(subjects().sort()).toEqual(Array.from({ length: 100 }, (_, n) => `hit-${n}`).sort());
   });
 
-  test('a hit that another process writes late, with an earlier time, is told too', async () => {
+  test('a hit that another process records late, with an earlier time, is sent too', async () => {
     await add();
     const runner = run();
     clock.atMs += 200_000;
@@ -334,7 +334,7 @@ describe('crashes and several processes', () => {
   });
 });
 
-test('pauses: from seconds to hours, never less than half, then none', () => {
+test('pauses double from seconds to hours, are never less than half, and end', () => {
   const pauses = Array.from({ length: ATTEMPTS_MAX }, (_, n) => pauseMs(n + 1, 1));
   expect(pauses[0]).toBe(10_000);
   expect(pauses.at(-1)).toBeNull();
@@ -345,15 +345,15 @@ test('pauses: from seconds to hours, never less than half, then none', () => {
   expect(hours).toBeLessThan(24);
 });
 
-test('the signature, by hand', () => {
+test('the signature is an HMAC of the time and the body', () => {
   const mac = createHmac('sha256', 'k').update('1789380000.{}').digest('hex');
   expect(signatureOf('{}', 'k', 1_789_380_000_999)).toBe(`t=1789380000,v1=${mac}`);
 });
 
-test.each(['ftp://x/', 'x', 'http://u:p@x/', 'file:///etc/passwd', ''])('no address: %j', (at) => {
+test.each(['ftp://x/', 'x', 'http://u:p@x/', 'file:///etc/passwd', ''])('invalid address: %j', (at) => {
   expect(() => requireUrl(at)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
 
-test.each(['ZEEF_LIST_KEY', 'secret', 'A-B', ''])('no variable for a secret: %j', (name) => {
+test.each(['ZEEF_LIST_KEY', 'secret', 'A-B', ''])('invalid variable for a secret: %j', (name) => {
   expect(() => requireSecretEnv(name)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });

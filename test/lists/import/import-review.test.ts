@@ -1,4 +1,4 @@
-/** Lists with mistakes in them do not become active unseen; a person approves, rejects, or puts a version back. */
+/** Imports with mistakes are held; an operator approves or rejects them, or restores a version. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -48,7 +48,7 @@ const bring = (values: readonly string[], more: object = {}) =>
 const count = async () => (await running.service.store.lists.list('police'))?.entryCount ?? 0;
 
 describe('an import is held', () => {
-  test('where an entry matches a harmless picture: a stock photograph, turned grey and made smaller', async () => {
+  test('when an entry matches a canary: a stock photograph, in grey and smaller', async () => {
     const wants: HashWants = { digests: [], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 };
     const stock = await sharp(readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg')))
       .resize(700)
@@ -63,13 +63,13 @@ describe('an import is held', () => {
     expect(running.service.readiness().entries).toBeGreaterThan(0);
   });
 
-  test('where it matches what the provider declared good', async () => {
+  test('when an entry matches a suppression list', async () => {
     const good = hashes[150]!;
     await bring([good], { list: 'benign', kind: 'suppression' });
     expect((await bring([...hashes.slice(0, 50), good])).held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
   });
 
-  test('where one of its digests is known good, also where that list is of digests alone', async () => {
+  test('when its digests are on a suppression list, also on one of digests only', async () => {
     const md5 = (n: number) => n.toString(16).padStart(32, '0');
     await bring([md5(1), md5(2)], { list: 'benign', kind: 'suppression', format: 'plain', assumed: 'md5' });
     const mixed = [md5(2), md5(3), md5(1)];
@@ -77,7 +77,7 @@ describe('an import is held', () => {
     expect((await bring(mixed, { assumed: 'md5' })).held).toEqual([{ rule: 'canary', count: 2, limit: 0 }]);
   });
 
-  test('where more than a fifth came or went; an approval puts it in force', async () => {
+  test('when more than a fifth was added or removed; an approval makes it active', async () => {
     expect((await bring(hashes.slice(0, 150))).held).toEqual([]);
     expect((await bring(hashes.slice(0, 120))).held).toEqual([]);
     expect((await bring(hashes.slice(0, 60))).held).toEqual([{ rule: 'change', count: 60, limit: 24 }]);
@@ -87,7 +87,7 @@ describe('an import is held', () => {
     await expect(approveHeld(running.service.store.lists, 'police')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  test('where many rows carry one value, or many break a rule', async () => {
+  test('when many rows have one value, or many are rejected', async () => {
     const repeated = await bring([...hashes.slice(0, 50), ...Array.from({ length: 21 }, () => hashes[3]!)]);
     expect(repeated.held).toEqual([{ rule: 'repeated_value', count: 22, limit: 20 }]);
     const broken = await bring([...hashes.slice(0, 50), ...Array.from({ length: 11 }, () => 'ff')]);
@@ -95,14 +95,14 @@ describe('an import is held', () => {
     expect(await count()).toBe(0);
   });
 
-  test('never where a person has looked at it, and never a list of what is good', async () => {
+  test('never when it is approved, and never for a suppression list', async () => {
     const canary = Buffer.from(shippedCanaries()[5]!).toString('hex');
     expect((await bring([canary], { approved: true })).held).toEqual([]);
     expect((await bring([canary], { list: 'benign', kind: 'suppression' })).held).toEqual([]);
   });
 });
 
-test('a version is put back in one step, and this can be taken back', async () => {
+test('a version is restored in one step, and the restore can be undone', async () => {
   const { lists } = running.service.store;
   await bring(hashes.slice(0, 100));
   await bring(hashes.slice(0, 90));
@@ -118,26 +118,26 @@ test('a version is put back in one step, and this can be taken back', async () =
 });
 
 test.each<[string, Partial<Draft>, number, string[]]>([
-  ['nothing to say', {}, 0, []],
+  ['no reason', {}, 0, []],
   ['one canary', {}, 1, ['canary']],
-  ['a fifth', { entriesBefore: 1_000, added: 120, removed: 80 }, 0, []],
-  ['more than a fifth', { entriesBefore: 1_000, added: 120, removed: 81 }, 0, ['change']],
-  ['twenty of a small list', { entriesBefore: 3, added: 20 }, 0, []],
-  ['twenty-one of a small list', { entriesBefore: 3, added: 21 }, 0, ['change']],
+  ['a fifth changed', { entriesBefore: 1_000, added: 120, removed: 80 }, 0, []],
+  ['more than a fifth changed', { entriesBefore: 1_000, added: 120, removed: 81 }, 0, ['change']],
+  ['twenty changes of a small list', { entriesBefore: 3, added: 20 }, 0, []],
+  ['twenty-one changes of a small list', { entriesBefore: 3, added: 21 }, 0, ['change']],
   ['a first version', { entriesBefore: 0, added: 1_000_000 }, 0, []],
   ['twenty rows of one value', { mostRowsOfOneValue: 20 }, 0, []],
-  ['twenty-one', { mostRowsOfOneValue: 21 }, 0, ['repeated_value']],
+  ['twenty-one rows of one value', { mostRowsOfOneValue: 21 }, 0, ['repeated_value']],
   ['a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 20 } }, 0, []],
-  ['more', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 21 } }, 0, ['rejected']],
-  ['ten of a small list', { rows: 20, rejectedByReason: { malformed: 10 } }, 0, []],
-  ['eleven of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, 0, ['rejected']],
+  ['more than a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 21 } }, 0, ['rejected']],
+  ['ten rejected of a small list', { rows: 20, rejectedByReason: { malformed: 10 } }, 0, []],
+  ['eleven rejected of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, 0, ['rejected']],
   [
-    'what a healthy list has',
+    'rejections that a healthy list has',
     { rows: 100, rejectedByReason: { not_active: 50, known_good: 20, unknown_algorithm: 9 } },
     0,
     [],
   ],
-])('the rules: %s', (_says, more, canaryMatches, expected) => {
+])('review rules: %s', (_says, more, canaryMatches, expected) => {
   const draft: Draft = {
     entriesBefore: 1_000,
     entriesAfter: 1_000,

@@ -5,7 +5,7 @@ import type { ImportOutcome } from '../../../src/lists/import/import-task.js';
 import { type JobParts, runJob } from '../../../src/lists/import/run-job.js';
 import { createLogger } from '../../../src/telemetry/log.js';
 
-/** One queued job of a list that does not exist yet; the result: its states in order, and whether its body was removed. */
+/** Run a queued job of a list that does not exist; return its states in order, and the bodies that were removed. */
 async function run(outcome: ImportOutcome, onEnd: () => Promise<void> = async () => {}) {
   const states: string[] = [];
   const removed: string[] = [];
@@ -35,12 +35,12 @@ test('an import that succeeded is done, and its body is removed', async () => {
   expect(await run(done)).toEqual({ states: ['running', 'done'], removed: ['j'] });
 });
 
-test('it stays done where the lists cannot be reloaded afterwards', async () => {
+test('a job stays done where the lists cannot be reloaded', async () => {
   const failing = () => Promise.reject(new AppError('STORE_FAILED'));
   expect(await run(done, failing)).toEqual({ states: ['running', 'done'], removed: ['j'] });
 });
 
-test('one that failed is stored as failed, and nothing is reloaded', async () => {
+test('a failed import is stored as failed, and nothing is reloaded', async () => {
   let reloads = 0;
   const failed = { ok: false, code: 'HASHLIST_INVALID', details: {} } as const;
   const { states } = await run(failed, async () => void reloads++);

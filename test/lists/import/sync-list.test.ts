@@ -1,4 +1,4 @@
-/** Lists over HTTP, against a server that behaves as the published interfaces do, and as servers do on a bad day. */
+/** Lists from an HTTP source that behaves as the published interfaces do, and fails as servers do. */
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,7 +17,7 @@ let running: Running;
 let server: Server;
 let base: string;
 const asked: { url: string; headers: IncomingMessage['headers'] }[] = [];
-/** What the server answers; a test sets it. */
+/** Sends the response of the source; a test sets it. */
 let answer: (url: URL, response: ServerResponse) => void;
 
 beforeEach(async () => {
@@ -72,7 +72,7 @@ const page = (entries: string, max: string, next?: string) =>
   `<paging>${next ? `<next>${next.replaceAll('&', '&amp;')}</next>` : ''}</paging></queryResult>`;
 
 describe('NCMEC', () => {
-  /** Three pages, in no order of time: the deletion of e1 comes before e1. */
+  /** Three pages, not in order of time: the deletion of e1 comes before e1. */
   const pages = (url: URL): string => {
     if (url.searchParams.get('from') !== null)
       return page(image(5, '2026-03-01T00:00:00Z') + deleted(2, '2026-03-02T00:00:00Z'), '2026-03-02T00:00:00Z');
@@ -92,7 +92,7 @@ describe('NCMEC', () => {
     return page(image(4, '2026-02-02T00:00:00Z'), '2026-02-02T00:00:00Z');
   };
 
-  test('all pages, then what is new: entries, deletions, checkpoints, the secret with each', async () => {
+  test('all pages, then only changes: entries, deletions, checkpoints, the secret with each request', async () => {
     await comesFrom({ user: 'me', secretEnv: 'SECRET' });
     answer = (url, response) => response.end(pages(url));
     expect(await sync()).toMatchObject({ version: 1, held: [] });
@@ -112,7 +112,7 @@ describe('NCMEC', () => {
     expect(await running.service.store.lists.verify('remote')).toMatchObject({ ok: true });
   });
 
-  test('a page that fails and is cut on the way is asked again', async () => {
+  test('a page that fails or is truncated is requested again', async () => {
     await comesFrom({});
     let times = 0;
     answer = (url, response) => {
@@ -128,7 +128,7 @@ describe('NCMEC', () => {
     expect(times).toBe(7);
   });
 
-  test('a refusal is not asked again; nothing changes, the checkpoint neither', async () => {
+  test('a refusal is not retried, and changes neither the list nor the checkpoint', async () => {
     await comesFrom({});
     answer = (_url, response) => response.writeHead(401).end();
     await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'status 401' } });
@@ -137,7 +137,7 @@ describe('NCMEC', () => {
     expect((await running.service.store.lists.list('remote'))!.version).toBe(0);
   });
 
-  test('an interrupted sync goes on where it was', async () => {
+  test('an interrupted sync resumes where it stopped', async () => {
     await comesFrom({});
     answer = (url, response) => {
       if (url.searchParams.get('start') === '4') response.writeHead(403).end();
@@ -156,21 +156,21 @@ describe('NCMEC', () => {
   test.each([
     ['leads to another host', 'http://example.org/v2/entries?start=2'],
     ['leads to itself', '/v2/entries'],
-  ])('a page that %s ends it: credentials go nowhere else', async (_says, next) => {
+  ])('a page that %s ends the sync: credentials are sent nowhere else', async (_says, next) => {
     await comesFrom({ secretEnv: 'SECRET' });
     answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z', next));
     await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     expect(asked).toHaveLength(1);
   });
 
-  test('a redirect is not followed, and a secret that is not set is told by its name', async () => {
+  test('a redirect is not followed, and a missing secret is reported by its variable', async () => {
     await comesFrom({ secretEnv: 'SECRET' });
     answer = (_url, response) => response.writeHead(302, { location: 'http://example.org/' }).end();
     await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     await expect(sync({ env: {} })).rejects.toMatchObject({ details: { variable: 'SECRET' } });
   });
 
-  test('a held version leaves the checkpoint, so that the next sync brings the same again', async () => {
+  test('a held version leaves the list and the checkpoint as they were', async () => {
     await comesFrom({});
     const many = (from: number) =>
       Array.from({ length: 60 }, (_, at) => image(from + at, '2026-02-01T00:00:00Z')).join('');
@@ -183,7 +183,7 @@ describe('NCMEC', () => {
   });
 });
 
-test('StopNCII: tokens, a key in a header of its own, withdrawals', async () => {
+test('StopNCII: page tokens, a key in a header of its own, withdrawals', async () => {
   await comesFrom({
     type: 'stopncii',
     url: `${base}/hashes?x=1`,
@@ -222,7 +222,7 @@ test('StopNCII: tokens, a key in a header of its own, withdrawals', async () => 
   expect(asked.every(({ headers }) => headers['ocp-apim-subscription-key'] === 's3cret')).toBe(true);
 });
 
-test('Tech Against Terrorism: next and checkpoint; nothing new is no mistake', async () => {
+test('Tech Against Terrorism: the checkpoint is sent, and kept where nothing is new', async () => {
   await comesFrom({ type: 'tech-against-terrorism', url: `${base}/hashes` });
   answer = (url, response) => {
     const isNew = url.searchParams.get('checkpoint') !== null;
@@ -235,7 +235,7 @@ test('Tech Against Terrorism: next and checkpoint; nothing new is no mistake', a
   expect(await checkpoint()).toBe('1,2');
 });
 
-test('a schedule asks what is due, tells what failed, and stops', async () => {
+test('a schedule syncs what is due, counts failures, and stops', async () => {
   await comesFrom({ everyMinutes: 60 });
   answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z'));
   const stop = startSyncSchedule(running.service, createLogger('silent'), {}, 20);

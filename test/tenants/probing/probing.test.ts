@@ -1,4 +1,4 @@
-/** Searches for the value of an entry, as they would be made; and what honest tenants do. */
+/** Searches for the value of an entry raise an alarm; usual traffic does not. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Match } from '../../../src/check/policy.js';
@@ -10,7 +10,7 @@ import { randomBytes, seeded } from '../../support/random.js';
 const RADIUS = 31;
 const START_MS = Date.parse('2026-09-14T10:00:00Z');
 
-/** Bit by bit, sharing no code with the watch. */
+/** Return the distance, bit by bit, without code of the watch. */
 function distance(a: Uint8Array, b: Uint8Array): number {
   let bits = 0;
   for (let bit = 0; bit < 256; bit++) {
@@ -21,7 +21,7 @@ function distance(a: Uint8Array, b: Uint8Array): number {
 
 const words = (hash: Uint8Array) => new Uint32Array(new Uint8Array(hash).buffer);
 
-/** One list of one entry, asked as the service asks it. */
+/** One list of one entry, queried as the service queries it. */
 class Simulated {
   readonly alarms: { tenant: string; kind: string; queries: number }[] = [];
   readonly clock = { atMs: START_MS, nowMs: () => this.clock.atMs };
@@ -77,8 +77,8 @@ const flipSome = (hash: Uint8Array, count: number) => {
   return flipBits(hash, [...bits]);
 };
 
-describe('who searches is noticed before the value is known', () => {
-  /** From a copy to the edge, then each bit turned over: 256 answers tell all 256 bits. */
+describe('a search is noticed before the value is known', () => {
+  /** Walk from a copy to the edge, then flip each bit: 256 answers give all 256 bits. */
   function search(world: Simulated, ask: (hash: Uint8Array) => boolean): Uint8Array {
     let edge = flipSome(world.entry, 12);
     for (let bit = 0; bit < 256; bit++) {
@@ -95,7 +95,7 @@ describe('who searches is noticed before the value is known', () => {
     return known;
   }
 
-  test('one question at a time', () => {
+  test('one query at a time', () => {
     const world = new Simulated(someHash());
     let askedAtAlarm = 0;
     const found = search(world, (hash) => {
@@ -103,14 +103,14 @@ describe('who searches is noticed before the value is known', () => {
       if (world.alarms.length > 0 && askedAtAlarm === 0) askedAtAlarm = world.asked;
       return matched!;
     });
-    // The search itself works, or the test would show nothing.
+    // The search itself works; otherwise the test would show nothing.
     expect(distance(found, world.entry)).toBeLessThanOrEqual(1);
     expect(world.alarms.length).toBeGreaterThanOrEqual(1);
     expect(askedAtAlarm).toBeGreaterThan(0);
     expect(askedAtAlarm).toBeLessThan(133);
   });
 
-  test('all at once, hidden among 200,000 others in one batch', () => {
+  test('all in one batch, among 200,000 other hashes', () => {
     const world = new Simulated(someHash());
     const edge = flipSome(world.entry, RADIUS);
     const hashes = Array.from({ length: 200_000 }, someHash);
@@ -119,7 +119,7 @@ describe('who searches is noticed before the value is known', () => {
     expect(world.alarms.map(({ kind }) => kind)).toContain('edge');
   });
 
-  test('with a radius of its own choice, which tells the distance', () => {
+  test('with a radius that the client sets, which gives the distance', () => {
     const world = new Simulated(someHash());
     for (let n = 0; n < 40; n++) {
       const hash = flipSome(world.entry, 10 + (n % 15));
@@ -128,7 +128,7 @@ describe('who searches is noticed before the value is known', () => {
     expect(world.alarms.map(({ kind }) => kind)).toContain('edge');
   });
 
-  test('only outside, where nothing matches', () => {
+  test('only outside the radius, where nothing matches', () => {
     const world = new Simulated(someHash());
     const outside = flipSome(world.entry, RADIUS + 4);
     for (let n = 0; n < BALL_QUERIES_NEAR_ENTRY * 2; n++) {
@@ -138,7 +138,7 @@ describe('who searches is noticed before the value is known', () => {
     expect(world.alarms.length).toBeGreaterThanOrEqual(1);
   });
 
-  test('around a hash that is near no entry: a ball, after many more questions', () => {
+  test('around a hash far from every entry: a ball alarm, after many more queries', () => {
     const world = new Simulated(someHash());
     const centre = someHash();
     for (let n = 0; n < BALL_QUERIES / 2; n++) world.ask([flipSome(centre, 15)]);
@@ -151,7 +151,7 @@ describe('who searches is noticed before the value is known', () => {
     expect(Math.abs(world.alarms[0]!.queries - BALL_QUERIES) / BALL_QUERIES).toBeLessThan(0.05);
   });
 
-  test('an alarm is told once an hour, and each tenant has its own', () => {
+  test('an alarm is raised once an hour, for each tenant', () => {
     const world = new Simulated(someHash());
     const walk = (tenant: string) => {
       for (let n = 0; n < EDGE_QUERIES; n++) world.ask([flipSome(world.entry, RADIUS)], { tenant });
@@ -164,22 +164,22 @@ describe('who searches is noticed before the value is known', () => {
   });
 });
 
-describe('who does not search is left alone', () => {
-  test('the same question again and again', () => {
+describe('usual traffic raises no alarm', () => {
+  test('the same query repeated', () => {
     const world = new Simulated(someHash());
     const hash = flipSome(world.entry, RADIUS);
     for (let n = 0; n < 5_000; n++) world.ask([hash]);
     expect(world.alarms).toEqual([]);
   });
 
-  test('copies of listed pictures, well inside; other pictures, far outside', () => {
+  test('copies of listed images, well inside the radius; other images, far outside', () => {
     const world = new Simulated(someHash());
     for (let n = 0; n < 50; n++) world.ask([flipSome(world.entry, Math.floor(random() * 12))]);
     for (let n = 0; n < 20; n++) world.ask(Array.from({ length: 5_000 }, someHash));
     expect(world.alarms).toEqual([]);
   });
 
-  test('a burst of a hundred pictures of one thing, and the twenty sizes of each of fifty pictures', () => {
+  test('a hundred images of one scene; twenty sizes of each of fifty images', () => {
     const world = new Simulated(someHash());
     const scene = someHash();
     for (let n = 0; n < 100; n++) world.ask([flipSome(scene, 12)]);
@@ -190,7 +190,7 @@ describe('who does not search is left alone', () => {
     expect(world.alarms).toEqual([]);
   });
 
-  test('matches of what is suppressed or in quarantine are no edge', () => {
+  test('suppressed matches at the edge of the radius', () => {
     const world = new Simulated(someHash());
     for (let n = 0; n < 100; n++) world.ask([flipSome(world.entry, RADIUS)], { suppressed: true });
     expect(world.alarms).toEqual([]);
@@ -198,7 +198,7 @@ describe('who does not search is left alone', () => {
 });
 
 describe('a ball', () => {
-  test('holds what is within its radius and nothing else, on both sides', () => {
+  test('counts what is within its radius, and nothing else', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 64 }), (seed, bits) => {
         random = seeded(seed);
@@ -213,7 +213,7 @@ describe('a ball', () => {
     );
   });
 
-  test('counts different hashes within a few of a hundred', () => {
+  test('counts different hashes to within a tenth', () => {
     const watch = new BallWatch(5);
     const centre = someHash();
     let last = { members: 0, isNearEntry: false };
@@ -223,7 +223,7 @@ describe('a ball', () => {
     expect(last.isNearEntry).toBe(true);
   });
 
-  test('ends after its window, and outlives ten thousand others in between', () => {
+  test('ends after its window, and outlives ten thousand other hashes', () => {
     const watch = new BallWatch(5);
     const centre = someHash();
     const grow = (count: number, atMs: number) => {
@@ -238,7 +238,7 @@ describe('a ball', () => {
   });
 });
 
-test('an edge counts different questions, by tenant and entry, for a day', () => {
+test('an edge counts different queries, by tenant and entry, for a day', () => {
   const watch = new EdgeWatch(3);
   expect([1, 1, 2].map((question) => watch.note('t', 'e', question, 0))).toEqual([1, 1, 2]);
   expect(watch.note('u', 'e', 3, 0)).toBe(1);
