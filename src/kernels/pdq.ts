@@ -61,22 +61,29 @@ export const COSINES: Float32Array = Float32Array.from({ length: DCT_SIDE * LUMA
   return Math.sqrt(2 / LUMA_SIDE) * Math.cos((Math.PI / 128) * (i + 1) * (2 * j + 1));
 });
 
-/** The window that a box pass of width w takes around k: [k − (w − h), k + h − 1], cut at both ends; h = ⌊(w+2)/2⌋. */
-function spreadOverBox(row: Float64Array, n: number, w: number): Float64Array {
+/**
+ * Return a box pass over an axis of length n. `row` holds the axis from index `begin` on; what lies outside is zero.
+ *
+ * The window that a pass of width w takes around k: [k − (w − h), k + h − 1], cut at both ends of the axis; h = ⌊(w+2)/2⌋.
+ */
+function spreadOverBox(row: Float64Array, begin: number, n: number, w: number): Float64Array {
   const h = Math.floor((w + 2) / 2);
   // Transposed: spreads each output's share back over its inputs, so that composing passes goes from output to input.
-  const spread = new Float64Array(n + 1);
-  for (let k = 0; k < n; k++) {
-    if (row[k] === 0) continue;
+  const spread = new Float64Array(row.length + 1);
+  for (let at = 0; at < row.length; at++) {
+    if (row[at] === 0) continue;
+    const k = begin + at;
     const from = Math.max(0, k - (w - h));
     const to = Math.min(n - 1, k + h - 1);
-    const share = row[k]! / (to - from + 1);
-    spread[from] = spread[from]! + share;
-    spread[to + 1] = spread[to + 1]! - share;
+    const share = row[at]! / (to - from + 1);
+    const first = Math.max(0, from - begin);
+    const end = Math.min(row.length, to + 1 - begin);
+    spread[first] = spread[first]! + share;
+    spread[end] = spread[end]! - share;
   }
-  const out = new Float64Array(n);
+  const out = new Float64Array(row.length);
   let running = 0;
-  for (let at = 0; at < n; at++) {
+  for (let at = 0; at < row.length; at++) {
     running += spread[at]!;
     out[at] = running;
   }
@@ -92,17 +99,19 @@ export function axisWeights(n: number, mirrored: boolean): AxisWeights {
   const rows: { first: number; values: number[] }[] = [];
   for (let i = 0; i < LUMA_SIDE; i++) {
     const centre = Math.floor(((i + 0.5) * n) / LUMA_SIDE);
-    let row: Float64Array<ArrayBufferLike> = new Float64Array(n);
-    row[centre] = 1;
-    row = spreadOverBox(spreadOverBox(row, n, w), n, w);
     const reach = 2 * w + 2;
+    // Values beyond the reach are zero; a window more, since sums of floats leave a residue on their right.
+    const begin = Math.max(0, centre - reach - w);
+    let row: Float64Array<ArrayBufferLike> = new Float64Array(Math.min(n, centre + reach + w + 1) - begin);
+    row[centre - begin] = 1;
+    row = spreadOverBox(spreadOverBox(row, begin, n, w), begin, n, w);
     const from = Math.max(0, centre - reach);
     const to = Math.min(n - 1, centre + reach);
     let first = from;
-    while (first < to && Math.abs(row[first]!) < 1e-9) first++;
+    while (first < to && Math.abs(row[first - begin]!) < 1e-9) first++;
     let last = to;
-    while (last > first && Math.abs(row[last]!) < 1e-9) last--;
-    const values = Array.from(row.subarray(first, last + 1));
+    while (last > first && Math.abs(row[last - begin]!) < 1e-9) last--;
+    const values = Array.from(row.subarray(first - begin, last + 1 - begin));
     rows.push(mirrored ? { first: n - 1 - last, values: values.reverse() } : { first, values });
   }
   const stride = Math.max(...rows.map((row) => row.values.length));
