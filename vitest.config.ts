@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.js';
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     // Worker threads share one process; native addons and child processes are happier in forks.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Of no test the usual time: several times the longest on a machine that has other work as well.
     testTimeout: 120_000,
     hookTimeout: 120_000,

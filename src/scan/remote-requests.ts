@@ -2,13 +2,13 @@
  * Requests to the hash endpoint of another service. A batch waits while that service is busy or away, and is sent again
  * unchanged; `retry-after` is obeyed. Leaves to the caller: the content of a batch, and the meaning of its answers.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import { AppError } from '../core/errors.js';
+import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../core/retry.js';
 
 export interface RequestOptions {
   readonly url: string;
@@ -34,12 +34,6 @@ interface HashResponse {
   readonly results: readonly HashItemAnswer[];
 }
 
-/** A failure of an attempt that may succeed later. `waitMs`: from `retry-after`, or null. */
-interface PassingFailure {
-  readonly why: string;
-  readonly waitMs: number | null;
-}
-
 /** Problem details of RFC 9457, with the scope that the key lacks. */
 interface Problem {
   readonly code: string;
@@ -53,21 +47,8 @@ const FIRST_PAUSE_MS = 500;
 const PAUSE_MS_MAX = 60_000;
 /** A service that is unreachable for longer than a night is gone; the scan ends, and the next command resumes it. */
 const PATIENCE_MS = 12 * 3_600_000;
-/** How often `shouldStop` is called while a batch waits. */
-const STOP_CHECK_MS = 200;
-/** Statuses below 500 that are retried. */
-const PASSING = new Set([408, 409, 425, 429]);
 
 const pack = promisify(gzip);
-
-/** Parse seconds or a date. Null where the header is missing or invalid. */
-function retryAfterMs(header: string | null): number | null {
-  if (header === null) return null;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
-}
 
 export class RemoteRequests {
   readonly #options: RequestOptions;
@@ -90,33 +71,36 @@ export class RemoteRequests {
   }
 
   async #sendUntilAnswered(request: HashRequest): Promise<HashResponse> {
-    const { firstPauseMs = FIRST_PAUSE_MS, patienceMs = PATIENCE_MS, onWait } = this.#options;
-    const json = JSON.stringify(request);
+    const { firstPauseMs = FIRST_PAUSE_MS, patienceMs = PATIENCE_MS, onWait, shouldStop } = this.#options;
     // One key per batch and scan: a retry is not counted again, the same batch of the next scan is.
     const idempotencyKey = ulid();
-    const body = await pack(json);
-    const startedMs = performance.now();
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
-      const outcome = await this.#attempt(body, idempotencyKey);
-      if ('results' in outcome) {
-        if (outcome.results.length === request.items.length) return outcome;
-        throw new AppError('SERVER_FAILED', { why: 'answers are missing' });
-      }
-      if (performance.now() - startedMs > patienceMs) throw new AppError('SERVER_FAILED', { why: outcome.why });
-      // A little earlier or later than other clients, so that they do not all return at the same time.
-      const waitMs = outcome.waitMs ?? pauseMs * (0.75 + Math.random() / 2);
-      onWait(outcome.why, waitMs);
-      await this.#wait(waitMs);
+    const body = await pack(JSON.stringify(request));
+    const pauses = { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX };
+    try {
+      const answer = await withRetries(() => this.#attempt(body, idempotencyKey), {
+        pauses,
+        patienceMs,
+        onWait,
+        shouldStop,
+      });
+      if (answer.results.length === request.items.length) return answer;
+    } catch (error) {
+      throw error instanceof PassingFailure ? this.#failed(error.message, error) : error;
     }
+    throw this.#failed('answers are missing');
   }
 
-  async #attempt(body: Buffer, idempotencyKey: string): Promise<HashResponse | PassingFailure> {
-    const { url, key } = this.#options;
+  /** Errors PassingFailure; SERVER_FAILED: another attempt would fail too. */
+  async #attempt(body: Buffer, idempotencyKey: string): Promise<HashResponse> {
+    const { key } = this.#options;
+    let response: Response;
+    let answer: unknown;
     try {
-      const response = await fetch(this.#address, {
+      response = await fetch(this.#address, {
         method: 'POST',
         body: new Uint8Array(body),
-        redirect: 'error',
+        // The key is for this address alone.
+        redirect: 'manual',
         signal: AbortSignal.timeout(REQUEST_MS_MAX),
         headers: {
           'content-type': 'application/json',
@@ -125,23 +109,31 @@ export class RemoteRequests {
           ...(key === null ? {} : { authorization: `Bearer ${key}` }),
         },
       });
-      if (response.ok) return (await response.json()) as HashResponse;
-      const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
-      const why = [problem.code ?? `status ${response.status}`, problem.details?.scope ?? []].flat().join(' ');
-      if (response.status < 500 && !PASSING.has(response.status))
-        throw new AppError('SERVER_FAILED', { why, host: new URL(url).host });
-      return { why, waitMs: retryAfterMs(response.headers.get('retry-after')) };
+      answer = parsed(await response.text());
     } catch (error) {
-      if (error instanceof AppError) throw error;
-      const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-      return { why: cause?.code ?? (error as Error).name, waitMs: null };
+      throw new PassingFailure(fetchFailure(error), null, error);
     }
+    const { status } = response;
+    if (response.ok) {
+      if (Array.isArray((answer as Partial<HashResponse> | null)?.results)) return answer as HashResponse;
+      throw this.#failed('not a Zeef service');
+    }
+    const problem = (answer ?? {}) as Partial<Problem>;
+    const why = [problem.code ?? `status ${status}`, problem.details?.scope ?? []].flat().join(' ');
+    if (!isPassingStatus(status)) throw this.#failed(why);
+    throw new PassingFailure(why, retryAfterMs(response.headers));
   }
 
-  async #wait(waitMs: number): Promise<void> {
-    for (let leftMs = waitMs; leftMs > 0; leftMs -= STOP_CHECK_MS) {
-      if (this.#options.shouldStop()) throw new AppError('SHUTTING_DOWN');
-      await delay(Math.min(leftMs, STOP_CHECK_MS));
-    }
+  #failed(why: string, cause?: unknown): AppError {
+    return new AppError('SERVER_FAILED', { why, host: new URL(this.#options.url).host }, cause);
+  }
+}
+
+/** Return the value of a JSON text; null for another text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }

@@ -1,8 +1,9 @@
 /** One delivery attempt of one event. Only a 2xx status counts as delivered. */
 import { AppError } from '../../core/errors.js';
 import { PACKAGE_VERSION } from '../../core/package-root.js';
+import { fetchFailure, retryAfterMs } from '../../core/retry.js';
 import type { WebhookEvent, WebhookInfo } from '../../store/webhooks-contract.js';
-import { SIGNATURE_HEADER, signatureOf } from './sign.js';
+import { signedHeaders } from './sign.js';
 
 /** A receiver should record the event and process it later; one that processes it first delays the outbox. */
 export const ANSWER_MS_MAX = 10_000;
@@ -31,14 +32,27 @@ export interface DeliverOptions {
   readonly answerMsMax?: number;
 }
 
-/** Return null on delivery, otherwise the reason, which contains nothing of the response but its status. */
+export interface Undelivered {
+  /** Contains nothing of the response but its status. */
+  readonly why: string;
+  /** Pause that the receiver asks for; null: the usual one. */
+  readonly waitMs: number | null;
+}
+
+/** Return null on delivery. */
 export async function deliver(
   { url, secretEnv }: Pick<WebhookInfo, 'url' | 'secretEnv'>,
   { id, kind, body }: Pick<WebhookEvent, 'id' | 'kind' | 'body'>,
   { env, nowMs, answerMsMax = ANSWER_MS_MAX }: DeliverOptions,
-): Promise<string | null> {
+): Promise<Undelivered | null> {
   const secret = env[secretEnv];
-  if (!secret) return `environment variable ${secretEnv} is not set`;
+  if (!secret) return { why: `environment variable ${secretEnv} is not set`, waitMs: null };
+  let signature: Record<string, string>;
+  try {
+    signature = signedHeaders(secret, { id, body, nowMs });
+  } catch {
+    return { why: `environment variable ${secretEnv} is not a whsec_ secret`, waitMs: null };
+  }
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -50,20 +64,13 @@ export async function deliver(
         'content-type': 'application/json',
         'user-agent': `zeef/${PACKAGE_VERSION}`,
         'zeef-event': kind,
-        'zeef-event-id': id,
-        [SIGNATURE_HEADER]: signatureOf(body, secret, nowMs),
+        ...signature,
       },
     });
     // The body is not needed, and may be endless.
     await response.body?.cancel();
-    return response.ok ? null : `status ${response.status}`;
+    return response.ok ? null : { why: `status ${response.status}`, waitMs: retryAfterMs(response.headers, nowMs) };
   } catch (error) {
-    return error instanceof Error && error.name === 'TimeoutError' ? 'timed out' : reasonOf(error);
+    return { why: fetchFailure(error), waitMs: null };
   }
-}
-
-/** Return the cause behind `fetch failed`. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
-  return typeof cause?.code === 'string' ? cause.code : 'connection failed';
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { WebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
-import { pauseMs } from './back-off.js';
+import { backOffMs } from './back-off.js';
 import { ANSWER_MS_MAX, type DeliverOptions, deliver } from './deliver.js';
 
 /** Longer than a claimant can take: another process may claim its events after that. */
@@ -36,16 +36,20 @@ async function send(hook: WebhookInfo | undefined, event: WebhookEvent, parts: S
   // The webhook was removed in between, with its events.
   if (!hook) return;
   const { store, env, clock, log, metrics, answerMsMax, random = Math.random } = parts;
-  const error = await deliver(hook, event, { env, nowMs: clock.nowMs(), ...(answerMsMax ? { answerMsMax } : {}) });
-  if (error === null) {
+  const undelivered = await deliver(hook, event, {
+    env,
+    nowMs: clock.nowMs(),
+    ...(answerMsMax ? { answerMsMax } : {}),
+  });
+  if (undelivered === null) {
     metrics.add('zeef_webhooks_total', { outcome: 'delivered' });
     return store.delivered(event.id, clock.nowMs());
   }
-  const pause = pauseMs(event.attempts + 1, random());
+  const { why, waitMs } = undelivered;
+  const usualMs = backOffMs(event.attempts + 1, random());
+  const pause = usualMs === null ? null : (waitMs ?? usualMs);
   metrics.add('zeef_webhooks_total', { outcome: pause === null ? 'dead' : 'failed' });
-  if (pause === null)
-    log.error({ webhook: hook.id, event: event.id, why: error }, 'webhook delivery failed permanently');
-  else
-    log.warn({ webhook: hook.id, event: event.id, why: error, againMs: pause }, 'webhook delivery failed, will retry');
-  await store.failed(event.id, error, pause === null ? null : clock.nowMs() + pause);
+  if (pause === null) log.error({ webhook: hook.id, event: event.id, why }, 'webhook delivery failed permanently');
+  else log.warn({ webhook: hook.id, event: event.id, why, againMs: pause }, 'webhook delivery failed, will retry');
+  await store.failed(event.id, why, pause === null ? null : clock.nowMs() + pause);
 }

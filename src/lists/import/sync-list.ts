@@ -4,10 +4,10 @@
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import pRetry, { AbortError } from 'p-retry';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import { SOURCE_PAGE_BYTES_MAX, SOURCE_PAGES_MAX } from '../../core/limits.js';
+import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
 import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../../hashlists/sources.js';
 import type { ImportReport, SourceInfo } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -33,8 +33,7 @@ export const SYNC_FOLDER = 'sync';
 const PAGE_MS_MAX = 60_000;
 const RETRIES = 5;
 const FIRST_PAUSE_MS = 1_000;
-/** Transient refusals; any other 4xx is a client error and is not retried. */
-const PASSING = new Set([408, 425, 429]);
+const PAUSE_MS_MAX = 60_000;
 
 interface State {
   /** The checkpoint of this sync's start; pages spooled from another are useless. */
@@ -63,7 +62,8 @@ async function readBounded(response: Response): Promise<Uint8Array> {
   let bytes = 0;
   for await (const piece of response.body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > SOURCE_PAGE_BYTES_MAX) throw new AbortError(`page exceeds ${SOURCE_PAGE_BYTES_MAX} bytes`);
+    if (bytes > SOURCE_PAGE_BYTES_MAX)
+      throw new AppError('SOURCE_FAILED', { why: `page exceeds ${SOURCE_PAGE_BYTES_MAX} bytes` });
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
@@ -76,22 +76,36 @@ async function fetchPage(
   { env, firstPauseMs = FIRST_PAUSE_MS }: SyncOptions,
 ): Promise<{ body: Uint8Array; facts: PageFacts }> {
   const headers = headersOf(source, env);
+  const failed = (why: string, cause?: unknown) =>
+    new AppError('SOURCE_FAILED', { why: why.slice(0, 100), host: new URL(url).host }, cause);
   const attempt = async () => {
-    const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(PAGE_MS_MAX) });
+    let response: Response;
+    let body: Uint8Array;
+    try {
+      response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(PAGE_MS_MAX) });
+      body = response.ok ? await readBounded(response) : new Uint8Array();
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw new PassingFailure(fetchFailure(error), null, error);
+    }
+    const { status } = response;
     if (!response.ok) {
       await response.body?.cancel();
-      const isPassing = response.status >= 500 || PASSING.has(response.status);
-      throw isPassing ? new Error(`status ${response.status}`) : new AbortError(`status ${response.status}`);
+      if (!isPassingStatus(status)) throw failed(`status ${status}`);
+      throw new PassingFailure(`status ${status}`, retryAfterMs(response.headers));
     }
-    const body = await readBounded(response);
-    return { body, facts: pageFacts(source.type, body, url) };
+    try {
+      return { body, facts: pageFacts(source.type, body, url) };
+    } catch (error) {
+      // A page that was cut on its way: another attempt may get all of it.
+      throw new PassingFailure((error as Error).message, null, error);
+    }
   };
   try {
-    return await pRetry(attempt, { retries: RETRIES, minTimeout: firstPauseMs, factor: 2, shouldRetry: () => true });
+    return await withRetries(attempt, { retries: RETRIES, pauses: { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX } });
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    const why = error instanceof Error ? error.message.slice(0, 100) : 'unknown';
-    throw new AppError('SOURCE_FAILED', { why, host: new URL(url).host }, error);
+    if (!(error instanceof PassingFailure)) throw error;
+    throw error.cause instanceof AppError ? error.cause : failed(error.message, error);
   }
 }
 

@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
-import { ATTEMPTS_MAX, pauseMs } from '../../../src/cases/webhooks/back-off.js';
-import { requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
+import { ATTEMPTS_MAX, backOffMs } from '../../../src/cases/webhooks/back-off.js';
+import { deliver, requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/cases/webhooks/events.js';
 import { runWebhooks, type WebhookRunner } from '../../../src/cases/webhooks/run-webhooks.js';
-import { signatureOf } from '../../../src/cases/webhooks/sign.js';
+import { signedHeaders } from '../../../src/cases/webhooks/sign.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
@@ -145,8 +145,8 @@ describe('deliveries', () => {
     expect(received).toHaveLength(1);
     const [{ headers, body }] = received as [Received];
     expect(headers).toMatchObject({ 'content-type': 'application/json', 'zeef-event': 'hit.new' });
-    const [, t, v1] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers['zeef-signature']))!;
-    expect(v1).toBe(createHmac('sha256', SECRET).update(`${t}.${body}`).digest('hex'));
+    const { 'webhook-id': id, 'webhook-timestamp': t, 'webhook-signature': signature } = headers;
+    expect(signature).toBe(`v1,${createHmac('sha256', SECRET).update(`${id}.${t}.${body}`).digest('base64')}`);
     expect(Number(t)).toBe(Math.floor(clock.atMs / 1000));
     expect(JSON.parse(body)).toMatchObject({
       event: 'hit.new',
@@ -224,21 +224,36 @@ describe('failed deliveries', () => {
     await runner.look();
     expect(received).toHaveLength(1);
     // The reason is stored, without the text of the response.
-    expect(await store.webhooks.claim(clock.atMs + pauseMs(1, 1)!, 0, 1)).toMatchObject([
+    expect(await store.webhooks.claim(clock.atMs + backOffMs(1, 1)!, 0, 1)).toMatchObject([
       { attempts: 1, lastError: why },
     ]);
-    clock.atMs += pauseMs(1, 1)! - 1;
+    clock.atMs += backOffMs(1, 1)! - 1;
     await runner.look();
     expect(received).toHaveLength(1);
     clock.atMs += 1;
     await runner.look();
     expect(received.map(({ url: at }) => at)).toEqual(['/in', '/in']);
-    expect(received[0]!.headers['zeef-event-id']).toBe(received[1]!.headers['zeef-event-id']);
+    expect(received[0]!.headers['webhook-id']).toBe(received[1]!.headers['webhook-id']);
     answer = (_request, response) => response.writeHead(200).end();
-    clock.atMs += pauseMs(2, 1)!;
+    clock.atMs += backOffMs(2, 1)!;
     await runner.look();
     expect(received).toHaveLength(3);
     expect(await only()).toMatchObject({ id, waiting: 0, dead: 0 });
+  });
+
+  test('a receiver that sends Retry-After is tried again after that time', async () => {
+    await add();
+    const runner = run();
+    clock.atMs += 1_000;
+    source.list.push(hit(1));
+    answer = (_request, response) => response.writeHead(503, { 'retry-after': '90' }).end();
+    await runner.look();
+    clock.atMs += 89_999;
+    await runner.look();
+    expect(received).toHaveLength(1);
+    clock.atMs += 1;
+    await runner.look();
+    expect(received).toHaveLength(2);
   });
 
   test('after the last attempt the event is a dead letter with its reason, and can be retried', async () => {
@@ -335,19 +350,49 @@ describe('crashes and several processes', () => {
 });
 
 test('pauses double from seconds to hours, are never less than half, and end', () => {
-  const pauses = Array.from({ length: ATTEMPTS_MAX }, (_, n) => pauseMs(n + 1, 1));
+  const pauses = Array.from({ length: ATTEMPTS_MAX }, (_, n) => backOffMs(n + 1, 1));
   expect(pauses[0]).toBe(10_000);
   expect(pauses.at(-1)).toBeNull();
   for (let n = 1; n < ATTEMPTS_MAX - 1; n++) expect(pauses[n]!).toBe(Math.min(6 * HOUR_MS, pauses[n - 1]! * 2));
-  expect(pauseMs(1, 0)).toBe(5_000);
+  expect(backOffMs(1, 0)).toBe(5_000);
   const hours = pauses.reduce<number>((sum, pause) => sum + (pause ?? 0), 0) / HOUR_MS;
   expect(hours).toBeGreaterThan(12);
   expect(hours).toBeLessThan(24);
 });
 
-test('the signature is an HMAC of the time and the body', () => {
-  const mac = createHmac('sha256', 'k').update('1789380000.{}').digest('hex');
-  expect(signatureOf('{}', 'k', 1_789_380_000_999)).toBe(`t=1789380000,v1=${mac}`);
+describe('the signature', () => {
+  const signed = { id: 'e1', body: '{}', nowMs: 1_789_380_000_999 };
+  const mac = (key: string | Buffer, text: string, encoding: 'hex' | 'base64') =>
+    createHmac('sha256', key).update(text).digest(encoding);
+
+  test.each([
+    ['text', 'a secret, é', Buffer.from('a secret, é')],
+    ['whsec_', 'whsec_AAECAwQFBgc=', Buffer.from('0001020304050607', 'hex')],
+  ])('is the HMAC of id, time and body by Standard Webhooks; the secret as %s', (_, secret, key) => {
+    expect(signedHeaders(secret, signed)).toMatchObject({
+      'webhook-id': 'e1',
+      'webhook-timestamp': '1789380000',
+      'webhook-signature': `v1,${mac(key, 'e1.1789380000.{}', 'base64')}`,
+    });
+  });
+
+  test('is in the headers of version 0.1.0 too', () => {
+    expect(signedHeaders('k', signed)).toMatchObject({
+      'zeef-event-id': 'e1',
+      'zeef-signature': `t=1789380000,v1=${mac('k', '1789380000.{}', 'hex')}`,
+    });
+  });
+
+  test('an invalid whsec_ secret is reported, and nothing is sent', async () => {
+    for (const secret of ['whsec_', 'whsec_?'])
+      expect(
+        await deliver({ url, secretEnv: 'S' }, { ...signed, kind: 'ping' }, { env: { S: secret }, nowMs: 0 }),
+      ).toEqual({
+        why: 'environment variable S is not a whsec_ secret',
+        waitMs: null,
+      });
+    expect(received).toEqual([]);
+  });
 });
 
 test.each(['ftp://x/', 'x', 'http://u:p@x/', 'file:///etc/passwd', ''])('invalid address: %j', (at) => {
