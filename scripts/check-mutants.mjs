@@ -68,5 +68,5 @@ try {
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
-process.stdout.write(`${chosen.length} mutants, ${survived} survived\n`);
+process.stdout.write(`${chosen.length} ${chosen.length === 1 ? 'mutant' : 'mutants'}, ${survived} survived\n`);
 process.exitCode = chosen.length > 0 && survived === 0 ? 0 : 1;

@@ -20,7 +20,7 @@ const OF_MATCH = ['test/check/match.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
-const OF_STORE = ['test/sqlite/sqlite.test.ts'];
+const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
@@ -63,7 +63,7 @@ export const MUTANTS = [
   [GATE, 'count > rate.burst', 'count >= rate.burst', OF_GATE],
   [GATE, 'alarmedPerSecond < checksPerSecond', 'alarmedPerSecond > checksPerSecond', OF_GATE],
   [GATE, 'if (day !== this.#day) return;', '', OF_GATE],
-  [GATE, 'waitMs > RATE_WAIT_MS_MAX', 'waitMs >= RATE_WAIT_MS_MAX', OF_GATE],
+  [GATE, 'if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);', '', OF_GATE],
   [BUCKET, 'if (count > burst) return Infinity;', 'if (count >= burst) return Infinity;', OF_BUCKET],
   [BUCKET, 'if (waitMs <= this.waitMsMax)', 'if (waitMs < this.waitMsMax)', OF_BUCKET],
   [
@@ -76,15 +76,15 @@ export const MUTANTS = [
   ['src/engine/lane.ts', 'if (!this.#process?.isReady) return;', '', ['test/engine/lane.test.ts']],
   ['src/engine/lane.ts', '> START_MS_MAX', '> 2 * START_MS_MAX', ['test/engine/lane.test.ts']],
   // Import rules.
-  [RULES, "mode === 'add' || heldVersion === version", "mode === 'add'", OF_STORE],
-  [RULES, "mode === 'add' || heldVersion === version", 'heldVersion === version', OF_STORE],
-  [RULES, 'Date.parse(updatedAt) > atMs', 'Date.parse(updatedAt) >= atMs', OF_STORE],
-  [RULES, 'Math.max(atMs, this.#atMs.get(entryId) ?? atMs)', 'atMs', OF_STORE],
+  [RULES, "mode === 'add' || heldVersion === version", "mode === 'add'", OF_RULES],
+  [RULES, "mode === 'add' || heldVersion === version", 'heldVersion === version', OF_RULES],
+  [RULES, 'Date.parse(updatedAt) > atMs', 'Date.parse(updatedAt) >= atMs', OF_RULES],
+  [RULES, 'Math.max(atMs, this.#atMs.get(entryId) ?? atMs)', 'atMs', OF_RULES],
   [REVIEW, 'canaryMatches + knownGood', 'canaryMatches', OF_REVIEW],
   [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],
   [REVIEW, '!HEALTHY.has(reason)', 'reason.length > 0', OF_REVIEW],
-  [REVIEW, '|| list === exceptList', '', OF_REVIEW],
+  [REVIEW, "kind !== 'suppression' || ", '', OF_REVIEW],
   // Scan identity: what is known, and of which file.
   [FACTS, 'a.size === b.size && ', '', ['test/scan/facts/file-facts.test.ts']],
   [FACTS, ' && a.mtimeNs === b.mtimeNs', '', ['test/scan/facts/file-facts.test.ts']],

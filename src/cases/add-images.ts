@@ -65,6 +65,9 @@ export async function addImages(
   { hashImage, whenRoom, radiusBits }: AddParts,
   { list, lists, paths, about }: AddRequest,
 ): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
+  const existing = await lists.list(list);
+  // A confirmed image on a suppression list would hide what it is there to find.
+  if (existing?.kind === 'suppression') throw new AppError('REQUEST_INVALID', { list, expected: 'a match list' });
   const images: AddedImage[] = [];
   const rows: ParsedRow[] = [];
   for (const path of paths) {
@@ -84,8 +87,8 @@ export async function addImages(
     for (const facts of [pdq, pdqFull]) if (facts && !isLowQuality(facts.quality, degenerate)) take('pdq', facts.hash);
   }
   if (rows.length === 0) return { images, report: null };
-  const known = (await lists.list(list)) ?? (await lists.createList({ list, kind: 'match', radiusBits }));
-  const { watch, review } = await openReview(lists, list, known.radiusBits);
+  const known = existing ?? (await lists.createList({ list, kind: 'match', radiusBits }));
+  const { watch, review } = await openReview(lists, known.radiusBits);
   const source = (async function* () {
     yield* rows;
   })();

@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
-import { type Candidate, decideFound } from '../../src/check/match.js';
+import { describe, expect, test } from 'vitest';
+import { type Candidate, decideFound, requireLists, toCandidate } from '../../src/check/match.js';
 import { ENTRIES_READ_PER_LIST_MAX } from '../../src/core/limits.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
+import { newSegment } from '../../src/index/segment.js';
 import type { ListSnapshot } from '../../src/lists/snapshot.js';
 import type { ListFeed, StoredEntry } from '../../src/store/lists-contract.js';
 
@@ -85,4 +86,46 @@ test('a crowd is read up to a limit and counted beyond it; on suppression lists 
   expect(read.filter((key) => key >= 100_000)).toHaveLength(crowd);
   expect(read.filter((key) => key < 100_000)).toHaveLength(ENTRIES_READ_PER_LIST_MAX);
   expect(matchCount, 'those that were not read count too').toBe(2 * crowd);
+});
+
+test('of a crowded entry that several hashes find, the nearest is read', async () => {
+  const found = Array.from({ length: ENTRIES_READ_PER_LIST_MAX }, (_, at) => near(list('bad'), at, 20));
+  const { store } = storeOf(() => ({}));
+  const { matches } = await decideFound(
+    snapshot,
+    store,
+    [...found, near(list('bad'), 7, 3), near(list('bad'), 7, 9)],
+    null,
+  );
+  expect(matches[0]).toMatchObject({ entryId: 'e7', distance: 3 });
+});
+
+describe('the queried lists', () => {
+  const [bad, other] = [list('bad'), list('other')];
+  const listed = {
+    ...snapshot,
+    listByName: new Map([bad, other].map((info) => [info.list, info])),
+    listByKey: new Map([
+      [1, bad],
+      [2, other],
+    ]),
+  } as ListSnapshot;
+  const segment = newSegment(null, { keys: Uint32Array.of(10, 11, 12), listKeys: Uint16Array.of(1, 2, 3) });
+  const candidates = (lists: ReadonlySet<string> | null) =>
+    [0, 1, 2].map(
+      (entryIndex) => toCandidate(listed, lists, segment, { entryIndex, distance: 0, query: null })?.entryKey,
+    );
+
+  test('an entry of another list, or of a list that is not enabled, is no candidate', () => {
+    expect(candidates(null)).toEqual([10, 11, undefined]);
+    expect(candidates(new Set(['other']))).toEqual([undefined, 11, undefined]);
+  });
+
+  test('are enabled lists: another name is LIST_NOT_FOUND', () => {
+    requireLists(listed, null);
+    requireLists(listed, new Set(['bad', 'other']));
+    expect(() => requireLists(listed, new Set(['bad', 'nowhere']))).toThrow(
+      expect.objectContaining({ code: 'LIST_NOT_FOUND', details: { list: 'nowhere' } }),
+    );
+  });
 });

@@ -166,3 +166,12 @@ test('an entry expires after its list’s days, not on the last one, and never w
   expect(isExpired(touched('1999-01-01T00:00:00Z'), days(null), nowMs)).toBe(false);
   expect(isExpired(touched(null), days(1), nowMs)).toBe(false);
 });
+
+test('matches beyond the proposals are counted, and the result says that not all are returned', () => {
+  const matchOf = (n: number) => near(list('a'), 1, { entry: entry('a', `e${n}`, String(n).padStart(64, '0')) });
+  const few = [matchOf(1), matchOf(2)];
+  expect(decide(few, null)).toMatchObject({ matchCount: 2, truncated: false });
+  expect(decide(few, null, 3)).toMatchObject({ matchCount: 5, truncated: true });
+  const full = Array.from({ length: MATCHES_PER_IMAGE_MAX }, (_, n) => matchOf(n));
+  expect(decide(full, null)).toMatchObject({ matchCount: MATCHES_PER_IMAGE_MAX, truncated: false });
+});

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { FloodGuard } from '../../src/check/flood-guard.js';
+import type { Match } from '../../src/check/policy.js';
 import { createRecorder } from '../../src/check/recorder.js';
 import { systemClock } from '../../src/core/clock.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -47,4 +48,23 @@ test('a check that is not recorded is not in the metrics', async () => {
   recording.add('image', answer);
   await expect(recording.commit()).rejects.toThrow('disk full');
   expect(await linesOf(metrics)).toEqual([]);
+});
+
+test('suppressed matches are neither in the metrics of matches nor counted as a flood', async () => {
+  const metrics = createMetrics();
+  const flooded: string[] = [];
+  const guard = new FloodGuard(1, systemClock, ({ entryId }) => void flooded.push(entryId));
+  const recorder = createRecorder(ledgerSaying(true), metrics, guard);
+  const recording = recorder.open('a');
+  for (const fileId of ['f1', 'f2']) {
+    const match = { list: 'l', matchType: 'near', suppressed: false } as Match;
+    const matches = [
+      { ...match, entryId: 'good', suppressed: true },
+      { ...match, entryId: 'bad' },
+    ];
+    recording.add('image', { ...answer, verdict: 'match', reason: null, matches, fileId });
+  }
+  await recording.commit();
+  expect(flooded).toEqual(['bad']);
+  expect((await metrics.render()).body).toContain('zeef_matches_total{match_type="near"} 2');
 });

@@ -90,6 +90,16 @@ describe('each limit, at its value and past it', () => {
     expect(gate.usage.checks).toBe(55);
   });
 
+  test('a stream waits for the rate for ten seconds at most; longer is refused, and nothing is counted', async () => {
+    const gate = await open({ checksPerSecond: 100, checksBurst: 2_000 }).of('t');
+    await gate.waitForChecks(2_000);
+    const startedMs = performance.now();
+    await gate.waitForChecks(20);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(195);
+    await expect(gate.waitForChecks(1_000)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(gate.usage.checks).toBe(2_020);
+  });
+
   test('concurrent requests; a request that ends twice frees one slot', async () => {
     const gate = await open({ concurrentRequests: 2 }).of('t');
     const leave = gate.enter();

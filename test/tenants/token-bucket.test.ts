@@ -91,3 +91,11 @@ test('after a clock was set back by a day, an empty bucket fills at its rate', (
   expect(bucket.take(1, rate, backMs)).toBeLessThanOrEqual(100);
   expect(bucket.take(1, rate, backMs + 100)).toBe(0);
 });
+
+test('a reservation is granted up to the longest wait, and exactly at it', () => {
+  const rate = { perSecond: 10, burst: 5 };
+  const bucket = new TokenBucket(300);
+  expect(bucket.take(5, rate, START_MS)).toBe(0);
+  expect([bucket.reserve(3, rate, START_MS), bucket.reserve(1, rate, START_MS)]).toEqual([300, 400]);
+  expect(bucket.reserve(1, rate, START_MS + 100), 'what was granted is taken, what was refused is not').toBe(300);
+});

@@ -64,7 +64,7 @@ export async function importList(
   const known = existing ?? (await store.createList({ list, kind, radiusBits }));
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
-    const { watch, review } = isReviewed ? await openReview(store, list, known.radiusBits) : UNREVIEWED;
+    const { watch, review } = isReviewed ? await openReview(store, known.radiusBits) : UNREVIEWED;
     const parsed = rowsOf(vault, request, known.kind);
     const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
     const options = {

@@ -31,12 +31,11 @@ export function shippedCanaries(): Uint8Array[] {
   return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
 }
 
-async function providersCanaries(store: ListReader, exceptList: string): Promise<Uint8Array[]> {
+async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
     // Digests have no near matches: a list of tens of millions of them is not read.
-    const isCanary = kind === 'suppression' && (entriesByAlgorithm.pdq ?? 0) > 0;
-    if (!isCanary || list === exceptList) continue;
+    if (kind !== 'suppression' || (entriesByAlgorithm.pdq ?? 0) === 0) continue;
     for await (const row of await store.versionRows(list, version)) {
       if (row.ok && row.entry.algorithm === 'pdq') hashes.push(parseHash256(row.entry.value));
     }
@@ -50,9 +49,9 @@ export interface ImportReview {
   readonly review: Review;
 }
 
-/** Open the review of one import into a list with the radius `radiusBits`. */
-export async function openReview(store: ListReader, list: string, radiusBits: number): Promise<ImportReview> {
-  const canaries = [...shippedCanaries(), ...(await providersCanaries(store, list))];
+/** Open the review of one import into a match list with the radius `radiusBits`. */
+export async function openReview(store: ListReader, radiusBits: number): Promise<ImportReview> {
+  const canaries = [...shippedCanaries(), ...(await providersCanaries(store))];
   const bytes = new Uint8Array(canaries.length * HASH256_BYTES);
   canaries.forEach((hash, at) => {
     bytes.set(hash, at * HASH256_BYTES);

@@ -9,6 +9,7 @@ import {
   FILE_KINDS,
   factsOfReply,
   identityOf,
+  isSameFile,
   packFacts,
   replyOf,
   unpackFacts,
@@ -143,4 +144,11 @@ describe('facts of a file', () => {
       expect(packed.length).toBeLessThan(families.length > 1 ? 215 : 185);
     }
   });
+});
+
+test('a file is the same while its size, its time and its inode are', () => {
+  const one = { size: 1, mtimeNs: 2n, inode: 3n };
+  expect(isSameFile(one, { ...one })).toBe(true);
+  for (const other of [{ size: 2 }, { mtimeNs: 3n }, { inode: 4n }])
+    expect(isSameFile(one, { ...one, ...other }), JSON.stringify(Object.keys(other))).toBe(false);
 });
