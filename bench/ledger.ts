@@ -153,13 +153,13 @@ function secondsOf(work: () => void): number {
   return (performance.now() - startedMs) / 1000;
 }
 
-/** Measure a report in this process, and `zeef report` from its start to its end; return its first line as `told`. */
+/** Measure a report in this process, and `zeef report` from its start to its end; return its first line as `output`. */
 async function reports(
   smoke: boolean,
   dataDir: string,
   period: Period,
   args: readonly string[],
-): Promise<{ inProcessMs: number; commandMs: number; told: string }> {
+): Promise<{ inProcessMs: number; commandMs: number; output: string }> {
   const store = openSqliteLedger(dataDir);
   const ledger = createLedger({
     store,
@@ -171,19 +171,19 @@ async function reports(
   });
   const seconds = await medianSeconds(() => buildReport(ledger, { period, nowMs: Date.now() }));
   await ledger.close();
-  let told = '';
+  let output = '';
   const command = [artefact('src', 'main.js'), '--data-dir', dataDir, 'report', ...args];
   const runCommand = () => {
-    told = execFileSync(process.execPath, command, { encoding: 'utf8' });
+    output = execFileSync(process.execPath, command, { encoding: 'utf8' });
   };
   const commandSeconds = smoke ? secondsOf(runCommand) : await medianSeconds(runCommand);
-  return { inProcessMs: seconds * 1000, commandMs: commandSeconds * 1000, told: told.split('\n')[0]! };
+  return { inProcessMs: seconds * 1000, commandMs: commandSeconds * 1000, output: output.split('\n')[0]! };
 }
 
 export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   const { rows, worst, refused } = await checkRates(smoke);
   const notes = [`with the ledger at least ${(worst * 100).toFixed(1)} % of the rate without it (median of pairs)`];
-  const told: string[] = [];
+  const output: string[] = [];
   const tenants = smoke ? 5 : 200;
   const lists = 20;
   const years = smoke ? 1 / 12 : 10;
@@ -196,7 +196,7 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   await quarterStore.close();
   const national = await reports(smoke, quarterDir, quarter, ['--period', label]);
   rows.push(['zeef report, 18.2 billion checks, ms', national.inProcessMs, national.commandMs, '']);
-  told.push(national.told);
+  output.push(national.output);
   rmSync(quarterDir, { recursive: true });
 
   const dir = tempFolder('years');
@@ -217,7 +217,7 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
   notes.push(
     'checks: checks/s without and with the ledger; reports: in process, and as a command with its start',
     `${tenants} tenants and ${lists} lists: ${(statSync(join(dir, LEDGER_FILE)).size / 1e6).toFixed(0)} MB, filled in ${fillSeconds.toFixed(0)} s`,
-    national.told,
+    national.output,
   );
   rmSync(dir, { recursive: true });
   return {
@@ -225,6 +225,6 @@ export async function ledger({ smoke }: BenchOptions): Promise<BenchTable> {
     notes,
     columns: ['measurement', 'without', 'with', 'ratio'],
     rows,
-    checksum: refused === 0 ? told.join('; ') : `${refused} failed`,
+    checksum: refused === 0 ? output.join('; ') : `${refused} failed`,
   };
 }

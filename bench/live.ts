@@ -26,7 +26,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
   const seconds = smoke ? 2 : 60;
   const added = ADDED_PER_SECOND * seconds;
   const pool = createIndexPool();
-  const shelf = new Segmented<RadiusIndex>(ringMaker(pool), entries, (error) => {
+  const index = new Segmented<RadiusIndex>(ringMaker(pool), entries, (error) => {
     throw error;
   });
   const base = await hashesBySeed(entries);
@@ -40,8 +40,8 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     keys: Uint32Array.from({ length: entries }, (_, at) => at + 1),
     listKeys: new Uint16Array(entries),
   };
-  await shelf.addMany(columns, base);
-  await shelf.merged();
+  await index.addMany(columns, base);
+  await index.merged();
   const random = seeded(3);
   const queries = Array.from({ length: 4_096 }, () => {
     const at = Math.floor(random() * entries) * 32;
@@ -51,7 +51,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
   let answered = 0;
   const search = (query: Uint8Array): number => {
     let found = 0;
-    for (const segment of shelf.segments) {
+    for (const segment of index.segments) {
       for (const { entryIndex } of segment.index.search(query, RADIUS_BITS)) {
         if (!isRemoved(segment, entryIndex)) found++;
       }
@@ -86,9 +86,9 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     for (let round = 1; next < added; round++) {
       const addedMs = performance.now();
       const until = Math.min(added, round * (ADDED_PER_SECOND * (SETTLE_EVERY_MS / 1000)));
-      for (; next < until; next++) shelf.add(entries + next + 1, 0, freshAt(next));
-      await shelf.settle();
-      shelf.remove(Array.from({ length: REMOVED_PER_SECOND }, () => 1 + Math.floor(random() * entries)));
+      for (; next < until; next++) index.add(entries + next + 1, 0, freshAt(next));
+      await index.settle();
+      index.remove(Array.from({ length: REMOVED_PER_SECOND }, () => 1 + Math.floor(random() * entries)));
       liveAfterMs = Math.max(liveAfterMs, performance.now() - addedMs);
       if (search(freshAt(next - 1)) === 0) missed++;
       await new Promise((resolve) => setTimeout(resolve, startedMs + round * SETTLE_EVERY_MS - performance.now()));
@@ -96,7 +96,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
   };
   const [busy] = await Promise.all([ask(seconds * 1000), change()]);
   const changedFor = next / ADDED_PER_SECOND;
-  await shelf.merged();
+  await index.merged();
   const after = await ask(smoke ? 500 : 15_000);
   const rssAfter = rssMegabytes();
   await pool.close();
@@ -113,7 +113,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     notes: [
       `for ${changedFor} s, ${ADDED_PER_SECOND.toLocaleString('en')} entries a second are added and ${REMOVED_PER_SECOND.toLocaleString('en')} removed`,
       `an added entry is searchable within ${Math.round(liveAfterMs)} ms; the service adds once a second`,
-      `segments afterwards: ${shelf.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}`,
+      `segments afterwards: ${index.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}`,
     ],
     columns: ['queries', 'queries/s', 'rate', 'p99 us', 'worst us', 'RSS MB'],
     rows: [

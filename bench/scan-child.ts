@@ -21,9 +21,9 @@ export function runZeef(
   dataDir: string,
   { report, killAfterMs = null }: { report?: string; killAfterMs?: number | null } = {},
 ): Promise<ChildRun> {
-  const told = report === undefined ? [] : ['--report', report];
+  const reportFlags = report === undefined ? [] : ['--report', report];
   const child = endWithParent(
-    spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...told], {
+    spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...reportFlags], {
       env: childEnv({ ZEEF_DATA_DIR: dataDir }),
       stdio: 'ignore',
     }),

@@ -5,7 +5,7 @@ import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary
 import { transposeBits } from '../src/kernels/oriented-hashes.js';
 import { reorientPdq } from '../src/kernels/pdq-signs.js';
 import { packFacts } from '../src/scan/facts/file-facts.js';
-import { NO_FACTS } from '../src/scan/pictures.js';
+import { NO_FACTS } from '../src/scan/image-reader.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
 
@@ -70,12 +70,12 @@ export async function fillInventory(
   let nameBytes = 0;
   for (let from = 0; from < count; from += PER_FOLDER) {
     const { id } = await inventory.folderAt(`/bench/${from}`);
-    const base = await inventory.baseSpot(id);
+    const base = await inventory.firstKey(id);
     const names = inventory.inOrder(
       Array.from({ length: Math.min(PER_FOLDER, count - from) }, (_, at) => `picture-${from + at}.jpg`),
     );
     const places = await inventory.find(base, names);
-    const files = places.map(({ spot }, at) => {
+    const files = places.map(({ fileKey }, at) => {
       const number = from + at;
       nameBytes += names[at]!.length;
       const known = (number % (listed.length / HASH256_BYTES)) * HASH256_BYTES;
@@ -104,7 +104,7 @@ export async function fillInventory(
           },
         ],
       });
-      return { spot, name: names[at]!, facts };
+      return { fileKey, name: names[at]!, facts };
     });
     await inventory.apply({ files, foldersDone: [{ id, counts: { symlinks: 0, special: 0, excluded: 0 } }] });
   }

@@ -186,8 +186,8 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
       const { code } = await runZeef(args, at('data'), { report, killAfterMs: 200 + random() * 4_000 });
       if (code === null) killed++;
       else {
-        const { report: told } = await runZeef(args, at('data'), { report });
-        if (linesAboutFiles(told) === linesAboutFiles(undisturbed.report)) equal++;
+        const { report: resumed } = await runZeef(args, at('data'), { report });
+        if (linesAboutFiles(resumed) === linesAboutFiles(undisturbed.report)) equal++;
         else throw new Error(`the report differs after ${killed} kills`);
         rmSync(at('inventory-killed'), { recursive: true });
       }

@@ -97,7 +97,7 @@ export const MUTANTS = [
   [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
-  ['src/scan/pictures.ts', 'isSameFile(before, after)', 'true', ['test/scan/pictures.test.ts']],
+  ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // Authorisation.
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],

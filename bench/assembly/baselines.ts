@@ -18,7 +18,7 @@ function distance(a: usize, b: usize): u32 {
 let found: u32 = 0;
 
 @inline
-function tell(entry: u32, bits: u32, results: usize, capacity: u32): void {
+function addResult(entry: u32, bits: u32, results: usize, capacity: u32): void {
   if (found < capacity) {
     store<u32>(results + (<usize>found << 3), entry);
     store<u32>(results + (<usize>found << 3), bits, 4);
@@ -31,7 +31,7 @@ export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32,
   found = 0;
   for (let entry: u32 = 0; entry < count; entry++) {
     const bits = distance(query, hashes + (<usize>entry << 5));
-    if (bits <= radius) tell(entry, bits, results, capacity);
+    if (bits <= radius) addResult(entry, bits, results, capacity);
   }
   return found;
 }
@@ -51,7 +51,7 @@ export function scanSimd(query: usize, radius: u32, hashes: usize, count: u32, r
     const bits = <u32>(
       i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
     );
-    if (bits <= radius) tell(entry, bits, results, capacity);
+    if (bits <= radius) addResult(entry, bits, results, capacity);
   }
   return found;
 }
@@ -99,7 +99,7 @@ export function mihSearch(
         if (load<u32>(met) == stamp) continue;
         store<u32>(met, stamp);
         const bits = distance(query, hashes + (<usize>entry << 5));
-        if (bits <= radius) tell(entry, bits, results, capacity);
+        if (bits <= radius) addResult(entry, bits, results, capacity);
       }
     }
   }

@@ -34,8 +34,8 @@ export interface AuditedOperation<T> extends AuditSubject {
 
 export type WithAudit = <T>(deed: AuditedOperation<T>, act: () => Promise<T>) => Promise<T>;
 
-/** `storeDoing`: makes a store whose every change runs in the given `withAudit`. */
-export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAudit: WithAudit) => Store): Audit {
+/** `auditedStore`: makes a store whose every change runs in the given `withAudit`. */
+export function createAudit(audit: AuditStore, clock: Clock, auditedStore: (withAudit: WithAudit) => Store): Audit {
   const withAudit = async <T>(
     actor: string,
     { action, detailsOf, ...about }: AuditedOperation<T>,
@@ -59,7 +59,7 @@ export function createAudit(audit: AuditStore, clock: Clock, storeDoing: (withAu
     await audit.append({ ...event(), ...after, details: { ...details, ...facts }, outcome: 'done', ends: begun.seq });
     return result;
   };
-  return { withAudit, as: (actor) => storeDoing((deed, act) => withAudit(actor, deed, act)) };
+  return { withAudit, as: (actor) => auditedStore((deed, act) => withAudit(actor, deed, act)) };
 }
 
 /**

@@ -73,8 +73,8 @@ export async function checkImage(
   const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
   const { reply } = image;
   const day = Math.floor(snapshot.atMs / DAY_MS);
-  const question = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), requestedRadiusBits]);
-  let decision = image.decisionFor(question);
+  const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), requestedRadiusBits]);
+  let decision = image.decisionFor(cacheKey);
   if (decision === null) {
     const query: MatchQuery = {
       digests: reply.digests,
@@ -83,7 +83,7 @@ export async function checkImage(
       requestedRadiusBits,
     };
     decision = await match(snapshot, store, query);
-    image.keepDecision(question, decision);
+    image.cacheDecision(cacheKey, decision);
   }
   const hashed = hashAnswer(reply);
   const answer: CheckAnswer = {

@@ -70,22 +70,22 @@ async function newEntries(
     sha1: new Segmented(digestMaker(VALUE_BYTES.sha1, pool), 0, onMergeError),
     sha256: new Segmented(digestMaker(VALUE_BYTES.sha256, pool), 0, onMergeError),
   };
-  const shelves = { ...radius, ...digest };
-  const isShelf = (name: string): name is keyof typeof shelves => name in shelves;
+  const indexes = { ...radius, ...digest };
+  const isIndexed = (name: string): name is keyof typeof indexes => name in indexes;
   for await (const batch of changes.added()) {
     for (const { entryKey, listKey, algorithm, value } of batch) {
-      if (!isShelf(algorithm)) continue;
-      const shelf = shelves[algorithm];
-      if (shelf.isFull) await shelf.settle();
-      shelf.add(entryKey, listKey, value);
+      if (!isIndexed(algorithm)) continue;
+      const index = indexes[algorithm];
+      if (index.isFull) await index.settle();
+      index.add(entryKey, listKey, value);
     }
   }
-  await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
+  await Promise.all(Object.values(indexes).map((index) => index.settle()));
   const count = (segments: readonly { readonly keys: Uint32Array }[]) =>
     segments.reduce((sum, { keys }) => sum + keys.length, 0);
   const counts = Object.fromEntries(
-    [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS].map((name) => [name, count(shelves[name].segments)]),
-  ) as Record<keyof typeof shelves, number>;
+    [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS].map((name) => [name, count(indexes[name].segments)]),
+  ) as Record<keyof typeof indexes, number>;
   return {
     ...snapshot,
     radius: { pdq: radius.pdq.segments, blockhash: radius.blockhash.segments },

@@ -13,12 +13,12 @@ export interface FileQuery {
 
 const FIRST_VALUES = 1_024;
 
-/** Shape: `values` N × the algorithm's bytes; `questions` and `ranks` N, with room for more. */
+/** Shape: `values` N × the algorithm's bytes; `queryNumbers` and `ranks` N, with room for more. */
 export class QueryColumn {
   count = 0;
   values: Uint8Array;
   /** Query of each value, and its rank among the hashes of the query; 0 for a digest. */
-  questions = new Uint32Array(FIRST_VALUES);
+  queryNumbers = new Uint32Array(FIRST_VALUES);
   ranks = new Uint16Array(FIRST_VALUES);
 
   constructor(readonly width: number) {
@@ -26,12 +26,12 @@ export class QueryColumn {
   }
 
   /** Reserve `count` values with ranks from `firstRank`. Return the offset at which to write their bytes. */
-  reserve(question: number, firstRank: number, count: number): number {
+  reserve(queryNumber: number, firstRank: number, count: number): number {
     const at = this.count;
     this.count += count;
     if (this.count > this.ranks.length) this.#grow();
     for (let n = 0; n < count; n++) {
-      this.questions[at + n] = question;
+      this.queryNumbers[at + n] = queryNumber;
       this.ranks[at + n] = firstRank + n;
     }
     return at * this.width;
@@ -39,12 +39,12 @@ export class QueryColumn {
 
   #grow(): void {
     const room = 2 * this.count;
-    const { values, questions, ranks } = this;
+    const { values, queryNumbers, ranks } = this;
     this.values = new Uint8Array(room * this.width);
-    this.questions = new Uint32Array(room);
+    this.queryNumbers = new Uint32Array(room);
     this.ranks = new Uint16Array(room);
     this.values.set(values);
-    this.questions.set(questions);
+    this.queryNumbers.set(queryNumbers);
     this.ranks.set(ranks);
   }
 }
@@ -54,22 +54,22 @@ export class QueryBatch {
     BATCH_ALGORITHMS.map((algorithm) => [algorithm, new QueryColumn(VALUE_BYTES[algorithm])]),
   ) as Readonly<Record<BatchAlgorithm, QueryColumn>>;
   /** Query of each file, in the order in which the files were added. */
-  readonly questionOf: number[] = [];
+  readonly queryNumberOf: number[] = [];
   readonly #known = new Map<string, number>();
   readonly #queries: (() => FileQuery)[] = [];
 
   get files(): number {
-    return this.questionOf.length;
+    return this.queryNumberOf.length;
   }
-  get questions(): number {
+  get queryCount(): number {
     return this.#queries.length;
   }
 
   queryOf(file: number): FileQuery {
-    return this.query(this.questionOf[file]!);
+    return this.query(this.queryNumberOf[file]!);
   }
-  query(question: number): FileQuery {
-    return this.#queries[question]!();
+  query(queryNumber: number): FileQuery {
+    return this.#queries[queryNumber]!();
   }
 
   /**
@@ -79,29 +79,32 @@ export class QueryBatch {
   open(key: string | null, query: () => FileQuery): number | null {
     const known = key === null ? undefined : this.#known.get(key);
     if (known !== undefined) {
-      this.questionOf.push(known);
+      this.queryNumberOf.push(known);
       return null;
     }
-    const question = this.#queries.push(query) - 1;
-    if (key !== null) this.#known.set(key, question);
-    this.questionOf.push(question);
-    return question;
+    const queryNumber = this.#queries.push(query) - 1;
+    if (key !== null) this.#known.set(key, queryNumber);
+    this.queryNumberOf.push(queryNumber);
+    return queryNumber;
   }
 
   add(file: FileQuery): void {
     const { digests, hashes } = file;
-    const question = this.open(digests.sha256 === undefined ? null : `${digests.sha256} ${hashes.length}`, () => file);
-    if (question === null) return;
+    const queryNumber = this.open(
+      digests.sha256 === undefined ? null : `${digests.sha256} ${hashes.length}`,
+      () => file,
+    );
+    if (queryNumber === null) return;
     for (const algorithm of DIGEST_ALGORITHMS) {
       const digest = digests[algorithm];
       if (digest === undefined) continue;
       const column = this.columns[algorithm];
-      const at = column.reserve(question, 0, 1);
+      const at = column.reserve(queryNumber, 0, 1);
       column.values.set(Buffer.from(digest, 'hex'), at);
     }
     for (const [rank, { algorithm, hash256 }] of hashes.entries()) {
       const column = this.columns[algorithm];
-      const at = column.reserve(question, rank, 1);
+      const at = column.reserve(queryNumber, rank, 1);
       column.values.set(hash256, at);
     }
   }

@@ -16,9 +16,9 @@ import type { Decision } from './policy.js';
 /** Bytes that arrived, or a file that the decoder process reads itself. */
 export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string };
 
-interface Kept {
+interface Cached {
   readonly packed: Buffer;
-  readonly decided: { readonly question: string; readonly decision: Decision } | null;
+  readonly decided: { readonly cacheKey: string; readonly decision: Decision } | null;
 }
 /** Memory of one match with its strings, in V8. */
 const MATCH_BYTES = 600;
@@ -26,8 +26,8 @@ const MATCH_BYTES = 600;
 interface HashedImage {
   readonly reply: HashReply;
   /** Return the cached decision for this key, or null. A key includes its generation, so a decision is never stale. */
-  decisionFor(question: string): Decision | null;
-  keepDecision(question: string, decision: Decision): void;
+  decisionFor(cacheKey: string): Decision | null;
+  cacheDecision(cacheKey: string, decision: Decision): void;
 }
 
 export interface ImageHasher {
@@ -36,20 +36,20 @@ export interface ImageHasher {
 }
 
 export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax'>, metrics: Metrics): ImageHasher {
-  const kept = createReplyCache<Kept>(
+  const cache = createReplyCache<Cached>(
     cacheBytesMax,
     ({ packed, decided }) => packed.length + (decided?.decision.matches.length ?? 0) * MATCH_BYTES,
   );
   const inFlight = new Map<string, Promise<HashReply>>();
-  const unkept = (reply: HashReply): HashedImage => ({ reply, decisionFor: () => null, keepDecision: () => {} });
+  const uncached = (reply: HashReply): HashedImage => ({ reply, decisionFor: () => null, cacheDecision: () => {} });
 
-  function asKept(key: string, reply: HashReply, known: Kept | undefined): HashedImage {
-    if (!kept || !isCacheable(reply)) return unkept(reply);
+  function asCached(key: string, reply: HashReply, known: Cached | undefined): HashedImage {
+    if (!cache || !isCacheable(reply)) return uncached(reply);
     return {
       reply,
-      decisionFor: (question) => (known?.decided?.question === question ? known.decided.decision : null),
-      keepDecision: (question, decision) => {
-        kept.set(key, { packed: known?.packed ?? packReply(reply), decided: { question, decision } });
+      decisionFor: (cacheKey) => (known?.decided?.cacheKey === cacheKey ? known.decided.decision : null),
+      cacheDecision: (cacheKey, decision) => {
+        cache.set(key, { packed: known?.packed ?? packReply(reply), decided: { cacheKey, decision } });
       },
     };
   }
@@ -57,14 +57,14 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
   async function hashBytes(engine: ImageEngine, bytes: Uint8Array, wants: HashWants): Promise<HashedImage> {
     const { sha256 } = computeDigests(bytes, ['sha256']);
     const key = replyKey(sha256!, wants);
-    const known = kept?.get(key);
+    const known = cache?.get(key);
     if (known) {
       metrics.add('zeef_image_cache_total', { outcome: 'hit' });
-      return asKept(key, unpackReply(known.packed), known);
+      return asCached(key, unpackReply(known.packed), known);
     }
     const running = inFlight.get(key);
     metrics.add('zeef_image_cache_total', { outcome: running ? 'joined' : 'miss' });
-    if (running) return asKept(key, await running, undefined);
+    if (running) return asCached(key, await running, undefined);
     const others = wants.digests.filter((algorithm) => algorithm !== 'sha256');
     const reply = engine.hashBytes(bytes, { ...wants, digests: others }, sha256).then((hashed): HashReply => {
       const digests = { ...hashed.digests, sha256: sha256! };
@@ -72,7 +72,7 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
     });
     inFlight.set(key, reply);
     try {
-      return asKept(key, await reply, undefined);
+      return asCached(key, await reply, undefined);
     } finally {
       inFlight.delete(key);
     }
@@ -82,6 +82,6 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
     hash: async (engine, input, wants) =>
       'bytes' in input
         ? hashBytes(engine, input.bytes, wants)
-        : unkept(await engine.hashFile(pathBytesOf(input.path), wants)),
+        : uncached(await engine.hashFile(pathBytesOf(input.path), wants)),
   };
 }

@@ -47,7 +47,7 @@ export async function matchFiles(
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
 
   const findPiece = async (algorithm: BatchAlgorithm, from: number): Promise<void> => {
-    const { values, questions, ranks, count: all } = asked.columns[algorithm];
+    const { values, queryNumbers, ranks, count: all } = asked.columns[algorithm];
     const width = VALUE_BYTES[algorithm];
     const piece = values.slice(from * width, Math.min(from + PIECE_VALUES, all) * width);
     const isRadius = algorithm === 'pdq' || algorithm === 'blockhash';
@@ -56,8 +56,8 @@ export async function matchFiles(
     for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
       for (let row = 0; row < count; row++) {
         const value = from + queryIndex[row]!;
-        const question = questions[value]!;
-        const hit = hits.get(question) ?? { query: asked.query(question), ranked: [] };
+        const queryNumber = queryNumbers[value]!;
+        const hit = hits.get(queryNumber) ?? { query: asked.query(queryNumber), ranked: [] };
         const found = toCandidate(snapshot, lists, segments[at]!, {
           entryIndex: entryIndex[row]!,
           distance: distanceBits?.[row] ?? 0,
@@ -65,7 +65,7 @@ export async function matchFiles(
         });
         if (found === null) continue;
         hit.ranked.push({ found, rank: [ALGORITHMS_ASKED.indexOf(algorithm), value, at, row] });
-        hits.set(question, hit);
+        hits.set(queryNumber, hit);
       }
     }
   };
@@ -78,10 +78,10 @@ export async function matchFiles(
       pieces.push(findPiece(algorithm, from));
   }
   await Promise.all(pieces);
-  const decisions = new Array<Decision>(asked.questions).fill(NOTHING_FOUND);
-  for (const [question, { ranked }] of hits) {
+  const decisions = new Array<Decision>(asked.queryCount).fill(NOTHING_FOUND);
+  for (const [queryNumber, { ranked }] of hits) {
     const inOrder = ranked.sort(byRank).map(({ found }) => found);
-    decisions[question] = await decideFound(snapshot, store, inOrder, requestedRadiusBits);
+    decisions[queryNumber] = await decideFound(snapshot, store, inOrder, requestedRadiusBits);
   }
-  return asked.questionOf.map((question) => decisions[question]!);
+  return asked.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

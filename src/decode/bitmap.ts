@@ -42,13 +42,13 @@ export function decodeBmp(bytes: Uint8Array): Raster {
   }
 }
 
-interface IconPicture {
+interface IconImage {
   readonly bytes: Uint8Array;
   readonly isPng: boolean;
   readonly pixels: number;
 }
 
-function iconPicture(view: DataView, entry: number): IconPicture | null {
+function iconImage(view: DataView, entry: number): IconImage | null {
   const [length, offset] = [view.getUint32(entry + 8, true), view.getUint32(entry + 12, true)];
   if (length < INFO_HEADER_BYTES || offset + length > view.byteLength) return null;
   const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
@@ -61,7 +61,7 @@ function iconPicture(view: DataView, entry: number): IconPicture | null {
 }
 
 /** Return a BMP of the icon's colours: the mask below them is dropped, so the height is half of the header's. */
-function toBmp({ bytes }: IconPicture): Uint8Array {
+function toBmp({ bytes }: IconImage): Uint8Array {
   const bmp = Buffer.alloc(FILE_HEADER_BYTES + bytes.length);
   bmp.set(bytes, FILE_HEADER_BYTES);
   const bits = bmp.readUInt16LE(FILE_HEADER_BYTES + 14);
@@ -82,10 +82,10 @@ function toBmp({ bytes }: IconPicture): Uint8Array {
 export function largestOfIcon(bytes: Uint8Array): { format: 'png' | 'bmp'; bytes: Uint8Array } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.byteLength < 6 ? 0 : view.getUint16(4, true);
-  let largest: IconPicture | null = null;
+  let largest: IconImage | null = null;
   for (let at = 6; at < 6 + count * 16 && at + 16 <= view.byteLength; at += 16) {
-    const picture = iconPicture(view, at);
-    if (picture && picture.pixels > (largest?.pixels ?? 0)) largest = picture;
+    const image = iconImage(view, at);
+    if (image && image.pixels > (largest?.pixels ?? 0)) largest = image;
   }
   if (!largest) throw new AppError('IMAGE_TRUNCATED', { format: 'ico' });
   return largest.isPng ? { format: 'png', bytes: largest.bytes } : { format: 'bmp', bytes: toBmp(largest) };

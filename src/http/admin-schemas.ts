@@ -24,7 +24,7 @@ export const KeyResult = Type.Object({
   lastUsedAt: textOrNull,
 });
 
-export const ToldKeyResult = Type.Object({
+export const CreatedKeyResult = Type.Object({
   key: Type.String({ description: 'Returned once; only its SHA-256 is stored.' }),
   info: KeyResult,
 });

@@ -133,29 +133,29 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
 function refusalOf(
   error: unknown,
   body: Readable,
-  isTold: boolean,
+  mayTruncate: boolean,
 ): { readonly code: ErrorCode; readonly says: string } {
   const isRefusal = error instanceof AppError && ERRORS[error.code].http === 429;
   // The rest of the body is read and discarded: closing the connection would lose the answer.
   if (isRefusal) body.resume();
-  if (!isRefusal || !isTold) throw error;
+  if (!isRefusal || !mayTruncate) throw error;
   return { code: error.code, says: ERRORS[error.code].says };
 }
 
 /** Iterate a body without closing the connection at the end. */
-const kept = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyOnReturn: false });
+const keptOpen = (body: Readable): AsyncIterable<Buffer> => body.iterator({ destroyOnReturn: false });
 
 /**
- * Yield one line an item, in order; a limit error is the last. `mayTell` false: an answer is never cut short, but fails as a whole.
+ * Yield one line an item, in order; a limit error is the last. `mayTruncate` false: an answer is never cut short, but fails as a whole.
  * Errors  those of the source, the store and the tenant's limits.
  */
 export async function* answerLines(
   body: Readable,
   batch: HashBatch,
   toResult: ToResult,
-  mayTell: boolean,
+  mayTruncate: boolean,
 ): AsyncGenerator<string> {
-  const answers: AsyncIterable<string> = Readable.from(linePieces(kept(body))).map(
+  const answers: AsyncIterable<string> = Readable.from(linePieces(keptOpen(body))).map(
     (piece: Buffer) => answerPiece(batch, piece, toResult),
     { concurrency: PIECES_AHEAD },
   );
@@ -166,7 +166,7 @@ export async function* answerLines(
       hasBegun = true;
     }
   } catch (error) {
-    yield `${JSON.stringify({ id: null, error: { ...refusalOf(error, body, mayTell && hasBegun), field: null } })}\n`;
+    yield `${JSON.stringify({ id: null, error: { ...refusalOf(error, body, mayTruncate && hasBegun), field: null } })}\n`;
   }
 }
 
@@ -184,18 +184,18 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
 
 /**
  * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
- * `mayTell` and errors as in `answerLines`.
+ * `mayTruncate` and errors as in `answerLines`.
  */
 export async function* answerRaw(
   body: Readable,
   batch: HashBatch,
   algorithm: BatchAlgorithm,
   toResult: ToResult,
-  mayTell: boolean,
+  mayTruncate: boolean,
 ): AsyncGenerator<string> {
   const width = VALUE_BYTES[algorithm];
   const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
-  const pieces = valuePieces(kept(body), width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
+  const pieces = valuePieces(keptOpen(body), width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
   const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision> } | null> = Readable.from(
     pieces,
   ).map(
@@ -230,7 +230,7 @@ export async function* answerRaw(
       begin = '';
     }
   } catch (thrown) {
-    error = refusalOf(thrown, body, mayTell && begin === '');
+    error = refusalOf(thrown, body, mayTruncate && begin === '');
   }
   yield `${begin}],${JSON.stringify({ checked, matched, ...(error ? { error } : {}) }).slice(1)}`;
 }

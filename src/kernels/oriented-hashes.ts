@@ -6,25 +6,25 @@
  * packed form has the positions where any hash is wrong, each with a bit per hash. Measured over 201 photographs of more
  * than 512 pixels: 31 positions, where seven separate lists would have 79.
  *
- * Layout  one hash alone: 32 bytes. More: head u8 (1: all are kept, none follows by transposition; the next two
+ * Layout  one hash alone: 32 bytes. More: head u8 (1: all are stored, none follows by transposition; the next two
  *         bits: Rice parameter - 1) · first hash, 32 bytes · per position: the gap to it in Rice code, and a bit for
- *         each kept hash but the first · at last the gap to position 256.
+ *         each stored hash but the first · at last the gap to position 256.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { ORIENTATIONS, type Orientation } from '../core/vocabulary.js';
 import { reorientPdq } from './pdq-signs.js';
 
-/** Orientations that are kept, and the transposes derived from them. */
-const KEPT: readonly Orientation[] = ['original', 'rotate180', 'flipX', 'flipY'];
+/** Orientations that are stored, and the transposes derived from them. */
+const STORED: readonly Orientation[] = ['original', 'rotate180', 'flipX', 'flipY'];
 const TRANSPOSE_OF: Readonly<Partial<Record<Orientation, Orientation>>> = {
   flipPlus1: 'original',
   flipMinus1: 'rotate180',
   rotate270: 'flipX',
   rotate90: 'flipY',
 };
-const TURNS = ORIENTATIONS.length;
+const ORIENTATION_COUNT = ORIENTATIONS.length;
 const placeOf = (orientation: Orientation) => ORIENTATIONS.indexOf(orientation);
-const KEPT_PLACES = KEPT.map(placeOf);
+const STORED_PLACES = STORED.map(placeOf);
 const TRANSPOSED_PLACES = ORIENTATIONS.flatMap((orientation, to) => {
   const source = TRANSPOSE_OF[orientation];
   return source === undefined ? [] : [[placeOf(source), to] as const];
@@ -65,34 +65,35 @@ export function transposeBits(hash256: Uint8Array): Uint8Array {
   return out;
 }
 
-/** A kept hash: its index among all, and the orientation whose sign rule predicts it. */
-interface Kept {
+/** A stored hash: its index among all, and the orientation whose sign rule predicts it. */
+interface Stored {
   readonly at: number;
   readonly place: number;
 }
 
-const keptByCounts = new Map<number, readonly Kept[]>();
+const storedByCounts = new Map<number, readonly Stored[]>();
 
-/** Return the kept hashes. `counts`: hashes of each family, 1 or 8. */
-function keptOf(counts: readonly number[], all: boolean): readonly Kept[] {
+/** Return the stored hashes. `counts`: hashes of each family, 1 or 8. */
+function storedOf(counts: readonly number[], all: boolean): readonly Stored[] {
   const key = counts.reduce((sum, count) => sum * 16 + count, all ? 3 : 2);
-  const known = keptByCounts.get(key);
+  const known = storedByCounts.get(key);
   if (known) return known;
   let first = 0;
-  const kept = counts.flatMap((count) => {
+  const stored = counts.flatMap((count) => {
     const from = first;
     first += count;
-    const places = count === TURNS && !all ? KEPT_PLACES : Array.from({ length: count }, (_, place) => place);
-    return places.map((place): Kept => ({ at: from + place, place }));
+    const places =
+      count === ORIENTATION_COUNT && !all ? STORED_PLACES : Array.from({ length: count }, (_, place) => place);
+    return places.map((place): Stored => ({ at: from + place, place }));
   });
-  keptByCounts.set(key, kept);
-  return kept;
+  storedByCounts.set(key, stored);
+  return stored;
 }
 
 /** Predict the other hashes of `out` from its first, by the sign rule. */
-function foretell(out: Uint8Array, outAt: number, kept: readonly Kept[]): void {
-  for (let n = 1; n < kept.length; n++) {
-    const { at, place } = kept[n]!;
+function predict(out: Uint8Array, outAt: number, stored: readonly Stored[]): void {
+  for (let n = 1; n < stored.length; n++) {
+    const { at, place } = stored[n]!;
     const to = outAt + at * HASH256_BYTES;
     if (IS_TRANSPOSED[place]) {
       out.set(reorientPdq(out.subarray(outAt, outAt + HASH256_BYTES), ORIENTATIONS[place]!), to);
@@ -154,7 +155,7 @@ class BitReader {
 }
 
 const isRegular = (hashes: readonly Uint8Array[]): boolean =>
-  hashes.length !== TURNS ||
+  hashes.length !== ORIENTATION_COUNT ||
   TRANSPOSED_PLACES.every(([from, to]) => Buffer.compare(transposeBits(hashes[from]!), hashes[to]!) === 0);
 
 /** Pack hashes. Shape: at most two lists (families) of 1 or 8 hashes of 32 bytes, in the order of `ORIENTATIONS`. The reader must know the counts. */
@@ -162,19 +163,19 @@ export function packOrientedHashes(lists: readonly (readonly Uint8Array[])[]): U
   const hashes = lists.flat();
   if (hashes.length < 2) return hashes[0]?.slice() ?? new Uint8Array(0);
   const all = !lists.every(isRegular);
-  const kept = keptOf(
+  const stored = storedOf(
     lists.map(({ length }) => length),
     all,
   );
-  const foretold = new Uint8Array(hashes.length * HASH256_BYTES);
-  foretold.set(hashes[0]!);
-  foretell(foretold, 0, kept);
+  const predicted = new Uint8Array(hashes.length * HASH256_BYTES);
+  predicted.set(hashes[0]!);
+  predict(predicted, 0, stored);
   const wrong: { position: number; which: number }[] = [];
   for (let position = 0; position < POSITIONS; position++) {
     const bit = 1 << (position & 7);
-    const isWrong = ({ at }: Kept) =>
-      ((hashes[at]![position >> 3]! ^ foretold[at * HASH256_BYTES + (position >> 3)]!) & bit) !== 0;
-    const which = kept.reduce((sum, one, n) => sum | (n > 0 && isWrong(one) ? 1 << (n - 1) : 0), 0);
+    const isWrong = ({ at }: Stored) =>
+      ((hashes[at]![position >> 3]! ^ predicted[at * HASH256_BYTES + (position >> 3)]!) & bit) !== 0;
+    const which = stored.reduce((sum, one, n) => sum | (n > 0 && isWrong(one) ? 1 << (n - 1) : 0), 0);
     if (which !== 0) wrong.push({ position, which });
   }
   const gaps = [...wrong.map(({ position }) => position), POSITIONS].map(
@@ -186,7 +187,7 @@ export function packOrientedHashes(lists: readonly (readonly Uint8Array[])[]): U
   const bits = new BitWriter();
   for (const [n, gap] of gaps.entries()) {
     bits.rice(gap, RICE_MIN + choice);
-    if (n < wrong.length) bits.write(wrong[n]!.which, kept.length - 1);
+    if (n < wrong.length) bits.write(wrong[n]!.which, stored.length - 1);
   }
   return Uint8Array.of((all ? HEAD_ALL_KEPT : 0) | (choice << 1), ...hashes[0]!, ...bits.bytes);
 }
@@ -211,8 +212,8 @@ export function unpackTurnedInto(
   if (total === 1) return HASH256_BYTES;
   const head = bytes[from]!;
   const all = (head & HEAD_ALL_KEPT) !== 0;
-  const kept = keptOf(counts, all);
-  foretell(out, outAt, kept);
+  const stored = storedOf(counts, all);
+  predict(out, outAt, stored);
   const bits = new BitReader(bytes, firstAt + HASH256_BYTES);
   const k = RICE_MIN + ((head >> 1) & 3);
   let position = -1;
@@ -221,15 +222,15 @@ export function unpackTurnedInto(
     if (position >= POSITIONS) break;
     const byte = outAt + (position >> 3);
     const bit = 1 << (position & 7);
-    for (let which = bits.read(kept.length - 1); which !== 0; which &= which - 1) {
-      out[byte + kept[32 - Math.clz32(which & -which)]!.at * HASH256_BYTES]! ^= bit;
+    for (let which = bits.read(stored.length - 1); which !== 0; which &= which - 1) {
+      out[byte + stored[32 - Math.clz32(which & -which)]!.at * HASH256_BYTES]! ^= bit;
     }
   }
   if (position !== POSITIONS || bits.end > bytes.length) throw new RangeError('the packed hashes end too soon');
   if (!all) {
     let first = outAt;
     for (const count of counts) {
-      if (count === TURNS) {
+      if (count === ORIENTATION_COUNT) {
         for (const [source, to] of TRANSPOSED_PLACES)
           transposeInto(out, first + source * HASH256_BYTES, out, first + to * HASH256_BYTES);
       }

@@ -107,7 +107,7 @@ class WasmHasher implements PdqKernelHasher {
     hash: number;
     lumas: number;
   };
-  #pictureStart: number;
+  #imageStart: number;
 
   constructor(kernel: PdqExports) {
     this.#kernel = kernel;
@@ -123,8 +123,8 @@ class WasmHasher implements PdqKernelHasher {
       lumas: floats(LUMA_SIDE * LUMA_SIDE),
     };
     this.#tables = new Span(fixed.start + fixed.bytes, TABLE_BYTES);
-    this.#pictureStart = this.#tables.start + TABLE_BYTES;
-    this.#grow(this.#pictureStart);
+    this.#imageStart = this.#tables.start + TABLE_BYTES;
+    this.#grow(this.#imageStart);
     this.#floatsAt(this.#fixed.cosines).set(COSINES);
     for (let k = 0; k < LUMA_SIDE; k++) {
       for (let j = 0; j < DCT_SIDE; j++) {
@@ -134,8 +134,8 @@ class WasmHasher implements PdqKernelHasher {
   }
 
   takePlane(bytes: number): Buffer {
-    this.#grow(this.#pictureStart + align16(bytes + VECTOR * 4));
-    return Buffer.from(this.#kernel.memory.buffer, this.#pictureStart, bytes);
+    this.#grow(this.#imageStart + align16(bytes + VECTOR * 4));
+    return Buffer.from(this.#kernel.memory.buffer, this.#imageStart, bytes);
   }
 
   hash(raster: Raster, { orientations, families }: Parameters<PdqHasher['hash']>[1]): ReturnType<PdqHasher['hash']> {
@@ -144,9 +144,9 @@ class WasmHasher implements PdqKernelHasher {
     const bytes = width * height * channels;
     if (data.byteLength !== bytes) throw new RangeError(`${data.byteLength} bytes for ${bytes} samples`);
     // Both families are hashed from one copy of the image; an image in the taken plane needs no copy.
-    this.#grow(this.#pictureStart + align16(bytes + VECTOR * 4));
-    const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#pictureStart;
-    if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#pictureStart, bytes).set(data);
+    this.#grow(this.#imageStart + align16(bytes + VECTOR * 4));
+    const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#imageStart;
+    if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#imageStart, bytes).set(data);
     const placed = { width, height, channels, bytes };
     return {
       families: familiesOf(raster, families).map((family) =>
@@ -171,7 +171,7 @@ class WasmHasher implements PdqKernelHasher {
     const axis = (key: string) => this.#axes.get(key)!;
 
     const paddedWidth = upToVector(width) + Math.max(...needs.map((key) => axis(key).stride));
-    const rowBuffer = this.#pictureStart + align16(raster.bytes + VECTOR * 4);
+    const rowBuffer = this.#imageStart + align16(raster.bytes + VECTOR * 4);
     const sumsA = rowBuffer + align16(paddedWidth * 4);
     const sumsB = sumsA + align16(LUMA_SIDE * paddedWidth * 4);
     this.#grow(sumsB + align16(LUMA_SIDE * paddedWidth * 4));
@@ -199,7 +199,7 @@ class WasmHasher implements PdqKernelHasher {
 
     const rowsOf = (rows: number, columns: number, a: AxisTables, b: AxisTables | null) =>
       this.#kernel.filterRows(
-        this.#pictureStart,
+        this.#imageStart,
         raster.channels,
         raster.width,
         rows,
@@ -246,7 +246,7 @@ class WasmHasher implements PdqKernelHasher {
   }
 
   /** Build the named tables: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
-  #ensure(keys: readonly string[], pictureBytes: number): void {
+  #ensure(keys: readonly string[], imageBytes: number): void {
     const makeAll = () => keys.every((key) => this.#axes.has(key) || this.#make(key));
     if (makeAll()) return;
     this.#tables.clear();
@@ -254,15 +254,15 @@ class WasmHasher implements PdqKernelHasher {
     while (!makeAll()) {
       // Memory first: where it cannot grow, this image fails and the hasher stays unchanged.
       const larger = new Span(this.#tables.start, this.#tables.bytes * 2);
-      const pictureStart = larger.start + larger.bytes;
-      this.#grow(pictureStart + align16(pictureBytes + VECTOR * 4));
+      const imageStart = larger.start + larger.bytes;
+      this.#grow(imageStart + align16(imageBytes + VECTOR * 4));
       new Uint8Array(this.#kernel.memory.buffer).copyWithin(
-        pictureStart,
-        this.#pictureStart,
-        this.#pictureStart + pictureBytes,
+        imageStart,
+        this.#imageStart,
+        this.#imageStart + imageBytes,
       );
       this.#tables = larger;
-      this.#pictureStart = pictureStart;
+      this.#imageStart = imageStart;
       this.#axes.clear();
     }
   }

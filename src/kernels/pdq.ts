@@ -139,15 +139,15 @@ export function identityWeights(mirrored: boolean): AxisWeights {
 
 /** Weights of an axis by length; a service sees few sizes, and building one takes about a millisecond. */
 const WEIGHTS_KEPT_MAX = 512;
-const kept = new Map<string, AxisWeights>();
+const weightsCache = new Map<string, AxisWeights>();
 
 function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
   const key = `${n} ${mirrored} ${asIs}`;
-  const found = kept.get(key);
+  const found = weightsCache.get(key);
   if (found) return found;
-  if (kept.size >= WEIGHTS_KEPT_MAX) kept.clear();
+  if (weightsCache.size >= WEIGHTS_KEPT_MAX) weightsCache.clear();
   const made = asIs ? identityWeights(mirrored) : axisWeights(n, mirrored);
-  kept.set(key, made);
+  weightsCache.set(key, made);
   return made;
 }
 

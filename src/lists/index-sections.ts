@@ -35,14 +35,14 @@ function* remainingValues(values: Uint8Array, width: number, removed: Uint32Arra
 }
 
 /** Errors INDEX_KIND_UNAVAILABLE: the values cannot be read back from an approximate index. */
-export function sectionsOf(shelves: AlgorithmIndexes): SectionSource[] {
-  const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => shelves[algorithm].segments).find(
+export function sectionsOf(indexes: AlgorithmIndexes): SectionSource[] {
+  const approximate = HAMMING_ALGORITHMS.flatMap((algorithm) => indexes[algorithm].segments).find(
     ({ index }) => index.kind !== 'ring',
   );
   if (approximate) throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: approximate.index.kind, expected: 'ring' });
   return [
     ...HAMMING_ALGORITHMS.flatMap((algorithm) =>
-      shelves[algorithm].segments.map((segment) => ({
+      indexes[algorithm].segments.map((segment) => ({
         algorithm,
         valueBytes: HASH256_BYTES,
         ...mergeColumns([segment]),
@@ -50,14 +50,14 @@ export function sectionsOf(shelves: AlgorithmIndexes): SectionSource[] {
       })),
     ),
     ...DIGEST_ALGORITHMS.flatMap((algorithm) =>
-      shelves[algorithm].segments.map((segment) => ({
+      indexes[algorithm].segments.map((segment) => ({
         algorithm,
         valueBytes: VALUE_BYTES[algorithm],
         ...mergeColumns([segment]),
         values: remainingValues(digestsOf(segment.index.share()), VALUE_BYTES[algorithm], segment.removed),
       })),
     ),
-    ...shelves.photodna.segments.map((segment) => ({
+    ...indexes.photodna.segments.map((segment) => ({
       algorithm: 'photodna' as const,
       valueBytes: VALUE_BYTES.photodna,
       ...mergeColumns([segment]),

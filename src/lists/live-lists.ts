@@ -61,31 +61,31 @@ class FollowedLists implements LiveLists {
 
   exportTo(path: string): Promise<WrittenIndex> {
     return this.#oneAtATime(async () => {
-      const { shelves, position } = this.#loaded;
-      const written = await writeIndexFile(path, position, sectionsOf(shelves), this.#options.vault);
+      const { indexes, position } = this.#loaded;
+      const written = await writeIndexFile(path, position, sectionsOf(indexes), this.#options.vault);
       return { ...written, generation: position.generation };
     });
   }
 
   merged(): Promise<void> {
     return this.#oneAtATime(async () => {
-      await Promise.all(Object.values(this.#loaded.shelves).map((shelf) => shelf.merged()));
+      await Promise.all(Object.values(this.#loaded.indexes).map((index) => index.merged()));
       this.#swap();
     });
   }
 
   async #refresh(): Promise<boolean> {
-    const { shelves, position, lists } = this.#loaded;
+    const { indexes, position, lists } = this.#loaded;
     if ((await this.#store.generation()) === position.generation) {
       // A finished merge is applied, and its memory is released.
-      await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
+      await Promise.all(Object.values(indexes).map((index) => index.settle()));
       this.#swap();
       return false;
     }
     const changes = await this.#store.changes(position);
     if (changes) {
-      await applyChanges(shelves, changes, lists, this.#options);
-      this.#loaded = { shelves, position: changes.position, lists: changes.lists };
+      await applyChanges(indexes, changes, lists, this.#options);
+      this.#loaded = { indexes, position: changes.position, lists: changes.lists };
     } else this.#loaded = await loadFromStore(this.#store, this.#options);
     this.#swap();
     return true;
@@ -97,7 +97,7 @@ class FollowedLists implements LiveLists {
   }
 }
 
-function snapshotOf({ shelves, position, lists: stored }: Loaded, photodnaRadius: number | null): ListSnapshot {
+function snapshotOf({ indexes, position, lists: stored }: Loaded, photodnaRadius: number | null): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
   const counted = (algorithm: Algorithm) =>
@@ -108,15 +108,15 @@ function snapshotOf({ shelves, position, lists: stored }: Loaded, photodnaRadius
     lists,
     listByName: new Map(lists.map((list) => [list.list, list])),
     listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),
-    radius: { pdq: shelves.pdq.segments, blockhash: shelves.blockhash.segments },
-    digest: { md5: shelves.md5.segments, sha1: shelves.sha1.segments, sha256: shelves.sha256.segments },
-    photodna: shelves.photodna.segments,
+    radius: { pdq: indexes.pdq.segments, blockhash: indexes.blockhash.segments },
+    digest: { md5: indexes.md5.segments, sha1: indexes.sha1.segments, sha256: indexes.sha256.segments },
+    photodna: indexes.photodna.segments,
     photodnaRadius,
-    photodnaExact: shelves.photodna.segments.every(({ index }) => index.exact),
+    photodnaExact: indexes.photodna.segments.every(({ index }) => index.exact),
     entryCounts: Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, counted(algorithm)])) as Record<
       Algorithm,
       number
     >,
-    exact: HAMMING_ALGORITHMS.every((algorithm) => shelves[algorithm].segments.every(({ index }) => index.exact)),
+    exact: HAMMING_ALGORITHMS.every((algorithm) => indexes[algorithm].segments.every(({ index }) => index.exact)),
   };
 }

@@ -32,7 +32,7 @@ export interface LoadOptions {
 
 /** The store's entries at `position`. A reader that fell behind reloads into new indexes. */
 export interface Loaded {
-  readonly shelves: AlgorithmIndexes;
+  readonly indexes: AlgorithmIndexes;
   readonly position: FeedPosition;
   readonly lists: readonly StoredList[];
 }
@@ -49,9 +49,9 @@ export async function loadLists(store: ListFeed, options: LoadOptions): Promise<
 export async function loadFromStore(store: ListFeed, options: LoadOptions): Promise<Loaded> {
   const changes = await store.changes(null);
   if (!changes) throw new Error('the store returned no changes from the beginning');
-  const shelves = emptyShelves(changes.lists, options);
-  await applyChanges(shelves, changes, [], options);
-  return { shelves, position: changes.position, lists: changes.lists };
+  const indexes = emptyIndexes(changes.lists, options);
+  await applyChanges(indexes, changes, [], options);
+  return { indexes, position: changes.position, lists: changes.lists };
 }
 
 /** Return null if the file is missing or refused. */
@@ -65,10 +65,10 @@ async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Load
         path: indexFile,
         why: 'older than the change log of the store, or of another store',
       });
-    const shelves = emptyShelves([], options);
-    for (const { algorithm, values, ...columns } of sections) await shelves[algorithm].addMany(columns, values);
-    await applyChanges(shelves, changes, null, options);
-    return { shelves, position: changes.position, lists: changes.lists };
+    const indexes = emptyIndexes([], options);
+    for (const { algorithm, values, ...columns } of sections) await indexes[algorithm].addMany(columns, values);
+    await applyChanges(indexes, changes, null, options);
+    return { indexes, position: changes.position, lists: changes.lists };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (error.details.why !== 'ENOENT') onFileRefused(error);
@@ -76,7 +76,7 @@ async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Load
   }
 }
 
-function emptyShelves(
+function emptyIndexes(
   lists: readonly StoredList[],
   { kind, photodnaIndex, pool, onMergeError }: LoadOptions,
 ): AlgorithmIndexes {
@@ -101,7 +101,7 @@ function emptyShelves(
  * Errors  STORE_FAILED; INDEX_FULL.
  */
 export async function applyChanges(
-  shelves: AlgorithmIndexes,
+  indexes: AlgorithmIndexes,
   changes: Changes,
   before: readonly StoredList[] | null,
   { onRead = () => {} }: Pick<LoadOptions, 'onRead'>,
@@ -111,17 +111,17 @@ export async function applyChanges(
     if (Math.floor((read + batch.length) / READ_REPORTED_EVERY) > Math.floor(read / READ_REPORTED_EVERY)) onRead(read);
     read += batch.length;
     for (const { entryKey, listKey, algorithm, value } of batch) {
-      const shelf = shelves[algorithm];
-      if (shelf.isFull) await shelf.settle();
-      shelf.add(entryKey, listKey, value);
+      const index = indexes[algorithm];
+      if (index.isFull) await index.settle();
+      index.add(entryKey, listKey, value);
     }
   }
-  await Promise.all(Object.values(shelves).map((shelf) => shelf.settle()));
-  const kept = new Set(changes.lists.map(({ listKey }) => listKey));
-  const isListGone = before === null || before.some(({ listKey }) => !kept.has(listKey));
+  await Promise.all(Object.values(indexes).map((index) => index.settle()));
+  const listKeys = new Set(changes.lists.map(({ listKey }) => listKey));
+  const isListGone = before === null || before.some(({ listKey }) => !listKeys.has(listKey));
   for (const algorithm of ALGORITHMS) {
-    if (isListGone) shelves[algorithm].keepLists(kept);
+    if (isListGone) indexes[algorithm].keepLists(listKeys);
     const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
-    shelves[algorithm].remove(gone.map(({ entryKey }) => entryKey));
+    indexes[algorithm].remove(gone.map(({ entryKey }) => entryKey));
   }
 }

@@ -29,7 +29,7 @@ function oneLine(text: string): string {
 const looksLikeValue = (text: string) => /[0-9a-f]{32}/i.test(text) || /[A-Za-z0-9+/]{43}/.test(text);
 
 /** Return the file's own SHA-256 where a notice may hold it (see above). */
-function tellableDigest(hit: Hit): string | undefined {
+function publicDigest(hit: Hit): string | undefined {
   const isListed = hit.matchType === 'exact' || hit.matches.some(({ matchType }) => matchType === 'exact');
   return isListed ? undefined : hit.digests.sha256;
 }
@@ -76,7 +76,7 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
     ...line(labels.match, match),
     ...(details && !looksLikeValue(hit.entryId) ? line(labels.entry, words.entryOf(hit.entryId, hit.algorithm)) : []),
     ...(details && hit.orientation !== 'original' ? line(labels.turned, hit.orientation) : []),
-    ...(details ? line(labels.digest, tellableDigest(hit)) : []),
+    ...(details ? line(labels.digest, publicDigest(hit)) : []),
     ...(hit.checkId === null ? [] : line(labels.check, words.generation(hit.checkId, count(hit.generation)))),
     ...line(labels.status, words.statuses[hit.status]),
     '',

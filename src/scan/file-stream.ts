@@ -10,8 +10,8 @@ import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { Committer } from './committer.js';
 import { type FileFacts, type Identity, identityOf, unpackFacts } from './facts/file-facts.js';
+import { type ImageFile, ImageReader, NO_FACTS } from './image-reader.js';
 import { ALL_DIGESTS } from './matcher.js';
-import { NO_FACTS, type PictureFile, Pictures } from './pictures.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
 import { createStatPool, type FileStat, type StatPool } from './walk/stat-pool.js';
@@ -36,7 +36,7 @@ export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, 
 export class FileStream {
   readonly committer: Committer;
   readonly settler: Settler;
-  readonly pictures: Pictures;
+  readonly imageReader: ImageReader;
   readonly #looker: StatPool;
   readonly wants: HashWants;
   readonly #inFlight = new Set<Promise<void>>();
@@ -72,7 +72,7 @@ export class FileStream {
       onOther,
     });
     const { hashReply, whenRoom, workers, queueImagesPerWorker } = decoder;
-    this.pictures = new Pictures({
+    this.imageReader = new ImageReader({
       hashReply,
       whenRoom,
       committer: this.committer,
@@ -108,18 +108,18 @@ export class FileStream {
       await throttle.take(names.length, 0);
       const rows = this.parts.keepsFiles
         ? await inventory.find(base, names)
-        : names.map(() => ({ spot: 0, facts: null }));
+        : names.map(() => ({ fileKey: 0, facts: null }));
       const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
       const looked = await this.#looker.look(
         folder.path,
         names,
         rows.map(({ facts }, at) => (facts && this.#isUsable(known[at]!) ? identityOf(facts) : null)),
       );
-      const pictures: PictureFile[] = [];
+      const images: ImageFile[] = [];
       const settled: Settled[] = [];
       const found: PathBytes[] = [];
       for (const [at, { look, identity }] of looked.entries()) {
-        const place = { ...folderPlace(folder), spot: rows[at]!.spot, name: names[at]! };
+        const place = { ...folderPlace(folder), fileKey: rows[at]!.fileKey, name: names[at]! };
         if (look === 'symlink') counts.symlinks++;
         else if (look === 'special') counts.special++;
         else if (look === 'folder') found.push(joinPath(folder.path, names[at]!));
@@ -128,7 +128,13 @@ export class FileStream {
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
           settled.push({ ...place, facts, wasRead: false, isRecorded });
         } else if (look === 'picture' || (this.request.digestsAll && !UNREAD.has(look))) {
-          pictures.push({ folder: folder.path, folderId: folder.id, spot: place.spot, name: place.name, identity });
+          images.push({
+            folder: folder.path,
+            folderId: folder.id,
+            fileKey: place.fileKey,
+            name: place.name,
+            identity,
+          });
         } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
       const archives = this.request.archives
@@ -138,10 +144,10 @@ export class FileStream {
         ...found.map((path) => ({ path, isArchive: false })),
         ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
       ];
-      const read = pictures.map((picture) => this.#readOne(folder, picture).finally(() => arrived(1)));
+      const read = images.map((image) => this.#readOne(folder, image).finally(() => arrived(1)));
       if (paths.length > 0) await this.committer.commit({ foldersFound: paths });
       await this.settler.settle(settled);
-      arrived(names.length - pictures.length);
+      arrived(names.length - images.length);
       await Promise.all(read);
     } catch (error) {
       this.failure ??= error;
@@ -150,16 +156,16 @@ export class FileStream {
     }
   }
 
-  async #readOne(folder: FolderRow, picture: PictureFile): Promise<void> {
+  async #readOne(folder: FolderRow, image: ImageFile): Promise<void> {
     try {
       const facts = await this.#readers(async () => {
         if (this.isStopping) return null;
-        if (this.parts.keepsFiles) await this.pictures.begin(picture);
-        return this.pictures.read(picture);
+        if (this.parts.keepsFiles) await this.imageReader.begin(image);
+        return this.imageReader.read(image);
       });
       if (facts === null) return;
-      const { spot, name } = picture;
-      await this.settler.settle([{ ...folderPlace(folder), spot, name, facts, wasRead: true, isRecorded: false }]);
+      const { fileKey, name } = image;
+      await this.settler.settle([{ ...folderPlace(folder), fileKey, name, facts, wasRead: true, isRecorded: false }]);
     } catch (error) {
       this.failure ??= error;
     }
@@ -216,12 +222,12 @@ export class FileStream {
     code: ErrorCode,
     identity = NOBODY,
   ): Promise<void> {
-    const base = await this.parts.inventory.baseSpot(folder.id);
+    const base = await this.parts.inventory.firstKey(folder.id);
     const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
     const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;
-    const { spot } = place!;
+    const { fileKey } = place!;
     await this.settler.settle([
-      { ...folderPlace(folder), spot, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
+      { ...folderPlace(folder), fileKey, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
     ]);
   }
 
@@ -229,7 +235,7 @@ export class FileStream {
   async forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
     for await (const rows of this.parts.inventory.filesOf(folder.id)) {
       const gone: number[] = [];
-      for (const { spot, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(spot);
+      for (const { fileKey, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(fileKey);
       if (gone.length > 0) await this.committer.commit({ removedFiles: gone });
     }
   }

@@ -8,7 +8,7 @@ import { joinPath } from '../core/path-bytes.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { Committer } from './committer.js';
 import { packFacts } from './facts/file-facts.js';
-import { NO_FACTS, type Pictures } from './pictures.js';
+import { type ImageReader, NO_FACTS } from './image-reader.js';
 
 /** The machine went down with this file alone in flight: one such crash is enough. */
 const TRIES_WHERE_MACHINE_FELL = 1;
@@ -30,11 +30,11 @@ export interface Suspicion {
   readonly condemned: number;
 }
 
-/** Retry the suspects one at a time. Errors as `Pictures.read`. */
+/** Retry the suspects one at a time. Errors as `ImageReader.read`. */
 export async function trySuspects(
   inventory: Inventory,
   committer: Committer,
-  pictures: Pictures,
+  imageReader: ImageReader,
   { boot, shouldStop }: { readonly boot: string; readonly shouldStop: () => boolean },
 ): Promise<Suspicion> {
   const { scan, boot: bootBefore } = inventory.state;
@@ -44,15 +44,15 @@ export async function trySuspects(
   let condemned = 0;
   // The most suspicious come last, so that another crash does not delay the rest.
   const suspects = [...(await inventory.inFlight())].sort((a, b) => a.aloneTries - b.aloneTries);
-  for (const { spot, folderId, name, aloneTries } of suspects) {
+  for (const { fileKey, folderId, name, aloneTries } of suspects) {
     if (shouldStop()) break;
     const folder = await inventory.folderById(folderId);
-    const identity = folder && pictures.identityNow(joinPath(folder.path, name));
+    const identity = folder && imageReader.identityNow(joinPath(folder.path, name));
     if (!folder || !identity || typeof identity === 'string') {
-      await committer.commit({ ended: [spot] });
+      await committer.commit({ ended: [fileKey] });
       continue;
     }
-    const file = { folder: folder.path, folderId, spot, name, identity };
+    const file = { folder: folder.path, folderId, fileKey, name, identity };
     // The row belongs to the scan before this one, so the walk still records the file.
     const before = { scan: Math.max(0, scan - 1), generation: 0 };
     if (aloneTries >= triesMax) {
@@ -63,13 +63,13 @@ export async function trySuspects(
         reason: 'decoder_crash',
         code: 'IMAGE_DECODER_CRASH',
       } as const;
-      await committer.commit({ files: [{ spot, name, facts: packFacts(facts) }], ended: [spot] });
+      await committer.commit({ files: [{ fileKey, name, facts: packFacts(facts) }], ended: [fileKey] });
       condemned++;
       continue;
     }
-    await pictures.begin(file, aloneTries + 1);
-    const facts = { ...(await pictures.read(file)), ...before };
-    await committer.commit({ files: [{ spot, name, facts: packFacts(facts) }], ended: [spot] });
+    await imageReader.begin(file, aloneTries + 1);
+    const facts = { ...(await imageReader.read(file)), ...before };
+    await committer.commit({ files: [{ fileKey, name, facts: packFacts(facts) }], ended: [fileKey] });
     tried++;
   }
   return { tried, condemned };

@@ -103,7 +103,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     inTurn = (async () => {
       const decisions = await answers;
       await before;
-      await tellAll(parts, files, decisions, among !== null);
+      await reportAll(parts, files, decisions, among !== null);
     })();
     // Awaited below, or by the next batch: until then a rejection is not unhandled.
     inTurn.catch(() => {});
@@ -117,14 +117,14 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   return { interrupted };
 }
 
-async function tellAll(
+async function reportAll(
   { inventory, matcher, tally, onResult }: RematchParts,
   files: readonly Known[],
   decisions: readonly Decision[],
   isPartial: boolean,
 ): Promise<void> {
   const { generation, exact } = matcher;
-  const changed: { spot: number; name: string; facts: Uint8Array }[] = [];
+  const changed: { fileKey: number; name: string; facts: Uint8Array }[] = [];
   const results: FileResult[] = [];
   let unmatched = 0;
   let at = 0;
@@ -137,17 +137,17 @@ async function tellAll(
     }
     const { verdict, reason } = verdictOf(decision, head);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
-    const isTold = !isOther && verdict !== 'no_match';
+    const isReported = !isOther && verdict !== 'no_match';
     if (isOther) tally.takeOther(head.kind, false);
-    else if (!isTold) {
+    else if (!isReported) {
       unmatched++;
       tally.takeUnmatched(head.size, false);
     }
-    if (!isTold && verdict === head.verdict) continue;
+    if (!isReported && verdict === head.verdict) continue;
     const facts = unpackFacts(row.facts);
-    if (isTold) results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
+    if (isReported) results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
     if (verdict !== head.verdict)
-      changed.push({ spot: row.spot, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
+      changed.push({ fileKey: row.fileKey, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
   }
   await matcher.record(results.map(recordable), unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });

@@ -43,11 +43,11 @@ class Scan {
         );
         this.#walk = { ...this.#walk, devices: new Set(devices.flatMap((status) => (status ? [status.dev] : []))) };
       }
-      const suspicion = await trySuspects(inventory, this.#stream.committer, this.#stream.pictures, {
+      const suspicion = await trySuspects(inventory, this.#stream.committer, this.#stream.imageReader, {
         boot: bootId(),
         shouldStop,
       });
-      await this.#tellDone();
+      await this.#reportFromInventory();
       await this.#walkAll();
       await this.#scanListed(files);
       await this.#stream.settled();
@@ -62,7 +62,7 @@ class Scan {
   }
 
   /** Report the folders that this scan had finished before it was stopped from the inventory; they are not listed again. */
-  async #tellDone(): Promise<void> {
+  async #reportFromInventory(): Promise<void> {
     const { inventory, tally } = this.parts;
     const { folders, ...counts } = await inventory.doneCounts();
     if (folders === 0) return;
@@ -106,7 +106,7 @@ class Scan {
   async #visit(folder: FolderRow): Promise<void> {
     if (folder.isArchive) return visitArchive(this.parts, this.#stream, folder);
     const { inventory, tally, keepsFiles } = this.parts;
-    const base = await inventory.baseSpot(folder.id);
+    const base = await inventory.firstKey(folder.id);
     const counts = { symlinks: 0, special: 0, excluded: 0 };
     const mine: Promise<void>[] = [];
     let listed = 0;
@@ -167,7 +167,7 @@ class Scan {
         if (this.#stream.isStopping) return;
         await this.#stream.room();
         const folder = await inventory.folderAt(path);
-        const base = await inventory.baseSpot(folder.id);
+        const base = await inventory.firstKey(folder.id);
         this.#stream.go(this.#stream.piece(folder, base, names, counts));
       }
       held = new Map();
@@ -199,9 +199,9 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
   const { inventory, keepsFiles, matcher, tally } = parts;
   const { roots, files } = await sortRoots(request.paths, request.followsLinks);
   const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
-  const question = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
-  const resumed = !inventory.state.isFinished && inventory.state.question === question;
-  if (!resumed) await inventory.beginScan(question, roots);
+  const scanKey = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
+  const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
+  if (!resumed) await inventory.beginScan(scanKey, roots);
   const end = await new Scan(parts, request).run(roots, files);
   if (!end.interrupted && keepsFiles) await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
   return { ...end, resumed };

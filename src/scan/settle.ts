@@ -19,7 +19,7 @@ import type { ScanTally } from './tally.js';
 export interface Settled {
   readonly folder: PathBytes;
   readonly isArchive: boolean;
-  readonly spot: number;
+  readonly fileKey: number;
   readonly name: PathBytes;
   readonly facts: FileFacts;
   /** The file was opened by this scan, so its row must be written. */
@@ -105,11 +105,11 @@ export class Settler {
     const rows: FileRow[] = [];
     const reports: (() => void)[] = [];
     for (const file of files) {
-      const { facts, wasRead, spot, name } = file;
+      const { facts, wasRead, fileKey, name } = file;
       const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
       const { verdict, reason } = verdictOf(decision, facts);
       if (keepsFiles && (wasRead || facts.verdict !== verdict)) {
-        rows.push({ spot, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
+        rows.push({ fileKey, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
       }
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
@@ -126,7 +126,7 @@ export class Settler {
     }
     await matcher.record(answers, unmatched);
     // On disk before it is reported, so that no reported file is queried again.
-    if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ spot }) => spot) });
+    if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ fileKey }) => fileKey) });
     for (const one of reports) one();
   }
 

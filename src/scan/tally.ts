@@ -107,11 +107,11 @@ export class ScanTally {
   take(result: FileResult): void {
     this.files++;
     if (!result.wasRead) this.fromInventory++;
-    this.#takePicture(result);
+    this.#takeImage(result);
     this.#note();
   }
 
-  #takePicture({ verdict, reason, matches, bytes, wasRead }: FileResult): void {
+  #takeImage({ verdict, reason, matches, bytes, wasRead }: FileResult): void {
     this.pictures++;
     this.bytes += bytes;
     if (wasRead) this.bytesRead += bytes;

@@ -1,16 +1,16 @@
 /** Statements of every request, compiled once per connection. */
 import type { Sqlite, Statement } from '../core/sqlite-binding.js';
 
-const kept = new WeakMap<Sqlite, Map<string, Statement>>();
+const cache = new WeakMap<Sqlite, Map<string, Statement>>();
 
 export function prepared<Args extends unknown[] = unknown[], Row = unknown>(
   db: Sqlite,
   sql: string,
 ): Statement<Args, Row> {
-  let statements = kept.get(db);
+  let statements = cache.get(db);
   if (!statements) {
     statements = new Map();
-    kept.set(db, statements);
+    cache.set(db, statements);
   }
   let statement = statements.get(sql);
   if (!statement) {

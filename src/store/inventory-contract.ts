@@ -3,8 +3,8 @@
  * ended. Asynchronous, so that other stores can implement it; without SQL.
  * `test/store/inventory-contract.ts` is the suite that every implementation must pass.
  *
- * A file's key is its spot: the number of its folder's visit and a hash of its name. Files of one folder are stored
- * together, in the order of their spots.
+ * A file's key is the number of its folder's visit and a hash of its name. Files of one folder are stored together, in
+ * the order of their keys.
  */
 import type { PathBytes } from '../core/path-bytes.js';
 
@@ -18,7 +18,7 @@ export interface FolderRow {
 }
 
 export interface FileRow {
-  readonly spot: number;
+  readonly fileKey: number;
   readonly name: PathBytes;
   /** As `scan/facts/file-facts.ts` packs them. */
   readonly facts: Uint8Array;
@@ -41,7 +41,7 @@ export interface ScanState {
   readonly scan: number;
   readonly isFinished: boolean;
   /** The scan's parameters, so that a scan with others does not resume this one. */
-  readonly question: string;
+  readonly scanKey: string;
   /** Files of the last finished scan, as an estimate of the next; null without one. */
   readonly filesBefore: number | null;
   /** Position in the lists' history up to which every row is matched, as JSON; null before the first finished scan. */
@@ -50,8 +50,8 @@ export interface ScanState {
   readonly boot: string | null;
 }
 
-export interface InHand {
-  readonly spot: number;
+export interface FileInFlight {
+  readonly fileKey: number;
   readonly folderId: number;
   readonly name: PathBytes;
   /** How often the process ended while this file was the only one in flight; 0 if other files were in flight too. */
@@ -62,8 +62,8 @@ export interface InHand {
 export interface InventoryChange {
   readonly files?: readonly FileRow[];
   readonly removedFiles?: readonly number[];
-  readonly begun?: readonly InHand[];
-  /** Spots no longer in flight. */
+  readonly begun?: readonly FileInFlight[];
+  /** File keys no longer in flight. */
   readonly ended?: readonly number[];
   readonly foldersFound?: readonly { readonly path: PathBytes; readonly isArchive: boolean }[];
   readonly foldersDone?: readonly { readonly id: number; readonly counts: FolderCounts }[];
@@ -72,7 +72,7 @@ export interface InventoryChange {
 export interface Inventory {
   readonly state: ScanState;
   /** Start a new scan: queue the roots; facts of files stay. */
-  beginScan(question: string, roots: readonly PathBytes[]): Promise<void>;
+  beginScan(scanKey: string, roots: readonly PathBytes[]): Promise<void>;
   finishScan(end: { readonly files: number; readonly matchedAt: string | null }): Promise<void>;
   setBoot(boot: string): Promise<void>;
   /** Note that every row is matched up to a position in the lists' history. */
@@ -81,19 +81,19 @@ export interface Inventory {
   nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null>;
   /** Return the folder of a path without queueing it: its files are queried one by one. */
   folderAt(path: PathBytes): Promise<FolderRow>;
-  /** Return the first spot of a folder's files; assigned once, in the order of visits. */
-  baseSpot(folderId: number): Promise<number>;
+  /** Return the first key of a folder's files; assigned once, in the order of visits. */
+  firstKey(folderId: number): Promise<number>;
   folderById(folderId: number): Promise<FolderRow | null>;
-  /** Sort a folder's names by their spots: rows written in this order are dense. */
+  /** Sort a folder's names by their keys: rows written in this order are dense. */
   inOrder(names: readonly PathBytes[]): PathBytes[];
-  /** Return the rows of these names in this folder, in order; null for a missing one. `spot`: its actual or future spot. */
+  /** Return the rows of these names in this folder, in order; null for a missing one. `fileKey`: its actual or future key. */
   find(
-    baseSpot: number,
+    firstKey: number,
     names: readonly PathBytes[],
-  ): Promise<readonly { readonly spot: number; readonly facts: Uint8Array | null }[]>;
+  ): Promise<readonly { readonly fileKey: number; readonly facts: Uint8Array | null }[]>;
   apply(change: InventoryChange): Promise<void>;
-  inFlight(): Promise<readonly InHand[]>;
-  /** Return the files of one folder in the order of their spots. */
+  inFlight(): Promise<readonly FileInFlight[]>;
+  /** Return the files of one folder in the order of their keys. */
   filesOf(folderId: number): AsyncIterable<readonly FileRow[]>;
   fileCountOf(folderId: number): Promise<number>;
   /** Return all files, or those of folders finished by this scan, in batches. */

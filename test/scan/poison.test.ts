@@ -24,8 +24,8 @@ beforeEach(() => {
 async function endedWith(name: string, aloneTries: number, boot: string): Promise<void> {
   const inventory = await openSqliteInventory(`${work}-inventory`);
   const { id } = await inventory.folderAt(work);
-  const [place] = await inventory.find(await inventory.baseSpot(id), [name]);
-  await inventory.apply({ begun: [{ spot: place!.spot, folderId: id, name, aloneTries }] });
+  const [place] = await inventory.find(await inventory.firstKey(id), [name]);
+  await inventory.apply({ begun: [{ fileKey: place!.fileKey, folderId: id, name, aloneTries }] });
   await inventory.setBoot(boot);
   await inventory.close();
 }

@@ -28,14 +28,14 @@ afterEach(() => inventory.close());
 async function finishedScan(files: Readonly<Record<string, readonly [digit: string, verdict: Verdict]>>) {
   await inventory.beginScan('q', ['/tree']);
   const folder = (await inventory.nextFolder(new Set()))!;
-  const base = await inventory.baseSpot(folder.id);
+  const base = await inventory.firstKey(folder.id);
   const names = Object.keys(files);
   const places = await inventory.find(base, names);
   await inventory.apply({
     files: names.map((name, at) => {
       const [digit, verdict] = files[name]!;
       const facts = digit === '' ? TEXT : factsOf(factsOfReply(digit === 'x' ? failedReply('c') : imageReply(digit)));
-      return { spot: places[at]!.spot, name, facts: packFacts({ ...facts, verdict, generation: 1, scan: 1 }) };
+      return { fileKey: places[at]!.fileKey, name, facts: packFacts({ ...facts, verdict, generation: 1, scan: 1 }) };
     }),
     foldersDone: [{ id: folder.id, counts: { symlinks: 0, special: 0, excluded: 0 } }],
   });

@@ -47,12 +47,12 @@ function createSettler(keepsFiles = true, onRecord: () => void = () => {}) {
 const imageFacts = (digit: string, facts: Partial<FileFacts> = {}) =>
   factsOf({ ...factsOfReply(imageReply(digit)), ...facts });
 
-function file(spot: number, facts: FileFacts, about: Partial<Settled> = {}): Settled {
+function file(fileKey: number, facts: FileFacts, about: Partial<Settled> = {}): Settled {
   return {
     folder: '/f',
     isArchive: false,
-    spot,
-    name: `${spot}.jpg`,
+    fileKey,
+    name: `${fileKey}.jpg`,
     facts,
     wasRead: true,
     isRecorded: false,
@@ -64,7 +64,7 @@ test('a hit is recorded in the ledger, then written to the inventory, then repor
   const { settler, events, rows, ended } = createSettler();
   await settler.settle([file(3, imageFacts('a'))]);
   expect(events).toEqual(['record', 'write', '/f/3.jpg match null']);
-  expect(rows.map(({ spot, name }) => [spot, name])).toEqual([[3, '3.jpg']]);
+  expect(rows.map(({ fileKey, name }) => [fileKey, name])).toEqual([[3, '3.jpg']]);
   expect(unpackFacts(rows[0]!.facts)).toMatchObject({ verdict: 'match', generation: 1, scan: 7 });
   expect(ended).toEqual([3]);
 });
@@ -128,7 +128,7 @@ test('a known file is written again only where its verdict has changed', async (
     file(2, imageFacts('a', { verdict: 'no_match' }), known),
     file(3, imageFacts('c', { verdict: 'match' }), known),
   ]);
-  expect(rows.map(({ spot, facts }) => [spot, unpackFacts(facts).verdict])).toEqual([
+  expect(rows.map(({ fileKey, facts }) => [fileKey, unpackFacts(facts).verdict])).toEqual([
     [2, 'match'],
     [3, 'no_match'],
   ]);
@@ -144,7 +144,7 @@ test('files of several callers share one batch; a full batch does not wait for t
   const { settler, matcher } = createSettler(false);
   await Promise.all([settler.settle([file(1, imageFacts('a'))]), settler.settle([file(2, imageFacts('c'))])]);
   await settler.settle([]);
-  await settler.settle(Array.from({ length: 1_024 }, (_, spot) => file(spot, imageFacts('c'))));
+  await settler.settle(Array.from({ length: 1_024 }, (_, fileKey) => file(fileKey, imageFacts('c'))));
   expect(matcher.batches).toEqual([2, 1_024]);
 });
 

@@ -47,12 +47,12 @@ test('a temporary inventory has no name on disk, and several can be open', () =>
     const { readdirSync } = await import('node:fs');
     const { openSqliteInventory } = await import(${JSON.stringify(artefact('src', 'sqlite', 'inventory', 'inventory.js'))});
     const [one, other] = [await openSqliteInventory(null), await openSqliteInventory(null)];
-    const base = await one.baseSpot((await one.folderAt('/first')).id);
+    const base = await one.firstKey((await one.folderAt('/first')).id);
     const names = Array.from({ length: 20_000 }, (_, at) => 'n' + at);
     const places = await one.find(base, names);
     // More than the pages that SQLite keeps in memory.
     const facts = new Uint8Array(500).fill(7);
-    await one.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at], facts })) });
+    await one.apply({ files: places.map(({ fileKey }, at) => ({ fileKey, name: names[at], facts })) });
     const found = (await one.find(base, names)).filter((row) => row.facts && Buffer.compare(row.facts, facts) === 0);
     const seen = { found: found.length, bytes: [one.bytes, other.bytes], open: readdirSync(process.env.TMPDIR) };
     await one.close();
@@ -72,19 +72,19 @@ test('names that collide at the end of a folder’s range stay in that range', a
   const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
   const { id } = await inventory.folderAt('/first');
-  const base = await inventory.baseSpot(id);
-  const next = await inventory.baseSpot((await inventory.folderAt('/next')).id);
+  const base = await inventory.firstKey(id);
+  const next = await inventory.firstKey((await inventory.folderAt('/next')).id);
   const facts = Uint8Array.of(1);
-  // The last 10,000 spots are taken, so that about forty of these names wrap to the beginning.
+  // The last 10,000 file keys are taken, so that about forty of these names wrap to the beginning.
   await inventory.apply({
-    files: Array.from({ length: 10_000 }, (_, at) => ({ spot: next - 1 - at, name: `taken ${at}`, facts })),
+    files: Array.from({ length: 10_000 }, (_, at) => ({ fileKey: next - 1 - at, name: `taken ${at}`, facts })),
   });
   const names = Array.from({ length: 60_000 }, (_, at) => `n${at}`);
-  const spots = (await inventory.find(base, names)).map(({ spot }) => spot);
-  expect(Math.min(...spots)).toBeGreaterThanOrEqual(base);
-  expect(Math.max(...spots)).toBeLessThan(next);
-  expect(new Set(spots).size).toBe(names.length);
-  const first = names.flatMap((name, at) => (spots[at]! - base < 200 ? [{ spot: spots[at]!, name, facts }] : []));
+  const keys = (await inventory.find(base, names)).map(({ fileKey }) => fileKey);
+  expect(Math.min(...keys)).toBeGreaterThanOrEqual(base);
+  expect(Math.max(...keys)).toBeLessThan(next);
+  expect(new Set(keys).size).toBe(names.length);
+  const first = names.flatMap((name, at) => (keys[at]! - base < 200 ? [{ fileKey: keys[at]!, name, facts }] : []));
   expect(first.length).toBeGreaterThan(10);
   // They are found again, as files of that folder, also where the last row before them is gone.
   await inventory.apply({ files: first, removedFiles: [next - 1] });
@@ -92,7 +92,7 @@ test('names that collide at the end of a folder’s range stay in that range', a
     base,
     first.map(({ name }) => name),
   );
-  expect(again).toEqual(first.map(({ spot }) => ({ spot, facts })));
+  expect(again).toEqual(first.map(({ fileKey }) => ({ fileKey, facts })));
   const listed: string[] = [];
   for await (const rows of inventory.files('all'))
     for (const row of rows) listed.push(row.name.startsWith('n') ? row.folder : '/first');
@@ -100,13 +100,13 @@ test('names that collide at the end of a folder’s range stay in that range', a
   await inventory.close();
 });
 
-test('a folder with more names than spots is refused, not searched for ever', async () => {
+test('a folder with more names than keys is refused, not searched for ever', async () => {
   const folder = tempFolder('inventory');
   const inventory = await openSqliteInventory(folder);
-  const base = await inventory.baseSpot((await inventory.folderAt('/full')).id);
+  const base = await inventory.firstKey((await inventory.folderAt('/full')).id);
   const facts = new Uint8Array();
-  // About one name in a hundred begins among these, and finds no free spot near.
-  const files = Array.from({ length: 200_000 }, (_, at) => ({ spot: base + at, name: `taken ${at}`, facts }));
+  // About one name in a hundred begins among these, and finds no free file key near.
+  const files = Array.from({ length: 200_000 }, (_, at) => ({ fileKey: base + at, name: `taken ${at}`, facts }));
   await inventory.apply({ files });
   const names = Array.from({ length: 2_000 }, (_, at) => `n${at}`);
   await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });

@@ -33,8 +33,10 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
   /** Write rows for names in a folder; return the id of the folder. */
   async function put(folder: string, names: readonly string[], said = 'a'): Promise<number> {
     const { id } = await inventory.folderAt(folder);
-    const places = await inventory.find(await inventory.baseSpot(id), names);
-    await inventory.apply({ files: places.map(({ spot }, at) => ({ spot, name: names[at]!, facts: facts(said) })) });
+    const places = await inventory.find(await inventory.firstKey(id), names);
+    await inventory.apply({
+      files: places.map(({ fileKey }, at) => ({ fileKey, name: names[at]!, facts: facts(said) })),
+    });
     return id;
   }
 
@@ -96,7 +98,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       await inventory.finishScan({ files: 1, matchedAt: 'here' });
       expect(inventory.state).toMatchObject({ scan: 1, isFinished: true, filesBefore: 1, matchedAt: 'here' });
       await inventory.beginScan('q', ['/a']);
-      expect(inventory.state).toMatchObject({ scan: 2, isFinished: false, question: 'q' });
+      expect(inventory.state).toMatchObject({ scan: 2, isFinished: false, scanKey: 'q' });
       expect((await inventory.nextFolder(NOBODY))!.path).toBe('/a');
       expect(await inventory.doneCounts()).toMatchObject({ folders: 0 });
       expect(pathsOf(await all(inventory.files('done')))).toEqual([]);
@@ -109,7 +111,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       const names = ['plain', 'caf\xc3\xa9', 'caf\xe9', '\n', '\xff\xfe', "it's"];
       const id = await put('/f\xff', names);
       inventory = await under.reopen();
-      const found = await inventory.find(await inventory.baseSpot(id), [...names, 'cafe']);
+      const found = await inventory.find(await inventory.firstKey(id), [...names, 'cafe']);
       expect(found.map((row) => row.facts && Buffer.from(row.facts).toString())).toEqual([
         ...names.map(() => 'a'),
         null,
@@ -121,7 +123,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       // More names than fit without collisions.
       const names = Array.from({ length: 20_000 }, (_, at) => `n${at}`);
       const { id } = await inventory.folderAt('/many');
-      const base = await inventory.baseSpot(id);
+      const base = await inventory.firstKey(id);
       const ordered = inventory.inOrder(names);
       expect([...ordered].sort()).toEqual([...names].sort());
       // Two batches get their places before either is written.
@@ -129,7 +131,11 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       const places = await Promise.all(halves.map((half) => inventory.find(base, half)));
       for (const [half, rows] of places.entries()) {
         await inventory.apply({
-          files: rows.map(({ spot }, at) => ({ spot, name: halves[half]![at]!, facts: facts(halves[half]![at]!) })),
+          files: rows.map(({ fileKey }, at) => ({
+            fileKey,
+            name: halves[half]![at]!,
+            facts: facts(halves[half]![at]!),
+          })),
         });
       }
       expect(await inventory.fileCountOf(id)).toBe(names.length);
@@ -137,7 +143,7 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       expect(again.map((row) => Buffer.from(row.facts!).toString())).toEqual(names);
       // Every second name is removed; the others are still found.
       const gone = await inventory.find(base, halves[0]!);
-      await inventory.apply({ removedFiles: gone.map(({ spot }) => spot) });
+      await inventory.apply({ removedFiles: gone.map(({ fileKey }) => fileKey) });
       expect(await inventory.fileCountOf(id)).toBe(halves[1]!.length);
       const kept = await inventory.find(base, halves[1]!);
       expect(kept.map((row) => row.facts && Buffer.from(row.facts).toString())).toEqual(halves[1]);
@@ -161,7 +167,12 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
 
   test('files in flight are known after a restart, until they have ended', async () => {
     const { id } = await inventory.folderAt('/a');
-    const hand = (spot: number, aloneTries: number) => ({ spot, folderId: id, name: `n\xff${spot}`, aloneTries });
+    const hand = (fileKey: number, aloneTries: number) => ({
+      fileKey,
+      folderId: id,
+      name: `n\xff${fileKey}`,
+      aloneTries,
+    });
     await inventory.apply({ begun: [hand(1, 0), hand(2, 1)] });
     inventory = await under.reopen();
     expect(await inventory.inFlight()).toEqual([hand(1, 0), hand(2, 1)]);

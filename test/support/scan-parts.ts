@@ -4,8 +4,8 @@ import { NOTHING_FOUND } from '../../src/check/policy.js';
 import type { Answer } from '../../src/check/recorder.js';
 import type { HashReply } from '../../src/engine/image-engine.js';
 import type { FileFacts } from '../../src/scan/facts/file-facts.js';
+import { NO_FACTS } from '../../src/scan/image-reader.js';
 import type { Matcher } from '../../src/scan/matcher.js';
-import { NO_FACTS } from '../../src/scan/pictures.js';
 
 /** A SHA-256 of this digit only. */
 export const sha256Of = (digit: string) => digit.repeat(64);

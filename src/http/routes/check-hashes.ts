@@ -127,15 +127,15 @@ function answerStream(
   const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
   const batch = pacedBatch(openBatch(service, request, options), request.caller.gate);
   const input = watched(body, keyed);
-  const mayTell = keyed === null;
+  const mayTruncate = keyed === null;
   const send = (answers: AsyncIterable<string>) => reply.send(Readable.from(answered(answers, keyed)));
   if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
     reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
-    return send(answerLines(input, batch, toResult(request), mayTell));
+    return send(answerLines(input, batch, toResult(request), mayTruncate));
   }
   const algorithm = rawAlgorithm(request);
   reply.type('application/json; charset=utf-8');
-  return send(answerRaw(input, batch, algorithm, toResult(request), mayTell));
+  return send(answerRaw(input, batch, algorithm, toResult(request), mayTruncate));
 }
 
 /** Return the algorithm of raw values. Errors REQUEST_INVALID: none is given; VALUE_INVALID: the last value is incomplete. */

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
 import type { Service } from '../../service/service.js';
-import { KeyResult, NewKeyBody, RotationBody, ToldKeyResult } from '../admin-schemas.js';
+import { CreatedKeyResult, KeyResult, NewKeyBody, RotationBody } from '../admin-schemas.js';
 import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -45,7 +45,7 @@ function createKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
       schema: {
         summary: 'Create a key; it is returned once.',
         body: NewKeyBody,
-        response: { 201: ToldKeyResult, default: Problem },
+        response: { 201: CreatedKeyResult, default: Problem },
       },
     },
     async (request, reply) => {
@@ -67,7 +67,7 @@ function rotateKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
           'Create a second key with the same tenant, name and scopes; the old one expires after the grace period.',
         params: Id,
         body: Type.Union([RotationBody, Type.Null()]),
-        response: { 201: Type.Composite([ToldKeyResult, Type.Object({ old: KeyResult })]), default: Problem },
+        response: { 201: Type.Composite([CreatedKeyResult, Type.Object({ old: KeyResult })]), default: Problem },
       },
     },
     async (request, reply) => {

@@ -37,16 +37,16 @@ function ask(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoi
   const flags = readAskFlags(from);
   if (head.reason !== null && flags.digests.length === 0) return { ...head, isAsked: false };
   // The bytes after the identity determine the query: equal bytes are equal queries.
-  const question = asked.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
-  if (question === null) return { ...head, isAsked: true };
+  const queryNumber = asked.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
+  if (queryNumber === null) return { ...head, isAsked: true };
   for (const algorithm of flags.digests) {
     const column = asked.columns[algorithm];
     const length = VALUE_BYTES[algorithm];
     from.pass(length);
-    copyBytes(facts, from.at - length, column, column.reserve(question, 0, 1), length);
+    copyBytes(facts, from.at - length, column, column.reserve(queryNumber, 0, 1), length);
   }
   if (head.reason === null) {
-    if (flags.hasImage) askViews(asked, question, from, flags.isPlain, orientations);
+    if (flags.hasImage) askViews(asked, queryNumber, from, flags.isPlain, orientations);
     from.requireEnd();
   }
   return { ...head, isAsked: true };
@@ -54,7 +54,7 @@ function ask(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoi
 
 function askViews(
   asked: QueryBatch,
-  question: number,
+  queryNumber: number,
   from: Reader,
   isPlain: boolean,
   orientations: OrientationChoice,
@@ -73,7 +73,7 @@ function askViews(
     for (const [n, { degenerate }] of families.entries()) {
       const count = orientations === 'all' ? counts[n]! : 1;
       if (!degenerate) {
-        copyBytes(scratch, at, pdq, pdq.reserve(question, rank, count), count * HASH256_BYTES);
+        copyBytes(scratch, at, pdq, pdq.reserve(queryNumber, rank, count), count * HASH256_BYTES);
         rank += count;
       }
       at += counts[n]! * HASH256_BYTES;
@@ -81,7 +81,7 @@ function askViews(
     if (!hasBlockhash) continue;
     from.pass(HASH256_BYTES);
     if (rank === first) continue;
-    copyBytes(from.bytes, from.at - HASH256_BYTES, blockhash, blockhash.reserve(question, rank, 1), HASH256_BYTES);
+    copyBytes(from.bytes, from.at - HASH256_BYTES, blockhash, blockhash.reserve(queryNumber, rank, 1), HASH256_BYTES);
     rank++;
   }
 }

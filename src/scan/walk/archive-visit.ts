@@ -4,7 +4,7 @@ import type { PathBytes } from '../../core/path-bytes.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
 import { type FileFacts, factsOfReply, type Identity, unpackFacts } from '../facts/file-facts.js';
 import { type FileStream, folderPlace } from '../file-stream.js';
-import { NO_FACTS } from '../pictures.js';
+import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
 import type { Settled } from '../settle.js';
 import { type ArchiveEntry, archiveEntries } from './archive.js';
@@ -38,8 +38,8 @@ async function known(
 /** Visit an archive; one that could not be read completely is one line of the report. Errors as `FileStream.piece`. */
 export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
   const { inventory, keepsFiles } = parts;
-  const base = await inventory.baseSpot(folder.id);
-  const identity = stream.pictures.identityNow(folder.path);
+  const base = await inventory.firstKey(folder.id);
+  const identity = stream.imageReader.identityNow(folder.path);
   if (typeof identity === 'string') {
     await stream.forget(folder, () => Promise.resolve(true));
     await stream.reportUnreadableFolder(folder, 'unreadable', identity);
@@ -66,10 +66,10 @@ async function readAll(
     let name = entry.name || '?';
     while (names.has(name)) name += '+';
     names.add(name);
-    const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ spot: 0 }];
+    const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     const facts = await factsOf(stream, entry, identity);
     await stream.settler.settle([
-      { ...folderPlace(folder), spot: place!.spot, name, facts, wasRead: true, isRecorded: false },
+      { ...folderPlace(folder), fileKey: place!.fileKey, name, facts, wasRead: true, isRecorded: false },
     ]);
   };
   try {
@@ -104,5 +104,5 @@ async function factsOf(
   if (problem === 'too_large') return { ...common, reason: 'too_large', code: 'IMAGE_TOO_LARGE' };
   if (problem === 'unreadable') return { ...common, reason: 'unreadable', code: 'ARCHIVE_INVALID' };
   if (content === null) return { ...common, kind: 'not_picture', reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
-  return { ...common, ...factsOfReply(await stream.pictures.hash({ bytes: content })) };
+  return { ...common, ...factsOfReply(await stream.imageReader.hash({ bytes: content })) };
 }

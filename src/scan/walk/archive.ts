@@ -56,21 +56,21 @@ async function readEntry(
 ): Promise<ArchiveEntry> {
   let chunks: Uint8Array[] = [];
   let bytes = 0;
-  let isPicture: boolean | null = null;
+  let isImage: boolean | null = null;
   for await (const chunk of stream) {
     bounds.bytes(chunk.length);
     bytes += chunk.length;
-    if (isPicture === false || bytes > bytesMax) {
+    if (isImage === false || bytes > bytesMax) {
       chunks = [];
       if (!toTheEnd) break;
       continue;
     }
     chunks.push(chunk);
-    if (isPicture === null && bytes >= HEAD_BYTES) isPicture = sniff(Buffer.concat(chunks)) !== null;
+    if (isImage === null && bytes >= HEAD_BYTES) isImage = sniff(Buffer.concat(chunks)) !== null;
   }
   const content = Buffer.concat(chunks);
-  if (isPicture !== false && bytes > bytesMax) return { name, content: null, problem: 'too_large', size };
-  const isWanted = isPicture ?? sniff(content) !== null;
+  if (isImage !== false && bytes > bytesMax) return { name, content: null, problem: 'too_large', size };
+  const isWanted = isImage ?? sniff(content) !== null;
   return { name, content: isWanted ? content : null, problem: null, size };
 }
 

@@ -9,11 +9,11 @@ import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { Database, type Sqlite, type Statement } from '../../core/sqlite-binding.js';
 import type {
+  FileInFlight,
   FileRow,
   FileRowWithFolder,
   FolderCounts,
   FolderRow,
-  InHand,
   Inventory,
   InventoryChange,
   ScanState,
@@ -38,12 +38,12 @@ const SCHEMA = `
   ) STRICT;`;
 
 /**
- * Spots of one visit: a folder's names are hashed to 16 million spots. On a collision a name gets the next free spot,
- * wrapping around at the last one, so that no name lies among those of another folder.
+ * Keys of one visit to a folder, in the column `spot`: its names are hashed to 16 million keys. On a collision a name gets
+ * the next free key, wrapping around at the last one, so that no name lies among those of another folder.
  */
-const SPOTS = 2 ** 24;
-/** Occupied spots before a free one: some hundred in a folder of ten million names, more only near `SPOTS`. */
-const TAKEN_SPOTS_MAX = 65_536;
+const KEYS_PER_VISIT = 2 ** 24;
+/** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_VISIT`. */
+const TAKEN_KEYS_MAX = 65_536;
 /** Rows per read. */
 const BATCH_ROWS = 2_000;
 /** A second process in the same inventory fails after this time. */
@@ -51,7 +51,7 @@ const BUSY_MS = 2_000;
 /** SQLite's page cache: bounded for any size of the inventory. */
 const CACHE_KIB = 4_096;
 
-/** Random seed of the hash, so that file names cannot be crafted to collide in one spot. */
+/** Random seed of the hash, so that file names cannot be crafted to collide. */
 const SEED_SPAN = 2 ** 32;
 
 /** 0 to 2^24 - 1. Source: FNV-1a from a seed, with MurmurHash3's finaliser. */
@@ -63,15 +63,15 @@ function spreadOf(name: PathBytes, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 8;
 }
 
-function spotAfter(spot: number): number {
-  const next = spot + 1;
-  return next % SPOTS === 0 ? next - SPOTS : next;
+function keyAfter(fileKey: number): number {
+  const next = fileKey + 1;
+  return next % KEYS_PER_VISIT === 0 ? next - KEYS_PER_VISIT : next;
 }
 
 class SqliteInventory implements Inventory {
   state: ScanState;
   readonly #seed: number;
-  /** Spots that were assigned, and whose rows are not written yet. */
+  /** Keys that were assigned, and whose rows are not written yet. */
   readonly #given = new Map<number, PathBytes>();
   readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
 
@@ -107,7 +107,7 @@ class SqliteInventory implements Inventory {
     return {
       scan: this.#meta('scan', 0),
       isFinished: this.#meta('is_finished', 1) === 1,
-      question: this.#meta('question', ''),
+      scanKey: this.#meta('question', ''),
       filesBefore: this.#meta<number | null>('files_before', null),
       matchedAt: this.#meta<string | null>('matched_at', null),
       boot: this.#meta<string | null>('boot', null),
@@ -118,11 +118,11 @@ class SqliteInventory implements Inventory {
     guarded(() => this.db.transaction(work).immediate());
   }
 
-  async beginScan(question: string, roots: readonly PathBytes[]): Promise<void> {
+  async beginScan(scanKey: string, roots: readonly PathBytes[]): Promise<void> {
     await this.#change(() => {
       this.#setMeta('scan', this.state.scan + 1);
       this.#setMeta('is_finished', 0);
-      this.#setMeta('question', question);
+      this.#setMeta('question', scanKey);
       this.db.exec('DELETE FROM todo');
       for (const path of roots) this.#found(path, false);
     });
@@ -194,16 +194,16 @@ class SqliteInventory implements Inventory {
       : null;
   }
 
-  async baseSpot(folderId: number): Promise<number> {
+  async firstKey(folderId: number): Promise<number> {
     return guarded(() => {
       const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
         folderId,
       );
-      if (row?.visit) return row.visit * SPOTS;
+      if (row?.visit) return row.visit * KEYS_PER_VISIT;
       const next =
         (this.#prepare<[], { most: number | null }>('SELECT max(visit) AS most FROM folder').get()?.most ?? 0) + 1;
       this.#prepare<[number, number], never>('UPDATE folder SET visit = ? WHERE id = ?').run(next, folderId);
-      return next * SPOTS;
+      return next * KEYS_PER_VISIT;
     });
   }
 
@@ -212,22 +212,22 @@ class SqliteInventory implements Inventory {
     return keyed.sort(([a], [b]) => a - b).map(([, name]) => name);
   }
 
-  async find(baseSpot: number, names: readonly PathBytes[]) {
+  async find(firstKey: number, names: readonly PathBytes[]) {
     return guarded(() => {
       const get = this.#prepare<[number], { name: Buffer; facts: Buffer }>(
         'SELECT name, facts FROM file WHERE spot = ?',
       );
       return names.map((text) => {
         const name = systemPath(text);
-        let spot = baseSpot + spreadOf(text, this.#seed);
-        for (let taken = 0; taken <= TAKEN_SPOTS_MAX; taken++, spot = spotAfter(spot)) {
-          const row = get.get(spot);
-          if (row?.name.equals(name)) return { spot, facts: new Uint8Array(row.facts) };
-          if (row !== undefined || (this.#given.get(spot) ?? text) !== text) continue;
-          this.#given.set(spot, text);
-          return { spot, facts: null };
+        let fileKey = firstKey + spreadOf(text, this.#seed);
+        for (let taken = 0; taken <= TAKEN_KEYS_MAX; taken++, fileKey = keyAfter(fileKey)) {
+          const row = get.get(fileKey);
+          if (row?.name.equals(name)) return { fileKey, facts: new Uint8Array(row.facts) };
+          if (row !== undefined || (this.#given.get(fileKey) ?? text) !== text) continue;
+          this.#given.set(fileKey, text);
+          return { fileKey, facts: null };
         }
-        throw new AppError('STORE_FAILED', { why: 'too many names in one folder', most: SPOTS });
+        throw new AppError('STORE_FAILED', { why: 'too many names in one folder', most: KEYS_PER_VISIT });
       });
     });
   }
@@ -235,16 +235,16 @@ class SqliteInventory implements Inventory {
   async apply({ files, removedFiles, begun, ended, foldersFound, foldersDone }: InventoryChange): Promise<void> {
     await this.#change(() => {
       const put = this.#prepare<[number, Buffer, Uint8Array], never>('INSERT OR REPLACE INTO file VALUES (?, ?, ?)');
-      for (const { spot, name, facts } of [...(files ?? [])].sort((a, b) => a.spot - b.spot))
-        put.run(spot, systemPath(name), facts);
-      for (const spot of removedFiles ?? []) this.#remove(spot);
+      for (const { fileKey, name, facts } of [...(files ?? [])].sort((a, b) => a.fileKey - b.fileKey))
+        put.run(fileKey, systemPath(name), facts);
+      for (const fileKey of removedFiles ?? []) this.#remove(fileKey);
       const unhand = this.#prepare<[number], never>('DELETE FROM hand WHERE spot = ?');
-      for (const spot of ended ?? []) unhand.run(spot);
+      for (const fileKey of ended ?? []) unhand.run(fileKey);
       const hand = this.#prepare<[number, number, Buffer, number], never>(
         'INSERT OR REPLACE INTO hand VALUES (?, ?, ?, ?)',
       );
-      for (const { spot, folderId, name, aloneTries } of begun ?? [])
-        hand.run(spot, folderId, systemPath(name), aloneTries);
+      for (const { fileKey, folderId, name, aloneTries } of begun ?? [])
+        hand.run(fileKey, folderId, systemPath(name), aloneTries);
       for (const { path, isArchive } of foldersFound ?? []) this.#found(path, isArchive);
       for (const { id, counts } of foldersDone ?? []) {
         this.#prepare<[number, number, number, number, number], never>(
@@ -253,29 +253,29 @@ class SqliteInventory implements Inventory {
         this.#prepare<[number], never>('DELETE FROM todo WHERE folder = ?').run(id);
       }
     });
-    for (const { spot } of files ?? []) this.#given.delete(spot);
+    for (const { fileKey } of files ?? []) this.#given.delete(fileKey);
     for (const { id } of foldersDone ?? []) {
       const [first, last] = this.#range(id);
-      for (const spot of this.#given.keys()) if (spot >= first && spot <= last) this.#given.delete(spot);
+      for (const fileKey of this.#given.keys()) if (fileKey >= first && fileKey <= last) this.#given.delete(fileKey);
     }
   }
 
   /** A row followed directly by another becomes a tombstone, since the search for the other may pass here. */
-  #remove(spot: number): void {
-    const next = spotAfter(spot);
+  #remove(fileKey: number): void {
+    const next = keyAfter(fileKey);
     const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
     const sql = behind ? `UPDATE file SET name = x'', facts = x'' WHERE spot = ?` : 'DELETE FROM file WHERE spot = ?';
-    this.#prepare<[number], never>(sql).run(spot);
+    this.#prepare<[number], never>(sql).run(fileKey);
   }
 
-  async inFlight(): Promise<readonly InHand[]> {
+  async inFlight(): Promise<readonly FileInFlight[]> {
     return guarded(() =>
       this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>(
         'SELECT * FROM hand ORDER BY spot',
       )
         .all()
         .map(({ spot, folder, name, alone }) => ({
-          spot,
+          fileKey: spot,
           folderId: folder,
           name: pathBytesOf(name),
           aloneTries: alone,
@@ -287,7 +287,7 @@ class SqliteInventory implements Inventory {
     const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
       folderId,
     );
-    return row?.visit ? [row.visit * SPOTS, (row.visit + 1) * SPOTS - 1] : [0, -1];
+    return row?.visit ? [row.visit * KEYS_PER_VISIT, (row.visit + 1) * KEYS_PER_VISIT - 1] : [0, -1];
   }
 
   async *filesOf(folderId: number): AsyncGenerator<readonly FileRow[]> {
@@ -296,7 +296,7 @@ class SqliteInventory implements Inventory {
   }
 
   async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
-    const page = this.#prepare<[number, number, number], [spot: number, name: Buffer, facts: Buffer]>(
+    const page = this.#prepare<[number, number, number], [fileKey: number, name: Buffer, facts: Buffer]>(
       'SELECT spot, name, facts FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
     ).raw();
     for (let from = first; from <= last; ) {
@@ -304,7 +304,7 @@ class SqliteInventory implements Inventory {
       if (rows.length === 0) return;
       yield rows
         .filter(([, name]) => name.length > 0)
-        .map(([spot, name, facts]) => ({ spot, name: pathBytesOf(name), facts }));
+        .map(([fileKey, name, facts]) => ({ fileKey, name: pathBytesOf(name), facts }));
       from = rows.at(-1)![0] + 1;
     }
   }
@@ -326,8 +326,8 @@ class SqliteInventory implements Inventory {
     let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean } | null = null;
     for await (const rows of this.#rows(0, Number.MAX_SAFE_INTEGER)) {
       const out: FileRowWithFolder[] = [];
-      for (const { spot, name, facts } of rows) {
-        const at = Math.floor(spot / SPOTS);
+      for (const { fileKey, name, facts } of rows) {
+        const at = Math.floor(fileKey / KEYS_PER_VISIT);
         if (at !== visit) {
           visit = at;
           const found = guarded(() => folderOf.get(at));
@@ -339,7 +339,7 @@ class SqliteInventory implements Inventory {
               }
             : null;
         }
-        if (folder?.isWanted) out.push({ spot, name, facts, folder: folder.path, isArchive: folder.isArchive });
+        if (folder?.isWanted) out.push({ fileKey, name, facts, folder: folder.path, isArchive: folder.isArchive });
       }
       if (out.length > 0) yield out;
     }

@@ -47,7 +47,7 @@ export class Tombstones {
   }
 
   /** Reset the carriers of a list that is replaced. */
-  forgetOthers(): void {
+  resetCarriers(): void {
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ?').run(this.#listId);
   }
 

@@ -45,7 +45,7 @@ export async function writeRows(
   const target = { listId: id, version, mode };
   const checksum = new ListChecksum(mode === 'add' ? before.checksum : '');
   const tombstones = new Tombstones(db, vault, target, checksum);
-  if (mode === 'replace') tombstones.forgetOthers();
+  if (mode === 'replace') tombstones.resetCarriers();
   const writer = new RowWriter(db, vault, target, { checksum, tombstones });
   for await (const row of rows) writer.write(row);
   const { counts } = writer;

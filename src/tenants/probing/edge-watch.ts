@@ -12,22 +12,22 @@ export const EDGE_WINDOW_MS = 86_400_000;
 const EDGES_MAX = 10_000;
 
 export class EdgeWatch {
-  readonly #edges = new LRUCache<string, { readonly beganMs: number; readonly questions: Set<number> }>({
+  readonly #edges = new LRUCache<string, { readonly beganMs: number; readonly queries: Set<number> }>({
     max: EDGES_MAX,
   });
 
-  /** `questionsMax`: counting stops there. */
-  constructor(readonly questionsMax: number) {}
+  /** `queriesMax`: counting stops there. */
+  constructor(readonly queriesMax: number) {}
 
-  /** Result: different queries at this edge since the day's first. `question`: identifies the query. */
-  note(tenant: string, entry: string, question: number, nowMs: number): number {
+  /** Result: different queries at this edge since the day's first. `query`: identifies the query. */
+  note(tenant: string, entry: string, query: number, nowMs: number): number {
     const key = `${tenant} ${entry}`;
     let edge = this.#edges.get(key);
     if (!edge || nowMs - edge.beganMs >= EDGE_WINDOW_MS) {
-      edge = { beganMs: nowMs, questions: new Set() };
+      edge = { beganMs: nowMs, queries: new Set() };
       this.#edges.set(key, edge);
     }
-    if (edge.questions.size < this.questionsMax) edge.questions.add(question);
-    return edge.questions.size;
+    if (edge.queries.size < this.queriesMax) edge.queries.add(query);
+    return edge.queries.size;
   }
 }

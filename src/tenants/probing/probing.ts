@@ -111,9 +111,9 @@ export class Probing {
     return missed.length > 0;
   }
 
-  #noteEdge(tenant: string, entry: string, question: number, nowMs: number): void {
-    const questions = this.#edges.note(tenant, entry, question, nowMs);
-    if (questions >= EDGE_QUERIES) this.#alarm(tenant, 'edge', questions, nowMs);
+  #noteEdge(tenant: string, entry: string, query: number, nowMs: number): void {
+    const queries = this.#edges.note(tenant, entry, query, nowMs);
+    if (queries >= EDGE_QUERIES) this.#alarm(tenant, 'edge', queries, nowMs);
   }
 
   #alarm(tenant: string, kind: AlarmKind, queries: number, nowMs: number): void {

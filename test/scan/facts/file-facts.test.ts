@@ -15,7 +15,7 @@ import {
   unpackFacts,
 } from '../../../src/scan/facts/file-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
-import { NO_FACTS } from '../../../src/scan/pictures.js';
+import { NO_FACTS } from '../../../src/scan/image-reader.js';
 import { fileFacts } from '../../support/file-facts.js';
 import { sceneRaster } from '../../support/random.js';
 

@@ -10,10 +10,10 @@ import { fileFacts } from '../../support/file-facts.js';
 /** Every queried value: of which file, which of its hashes, which bytes. */
 function valuesOf(asked: QueryBatch): string[] {
   return BATCH_ALGORITHMS.flatMap((algorithm) => {
-    const { count, width, values, questions, ranks } = asked.columns[algorithm];
+    const { count, width, values, queryNumbers, ranks } = asked.columns[algorithm];
     return Array.from({ length: count }, (_, at) => {
       const value = Buffer.from(values.subarray(at * width, (at + 1) * width)).toString('hex');
-      return `${algorithm} of file ${questions[at]}, its ${ranks[at]}: ${value}`;
+      return `${algorithm} of file ${queryNumbers[at]}, its ${ranks[at]}: ${value}`;
     });
   });
 }
@@ -55,7 +55,7 @@ describe('queries from the rows of an inventory', () => {
         fc.pre(facts.reason === null);
         const other = { ...facts, mtimeNs: BigInt(mtime), scan: facts.scan + 1, verdict: 'match' as const };
         const asked = byRows([facts, other, { ...facts, frames: 3, views: [] }], 'all');
-        expect(asked.questionOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
+        expect(asked.queryNumberOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
         expect(valuesOf(asked).filter((value) => value.includes('of file 0,'))).toEqual(
           valuesOf(byRows([facts], 'all')),
         );

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import type { HashReply } from '../../src/engine/image-engine.js';
-import { Pictures } from '../../src/scan/pictures.js';
+import { ImageReader } from '../../src/scan/image-reader.js';
 
 const UNREADABLE: HashReply = {
   ok: false,
@@ -23,7 +23,7 @@ async function readFile(during: (reading: number, path: string) => void) {
   const path = join(folder, 'a.jpg');
   writeFileSync(path, 'first');
   let readings = 0;
-  const files = new Pictures({
+  const files = new ImageReader({
     hashReply: async () => {
       during(++readings, path);
       return UNREADABLE;
@@ -40,7 +40,7 @@ async function readFile(during: (reading: number, path: string) => void) {
   const facts = await files.read({
     folder: pathBytesOf(folder),
     folderId: 1,
-    spot: 0,
+    fileKey: 0,
     name: pathBytesOf('a.jpg'),
     identity,
   });

@@ -11,19 +11,19 @@ import type { Committer } from './committer.js';
 import { type FileFacts, factsOfReply, type Identity, isSameFile } from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
 
-export interface PictureFile {
+export interface ImageFile {
   readonly folder: PathBytes;
   readonly folderId: number;
-  readonly spot: number;
+  readonly fileKey: number;
   readonly name: PathBytes;
   readonly identity: Identity;
 }
 
 /** A file that the decoder process reads, or the bytes of one that lies in an archive. */
-type PictureInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
+type ImageInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
 
-interface PicturesParts {
-  readonly hashReply: (input: PictureInput, wants: HashWants) => Promise<HashReply>;
+interface ImageReaderParts {
+  readonly hashReply: (input: ImageInput, wants: HashWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
   readonly committer: Committer;
   readonly throttle: Throttle;
@@ -47,14 +47,14 @@ export const NO_FACTS = {
   views: [],
 } as const satisfies Partial<FileFacts>;
 
-export class Pictures {
+export class ImageReader {
   readonly #oneAtATime = pLimit(1);
 
-  constructor(readonly parts: PicturesParts) {}
+  constructor(readonly parts: ImageReaderParts) {}
 
   /** Record a file as in flight, on disk. */
-  begin({ spot, folderId, name }: PictureFile, aloneTries = 0): Promise<void> {
-    return this.parts.committer.commit({ begun: [{ spot, folderId, name, aloneTries }] });
+  begin({ fileKey, folderId, name }: ImageFile, aloneTries = 0): Promise<void> {
+    return this.parts.committer.commit({ begun: [{ fileKey, folderId, name, aloneTries }] });
   }
 
   /** Return the current identity of a file, or the code of the failure. */
@@ -69,7 +69,7 @@ export class Pictures {
   }
 
   /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
-  async hash(input: PictureInput): Promise<HashReply> {
+  async hash(input: ImageInput): Promise<HashReply> {
     const { hashReply, whenRoom, wants } = this.parts;
     // In an object, so that the next caller does not wait for the reply itself.
     const { reply } = await this.#oneAtATime(async () => {
@@ -80,7 +80,7 @@ export class Pictures {
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
-  async read({ folder, name, identity }: PictureFile): Promise<FileFacts> {
+  async read({ folder, name, identity }: ImageFile): Promise<FileFacts> {
     const { throttle, wants, scan } = this.parts;
     const path = joinPath(folder, name);
     const common = { ...NO_FACTS, scan, generation: 0, frames: wants.frames };
