@@ -42,7 +42,7 @@ export function fetchFailure(error: unknown): string {
   return typeof code === 'string' ? code : 'connection failed';
 }
 
-export interface Pauses {
+interface Pauses {
   readonly firstMs: number;
   readonly maxMs: number;
 }

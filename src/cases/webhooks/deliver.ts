@@ -32,7 +32,7 @@ export interface DeliverOptions {
   readonly answerMsMax?: number;
 }
 
-export interface Undelivered {
+interface Undelivered {
   /** Contains nothing of the response but its status. */
   readonly why: string;
   /** Pause that the receiver asks for; null: the usual one. */
