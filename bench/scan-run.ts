@@ -43,6 +43,7 @@ export async function runScan(
       },
       {
         paths: [pathBytesOf(path)],
+        cwd: pathBytesOf(process.cwd()),
         filesFrom: null,
         include: [],
         exclude: [],

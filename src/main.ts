@@ -42,6 +42,12 @@ await runCommandLine(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY === true,
+  errStream: process.stderr,
+  // Opened only where a command reads it.
+  get stdin() {
+    return process.stdin;
+  },
+  cwd: process.cwd(),
   isStopping: () => stopping,
   stopped,
   // Loaded where it is needed: that is a third of what every other command would take to start.

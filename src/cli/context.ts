@@ -26,6 +26,11 @@ export interface CliContext {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly isTerminal: boolean;
+  /** Where `err` writes, for a progress bar. */
+  readonly errStream: NodeJS.WritableStream;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Folder that relative paths of a scan begin with. */
+  readonly cwd: string;
   /** Becomes true at the first Ctrl-C or SIGTERM. */
   readonly isStopping: () => boolean;
   /** Resolves at the same time. */

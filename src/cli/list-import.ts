@@ -22,10 +22,10 @@ interface ImportFlags {
 }
 
 /** Return a progress bar over the bytes of the files; storing the last entries takes a while after the last byte. */
-function bytesBar(files: readonly string[]): SingleBar {
+function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): SingleBar {
   const bar = new SingleBar({
     format: '{percentage} % of the bytes read  {duration_formatted}  {eta_formatted} left',
-    stream: process.stderr,
+    stream,
     clearOnComplete: true,
     fps: 5,
   });
@@ -56,7 +56,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
       await withService(cli, program.opts<GlobalFlags>(), async (service) => {
-        const bar = cli.isTerminal ? bytesBar(files) : null;
+        const bar = cli.isTerminal ? bytesBar(files, cli.errStream) : null;
         const report = await importList(changesOf(service), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),

@@ -64,7 +64,7 @@ export async function runScan(
   cli.onAsked('pause', () => throttle.toggle());
   const tally = new ScanTally();
   const output = openScanOutput(cli, flags);
-  const request = scanRequest(paths, flags, { orientations, frames });
+  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   const { filesBefore } = inventory.state;
   const isCounted =
     flags.rematch === undefined && filesBefore === null && flags.count !== false && flags.filesFrom === undefined;

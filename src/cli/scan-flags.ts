@@ -6,7 +6,7 @@ import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
 import { readPaths } from '../scan/walk/file-list.js';
-import type { ImageCheckFlags } from './context.js';
+import type { CliContext, ImageCheckFlags } from './context.js';
 import type { OutputFlags } from './scan-output.js';
 
 export interface ScanFlags extends ImageCheckFlags, OutputFlags {
@@ -65,11 +65,12 @@ export function throttleOptions({ maxRate, pauseFile, maxLoad }: ScanFlags): Thr
 export function scanRequest(
   paths: readonly string[],
   flags: ScanFlags,
-  checked: Pick<ScanRequest, 'orientations' | 'frames'>,
+  { stdin, cwd, ...checked }: Pick<ScanRequest, 'orientations' | 'frames'> & Pick<CliContext, 'stdin' | 'cwd'>,
 ): ScanRequest {
   return {
     paths: paths.map(pathBytesOf),
-    filesFrom: flags.filesFrom === undefined ? null : listOf(flags),
+    cwd: pathBytesOf(cwd),
+    filesFrom: flags.filesFrom === undefined ? null : listOf(flags, stdin),
     include: flags.include ?? [],
     exclude: flags.exclude ?? [],
     oneFileSystem: flags.oneFileSystem ?? false,
@@ -77,12 +78,11 @@ export function scanRequest(
     digestsAll: flags.digestAll ?? false,
     retriesFailed: flags.retryFailed ?? false,
     archives: flags.archives ?? false,
-    orientations: checked.orientations,
-    frames: checked.frames,
+    ...checked,
   };
 }
 
-function listOf({ filesFrom, null: endsWithZero }: ScanFlags): AsyncIterable<PathBytes> {
-  const source = filesFrom === '-' ? process.stdin : createReadStream(filesFrom!);
+function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
+  const source = filesFrom === '-' ? stdin : createReadStream(filesFrom!);
   return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
 }

@@ -13,6 +13,8 @@ import type { Throttle } from './throttle.js';
 export interface ScanRequest {
   /** Folders and files, as typed. */
   readonly paths: readonly PathBytes[];
+  /** Absolute folder that relative paths begin with. */
+  readonly cwd: PathBytes;
   /** More files, from a list that may be larger than memory. */
   readonly filesFrom: AsyncIterable<PathBytes> | null;
   readonly include: readonly string[];

@@ -185,7 +185,7 @@ class Scan {
     if (filesFrom !== null) {
       for await (const file of filesFrom) {
         if (this.#stream.isStopping) break;
-        await take(absolute(file));
+        await take(absolute(file, this.request.cwd));
       }
     }
     await flush();
@@ -197,7 +197,10 @@ class Scan {
 /** Start a scan, or resume an unfinished one with the same parameters. Errors as `Scan.run`. */
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
   const { inventory, keepsFiles, matcher, tally } = parts;
-  const { roots, files } = await sortRoots(request.paths, request.followsLinks);
+  const { roots, files } = await sortRoots(
+    request.paths.map((path) => absolute(path, request.cwd)),
+    request.followsLinks,
+  );
   const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
   const scanKey = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
   const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;

@@ -14,6 +14,7 @@ import { failedReply, found, imageReply, matcherOf } from '../support/scan-parts
 
 const DECISIONS = { a: found('match'), b: found('suppressed') };
 const REQUEST: Omit<ScanRequest, 'paths'> = {
+  cwd: '/',
   filesFrom: null,
   include: [],
   exclude: [],

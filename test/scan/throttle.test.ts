@@ -70,9 +70,12 @@ test.each([
   ['/a//b/../c', '/a/c'],
   ['/a/b/', '/a/b'],
   ['/a/b', '/a/b'],
-  ['rel', join(process.cwd(), 'rel')],
+  ['rel', '/from/here/rel'],
+  ['./rel/../x', '/from/here/x'],
+  ['.', '/from/here'],
   ['/a/\xff/b', '/a/\xff/b'],
-])('%j as an absolute path', (path, expected) => expect(absolute(path)).toBe(expected));
+  ['\xff', '/from/here/\xff'],
+])('%j as an absolute path', (path, expected) => expect(absolute(path, '/from/here')).toBe(expected));
 
 test('a progress line fits 80 columns, with its percentage or the pause', () => {
   const most: Progress = {

@@ -45,6 +45,16 @@ test('only the wiring imports a database', () => {
   expect(importsByPath.get('src/service/open-store.ts')?.some(isDatabase)).toBe(true);
 });
 
+test('only the entry points of processes use their environment, arguments, streams and exit', () => {
+  const entries = /^src\/(main|healthcheck|engine\/decoder-main)\.ts$/;
+  const uses = /\bprocess\.(argv|chdir|cwd|emit|env|exit|exitCode|on|once|stderr|stdin|stdout|title|umask)\b/;
+  const offenders = sources.flatMap(({ path, tree }) =>
+    tree.text.split('\n').flatMap((line, at) => (uses.test(line) ? [`${path}:${at + 1}`] : [])),
+  );
+  expect(offenders.filter((place) => !entries.test(place.replace(/:\d+$/, '')))).toEqual([]);
+  expect(new Set(offenders.map((place) => place.replace(/:\d+$/, ''))).size).toBe(3);
+});
+
 test('no function exceeds FUNCTION_LINES_MAX lines', () => {
   const long = sources.flatMap((source) => functionsOf(source)).filter(({ lines }) => lines > FUNCTION_LINES_MAX);
   const told = Object.fromEntries(long.map(({ name, lines }) => [name, lines]));

@@ -3,15 +3,14 @@ import { lstat, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
 
-export function absolute(path: PathBytes): PathBytes {
+/** Return the absolute path, normalised. `cwd`: absolute, for a relative path. */
+export function absolute(path: PathBytes, cwd: PathBytes): PathBytes {
   if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
   const text = textOf(path);
-  // A path that is not UTF-8 is made absolute by its bytes, and not normalised.
-  return text === null
-    ? path.startsWith('/')
-      ? path
-      : `${pathBytesOf(process.cwd())}/${path}`
-    : pathBytesOf(resolve(text));
+  const folder = textOf(cwd);
+  // Paths that are not UTF-8 are made absolute by their bytes, and not normalised.
+  if (text === null || folder === null) return path.startsWith('/') ? path : `${cwd}/${path}`;
+  return pathBytesOf(resolve(folder, text));
 }
 
 const isFile = (path: PathBytes) =>
@@ -20,14 +19,14 @@ const isFile = (path: PathBytes) =>
     () => false,
   );
 
-/** Sort the paths into folders to walk and single files. */
+/** Sort absolute paths into folders to walk and single files. */
 export async function sortRoots(
   paths: readonly PathBytes[],
   followsLinks: boolean,
 ): Promise<{ readonly roots: PathBytes[]; readonly files: PathBytes[] }> {
   const roots: PathBytes[] = [];
   const files: PathBytes[] = [];
-  for (const path of paths.map(absolute)) {
+  for (const path of paths) {
     const status = await stat(systemPath(path)).catch(() => null);
     if (!status?.isDirectory()) files.push(path);
     else
