@@ -1,11 +1,12 @@
 /** Distances of Zeef's hashes to the reference's, and to those of rotated and mirrored pixels. */
+
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { AppError } from '../src/core/errors.js';
 import { parseHash256 } from '../src/core/hash256.js';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { ORIENTATIONS } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';
 import { hamming256 } from '../src/kernels/hamming.js';

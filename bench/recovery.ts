@@ -1,6 +1,7 @@
 /** Time until images are hashed again after the decoder process was killed, and until image bombs are refused. */
+
 import sharp from 'sharp';
-import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
+import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import type { BenchTable } from './report.js';
 

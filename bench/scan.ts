@@ -1,10 +1,11 @@
 /** Scans of large trees: rate, memory, a second run, a rematch, and reports after a hundred kills. */
+
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { IMAGE_MEMORY_BYTES_MAX } from '../src/config/defaults.js';
 import { readConfig } from '../src/config/read-config.js';
 import { HASH256_BYTES } from '../src/core/hash256.js';
-import { IMAGE_MEMORY_BYTES_MAX } from '../src/core/limits.js';
 import { pathBytesOf } from '../src/core/path-bytes.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import { localMatcher } from '../src/scan/matcher.js';

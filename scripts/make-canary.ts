@@ -3,12 +3,13 @@
  * generated icons of plain shapes, gradients, and photographs of the tests' fixtures. `npm run canary`; a test compares
  * the file with this output.
  */
+
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { seeded } from '../bench/pdq-like.js';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { formatHash256 } from '../src/core/hash256.js';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
 import type { Raster } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';

@@ -1,9 +1,10 @@
 /** Makes hashlists/sample/sample.csv from hashlists/sample/pictures by `npm run sample`; a test compares them. */
+
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { formatHash256 } from '../src/core/hash256.js';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/core/limits.js';
 import { PACKAGE_ROOT } from '../src/core/package-root.js';
 import { DIGEST_ALGORITHMS } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';

@@ -1,6 +1,5 @@
 /** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
-import { ENTRIES_READ_PER_LIST_MAX } from '../core/limits.js';
 import {
   type Background,
   DIGEST_ALGORITHMS,
@@ -13,6 +12,9 @@ import type { Segment } from '../index/segment.js';
 import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed, StoredEntry } from '../store/lists-contract.js';
 import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
+
+/** Entries of one list read from the store for one query, nearest first; further ones are only counted. */
+export const ENTRIES_READ_PER_LIST_MAX = 1_000;
 
 /** One 256-bit hash to search, and where it came from. */
 export interface HashQuery {

@@ -4,7 +4,6 @@
  * A suppression never hides a neighbour: it excludes exactly the known-good file (by digest) and exactly the entries
  * with a known-good value. All other matches still count.
  */
-import { MATCHES_PER_IMAGE_MAX } from '../core/limits.js';
 import type { Match } from '../core/match-types.js';
 import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
 
@@ -30,6 +29,9 @@ export interface Proposal {
 }
 
 export type { Match } from '../core/match-types.js';
+
+/** Matches returned per image: a list of near-copies could otherwise fill the answer. The true count is returned too. */
+export const MATCHES_PER_IMAGE_MAX = 100;
 
 export interface Decision {
   readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;

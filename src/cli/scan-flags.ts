@@ -1,13 +1,15 @@
 /** Flags of `zeef scan`, and the values that a scan reads from them. */
 import { createReadStream } from 'node:fs';
 import { AppError } from '../core/errors.js';
-import { FILE_LIST_PATH_BYTES_MAX } from '../core/limits.js';
 import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
 import { readPaths } from '../scan/walk/file-list.js';
 import type { CliContext, ImageCheckFlags } from './context.js';
 import type { OutputFlags } from './scan-output.js';
+
+/** A path in a list of files: Linux accepts 4,096 bytes; a longer line is not a path. */
+const FILE_LIST_PATH_BYTES_MAX = 65_536;
 
 export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly filesFrom?: string;

@@ -2,6 +2,7 @@
  * All knobs, and the other `ZEEF_*` variables. Each knob has a `ZEEF_*` name, a unit, a default, a range and a reason; a test
  * keeps `docs/configuration.md` equal to both tables. No room reads the environment; `main.ts` passes it down.
  */
+
 import { availableParallelism } from 'node:os';
 import {
   BATCH_ITEMS_MAX,
@@ -14,7 +15,7 @@ import {
   QUEUE_IMAGES_PER_WORKER_MAX,
   RADIUS_BITS_DEFAULT,
   TENANT_CONCURRENT_REQUESTS_MAX,
-} from '../core/limits.js';
+} from './defaults.js';
 import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

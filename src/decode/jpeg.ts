@@ -4,11 +4,13 @@
  */
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { AppError } from '../core/errors.js';
-import { JPEG_SCANS_MAX } from '../core/limits.js';
 import type { Raster } from '../core/vocabulary.js';
 import { missingRows } from './frames.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
 import { decodeByLibvips } from './libvips.js';
+
+/** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
+const JPEG_SCANS_MAX = 100;
 
 /**
  * A JPEG that lost only its last rows can still match: an eighth of one colour at the edge changes a PDQ hash by less than

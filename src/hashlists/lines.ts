@@ -1,6 +1,10 @@
 /** Bytes → lines, in constant memory: BOM dropped, CRLF and LF accepted, overlong lines reported instead of buffered. */
 import { StringDecoder } from 'node:string_decoder';
-import { HASHLIST_LINE_BYTES_MAX } from '../core/limits.js';
+
+/** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */
+export const HASHLIST_LINE_BYTES_MAX = 65_536;
+/** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
+export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
 
 interface Line {
   /** From 1. */

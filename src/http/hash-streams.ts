@@ -7,10 +7,12 @@ import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js'
 import type { HashBatch } from '../check/hash-batch.js';
 import { type Decision, NOTHING_FOUND } from '../check/policy.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
-import { ITEM_LINE_BYTES_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
 import { HashItem } from './schemas.js';
+
+/** A line of NDJSON: an item of a batch is under 1 kB, and a longer one delays all items after it. */
+const ITEM_LINE_BYTES_MAX = 65_536;
 
 /** A piece of NDJSON: about 8,000 items. */
 const LINES_BYTES = 1_048_576;

@@ -7,8 +7,12 @@ import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Recording } from '../check/recorder.js';
 import { AppError } from '../core/errors.js';
-import { IDEMPOTENCY_KEY_CHARS_MAX, IDEMPOTENT_ANSWER_CHARS_MAX } from '../core/limits.js';
 import type { Service } from '../service/service.js';
+
+/** Longest Idempotency-Key that is kept: a UUID has 36 characters. */
+const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** With an Idempotency-Key a streamed answer is held in memory until all of it is recorded. */
+const IDEMPOTENT_ANSWER_CHARS_MAX = 67_108_864;
 
 export interface KeyedRequest {
   readonly recording: Recording;

@@ -1,11 +1,13 @@
 /** Schemas of ledger queries and answers. */
 import { Type } from '@sinclair/typebox';
-import { HITS_PER_PAGE_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
 import { HIT_STATUSES } from '../core/vocabulary.js';
 import { REPORT_FORMATS } from '../reports/formats.js';
 import { LANGUAGES } from '../reports/words.js';
 import { Match } from './schemas.js';
+
+/** Hits on one page. */
+const HITS_PER_PAGE_MAX = 1_000;
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });

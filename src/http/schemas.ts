@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
-import { FILE_HASHES_MAX, FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -13,6 +13,9 @@ import {
 } from '../core/vocabulary.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { HOLD_RULES } from '../store/lists-contract.js';
+
+/** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
+const FILE_HASHES_MAX = 544;
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });

@@ -10,8 +10,10 @@
  *         the PDQ Image-Hashing Algorithm", 2019.
  * Twin    `assembly/pdq.ts`; `test/kernels/pdq.test.ts` holds the two equal.
  */
-import { IMAGE_SIDE_MIN } from '../core/limits.js';
 import type { Family, OrientationChoice, Raster } from '../core/vocabulary.js';
+
+/** The reference hashes nothing below 5 pixels on a side: such images have no frequencies 1 to 16. */
+const IMAGE_SIDE_MIN = 5;
 
 interface PdqOptions {
   readonly orientations: OrientationChoice;

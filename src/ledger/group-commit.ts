@@ -5,9 +5,13 @@
  * single caller never waits, and concurrent callers share syncs.
  */
 import { AppError, type ErrorCode } from '../core/errors.js';
-import { LEDGER_GROUP_MS, LEDGER_GROUP_ROWS } from '../core/limits.js';
 import { TallySum } from '../core/tally.js';
 import type { Appended, LedgerEntry, LedgerStore, Sighting } from '../store/ledger-contract.js';
+
+/** A group of answers waits this long for more answers: an fsync takes about as long on an ordinary disk. */
+const LEDGER_GROUP_MS = 5;
+/** Answers and hits of one commit, which share one fsync. */
+export const LEDGER_GROUP_ROWS = 256;
 
 /** One answer in the open group. */
 interface Waiting {

@@ -1,9 +1,11 @@
 /** Reads statistics from the store, in intervals that suit their range. */
 import { AppError } from '../core/errors.js';
-import { STATS_POINTS_MAX } from '../core/limits.js';
 import { DAY_MS, HOUR_MS, type Interval } from '../core/period.js';
 import type { LedgerStore } from '../store/ledger-contract.js';
 import { type CellFilter, type Stats, toStats } from './stats.js';
+
+/** Points of one series: a year of hours. */
+const STATS_POINTS_MAX = 8_800;
 
 export interface StatsQuery extends CellFilter {
   readonly fromMs?: number | undefined;

@@ -1,10 +1,12 @@
 /** The decoder process of a service: started with the first image, and observed by metrics. */
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
-import { DECODER_RESTARTS_A_MINUTE_MAX } from '../core/limits.js';
 import { createImageEngine, type ImageEngine } from '../engine/image-engine.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+
+/** Decoder restarts in a minute; more mean that a client is sending files that crash it. */
+const DECODER_RESTARTS_A_MINUTE_MAX = 5;
 
 export interface DecoderStatus {
   readonly restarts: number;

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Candidate, decideFound, requireLists, toCandidate } from '../../src/check/match.js';
-import { ENTRIES_READ_PER_LIST_MAX } from '../../src/core/limits.js';
+import {
+  type Candidate,
+  decideFound,
+  ENTRIES_READ_PER_LIST_MAX,
+  requireLists,
+  toCandidate,
+} from '../../src/check/match.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 import { newSegment } from '../../src/index/segment.js';
 import type { ListSnapshot } from '../../src/lists/snapshot.js';

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decide, isExpired, type Proposal } from '../../src/check/policy.js';
-import { MATCHES_PER_IMAGE_MAX } from '../../src/core/limits.js';
+import { decide, isExpired, MATCHES_PER_IMAGE_MAX, type Proposal } from '../../src/check/policy.js';
 import { isLowQuality } from '../../src/core/pdq-quality.js';
 import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 

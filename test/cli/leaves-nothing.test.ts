@@ -2,6 +2,7 @@
  * Files and processes that Zeef leaves in TMPDIR and in the data folder: none after a clean stop or a failure;
  * after kill -9, nothing in TMPDIR, and in the data folder only what the next start removes.
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
@@ -14,8 +15,8 @@ import { pdqLike } from '../../bench/pdq-like.js';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
 import { strays } from '../../bench/strays.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/core/limits.js';
 import { artefact } from '../../src/core/package-root.js';
+import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/http/routes/list-imports.js';
 import { run, serve } from '../support/processes.js';
 import { PHOTOGRAPHS } from '../support/running.js';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
 import { AppError } from '../../src/core/errors.js';
 import { parseHash256 } from '../../src/core/hash256.js';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/core/limits.js';
 import { createDecoder, type Decoded } from '../../src/decode/decode.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { dct16, luma64 } from '../../src/kernels/pdq.js';

@@ -1,10 +1,11 @@
 /** Every format of docs/formats.md, made here from one seeded image, against the hash of that image. */
+
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
 import { AppError } from '../../src/core/errors.js';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/core/limits.js';
 import { IMAGE_FORMATS, type Raster } from '../../src/core/vocabulary.js';
 import { createDecoder, DECODED_FORMATS, type Decoded } from '../../src/decode/decode.js';
 import { missingRows, overWhite, spreadFrames, type View } from '../../src/decode/frames.js';

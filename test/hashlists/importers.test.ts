@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HASHLIST_LINE_BYTES_MAX, PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
+import { HASHLIST_LINE_BYTES_MAX } from '../../src/hashlists/lines.js';
 import { parseMapping } from '../../src/hashlists/mapping.js';
+import { PDQ_WEIGHT_MAX, PDQ_WEIGHT_MIN } from '../../src/hashlists/normalise.js';
 import type { ListSource } from '../../src/hashlists/source.js';
 
 type ImportOptions = Omit<ListSource, 'bytes'> & { format: HashlistFormat };

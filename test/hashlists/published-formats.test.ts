@@ -1,15 +1,16 @@
 /** Lists in their published formats: a valid sample of each, damaged ones, and a seeded fuzz of every parser. */
+
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { AppError } from '../../src/core/errors.js';
-import { HASHLIST_RECORD_BYTES_MAX } from '../../src/core/limits.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { HASHLIST_FORMATS, type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
+import { HASHLIST_RECORD_BYTES_MAX } from '../../src/hashlists/lines.js';
 import type { ListSource } from '../../src/hashlists/source.js';
 
 const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';

@@ -1,10 +1,11 @@
 /** Lists imported and changed over HTTP. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/core/limits.js';
+import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/http/routes/list-imports.js';
 import { run, serve } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
 

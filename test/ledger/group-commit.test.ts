@@ -1,8 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.js';
-import { LEDGER_GROUP_ROWS } from '../../src/core/limits.js';
-import { createGroupCommit } from '../../src/ledger/group-commit.js';
+import { createGroupCommit, LEDGER_GROUP_ROWS } from '../../src/ledger/group-commit.js';
 import type { Appended, LedgerGroup } from '../../src/store/ledger-contract.js';
 import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
 import { memoryLedger } from '../support/memory-ledger.js';

@@ -63,6 +63,18 @@ test('no function exceeds FUNCTION_LINES_MAX lines', () => {
   expect(Object.keys(told).sort(), 'take out of the list what is shorter now').toEqual(Object.keys(LONGER).sort());
 });
 
+test('a shared limit is used by two rooms; the others are in their room', () => {
+  const roomsOf = (name: string) => {
+    const users = sources.filter(({ imports }) =>
+      imports.some(({ path, names }) => path === 'src/core/limits.ts' && names.includes(name)),
+    );
+    return new Set(users.map(({ path }) => path.split('/')[1]));
+  };
+  const limits = exportsOf(sources.find(({ path }) => path === 'src/core/limits.ts')!);
+  expect(limits.length).toBeGreaterThan(5);
+  expect(limits.filter((name) => roomsOf(name).size < 2)).toEqual([]);
+});
+
 test('every export is imported by another file', () => {
   const everywhere = [...sources, ...['test', 'bench', 'scripts'].flatMap((folder) => readSources(folder))];
   const taken = new Map<string, Set<string>>();

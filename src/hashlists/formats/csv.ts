@@ -1,8 +1,9 @@
 /** CSV with a header and named columns (RFC 4180, read leniently), or with fixed columns. */
+
 import { type CsvError, parse } from 'csv-parse';
 import { AppError } from '../../core/errors.js';
-import { HASHLIST_LINE_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import { HASHLIST_LINE_BYTES_MAX } from '../lines.js';
 import { fieldsOf, type Mapping, OWN_MAPPING, type Plan, planOf, valueColumns } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';

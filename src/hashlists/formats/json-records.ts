@@ -1,7 +1,8 @@
 /** JSON documents → their records, streamed: an array of gigabytes is never in memory as a whole. */
+
 import { JSONParser } from '@streamparser/json';
 import { AppError } from '../../core/errors.js';
-import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
+import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
 
 const SPACE = 0x20;
 

@@ -2,10 +2,11 @@
  * NCMEC Hash Sharing v2: pages of XML. Member and id together identify an entry. It has several fingerprints; those given
  * by reference (`href`) have no value. Deletions are separate entries.
  */
+
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { AppError } from '../../core/errors.js';
-import { HASHLIST_RECORD_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 

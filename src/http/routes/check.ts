@@ -5,7 +5,6 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import { AppError } from '../../core/errors.js';
-import { MULTIPART_FILES_MAX } from '../../core/limits.js';
 import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
@@ -14,6 +13,9 @@ import { matchesFor, optionsFrom } from '../answers.js';
 import { type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
+
+/** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
+const MULTIPART_FILES_MAX = 100;
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {

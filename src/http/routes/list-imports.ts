@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
-import { IMPORT_AT_ONCE_BYTES_MAX, IMPORT_BYTES_MAX } from '../../core/limits.js';
+import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { HASHLIST_FORMATS } from '../../hashlists/importers.js';
 import { parseMapping } from '../../hashlists/mapping.js';
@@ -12,6 +12,9 @@ import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
 import { count, oneOf, orNull, Problem, text } from '../schemas.js';
 import type { Needs } from './needs.js';
+
+/** A list up to this size is imported during the request: under a second. */
+export const IMPORT_AT_ONCE_BYTES_MAX = 1_048_576;
 
 /** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */
 const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');

@@ -8,7 +8,6 @@ import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { Audit } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
-import { IMPORTS_WAITING_MAX } from '../../core/limits.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import type { ImportReport } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -17,6 +16,9 @@ import { ImportBodies } from './import-bodies.js';
 import { ImportQueue } from './import-queue.js';
 import type { ImportThread, ThreadedImport } from './import-task.js';
 import { findJob, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
+
+/** Queued imports; each keeps its bytes on disk meanwhile. */
+export const IMPORTS_WAITING_MAX = 20;
 
 export interface JobProgress extends ImportJob {
   /** Bytes read so far; null unless the job runs. */

@@ -6,7 +6,6 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
-import { SOURCE_PAGE_BYTES_MAX, SOURCE_PAGES_MAX } from '../../core/limits.js';
 import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
 import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../../hashlists/sources.js';
 import type { ImportReport, SourceInfo } from '../../store/lists-contract.js';
@@ -14,6 +13,11 @@ import type { Store } from '../../store/store.js';
 import { sealStream } from '../../vault/sealed-stream.js';
 import { importList } from './import-list.js';
 import type { ThreadedImport } from './import-task.js';
+
+/** One page of a source: a thousand entries are under 2 MB. */
+const SOURCE_PAGE_BYTES_MAX = 67_108_864;
+/** A hundred million entries; ends a sync of a source whose pages form a loop. */
+const SOURCE_PAGES_MAX = 100_000;
 
 export interface SyncOptions {
   readonly dataDir: string;

@@ -8,9 +8,15 @@ import { promisify } from 'node:util';
 import { extract, type Headers } from 'tar-stream';
 import { fromFd, type Entry as ZipEntry, type ZipFile } from 'yauzl';
 import { AppError } from '../../core/errors.js';
-import { ARCHIVE_BYTES_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_RATIO_MAX } from '../../core/limits.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { sniff } from '../../decode/sniff.js';
+
+/** Entries of one archive that a scan reads: a photo library has tens of thousands, a bomb has millions. */
+const ARCHIVE_ENTRIES_MAX = 100_000;
+/** Unpacked bytes of one archive: a few minutes of work for one core. */
+const ARCHIVE_BYTES_MAX = 20_000_000_000;
+/** Images hardly compress, text to a tenth; deflate compresses zeros to a thousandth, and such a file is a bomb. */
+const ARCHIVE_RATIO_MAX = 200;
 
 export interface ArchiveEntry {
   readonly name: PathBytes;

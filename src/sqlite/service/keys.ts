@@ -5,7 +5,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
-import { KEYS_LIVE_PER_LINE_MAX } from '../../core/limits.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import {
   type CreatedKey,
@@ -20,6 +19,9 @@ import {
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { makeTenant } from './tenants.js';
+
+/** Live keys of one key line: the old one and its successor. */
+const KEYS_LIVE_PER_LINE_MAX = 2;
 
 const KEY_PREFIX = 'zeef_';
 const KEY_BYTES = 32;

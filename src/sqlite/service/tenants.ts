@@ -1,7 +1,6 @@
 /** Tenants and their usage in SQLite. */
 
 import { AppError } from '../../core/errors.js';
-import { USAGE_DAYS_KEPT } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type {
   DayUsage,
@@ -13,6 +12,9 @@ import type {
 } from '../../store/tenants-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+
+/** Days of usage that are kept: today's quota, and a week of history. */
+const USAGE_DAYS_KEPT = 8;
 
 /** Tenant names are used in URLs, file names and log lines. */
 const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -1,11 +1,11 @@
 /** Imports as jobs, over a real store, with a thread whose imports end when the test says so. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import type { Audit } from '../../../src/audit/audit.js';
-import { IMPORTS_WAITING_MAX } from '../../../src/core/limits.js';
-import { createImportJobs, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
+import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
 import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
