@@ -38,6 +38,7 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   try {
     chmodSync(path, 0o600);
     switchToWal(db, file.busyMs);
+    requireWritable(db, file.busyMs);
     db.pragma('synchronous = FULL');
     // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
     if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
@@ -67,6 +68,24 @@ function switchToWal(db: Sqlite, patienceMs: number): void {
       if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > endMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_PAUSE_MS);
     }
+  }
+}
+
+/**
+ * Refuse a connection that SQLite opened for reading only, as it does silently on a disk that is read-only at the moment:
+ * its shared memory would be read-only for every later connection of this process too, also once the disk is writable.
+ */
+function requireWritable(db: Sqlite, busyMs: number): void {
+  db.pragma('busy_timeout = 0');
+  try {
+    // On a read-only connection the first begins a read, and the second fails.
+    db.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${versionOf(db)}`);
+  } catch (error) {
+    // Another connection writes: this is no read-only one, which is refused before it waits.
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+  } finally {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    db.pragma(`busy_timeout = ${busyMs}`);
   }
 }
 

@@ -106,6 +106,8 @@ describe.runIf(hasCompiler)('a real service on a disk', () => {
       const failed = Array.from({ length: 5 }, next);
       expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => REFUSED));
       expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ ready: true, ledgerWritable: false });
+      // A reader that opened the file now as read-only would keep the writer out afterwards.
+      expect([200, 503]).toContain((await fetch(`${url}/v1/stats`)).status);
       writeFileSync(control, '-');
       // The same process, and the same requests again.
       expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => ANSWERED));
