@@ -47,7 +47,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .option('--pairs <file>', 'index: write every pair found, as CSV')
     .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
-    .option('--minutes <count>', 'soak: duration; by default 10', count)
+    .option('--minutes <count>', 'soak: duration, by default 10; flips: by default 5', count)
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches are outside src/ and use its rooms, so they are loaded at run time, not imported.
       const door = (await import(pathToFileURL(artefact('bench', 'main.js')).href)) as BenchDoor;

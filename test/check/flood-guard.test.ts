@@ -78,7 +78,7 @@ describe('in a service', () => {
     await service.reload();
     const { verdict, matches } = await service.checkImage({ bytes: copy(1) }, options);
     expect(verdict, 'seen before as a match').toBe('suppressed');
-    expect(matches.every(({ quarantined, suppressed }) => quarantined && suppressed)).toBe(true);
+    expect(new Set(matches.map(({ quarantined, suppressed }) => quarantined && suppressed))).toEqual(new Set([true]));
     expect(await service.ledger.stats({})).toMatchObject({ checked: 13, matched: 6, suppressed: 7 });
     expect((await service.renderMetrics()).body).toMatch(/^zeef_quarantined_total [1-9]/m);
     for (const { list, entryId } of await service.store.lists.quarantined()) {

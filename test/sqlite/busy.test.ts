@@ -127,8 +127,14 @@ describe('a store', () => {
 
   test.each(SERVICE_WRITES)('%s does not wait for an import', async (_name, write) => {
     const release = holdLock(dataDir);
-    await write();
+    let isDone = false;
+    const writing = write().then(() => {
+      isDone = true;
+    });
+    // The lock is held all the while: a write that waited for it would not end.
+    await expect.poll(() => isDone, { timeout: 5_000 }).toBe(true);
     release();
+    await writing;
   });
 
   test('a store opens while another process writes', async () => {
