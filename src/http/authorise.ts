@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../core/errors.js';
 import type { Service } from '../service/service.js';
 import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
+import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
 
 interface Caller {
@@ -41,6 +42,9 @@ const LOCAL = {
 const KEYS_KNOWN_MS = 1_000;
 /** Interval between records of a key's last use. */
 const TOUCH_MS = 60_000;
+
+/** Return the store, audited with the caller as the actor. */
+export const storeAs = (service: Service, { caller }: FastifyRequest): Store => service.audit.as(caller.actor);
 
 /** Return whether a caller may see more of a match than its list and type, such as its distance. */
 export const seesDetails = ({ scopes }: Pick<Caller, 'scopes'>): boolean =>

@@ -14,7 +14,6 @@ import type { Seal } from './seal.js';
 import type { Stats } from './stats.js';
 
 export type { Hit } from './hit.js';
-export type { LedgerRequest as Recordable } from './ledger-entry.js';
 
 interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
   /** Undefined: all tenants. */
@@ -48,7 +47,7 @@ export interface Ledger {
    * Resolves once it is synced; true if it was counted, false if its Idempotency-Key had been counted before.
    * Errors LEDGER_FAILED, LEDGER_INVALID: nothing was added. IDEMPOTENCY_KEY_REUSED.
    */
-  record(recordable: LedgerRequest): Promise<boolean>;
+  record(request: LedgerRequest): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
   /** Newest first by default. `cursor`: for the next page in the same order, or null. */
@@ -115,9 +114,9 @@ class StoredLedger implements Ledger {
     }
   }
 
-  async record(recordable: LedgerRequest): Promise<boolean> {
+  async record(request: LedgerRequest): Promise<boolean> {
     const { nowMs, seal, onListenerError = () => {} } = this.#options;
-    const entry = entryOf(recordable, nowMs(), seal);
+    const entry = entryOf(request, nowMs(), seal);
     if (entry.tallies.length === 0 && entry.idempotency === null) return true;
     const appended = await this.#commit.append(entry);
     if (appended.outcome === 'reused') throw new AppError('IDEMPOTENCY_KEY_REUSED');

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import type { Match } from '../../src/core/match-types.js';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
 import type { HitStatus } from '../../src/core/vocabulary.js';
-import { createLedger, type Hit, type HitListener, type Recordable } from '../../src/ledger/ledger.js';
+import { createLedger, type Hit, type HitListener } from '../../src/ledger/ledger.js';
+import type { LedgerRequest } from '../../src/ledger/ledger-entry.js';
 import type { Outcome } from '../../src/ledger/outcome.js';
 import { buildReport } from '../../src/ledger/report.js';
 import { memoryLedger } from '../support/memory-ledger.js';
@@ -56,7 +57,12 @@ const outcome = (over: Partial<Outcome> = {}): Outcome => ({
   checkId: null,
   ...over,
 });
-const recordable = (...outcomes: Outcome[]): Recordable => ({ tenant: 'a', outcomes, unmatched: 0, idempotency: null });
+const recordable = (...outcomes: Outcome[]): LedgerRequest => ({
+  tenant: 'a',
+  outcomes,
+  unmatched: 0,
+  idempotency: null,
+});
 
 test('an image counts once in all, once per list and category, by its nearest match', async () => {
   const { ledger } = ledgerAt();

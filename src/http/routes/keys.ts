@@ -1,9 +1,10 @@
 /** `/v1/keys`: keys are created, rotated and revoked; each is returned once. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { KEY_GRACE_HOURS_DEFAULT } from '../../core/limits.js';
 import type { Service } from '../../service/service.js';
 import { CreatedKeyResult, KeyResult, NewKeyBody, RotationBody } from '../admin-schemas.js';
+import { storeAs } from '../authorise.js';
 import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -11,9 +12,6 @@ const HOUR_MS = 3_600_000;
 const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
 const Id = Type.Object({ id: Type.String() });
-
-/** Return the store's keys; changes are audited with the caller as the actor. */
-const keysAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).keys;
 
 export function keyRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   keysRoute(app, service, needs);
@@ -50,7 +48,12 @@ function createKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     },
     async (request, reply) => {
       const { tenant, scopes, name = null, expiresAt = null } = request.body;
-      const created = await keysAs(service, request).createKey({ tenant, scopes, name, expiresAt: utc(expiresAt) });
+      const created = await storeAs(service, request).keys.createKey({
+        tenant,
+        scopes,
+        name,
+        expiresAt: utc(expiresAt),
+      });
       service.gates.forget(tenant);
       return reply.code(201).header('cache-control', 'no-store').send(created);
     },
@@ -72,7 +75,7 @@ function rotateKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
     },
     async (request, reply) => {
       const { graceHours = KEY_GRACE_HOURS_DEFAULT, expiresAt } = request.body ?? {};
-      const created = await keysAs(service, request).rotateKey(null, request.params.id, {
+      const created = await storeAs(service, request).keys.rotateKey(null, request.params.id, {
         nowMs: Date.now(),
         graceMs: graceHours * HOUR_MS,
         ...(expiresAt === undefined ? {} : { expiresAt: utc(expiresAt) }),
@@ -94,7 +97,7 @@ function revokeKeyRoute(app: FastifyInstance, service: Service, needs: Needs): v
       },
     },
     async (request, reply) => {
-      await keysAs(service, request).revokeKey(null, request.params.id);
+      await storeAs(service, request).keys.revokeKey(null, request.params.id);
       return reply.code(204).send();
     },
   );

@@ -1,16 +1,14 @@
 /** Changes of lists over HTTP: create and remove a list, approve or reject a held version, roll back, disable an entry. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
+import { storeAs } from '../authorise.js';
 import { ImportReportResult, ListResult, NewListBody, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 const Named = Type.Object({ list: Type.String() });
-
-/** Return the store's lists; changes are audited with the caller as the actor. */
-const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
 export function listChangeRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   createListRoute(app, service, needs);
@@ -30,7 +28,7 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
     },
     async (request, reply) => {
       const { list, kind = 'match', radiusBits = service.config.radiusBits, ...change } = request.body;
-      const lists = listsAs(service, request);
+      const lists = storeAs(service, request).lists;
       const info = await lists.createList({ list, kind, radiusBits });
       const made = Object.keys(change).length > 0 ? await lists.updateList(list, change) : info;
       await service.reload();
@@ -51,7 +49,7 @@ function removeListRoute(app: FastifyInstance, service: Service, needs: Needs): 
       },
     },
     async (request, reply) => {
-      await listsAs(service, request).removeList(request.params.list);
+      await storeAs(service, request).lists.removeList(request.params.list);
       await service.reload();
       return reply.code(204).send();
     },
@@ -70,7 +68,7 @@ function approveRoute(app: FastifyInstance, service: Service, needs: Needs): voi
       },
     },
     async (request) => {
-      const report = await approveHeld(listsAs(service, request), request.params.list);
+      const report = await approveHeld(storeAs(service, request).lists, request.params.list);
       await service.reload();
       return report;
     },
@@ -89,7 +87,7 @@ function rejectRoute(app: FastifyInstance, service: Service, needs: Needs): void
       },
     },
     async (request, reply) => {
-      await listsAs(service, request).dropHeld(request.params.list);
+      await storeAs(service, request).lists.dropHeld(request.params.list);
       return reply.code(204).send();
     },
   );
@@ -108,7 +106,7 @@ function rollbackRoute(app: FastifyInstance, service: Service, needs: Needs): vo
       },
     },
     async (request) => {
-      const report = await rollBack(listsAs(service, request), request.params.list, request.body.version);
+      const report = await rollBack(storeAs(service, request).lists, request.params.list, request.body.version);
       await service.reload();
       return report;
     },
@@ -129,7 +127,7 @@ function changeEntryRoute(app: FastifyInstance, service: Service, needs: Needs):
     },
     async (request) => {
       const { list, entryId } = request.params;
-      const entries = await listsAs(service, request).changeEntries(
+      const entries = await storeAs(service, request).lists.changeEntries(
         list,
         { entryId },
         request.body.enabled ? 'enable' : 'disable',

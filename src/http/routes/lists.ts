@@ -5,6 +5,7 @@ import { AppError } from '../../core/errors.js';
 import { listHealth } from '../../lists/list-health.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
+import { storeAs } from '../authorise.js';
 import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
@@ -49,7 +50,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       },
     },
     async (request) => {
-      const changed = await service.audit.as(request.caller.actor).lists.updateList(request.params.list, request.body);
+      const changed = await storeAs(service, request).lists.updateList(request.params.list, request.body);
       await service.reload();
       return changed;
     },

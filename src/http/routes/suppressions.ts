@@ -1,14 +1,12 @@
 /** `/v1/suppressions`: suppressed values and entries. Values are accepted and never returned. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
 import { type NewSuppression, suppress, suppressions, unsuppress } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
+import { storeAs } from '../authorise.js';
 import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
 import type { Needs } from './needs.js';
-
-/** Return the store's lists; changes are audited with the caller as the actor. */
-const listsAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).lists;
 
 export function suppressionRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   suppressionsRoute(app, service, needs);
@@ -46,7 +44,10 @@ function suppressRoute(app: FastifyInstance, service: Service, needs: Needs): vo
       },
     },
     async (request, reply) => {
-      const made = await suppress(listsAs(service, request), request.body as NewSuppression & { algorithm: Algorithm });
+      const made = await suppress(
+        storeAs(service, request).lists,
+        request.body as NewSuppression & { algorithm: Algorithm },
+      );
       await service.reload();
       return reply.code(201).send(made);
     },
@@ -65,7 +66,7 @@ function unsuppressValueRoute(app: FastifyInstance, service: Service, needs: Nee
       },
     },
     async (request, reply) => {
-      await unsuppress(listsAs(service, request), { id: request.params.id });
+      await unsuppress(storeAs(service, request).lists, { id: request.params.id });
       await service.reload();
       return reply.code(204).send();
     },
@@ -84,7 +85,7 @@ function unsuppressEntryRoute(app: FastifyInstance, service: Service, needs: Nee
       },
     },
     async (request, reply) => {
-      await unsuppress(listsAs(service, request), request.query);
+      await unsuppress(storeAs(service, request).lists, request.query);
       await service.reload();
       return reply.code(204).send();
     },

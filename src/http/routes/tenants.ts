@@ -6,6 +6,7 @@ import type { Service } from '../../service/service.js';
 import { tenantReport } from '../../tenants/tenant-report.js';
 import { TenantChangeBody, TenantResult } from '../admin-schemas.js';
 import type { createAuthoriser } from '../authorise.js';
+import { storeAs } from '../authorise.js';
 import { Problem } from '../schemas.js';
 
 export function tenantRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
@@ -49,9 +50,7 @@ export function tenantRoutes(app: FastifyInstance, service: Service, needs: Retu
       },
     },
     async (request) => {
-      const changed = await service.audit
-        .as(request.caller.actor)
-        .tenants.setTenant(request.params.tenant, request.body);
+      const changed = await storeAs(service, request).tenants.setTenant(request.params.tenant, request.body);
       return tenantReport(service, changed);
     },
   );

@@ -1,10 +1,11 @@
 /** `/v1/webhooks`: receivers of new hits and overdue cases, and their undelivered events. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { requireSecretEnv, requireUrl } from '../../cases/webhooks/deliver.js';
 import { pingEvent } from '../../cases/webhooks/events.js';
 import type { Service } from '../../service/service.js';
 import { DeadLetterResult, NewWebhookBody, WebhookResult } from '../admin-schemas.js';
+import { storeAs } from '../authorise.js';
 import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -13,9 +14,6 @@ const DEAD_LETTERS_TOLD = 1_000;
 
 const Id = Type.Object({ id: Type.String() });
 type WithId = { Params: { id: string } };
-
-/** Return the store's webhooks; changes are audited with the caller as the actor. */
-const hooksAs = (service: Service, request: FastifyRequest) => service.audit.as(request.caller.actor).webhooks;
 
 export function webhookRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   webhooksRoute(app, service, needs);
@@ -55,7 +53,7 @@ function addWebhookRoute(app: FastifyInstance, service: Service, needs: Needs): 
     async (request, reply) => {
       const { url, secretEnv, tenant = null } = request.body;
       const about = { url: requireUrl(url), secretEnv: requireSecretEnv(secretEnv), tenant, nowMs: Date.now() };
-      return reply.code(201).send(await hooksAs(service, request).addWebhook(about));
+      return reply.code(201).send(await storeAs(service, request).webhooks.addWebhook(about));
     },
   );
 }
@@ -72,7 +70,7 @@ function removeWebhookRoute(app: FastifyInstance, service: Service, needs: Needs
       },
     },
     async (request, reply) => {
-      await hooksAs(service, request).removeWebhook(null, request.params.id);
+      await storeAs(service, request).webhooks.removeWebhook(null, request.params.id);
       return reply.code(204).send();
     },
   );
@@ -104,7 +102,9 @@ function retryRoute(app: FastifyInstance, service: Service, needs: Needs): void 
         response: { 200: Type.Object({ events: Type.Integer() }), default: Problem },
       },
     },
-    async (request) => ({ events: await hooksAs(service, request).retry(null, request.params.id, Date.now()) }),
+    async (request) => ({
+      events: await storeAs(service, request).webhooks.retry(null, request.params.id, Date.now()),
+    }),
   );
 }
 

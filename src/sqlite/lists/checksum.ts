@@ -14,6 +14,14 @@ export interface Checked {
   readonly attributes: string | null;
 }
 
+/** A row of the table `entry` as an import reads it. */
+export interface HeldRow extends Checked {
+  readonly id: number;
+  readonly disabled: number;
+  readonly version: number;
+  readonly since: number;
+}
+
 export class ListChecksum {
   readonly #sum: RowSum;
 

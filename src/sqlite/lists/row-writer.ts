@@ -7,21 +7,13 @@ import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import type { Checked, ListChecksum } from './checksum.js';
+import type { Checked, HeldRow, ListChecksum } from './checksum.js';
 import { toAttributes } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
 import type { Tombstones } from './tombstones.js';
 import { keepPast } from './versions.js';
 
 type AcceptedRow = Extract<ParsedRow, { ok: true }>;
-
-/** An entry that is already on the list. */
-interface HeldRow extends Checked {
-  readonly id: number;
-  readonly disabled: number;
-  readonly version: number;
-  readonly since: number;
-}
 
 export class RowWriter {
   readonly counts = new ImportCounts();

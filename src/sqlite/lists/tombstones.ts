@@ -7,16 +7,9 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { type ImportMode, Withdrawals } from '../../store/import-rules.js';
 import type { Vault } from '../../vault/vault.js';
-import type { Checked, ListChecksum } from './checksum.js';
+import type { Checked, HeldRow, ListChecksum } from './checksum.js';
 import { BY_VALUE } from './seal-values.js';
 import { keepPast } from './versions.js';
-
-interface Row extends Checked {
-  readonly id: number;
-  readonly disabled: number;
-  readonly version: number;
-  readonly since: number;
-}
 
 const updatedAtOf = ({ attributes }: Checked): string | null =>
   attributes === null ? null : ((JSON.parse(attributes) as { updatedAt?: string }).updatedAt ?? null);
@@ -70,29 +63,31 @@ export class Tombstones {
     return rows.length;
   }
 
-  #withdrawEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): Row[] {
+  #withdrawEntry({ entryId, at }: Extract<Tombstone, { entryId: string }>): HeldRow[] {
     const withdrawal = this.#withdrawals.withdraw(entryId, at);
     // Created at a list's first withdrawal: most have none, and their imports need not maintain it.
     if (!this.#hasIndex) this.#db.exec('CREATE INDEX IF NOT EXISTS entry_of_list ON entry (list_id, entry_id)');
     this.#hasIndex = true;
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND entry_id = ?').run(this.#listId, entryId);
     const rows = this.#db
-      .prepare<[number, string], Row>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
+      .prepare<[number, string], HeldRow>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
       .all(this.#listId, entryId);
     return rows.filter((row) => withdrawal.covers(updatedAtOf(row))).filter((row) => !this.#passOn(row));
   }
 
-  #withdrawValue({ algorithm, value }: Extract<Tombstone, { value: string }>): Row[] {
+  #withdrawValue({ algorithm, value }: Extract<Tombstone, { value: string }>): HeldRow[] {
     const label = ALGORITHMS.indexOf(algorithm);
     const at = [this.#listId, label, this.#vault.seal(label, Buffer.from(value, 'hex'))] as const;
     this.#db.prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ?').run(...at);
     return this.#db
-      .prepare<[number, number, Buffer], Row>(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`)
+      .prepare<[number, number, Buffer], HeldRow>(
+        `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`,
+      )
       .all(...at);
   }
 
   /** Hand the value to the next entry that carries it; false without one. */
-  #passOn(row: Row): boolean {
+  #passOn(row: HeldRow): boolean {
     const heir = this.#db
       .prepare<[number, number, Buffer], Pick<Checked, 'entry_id' | 'attributes'>>(
         'SELECT entry_id, attributes FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
@@ -113,7 +108,7 @@ export class Tombstones {
     return true;
   }
 
-  #remove(row: Row): void {
+  #remove(row: HeldRow): void {
     if (row.disabled === 0) {
       this.#db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)').run(row.id, row.algorithm);
     }
@@ -123,7 +118,7 @@ export class Tombstones {
   }
 
   /** The checksum of a list being replaced covers only this import's rows so far. */
-  #isCounted(row: Row): boolean {
+  #isCounted(row: HeldRow): boolean {
     return this.#mode === 'add' || row.version === this.#version;
   }
 }
