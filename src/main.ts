@@ -43,11 +43,9 @@ await runCommandLine(process.argv.slice(2), {
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY === true,
   errStream: process.stderr,
-  // Opened only where a command reads it.
-  get stdin() {
-    return process.stdin;
-  },
-  cwd: process.cwd(),
+  // Functions: opening a stream changes it for its other users, and the folder may be gone.
+  stdin: () => process.stdin,
+  cwd: () => process.cwd(),
   isStopping: () => stopping,
   stopped,
   // Loaded where it is needed: that is a third of what every other command would take to start.

@@ -28,9 +28,9 @@ export interface CliContext {
   readonly isTerminal: boolean;
   /** Where `err` writes, for a progress bar. */
   readonly errStream: NodeJS.WritableStream;
-  readonly stdin: AsyncIterable<Uint8Array>;
-  /** Folder that relative paths of a scan begin with. */
-  readonly cwd: string;
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  /** Folder that relative paths of a scan begin with. Errors: the system's, where it was removed. */
+  readonly cwd: () => string;
   /** Becomes true at the first Ctrl-C or SIGTERM. */
   readonly isStopping: () => boolean;
   /** Resolves at the same time. */

@@ -71,7 +71,7 @@ export function scanRequest(
 ): ScanRequest {
   return {
     paths: paths.map(pathBytesOf),
-    cwd: pathBytesOf(cwd),
+    cwd: pathBytesOf(cwd()),
     filesFrom: flags.filesFrom === undefined ? null : listOf(flags, stdin),
     include: flags.include ?? [],
     exclude: flags.exclude ?? [],
@@ -85,6 +85,6 @@ export function scanRequest(
 }
 
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
-  const source = filesFrom === '-' ? stdin : createReadStream(filesFrom!);
+  const source = filesFrom === '-' ? stdin() : createReadStream(filesFrom!);
   return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
 }

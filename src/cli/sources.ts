@@ -88,7 +88,13 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
           const onPage = (pages: number) => {
             if (cli.isTerminal) cli.err(`\r${list}: ${pages} pages `);
           };
-          const report = await syncList(changes, list, { dataDir, radiusBits, env: cli.env, onPage });
+          const report = await syncList(changes, list, {
+            dataDir,
+            radiusBits,
+            env: cli.env,
+            onPage,
+            shouldStop: cli.isStopping,
+          });
           if (cli.isTerminal) cli.err('\r');
           if (report.held.length > 0) cli.setExitCode(EXIT.failed);
           cli.out(reportText(report));

@@ -9,7 +9,7 @@ const MODE = 0o600;
 
 /**
  * Write the pieces to a file, or replace it: under a temporary name, synced, then renamed.
- * Result  the number of bytes. Errors  those of the pieces and of the file system; an earlier file then stays.
+ * Result  the number of bytes. Errors  those of the pieces and of the file system: an earlier file then stays.
  */
 export async function writeAtomically(
   path: string,
@@ -29,14 +29,15 @@ export async function writeAtomically(
       await file.close();
     }
     await rename(partial, path);
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
-    return bytes;
   } catch (error) {
     // The error of the write is the one to report.
     await rm(partial, { force: true }).catch(() => {});
     throw error;
   }
+  await open(dirname(path), 'r')
+    .then((folder) => folder.sync().finally(() => folder.close()))
+    .catch(passIfUnsyncable);
+  return bytes;
 }
 
 /** Give a complete file that another program wrote its final name. Errors: those of the file system. */
@@ -46,9 +47,20 @@ export function publishFile(partial: string, path: string): void {
   syncFolderOf(path);
 }
 
-/** Sync the folder of a file: a new name is durable only with it. */
+/** Not every file system has folders that can be synced, and not every folder can be read; SQLite ignores that too. */
+const UNSYNCABLE = new Set(['EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM']);
+
+function passIfUnsyncable(error: unknown): void {
+  if (!UNSYNCABLE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+}
+
+/** Sync the folder of a file: a new name is durable only with it. Errors EIO, and others of a failing disk. */
 export function syncFolderOf(path: string): void {
-  syncPath(dirname(path), 'r');
+  try {
+    syncPath(dirname(path), 'r');
+  } catch (error) {
+    passIfUnsyncable(error);
+  }
 }
 
 /** Sync a file or a folder. */

@@ -5,14 +5,16 @@ import { AppError } from './errors.js';
 
 /** Statuses below 500 after which the same request may succeed later. */
 const PASSING_STATUSES = new Set([408, 425, 429]);
-/** A server cannot hold a client longer than this. */
-const RETRY_AFTER_MS_MAX = 3_600_000;
+/** A quota lasts until midnight; a server cannot hold a client for longer than a day. */
+const RETRY_AFTER_MS_MAX = 86_400_000;
+/** The form that servers send (RFC 9110, section 5.6.7); `Date.parse` takes many others. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 /** How often `shouldStop` is called during a pause. */
 const STOP_CHECK_MS = 200;
 
 /** A failure after which the same attempt may succeed later. */
 export class PassingFailure extends Error {
-  /** `waitMs`: as the server asks; null: the usual pause. */
+  /** `waitMs`: the shortest pause, as the server asks; null: the usual one. */
   constructor(
     why: string,
     readonly waitMs: number | null = null,
@@ -28,10 +30,18 @@ export const isPassingStatus = (status: number): boolean => status >= 500 || PAS
 export function retryAfterMs(headers: Headers, nowMs = Date.now()): number | null {
   const text = headers.get('retry-after')?.trim();
   if (!text) return null;
-  // A date begins with its weekday; `Date.parse` takes more than dates.
-  const dateMs = /^[A-Z]/i.test(text) ? Date.parse(text) : Number.NaN;
+  const dateMs = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
   const waitMs = /^\d+$/.test(text) ? Number(text) * 1000 : dateMs - nowMs;
   return Number.isNaN(waitMs) ? null : Math.min(RETRY_AFTER_MS_MAX, Math.max(0, waitMs));
+}
+
+/** Return headers; null where a value cannot be sent. The error of `fetch` would quote it, and it may be a secret. */
+export function requestHeaders(values: Readonly<Record<string, string>>): Headers | null {
+  try {
+    return new Headers(values);
+  } catch {
+    return null;
+  }
 }
 
 /** Return the reason of a failed `fetch`: the system's code, or the kind of error. */
@@ -64,13 +74,18 @@ interface RetryOptions {
 
 /**
  * Repeat an attempt while it throws a `PassingFailure`.
- * Errors  those of the attempt, the last `PassingFailure` too; SHUTTING_DOWN: stopped during a pause.
+ * Errors  those of the attempt, the last `PassingFailure` too; SHUTTING_DOWN: stopped before an attempt or in a pause.
  */
 export function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { pauses, retries = Number.POSITIVE_INFINITY, patienceMs = Number.POSITIVE_INFINITY } = options;
   const startedMs = performance.now();
   let isFinal = false;
-  return pRetry(attempt, {
+  const shouldStop = options.shouldStop ?? (() => false);
+  const unlessStopped = () => {
+    if (shouldStop()) throw new AppError('SHUTTING_DOWN');
+    return attempt();
+  };
+  return pRetry(unlessStopped, {
     retries,
     // `onFailedAttempt` waits, as the server asks.
     minTimeout: 0,
@@ -80,15 +95,15 @@ export function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions)
         isFinal = true;
         return;
       }
-      const waitMs = error.waitMs ?? pauseMs(attemptNumber, pauses);
+      const waitMs = Math.max(error.waitMs ?? 0, pauseMs(attemptNumber, pauses));
       options.onWait?.(error.message, waitMs);
-      await pause(waitMs, options.shouldStop);
+      await pause(waitMs, shouldStop);
     },
   });
 }
 
 /** Errors SHUTTING_DOWN. */
-async function pause(waitMs: number, shouldStop: () => boolean = () => false): Promise<void> {
+async function pause(waitMs: number, shouldStop: () => boolean): Promise<void> {
   for (let leftMs = waitMs; leftMs > 0; leftMs -= STOP_CHECK_MS) {
     if (shouldStop()) throw new AppError('SHUTTING_DOWN');
     await delay(Math.min(leftMs, STOP_CHECK_MS));

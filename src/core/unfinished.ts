@@ -5,6 +5,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
 
 /** A writer on another machine or in another container cannot be probed from here; no write lasts this long. */
 const FOREIGN_MS_MAX = 86_400_000;
@@ -12,7 +13,13 @@ const NAME = /\.(\d+)@([^/]+)\.unfinished$/;
 
 const host = () => encodeURIComponent(hostname());
 
-export const unfinishedName = (path: string): string => `${path}.${process.pid}@${host()}.unfinished`;
+let made = 0;
+
+/** Return a name of its own for each call, also of several threads. */
+export function unfinishedName(path: string): string {
+  made++;
+  return `${path}.${threadId}-${made}.${process.pid}@${host()}.unfinished`;
+}
 
 /**
  * Remove the unfinished files in a folder whose writers have ended, and return their number; 0 if the folder is missing.

@@ -40,10 +40,11 @@ async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void>
   for (const part of encodeFrame({ id }, packed)) socket.write(part);
 }
 
-/** Resolves when a worker has loaded its decoders. */
-async function workerReady(): Promise<void> {
+/** Resolves when the workers have loaded their decoders: the pool gives each of them one of these tasks. */
+async function workersReady(): Promise<void> {
   const wants = { digests: [], orientations: 'none', families: 'both', algorithms: [], frames: 1 } as const;
-  await pool.run({ bytes: new Uint8Array(), path: null, wants, crashers: [] });
+  const task = () => pool.run({ bytes: new Uint8Array(), path: null, wants, crashers: [] });
+  await Promise.all(Array.from({ length: workers }, task));
 }
 
 socket.on('data', (chunk) => reader.push(chunk));
@@ -52,7 +53,7 @@ socket.on('error', () => process.exit(0));
 // The service decides when this process ends; a Ctrl-C in the terminal reaches the whole group.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-void workerReady().then(() => {
+void workersReady().then(() => {
   for (const part of encodeFrame({ id: READY_ID }, new Uint8Array())) socket.write(part);
 });
 process.on('unhandledRejection', (error) => {

@@ -116,7 +116,9 @@ class Engine implements ImageEngine {
       keepsStandby: false,
       onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
-        for (const job of jobs) void this.#fail(job, overdue.has(job.id) ? 'timeout' : 'decoder_crash');
+        // No worker has had an image where the process did not start.
+        for (const job of jobs)
+          void this.#fail(job, overdue.has(job.id) || cause === 'start' ? 'timeout' : 'decoder_crash');
         this.#pump();
       },
     });

@@ -16,7 +16,8 @@ export interface Job {
   startedMs: number | null;
 }
 
-export type RestartCause = 'crash' | 'timeout' | 'memory';
+/** `start`: it did not become ready. */
+export type RestartCause = 'crash' | 'timeout' | 'memory' | 'start';
 
 interface LaneOptions {
   readonly workers: number;
@@ -87,7 +88,7 @@ export class Lane {
       (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
     );
     const residentBytes = this.#process?.residentBytes() ?? 0;
-    if (hangs(this.#process)) this.#end('crash', []);
+    if (hangs(this.#process)) this.#end('start', []);
     else if (late.length > 0) this.#end('timeout', late);
     else if (residentBytes > this.#options.memoryBytesMax) this.#end('memory', []);
   }

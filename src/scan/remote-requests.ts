@@ -8,7 +8,14 @@ import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import { AppError } from '../core/errors.js';
-import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../core/retry.js';
+import {
+  fetchFailure,
+  isPassingStatus,
+  PassingFailure,
+  requestHeaders,
+  retryAfterMs,
+  withRetries,
+} from '../core/retry.js';
 
 export interface RequestOptions {
   readonly url: string;
@@ -54,6 +61,8 @@ export class RemoteRequests {
   readonly #options: RequestOptions;
   readonly #address: string;
   readonly #inFlight = pLimit(REQUESTS_MAX);
+  /** True once the service has answered: what is no answer then is a fault on the way, and no wrong address. */
+  #hasAnswered = false;
 
   constructor(options: RequestOptions) {
     const { url } = options;
@@ -95,6 +104,13 @@ export class RemoteRequests {
     const { key } = this.#options;
     let response: Response;
     let answer: unknown;
+    const headers = requestHeaders({
+      'content-type': 'application/json',
+      'content-encoding': 'gzip',
+      'idempotency-key': idempotencyKey,
+      ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+    });
+    if (headers === null) throw this.#failed('the key cannot be sent in a header');
     try {
       response = await fetch(this.#address, {
         method: 'POST',
@@ -102,12 +118,7 @@ export class RemoteRequests {
         // The key is for this address alone.
         redirect: 'manual',
         signal: AbortSignal.timeout(REQUEST_MS_MAX),
-        headers: {
-          'content-type': 'application/json',
-          'content-encoding': 'gzip',
-          'idempotency-key': idempotencyKey,
-          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-        },
+        headers,
       });
       answer = parsed(await response.text());
     } catch (error) {
@@ -115,7 +126,11 @@ export class RemoteRequests {
     }
     const { status } = response;
     if (response.ok) {
-      if (Array.isArray((answer as Partial<HashResponse> | null)?.results)) return answer as HashResponse;
+      if (Array.isArray((answer as Partial<HashResponse> | null)?.results)) {
+        this.#hasAnswered = true;
+        return answer as HashResponse;
+      }
+      if (this.#hasAnswered) throw new PassingFailure('no answer of a Zeef service');
       throw this.#failed('not a Zeef service');
     }
     const problem = (answer ?? {}) as Partial<Problem>;

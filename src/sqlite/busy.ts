@@ -5,14 +5,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../core/errors.js';
 import type { Sqlite } from '../core/sqlite-binding.js';
-import { guarded } from './file.js';
+import { guarded, isBusy } from './file.js';
 
 /** Between two tries: short compared with an import, long compared with a commit. */
 const PAUSE_MS = 20;
 /** Longest wait of a caller for its response. */
 const PATIENCE_MS = 60_000;
-
-const isBusy = (error: unknown) => String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY');
 
 /** Return null if another writer holds the lock. */
 function accessNow<T>(db: Sqlite, access: () => T): { readonly result: T } | null {

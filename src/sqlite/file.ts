@@ -2,7 +2,6 @@
 import { hash } from 'node:crypto';
 import { chmodSync, closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import { publishFile } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
@@ -51,6 +50,9 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
   }
 }
 
+/** Return whether another connection holds the lock, whatever it does with it. */
+export const isBusy = (error: unknown) => String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY');
+
 /** Between two tries to switch a new file to its write-ahead log. */
 const SWITCH_PAUSE_MS = 5;
 
@@ -65,7 +67,7 @@ function switchToWal(db: Sqlite, patienceMs: number): void {
       db.pragma('journal_mode = WAL');
       return;
     } catch (error) {
-      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || performance.now() > endMs) throw error;
+      if (!isBusy(error) || performance.now() > endMs) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_PAUSE_MS);
     }
   }
@@ -82,7 +84,7 @@ function requireWritable(db: Sqlite, busyMs: number): void {
     db.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${versionOf(db)}`);
   } catch (error) {
     // Another connection writes: this is no read-only one, which is refused before it waits.
-    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+    if (!isBusy(error)) throw error;
   } finally {
     if (db.inTransaction) db.exec('ROLLBACK');
     db.pragma(`busy_timeout = ${busyMs}`);
@@ -140,8 +142,7 @@ export const copyName = (file: string, version: number) => `${file}.schema-${ver
  */
 function copyBefore(db: Sqlite, dataDir: string, { name }: SqliteFile, version: number): string {
   const path = join(dataDir, copyName(name, version));
-  // Two threads of the ledger may open it at once.
-  const partial = unfinishedName(`${path}.${threadId}`);
+  const partial = unfinishedName(path);
   // Created empty first, so that no other user can read it meanwhile.
   closeSync(openSync(partial, 'wx', 0o600));
   try {

@@ -59,6 +59,8 @@ export function keyFromOwnFile(path: string): MasterKeySource {
       prepare: () => {
         const key = randomBytes(MASTER_KEY_BYTES);
         writeKeyFile(next, key);
+        // Data keys are sealed under it before it is adopted.
+        syncFolderOf(next);
         return key;
       },
       prepared: () => (existsSync(next) ? readKeyFile(next) : null),

@@ -4,6 +4,7 @@ import {
   isPassingStatus,
   PassingFailure,
   pauseMs,
+  requestHeaders,
   retryAfterMs,
   withRetries,
 } from '../../src/core/retry.js';
@@ -19,9 +20,11 @@ test.each([
   ['1.5', null],
   ['0', 0],
   ['90', 90_000],
-  ['3600', 3_600_000],
-  ['3601', 3_600_000],
-  ['99999999999999999999', 3_600_000],
+  ['86400', 86_400_000],
+  ['86401', 86_400_000],
+  ['99999999999999999999', 86_400_000],
+  ['about 90', null],
+  ['14 Sep 2026', null],
   ['Mon, 14 Sep 2026 12:00:30 GMT', 30_000],
   ['Mon, 14 Sep 2026 11:59:30 GMT', 0],
 ])('Retry-After %j is a wait of %j ms', (text, waitMs) => {
@@ -38,6 +41,12 @@ test('pauses double up to their limit, shortened by up to half', () => {
   const pauses = { firstMs: 1_000, maxMs: 5_000 };
   expect([1, 2, 3, 4, 100].map((attempt) => pauseMs(attempt, pauses, 1))).toEqual([1_000, 2_000, 4_000, 5_000, 5_000]);
   expect([1, 2, 3, 4].map((attempt) => pauseMs(attempt, pauses, 0))).toEqual([500, 1_000, 2_000, 2_500]);
+});
+
+test('a header that cannot be sent is null, and its value in no error', () => {
+  expect(requestHeaders({ authorization: 'Bearer a\nb' })).toBeNull();
+  expect(requestHeaders({ authorization: 'Bearer é€' })).toBeNull();
+  expect(requestHeaders({ authorization: 'Bearer a' })?.get('authorization')).toBe('Bearer a');
 });
 
 test('the reason of a failed fetch is its code, and never a text of the other side', async () => {
@@ -62,13 +71,13 @@ describe('withRetries', () => {
   };
   const passing = (waitMs: number | null = null) => new PassingFailure('busy', waitMs);
 
-  test('repeats an attempt after failures that may pass; a wait is the server’s, or the usual pause', async () => {
-    const attempt = failing(passing(), passing(7), passing());
+  test('repeats an attempt after failures that may pass; a server can ask for a longer pause, not for a shorter', async () => {
+    const attempt = failing(passing(), passing(7), passing(0));
     const waits: (number | string)[] = [];
     const startedMs = performance.now();
     const options = { pauses: PAUSES, onWait: (why: string, waitMs: number) => void waits.push(why, waitMs) };
     expect(await withRetries(attempt, options)).toBe('result');
-    expect(waits).toEqual(['busy', 1, 'busy', 7, 'busy', expect.any(Number)]);
+    expect(waits).toEqual(['busy', expect.any(Number), 'busy', 7, 'busy', expect.any(Number)]);
     expect(waits.at(-1)).toBeGreaterThanOrEqual(2);
     expect(waits.at(-1)).toBeLessThanOrEqual(4);
     expect(performance.now() - startedMs).toBeGreaterThan(9);
@@ -93,6 +102,13 @@ describe('withRetries', () => {
     const late = failing(passing(20), last);
     await expect(withRetries(late, { ...counted, patienceMs: 10 })).rejects.toBe(last);
     expect([late.count, waits]).toEqual([2, 3]);
+  });
+
+  test('makes no attempt where it is to stop', async () => {
+    const attempt = failing();
+    const stopped = withRetries(attempt, { pauses: PAUSES, shouldStop: () => true });
+    await expect(stopped).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    expect(attempt.count).toBe(0);
   });
 
   test('ends during a long wait where it is to stop', async () => {

@@ -34,6 +34,10 @@ test.each<[string, string, number, boolean]>([
   expect(readdirSync(folder)).toEqual(isRemoved ? [] : [file]);
 });
 
+test('two names for one path differ', () => {
+  expect(unfinishedName('/a')).not.toBe(unfinishedName('/a'));
+});
+
 test('a file named by unfinishedName is found; a missing folder is no error', () => {
   const folder = tempFolder('unfinished');
   const path = unfinishedName(join(folder, 'zeef.index'));

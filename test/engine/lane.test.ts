@@ -50,5 +50,5 @@ test('a process that does not become ready within 30 seconds is replaced, and it
   const { lane, deaths } = startStopped();
   lane.watch(performance.now() + 29_000);
   lane.watch(performance.now() + 31_000);
-  await expect.poll(() => deaths).toEqual([{ jobs: [1], overdue: 0, cause: 'crash' }]);
+  await expect.poll(() => deaths).toEqual([{ jobs: [1], overdue: 0, cause: 'start' }]);
 });

@@ -8,7 +8,10 @@ import { remoteMatcher } from '../../src/scan/remote.js';
 let server: Server | null = null;
 afterEach(() => server?.close());
 
-async function ask(answers: readonly (readonly [status: number, body: string, headers?: Record<string, string>])[]) {
+type Reply = readonly [status: number, body: string, headers?: Record<string, string>];
+const ONE_FILE = askedFiles([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
+
+async function serve(answers: readonly Reply[], key: string | null = null) {
   let requests = 0;
   server = createServer((request, response) => {
     request.resume();
@@ -20,7 +23,7 @@ async function ask(answers: readonly (readonly [status: number, body: string, he
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
   const matcher = remoteMatcher({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    key: null,
+    key,
     lists: null,
     requestedRadiusBits: null,
     shouldStop: () => false,
@@ -28,9 +31,13 @@ async function ask(answers: readonly (readonly [status: number, body: string, he
     firstPauseMs: 1,
     patienceMs: 2_000,
   });
-  const result = matcher.match(askedFiles([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]));
-  const [outcome] = await Promise.allSettled([result]);
-  return { outcome, requests };
+  return { matcher, requests: () => requests };
+}
+
+async function ask(answers: readonly Reply[]) {
+  const { matcher, requests } = await serve(answers);
+  const [outcome] = await Promise.allSettled([matcher.match(ONE_FILE)]);
+  return { outcome, requests: requests() };
 }
 
 const answer = (results: number) =>
@@ -60,6 +67,21 @@ test.each([
   const { outcome, requests } = await ask([reply]);
   expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'SERVER_FAILED', details: { why } } });
   expect(requests).toBe(1);
+});
+
+test('after an answer, a page or a cut answer is a fault on the way, and tried again', async () => {
+  const page = [200, '<html></html>'] as const;
+  const { matcher, requests } = await serve([[200, answer(1)], page, [200, answer(1).slice(0, 20)], [200, answer(1)]]);
+  for (let n = 0; n < 2; n++) await matcher.match(ONE_FILE);
+  expect(requests()).toBe(4);
+});
+
+test('a key that cannot be sent is refused without being quoted, and nothing is sent', async () => {
+  const { matcher, requests } = await serve([[200, answer(1)]], 'zeef_\nx');
+  const failure = await matcher.match(ONE_FILE).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'SERVER_FAILED', details: { why: 'the key cannot be sent in a header' } });
+  expect((failure as Error).cause).toBeUndefined();
+  expect(requests()).toBe(0);
 });
 
 test.each([

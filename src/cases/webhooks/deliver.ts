@@ -51,7 +51,7 @@ export async function deliver(
   try {
     signature = signedHeaders(secret, { id, body, nowMs });
   } catch {
-    return { why: `environment variable ${secretEnv} is not a whsec_ secret`, waitMs: null };
+    return { why: `the whsec_ secret in ${secretEnv} is not base64`, waitMs: null };
   }
   try {
     const response = await fetch(url, {

@@ -47,7 +47,8 @@ async function send(hook: WebhookInfo | undefined, event: WebhookEvent, parts: S
   }
   const { why, waitMs } = undelivered;
   const usualMs = backOffMs(event.attempts + 1, random());
-  const pause = usualMs === null ? null : (waitMs ?? usualMs);
+  // A receiver can ask for more time, not for less: the attempts would be over within minutes.
+  const pause = usualMs === null ? null : Math.max(usualMs, waitMs ?? 0);
   metrics.add('zeef_webhooks_total', { outcome: pause === null ? 'dead' : 'failed' });
   if (pause === null) log.error({ webhook: hook.id, event: event.id, why }, 'webhook delivery failed permanently');
   else log.warn({ webhook: hook.id, event: event.id, why, againMs: pause }, 'webhook delivery failed, will retry');

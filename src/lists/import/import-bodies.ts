@@ -65,7 +65,8 @@ export class ImportBodies {
       if (kept.has(path)) continue;
       const stats = await stat(path).catch(() => null);
       // Another service on this folder may be about to store its job.
-      if (stats && (known.has(path) || stats.mtimeMs < Date.now() - BODY_STORED_MS_MAX))
+      // The change time is that of the rename: a large body is written long before it has its name.
+      if (stats && (known.has(path) || stats.ctimeMs < Date.now() - BODY_STORED_MS_MAX))
         await rm(path, { force: true });
     }
   }

@@ -6,7 +6,14 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
-import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
+import {
+  fetchFailure,
+  isPassingStatus,
+  PassingFailure,
+  requestHeaders,
+  retryAfterMs,
+  withRetries,
+} from '../../core/retry.js';
 import { firstPage, laterCheckpoint, nextAddress, type PageFacts, pageFacts } from '../../hashlists/sources.js';
 import type { ImportReport, SourceInfo } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -27,6 +34,8 @@ export interface SyncOptions {
   /** The first pause after a failure; each further one is twice as long. */
   readonly firstPauseMs?: number;
   readonly onPage?: (pages: number) => void;
+  /** True once the sync is to stop; its pages stay, for the next one. */
+  readonly shouldStop?: () => boolean;
   /** A service imports in another thread; by default the import runs in the caller's. */
   readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
 }
@@ -38,6 +47,8 @@ const PAGE_MS_MAX = 60_000;
 const RETRIES = 5;
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_MS_MAX = 60_000;
+/** Other lists wait for this one: a source that asks for more time is synced at its next turn. */
+const PATIENCE_MS = 300_000;
 
 interface State {
   /** The checkpoint of this sync's start; pages spooled from another are useless. */
@@ -61,13 +72,13 @@ function headersOf({ user, secretEnv, header }: SourceInfo, env: SyncOptions['en
   return { authorization: user === null ? `Bearer ${secret}` : `Basic ${basic}` };
 }
 
-async function readBounded(response: Response): Promise<Uint8Array> {
+/** Errors: as `failed` makes them. */
+async function readBounded(response: Response, failed: (why: string) => AppError): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of response.body ?? []) {
     bytes += piece.byteLength;
-    if (bytes > SOURCE_PAGE_BYTES_MAX)
-      throw new AppError('SOURCE_FAILED', { why: `page exceeds ${SOURCE_PAGE_BYTES_MAX} bytes` });
+    if (bytes > SOURCE_PAGE_BYTES_MAX) throw failed(`page exceeds ${SOURCE_PAGE_BYTES_MAX} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
@@ -77,17 +88,18 @@ async function readBounded(response: Response): Promise<Uint8Array> {
 async function fetchPage(
   source: SourceInfo,
   url: string,
-  { env, firstPauseMs = FIRST_PAUSE_MS }: SyncOptions,
+  { env, firstPauseMs = FIRST_PAUSE_MS, shouldStop }: SyncOptions,
 ): Promise<{ body: Uint8Array; facts: PageFacts }> {
-  const headers = headersOf(source, env);
   const failed = (why: string, cause?: unknown) =>
     new AppError('SOURCE_FAILED', { why: why.slice(0, 100), host: new URL(url).host }, cause);
+  const headers = requestHeaders(headersOf(source, env));
+  if (headers === null) throw failed('the secret cannot be sent in a header');
   const attempt = async () => {
     let response: Response;
     let body: Uint8Array;
     try {
       response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(PAGE_MS_MAX) });
-      body = response.ok ? await readBounded(response) : new Uint8Array();
+      body = response.ok ? await readBounded(response, failed) : new Uint8Array();
     } catch (error) {
       if (error instanceof AppError) throw error;
       throw new PassingFailure(fetchFailure(error), null, error);
@@ -106,7 +118,12 @@ async function fetchPage(
     }
   };
   try {
-    return await withRetries(attempt, { retries: RETRIES, pauses: { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX } });
+    return await withRetries(attempt, {
+      retries: RETRIES,
+      patienceMs: PATIENCE_MS,
+      pauses: { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX },
+      ...(shouldStop ? { shouldStop } : {}),
+    });
   } catch (error) {
     if (!(error instanceof PassingFailure)) throw error;
     throw error.cause instanceof AppError ? error.cause : failed(error.message, error);
@@ -129,7 +146,7 @@ async function readState(folder: string, from: string | null): Promise<State | n
 /**
  * Sync a list: everything the first time, changes afterwards. Where the review holds the version, the checkpoint
  * stays: the next sync requests the same pages.
- * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; STORE_FAILED.
+ * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; SHUTTING_DOWN; STORE_FAILED.
  */
 export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport> {
   const { lists, vault } = store;
@@ -146,6 +163,7 @@ export async function syncList(store: Store, list: string, options: SyncOptions)
     checkpoint: null,
   };
   while (state.next !== null) {
+    if (options.shouldStop?.()) throw new AppError('SHUTTING_DOWN');
     if (state.pages >= SOURCE_PAGES_MAX)
       throw new AppError('SOURCE_FAILED', { why: `more than ${SOURCE_PAGES_MAX} pages`, list });
     const { body, facts } = await fetchPage(source, state.next, options);

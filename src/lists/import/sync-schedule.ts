@@ -1,6 +1,7 @@
 /** Syncs lists from their sources at their intervals, one after the other, while a service runs. */
 
 import { type Audit, ZEEF } from '../../audit/audit.js';
+import { AppError } from '../../core/errors.js';
 import type { ImportReport } from '../../store/lists-contract.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
@@ -44,11 +45,18 @@ export function startSyncSchedule(
       if (!isDue(list, source.everyMinutes, source.syncedAt)) continue;
       triedMs.set(list, Date.now());
       try {
-        const { version, added, removed, held } = await syncList(store, list, { dataDir, radiusBits, env, runImport });
+        const { version, added, removed, held } = await syncList(store, list, {
+          dataDir,
+          radiusBits,
+          env,
+          runImport,
+          shouldStop: () => isStopped,
+        });
         metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
         if (held.length > 0) log.warn({ list, version, held }, 'list synced; version held for approval');
         else log.info({ list, version, added, removed }, 'list synced');
       } catch (error) {
+        if (isStopped && error instanceof AppError && error.code === 'SHUTTING_DOWN') return;
         metrics.add('zeef_list_sync_total', { outcome: 'failed' });
         log.error({ list, err: error }, 'list sync failed; list unchanged');
       }

@@ -7,10 +7,9 @@ import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../..
 export function absolute(path: PathBytes, cwd: PathBytes): PathBytes {
   if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
   const text = textOf(path);
-  const folder = textOf(cwd);
-  // Paths that are not UTF-8 are made absolute by their bytes, and not normalised.
-  if (text === null || folder === null) return path.startsWith('/') ? path : `${cwd}/${path}`;
-  return pathBytesOf(resolve(folder, text));
+  // A path that is not UTF-8 is made absolute by its bytes, and not normalised.
+  if (text === null) return path.startsWith('/') ? path : `${cwd}/${path}`;
+  return pathBytesOf(resolve(textOf(cwd) ?? '/', text));
 }
 
 const isFile = (path: PathBytes) =>

@@ -241,20 +241,27 @@ describe('failed deliveries', () => {
     expect(await only()).toMatchObject({ id, waiting: 0, dead: 0 });
   });
 
-  test('a receiver that sends Retry-After is tried again after that time', async () => {
-    await add();
-    const runner = run();
-    clock.atMs += 1_000;
-    source.list.push(hit(1));
-    answer = (_request, response) => response.writeHead(503, { 'retry-after': '90' }).end();
-    await runner.look();
-    clock.atMs += 89_999;
-    await runner.look();
-    expect(received).toHaveLength(1);
-    clock.atMs += 1;
-    await runner.look();
-    expect(received).toHaveLength(2);
-  });
+  test.each([
+    ['90', 90_000],
+    ['0', 10_000],
+    ['Sat, 01 Jan 2000 00:00:00 GMT', 10_000],
+  ])(
+    'a receiver that sends Retry-After: %s is tried again after %i ms, not sooner than usual',
+    async (text, afterMs) => {
+      await add();
+      const runner = run();
+      clock.atMs += 1_000;
+      source.list.push(hit(1));
+      answer = (_request, response) => response.writeHead(503, { 'retry-after': text }).end();
+      await runner.look();
+      clock.atMs += afterMs - 1;
+      await runner.look();
+      expect(received).toHaveLength(1);
+      clock.atMs += 1;
+      await runner.look();
+      expect(received).toHaveLength(2);
+    },
+  );
 
   test('after the last attempt the event is a dead letter with its reason, and can be retried', async () => {
     const { id } = await add();
@@ -388,7 +395,7 @@ describe('the signature', () => {
       expect(
         await deliver({ url, secretEnv: 'S' }, { ...signed, kind: 'ping' }, { env: { S: secret }, nowMs: 0 }),
       ).toEqual({
-        why: 'environment variable S is not a whsec_ secret',
+        why: 'the whsec_ secret in S is not base64',
         waitMs: null,
       });
     expect(received).toEqual([]);
