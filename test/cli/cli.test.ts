@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'n
 import { copyFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
@@ -253,6 +254,20 @@ describe('lists', () => {
     });
     expect((await zeef('lists', 'show')).out).not.toContain('bad');
   });
+});
+
+test('commands work in a working folder that was removed', async () => {
+  const gone = join(tempFolder('gone'), 'folder');
+  mkdirSync(gone);
+  const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" --version';
+  const out = await promisify(execFile)(
+    'sh',
+    ['-c', script, 'sh', gone, process.execPath, artefact('src', 'main.js')],
+    {
+      env: childEnv(),
+    },
+  );
+  expect(out.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 describe('invalid usage', () => {

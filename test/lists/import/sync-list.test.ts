@@ -153,6 +153,30 @@ describe('NCMEC', () => {
     expect(existsSync(join(running.service.config.dataDir, 'sync', 'remote'))).toBe(false);
   });
 
+  test('a sync that is stopped ends within a long Retry-After, and its pages stay for the next', async () => {
+    await comesFrom({});
+    let isStopped = false;
+    answer = (url, response) => {
+      if (url.searchParams.get('start') !== '4') return response.end(pages(url));
+      isStopped = true;
+      return response.writeHead(503, { 'retry-after': '3600' }).end();
+    };
+    await expect(sync({ shouldStop: () => isStopped })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await expect(sync({ shouldStop: () => true })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    asked.length = 0;
+    answer = (url, response) => response.end(pages(url));
+    await sync();
+    expect(asked.map(({ url }) => url)).toEqual(['/v2/entries?start=4&size=2']);
+  });
+
+  test('a secret that cannot be sent in a header is in no error, and is not tried again', async () => {
+    await comesFrom({ secretEnv: 'SECRET' });
+    const failure = await sync({ env: { SECRET: 'top\nsecret' } }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'the secret cannot be sent in a header' } });
+    expect((failure as Error).cause).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
   test.each([
     ['leads to another host', 'http://example.org/v2/entries?start=2'],
     ['leads to itself', '/v2/entries'],
