@@ -1,6 +1,6 @@
 /** Stores import bodies on disk, sealed, until their jobs have ended. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
@@ -44,6 +44,9 @@ export class ImportBodies {
     })();
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await writeAtomically(this.pathOf(id), sealStream(this.#vault, counted));
+    // From now on `BODY_STORED_MS_MAX` counts: syncing a large body may have taken longer.
+    const now = new Date();
+    await utimes(this.pathOf(id), now, now);
     return { bytes, sha256: hash.digest('hex') };
   }
 
@@ -65,8 +68,7 @@ export class ImportBodies {
       if (kept.has(path)) continue;
       const stats = await stat(path).catch(() => null);
       // Another service on this folder may be about to store its job.
-      // The change time is that of the rename: a large body is written long before it has its name.
-      if (stats && (known.has(path) || stats.ctimeMs < Date.now() - BODY_STORED_MS_MAX))
+      if (stats && (known.has(path) || stats.mtimeMs < Date.now() - BODY_STORED_MS_MAX))
         await rm(path, { force: true });
     }
   }
