@@ -67,6 +67,8 @@ interface RetryOptions {
   readonly retries?: number;
   /** Time after which a failure is final. */
   readonly patienceMs?: number;
+  /** Longest pause that a server is granted; where it asks for a longer one, its failure is final. */
+  readonly waitMsMax?: number;
   /** Called before a pause. */
   readonly onWait?: (why: string, waitMs: number) => void;
   readonly shouldStop?: () => boolean;
@@ -77,7 +79,7 @@ interface RetryOptions {
  * Errors  those of the attempt, the last `PassingFailure` too; SHUTTING_DOWN: stopped before an attempt or in a pause.
  */
 export function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { pauses, retries = Number.POSITIVE_INFINITY, patienceMs = Number.POSITIVE_INFINITY } = options;
+  const { pauses, retries = Infinity, patienceMs = Infinity, waitMsMax = Infinity } = options;
   const startedMs = performance.now();
   let isFinal = false;
   const shouldStop = options.shouldStop ?? (() => false);
@@ -91,7 +93,8 @@ export function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions)
     minTimeout: 0,
     shouldRetry: () => !isFinal,
     onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-      if (!(error instanceof PassingFailure) || retriesLeft === 0 || performance.now() - startedMs > patienceMs) {
+      const isOver = retriesLeft === 0 || performance.now() - startedMs > patienceMs;
+      if (isOver || !(error instanceof PassingFailure) || (error.waitMs ?? 0) > waitMsMax) {
         isFinal = true;
         return;
       }

@@ -104,6 +104,14 @@ describe('withRetries', () => {
     expect([late.count, waits]).toEqual([2, 3]);
   });
 
+  test('throws at once where the server asks for a longer pause than it is granted', async () => {
+    const long = passing(301);
+    const attempt = failing(long);
+    await expect(withRetries(attempt, { pauses: PAUSES, waitMsMax: 300 })).rejects.toBe(long);
+    expect(attempt.count).toBe(1);
+    expect(await withRetries(failing(passing(5)), { pauses: PAUSES, waitMsMax: 5 })).toBe('result');
+  });
+
   test('makes no attempt where it is to stop', async () => {
     const attempt = failing();
     const stopped = withRetries(attempt, { pauses: PAUSES, shouldStop: () => true });

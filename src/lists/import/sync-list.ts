@@ -47,8 +47,8 @@ const PAGE_MS_MAX = 60_000;
 const RETRIES = 5;
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_MS_MAX = 60_000;
-/** Other lists wait for this one: a source that asks for more time is synced at its next turn. */
-const PATIENCE_MS = 300_000;
+/** Other lists wait for this one: a source that asks for a longer pause is synced at its next turn. */
+const WAIT_MS_MAX = 300_000;
 
 interface State {
   /** The checkpoint of this sync's start; pages spooled from another are useless. */
@@ -120,7 +120,7 @@ async function fetchPage(
   try {
     return await withRetries(attempt, {
       retries: RETRIES,
-      patienceMs: PATIENCE_MS,
+      waitMsMax: WAIT_MS_MAX,
       pauses: { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX },
       ...(shouldStop ? { shouldStop } : {}),
     });

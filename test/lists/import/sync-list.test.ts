@@ -153,13 +153,13 @@ describe('NCMEC', () => {
     expect(existsSync(join(running.service.config.dataDir, 'sync', 'remote'))).toBe(false);
   });
 
-  test('a sync that is stopped ends within a long Retry-After, and its pages stay for the next', async () => {
+  test('a sync that is stopped ends within a Retry-After, and its pages stay for the next', async () => {
     await comesFrom({});
     let isStopped = false;
     answer = (url, response) => {
       if (url.searchParams.get('start') !== '4') return response.end(pages(url));
       isStopped = true;
-      return response.writeHead(503, { 'retry-after': '3600' }).end();
+      return response.writeHead(503, { 'retry-after': '300' }).end();
     };
     await expect(sync({ shouldStop: () => isStopped })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
     await expect(sync({ shouldStop: () => true })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
@@ -167,6 +167,13 @@ describe('NCMEC', () => {
     answer = (url, response) => response.end(pages(url));
     await sync();
     expect(asked.map(({ url }) => url)).toEqual(['/v2/entries?start=4&size=2']);
+  });
+
+  test('a source that asks for more than minutes is left for its next turn, so that other lists go on', async () => {
+    await comesFrom({});
+    answer = (_url, response) => response.writeHead(503, { 'retry-after': '301' }).end();
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'status 503' } });
+    expect(asked).toHaveLength(1);
   });
 
   test('a secret that cannot be sent in a header is in no error, and is not tried again', async () => {
