@@ -20,5 +20,5 @@ ledgerModel(
     if (fresh) dataDir = freshDir();
     return openSqliteLedger(dataDir, { foldGroups: 3 });
   },
-  60,
+  25,
 );
