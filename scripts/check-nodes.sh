@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 versions=("$@")
 [ ${#versions[@]} -gt 0 ] || versions=(24.21.0 26.12.1)
-starts=${STARTS:-3}
+starts=${STARTS:-2}
 busy=${BUSY:-2}
 suite=${SUITE:-test/store test/sqlite test/decode test/tidy/natives.test.ts}
 [ "$suite" = all ] && suite=
