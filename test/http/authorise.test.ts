@@ -10,15 +10,8 @@ import { isLive, type KeyInfo, type NewKey, SCOPES, type Scope } from '../../src
 import type { Store } from '../../src/store/store.js';
 import type { TenantLimits } from '../../src/store/tenants-contract.js';
 import { createTenantGates, type TenantGates } from '../../src/tenants/tenant-gates.js';
+import { UNLIMITED } from '../support/unlimited.js';
 
-const UNLIMITED: TenantLimits = {
-  checksPerSecond: 0,
-  checksBurst: 0,
-  checksPerDay: 0,
-  bytesPerDay: 0,
-  distinctHashesPerDay: 0,
-  concurrentRequests: 0,
-};
 const HOUR_MS = 3_600_000;
 
 let store: Store;

@@ -7,17 +7,10 @@ import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { Store } from '../../src/store/store.js';
 import type { TenantLimits } from '../../src/store/tenants-contract.js';
 import { createTenantGates, type TenantGates } from '../../src/tenants/tenant-gates.js';
+import { UNLIMITED } from '../support/unlimited.js';
 
 const NOON_MS = Date.parse('2026-09-14T12:00:00Z');
 const HOUR_MS = 3_600_000;
-const FREE: TenantLimits = {
-  checksPerSecond: 0,
-  checksBurst: 0,
-  checksPerDay: 0,
-  bytesPerDay: 0,
-  distinctHashesPerDay: 0,
-  concurrentRequests: 0,
-};
 
 let dir: string;
 let store: Store;
@@ -36,7 +29,7 @@ afterEach(async () => {
 function open(limits: Partial<TenantLimits> = {}, alarmedPerSecond = 0): TenantGates {
   const gates = createTenantGates(store.tenants, {
     clock,
-    defaults: { ...FREE, ...limits },
+    defaults: { ...UNLIMITED, ...limits },
     alarmedPerSecond,
     onSaveError: (error) => {
       throw error;
@@ -246,7 +239,7 @@ test('usage of yesterday that is saved after midnight counts for yesterday alone
   clock.atMs = Date.parse('2026-09-14T23:59:59Z');
   const gates = createTenantGates(slow, {
     clock,
-    defaults: { ...FREE, checksPerDay: 10 },
+    defaults: { ...UNLIMITED, checksPerDay: 10 },
     alarmedPerSecond: 0,
     onSaveError: (error) => {
       throw error;
