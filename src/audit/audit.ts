@@ -15,7 +15,7 @@ export interface Audit {
    * Run `act` between its two audit rows. Errors of `act`, which is then recorded as failed; STORE_FAILED: the first row
    * could not be written, and `act` did not run, or the second, and the first row stands alone.
    */
-  withAudit<T>(actor: string, deed: AuditedOperation<T>, act: () => Promise<T>): Promise<T>;
+  withAudit<T>(actor: string, operation: AuditedOperation<T>, act: () => Promise<T>): Promise<T>;
   /** `actor`: as in `AuditEvent`. */
   as(actor: string): Store;
 }
@@ -32,7 +32,7 @@ export interface AuditedOperation<T> extends AuditSubject {
   readonly detailsOf?: (result: T) => AuditSubject;
 }
 
-export type WithAudit = <T>(deed: AuditedOperation<T>, act: () => Promise<T>) => Promise<T>;
+export type WithAudit = <T>(operation: AuditedOperation<T>, act: () => Promise<T>) => Promise<T>;
 
 /** `auditedStore`: makes a store whose every change runs in the given `withAudit`. */
 export function createAudit(audit: AuditStore, clock: Clock, auditedStore: (withAudit: WithAudit) => Store): Audit {
@@ -59,7 +59,7 @@ export function createAudit(audit: AuditStore, clock: Clock, auditedStore: (with
     await audit.append({ ...event(), ...after, details: { ...details, ...facts }, outcome: 'done', ends: begun.seq });
     return result;
   };
-  return { withAudit, as: (actor) => auditedStore((deed, act) => withAudit(actor, deed, act)) };
+  return { withAudit, as: (actor) => auditedStore((operation, act) => withAudit(actor, operation, act)) };
 }
 
 /**

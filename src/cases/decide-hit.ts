@@ -39,8 +39,8 @@ export async function decideHit(
   // The audit row needs the tenant; a request for an unknown hit is no change and gets no row.
   const known = await ledger.hit(tenant, id);
   if (!known) throw new AppError('NOT_FOUND', { hit: id });
-  const deed = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
-  const hit = await audit.withAudit(actor, deed, () => ledger.changeHit(tenant, id, decision));
+  const operation = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
+  const hit = await audit.withAudit(actor, operation, () => ledger.changeHit(tenant, id, decision));
   if (!isFalse) return hit;
   const { list, entryId } = hit;
   if (decision.suppress) {

@@ -105,8 +105,8 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     // Only the bits are known here, so the sign rule derives the orientations: near, but not exact (docs/accuracy.md).
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
-      const asked = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
-      return { algorithm, hash256: asked, orientation, family: null, lowQuality, frame: null, background: null };
+      const oriented = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
+      return { algorithm, hash256: oriented, orientation, family: null, lowQuality, frame: null, background: null };
     });
   });
 }

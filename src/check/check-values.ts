@@ -83,10 +83,15 @@ export async function searchPiece(
 }
 
 /** Return the query at `queryIndex`; null for a digest. */
-function queryOf(algorithm: BatchAlgorithm, queries: Uint8Array, queryIndex: number, turns: number): HashQuery | null {
+function queryOf(
+  algorithm: BatchAlgorithm,
+  queries: Uint8Array,
+  queryIndex: number,
+  orientationCount: number,
+): HashQuery | null {
   if (isDigest(algorithm)) return null;
   const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
-  const orientation = ORIENTATIONS[queryIndex % turns]!;
+  const orientation = ORIENTATIONS[queryIndex % orientationCount]!;
   return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
 }
 
@@ -101,25 +106,25 @@ async function findValues(
   const foundOf = new Map<number, Candidate[]>();
   const radiusBits = widestRadiusBits(snapshot, options);
   if (snapshot.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
-  const turns = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
+  const orientationCount = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
   const width = VALUE_BYTES[algorithm];
-  const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / turns) * width;
+  const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / orientationCount) * width;
   const segments: readonly Segment<unknown>[] = isDigest(algorithm)
     ? snapshot.digest[algorithm]
     : snapshot.radius[algorithm];
   const findPiece = async (from: number): Promise<void> => {
     const piece = values.slice(from, from + pieceBytes);
-    const queries = turns > 1 ? orientedHashes(piece) : piece;
+    const queries = orientationCount > 1 ? orientedHashes(piece) : piece;
     const answers = await searchPiece(parts, algorithm, queries, radiusBits);
     for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
       for (let row = 0; row < count; row++) {
         const found = toCandidate(snapshot, options.lists, segments[at]!, {
           entryIndex: entryIndex[row]!,
           distance: distanceBits?.[row] ?? 0,
-          query: queryOf(algorithm, queries, queryIndex[row]!, turns),
+          query: queryOf(algorithm, queries, queryIndex[row]!, orientationCount),
         });
         if (found === null) continue;
-        const position = from / width + Math.floor(queryIndex[row]! / turns);
+        const position = from / width + Math.floor(queryIndex[row]! / orientationCount);
         const others = foundOf.get(position);
         if (others) others.push(found);
         else foundOf.set(position, [found]);

@@ -13,7 +13,7 @@ import { matchFiles } from './match-files.js';
 import type { Decision } from './policy.js';
 import type { Answer, Recorder } from './recorder.js';
 
-type Asking = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'>;
+type MatchOptions = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'>;
 
 export interface FileBatch {
   readonly snapshot: ListSnapshot;
@@ -25,7 +25,7 @@ export interface FileBatch {
    */
   entriesSince(since: string): Promise<ListSnapshot | null>;
   /** Return decisions in the order of the files, unrecorded. `among`: a snapshot to query instead. Errors STORE_FAILED. */
-  match(asked: QueryBatch, asking: Asking, among?: ListSnapshot): Promise<Decision[]>;
+  match(queries: QueryBatch, options: MatchOptions, among?: ListSnapshot): Promise<Decision[]>;
   /** Record all answers in one commit. Errors LEDGER_FAILED. */
   record(tenant: string, answers: readonly Answer[], unmatched: number): Promise<void>;
 }
@@ -105,7 +105,7 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
     snapshot,
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, snapshot, JSON.parse(since) as FeedPosition),
-    match: (asked, asking, among = snapshot) => matchFiles({ snapshot: among, store, pool }, asked, asking),
+    match: (queries, options, among = snapshot) => matchFiles({ snapshot: among, store, pool }, queries, options),
     async record(tenant, answers, unmatched) {
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);

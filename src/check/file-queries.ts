@@ -110,8 +110,8 @@ export class QueryBatch {
   }
 }
 
-export function askedFiles(files: readonly FileQuery[]): QueryBatch {
-  const asked = new QueryBatch();
-  for (const file of files) asked.add(file);
-  return asked;
+export function queryBatchOf(files: readonly FileQuery[]): QueryBatch {
+  const queries = new QueryBatch();
+  for (const file of files) queries.add(file);
+  return queries;
 }

@@ -13,7 +13,7 @@ import { type Decision, NOTHING_FOUND } from './policy.js';
 /** Values per task of a thread: as many as the index joins with its tables at once. */
 export const PIECE_VALUES = JOIN_QUERIES;
 
-const ALGORITHMS_ASKED: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
+const QUERIED_ALGORITHMS: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
 
 /** A candidate with its position: of equally near ones the first is reported, as in a query of one file. */
 interface Ranked {
@@ -37,7 +37,7 @@ interface Hit {
  */
 export async function matchFiles(
   { snapshot, store, pool }: { readonly snapshot: ListSnapshot; readonly store: ListFeed; readonly pool: IndexPool },
-  asked: QueryBatch,
+  queries: QueryBatch,
   {
     lists,
     requestedRadiusBits,
@@ -47,7 +47,7 @@ export async function matchFiles(
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
 
   const findPiece = async (algorithm: BatchAlgorithm, from: number): Promise<void> => {
-    const { values, queryNumbers, ranks, count: all } = asked.columns[algorithm];
+    const { values, queryNumbers, ranks, count: all } = queries.columns[algorithm];
     const width = VALUE_BYTES[algorithm];
     const piece = values.slice(from * width, Math.min(from + PIECE_VALUES, all) * width);
     const isRadius = algorithm === 'pdq' || algorithm === 'blockhash';
@@ -57,31 +57,31 @@ export async function matchFiles(
       for (let row = 0; row < count; row++) {
         const value = from + queryIndex[row]!;
         const queryNumber = queryNumbers[value]!;
-        const hit = hits.get(queryNumber) ?? { query: asked.query(queryNumber), ranked: [] };
+        const hit = hits.get(queryNumber) ?? { query: queries.query(queryNumber), ranked: [] };
         const found = toCandidate(snapshot, lists, segments[at]!, {
           entryIndex: entryIndex[row]!,
           distance: distanceBits?.[row] ?? 0,
           query: isRadius ? hit.query.hashes[ranks[value]!]! : null,
         });
         if (found === null) continue;
-        hit.ranked.push({ found, rank: [ALGORITHMS_ASKED.indexOf(algorithm), value, at, row] });
+        hit.ranked.push({ found, rank: [QUERIED_ALGORITHMS.indexOf(algorithm), value, at, row] });
         hits.set(queryNumber, hit);
       }
     }
   };
 
   const pieces: Promise<void>[] = [];
-  for (const algorithm of ALGORITHMS_ASKED) {
+  for (const algorithm of QUERIED_ALGORITHMS) {
     if (snapshot.entryCounts[algorithm] === 0) continue;
     if (radiusBits < 0 && HAMMING_ALGORITHMS.some((name) => name === algorithm)) continue;
-    for (let from = 0; from < asked.columns[algorithm].count; from += PIECE_VALUES)
+    for (let from = 0; from < queries.columns[algorithm].count; from += PIECE_VALUES)
       pieces.push(findPiece(algorithm, from));
   }
   await Promise.all(pieces);
-  const decisions = new Array<Decision>(asked.queryCount).fill(NOTHING_FOUND);
+  const decisions = new Array<Decision>(queries.queryCount).fill(NOTHING_FOUND);
   for (const [queryNumber, { ranked }] of hits) {
     const inOrder = ranked.sort(byRank).map(({ found }) => found);
     decisions[queryNumber] = await decideFound(snapshot, store, inOrder, requestedRadiusBits);
   }
-  return asked.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
+  return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

@@ -60,8 +60,8 @@ export function widestRadiusBits(
   snapshot: ListSnapshot,
   query: Pick<MatchQuery, 'lists' | 'requestedRadiusBits'>,
 ): number {
-  const asked = snapshot.lists.filter((list) => query.lists === null || query.lists.has(list.list));
-  const widest = Math.max(-1, ...asked.map((list) => list.radiusBits));
+  const queried = snapshot.lists.filter((list) => query.lists === null || query.lists.has(list.list));
+  const widest = Math.max(-1, ...queried.map((list) => list.radiusBits));
   return query.requestedRadiusBits === null ? widest : Math.min(widest, query.requestedRadiusBits);
 }
 

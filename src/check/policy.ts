@@ -72,11 +72,11 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
 
 /** Return category and severity in the provider's terms, where the list maps them. */
 function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'> {
-  const said = (map: Readonly<Record<string, string>>, word: string | null) =>
+  const mapTerm = (map: Readonly<Record<string, string>>, word: string | null) =>
     word !== null && Object.hasOwn(map, word) ? map[word]! : null;
   return {
-    category: said(list.categoryMap, entry.category) ?? entry.category,
-    severity: said(list.severityMap, entry.severity ?? entry.category) ?? entry.severity,
+    category: mapTerm(list.categoryMap, entry.category) ?? entry.category,
+    severity: mapTerm(list.severityMap, entry.severity ?? entry.category) ?? entry.severity,
   };
 }
 

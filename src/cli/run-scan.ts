@@ -21,17 +21,17 @@ async function matcherFor(
   cli: CliContext,
   service: Service,
   flags: ScanFlags,
-  asking: MatcherOptions,
+  options: MatcherOptions,
 ): Promise<{ matcher: Matcher; batch: Awaited<ReturnType<Service['openFiles']>> | null }> {
   if (flags.server === undefined) {
-    const batch = await service.openFiles(asking.lists);
-    return { matcher: localMatcher(batch, asking), batch };
+    const batch = await service.openFiles(options.lists);
+    return { matcher: localMatcher(batch, options), batch };
   }
   if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'a URL: https://...');
   const matcher = remoteMatcher({
     url: flags.server,
     key: flags.key ?? cli.env.ZEEF_SERVER_KEY ?? null,
-    ...asking,
+    ...options,
     shouldStop: cli.isStopping,
     onWait: (why, waitMs) =>
       cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
@@ -56,8 +56,8 @@ export async function runScan(
   flags: ScanFlags,
 ): Promise<void> {
   const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
-  const asking: MatcherOptions = { lists, requestedRadiusBits, tenant };
-  const { matcher, batch } = await matcherFor(cli, service, flags, asking);
+  const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
+  const { matcher, batch } = await matcherFor(cli, service, flags, options);
   const kept = flags.rematch ?? flags.resume;
   const inventory = await openInventory(kept ?? null);
   const throttle = createThrottle(throttleOptions(flags), cli.isStopping);
@@ -78,7 +78,7 @@ export async function runScan(
   try {
     output.line({ type: 'begin', paths, at: new Date().toISOString(), generation: matcher.generation });
     const common = { inventory, matcher, tally, shouldStop: cli.isStopping, onResult: output.result };
-    const newEntries = flags.newEntries && batch ? { batch, asking } : null;
+    const newEntries = flags.newEntries && batch ? { batch, options } : null;
     const end =
       flags.rematch !== undefined
         ? { ...(await rematch({ ...common, orientations, newEntries })), resumed: false }

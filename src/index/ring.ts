@@ -241,14 +241,14 @@ class Ring implements RingIndex {
     this.#kernel.toChunks(scratch + SCRATCH.queries, count);
     const survivors = Math.max(BATCH_SURVIVORS_MIN, this.entryCount * BATCH_SURVIVOR_SHARE);
     const budget = Math.min(0xffff_ffff, SURVIVORS_MIN + count * survivors);
-    const asked = [this.#layout.header, scratch + SCRATCH.queries, count, radiusBits] as const;
+    const queried = [this.#layout.header, scratch + SCRATCH.queries, count, radiusBits] as const;
     const outputs = [scratch + SCRATCH.survivors, budget, scratch + SCRATCH.results, BATCH_RESULTS] as const;
     if (!isJoin) {
       const { groups, records, columns } = SCRATCH;
-      return this.#kernel.searchBatch(...asked, scratch + groups, scratch + records, scratch + columns, ...outputs);
+      return this.#kernel.searchBatch(...queried, scratch + groups, scratch + records, scratch + columns, ...outputs);
     }
     const { starts, sorted, gathered } = SCRATCH;
-    return this.#kernel.searchJoin(...asked, scratch + starts, scratch + sorted, scratch + gathered, ...outputs);
+    return this.#kernel.searchJoin(...queried, scratch + starts, scratch + sorted, scratch + gathered, ...outputs);
   }
 
   #scan(radiusBits: number): Candidate[] {

@@ -33,13 +33,13 @@ export function signRuleHashes(dct: Float32Array): Uint8Array[] {
 /** Apply the rule to bits alone: a changed sign is a changed bit (except for the value next to the median). */
 export function reorientPdq(hash256: Uint8Array, orientation: Orientation): Uint8Array {
   const keeps = KEEPS_SIGN[orientation];
-  const turned = new Uint8Array(32);
+  const oriented = new Uint8Array(32);
   for (let at = 0; at < 256; at++) {
     const row = at >> 4;
     const column = at & 15;
     const bit = (hash256[31 - (at >> 3)]! >> (at & 7)) & 1;
     const to = TRANSPOSES.has(orientation) ? column * DCT_SIDE + row : at;
-    if (bit === (keeps(row, column) ? 1 : 0)) turned[31 - (to >> 3)]! |= 1 << (to & 7);
+    if (bit === (keeps(row, column) ? 1 : 0)) oriented[31 - (to >> 3)]! |= 1 << (to & 7);
   }
-  return turned;
+  return oriented;
 }

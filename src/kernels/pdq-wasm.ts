@@ -15,12 +15,12 @@ import {
   identityWeights,
   isTooSmall,
   LUMA_SIDE,
+  MIRRORINGS,
   nearestIndices,
   noHash,
   type PdqFamilyResult,
   type PdqHasher,
   RESIZE_SIDE,
-  TURNS,
 } from './pdq.js';
 
 interface PdqExports {
@@ -139,7 +139,7 @@ class WasmHasher implements PdqKernelHasher {
   }
 
   hash(raster: Raster, { orientations, families }: Parameters<PdqHasher['hash']>[1]): ReturnType<PdqHasher['hash']> {
-    const turns = orientations === 'all' ? TURNS : TURNS.slice(0, 1);
+    const mirrorings = orientations === 'all' ? MIRRORINGS : MIRRORINGS.slice(0, 1);
     const { width, height, channels, data } = raster;
     const bytes = width * height * channels;
     if (data.byteLength !== bytes) throw new RangeError(`${data.byteLength} bytes for ${bytes} samples`);
@@ -150,12 +150,14 @@ class WasmHasher implements PdqKernelHasher {
     const placed = { width, height, channels, bytes };
     return {
       families: familiesOf(raster, families).map((family) =>
-        isTooSmall(raster, family) ? noHash(family, turns.length) : this.#hashFamily(placed, family, turns.length),
+        isTooSmall(raster, family)
+          ? noHash(family, mirrorings.length)
+          : this.#hashFamily(placed, family, mirrorings.length),
       ),
     };
   }
 
-  #hashFamily(raster: Placed, family: Family, turnCount: number): PdqFamilyResult {
+  #hashFamily(raster: Placed, family: Family, orientationCount: number): PdqFamilyResult {
     const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
     const width = resizes ? RESIZE_SIDE : raster.width;
     const height = resizes ? RESIZE_SIDE : raster.height;
@@ -179,7 +181,7 @@ class WasmHasher implements PdqKernelHasher {
 
     let quality = 0;
     let degenerate = false;
-    const hashes: Uint8Array[] = new Array(turnCount);
+    const hashes: Uint8Array[] = new Array(orientationCount);
     const finish = (mirrorX: boolean, mirrorY: boolean, sums: number, columns: AxisTables) => {
       const { lumas, cosines, cosinesTurned, half, dct, room, hash } = this.#fixed;
       this.#kernel.filterColumns(sums, paddedWidth, columns.firsts, columns.weights, columns.stride, lumas);
@@ -189,10 +191,10 @@ class WasmHasher implements PdqKernelHasher {
         quality = this.#kernel.quality(lumas);
         degenerate = this.#kernel.largest(dct) < DEGENERATE_BELOW;
       }
-      for (let at = 0; at < turnCount; at++) {
-        const turn = TURNS[at]!;
-        if (turn.mirrorX !== mirrorX || turn.mirrorY !== mirrorY) continue;
-        this.#kernel.bits(dct, median, turn.transposed ? 1 : 0, hash);
+      for (let at = 0; at < orientationCount; at++) {
+        const mirroring = MIRRORINGS[at]!;
+        if (mirroring.mirrorX !== mirrorX || mirroring.mirrorY !== mirrorY) continue;
+        this.#kernel.bits(dct, median, mirroring.transposed ? 1 : 0, hash);
         hashes[at] = new Uint8Array(this.#kernel.memory.buffer, hash, 32).slice();
       }
     };
@@ -218,7 +220,7 @@ class WasmHasher implements PdqKernelHasher {
         b ? sumsB : 0,
       );
 
-    const mirrors = turnCount > 1 ? [false, true] : [false];
+    const mirrors = orientationCount > 1 ? [false, true] : [false];
     if (resizes) {
       // Nearest neighbour picks different pixels from the far end, so each mirror image is hashed separately.
       for (const mirrorY of mirrors) {
@@ -236,7 +238,7 @@ class WasmHasher implements PdqKernelHasher {
         AxisTables,
         AxisTables,
       ];
-      rowsOf(0, 0, forwardY, turnCount > 1 ? mirroredY : null);
+      rowsOf(0, 0, forwardY, orientationCount > 1 ? mirroredY : null);
       for (const mirrorY of mirrors) {
         for (const mirrorX of mirrors)
           finish(mirrorX, mirrorY, mirrorY ? sumsB : sumsA, mirrorX ? mirroredX : forwardX);

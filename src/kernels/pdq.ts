@@ -293,17 +293,20 @@ export function transpose(square: Float32Array, side: number): Float32Array {
 }
 
 /** Derivation of each orientation from the image: mirrored along x, along y, and then transposed. In `ORIENTATIONS` order. */
-export const TURNS: readonly { readonly mirrorX: boolean; readonly mirrorY: boolean; readonly transposed: boolean }[] =
-  [
-    { mirrorX: false, mirrorY: false, transposed: false }, // original
-    { mirrorX: true, mirrorY: false, transposed: true }, // rotate90
-    { mirrorX: true, mirrorY: true, transposed: false }, // rotate180
-    { mirrorX: false, mirrorY: true, transposed: true }, // rotate270
-    { mirrorX: false, mirrorY: true, transposed: false }, // flipX
-    { mirrorX: true, mirrorY: false, transposed: false }, // flipY
-    { mirrorX: false, mirrorY: false, transposed: true }, // flipPlus1
-    { mirrorX: true, mirrorY: true, transposed: true }, // flipMinus1
-  ];
+export const MIRRORINGS: readonly {
+  readonly mirrorX: boolean;
+  readonly mirrorY: boolean;
+  readonly transposed: boolean;
+}[] = [
+  { mirrorX: false, mirrorY: false, transposed: false }, // original
+  { mirrorX: true, mirrorY: false, transposed: true }, // rotate90
+  { mirrorX: true, mirrorY: true, transposed: false }, // rotate180
+  { mirrorX: false, mirrorY: true, transposed: true }, // rotate270
+  { mirrorX: false, mirrorY: true, transposed: false }, // flipX
+  { mirrorX: true, mirrorY: false, transposed: false }, // flipY
+  { mirrorX: false, mirrorY: false, transposed: true }, // flipPlus1
+  { mirrorX: true, mirrorY: true, transposed: true }, // flipMinus1
+];
 
 export function familiesOf(raster: Pick<Raster, 'width' | 'height'>, asked: PdqOptions['families']): readonly Family[] {
   const isLarge = raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE;
@@ -325,13 +328,13 @@ export function noHash(family: Family, count: number): PdqFamilyResult {
 export function createPdqHasher(): PdqHasher {
   return {
     hash(raster, { orientations, families }) {
-      const turns = orientations === 'all' ? TURNS : TURNS.slice(0, 1);
+      const mirrorings = orientations === 'all' ? MIRRORINGS : MIRRORINGS.slice(0, 1);
       return {
         families: familiesOf(raster, families).map((family) => {
-          if (isTooSmall(raster, family)) return noHash(family, turns.length);
+          if (isTooSmall(raster, family)) return noHash(family, mirrorings.length);
           let quality = 0;
           let degenerate = false;
-          const hashes = turns.map(({ mirrorX, mirrorY, transposed }, at) => {
+          const hashes = mirrorings.map(({ mirrorX, mirrorY, transposed }, at) => {
             const luma = luma64(raster, family, mirrorX, mirrorY);
             const dct = dct16(luma);
             if (at === 0) {

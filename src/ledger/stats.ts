@@ -59,11 +59,11 @@ function narrowed(totals: Totals, cells: readonly Cell[], { list, category }: Ce
   if (list === undefined && category === undefined) return totals;
   let found = { ...totals, exact: 0, near: 0, suppressed: 0 };
   for (const { what, name, category: of, counts } of cells.map(keyOf)) {
-    const isAsked =
+    const hasQuery =
       list === undefined
         ? what === 'category' && name === category
         : what === 'list' && name === list && (category === undefined || of === category);
-    if (!isAsked) continue;
+    if (!hasQuery) continue;
     const [exact = 0, near = 0, suppressed = 0] = counts;
     found = addTotals(found, { ...NO_TOTALS, exact, near, suppressed });
   }

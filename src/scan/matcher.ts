@@ -14,7 +14,7 @@ export interface Matcher {
   /** Position of the answers in the store's change log; null where it is unknown here. */
   readonly matchedAt: string | null;
   /** Return decisions in the order of the files. */
-  match(asked: QueryBatch): Promise<readonly Decision[]>;
+  match(queries: QueryBatch): Promise<readonly Decision[]>;
   /** Record answers, and the number of files without a match, before any is reported. Errors LEDGER_FAILED. */
   record(answers: readonly Answer[], unmatched: number): Promise<void>;
 }
@@ -25,14 +25,14 @@ export interface MatcherOptions {
   readonly tenant: string;
 }
 
-export function localMatcher(batch: FileBatch, { tenant, ...asking }: MatcherOptions): Matcher {
+export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOptions): Matcher {
   const { snapshot, matchedAt } = batch;
   return {
     generation: snapshot.generation,
     exact: snapshot.exact,
     wantsBlockhash: snapshot.entryCounts.blockhash > 0,
     matchedAt,
-    match: (asked) => batch.match(asked, asking),
+    match: (queries) => batch.match(queries, options),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),
   };
 }

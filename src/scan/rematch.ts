@@ -5,7 +5,7 @@
 
 import { verdictOf } from '../check/check-image.js';
 import type { FileBatch } from '../check/file-batch.js';
-import { askedFiles, QueryBatch } from '../check/file-queries.js';
+import { QueryBatch, queryBatchOf } from '../check/file-queries.js';
 import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
@@ -13,7 +13,7 @@ import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
 import type { FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
 import { packFacts, unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
-import { type AskedHead, addQueriesFromRow } from './facts/queries-from-rows.js';
+import { addQueriesFromRow, type RowHead } from './facts/queries-from-rows.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
 import type { ScanTally } from './tally.js';
@@ -26,7 +26,7 @@ interface RematchParts {
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
   /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
-  readonly newEntries: { readonly batch: FileBatch; readonly asking: MatcherOptions } | null;
+  readonly newEntries: { readonly batch: FileBatch; readonly options: MatcherOptions } | null;
 }
 
 /** Files per batch. Three batches are in memory: two are searched while the next is read. */
@@ -37,15 +37,15 @@ const HASHES_A_FILE = 2 * ORIENTATIONS.length;
 
 interface Known {
   readonly row: FileRowWithFolder;
-  readonly head: AskedHead;
+  readonly head: RowHead;
 }
 
 class Together {
-  readonly asked = new QueryBatch();
+  readonly queries = new QueryBatch();
   readonly files: Known[] = [];
 
   get isFull(): boolean {
-    const { pdq } = this.asked.columns;
+    const { pdq } = this.queries.columns;
     return this.files.length >= FILES_TOGETHER || pdq.count + HASHES_A_FILE > PIECE_VALUES;
   }
 }
@@ -57,7 +57,7 @@ async function* together(
   let held = new Together();
   for await (const batch of rows) {
     for (const row of batch) {
-      held.files.push({ row, head: addQueriesFromRow(held.asked, row.facts, orientations) });
+      held.files.push({ row, head: addQueriesFromRow(held.queries, row.facts, orientations) });
       if (!held.isFull) continue;
       yield held;
       held = new Together();
@@ -84,21 +84,21 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
       expected: 'an inventory matched within the change log of this store; rematch all entries',
     });
   }
-  const ask = async (asked: QueryBatch): Promise<readonly Decision[]> => {
-    if (newEntries === null || among === null) return matcher.match(asked);
-    const news = await newEntries.batch.match(asked, newEntries.asking, among);
+  const ask = async (queries: QueryBatch): Promise<readonly Decision[]> => {
+    if (newEntries === null || among === null) return matcher.match(queries);
+    const news = await newEntries.batch.match(queries, newEntries.options, among);
     // A file near a new entry is decided against all active lists, as in a fresh scan.
     const touched = news.flatMap((decision, file) => (decision === NOTHING_FOUND ? [] : [file]));
-    const decided = await matcher.match(askedFiles(touched.map((file) => asked.queryOf(file))));
+    const decided = await matcher.match(queryBatchOf(touched.map((file) => queries.queryOf(file))));
     const answers = news.map(() => NOTHING_FOUND);
     for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
     return answers;
   };
   let inTurn: Promise<void> = Promise.resolve();
   const inFlight: Promise<void>[] = [];
-  for await (const { asked, files } of together(inventory.files('done'), parts.orientations)) {
+  for await (const { queries, files } of together(inventory.files('done'), parts.orientations)) {
     if (shouldStop()) break;
-    const answers = ask(asked);
+    const answers = ask(queries);
     const before = inTurn;
     inTurn = (async () => {
       const decisions = await answers;
@@ -129,7 +129,7 @@ async function reportAll(
   let unmatched = 0;
   let at = 0;
   for (const { row, head } of files) {
-    const decision = head.isAsked ? decisions[at++]! : NOTHING_FOUND;
+    const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
     // No new entry is near: the verdict stays, and is not reported again.
     if (isPartial && decision === NOTHING_FOUND) {
       tally.takeOther(head.kind, false);

@@ -64,12 +64,12 @@ function decisionOf(answer: HashItemAnswer): Decision {
 }
 
 /** Split a query batch into the items of requests, so that no body exceeds `BODY_BYTES_MAX`. */
-function batchesOf(asked: QueryBatch): HashItem[][] {
+function batchesOf(queries: QueryBatch): HashItem[][] {
   const batches: HashItem[][] = [[]];
   let bytes = 0;
   // One item per file, even if two files have the same hashes: the service counts files.
-  for (let at = 0; at < asked.files; at++) {
-    const file = asked.queryOf(at);
+  for (let at = 0; at < queries.files; at++) {
+    const file = queries.queryOf(at);
     bytes += ITEM_BYTES + file.hashes.length * HASH_BYTES;
     if (bytes > BODY_BYTES_MAX) {
       batches.push([]);
@@ -107,9 +107,9 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
     // The algorithms of the remote lists are not known here.
     wantsBlockhash: true,
     matchedAt: null,
-    async match(asked) {
-      if (asked.files === 0) return [];
-      const answers = (await Promise.all(batchesOf(asked).map(answersTo))).flat();
+    async match(queries) {
+      if (queries.files === 0) return [];
+      const answers = (await Promise.all(batchesOf(queries).map(answersTo))).flat();
       exact &&= answers.every((answer) => !('exact' in answer) || answer.exact);
       return answers.map(decisionOf);
     },

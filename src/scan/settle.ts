@@ -4,7 +4,7 @@
  */
 
 import { verdictOf } from '../check/check-image.js';
-import { askedFiles } from '../check/file-queries.js';
+import { queryBatchOf } from '../check/file-queries.js';
 import { NOTHING_FOUND } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
@@ -96,8 +96,8 @@ export class Settler {
 
   async #settleAll(files: readonly Settled[]): Promise<void> {
     const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
-    const asked = files.filter(({ facts }) => hasQuery(facts));
-    const decisions = await matcher.match(askedFiles(asked.map(({ facts }) => queryOf(facts, orientations))));
+    const queried = files.filter(({ facts }) => hasQuery(facts));
+    const decisions = await matcher.match(queryBatchOf(queried.map(({ facts }) => queryOf(facts, orientations))));
     const { generation, exact } = matcher;
     let next = 0;
     let unmatched = 0;

@@ -62,10 +62,10 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
   return {
     ...batch,
     async checkItems(items) {
-      const asked = valuesOf(items);
-      for (const { algorithm, values } of asked) gate.takeValues(algorithm, values);
+      const counted = valuesOf(items);
+      for (const { algorithm, values } of counted) gate.takeValues(algorithm, values);
       const answers = await batch.checkItems(items);
-      for (const { algorithm, values, itemAt } of asked) note(algorithm, values, decisionsOf(itemAt, answers));
+      for (const { algorithm, values, itemAt } of counted) note(algorithm, values, decisionsOf(itemAt, answers));
       return answers;
     },
     async checkValues(algorithm, values, referenceOf) {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { linkTree, smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { askedFiles } from '../../src/check/file-queries.js';
+import { queryBatchOf } from '../../src/check/file-queries.js';
 import { artefact } from '../../src/core/package-root.js';
 import { remoteMatcher } from '../../src/scan/remote.js';
 import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
@@ -136,7 +136,7 @@ test('requests are gzipped, retried after Retry-After with one Idempotency-Key, 
     onWait: (_why, waitMs) => waits.push(waitMs),
     firstPauseMs: 10,
   });
-  const files = askedFiles([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
+  const files = queryBatchOf([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
   expect(await matcher.match(files)).toEqual([expect.objectContaining({ verdict: 'no_match' })]);
   expect(matcher.generation).toBe(5);
   expect(waits).toEqual([1_000, expect.any(Number)]);

@@ -200,12 +200,12 @@ describe('interrupt and pause', () => {
     ];
     const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     let err = '';
-    let isAsked = false;
+    let hasQuery = false;
     child.stderr.on('data', (chunk) => {
       if (err === '') child.kill('SIGUSR1');
       err += chunk;
       // Once: a second SIGINT aborts.
-      if (!isAsked && /"pictures":[1-9]/.test(err)) isAsked = child.kill('SIGINT');
+      if (!hasQuery && /"pictures":[1-9]/.test(err)) hasQuery = child.kill('SIGINT');
     });
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
     expect(err).toMatch(/"type":"progress".*"etaSeconds"/);

@@ -64,15 +64,15 @@ async function run({ decisions = { a: found('match') }, onRecord, shouldStop = (
   const among = {} as never;
   const batch = {
     entriesSince: async (since: string) => (news === null || since !== BEFORE ? null : among),
-    match: async (asked, _asking, where) => {
+    match: async (queries, _options, where) => {
       expect(where).toBe(among);
-      const digit = (file: number) => asked.queryOf(file).digests.sha256?.[0] ?? '';
-      return Array.from({ length: asked.files }, (_, file) =>
+      const digit = (file: number) => queries.queryOf(file).digests.sha256?.[0] ?? '';
+      return Array.from({ length: queries.files }, (_, file) =>
         news?.includes(digit(file)) ? found('match') : NOTHING_FOUND,
       );
     },
   } as Partial<FileBatch> as FileBatch;
-  const asking = { lists: null, requestedRadiusBits: null, tenant: 't' };
+  const options = { lists: null, requestedRadiusBits: null, tenant: 't' };
   const end = await rematch({
     inventory,
     matcher,
@@ -81,7 +81,7 @@ async function run({ decisions = { a: found('match') }, onRecord, shouldStop = (
     shouldStop,
     onResult: ({ pathBytes, verdict, wasRead }) =>
       void reported.push(`${basename(textOf(pathBytes)!)} ${verdict} ${wasRead}`),
-    newEntries: news === undefined ? null : { batch, asking },
+    newEntries: news === undefined ? null : { batch, options },
   });
   const recorded = matcher.recorded.flatMap(({ answers }) => answers.map(({ reference }) => reference));
   const unmatched = matcher.recorded.reduce((sum, one) => sum + one.unmatched, 0);

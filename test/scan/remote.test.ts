@@ -2,14 +2,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { askedFiles } from '../../src/check/file-queries.js';
+import { queryBatchOf } from '../../src/check/file-queries.js';
 import { remoteMatcher } from '../../src/scan/remote.js';
 
 let server: Server | null = null;
 afterEach(() => server?.close());
 
 type Reply = readonly [status: number, body: string, headers?: Record<string, string>];
-const ONE_FILE = askedFiles([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
+const ONE_FILE = queryBatchOf([{ digests: { md5: '0'.repeat(32) }, hashes: [] }]);
 
 async function serve(answers: readonly Reply[], key: string | null = null) {
   let requests = 0;

@@ -79,10 +79,10 @@ export function matcherOf(
     matchedAt: null,
     recorded,
     batches,
-    match: async (asked) => {
-      batches.push(asked.files);
-      return Array.from({ length: asked.files }, (_, at) => {
-        const digit = asked.queryOf(at).digests.sha256?.[0];
+    match: async (queries) => {
+      batches.push(queries.files);
+      return Array.from({ length: queries.files }, (_, at) => {
+        const digit = queries.queryOf(at).digests.sha256?.[0];
         return (digit !== undefined && decisions[digit]) || NOTHING_FOUND;
       });
     },

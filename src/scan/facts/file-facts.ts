@@ -202,13 +202,13 @@ interface Head extends FactsHead {
 /** Read the head; leaves the reader at the inode. */
 function readHead(from: Reader): Head {
   const state = from.u8();
-  const said = from.u8();
-  const code = said & 16 ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
+  const verdict = from.u8();
+  const code = verdict & 16 ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
   return {
     kind: valueAt(FILE_KINDS, state & 15),
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
-    verdict: valueAt(VERDICTS, said & 7),
-    degraded: (said & 8) !== 0,
+    verdict: valueAt(VERDICTS, verdict & 7),
+    degraded: (verdict & 8) !== 0,
     code,
     size: from.varint(),
   };
@@ -225,7 +225,7 @@ export function readFactsHead(from: Reader): FactsHead {
 }
 
 /** Read the flags of the digests and the image. */
-export function readAskFlags(from: Reader): {
+export function readQueryFlags(from: Reader): {
   readonly digests: readonly DigestAlgorithm[];
   readonly hasImage: boolean;
   readonly isPlain: boolean;
@@ -264,7 +264,7 @@ function readFacts(from: Reader): FileFacts {
   let views: ViewReply[] = [];
   let frames = 1;
   if (!from.isAtEnd) {
-    const flags = readAskFlags(from);
+    const flags = readQueryFlags(from);
     for (const algorithm of flags.digests)
       digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
     if (flags.hasImage) {

@@ -4,13 +4,13 @@ import type { QueryBatch, QueryColumn } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
 import { unpackTurnedInto } from '../../kernels/oriented-hashes.js';
-import { type FactsHead, readAskFlags, readFactsHead, readRow, readViewHead, unpackFacts } from './file-facts.js';
+import { type FactsHead, readFactsHead, readQueryFlags, readRow, readViewHead, unpackFacts } from './file-facts.js';
 import { queryOf } from './file-result.js';
 import { Reader } from './packed-bytes.js';
 
-export interface AskedHead extends FactsHead {
+export interface RowHead extends FactsHead {
   /** False where the file has neither digests nor hashes to query. */
-  readonly isAsked: boolean;
+  readonly isQueried: boolean;
 }
 
 /** Buffer for all hashes of one view. */
@@ -25,35 +25,35 @@ function copyBytes(from: Uint8Array, at: number, column: QueryColumn, to: number
  * Add the file of a row, with the same query as `queryOf` of its facts.
  * Errors  STORE_FAILED: the bytes are invalid.
  */
-export function addQueriesFromRow(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
-  return readRow(() => ask(asked, facts, orientations));
+export function addQueriesFromRow(queries: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): RowHead {
+  return readRow(() => ask(queries, facts, orientations));
 }
 
-function ask(asked: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): AskedHead {
+function ask(queries: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): RowHead {
   const from = new Reader(facts);
   const head = readFactsHead(from);
-  if (from.isAtEnd) return { ...head, isAsked: false };
+  if (from.isAtEnd) return { ...head, isQueried: false };
   const tail = Buffer.from(facts.buffer, facts.byteOffset + from.at, facts.byteLength - from.at);
-  const flags = readAskFlags(from);
-  if (head.reason !== null && flags.digests.length === 0) return { ...head, isAsked: false };
+  const flags = readQueryFlags(from);
+  if (head.reason !== null && flags.digests.length === 0) return { ...head, isQueried: false };
   // The bytes after the identity determine the query: equal bytes are equal queries.
-  const queryNumber = asked.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
-  if (queryNumber === null) return { ...head, isAsked: true };
+  const queryNumber = queries.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
+  if (queryNumber === null) return { ...head, isQueried: true };
   for (const algorithm of flags.digests) {
-    const column = asked.columns[algorithm];
+    const column = queries.columns[algorithm];
     const length = VALUE_BYTES[algorithm];
     from.pass(length);
     copyBytes(facts, from.at - length, column, column.reserve(queryNumber, 0, 1), length);
   }
   if (head.reason === null) {
-    if (flags.hasImage) askViews(asked, queryNumber, from, flags.isPlain, orientations);
+    if (flags.hasImage) addViews(queries, queryNumber, from, flags.isPlain, orientations);
     from.requireEnd();
   }
-  return { ...head, isAsked: true };
+  return { ...head, isQueried: true };
 }
 
-function askViews(
-  asked: QueryBatch,
+function addViews(
+  queries: QueryBatch,
   queryNumber: number,
   from: Reader,
   isPlain: boolean,
@@ -63,7 +63,7 @@ function askViews(
   from.passVarint();
   from.passVarint();
   if (!isPlain) from.pass(1);
-  const { pdq, blockhash } = asked.columns;
+  const { pdq, blockhash } = queries.columns;
   let rank = 0;
   for (let left = isPlain ? 1 : from.u8(); left > 0; left--) {
     const { families, counts, hasBlockhash } = readViewHead(from, isPlain);

@@ -92,7 +92,7 @@ export function fold(db: Sqlite, chains: Chains, atMs: number, also: Partial<Fol
   db.prepare('DELETE FROM group_link WHERE seq > ?').run(head.foldSeq);
   const isAnchor = last.link !== null && atMs >= endOf('hour', last.link.at);
   if (last.link !== null && !isAnchor) db.prepare('DELETE FROM group_link WHERE seq = ?').run(last.link.seq);
-  const said: Fold = {
+  const fold: Fold = {
     ...before,
     before: head.groupHash,
     anchor: isAnchor ? last.link!.hash.toString('hex') : last.fold.anchor,
@@ -102,5 +102,5 @@ export function fold(db: Sqlite, chains: Chains, atMs: number, also: Partial<Fol
     totals,
     events: { ...before.events, seq: head.eventSeq, hash: head.eventHash },
   };
-  chains.appendGroup(atMs, 'fold', JSON.stringify(said));
+  chains.appendGroup(atMs, 'fold', JSON.stringify(fold));
 }

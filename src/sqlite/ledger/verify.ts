@@ -77,10 +77,10 @@ function verifyGroups(db: Sqlite, head: Head, report: Report): void {
   let openChars = 0;
   for (const link of db.prepare<[], GroupLink>('SELECT * FROM group_link ORDER BY seq').iterate()) {
     if (link.kind === 'fold') {
-      const said = JSON.parse(link.body) as Fold;
-      if (said.anchor !== anchor || said.anchors !== anchors)
+      const stored = JSON.parse(link.body) as Fold;
+      if (stored.anchor !== anchor || stored.anchors !== anchors)
         report(`link ${link.seq}: wrong reference to the folds before it`);
-      before = said.before;
+      before = stored.before;
       anchor = link.hash.toString('hex');
       anchors++;
       if (link.seq > head.foldSeq) report(`link ${link.seq}: fold after the last fold`);
@@ -101,9 +101,9 @@ function verifyGroups(db: Sqlite, head: Head, report: Report): void {
 }
 
 /** Result: the number of events. */
-function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, report: Report): number {
-  let before = said.cutHash ?? FIRST_HEAD.eventHash;
-  let lastSeq = said.cutSeq;
+function verifyEvents(db: Sqlite, head: Head, { events: stored }: Fold, report: Report): number {
+  let before = stored.cutHash ?? FIRST_HEAD.eventHash;
+  let lastSeq = stored.cutSeq;
   let count = 0;
   let erased = 0;
   const erasedSum = new RowSum();
@@ -116,34 +116,34 @@ function verifyEvents(db: Sqlite, head: Head, { events: said }: Fold, report: Re
     if (!eventHash(before, link).equals(link.hash)) report(`event ${link.seq}: changed or moved`);
     before = link.hash.toString('hex');
     lastSeq = link.seq;
-    if (link.seq === said.seq && before !== said.hash)
+    if (link.seq === stored.seq && before !== stored.hash)
       report(`event ${link.seq}: differs from the last fold's reference`);
     count++;
   }
   if (lastSeq !== head.eventSeq || before !== head.eventHash)
     report(`events: the chain ends at ${lastSeq}, expected ${head.eventSeq}`);
-  if (erased !== said.erased || erasedSum.toHex() !== said.erasedSum)
+  if (erased !== stored.erased || erasedSum.toHex() !== stored.erasedSum)
     report('events: erased events differ from the last fold');
   return count;
 }
 
 /** Result: the total of all counts. */
-function verifyTallies(db: Sqlite, { foldSeq }: Head, said: Fold, report: Report): Totals {
+function verifyTallies(db: Sqlite, { foldSeq }: Head, stored: Fold, report: Report): Totals {
   const sum = new RowSum();
   let rows = 0;
-  const byLevel: Totals[] = LEVELS.map((interval) => (interval === 'hour' ? said.dropped : NO_TOTALS));
+  const byLevel: Totals[] = LEVELS.map((interval) => (interval === 'hour' ? stored.dropped : NO_TOTALS));
   for (const row of db.prepare<[], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally`).iterate()) {
     rows++;
     sum.change(rowDigest(row), 1);
     byLevel[row.level] = addTotals(byLevel[row.level] ?? NO_TOTALS, totalsOf(row));
   }
-  if (rows !== said.rows) report(`counts: ${rows} rows, expected ${said.rows}`);
-  if (sum.toHex() !== said.sum) report('counts: a row was changed since the last fold');
+  if (rows !== stored.rows) report(`counts: ${rows} rows, expected ${stored.rows}`);
+  if (sum.toHex() !== stored.sum) report('counts: a row was changed since the last fold');
   for (const [level, totals] of byLevel.entries()) {
-    if (JSON.stringify(totals) !== JSON.stringify(said.totals))
+    if (JSON.stringify(totals) !== JSON.stringify(stored.totals))
       report(`counts: the ${LEVELS[level]}s do not add up to the total`);
   }
-  let totals = said.totals;
+  let totals = stored.totals;
   for (const tally of openTallies(db, foldSeq)) totals = addTotals(totals, tally.totals);
   return totals;
 }

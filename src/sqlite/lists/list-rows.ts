@@ -66,16 +66,16 @@ export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: L
 /** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   const { category, severity, source, mediaType, updatedAt, tags } = entry;
-  const said = Object.entries({ category, severity, source, mediaType, updatedAt }).filter(
+  const given = Object.entries({ category, severity, source, mediaType, updatedAt }).filter(
     ([, value]) => value !== null,
   );
-  const attributes = { ...Object.fromEntries(said), ...(tags.length > 0 ? { tags } : {}) };
+  const attributes = { ...Object.fromEntries(given), ...(tags.length > 0 ? { tags } : {}) };
   return Object.keys(attributes).length > 0 ? JSON.stringify(attributes) : null;
 }
 
 /** Errors SEALED_DAMAGED. */
 export function toEntry(vault: Vault, row: EntryRow): Entry {
-  const said = (row.attributes === null ? {} : JSON.parse(row.attributes)) as Attributes;
+  const given = (row.attributes === null ? {} : JSON.parse(row.attributes)) as Attributes;
   return {
     list: row.name,
     entryId: row.entry_id,
@@ -88,7 +88,7 @@ export function toEntry(vault: Vault, row: EntryRow): Entry {
     status: 'active',
     updatedAt: null,
     tags: [],
-    ...said,
+    ...given,
   };
 }
 

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
-import { askedFiles, QueryBatch } from '../../../src/check/file-queries.js';
+import { QueryBatch, queryBatchOf } from '../../../src/check/file-queries.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { fileFacts } from '../../support/file-facts.js';
 
 /** Every queried value: of which file, which of its hashes, which bytes. */
-function valuesOf(asked: QueryBatch): string[] {
+function valuesOf(queries: QueryBatch): string[] {
   return BATCH_ALGORITHMS.flatMap((algorithm) => {
-    const { count, width, values, queryNumbers, ranks } = asked.columns[algorithm];
+    const { count, width, values, queryNumbers, ranks } = queries.columns[algorithm];
     return Array.from({ length: count }, (_, at) => {
       const value = Buffer.from(values.subarray(at * width, (at + 1) * width)).toString('hex');
       return `${algorithm} of file ${queryNumbers[at]}, its ${ranks[at]}: ${value}`;
@@ -19,18 +19,18 @@ function valuesOf(asked: QueryBatch): string[] {
 }
 
 function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): QueryBatch {
-  const asked = new QueryBatch();
+  const queries = new QueryBatch();
   for (const facts of rows) {
-    const { isAsked, kind, reason, verdict, size } = addQueriesFromRow(asked, packFacts(facts), orientations);
+    const { isQueried, kind, reason, verdict, size } = addQueriesFromRow(queries, packFacts(facts), orientations);
     expect({ kind, reason, verdict, size }).toEqual({
       kind: facts.kind,
       reason: facts.reason,
       verdict: facts.verdict,
       size: facts.size,
     });
-    expect(isAsked).toBe(hasQuery(facts));
+    expect(isQueried).toBe(hasQuery(facts));
   }
-  return asked;
+  return queries;
 }
 
 const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
@@ -42,9 +42,10 @@ describe('queries from the rows of an inventory', () => {
       fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
         // Distinct digests, so that no query is shared.
         const apart = held.map((facts, at) => ({ ...facts, digests: { ...facts.digests, md5: `${at}`.repeat(32) } }));
-        const asked = byRows(apart, orientations);
-        expect(valuesOf(asked)).toEqual(valuesOf(askedFiles(apart.map((facts) => queryOf(facts, orientations)))));
-        for (const [file, facts] of apart.entries()) expect(asked.queryOf(file)).toEqual(queryOf(facts, orientations));
+        const queries = byRows(apart, orientations);
+        expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf(apart.map((facts) => queryOf(facts, orientations)))));
+        for (const [file, facts] of apart.entries())
+          expect(queries.queryOf(file)).toEqual(queryOf(facts, orientations));
       }),
     );
   });
@@ -54,9 +55,9 @@ describe('queries from the rows of an inventory', () => {
       fc.property(fileFacts, fc.nat(), (facts, mtime) => {
         fc.pre(facts.reason === null);
         const other = { ...facts, mtimeNs: BigInt(mtime), scan: facts.scan + 1, verdict: 'match' as const };
-        const asked = byRows([facts, other, { ...facts, frames: 3, views: [] }], 'all');
-        expect(asked.queryNumberOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
-        expect(valuesOf(asked).filter((value) => value.includes('of file 0,'))).toEqual(
+        const queries = byRows([facts, other, { ...facts, frames: 3, views: [] }], 'all');
+        expect(queries.queryNumberOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
+        expect(valuesOf(queries).filter((value) => value.includes('of file 0,'))).toEqual(
           valuesOf(byRows([facts], 'all')),
         );
       }),
