@@ -13,7 +13,7 @@ export interface StatusChange {
 /** Retries after concurrent changes by other processes. */
 const CHANGE_TRIES_MAX = 5;
 
-/** Change the status and return the changed hit. `tenant` null: any tenant. Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
+/** Change the status and return the changed hit. `tenant` null: all tenants. Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
 export async function changeStatus(
   store: LedgerStore,
   { tenant, id }: { readonly tenant: string | null; readonly id: string },

@@ -52,7 +52,7 @@ export interface Ledger {
   stats(query: StatsQuery): Promise<Stats>;
   /** Newest first by default. `cursor`: for the next page in the same order, or null. */
   hits(query: HitsQuery): Promise<HitsPage>;
-  /** Return the hit, or null. Undefined tenant: any. */
+  /** Return the hit, or null. Undefined tenant: all tenants. */
   hit(tenant: string | undefined, id: string): Promise<Hit | null>;
   /** Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
   changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit>;

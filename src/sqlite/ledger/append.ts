@@ -167,7 +167,7 @@ function seeAgain(
   ).run(counted.list, counted.category, seq, lastMs, tenant, id);
 }
 
-/** Change a hit; return false if it is not in the expected state. `tenant` null: any. */
+/** Change a hit; return false if it is not in the expected state. `tenant` null: all tenants. */
 export function changeHit(
   db: Sqlite,
   tenant: string | null,

@@ -51,7 +51,7 @@ export class Probing {
   readonly #seed = randomInt(2 ** 47);
   readonly #tenants = new LRUCache<string, TenantWatch>({ max: TENANTS_MAX });
   readonly #edges = new EdgeWatch(EDGE_QUERIES);
-  readonly #nearMisses = { any: new TokenBucket(), growing: new TokenBucket() };
+  readonly #nearMisses = { usual: new TokenBucket(), growing: new TokenBucket() };
   readonly #alarmedMs = new Map<string, number>();
 
   constructor(private readonly parts: ProbingParts) {}
@@ -102,7 +102,7 @@ export class Probing {
     { members }: Ball,
     nowMs: number,
   ): boolean {
-    const budget = members >= GROWING_MEMBERS ? this.#nearMisses.growing : this.#nearMisses.any;
+    const budget = members >= GROWING_MEMBERS ? this.#nearMisses.growing : this.#nearMisses.usual;
     if (budget.take(1, NEAR_MISSES, nowMs) > 0) return false;
     const missed = this.parts.nearMisses(algorithm, new Uint8Array(hash.buffer, hash.byteOffset, HASH256_BYTES));
     for (const { entryKey } of missed) {
