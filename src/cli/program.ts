@@ -58,9 +58,12 @@ export async function runCommandLine(argv: readonly string[], cli: CliContext): 
 
 const NAMED_FILE_CODES = new Set(['EACCES', 'EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'EPERM']);
 
-/** A file of the command line that cannot be opened as asked is a fault of the request, not of Zeef: one line, no stack. */
+/**
+ * A file of the command line that cannot be opened as asked, or a working folder that was removed, is a fault of the
+ * request, not of Zeef: one line, no stack.
+ */
 function ofNamedFile(error: unknown): unknown {
-  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code, syscall, path = syscall === 'uv_cwd' ? '.' : undefined } = (error ?? {}) as NodeJS.ErrnoException;
   if (error instanceof AppError || path === undefined || !NAMED_FILE_CODES.has(code ?? '')) return error;
   return new AppError('REQUEST_INVALID', { path, why: code! }, error);
 }

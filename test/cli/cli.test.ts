@@ -256,18 +256,17 @@ describe('lists', () => {
   });
 });
 
-test('commands work in a working folder that was removed', async () => {
+test('in a working folder that was removed, commands work, and what needs it says so in one line', async () => {
   const gone = join(tempFolder('gone'), 'folder');
   mkdirSync(gone);
-  const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" --version';
-  const out = await promisify(execFile)(
-    'sh',
-    ['-c', script, 'sh', gone, process.execPath, artefact('src', 'main.js')],
-    {
-      env: childEnv(),
-    },
-  );
-  expect(out.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const script = 'cd "$1" && rmdir "$1" && "$2" "$3" --version && exec "$2" "$3" --data-dir "$4" scan .';
+  const args = ['-c', script, 'sh', gone, process.execPath, artefact('src', 'main.js'), tempFolder('gone-data')];
+  const failure = await promisify(execFile)('sh', args, { env: childEnv() }).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 2,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    stderr: expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*ENOENT[^\n]*\n$/),
+  });
 });
 
 describe('invalid usage', () => {
