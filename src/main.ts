@@ -10,6 +10,12 @@ if (problem) {
   process.exit(FAILED);
 }
 
+// Node would end with 1, which means `matched`. Promises that reject unheard arrive here too.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`zeef: ${error.stack ?? String(error)}\n`);
+  process.exit(FAILED);
+});
+
 let stopping = false;
 const stopped = new Promise<void>((resolve) => {
   const stop = (signal: NodeJS.Signals) => {

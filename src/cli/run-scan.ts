@@ -58,23 +58,21 @@ export async function runScan(
   const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
   const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
   const { matcher, batch } = await matcherFor(cli, service, flags, options);
-  const kept = flags.rematch ?? flags.resume;
-  const inventory = await openInventory(kept ?? null);
+  // All flags are read before the inventory is opened.
   const throttle = createThrottle(throttleOptions(flags), cli.isStopping);
+  const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
+  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
   const tally = new ScanTally();
   const output = openScanOutput(cli, flags);
-  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
+  const kept = flags.rematch ?? flags.resume;
+  const inventory = await openInventory(kept ?? null);
   const { filesBefore } = inventory.state;
   const isCounted =
     flags.rematch === undefined && filesBefore === null && flags.count !== false && flags.filesFrom === undefined;
   const counting = isCounted ? await startCounting(request) : null;
   const expected = () => filesBefore ?? counting?.total ?? null;
-  const shown = showProgress(
-    cli,
-    new ProgressMeter(tally, throttle, expected),
-    positive('progress-seconds', flags.progressSeconds)!,
-  );
+  const shown = showProgress(cli, new ProgressMeter(tally, throttle, expected), everySeconds);
   try {
     output.line({ type: 'begin', paths, at: new Date().toISOString(), generation: matcher.generation });
     const common = { inventory, matcher, tally, shouldStop: cli.isStopping, onResult: output.result };

@@ -1,5 +1,5 @@
 /** Flags of `zeef scan`, and the values that a scan reads from them. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, openSync } from 'node:fs';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
 import type { ScanRequest } from '../scan/scan-request.js';
@@ -84,7 +84,17 @@ export function scanRequest(
   };
 }
 
+/** Errors FILE_UNREADABLE. */
+function openListed(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+  }
+}
+
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
-  const source = filesFrom === '-' ? stdin() : createReadStream(filesFrom!);
+  // Opened at once: the scan reads it last, and a rematch never.
+  const source = filesFrom === '-' ? stdin() : createReadStream('', { fd: openListed(filesFrom!) });
   return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
 }

@@ -256,6 +256,27 @@ describe('lists', () => {
   });
 });
 
+test.each([
+  ['an error', "throw new Error('of a bug')"],
+  ['a rejection', "Promise.reject(new Error('of a bug'))"],
+])('%s that nothing handles ends a command with 2, since 1 means a match', async (_name, code) => {
+  const late = `data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${code} }, 600)`)}`;
+  const args = ['--import', late, artefact('src', 'main.js'), '--data-dir', dataDir, 'check', listed];
+  const failure = await promisify(execFile)(process.execPath, args, { env: childEnv() }).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({ code: 2, stderr: expect.stringContaining('zeef: Error: of a bug') });
+});
+
+test.each([
+  ['scan', '.'],
+  ['scan', '--rematch', '.'],
+])('a missing file of --files-from is one line, and exit code 2: %s', async (...args) => {
+  const { code, out, err } = await zeef(...args, '--files-from', '/nowhere/list');
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(/^zeef: FILE_UNREADABLE: [^\n]*nowhere[^\n]*\n$/);
+});
+
 test('in a working folder that was removed, commands work, and what needs it says so in one line', async () => {
   const gone = join(tempFolder('gone'), 'folder');
   mkdirSync(gone);
