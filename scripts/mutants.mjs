@@ -75,6 +75,7 @@ export const MUTANTS = [
   ['src/scan/walk/archive.ts', 'this.#bytes > most', 'this.#bytes > most * 2', ['test/scan/walk/archive.test.ts']],
   ['src/engine/lane.ts', 'if (!this.#process?.isReady) return;', '', ['test/engine/lane.test.ts']],
   ['src/engine/lane.ts', '> START_MS_MAX', '> 2 * START_MS_MAX', ['test/engine/lane.test.ts']],
+  ['src/engine/image-engine.ts', " || cause === 'start'", '', ['test/engine/image-engine.test.ts']],
   // Import rules.
   [RULES, "mode === 'add' || heldVersion === version", "mode === 'add'", OF_RULES],
   [RULES, "mode === 'add' || heldVersion === version", 'heldVersion === version', OF_RULES],

@@ -1,6 +1,6 @@
 /** Output of a scan: lines, hits and the summary. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
-import { extname } from 'node:path';
+import { accessSync, closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, extname } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import type { FileResult } from '../scan/facts/file-result.js';
@@ -60,12 +60,14 @@ interface ScanOutput {
   end(summary: ScanSummary): Promise<void>;
 }
 
-/** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary. */
+/** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary; the system's. */
 export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput {
   const summaries = (flags.summary ?? []).map((file) => {
     const render = SUMMARIES[extname(file).toLowerCase()];
     if (!render)
       throw new AppError('REQUEST_INVALID', { field: 'summary', got: file, expected: '.txt .json .csv .html' });
+    // It is written last: a folder that cannot hold it must not be noticed after hours.
+    accessSync(dirname(file), constants.W_OK);
     return { file, render };
   });
   if (flags.quarantineTo === undefined && flags.quarantine !== undefined) {

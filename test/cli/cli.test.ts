@@ -277,6 +277,12 @@ test.each([
   expect(err).toMatch(/^zeef: FILE_UNREADABLE: [^\n]*nowhere[^\n]*\n$/);
 });
 
+test('a summary that cannot be written is refused before the scan', async () => {
+  const { code, out, err } = await zeef('scan', PICTURES, '--summary', '/nowhere/s.json');
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(/^zeef: REQUEST_INVALID: [^\n]*nowhere[^\n]*\n$/);
+});
+
 test('in a working folder that was removed, commands work, and what needs it says so in one line', async () => {
   const gone = join(tempFolder('gone'), 'folder');
   mkdirSync(gone);

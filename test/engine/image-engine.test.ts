@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import {
   createImageEngine,
@@ -14,6 +14,7 @@ import {
 } from '../../src/engine/image-engine.js';
 import { blockhash256 } from '../../src/kernels/blockhash.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { decoderPids } from '../support/decoder-pids.js';
 import { sceneRaster } from '../support/random.js';
 
 const WANTS: HashWants = {
@@ -116,6 +117,29 @@ describe('the queue', () => {
 });
 
 describe('a decoder process that dies', () => {
+  test('an image whose second process does not start is a timeout, not a crash of its decoder', async () => {
+    start({ workers: 1 });
+    await engine!.hashBytes(png, WANTS);
+    const main = engine!.status.pid!;
+    process.kill(main, 'SIGSTOP');
+    const reply = engine!.hashBytes(png, WANTS);
+    const before = new Set(decoderPids());
+    process.kill(main, 'SIGKILL');
+    // The process for suspects, and the successor: both are stopped before they can decode.
+    await expect.poll(() => decoderPids().filter((pid) => !before.has(pid)).length, { interval: 2 }).toBeGreaterThan(0);
+    const late = setInterval(() => {
+      for (const pid of decoderPids()) if (!before.has(pid)) process.kill(pid, 'SIGSTOP');
+    }, 2);
+    const realNow = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => realNow() + 31_000);
+    try {
+      expect(await reply).toMatchObject({ ok: false, reason: 'timeout', code: 'IMAGE_TIMEOUT' });
+    } finally {
+      clock.mockRestore();
+      clearInterval(late);
+    }
+  });
+
   test.each(['SIGSEGV', 'SIGKILL', 'SIGABRT'])(
     'by %s with 50 images waiting: all are answered, and so is the next',
     async (signal) => {
