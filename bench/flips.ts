@@ -52,7 +52,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
     for (let at = from; !isDone; at = (at + 7) % SENTINELS) {
       const hex = (offset: number) =>
         Buffer.from(values.subarray(offset + at * 32, offset + at * 32 + 32)).toString('hex');
-      const batch = service.openBatch(options);
+      const batch = service.openBatch(options, { isStream: false });
       const [first, second] = (await batch.checkItems([{ pdq: hex(0) }, { pdq: hex(half) }])).map(
         (answer) => 'verdict' in answer && answer.verdict === 'match',
       ) as [boolean, boolean];

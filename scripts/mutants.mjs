@@ -6,6 +6,7 @@
  */
 const POLICY = 'src/check/policy.ts';
 const MATCH = 'src/check/match.ts';
+const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
@@ -16,6 +17,7 @@ const FACTS = 'src/scan/facts/file-facts.ts';
 const AUTHORISE = 'src/http/authorise.ts';
 
 const OF_POLICY = ['test/check/policy.test.ts'];
+const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
@@ -37,16 +39,24 @@ export const MUTANTS = [
   [POLICY, 'fileIsGood ||', '', OF_POLICY],
   [POLICY, "good.some((p) => p.matchType === 'exact')", 'good.length > 0', OF_POLICY],
   [POLICY, 'Number(a.suppressed) - Number(b.suppressed)', 'Number(b.suppressed) - Number(a.suppressed)', OF_POLICY],
-  [POLICY, 'matches.slice(0, MATCHES_PER_IMAGE_MAX)', 'matches.slice(0, MATCHES_PER_IMAGE_MAX + 1)', OF_POLICY],
+  [POLICY, 'rank >= MATCHES_PER_LIST_MAX', 'rank > MATCHES_PER_LIST_MAX', OF_POLICY],
+  [POLICY, 'if (rank === 0) return true;', '', OF_POLICY],
+  [POLICY, 'MATCHES_PER_IMAGE_MAX - counts.size', 'MATCHES_PER_IMAGE_MAX', OF_POLICY],
   [POLICY, 'matches.length + unread', 'matches.length', OF_POLICY],
   [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
   // Matching: which entries reach the policy.
-  [MATCH, 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
-  [MATCH, 'entry && !isExpired(entry, list, snapshot.atMs)', 'entry', OF_MATCH],
-  [MATCH, "list.kind === 'match' && count >=", 'count >=', OF_MATCH],
-  [MATCH, 'unread++', '', OF_MATCH],
+  ['src/check/candidate.ts', 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
   [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
-  [MATCH, 'one.distance < held.distance', 'one.distance > held.distance', OF_MATCH],
+  [FOUND, '!entry || isExpired(entry, one.list, snapshot.atMs)', '!entry', OF_MATCH],
+  [FOUND, 'distance < held.distance', 'distance > held.distance', OF_MATCH],
+  [FOUND, 'all - chosen.length', '0', OF_MATCH],
+  [FOUND, ' || distances.has(rawDistance)', '', OF_MATCH],
+  [FOUND, ' && !counted.has(list.list)', ' && counted.has(list.list)', OF_MATCH],
+  ['src/check/entry-reader.ts', 'this.#considered > this.budget.entries', 'false', OF_MATCH],
+  ['src/check/entry-reader.ts', 'this.#sinceMs > this.budget.ms', 'this.#sinceMs >= this.budget.ms', OF_MATCH],
+  ['src/tenants/item-values.ts', '<= ONE_IMAGE_BITS', '< ONE_IMAGE_BITS', OF_ITEMS],
+  ['src/tenants/item-values.ts', 'turn(of) !== turn(one) &&', '', OF_ITEMS],
+  ['src/tenants/item-values.ts', 'provenance(of) === provenance(one) &&', '', OF_ITEMS],
   ['src/check/check-image.ts', "decision.verdict === 'no_match'", "decision.verdict !== 'match'", OF_SETTLE],
   ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],

@@ -1,6 +1,7 @@
 /**
  * Checks a batch of hashes and digests that the caller computed. An invalid item fails alone, never the batch.
  */
+import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
@@ -18,11 +19,13 @@ import {
 } from '../core/vocabulary.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
+import type { HashQuery, VectorQuery } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
-import { type HashQuery, match, requirePhotoDna, type VectorQuery } from './match.js';
-import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
-import type { Recording } from './recorder.js';
+import type { BatchParts } from './check-values.js';
+import { type FileQuery, QueryBatch } from './file-queries.js';
+import { requirePhotoDna } from './match.js';
+import { matchFiles } from './match-files.js';
+import type { Decision, Match } from './policy.js';
 
 /** One query of one or more values; several values are queried together. */
 export interface HashItem {
@@ -38,7 +41,7 @@ export interface HashItem {
   readonly hashes?: readonly FileHash[] | undefined;
 }
 
-interface FileHash {
+export interface FileHash {
   readonly algorithm: HammingAlgorithm;
   readonly value: string;
   readonly orientation?: Orientation | undefined;
@@ -65,8 +68,6 @@ export type HashItemAnswer =
       readonly truncated: boolean;
     }
   | { readonly id: string | null; readonly error: HashItemError };
-
-const HEX = /^[0-9a-f]*$/i;
 
 function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefined {
   const hex = item[algorithm];
@@ -118,16 +119,12 @@ function vectorOf(snapshot: ListSnapshot, text: string): VectorQuery {
 }
 
 /** Return the strongest value of an item: the same file in another notation keeps its id. */
-function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna }: HashItem): string {
-  return (sha256 ?? sha1 ?? md5 ?? pdq ?? blockhash)?.toLowerCase() ?? photodna ?? '';
+function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna, hashes }: HashItem): string {
+  return (sha256 ?? sha1 ?? md5 ?? pdq ?? blockhash ?? hashes?.[0]?.value)?.toLowerCase() ?? photodna ?? '';
 }
 
-async function checkItem(
-  parts: BatchParts,
-  item: HashItem,
-  options: CheckOptions,
-  recording: Recording,
-): Promise<HashItemAnswer> {
+/** Return what an item asks. Errors VALUE_INVALID, PHOTODNA_UNCONFIGURED. */
+function readItem(snapshot: ListSnapshot, item: HashItem, options: CheckOptions): FileQuery {
   const hashes = [...fileHashesOf(item), ...hashesOf(item, options)];
   const digests: Digests = Object.fromEntries(
     DIGEST_ALGORITHMS.flatMap((algorithm) => {
@@ -135,33 +132,11 @@ async function checkItem(
       return digest === undefined ? [] : [[algorithm, digest]];
     }),
   );
-  const vectors = item.photodna === undefined ? [] : [vectorOf(parts.snapshot, item.photodna)];
+  const vectors = item.photodna === undefined ? [] : [vectorOf(snapshot, item.photodna)];
   if (hashes.length === 0 && vectors.length === 0 && Object.keys(digests).length === 0) {
     throw new AppError('VALUE_INVALID', { expected: 'one of pdq, blockhash, photodna, md5, sha1, sha256, hashes' });
   }
-  const { lists, requestedRadiusBits } = options;
-  const decision = await match(parts.snapshot, parts.store, {
-    digests,
-    hashes,
-    vectors,
-    lists,
-    requestedRadiusBits,
-  });
-  recording.add('hash', {
-    ...decision,
-    reason: null,
-    reference: item.id ?? null,
-    fileId: fileIdOf(item),
-    digests,
-    generation: parts.snapshot.generation,
-    checkId: null,
-  });
-  return toAnswer(
-    parts.snapshot,
-    item,
-    decision,
-    hashes.some((query) => query.lowQuality),
-  );
+  return { digests, hashes, vectors };
 }
 
 function toAnswer(
@@ -184,18 +159,8 @@ function itemError(item: HashItem, error: unknown): HashItemAnswer {
   };
 }
 
-/** Return the value of an item with exactly one valid value and no quality, else null: such items are searched together. */
-function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
-  if (item.photodna !== undefined || item.quality !== undefined || item.hashes !== undefined) return null;
-  const given = BATCH_ALGORITHMS.filter((algorithm) => item[algorithm] !== undefined);
-  const [algorithm] = given;
-  if (algorithm === undefined || given.length > 1) return null;
-  const hex = item[algorithm]!;
-  return hex.length === VALUE_BYTES[algorithm] * 2 && HEX.test(hex) ? { algorithm, hex } : null;
-}
-
 /**
- * Return answers in the order of the items, all recorded by one commit.
+ * Return answers in the order of the items, all recorded by one commit. All forms of an item are searched together.
  * Errors  STORE_FAILED, LEDGER_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
  */
 export async function checkHashes(
@@ -203,32 +168,37 @@ export async function checkHashes(
   items: readonly HashItem[],
   options: CheckOptions,
 ): Promise<HashItemAnswer[]> {
+  const { snapshot, reader, pool } = parts;
   const answers = new Array<HashItemAnswer>(items.length);
   const recording = options.recording ?? parts.recorder.open(options.tenant);
-  const together = new Map<BatchAlgorithm, { readonly at: number[]; readonly hex: string[] }>();
+  const queries = new QueryBatch();
+  const asked: number[] = [];
+  const breath = new Breath();
   for (const [at, item] of items.entries()) {
-    const value = onlyValue(item);
-    if (value === null) {
-      answers[at] = await checkItem(parts, item, options, recording).catch((error: unknown) => itemError(item, error));
-      continue;
+    if (breath.isDue) await breath.take();
+    try {
+      queries.add(readItem(snapshot, item, options), false);
+      asked.push(at);
+    } catch (error) {
+      answers[at] = itemError(item, error);
     }
-    const group = together.get(value.algorithm) ?? { at: [], hex: [] };
-    together.set(value.algorithm, group);
-    group.at.push(at);
-    group.hex.push(value.hex);
   }
-  for (const [algorithm, { at, hex }] of together) {
-    const decisions = await checkValues(
-      parts,
-      algorithm,
-      Buffer.from(hex.join(''), 'hex'),
-      { ...options, recording },
-      (position) => items[at[position]!]!.id ?? null,
-    );
-    at.forEach((itemAt, position) => {
-      const decision = decisions.get(position) ?? NOTHING_FOUND;
-      answers[itemAt] = toAnswer(parts.snapshot, items[itemAt]!, decision, false);
+  const decisions = await matchFiles({ snapshot, reader, pool }, queries, options);
+  for (const [n, at] of asked.entries()) {
+    if (breath.isDue) await breath.take();
+    const item = items[at]!;
+    const { digests, hashes } = queries.queryOf(n);
+    recording.add('hash', {
+      ...decisions[n]!,
+      reason: null,
+      reference: item.id ?? null,
+      fileId: fileIdOf(item),
+      digests,
+      generation: snapshot.generation,
+      checkId: null,
     });
+    const isLow = hashes.some((query) => query.lowQuality);
+    answers[at] = toAnswer(snapshot, item, decisions[n]!, isLow);
   }
   if (!options.recording) await recording.commit();
   return answers;

@@ -5,6 +5,7 @@ import type { HashWants, ImageEngine } from '../engine/image-engine.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
+import type { HashQuery } from './candidate.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ImageHasher, ImageInput } from './image-hasher.js';
 import { type MatchQuery, match, requireLists } from './match.js';
@@ -26,6 +27,8 @@ export interface ImageCheckOptions extends CheckOptions {
   readonly frames: number;
   /** Returned in the answer, beside those that the lists contain. */
   readonly digests: readonly DigestAlgorithm[];
+  /** Called with the hashes that were searched, before the answer is recorded. */
+  readonly onSearched?: (answer: CheckAnswer, searched: readonly HashQuery[]) => void;
 }
 
 /** Return the hashes to compute: digests that a list contains or the caller requests, and always SHA-256, which identifies repeats. */
@@ -72,16 +75,12 @@ export async function checkImage(
   requireLists(snapshot, lists);
   const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
   const { reply } = image;
+  const hashes = hashQueries(reply);
   const day = Math.floor(snapshot.atMs / DAY_MS);
   const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), requestedRadiusBits]);
   let decision = image.decisionFor(cacheKey);
   if (decision === null) {
-    const query: MatchQuery = {
-      digests: reply.digests,
-      hashes: hashQueries(reply),
-      lists,
-      requestedRadiusBits,
-    };
+    const query: MatchQuery = { digests: reply.digests, hashes, lists, requestedRadiusBits };
     decision = await match(snapshot, store, query);
     image.cacheDecision(cacheKey, decision);
   }
@@ -101,6 +100,7 @@ export async function checkImage(
     matchCount: decision.matchCount,
     truncated: decision.truncated,
   };
+  options.onSearched?.(answer, hashes);
   const { verdict, reason, matches, digests, generation, checkId } = answer;
   const fileId = reply.digests.sha256 ?? checkId;
   const recording = options.recording ?? recorder.open(options.tenant);

@@ -2,6 +2,7 @@
  * Checks many values of one algorithm, end to end in one buffer, on all cores. Only values that match allocate
  * objects.
  */
+import { Breath } from '../core/breath.js';
 import { HASH256_BYTES } from '../core/hash256.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
@@ -9,9 +10,12 @@ import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
-import type { ListFeed } from '../store/lists-contract.js';
+import { type HashQuery, toCandidate } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
-import { type Candidate, decideFound, type HashQuery, toCandidate, widestRadiusBits } from './match.js';
+import { decideFound } from './decide-found.js';
+import type { EntryReader } from './entry-reader.js';
+import { type FoundPiece, FoundRows, type Rows } from './found-rows.js';
+import { widestRadiusBits } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
 
@@ -19,7 +23,8 @@ export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as
 export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
 
 export interface BatchParts {
-  readonly store: ListFeed;
+  /** Reads the entries of one request. */
+  readonly reader: EntryReader;
   readonly snapshot: ListSnapshot;
   readonly recorder: Recorder;
   readonly pool: IndexPool;
@@ -30,14 +35,6 @@ const PIECE_HASHES = 8_192;
 const PIECE_DIGESTS = 65_536;
 /** Up to this many are searched in this thread: a transfer to another takes longer. */
 const HERE_MAX = 64;
-
-/** Rows of an index's answer; digests have no distance. */
-interface Rows {
-  readonly count: number;
-  readonly queryIndex: Uint32Array;
-  readonly entryIndex: Uint32Array;
-  readonly distanceBits?: Uint16Array;
-}
 
 const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
   algorithm in { md5: 0, sha1: 0, sha256: 0 };
@@ -57,6 +54,41 @@ function orientedHashes(hashes256: Uint8Array): Uint8Array {
   return turned;
 }
 
+/** Search queries in this thread, which other work uses too: a few at a time. */
+async function searchHere(
+  queries: Uint8Array,
+  width: number,
+  search: (queries: Uint8Array) => Rows,
+): Promise<readonly Rows[]> {
+  const parts: Rows[] = [];
+  const breath = new Breath();
+  for (let from = 0; from < queries.length; from += HERE_MAX * width) {
+    parts.push(search(queries.subarray(from, from + HERE_MAX * width)));
+    if (breath.isDue) await breath.take();
+  }
+  return parts;
+}
+
+/** Join the answers to consecutive pieces of `HERE_MAX` queries. */
+function joinRows(parts: readonly Rows[]): Rows {
+  if (parts.length === 1) return parts[0]!;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const joined = {
+    count,
+    queryIndex: new Uint32Array(count),
+    entryIndex: new Uint32Array(count),
+    distanceBits: new Uint16Array(count),
+  };
+  let at = 0;
+  for (const [k, { count: some, queryIndex, entryIndex, distanceBits }] of parts.entries()) {
+    for (let row = 0; row < some; row++) joined.queryIndex[at + row] = queryIndex[row]! + k * HERE_MAX;
+    joined.entryIndex.set(entryIndex, at);
+    if (distanceBits) joined.distanceBits.set(distanceBits, at);
+    at += some;
+  }
+  return joined;
+}
+
 /** Search all segments; return one answer a segment. Shape: `queries` N × the algorithm's bytes. */
 export async function searchPiece(
   { snapshot, pool }: Pick<BatchParts, 'snapshot' | 'pool'>,
@@ -64,7 +96,9 @@ export async function searchPiece(
   queries: Uint8Array,
   radiusBits: number,
 ): Promise<readonly Rows[]> {
-  const isSmall = queries.length <= HERE_MAX * VALUE_BYTES[algorithm];
+  const width = VALUE_BYTES[algorithm];
+  const isSmall = queries.length <= HERE_MAX * width;
+  const here = async (search: (some: Uint8Array) => Rows) => joinRows(await searchHere(queries, width, search));
   if (isDigest(algorithm)) {
     const segments = snapshot.digest[algorithm];
     if (isSmall) return segments.map(({ index }) => index.lookupBatch(queries));
@@ -74,12 +108,18 @@ export async function searchPiece(
     );
   }
   const segments = snapshot.radius[algorithm];
+  if (isSmall) return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
   // Only rings are in memory that other threads can read.
-  if (isSmall || !segments.every(({ index }) => index.kind === 'ring')) {
-    return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
-  }
-  const shared = segments.map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
-  return pool.search(shared, queries, radiusBits);
+  const isShared = ({ index }: (typeof segments)[number]) => index.kind === 'ring';
+  const shared = segments.filter(isShared).map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
+  const [there, ...others] = await Promise.all([
+    shared.length > 0 ? pool.search(shared, queries, radiusBits) : [],
+    ...segments.map((segment) =>
+      isShared(segment) ? null : here((some) => segment.index.searchBatch(some, radiusBits)),
+    ),
+  ]);
+  const rest = there[Symbol.iterator]();
+  return others.map((rows) => rows ?? (rest.next().value as Rows));
 }
 
 /** Return the query at `queryIndex`; null for a digest. */
@@ -95,46 +135,40 @@ function queryOf(
   return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
 }
 
-/** Return the candidates of each value that has any, by its position. */
+/** Return the rows of each value that has any, by its position. */
 async function findValues(
   parts: BatchParts,
   algorithm: BatchAlgorithm,
   values: Uint8Array,
   options: CheckOptions,
-): Promise<Map<number, Candidate[]>> {
+): Promise<FoundRows> {
   const { snapshot } = parts;
-  const foundOf = new Map<number, Candidate[]>();
   const radiusBits = widestRadiusBits(snapshot, options);
-  if (snapshot.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return foundOf;
+  if (snapshot.entryCounts[algorithm] === 0 || (radiusBits < 0 && !isDigest(algorithm))) return new FoundRows([]);
   const orientationCount = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS.length : 1;
   const width = VALUE_BYTES[algorithm];
   const pieceBytes = (isDigest(algorithm) ? PIECE_DIGESTS : PIECE_HASHES / orientationCount) * width;
   const segments: readonly Segment<unknown>[] = isDigest(algorithm)
     ? snapshot.digest[algorithm]
     : snapshot.radius[algorithm];
-  const findPiece = async (from: number): Promise<void> => {
+  const findPiece = async (from: number): Promise<FoundPiece[]> => {
     const piece = values.slice(from, from + pieceBytes);
     const queries = orientationCount > 1 ? orientedHashes(piece) : piece;
     const answers = await searchPiece(parts, algorithm, queries, radiusBits);
-    for (const [at, { count, queryIndex, entryIndex, distanceBits }] of answers.entries()) {
-      for (let row = 0; row < count; row++) {
-        const found = toCandidate(snapshot, options.lists, segments[at]!, {
-          entryIndex: entryIndex[row]!,
-          distance: distanceBits?.[row] ?? 0,
-          query: queryOf(algorithm, queries, queryIndex[row]!, orientationCount),
-        });
-        if (found === null) continue;
-        const position = from / width + Math.floor(queryIndex[row]! / orientationCount);
-        const others = foundOf.get(position);
-        if (others) others.push(found);
-        else foundOf.set(position, [found]);
-      }
-    }
+    return answers.map((rows, at) => ({
+      rows,
+      queryNumberOf: (queryIndex) => from / width + Math.floor(queryIndex / orientationCount),
+      candidateOf: (row) =>
+        toCandidate(snapshot, options.lists, segments[at]!, {
+          entryIndex: rows.entryIndex[row]!,
+          distance: rows.distanceBits?.[row] ?? 0,
+          query: queryOf(algorithm, queries, rows.queryIndex[row]!, orientationCount),
+        }),
+    }));
   };
-  const pieces: Promise<void>[] = [];
+  const pieces: Promise<FoundPiece[]>[] = [];
   for (let from = 0; from < values.length; from += pieceBytes) pieces.push(findPiece(from));
-  await Promise.all(pieces);
-  return foundOf;
+  return new FoundRows((await Promise.all(pieces)).flat());
 }
 
 /**
@@ -150,14 +184,16 @@ export async function checkValues(
   options: CheckOptions,
   referenceOf: (position: number) => string | null = () => null,
 ): Promise<ReadonlyMap<number, Decision>> {
-  const { snapshot, store } = parts;
+  const { snapshot, reader } = parts;
   const { generation } = snapshot;
   const recording = options.recording ?? parts.recorder.open(options.tenant);
-  const foundOf = await findValues(parts, algorithm, values, options);
+  const rows = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
   const width = VALUE_BYTES[algorithm];
-  for (const [position, found] of [...foundOf].sort(([a], [b]) => a - b)) {
-    const decision = await decideFound(snapshot, store, found, options.requestedRadiusBits);
+  const breath = new Breath();
+  for (const position of rows.queryNumbers) {
+    if (breath.isDue) await breath.take();
+    const decision = await decideFound(snapshot, reader, rows.candidatesOf(position), options.requestedRadiusBits);
     if (decision.verdict === 'no_match') continue;
     decisions.set(position, decision);
     const value = values.subarray(position * width, (position + 1) * width);

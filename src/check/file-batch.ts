@@ -7,6 +7,7 @@ import { Segmented } from '../index/segmented.js';
 import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
+import { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { requireLists } from './match.js';
 import { matchFiles } from './match-files.js';
@@ -105,7 +106,8 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
     snapshot,
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, snapshot, JSON.parse(since) as FeedPosition),
-    match: (queries, options, among = snapshot) => matchFiles({ snapshot: among, store, pool }, queries, options),
+    match: (queries, options, among = snapshot) =>
+      matchFiles({ snapshot: among, reader: new EntryReader(store, null), pool }, queries, options),
     async record(tenant, answers, unmatched) {
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);

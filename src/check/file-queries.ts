@@ -3,12 +3,13 @@
  * share one query.
  */
 import { DIGEST_ALGORITHMS, type Digests, VALUE_BYTES } from '../core/vocabulary.js';
+import type { HashQuery, VectorQuery } from './candidate.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from './check-values.js';
-import type { HashQuery } from './match.js';
 
 export interface FileQuery {
   readonly digests: Digests;
   readonly hashes: readonly HashQuery[];
+  readonly vectors?: readonly VectorQuery[];
 }
 
 const FIRST_VALUES = 1_024;
@@ -55,6 +56,8 @@ export class QueryBatch {
   ) as Readonly<Record<BatchAlgorithm, QueryColumn>>;
   /** Query of each file, in the order in which the files were added. */
   readonly queryNumberOf: number[] = [];
+  /** Numbers of the queries with vectors, ascending. */
+  readonly withVectors: number[] = [];
   readonly #known = new Map<string, number>();
   readonly #queries: (() => FileQuery)[] = [];
 
@@ -88,13 +91,13 @@ export class QueryBatch {
     return queryNumber;
   }
 
-  add(file: FileQuery): void {
-    const { digests, hashes } = file;
-    const queryNumber = this.open(
-      digests.sha256 === undefined ? null : `${digests.sha256} ${hashes.length}`,
-      () => file,
-    );
+  /** `isOurs`: the digests were computed here, so that files with an equal one are the same file. */
+  add(file: FileQuery, isOurs: boolean): void {
+    const { digests, hashes, vectors = [] } = file;
+    const isKnown = isOurs && digests.sha256 !== undefined;
+    const queryNumber = this.open(isKnown ? `${digests.sha256} ${hashes.length}` : null, () => file);
     if (queryNumber === null) return;
+    if (vectors.length > 0) this.withVectors.push(queryNumber);
     for (const algorithm of DIGEST_ALGORITHMS) {
       const digest = digests[algorithm];
       if (digest === undefined) continue;
@@ -112,6 +115,6 @@ export class QueryBatch {
 
 export function queryBatchOf(files: readonly FileQuery[]): QueryBatch {
   const queries = new QueryBatch();
-  for (const file of files) queries.add(file);
+  for (const file of files) queries.add(file, true);
   return queries;
 }

@@ -5,6 +5,7 @@ import type { ListFeed } from '../store/lists-contract.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import type { CheckOptions } from './check-image.js';
 import { type BatchAlgorithm, checkValues } from './check-values.js';
+import { EntryReader } from './entry-reader.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
@@ -23,7 +24,7 @@ export interface HashBatch {
   ): Promise<ReadonlyMap<number, Decision>>;
 }
 
-/** Open a batch on a snapshot. Errors LIST_NOT_FOUND. */
+/** Open a batch on a snapshot. `isStream`: of any length, so each piece has a budget of its own. Errors LIST_NOT_FOUND. */
 export function openHashBatch(
   parts: {
     readonly store: ListFeed;
@@ -32,13 +33,17 @@ export function openHashBatch(
     readonly pool: IndexPool;
   },
   options: CheckOptions,
+  { isStream }: { readonly isStream: boolean },
 ): HashBatch {
-  const { generation, exact } = parts.snapshot;
+  const { store, snapshot } = parts;
+  const { generation, exact } = snapshot;
+  const reader = new EntryReader(store);
+  const withReader = () => ({ ...parts, reader: isStream ? new EntryReader(store) : reader });
   requireLists(parts.snapshot, options.lists);
   return {
     generation,
     exact,
-    checkItems: (items) => checkHashes(parts, items, options),
-    checkValues: (algorithm, values, referenceOf) => checkValues(parts, algorithm, values, options, referenceOf),
+    checkItems: (items) => checkHashes(withReader(), items, options),
+    checkValues: (algorithm, values, referenceOf) => checkValues(withReader(), algorithm, values, options, referenceOf),
   };
 }

@@ -4,7 +4,7 @@ import { isLowQuality } from '../core/pdq-quality.js';
 import { ORIENTATIONS } from '../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
-import type { HashQuery } from './match.js';
+import type { HashQuery } from './candidate.js';
 
 function imageFacts(reply: HashReply): ImageFacts | null {
   return reply.format === null ? null : { format: reply.format, width: reply.width, height: reply.height };

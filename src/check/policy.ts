@@ -30,12 +30,14 @@ export interface Proposal {
 
 export type { Match } from '../core/match-types.js';
 
-/** Matches returned per image: a list of near-copies could otherwise fill the answer. The true count is returned too. */
-export const MATCHES_PER_IMAGE_MAX = 100;
+/** Matches returned per image and list: a list of near-copies could otherwise fill the answer. The true count is returned too. */
+export const MATCHES_PER_LIST_MAX = 100;
+/** Matches returned per image, of all lists: 250 kB. The first of each list is always among them, however many lists match. */
+export const MATCHES_PER_IMAGE_MAX = 1_000;
 
 export interface Decision {
   readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;
-  /** Exact first, then by distance; at most `MATCHES_PER_IMAGE_MAX`. */
+  /** Exact first, then by distance; the first of each list, and at most `MATCHES_PER_LIST_MAX` of it. */
   readonly matches: readonly Match[];
   /** Number of all matches, including those beyond the cap. */
   readonly matchCount: number;
@@ -62,8 +64,8 @@ function radiusOf(list: ListInfo, requestedRadiusBits: number | null): number {
 function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
   const nearest = new Map<string, Proposal>();
   for (const proposal of proposals) {
-    const { list, entryId, algorithm } = proposal.entry;
-    const key = JSON.stringify([list, entryId, algorithm, proposal.entry.value]);
+    const { list, entryId, algorithm, value } = proposal.entry;
+    const key = JSON.stringify([list, entryId, algorithm, value]);
     const held = nearest.get(key);
     if (!held || proposal.distance < held.distance) nearest.set(key, proposal);
   }
@@ -84,6 +86,24 @@ function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'
 export function isExpired({ updatedAt }: Entry, { entryDaysMax }: ListInfo, nowMs: number): boolean {
   if (entryDaysMax === null || updatedAt === null) return false;
   return nowMs - Date.parse(updatedAt) > entryDaysMax * DAY_MS;
+}
+
+/** Return the matches to report: of each list the first ones, so that no list hides another. */
+function shownOf(matches: readonly Match[]): readonly Match[] {
+  const counts = new Map<string, number>();
+  const ranks = matches.map(({ list }) => {
+    const rank = counts.get(list) ?? 0;
+    counts.set(list, rank + 1);
+    return rank;
+  });
+  let room = Math.max(0, MATCHES_PER_IMAGE_MAX - counts.size);
+  return matches.filter((_, at) => {
+    const rank = ranks[at]!;
+    if (rank === 0) return true;
+    if (rank >= MATCHES_PER_LIST_MAX || room === 0) return false;
+    room--;
+    return true;
+  });
 }
 
 /**
@@ -135,6 +155,6 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
   const counted = matches.some((match) => !match.suppressed);
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
   const matchCount = matches.length + unread;
-  const shown = matches.slice(0, MATCHES_PER_IMAGE_MAX);
+  const shown = shownOf(matches);
   return { verdict, matches: shown, matchCount, truncated: shown.length < matchCount };
 }

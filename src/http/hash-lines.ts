@@ -5,6 +5,7 @@
 
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import { VALUE_BYTES } from '../core/vocabulary.js';
+import { REFERENCE_CHARACTERS_MAX } from './schemas.js';
 
 export interface HashLines {
   readonly count: number;
@@ -91,6 +92,7 @@ function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): 
     if (valueEnd < 0) return false;
     if (key === ID) {
       if (line.idTo !== 0) return false;
+      if (valueEnd - valueFrom > REFERENCE_CHARACTERS_MAX) return false;
       line.idFrom = valueFrom;
       line.idTo = valueEnd;
     } else {

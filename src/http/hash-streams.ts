@@ -1,15 +1,15 @@
 /** Batches of any length, answered while they arrive: only the pieces in flight are in memory. */
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Value } from '@sinclair/typebox/value';
 import type { HashItemAnswer } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import { type Decision, NOTHING_FOUND } from '../check/policy.js';
+import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import { answerRead, readLines } from './hash-items.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
-import { HashItem } from './schemas.js';
 
 /** A line of NDJSON: an item of a batch is under 1 kB, and a longer one delays all items after it. */
 const ITEM_LINE_BYTES_MAX = 65_536;
@@ -76,22 +76,6 @@ const answerOf = (batch: HashBatch, id: string | null, decision: Decision): Hash
   truncated: decision.truncated,
 });
 
-/** Answer a line that is not of the usual form, by JSON.parse. */
-async function answerOther(batch: HashBatch, line: Buffer): Promise<HashItemAnswer> {
-  const invalid = (field: string | null): HashItemAnswer => ({
-    id: null,
-    error: { code: 'VALUE_INVALID', says: ERRORS.VALUE_INVALID.says, field },
-  });
-  let item: unknown;
-  try {
-    item = JSON.parse(line.toString());
-  } catch {
-    return invalid(null);
-  }
-  if (!Value.Check(HashItem, item)) return invalid(Value.Errors(HashItem, item).First()?.path.slice(1) || null);
-  return (await batch.checkItems([item]))[0]!;
-}
-
 async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult): Promise<string> {
   const lines: HashLines = parseHashLines(bytes);
   const idOf = (line: number) =>
@@ -110,13 +94,15 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
         : new Map<number, Decision>(),
     ),
   );
+  const others = lines.others.length > 0 ? await answerRead(batch, await readLines(bytes, lines.others)) : [];
+  const breath = new Breath();
   const nothing = JSON.stringify(answerOf(batch, null, NOTHING_FOUND)).slice('{"id":null'.length);
   let text = '';
   for (let line = 0; line < lines.count; line++) {
+    if (breath.isDue) await breath.take();
     const at = lines.algorithm[line]!;
     if (at === OTHER) {
-      const [from, to] = lines.others[lines.position[line]!]!;
-      text += `${JSON.stringify(toResult(await answerOther(batch, bytes.subarray(from, to))))}\n`;
+      text += `${JSON.stringify(toResult(others[lines.position[line]!]!))}\n`;
       continue;
     }
     const id = idOf(line);

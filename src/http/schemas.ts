@@ -16,6 +16,8 @@ import { HOLD_RULES } from '../store/lists-contract.js';
 
 /** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
 const FILE_HASHES_MAX = 544;
+/** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
+export const REFERENCE_CHARACTERS_MAX = 1_024;
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
@@ -113,7 +115,7 @@ const FileHash = Type.Object({
 });
 
 export const HashItem = Type.Object({
-  id: Type.Optional(Type.String()),
+  id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
   pdq: value(64),
   blockhash: value(64),
   photodna: Type.Optional(Type.String()),
@@ -143,6 +145,9 @@ export const HashesRequest = Type.Object({
   radius,
   items: Type.Array(HashItem),
 });
+
+/** What must hold of the whole body: its items are validated one by one, and fail one by one. */
+export const HashesEnvelope = Type.Object({ ...HashesRequest.properties, items: Type.Array(Type.Unknown()) });
 
 export const HashesResult = Type.Object({
   generation: count,
@@ -185,7 +190,10 @@ export const CheckQuery = Type.Object({
     }),
   ),
   reference: Type.Optional(
-    Type.String({ maxLength: 1024, description: 'The client’s name for the image; returned as id.' }),
+    Type.String({
+      maxLength: REFERENCE_CHARACTERS_MAX,
+      description: 'The client’s name for the image; returned as id.',
+    }),
   ),
 });
 

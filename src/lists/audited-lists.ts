@@ -50,7 +50,7 @@ const READS = [
   'verify',
   'generation',
   'changes',
-  'entryByKey',
+  'entriesByKeys',
 ] as const satisfies readonly (keyof ListReader | keyof ListFeed)[];
 
 export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore {

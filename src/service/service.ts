@@ -68,7 +68,7 @@ export interface Service {
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
-  openBatch(options: CheckOptions): HashBatch;
+  openBatch(options: CheckOptions, as: { readonly isStream: boolean }): HashBatch;
   /** Hash without a look-up or a record. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** Return the decoder process's reply, for bytes or for a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
@@ -194,9 +194,9 @@ function queries(
       decoder.status();
       return answer;
     },
-    openBatch(options) {
+    openBatch(options, as) {
       if (state.isClosing) throw new AppError('SHUTTING_DOWN');
-      return openHashBatch({ store: store.lists, snapshot: live.snapshot, recorder, pool }, options);
+      return openHashBatch({ store: store.lists, snapshot: live.snapshot, recorder, pool }, options, as);
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(decoder.engine(), input, wants)).reply);

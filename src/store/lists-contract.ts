@@ -169,8 +169,11 @@ export interface ListFeed {
   generation(): Promise<number>;
   /** Return the changes since a position (null: the beginning); null if it is too old, or of another store. */
   changes(since: FeedPosition | null): Promise<Changes | null>;
-  /** Return an entry, even one that a later version of its list dropped; null if a person removed it. */
-  entryByKey(entryKey: number): Promise<StoredEntry | null>;
+  /**
+   * Return entries by their keys, even those that a later version of their list dropped; an entry that a person removed
+   * is left out. The caller bounds the number of keys: all are read at once.
+   */
+  entriesByKeys(entryKeys: readonly number[]): Promise<ReadonlyMap<number, StoredEntry>>;
 }
 
 /** Changes of lists; each is audited. */

@@ -105,7 +105,7 @@ export class TenantGate {
     this.#unsaved.checks += count;
   }
 
-  /** The most that `waitForChecks` admits at once. */
+  /** The most that a stream waits for at once. */
   get checksAtOnce(): number {
     return this.#rate()?.burst ?? Infinity;
   }
@@ -119,6 +119,14 @@ export class TenantGate {
       if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);
       if (waitMs > 0) await delay(waitMs);
     }
+    this.#unsaved.checks += count;
+  }
+
+  /** Count checks that were known only after they were made: the limits refuse the next. */
+  noteChecks(count: number): void {
+    const rate = this.#rate();
+    if (rate) this.#bucket.reserve(count, rate, this.about.clock.nowMs());
+    this.#turnDay();
     this.#unsaved.checks += count;
   }
 

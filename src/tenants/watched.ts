@@ -1,71 +1,77 @@
 /**
  * Reports a tenant's queries to its gate before the look-up, so that the quota of values holds, and with their answers to
- * the probing detection.
+ * the probing detection: everything that is searched, whatever form it came in.
  */
 
 import type { CheckAnswer } from '../check/answers.js';
+import type { HashQuery } from '../check/candidate.js';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
+import type { BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision } from '../check/policy.js';
-import { type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import { Breath } from '../core/breath.js';
+import { checksOf, type ItemValue, imagesOf, valuesOf } from './item-values.js';
 import { isHamming } from './probing/near-miss.js';
 import type { Probing } from './probing/probing.js';
 import type { TenantGate } from './tenant-gate.js';
 
-const HEX = /^[0-9a-f]+$/i;
+type Found = Pick<Decision, 'matches'>;
 
-interface ItemValues {
-  readonly algorithm: BatchAlgorithm;
-  /** Concatenated. */
-  readonly values: Buffer;
-  /** Indexes of their items. */
-  readonly itemAt: readonly number[];
+/** What the items of a batch search. */
+interface Searched {
+  readonly checks: number;
+  readonly byAlgorithm: ReadonlyMap<BatchAlgorithm, { readonly one: ItemValue; readonly itemAt: number }[]>;
 }
 
-/** Return the well-formed values of all items. */
-function valuesOf(items: readonly HashItem[]): readonly ItemValues[] {
-  return BATCH_ALGORITHMS.flatMap((algorithm) => {
-    const digits = VALUE_BYTES[algorithm] * 2;
-    const itemAt: number[] = [];
-    const hex: string[] = [];
-    for (const [at, { [algorithm]: value }] of items.entries()) {
-      if (value?.length !== digits || !HEX.test(value)) continue;
-      itemAt.push(at);
-      hex.push(value);
+async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
+  const byAlgorithm = new Map<BatchAlgorithm, { one: ItemValue; itemAt: number }[]>();
+  const breath = new Breath();
+  let checks = 0;
+  for (const [itemAt, item] of items.entries()) {
+    if (breath.isDue) await breath.take();
+    const values = valuesOf(item);
+    checks += checksOf(values);
+    for (const one of imagesOf(values)) {
+      const column = byAlgorithm.get(one.algorithm) ?? [];
+      byAlgorithm.set(one.algorithm, column);
+      column.push({ one, itemAt });
     }
-    return hex.length > 0 ? [{ algorithm, values: Buffer.from(hex.join(''), 'hex'), itemAt }] : [];
-  });
+  }
+  return { checks, byAlgorithm };
 }
 
+const joined = (column: readonly { readonly one: ItemValue }[]) => Buffer.concat(column.map(({ one }) => one.value));
+
+/** Return the matches of each value, by its position: of an item with several images, those of its own. */
 function decisionsOf(
-  itemAt: readonly number[],
+  column: readonly { readonly one: ItemValue; readonly itemAt: number }[],
   answers: readonly HashItemAnswer[],
-): Map<number, Pick<Decision, 'matches'>> {
-  const decisions = new Map<number, Pick<Decision, 'matches'>>();
-  itemAt.forEach((at, position) => {
-    const answer = answers[at]!;
-    if ('matches' in answer && answer.matches.length > 0) decisions.set(position, answer);
-  });
+): Map<number, Found> {
+  const decisions = new Map<number, Found>();
+  for (const [position, { one, itemAt }] of column.entries()) {
+    const answer = answers[itemAt]!;
+    if (!('matches' in answer)) continue;
+    const { frame = null, background = null } = one.hash ?? {};
+    const matches = answer.matches.filter((match) => match.frame === frame && match.background === background);
+    if (matches.length > 0) decisions.set(position, { matches });
+  }
   return decisions;
 }
 
-/** Errors of its methods, beside those of `batch`: QUOTA_EXCEEDED. */
+/** Errors of its methods, beside those of `batch`: QUOTA_EXCEEDED, RATE_LIMITED. */
 export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probing): HashBatch {
-  const note = (
-    algorithm: Algorithm,
-    values: Uint8Array,
-    decisions: ReadonlyMap<number, Pick<Decision, 'matches'>>,
-  ) => {
+  const note = (algorithm: BatchAlgorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
     if (isHamming(algorithm)) probing.note(gate.tenant, algorithm, values, decisions);
   };
   return {
     ...batch,
     async checkItems(items) {
-      const counted = valuesOf(items);
-      for (const { algorithm, values } of counted) gate.takeValues(algorithm, values);
+      const { checks, byAlgorithm } = await searchedBy(items);
+      // The caller took one check an item.
+      if (checks > items.length) await gate.waitForChecks(checks - items.length);
+      for (const [algorithm, column] of byAlgorithm) gate.takeValues(algorithm, joined(column));
       const answers = await batch.checkItems(items);
-      for (const { algorithm, values, itemAt } of counted) note(algorithm, values, decisionsOf(itemAt, answers));
+      for (const [algorithm, column] of byAlgorithm) note(algorithm, joined(column), decisionsOf(column, answers));
       return answers;
     },
     async checkValues(algorithm, values, referenceOf) {
@@ -77,8 +83,29 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
   };
 }
 
-/** Report an image. Its values are known only after its answer: the quota refuses the next. */
-export function watchImage({ digests, pdq, ...answer }: CheckAnswer, gate: TenantGate, probing: Probing): void {
+/**
+ * Report an image, with the hashes that were searched for it. Its values are known only after its answer: the limits refuse
+ * the next. Each further frame is a image of its own, and costs a check.
+ */
+export function watchImage(
+  { digests, matches }: Pick<CheckAnswer, 'digests' | 'matches'>,
+  searched: readonly HashQuery[],
+  gate: TenantGate,
+  probing: Probing,
+): void {
   if (digests.sha256 !== undefined) gate.noteValues('sha256', Buffer.from(digests.sha256, 'hex'));
-  if (pdq) probing.note(gate.tenant, 'pdq', Buffer.from(pdq.hash, 'hex'), new Map([[0, answer]]));
+  const views = new Map<string, HashQuery>();
+  for (const query of searched) {
+    const key = JSON.stringify([query.frame, query.background]);
+    if (query.algorithm === 'pdq' && query.orientation === 'original' && !views.has(key)) views.set(key, query);
+  }
+  let isFirst = true;
+  for (const { hash256, frame, background } of views.values()) {
+    if (!isFirst) gate.noteValues('pdq', hash256);
+    isFirst = false;
+    const found = matches.filter((match) => match.frame === frame && match.background === background);
+    probing.note(gate.tenant, 'pdq', hash256, found.length > 0 ? new Map([[0, { matches: found }]]) : new Map());
+  }
+  const frames = new Set([...views.values()].map(({ frame }) => frame)).size;
+  if (frames > 1) gate.noteChecks(frames - 1);
 }

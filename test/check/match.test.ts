@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type Candidate,
-  decideFound,
-  ENTRIES_READ_PER_LIST_MAX,
-  requireLists,
-  toCandidate,
-} from '../../src/check/match.js';
+import { type Candidate, toCandidate } from '../../src/check/candidate.js';
+import { decideFound, ENTRIES_READ_PER_LIST_MAX } from '../../src/check/decide-found.js';
+import { EntryReader } from '../../src/check/entry-reader.js';
+import { requireLists } from '../../src/check/match.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 import { newSegment } from '../../src/index/segment.js';
 import type { ListSnapshot } from '../../src/lists/snapshot.js';
@@ -56,13 +53,16 @@ function storeOf(entryOf: (key: number) => Partial<StoredEntry>): { store: ListF
     tags: [],
   } as const;
   const store = {
-    async entryByKey(key: number): Promise<StoredEntry> {
-      read.push(key);
-      const value = key.toString(16).padStart(64, '0');
-      const known = { list: 'bad', entryId: `e${key}`, algorithm: 'pdq', value, updatedAt: null, quarantined: false };
-      return { ...nothing, ...known, ...entryOf(key) } as StoredEntry;
+    async entriesByKeys(keys: readonly number[]): Promise<ReadonlyMap<number, StoredEntry>> {
+      read.push(...keys);
+      return new Map(keys.map((key) => [key, stored(key)]));
     },
   } as unknown as ListFeed;
+  const stored = (key: number): StoredEntry => {
+    const value = key.toString(16).padStart(64, '0');
+    const known = { list: 'bad', entryId: `e${key}`, algorithm: 'pdq', value, updatedAt: null, quarantined: false };
+    return { ...nothing, ...known, ...entryOf(key) } as StoredEntry;
+  };
   return { store, read };
 }
 
@@ -73,22 +73,24 @@ test.each([
 ])('an entry updated %i days ago, on a list whose entries match for 30 days: %s', async (days, verdict) => {
   const dated = list('bad', { entryDaysMax: 30 });
   const { store } = storeOf(() => ({ updatedAt: new Date(NOW_MS - days * DAY_MS).toISOString() }));
-  expect(await decideFound(snapshot, store, [near(dated, 1, 3)], null)).toMatchObject({ verdict });
+  expect(await decideFound(snapshot, new EntryReader(store), [near(dated, 1, 3)], null)).toMatchObject({ verdict });
 });
 
 test('an entry that was removed after the snapshot does not match', async () => {
-  const store = { entryByKey: async () => null } as unknown as ListFeed;
-  expect(await decideFound(snapshot, store, [near(list('bad'), 1, 3)], null)).toMatchObject({ verdict: 'no_match' });
+  const store = { entriesByKeys: async () => new Map() } as unknown as ListFeed;
+  expect(await decideFound(snapshot, new EntryReader(store), [near(list('bad'), 1, 3)], null)).toMatchObject({
+    verdict: 'no_match',
+  });
 });
 
-test('a crowd is read up to a limit and counted beyond it; on suppression lists it is read whole', async () => {
+test('a crowd is read up to a limit and counted beyond it, on suppression lists too', async () => {
   const bad = list('bad');
   const good = list('good', { kind: 'suppression' });
   const crowd = ENTRIES_READ_PER_LIST_MAX + 10;
   const found = Array.from({ length: crowd }, (_, at) => [near(bad, at, 2), near(good, 100_000 + at, 9)]).flat();
   const { store, read } = storeOf((key) => (key >= 100_000 ? { list: 'good' } : {}));
-  const { matchCount } = await decideFound(snapshot, store, found, null);
-  expect(read.filter((key) => key >= 100_000)).toHaveLength(crowd);
+  const { matchCount } = await decideFound(snapshot, new EntryReader(store), found, null);
+  expect(read.filter((key) => key >= 100_000)).toHaveLength(ENTRIES_READ_PER_LIST_MAX);
   expect(read.filter((key) => key < 100_000)).toHaveLength(ENTRIES_READ_PER_LIST_MAX);
   expect(matchCount, 'those that were not read count too').toBe(2 * crowd);
 });
@@ -98,11 +100,72 @@ test('of a crowded entry that several hashes find, the nearest is read', async (
   const { store } = storeOf(() => ({}));
   const { matches } = await decideFound(
     snapshot,
-    store,
+    new EntryReader(store),
     [...found, near(list('bad'), 7, 3), near(list('bad'), 7, 9)],
     null,
   );
   expect(matches[0]).toMatchObject({ entryId: 'e7', distance: 3 });
+});
+
+describe('where the budget of a request is spent', () => {
+  const spent = (store: ListFeed) => new EntryReader(store, { entries: -1, ms: 1_000 });
+  const crowdOf = (of: ListInfo, from: number, count = 300) =>
+    Array.from({ length: count }, (_, at) => near(of, from + at, 2 + (at % 20)));
+
+  test('only the nearest of each list is read, and all are counted', async () => {
+    const { store, read } = storeOf((key) => (key >= 1_000 ? { list: 'police' } : {}));
+    const found = [...crowdOf(list('bad'), 0), ...crowdOf(list('police'), 1_000)];
+    const decision = await decideFound(snapshot, spent(store), found, null);
+    expect(decision).toMatchObject({ verdict: 'match', matchCount: 600, truncated: true });
+    expect(decision.matches.map(({ list: of }) => of).sort()).toEqual(['bad', 'police']);
+    expect(read).toHaveLength(2);
+  });
+
+  test('the verdict is that of all: nearer entries that do not count hide no other', async () => {
+    const good = list('good', { kind: 'suppression' });
+    const value = (key: number) => String(key % 1_000).padStart(64, '0');
+    // Each of the first 60 entries is known to be benign: the 61st counts.
+    const { store } = storeOf((key) => ({ value: value(key), ...(key >= 1_000 ? { list: 'good' } : {}) }));
+    const bads = Array.from({ length: 200 }, (_, at) => near(list('bad'), at, 2 + Math.floor(at / 10)));
+    const goods = Array.from({ length: 60 }, (_, at) => near(good, 1_000 + at, 2 + Math.floor(at / 10)));
+    for (const [count, verdict] of [
+      [200, 'match'],
+      [61, 'match'],
+      [60, 'suppressed'],
+    ] as const) {
+      const found = [...bads.slice(0, count), ...goods];
+      const all = await decideFound(snapshot, new EntryReader(store), found, null);
+      expect([count, all.verdict]).toEqual([count, verdict]);
+      expect(await decideFound(snapshot, spent(store), found, null)).toMatchObject({ verdict, matchCount: count + 60 });
+    }
+  });
+
+  test('an entry that a person removed is passed over', async () => {
+    const { store } = storeOf(() => ({}));
+    const gone = {
+      entriesByKeys: async (keys: readonly number[]) => store.entriesByKeys(keys.filter((key) => key >= 40)),
+    } as unknown as ListFeed;
+    const found = Array.from({ length: 50 }, (_, at) => near(list('bad'), at, 1 + (at >> 1)));
+    const decision = await decideFound(snapshot, spent(gone), found, null);
+    expect(decision).toMatchObject({ verdict: 'match', matches: [{ entryId: 'e40' }, ...decision.matches.slice(1)] });
+  });
+
+  test('it is spent by entries, and by time', async () => {
+    const { store } = storeOf(() => ({}));
+    let nowMs = 0;
+    const reader = new EntryReader(store, { entries: 10, ms: 1_000 }, () => nowMs);
+    await reader.read([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    nowMs = 1_000;
+    expect(reader.isSpent).toBe(false);
+    nowMs = 1_001;
+    expect(reader.isSpent, 'the time').toBe(true);
+    nowMs = 0;
+    await reader.read([1]);
+    expect(reader.isSpent, 'the entries, though it is known').toBe(true);
+    const ours = new EntryReader(store, null);
+    await ours.read(Array.from({ length: 100_000 }, (_, at) => at));
+    expect(ours.isSpent).toBe(false);
+  });
 });
 
 describe('the queried lists', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { decide, isExpired, MATCHES_PER_IMAGE_MAX, type Proposal } from '../../src/check/policy.js';
+import {
+  decide,
+  isExpired,
+  MATCHES_PER_IMAGE_MAX,
+  MATCHES_PER_LIST_MAX,
+  type Proposal,
+} from '../../src/check/policy.js';
 import { isLowQuality } from '../../src/core/pdq-quality.js';
 import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 
@@ -101,14 +107,39 @@ test('an entry found by several orientations is returned once, with the nearest'
 });
 
 test('matches are exact first, then by distance; capped, with the full count', () => {
-  const many = Array.from({ length: MATCHES_PER_IMAGE_MAX + 5 }, (_, at) =>
+  const many = Array.from({ length: MATCHES_PER_LIST_MAX + 5 }, (_, at) =>
     near(bad, at % 30, { entry: entry('bad', `e${at}`, 'cc') }),
   );
   const { matches, matchCount } = decide([...many, exact(bad)], null);
-  expect(matches).toHaveLength(MATCHES_PER_IMAGE_MAX);
-  expect(matchCount).toBe(MATCHES_PER_IMAGE_MAX + 6);
+  expect(matches).toHaveLength(MATCHES_PER_LIST_MAX);
+  expect(matchCount).toBe(MATCHES_PER_LIST_MAX + 6);
   expect(matches[0]!.matchType).toBe('exact');
   expect(matches.slice(1).every((match, at) => at === 0 || match.distance >= matches[at]!.distance)).toBe(true);
+});
+
+test('no list hides another: the first of each is returned, and all are counted', () => {
+  const crowd = Array.from({ length: 120 }, (_, at) => near(bad, 1, { entry: entry('bad', `e${at}`, 'cc') }));
+  const police = list('police');
+  const { matches, matchCount, truncated } = decide(
+    [...crowd, near(police, 30, { entry: entry('police', 'p', 'dd') })],
+    null,
+  );
+  expect(matches).toHaveLength(MATCHES_PER_LIST_MAX + 1);
+  expect(matches.at(-1)).toMatchObject({ list: 'police', entryId: 'p', distance: 30 });
+  expect([matchCount, truncated]).toEqual([121, true]);
+});
+
+test('the matches of an image are bounded, and hold the first of each of many lists', () => {
+  const lists = Array.from({ length: 20 }, (_, at) => list(`list-${String(at).padStart(2, '0')}`));
+  const crowds = lists.flatMap((info, distance) =>
+    Array.from({ length: MATCHES_PER_LIST_MAX }, (_, at) =>
+      near(info, distance, { entry: entry(info.list, `e${at}`, 'cc') }),
+    ),
+  );
+  const { matches, matchCount } = decide(crowds, null);
+  expect(matches).toHaveLength(MATCHES_PER_IMAGE_MAX);
+  expect(new Set(matches.map((match) => match.list)).size).toBe(20);
+  expect(matchCount).toBe(20 * MATCHES_PER_LIST_MAX);
 });
 
 test.each([
@@ -171,6 +202,6 @@ test('matches beyond the proposals are counted, and the result says that not all
   const few = [matchOf(1), matchOf(2)];
   expect(decide(few, null)).toMatchObject({ matchCount: 2, truncated: false });
   expect(decide(few, null, 3)).toMatchObject({ matchCount: 5, truncated: true });
-  const full = Array.from({ length: MATCHES_PER_IMAGE_MAX }, (_, n) => matchOf(n));
-  expect(decide(full, null)).toMatchObject({ matchCount: MATCHES_PER_IMAGE_MAX, truncated: false });
+  const full = Array.from({ length: MATCHES_PER_LIST_MAX }, (_, n) => matchOf(n));
+  expect(decide(full, null)).toMatchObject({ matchCount: MATCHES_PER_LIST_MAX, truncated: false });
 });

@@ -62,6 +62,22 @@ test.each<[string, (ask: Awaited<ReturnType<typeof tenantNamed>>['ask']) => Prom
     },
   ],
   [
+    'hashes-of-files',
+    async (ask) => {
+      for (const hash of walk.slice(0, 150)) {
+        const hashes = [{ algorithm: 'pdq', value: hash.toString('hex') }];
+        await (await ask('/v1/check/hashes', JSON.stringify({ items: [{ hashes }] }), 'application/json')).text();
+      }
+    },
+  ],
+  [
+    'many-hashes-of-one-file',
+    async (ask) => {
+      const hashes = walk.map((hash) => ({ algorithm: 'pdq', value: hash.toString('hex') }));
+      await (await ask('/v1/check/hashes', JSON.stringify({ items: [{ hashes }] }), 'application/json')).text();
+    },
+  ],
+  [
     'lines',
     async (ask) => {
       const lines = walk.map((hash) => `${JSON.stringify({ id: 'a', pdq: hash.toString('hex') })}\n`).join('');

@@ -43,7 +43,8 @@ test.each([
   ['PATCH', '/v1/tenants/t', { disabled: 'false' }],
   ['PATCH', '/v1/tenants/t', { alarm: '' }],
   ['PATCH', '/v1/lists/sample', { enabled: 0 }],
-  ['POST', '/v1/check/hashes', { items: [{ md5: 1 }] }],
+  ['POST', '/v1/check/hashes', { items: [{ md5: '0'.repeat(32) }], radius: '5' }],
+  ['POST', '/v1/check/hashes', { items: null }],
 ])('%s %s %j is refused: values are not coerced', async (method, path, body) => {
   expect(await ask(method, path, body)).toEqual(invalid);
 });
@@ -66,4 +67,68 @@ test('POST /v1/keys: a null name is no name; a leap second is refused', async ()
     201,
     { info: { name: null, expiresAt: null } },
   ]);
+});
+
+describe('one bad item of a batch is that item’s error, in every form', () => {
+  const good = 'd41d8cd98f00b204e9800998ecf8427f';
+  const items = [
+    { id: 'a', md5: good },
+    { id: 'b', pdq: null },
+    { id: 'c', md5: 1 },
+    { id: 'd', quality: 50 },
+    { id: 'e', pdq: '0'.repeat(63), md5: good },
+    { id: 'f', hashes: Array(545).fill({ algorithm: 'pdq', value: '0'.repeat(64) }) },
+    null,
+    { id: 'h', pdq: '0f'.repeat(32), quality: 99, md5: good },
+    { id: 7, md5: good },
+    { id: 'x'.repeat(1_025), md5: good },
+  ];
+  const invalid = (id: string | null, field: string | null) => ({ id, error: { code: 'VALUE_INVALID', field } });
+  const expected = [
+    { id: 'a', verdict: 'no_match' },
+    invalid('b', 'pdq'),
+    invalid('c', 'md5'),
+    invalid('d', null),
+    invalid('e', 'pdq'),
+    invalid('f', 'hashes'),
+    invalid(null, null),
+    { id: 'h', verdict: 'no_match' },
+    invalid(null, 'id'),
+    invalid(null, 'id'),
+  ];
+
+  // Without a key: the tests above may have made one.
+  let own: Running;
+  beforeAll(async () => {
+    own = await startService();
+  });
+  afterAll(() => own.stop());
+
+  test('JSON', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${own.url}/v1/check/hashes`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ items }),
+    });
+    const [status, body] = [answer.status, await answer.json()];
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ checked: 2, results: expected });
+  });
+
+  test.each(['application/x-ndjson', 'application/ndjson; charset=utf-8', 'Application/JSONL'])('%s', async (type) => {
+    const lines = [...items.map((item) => JSON.stringify(item)), '{"id":"cut","md5":"d4', `["${'x'.repeat(70_000)}"]`];
+    const answer = await fetch(`${own.url}/v1/check/hashes`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: lines.join('\n'),
+    });
+    expect(answer.status).toBe(200);
+    const answers = (await answer.text()).trimEnd().split('\n');
+    expect(answers.map((line) => JSON.parse(line))).toMatchObject([
+      ...expected,
+      invalid('cut', null),
+      invalid(null, null),
+    ]);
+  });
 });

@@ -5,6 +5,7 @@ import { listRows, randomValues } from '../../bench/list-rows.js';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { checkValues } from '../../src/check/check-values.js';
+import { EntryReader } from '../../src/check/entry-reader.js';
 import { FloodGuard } from '../../src/check/flood-guard.js';
 import { match } from '../../src/check/match.js';
 import { createRecorder } from '../../src/check/recorder.js';
@@ -275,7 +276,7 @@ test('queries in other threads agree with their generation, while lists change a
     let rounds = 0;
     for (; !ended || rounds < 3; rounds++) {
       const { snapshot } = live;
-      const parts = { store: store.lists, snapshot, recorder, pool };
+      const parts = { reader: new EntryReader(store.lists), snapshot, recorder, pool };
       const decisions = await checkValues(parts, 'pdq', hashes, options);
       // An entry that the store has removed since is not returned; all others of the generation are.
       const gone = [...known.get(snapshot.generation)!].filter((at) => !decisions.has(at));

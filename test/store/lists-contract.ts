@@ -33,6 +33,11 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       for await (const batch of (await store.lists.changes(null))!.added()) all.push(...batch);
       return all;
     }
+    const entriesOf = async (stored: readonly StoredValue[]) => {
+      const keys = stored.map(({ entryKey }) => entryKey);
+      const entries = await store.lists.entriesByKeys(keys);
+      return keys.map((key) => entries.get(key)!);
+    };
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
 
     test('quarantine is set on an entry, kept through imports, and released', async () => {
@@ -44,8 +49,8 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'quarantine')).toBe(0);
       expect(await store.lists.changeEntries('a', { entryId: 'nobody' }, 'quarantine')).toBe(0);
       const flags = async () => {
-        const all = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
-        return all.map((entry) => [entry!.entryId, entry!.quarantined]);
+        const all = await entriesOf(await values());
+        return all.map((entry) => [entry.entryId, entry.quarantined]);
       };
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(3, 'md5', md5(3))]));
       expect(await flags()).toEqual([
@@ -270,7 +275,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         await store.lists.addEntries('a', stream([gone(1, { entryId: 'x' })]));
         const [left] = await values();
         expect(await stored()).toEqual([md5(1)]);
-        expect(await store.lists.entryByKey(left!.entryKey)).toMatchObject({ entryId: 'y', updatedAt: null });
+        expect((await entriesOf([left!]))[0]).toMatchObject({ entryId: 'y', updatedAt: null });
         expect(await store.lists.verify('a')).toMatchObject({ ok: true });
         await store.lists.addEntries('a', stream([gone(1, { entryId: 'y' })]));
         expect(await stored()).toEqual([]);
@@ -334,12 +339,13 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         entriesByAlgorithm: { md5: 1, sha1: 1 },
       });
       const [first] = await values();
-      expect(await store.lists.entryByKey(first!.entryKey)).toEqual({
+      expect((await entriesOf([first!]))[0]).toEqual({
         list: 'a',
         quarantined: false,
         ...(rows[0] as { entry: object }).entry,
       });
-      expect(await store.lists.entryByKey(999_999)).toBeNull();
+      const some = await store.lists.entriesByKeys([999_999, first!.entryKey]);
+      expect([...some.keys()]).toEqual([first!.entryKey]);
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
     });
 
@@ -351,7 +357,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         'a',
         stream([...rows, entryRow(99, 'md5', md5(99), { entryId: '\uD800', source: '\uDC00' })]),
       );
-      const told = await Promise.all((await values()).map(({ entryKey }) => store.lists.entryByKey(entryKey)));
+      const told = await entriesOf(await values());
       expect(told.slice(0, -1)).toEqual(
         rows.map((row) => (row.ok ? { list: 'a', quarantined: false, ...row.entry } : row)),
       );

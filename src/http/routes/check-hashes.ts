@@ -6,6 +6,7 @@ import type { HashItemAnswer } from '../../check/check-hashes.js';
 import type { CheckOptions } from '../../check/check-image.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../../check/check-values.js';
 import type { HashBatch } from '../../check/hash-batch.js';
+import { Breath } from '../../core/breath.js';
 import { AppError } from '../../core/errors.js';
 import { BATCH_BYTES_MAX } from '../../core/limits.js';
 import { VALUE_BYTES } from '../../core/vocabulary.js';
@@ -14,13 +15,18 @@ import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
 import { requireDetailsForRadius } from '../authorise.js';
+import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
 import { unpackBody } from '../request-encoding.js';
-import { HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
+import { HashesEnvelope, HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
+import { createValidatorCompiler } from '../validation.js';
 import type { Needs } from './needs.js';
 
-type JsonBody = Static<typeof HashesRequest>;
+type JsonBody = Static<typeof HashesEnvelope>;
+const compile = createValidatorCompiler();
+/** Names in use for lines of JSON; none is registered. */
+const LINE_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 interface HashesRoute {
   Body: JsonBody | Readable;
   Querystring: Static<typeof HashesQuery>;
@@ -28,7 +34,7 @@ interface HashesRoute {
 
 export async function hashRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   // Bodies of these types are streams of any length: only the pieces in flight are in memory.
-  for (const type of ['application/octet-stream', 'application/x-ndjson']) {
+  for (const type of ['application/octet-stream', ...LINE_TYPES]) {
     app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
   }
 
@@ -41,20 +47,23 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
       schema: {
         summary: 'Check hashes and digests that the caller computed.',
         description:
-          'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson): an item a line, an answer a ' +
-          'line, of any length. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
+          'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson, application/ndjson or ' +
+          'application/jsonl): an item a line, an answer a line, of any length. An invalid item is answered with its error. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
           'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). A JSON item may ' +
           'carry all hashes of one file, each with its orientation, family and frame: they are matched together, like an image.',
         querystring: HashesQuery,
         body: {
           content: {
             'application/json': { schema: HashesRequest },
-            'application/x-ndjson': { schema: {} },
+            ...Object.fromEntries(LINE_TYPES.map((type) => [type, { schema: {} }])),
             'application/octet-stream': { schema: {} },
           },
         },
         response: { 200: HashesResult, default: Problem },
       },
+      // The document describes the items; here only what must hold of the whole body is required.
+      validatorCompiler: (route) =>
+        compile(route.httpPart === 'body' && isHashes(route.schema) ? { ...route, schema: HashesEnvelope } : route),
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request, reply) => {
@@ -66,6 +75,8 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
   );
 }
 
+const isHashes = (schema: unknown) => 'items' in ((schema as Partial<typeof HashesRequest>).properties ?? {});
+
 /** Reduce the matches of an answer to the caller's scopes. */
 const toResult =
   (request: FastifyRequest) =>
@@ -74,8 +85,33 @@ const toResult =
       ? { ...answer, matches: matchesFor(request, answer.matches) }
       : answer;
 
-const openBatch = (service: Service, { caller }: FastifyRequest<HashesRoute>, options: CheckOptions): HashBatch =>
-  watchedBatch(service.openBatch(options), caller.gate, service.probing);
+const openBatch = (
+  service: Service,
+  { caller }: FastifyRequest<HashesRoute>,
+  options: CheckOptions,
+  as: { readonly isStream: boolean },
+): HashBatch => watchedBatch(service.openBatch(options, as), caller.gate, service.probing);
+
+async function readItems(items: readonly unknown[]): Promise<ReadItem[]> {
+  const breath = new Breath();
+  const read: ReadItem[] = [];
+  for (const item of items) {
+    if (breath.isDue) await breath.take();
+    read.push(readItem(item));
+  }
+  return read;
+}
+
+/** Serialise answers: a hundred thousand of them take a second. */
+async function resultsText(answers: readonly object[]): Promise<string> {
+  const breath = new Breath();
+  const texts: string[] = [];
+  for (const answer of answers) {
+    if (breath.isDue) await breath.take();
+    texts.push(JSON.stringify(answer));
+  }
+  return `[${texts.join(',')}]`;
+}
 
 /**
  * Return the response body as JSON, once its answers are recorded.
@@ -100,15 +136,16 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
     recording,
   };
   request.caller.gate.takeChecks(items.length);
-  const batch = openBatch(service, request, options);
-  const answers = await batch.checkItems(items);
+  const batch = openBatch(service, request, options, { isStream: false });
+  const answers = await answerRead(batch, await readItems(items));
   // Serialised before the commit: many answers are committed together, and finished text is sent at once.
-  const text = JSON.stringify({
+  const facts = JSON.stringify({
     generation: batch.generation,
     checked: answers.filter((answer) => 'verdict' in answer).length,
     matched: answers.filter((answer) => 'verdict' in answer && answer.verdict === 'match').length,
-    results: answers.map(toResult(request)),
   });
+  const results = await resultsText(answers.map(toResult(request)));
+  const text = `${facts.slice(0, -1)},"results":${results}}`;
   await recording.commit();
   return text;
 }
@@ -125,12 +162,13 @@ function answerStream(
 ): FastifyReply {
   const keyed = keyedRequest(request, service);
   const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
-  const batch = pacedBatch(openBatch(service, request, options), request.caller.gate);
+  const batch = pacedBatch(openBatch(service, request, options, { isStream: true }), request.caller.gate);
   const input = watched(body, keyed);
   const mayTruncate = keyed === null;
   const send = (answers: AsyncIterable<string>) => reply.send(Readable.from(answered(answers, keyed)));
-  if (request.headers['content-type']?.startsWith('application/x-ndjson')) {
-    reply.type('application/x-ndjson').header('zeef-generation', String(batch.generation));
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  if (LINE_TYPES.includes(type)) {
+    reply.type(type).header('zeef-generation', String(batch.generation));
     return send(answerLines(input, batch, toResult(request), mayTruncate));
   }
   const algorithm = rawAlgorithm(request);

@@ -125,8 +125,11 @@ async function checkImage(
   bytes: Buffer,
   options: ImageCheckOptions,
 ): Promise<object> {
-  const answer = await service.checkImage({ bytes }, options);
-  watchImage(answer, request.caller.gate, service.probing);
+  const { gate } = request.caller;
+  const answer = await service.checkImage(
+    { bytes },
+    { ...options, onSearched: (found, searched) => watchImage(found, searched, gate, service.probing) },
+  );
   return { ...answer, matches: matchesFor(request, answer.matches) };
 }
 

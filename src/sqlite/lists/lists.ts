@@ -234,10 +234,14 @@ export class SqliteLists implements ListStore {
     }
   }
 
-  async entryByKey(entryKey: number): Promise<StoredEntry | null> {
-    // A query that began before an import removed the entry still needs it.
-    const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
-    return row ? { ...toEntry(this.#vault, row), quarantined: row.quarantined === 1 } : null;
+  async entriesByKeys(entryKeys: readonly number[]): Promise<ReadonlyMap<number, StoredEntry>> {
+    const entries = new Map<number, StoredEntry>();
+    for (const entryKey of entryKeys) {
+      // A query that began before an import removed the entry still needs it.
+      const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
+      if (row) entries.set(entryKey, { ...toEntry(this.#vault, row), quarantined: row.quarantined === 1 });
+    }
+    return entries;
   }
 
   async generation(): Promise<number> {

@@ -1,6 +1,7 @@
 /** Finds entries that a hash misses by a few bits. Costs several times a search, so only samples are queried. */
 
-import { toCandidate, widestRadiusBits } from '../../check/match.js';
+import { toCandidate } from '../../check/candidate.js';
+import { widestRadiusBits } from '../../check/match.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../../lists/snapshot.js';
 
 export interface NearMiss {

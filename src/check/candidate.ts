@@ -1,0 +1,43 @@
+/** What an index proposes: an entry within the radius of a query, before the store is asked for the entry. */
+import type { Background, Family, ListInfo, Orientation } from '../core/vocabulary.js';
+import type { Segment } from '../index/segment.js';
+import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
+
+/** One 256-bit hash to search, and where it came from. */
+export interface HashQuery {
+  readonly algorithm: HammingAlgorithm;
+  readonly hash256: Uint8Array;
+  readonly orientation: Orientation | null;
+  readonly family: Family | null;
+  readonly lowQuality: boolean;
+  /** Frame or page of the file, 0 the first; null where only a hash is known. */
+  readonly frame: number | null;
+  readonly background: Background;
+}
+
+/** A PhotoDNA value to search, within the configured radius. */
+export interface VectorQuery {
+  readonly algorithm: 'photodna';
+  readonly vector: Uint8Array;
+}
+
+/** Proposal of an index, before the entry is read from the store. */
+export interface Candidate {
+  readonly entryKey: number;
+  readonly list: ListInfo;
+  /** In bits; L2 for a VectorQuery; 0 for a digest, whose query is null. */
+  readonly distance: number;
+  readonly query: HashQuery | VectorQuery | null;
+}
+
+/** Return the candidate of an index row, or null where the entry is inactive or its list is not queried. */
+export function toCandidate(
+  snapshot: ListSnapshot,
+  lists: ReadonlySet<string> | null,
+  segment: Segment<unknown>,
+  { entryIndex, distance, query }: { entryIndex: number; distance: number; query: Candidate['query'] },
+): Candidate | null {
+  const list = activeListOf(snapshot, segment, entryIndex);
+  if (list === null || (lists !== null && !lists.has(list.list))) return null;
+  return { entryKey: segment.keys[entryIndex]!, list, distance, query };
+}

@@ -1,0 +1,116 @@
+/**
+ * The decision of a query from its candidates: entries are read nearest first, of each list only so many, and the rest is
+ * counted. Where a request's budget is spent, as few are read as the verdict needs.
+ */
+import type { ListInfo } from '../core/vocabulary.js';
+import type { ListSnapshot } from '../lists/snapshot.js';
+import type { Candidate } from './candidate.js';
+import type { EntryReader } from './entry-reader.js';
+import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
+
+/** Entries of one list read from the store for one query, nearest first; further ones are only counted. */
+export const ENTRIES_READ_PER_LIST_MAX = 1_000;
+/** Growth of the number read, where the nearest entries of a list do not count: a quarter of the work is wasted at most. */
+const GROWTH = 4;
+
+/** A candidate that its list admits, the nearest of its entry. */
+interface Ranked {
+  readonly one: Candidate;
+  /** Distance of the entry from the nearest of all the query's hashes: equal for entries with an equal value. */
+  readonly rawDistance: number;
+}
+
+/** Return the nearest admitted candidate of each entry, by list, nearest first. */
+function rank(found: readonly Candidate[], requestedRadiusBits: number | null): ReadonlyMap<ListInfo, Ranked[]> {
+  const rawDistances = new Map<number, number>();
+  const nearest = new Map<number, Candidate>();
+  for (const one of found) {
+    const { entryKey, list, query, distance } = one;
+    rawDistances.set(entryKey, Math.min(distance, rawDistances.get(entryKey) ?? Infinity));
+    const isHash = query !== null && query.algorithm !== 'photodna';
+    if (isHash && !admits(list, { distanceBits: distance, lowQuality: query.lowQuality }, requestedRadiusBits))
+      continue;
+    const held = nearest.get(entryKey);
+    if (!held || distance < held.distance) nearest.set(entryKey, one);
+  }
+  const byList = new Map<ListInfo, Ranked[]>();
+  for (const one of nearest.values()) {
+    const ranked = byList.get(one.list) ?? [];
+    byList.set(one.list, ranked);
+    ranked.push({ one, rawDistance: rawDistances.get(one.entryKey)! });
+  }
+  for (const ranked of byList.values()) ranked.sort((a, b) => a.one.distance - b.one.distance);
+  return byList;
+}
+
+/**
+ * Choose the nearest of each list; and of suppression lists also each whose value may equal that of a chosen match, since
+ * it suppresses that.
+ */
+function choose(byList: ReadonlyMap<ListInfo, readonly Ranked[]>, perList: number): readonly Candidate[] {
+  const chosen: Candidate[] = [];
+  const distances = new Set<number>();
+  for (const [list, ranked] of byList) {
+    if (list.kind === 'suppression') continue;
+    for (const { one, rawDistance } of ranked.slice(0, perList)) {
+      chosen.push(one);
+      distances.add(rawDistance);
+    }
+  }
+  for (const [list, ranked] of byList) {
+    if (list.kind === 'match') continue;
+    ranked.forEach(({ one, rawDistance }, at) => {
+      // A known-good file, by its digest, suppresses every match.
+      if (at < perList || one.query === null || distances.has(rawDistance)) chosen.push(one);
+    });
+  }
+  return chosen;
+}
+
+/** Return the provenance of a candidate, in the terms of the policy. */
+function provenanceOf(
+  { distance, query }: Candidate,
+  { photodnaRadius }: ListSnapshot,
+): Omit<Proposal, 'entry' | 'list' | 'quarantined'> {
+  const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
+  if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
+  if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
+  const { orientation, family, lowQuality, frame, background } = query;
+  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality, frame, background };
+}
+
+/** Read the chosen candidates. Errors STORE_FAILED. */
+async function propose(
+  snapshot: ListSnapshot,
+  reader: EntryReader,
+  chosen: readonly Candidate[],
+): Promise<readonly Proposal[]> {
+  const entries = await reader.read(chosen.map(({ entryKey }) => entryKey));
+  return chosen.flatMap((one) => {
+    const entry = entries.get(one.entryKey);
+    // An entry that was removed after the snapshot no longer counts, at once and everywhere.
+    if (!entry || isExpired(entry, one.list, snapshot.atMs)) return [];
+    return [{ entry, list: one.list, quarantined: entry.quarantined, ...provenanceOf(one, snapshot) }];
+  });
+}
+
+/** Read the entries of the candidates and decide. Errors STORE_FAILED. */
+export async function decideFound(
+  snapshot: ListSnapshot,
+  reader: EntryReader,
+  found: readonly Candidate[],
+  requestedRadiusBits: number | null,
+): Promise<Decision> {
+  if (found.length === 0) return NOTHING_FOUND;
+  const byList = rank(found, requestedRadiusBits);
+  const all = [...byList.values()].reduce((sum, ranked) => sum + ranked.length, 0);
+  for (let perList = reader.isSpent ? 1 : ENTRIES_READ_PER_LIST_MAX; ; perList *= GROWTH) {
+    const chosen = choose(byList, Math.min(perList, ENTRIES_READ_PER_LIST_MAX));
+    const decision = decide(await propose(snapshot, reader, chosen), requestedRadiusBits, all - chosen.length);
+    if (perList >= ENTRIES_READ_PER_LIST_MAX) return decision;
+    const counted = new Set(decision.matches.filter(({ suppressed }) => !suppressed).map(({ list }) => list));
+    const isOpen = ([list, ranked]: readonly [ListInfo, readonly Ranked[]]) =>
+      list.kind === 'match' && ranked.length > perList && !counted.has(list.list);
+    if (![...byList].some(isOpen)) return decision;
+  }
+}
