@@ -70,6 +70,7 @@ export interface Ledger {
 interface LedgerOptions {
   readonly store: LedgerStore;
   readonly nowMs: () => number;
+  readonly steadyMs?: GroupOptions['steadyMs'];
   readonly seal: Seal;
   readonly deadlineHours: readonly number[];
   /** Days for which closed hits, and hours of counts, are kept; 0: forever. */
@@ -99,6 +100,7 @@ class StoredLedger implements Ledger {
     this.deadlineHours = deadlineHours;
     this.#commit = createGroupCommit(store, {
       nowMs,
+      ...(options.steadyMs ? { steadyMs: options.steadyMs } : {}),
       onGroup: (group) => {
         this.isWritable = group.ok;
         options.onGroup?.(group);

@@ -1,6 +1,6 @@
 /** Opens the ledger as configured, and runs its retention. */
 import type { Config } from '../config/knobs.js';
-import { type Clock, systemClock } from '../core/clock.js';
+import { type Clock, steadyTime, systemClock } from '../core/clock.js';
 import { HOUR_MS } from '../core/period.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
@@ -28,6 +28,7 @@ export function ledgerFrom(
   return createLedger({
     store: openSqliteLedger(config.dataDir),
     nowMs: () => clock.nowMs(),
+    steadyMs: steadyTime(clock),
     seal,
     deadlineHours: config.takedownHours.split(',').map(Number),
     keepHitsDays: config.keepHitsDays,

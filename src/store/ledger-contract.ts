@@ -44,6 +44,8 @@ export interface LedgerEntry {
 
 export interface LedgerGroup {
   readonly atMs: number;
+  /** For the lifetime of Idempotency-Keys: a time that does not jump when the clock is set. By default `atMs`. */
+  readonly steadyMs?: number;
   readonly entries: readonly LedgerEntry[];
 }
 

@@ -29,17 +29,17 @@ export function memoryLedger(): LedgerStore {
   };
   return {
     open: async () => {},
-    async append({ atMs, entries }) {
+    async append({ atMs, steadyMs = atMs, entries }) {
       // Hits of one entry are recorded together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {
         let repeated = false;
         if (idempotency) {
           const name = JSON.stringify([tenant, idempotency.key]);
           const known = answered.get(name);
-          if (known && known.atMs > atMs - DAY_MS) {
+          if (known && known.atMs > steadyMs - DAY_MS) {
             if (known.fingerprint !== idempotency.fingerprint) return { outcome: 'reused' };
             repeated = true;
-          } else answered.set(name, { fingerprint: idempotency.fingerprint, atMs });
+          } else answered.set(name, { fingerprint: idempotency.fingerprint, atMs: steadyMs });
         }
         if (!repeated) tallies.push(...own);
         const told = sightings.map((sighting) => {

@@ -27,7 +27,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       const appended: Appended[] = [];
       const tallies = new Map<string, { tenant: string; startMs: number; sum: TallySum }>();
       for (const { tenant, idempotency, tallies: own, sightings } of group.entries) {
-        const known = idempotency && noteKey(db, tenant, idempotency, group.atMs);
+        const known = idempotency && noteKey(db, tenant, idempotency, group.steadyMs ?? group.atMs);
         if (known === 'reused') {
           appended.push({ outcome: known });
           continue;
@@ -43,7 +43,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       }
       if (chains.head.openGroups >= foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
-        prepared(db, 'DELETE FROM answered WHERE at <= ?').run(group.atMs - IDEMPOTENCY_MS);
+        prepared(db, 'DELETE FROM answered WHERE at <= ?').run((group.steadyMs ?? group.atMs) - IDEMPOTENCY_MS);
       }
       chains.writeHead();
       return appended;

@@ -32,7 +32,7 @@ let server: Server;
 let url: string;
 let dataDir: string;
 let store: Store;
-let clock: { atMs: number; nowMs(): number };
+let clock: { atMs: number; nowMs(): number; monotonicMs(): number };
 let source: HitSource & { readonly list: HitFacts[]; sees(hit: HitFacts): void };
 const runners: WebhookRunner[] = [];
 
@@ -54,7 +54,7 @@ beforeEach(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
   dataDir = tempFolder('hooks');
   store = await openSqliteStore(dataDir);
-  clock = { atMs: START_MS, nowMs: () => clock.atMs };
+  clock = { atMs: START_MS, nowMs: () => clock.atMs, monotonicMs: () => clock.atMs };
   source = handSource();
 });
 afterEach(async () => {
