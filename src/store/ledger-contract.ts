@@ -49,6 +49,13 @@ export interface LedgerGroup {
   readonly entries: readonly LedgerEntry[];
 }
 
+export interface SeenHit {
+  readonly id: string;
+  readonly isNew: boolean;
+  /** Set if the sighting reopened a removed case. */
+  readonly isReopened?: true;
+}
+
 /**
  * `repeated`: the Idempotency-Key is on record with the same request, so nothing was counted, and no sighting was added; but
  * hits that exist only since the lists changed were added, so that every returned hit has a record.
@@ -58,7 +65,7 @@ export type Appended =
   | {
       readonly outcome: 'recorded' | 'repeated';
       /** One for each sighting, in order. */
-      readonly hits: readonly { readonly id: string; readonly isNew: boolean }[];
+      readonly hits: readonly SeenHit[];
     }
   | { readonly outcome: 'reused' };
 

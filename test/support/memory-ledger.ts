@@ -79,7 +79,15 @@ export function memoryLedger(): LedgerStore {
             ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
-          return { id: held.id, isNew: false };
+          if (repeated || quarantined || held.status !== 'removed') return { id: held.id, isNew: false };
+          put({
+            ...hits.find(({ id }) => id === held.id)!,
+            status: 'open',
+            startedMs: sighting.atMs,
+            stoppedMs: null,
+            history: [...held.history, { atMs: sighting.atMs, status: 'open', note: null, by: 'zeef' }],
+          });
+          return { id: held.id, isNew: false, isReopened: true as const };
         });
         return { outcome: repeated ? 'repeated' : 'recorded', hits: told };
       });
