@@ -1,6 +1,6 @@
 /**
  * The contract of duties: work that one process of several does at a time. A lease ends by itself if its holder dies; the
- * fence tells an earlier holder from a later one, whose writes win. The store measures leases by its own clock, which
+ * fence distinguishes an earlier holder from a later one, whose writes win. The store measures leases by its own clock, which
  * never jumps.
  */
 

@@ -23,7 +23,7 @@ export interface SeenAgain {
 export type StatusChanged = Omit<HitChange, 'atMs'>;
 
 /** The actor of a reopening. */
-export const REOPENED_BY = 'zeef';
+const REOPENED_BY = 'zeef';
 
 /**
  * Return the change of a case whose file was seen again, or null: a removed file that is there again is a new case with its

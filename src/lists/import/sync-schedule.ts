@@ -4,6 +4,7 @@ import { type Audit, ZEEF } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
 import { type HeldDuty, isDueAgain, withDuty } from '../../duties/with-duty.js';
 import type { ImportReport } from '../../store/lists-contract.js';
+import type { Store } from '../../store/store.js';
 import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { auditedImport } from '../audited-lists.js';
@@ -44,17 +45,7 @@ export function startSyncSchedule(
         await duty.require();
         return report;
       });
-  /** Return whether a list is due: neither synced nor tried, by any process, within its interval. */
-  const isDue = async (list: string): Promise<boolean> => {
-    const source = await lists.source(list);
-    if (!source || source.everyMinutes === null) return false;
-    const everyMs = source.everyMinutes * 60_000;
-    const syncedMs = source.syncedAt === null ? null : Date.parse(source.syncedAt);
-    const { endedMs } = await duties.state(dutyOf(list));
-    // A new process tries a failed source at once.
-    const wasTried = endedMs !== null && endedMs >= startedMs;
-    return isDueAgain(syncedMs, everyMs) && isDueAgain(endedMs, wasTried ? everyMs : Math.min(everyMs, lookMs));
-  };
+  const isDue = (list: string) => isListDue(store, list, { startedMs, lookMs });
   const look = async (): Promise<void> => {
     for (const { list } of await lists.lists()) {
       if (isStopped || !(await isDue(list))) continue;
@@ -82,6 +73,31 @@ export function startSyncSchedule(
       log.error({ list, err: error }, 'list sync failed; list unchanged');
     }
   };
+  const stopLooking = repeat(look, lookMs, log);
+  return async () => {
+    isStopped = true;
+    await stopLooking();
+  };
+}
+
+/** Return whether a list is due: neither synced nor tried, by any process, within its interval. */
+async function isListDue(
+  { lists, duties }: Pick<Store, 'lists' | 'duties'>,
+  list: string,
+  { startedMs, lookMs }: { readonly startedMs: number; readonly lookMs: number },
+): Promise<boolean> {
+  const source = await lists.source(list);
+  if (!source || source.everyMinutes === null) return false;
+  const everyMs = source.everyMinutes * 60_000;
+  const syncedMs = source.syncedAt === null ? null : Date.parse(source.syncedAt);
+  const { endedMs } = await duties.state(dutyOf(list));
+  // A new process tries a failed source at once.
+  const wasTried = endedMs !== null && endedMs >= startedMs;
+  return isDueAgain(syncedMs, everyMs) && isDueAgain(endedMs, wasTried ? everyMs : Math.min(everyMs, lookMs));
+}
+
+/** Call `look` now and repeatedly, one call at a time. Result: stops it, after the running call. */
+function repeat(look: () => Promise<void>, everyMs: number, log: Logger): () => Promise<void> {
   let running: Promise<void> | null = null;
   const begin = () => {
     running ??= look()
@@ -91,10 +107,9 @@ export function startSyncSchedule(
       });
   };
   begin();
-  const timer = setInterval(begin, lookMs);
+  const timer = setInterval(begin, everyMs);
   timer.unref();
   return async () => {
-    isStopped = true;
     clearInterval(timer);
     await running;
   };
