@@ -18,7 +18,7 @@ export const leaseNowMs = () => Math.floor(systemClock.monotonicMs());
 /** Return whether a lease runs. One that ends later than it can is from before the machine's restart. */
 const isHeld = ({ until_ms, lease_ms }: DutyRow) => until_ms > leaseNowMs() && until_ms <= leaseNowMs() + lease_ms;
 
-/** Return whether the lease is the duty's newest, inside the caller's transaction: nobody took the duty since. */
+/** Return whether the lease is the duty's newest, inside the caller's transaction: no other holder took the duty since. */
 export function isNewest(db: Sqlite, { duty, fence }: Lease): boolean {
   return readDuty(db, duty)?.fence === fence;
 }
