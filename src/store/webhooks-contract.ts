@@ -72,7 +72,7 @@ export interface WebhookStore {
     webhookId: string,
     claim: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
   ): Promise<readonly WebhookEvent[]>;
-  /** Mark as delivered, whoever delivered it: only the subject stays, so that the event is not added again. */
+  /** Mark as delivered, also by an earlier claimant: only the subject stays, so that the event is not added again. */
   delivered(eventId: string, nowMs: number): Promise<void>;
   /** Mark as failed, unless it was claimed again: retried after `pauseMs`; null: dead. */
   failed(event: Pick<WebhookEvent, 'id' | 'claims'>, failure: DeliveryFailure): Promise<void>;
