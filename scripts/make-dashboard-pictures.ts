@@ -120,7 +120,8 @@ async function decide(service: Service, { tenant, hours, lazy }: (typeof TENANTS
 
 const shots = process.argv[2];
 let clockMs: number | null = Date.now() - DAYS * 24 * HOUR_MS;
-const clock = { nowMs: () => clockMs ?? Date.now() };
+const nowMs = () => clockMs ?? Date.now();
+const clock = { nowMs, monotonicMs: nowMs };
 const { folder: dataDir } = beginTempRun();
 const config = readConfig({ env: {}, flags: { dataDir, port: '0', logLevel: 'silent' } });
 const log = createLogger(config.logLevel);

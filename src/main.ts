@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The only place that touches the process: environment, arguments, signals, exit. */
 import { nodeProblem } from './core/node-version.js';
+import { terminalText } from './core/terminal.js';
 
 const FAILED = 2;
 
@@ -12,7 +13,7 @@ if (problem) {
 
 // Node would end with 1, which means `matched`. Promises that reject unheard arrive here too.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`zeef: ${error.stack ?? String(error)}\n`);
+  process.stderr.write(terminalText(`zeef: ${error.stack ?? String(error)}\n`));
   process.exit(FAILED);
 });
 
@@ -45,8 +46,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 await runCommandLine(process.argv.slice(2), {
   env: process.env,
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  out: (text) => void process.stdout.write(terminalText(text)),
+  err: (text) => void process.stderr.write(terminalText(text)),
   isTerminal: process.stderr.isTTY === true,
   errStream: process.stderr,
   // Functions: opening a stream changes it for its other users, and the folder may be gone.

@@ -31,7 +31,7 @@ export class FloodGuard {
     const key = JSON.stringify([list, entryId]);
     const files = this.#entries.get(key) ?? new Map<string, number>();
     this.#entries.set(key, files);
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.clock.monotonicMs();
     // Deleted first, so that the oldest stay in front.
     files.delete(fileId);
     files.set(fileId, nowMs);

@@ -86,7 +86,7 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
         for (const list of all) {
           if (name === undefined && (await lists.source(list)) === null) continue;
           const onPage = (pages: number) => {
-            if (cli.isTerminal) cli.err(`\r${list}: ${pages} pages `);
+            if (cli.isTerminal) cli.errStream.write(`\r${list}: ${pages} pages `);
           };
           const report = await syncList(changes, list, {
             dataDir,
@@ -95,7 +95,7 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
             onPage,
             shouldStop: cli.isStopping,
           });
-          if (cli.isTerminal) cli.err('\r');
+          if (cli.isTerminal) cli.errStream.write('\r');
           if (report.held.length > 0) cli.setExitCode(EXIT.failed);
           cli.out(reportText(report));
         }

@@ -78,7 +78,7 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {
-        cli.out(`${id}: ${await changesOf(service).webhooks.retry(null, id, Date.now())} events\n`);
+        cli.out(`${id}: ${await changesOf(service).webhooks.retry(null, id)} events\n`);
       }),
     );
 
@@ -88,9 +88,8 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
     .argument('<id>')
     .action((id: string) =>
       withService(cli, globals(), async (service) => {
-        await service.store.webhooks.position(id);
         const nowMs = Date.now();
-        await service.store.webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs);
+        await changesOf(service).webhooks.ping(null, id, pingEvent(id, nowMs), nowMs);
         cli.out(`${id}: queued; a running service sends it\n`);
       }),
     );

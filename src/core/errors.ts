@@ -100,6 +100,7 @@ export const ERRORS = {
     retry: false,
     says: 'The data was written by an incompatible version of Zeef.',
   },
+  LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

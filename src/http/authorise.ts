@@ -83,11 +83,11 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
 
   const touchedMs = new Map<string, number>();
   function touch(tenant: string, id: string, request: FastifyRequest): void {
-    const nowMs = Date.now();
-    if (nowMs - (touchedMs.get(id) ?? 0) < TOUCH_MS) return;
-    touchedMs.set(id, nowMs);
+    const sinceStartMs = performance.now();
+    if (sinceStartMs - (touchedMs.get(id) ?? -TOUCH_MS) < TOUCH_MS) return;
+    touchedMs.set(id, sinceStartMs);
     keys
-      .touchKey(tenant, id, nowMs)
+      .touchKey(tenant, id, Date.now())
       .catch((error: unknown) => request.log.warn({ err: error }, 'key use not recorded'));
   }
 

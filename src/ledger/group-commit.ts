@@ -74,6 +74,8 @@ export interface GroupCommit {
 
 export interface GroupOptions {
   readonly nowMs: () => number;
+  /** For the lifetime of Idempotency-Keys; by default `nowMs`. */
+  readonly steadyMs?: () => number;
   /** Called after each group with its size, duration and outcome. */
   readonly onGroup?: (group: {
     readonly answers: number;
@@ -87,7 +89,10 @@ export interface GroupOptions {
 /** True for codes that no retry can fix; other failures may end when the disk recovers. */
 export const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
 
-export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {} }: GroupOptions): GroupCommit {
+export function createGroupCommit(
+  store: LedgerStore,
+  { nowMs, steadyMs = nowMs, onGroup = () => {} }: GroupOptions,
+): GroupCommit {
   let gathering = new Group();
   let writing: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
@@ -97,7 +102,7 @@ export function createGroupCommit(store: LedgerStore, { nowMs, onGroup = () => {
     const startedMs = performance.now();
     let why: string | null = null;
     try {
-      const appended = await store.append({ atMs: nowMs(), entries: group.entries() });
+      const appended = await store.append({ atMs: nowMs(), steadyMs: steadyMs(), entries: group.entries() });
       for (const { entry, from, count, resolve } of group.waiting) {
         const one = appended[entry]!;
         resolve(one.outcome === 'reused' ? one : { ...one, hits: one.hits.slice(from, from + count) });

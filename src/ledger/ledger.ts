@@ -4,7 +4,7 @@
  */
 import { AppError } from '../core/errors.js';
 import { DAY_MS, HOUR_MS } from '../core/period.js';
-import type { Cases, HitFilter, LedgerCheck, LedgerStore, StoredHit } from '../store/ledger-contract.js';
+import type { Cases, HitFilter, LedgerCheck, LedgerStore, SeenHit, StoredHit } from '../store/ledger-contract.js';
 import { changeStatus, type StatusChange } from './change-status.js';
 import { createGroupCommit, type GroupCommit, type GroupOptions, isFinal } from './group-commit.js';
 import { type Hit, toHit } from './hit.js';
@@ -34,7 +34,12 @@ interface CasesQuery {
   readonly tenant?: string | undefined;
 }
 
-export type HitListener = (event: { readonly hit: Hit; readonly isNew: boolean }) => void;
+export type HitListener = (event: {
+  readonly hit: Hit;
+  readonly isNew: boolean;
+  /** The file of a removed case was seen again. */
+  readonly isReopened: boolean;
+}) => void;
 
 export interface Ledger {
   /** Hours, rising; the takedown clock is compared with each. */
@@ -70,6 +75,7 @@ export interface Ledger {
 interface LedgerOptions {
   readonly store: LedgerStore;
   readonly nowMs: () => number;
+  readonly steadyMs?: GroupOptions['steadyMs'];
   readonly seal: Seal;
   readonly deadlineHours: readonly number[];
   /** Days for which closed hits, and hours of counts, are kept; 0: forever. */
@@ -99,6 +105,7 @@ class StoredLedger implements Ledger {
     this.deadlineHours = deadlineHours;
     this.#commit = createGroupCommit(store, {
       nowMs,
+      ...(options.steadyMs ? { steadyMs: options.steadyMs } : {}),
       onGroup: (group) => {
         this.isWritable = group.ok;
         options.onGroup?.(group);
@@ -131,12 +138,24 @@ class StoredLedger implements Ledger {
     return () => this.#listeners.delete(listener);
   }
 
-  async #notifyListeners(seen: readonly { readonly id: string; readonly isNew: boolean }[]): Promise<void> {
-    for (const { id, isNew } of seen) {
-      const stored = await this.#store.hit(null, id);
-      if (!stored) continue;
-      const hit = this.#toHit(stored);
-      for (const listener of this.#listeners) listener({ hit, isNew });
+  async #notifyListeners(seen: readonly SeenHit[]): Promise<void> {
+    const { onListenerError = () => {} } = this.#options;
+    for (const { id, isNew, isReopened = false } of seen) {
+      // A hit that cannot be read, or a listener that throws, does not stop the others.
+      try {
+        const stored = await this.#store.hit(null, id);
+        if (!stored) continue;
+        const event = { hit: this.#toHit(stored), isNew, isReopened };
+        for (const listener of this.#listeners) {
+          try {
+            listener(event);
+          } catch (error) {
+            onListenerError(error);
+          }
+        }
+      } catch (error) {
+        onListenerError(error);
+      }
     }
   }
 

@@ -63,7 +63,8 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
     },
     updateList: (name, change) =>
       withAudit({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
-    removeList: (name) => withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name)),
+    removeList: (name, options) =>
+      withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name, options)),
     replaceEntries: (name, rows, options = {}) =>
       withAudit(importOperation({ list: name, mode: 'replace', ...options }), () =>
         lists.replaceEntries(name, rows, options),

@@ -1,5 +1,7 @@
 /** Operations on versions: approve a held one, roll back to an earlier one, disable an expired list. */
 import { AppError } from '../core/errors.js';
+import { withDuty } from '../duties/with-duty.js';
+import type { DutyStore } from '../store/duties-contract.js';
 import type { ImportReport, ListStore } from '../store/lists-contract.js';
 
 /** Approve the held version. Errors  LIST_NOT_FOUND; NOT_FOUND: no version is held; STORE_FAILED. */
@@ -20,13 +22,22 @@ export async function rollBack(store: ListStore, list: string, version: number):
 }
 
 /**
- * Disable the lists whose `expiresAt` has passed. Result: their names.
+ * Disable the lists whose `expiresAt` has passed, in one process of several. Result: their names.
  * Unit  `nowMs`: milliseconds since 1970. Errors  STORE_FAILED.
  */
-export async function endExpiredLists(store: ListStore, nowMs: number): Promise<readonly string[]> {
-  const ended = (await store.lists())
-    .filter(({ enabled, expiresAt }) => enabled && expiresAt !== null && Date.parse(expiresAt) <= nowMs)
-    .map(({ list }) => list);
-  for (const list of ended) await store.updateList(list, { enabled: false });
-  return ended;
+export async function endExpiredLists(
+  { lists, duties }: { readonly lists: ListStore; readonly duties: DutyStore },
+  nowMs: number,
+): Promise<readonly string[]> {
+  const expired = async () =>
+    (await lists.lists())
+      .filter(({ enabled, expiresAt }) => enabled && expiresAt !== null && Date.parse(expiresAt) <= nowMs)
+      .map(({ list }) => list);
+  if ((await expired()).length === 0) return [];
+  const done = await withDuty(duties, 'expiry', async () => {
+    const ended = await expired();
+    for (const list of ended) await lists.updateList(list, { enabled: false });
+    return ended;
+  });
+  return done?.result ?? [];
 }

@@ -37,7 +37,7 @@ export async function followLists(
 ): Promise<FollowedLists> {
   const { store, audit, pool, clock, log, metrics } = parts;
   const endExpired = async (): Promise<void> => {
-    for (const list of await endExpiredLists(audit.as(ZEEF).lists, clock.nowMs()))
+    for (const list of await endExpiredLists(audit.as(ZEEF), clock.nowMs()))
       log.warn({ list }, 'list expired and disabled');
   };
   await endExpired();

@@ -1,10 +1,12 @@
 /** Opens the ledger as configured, and runs its retention. */
 import type { Config } from '../config/knobs.js';
-import { type Clock, systemClock } from '../core/clock.js';
+import { type Clock, steadyTime, systemClock } from '../core/clock.js';
 import { HOUR_MS } from '../core/period.js';
+import { isDueAgain, withDuty } from '../duties/with-duty.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
 import { openSqliteLedger } from '../sqlite/ledger/ledger.js';
+import type { DutyStore } from '../store/duties-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
@@ -28,6 +30,7 @@ export function ledgerFrom(
   return createLedger({
     store: openSqliteLedger(config.dataDir),
     nowMs: () => clock.nowMs(),
+    steadyMs: steadyTime(clock),
     seal,
     deadlineHours: config.takedownHours.split(',').map(Number),
     keepHitsDays: config.keepHitsDays,
@@ -44,18 +47,27 @@ export function ledgerFrom(
   });
 }
 
-/** Run retention now and every hour. Result: stops it. */
-export function startRetention(ledger: Ledger, log: Logger): () => void {
+/** Run retention now and every hour, in one process at a time. Result: stops it. */
+export function startRetention(ledger: Ledger, duties: DutyStore, log: Logger): () => void {
   const run = () => {
-    ledger
-      .retain()
-      .then(({ hits, hours }) => {
+    withDuty(duties, 'retention', () => ledger.retain())
+      .then((done) => {
+        const { hits, hours } = done?.result ?? { hits: 0, hours: 0 };
         if (hits + hours > 0) log.info({ hits, hours }, 'ledger retention applied');
       })
       .catch((error: unknown) => log.error({ err: error }, 'ledger retention failed'));
   };
+  const runIfDue = () => {
+    duties
+      .state('retention')
+      .then(({ endedMs }) => {
+        // Another process has done it within this hour.
+        if (isDueAgain(endedMs, RETENTION_EVERY_MS / 2)) run();
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'ledger retention failed'));
+  };
   run();
-  const timer = setInterval(run, RETENTION_EVERY_MS);
+  const timer = setInterval(runIfDue, RETENTION_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -18,9 +18,12 @@ export function startFloodGuard(
 ): FloodGuard {
   const { audit, clock, log, metrics, reload } = parts;
   const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
+    const { lists } = audit.as(ZEEF);
+    // Another process may have seen the same flood.
+    if ((await lists.quarantined()).some((one) => one.list === list && one.entryId === entryId)) return reload();
     metrics.add('zeef_quarantined_total', {});
     log.warn({ list, entryId, files }, 'entry quarantined: matched too many different files');
-    await audit.as(ZEEF).lists.changeEntries(list, { entryId }, 'quarantine');
+    await lists.changeEntries(list, { entryId }, 'quarantine');
     await reload();
   };
   return new FloodGuard(filesMax, clock, (entry, files) => {

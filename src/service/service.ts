@@ -123,7 +123,7 @@ export async function createService(
     followed.watch();
     await imports.resume();
   }
-  const stopRetention = watchLists ? startRetention(ledger, log) : () => {};
+  const stopRetention = watchLists ? startRetention(ledger, store.duties, log) : () => {};
   const state = { isClosing: false };
 
   return {

@@ -12,6 +12,7 @@ import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
 import { SqliteAudit } from './service/audit.js';
 import { openServiceDatabase } from './service/database.js';
+import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
@@ -45,6 +46,7 @@ export async function openSqliteStore(
       audit: new SqliteAudit(service),
       webhooks: new SqliteWebhooks(service),
       jobs: new SqliteJobs(service),
+      duties: new SqliteDuties(service),
       vault,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {

@@ -29,6 +29,7 @@ export const AUDIT_ACTIONS = [
   'webhook.add',
   'webhook.remove',
   'webhook.retry',
+  'webhook.ping',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -1,5 +1,6 @@
 /** Submitted imports, which run one after the other and survive a restart. */
 import type { ErrorCode, ErrorDetails } from '../core/errors.js';
+import type { Lease } from './duties-contract.js';
 import type { ImportReport } from './lists-contract.js';
 
 export const JOB_STATES = ['queued', 'running', 'done', 'held', 'failed'] as const;
@@ -22,9 +23,15 @@ export interface ImportJob {
 
 export interface JobStore {
   addJob(job: ImportJob): Promise<void>;
-  /** Errors NOT_FOUND. */
-  changeJob(id: string, change: Partial<Pick<ImportJob, 'state' | 'finishedAt' | 'report' | 'error'>>): Promise<void>;
+  /** Change a job of the holder of `lease`. Errors NOT_FOUND; LEASE_LOST: another process has the duty; nothing changed. */
+  changeJob(
+    id: string,
+    change: Partial<Pick<ImportJob, 'state' | 'finishedAt' | 'report' | 'error'>>,
+    lease?: Lease,
+  ): Promise<void>;
   job(id: string): Promise<ImportJob | null>;
+  /** Return the queued and running jobs, oldest first. */
+  unfinished(): Promise<readonly ImportJob[]>;
   /** Newest first; `list`: only those of one list. The oldest finished jobs are deleted. */
   jobs(list?: string): Promise<readonly ImportJob[]>;
 }

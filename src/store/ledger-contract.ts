@@ -44,7 +44,16 @@ export interface LedgerEntry {
 
 export interface LedgerGroup {
   readonly atMs: number;
+  /** For the lifetime of Idempotency-Keys: a time that does not jump when the clock is set. By default `atMs`. */
+  readonly steadyMs?: number;
   readonly entries: readonly LedgerEntry[];
+}
+
+export interface SeenHit {
+  readonly id: string;
+  readonly isNew: boolean;
+  /** Set if the sighting reopened a removed case. */
+  readonly isReopened?: true;
 }
 
 /**
@@ -56,7 +65,7 @@ export type Appended =
   | {
       readonly outcome: 'recorded' | 'repeated';
       /** One for each sighting, in order. */
-      readonly hits: readonly { readonly id: string; readonly isNew: boolean }[];
+      readonly hits: readonly SeenHit[];
     }
   | { readonly outcome: 'reused' };
 

@@ -22,6 +22,18 @@ export interface SeenAgain {
 
 export type StatusChanged = Omit<HitChange, 'atMs'>;
 
+/** The actor of a reopening. */
+const REOPENED_BY = 'zeef';
+
+/**
+ * Return the change of a case whose file was seen again, or null: a removed file that is there again is a new case with its
+ * own clock; a false positive stays one. `atMs`: the sighting.
+ */
+export function reopening(status: HitStatus, atMs: number): HitChange | null {
+  if (status !== 'removed') return null;
+  return { atMs, status: 'open', note: null, by: REOPENED_BY, startedMs: atMs, stoppedMs: null };
+}
+
 /** A hit as a row. */
 export interface HitRow {
   readonly id: string;

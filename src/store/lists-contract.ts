@@ -95,6 +95,10 @@ export interface SourceInfo {
 
 export interface WriteOptions {
   readonly origin?: string | null;
+  /** Apply an import of this origin once: where a version of it exists, nothing is written, and its report is returned. */
+  readonly once?: boolean;
+  /** Awaited before the commit: an error rolls the import back. */
+  readonly confirm?: () => Promise<void>;
   /** Without a review every import becomes active. */
   readonly review?: Review;
 }
@@ -182,8 +186,8 @@ export interface ListAdmin {
   createList(list: NewList): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   updateList(name: string, change: ListChange): Promise<ListInfo>;
-  /** Errors LIST_NOT_FOUND. */
-  removeList(name: string): Promise<void>;
+  /** `onlyUnused`: keep a list that an import has filled. Errors LIST_NOT_FOUND. */
+  removeList(name: string, options?: { readonly onlyUnused?: boolean }): Promise<void>;
   /**
    * Replace the list's entries by exactly these rows. The list is unchanged on any error, and if a review holds the new
    * version, which replaces an earlier held one. Errors LIST_NOT_FOUND.

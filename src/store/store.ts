@@ -1,6 +1,7 @@
 /** The whole store of a service: all contracts, and operations that concern all of them. */
 import type { Vault } from '../vault/vault.js';
 import type { AuditStore } from './audit-contract.js';
+import type { DutyStore } from './duties-contract.js';
 import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { ListStore } from './lists-contract.js';
@@ -14,6 +15,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly webhooks: WebhookStore;
   readonly jobs: JobStore;
+  readonly duties: DutyStore;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
   /**

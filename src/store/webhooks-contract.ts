@@ -4,7 +4,7 @@
  */
 import type { TenantFilter } from './keys-contract.js';
 
-export const WEBHOOK_EVENTS = ['hit.new', 'case.overdue', 'ping'] as const;
+export const WEBHOOK_EVENTS = ['hit.new', 'case.reopened', 'case.overdue', 'ping'] as const;
 export type WebhookEventKind = (typeof WEBHOOK_EVENTS)[number];
 
 export interface WebhookInfo {
@@ -40,8 +40,19 @@ export interface WebhookEvent extends NewWebhookEvent {
   readonly createdAt: string;
   /** Failed attempts so far. */
   readonly attempts: number;
+  /** Rises with every claim: an earlier claimant cannot undo the work of a later one. */
+  readonly claims: number;
   /** Error of the last attempt: a status or a reason. */
   readonly lastError: string | null;
+}
+
+export type DueWebhook = Pick<WebhookInfo, 'id' | 'tenant' | 'url' | 'secretEnv'>;
+
+export interface DeliveryFailure {
+  readonly error: string;
+  readonly nowMs: number;
+  /** Null: given up. */
+  readonly pauseMs: number | null;
 }
 
 export interface WebhookStore {
@@ -54,16 +65,23 @@ export interface WebhookStore {
   position(id: string): Promise<number>;
   /** Add new events and move the position, in one transaction; nothing for a removed webhook. Result: the number added. */
   addEvents(id: string, events: readonly NewWebhookEvent[], positionMs: number | null, nowMs: number): Promise<number>;
-  /** Claim due events, oldest first; no other process gets them for `leaseMs`. */
-  claim(nowMs: number, leaseMs: number, limit: number): Promise<readonly WebhookEvent[]>;
-  /** Mark as delivered: only the subject stays, so that the event is not added again. */
+  /** Return the webhooks that have due events which no process has claimed. */
+  due(nowMs: number): Promise<readonly DueWebhook[]>;
+  /** Claim due events of one webhook, oldest first; no other process gets them for `leaseMs`. */
+  claim(
+    webhookId: string,
+    claim: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
+  ): Promise<readonly WebhookEvent[]>;
+  /** Mark as delivered, also by an earlier claimant: only the subject stays, so that the event is not added again. */
   delivered(eventId: string, nowMs: number): Promise<void>;
-  /** Mark as failed: retried at `nextMs`; null: dead. */
-  failed(eventId: string, error: string, nextMs: number | null): Promise<void>;
+  /** Mark as failed, unless it was claimed again: retried after `pauseMs`; null: dead. */
+  failed(event: Pick<WebhookEvent, 'id' | 'claims'>, failure: DeliveryFailure): Promise<void>;
   /** Return the dead events, oldest first. Errors NOT_FOUND. */
   dead(tenant: TenantFilter, id: string, limit: number): Promise<readonly WebhookEvent[]>;
   /** Make dead events due at once, as if new. Result: their number. Errors NOT_FOUND. */
-  retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number>;
+  retry(tenant: TenantFilter, id: string): Promise<number>;
+  /** Add a test event. Result: the number added. Errors NOT_FOUND. */
+  ping(tenant: TenantFilter, id: string, event: NewWebhookEvent, nowMs: number): Promise<number>;
   /** Delete delivered events of these kinds from before a time. */
   forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void>;
 }

@@ -2,7 +2,7 @@
  * Pace of the last hour: checks a second and latency, in slots of ten seconds. Kept in memory, in fixed space; a slot is
  * cleared when it is reused, so no timer runs while the service is idle.
  */
-import type { Clock } from '../core/clock.js';
+import { type Clock, steadyTime } from '../core/clock.js';
 
 export const PACE_SLOT_MS = 10_000;
 /** An hour. */
@@ -69,6 +69,8 @@ function latencyOf(latencies: Uint32Array): Latency {
 
 export class Pace {
   readonly #clock: Clock;
+  /** A clock that is set must not empty the last hour. */
+  readonly #steadyMs: () => number;
   readonly #startedSlot: number;
   readonly #slots: Slot[] = Array.from({ length: PACE_SLOTS + 1 }, () => ({
     number: -1,
@@ -78,6 +80,7 @@ export class Pace {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#steadyMs = steadyTime(clock);
     this.#startedSlot = this.#numberNow();
   }
 
@@ -92,12 +95,14 @@ export class Pace {
   status(): PaceStatus {
     const now = this.#numberNow();
     const first = Math.max(this.#startedSlot, now - PACE_SLOTS);
+    // Shown in the time of day of now.
+    const shiftMs = Math.round((this.#clock.nowMs() - this.#steadyMs()) / PACE_SLOT_MS) * PACE_SLOT_MS;
     const series: PacePoint[] = [];
     for (let number = first; number < now; number++) {
       const slot = this.#slots[number % this.#slots.length]!;
       const isThere = slot.number === number;
       series.push({
-        start: new Date(number * PACE_SLOT_MS).toISOString(),
+        start: new Date(number * PACE_SLOT_MS + shiftMs).toISOString(),
         checksPerSecond: isThere ? (slot.checks * 1000) / PACE_SLOT_MS : 0,
         ...latencyOf(isThere ? slot.latencies : new Uint32Array(0)),
       });
@@ -114,7 +119,7 @@ export class Pace {
   }
 
   #numberNow(): number {
-    return Math.floor(this.#clock.nowMs() / PACE_SLOT_MS);
+    return Math.floor(this.#steadyMs() / PACE_SLOT_MS);
   }
 
   #slotNow(): Slot {

@@ -93,7 +93,7 @@ export class TenantGate {
     // At the limit, known values are still admitted; only the values themselves show which those are.
     this.#requireDay('distinctHashesPerDay', distinctHashes ?? 0);
     const rate = this.#rate();
-    if (rate) this.#requireRate(this.#bucket.waitMs(1, rate, this.about.clock.nowMs()));
+    if (rate) this.#requireRate(this.#bucket.waitMs(1, rate, this.about.clock.monotonicMs()));
   }
 
   /** Count checks. Errors RATE_LIMITED, QUOTA_EXCEEDED; TOO_MANY_ITEMS: more than the burst. */
@@ -101,7 +101,7 @@ export class TenantGate {
     const rate = this.#rate();
     if (rate && count > rate.burst) throw new AppError('TOO_MANY_ITEMS', { items: count, itemsMax: rate.burst });
     this.#requireDay('checksPerDay', this.#checks() + count);
-    if (rate) this.#requireRate(this.#bucket.take(count, rate, this.about.clock.nowMs()));
+    if (rate) this.#requireRate(this.#bucket.take(count, rate, this.about.clock.monotonicMs()));
     this.#unsaved.checks += count;
   }
 
@@ -115,7 +115,7 @@ export class TenantGate {
     this.#requireDay('checksPerDay', this.#checks() + count);
     const rate = this.#rate();
     if (rate) {
-      const waitMs = this.#bucket.reserve(count, rate, this.about.clock.nowMs());
+      const waitMs = this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());
       if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);
       if (waitMs > 0) await delay(waitMs);
     }

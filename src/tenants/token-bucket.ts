@@ -42,7 +42,7 @@ export class TokenBucket {
     this.#fullAtMs = this.#sinceOriginMs(nowMs) + this.#missingMs(rate, nowMs) + (count * 1000) / rate.perSecond;
   }
 
-  /** Return the milliseconds until the bucket is full. Capped at a burst and the longest wait, since the clock may be set back. */
+  /** Return the milliseconds until the bucket is full. Capped at a burst and the longest wait, since a rate may be changed. */
   #missingMs({ perSecond, burst }: Rate, nowMs: number): number {
     const sinceMs = this.#sinceOriginMs(nowMs);
     this.#fullAtMs = Math.min(this.#fullAtMs, sinceMs + (burst * 1000) / perSecond + this.waitMsMax);

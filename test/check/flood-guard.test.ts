@@ -13,8 +13,10 @@ describe('the guard', () => {
   function made(filesMax: number) {
     let nowMs = 1_000_000;
     const floods: string[] = [];
-    const guard = new FloodGuard(filesMax, { nowMs: () => nowMs }, ({ list, entryId }, files) =>
-      floods.push(`${list}/${entryId} ${files}`),
+    const guard = new FloodGuard(
+      filesMax,
+      { nowMs: () => nowMs, monotonicMs: () => nowMs },
+      ({ list, entryId }, files) => floods.push(`${list}/${entryId} ${files}`),
     );
     return { guard, floods, wait: (ms: number) => (nowMs += ms) };
   }

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { systemClock } from '../../src/core/clock.js';
 import { createAuthoriser, requireDetailsForRadius, requireKeysFor, seesDetails } from '../../src/http/authorise.js';
 import type { Service } from '../../src/service/service.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 function openGates(limits: Partial<TenantLimits>): TenantGates {
   return createTenantGates(store.tenants, {
-    clock: { nowMs: () => Date.now() },
+    clock: systemClock,
     defaults: { ...UNLIMITED, ...limits },
     alarmedPerSecond: 0,
     onSaveError: (error) => {

@@ -30,7 +30,15 @@ const TABLES = ['api_key', 'tenant', 'tenant_usage', 'audit', 'audit_head', 'web
 let dataDir = '';
 let before: unknown[][] = [];
 const open = (file: string) => new Database(join(dataDir, file));
-const rowsOf = (db: Sqlite) => TABLES.map((table) => db.prepare<[], object>(`SELECT * FROM ${table}`).all());
+/** Columns that later versions of the service's file have added. */
+const LATER = ['claims', 'lease_until_ms', 'failed_ms'];
+const rowsOf = (db: Sqlite) =>
+  TABLES.map((table) =>
+    db
+      .prepare<[], object>(`SELECT * FROM ${table}`)
+      .all()
+      .map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !LATER.includes(column)))),
+  );
 const tablesOf = (db: Sqlite) =>
   db
     .prepare<[], { name: string }>(`SELECT name FROM sqlite_master WHERE type = 'table'`)

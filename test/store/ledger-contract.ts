@@ -156,7 +156,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect(await store.changeHit('a', 'H000001', 'notified', change)).toBe(false);
       expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(true);
       expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(false);
-      await append(entry({ sightings: [sighting(3, 1)] }));
+      await append(entry({ sightings: [sighting(3, 1, { quarantined: true })] }));
       expect(await store.hit(null, 'H000001')).toMatchObject({
         status: 'removed',
         seenAfterRemoval: 1,
@@ -164,6 +164,32 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         history: [{ atMs: HOUR + 9, status: 'removed', note: 'gone', by: 'k' }],
       });
     });
+
+    test.each(HIT_STATUSES)(
+      'a case that is %s, seen again: only a removed one is reopened, with a new clock',
+      async (status) => {
+        await append(entry({ sightings: [sighting(1, 1)] }));
+        const stoppedMs = status === 'removed' || status === 'false_positive' ? HOUR + 5 : null;
+        const change = { atMs: HOUR + 5, status, note: null, by: 'k', startedMs: HOUR + 2, stoppedMs };
+        await store.changeHit('a', 'H000001', 'open', change);
+        const seen = await append(entry({ sightings: [sighting(9, 1), sighting(10, 1)] }));
+        const isReopened = status === 'removed';
+        expect(seen).toEqual([
+          {
+            outcome: 'recorded',
+            hits: [
+              { id: 'H000001', isNew: false, ...(isReopened ? { isReopened } : {}) },
+              { id: 'H000001', isNew: false },
+            ],
+          },
+        ]);
+        const hit = await store.hit('a', 'H000001');
+        expect(hit).toMatchObject({ timesSeen: 3, status: isReopened ? 'open' : status });
+        expect([hit!.startedMs > HOUR + 5, hit!.stoppedMs]).toEqual([isReopened, isReopened ? null : stoppedMs]);
+        expect(hit!.history.map((event) => event.status)).toEqual(isReopened ? ['removed', 'open'] : [status]);
+        expect((await store.verify()).problems).toEqual([]);
+      },
+    );
 
     test('a quarantined hit is kept without a case until it matches outside quarantine', async () => {
       await append(entry({ sightings: [sighting(1, 1, { quarantined: true, list: 'q' })] }));

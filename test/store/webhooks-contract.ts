@@ -1,8 +1,10 @@
 /** The contract of every store of webhooks. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.js';
-import type { NewWebhookEvent } from '../../src/store/webhooks-contract.js';
+import type { NewWebhookEvent, WebhookEvent } from '../../src/store/webhooks-contract.js';
 
+const HOUR_MS = 3_600_000;
 const START_MS = Date.parse('2026-09-14T10:00:00Z');
 const event = (n: number, kind: NewWebhookEvent['kind'] = 'hit.new'): NewWebhookEvent => ({
   kind,
@@ -20,8 +22,15 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
     afterEach(() => store.close());
     const add = (tenant: string | null = null) =>
       store.webhooks.addWebhook({ tenant, url: 'http://127.0.0.1:1/', secretEnv: 'SECRET', nowMs: START_MS });
-    const claimed = async (nowMs: number, limit = 100) =>
-      (await store.webhooks.claim(nowMs, 1_000, limit)).map(({ subject }) => subject);
+    /** Claim due events of all webhooks. */
+    const claim = async (nowMs: number, limit = 100, leaseMs = 60_000, { webhooks } = store) => {
+      const events: WebhookEvent[] = [];
+      for (const { id } of await webhooks.due(nowMs))
+        events.push(...(await webhooks.claim(id, { nowMs, leaseMs, limit })));
+      return events;
+    };
+    const claimed = async (nowMs: number, limit = 100, leaseMs = 60_000) =>
+      (await claim(nowMs, limit, leaseMs)).map(({ subject }) => subject);
 
     test('a webhook starts at its creation, is listed by tenant, and is removed with its events', async () => {
       const [all, a] = [await add(), await add('a')];
@@ -45,7 +54,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       expect(await store.webhooks.addEvents(id, [event(2), event(2, 'case.overdue')], START_MS + 3, START_MS)).toBe(1);
       expect(await store.webhooks.addEvents(other.id, [event(1)], null, START_MS)).toBe(1);
       expect(await store.webhooks.position(id)).toBe(START_MS + 5);
-      const [first] = await store.webhooks.claim(START_MS, 1_000, 1);
+      const [first] = await store.webhooks.claim(id, { nowMs: START_MS, leaseMs: 1_000, limit: 1 });
       expect(first).toMatchObject({ webhookId: id, kind: 'hit.new', subject: 'hit-1', body: '{"n":1}', attempts: 0 });
       await store.webhooks.delivered(first!.id, START_MS);
       await store.close();
@@ -58,23 +67,36 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       const { id } = await add();
       await store.webhooks.addEvents(id, [event(1), event(2), event(3)], null, START_MS);
       const other = await place.open();
-      expect(await claimed(START_MS - 1)).toEqual([]);
-      expect(await claimed(START_MS, 2)).toEqual(['hit-1', 'hit-2']);
-      expect((await other.webhooks.claim(START_MS, 1_000, 5)).map(({ subject }) => subject)).toEqual(['hit-3']);
-      expect(await claimed(START_MS + 999)).toEqual([]);
-      expect((await claimed(START_MS + 1_000)).sort()).toEqual(['hit-1', 'hit-2', 'hit-3']);
+      const leaseMs = 400;
+      const [first, second] = await claim(START_MS, 2, leaseMs);
+      expect([first, second]).toMatchObject([{ subject: 'hit-1', claims: 1 }, { subject: 'hit-2' }]);
+      expect(await claim(START_MS, 5, leaseMs, other)).toMatchObject([{ subject: 'hit-3' }]);
+      expect(await claimed(START_MS + HOUR_MS), 'whatever the time of day').toEqual([]);
+      await delay(leaseMs + 50);
+      const again = await claim(START_MS, 100, leaseMs, other);
+      expect(again.map(({ subject, claims }) => [subject, claims])).toEqual([
+        ['hit-1', 2],
+        ['hit-2', 2],
+        ['hit-3', 2],
+      ]);
+      await store.webhooks.failed(first!, { error: 'late', nowMs: START_MS, pauseMs: null });
+      expect(await store.webhooks.dead(null, id, 9), 'an earlier claimant cannot give an event up').toEqual([]);
+      await other.webhooks.delivered(again[0]!.id, START_MS);
+      await store.webhooks.failed(second!, { error: 'late', nowMs: START_MS, pauseMs: 0 });
+      await delay(leaseMs + 50);
+      expect(await claimed(START_MS)).toEqual(['hit-2', 'hit-3']);
       await other.close();
     });
 
     test('a failed event waits; one that is given up is a dead letter until it is retried', async () => {
       const { id } = await add('a');
       await store.webhooks.addEvents(id, [event(1)], null, START_MS);
-      const [one] = await store.webhooks.claim(START_MS, 1_000, 1);
-      await store.webhooks.failed(one!.id, 'status 500', START_MS + 50);
+      const [one] = await claim(START_MS, 1);
+      await store.webhooks.failed(one!, { error: 'status 500', nowMs: START_MS, pauseMs: 50 });
       expect(await claimed(START_MS + 49)).toEqual([]);
-      const [again] = await store.webhooks.claim(START_MS + 50, 1_000, 1);
+      const [again] = await claim(START_MS + 50, 1);
       expect(again).toMatchObject({ attempts: 1, lastError: 'status 500' });
-      await store.webhooks.failed(one!.id, 'status 502', null);
+      await store.webhooks.failed(again!, { error: 'status 502', nowMs: START_MS + 50, pauseMs: null });
       expect(await claimed(START_MS + 1e9)).toEqual([]);
       const dead = [{ id: one!.id, attempts: 2, lastError: 'status 502' }];
       expect(await store.webhooks.dead(null, id, 10)).toMatchObject(dead);
@@ -82,15 +104,23 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       await expect(store.webhooks.dead('b', id, 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       await expect(store.webhooks.dead(null, 'nobody', 10)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect((await store.webhooks.webhooks('a'))[0]).toMatchObject({ waiting: 0, dead: 1 });
-      await expect(store.webhooks.retry('b', id, START_MS)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-      expect(await store.webhooks.retry('a', id, START_MS + 60)).toBe(1);
-      expect(await store.webhooks.claim(START_MS + 60, 1_000, 1)).toMatchObject([{ id: one!.id, attempts: 0 }]);
+      await expect(store.webhooks.retry('b', id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.webhooks.retry('a', id)).toBe(1);
+      expect(await claim(START_MS + 60, 1)).toMatchObject([{ id: one!.id, attempts: 0 }]);
+    });
+
+    test('a clock that is set back delays neither a new event nor a retry beyond its pause', async () => {
+      const { id } = await add();
+      await store.webhooks.addEvents(id, [event(1), event(2)], null, START_MS);
+      const [one] = await claim(START_MS, 1);
+      await store.webhooks.failed(one!, { error: 'status 500', nowMs: START_MS, pauseMs: HOUR_MS });
+      expect(await claimed(START_MS - HOUR_MS)).toEqual(['hit-1', 'hit-2']);
     });
 
     test('old delivered events are removed by kind; undelivered ones never are', async () => {
       const { id } = await add();
       await store.webhooks.addEvents(id, [event(1), event(1, 'case.overdue'), event(2)], null, START_MS);
-      for (const { id: eventId, subject } of await store.webhooks.claim(START_MS, 1, 10)) {
+      for (const { id: eventId, subject } of await claim(START_MS, 10)) {
         if (subject === 'hit-1') await store.webhooks.delivered(eventId, START_MS);
       }
       await store.webhooks.forget(['hit.new'], START_MS);

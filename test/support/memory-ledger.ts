@@ -29,17 +29,17 @@ export function memoryLedger(): LedgerStore {
   };
   return {
     open: async () => {},
-    async append({ atMs, entries }) {
+    async append({ atMs, steadyMs = atMs, entries }) {
       // Hits of one entry are recorded together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {
         let repeated = false;
         if (idempotency) {
           const name = JSON.stringify([tenant, idempotency.key]);
           const known = answered.get(name);
-          if (known && known.atMs > atMs - DAY_MS) {
+          if (known && known.atMs > steadyMs - DAY_MS) {
             if (known.fingerprint !== idempotency.fingerprint) return { outcome: 'reused' };
             repeated = true;
-          } else answered.set(name, { fingerprint: idempotency.fingerprint, atMs });
+          } else answered.set(name, { fingerprint: idempotency.fingerprint, atMs: steadyMs });
         }
         if (!repeated) tallies.push(...own);
         const told = sightings.map((sighting) => {
@@ -79,7 +79,15 @@ export function memoryLedger(): LedgerStore {
             ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
-          return { id: held.id, isNew: false };
+          if (repeated || quarantined || held.status !== 'removed') return { id: held.id, isNew: false };
+          put({
+            ...hits.find(({ id }) => id === held.id)!,
+            status: 'open',
+            startedMs: sighting.atMs,
+            stoppedMs: null,
+            history: [...held.history, { atMs: sighting.atMs, status: 'open', note: null, by: 'zeef' }],
+          });
+          return { id: held.id, isNew: false, isReopened: true as const };
         });
         return { outcome: repeated ? 'repeated' : 'recorded', hits: told };
       });

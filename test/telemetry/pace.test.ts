@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { PACE_SLOT_MS, PACE_SLOTS, Pace } from '../../src/telemetry/pace.js';
 
 function paceAt(startMs: number) {
-  const clock = { ms: startMs, nowMs: () => clock.ms };
+  const clock = { ms: startMs, nowMs: () => clock.ms, monotonicMs: () => clock.ms };
   return { clock, pace: new Pace(clock) };
 }
 const START = Date.UTC(2026, 8, 14, 9);

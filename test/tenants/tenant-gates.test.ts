@@ -14,12 +14,12 @@ const HOUR_MS = 3_600_000;
 
 let dir: string;
 let store: Store;
-let clock: { atMs: number; nowMs(): number };
+let clock: { atMs: number; nowMs(): number; monotonicMs(): number };
 const opened: TenantGates[] = [];
 beforeEach(async () => {
   dir = tempFolder('gates');
   store = await openSqliteStore(dir);
-  clock = { atMs: NOON_MS, nowMs: () => clock.atMs };
+  clock = { atMs: NOON_MS, nowMs: () => clock.atMs, monotonicMs: () => clock.atMs };
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((gates) => gates.close()));

@@ -15,6 +15,7 @@ const RANK: Record<string, number> = {
   engine: 3,
   ledger: 3,
   audit: 3,
+  duties: 3,
   sqlite: 3,
   lists: 4,
   reports: 4,

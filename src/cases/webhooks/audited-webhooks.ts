@@ -9,6 +9,7 @@ const READS = [
   'webhooks',
   'position',
   'addEvents',
+  'due',
   'claim',
   'delivered',
   'failed',
@@ -38,7 +39,7 @@ export function auditedWebhooks(webhooks: WebhookStore, withAudit: WithAudit): W
         },
         () => webhooks.removeWebhook(tenant, id),
       ),
-    retry: async (tenant, id, nowMs) =>
+    retry: async (tenant, id) =>
       withAudit(
         {
           action: 'webhook.retry',
@@ -46,7 +47,11 @@ export function auditedWebhooks(webhooks: WebhookStore, withAudit: WithAudit): W
           target: id,
           detailsOf: (events) => ({ details: { events } }),
         },
-        () => webhooks.retry(tenant, id, nowMs),
+        () => webhooks.retry(tenant, id),
+      ),
+    ping: async (tenant, id, event, nowMs) =>
+      withAudit({ action: 'webhook.ping', tenant: await tenantOf(tenant, id), target: id }, () =>
+        webhooks.ping(tenant, id, event, nowMs),
       ),
   };
   return overrideMethods(webhooks, READS, changed);

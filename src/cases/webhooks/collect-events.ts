@@ -1,7 +1,14 @@
 /** Copies new hits and overdue cases from the ledger to a webhook's outbox; the store adds each event once. */
 import type { Clock } from '../../core/clock.js';
 import type { NewWebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
-import { type HitSource, newHitEvent, overdueEvents, RUNNING_STATUSES } from './events.js';
+import {
+  type HitFacts,
+  type HitSource,
+  newHitEvent,
+  overdueEvents,
+  RUNNING_STATUSES,
+  reopenedEvents,
+} from './events.js';
 
 /** Hits are read again for this long: processes write theirs in no order of time. */
 const OVERLAP_MS = 120_000;
@@ -37,9 +44,24 @@ export async function addNewHits(
   }
 }
 
-/** Add one event for each deadline that a case has missed while its clock runs. */
+/** Add events for the reopening of cases, as far as they happened after the webhook's creation. */
+export async function addReopened(
+  { id, tenant, createdAt }: WebhookInfo,
+  hits: readonly HitFacts[],
+  { store, clock }: Pick<CollectParts, 'store' | 'clock'>,
+): Promise<void> {
+  const events = hits
+    .filter((hit) => tenant === null || hit.tenant === tenant)
+    .flatMap((hit) => reopenedEvents(hit, Date.parse(createdAt)));
+  if (events.length > 0) await store.addEvents(id, events, null, clock.nowMs());
+}
+
+/**
+ * Add one event for each deadline that a case has missed while its clock runs, and for each running case that was reopened:
+ * a process may have died before it sent that.
+ */
 export async function addOverdue(
-  { id, tenant }: WebhookInfo,
+  { id, tenant, createdAt }: WebhookInfo,
   { store, hits, clock, shouldStop }: CollectParts,
 ): Promise<void> {
   const nowMs = clock.nowMs();
@@ -48,7 +70,10 @@ export async function addOverdue(
     do {
       const query = { tenant: tenant ?? undefined, status, toMs: nowMs, cursor, limit: HITS_PER_PAGE };
       const page = await hits.hits(query);
-      const events = page.hits.flatMap((hit) => overdueEvents(hit, nowMs));
+      const events = page.hits.flatMap((hit) => [
+        ...reopenedEvents(hit, Date.parse(createdAt)),
+        ...overdueEvents(hit, nowMs),
+      ]);
       if (events.length > 0) await store.addEvents(id, events, null, nowMs);
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined && !shouldStop());

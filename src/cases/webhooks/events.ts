@@ -18,6 +18,7 @@ export interface HitFacts {
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
   readonly timesSeen: number;
+  readonly history: readonly { readonly at: string; readonly status: string }[];
   readonly clock: {
     readonly startedAt: string;
     readonly stoppedAt: string | null;
@@ -36,7 +37,9 @@ export interface HitSource {
     cursor?: string | undefined;
     limit: number;
   }): Promise<{ readonly hits: readonly HitFacts[]; readonly cursor: string | null }>;
-  onHit(listener: (event: { readonly hit: HitFacts; readonly isNew: boolean }) => void): () => void;
+  onHit(
+    listener: (event: { readonly hit: HitFacts; readonly isNew: boolean; readonly isReopened: boolean }) => void,
+  ): () => void;
 }
 
 function bodyOf(event: NewWebhookEvent['kind'], hit: HitFacts, more: object): string {
@@ -53,6 +56,18 @@ export function pingEvent(webhookId: string, atMs: number): NewWebhookEvent {
 export function newHitEvent(hit: HitFacts): NewWebhookEvent | null {
   if (hit.quarantined) return null;
   return { kind: 'hit.new', subject: hit.id, body: bodyOf('hit.new', hit, {}) };
+}
+
+/** Return one event for each time since `fromMs` at which a removed case was reopened by a sighting. */
+export function reopenedEvents(hit: HitFacts, fromMs: number): NewWebhookEvent[] {
+  if (hit.quarantined) return [];
+  return hit.history
+    .filter(({ at, status }) => status === 'open' && Date.parse(at) >= fromMs)
+    .map(({ at }) => ({
+      kind: 'case.reopened',
+      subject: `${hit.id} ${at}`,
+      body: bodyOf('case.reopened', hit, { reopenedAt: at }),
+    }));
 }
 
 /** Return one event for each deadline that is past while the clock runs. */

@@ -5,9 +5,9 @@
  */
 
 import pLimit from 'p-limit';
-import { addNewHits, addOverdue } from './collect-events.js';
-import type { HitSource } from './events.js';
-import { type SendParts, sendDue } from './send-events.js';
+import { addNewHits, addOverdue, addReopened } from './collect-events.js';
+import type { HitFacts, HitSource } from './events.js';
+import { Sender, type SendParts } from './send-events.js';
 
 /** Hits of other processes, and due retries, are picked up within this time; hits of this process, at once. */
 const LOOK_MS = 5_000;
@@ -55,17 +55,24 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
   const shouldStop = () => isClosing;
   const collecting = { store, hits, clock, shouldStop };
 
-  // Shared by both runs: together they have as many events in flight as one.
-  const send = oneAtATime(() => sendDue(parts, shouldStop));
-  const look = oneAtATime(async () => {
-    for (const hook of await store.webhooks(null)) if (!isClosing) await addNewHits(hook, collecting);
-    await send();
+  // Not waited for by a run: a receiver that hangs must not delay the next one.
+  const sender = new Sender(parts, shouldStop);
+  /** Seen by this process; those of others, and of a process that died, are found with the overdue cases. */
+  const reopened: HitFacts[] = [];
+  const collect = oneAtATime(async () => {
+    const again = reopened.splice(0);
+    for (const hook of await store.webhooks(null)) {
+      if (isClosing) break;
+      await addReopened(hook, again, collecting);
+      await addNewHits(hook, collecting);
+    }
+    sender.poke();
   });
-  const lookForOverdue = oneAtATime(async () => {
+  const collectOverdue = oneAtATime(async () => {
     for (const hook of await store.webhooks(null)) if (!isClosing) await addOverdue(hook, collecting);
     await store.forget(['hit.new', 'ping'], clock.nowMs() - NEW_HITS_KEPT_MS);
-    await store.forget(['case.overdue'], clock.nowMs() - OVERDUE_KEPT_MS);
-    await send();
+    await store.forget(['case.overdue', 'case.reopened'], clock.nowMs() - OVERDUE_KEPT_MS);
+    sender.poke();
   });
 
   const quietly = (act: () => Promise<void>) => () => {
@@ -73,27 +80,35 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
     act().catch((error: unknown) => log.error({ err: error }, 'webhook run failed, will retry'));
   };
   let gathering: NodeJS.Timeout | null = null;
-  const stopListening = hits.onHit(({ isNew }) => {
-    if (!isNew || gathering || isClosing) return;
+  const stopListening = hits.onHit(({ hit, isNew, isReopened }) => {
+    if (isReopened) reopened.push(hit);
+    if (!(isNew || isReopened) || gathering || isClosing) return;
     gathering = setTimeout(() => {
       gathering = null;
-      quietly(look)();
+      quietly(collect)();
     }, GATHER_MS).unref();
   });
-  const timers = [setInterval(quietly(look), lookMs), setInterval(quietly(lookForOverdue), OVERDUE_LOOK_MS)];
+  const timers = [setInterval(quietly(collect), lookMs), setInterval(quietly(collectOverdue), OVERDUE_LOOK_MS)];
   for (const timer of timers) timer.unref();
-  quietly(look)();
-  quietly(lookForOverdue)();
+  quietly(collect)();
+  quietly(collectOverdue)();
 
   return {
-    look,
-    lookForOverdue,
+    async look() {
+      await collect();
+      await sender.settled();
+    },
+    async lookForOverdue() {
+      await collectOverdue();
+      await sender.settled();
+    },
     async close() {
       isClosing = true;
       stopListening();
       if (gathering) clearTimeout(gathering);
       for (const timer of timers) clearInterval(timer);
-      await Promise.allSettled([look(), lookForOverdue()]);
+      await Promise.allSettled([collect(), collectOverdue()]);
+      await Promise.allSettled([sender.settled()]);
     },
   };
 }

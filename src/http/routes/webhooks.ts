@@ -103,12 +103,12 @@ function retryRoute(app: FastifyInstance, service: Service, needs: Needs): void 
       },
     },
     async (request) => ({
-      events: await storeAs(service, request).webhooks.retry(null, request.params.id, Date.now()),
+      events: await storeAs(service, request).webhooks.retry(null, request.params.id),
     }),
   );
 }
 
-function pingRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs: Needs): void {
+function pingRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<WithId>(
     '/v1/webhooks/:id/ping',
     {
@@ -121,9 +121,9 @@ function pingRoute(app: FastifyInstance, { store: { webhooks } }: Service, needs
     },
     async (request, reply) => {
       const { id } = request.params;
-      await webhooks.position(id);
       const nowMs = Date.now();
-      return reply.code(202).send({ events: await webhooks.addEvents(id, [pingEvent(id, nowMs)], null, nowMs) });
+      const { webhooks } = storeAs(service, request);
+      return reply.code(202).send({ events: await webhooks.ping(null, id, pingEvent(id, nowMs), nowMs) });
     },
   );
 }

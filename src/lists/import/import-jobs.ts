@@ -8,6 +8,7 @@ import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { Audit } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
+import { withDuty } from '../../duties/with-duty.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import type { ImportReport } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -15,10 +16,13 @@ import type { Logger } from '../../telemetry/log.js';
 import { ImportBodies } from './import-bodies.js';
 import { ImportQueue } from './import-queue.js';
 import type { ImportThread, ThreadedImport } from './import-task.js';
-import { findJob, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
+import { findJob, IMPORTS, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
 
 /** Queued imports; each keeps its bytes on disk meanwhile. */
 export const IMPORTS_WAITING_MAX = 20;
+
+/** Jobs of a process that died, and ends of jobs in other processes, are seen within this time. */
+const LOOK_MS = 1_000;
 
 export interface JobProgress extends ImportJob {
   /** Bytes read so far; null unless the job runs. */
@@ -66,8 +70,11 @@ class StoredImportJobs implements ImportJobs {
   readonly #store: Store;
   readonly #bodies: ImportBodies;
   readonly #queue: ImportQueue;
-  /** Promises of the waiting and running jobs' ends. */
-  readonly #ends = new Map<string, Promise<void>>();
+  /** Called after each job of this process, and regularly for those of others. */
+  #wakeUps: (() => void)[] = [];
+  #running: Promise<void> | null = null;
+  #isStale = false;
+  #timer: NodeJS.Timeout | null = null;
   /** Of two equal bodies that arrive together, the second finds the job of the first. */
   readonly #oneAtATime = pLimit(1);
 
@@ -84,7 +91,7 @@ class StoredImportJobs implements ImportJobs {
     how: ImportSettings,
     actor: string,
   ): Promise<JobProgress> {
-    this.#requireRoom();
+    await this.#requireRoom();
     const id = ulid();
     let stored: string | null = null;
     try {
@@ -101,9 +108,10 @@ class StoredImportJobs implements ImportJobs {
   }
 
   /** Errors SHUTTING_DOWN, QUEUE_FULL. */
-  #requireRoom(): void {
+  async #requireRoom(): Promise<void> {
     if (this.#queue.isClosing) throw new AppError('SHUTTING_DOWN');
-    if (this.#ends.size >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting: this.#ends.size });
+    const waiting = (await this.#store.jobs.unfinished()).length;
+    if (waiting >= IMPORTS_WAITING_MAX) throw new AppError('QUEUE_FULL', { waiting });
   }
 
   /** Store and queue the job of a body. Result: its id, or that of the same job. Errors: as `#requireRoom`. */
@@ -111,16 +119,19 @@ class StoredImportJobs implements ImportJobs {
     const same = await this.#sameJob(job.list, job.sameAs);
     if (same) return same.id;
     // Again, since the upload took its time.
-    this.#requireRoom();
+    await this.#requireRoom();
     const createdAt = new Date().toISOString();
     await this.#store.jobs.addJob({ ...job, state: 'queued', createdAt, finishedAt: null, report: null, error: null });
-    this.#enqueue(job.id);
+    this.#watch();
     return job.id;
   }
 
   async ended(id: string): Promise<JobProgress> {
-    await this.#ends.get(id);
-    return this.job(id);
+    for (;;) {
+      const job = await this.job(id);
+      if ((job.state !== 'queued' && job.state !== 'running') || this.#queue.isClosing) return job;
+      await new Promise<void>((resolve) => this.#wakeUps.push(resolve));
+    }
   }
 
   async job(id: string): Promise<JobProgress> {
@@ -140,23 +151,61 @@ class StoredImportJobs implements ImportJobs {
   }
 
   async resume(): Promise<void> {
-    const jobs = await this.#store.jobs.jobs();
-    const waiting = jobs.filter(({ state }) => state === 'queued' || state === 'running');
-    await this.#bodies.removeLeftovers(jobs, waiting);
-    for (const { id } of waiting.reverse()) if (!this.#ends.has(id)) this.#enqueue(id);
+    await this.#bodies.removeLeftovers(await this.#store.jobs.jobs(), await this.#store.jobs.unfinished());
+    this.#watch();
   }
 
-  close(): Promise<void> {
-    return this.#queue.close();
+  async close(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    await this.#queue.close();
+    await this.#running;
+    this.#wakeUp();
   }
 
   #progressOf(job: ImportJob): JobProgress {
     return { ...job, bytesDone: job.state === 'running' ? this.#queue.bytesDone(job.id) : null };
   }
 
-  #enqueue(id: string): void {
-    const end = this.#queue.add(() => runJob(id, this.#parts).finally(() => this.#ends.delete(id)));
-    this.#ends.set(id, end);
+  /** Run the unfinished jobs of the store now, and those that other processes leave. */
+  #watch(): void {
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#look();
+  }
+
+  #look(): void {
+    this.#isStale = true;
+    this.#running ??= this.#runWhileStale().finally(() => {
+      this.#running = null;
+    });
+  }
+
+  async #runWhileStale(): Promise<void> {
+    while (this.#isStale && !this.#queue.isClosing) {
+      this.#isStale = false;
+      await this.#runAll().catch((error: unknown) => this.#parts.log.error({ err: error }, 'import queue read failed'));
+      this.#wakeUp();
+    }
+  }
+
+  /** Run all jobs, unless another process runs them. */
+  async #runAll(): Promise<void> {
+    const { jobs, duties } = this.#store;
+    if ((await jobs.unfinished()).length === 0) return;
+    await withDuty(duties, IMPORTS, async (held) => {
+      held.onLost(() => this.#queue.stopRunning());
+      for (;;) {
+        const [next] = await jobs.unfinished();
+        if (!next || held.isLost() || this.#queue.isClosing) return;
+        await this.#queue.add(() => runJob(next.id, held, this.#parts));
+        this.#wakeUp();
+        // A job whose end could not be stored is tried again later.
+        if ((await jobs.unfinished())[0]?.id === next.id) return;
+      }
+    });
+  }
+
+  #wakeUp(): void {
+    for (const wake of this.#wakeUps.splice(0)) wake();
   }
 
   /** Return the job whose bytes the list already holds, or that is about to import them. */

@@ -6,7 +6,8 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
-import type { ImportReport } from '../../store/lists-contract.js';
+import type { Lease } from '../../store/duties-contract.js';
+import type { ImportReport, NewList } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
 import { openIfSealed } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
@@ -31,6 +32,10 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   readonly mayBeEmpty?: boolean;
   /** The version's origin; by default the names of the files. */
   readonly origin?: string;
+  /** The holder of this lease alone may commit the import. */
+  readonly lease?: Lease;
+  /** An import of this origin is applied once. */
+  readonly once?: boolean;
 }
 
 async function* readFile(
@@ -56,12 +61,12 @@ async function* readFile(
  * HASHLIST_INVALID: the file has another format or no valid row; STORE_FAILED.
  */
 export async function importList(
-  { lists: store, vault }: Pick<Store, 'lists' | 'vault'>,
+  { lists: store, vault, duties }: Pick<Store, 'lists' | 'vault' | 'duties'>,
   request: ImportRequest,
 ): Promise<ImportReport> {
   const { list, kind, radiusBits } = request;
   const existing = await store.list(list);
-  const known = existing ?? (await store.createList({ list, kind, radiusBits }));
+  const known = existing ?? (await createOrFind(store, { list, kind, radiusBits }));
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
     const { watch, review } = isReviewed ? await openReview(store, known.radiusBits) : UNREVIEWED;
@@ -70,13 +75,30 @@ export async function importList(
     const options = {
       origin: request.origin ?? namesOf(request.paths),
       review,
+      once: request.once ?? false,
+      confirm: async () => {
+        const { lease } = request;
+        if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
+      },
     };
     return request.mode === 'add'
       ? await store.addEntries(list, rows, options)
       : await store.replaceEntries(list, rows, options);
   } catch (error) {
-    if (!existing) await store.removeList(list);
+    // Another process may have filled it meanwhile.
+    if (!existing) await store.removeList(list, { onlyUnused: true });
     throw error;
+  }
+}
+
+/** Two processes may import into one new list. */
+async function createOrFind(store: Store['lists'], list: NewList): Promise<ListInfo> {
+  try {
+    return await store.createList(list);
+  } catch (error) {
+    const found = await store.list(list.list);
+    if (!found) throw error;
+    return found;
   }
 }
 

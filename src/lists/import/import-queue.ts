@@ -44,6 +44,11 @@ export class ImportQueue {
     return this.#running?.id === id ? this.#running.bytesDone : null;
   }
 
+  /** Stop the running import, which another process has taken over; it ends with SHUTTING_DOWN. */
+  stopRunning(): void {
+    this.#running?.stop();
+  }
+
   /** Stop the running import, and wait for its end. */
   async close(): Promise<void> {
     this.#isClosing = true;

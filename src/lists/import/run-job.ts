@@ -4,6 +4,7 @@
  */
 import type { Audit } from '../../audit/audit.js';
 import { AppError, ERRORS } from '../../core/errors.js';
+import type { HeldDuty } from '../../duties/with-duty.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import type { ImportReport, VersionInfo } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -16,6 +17,11 @@ import type { ImportOutcome } from './import-task.js';
 
 /** The format of the bytes, and the settings of the list. */
 export type ImportSettings = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
+
+/** The duty of running the jobs: one process imports at a time, in the order of the jobs. */
+export const IMPORTS = 'imports';
+/** Newest rows of the audit log that are searched for an import's end. */
+const AUDIT_ROWS_READ = 1_000;
 
 /** The form stored with the job. */
 type StoredRequest = ImportSettings & { readonly actor: string };
@@ -42,17 +48,23 @@ export function reportOf(outcome: ImportOutcome): ImportReport {
   return outcome.report;
 }
 
-/** Run the job. Never rejects: a failure is stored with the job. */
-export async function runJob(id: string, parts: JobParts): Promise<void> {
+/**
+ * Run the job as the holder of the duty `IMPORTS`. Never rejects: a failure is stored with the job, and a job that another
+ * process has taken over is left to it.
+ */
+export async function runJob(id: string, held: HeldDuty, parts: JobParts): Promise<void> {
   const { log } = parts;
   try {
-    await importBody(id, parts).catch((error: unknown) => storeFailure(id, error, parts));
+    await importBody(id, held, parts).catch((error: unknown) => storeFailure(id, error, held, parts));
   } catch (error) {
-    log.error({ err: error, job: id }, 'failed to record the import result');
+    if (isLost(error)) log.warn({ job: id }, 'import taken over by another process');
+    else log.error({ err: error, job: id }, 'failed to record the import result');
   }
 }
 
-async function importBody(id: string, parts: JobParts): Promise<void> {
+const isLost = (error: unknown) => error instanceof AppError && error.code === 'LEASE_LOST';
+
+async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<void> {
   const { store, bodies, queue, log, audit, onEnd } = parts;
   if (queue.isClosing) return;
   const job = await findJob(store, id);
@@ -64,14 +76,20 @@ async function importBody(id: string, parts: JobParts): Promise<void> {
   const made = await versionOf(store, job);
   if (made) {
     // Its first row may stand alone in the log; these two, of the same origin, report how it ended.
-    const report = await audited(async () => ({ ...made, deleted: 0, firstRejected: [] }));
-    return finish(id, { state: made.state === 'held' ? 'held' : 'done', report }, parts);
+    const report = { ...made, deleted: 0, firstRejected: [] };
+    if (!(await hasAuditedEnd(store, origin))) await audited(async () => report);
+    return finish(id, { state: made.state === 'held' ? 'held' : 'done', report }, held, parts);
   }
-  await store.jobs.changeJob(id, { state: 'running' });
+  await store.jobs.changeJob(id, { state: 'running' }, held.lease);
   try {
-    const request = { ...settings, list, paths: [bodies.pathOf(id)], origin };
-    const report = await audited(async () => reportOf(await queue.inThread(id, request)));
-    await finish(id, { state: report.held.length > 0 ? 'held' : 'done', report }, parts);
+    const request = { ...settings, list, paths: [bodies.pathOf(id)], origin, once: true, lease: held.lease };
+    const report = await audited(async () => {
+      const outcome = await queue.inThread(id, request);
+      // The process that has the duty now records how the import ended.
+      await held.require();
+      return reportOf(outcome);
+    });
+    await finish(id, { state: report.held.length > 0 ? 'held' : 'done', report }, held, parts);
   } catch (error) {
     // The next start repeats the job.
     if (queue.isClosing && error instanceof AppError) return;
@@ -89,18 +107,26 @@ async function versionOf(store: Store, { id, list }: ImportJob): Promise<Version
   return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
 }
 
-async function storeFailure(id: string, error: unknown, parts: JobParts): Promise<void> {
+/** Return whether the log has the end of the import: its process died, or was stopped, after recording it. */
+async function hasAuditedEnd({ audit }: Store, origin: string): Promise<boolean> {
+  const rows = await audit.page({ tenant: null, before: null, limit: AUDIT_ROWS_READ });
+  return rows.some(({ outcome, details }) => outcome === 'done' && details.origin === origin);
+}
+
+async function storeFailure(id: string, error: unknown, held: HeldDuty, parts: JobParts): Promise<void> {
+  if (isLost(error)) throw error;
   const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
   // A fault of the list is stored with the job alone; a fault of this service is logged too.
   if (!failed || ERRORS[failed.code].http >= 500) parts.log.error({ err: error, job: id }, 'import failed');
-  await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } }, parts);
+  await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } }, held, parts);
 }
 
 async function finish(
   id: string,
   change: Parameters<Store['jobs']['changeJob']>[1],
+  { lease }: HeldDuty,
   { store, bodies }: JobParts,
 ): Promise<void> {
-  await store.jobs.changeJob(id, { finishedAt: new Date().toISOString(), ...change });
+  await store.jobs.changeJob(id, { finishedAt: new Date().toISOString(), ...change }, lease);
   await bodies.remove(id);
 }

@@ -3,8 +3,8 @@ import { DAY_MS } from '../../core/period.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { type Tally, TallySum } from '../../core/tally.js';
 import type { HitStatus } from '../../core/vocabulary.js';
-import type { Appended, HitChange, Idempotency, LedgerGroup, Sighting } from '../../store/ledger-contract.js';
-import type { FirstSeen, SeenAgain, StatusChanged } from '../../store/ledger-events.js';
+import type { Appended, HitChange, Idempotency, LedgerGroup, SeenHit, Sighting } from '../../store/ledger-contract.js';
+import { type FirstSeen, reopening, type SeenAgain, type StatusChanged } from '../../store/ledger-events.js';
 import { FOLD_CHARS } from '../../store/ledger-fold.js';
 import { prepared } from '../statements.js';
 import { Chains } from './chain.js';
@@ -27,7 +27,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       const appended: Appended[] = [];
       const tallies = new Map<string, { tenant: string; startMs: number; sum: TallySum }>();
       for (const { tenant, idempotency, tallies: own, sightings } of group.entries) {
-        const known = idempotency && noteKey(db, tenant, idempotency, group.atMs);
+        const known = idempotency && noteKey(db, tenant, idempotency, group.steadyMs ?? group.atMs);
         if (known === 'reused') {
           appended.push({ outcome: known });
           continue;
@@ -43,7 +43,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
       }
       if (chains.head.openGroups >= foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
-        prepared(db, 'DELETE FROM answered WHERE at <= ?').run(group.atMs - IDEMPOTENCY_MS);
+        prepared(db, 'DELETE FROM answered WHERE at <= ?').run((group.steadyMs ?? group.atMs) - IDEMPOTENCY_MS);
       }
       chains.writeHead();
       return appended;
@@ -81,12 +81,7 @@ function noteKey(
  * Return one result per sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted
  * before, so only new hits and new cases are recorded.
  */
-function seeAll(
-  db: Sqlite,
-  chains: Chains,
-  sightings: readonly Sighting[],
-  repeated: boolean,
-): { readonly id: string; readonly isNew: boolean }[] {
+function seeAll(db: Sqlite, chains: Chains, sightings: readonly Sighting[], repeated: boolean): SeenHit[] {
   const byKey = new Map<string, Sighting[]>();
   for (const sighting of sightings) {
     const mapKey = `${sighting.key} ${sighting.tenant}`;
@@ -94,18 +89,17 @@ function seeAll(
     if (others) others.push(sighting);
     else byKey.set(mapKey, [sighting]);
   }
-  const seen = new Map<string, { readonly id: string; isNew: boolean }>();
+  const seen = new Map<string, SeenHit>();
   for (const [mapKey, same] of byKey) seen.set(mapKey, see(db, chains, same, repeated));
   return sightings.map(({ key, tenant }) => {
     const found = seen.get(`${key} ${tenant}`)!;
-    const sighted = { ...found };
-    found.isNew = false;
-    return sighted;
+    seen.set(`${key} ${tenant}`, { id: found.id, isNew: false });
+    return found;
   });
 }
 
 /** `same`: one or more sightings of one hit. */
-function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: boolean): { id: string; isNew: boolean } {
+function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: boolean): SeenHit {
   const first = same[0]!;
   const { tenant } = first;
   const key = Buffer.from(first.key, 'hex');
@@ -139,7 +133,10 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: bo
   const counted = held.quarantined === 1 && isCounted ? isCounted : null;
   const times = repeated ? 0 : same.length;
   if (times > 0 || counted) seeAgain(db, chains, first, held, { lastMs, times, counted });
-  return { id: held.id, isNew: false };
+  const reopened = isCounted && times > 0 ? reopening(held.status, lastMs) : null;
+  if (!reopened) return { id: held.id, isNew: false };
+  writeStatus(db, chains, { tenant, id: held.id }, reopened);
+  return { id: held.id, isNew: false, isReopened: true };
 }
 
 function seeAgain(
@@ -173,7 +170,7 @@ export function changeHit(
   tenant: string | null,
   id: string,
   expected: HitStatus,
-  { atMs, ...change }: HitChange,
+  change: HitChange,
 ): boolean {
   return db
     .transaction(() => {
@@ -183,17 +180,26 @@ export function changeHit(
       ).get(id, tenant, tenant, expected);
       if (!held) return false;
       const chains = new Chains(db);
-      const body: StatusChanged = change;
-      chains.appendEvent(atMs, 'status', held.tenant, id, JSON.stringify(body));
-      prepared(db, 'UPDATE hit SET status = ?, started = ?, stopped = ? WHERE tenant = ? AND id = ?').run(
-        change.status,
-        change.startedMs,
-        change.stoppedMs,
-        held.tenant,
-        id,
-      );
+      writeStatus(db, chains, { tenant: held.tenant, id }, change);
       chains.writeHead();
       return true;
     })
     .immediate();
+}
+
+function writeStatus(
+  db: Sqlite,
+  chains: Chains,
+  { tenant, id }: { readonly tenant: string; readonly id: string },
+  { atMs, ...change }: HitChange,
+): void {
+  const body: StatusChanged = change;
+  chains.appendEvent(atMs, 'status', tenant, id, JSON.stringify(body));
+  prepared(db, 'UPDATE hit SET status = ?, started = ?, stopped = ? WHERE tenant = ? AND id = ?').run(
+    change.status,
+    change.startedMs,
+    change.stoppedMs,
+    tenant,
+    id,
+  );
 }

@@ -95,9 +95,11 @@ export class SqliteLists implements ListStore {
   }
 
   /** Entries need no removals: readers drop those of a missing list. */
-  removeList(name: string): Promise<void> {
+  removeList(name: string, { onlyUnused = false } = {}): Promise<void> {
     return this.#change(() => {
-      const { id } = rowOf(this.#db, name);
+      const row = rowOf(this.#db, name);
+      const { id } = row;
+      if (onlyUnused && versionsOf(this.#db, row).length > 0) return;
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
       forgetHeld(this.#db, this.#dataDir, id);
       for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source', 'disabled_value']) {
@@ -262,7 +264,7 @@ export class SqliteLists implements ListStore {
     name: string,
     rows: AsyncIterable<ParsedRow>,
     mode: 'replace' | 'add',
-    { origin = null, review = () => [] }: WriteOptions,
+    { origin = null, review = () => [], once = false, confirm = async () => {} }: WriteOptions,
   ): Promise<ImportReport> {
     const db = openListsDatabase(this.#dataDir);
     try {
@@ -270,8 +272,14 @@ export class SqliteLists implements ListStore {
       await beginPatiently(db);
       // Another process may have rotated the key; until the commit none can.
       this.#vault.refresh();
+      const made = once ? versionsOf(db, rowOf(db, name)).find((version) => version.origin === origin) : undefined;
+      if (made) {
+        db.exec('ROLLBACK');
+        return { ...made, deleted: 0, firstRejected: [] };
+      }
       const { report: written, draft, listId, checksum } = await writeRows(db, this.#vault, name, rows, mode);
       const held = review(draft);
+      await confirm();
       const report = { ...written, held };
       if (held.length === 0) {
         guarded(() => {

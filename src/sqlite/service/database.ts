@@ -9,10 +9,25 @@ export const SERVICE_FILE = 'service.sqlite';
 /** Several times the slowest transaction on a disk that is busy with an import. */
 const BUSY_MS = 10_000;
 
+/** Leases of duties and of events. Times of leases are of the machine's monotonic clock, the others of the day. */
+function addLeases(db: Sqlite): void {
+  db.exec(
+    `CREATE TABLE duty (
+       name TEXT PRIMARY KEY, fence INTEGER NOT NULL, until_ms INTEGER NOT NULL, lease_ms INTEGER NOT NULL,
+       ended_ms INTEGER
+     ) STRICT, WITHOUT ROWID;
+     ALTER TABLE webhook_event ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE webhook_event ADD COLUMN lease_until_ms INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE webhook_event ADD COLUMN failed_ms INTEGER NOT NULL DEFAULT 0;
+     DROP INDEX webhook_event_due;
+     CREATE INDEX webhook_event_due ON webhook_event (webhook_id, state, due_ms);`,
+  );
+}
+
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: 'b8a53b4018c23c85',
+  shape: 'db11da8d2db909f3',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -45,6 +60,7 @@ export const SERVICE_SQLITE: SqliteFile = {
      CREATE TABLE import_job (
        id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
      ) STRICT;`,
+    addLeases,
   ],
 };
 

@@ -2,9 +2,11 @@
 
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { Lease } from '../../store/duties-contract.js';
 import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { isNewest } from './duties.js';
 
 /** Finished jobs kept: some weeks of an hourly list. Their results are in the lists' versions. */
 export const JOBS_KEPT_MAX = 1_000;
@@ -39,8 +41,9 @@ export class SqliteJobs implements JobStore {
     });
   }
 
-  changeJob(id: string, change: Partial<ImportJob>): Promise<void> {
+  changeJob(id: string, change: Partial<ImportJob>, lease?: Lease): Promise<void> {
     return writeWithRetry(this.#db, () => {
+      if (lease && !isNewest(this.#db, lease)) throw new AppError('LEASE_LOST', { duty: lease.duty });
       const { list, state, ...facts } = { ...this.#job(id), ...change };
       this.#db
         .prepare('UPDATE import_job SET state = ?, facts = ? WHERE id = ? AND list = ?')
@@ -51,6 +54,11 @@ export class SqliteJobs implements JobStore {
   async job(id: string): Promise<ImportJob | null> {
     const row = guarded(() => this.#db.prepare<[string], JobRow>('SELECT * FROM import_job WHERE id = ?').get(id));
     return row ? toJob(row) : null;
+  }
+
+  async unfinished(): Promise<readonly ImportJob[]> {
+    const unfinished = `SELECT * FROM import_job WHERE state IN ('queued', 'running') ORDER BY id`;
+    return guarded(() => this.#db.prepare<[], JobRow>(unfinished).all().map(toJob));
   }
 
   async jobs(list?: string): Promise<readonly ImportJob[]> {

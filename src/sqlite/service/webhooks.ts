@@ -4,6 +4,8 @@ import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
 import type {
+  DeliveryFailure,
+  DueWebhook,
   NewWebhook,
   NewWebhookEvent,
   WebhookEvent,
@@ -13,6 +15,7 @@ import type {
 } from '../../store/webhooks-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { leaseNowMs } from './duties.js';
 
 interface HookRow {
   readonly id: string;
@@ -34,6 +37,7 @@ interface EventRow {
   readonly created_at: string;
   readonly attempts: number;
   readonly last_error: string | null;
+  readonly claims: number;
 }
 
 const HOOKS = `SELECT webhook.*,
@@ -60,7 +64,14 @@ const toEvent = (row: EventRow): WebhookEvent => ({
   createdAt: row.created_at,
   attempts: row.attempts,
   lastError: row.last_error,
+  claims: row.claims,
 });
+
+/** Longest lease of an event: a later end is from before the machine's restart. */
+const LEASE_MS_MAX = 3_600_000;
+/** A failure that is later than now is from before the clock was set back. */
+const IS_DUE = `state = 'waiting' AND (due_ms <= @nowMs OR failed_ms > @nowMs)
+  AND (lease_until_ms <= @leaseMs OR lease_until_ms > @leaseMs + ${LEASE_MS_MAX})`;
 
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
@@ -111,27 +122,36 @@ export class SqliteWebhooks implements WebhookStore {
       if (moved.changes === 0) return 0;
       const add = this.#db.prepare(
         `INSERT OR IGNORE INTO webhook_event (id, webhook_id, kind, subject, body, created_at, due_ms, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting')`,
+         VALUES (?, ?, ?, ?, ?, ?, 0, 'waiting')`,
       );
       let added = 0;
       for (const { kind, subject, body } of events) {
-        added += add.run(ulid(nowMs), id, kind, subject, body, timeOf(nowMs), nowMs).changes;
+        added += add.run(ulid(nowMs), id, kind, subject, body, timeOf(nowMs)).changes;
       }
       return added;
     });
   }
 
-  async claim(nowMs: number, leaseMs: number, limit: number): Promise<readonly WebhookEvent[]> {
-    const due = `SELECT * FROM webhook_event WHERE state = 'waiting' AND due_ms <= ? ORDER BY due_ms, rowid LIMIT ?`;
-    const look = () => this.#db.prepare<[number, number], EventRow>(due).all(nowMs, limit);
-    // Usually nothing is due, and that check needs no lock.
-    if (guarded(look).length === 0) return [];
-    return writeWithRetry(this.#db, () => {
-      const rows = look();
-      const lease = this.#db.prepare('UPDATE webhook_event SET due_ms = ? WHERE id = ?');
-      for (const { id } of rows) lease.run(nowMs + leaseMs, id);
-      return rows.map(toEvent);
-    });
+  async due(nowMs: number): Promise<readonly DueWebhook[]> {
+    const due = `SELECT id, tenant, url, secret_env AS secretEnv FROM webhook
+      WHERE EXISTS (SELECT 1 FROM webhook_event WHERE webhook_id = webhook.id AND ${IS_DUE}) ORDER BY rowid`;
+    return guarded(() => this.#db.prepare<[object], DueWebhook>(due).all({ nowMs, leaseMs: leaseNowMs() }));
+  }
+
+  claim(
+    webhookId: string,
+    { nowMs, leaseMs, limit }: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
+  ): Promise<readonly WebhookEvent[]> {
+    const due = `UPDATE webhook_event SET claims = claims + 1, lease_until_ms = @untilMs WHERE rowid IN
+      (SELECT rowid FROM webhook_event WHERE webhook_id = @webhookId AND ${IS_DUE} ORDER BY due_ms, rowid LIMIT @limit)
+      RETURNING *, rowid`;
+    return writeWithRetry(this.#db, () =>
+      this.#db
+        .prepare<[object], EventRow & { readonly rowid: number }>(due)
+        .all({ webhookId, nowMs, leaseMs: leaseNowMs(), untilMs: leaseNowMs() + leaseMs, limit })
+        .sort((a, b) => a.rowid - b.rowid)
+        .map(toEvent),
+    );
   }
 
   delivered(eventId: string, nowMs: number): Promise<void> {
@@ -142,11 +162,17 @@ export class SqliteWebhooks implements WebhookStore {
     });
   }
 
-  failed(eventId: string, error: string, nextMs: number | null): Promise<void> {
+  failed(
+    { id, claims }: Pick<WebhookEvent, 'id' | 'claims'>,
+    { error, nowMs, pauseMs }: DeliveryFailure,
+  ): Promise<void> {
     return writeWithRetry(this.#db, () => {
       this.#db
-        .prepare('UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, due_ms = ? WHERE id = ?')
-        .run(error, nextMs === null ? 'dead' : 'waiting', nextMs ?? 0, eventId);
+        .prepare(
+          `UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, due_ms = ?, failed_ms = ?,
+             lease_until_ms = 0 WHERE id = ? AND claims = ? AND state = 'waiting'`,
+        )
+        .run(error, pauseMs === null ? 'dead' : 'waiting', nowMs + (pauseMs ?? 0), nowMs, id, claims);
     });
   }
 
@@ -162,15 +188,20 @@ export class SqliteWebhooks implements WebhookStore {
     });
   }
 
-  retry(tenant: TenantFilter, id: string, nowMs: number): Promise<number> {
+  retry(tenant: TenantFilter, id: string): Promise<number> {
     return writeWithRetry(this.#db, () => {
       this.#hook(tenant, id);
       return this.#db
         .prepare(
-          `UPDATE webhook_event SET state = 'waiting', attempts = 0, due_ms = ? WHERE webhook_id = ? AND state = 'dead'`,
+          `UPDATE webhook_event SET state = 'waiting', attempts = 0, due_ms = 0 WHERE webhook_id = ? AND state = 'dead'`,
         )
-        .run(nowMs, id).changes;
+        .run(id).changes;
     });
+  }
+
+  async ping(tenant: TenantFilter, id: string, event: NewWebhookEvent, nowMs: number): Promise<number> {
+    guarded(() => this.#hook(tenant, id));
+    return this.addEvents(id, [event], null, nowMs);
   }
 
   forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void> {

@@ -63,7 +63,7 @@ export class Probing {
     values: Uint8Array,
     decisions: ReadonlyMap<number, Pick<Decision, 'matches'>>,
   ): void {
-    const nowMs = this.parts.clock.nowMs();
+    const nowMs = this.parts.clock.monotonicMs();
     for (const [position, { matches }] of decisions) this.#noteEdges(tenant, wordsAt(values, position), matches, nowMs);
     const watch = this.#watchOf(tenant);
     const count = values.length / HASH256_BYTES;

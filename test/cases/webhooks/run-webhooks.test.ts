@@ -2,12 +2,14 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { ATTEMPTS_MAX, backOffMs } from '../../../src/cases/webhooks/back-off.js';
 import { deliver, requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/cases/webhooks/events.js';
 import { runWebhooks, type WebhookRunner } from '../../../src/cases/webhooks/run-webhooks.js';
+import { IN_FLIGHT_PER_RECEIVER } from '../../../src/cases/webhooks/send-events.js';
 import { signedHeaders } from '../../../src/cases/webhooks/sign.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
@@ -32,7 +34,7 @@ let server: Server;
 let url: string;
 let dataDir: string;
 let store: Store;
-let clock: { atMs: number; nowMs(): number };
+let clock: { atMs: number; nowMs(): number; monotonicMs(): number };
 let source: HitSource & { readonly list: HitFacts[]; sees(hit: HitFacts): void };
 const runners: WebhookRunner[] = [];
 
@@ -54,7 +56,7 @@ beforeEach(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
   dataDir = tempFolder('hooks');
   store = await openSqliteStore(dataDir);
-  clock = { atMs: START_MS, nowMs: () => clock.atMs };
+  clock = { atMs: START_MS, nowMs: () => clock.atMs, monotonicMs: () => clock.atMs };
   source = handSource();
 });
 afterEach(async () => {
@@ -72,7 +74,7 @@ function handSource(): typeof source {
     list,
     sees(hit) {
       list.push(hit);
-      for (const listener of listeners) listener({ hit, isNew: true });
+      for (const listener of listeners) listener({ hit, isNew: true, isReopened: hit.history.length > 0 });
     },
     async hits({ tenant, status, fromMs = 0, toMs = Infinity, cursor, limit }) {
       const seen = list
@@ -109,6 +111,7 @@ function hit(n: number, more: Partial<HitFacts> = {}): HitFacts {
     firstSeenAt: at,
     lastSeenAt: at,
     timesSeen: 1,
+    history: [],
     clock: { startedAt: at, stoppedAt: null, deadlines: [due(24), due(48)] },
     ...more,
   };
@@ -224,7 +227,8 @@ describe('failed deliveries', () => {
     await runner.look();
     expect(received).toHaveLength(1);
     // The reason is stored, without the text of the response.
-    expect(await store.webhooks.claim(clock.atMs + backOffMs(1, 1)!, 0, 1)).toMatchObject([
+    const nowMs = clock.atMs + backOffMs(1, 1)!;
+    expect(await store.webhooks.claim(id, { nowMs, leaseMs: 0, limit: 1 })).toMatchObject([
       { attempts: 1, lastError: why },
     ]);
     clock.atMs += backOffMs(1, 1)! - 1;
@@ -279,7 +283,9 @@ describe('failed deliveries', () => {
       { attempts: ATTEMPTS_MAX, lastError: 'status 503' },
     ]);
     answer = (_request, response) => response.writeHead(200).end();
-    await store.webhooks.retry(null, id, clock.atMs);
+    await store.webhooks.retry(null, id);
+    // The longest pause of a receiver that fails.
+    clock.atMs += 60_000;
     await runner.look();
     expect(received).toHaveLength(ATTEMPTS_MAX + 1);
     expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
@@ -324,11 +330,12 @@ describe('crashes and several processes', () => {
   test('an event that was claimed by a process that died is sent after its lease', async () => {
     const { id } = await add();
     await store.webhooks.addEvents(id, [pingEvent(id, 1)], null, clock.atMs);
-    expect(await store.webhooks.claim(clock.atMs, 60_000, 1)).toHaveLength(1);
+    const leaseMs = 500;
+    expect(await store.webhooks.claim(id, { nowMs: clock.atMs, leaseMs, limit: 1 })).toHaveLength(1);
     const runner = run();
     await runner.look();
     expect(received).toEqual([]);
-    clock.atMs += 60_000;
+    await delay(leaseMs);
     await runner.look();
     expect(subjects()).toEqual(['ping']);
   });
@@ -408,4 +415,69 @@ test.each(['ftp://x/', 'x', 'http://u:p@x/', 'file:///etc/passwd', ''])('invalid
 
 test.each(['ZEEF_LIST_KEY', 'secret', 'A-B', ''])('invalid variable for a secret: %j', (name) => {
   expect(() => requireSecretEnv(name)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+});
+
+describe('receivers that hang', () => {
+  /** Requests that the hanging receivers hold. */
+  const held: ServerResponse[] = [];
+  beforeEach(() => {
+    held.length = 0;
+    answer = ({ url: path }, response) => {
+      if (path.startsWith('/hangs')) held.push(response);
+      else response.writeHead(204).end();
+    };
+  });
+  const address = (name: string) => url.replace('/in', `/${name}`);
+  const sent = (name: string) => received.filter(({ url: path }) => path === `/${name}`).length;
+
+  test('hold back neither another tenant’s events nor its other receivers', async () => {
+    for (const [tenant, name] of [
+      ['a', 'hangs-1'],
+      ['a', 'fine-a'],
+      ['b', 'fine-b'],
+      ['c', 'hangs-2'],
+    ] as const)
+      await add(tenant, address(name));
+    const runner = run({ answerMsMax: 3_000 });
+    clock.atMs += 1_000;
+    for (let n = 0; n < 60; n++) source.list.push(hit(n, { tenant: ['a', 'b', 'c'][n % 3]! }));
+    const looked = runner.look();
+    await expect.poll(() => [sent('fine-a'), sent('fine-b')], { timeout: 2_500 }).toEqual([20, 20]);
+    expect([sent('hangs-1'), sent('hangs-2')]).toEqual([IN_FLIGHT_PER_RECEIVER, IN_FLIGHT_PER_RECEIVER]);
+    // A hit that arrives meanwhile is collected and sent too.
+    source.list.push(hit(100, { tenant: 'b' }));
+    const again = runner.look();
+    await expect.poll(() => sent('fine-b'), { timeout: 2_500 }).toBe(21);
+    for (const response of held) response.destroy();
+    await Promise.all([looked, again]);
+  });
+
+  test('are tried with one event after each pause, and get all of them once they accept', async () => {
+    await add('a', address('hangs'));
+    const runner = run({ answerMsMax: 300 });
+    clock.atMs += 1_000;
+    for (let n = 0; n < 20; n++) source.list.push(hit(n));
+    await runner.look();
+    expect(sent('hangs')).toBe(IN_FLIGHT_PER_RECEIVER);
+    clock.atMs += 60_000;
+    await runner.look();
+    expect(sent('hangs'), 'one tries it').toBe(IN_FLIGHT_PER_RECEIVER + 1);
+    answer = (_request, response) => response.writeHead(204).end();
+    clock.atMs += 60_000;
+    await runner.look();
+    expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
+  });
+});
+
+test('a reopened case is sent once, by the process that saw it or by a later one', async () => {
+  await add();
+  const runner = run();
+  clock.atMs += 1_000;
+  const at = new Date(clock.atMs).toISOString();
+  const reopened = hit(1, { firstSeenAt: '2026-09-01T00:00:00.000Z', history: [{ at, status: 'open' }] });
+  source.sees(reopened);
+  await runner.look();
+  await runner.look();
+  await runner.lookForOverdue();
+  expect(received.map(({ body }) => JSON.parse(body))).toMatchObject([{ event: 'case.reopened', reopenedAt: at }]);
 });

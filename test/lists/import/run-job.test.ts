@@ -14,7 +14,13 @@ async function run(outcome: ImportOutcome, onEnd: () => Promise<void> = async ()
     changeJob: async (_id: string, { state }: { state: string }) => void states.push(state),
   };
   const audit = { withAudit: (_actor: string, _operation: unknown, act: () => Promise<unknown>) => act() };
-  await runJob('j', {
+  const held = {
+    lease: { duty: 'imports', fence: 1 },
+    isLost: () => false,
+    onLost: () => {},
+    require: async () => {},
+  };
+  await runJob('j', held, {
     store: { jobs, lists: { list: async () => null } } as unknown as JobParts['store'],
     bodies: {
       pathOf: () => 'body',

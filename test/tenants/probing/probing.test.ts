@@ -24,7 +24,7 @@ const words = (hash: Uint8Array) => new Uint32Array(new Uint8Array(hash).buffer)
 /** One list of one entry, queried as the service queries it. */
 class Simulated {
   readonly alarms: { tenant: string; kind: string; queries: number }[] = [];
-  readonly clock = { atMs: START_MS, nowMs: () => this.clock.atMs };
+  readonly clock = { atMs: START_MS, nowMs: () => this.clock.atMs, monotonicMs: () => this.clock.atMs };
   asked = 0;
   readonly #probing: Probing;
 
