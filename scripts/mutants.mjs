@@ -62,8 +62,8 @@ export const MUTANTS = [
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],
   [
     'src/check/flood-guard.ts',
-    'files.size <= this.filesMax',
-    'files.size < this.filesMax',
+    'places.size <= this.placesMax',
+    'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
   // Limits.

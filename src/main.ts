@@ -46,7 +46,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 
 await runCommandLine(process.argv.slice(2), {
   env: process.env,
-  out: (text) => void process.stdout.write(terminalText(text)),
+  // A document that is kept, on a pipe or in a file, is not changed.
+  out: (text, as = 'text') =>
+    void process.stdout.write(as === 'document' && !process.stdout.isTTY ? text : terminalText(text)),
   err: (text) => void process.stderr.write(terminalText(text)),
   isTerminal: process.stderr.isTTY === true,
   errStream: process.stderr,

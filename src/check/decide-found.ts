@@ -71,7 +71,7 @@ function choose(byList: ReadonlyMap<ListInfo, readonly Ranked[]>, perList: numbe
 function provenanceOf(
   { distance, query }: Candidate,
   { photodnaRadius }: ListSnapshot,
-): Omit<Proposal, 'entry' | 'list' | 'quarantined'> {
+): Omit<Proposal, 'entry' | 'list' | 'quarantined' | 'flooded'> {
   const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
@@ -90,7 +90,8 @@ async function propose(
     const entry = entries.get(one.entryKey);
     // An entry that was removed after the snapshot no longer counts, at once and everywhere.
     if (!entry || isExpired(entry, one.list, snapshot.atMs)) return [];
-    return [{ entry, list: one.list, quarantined: entry.quarantined, ...provenanceOf(one, snapshot) }];
+    const { quarantined, flooded } = entry;
+    return [{ entry, list: one.list, quarantined, flooded, ...provenanceOf(one, snapshot) }];
   });
 }
 

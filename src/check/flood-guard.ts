@@ -1,6 +1,6 @@
 /**
- * Detects an entry that suddenly matches many different files: a stock image on a list does so hours before the first
- * complaint. Counts distinct files per entry within an hour; near matches only, since a digest is one file.
+ * Detects an entry that suddenly matches at many places of one tenant: a stock image on a list does so hours before the first
+ * complaint. A client's word decides only what its own tenant's count is, and a flood only marks: no answer is silenced by it.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
@@ -15,32 +15,32 @@ export interface FloodedEntry {
 }
 
 export class FloodGuard {
-  /** Entry → file → when it last matched. */
+  /** Tenant and entry → place → when it last matched there. */
   readonly #entries = new LRUCache<string, Map<string, number>>({ max: ENTRIES_MAX });
 
-  /** `filesMax`: allowed number of distinct files within an hour; 0 disables the guard. */
+  /** `placesMax`: allowed number of places of one tenant within an hour; 0 disables the guard. */
   constructor(
-    readonly filesMax: number,
+    readonly placesMax: number,
     readonly clock: Clock,
-    readonly onFlood: (entry: FloodedEntry, files: number) => void,
+    readonly onFlood: (entry: FloodedEntry, tenant: string, places: number) => void,
   ) {}
 
-  /** Count a near match. `fileId`: identifies the file, such as its SHA-256. */
-  note({ list, entryId }: FloodedEntry, fileId: string): void {
-    if (this.filesMax === 0) return;
-    const key = JSON.stringify([list, entryId]);
-    const files = this.#entries.get(key) ?? new Map<string, number>();
-    this.#entries.set(key, files);
+  /** Count a match. `place`: the client's name for the file, or what identifies the file where it has none. */
+  note({ list, entryId }: FloodedEntry, tenant: string, place: string): void {
+    if (this.placesMax === 0) return;
+    const key = JSON.stringify([tenant, list, entryId]);
+    const places = this.#entries.get(key) ?? new Map<string, number>();
+    this.#entries.set(key, places);
     const nowMs = this.clock.monotonicMs();
     // Deleted first, so that the oldest stay in front.
-    files.delete(fileId);
-    files.set(fileId, nowMs);
-    for (const [file, atMs] of files) {
+    places.delete(place);
+    places.set(place, nowMs);
+    for (const [other, atMs] of places) {
       if (nowMs - atMs < WINDOW_MS) break;
-      files.delete(file);
+      places.delete(other);
     }
-    if (files.size <= this.filesMax) return;
+    if (places.size <= this.placesMax) return;
     this.#entries.delete(key);
-    this.onFlood({ list, entryId }, files.size);
+    this.onFlood({ list, entryId }, tenant, places.size);
   }
 }

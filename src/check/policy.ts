@@ -22,8 +22,10 @@ export interface Proposal {
   readonly family: Family | null;
   readonly frame: number | null;
   readonly background: Background;
-  /** The entry is in quarantine: it suddenly matched many different files. */
+  /** The entry is in quarantine: a person decided that it does not count. */
   readonly quarantined: boolean;
+  /** The entry suddenly matched at many places: marked, and counted until a person decides. */
+  readonly flooded: boolean;
   /** The query hash that proposed it had quality below 50: it counts only for lists that accept it. */
   readonly lowQuality: boolean;
 }
@@ -142,7 +144,7 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
         ...termsOf(p),
         source: p.entry.source,
         suppressed,
-        quarantined: p.quarantined,
+        quarantined: p.flooded || p.quarantined,
       };
     })
     .sort(

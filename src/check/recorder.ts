@@ -24,13 +24,13 @@ export interface Recorder {
 
 /** `ledger` null: only metrics, to measure the cost of the ledger. */
 export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: FloodGuard): Recorder {
-  function countOutcome({ kind, verdict, reason, matches, fileId }: Outcome): void {
+  function countOutcome(tenant: string, { kind, verdict, reason, matches, reference, fileId }: Outcome): void {
     metrics.add('zeef_checks_total', { kind, verdict });
     if (reason !== null) metrics.add('zeef_not_checked_total', { reason });
     for (const match of matches) {
       if (match.suppressed) continue;
       metrics.add('zeef_matches_total', { match_type: match.matchType });
-      if (match.matchType === 'near') guard.note(match, fileId);
+      guard.note(match, tenant, reference ?? fileId);
     }
   }
   return {
@@ -59,7 +59,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
               idempotency: idempotency?.() ?? null,
             })) ?? true;
           if (!isNew) return;
-          for (const outcome of outcomes) countOutcome(outcome);
+          for (const outcome of outcomes) countOutcome(tenant, outcome);
           for (const kind of ['image', 'hash'] as const) {
             if (unmatched[kind] > 0) metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, unmatched[kind]);
           }

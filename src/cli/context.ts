@@ -23,7 +23,7 @@ export interface HttpServer {
 /** The parts of the process that a command may use; only `main.ts` accesses the process itself. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly out: (text: string) => void;
+  readonly out: (text: string, as?: 'text' | 'document') => void;
   readonly err: (text: string) => void;
   readonly isTerminal: boolean;
   /** Where `err` writes, for a progress bar. */

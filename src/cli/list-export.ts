@@ -41,7 +41,7 @@ async function exportList(
   const lines = exchangeLines(service.store.lists, list, format);
   await service.audit.withAudit(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
     if (file === undefined) {
-      for await (const line of lines) cli.out(line);
+      for await (const line of lines) cli.out(line, 'document');
       return;
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));

@@ -9,12 +9,15 @@ export function addQuarantineCommands(lists: Command, program: Command, cli: Cli
 
   lists
     .command('quarantined')
-    .description('show quarantined entries: each suddenly matched many files; release or disable them')
+    .description('show quarantined entries, and those that a flood marked: decide on each')
     .option('--json', 'as JSON')
     .action((flags: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const entries = await service.store.lists.quarantined();
-        const words = entries.map(({ list, entryId }) => `${list} ${entryId}\n`).join('') || 'none\n';
+        const words =
+          entries
+            .map(({ list, entryId, flooded }) => `${list} ${entryId}${flooded ? ' marked, counts' : ''}\n`)
+            .join('') || 'none\n';
         cli.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
       }),
     );

@@ -60,7 +60,7 @@ export function addReportCommands(program: Command, cli: CliContext): void {
         const { tenant, format, out } = flags;
         const report = await buildReport(ledger, { period: await periodOf(ledger, flags), tenant, nowMs: Date.now() });
         const text = format === 'text' ? reportText(report) : renderReport(report, format).text;
-        if (out === undefined) cli.out(text);
+        if (out === undefined) cli.out(text, format === 'text' ? 'text' : 'document');
         else await writeFile(out, text, { mode: 0o600 });
       }),
     );

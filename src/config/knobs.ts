@@ -136,7 +136,7 @@ export const KNOBS = {
     unit: 'files an hour',
     default: FLOOD_FILES_MAX,
     ...whole(0, 1_000_000),
-    why: 'an entry near more different files than this is quarantined until an operator reviews it; 0: never',
+    why: 'an entry that matches at more places of one tenant than this is marked until an operator decides; 0: never',
   },
   cacheBytesMax: {
     env: 'ZEEF_CACHE_BYTES_MAX',

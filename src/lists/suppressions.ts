@@ -39,7 +39,9 @@ export async function suppressions(store: ListStore): Promise<readonly Suppressi
       found.push({ id, algorithm, note, createdAt, list: null, entryId: null });
     }
   }
-  for (const { list, entryId } of await store.quarantined()) {
+  for (const { list, entryId, flooded } of await store.quarantined()) {
+    // A flood's mark suppresses nothing.
+    if (flooded) continue;
     found.push({ id: null, algorithm: null, note: null, createdAt: null, list, entryId });
   }
   return found;

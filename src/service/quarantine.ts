@@ -1,13 +1,13 @@
-/** Quarantines entries that suddenly match many different files: they are still found, and not counted. */
+/** Marks entries that suddenly match at many places: they count until a person decides, and the log names them. */
 import { type Audit, ZEEF } from '../audit/audit.js';
 import { type FloodedEntry, FloodGuard } from '../check/flood-guard.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
-/** `filesMax`: different files that one entry may match within the time window. */
+/** `placesMax`: places of one tenant where one entry may match within the time window. */
 export function startFloodGuard(
-  filesMax: number,
+  placesMax: number,
   parts: {
     readonly audit: Audit;
     readonly clock: Clock;
@@ -17,16 +17,19 @@ export function startFloodGuard(
   },
 ): FloodGuard {
   const { audit, clock, log, metrics, reload } = parts;
-  const quarantine = async ({ list, entryId }: FloodedEntry, files: number): Promise<void> => {
+  const mark = async ({ list, entryId }: FloodedEntry, tenant: string, places: number): Promise<void> => {
     const { lists } = audit.as(ZEEF);
-    // Another process may have seen the same flood.
+    // Another process may have seen the same flood, or a person may have decided.
     if ((await lists.quarantined()).some((one) => one.list === list && one.entryId === entryId)) return reload();
-    metrics.add('zeef_quarantined_total', {});
-    log.warn({ list, entryId, files }, 'entry quarantined: matched too many different files');
-    await lists.changeEntries(list, { entryId }, 'quarantine');
+    metrics.add('zeef_floods_total', {});
+    log.warn(
+      { list, entryId, tenant, places },
+      'entry marked: matched at too many places (see docs/hashlists.md#quarantine)',
+    );
+    await lists.changeEntries(list, { entryId }, 'flood');
     await reload();
   };
-  return new FloodGuard(filesMax, clock, (entry, files) => {
-    quarantine(entry, files).catch((error: unknown) => log.error({ err: error }, 'entry quarantine failed'));
+  return new FloodGuard(placesMax, clock, (entry, tenant, places) => {
+    mark(entry, tenant, places).catch((error: unknown) => log.error({ err: error }, 'flood mark failed'));
   });
 }

@@ -24,6 +24,7 @@ export const AUDIT_ACTIONS = [
   'entries.disable',
   'entries.remove',
   'entries.quarantine',
+  'entries.flood',
   'entries.release',
   'hit.status',
   'webhook.add',

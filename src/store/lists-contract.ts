@@ -136,17 +136,21 @@ export interface Changes {
   added(): AsyncIterable<readonly StoredValue[]>;
 }
 
-const ENTRY_CHANGES = ['enable', 'disable', 'remove', 'quarantine', 'release'] as const;
+const ENTRY_CHANGES = ['enable', 'disable', 'remove', 'quarantine', 'flood', 'release'] as const;
 export type EntryChange = (typeof ENTRY_CHANGES)[number];
 
 export interface QuarantinedEntry {
   readonly list: string;
   readonly entryId: string;
+  /** A flood marked it, and no person has decided: its matches count. */
+  readonly flooded: boolean;
 }
 
 export interface StoredEntry extends Entry {
-  /** It suddenly matched many different files; its matches do not count until a person releases it. */
+  /** A person decided that its matches do not count. */
   readonly quarantined: boolean;
+  /** It suddenly matched at many places: its matches are marked, and count until a person decides. */
+  readonly flooded: boolean;
 }
 
 /** Filter for a list's entries: by id, or by source. */
@@ -161,7 +165,7 @@ export interface ListReader {
   /** Return the rows of a past, active or held version. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
   versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
   source(name: string): Promise<SourceInfo | null>;
-  /** Return the quarantined entries of all lists. */
+  /** Return the entries of all lists that are quarantined, or that a flood marked. */
   quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Compare every entry with the checksum written by the import. Errors LIST_NOT_FOUND. */
   verify(name: string): Promise<{ readonly ok: boolean; readonly entryCount: number; readonly checksum: string }>;
@@ -200,7 +204,7 @@ export interface ListAdmin {
   /** Delete the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**
-   * Quarantined entries are still found, and reported as such, until they are released. Disabled entries stay in the store,
+   * Quarantined entries, and those that a flood marked, are still found, and reported as such, until they are released. Disabled entries stay in the store,
    * match nothing, and stay disabled when a later import brings them again.
    * Result: entries that changed. Errors LIST_NOT_FOUND.
    */

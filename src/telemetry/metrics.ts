@@ -33,10 +33,10 @@ export const METRICS = {
   zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
   zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries of the current snapshot.' },
   zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indexes.' },
-  zeef_quarantined_total: {
+  zeef_floods_total: {
     kind: 'counter',
     labels: [],
-    says: 'Entries quarantined because they suddenly matched many different files.',
+    says: 'Entries marked because they suddenly matched at many places of a tenant.',
   },
   zeef_ledger_groups_total: {
     kind: 'counter',

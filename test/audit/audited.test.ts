@@ -63,6 +63,8 @@ test('each change of the store is logged before and after, with actor and subjec
       { details: { entryId: 'e1', entries: 1 } },
     ],
     ['entries.release', () => lists.changeEntries('x', { entryId: 'e1' }, 'release'), {}],
+    ['entries.flood', () => lists.changeEntries('x', { entryId: 'e1' }, 'flood'), {}],
+    ['entries.release', () => lists.changeEntries('x', { entryId: 'e1' }, 'release'), {}],
     ['entries.disable', () => lists.changeEntries('x', { entryId: 'e1' }, 'disable'), {}],
     ['entries.enable', () => lists.changeEntries('x', { entryId: 'e1' }, 'enable'), {}],
     ['entries.remove', () => lists.changeEntries('x', { entryId: 'e1' }, 'remove'), {}],

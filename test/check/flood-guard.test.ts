@@ -1,4 +1,4 @@
-/** An entry that suddenly matches many different files is quarantined and reported. */
+/** An entry that suddenly matches at many places is marked and reported; it counts until a person decides. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,41 +16,49 @@ describe('the guard', () => {
     const guard = new FloodGuard(
       filesMax,
       { nowMs: () => nowMs, monotonicMs: () => nowMs },
-      ({ list, entryId }, files) => floods.push(`${list}/${entryId} ${files}`),
+      ({ list, entryId }, tenant, places) => floods.push(`${tenant} ${list}/${entryId} ${places}`),
     );
     return { guard, floods, wait: (ms: number) => (nowMs += ms) };
   }
   const entry = { list: 'a', entryId: 'e' };
 
+  test('counts the places of each tenant by themselves', () => {
+    const { guard, floods } = made(2);
+    for (const tenant of ['a', 'b', 'c', 'd']) for (const place of ['1', '2']) guard.note(entry, tenant, place);
+    expect(floods).toEqual([]);
+    guard.note(entry, 'c', '3');
+    expect(floods).toEqual(['c a/e 3']);
+  });
+
   test('reports an entry at one file over the limit, and counts each file once', () => {
     const { guard, floods } = made(3);
-    for (const file of ['1', '2', '3', '3', '2', '1']) guard.note(entry, file);
-    guard.note({ list: 'b', entryId: 'e' }, '4');
-    guard.note({ list: 'a', entryId: 'f' }, '4');
+    for (const file of ['1', '2', '3', '3', '2', '1']) guard.note(entry, 't', file);
+    guard.note({ list: 'b', entryId: 'e' }, 't', '4');
+    guard.note({ list: 'a', entryId: 'f' }, 't', '4');
     expect(floods).toEqual([]);
-    guard.note(entry, '4');
-    expect(floods).toEqual(['a/e 4']);
+    guard.note(entry, 't', '4');
+    expect(floods).toEqual(['t a/e 4']);
   });
 
   test('counts a file for an hour after its last match', () => {
     const { guard, floods, wait } = made(2);
-    guard.note(entry, '1');
+    guard.note(entry, 't', '1');
     wait(HOUR_MS / 2);
-    guard.note(entry, '2');
-    guard.note(entry, '1');
+    guard.note(entry, 't', '2');
+    guard.note(entry, 't', '1');
     wait(HOUR_MS - 1);
-    guard.note(entry, '3');
-    expect(floods).toEqual(['a/e 3']);
-    guard.note(entry, '1');
-    guard.note(entry, '2');
+    guard.note(entry, 't', '3');
+    expect(floods).toEqual(['t a/e 3']);
+    guard.note(entry, 't', '1');
+    guard.note(entry, 't', '2');
     wait(HOUR_MS);
-    guard.note(entry, '3');
+    guard.note(entry, 't', '3');
     expect(floods).toHaveLength(1);
   });
 
   test('is off with a limit of 0', () => {
     const { guard, floods } = made(0);
-    for (let file = 0; file < 1_000; file++) guard.note(entry, String(file));
+    for (let file = 0; file < 1_000; file++) guard.note(entry, 't', String(file));
     expect(floods).toEqual([]);
   });
 });
@@ -62,39 +70,70 @@ describe('in a service', () => {
     running = undefined;
   });
   const options = plainCheck('test');
+  const wants = {
+    digests: ['md5', 'sha256'],
+    orientations: 'none',
+    families: 'both',
+    algorithms: ['pdq'],
+    frames: 1,
+  } as const;
   const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
   /** The same image as another file: with bytes after its end. */
   const copy = (n: number) => Buffer.concat([picture, Buffer.from([n, n >> 8])]);
 
-  test('files after a flood are suppressed as quarantined, until the entry is released', async () => {
+  const flooded = async (service: Running['service'], count: number) =>
+    expect.poll(async () => (await service.store.lists.quarantined()).length, { timeout: 10_000 }).toBe(count);
+
+  test('files after a flood still match, marked for every tenant, until a person decides', async () => {
     running = await startService({ floodFiles: '5' });
     const { service } = running;
-    const verdicts: string[] = [];
-    for (let n = 0; n < 12; n++) {
-      verdicts.push((await service.checkImage({ bytes: copy(n) }, options)).verdict);
-      // A flood is handled after the response.
-      if (n === 5)
-        while ((await service.store.lists.quarantined()).length < 2) await new Promise((r) => setTimeout(r, 5));
+    for (let n = 0; n < 6; n++) expect((await service.checkImage({ bytes: copy(n) }, options)).verdict).toBe('match');
+    // A flood is handled after the response.
+    await flooded(service, 2);
+    await service.reload();
+    for (const tenant of ['test', 'other']) {
+      const { verdict, matches } = await service.checkImage({ bytes: copy(1) }, { ...options, tenant });
+      expect(verdict).toBe('match');
+      expect(new Set(matches.map(({ quarantined, suppressed }) => `${quarantined} ${suppressed}`))).toEqual(
+        new Set(['true false']),
+      );
     }
-    expect(verdicts).toEqual([...Array(6).fill('match'), ...Array(6).fill('suppressed')]);
+    expect(await service.ledger.stats({})).toMatchObject({ checked: 8, matched: 8, suppressed: 0 });
+    expect((await service.renderMetrics()).body).toMatch(/^zeef_floods_total [1-9]/m);
+    const entries = await service.store.lists.quarantined();
+    expect(entries.every((one) => one.flooded)).toBe(true);
+    for (const { list, entryId } of entries) await service.store.lists.changeEntries(list, { entryId }, 'quarantine');
+    await service.reload();
+    expect((await service.checkImage({ bytes: copy(1) }, options)).verdict, 'a person’s quarantine').toBe('suppressed');
+    for (const { list, entryId } of entries) await service.store.lists.changeEntries(list, { entryId }, 'release');
     await service.reload();
     const { verdict, matches } = await service.checkImage({ bytes: copy(1) }, options);
-    expect(verdict, 'seen before as a match').toBe('suppressed');
-    expect(new Set(matches.map(({ quarantined, suppressed }) => quarantined && suppressed))).toEqual(new Set([true]));
-    expect(await service.ledger.stats({})).toMatchObject({ checked: 13, matched: 6, suppressed: 7 });
-    expect((await service.renderMetrics()).body).toMatch(/^zeef_quarantined_total [1-9]/m);
-    for (const { list, entryId } of await service.store.lists.quarantined()) {
-      await service.store.lists.changeEntries(list, { entryId }, 'release');
-    }
-    await service.reload();
-    expect((await service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');
+    expect([verdict, matches.some(({ quarantined }) => quarantined)]).toEqual(['match', false]);
   });
 
-  test('one file checked repeatedly is no flood', async () => {
+  test('a client’s made-up digests silence no tenant, neither near matches nor exact ones', async () => {
     running = await startService({ floodFiles: '5' });
-    for (let n = 0; n < 20; n++) {
-      expect((await running.service.checkImage({ bytes: copy(1) }, options)).verdict).toBe('match');
-    }
-    expect(await running.service.store.lists.quarantined()).toEqual([]);
+    const { service } = running;
+    const hashed = await service.hashImage({ bytes: picture }, wants);
+    const pdq = hashed.pdq!.hash;
+    const items = Array.from({ length: 105 }, (_, n) => ({ pdq, sha256: n.toString(16).padStart(64, 'a') }));
+    await service.openBatch({ ...options, tenant: 'attacker' }, { isStream: false }).checkItems(items);
+    await flooded(service, 2);
+    await service.reload();
+    const asked = [{ pdq }, { sha256: hashed.digests.sha256! }, { md5: hashed.digests.md5! }];
+    const answers = await service.openBatch(options, { isStream: false }).checkItems(asked);
+    const verdicts = answers.map((answer) => 'verdict' in answer && answer.verdict);
+    expect(verdicts[0]).toBe('match');
+    expect(verdicts).not.toContain('suppressed');
+  });
+
+  test('one file at many places is a flood; one that is checked again at one place is none', async () => {
+    running = await startService({ floodFiles: '5' });
+    const { service } = running;
+    const check = (reference: string) => service.checkImage({ bytes: copy(1) }, { ...options, reference });
+    for (let n = 0; n < 20; n++) expect((await check('here')).verdict).toBe('match');
+    expect(await service.store.lists.quarantined()).toEqual([]);
+    for (let n = 0; n < 6; n++) expect((await check(`place ${n}`)).verdict).toBe('match');
+    await flooded(service, 2);
   });
 });

@@ -48,6 +48,7 @@ const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Pro
   frame: null,
   background: null,
   quarantined: false,
+  flooded: false,
   lowQuality: false,
   ...more,
 });
@@ -148,6 +149,11 @@ test.each([
   [100, true, true],
 ])('quality %i, degenerate %s: isLowQuality is %s', (quality, degenerate, low) => {
   expect(isLowQuality(quality, degenerate)).toBe(low);
+});
+
+test('an entry that a flood marked is returned marked, and counts', () => {
+  const marked = decide([near(list('police'), 4, { flooded: true })], null);
+  expect(marked).toMatchObject({ verdict: 'match', matches: [{ suppressed: false, quarantined: true }] });
 });
 
 test('a quarantined entry is returned and does not count; its neighbours do', () => {

@@ -62,17 +62,17 @@ describe.each(JUMPS)('a clock that is set %s', (_says, jumpMs) => {
   test('the window of the flood guard stays an hour', () => {
     const clock = clockThatJumps();
     const floods: number[] = [];
-    const guard = new FloodGuard(2, clock, (_entry, files) => floods.push(files));
+    const guard = new FloodGuard(2, clock, (_entry, _tenant, places) => floods.push(places));
     const entry = { list: 'l', entryId: 'e' };
-    guard.note(entry, '1');
-    guard.note(entry, '2');
+    guard.note(entry, 't', '1');
+    guard.note(entry, 't', '2');
     clock.set(jumpMs);
-    guard.note(entry, '3');
+    guard.note(entry, 't', '3');
     expect(floods).toEqual([3]);
-    guard.note(entry, '4');
+    guard.note(entry, 't', '4');
     clock.pass(HOUR_MS);
-    guard.note(entry, '5');
-    guard.note(entry, '6');
+    guard.note(entry, 't', '5');
+    guard.note(entry, 't', '6');
     expect(floods).toEqual([3]);
   });
 

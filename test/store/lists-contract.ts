@@ -40,6 +40,34 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
     };
     const make = (list = 'a') => store.lists.createList({ list, kind: 'match', radiusBits: 31 });
 
+    test('a flood marks an entry, which a person may quarantine or release; it changes no decision of a person', async () => {
+      await make();
+      await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
+      const change = (to: 'flood' | 'quarantine' | 'release') => store.lists.changeEntries('a', { entryId: 'e1' }, to);
+      const marks = async () => {
+        const [first, second] = await entriesOf(await values());
+        expect([second!.quarantined, second!.flooded]).toEqual([false, false]);
+        const [listed] = await store.lists.quarantined();
+        expect(listed === undefined ? [false, false] : [!listed.flooded, listed.flooded]).toEqual([
+          first!.quarantined,
+          first!.flooded,
+        ]);
+        return first!.quarantined ? 'quarantined' : first!.flooded ? 'flooded' : 'none';
+      };
+      for (const [to, changed, mark] of [
+        ['release', 0, 'none'],
+        ['flood', 1, 'flooded'],
+        ['flood', 0, 'flooded'],
+        ['quarantine', 1, 'quarantined'],
+        ['flood', 0, 'quarantined'],
+        ['release', 1, 'none'],
+        ['flood', 1, 'flooded'],
+        ['release', 1, 'none'],
+      ] as const) {
+        expect([to, await change(to), await marks()]).toEqual([to, changed, mark]);
+      }
+    });
+
     test('quarantine is set on an entry, kept through imports, and released', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
@@ -57,7 +85,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         ['e1', true],
         ['e3', false],
       ]);
-      expect(await store.lists.quarantined()).toEqual([{ list: 'a', entryId: 'e1' }]);
+      expect(await store.lists.quarantined()).toEqual([{ list: 'a', entryId: 'e1', flooded: false }]);
       expect(await store.lists.changeEntries('a', { entryId: 'e1' }, 'release')).toBe(1);
       expect(await store.lists.quarantined()).toEqual([]);
       expect(await flags()).toEqual([
@@ -342,6 +370,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       expect((await entriesOf([first!]))[0]).toEqual({
         list: 'a',
         quarantined: false,
+        flooded: false,
         ...(rows[0] as { entry: object }).entry,
       });
       const some = await store.lists.entriesByKeys([999_999, first!.entryKey]);
@@ -359,7 +388,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       );
       const told = await entriesOf(await values());
       expect(told.slice(0, -1)).toEqual(
-        rows.map((row) => (row.ok ? { list: 'a', quarantined: false, ...row.entry } : row)),
+        rows.map((row) => (row.ok ? { list: 'a', quarantined: false, flooded: false, ...row.entry } : row)),
       );
       expect(told.at(-1)).toMatchObject({ entryId: '\uFFFD' });
       expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: odd.length + 1 });

@@ -30,7 +30,7 @@ import { checksumOf } from './checksum.js';
 import { openListsDatabase, storeIdOf } from './database.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
-import { changeEntries, writeRows } from './write-entries.js';
+import { changeEntries, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
@@ -156,11 +156,13 @@ export class SqliteLists implements ListStore {
   async quarantined(): Promise<readonly QuarantinedEntry[]> {
     return guarded(() =>
       this.#db
-        .prepare<[], QuarantinedEntry>(
-          `SELECT DISTINCT list.name AS list, entry.entry_id AS entryId FROM entry JOIN list ON list.id = entry.list_id
-           WHERE entry.quarantined = 1 ORDER BY list, entryId`,
+        .prepare<[number], { list: string; entryId: string; decided: number }>(
+          `SELECT list.name AS list, entry.entry_id AS entryId, max(entry.quarantined = ?) AS decided
+           FROM entry JOIN list ON list.id = entry.list_id
+           WHERE entry.quarantined > 0 GROUP BY list.name, entry.entry_id ORDER BY list, entryId`,
         )
-        .all(),
+        .all(MARKS.quarantine)
+        .map(({ list, entryId, decided }) => ({ list, entryId, flooded: decided === 0 })),
     );
   }
 
@@ -241,7 +243,10 @@ export class SqliteLists implements ListStore {
     for (const entryKey of entryKeys) {
       // A query that began before an import removed the entry still needs it.
       const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
-      if (row) entries.set(entryKey, { ...toEntry(this.#vault, row), quarantined: row.quarantined === 1 });
+      if (row === undefined) continue;
+      const { quarantined: mark } = row;
+      const marks = { quarantined: mark === MARKS.quarantine, flooded: mark === MARKS.flood };
+      entries.set(entryKey, { ...toEntry(this.#vault, row), ...marks });
     }
     return entries;
   }

@@ -89,9 +89,12 @@ function columnOf(which: EntryFilter): [string, string] {
   return [`json_extract(attributes, '$.source')`, which.source];
 }
 
+/** Values of `entry.quarantined`. */
+export const MARKS = { release: 0, quarantine: 1, flood: 2 } as const;
+
 /** Result: entries that changed. */
 export function changeEntries(db: Sqlite, name: string, which: EntryFilter, change: EntryChange): number {
-  if (change === 'quarantine' || change === 'release') return setQuarantine(db, name, which, change === 'quarantine');
+  if (change in MARKS) return setMark(db, name, which, change as keyof typeof MARKS);
   const { id, checksum: checksumBefore } = rowOf(db, name);
   const [column, wanted] = columnOf(which);
   const rows = db
@@ -126,13 +129,15 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
   return rows.length;
 }
 
-function setQuarantine(db: Sqlite, name: string, which: EntryFilter, isQuarantined: boolean): number {
+function setMark(db: Sqlite, name: string, which: EntryFilter, change: keyof typeof MARKS): number {
   const { id } = rowOf(db, name);
   const [column, wanted] = columnOf(which);
-  const [to, from] = isQuarantined ? [1, 0] : [0, 1];
+  const mark = MARKS[change];
+  // A flood does not change what a person decided.
+  const from = change === 'flood' ? `quarantined = ${MARKS.release}` : 'quarantined <> @mark';
   const { changes } = db
-    .prepare(`UPDATE entry SET quarantined = ? WHERE list_id = ? AND quarantined = ? AND ${column} = ?`)
-    .run(to, id, from, wanted);
+    .prepare(`UPDATE entry SET quarantined = @mark WHERE list_id = @id AND ${from} AND ${column} = @wanted`)
+    .run({ mark, id, wanted });
   // Cached answers of this generation are outdated.
   if (changes > 0) raiseGeneration(db);
   return changes;
