@@ -19,5 +19,6 @@ export const systemClock: Clock = {
 /** Return a time of day that does not jump: the time when this is called, and the duration since. */
 export function steadyTime(clock: Clock): () => number {
   const originMs = clock.nowMs() - clock.monotonicMs();
-  return () => originMs + clock.monotonicMs();
+  // Whole milliseconds: it is stored.
+  return () => Math.floor(originMs + clock.monotonicMs());
 }

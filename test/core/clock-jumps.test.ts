@@ -117,3 +117,9 @@ test('the monotonic clock of the system rises with time, and is that of other pr
   expect(before).toBeLessThanOrEqual(seconds * 1000 + nanoseconds / 1e6);
   expect(systemClock.monotonicMs()).toBeGreaterThan(before);
 });
+
+test('steady time is in whole milliseconds, as a store keeps it', () => {
+  const steady = steadyTime({ nowMs: () => START_MS, monotonicMs: () => 5_000.75 });
+  expect(Number.isInteger(steady())).toBe(true);
+  expect(Number.isInteger(steadyTime(systemClock)())).toBe(true);
+});
