@@ -172,9 +172,11 @@ describe('a case', () => {
       { status: 'notified', note: 'mail of today', by: 'a' },
       { status: 'removed', note: null, by: 'a' },
     ]);
-    await checkItems(keys.a, [{ id: 'case-1', md5 }]);
-    expect((await ask(keys.a, `/v1/hits/${id}`)).body).toMatchObject({ timesSeen: 2, seenAfterRemoval: 1 });
     expect((await patch(keys.a, id, { status: 'removed' })).body.code).toBe('HIT_STATE');
+    await checkItems(keys.a, [{ id: 'case-1', md5 }]);
+    const again = (await ask(keys.a, `/v1/hits/${id}`)).body;
+    expect(again).toMatchObject({ timesSeen: 2, seenAfterRemoval: 1, status: 'open', clock: { stoppedAt: null } });
+    expect((await patch(keys.a, id, { status: 'removed' })).body).toMatchObject({ status: 'removed' });
     expect((await patch(keys.b, id, { status: 'notified' })).body.code).toBe('NOT_FOUND');
     expect((await patch(keys.a, id, { status: 'open' })).body.code).toBe('REQUEST_INVALID');
     expect((await hitsOf(keys.a, '&status=removed')).hits.map((hit) => hit.id)).toEqual([id]);
