@@ -135,7 +135,7 @@ function queryOf(
   return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
 }
 
-/** Return the rows of each value that has any, by its position. */
+/** Return the rows of the values that have some, by position. */
 async function findValues(
   parts: BatchParts,
   algorithm: BatchAlgorithm,

@@ -201,7 +201,7 @@ class SharedDigestTable implements DigestTable {
     return { count, queryIndex, entryIndex };
   }
 
-  /** Return the next entry, or -1 at the end. Followers are read only where the head has any: that memory is rarely cached. */
+  /** Return the next entry, or -1 at the end. Followers are read only where the head has some: that memory is rarely cached. */
   #after(head: number, entry: number): number {
     return (head & HEAD_IS_FOLLOWED) === 0 ? -1 : this.#followers[entry]! || -1;
   }
