@@ -41,35 +41,36 @@ function unturned({ algorithm, value, hash }: ItemValue): Uint8Array {
   return reorientPdq(value, INVERSE[orientation] ?? orientation);
 }
 
-/** Return one value for each image among values of one perceptual algorithm; digests are returned as they are. */
-export function imagesOf(values: readonly ItemValue[]): readonly ItemValue[] {
-  const images: { readonly of: ItemValue; readonly upright: Uint8Array }[] = [];
-  const digests: ItemValue[] = [];
-  for (const one of values) {
-    if (one.algorithm !== 'pdq' && one.algorithm !== 'blockhash') {
-      digests.push(one);
-      continue;
-    }
-    const upright = unturned(one);
-    // Each orientation and family of a image is searched once; a second one of a kind is another image's.
-    const isKnown = images.some(
-      ({ of, upright: other }) =>
-        of.algorithm === one.algorithm &&
-        provenance(of) === provenance(one) &&
-        turn(of) !== turn(one) &&
-        hamming256(other, upright) <= ONE_IMAGE_BITS,
-    );
-    if (!isKnown) images.push({ of: one, upright });
-  }
-  return [...digests, ...images.map(({ of }) => of)];
+/** Images of one frame and background that a further value is compared with: a file has one, or two where its families differ. */
+const COMPARED_MAX = 4;
+
+/** An image that some values of an item describe. */
+interface Image {
+  readonly upright: Uint8Array;
+  /** Orientations and families so far: each is searched once, and a second one of a kind is another image's. */
+  readonly turns: Set<string>;
 }
 
-const provenance = ({ hash }: ItemValue) => `${hash?.frame ?? ''} ${hash?.background ?? ''}`;
-const turn = ({ hash }: ItemValue) => `${hash?.orientation ?? 'original'} ${hash?.family ?? ''}`;
+/** Return one value for each image among values of perceptual algorithms; digests are returned as they are. */
+export function imagesOf(values: readonly ItemValue[]): readonly ItemValue[] {
+  const known = new Map<string, Image[]>();
+  return values.filter((one) => {
+    const { algorithm, hash } = one;
+    if (algorithm !== 'pdq' && algorithm !== 'blockhash') return true;
+    const view = `${algorithm} ${hash?.frame ?? ''} ${hash?.background ?? ''}`;
+    const turn = `${hash?.orientation ?? 'original'} ${hash?.family ?? ''}`;
+    const images = known.get(view) ?? [];
+    known.set(view, images);
+    const upright = unturned(one);
+    const same = images.find((image) => !image.turns.has(turn) && hamming256(image.upright, upright) <= ONE_IMAGE_BITS);
+    if (same) same.turns.add(turn);
+    else if (images.length < COMPARED_MAX) images.push({ upright, turns: new Set([turn]) });
+    return same === undefined;
+  });
+}
 
-/** Return the checks that an item costs: its images, and at least one. */
-export function checksOf(values: readonly ItemValue[]): number {
-  const images = imagesOf(values);
+/** Return the checks that the images of an item cost: at least one. */
+export function checksOf(images: readonly ItemValue[]): number {
   const count = (algorithm: BatchAlgorithm) => images.filter((one) => one.algorithm === algorithm).length;
   return Math.max(1, ...BATCH_ALGORITHMS.map(count));
 }

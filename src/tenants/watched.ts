@@ -29,9 +29,9 @@ async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
   let checks = 0;
   for (const [itemAt, item] of items.entries()) {
     if (breath.isDue) await breath.take();
-    const values = valuesOf(item);
-    checks += checksOf(values);
-    for (const one of imagesOf(values)) {
+    const images = imagesOf(valuesOf(item));
+    checks += checksOf(images);
+    for (const one of images) {
       const column = byAlgorithm.get(one.algorithm) ?? [];
       byAlgorithm.set(one.algorithm, column);
       column.push({ one, itemAt });
@@ -85,7 +85,7 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
 
 /**
  * Report an image, with the hashes that were searched for it. Its values are known only after its answer: the limits refuse
- * the next. Each further frame is a image of its own, and costs a check.
+ * the next. Each further frame is an image of its own, and costs a check.
  */
 export function watchImage(
   { digests, matches }: Pick<CheckAnswer, 'digests' | 'matches'>,

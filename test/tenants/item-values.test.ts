@@ -12,7 +12,7 @@ import { PHOTOGRAPHS, type Running, startService } from '../support/running.js';
 const random = seeded(7);
 const hash = () => randomBytes(random, 32);
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex');
-const costOf = (item: HashItem) => checksOf(valuesOf(item));
+const costOf = (item: HashItem) => checksOf(imagesOf(valuesOf(item)));
 function flipped(value: Uint8Array, count: number): Uint8Array {
   const copy = value.slice();
   for (let bit = 0; bit < count; bit++) copy[bit >> 3]! ^= 1 << (bit & 7);
@@ -36,6 +36,22 @@ describe('made-up hashes of one item', () => {
   test('also where they are said to be turned and are not', () => {
     const hashes = ORIENTATIONS.map((orientation) => pdq(hash(), { orientation }));
     expect(costOf({ hashes })).toBe(8);
+  });
+
+  test('one turned hash explains one value, not every one of its kind', () => {
+    const base = hash();
+    const turned = pdq(reorientPdq(base, 'rotate90'), { orientation: 'rotate90' });
+    expect(costOf({ hashes: [pdq(base), turned] })).toBe(1);
+    expect(costOf({ hashes: [pdq(base), ...Array.from({ length: 60 }, () => turned)] })).toBe(60);
+  });
+
+  test('two families that differ much are two images, each with its turns', () => {
+    const hashes = [hash(), hash()].flatMap((base, at) =>
+      ORIENTATIONS.map((orientation) =>
+        pdq(reorientPdq(base, orientation), { orientation, family: at === 0 ? 'resized' : 'full' }),
+      ),
+    );
+    expect(costOf({ hashes })).toBe(2);
   });
 
   test('each frame is an image; blockhashes and digests are counted too', () => {
