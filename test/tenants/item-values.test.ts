@@ -57,6 +57,8 @@ describe('made-up hashes of one item', () => {
   test('each frame is an image; blockhashes and digests are counted too', () => {
     const base = hash();
     expect(costOf({ hashes: [0, 1, 2].map((frame) => pdq(base, { frame })) })).toBe(3);
+    const turned = pdq(reorientPdq(base, 'rotate90'), { orientation: 'rotate90', frame: 1 });
+    expect(costOf({ hashes: [pdq(base, { frame: 0 }), turned] })).toBe(2);
     expect(costOf({ hashes: [1, 2].map(() => ({ algorithm: 'blockhash' as const, value: hex(hash()) })) })).toBe(2);
     expect(costOf({ md5: hex(hash()).slice(32), pdq: hex(hash()) })).toBe(1);
     expect(costOf({ photodna: '1' })).toBe(1);
