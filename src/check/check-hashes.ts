@@ -21,11 +21,12 @@ import { reorientPdq } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { HashQuery, VectorQuery } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
-import type { BatchParts } from './check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
 import { type FileQuery, QueryBatch } from './file-queries.js';
 import { requirePhotoDna } from './match.js';
 import { matchFiles } from './match-files.js';
-import type { Decision, Match } from './policy.js';
+import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
+import type { Recording } from './recorder.js';
 
 /** One query of one or more values; several values are queried together. */
 export interface HashItem {
@@ -68,6 +69,8 @@ export type HashItemAnswer =
       readonly truncated: boolean;
     }
   | { readonly id: string | null; readonly error: HashItemError };
+
+const HEX = /^[0-9a-f]*$/i;
 
 function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefined {
   const hex = item[algorithm];
@@ -159,8 +162,77 @@ function itemError(item: HashItem, error: unknown): HashItemAnswer {
   };
 }
 
+/** Return the value of an item with exactly one valid value, else null: such items are searched as columns, without objects. */
+function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
+  if (item.photodna !== undefined || item.hashes !== undefined) return null;
+  if (item.quality !== undefined && isLowQuality(item.quality, false)) return null;
+  let only: BatchAlgorithm | null = null;
+  for (const algorithm of BATCH_ALGORITHMS) {
+    if (item[algorithm] === undefined) continue;
+    if (only !== null) return null;
+    only = algorithm;
+  }
+  if (only === null) return null;
+  const hex = item[only]!;
+  return hex.length === VALUE_BYTES[only] * 2 && HEX.test(hex) ? { algorithm: only, hex } : null;
+}
+
+/** Items of one value, by its algorithm. */
+type Columns = Map<BatchAlgorithm, { readonly at: number[]; readonly hex: string[] }>;
+
+/** Answer the items of one value. Errors STORE_FAILED. */
+async function answerColumns(
+  parts: BatchParts,
+  items: readonly HashItem[],
+  columns: Columns,
+  options: CheckOptions & { readonly recording: Recording },
+  answers: HashItemAnswer[],
+): Promise<void> {
+  const breath = new Breath();
+  for (const [algorithm, { at, hex }] of columns) {
+    const values = Buffer.from(hex.join(''), 'hex');
+    const referenceOf = (position: number) => items[at[position]!]!.id ?? null;
+    const decisions = await checkValues(parts, algorithm, values, options, referenceOf);
+    for (const [position, itemAt] of at.entries()) {
+      if (breath.isDue) await breath.take();
+      const decision = decisions.get(position) ?? NOTHING_FOUND;
+      answers[itemAt] = toAnswer(parts.snapshot, items[itemAt]!, decision, false);
+    }
+  }
+}
+
+/** Answer the items of several values, whose values are searched together. Errors STORE_FAILED. */
+async function answerFiles(
+  { snapshot, reader, pool }: BatchParts,
+  items: readonly HashItem[],
+  files: readonly { readonly at: number; readonly query: FileQuery }[],
+  options: CheckOptions & { readonly recording: Recording },
+  answers: HashItemAnswer[],
+): Promise<void> {
+  if (files.length === 0) return;
+  const queries = new QueryBatch();
+  for (const { query } of files) queries.add(query, false);
+  const decisions = await matchFiles({ snapshot, reader, pool }, queries, options);
+  const breath = new Breath();
+  for (const [n, { at, query }] of files.entries()) {
+    if (breath.isDue) await breath.take();
+    const item = items[at]!;
+    options.recording.add('hash', {
+      ...decisions[n]!,
+      reason: null,
+      reference: item.id ?? null,
+      fileId: fileIdOf(item),
+      digests: query.digests,
+      generation: snapshot.generation,
+      checkId: null,
+    });
+    const isLow = query.hashes.some(({ lowQuality }) => lowQuality);
+    answers[at] = toAnswer(snapshot, item, decisions[n]!, isLow);
+  }
+}
+
 /**
- * Return answers in the order of the items, all recorded by one commit. All forms of an item are searched together.
+ * Return answers in the order of the items, all recorded by one commit. All forms of an item are searched in batches.
  * Errors  STORE_FAILED, LEDGER_FAILED. Per item: VALUE_INVALID, PHOTODNA_UNCONFIGURED.
  */
 export async function checkHashes(
@@ -168,38 +240,29 @@ export async function checkHashes(
   items: readonly HashItem[],
   options: CheckOptions,
 ): Promise<HashItemAnswer[]> {
-  const { snapshot, reader, pool } = parts;
   const answers = new Array<HashItemAnswer>(items.length);
   const recording = options.recording ?? parts.recorder.open(options.tenant);
-  const queries = new QueryBatch();
-  const asked: number[] = [];
+  const columns: Columns = new Map();
+  const files: { at: number; query: FileQuery }[] = [];
   const breath = new Breath();
   for (const [at, item] of items.entries()) {
     if (breath.isDue) await breath.take();
+    const value = onlyValue(item);
+    if (value !== null) {
+      const column = columns.get(value.algorithm) ?? { at: [], hex: [] };
+      columns.set(value.algorithm, column);
+      column.at.push(at);
+      column.hex.push(value.hex);
+      continue;
+    }
     try {
-      queries.add(readItem(snapshot, item, options), false);
-      asked.push(at);
+      files.push({ at, query: readItem(parts.snapshot, item, options) });
     } catch (error) {
       answers[at] = itemError(item, error);
     }
   }
-  const decisions = await matchFiles({ snapshot, reader, pool }, queries, options);
-  for (const [n, at] of asked.entries()) {
-    if (breath.isDue) await breath.take();
-    const item = items[at]!;
-    const { digests, hashes } = queries.queryOf(n);
-    recording.add('hash', {
-      ...decisions[n]!,
-      reason: null,
-      reference: item.id ?? null,
-      fileId: fileIdOf(item),
-      digests,
-      generation: snapshot.generation,
-      checkId: null,
-    });
-    const isLow = hashes.some((query) => query.lowQuality);
-    answers[at] = toAnswer(snapshot, item, decisions[n]!, isLow);
-  }
+  await answerColumns(parts, items, columns, { ...options, recording }, answers);
+  await answerFiles(parts, items, files, { ...options, recording }, answers);
   if (!options.recording) await recording.commit();
   return answers;
 }

@@ -29,7 +29,8 @@ async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
   let checks = 0;
   for (const [itemAt, item] of items.entries()) {
     if (breath.isDue) await breath.take();
-    const images = imagesOf(valuesOf(item));
+    const values = valuesOf(item);
+    const images = values.length > 1 ? imagesOf(values) : values;
     checks += checksOf(images);
     for (const one of images) {
       const column = byAlgorithm.get(one.algorithm) ?? [];
