@@ -22,7 +22,7 @@ export interface Decoder {
   /** A service that gets only hashes starts no decoder. Errors SHUTTING_DOWN, and as `sandbox`. */
   engine(): ImageEngine;
   /**
-   * Layers of the sandbox that are in force; the first call tries them, and logs the outcome.
+   * Layers of the sandbox that are in force; the first call tries them.
    *
    * Errors  CONFIG_INVALID: the configuration requires layers that this machine refuses.
    */
@@ -34,7 +34,7 @@ export interface Decoder {
 
 /** The use of the decoder by this process. */
 export interface DecoderPlace {
-  /** For a service of long life: a sandbox that is not complete is a warning in its log. */
+  /** For a service of long life: its sandbox is tried before the first image, so that its start fails without it. */
   readonly isServing: boolean;
   /** For scans: the decoder process reads the files itself, and so sees all but the hidden ones. */
   readonly readsFiles: boolean;
@@ -42,29 +42,32 @@ export interface DecoderPlace {
   readonly configFile: string | null;
 }
 
-/** Try the sandbox, and log which layers are in force. Errors CONFIG_INVALID. */
+/** Layers without which code execution in the decoder reaches the key or the network. */
+const ESSENTIAL_LAYERS = ['networkNamespace', 'filesHidden'] as const;
+const missingOf = (layers: SandboxLayers) => ESSENTIAL_LAYERS.filter((layer) => !layers[layer]);
+
+/** Try the sandbox. Errors CONFIG_INVALID. */
 function sandboxFrom(
   { decoderSandbox, dataDir, listKeyFile, workers }: Config,
-  parts: {
-    readonly log: Logger;
-    readonly env: Readonly<Record<string, string | undefined>>;
-    readonly decoder: DecoderPlace;
-  },
+  { env, decoder }: { readonly env: Readonly<Record<string, string | undefined>>; readonly decoder: DecoderPlace },
 ): Sandbox {
-  const { log, env, decoder } = parts;
-  const { isServing, readsFiles, configFile } = decoder;
-  const hidden = [dataDir, listKeyFile, configFile ?? ''].filter((path) => path !== '');
+  const hidden = [dataDir, listKeyFile, decoder.configFile ?? ''].filter((path) => path !== '');
+  const { readsFiles } = decoder;
   const sandbox = decoderSandbox === 'off' ? NO_SANDBOX : openSandbox({ env, workers, hidden, readsFiles });
-  const { layers } = sandbox;
-  const missing = (['networkNamespace', 'filesHidden'] as const).filter((layer) => !layers[layer]);
+  const missing = missingOf(sandbox.layers);
   if (decoderSandbox === 'require' && missing.length > 0) {
     const problems = `ZEEF_DECODER_SANDBOX is require, and this machine refuses: ${missing.join(', ')}`;
     throw new AppError('CONFIG_INVALID', { problems });
   }
-  if (missing.length === 0) log.info({ sandbox: layers }, 'decoder sandbox in force');
-  else if (!isServing || decoderSandbox === 'off') log.info({ sandbox: layers }, 'decoder sandbox incomplete');
-  else log.warn({ sandbox: layers, missing }, 'decoder sandbox incomplete: docs/operations.md, "Decoder sandbox"');
   return sandbox;
+}
+
+/** Log which layers are in force, once for a serving process; a sandbox that is not complete is a warning. */
+export function logSandbox(layers: SandboxLayers, { decoderSandbox }: Config, log: Logger): void {
+  const missing = missingOf(layers);
+  if (missing.length === 0) log.info({ sandbox: layers }, 'decoder sandbox in force');
+  else if (decoderSandbox === 'off') log.info({ sandbox: layers }, 'decoder sandbox off');
+  else log.warn({ sandbox: layers, missing }, 'decoder sandbox incomplete: docs/operations.md, "Decoder sandbox"');
 }
 
 export function createDecoder(
