@@ -7,7 +7,7 @@
  * restrict native code too.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { artefact, PACKAGE_ROOT } from '../core/package-root.js';
 import { decoderEnv } from './decoder-env.js';
@@ -47,6 +47,8 @@ export interface SandboxOptions {
   readonly hidden: readonly string[];
   /** The decoder reads files that it is sent the paths of: scans. Otherwise it reads the program only. */
   readonly readsFiles: boolean;
+  /** False: as a service that does not run as root. */
+  readonly mayChangeUser?: boolean;
 }
 
 export const NO_SANDBOX: Sandbox = {
@@ -194,7 +196,7 @@ function pathsToCover({ hidden, readsFiles, env }: SandboxOptions, tools: Tools)
 }
 
 function isFolder(path: string): boolean {
-  return existsSync(join(path, '.'));
+  return statSync(path).isDirectory();
 }
 
 /** Return whether this process is root, and can end a process of another user. */
@@ -250,7 +252,7 @@ function chain(layers: ReadonlySet<KernelLayer>, tools: Tools, covers: readonly 
 /** Try the layers on this machine, at most some tens of seconds where commands hang, and return those that work. */
 export function openSandbox(options: SandboxOptions): Sandbox {
   if (process.platform !== 'linux') return NO_SANDBOX;
-  const { env, workers, readsFiles } = options;
+  const { env, workers, readsFiles, mayChangeUser = canChangeUser() } = options;
   const path = env.PATH ?? DEFAULT_PATH;
   const [mount, setpriv, sh, unshare] = ['mount', 'setpriv', 'sh', 'unshare'].map((name) => commandPath(name, path));
   const tools: Tools = { mount: mount!, setpriv: setpriv!, sh: sh!, unshare: unshare! };
@@ -281,7 +283,7 @@ export function openSandbox(options: SandboxOptions): Sandbox {
     } as const;
     return spawnSync(file!, args, trial).status === 0;
   };
-  const wanted = KERNEL_LAYERS.filter((layer) => layer !== 'otherUser' || canChangeUser());
+  const wanted = KERNEL_LAYERS.filter((layer) => layer !== 'otherUser' || mayChangeUser);
   let layers: ReadonlySet<KernelLayer> = new Set(wanted);
   if (!works(layers)) {
     layers = new Set();

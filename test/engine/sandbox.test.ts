@@ -30,6 +30,8 @@ const open = (options: Partial<SandboxOptions> = {}): Sandbox =>
 
 const isLinux = orLeftOut(process.platform === 'linux', 'this is not Linux', 'the tests of the decoder sandbox');
 const [sandbox, sandboxOfScans] = isLinux ? [open(), open({ readsFiles: true })] : [NO_SANDBOX, NO_SANDBOX];
+/** As a service has them that does not run as root. */
+const ofSameUser = isLinux ? [false, true].map((readsFiles) => open({ readsFiles, mayChangeUser: false })) : [];
 const isComplete = orLeftOut(
   sandbox.layers.networkNamespace && sandbox.layers.filesHidden && sandboxOfScans.layers.filesHidden,
   'this machine allows no namespaces',
@@ -115,7 +117,7 @@ describe('code execution in the decoder process', () => {
   });
 
   test.runIf(isComplete)('is stopped by the kernel alone, without Node’s permission model', async () => {
-    for (const kernel of [sandbox, sandboxOfScans]) {
+    for (const kernel of [sandbox, sandboxOfScans, ...ofSameUser]) {
       expect(await intrude({ ...kernel, nodeOptions: [] })).toEqual(NOTHING);
       // The child is the decoder itself, so that its signals and its memory are those of the decoder.
       expect(readFileSync(`/proc/${child!.pid}/cmdline`, 'latin1')).toContain('intruder');
@@ -159,7 +161,8 @@ describe('code execution in the decoder process', () => {
     for (const name of ['first/list.key', 'other.key']) writeFileSync(join(secrets, name), KEY_TEXT);
     symlinkSync('first/list.key', join(secrets, 'list.key'));
     for (const readsFiles of [false, true]) {
-      const of = open({ hidden: [join(secrets, 'list.key')], readsFiles });
+      // By the cover alone: another user could not enter the folders above.
+      const of = open({ hidden: [join(secrets, 'list.key')], readsFiles, mayChangeUser: false });
       expect(of.layers.filesHidden).toBe(true);
       for (const name of ['list.key', 'first/list.key', 'other.key']) {
         const [file, ...args] = of.wrap(['/bin/cat', join(secrets, name)]);
