@@ -47,7 +47,10 @@ type Row = (string | number)[];
 
 async function serviceWith(dataDir: string, entries: Uint8Array): Promise<Service> {
   const flags = { dataDir, logLevel: 'silent', workers: String(WORKERS), cacheBytesMax: '0' };
-  const service = await createService(readConfig({ env: {}, flags }), { log: createLogger('silent') });
+  const service = await createService(readConfig({ env: {}, flags }), {
+    log: createLogger('silent'),
+    decoder: { readsFiles: true },
+  });
   await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
   await service.store.lists.replaceEntries('bench', listRows('pdq', entries));
   await service.reload();

@@ -344,9 +344,19 @@ done
 [ ${#decoders[@]} -gt 0 ] || fail 'no decoder process runs'
 for decoder in "${decoders[@]}"; do
   grep -q libjemalloc "/proc/$decoder/maps" || fail 'a decoder process does not run on jemalloc'
+  grep -Eq '^NoNewPrivs:\s+1$' "/proc/$decoder/status" || fail 'a decoder process may gain privileges'
+  grep -Eq '^Max core file size\s+0\s+0\s' "/proc/$decoder/limits" || fail 'a decoder process may write core files'
   ! grep -qz '^ZEEF_' "/proc/$decoder/environ" || fail "a decoder process has the service's environment"
 done
 ok "the service and its decoder processes (${#decoders[@]}) run on jemalloc"
+
+sandbox=$(nsenter --target "$inside" --net node -e '
+  fetch("http://127.0.0.1:8080/readyz").then((answer) => answer.json()).then(({ decoder }) => console.log(JSON.stringify(decoder.sandbox)));
+')
+for layer in limits noNewPrivileges permissionModel; do
+  [[ $sandbox == *"\"$layer\":true"* ]] || fail "the decoder sandbox lacks $layer: $sandbox"
+done
+ok "decoder sandbox: $sandbox"
 
 is_healthy
 ok "health check while it runs: $(cat "$work/health.log")"

@@ -67,6 +67,9 @@ export const MUTANTS = [
     'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
+  // Sandbox of the decoder.
+  ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
+  ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
   // Limits.
   [GATE, 'this.#inFlight >= concurrentRequests', 'this.#inFlight > concurrentRequests', OF_GATE],
   [GATE, 'if (isIn) this.#inFlight--;', 'this.#inFlight--;', OF_GATE],

@@ -54,13 +54,18 @@ export interface GlobalFlags {
 /** A command prints its result and logs only warnings and errors. Only `serve` logs more by default. */
 const COMMAND_LOG_LEVEL = 'warn';
 
+/** Return the path of the configuration file, if there is one. */
+export function configFileOf(cli: CliContext, flags: GlobalFlags): string | undefined {
+  return flags.config ?? cli.env.ZEEF_CONFIG;
+}
+
 /** Return the configuration. `quietLevel`: the log level where no other is set. Errors CONFIG_INVALID. */
 export function configFrom(
   cli: CliContext,
   flags: GlobalFlags & Partial<Record<KnobName, string>>,
   quietLevel?: Config['logLevel'],
 ): Config {
-  const path = flags.config ?? cli.env.ZEEF_CONFIG;
+  const path = configFileOf(cli, flags);
   let fileText: string | undefined;
   if (path !== undefined) {
     try {
@@ -96,7 +101,8 @@ export async function withService<T>(
 ): Promise<T> {
   const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log, env: cli.env });
+  const decoder = { readsFiles: true, configFile: configFileOf(cli, flags) ?? null };
+  const service = await createService(config, { log, env: cli.env, decoder });
   try {
     return await run(service, log);
   } finally {

@@ -6,9 +6,10 @@ import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../core/package-root.js';
 import { startSyncSchedule } from '../lists/import/sync-schedule.js';
+import { logSandbox } from '../service/decoder.js';
 import { createService, startWebhooks } from '../service/service.js';
 import { createLogger } from '../telemetry/log.js';
-import { type CliContext, configFrom, type GlobalFlags, type HttpServer } from './context.js';
+import { type CliContext, configFileOf, configFrom, type GlobalFlags, type HttpServer } from './context.js';
 import { importSample } from './sample.js';
 import { servingText } from './serving-text.js';
 
@@ -29,9 +30,11 @@ export function addServeCommand(program: Command, cli: CliContext): void {
     .option('--port <port>', 'TCP port, 0 for any (ZEEF_PORT)')
     .option('--sample', 'load the bundled sample list, unless it is loaded already')
     .action(async ({ sample, ...flags }: ServeFlags) => {
-      const config = configFrom(cli, { ...program.opts<GlobalFlags>(), ...flags });
+      const globalFlags = program.opts<GlobalFlags>();
+      const config = configFrom(cli, { ...globalFlags, ...flags });
       const log = createLogger(config.logLevel);
-      const service = await createService(config, { log, watchLists: true, env: cli.env });
+      const decoder = { isServing: true, configFile: configFileOf(cli, globalFlags) ?? null };
+      const service = await createService(config, { log, watchLists: true, env: cli.env, decoder });
       let stopSyncs = async () => {};
       let stopWebhooks = async () => {};
       try {
@@ -43,6 +46,7 @@ export function addServeCommand(program: Command, cli: CliContext): void {
         stopWebhooks = startWebhooks(service, log, cli.env);
         const server = await cli.createServer(service, log);
         await listen(server, config);
+        logSandbox(service.readiness().decoder.sandbox, config, log);
         // Beyond loopback a key exists: without one the server does not listen.
         const needsKey = (await service.store.keys.keys(null)).length > 0;
         const address = server.server.address() as AddressInfo;

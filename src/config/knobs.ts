@@ -21,6 +21,7 @@ import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
 const LEDGER_CHOICES = ['on', 'off'] as const;
+const SANDBOX_CHOICES = ['auto', 'require', 'off'] as const;
 const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
 const DAY_MS = 86_400_000;
@@ -123,6 +124,13 @@ export const KNOBS = {
     default: IMAGE_MEMORY_BYTES_MAX,
     ...whole(268_435_456, 1_099_511_627_776),
     why: 'per image in flight: a decoder process that exceeds this times its workers is replaced',
+  },
+  decoderSandbox: {
+    env: 'ZEEF_DECODER_SANDBOX',
+    unit: 'choice',
+    default: 'auto',
+    ...choice(SANDBOX_CHOICES),
+    why: 'auto: what the machine allows; require: no start without hidden files and network namespace; off: for a search for faults',
   },
   queueImagesPerWorker: {
     env: 'ZEEF_QUEUE_IMAGES_PER_WORKER',

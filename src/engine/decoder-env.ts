@@ -19,6 +19,8 @@ export function decoderEnv(
   const env: Record<string, string> = {
     MALLOC_ARENA_MAX: '2',
     VIPS_BLOCK_UNTRUSTED: '1',
+    // Large images are unpacked in memory, which the engine bounds: by default they go to files in /tmp.
+    VIPS_DISC_THRESHOLD: '1000g',
     UV_THREADPOOL_SIZE: String(Math.max(4, workers * 2)),
   };
   for (const name of ALLOCATOR_VARIABLES) {

@@ -1,9 +1,9 @@
 /** Client of one decoder process: sends images, reports replies and the exit. Contains no policy. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
-import { decoderEnv } from './decoder-env.js';
+import { launchDecoder } from './decoder-launch.js';
 import {
   encodeFrame,
   FrameReader,
@@ -13,6 +13,7 @@ import {
   type RequestHead,
   unpackReply,
 } from './protocol.js';
+import type { Sandbox } from './sandbox.js';
 
 interface DecoderProcessOptions {
   readonly workers: number;
@@ -22,6 +23,7 @@ interface DecoderProcessOptions {
   readonly cacheBytesMax: number;
   /** The service's environment; the process gets only its allocator settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sandbox: Sandbox;
   /** Called once, when the process can decode. */
   readonly onReady: () => void;
   readonly onReply: (id: number, reply: HashReply) => void;
@@ -39,17 +41,11 @@ export class DecoderProcess {
   #ended = false;
 
   constructor(options: DecoderProcessOptions) {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env } = options;
-    this.#child = spawn(
-      process.execPath,
-      [
-        artefact('src', 'engine', 'decoder-main.js'),
-        JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax }),
-      ],
-      {
-        stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-        env: decoderEnv(env, workers),
-      },
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env, sandbox } = options;
+    this.#child = launchDecoder(
+      artefact('src', 'engine', 'decoder-main.js'),
+      [JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
+      { sandbox, workers, env },
     );
     this.#socket = this.#child.stdio[3] as Duplex;
     const arrived: { readonly id: number; readonly reply: HashReply }[] = [];

@@ -13,9 +13,12 @@ import { computeDigests } from '../kernels/digests.js';
 import { Crashers, type CrashReason } from './crashers.js';
 import { type Job, Lane, type RestartCause } from './lane.js';
 import type { HashReply, HashWants } from './protocol.js';
+import { NO_SANDBOX, type Sandbox } from './sandbox.js';
 
 export type { RestartCause } from './lane.js';
 export type { HashReply, HashWants, ViewReply } from './protocol.js';
+
+type Refusal = Extract<HashReply, { ok: false }>;
 
 export interface ImageEngineOptions {
   readonly workers: number;
@@ -30,6 +33,8 @@ export interface ImageEngineOptions {
   readonly crasherMs?: number;
   /** The service's environment: the decoder process gets only its allocator settings; none by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Sandbox of the decoder processes; none by default. */
+  readonly sandbox?: Sandbox;
   readonly onRestart?: (cause: RestartCause) => void;
 }
 
@@ -50,7 +55,7 @@ export interface ImageEngine {
    * Errors  QUEUE_FULL, SHUTTING_DOWN. An image that cannot be hashed is a reply, not an error.
    */
   hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply>;
-  /** Hash a file, which the decoder process reads itself. Errors as `hashBytes`. */
+  /** Hash a file, which the decoder process reads itself where its sandbox allows it. Errors as `hashBytes`. */
   hashFile(path: PathBytes, wants: HashWants): Promise<HashReply>;
   /** Wait until the queue has room, instead of getting QUEUE_FULL. */
   whenRoom(): Promise<void>;
@@ -70,6 +75,8 @@ function failed(bytes: number, digests: Digests, reason: CrashReason): HashReply
   return { ok: false, digests, bytes, reason, code, format: null, width: null, height: null };
 }
 
+const sha256Of = (bytes: Uint8Array): string => computeDigests(bytes, ['sha256']).sha256!;
+
 class Engine implements ImageEngine {
   readonly #main: Lane;
   readonly #alone: Lane;
@@ -80,8 +87,8 @@ class Engine implements ImageEngine {
   readonly #capacity: number;
   readonly #watcher: NodeJS.Timeout;
   readonly #restartsMs: number[] = [];
-  /** Number of failed images whose digests are still being computed. */
-  #failing = 0;
+  /** Number of images that are read by this process: failed ones for their digests, others to be sent as bytes. */
+  #reading = 0;
   #nextId = 1;
   #restarts = 0;
   #closing = false;
@@ -94,8 +101,9 @@ class Engine implements ImageEngine {
       ...options,
       cacheBytesMax: options.cacheBytesMax ?? 0,
       env: options.env ?? {},
+      sandbox: options.sandbox ?? NO_SANDBOX,
       crashers: () => this.#crashers.list(),
-      onReply: (job: Job, reply: HashReply) => this.#finish(job, reply),
+      onReply: (job: Job, reply: HashReply) => this.#take(job, reply),
     };
     this.#main = new Lane({
       ...common,
@@ -143,18 +151,18 @@ class Engine implements ImageEngine {
   }
 
   get #held(): number {
-    const waiting = this.#queue.length + this.#suspects.length + this.#failing;
+    const waiting = this.#queue.length + this.#suspects.length + this.#reading;
     return waiting + this.#main.inFlight.size + this.#alone.inFlight.size;
   }
 
   async hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply> {
     const reason = sha256 === undefined ? null : this.#crashers.reasonFor(sha256);
     if (reason !== null) return failed(bytes.byteLength, computeDigests(bytes, wants.digests), reason);
-    return this.#take(bytes, null, wants);
+    return this.#add(bytes, null, wants);
   }
 
   hashFile(path: PathBytes, wants: HashWants): Promise<HashReply> {
-    return this.#take(null, path, wants);
+    return this.#add(null, path, wants);
   }
 
   async whenRoom(): Promise<void> {
@@ -169,7 +177,7 @@ class Engine implements ImageEngine {
     this.#alone.stop();
   }
 
-  async #take(bytes: Uint8Array | null, path: PathBytes | null, wants: HashWants): Promise<HashReply> {
+  async #add(bytes: Uint8Array | null, path: PathBytes | null, wants: HashWants): Promise<HashReply> {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
     return new Promise((resolve) => {
@@ -187,22 +195,46 @@ class Engine implements ImageEngine {
 
   /** Answer an image that crashed its decoder, with its digests: a known digest still is a match. */
   async #fail(job: Job, reason: CrashReason): Promise<void> {
-    this.#failing++;
-    const bytes = job.bytes ?? (await this.#readBounded(job.path!));
+    this.#reading++;
+    const bytes = job.bytes ?? (await this.#read(job.path!)).bytes;
     const digests = bytes ? computeDigests(bytes, [...new Set([...job.wants.digests, 'sha256' as const])]) : {};
     if (digests.sha256 !== undefined) this.#crashers.note(digests.sha256, reason);
-    this.#failing--;
+    this.#reading--;
     this.#finish(job, failed(bytes?.byteLength ?? 0, digests, reason));
   }
 
-  async #readBounded(path: PathBytes): Promise<Uint8Array | null> {
+  /** Return a file's size and bytes; no bytes if it was removed, is too large or is no regular file. */
+  async #read(path: PathBytes): Promise<{ readonly size: number; readonly bytes: Uint8Array | null }> {
     const file = systemPath(path);
     try {
-      return (await stat(file)).size > this.options.imageBytesMax ? null : await readFile(file);
+      const status = await stat(file);
+      const size = status.isFile() ? status.size : 0;
+      const isReadable = status.isFile() && size <= this.options.imageBytesMax;
+      return { size, bytes: isReadable ? await readFile(file) : null };
     } catch {
-      // The file was removed since: it is answered without digests.
-      return null;
+      return { size: 0, bytes: null };
     }
+  }
+
+  /** Answer an image; but a file that only the sandbox hides from the decoder is read here, and sent as bytes. */
+  #take(job: Job, reply: HashReply): void {
+    const isConfined = this.options.sandbox !== undefined && this.options.sandbox !== NO_SANDBOX;
+    if (job.path === null || reply.ok || reply.reason !== 'unreadable' || !isConfined) this.#finish(job, reply);
+    else void this.#sendAsBytes(job, job.path, reply);
+  }
+
+  async #sendAsBytes(job: Job, path: PathBytes, reply: Refusal): Promise<void> {
+    this.#reading++;
+    const { size, bytes } = await this.#read(path);
+    this.#reading--;
+    const isTooLarge = size > this.options.imageBytesMax;
+    if (isTooLarge) return this.#finish(job, { ...reply, bytes: size, reason: 'too_large', code: 'IMAGE_TOO_LARGE' });
+    if (bytes === null) return this.#finish(job, reply);
+    const crash = this.#crashers.list().length > 0 ? this.#crashers.reasonFor(sha256Of(bytes)) : null;
+    if (crash !== null)
+      return this.#finish(job, failed(bytes.byteLength, computeDigests(bytes, job.wants.digests), crash));
+    this.#queue.push({ ...job, bytes, path: null });
+    this.#pump();
   }
 
   #finish(job: Job, reply: HashReply): void {

@@ -5,6 +5,7 @@
 import type { PathBytes } from '../core/path-bytes.js';
 import { DecoderProcess } from './decoder-process.js';
 import type { HashReply, HashWants } from './protocol.js';
+import type { Sandbox } from './sandbox.js';
 
 export interface Job {
   readonly id: number;
@@ -27,6 +28,7 @@ interface LaneOptions {
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sandbox: Sandbox;
   /** Keep a standby process. */
   readonly keepsStandby: boolean;
   readonly crashers: () => readonly string[];
@@ -101,13 +103,14 @@ export class Lane {
   }
 
   #spawn(): DecoderProcess {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env } = this.#options;
+    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env, sandbox } = this.#options;
     const started: DecoderProcess = new DecoderProcess({
       workers,
       imageBytesMax,
       imagePixelsMax,
       cacheBytesMax,
       env,
+      sandbox,
       onReady: () => {
         if (started === this.#process) this.#markStarted();
       },

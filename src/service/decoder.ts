@@ -2,6 +2,7 @@
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
 import { createImageEngine, type ImageEngine } from '../engine/image-engine.js';
+import { NO_SANDBOX, openSandbox, type Sandbox, type SandboxLayers } from '../engine/sandbox.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
@@ -18,11 +19,55 @@ export interface DecoderStatus {
 }
 
 export interface Decoder {
-  /** A service that gets only hashes starts no decoder. Errors SHUTTING_DOWN. */
+  /** A service that gets only hashes starts no decoder. Errors SHUTTING_DOWN, and as `sandbox`. */
   engine(): ImageEngine;
+  /**
+   * Layers of the sandbox that are in force; the first call tries them.
+   *
+   * Errors  CONFIG_INVALID: the configuration requires layers that this machine refuses.
+   */
+  sandbox(): SandboxLayers;
   /** From then on also in the metrics. */
   status(): DecoderStatus;
   close(): Promise<void>;
+}
+
+/** The use of the decoder by this process. */
+export interface DecoderPlace {
+  /** For a service of long life: its sandbox is tried before the first image, so that its start fails without it. */
+  readonly isServing: boolean;
+  /** For scans: the decoder process reads the files itself, and so sees all but the hidden ones. */
+  readonly readsFiles: boolean;
+  /** The configuration file, which may hold the master key. */
+  readonly configFile: string | null;
+}
+
+/** Layers without which code execution in the decoder reaches the key or the network. */
+const ESSENTIAL_LAYERS = ['networkNamespace', 'filesHidden'] as const;
+const missingOf = (layers: SandboxLayers) => ESSENTIAL_LAYERS.filter((layer) => !layers[layer]);
+
+/** Try the sandbox. Errors CONFIG_INVALID. */
+function sandboxFrom(
+  { decoderSandbox, dataDir, listKeyFile, workers }: Config,
+  { env, decoder }: { readonly env: Readonly<Record<string, string | undefined>>; readonly decoder: DecoderPlace },
+): Sandbox {
+  const hidden = [dataDir, listKeyFile, decoder.configFile ?? ''].filter((path) => path !== '');
+  const { readsFiles } = decoder;
+  const sandbox = decoderSandbox === 'off' ? NO_SANDBOX : openSandbox({ env, workers, hidden, readsFiles });
+  const missing = missingOf(sandbox.layers);
+  if (decoderSandbox === 'require' && missing.length > 0) {
+    const problems = `ZEEF_DECODER_SANDBOX is require, and this machine refuses: ${missing.join(', ')}`;
+    throw new AppError('CONFIG_INVALID', { problems });
+  }
+  return sandbox;
+}
+
+/** Log which layers are in force, once for a serving process; a sandbox that is not complete is a warning. */
+export function logSandbox(layers: SandboxLayers, { decoderSandbox }: Config, log: Logger): void {
+  const missing = missingOf(layers);
+  if (missing.length === 0) log.info({ sandbox: layers }, 'decoder sandbox in force');
+  else if (decoderSandbox === 'off') log.info({ sandbox: layers }, 'decoder sandbox off');
+  else log.warn({ sandbox: layers, missing }, 'decoder sandbox incomplete: docs/operations.md, "Decoder sandbox"');
 }
 
 export function createDecoder(
@@ -31,9 +76,15 @@ export function createDecoder(
     readonly metrics: Metrics;
     readonly log: Logger;
     readonly env: Readonly<Record<string, string | undefined>>;
+    readonly decoder: DecoderPlace;
   },
 ): Decoder {
   const { metrics, log, env } = parts;
+  let sandbox: Sandbox | null = null;
+  const sandboxed = (): Sandbox => {
+    sandbox ??= sandboxFrom(config, parts);
+    return sandbox;
+  };
   let engine: ImageEngine | null = null;
   let isClosing = false;
   const start = () =>
@@ -46,6 +97,7 @@ export function createDecoder(
       cacheBytesMax: config.cacheBytesMax,
       queuePerWorker: config.queueImagesPerWorker,
       env,
+      sandbox: sandboxed(),
       onRestart: (cause) => {
         metrics.add('zeef_decoder_restarts_total', { cause });
         log.warn({ cause }, 'decoder process replaced');
@@ -57,6 +109,7 @@ export function createDecoder(
       engine ??= start();
       return engine;
     },
+    sandbox: () => sandboxed().layers,
     status() {
       const { restarts = 0, recentRestarts = 0, queued = 0, capacity = 0 } = engine?.status ?? {};
       metrics.set('zeef_decoder_restarts_last_minute', {}, recentRestarts);

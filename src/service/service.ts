@@ -20,6 +20,7 @@ import { AppError } from '../core/errors.js';
 import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
+import type { SandboxLayers } from '../engine/sandbox.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
@@ -35,7 +36,7 @@ import type { Probing } from '../tenants/probing/probing.js';
 import { startProbing } from '../tenants/probing/start-probing.js';
 import type { TenantGates } from '../tenants/tenant-gates.js';
 import { auditStore } from './audited-store.js';
-import { createDecoder, type Decoder, type DecoderStatus } from './decoder.js';
+import { createDecoder, type Decoder, type DecoderPlace, type DecoderStatus } from './decoder.js';
 import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
 import { ledgerFrom, startRetention } from './open-ledger.js';
@@ -46,7 +47,7 @@ export interface Readiness {
   readonly ready: boolean;
   readonly generation: number;
   readonly entries: number;
-  readonly decoder: DecoderStatus;
+  readonly decoder: DecoderStatus & { readonly sandbox: SandboxLayers };
   /** False where the last answers could not be recorded: requests are refused until they can be. */
   readonly ledgerWritable: boolean;
 }
@@ -99,14 +100,19 @@ interface ServiceOptions {
   readonly watchLists?: boolean;
   /** The environment of this process: the decoder process gets the allocator's settings from it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** By default for a service that gets bytes, in a test. */
+  readonly decoder?: Partial<DecoderPlace>;
 }
+
+const DECODER_PLACE: DecoderPlace = { isServing: false, readsFiles: false, configFile: null };
 
 export async function createService(
   config: Config,
-  { log, clock = systemClock, watchLists = false, env = {} }: ServiceOptions,
+  { log, clock = systemClock, watchLists = false, env = {}, decoder: place = {} }: ServiceOptions,
 ): Promise<Service> {
   const metrics = createMetrics(clock);
   const store = await storeFrom(config, { log, metrics });
+  const decoder = await decoderBeside(store, config, { metrics, log, env, place });
   const audit = auditStore(store, clock);
   const ledger = await ledgerBeside(store, config, { clock, log, metrics });
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
@@ -117,7 +123,6 @@ export async function createService(
   const gates = gatesFrom(config, { store, clock, log });
   const snapshot = () => live.snapshot;
   const { probing, settled } = startProbing({ clock, log, metrics, gates, store: audit.as(ZEEF), snapshot });
-  const decoder = createDecoder(config, { metrics, log, env });
   const imports = importJobsFrom(config, { store, audit, log, reload });
   if (watchLists) {
     followed.watch();
@@ -147,7 +152,7 @@ export async function createService(
       ready: !state.isClosing,
       generation: live.snapshot.generation,
       entries: Object.values(live.snapshot.entryCounts).reduce((sum, count) => sum + count, 0),
-      decoder: decoder.status(),
+      decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
       ledgerWritable: ledger.isWritable,
     }),
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
@@ -206,6 +211,28 @@ function queries(
     openFiles: (lists) => openFiles({ store: store.lists, live, pool, recorder, reload }, lists),
     whenRoom: () => decoder.engine().whenRoom(),
   };
+}
+
+/** Try the sandbox of a serving process at once, so that one that is required fails the start. Errors CONFIG_INVALID. */
+async function decoderBeside(
+  store: Store,
+  config: Config,
+  parts: {
+    readonly metrics: Metrics;
+    readonly log: Logger;
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly place: Partial<DecoderPlace>;
+  },
+): Promise<Decoder> {
+  const place = { ...DECODER_PLACE, ...parts.place };
+  const decoder = createDecoder(config, { ...parts, decoder: place });
+  try {
+    if (place.isServing) decoder.sandbox();
+    return decoder;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Open the ledger at once where answers are recorded, so that an unreadable ledger fails the start. */

@@ -223,6 +223,7 @@ describe('a decoder process that dies', () => {
     expect(Object.fromEntries(entries.map((entry) => entry.split('=')))).toEqual({
       ...allocator,
       VIPS_BLOCK_UNTRUSTED: '1',
+      VIPS_DISC_THRESHOLD: '1000g',
       UV_THREADPOOL_SIZE: '4',
     });
     expect(mapsOf(pid!)).toContain(library);

@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Job, Lane, type RestartCause } from '../../src/engine/lane.js';
 import type { HashReply } from '../../src/engine/protocol.js';
+import { NO_SANDBOX } from '../../src/engine/sandbox.js';
 
 const OPTIONS = {
   workers: 1,
@@ -11,6 +12,7 @@ const OPTIONS = {
   decodeMsMax: 1_000,
   memoryBytesMax: 1e12,
   env: {},
+  sandbox: NO_SANDBOX,
   crashers: () => [],
 };
 
