@@ -58,7 +58,7 @@ export const MUTANTS = [
   ['src/tenants/item-values.ts', '!image.turns.has(turn) && ', '', OF_ITEMS],
   ['src/tenants/item-values.ts', 'same.turns.add(turn)', 'undefined', OF_ITEMS],
   ['src/tenants/item-values.ts', "hash?.frame ?? ''", "''", OF_ITEMS],
-  ['src/check/check-image.ts', "decision.verdict === 'no_match'", "decision.verdict !== 'match'", OF_SETTLE],
+  ['src/check/check-image.ts', "verdict: verdict === 'no_match'", "verdict: verdict !== 'match'", OF_SETTLE],
   ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],
   [

@@ -21,11 +21,11 @@ import { reorientPdq } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { HashQuery, VectorQuery } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues } from './check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues, emptyDecision } from './check-values.js';
 import { type FileQuery, QueryBatch } from './file-queries.js';
 import { requirePhotoDna } from './match.js';
 import { matchFiles } from './match-files.js';
-import { type Decision, type Match, NOTHING_FOUND } from './policy.js';
+import type { Decision, Match } from './policy.js';
 import type { Recording } from './recorder.js';
 
 /** One query of one or more values; several values are queried together. */
@@ -62,6 +62,8 @@ export type HashItemAnswer =
   | {
       readonly id: string | null;
       readonly verdict: Verdict;
+      /** With `not_checked` only. */
+      readonly reason?: Decision['reason'];
       readonly lowQuality: boolean;
       readonly exact: boolean;
       readonly matches: readonly Match[];
@@ -145,11 +147,12 @@ function readItem(snapshot: ListSnapshot, item: HashItem, options: CheckOptions)
 function toAnswer(
   snapshot: ListSnapshot,
   { id, photodna }: HashItem,
-  { verdict, matches, matchCount, truncated }: Decision,
+  { verdict, reason, matches, matchCount, truncated }: Decision,
   lowQuality: boolean,
 ): HashItemAnswer {
   const exact = photodna === undefined ? snapshot.exact : snapshot.exact && snapshot.photodnaExact;
-  return { id: id ?? null, verdict, lowQuality, exact, matches, matchCount, truncated };
+  const why = reason === null ? {} : { reason };
+  return { id: id ?? null, verdict, ...why, lowQuality, exact, matches, matchCount, truncated };
 }
 
 /** Return an item's error as its answer. Errors: those that the item did not cause are rethrown. */
@@ -193,9 +196,10 @@ async function answerColumns(
     const values = Buffer.from(hex.join(''), 'hex');
     const referenceOf = (position: number) => items[at[position]!]!.id ?? null;
     const decisions = await checkValues(parts, algorithm, values, options, referenceOf);
+    const empty = emptyDecision(parts.snapshot, options.lists, algorithm);
     for (const [position, itemAt] of at.entries()) {
       if (breath.isDue) await breath.take();
-      const decision = decisions.get(position) ?? NOTHING_FOUND;
+      const decision = decisions.get(position) ?? empty;
       answers[itemAt] = toAnswer(parts.snapshot, items[itemAt]!, decision, false);
     }
   }
@@ -219,7 +223,6 @@ async function answerFiles(
     const item = items[at]!;
     options.recording.add('hash', {
       ...decisions[n]!,
-      reason: null,
       reference: item.id ?? null,
       fileId: fileIdOf(item),
       digests: query.digests,

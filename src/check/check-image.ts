@@ -49,15 +49,15 @@ const DAY_MS = 86_400_000;
 
 /**
  * Return the verdict of a file. A file with a listed digest is a match even if its pixels cannot be decoded;
- * an undecodable file without a match is `not_checked`, never `no_match`.
+ * an undecodable file without a match is `not_checked`, never `no_match`, and so is one that was not searched.
  */
 export function verdictOf(
   decision: Decision,
   hashed: Pick<HashAnswer, 'reason'>,
 ): Pick<CheckAnswer, 'verdict' | 'reason'> {
-  if (hashed.reason === null) return { verdict: decision.verdict, reason: null };
-  if (decision.verdict === 'no_match') return { verdict: 'not_checked', reason: hashed.reason };
-  return { verdict: decision.verdict, reason: hashed.reason };
+  const { verdict } = decision;
+  if (hashed.reason === null) return { verdict, reason: decision.reason };
+  return { verdict: verdict === 'no_match' ? 'not_checked' : verdict, reason: hashed.reason };
 }
 
 /**

@@ -4,11 +4,18 @@
  */
 import { Breath } from '../core/breath.js';
 import { HASH256_BYTES } from '../core/hash256.js';
-import { DIGEST_ALGORITHMS, type DigestAlgorithm, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
+import {
+  type Algorithm,
+  DIGEST_ALGORITHMS,
+  type DigestAlgorithm,
+  ORIENTATIONS,
+  VALUE_BYTES,
+} from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
+import { searchedAlgorithms } from '../lists/in-force.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import { type HashQuery, toCandidate } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
@@ -16,7 +23,7 @@ import { decideFound } from './decide-found.js';
 import type { EntryReader } from './entry-reader.js';
 import { type FoundPiece, FoundRows, type Rows } from './found-rows.js';
 import { widestRadiusBits } from './match.js';
-import type { Decision } from './policy.js';
+import { type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 import type { Recorder } from './recorder.js';
 
 export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as const;
@@ -171,8 +178,17 @@ async function findValues(
   return new FoundRows((await Promise.all(pieces)).flat());
 }
 
+/** Return the decision of values that match nothing: whether any was searched. */
+export function emptyDecision(
+  snapshot: ListSnapshot,
+  lists: ReadonlySet<string> | null,
+  algorithm: Algorithm,
+): Decision {
+  return searchedAlgorithms(snapshot, lists).has(algorithm) ? NOTHING_FOUND : NOTHING_SEARCHED;
+}
+
 /**
- * Return the decisions of the values that matched, by position; every other value is `no_match`. All are recorded.
+ * Return the decisions of the values that matched, by position; every other value has `emptyDecision`. All are recorded.
  * Shape   `values`: N × the algorithm's bytes.
  *         `referenceOf`: the caller's name for the value at a position.
  * Errors  STORE_FAILED, LEDGER_FAILED.
@@ -200,9 +216,10 @@ export async function checkValues(
     const fileId = Buffer.from(value).toString('hex');
     const digests = isDigest(algorithm) ? { [algorithm]: fileId } : {};
     const reference = referenceOf(position);
-    recording.add('hash', { ...decision, reason: null, reference, fileId, digests, generation, checkId: null });
+    recording.add('hash', { ...decision, reference, fileId, digests, generation, checkId: null });
   }
-  recording.addUnmatched('hash', values.length / width - decisions.size);
+  const { verdict } = emptyDecision(snapshot, options.lists, algorithm);
+  recording.addUnmatched('hash', values.length / width - decisions.size, { isSearched: verdict === 'no_match' });
   if (!options.recording) await recording.commit();
   return decisions;
 }

@@ -4,7 +4,7 @@ import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import type { CheckOptions } from './check-image.js';
-import { type BatchAlgorithm, checkValues } from './check-values.js';
+import { type BatchAlgorithm, checkValues, emptyDecision } from './check-values.js';
 import { EntryReader } from './entry-reader.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
@@ -16,6 +16,8 @@ export interface HashBatch {
   readonly exact: boolean;
   /** Return answers in the order of the items; an invalid item's answer is its error. Errors: STORE_FAILED. */
   checkItems(items: readonly HashItem[]): Promise<HashItemAnswer[]>;
+  /** Decision of a value of this algorithm that matches nothing. */
+  emptyDecision(algorithm: BatchAlgorithm): Decision;
   /** As `checkValues`. */
   checkValues(
     algorithm: BatchAlgorithm,
@@ -43,6 +45,7 @@ export function openHashBatch(
   return {
     generation,
     exact,
+    emptyDecision: (algorithm) => emptyDecision(snapshot, options.lists, algorithm),
     checkItems: (items) => checkHashes(withReader(), items, options),
     checkValues: (algorithm, values, referenceOf) => checkValues(withReader(), algorithm, values, options, referenceOf),
   };

@@ -4,6 +4,7 @@ import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
+import { searchedAlgorithms } from '../lists/in-force.js';
 import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import { toCandidate } from './candidate.js';
 import { type BatchAlgorithm, searchPiece } from './check-values.js';
@@ -12,12 +13,29 @@ import type { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
 import { vectorCandidates, widestRadiusBits } from './match.js';
-import { type Decision, NOTHING_FOUND } from './policy.js';
+import { type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 
 /** Values per task of a thread: as many as the index joins with its tables at once. */
 export const PIECE_VALUES = JOIN_QUERIES;
 
 const QUERIED_ALGORITHMS: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
+
+/** Return the decision of each query that matches nothing: whether one of its values was searched. */
+function emptyDecisions(
+  snapshot: ListSnapshot,
+  { columns, queryCount, withVectors }: QueryBatch,
+  lists: ReadonlySet<string> | null,
+): Decision[] {
+  const searched = searchedAlgorithms(snapshot, lists);
+  const decisions = new Array<Decision>(queryCount).fill(NOTHING_SEARCHED);
+  for (const algorithm of QUERIED_ALGORITHMS) {
+    if (!searched.has(algorithm)) continue;
+    const { queryNumbers, count } = columns[algorithm];
+    for (let at = 0; at < count; at++) decisions[queryNumbers[at]!] = NOTHING_FOUND;
+  }
+  if (searched.has('photodna')) for (const queryNumber of withVectors) decisions[queryNumber] = NOTHING_FOUND;
+  return decisions;
+}
 
 /**
  * Return decisions in the order of the files; nothing is recorded.
@@ -66,7 +84,7 @@ export async function matchFiles(
       pieces.push(findPiece(algorithm, from));
   }
   const rows = new FoundRows((await Promise.all(pieces)).flat());
-  const decisions = new Array<Decision>(queries.queryCount).fill(NOTHING_FOUND);
+  const decisions = emptyDecisions(snapshot, queries, lists);
   const breath = new Breath();
   for (const queryNumber of new Set([...rows.queryNumbers, ...queries.withVectors])) {
     if (breath.isDue) await breath.take();
@@ -75,7 +93,8 @@ export async function matchFiles(
       ...vectors.flatMap((vector) => vectorCandidates(snapshot, lists, vector)),
       ...rows.candidatesOf(queryNumber),
     ];
-    decisions[queryNumber] = await decideFound(snapshot, reader, found, requestedRadiusBits);
+    const decision = await decideFound(snapshot, reader, found, requestedRadiusBits);
+    if (decision.verdict !== 'no_match') decisions[queryNumber] = decision;
   }
   return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

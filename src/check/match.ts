@@ -1,13 +1,14 @@
 /** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
-import { DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
+import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
+import { searchedAlgorithms } from '../lists/in-force.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { type Candidate, type HashQuery, toCandidate, type VectorQuery } from './candidate.js';
 import { decideFound } from './decide-found.js';
 import { EntryReader } from './entry-reader.js';
-import type { Decision } from './policy.js';
+import { type Decision, NOTHING_SEARCHED } from './policy.js';
 
 export interface MatchQuery {
   readonly digests: Digests;
@@ -90,5 +91,14 @@ function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
 
 /** Return the decision of a query. Errors STORE_FAILED. */
 export async function match(snapshot: ListSnapshot, store: ListFeed, query: MatchQuery): Promise<Decision> {
-  return decideFound(snapshot, new EntryReader(store), lookUp(snapshot, query), query.requestedRadiusBits);
+  const found = lookUp(snapshot, query);
+  const decision = await decideFound(snapshot, new EntryReader(store), found, query.requestedRadiusBits);
+  if (decision.verdict !== 'no_match') return decision;
+  const searched = searchedAlgorithms(snapshot, query.lists);
+  return algorithmsOf(query).some((algorithm) => searched.has(algorithm)) ? decision : NOTHING_SEARCHED;
+}
+
+function algorithmsOf({ digests, hashes, vectors = [] }: MatchQuery): Algorithm[] {
+  const ofDigests = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
+  return [...ofDigests, ...[...hashes, ...vectors].map(({ algorithm }) => algorithm)];
 }

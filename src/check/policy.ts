@@ -5,7 +5,15 @@
  * with a known-good value. All other matches still count.
  */
 import type { Match } from '../core/match-types.js';
-import type { Background, Entry, Family, ListInfo, Orientation, Verdict } from '../core/vocabulary.js';
+import type {
+  Background,
+  Entry,
+  Family,
+  ListInfo,
+  NotCheckedReason,
+  Orientation,
+  Verdict,
+} from '../core/vocabulary.js';
 
 const DAY_MS = 86_400_000;
 
@@ -38,7 +46,9 @@ export const MATCHES_PER_LIST_MAX = 100;
 export const MATCHES_PER_IMAGE_MAX = 1_000;
 
 export interface Decision {
-  readonly verdict: Extract<Verdict, 'match' | 'no_match' | 'suppressed'>;
+  readonly verdict: Verdict;
+  /** `no_list` where nothing was searched, with `not_checked`; else null. */
+  readonly reason: Extract<NotCheckedReason, 'no_list'> | null;
   /** Exact first, then by distance; the first of each list, and at most `MATCHES_PER_LIST_MAX` of it. */
   readonly matches: readonly Match[];
   /** Number of all matches, including those beyond the cap. */
@@ -47,7 +57,10 @@ export interface Decision {
   readonly truncated: boolean;
 }
 
-export const NOTHING_FOUND: Decision = { verdict: 'no_match', matches: [], matchCount: 0, truncated: false };
+const NO_MATCHES = { matches: [], matchCount: 0, truncated: false } as const;
+export const NOTHING_FOUND: Decision = { verdict: 'no_match', reason: null, ...NO_MATCHES };
+/** No list in force has an entry that the query could match. */
+export const NOTHING_SEARCHED: Decision = { verdict: 'not_checked', reason: 'no_list', ...NO_MATCHES };
 
 /** Return whether a list counts a near match at this distance, for a query hash of this quality. */
 export function admits(
@@ -158,5 +171,5 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
   const matchCount = matches.length + unread;
   const shown = shownOf(matches);
-  return { verdict, matches: shown, matchCount, truncated: shown.length < matchCount };
+  return { verdict, reason: null, matches: shown, matchCount, truncated: shown.length < matchCount };
 }

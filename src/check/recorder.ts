@@ -11,8 +11,8 @@ export type Answer = Omit<Outcome, 'kind'>;
 /** Collected answers of one request; none may be returned before `commit` has resolved. */
 export interface Recording {
   add(kind: 'image' | 'hash', answer: Answer): void;
-  /** Count answers without a match; no other fact of them is recorded. */
-  addUnmatched(kind: Outcome['kind'], count: number): void;
+  /** Count answers without a match; no other fact of them is recorded. `isSearched` false: they are `not_checked: no_list`. */
+  addUnmatched(kind: Outcome['kind'], count: number, how?: { readonly isSearched: boolean }): void;
   /** Record all answers; called once. Errors LEDGER_FAILED: nothing is recorded; IDEMPOTENCY_KEY_REUSED. */
   commit(): Promise<void>;
 }
@@ -37,6 +37,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
     open(tenant, idempotency = null) {
       const outcomes: Outcome[] = [];
       const unmatched = { image: 0, hash: 0 };
+      const unsearched = { image: 0, hash: 0 };
       return {
         add(kind, answer) {
           if (answer.verdict === 'no_match') {
@@ -47,8 +48,9 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
           const reason = answer.verdict === 'not_checked' ? answer.reason : null;
           outcomes.push({ ...answer, kind, reason });
         },
-        addUnmatched(kind, count) {
-          unmatched[kind] += count;
+        addUnmatched(kind, count, { isSearched } = { isSearched: true }) {
+          const into = isSearched ? unmatched : unsearched;
+          into[kind] += count;
         },
         async commit() {
           const isNew =
@@ -56,12 +58,16 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
               tenant,
               outcomes,
               unmatched: unmatched.image + unmatched.hash,
+              unsearched: unsearched.image + unsearched.hash,
               idempotency: idempotency?.() ?? null,
             })) ?? true;
           if (!isNew) return;
           for (const outcome of outcomes) countOutcome(tenant, outcome);
           for (const kind of ['image', 'hash'] as const) {
             if (unmatched[kind] > 0) metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, unmatched[kind]);
+            if (unsearched[kind] === 0) continue;
+            metrics.add('zeef_checks_total', { kind, verdict: 'not_checked' }, unsearched[kind]);
+            metrics.add('zeef_not_checked_total', { reason: 'no_list' }, unsearched[kind]);
           }
         },
       };

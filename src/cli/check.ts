@@ -8,6 +8,7 @@ import {
   framesFrom,
   type GlobalFlags,
   type ImageCheckFlags,
+  NO_LIST_LINE,
   withService,
 } from './context.js';
 
@@ -73,6 +74,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .action(async (files: string[], flags: ImageCheckFlags) => {
       const byVerdict: Record<string, number> = {};
       await withService(cli, globals(), async (service) => {
+        if (service.readiness().listsInForce === 0) cli.err(NO_LIST_LINE);
         for (const path of files) {
           if (cli.isStopping()) return cli.setExitCode(EXIT.interrupted);
           await service.whenRoom();

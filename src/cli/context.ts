@@ -51,6 +51,10 @@ export interface GlobalFlags {
   readonly logLevel?: string;
 }
 
+/** On stderr, of every command that matches files. */
+export const NO_LIST_LINE =
+  'zeef: no list is in force, so nothing can match: every file is not_checked. See zeef lists show; import or enable one.\n';
+
 /** A command prints its result and logs only warnings and errors. Only `serve` logs more by default. */
 const COMMAND_LOG_LEVEL = 'warn';
 

@@ -12,7 +12,7 @@ import { sortRoots } from '../scan/walk/roots.js';
 import { openInventory } from '../service/open-store.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
-import { type CliContext, checkOptions, EXIT } from './context.js';
+import { type CliContext, checkOptions, EXIT, NO_LIST_LINE } from './context.js';
 import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
 import { openScanOutput } from './scan-output.js';
 import { showProgress } from './scan-progress.js';
@@ -63,6 +63,7 @@ export async function runScan(
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
   const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
+  if (!matcher.hasList) cli.err(NO_LIST_LINE);
   const tally = new ScanTally();
   const output = openScanOutput(cli, flags);
   const kept = flags.rematch ?? flags.resume;
@@ -95,7 +96,8 @@ export async function runScan(
     const summary = tally.summary({ generation: matcher.generation, interrupted, resumed });
     await output.end(summary);
     if (interrupted) cli.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
-    cli.setExitCode(interrupted ? EXIT.interrupted : exitCodeOf(summary.byVerdict));
+    const exitCode = matcher.hasList ? exitCodeOf(summary.byVerdict) : EXIT.failed;
+    cli.setExitCode(interrupted ? EXIT.interrupted : exitCode);
   } finally {
     shown.stop();
     await counting?.stop();

@@ -20,7 +20,7 @@ import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
-const LEDGER_CHOICES = ['on', 'off'] as const;
+const ON_OFF = ['on', 'off'] as const;
 const SANDBOX_CHOICES = ['auto', 'require', 'off'] as const;
 const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
@@ -178,8 +178,15 @@ export const KNOBS = {
     env: 'ZEEF_LEDGER',
     unit: 'on or off',
     default: 'on',
-    ...choice(LEDGER_CHOICES),
+    ...choice(ON_OFF),
     why: 'off is for measuring the cost of the ledger: no hit and no count is recorded',
+  },
+  readyNeedsList: {
+    env: 'ZEEF_READY_NEEDS_LIST',
+    unit: 'on or off',
+    default: 'on',
+    ...choice(ON_OFF),
+    why: 'on: /readyz is 503 while no list is in force, since nothing can match; off: where lists arrive over HTTP through a balancer',
   },
   batchItemsMax: {
     env: 'ZEEF_BATCH_ITEMS_MAX',

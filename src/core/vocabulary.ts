@@ -60,6 +60,7 @@ export const NOT_CHECKED_REASONS = [
   'timeout',
   'decoder_crash',
   'unreadable',
+  'no_list',
 ] as const;
 export type NotCheckedReason = (typeof NOT_CHECKED_REASONS)[number];
 

@@ -11,6 +11,8 @@ export interface Refusal {
   readonly title: string;
   /** The missing scope, where that is the reason. */
   readonly scope: string | null;
+  /** The answer as JSON; empty where it was not. */
+  readonly body: object;
 }
 export type Answer<T> = { readonly ok: true; readonly data: T } | Refusal;
 
@@ -39,7 +41,7 @@ async function send(path: string, init: RequestInit): Promise<Answer<Response>> 
       headers: { ...init.headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
     });
   } catch {
-    return { ok: false, status: 0, code: 'UNREACHABLE', title: 'The service is unreachable.', scope: null };
+    return { ok: false, status: 0, code: 'UNREACHABLE', title: 'The service is unreachable.', scope: null, body: {} };
   }
   if (response.ok) return { ok: true, data: response };
   const problem = (await response.json().catch(() => ({}))) as {
@@ -53,6 +55,7 @@ async function send(path: string, init: RequestInit): Promise<Answer<Response>> 
     code: problem.code ?? 'UNKNOWN',
     title: problem.title ?? `The service answered ${response.status}.`,
     scope: problem.details?.scope ?? null,
+    body: problem,
   };
 }
 

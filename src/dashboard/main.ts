@@ -41,6 +41,16 @@ function chosenPeriod(): Period | null {
   return periodOf(text('period'), text('from'), text('to'), Date.now());
 }
 
+/** The state of the service, and its words. */
+function stateOf({ notReady, listsInForce, decoder, ledgerWritable }: Readiness): ['ok' | 'warn' | 'late', string] {
+  if (notReady.includes('shutting_down')) return ['late', 'shutting down'];
+  if (!ledgerWritable) return ['late', 'the ledger is not writable: checks are refused'];
+  if (listsInForce === 0) return ['late', 'no list is in force: nothing can match'];
+  if (!decoder.underAttack) return ['ok', 'ready'];
+  const restarts = `${count(decoder.restartsLastMinute)} decoder restarts in a minute`;
+  return ['warn', `under attack: ${restarts}; the service still answers`];
+}
+
 async function refreshState(): Promise<void> {
   const answer = await get<Readiness>('readyz');
   const state = byId('state');
@@ -48,17 +58,16 @@ async function refreshState(): Promise<void> {
   trouble.hidden = !away;
   if (away)
     say(trouble, 'The service is unreachable. The page shows the last known state; it retries every ten seconds.');
-  if (!answer.ok) {
+  // A service that is not ready answers the same fields as a refusal.
+  const readiness = answer.ok ? answer.data : 'notReady' in answer.body ? (answer.body as Readiness) : null;
+  if (readiness === null) {
     state.dataset.kind = 'late';
     say(byId('state-text'), away ? 'unreachable' : 'shutting down');
     return;
   }
-  const { generation, entries, decoder, ledgerWritable } = answer.data;
-  state.dataset.kind = ledgerWritable ? (decoder.underAttack ? 'warn' : 'ok') : 'late';
-  const attack = decoder.underAttack
-    ? `under attack: ${count(decoder.restartsLastMinute)} decoder restarts in a minute; the service still answers`
-    : 'ready';
-  const words = ledgerWritable ? attack : 'the ledger is not writable: checks are refused';
+  const { generation, entries } = readiness;
+  const [kind, words] = stateOf(readiness);
+  state.dataset.kind = kind;
   say(byId('state-text'), `${words} · ${count(entries)} entries · generation ${count(generation)}`);
 }
 

@@ -11,8 +11,10 @@ export interface Access {
 
 export interface Readiness {
   readonly ready: boolean;
+  readonly notReady: readonly string[];
   readonly generation: number;
   readonly entries: number;
+  readonly listsInForce: number;
   /** False: checks are refused, since they cannot be recorded. */
   readonly ledgerWritable: boolean;
   readonly decoder: {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HashItemAnswer } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
-import { type Decision, NOTHING_FOUND } from '../check/policy.js';
+import type { Decision } from '../check/policy.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
@@ -69,6 +69,7 @@ async function* linePieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 const answerOf = (batch: HashBatch, id: string | null, decision: Decision): HashItemAnswer => ({
   id,
   verdict: decision.verdict,
+  ...(decision.reason === null ? {} : { reason: decision.reason }),
   lowQuality: false,
   exact: batch.exact,
   matches: decision.matches,
@@ -96,7 +97,9 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
   );
   const others = lines.others.length > 0 ? await answerRead(batch, await readLines(bytes, lines.others)) : [];
   const breath = new Breath();
-  const nothing = JSON.stringify(answerOf(batch, null, NOTHING_FOUND)).slice('{"id":null'.length);
+  const empty = BATCH_ALGORITHMS.map((name) =>
+    JSON.stringify(answerOf(batch, null, batch.emptyDecision(name))).slice('{"id":null'.length),
+  );
   let text = '';
   for (let line = 0; line < lines.count; line++) {
     if (breath.isDue) await breath.take();
@@ -108,7 +111,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
     const id = idOf(line);
     const decision = decisions[at]!.get(lines.position[line]!);
     // The id is ASCII without quotes or escapes, so it is copied unchanged.
-    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${nothing}\n`;
+    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${empty[at]}\n`;
     else text += `${JSON.stringify(toResult(answerOf(batch, id, decision)))}\n`;
   }
   return text;
@@ -171,7 +174,8 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
 }
 
 /**
- * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position.
+ * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position;
+ * with `notChecked` and `reason` where none was searched.
  * `mayTruncate` and errors as in `answerLines`.
  */
 export async function* answerRaw(
@@ -220,5 +224,7 @@ export async function* answerRaw(
   } catch (thrown) {
     error = refusalOf(thrown, body, mayTruncate && begin === '');
   }
-  yield `${begin}],${JSON.stringify({ checked, matched, ...(error ? { error } : {}) }).slice(1)}`;
+  const { reason } = batch.emptyDecision(algorithm);
+  const unsearched = reason === null ? {} : { notChecked: checked, reason };
+  yield `${begin}],${JSON.stringify({ checked, matched, ...unsearched, ...(error ? { error } : {}) }).slice(1)}`;
 }

@@ -157,6 +157,7 @@ export const HashesResult = Type.Object({
     Type.Object({
       id: orNull(Type.String()),
       verdict: Type.Optional(oneOf(VERDICTS)),
+      reason: Type.Optional(oneOf(['no_list'])),
       lowQuality: Type.Optional(Type.Boolean()),
       exact: Type.Optional(Type.Boolean()),
       matches: Type.Optional(Type.Array(Match)),

@@ -77,20 +77,14 @@ export interface GroupOptions {
   /** For the lifetime of Idempotency-Keys; by default `nowMs`. */
   readonly steadyMs?: () => number;
   /** Called after each group with its size, duration and outcome. */
-  readonly onGroup?: (group: {
-    readonly answers: number;
-    readonly seconds: number;
-    readonly ok: boolean;
-    /** For a failed group: the store's error. */
-    readonly why: string | null;
-  }) => void;
+  readonly onGroup?: (group: { readonly answers: number; readonly seconds: number; readonly ok: boolean }) => void;
 }
 
 /** True for codes that no retry can fix; other failures may end when the disk recovers. */
 export const isFinal = (code: ErrorCode) => code === 'LEDGER_INVALID' || code === 'DATA_VERSION';
 
 export function createGroupCommit(
-  store: LedgerStore,
+  store: Pick<LedgerStore, 'append'>,
   { nowMs, steadyMs = nowMs, onGroup = () => {} }: GroupOptions,
 ): GroupCommit {
   let gathering = new Group();
@@ -100,7 +94,7 @@ export function createGroupCommit(
 
   async function write(group: Group): Promise<void> {
     const startedMs = performance.now();
-    let why: string | null = null;
+    let ok = true;
     try {
       const appended = await store.append({ atMs: nowMs(), steadyMs: steadyMs(), entries: group.entries() });
       for (const { entry, from, count, resolve } of group.waiting) {
@@ -109,12 +103,12 @@ export function createGroupCommit(
       }
     } catch (error) {
       const { code, details } = error instanceof AppError ? error : new AppError('LEDGER_FAILED');
-      why = String(error);
+      ok = false;
       for (const { reject } of group.waiting) {
         reject(isFinal(code) ? new AppError(code, details, error) : new AppError('LEDGER_FAILED', {}, error));
       }
     }
-    onGroup({ answers: group.waiting.length, seconds: (performance.now() - startedMs) / 1000, ok: why === null, why });
+    onGroup({ answers: group.waiting.length, seconds: (performance.now() - startedMs) / 1000, ok });
   }
 
   function flush(): void {

@@ -12,6 +12,7 @@ import { entryOf, type LedgerRequest } from './ledger-entry.js';
 import { readStats, type StatsQuery } from './read-stats.js';
 import type { Seal } from './seal.js';
 import type { Stats } from './stats.js';
+import { Writable } from './writable.js';
 
 export type { Hit } from './hit.js';
 
@@ -44,8 +45,12 @@ export type HitListener = (event: {
 export interface Ledger {
   /** Hours, rising; the takedown clock is compared with each. */
   readonly deadlineHours: readonly number[];
-  /** False if the last group could not be written. */
+  /** False if the last attempt to record failed. */
   readonly isWritable: boolean;
+  /** Milliseconds in which nothing could be recorded; 0 while it can. */
+  readonly unwritableMs: number;
+  /** Try to write, where nothing was recorded lately or the last attempt failed; the result is in `isWritable`. */
+  probe(): Promise<void>;
   /** Errors DATA_VERSION, LEDGER_INVALID: recording is impossible. A failing disk is no error yet. */
   open(): Promise<void>;
   /**
@@ -82,6 +87,8 @@ interface LedgerOptions {
   readonly keepHitsDays: number;
   readonly keepHoursDays: number;
   readonly onGroup?: GroupOptions['onGroup'];
+  /** Called where recording begins to fail, with the error, and with null where it succeeds again. */
+  readonly onWritable?: (why: string | null) => void;
   /** Called if a listener fails, or its hit cannot be read. */
   readonly onListenerError?: (error: unknown) => void;
 }
@@ -92,25 +99,35 @@ export function createLedger(options: LedgerOptions): Ledger {
 
 class StoredLedger implements Ledger {
   readonly deadlineHours: readonly number[];
-  isWritable = true;
   readonly #options: LedgerOptions;
   readonly #store: LedgerStore;
+  readonly #writable: Writable;
   readonly #commit: GroupCommit;
   readonly #listeners = new Set<HitListener>();
 
   constructor(options: LedgerOptions) {
-    const { store, nowMs, deadlineHours } = options;
+    const { store, nowMs, steadyMs = nowMs, deadlineHours, onWritable = () => {} } = options;
     this.#options = options;
     this.#store = store;
     this.deadlineHours = deadlineHours;
-    this.#commit = createGroupCommit(store, {
-      nowMs,
-      ...(options.steadyMs ? { steadyMs: options.steadyMs } : {}),
-      onGroup: (group) => {
-        this.isWritable = group.ok;
-        options.onGroup?.(group);
-      },
-    });
+    this.#writable = new Writable({ steadyMs, onChange: onWritable });
+    const append: LedgerStore['append'] = (group) => this.#writable.attempt(() => store.append(group));
+    const { onGroup } = options;
+    this.#commit = createGroupCommit({ append }, { nowMs, steadyMs, ...(onGroup ? { onGroup } : {}) });
+  }
+
+  get isWritable(): boolean {
+    return this.#writable.isWritable;
+  }
+
+  get unwritableMs(): number {
+    return this.#writable.unwritableMs;
+  }
+
+  async probe(): Promise<void> {
+    if (!this.#writable.isProbeDue) return;
+    // The failure is kept, and reported where it is new.
+    await this.#writable.attempt(() => this.#store.probe()).catch(() => {});
   }
 
   async open(): Promise<void> {

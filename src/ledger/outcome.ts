@@ -37,6 +37,8 @@ const nextId = monotonicFactory();
 
 const cell = (...key: readonly (string | null)[]) => JSON.stringify(key);
 
+export const reasonCell = (reason: NotCheckedReason): string => cell('reason', reason);
+
 function totalsOf({ verdict, matches }: Outcome): Totals {
   const totals = { ...NO_TOTALS, checked: 1 };
   if (verdict === 'suppressed') return { ...totals, suppressed: 1 };
@@ -53,7 +55,7 @@ const isExact = ({ matchType }: Match) => (matchType === 'exact' ? 1 : 0);
 export function addOutcome(sum: TallySum, outcome: Outcome): void {
   const { verdict, reason, matches } = outcome;
   sum.add({ totals: totalsOf(outcome), cells: [] });
-  if (verdict === 'not_checked') sum.addCell(cell('reason', reason ?? 'unreadable'), [1]);
+  if (verdict === 'not_checked') sum.addCell(reasonCell(reason ?? 'unreadable'), [1]);
   if (verdict !== 'match' && verdict !== 'suppressed') return;
   const lists = new Set<string>();
   const categories = new Set<string | null>();

@@ -51,6 +51,7 @@ const READS = [
   'generation',
   'changes',
   'entriesByKeys',
+  'hasEntrySince',
 ] as const satisfies readonly (keyof ListReader | keyof ListFeed)[];
 
 export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore {

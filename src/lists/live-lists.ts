@@ -7,9 +7,10 @@ import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
 import { writeIndexFile } from '../index/index-file.js';
 import type { ListFeed } from '../store/lists-contract.js';
+import { inForceOf } from './in-force.js';
 import { sectionsOf } from './index-sections.js';
 import { applyChanges, type Loaded, type LoadOptions, loadFromStore, loadLists } from './load-lists.js';
-import { HAMMING_ALGORITHMS, type ListSnapshot } from './snapshot.js';
+import { HAMMING_ALGORITHMS, type InForce, type ListSnapshot } from './snapshot.js';
 
 export interface LiveLists {
   readonly snapshot: ListSnapshot;
@@ -33,22 +34,44 @@ interface LiveListsOptions extends LoadOptions {
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function openLiveLists(store: ListFeed, options: LiveListsOptions): Promise<LiveLists> {
-  return new FollowedLists(store, options, await loadLists(store, options));
+  const loaded = await loadLists(store, options);
+  return new FollowedLists(store, options, loaded, await inForceAt(systemClock.nowMs(), store, options, loaded));
+}
+
+const DAY_MS = 86_400_000;
+
+/** What is in force with these entries. Entries expire by the day. */
+interface InForceAt {
+  readonly loaded: Loaded;
+  readonly day: number;
+  readonly inForce: InForce;
+}
+
+async function inForceAt(
+  atMs: number,
+  store: ListFeed,
+  { photodnaRadius }: Pick<LiveListsOptions, 'photodnaRadius'>,
+  loaded: Loaded,
+): Promise<InForceAt> {
+  const inForce = await inForceOf(store, loaded.lists, { atMs, photodnaRadius });
+  return { loaded, day: Math.floor(atMs / DAY_MS), inForce };
 }
 
 class FollowedLists implements LiveLists {
   readonly #store: ListFeed;
   readonly #options: LiveListsOptions;
   #loaded: Loaded;
+  #inForce: InForceAt;
   #snapshot: ListSnapshot;
   /** Two readers of the same changes would apply them twice. */
   readonly #oneAtATime = pLimit(1);
 
-  constructor(store: ListFeed, options: LiveListsOptions, loaded: Loaded) {
+  constructor(store: ListFeed, options: LiveListsOptions, loaded: Loaded, inForce: InForceAt) {
     this.#store = store;
     this.#options = options;
     this.#loaded = loaded;
-    this.#snapshot = snapshotOf(loaded, options.photodnaRadius);
+    this.#inForce = inForce;
+    this.#snapshot = snapshotOf(loaded, inForce.inForce, options.photodnaRadius);
   }
 
   get snapshot(): ListSnapshot {
@@ -70,7 +93,7 @@ class FollowedLists implements LiveLists {
   merged(): Promise<void> {
     return this.#oneAtATime(async () => {
       await Promise.all(Object.values(this.#loaded.indexes).map((index) => index.merged()));
-      this.#swap();
+      await this.#swap();
     });
   }
 
@@ -79,7 +102,7 @@ class FollowedLists implements LiveLists {
     if ((await this.#store.generation()) === position.generation) {
       // A finished merge is applied, and its memory is released.
       await Promise.all(Object.values(indexes).map((index) => index.settle()));
-      this.#swap();
+      await this.#swap();
       return false;
     }
     const changes = await this.#store.changes(position);
@@ -87,17 +110,25 @@ class FollowedLists implements LiveLists {
       await applyChanges(indexes, changes, lists, this.#options);
       this.#loaded = { indexes, position: changes.position, lists: changes.lists };
     } else this.#loaded = await loadFromStore(this.#store, this.#options);
-    this.#swap();
+    await this.#swap();
     return true;
   }
 
   /** Publish a snapshot of the loaded entries to new queries. */
-  #swap(): void {
-    this.#snapshot = snapshotOf(this.#loaded, this.#options.photodnaRadius);
+  async #swap(): Promise<void> {
+    const atMs = systemClock.nowMs();
+    const { loaded, day } = this.#inForce;
+    if (loaded !== this.#loaded || day !== Math.floor(atMs / DAY_MS))
+      this.#inForce = await inForceAt(atMs, this.#store, this.#options, this.#loaded);
+    this.#snapshot = snapshotOf(this.#loaded, this.#inForce.inForce, this.#options.photodnaRadius);
   }
 }
 
-function snapshotOf({ indexes, position, lists: stored }: Loaded, photodnaRadius: number | null): ListSnapshot {
+function snapshotOf(
+  { indexes, position, lists: stored }: Loaded,
+  inForce: InForce,
+  photodnaRadius: number | null,
+): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
   const counted = (algorithm: Algorithm) =>
@@ -106,6 +137,7 @@ function snapshotOf({ indexes, position, lists: stored }: Loaded, photodnaRadius
     generation: position.generation,
     atMs: systemClock.nowMs(),
     lists,
+    inForce,
     listByName: new Map(lists.map((list) => [list.list, list])),
     listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),
     radius: { pdq: indexes.pdq.segments, blockhash: indexes.blockhash.segments },

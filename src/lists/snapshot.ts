@@ -13,6 +13,9 @@ import type { VectorIndex } from '../index/vectors.js';
 export const HAMMING_ALGORITHMS = ['pdq', 'blockhash'] as const;
 export type HammingAlgorithm = (typeof HAMMING_ALGORITHMS)[number];
 
+/** Algorithms with an entry that counts, by the name of their list. Lists without any are left out. */
+export type InForce = ReadonlyMap<string, ReadonlySet<Algorithm>>;
+
 export interface ListSnapshot {
   readonly generation: number;
   /** Time of the last refresh, milliseconds since 1970: entries expire by the day. */
@@ -27,6 +30,7 @@ export interface ListSnapshot {
   readonly photodna: readonly Segment<VectorIndex>[];
   /** Configured by the licensee; null where PhotoDNA is not matched. */
   readonly photodnaRadius: number | null;
+  readonly inForce: InForce;
   /** Active entries. */
   readonly entryCounts: Readonly<Record<Algorithm, number>>;
   /** True where no index of 256-bit hashes, or of PhotoDNA's values, is approximate. */

@@ -5,12 +5,15 @@ import type { QueryBatch } from '../check/file-queries.js';
 import type { Decision } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
 import type { DigestAlgorithm } from '../core/vocabulary.js';
+import { searchedAlgorithms } from '../lists/in-force.js';
 
 export interface Matcher {
   readonly generation: number;
   readonly exact: boolean;
   /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
+  /** False where no list is in force; true also where that is unknown here: each answer says it. */
+  readonly hasList: boolean;
   /** Position of the answers in the store's change log; null where it is unknown here. */
   readonly matchedAt: string | null;
   /** Return decisions in the order of the files. */
@@ -30,6 +33,7 @@ export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOp
   return {
     generation: snapshot.generation,
     exact: snapshot.exact,
+    hasList: searchedAlgorithms(snapshot, options.lists).size > 0,
     wantsBlockhash: snapshot.entryCounts.blockhash > 0,
     matchedAt,
     match: (queries) => batch.match(queries, options),

@@ -3,7 +3,7 @@
  */
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import type { FileQuery, QueryBatch } from '../check/file-queries.js';
-import { type Decision, type Match, NOTHING_FOUND } from '../check/policy.js';
+import { type Decision, type Match, NOTHING_FOUND, NOTHING_SEARCHED } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { formatHash256 } from '../core/hash256.js';
 import { BATCH_BYTES_MAX } from '../core/limits.js';
@@ -57,10 +57,11 @@ function matchOf(facts: Partial<Match>, isMatch: boolean): Match {
 function decisionOf(answer: HashItemAnswer): Decision {
   if (!('verdict' in answer)) throw new AppError('SERVER_FAILED', { why: answer.error.code });
   const { verdict, matches, matchCount, truncated } = answer;
-  if (verdict === 'no_match' || verdict === 'not_checked') return NOTHING_FOUND;
+  if (verdict === 'not_checked') return NOTHING_SEARCHED;
+  if (verdict === 'no_match') return NOTHING_FOUND;
   // A complete match is returned unchanged; an incomplete one serves only the counts.
   const whole = matches.map((match) => ('entryId' in match ? match : matchOf(match, verdict === 'match')));
-  return { verdict, matches: whole, matchCount, truncated };
+  return { verdict, reason: null, matches: whole, matchCount, truncated };
 }
 
 /** Split a query batch into the items of requests, so that no body exceeds `BODY_BYTES_MAX`. */
@@ -106,6 +107,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
     },
     // The algorithms of the remote lists are not known here.
     wantsBlockhash: true,
+    hasList: true,
     matchedAt: null,
     async match(queries) {
       if (queries.files === 0) return [];

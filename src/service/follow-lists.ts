@@ -4,6 +4,7 @@ import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
 import type { Clock } from '../core/clock.js';
 import type { IndexPool } from '../index/index-pool.js';
+import { matchListsInForce } from '../lists/in-force.js';
 import { endExpiredLists } from '../lists/list-versions.js';
 import { type LiveLists, openLiveLists } from '../lists/live-lists.js';
 import type { Store } from '../store/store.js';
@@ -54,14 +55,16 @@ export async function followLists(
   });
   updateIndexMetrics(live, metrics);
 
+  const logInForce = inForceLog(log);
+  let timer: NodeJS.Timeout | null = null;
   const reload = async (): Promise<void> => {
     await endExpired();
     const changed = await live.refresh();
     updateIndexMetrics(live, metrics);
+    if (timer !== null) logInForce(live);
     const { generation, lists } = live.snapshot;
     if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
   };
-  let timer: NodeJS.Timeout | null = null;
   let reloading: Promise<void> | null = null;
   const poll = () => {
     // A store that cannot be read must not stop the service: the current snapshot stays.
@@ -75,6 +78,7 @@ export async function followLists(
     live,
     reload,
     watch() {
+      logInForce(live);
       timer = setInterval(poll, GENERATION_POLL_MS);
       timer.unref();
     },
@@ -85,9 +89,22 @@ export async function followLists(
   };
 }
 
+/** Return a function that logs whether a list is in force: at its first call where none is, then where it changes. */
+function inForceLog(log: Logger): (live: LiveLists) => void {
+  let hadList = true;
+  return ({ snapshot }) => {
+    const lists = matchListsInForce(snapshot);
+    const hasList = lists.length > 0;
+    if (!hasList && hadList) log.error('no list is in force: every check is answered not_checked, no_list');
+    if (hasList && !hadList) log.info({ lists }, 'a list is in force again');
+    hadList = hasList;
+  };
+}
+
 function updateIndexMetrics(live: LiveLists, metrics: Metrics): void {
   const { generation, radius, digest, entryCounts } = live.snapshot;
   metrics.set('zeef_generation', {}, generation);
+  metrics.set('zeef_lists_in_force', {}, matchListsInForce(live.snapshot).length);
   const segments = [...Object.values(radius), ...Object.values(digest)].flat();
   const bytes = segments.reduce((sum, { index }) => sum + index.memoryBytes, 0);
   metrics.set('zeef_index_bytes', {}, bytes);

@@ -15,6 +15,9 @@ import { storeFrom } from './open-store.js';
 /** Hourly: retention is configured in days, so one run an hour is fine enough. */
 const RETENTION_EVERY_MS = HOUR_MS;
 
+/** A fraction of the time after which a service that cannot record is not ready. */
+const PROBE_EVERY_MS = 1_000;
+
 /** Separates hits' digests from lists' values, whose labels are their algorithms. */
 const HIT_DIGEST_LABEL = 255;
 
@@ -22,7 +25,6 @@ export function ledgerFrom(
   config: Config,
   { clock, log, metrics, vault }: { clock: Clock; log: Logger; metrics: Metrics; vault: Vault },
 ): Ledger {
-  let wasOk = true;
   const seal: Seal = {
     seal: (bytes) => vault.seal(HIT_DIGEST_LABEL, bytes),
     open: (bytes) => vault.open(HIT_DIGEST_LABEL, bytes),
@@ -35,16 +37,24 @@ export function ledgerFrom(
     deadlineHours: config.takedownHours.split(',').map(Number),
     keepHitsDays: config.keepHitsDays,
     keepHoursDays: config.keepHoursDays,
-    onGroup({ seconds, ok, why }) {
+    onGroup({ seconds, ok }) {
       metrics.add('zeef_ledger_groups_total', { outcome: ok ? 'written' : 'failed' });
       metrics.observeSeconds('zeef_ledger_group_seconds', {}, seconds);
-      // One line at the first failure and one at recovery, not one for every refused request.
-      if (!ok && wasOk) log.error({ why }, 'ledger write failed; requests are refused until it is writable');
-      if (ok && !wasOk) log.info('ledger is writable again');
-      wasOk = ok;
+    },
+    // One line at the first failure and one at recovery, not one for every refused request.
+    onWritable(why) {
+      if (why === null) log.info('ledger is writable again');
+      else log.error({ why }, 'ledger write failed; requests are refused until it is writable');
     },
     onListenerError: (error) => log.error({ err: error }, 'hit listener failed'),
   });
+}
+
+/** Try every second whether the ledger is writable, where no request shows it. Result: stops it. */
+export function startProbes(ledger: Ledger): () => void {
+  const timer = setInterval(() => void ledger.probe(), PROBE_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 /** Run retention now and every hour, in one process at a time. Result: stops it. */

@@ -20,7 +20,6 @@ import { AppError } from '../core/errors.js';
 import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
-import type { SandboxLayers } from '../engine/sandbox.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
@@ -36,21 +35,13 @@ import type { Probing } from '../tenants/probing/probing.js';
 import { startProbing } from '../tenants/probing/start-probing.js';
 import type { TenantGates } from '../tenants/tenant-gates.js';
 import { auditStore } from './audited-store.js';
-import { createDecoder, type Decoder, type DecoderPlace, type DecoderStatus } from './decoder.js';
+import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
-import { ledgerFrom, startRetention } from './open-ledger.js';
+import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { storeFrom } from './open-store.js';
 import { startFloodGuard } from './quarantine.js';
-
-export interface Readiness {
-  readonly ready: boolean;
-  readonly generation: number;
-  readonly entries: number;
-  readonly decoder: DecoderStatus & { readonly sandbox: SandboxLayers };
-  /** False where the last answers could not be recorded: requests are refused until they can be. */
-  readonly ledgerWritable: boolean;
-}
+import { type Readiness, readinessOf } from './readiness.js';
 
 export interface Service {
   readonly config: Config;
@@ -129,6 +120,7 @@ export async function createService(
     await imports.resume();
   }
   const stopRetention = watchLists ? startRetention(ledger, store.duties, log) : () => {};
+  const stopProbes = watchLists && config.ledger === 'on' ? startProbes(ledger) : () => {};
   const state = { isClosing: false };
 
   return {
@@ -148,19 +140,20 @@ export async function createService(
       return metrics.render();
     },
     lists: () => store.lists.lists(),
-    readiness: () => ({
-      ready: !state.isClosing,
-      generation: live.snapshot.generation,
-      entries: Object.values(live.snapshot.entryCounts).reduce((sum, count) => sum + count, 0),
-      decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
-      ledgerWritable: ledger.isWritable,
-    }),
+    readiness: () =>
+      readinessOf(config, {
+        isClosing: state.isClosing,
+        snapshot: live.snapshot,
+        ledger,
+        decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
+      }),
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
     rotateKeys: (newMaster) => rotateKeys(store, config.dataDir, newMaster),
     async close() {
       state.isClosing = true;
       await imports.close();
       stopRetention();
+      stopProbes();
       await decoder.close();
       await followed.close();
       await pool.close();

@@ -181,6 +181,8 @@ export interface LedgerStore {
   open(): Promise<void>;
   /** Append in one transaction. A repeated or reused entry does not affect other entries. */
   append(group: LedgerGroup): Promise<readonly Appended[]>;
+  /** Commit without a change: it succeeds where a group would be written. */
+  probe(): Promise<void>;
   /** Count by whole hours, or by whole days where the hours are not kept; the result has the counted range. */
   counts(query: CountsQuery): Promise<Counts>;
   /** Newest first by default. */

@@ -182,6 +182,11 @@ export interface ListFeed {
    * is left out. The caller bounds the number of keys: all are read at once.
    */
   entriesByKeys(entryKeys: readonly number[]): Promise<ReadonlyMap<number, StoredEntry>>;
+  /**
+   * Return whether the list has an active entry of the algorithm without a time of its last update, or with one at or
+   * after `sinceMs`, milliseconds since 1970.
+   */
+  hasEntrySince(listKey: number, algorithm: Algorithm, sinceMs: number): Promise<boolean>;
 }
 
 /** Changes of lists; each is audited. */

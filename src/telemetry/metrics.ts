@@ -31,6 +31,11 @@ export const METRICS = {
     says: 'Uploaded images by cache outcome: hit, miss, or joined to one in flight.',
   },
   zeef_decoder_queue: { kind: 'gauge', labels: [], says: 'Images waiting for a decoder worker.' },
+  zeef_lists_in_force: {
+    kind: 'gauge',
+    labels: [],
+    says: 'Lists with an entry that counts; 0: every check is not_checked.',
+  },
   zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries of the current snapshot.' },
   zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indexes.' },
   zeef_floods_total: {

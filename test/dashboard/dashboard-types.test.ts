@@ -10,7 +10,7 @@ import type { Report } from '../../src/ledger/report.js';
 import type { Stats } from '../../src/ledger/stats.js';
 import { mayGo } from '../../src/ledger/takedown.js';
 import type { ListHealth } from '../../src/lists/list-health.js';
-import type { Readiness } from '../../src/service/service.js';
+import type { Readiness } from '../../src/service/readiness.js';
 
 test('the types of the page accept what the service sends', () => {
   expectTypeOf<Hit>().toExtend<page.Hit>();

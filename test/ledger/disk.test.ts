@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { listRows } from '../../bench/list-rows.js';
@@ -71,6 +72,24 @@ async function check(url: string, { reference, key }: ReturnType<typeof next>) {
 const REFUSED = { status: 503, code: 'LEDGER_FAILED', retryAfter: '1' };
 const ANSWERED = { status: 200, code: undefined, retryAfter: null };
 
+interface Ready {
+  readonly ready: boolean;
+  readonly notReady: readonly string[];
+  readonly ledgerWritable: boolean;
+}
+
+/** Ask until the service is ready, or is not; return the last answer with the seconds that it took. */
+async function readyAs(url: string, wanted: boolean): Promise<Ready & { seconds: number; status: number }> {
+  const beganMs = performance.now();
+  for (;;) {
+    const response = await fetch(`${url}/readyz`);
+    const answer = (await response.json()) as Ready;
+    const seconds = (performance.now() - beganMs) / 1000;
+    if (answer.ready === wanted || seconds > 30) return { ...answer, seconds, status: response.status };
+    await delay(100);
+  }
+}
+
 async function onRecord(url: string): Promise<{ checked: number; references: string[] }> {
   const { checked } = (await (await fetch(`${url}/v1/stats`)).json()) as { checked: number };
   const { hits } = (await (await fetch(`${url}/v1/hits?limit=1000`)).json()) as { hits: { reference: string }[] };
@@ -116,6 +135,48 @@ describe.runIf(hasCompiler)('a real service on a disk', () => {
     const { checked, references } = await onRecord(url);
     expect(references.sort()).toEqual(answered.sort());
     expect(checked).toBe(answered.length);
+    await stopAndVerify(dataDir);
+  });
+});
+
+describe('without a single request, a service that could not record for five seconds is not ready', () => {
+  const expectFailureSeen = async (url: string, fail: () => void, recover: () => void) => {
+    expect(await readyAs(url, true)).toMatchObject({ status: 200, notReady: [], ledgerWritable: true });
+    fail();
+    const failed = await readyAs(url, false);
+    expect(failed).toMatchObject({ status: 503, notReady: ['ledger_unwritable'] });
+    // Not at the first failure.
+    expect(failed.seconds).toBeGreaterThan(4);
+    recover();
+    expect(await readyAs(url, true)).toMatchObject({ status: 200, notReady: [], ledgerWritable: true });
+    expect(await check(url, next())).toEqual(ANSWERED);
+  };
+
+  test('where another process locks the ledger', async () => {
+    const dataDir = await storeWith('locked');
+    const url = await serve(dataDir);
+    expect(await check(url, next())).toEqual(ANSWERED);
+    const other = new Database(join(dataDir, LEDGER_FILE));
+    await expectFailureSeen(
+      url,
+      () => other.exec('BEGIN IMMEDIATE'),
+      () => other.exec('ROLLBACK'),
+    );
+    other.close();
+    await stopAndVerify(dataDir);
+  });
+
+  test.runIf(hasCompiler)('where the disk is full', async () => {
+    const dataDir = await storeWith('full-idle');
+    execFileSync('cc', ['-shared', '-fPIC', '-o', join(dir, 'failing-disk.so'), 'test/support/failing-disk.c', '-ldl']);
+    const control = join(dir, 'control-idle');
+    writeFileSync(control, '-');
+    const url = await serve(dataDir, { LD_PRELOAD: './failing-disk.so', FAILING_DISK: control });
+    await expectFailureSeen(
+      url,
+      () => writeFileSync(control, 'f'),
+      () => writeFileSync(control, '-'),
+    );
     await stopAndVerify(dataDir);
   });
 });

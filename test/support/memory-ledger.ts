@@ -29,6 +29,7 @@ export function memoryLedger(): LedgerStore {
   };
   return {
     open: async () => {},
+    probe: async () => {},
     async append({ atMs, steadyMs = atMs, entries }) {
       // Hits of one entry are recorded together: one event each.
       return entries.map(({ tenant, idempotency, tallies: own, sightings }): Appended => {

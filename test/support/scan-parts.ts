@@ -30,7 +30,7 @@ const MATCH: Decision['matches'][number] = {
 
 export function found(verdict: 'match' | 'suppressed'): Decision {
   const matches = [{ ...MATCH, suppressed: verdict === 'suppressed' }];
-  return { verdict, matches, matchCount: 1, truncated: false };
+  return { verdict, reason: null, matches, matchCount: 1, truncated: false };
 }
 
 /** Replies of a decoder to an image with this digest. */
@@ -76,6 +76,7 @@ export function matcherOf(
     generation: 1,
     exact: true,
     wantsBlockhash: false,
+    hasList: true,
     matchedAt: null,
     recorded,
     batches,

@@ -6,7 +6,11 @@ export function healthRoutes(app: FastifyInstance, service: Service): void {
   app.get('/livez', { schema: { summary: 'The process is alive.' } }, async () => ({ status: 'alive' }));
   app.get(
     '/readyz',
-    { schema: { summary: 'The service accepts requests: lists are loaded and it is not shutting down.' } },
+    {
+      schema: {
+        summary: 'Checks can be answered: a list is in force, answers can be recorded, and it is not shutting down.',
+      },
+    },
     async (_request, reply) => {
       const readiness = service.readiness();
       return reply.code(readiness.ready ? 200 : 503).send(readiness);

@@ -73,6 +73,7 @@ export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } =
   return {
     open: () => writer.run('open'),
     append: (group) => writer.run('append', group),
+    probe: () => writer.run('probe'),
     changeHit: (tenant, id, expected, change) => writer.run('changeHit', tenant, id, expected, change),
     async retain(retention) {
       let [hits, hours] = [0, 0];

@@ -47,10 +47,18 @@ function backup(db: Sqlite, path: string): { bytes: number } {
   return { bytes: statSync(path).size };
 }
 
+/** Write a page and sync it, as a group is: the schema number, unchanged. */
+function probe(db: Sqlite): void {
+  db.transaction(() => {
+    db.pragma(`user_version = ${db.pragma('user_version', { simple: true })}`);
+  }).immediate();
+}
+
 const WORK = {
   /** Only opens the file, which precedes every task. */
   open: (_db: Sqlite): void => {},
   append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
+  probe,
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),
   retain: (db: Sqlite, retention: Retention) => retain(db, retention),

@@ -6,7 +6,7 @@
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
-import { ALGORITHMS, type ListInfo } from '../../core/vocabulary.js';
+import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
 import type {
   Changes,
   EntryChange,
@@ -28,6 +28,7 @@ import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { checksumOf } from './checksum.js';
 import { openListsDatabase, storeIdOf } from './database.js';
+import { hasEntrySince } from './fresh-entries.js';
 import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, MARKS, writeRows } from './write-entries.js';
@@ -249,6 +250,10 @@ export class SqliteLists implements ListStore {
       entries.set(entryKey, { ...toEntry(this.#vault, row), ...marks });
     }
     return entries;
+  }
+
+  hasEntrySince(listKey: number, algorithm: Algorithm, sinceMs: number): Promise<boolean> {
+    return hasEntrySince(this.#db, listKey, ALGORITHMS.indexOf(algorithm), sinceMs);
   }
 
   async generation(): Promise<number> {

@@ -1,0 +1,59 @@
+/**
+ * What is in force: the algorithms of each list with an entry that counts. A query that none of them can match was not
+ * searched, whatever the reason: no list, a disabled, empty or expired one, or one of other algorithms.
+ */
+import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
+import type { ListFeed, StoredList } from '../store/lists-contract.js';
+import type { InForce, ListSnapshot } from './snapshot.js';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Return what is in force at `atMs`, milliseconds since 1970. `photodnaRadius` null: PhotoDNA is not matched.
+ * Errors  STORE_FAILED.
+ */
+export async function inForceOf(
+  store: Pick<ListFeed, 'hasEntrySince'>,
+  lists: readonly StoredList[],
+  { atMs, photodnaRadius }: { readonly atMs: number; readonly photodnaRadius: number | null },
+): Promise<InForce> {
+  const inForce = new Map<string, ReadonlySet<Algorithm>>();
+  for (const { listKey, info } of lists) {
+    if (!info.enabled) continue;
+    const { entryDaysMax, entriesByAlgorithm } = info;
+    const counting = new Set<Algorithm>();
+    for (const algorithm of ALGORITHMS) {
+      if ((entriesByAlgorithm[algorithm] ?? 0) === 0) continue;
+      if (algorithm === 'photodna' && photodnaRadius === null) continue;
+      if (entryDaysMax !== null && !(await store.hasEntrySince(listKey, algorithm, atMs - entryDaysMax * DAY_MS)))
+        continue;
+      counting.add(algorithm);
+    }
+    if (counting.size > 0) inForce.set(info.list, counting);
+  }
+  return inForce;
+}
+
+/** Return the names of the lists with known material that count. */
+export function matchListsInForce({
+  inForce,
+  listByName,
+}: Pick<ListSnapshot, 'inForce' | 'listByName'>): readonly string[] {
+  return [...inForce.keys()].filter((name) => listByName.get(name)?.kind === 'match');
+}
+
+/**
+ * Return the algorithms that a query of these lists searches. Null: all lists, of which one with known material must be
+ * in force: a suppression list alone finds nothing.
+ */
+export function searchedAlgorithms(
+  { inForce, listByName }: Pick<ListSnapshot, 'inForce' | 'listByName'>,
+  lists: ReadonlySet<string> | null,
+): ReadonlySet<Algorithm> {
+  const searched = new Set<Algorithm>();
+  for (const [name, algorithms] of inForce) {
+    if (lists === null ? listByName.get(name)?.kind !== 'match' : !lists.has(name)) continue;
+    for (const algorithm of algorithms) searched.add(algorithm);
+  }
+  return searched;
+}
