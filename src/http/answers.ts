@@ -21,7 +21,7 @@ export function optionsFrom(
   };
 }
 
-/** Return the matches that the caller may see: without the scope `details`, the list and match type, but neither entry nor distance. */
+/** Return the matches that the caller may see: without the scope `details`, the list and match type, but no fact of the entry and no distance. */
 export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
   if (seesDetails(request.caller)) return matches;
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));

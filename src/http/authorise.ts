@@ -51,12 +51,12 @@ export const seesDetails = ({ scopes }: Pick<Caller, 'scopes'>): boolean =>
   scopes.has('details') || scopes.has('admin');
 
 /**
- * Require the scope `details` for a radius: a caller that chooses it can find a distance by halving.
- * Errors SCOPE_MISSING: a radius of any value is given.
+ * Require the scope `details` for a parameter whose answers reveal a detail: a radius can be halved until it is a distance,
+ * and a filter by category says what an entry is.
+ * Errors SCOPE_MISSING: a value is given.
  */
-export function requireDetailsForRadius(caller: Pick<Caller, 'scopes'>, radius: unknown): void {
-  if (radius !== undefined && !seesDetails(caller))
-    throw new AppError('SCOPE_MISSING', { scope: 'details', field: 'radius' });
+export function requireDetailsFor(caller: Pick<Caller, 'scopes'>, field: 'radius' | 'category', value: unknown): void {
+  if (value !== undefined && !seesDetails(caller)) throw new AppError('SCOPE_MISSING', { scope: 'details', field });
 }
 
 function isLoopback(host: string): boolean {
@@ -117,7 +117,7 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
     async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const caller = await callerOf(request);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
-      if (mayNarrow) requireDetailsForRadius(caller, (request.query as { readonly radius?: unknown }).radius);
+      if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;
       if (scope === 'admin') return;
       const { gate } = caller;

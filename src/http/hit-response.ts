@@ -1,6 +1,6 @@
 /**
  * Hits reduced to the reader's scopes. Without the scope `details`, as in an answer to a check: the list and the match type,
- * but neither entry nor distance. A file that is itself listed has no digests: each is, or leads to, a value of the list.
+ * but no fact of the entry and no distance. A file that is itself listed has no digests: each is, or leads to, a value of the list.
  */
 import type { FastifyRequest } from 'fastify';
 import type { Decided } from '../cases/decide-hit.js';
@@ -14,8 +14,11 @@ export function toHitResponse(request: FastifyRequest, hit: Decided): object {
     algorithm: _a,
     distance: _d,
     radius: _r,
-    orientation: _o,
+    orientation: _t,
     family: _f,
+    category: _c,
+    severity: _s,
+    source: _o,
     digests,
     suppression,
     ...rest

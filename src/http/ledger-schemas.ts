@@ -28,11 +28,14 @@ const Tenant = Type.Optional(
   Type.String({ description: 'Needs the scope admin; every other key sees its own tenant.' }),
 );
 
+/** What a list says of an entry is a fact about the value that the caller submitted. */
+const Category = Type.Optional(Type.String({ description: 'Needs the scope details.' }));
+
 export const StatsQuery = Type.Object({
   ...Range,
   tenant: Tenant,
   list: Type.Optional(Type.String({ description: 'Matches of this list; checked still counts everything.' })),
-  category: Type.Optional(Type.String()),
+  category: Category,
   interval: Type.Optional(oneOf(INTERVALS)),
 });
 
@@ -65,16 +68,16 @@ export const HitResult = Type.Object({
     sha256: Type.Optional(Type.String()),
   }),
   list: Type.String(),
-  entryId: Type.Optional(Type.String({ description: 'This field and the next five need the scope details.' })),
+  entryId: Type.Optional(Type.String({ description: 'This field and the next eight need the scope details.' })),
   algorithm: Type.Optional(Type.String()),
-  matchType: oneOf(['exact', 'near']),
   distance: Type.Optional(Type.Number()),
   radius: Type.Optional(Type.Number()),
   orientation: Type.Optional(maybeText),
   family: Type.Optional(maybeText),
-  category: maybeText,
-  severity: maybeText,
-  source: maybeText,
+  category: Type.Optional(maybeText),
+  severity: Type.Optional(maybeText),
+  source: Type.Optional(maybeText),
+  matchType: oneOf(['exact', 'near']),
   matches: Type.Array(Match),
   generation: count,
   checkId: maybeText,
@@ -104,7 +107,7 @@ export const HitsQuery = Type.Object({
   list: Type.Optional(Type.String()),
   status: Type.Optional(oneOf(HIT_STATUSES)),
   ...Range,
-  category: Type.Optional(Type.String()),
+  category: Category,
   overdue: Type.Optional(oneOf(['1', '0', 'true', 'false'])),
   reference: Type.Optional(Type.String()),
   order: Type.Optional(oneOf(['newest', 'oldest'])),

@@ -70,9 +70,13 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
     ...(hit.timesSeen > 1 ? line(labels.lastSeen, `${at(hit.lastSeenAt)}, ${words.times(count(hit.timesSeen))}`) : []),
     ...(hit.seenAfterRemoval > 0 ? line(labels.again, words.times(count(hit.seenAfterRemoval))) : []),
     ...line(labels.list, [hit.list, ...others].join(', ')),
-    ...line(labels.category, hit.category),
-    ...line(labels.severity, hit.severity),
-    ...line(labels.source, hit.source),
+    ...(details
+      ? [
+          ...line(labels.category, hit.category),
+          ...line(labels.severity, hit.severity),
+          ...line(labels.source, hit.source),
+        ]
+      : []),
     ...line(labels.match, match),
     ...(details && !looksLikeValue(hit.entryId) ? line(labels.entry, words.entryOf(hit.entryId, hit.algorithm)) : []),
     ...(details && hit.orientation !== 'original' ? line(labels.turned, hit.orientation) : []),

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { systemClock } from '../../src/core/clock.js';
-import { createAuthoriser, requireDetailsForRadius, requireKeysFor, seesDetails } from '../../src/http/authorise.js';
+import { createAuthoriser, requireDetailsFor, requireKeysFor, seesDetails } from '../../src/http/authorise.js';
 import type { Service } from '../../src/service/service.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { isLive, type KeyInfo, type NewKey, SCOPES, type Scope } from '../../src/store/keys-contract.js';
@@ -172,8 +172,8 @@ describe('a radius', () => {
     for (const scope of SCOPES) {
       const caller = { scopes: new Set([scope]) };
       expect(seesDetails(caller), scope).toBe(scope === 'details' || scope === 'admin');
-      if (seesDetails(caller)) requireDetailsForRadius(caller, 0);
-      else expect(() => requireDetailsForRadius(caller, 0)).toThrow(refused('SCOPE_MISSING'));
+      if (seesDetails(caller)) requireDetailsFor(caller, 'radius', 0);
+      else expect(() => requireDetailsFor(caller, 'radius', 0)).toThrow(refused('SCOPE_MISSING'));
     }
   });
 });

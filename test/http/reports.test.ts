@@ -10,7 +10,7 @@ import { PICTURES, type Running, startService } from '../support/running.js';
 let running: Running;
 let hitId: string;
 const year = String(new Date().getUTCFullYear());
-const keys = { admin: '', hits: '', details: '', other: '' };
+const keys = { admin: '', hits: '', details: '', other: '', few: '' };
 
 beforeAll(async () => {
   running = await startService();
@@ -25,7 +25,8 @@ beforeAll(async () => {
     (await service.store.keys.createKey({ tenant, scopes, expiresAt: null })).key;
   keys.admin = await make('operator', ['admin']);
   keys.hits = await make('polder', ['hits', 'check']);
-  keys.details = await make('polder', ['hits', 'details']);
+  keys.details = await make('polder', ['check', 'hits', 'details']);
+  keys.few = await make('polder', ['check', 'hits']);
   keys.other = await make('harbour', ['hits', 'check']);
   await checked('of-polder', keys.hits);
   await checked('of-harbour', keys.other);
@@ -46,6 +47,43 @@ test('without the scope details a hit has no entry, no distance, and no digest o
     expect(hit).toMatchObject({ id: hitId, list: 'sample', matchType: 'exact', digests: {}, status: 'open' });
     expect(JSON.stringify(hit)).not.toMatch(/mate-freshflower|distance|[0-9a-f]{32}/);
   }
+});
+
+test('what a list says of an entry needs the scope details: in hits, notices, counts, reports, and as a filter', async () => {
+  const ofEntry = ['category', 'severity', 'source'];
+  const hit = async (key: string) => (await (await get(`/v1/hits/${hitId}`, key)).json()) as Record<string, unknown>;
+  const [full, few] = [await hit(keys.details), await hit(keys.hits)];
+  expect(full).toMatchObject({ category: 'sample', source: expect.any(String), severity: null });
+  for (const field of ofEntry) {
+    expect(full).toHaveProperty(field);
+    expect(few).not.toHaveProperty(field);
+  }
+  const byCategory = async (path: string, key: string) =>
+    ((await (await get(path, key)).json()) as { byCategory: object }).byCategory;
+  for (const [path, none, some] of [
+    [`/v1/report?period=${year}`, [], [{ category: 'sample', matched: 1 }]],
+    ['/v1/stats', {}, { sample: 1 }],
+  ] as const) {
+    expect(await byCategory(path, keys.few)).toEqual(none);
+    expect(await byCategory(path, keys.details)).toEqual(some);
+  }
+  for (const format of ['csv', 'html'] as const) {
+    const report = async (key: string) => (await get(`/v1/report?period=${year}&format=${format}`, key)).text();
+    expect((await report(keys.details)).split('sample').length).toBeGreaterThan(
+      (await report(keys.few)).split('sample').length,
+    );
+  }
+  for (const path of ['/v1/stats?category=sample', '/v1/hits?category=sample']) {
+    const refused = await get(path, keys.few);
+    expect([refused.status, await refused.json()]).toMatchObject([
+      403,
+      { code: 'SCOPE_MISSING', details: { scope: 'details', field: 'category' } },
+    ]);
+    expect((await get(path, keys.details)).status).toBe(200);
+  }
+  const notice = async (key: string) => (await get(`/v1/hits/${hitId}/notice`, key)).text();
+  expect(await notice(keys.details)).toMatch(/^ {2}Category +sample$/m);
+  expect(await notice(keys.few)).not.toMatch(/^ {2}(Category|Severity|Source) /m);
 });
 
 describe('GET /v1/report by format', () => {

@@ -11,7 +11,6 @@ export interface HitFacts {
   readonly reference: string | null;
   readonly kind: 'image' | 'hash';
   readonly list: string;
-  readonly category: string | null;
   readonly matchType: 'exact' | 'near';
   readonly status: string;
   readonly quarantined: boolean;
@@ -43,8 +42,9 @@ export interface HitSource {
 }
 
 function bodyOf(event: NewWebhookEvent['kind'], hit: HitFacts, more: object): string {
-  const { id, tenant, reference, kind, list, category, matchType, status, firstSeenAt, lastSeenAt, timesSeen } = hit;
-  const facts = { id, tenant, reference, kind, verdict: 'match', list, category, matchType, status };
+  const { id, tenant, reference, kind, list, matchType, status, firstSeenAt, lastSeenAt, timesSeen } = hit;
+  // As for a key without the scope details: the receiver asks for the rest with its key.
+  const facts = { id, tenant, reference, kind, verdict: 'match', list, matchType, status };
   return JSON.stringify({ event, hit: { ...facts, firstSeenAt, lastSeenAt, timesSeen }, ...more });
 }
 

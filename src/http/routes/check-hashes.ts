@@ -14,7 +14,7 @@ import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
-import { requireDetailsForRadius } from '../authorise.js';
+import { requireDetailsFor } from '../authorise.js';
 import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, keyedRequest, watched } from '../idempotency.js';
@@ -119,7 +119,7 @@ async function resultsText(answers: readonly object[]): Promise<string> {
  */
 async function answerJson(service: Service, request: FastifyRequest<HashesRoute>, body: JsonBody): Promise<string> {
   const { items, orientations = 'none', lists, radius } = body;
-  requireDetailsForRadius(request.caller, radius);
+  requireDetailsFor(request.caller, 'radius', radius);
   const { batchItemsMax } = service.config;
   if (items.length > batchItemsMax) {
     throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });

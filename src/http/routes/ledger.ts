@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
 import type { Service } from '../../service/service.js';
+import { requireDetailsFor, seesDetails } from '../authorise.js';
 import { toHitResponse } from '../hit-response.js';
 import {
   HitChangeBody,
@@ -70,9 +71,11 @@ function statsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): vo
     },
     async (request) => {
       const { from, to, tenant, list, category, interval } = request.query;
+      requireDetailsFor(request.caller, 'category', category);
       const {
         tenants: _,
         byTenant,
+        byCategory,
         ...stats
       } = await ledger.stats({
         ...rangeFrom({ from, to }),
@@ -81,7 +84,12 @@ function statsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): vo
         category,
         interval,
       });
-      return { ...stats, byTenant: request.caller.scopes.has('admin') ? byTenant : {}, series: [...stats.series] };
+      return {
+        ...stats,
+        byCategory: seesDetails(request.caller) ? byCategory : {},
+        byTenant: request.caller.scopes.has('admin') ? byTenant : {},
+        series: [...stats.series],
+      };
     },
   );
 }
@@ -101,6 +109,7 @@ function hitsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): voi
     async (request) => {
       const { from, to, tenant, order, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
       const seen = tenantSeen(request, tenant);
+      requireDetailsFor(request.caller, 'category', filter.category);
       const { hits, cursor } = await ledger.hits({
         ...filter,
         oldestFirst: order === 'oldest',
@@ -178,7 +187,8 @@ function reportRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): v
     async (request, reply) => {
       const { tenant, format = 'json' } = request.query;
       const asked = { period: periodFrom(request.query), tenant: tenantSeen(request, tenant), nowMs: Date.now() };
-      return sendReport(reply, await buildReport(ledger, asked), format);
+      const report = await buildReport(ledger, asked);
+      return sendReport(reply, seesDetails(request.caller) ? report : { ...report, byCategory: [] }, format);
     },
   );
 }

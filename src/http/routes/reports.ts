@@ -7,7 +7,7 @@ import { type ReportFormat, renderReport } from '../../reports/formats.js';
 import { REPORT_POLICY } from '../../reports/html.js';
 import { notice } from '../../reports/notice.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
+import { type createAuthoriser, seesDetails } from '../authorise.js';
 import { NoticeQuery } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
 
@@ -45,10 +45,9 @@ export function noticeRoute(
     async (request, reply) => {
       const hit = await service.ledger.hit(tenantSeen(request, undefined), request.params.id);
       if (!hit) throw new AppError('NOT_FOUND', { hit: request.params.id });
-      const { scopes } = request.caller;
       const text = notice(hit, {
         language: request.query.language ?? 'en',
-        details: scopes.has('details') || scopes.has('admin'),
+        details: seesDetails(request.caller),
         now: new Date().toISOString(),
       });
       return reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(text);

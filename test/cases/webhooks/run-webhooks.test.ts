@@ -104,7 +104,6 @@ function hit(n: number, more: Partial<HitFacts> = {}): HitFacts {
     reference: `file-${n}`,
     kind: 'image',
     list: 'sample',
-    category: null,
     matchType: 'exact',
     status: 'open',
     quarantined: false,
