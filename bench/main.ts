@@ -6,6 +6,7 @@ import { crash } from './crash.js';
 import { digests } from './digests.js';
 import { flips } from './flips.js';
 import { headline } from './headline.js';
+import { hostile } from './hostile.js';
 import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   http,
   ledger,
   crash,
+  hostile,
   recovery,
   scan: scanBench,
   soak,

@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly hnswMax?: number | undefined;
   /** Duration of `soak` (10 by default) and `flips` (5). */
   readonly minutes?: number | undefined;
+  /** Folder of another checkout, built, that `hostile` measures too. */
+  readonly against?: string | undefined;
 }
 
 export interface BenchTable {

@@ -67,6 +67,23 @@ export const MUTANTS = [
     'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
+  // No list in force, and no record.
+  [
+    'src/lists/in-force.ts',
+    "?.kind !== 'match' : !lists.has(name)",
+    '=== undefined : !lists.has(name)',
+    ['test/http/no-list.test.ts'],
+  ],
+  ['src/lists/in-force.ts', 'if (!info.enabled) continue;', '', ['test/http/no-list.test.ts']],
+  ['src/sqlite/lists/fresh-entries.ts', 'Date.parse(updatedAt) >= sinceMs', 'true', ['test/http/no-list.test.ts']],
+  ['src/check/match-files.ts', '.fill(NOTHING_SEARCHED)', '.fill(NOTHING_FOUND)', ['test/http/no-list.test.ts']],
+  ['src/service/readiness.ts', 'ledger.unwritableMs >= UNWRITABLE_MS_MAX', 'false', ['test/ledger/disk.test.ts']],
+  [
+    'src/ledger/writable.ts',
+    'this.#failingSinceMs ??= steadyMs();',
+    'this.#failingSinceMs = steadyMs();',
+    ['test/ledger/writable.test.ts'],
+  ],
   // Sandbox of the decoder.
   ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
   ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
@@ -118,7 +135,7 @@ export const MUTANTS = [
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],
   [AUTHORISE, ' || gate.info?.disabled', '', OF_AUTHORISE],
   [AUTHORISE, 'isGood = key !== null && isLive(key, Date.now())', 'isGood = key !== null', OF_AUTHORISE],
-  [AUTHORISE, 'radius !== undefined && !seesDetails(caller)', 'false', OF_AUTHORISE],
+  [AUTHORISE, 'value !== undefined && !seesDetails(caller)', 'false', OF_AUTHORISE],
   [AUTHORISE, "scopes.has('details') || scopes.has('admin')", "scopes.has('details')", OF_AUTHORISE],
   [AUTHORISE, 'let needed = !isLoopback(host);', 'let needed = false;', OF_AUTHORISE],
   [AUTHORISE, "if (scope === 'admin') return;", '', OF_AUTHORISE],

@@ -13,6 +13,7 @@ interface BenchFlags {
   readonly pairs?: string;
   readonly hnswMax?: number;
   readonly minutes?: number;
+  readonly against?: string;
 }
 
 function count(text: string): number {
@@ -33,7 +34,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
   program
     .command('bench')
     .description(
-      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, recovery, scan, soak, accuracy, headline; by default all',
+      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, hostile, recovery, scan, soak, accuracy, headline; by default all',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: checks that the benches run; the figures mean nothing'))
@@ -47,6 +48,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .option('--pairs <file>', 'index: write every pair found, as CSV')
     .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
+    .option('--against <folder>', 'hostile: the folder of another build of Zeef, measured beside this one')
     .option('--minutes <count>', 'soak: duration, by default 10; flips: by default 5', count)
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches are outside src/ and use its rooms, so they are loaded at run time, not imported.
