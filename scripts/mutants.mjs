@@ -67,6 +67,15 @@ export const MUTANTS = [
     'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
+  // JSON bodies.
+  ['src/http/json-body.ts', 'if (++depth > JSON_DEPTH_MAX)', 'if (false)', ['test/http/json-body.test.ts']],
+  [
+    'src/http/json-body.ts',
+    'if (values > JSON_VALUES_MAX)',
+    'if (values >= JSON_VALUES_MAX)',
+    ['test/http/json-body.test.ts'],
+  ],
+  ['src/http/json-body.ts', 'if (bytes[at] === BACKSLASH) at++;', ';', ['test/http/json-body.test.ts']],
   // No list in force, and no record.
   [
     'src/lists/in-force.ts',

@@ -17,7 +17,8 @@ import { matchesFor, optionsFrom } from '../answers.js';
 import { requireDetailsFor } from '../authorise.js';
 import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
-import { answered, keyedRequest, watched } from '../idempotency.js';
+import { answered, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
+import { BatchParser, requireItems } from '../json-body.js';
 import { unpackBody } from '../request-encoding.js';
 import { HashesEnvelope, HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
 import { createValidatorCompiler } from '../validation.js';
@@ -37,6 +38,12 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
   for (const type of ['application/octet-stream', ...LINE_TYPES]) {
     app.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
   }
+  const parser = new BatchParser(service.config.batchItemsMax);
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
+    parser.parse(body),
+  );
+  app.addHook('onClose', () => parser.close());
 
   app.post<HashesRoute>(
     '/v1/check/hashes',
@@ -102,6 +109,16 @@ async function readItems(items: readonly unknown[]): Promise<ReadItem[]> {
   return read;
 }
 
+/** Add a batch to the fingerprint of its request. */
+async function sawBatch(keyed: KeyedRequest, { items, ...envelope }: JsonBody): Promise<void> {
+  const breath = new Breath();
+  keyed.sawBody(JSON.stringify(envelope));
+  for (const item of items) {
+    if (breath.isDue) await breath.take();
+    keyed.sawBody(`${JSON.stringify(item)}\n`);
+  }
+}
+
 /** Serialise answers: a hundred thousand of them take a second. */
 async function resultsText(answers: readonly object[]): Promise<string> {
   const breath = new Breath();
@@ -121,11 +138,9 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
   const { items, orientations = 'none', lists, radius } = body;
   requireDetailsFor(request.caller, 'radius', radius);
   const { batchItemsMax } = service.config;
-  if (items.length > batchItemsMax) {
-    throw new AppError('TOO_MANY_ITEMS', { items: items.length, itemsMax: batchItemsMax });
-  }
+  requireItems(items.length, batchItemsMax);
   const keyed = keyedRequest(request, service);
-  keyed?.sawBody(JSON.stringify(body));
+  if (keyed !== null) await sawBatch(keyed, body);
   const recording = keyed?.recording ?? service.openRecording(request.caller.tenant);
   const options: CheckOptions = {
     orientations,
