@@ -52,7 +52,7 @@ export function parseJson(bytes: Buffer): unknown {
 }
 
 /** A batch, split by the thread. */
-export interface SplitBatch {
+interface SplitBatch {
   /** The body without its items, as JSON. */
   readonly envelope: string;
   /** The items, one a line. */
