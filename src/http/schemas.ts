@@ -2,7 +2,14 @@
 import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import {
+  FRAMES_MAX,
+  LIST_ENTRY_DAYS_MAX,
+  LIST_WORDS_MAX,
+  NAME_CHARACTERS_MAX,
+  NOTE_CHARACTERS_MAX,
+  RADIUS_BITS_MAX,
+} from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -18,6 +25,12 @@ import { HOLD_RULES } from '../store/lists-contract.js';
 const FILE_HASHES_MAX = 544;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
 export const REFERENCE_CHARACTERS_MAX = 1_024;
+/** A PhotoDNA value in hex, the longest of all, with room for spaces around it. */
+const VALUE_CHARACTERS_MAX = 512;
+/** A term of a list or of a provider. */
+const WORD_CHARACTERS_MAX = 256;
+/** A time of RFC 3339 with nanoseconds and an offset has 35 characters; its text is stored as it was sent. */
+export const TIME_CHARACTERS_MAX = 40;
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
@@ -139,12 +152,15 @@ const radius = Type.Optional(
   }),
 );
 
-export const HashesRequest = Type.Object({
-  orientations: Type.Optional(oneOf(['all', 'none'])),
-  lists: Type.Optional(Type.Array(Type.String())),
-  radius,
-  items: Type.Array(HashItem),
-});
+export const HashesRequest = Type.Object(
+  {
+    orientations: Type.Optional(oneOf(['all', 'none'])),
+    lists: Type.Optional(Type.Array(Type.String())),
+    radius,
+    items: Type.Array(HashItem),
+  },
+  { additionalProperties: false },
+);
 
 /** What must hold of the whole body: its items are validated one by one, and fail one by one. */
 export const HashesEnvelope = Type.Object({ ...HashesRequest.properties, items: Type.Array(Type.Unknown()) });
@@ -225,17 +241,20 @@ export const ListHealthResult = Type.Object({
   heldVersion: orNull(count),
 });
 
+export const Name = Type.String({ maxLength: NAME_CHARACTERS_MAX });
+const EntryText = Type.String({ maxLength: REFERENCE_CHARACTERS_MAX });
+
 export const NewSuppressionBody = Type.Union([
   Type.Object(
     {
       algorithm: oneOf(ALGORITHMS),
-      value: text('Hex or base64.'),
-      note: Type.Optional(Type.String({ maxLength: 1024 })),
+      value: Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: 'Hex or base64.' }),
+      note: Type.Optional(Type.String({ maxLength: NOTE_CHARACTERS_MAX })),
     },
     { additionalProperties: false },
   ),
-  Type.Object({ list: Type.String(), entryId: Type.String() }, { additionalProperties: false }),
-  Type.Object({ list: Type.String(), source: Type.String() }, { additionalProperties: false }),
+  Type.Object({ list: Name, entryId: EntryText }, { additionalProperties: false }),
+  Type.Object({ list: Name, source: EntryText }, { additionalProperties: false }),
 ]);
 
 export const SuppressionResult = Type.Object({
@@ -248,9 +267,11 @@ export const SuppressionResult = Type.Object({
 });
 
 /** Map from the list's term to the provider's. */
-const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 256 }), {
-  maxProperties: LIST_WORDS_MAX,
-});
+const WordMap = Type.Record(
+  Type.String({ maxLength: WORD_CHARACTERS_MAX }),
+  Type.String({ maxLength: WORD_CHARACTERS_MAX }),
+  { maxProperties: LIST_WORDS_MAX },
+);
 
 const ListChanges = {
   enabled: Type.Optional(Type.Boolean()),
@@ -258,14 +279,14 @@ const ListChanges = {
   matchLowQuality: Type.Optional(Type.Boolean()),
   categoryMap: Type.Optional(WordMap),
   severityMap: Type.Optional(WordMap),
-  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
+  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time', maxLength: TIME_CHARACTERS_MAX }))),
   entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
 };
 
 export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });
 
 export const NewListBody = Type.Object(
-  { list: Type.String(), kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
+  { list: Name, kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
   { additionalProperties: false },
 );
 

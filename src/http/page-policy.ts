@@ -1,0 +1,32 @@
+/**
+ * Headers that tell a browser what a response may do. A page may run its own scripts and ask this service alone; every other
+ * response may do nothing, should a browser ever display it. No response may be framed, or embedded by another origin.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const CLOSED = ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];
+const NOTHING = ["default-src 'none'", ...CLOSED].join('; ');
+const OWN_SCRIPTS = ["default-src 'none'", "script-src 'self'", "connect-src 'self'"];
+
+const DASHBOARD = [...OWN_SCRIPTS, "style-src 'self'", 'img-src data:', ...CLOSED].join('; ');
+/** Swagger UI sets styles on elements, and has its icons in its style sheet. */
+const DOCS = [...OWN_SCRIPTS, "style-src 'self' 'unsafe-inline'", "img-src 'self' data:", ...CLOSED].join('; ');
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+function policyOf(path: string): string {
+  if (/^\/dashboard(\/|$)/.test(path)) return DASHBOARD;
+  return /^\/docs(\/|$)/.test(path) ? DOCS : NOTHING;
+}
+
+/** Add the headers; an `onSend` hook. A route's own policy stays. */
+export async function addPagePolicy(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
+  if (!reply.hasHeader('content-security-policy'))
+    reply.header('content-security-policy', policyOf(request.routeOptions.url ?? ''));
+}
