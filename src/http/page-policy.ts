@@ -1,16 +1,25 @@
 /**
- * Headers that tell a browser what a response may do. A page may run its own scripts and ask this service alone; every other
+ * Headers that restrict what a browser does with a response. A page may run its own scripts and ask this service alone; every other
  * response may do nothing, should a browser ever display it. No response may be framed, or embedded by another origin.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const CLOSED = ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"];
 const NOTHING = ["default-src 'none'", ...CLOSED].join('; ');
-const OWN_SCRIPTS = ["default-src 'none'", "script-src 'self'", "connect-src 'self'"];
+/** The policy of a page with these sources of styles and images. */
+const ofPage = (styles: string, images: string): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src ${styles}`,
+    "connect-src 'self'",
+    `img-src ${images}`,
+    ...CLOSED,
+  ].join('; ');
 
-const DASHBOARD = [...OWN_SCRIPTS, "style-src 'self'", 'img-src data:', ...CLOSED].join('; ');
+const DASHBOARD = ofPage("'self'", 'data:');
 /** Swagger UI sets styles on elements, and has its icons in its style sheet. */
-const DOCS = [...OWN_SCRIPTS, "style-src 'self' 'unsafe-inline'", "img-src 'self' data:", ...CLOSED].join('; ');
+const DOCS = ofPage("'self' 'unsafe-inline'", "'self' data:");
 
 const HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',

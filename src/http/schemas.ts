@@ -35,7 +35,7 @@ export const TIME_CHARACTERS_MAX = 40;
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
 export const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
-export const text = (description: string) => Type.String({ description });
+const text = (description: string) => Type.String({ description });
 export const count = Type.Integer({ minimum: 0 });
 
 export const Problem = Type.Object(

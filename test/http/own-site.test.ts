@@ -1,5 +1,6 @@
 /** A service without keys: websites can neither read nor change it, by forms, by scripts or by a rebound name. */
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isLoopback, isPage, namesOf } from '../../src/http/own-site.js';
 import { type Running, startService } from '../support/running.js';
@@ -79,6 +80,14 @@ describe('the name in Host', () => {
     expect(await refusal('GET', '/v1/hits', { host: 'evil.example', ...forwarded })).toEqual(EVIL);
     const other = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' };
     expect((await send('GET', '/v1/hits', other)).status).toBe(200);
+  });
+
+  test('in a target that is a whole URL counts, whatever Host says', async () => {
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write('GET http://evil.example/v1/hits HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 421 /);
   });
 
   test('is refused on every route but the probes', async () => {
