@@ -2,7 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NAME_CHARACTERS_MAX, REFERENCE_CHARACTERS_MAX } from '../../src/core/limits.js';
+import { NAME_CHARACTERS_MAX } from '../../src/core/limits.js';
+import { REFERENCE_CHARACTERS_MAX } from '../../src/http/schemas.js';
 import { Methods } from '../../src/http/understood.js';
 import { type Running, startService } from '../support/running.js';
 

@@ -168,10 +168,10 @@ async function checkImage(
   options: ImageCheckOptions,
 ): Promise<object> {
   const { gate } = request.caller;
-  const answer = await service.checkImage(
-    image,
-    { ...options, onSearched: (found, searched) => watchImage(found, searched, gate, service.probing) },
-  );
+  const answer = await service.checkImage(image, {
+    ...options,
+    onSearched: (found, searched) => watchImage(found, searched, gate, service.probing),
+  });
   return { ...answer, matches: matchesFor(request, answer.matches) };
 }
 
