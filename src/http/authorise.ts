@@ -9,6 +9,7 @@ import type { Service } from '../service/service.js';
 import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
 import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
+import { atEnd } from './at-end.js';
 import { isLoopback } from './own-site.js';
 
 interface Caller {
@@ -118,8 +119,7 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       request.caller = caller;
       if (scope === 'admin') return;
       const { gate } = caller;
-      // 'close' follows every end of a request.
-      reply.raw.once('close', gate.enter());
+      atEnd(reply, gate.enter());
       if (checks !== undefined) gate.requireRoom();
       gate.takeBytes(Number(request.headers['content-length'] ?? 0) || 0);
       if (checks === 1) gate.takeChecks(1);

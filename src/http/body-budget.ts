@@ -1,15 +1,23 @@
 /**
  * The memory of request bodies, summed over all requests. A request takes its share before its body is read, and returns it
- * when its response has ended. Where the length is unknown, the share grows with the bytes, also with those that were packed.
+ * when its response has ended and its handler too: a lost connection does not stop a handler, which holds the body. Where the
+ * length is unknown, the share grows with the bytes, also with those that were packed.
  */
 import { type Readable, Transform } from 'node:stream';
-import type { FastifyReply, FastifyRequest, RequestPayload } from 'fastify';
+import type { FastifyReply, FastifyRequest, RequestPayload, RouteOptions } from 'fastify';
 import { AppError } from '../core/errors.js';
+import { atEnd } from './at-end.js';
 
 /** A byte of JSON in memory, with its text, its values, the answers and their text: measured 6 to 7 for a batch of hashes. */
 const JSON_MEMORY_FACTOR = 7;
 /** A streamed body: the pieces that are read ahead, searched and sent, a mebibyte each for lines. */
 const STREAM_BYTES = 8_388_608;
+/** Memory of a piece of a body beside its bytes: a client may send them one by one. */
+const PIECE_BYTES = 256;
+/** A request of at most this is small: decisions on cases, queries of some thousand hashes, previews. */
+const SMALL_BYTES = 1_048_576;
+/** One part in so many is for small requests: slow uploads must not keep a reviewer from working. */
+const RESERVED_PARTS = 8;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -22,39 +30,23 @@ declare module 'fastify' {
   }
 }
 
-/** The bytes that one request has taken. */
-export class BodyShare {
-  #bytes = 0;
-  readonly #budget: BodyBudget;
-
-  constructor(budget: BodyBudget) {
-    this.#budget = budget;
-  }
-
-  /** Errors BODIES_IN_FLIGHT. */
-  take(bytes: number): void {
-    this.#budget.take(bytes);
-    this.#bytes += bytes;
-  }
-
-  release(): void {
-    this.#budget.release(this.#bytes);
-    this.#bytes = 0;
-  }
-}
-
 export class BodyBudget {
   #taken = 0;
+  /** What requests that are not small may take together, and one of them alone. */
+  readonly largeBytesMax: number;
 
-  constructor(readonly bytesMax: number) {}
+  constructor(readonly bytesMax: number) {
+    this.largeBytesMax = bytesMax - Math.ceil(bytesMax / RESERVED_PARTS);
+  }
 
   get taken(): number {
     return this.#taken;
   }
 
-  /** Errors BODIES_IN_FLIGHT. */
-  take(bytes: number): void {
-    if (this.#taken + bytes > this.bytesMax) throw new AppError('BODIES_IN_FLIGHT', { bytesMax: this.bytesMax });
+  /** Take bytes for a request that has `total` with them. Errors BODIES_IN_FLIGHT. */
+  take(bytes: number, total: number): void {
+    const bytesMax = total <= SMALL_BYTES ? this.bytesMax : this.largeBytesMax;
+    if (this.#taken + bytes > bytesMax) throw new AppError('BODIES_IN_FLIGHT', { bytesMax });
     this.#taken += bytes;
   }
 
@@ -63,10 +55,57 @@ export class BodyBudget {
   }
 }
 
-/** Memory of a body: bytes of memory for each of its own, and its most. */
+/** The memory that one request has taken. */
+export class BodyShare {
+  #taken = 0;
+  /** The response, and the handler while it runs. */
+  #holders = 1;
+  readonly #budget: BodyBudget;
+  readonly #factor: number;
+
+  /** `factor`: memory for each byte. */
+  constructor(budget: BodyBudget, factor = 1) {
+    this.#budget = budget;
+    this.#factor = factor;
+  }
+
+  /** Errors BODY_TOO_LARGE: more than one request may have; BODIES_IN_FLIGHT; REQUEST_TIMEOUT: the request has ended. */
+  take(bytes: number): void {
+    this.#requireOpen();
+    const more = bytes * this.#factor;
+    const total = this.#taken + more;
+    const { largeBytesMax } = this.#budget;
+    if (total > largeBytesMax)
+      throw new AppError('BODY_TOO_LARGE', { field: 'body', bytesMax: Math.floor(largeBytesMax / this.#factor) });
+    this.#budget.take(more, total);
+    this.#taken = total;
+  }
+
+  /** Add a holder. Errors REQUEST_TIMEOUT: the request has ended. */
+  hold(): void {
+    this.#requireOpen();
+    this.#holders++;
+  }
+
+  /** Remove a holder; the last one returns the memory. */
+  release(): void {
+    this.#holders--;
+    if (this.#holders > 0) return;
+    this.#budget.release(this.#taken);
+    this.#taken = 0;
+  }
+
+  #requireOpen(): void {
+    if (this.#holders <= 0) throw new AppError('REQUEST_TIMEOUT');
+  }
+}
+
+/** Memory of a body: bytes of memory for each of its own, and the most bytes of it that are in memory. */
 interface Weight {
   readonly factor: number;
   readonly mostBytes: number;
+  /** Whether so much is in memory whatever the length is. */
+  readonly isWindow: boolean;
 }
 
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
@@ -74,11 +113,13 @@ const mediaTypeOf = ({ headers }: FastifyRequest) =>
 
 function weightOf(request: FastifyRequest, imageBytesMax: number): Weight {
   const type = mediaTypeOf(request);
-  const { streams } = request.routeOptions.config;
-  if (streams && type !== 'application/json') return { factor: 1, mostBytes: STREAM_BYTES };
+  const { bodyLimit, config } = request.routeOptions;
+  if (config.streams && type !== 'application/json') return { factor: 1, mostBytes: STREAM_BYTES, isWindow: true };
   // Of several files, one at a time is in memory.
-  if (type === 'multipart/form-data') return { factor: 1, mostBytes: imageBytesMax };
-  return { factor: type === 'application/json' ? JSON_MEMORY_FACTOR : 1, mostBytes: Infinity };
+  if (type === 'multipart/form-data') return { factor: 1, mostBytes: imageBytesMax, isWindow: true };
+  // The parser refuses a longer body before it reads it.
+  const mostBytes = bodyLimit ?? Infinity;
+  return { factor: type === 'application/json' ? JSON_MEMORY_FACTOR : 1, mostBytes, isWindow: false };
 }
 
 /** Pass the bytes on, after `see` has seen them; its error fails the stream, and the rest of the body is discarded. */
@@ -106,21 +147,29 @@ export function seen(payload: RequestPayload, see: (bytes: number) => void): Rea
 export function createBodyHook(budget: BodyBudget, imageBytesMax: number) {
   return async (request: FastifyRequest, reply: FastifyReply, payload: RequestPayload): Promise<RequestPayload> => {
     const { 'content-length': length, 'content-encoding': encoding } = request.headers;
-    const share = new BodyShare(budget);
+    const { factor, mostBytes, isWindow } = weightOf(request, imageBytesMax);
+    const share = new BodyShare(budget, factor);
     request.bodyShare = share;
-    // 'close' follows every end of a request.
-    reply.raw.once('close', () => share.release());
-    const { factor, mostBytes } = weightOf(request, imageBytesMax);
-    const takeAll = (bytes: number): RequestPayload => {
-      if (bytes * factor > budget.bytesMax)
-        throw new AppError('BODY_TOO_LARGE', { bytes, bytesMax: Math.floor(budget.bytesMax / factor) });
-      share.take(bytes * factor);
-      return payload;
-    };
-    if (length !== undefined && encoding === undefined) return takeAll(Math.min(Number(length), mostBytes));
-    const hasBody = length !== undefined || request.headers['transfer-encoding'] !== undefined;
-    if (!hasBody) return payload;
-    if (mostBytes < Infinity) return takeAll(mostBytes);
-    return seen(payload, (bytes) => share.take(bytes * factor));
+    atEnd(reply, () => share.release());
+    if (length === undefined && request.headers['transfer-encoding'] === undefined) return payload;
+    const isLengthKnown = length !== undefined && encoding === undefined;
+    if (!isLengthKnown && !isWindow) return seen(payload, (bytes) => share.take(bytes + PIECE_BYTES));
+    share.take(isLengthKnown ? Math.min(Number(length), mostBytes) : mostBytes);
+    return payload;
+  };
+}
+
+/** Make the handler of a route hold the share until it ends; an `onRoute` hook. */
+export function holdBody(route: RouteOptions): void {
+  if (route.method === 'GET' || route.method === 'HEAD') return;
+  const { handler } = route;
+  route.handler = async function held(request, reply) {
+    const share = request.bodyShare;
+    share?.hold();
+    try {
+      return await handler.call(this, request, reply);
+    } finally {
+      share?.release();
+    }
   };
 }

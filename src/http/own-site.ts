@@ -1,10 +1,10 @@
 /**
  * Protects a service without keys from websites. Loopback is no identity: a browser on this machine sends what any page
- * asks it to. A request that is answered without a key must name this service in `Host`, so that a name that an attacker
- * has pointed at 127.0.0.1 is refused, and must not come from a page of another origin. Forwarding headers have no effect.
+ * asks it to. A request must name this service in `Host`, so that a name that an attacker has pointed at 127.0.0.1 is
+ * refused, and must not come from a page of another origin. Forwarding headers have no effect.
  *
- * A request with a key needs neither: no browser adds a key by itself, and no page of another origin may send one, since
- * preflight requests are refused.
+ * Once a key exists, neither is checked: no browser adds a key by itself, and no page of another origin may send one, since
+ * preflight requests are refused. Probes and proxies may then use any name or address.
  */
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../core/errors.js';
@@ -21,25 +21,36 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Return the names of `ZEEF_ALLOWED_HOSTS`, in lower case. */
-export const namesOf = (list: string): ReadonlySet<string> =>
-  new Set(list.split(',').flatMap((name) => name.trim().toLowerCase() || []));
-
 /** Parse `name`, `name:port` or `[address]:port`; null for anything else. */
 function authority(text: string, scheme = 'http:'): URL | null {
   if (!/^[\w.:[\]-]+$/.test(text) || !URL.canParse(`${scheme}//${text}`)) return null;
   return new URL(`${scheme}//${text}`);
 }
 
+/** Return the name in a host, as browsers write it; a dot at its end has no meaning. */
+const nameOf = (host: string): string | undefined =>
+  authority(host)
+    ?.hostname.replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+
+/** Return the names of `ZEEF_ALLOWED_HOSTS`. */
+export const namesOf = (list: string): ReadonlySet<string> =>
+  new Set(
+    list.split(',').flatMap((raw) => {
+      const name = raw.trim();
+      return nameOf(name.includes(':') ? `[${name}]` : name) ?? [];
+    }),
+  );
+
 /** Return the host that a request names; the target's own, where it is a whole URL. */
 function hostOf({ headers, raw }: FastifyRequest): string {
   const [, inTarget] = /^https?:\/\/([^/?#]*)/i.exec(raw.url ?? '') ?? [];
-  return inTarget ?? headers.host ?? String(headers[':authority'] ?? '');
+  return inTarget ?? headers.host ?? '';
 }
 
 /** Require that the request names this service. Errors HOST_NOT_ALLOWED. */
 function requireOwnHost(host: string, allowed: ReadonlySet<string>): void {
-  const name = authority(host)?.hostname.replace(/^\[(.*)\]$/, '$1');
+  const name = nameOf(host);
   if (name !== undefined && (isLoopback(name) || allowed.has(name))) return;
   throw new AppError('HOST_NOT_ALLOWED', { field: 'host', host: host.slice(0, NAME_SHOWN_MAX) });
 }
@@ -61,7 +72,7 @@ export function createSiteGuard(areKeysNeeded: () => Promise<boolean>, allowedHo
   const allowed = namesOf(allowedHosts);
   return async (request: FastifyRequest): Promise<void> => {
     const route = request.routeOptions.url;
-    if (request.headers.authorization !== undefined || HEALTH.has(route) || (await areKeysNeeded())) return;
+    if (HEALTH.has(route) || (await areKeysNeeded())) return;
     const host = hostOf(request);
     requireOwnHost(host, allowed);
     if (!isPage(route)) requireOwnOrigin(request.headers, host);

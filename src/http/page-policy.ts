@@ -33,8 +33,8 @@ function policyOf(path: string): string {
   return /^\/docs(\/|$)/.test(path) ? DOCS : NOTHING;
 }
 
-/** Add the headers; an `onSend` hook. A route's own policy stays. */
-export async function addPagePolicy(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** Add the headers. A route's own policy stays. */
+export function addPagePolicy(request: FastifyRequest, reply: FastifyReply): void {
   for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
   if (!reply.hasHeader('content-security-policy'))
     reply.header('content-security-policy', policyOf(request.routeOptions.url ?? ''));

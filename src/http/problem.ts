@@ -10,6 +10,7 @@ const RETRY_AFTER_S = 1;
 /** Our error codes for those of Fastify and its plugins, and the part of the request at fault. */
 const FOREIGN: Readonly<Record<string, readonly [ErrorCode, field?: string]>> = {
   FST_ERR_BAD_URL: ['REQUEST_INVALID', 'path'],
+  FST_ERR_MAX_PARAM_LENGTH: ['REQUEST_INVALID', 'path'],
   FST_ERR_VALIDATION: ['REQUEST_INVALID'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE', 'body'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'content-type'],

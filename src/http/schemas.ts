@@ -117,32 +117,38 @@ export const HashResult = Type.Object({
 
 const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
 /** One of several hashes of a file, as Zeef itself would query it. */
-const FileHash = Type.Object({
-  algorithm: oneOf(HAMMING_ALGORITHMS),
-  value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
-  orientation: Type.Optional(oneOf(ORIENTATIONS)),
-  family: Type.Optional(orNull(oneOf(FAMILIES))),
-  lowQuality: Type.Optional(Type.Boolean()),
-  frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
-  background: Type.Optional(orNull(oneOf(['white']))),
-});
+const FileHash = Type.Object(
+  {
+    algorithm: oneOf(HAMMING_ALGORITHMS),
+    value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+    orientation: Type.Optional(oneOf(ORIENTATIONS)),
+    family: Type.Optional(orNull(oneOf(FAMILIES))),
+    lowQuality: Type.Optional(Type.Boolean()),
+    frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
+    background: Type.Optional(orNull(oneOf(['white']))),
+  },
+  { additionalProperties: false },
+);
 
-export const HashItem = Type.Object({
-  id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
-  pdq: value(64),
-  blockhash: value(64),
-  photodna: Type.Optional(Type.String()),
-  md5: value(32),
-  sha1: value(40),
-  sha256: value(64),
-  quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-  hashes: Type.Optional(
-    Type.Array(FileHash, {
-      maxItems: FILE_HASHES_MAX,
-      description: 'Hashes of one file, each of the rotated or mirrored pixels: matched together, with one answer.',
-    }),
-  ),
-});
+export const HashItem = Type.Object(
+  {
+    id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
+    pdq: value(64),
+    blockhash: value(64),
+    photodna: Type.Optional(Type.String()),
+    md5: value(32),
+    sha1: value(40),
+    sha256: value(64),
+    quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+    hashes: Type.Optional(
+      Type.Array(FileHash, {
+        maxItems: FILE_HASHES_MAX,
+        description: 'Hashes of one file, each of the rotated or mirrored pixels: matched together, with one answer.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 const radius = Type.Optional(
   Type.Integer({
@@ -163,7 +169,10 @@ export const HashesRequest = Type.Object(
 );
 
 /** What must hold of the whole body: its items are validated one by one, and fail one by one. */
-export const HashesEnvelope = Type.Object({ ...HashesRequest.properties, items: Type.Array(Type.Unknown()) });
+export const HashesEnvelope = Type.Object(
+  { ...HashesRequest.properties, items: Type.Array(Type.Unknown()) },
+  { additionalProperties: false },
+);
 
 export const HashesResult = Type.Object({
   generation: count,

@@ -16,7 +16,7 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
-import { BodyBudget, createBodyHook } from './body-budget.js';
+import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { countedBody } from './counted-body.js';
 import { createSiteGuard } from './own-site.js';
 import { addPagePolicy } from './page-policy.js';
@@ -65,7 +65,10 @@ export async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // A malformed URL reaches no route.
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
+    frameworkErrors: (error, request, reply) => {
+      addPagePolicy(request, reply);
+      return sendProblem(request, reply.header('x-request-id', request.id), error);
+    },
   });
   app.setValidatorCompiler(createValidatorCompiler());
   const needs = createAuthoriser(service);
@@ -77,12 +80,15 @@ export async function createServer(
     onRoute(route);
   });
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
-  app.setNotFoundHandler((request, reply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
     const allowed = methods.of(request.url);
     if (allowed.length === 0) throw new AppError('NOT_FOUND', { path: request.url.slice(0, 200) });
     reply.header('allow', allowed.join(', '));
     throw new AppError('METHOD_NOT_ALLOWED', { field: 'method', method: request.method, expected: allowed.join(' ') });
-  });
+  };
+  // Before a body is read.
+  app.addHook('onRequest', async (request, reply) => (request.is404 ? refuse(request, reply) : undefined));
+  app.setNotFoundHandler(refuse);
 
   await addDocumentation(app);
   await addRoutes(app, service, needs);
@@ -94,9 +100,10 @@ export async function createServer(
 /** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */
 function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Needs): void {
   const { imageBytesMax, bodyBytesInFlightMax } = config;
-  if (imageBytesMax > bodyBytesInFlightMax) {
+  const budget = new BodyBudget(bodyBytesInFlightMax);
+  if (imageBytesMax > budget.largeBytesMax) {
     throw new AppError('CONFIG_INVALID', {
-      problems: `bodyBytesInFlightMax (${bodyBytesInFlightMax}) is less than imageBytesMax (${imageBytesMax})`,
+      problems: `bodyBytesInFlightMax has room for an image of ${budget.largeBytesMax} bytes; imageBytesMax is ${imageBytesMax}`,
     });
   }
   readJson(app);
@@ -105,13 +112,14 @@ function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Nee
   app.addHook('onRequest', createSiteGuard(needs.areKeysNeeded, config.allowedHosts));
   app.addHook('onRequest', requireReadable);
   app.addHook('preParsing', countedBody);
-  const takeShare = createBodyHook(new BodyBudget(bodyBytesInFlightMax), imageBytesMax);
+  const takeShare = createBodyHook(budget, imageBytesMax);
   // After the hooks of the route: it counts bytes that were unpacked.
   app.addHook('onRoute', (route) => {
     route.preParsing = [...[route.preParsing ?? []].flat(), takeShare];
+    holdBody(route);
   });
-  app.addHook('onSend', addPagePolicy);
   app.addHook('onSend', async (request, reply) => {
+    addPagePolicy(request, reply);
     reply.header('x-request-id', request.id);
   });
   app.addHook('onResponse', async (request, reply) => recordResponse(metrics, request, reply));

@@ -50,12 +50,19 @@ function settleEncoding(headers: FastifyRequest['headers']): void {
   else headers['content-encoding'] = encoding === 'x-gzip' ? 'gzip' : encoding;
 }
 
+/** Require no coding of the transfer but pieces: Node passes others on unread. Errors MEDIA_TYPE_UNSUPPORTED. */
+function requireReadableTransfer(coding: string | undefined): void {
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    throw new AppError('MEDIA_TYPE_UNSUPPORTED', { field: 'transfer-encoding', expected: 'chunked' });
+}
+
 /** Require what no schema sees; a hook of every request. */
 export async function requireReadable(request: FastifyRequest): Promise<void> {
   const { headers } = request;
   requireReadableQuery(request.raw.url ?? '');
   if (/%00/.test(request.raw.url ?? '')) throw invalid('path', 'no NUL');
   requireReadableType(headers['content-type']);
+  requireReadableTransfer(headers['transfer-encoding']);
   settleEncoding(headers);
   const isEmpty = headers['content-length'] === undefined || headers['content-length'] === '0';
   const hasBody = headers['transfer-encoding'] !== undefined || !isEmpty;
@@ -123,7 +130,7 @@ export class Methods {
 
   /** Return the methods that the path of a URL accepts; none where it is unknown. */
   of(url: string): readonly string[] {
-    const path = url.split('?')[0]!;
+    const path = url.replace(/^https?:\/\/[^/?]*/i, '').split('?')[0]!;
     return [...new Set(this.#routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))].sort();
   }
 }

@@ -6,7 +6,7 @@ import { BodyBudget, BodyShare } from '../../src/http/body-budget.js';
 import { type Running, startService } from '../support/running.js';
 
 const BUDGET = 33_554_432;
-const IMAGE = 10_000_000;
+const IMAGE = 9_500_000;
 
 let running: Running;
 beforeAll(async () => {

@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NAME_CHARACTERS_MAX } from '../../src/core/limits.js';
+import { NAME_CHARACTERS_MAX, NOTE_CHARACTERS_MAX } from '../../src/core/limits.js';
 import { REFERENCE_CHARACTERS_MAX } from '../../src/http/schemas.js';
 import { Methods } from '../../src/http/understood.js';
 import { type Running, startService } from '../support/running.js';
@@ -196,10 +196,11 @@ test('a gzip body is gzip by any name', async () => {
 test('texts that are stored are bounded', async () => {
   const json = { 'content-type': 'application/json' };
   const long = 'x'.repeat(REFERENCE_CHARACTERS_MAX + 1);
+  const note = 'x'.repeat(NOTE_CHARACTERS_MAX + 1);
   const name = 'x'.repeat(NAME_CHARACTERS_MAX + 1);
   for (const [method, path, body] of [
-    ['PATCH', '/v1/hits/x', { status: 'notified', note: long }],
-    ['POST', '/v1/suppressions', { algorithm: 'md5', value: '0'.repeat(32), note: long }],
+    ['PATCH', '/v1/hits/x', { status: 'notified', note }],
+    ['POST', '/v1/suppressions', { algorithm: 'md5', value: '0'.repeat(32), note }],
     ['POST', '/v1/suppressions', { list: name, entryId: 'e' }],
     ['POST', '/v1/suppressions', { list: 'l', entryId: long }],
     ['POST', '/v1/suppressions', { list: 'l', source: long }],

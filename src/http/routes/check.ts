@@ -49,7 +49,7 @@ function bodyOf(request: FastifyRequest): Buffer {
 export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   const { imageBytesMax } = service.config;
   app.addContentTypeParser(
-    /^(image\/[\w.+-]+|application\/octet-stream)/,
+    /^(image\/[\w.+-]+|application\/octet-stream)\s*(;|$)/i,
     { parseAs: 'buffer', bodyLimit: imageBytesMax },
     (_request, body, done) => done(null, body),
   );
