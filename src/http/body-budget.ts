@@ -35,7 +35,11 @@ export class BodyBudget {
   /** What requests that are not small may take together, and one of them alone. */
   readonly largeBytesMax: number;
 
-  constructor(readonly bytesMax: number) {
+  /** `onChange` is called with the bytes that are taken. */
+  constructor(
+    readonly bytesMax: number,
+    readonly onChange: (taken: number) => void = () => {},
+  ) {
     this.largeBytesMax = bytesMax - Math.ceil(bytesMax / RESERVED_PARTS);
   }
 
@@ -47,11 +51,16 @@ export class BodyBudget {
   take(bytes: number, total: number): void {
     const bytesMax = total <= SMALL_BYTES ? this.bytesMax : this.largeBytesMax;
     if (this.#taken + bytes > bytesMax) throw new AppError('BODIES_IN_FLIGHT', { bytesMax });
-    this.#taken += bytes;
+    this.#change(bytes);
   }
 
   release(bytes: number): void {
-    this.#taken -= bytes;
+    this.#change(-bytes);
+  }
+
+  #change(bytes: number): void {
+    this.#taken += bytes;
+    this.onChange(this.#taken);
   }
 }
 

@@ -100,7 +100,7 @@ export async function createServer(
 /** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */
 function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Needs): void {
   const { imageBytesMax, bodyBytesInFlightMax } = config;
-  const budget = new BodyBudget(bodyBytesInFlightMax);
+  const budget = new BodyBudget(bodyBytesInFlightMax, (taken) => metrics.set('zeef_body_bytes_in_flight', {}, taken));
   if (imageBytesMax > budget.largeBytesMax) {
     throw new AppError('CONFIG_INVALID', {
       problems: `bodyBytesInFlightMax has room for an image of ${budget.largeBytesMax} bytes; imageBytesMax is ${imageBytesMax}`,
