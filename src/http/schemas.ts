@@ -115,7 +115,11 @@ export const HashResult = Type.Object({
   code: orNull(oneOf(Object.keys(ERRORS))),
 });
 
-const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
+/** The name of a list or a tenant. */
+export const Name = Type.String({ maxLength: NAME_CHARACTERS_MAX });
+
+const value = (digits: number) =>
+  Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: `${digits} hex digits` }));
 /** One of several hashes of a file, as Zeef itself would query it. */
 const FileHash = Type.Object(
   {
@@ -135,7 +139,7 @@ export const HashItem = Type.Object(
     id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
     pdq: value(64),
     blockhash: value(64),
-    photodna: Type.Optional(Type.String()),
+    photodna: Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX })),
     md5: value(32),
     sha1: value(40),
     sha256: value(64),
@@ -161,7 +165,7 @@ const radius = Type.Optional(
 export const HashesRequest = Type.Object(
   {
     orientations: Type.Optional(oneOf(['all', 'none'])),
-    lists: Type.Optional(Type.Array(Type.String())),
+    lists: Type.Optional(Type.Array(Name)),
     radius,
     items: Type.Array(HashItem),
   },
@@ -250,7 +254,6 @@ export const ListHealthResult = Type.Object({
   heldVersion: orNull(count),
 });
 
-export const Name = Type.String({ maxLength: NAME_CHARACTERS_MAX });
 const EntryText = Type.String({ maxLength: REFERENCE_CHARACTERS_MAX });
 
 export const NewSuppressionBody = Type.Union([

@@ -9,7 +9,7 @@ let running: Running;
 let port: string;
 const routes: { method: string; url: string }[] = [];
 beforeAll(async () => {
-  running = await startService({ allowedHosts: 'zeef.example, other.example' }, (route) => {
+  running = await startService({ allowedHosts: 'zeef.example, other.example, FD00:0::1' }, (route) => {
     for (const method of [route.method].flat()) routes.push({ method, url: route.url });
   });
   port = new URL(running.url).port;
@@ -61,6 +61,11 @@ describe('the name in Host', () => {
     '[::1]:8080',
     'zeef.example:9',
     'other.example',
+    'Other.Example.:80',
+    'localhost.',
+    '127.1',
+    '[0:0:0:0:0:0:0:1]',
+    '[fd00::1]:8080',
   ])('%s is accepted', async (host) => expect((await send('GET', '/v1/lists', { host })).status).toBe(200));
 
   test.each([
@@ -73,6 +78,10 @@ describe('the name in Host', () => {
     '[::]',
     'user@localhost',
     'localhost/x',
+    'localhost..',
+    '.localhost',
+    '[::ffff:7f00:1]',
+    '128.0.0.1',
   ])('%s is refused', async (host) => expect(await refusal('GET', '/v1/lists', { host })).toEqual(EVIL));
 
   test('decides alone: forwarding headers have no effect', async () => {
@@ -82,12 +91,31 @@ describe('the name in Host', () => {
     expect((await send('GET', '/v1/hits', other)).status).toBe(200);
   });
 
-  test('in a target that is a whole URL counts, whatever Host says', async () => {
+  /** Send these lines, and return the first line of the answer. */
+  const answerTo = async (...lines: string[]) => {
     const socket = connect(Number(port), '127.0.0.1');
-    socket.write('GET http://evil.example/v1/hits HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    socket.write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`);
     let text = '';
     for await (const chunk of socket) text += String(chunk);
-    expect(text).toMatch(/^HTTP\/1\.1 421 /);
+    return text.split('\r\n')[0];
+  };
+
+  test('in a target that is a whole URL counts, whatever Host says', async () => {
+    expect(await answerTo('GET http://evil.example/v1/hits HTTP/1.1', 'Host: localhost')).toMatch(/ 421 /);
+    expect(await answerTo('GET http://localhost/v1/hits HTTP/1.1', 'Host: evil.example')).toMatch(/ 200 /);
+    expect(await answerTo('PUT http://localhost/v1/hits HTTP/1.1', 'Host: localhost')).toMatch(/ 405 /);
+  });
+
+  test('is needed: HTTP/1.0 has none, and reaches the probes alone', async () => {
+    expect(await answerTo('GET /v1/hits HTTP/1.0')).toMatch(/ 421 /);
+    expect(await answerTo('GET /v1/hits HTTP/1.1', 'Host:')).toMatch(/ 421 /);
+    expect(await answerTo('GET /livez HTTP/1.0')).toMatch(/ 200 /);
+  });
+
+  test('counts with a key too, while no key exists: a rebound page may send any', async () => {
+    const authorization = 'Bearer zeef_x';
+    for (const path of ['/metrics', '/openapi.json', '/v1/whoami'])
+      expect(await refusal('GET', path, { host: 'evil.example', authorization })).toEqual(EVIL);
   });
 
   test('is refused on every route but the probes', async () => {
@@ -155,10 +183,13 @@ test('with a key, neither header matters: no browser adds a key by itself', asyn
     const { key } = await keyed.service.store.keys.createKey({ tenant: 't', scopes: ['hits'], expiresAt: null });
     const authorization = `Bearer ${key}`;
     const foreign = { host: 'zeef.example', origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' };
-    expect((await send('GET', '/v1/hits', { authorization, ...foreign }, undefined, keyed.url)).status).toBe(200);
     await expect
       .poll(() => refusal('GET', '/v1/hits', { host: 'localhost' }, undefined, keyed.url))
       .toEqual([401, 'KEY_MISSING']);
+    expect((await send('GET', '/v1/hits', { authorization, ...foreign }, undefined, keyed.url)).status).toBe(200);
+    // Probes and scrapers use the address of a container.
+    for (const path of ['/livez', '/readyz', '/metrics'])
+      expect((await send('GET', path, { host: '10.1.2.3:8080' }, undefined, keyed.url)).status).toBe(200);
     expect(await refusal('GET', '/v1/hits', foreign, undefined, keyed.url)).toEqual([401, 'KEY_MISSING']);
     // A page of another origin gets no permission to send a key.
     const preflight = await send('OPTIONS', '/v1/hits', { origin: 'http://evil.example' }, undefined, keyed.url);
@@ -185,7 +216,8 @@ test('a scheme has no case, and any number of spaces; 401 names the scheme', asy
 });
 
 test('every response has a policy: no frame, no other origin, no guessed type', async () => {
-  for (const { method, url } of routes) {
+  const unrouted = ['/nowhere', '/%zz', `/v1/lists/${'x'.repeat(200)}`].map((url) => ({ method: 'GET', url }));
+  for (const { method, url } of [...routes, ...unrouted]) {
     const { headers } = await send(method, filled(url));
     const policy = String(headers['content-security-policy']);
     expect(policy, `${method} ${url}`).toContain("default-src 'none'");

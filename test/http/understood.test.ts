@@ -8,10 +8,15 @@ import { Methods } from '../../src/http/understood.js';
 import { type Running, startService } from '../support/running.js';
 
 let running: Running;
-const routes: { method: string; url: string }[] = [];
+interface Route {
+  readonly method: string;
+  readonly url: string;
+  readonly schema: { readonly body?: object; readonly querystring?: { readonly properties?: object } };
+}
+const routes: Route[] = [];
 beforeAll(async () => {
-  running = await startService({ imageBytesMax: '2000000' }, (route) => {
-    for (const method of [route.method].flat()) routes.push({ method, url: route.url });
+  running = await startService({ imageBytesMax: '2000000' }, ({ method: methods, url, schema = {} }) => {
+    for (const method of [methods].flat()) routes.push({ method, url, schema: schema as Route['schema'] });
   });
 });
 afterAll(() => running.stop());
@@ -104,6 +109,53 @@ describe('on every route', () => {
       for (const method of allowed) expect(String(headers.allow), url).toContain(method);
     }
     expect((await send('PUT', '/v1/nowhere')).status).toBe(404);
+  });
+
+  test('a Content-Type that it does not read', async () => {
+    for (const type of ['application/pdf', 'application/octet-streams', 'text/html', 'multipart/mixed; boundary=b'])
+      for (const { method, url } of changes()) {
+        const answer = await send(method, `${filled(url)}?${need(method, url)}`, { 'content-type': type }, 'x');
+        expect(of(answer), `${method} ${url} ${type}`).toEqual([415, 'MEDIA_TYPE_UNSUPPORTED', 'content-type']);
+      }
+  });
+
+  test('a cursor that is none', async () => {
+    const paged = api().filter(({ schema }) => 'cursor' in (schema.querystring?.properties ?? {}));
+    expect(paged.map(({ url }) => url).sort()).toEqual(expect.arrayContaining(['/v1/audit', '/v1/hits']));
+    for (const { url } of paged)
+      for (const cursor of ['nonsense', '-1', '0'.repeat(27), '9e99'])
+        expect(of(await send('GET', `${filled(url)}?cursor=${cursor}`)), `${url} ${cursor}`).toEqual([
+          400,
+          'REQUEST_INVALID',
+          'cursor',
+        ]);
+  });
+
+  test('a part of the path that no name can have', async () => {
+    for (const { method, url } of api().filter((one) => one.url.includes(':')))
+      expect(of(await send(method, url.replace(/:\w+/g, 'x'.repeat(101)))), `${method} ${url}`).toEqual([
+        400,
+        'REQUEST_INVALID',
+        'path',
+      ]);
+  });
+
+  test('fields: each object of a body names all of its own, and each text has a bound', () => {
+    const loose: string[] = [];
+    const walk = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { type, properties, additionalProperties, maxLength, pattern } = schema as Record<string, unknown>;
+      const { enum: choices, patternProperties } = schema as Record<string, unknown>;
+      if (type === 'object' && additionalProperties !== false && !patternProperties) loose.push(`${path} fields`);
+      if (type === 'string' && !maxLength && !pattern && !choices) loose.push(`${path} length`);
+      for (const [name, value] of Object.entries(schema)) if (name !== 'properties') walk(value, `${path}/${name}`);
+      for (const [name, value] of Object.entries((properties as object | undefined) ?? {}))
+        walk(value, `${path}/${name}`);
+    };
+    const bodies = changes().filter(({ schema }) => schema.body !== undefined);
+    expect(bodies.length).toBeGreaterThan(10);
+    for (const { method, url, schema } of bodies) walk(schema.body, `${method} ${url} `);
+    expect(loose).toEqual([]);
   });
 
   test('a body with GET', async () => {
@@ -280,6 +332,40 @@ describe('multipart', () => {
     socket.destroy();
     expect(text).toMatch(/^HTTP\/1\.1 200 /);
   });
+});
+
+test('a batch with an unknown field; an item with one', async () => {
+  const json = { 'content-type': 'application/json' };
+  const md5 = '0'.repeat(32);
+  const post = (body: unknown) => send('POST', '/v1/check/hashes', json, JSON.stringify(body));
+  expect(of(await post({ items: [], surprise: 1 }))).toEqual([400, 'REQUEST_INVALID', 'surprise']);
+  const hash = { algorithm: 'pdq', value: '0'.repeat(64), frames: 1 };
+  const { text } = await post({
+    items: [
+      { id: 'a', md5, qualty: 3 },
+      { id: 'b', hashes: [hash] },
+      { id: 'c', md5 },
+    ],
+  });
+  expect(JSON.parse(text).results).toMatchObject([
+    { id: 'a', error: { code: 'VALUE_INVALID', field: 'qualty' } },
+    { id: 'b', error: { code: 'VALUE_INVALID', field: 'hashes/0/frames' } },
+    { id: 'c', verdict: 'no_match' },
+  ]);
+});
+
+test('Transfer-Encoding: a coding beside chunked is refused, not passed on', async () => {
+  const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
+  socket.write(
+    'POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+  );
+  const text = await new Promise<string>((resolve, reject) => {
+    socket.on('data', (chunk) => resolve(String(chunk)));
+    socket.on('error', reject);
+  });
+  socket.destroy();
+  expect(text).toMatch(/^HTTP\/1\.1 415 /);
+  expect(text).toContain('transfer-encoding');
 });
 
 test('Expect: an unknown expectation is 417', async () => {
