@@ -168,9 +168,9 @@ export function createBodyHook(budget: BodyBudget, imageBytesMax: number) {
   };
 }
 
-/** Make the handler of a route hold the share until it ends; an `onRoute` hook. */
+/** Make the handler of a route hold the share until it ends; an `onRoute` hook. Handlers of bodies are asynchronous. */
 export function holdBody(route: RouteOptions): void {
-  if (route.method === 'GET' || route.method === 'HEAD') return;
+  if ([route.method].flat().every((method) => method === 'GET' || method === 'HEAD')) return;
   const { handler } = route;
   route.handler = async function held(request, reply) {
     const share = request.bodyShare;
