@@ -15,6 +15,8 @@ const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
 const FACTS = 'src/scan/facts/file-facts.ts';
 const AUTHORISE = 'src/http/authorise.ts';
+const SITE = 'src/http/own-site.ts';
+const BUDGET = 'src/http/body-budget.ts';
 
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
@@ -26,6 +28,8 @@ const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
+const OF_SITE = ['test/http/own-site.test.ts'];
+const OF_BUDGET = ['test/http/body-budget.test.ts'];
 
 export const MUTANTS = [
   // Policy: the verdict.
@@ -140,6 +144,22 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // Authorisation.
+  // Websites, and the memory of bodies.
+  [SITE, 'isLoopback(name) || allowed.has(name)', 'true', OF_SITE],
+  [SITE, "site !== 'same-origin' && site !== 'none'", "site === 'cross-site'", OF_SITE],
+  [SITE, '.host === from.host', '.hostname === from.hostname', OF_SITE],
+  [SITE, 'inTarget ?? headers.host', 'headers.host', OF_SITE],
+  [SITE, 'if (!isPage(route)) requireOwnOrigin', 'requireOwnOrigin', OF_SITE],
+  [SITE, "replace(/\\.$/, '')", "replace(/$/, '')", OF_SITE],
+  [SITE, 'HEALTH.has(route) || ', '', OF_SITE],
+  [BUDGET, 'this.#taken + bytes > bytesMax', 'this.#taken + bytes >= bytesMax', OF_BUDGET],
+  [BUDGET, 'total <= SMALL_BYTES ? this.bytesMax : this.largeBytesMax', 'this.bytesMax', OF_BUDGET],
+  [BUDGET, 'if (total > largeBytesMax)', 'if (false)', OF_BUDGET],
+  [BUDGET, 'if (this.#holders <= 0)', 'if (false)', OF_BUDGET],
+  [BUDGET, 'this.#taken = 0;', '', OF_BUDGET],
+  [BUDGET, 'share?.hold();', '', OF_BUDGET],
+  [BUDGET, 'share.take(bytes + PIECE_BYTES)', 'share.take(bytes)', OF_BUDGET],
+  ['src/http/at-end.ts', 'if (raw.closed) end();', 'if (false) end();', OF_BUDGET],
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],
   [AUTHORISE, ' || gate.info?.disabled', '', OF_AUTHORISE],

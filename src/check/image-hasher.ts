@@ -13,8 +13,19 @@ import { computeDigests } from '../kernels/digests.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Decision } from './policy.js';
 
-/** Bytes that arrived, or a file that the decoder process reads itself. */
-export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string };
+/** Bytes that arrived, a file that the decoder process reads itself, or a file that was too large to read. */
+export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string } | { readonly tooLarge: true };
+
+const TOO_LARGE: HashReply = {
+  ok: false,
+  digests: {},
+  bytes: 0,
+  reason: 'too_large',
+  code: 'IMAGE_TOO_LARGE',
+  format: null,
+  width: null,
+  height: null,
+};
 
 interface Cached {
   readonly packed: Buffer;
@@ -79,9 +90,11 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
   }
 
   return {
-    hash: async (engine, input, wants) =>
-      'bytes' in input
+    hash: async (engine, input, wants) => {
+      if ('tooLarge' in input) return uncached(TOO_LARGE);
+      return 'bytes' in input
         ? hashBytes(engine, input.bytes, wants)
-        : uncached(await engine.hashFile(pathBytesOf(input.path), wants)),
+        : uncached(await engine.hashFile(pathBytesOf(input.path), wants));
+    },
   };
 }

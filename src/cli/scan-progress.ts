@@ -11,18 +11,27 @@ interface ShownProgress {
 }
 
 export function showProgress(cli: CliContext, meter: ProgressMeter, everySeconds: number): ShownProgress {
-  const { isTerminal, err } = cli;
-  const draw = () => err(CLEARED + progressLine(meter.now()));
+  const { isTerminal, err, errStream } = cli;
+  // Not by `err`, which escapes what controls a terminal.
+  const clear = () => errStream.write(CLEARED);
+  const draw = () => {
+    clear();
+    err(progressLine(meter.now()));
+  };
   const json = () => err(`${JSON.stringify({ type: 'progress', ...meter.now() })}\n`);
   const timer = setInterval(isTerminal ? draw : json, isTerminal ? REDRAW_MS : everySeconds * 1_000);
   timer.unref();
   let isShown = true;
   // On a terminal the line stays, and the next one is drawn below it.
-  cli.onAsked('status', () => (isTerminal ? err(`${CLEARED}${progressLine(meter.now())}\n`) : json()));
+  cli.onAsked('status', () => {
+    if (!isTerminal) return json();
+    draw();
+    err('\n');
+  });
   return {
     stop() {
       clearInterval(timer);
-      if (isShown && isTerminal) err(CLEARED);
+      if (isShown && isTerminal) clear();
       isShown = false;
     },
   };

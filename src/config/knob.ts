@@ -72,3 +72,17 @@ export function numberOrNone(least: number, most: number) {
     },
   };
 }
+
+/** Host names or addresses without a port, separated by commas; may be empty. */
+export function hostNames() {
+  const range = 'host names, separated by commas';
+  return {
+    range,
+    parse(raw: string): string {
+      const names = raw === '' ? [] : raw.split(',').map((name) => name.trim());
+      if (!names.every((name) => /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$|^[0-9a-f:]*:[0-9a-f:.]*$/i.test(name)))
+        throw new Error(`must be ${range}, without ports`);
+      return raw;
+    },
+  };
+}

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import {
   BATCH_ITEMS_MAX,
+  BODY_BYTES_IN_FLIGHT_MAX,
   FLOOD_FILES_MAX,
   IMAGE_BYTES_MAX,
   IMAGE_CACHE_BYTES_MAX,
@@ -16,7 +17,7 @@ import {
   RADIUS_BITS_DEFAULT,
   TENANT_CONCURRENT_REQUESTS_MAX,
 } from './defaults.js';
-import { choice, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
+import { choice, hostNames, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
@@ -40,6 +41,13 @@ export const KNOBS = {
     default: 8080,
     ...whole(0, 65_535),
     why: '0: the system chooses a free port',
+  },
+  allowedHosts: {
+    env: 'ZEEF_ALLOWED_HOSTS',
+    unit: 'names',
+    default: '',
+    ...hostNames(),
+    why: 'names that `Host` may have, beside loopback, while no key exists: another name is a website that was pointed at this machine',
   },
   dataDir: {
     env: 'ZEEF_DATA_DIR',
@@ -194,6 +202,13 @@ export const KNOBS = {
     default: BATCH_ITEMS_MAX,
     ...whole(1, 1_000_000),
     why: 'hashes in one request; more costs memory, not speed',
+  },
+  bodyBytesInFlightMax: {
+    env: 'ZEEF_BODY_BYTES_IN_FLIGHT_MAX',
+    unit: 'bytes',
+    default: BODY_BYTES_IN_FLIGHT_MAX,
+    ...whole(33_554_432, 1_099_511_627_776),
+    why: 'memory for all requests whose bodies arrive or are processed; beyond this the service returns 503 BODIES_IN_FLIGHT',
   },
   requestTimeoutMs: {
     env: 'ZEEF_REQUEST_TIMEOUT_MS',

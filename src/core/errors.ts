@@ -100,6 +100,20 @@ export const ERRORS = {
     retry: false,
     says: 'The data was written by an incompatible version of Zeef.',
   },
+  HOST_NOT_ALLOWED: {
+    number: 59,
+    http: 421,
+    retry: false,
+    says: 'Without keys, Host must be a loopback or allowed name.',
+  },
+  ORIGIN_NOT_ALLOWED: {
+    number: 60,
+    http: 403,
+    retry: false,
+    says: 'Without keys, requests from other websites are refused.',
+  },
+  BODIES_IN_FLIGHT: { number: 61, http: 503, retry: true, says: 'Too many bytes of requests are in flight.' },
+  METHOD_NOT_ALLOWED: { number: 62, http: 405, retry: false, says: 'This address does not accept the method.' },
   LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 

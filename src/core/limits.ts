@@ -18,3 +18,11 @@ export const LIST_ENTRY_DAYS_MAX = 36_500;
 export const KEY_GRACE_HOURS_DEFAULT = 168;
 /** A grace longer than a month is a second key, not a rotation. */
 export const KEY_GRACE_HOURS_MAX = 744;
+/** A note on a case or a suppression: two pages of text. */
+export const NOTE_CHARACTERS_MAX = 4_096;
+/** Names of lists and tenants, which are used in addresses, file names and log lines. */
+export const NAME_CHARACTERS_MAX = 64;
+/** The name of a key: one line of text. */
+export const KEY_NAME_CHARACTERS_MAX = 200;
+/** An address of a webhook: longer ones fail in many servers. */
+export const URL_CHARACTERS_MAX = 2_048;

@@ -107,7 +107,7 @@ function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): De
       make('small', {}, 'Later matches of the entry are reported as suppressed and do not count as hits.'),
     ),
   );
-  const note = make('textarea', { name: 'note', id: 'case-note', rows: '2', maxlength: '1024' });
+  const note = make('textarea', { name: 'note', id: 'case-note', rows: '2', maxlength: '4096' });
   const save = make('button', { type: 'submit', class: 'primary' }, 'Save');
   const close = make('button', { type: 'button' }, 'Close');
   const form = make(

@@ -1,15 +1,19 @@
 /** Schemas of administrative requests and answers: keys, tenants, the audit log, webhooks. */
 import { Type } from '@sinclair/typebox';
-import { KEY_GRACE_HOURS_MAX } from '../core/limits.js';
+import { KEY_GRACE_HOURS_MAX, KEY_NAME_CHARACTERS_MAX, URL_CHARACTERS_MAX } from '../core/limits.js';
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from '../store/audit-contract.js';
 import { SCOPES } from '../store/keys-contract.js';
 import { ALARM_KINDS, TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
 import { WEBHOOK_EVENTS } from '../store/webhooks-contract.js';
+import { Name, TIME_CHARACTERS_MAX } from './schemas.js';
+
+/** The name of an environment variable. */
+const VARIABLE_CHARACTERS_MAX = 100;
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
 const textOrNull = Type.Union([Type.String(), Type.Null()]);
-const timeOrNull = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+const timeOrNull = Type.Union([Type.String({ format: 'date-time', maxLength: TIME_CHARACTERS_MAX }), Type.Null()]);
 const count = Type.Integer({ minimum: 0 });
 
 export const KeyResult = Type.Object({
@@ -31,9 +35,9 @@ export const CreatedKeyResult = Type.Object({
 
 export const NewKeyBody = Type.Object(
   {
-    tenant: Type.String(),
+    tenant: Name,
     scopes: Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true }),
-    name: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
+    name: Type.Optional(Type.Union([Type.String({ maxLength: KEY_NAME_CHARACTERS_MAX }), Type.Null()])),
     expiresAt: Type.Optional(timeOrNull),
   },
   { additionalProperties: false },
@@ -123,11 +127,12 @@ export const WebhookResult = Type.Object({
 
 export const NewWebhookBody = Type.Object(
   {
-    url: Type.String({ maxLength: 2048 }),
+    url: Type.String({ maxLength: URL_CHARACTERS_MAX }),
     secretEnv: Type.String({
+      maxLength: VARIABLE_CHARACTERS_MAX,
       description: 'Name of the environment variable that holds the secret; never the secret itself.',
     }),
-    tenant: Type.Optional(textOrNull),
+    tenant: Type.Optional(Type.Union([Name, Type.Null()])),
   },
   { additionalProperties: false },
 );

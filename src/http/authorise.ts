@@ -9,6 +9,8 @@ import type { Service } from '../service/service.js';
 import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
 import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
+import { atEnd } from './at-end.js';
+import { isLoopback } from './own-site.js';
 
 interface Caller {
   readonly tenant: string;
@@ -59,10 +61,6 @@ export function requireDetailsFor(caller: Pick<Caller, 'scopes'>, field: 'radius
   if (value !== undefined && !seesDetails(caller)) throw new AppError('SCOPE_MISSING', { scope: 'details', field });
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 /** Require a live key for a public address. Errors CONFIG_INVALID: there is none. */
 export async function requireKeysFor(host: string, keys: KeyStore): Promise<void> {
   if (isLoopback(host) || (await keys.keys(null)).some((key) => isLive(key, Date.now()))) return;
@@ -98,8 +96,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       if (await areKeysNeeded()) throw new AppError('KEY_MISSING');
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };
     }
-    // A malformed header is looked up all the same, as a value that no key has.
-    const key = await keys.findByKey(/^Bearer (\S+)$/.exec(header)?.[1] ?? ` ${header}`);
+    // A malformed header is looked up all the same, as a value that no key has. A scheme has no case (RFC 9110, 11.1).
+    const key = await keys.findByKey(/^bearer +(\S+)$/i.exec(header.trim())?.[1] ?? ` ${header}`);
     const isGood = key !== null && isLive(key, Date.now());
     const gate = await gates.of(isGood ? key.tenant : LOCAL.tenant);
     if (!isGood || gate.info?.disabled) throw new AppError('KEY_INVALID');
@@ -121,8 +119,7 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       request.caller = caller;
       if (scope === 'admin') return;
       const { gate } = caller;
-      // 'close' follows every end of a request.
-      reply.raw.once('close', gate.enter());
+      atEnd(reply, gate.enter());
       if (checks !== undefined) gate.requireRoom();
       gate.takeBytes(Number(request.headers['content-length'] ?? 0) || 0);
       if (checks === 1) gate.takeChecks(1);
@@ -133,5 +130,5 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
     const hasKey = request.headers.authorization !== undefined;
     return { keyNeeded, caller: keyNeeded && !hasKey ? null : await callerOf(request) };
   };
-  return Object.assign(needs, { whoAsks });
+  return Object.assign(needs, { whoAsks, areKeysNeeded });
 }

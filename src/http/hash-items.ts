@@ -12,7 +12,9 @@ const ID_FIRST = /^\s*\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){0,1024}")/;
 
 const validate = createValidatorCompiler()({ schema: HashItemSchema, method: '', url: '', httpPart: 'body' }) as {
   (value: unknown): boolean;
-  readonly errors?: readonly { readonly instancePath: string }[] | null;
+  readonly errors?:
+    | readonly { readonly instancePath: string; readonly params: { readonly additionalProperty?: string } }[]
+    | null;
 };
 
 /** An item, or the answer that says what is wrong with it. */
@@ -24,11 +26,18 @@ function invalid(id: unknown, field: string | null): ReadItem {
   return { answer: { id: isId ? id : null, error } };
 }
 
+/** Name the field that the last validation refused; an unknown one by its own name. */
+function faultyField(): string | null {
+  const fault = validate.errors?.[0];
+  const path = [fault?.instancePath.slice(1), fault?.params.additionalProperty?.slice(0, REFERENCE_CHARACTERS_MAX)];
+  return path.filter((part) => part).join('/') || null;
+}
+
 /** Validate an item that was parsed. */
 export function readItem(value: unknown): ReadItem {
   if (validate(value)) return { item: value as HashItem };
   const { id } = Object(value) as { readonly id?: unknown };
-  return invalid(id, validate.errors?.[0]?.instancePath.slice(1) || null);
+  return invalid(id, faultyField());
 }
 
 function parsed(json: string): { readonly value: unknown } | null {

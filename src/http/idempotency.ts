@@ -18,6 +18,8 @@ export interface KeyedRequest {
   readonly recording: Recording;
   /** Add the request's body, or the next part of it, to the fingerprint of the request. */
   sawBody(bytes: Uint8Array | string): void;
+  /** Count a part of an answer that is held in memory. Errors BODIES_IN_FLIGHT. */
+  held(chars: number): void;
 }
 
 /** Return null without the header. Errors REQUEST_INVALID: a key that is empty, too long or not printable ASCII. */
@@ -34,6 +36,7 @@ export function keyedRequest(request: FastifyRequest, service: Service): KeyedRe
   return {
     recording: service.openRecording(request.caller.tenant, () => ({ key, fingerprint: seen.digest('hex') })),
     sawBody: (bytes) => void seen.update(bytes),
+    held: (chars) => request.bodyShare?.take(chars),
   };
 }
 
@@ -59,6 +62,7 @@ export async function* answered(parts: AsyncIterable<string>, keyed: KeyedReques
   for await (const part of parts) {
     held.push(part);
     chars += part.length;
+    keyed.held(part.length);
     if (chars > IDEMPOTENT_ANSWER_CHARS_MAX) {
       throw new AppError('BODY_TOO_LARGE', {
         why: 'answer too long for an Idempotency-Key',

@@ -1,5 +1,6 @@
 /** Schemas of ledger queries and answers. */
 import { Type } from '@sinclair/typebox';
+import { NOTE_CHARACTERS_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
 import { HIT_STATUSES } from '../core/vocabulary.js';
 import { REPORT_FORMATS } from '../reports/formats.js';
@@ -111,7 +112,9 @@ export const HitsQuery = Type.Object({
   overdue: Type.Optional(oneOf(['1', '0', 'true', 'false'])),
   reference: Type.Optional(Type.String()),
   order: Type.Optional(oneOf(['newest', 'oldest'])),
-  cursor: Type.Optional(Type.String()),
+  cursor: Type.Optional(
+    Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$', description: 'The cursor of the previous page.' }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: HITS_PER_PAGE_MAX })),
 });
 
@@ -120,7 +123,7 @@ export const HitsResult = Type.Object({ hits: Type.Array(HitResult), cursor: may
 export const HitChangeBody = Type.Object(
   {
     status: oneOf(HIT_STATUSES.filter((status) => status !== 'open')),
-    note: Type.Optional(Type.String({ maxLength: 4096 })),
+    note: Type.Optional(Type.String({ maxLength: NOTE_CHARACTERS_MAX })),
     suppress: Type.Optional(
       Type.Boolean({ description: 'With false_positive: suppress the entry. Needs the scope admin.' }),
     ),

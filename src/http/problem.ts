@@ -1,31 +1,49 @@
 /** Errors as RFC 9457 problem documents, with a code from the one error table. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
+import { asStoreFailure } from '../core/disk-errors.js';
+import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from '../core/errors.js';
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** A decoder restarts in a quarter of a second, and a queue drains in less. */
 const RETRY_AFTER_S = 1;
 
-/** Our error codes for those of Fastify and its plugins. */
-const FOREIGN: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_BAD_URL: 'REQUEST_INVALID',
-  FST_ERR_VALIDATION: 'REQUEST_INVALID',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'BODY_EMPTY',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'REQUEST_INVALID',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'REQUEST_INVALID',
-  FST_REQ_FILE_TOO_LARGE: 'BODY_TOO_LARGE',
-  FST_FILES_LIMIT: 'TOO_MANY_ITEMS',
-  FST_PARTS_LIMIT: 'TOO_MANY_ITEMS',
-  FST_INVALID_MULTIPART_CONTENT_TYPE: 'MEDIA_TYPE_UNSUPPORTED',
+/** Our error codes for those of Fastify and its plugins, and the part of the request at fault. */
+const FOREIGN: Readonly<Record<string, readonly [ErrorCode, field?: string]>> = {
+  FST_ERR_BAD_URL: ['REQUEST_INVALID', 'path'],
+  FST_ERR_MAX_PARAM_LENGTH: ['REQUEST_INVALID', 'path'],
+  FST_ERR_VALIDATION: ['REQUEST_INVALID'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['BODY_TOO_LARGE', 'body'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'content-type'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['BODY_EMPTY', 'body'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['REQUEST_INVALID', 'body'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['REQUEST_INVALID', 'content-length'],
+  FST_FILES_LIMIT: ['TOO_MANY_ITEMS', 'body'],
+  FST_PARTS_LIMIT: ['TOO_MANY_ITEMS', 'body'],
+  FST_FIELDS_LIMIT: ['REQUEST_INVALID', 'body'],
+  FST_PROTO_VIOLATION: ['REQUEST_INVALID', 'body'],
+  FST_INVALID_JSON_FIELD_ERROR: ['REQUEST_INVALID', 'body'],
+  FST_MP_PREMATURE_CLOSE: ['REQUEST_INVALID', 'body'],
+  FST_INVALID_MULTIPART_CONTENT_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'content-type'],
 };
 
-function toAppError(error: unknown): AppError {
+/** Name the field that a schema refuses; an unknown one by its own name. */
+function fieldOf({ validation, validationContext }: Partial<FastifyError>): ErrorDetails {
+  const fault = validation?.find(({ keyword }) => keyword !== 'anyOf') ?? validation?.[0];
+  if (!fault) return {};
+  const { additionalProperty, missingProperty } = fault.params as Record<string, unknown>;
+  const path = [fault.instancePath.slice(1), additionalProperty ?? missingProperty ?? ''];
+  return { field: path.filter((part) => part !== '').join('/') || (validationContext ?? 'body') };
+}
+
+function toAppError(thrown: unknown): AppError {
+  const error = asStoreFailure(thrown);
   if (error instanceof AppError) return error;
   const { code = '', message = '' } = error as Partial<FastifyError>;
   const known = FOREIGN[code];
-  if (known) return new AppError(known, { why: message }, error);
+  if (known) {
+    const [ours, field] = known;
+    return new AppError(ours, { ...fieldOf(error as FastifyError), ...(field ? { field } : {}), why: message }, error);
+  }
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return new AppError('REQUEST_TIMEOUT', {}, error);
   return new AppError('INTERNAL', {}, error);
 }
@@ -34,8 +52,10 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown
   const error = toAppError(thrown);
   const { http, retry, says } = ERRORS[error.code];
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
-  else if (error.code === 'INTERNAL') request.log.error({ err: thrown }, 'request failed');
+  else if (error.code === 'INTERNAL' || (error !== thrown && http >= 500))
+    request.log.error({ err: thrown, code: error.code }, 'request failed');
   if (retry) reply.header('retry-after', String(error.details.retryAfterSeconds ?? RETRY_AFTER_S));
+  if (http === 401) reply.header('www-authenticate', 'Bearer');
   // Details name fields and limits; the cause of an internal failure is for the log alone.
   const details = http >= 500 ? {} : error.details;
   return reply

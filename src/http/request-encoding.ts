@@ -31,7 +31,7 @@ export async function unpackBody(
   payload: RequestPayload,
 ): Promise<RequestPayload> {
   const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return payload;
+  if (encoding === undefined) return payload;
   if (encoding !== 'gzip')
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', { field: 'content-encoding', expected: 'gzip' });
   const bound = new Bound();

@@ -2,7 +2,14 @@
 import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
-import { FRAMES_MAX, LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import {
+  FRAMES_MAX,
+  LIST_ENTRY_DAYS_MAX,
+  LIST_WORDS_MAX,
+  NAME_CHARACTERS_MAX,
+  NOTE_CHARACTERS_MAX,
+  RADIUS_BITS_MAX,
+} from '../core/limits.js';
 import {
   ALGORITHMS,
   FAMILIES,
@@ -18,11 +25,17 @@ import { HOLD_RULES } from '../store/lists-contract.js';
 const FILE_HASHES_MAX = 544;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
 export const REFERENCE_CHARACTERS_MAX = 1_024;
+/** A PhotoDNA value in hex, the longest of all, with room for spaces around it. */
+const VALUE_CHARACTERS_MAX = 512;
+/** A term of a list or of a provider. */
+const WORD_CHARACTERS_MAX = 256;
+/** A time of RFC 3339 with nanoseconds and an offset has 35 characters; its text is stored as it was sent. */
+export const TIME_CHARACTERS_MAX = 40;
 
 export const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
 export const orNull = <T extends ReturnType<typeof Type.Unsafe>>(schema: T) => Type.Union([schema, Type.Null()]);
-export const text = (description: string) => Type.String({ description });
+const text = (description: string) => Type.String({ description });
 export const count = Type.Integer({ minimum: 0 });
 
 export const Problem = Type.Object(
@@ -102,34 +115,44 @@ export const HashResult = Type.Object({
   code: orNull(oneOf(Object.keys(ERRORS))),
 });
 
-const value = (digits: number) => Type.Optional(Type.String({ description: `${digits} hex digits` }));
-/** One of several hashes of a file, as Zeef itself would query it. */
-const FileHash = Type.Object({
-  algorithm: oneOf(HAMMING_ALGORITHMS),
-  value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
-  orientation: Type.Optional(oneOf(ORIENTATIONS)),
-  family: Type.Optional(orNull(oneOf(FAMILIES))),
-  lowQuality: Type.Optional(Type.Boolean()),
-  frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
-  background: Type.Optional(orNull(oneOf(['white']))),
-});
+/** The name of a list or a tenant. */
+export const Name = Type.String({ maxLength: NAME_CHARACTERS_MAX });
 
-export const HashItem = Type.Object({
-  id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
-  pdq: value(64),
-  blockhash: value(64),
-  photodna: Type.Optional(Type.String()),
-  md5: value(32),
-  sha1: value(40),
-  sha256: value(64),
-  quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-  hashes: Type.Optional(
-    Type.Array(FileHash, {
-      maxItems: FILE_HASHES_MAX,
-      description: 'Hashes of one file, each of the rotated or mirrored pixels: matched together, with one answer.',
-    }),
-  ),
-});
+const value = (digits: number) =>
+  Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: `${digits} hex digits` }));
+/** One of several hashes of a file, as Zeef itself would query it. */
+const FileHash = Type.Object(
+  {
+    algorithm: oneOf(HAMMING_ALGORITHMS),
+    value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+    orientation: Type.Optional(oneOf(ORIENTATIONS)),
+    family: Type.Optional(orNull(oneOf(FAMILIES))),
+    lowQuality: Type.Optional(Type.Boolean()),
+    frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
+    background: Type.Optional(orNull(oneOf(['white']))),
+  },
+  { additionalProperties: false },
+);
+
+export const HashItem = Type.Object(
+  {
+    id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
+    pdq: value(64),
+    blockhash: value(64),
+    photodna: Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX })),
+    md5: value(32),
+    sha1: value(40),
+    sha256: value(64),
+    quality: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+    hashes: Type.Optional(
+      Type.Array(FileHash, {
+        maxItems: FILE_HASHES_MAX,
+        description: 'Hashes of one file, each of the rotated or mirrored pixels: matched together, with one answer.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 const radius = Type.Optional(
   Type.Integer({
@@ -139,15 +162,21 @@ const radius = Type.Optional(
   }),
 );
 
-export const HashesRequest = Type.Object({
-  orientations: Type.Optional(oneOf(['all', 'none'])),
-  lists: Type.Optional(Type.Array(Type.String())),
-  radius,
-  items: Type.Array(HashItem),
-});
+export const HashesRequest = Type.Object(
+  {
+    orientations: Type.Optional(oneOf(['all', 'none'])),
+    lists: Type.Optional(Type.Array(Name)),
+    radius,
+    items: Type.Array(HashItem),
+  },
+  { additionalProperties: false },
+);
 
 /** What must hold of the whole body: its items are validated one by one, and fail one by one. */
-export const HashesEnvelope = Type.Object({ ...HashesRequest.properties, items: Type.Array(Type.Unknown()) });
+export const HashesEnvelope = Type.Object(
+  { ...HashesRequest.properties, items: Type.Array(Type.Unknown()) },
+  { additionalProperties: false },
+);
 
 export const HashesResult = Type.Object({
   generation: count,
@@ -226,17 +255,19 @@ export const ListHealthResult = Type.Object({
   heldVersion: orNull(count),
 });
 
+const EntryText = Type.String({ maxLength: REFERENCE_CHARACTERS_MAX });
+
 export const NewSuppressionBody = Type.Union([
   Type.Object(
     {
       algorithm: oneOf(ALGORITHMS),
-      value: text('Hex or base64.'),
-      note: Type.Optional(Type.String({ maxLength: 1024 })),
+      value: Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: 'Hex or base64.' }),
+      note: Type.Optional(Type.String({ maxLength: NOTE_CHARACTERS_MAX })),
     },
     { additionalProperties: false },
   ),
-  Type.Object({ list: Type.String(), entryId: Type.String() }, { additionalProperties: false }),
-  Type.Object({ list: Type.String(), source: Type.String() }, { additionalProperties: false }),
+  Type.Object({ list: Name, entryId: EntryText }, { additionalProperties: false }),
+  Type.Object({ list: Name, source: EntryText }, { additionalProperties: false }),
 ]);
 
 export const SuppressionResult = Type.Object({
@@ -249,9 +280,11 @@ export const SuppressionResult = Type.Object({
 });
 
 /** Map from the list's term to the provider's. */
-const WordMap = Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 256 }), {
-  maxProperties: LIST_WORDS_MAX,
-});
+const WordMap = Type.Record(
+  Type.String({ maxLength: WORD_CHARACTERS_MAX }),
+  Type.String({ maxLength: WORD_CHARACTERS_MAX }),
+  { maxProperties: LIST_WORDS_MAX },
+);
 
 const ListChanges = {
   enabled: Type.Optional(Type.Boolean()),
@@ -259,14 +292,14 @@ const ListChanges = {
   matchLowQuality: Type.Optional(Type.Boolean()),
   categoryMap: Type.Optional(WordMap),
   severityMap: Type.Optional(WordMap),
-  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time' }))),
+  expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time', maxLength: TIME_CHARACTERS_MAX }))),
   entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
 };
 
 export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });
 
 export const NewListBody = Type.Object(
-  { list: Type.String(), kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
+  { list: Name, kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },
   { additionalProperties: false },
 );
 

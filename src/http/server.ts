@@ -16,7 +16,10 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
+import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { countedBody } from './counted-body.js';
+import { createSiteGuard } from './own-site.js';
+import { addPagePolicy } from './page-policy.js';
 import { sendProblem } from './problem.js';
 import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
@@ -28,10 +31,12 @@ import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
+import type { Needs } from './routes/needs.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { completeRoute, Methods, readJson, requireReadable } from './understood.js';
 import { createValidatorCompiler } from './validation.js';
 
 /** Headers are small: a client that needs longer for them is blocking a connection. */
@@ -60,26 +65,64 @@ export async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // A malformed URL reaches no route.
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
+    frameworkErrors: (error, request, reply) => {
+      addPagePolicy(request, reply);
+      return sendProblem(request, reply.header('x-request-id', request.id), error);
+    },
   });
   app.setValidatorCompiler(createValidatorCompiler());
-  app.addHook('onRoute', onRoute);
-  app.decorateRequest('caller');
-  app.addHook('preParsing', countedBody);
-  app.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+  const needs = createAuthoriser(service);
+  addHooks(app, service, needs);
+  const methods = new Methods();
+  app.addHook('onRoute', (route) => {
+    methods.add(route);
+    completeRoute(route);
+    onRoute(route);
   });
-  app.addHook('onResponse', async (request, reply) => recordResponse(service.metrics, request, reply));
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new AppError('NOT_FOUND', { path: request.url.slice(0, 200) })),
-  );
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
+    const allowed = methods.of(request.url);
+    if (allowed.length === 0) throw new AppError('NOT_FOUND', { path: request.url.slice(0, 200) });
+    reply.header('allow', allowed.join(', '));
+    throw new AppError('METHOD_NOT_ALLOWED', { field: 'method', method: request.method, expected: allowed.join(' ') });
+  };
+  // Before a body is read.
+  app.addHook('onRequest', async (request, reply) => (request.is404 ? refuse(request, reply) : undefined));
+  app.setNotFoundHandler(refuse);
 
   await addDocumentation(app);
-  await addRoutes(app, service);
+  await addRoutes(app, service, needs);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();
   return app;
+}
+
+/** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */
+function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Needs): void {
+  const { imageBytesMax, bodyBytesInFlightMax } = config;
+  const budget = new BodyBudget(bodyBytesInFlightMax, (taken) => metrics.set('zeef_body_bytes_in_flight', {}, taken));
+  if (imageBytesMax > budget.largeBytesMax) {
+    throw new AppError('CONFIG_INVALID', {
+      problems: `bodyBytesInFlightMax has room for an image of ${budget.largeBytesMax} bytes; imageBytesMax is ${imageBytesMax}`,
+    });
+  }
+  readJson(app);
+  app.decorateRequest('caller');
+  app.decorateRequest('bodyShare');
+  app.addHook('onRequest', createSiteGuard(needs.areKeysNeeded, config.allowedHosts));
+  app.addHook('onRequest', requireReadable);
+  app.addHook('preParsing', countedBody);
+  const takeShare = createBodyHook(budget, imageBytesMax);
+  // After the hooks of the route: it counts bytes that were unpacked.
+  app.addHook('onRoute', (route) => {
+    route.preParsing = [...[route.preParsing ?? []].flat(), takeShare];
+    holdBody(route);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    addPagePolicy(request, reply);
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => recordResponse(metrics, request, reply));
 }
 
 /** Count a response and its duration, and log its line. */
@@ -105,8 +148,7 @@ async function addDocumentation(app: FastifyInstance): Promise<void> {
 }
 
 /** Register the routes, in the order of the OpenAPI document. */
-async function addRoutes(app: FastifyInstance, service: Service): Promise<void> {
-  const needs = createAuthoriser(service);
+async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   // Each in a scope of its own: the same Content-Type is an image to one and a stream of values to another.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));

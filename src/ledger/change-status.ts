@@ -1,5 +1,6 @@
 /** Changes a hit's status by the takedown rules. */
 import { AppError } from '../core/errors.js';
+import { NOTE_CHARACTERS_MAX } from '../core/limits.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { LedgerStore, StoredHit } from '../store/ledger-contract.js';
 import { clockAfter, mayGo } from './takedown.js';
@@ -13,13 +14,15 @@ export interface StatusChange {
 /** Retries after concurrent changes by other processes. */
 const CHANGE_TRIES_MAX = 5;
 
-/** Change the status and return the changed hit. `tenant` null: all tenants. Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
+/** Change the status and return the changed hit. `tenant` null: all tenants. Errors NOT_FOUND; HIT_STATE; REQUEST_INVALID: a too long note; LEDGER_FAILED. */
 export async function changeStatus(
   store: LedgerStore,
   { tenant, id }: { readonly tenant: string | null; readonly id: string },
   { status, note, by }: StatusChange,
   nowMs: () => number,
 ): Promise<StoredHit> {
+  if ((note?.length ?? 0) > NOTE_CHARACTERS_MAX)
+    throw new AppError('REQUEST_INVALID', { field: 'note', charactersMax: NOTE_CHARACTERS_MAX });
   for (let tries = 0; tries < CHANGE_TRIES_MAX; tries++) {
     const stored = await store.hit(tenant, id);
     if (!stored) throw new AppError('NOT_FOUND', { hit: id });

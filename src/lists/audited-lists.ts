@@ -57,10 +57,8 @@ const READS = [
 export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore {
   const changed: ListAdmin = {
     createList(list) {
-      const { kind, radiusBits } = list;
-      return withAudit({ action: 'list.create', target: list.list, details: { kind, radiusBits } }, () =>
-        lists.createList(list),
-      );
+      const { list: target, ...settings } = list;
+      return withAudit({ action: 'list.create', target, details: flat(settings) }, () => lists.createList(list));
     },
     updateList: (name, change) =>
       withAudit({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),

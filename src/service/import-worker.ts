@@ -1,5 +1,6 @@
 /** One import in a thread of its own: parsing is CPU-bound and must not delay requests. */
 import type { MessagePort } from 'node:worker_threads';
+import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
 import { importList } from '../lists/import/import-list.js';
 import type { ImportOutcome, ThreadedImport } from '../lists/import/import-task.js';
@@ -34,7 +35,8 @@ export default async function runImport({ dataDir, keyPlace, request, port }: Im
     } finally {
       await store.close();
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = asStoreFailure(thrown);
     if (error instanceof AppError) return { ok: false, code: error.code, details: { ...error.details } };
     throw error;
   } finally {

@@ -5,11 +5,10 @@
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
 
-export interface NewList {
+export interface NewList extends ListChange {
   readonly list: string;
   readonly kind: ListInfo['kind'];
   readonly radiusBits: number;
-  readonly matchLowQuality?: boolean;
 }
 
 export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;

@@ -19,6 +19,11 @@ export const METRICS = {
   zeef_matches_total: { kind: 'counter', labels: ['match_type'], says: 'Entries that matched; exact or near.' },
   zeef_http_requests_total: { kind: 'counter', labels: ['route', 'method', 'status'], says: 'HTTP responses.' },
   zeef_http_request_seconds: { kind: 'histogram', labels: ['route', 'method'], says: 'Time from request to response.' },
+  zeef_body_bytes_in_flight: {
+    kind: 'gauge',
+    labels: [],
+    says: 'Memory of request bodies that arrive or are processed; at ZEEF_BODY_BYTES_IN_FLIGHT_MAX requests get 503.',
+  },
   zeef_decoder_restarts_total: { kind: 'counter', labels: ['cause'], says: 'Decoder processes replaced.' },
   zeef_decoder_restarts_last_minute: {
     kind: 'gauge',

@@ -1,5 +1,7 @@
 /** The page's own calculations: periods, countdowns, figures. What it draws is tested in a browser. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { NOTE_CHARACTERS_MAX } from '../../src/core/limits.js';
 import { clockOf } from '../../src/dashboard/case-words.js';
 import { periodOf, stepsOf } from '../../src/dashboard/periods.js';
 import type { Hit } from '../../src/dashboard/types.js';
@@ -80,4 +82,8 @@ test('figures are abbreviated, with units', () => {
   expect([percent(1 / 2460), percent(0.5), percent(0)]).toEqual(['0.0407%', '50%', '0%']);
   expect([seconds(0.0031), seconds(0.45), seconds(2.34)]).toEqual(['3.1 ms', '450 ms', '2.3 s']);
   expect([duration(59.9), duration(3599), duration(86_399)]).toEqual(['59 s', '59 min 59 s', '23 h 59 min']);
+});
+
+test('a note may be as long on the page as in the API', () => {
+  expect(readFileSync('src/dashboard/case-dialog.ts', 'utf8')).toContain(`maxlength: '${NOTE_CHARACTERS_MAX}'`);
 });

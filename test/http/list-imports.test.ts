@@ -1,10 +1,15 @@
 /** Lists imported and changed over HTTP. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
 import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/http/routes/list-imports.js';
 import { run, serve } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
@@ -54,7 +59,12 @@ describe('import', () => {
     const { status, json: job } = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
     expect([status, job.state, job.report.accepted]).toEqual([200, 'done', 3]);
     expect((await verdict(hashes[2]!)).verdict).toBe('match');
-    const more = await here('POST', '/lists/desk/entries?format=plain&mode=add&algorithm=pdq', hashes[3], 'text/plain');
+    const more = await here(
+      'POST',
+      '/lists/desk/entries?format=plain&mode=add&algorithm=pdq',
+      hashes[3],
+      'application/octet-stream',
+    );
     expect([more.status, more.json.report.added]).toEqual([200, 1]);
     expect((await here('GET', '/lists/desk')).json.entryCount).toBe(4);
     expect(readdirSync(join(running.service.config.dataDir, 'imports'))).toEqual([]);
@@ -164,4 +174,49 @@ describe('changes', () => {
     expect((await verdict(hashes[7]!)).verdict).toBe('match');
     expect((await json('PATCH', '/lists/desk/entries/nothing', { enabled: true })).json.code).toBe('NOT_FOUND');
   });
+});
+
+test('a list with settings is one change in the audit log', async () => {
+  const { status, json: made } = await json('POST', '/lists', {
+    list: 'own',
+    radiusBits: 9,
+    enabled: false,
+    matchLowQuality: true,
+  });
+  expect([status, made]).toMatchObject([
+    201,
+    { list: 'own', kind: 'match', radiusBits: 9, enabled: false, matchLowQuality: true },
+  ]);
+  const rows = await running.service.store.audit.page({ tenant: null, before: null, limit: 10 });
+  expect([...rows].filter(({ target }) => target === 'own').map(({ action, outcome }) => [action, outcome])).toEqual([
+    ['list.create', 'done'],
+  ]);
+  expect([...rows][0]).toMatchObject({ details: { radiusBits: 9, enabled: false, matchLowQuality: true } });
+});
+
+test('an upload that the disk has no room for is STORE_FAILED, and leaves the service as it was', async () => {
+  const dir = tempFolder('full');
+  // Files of at most 4 or 8 MiB, by the shell's unit; an ignored signal makes the write fail instead.
+  const command = `trap '' XFSZ; ulimit -f 8192; exec "$0" "$@"`;
+  const main = [process.execPath, artefact('src', 'main.js'), '--data-dir', dir, 'serve', '--port', '0'];
+  const child = spawn('sh', ['-c', command, ...main], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: childEnv({ ZEEF_LOG_LEVEL: 'silent' }),
+  });
+  try {
+    let url = '';
+    for await (const line of createInterface(child.stdout!)) {
+      url = /zeef listens on (\S+)/.exec(line)?.[1] ?? '';
+      if (url !== '') break;
+    }
+    const refused = await ask(url, 'POST', '/lists/big/entries?format=csv', 'x'.repeat(12_000_000));
+    expect([refused.status, refused.json.code]).toEqual([503, 'STORE_FAILED']);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(readdirSync(join(dir, 'imports'))).toEqual([]);
+    expect((await ask(url, 'POST', '/lists/small/entries?format=csv', csv(hashes.slice(0, 3)))).status).toBe(200);
+  } finally {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
 });

@@ -389,7 +389,9 @@ describe('refused requests', () => {
   test('a body that does not arrive in time gets 408', async () => {
     const { hostname, port } = new URL(running.url);
     const socket = connect(Number(port), hostname);
-    socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nslow');
+    socket.write(
+      'POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\nslow',
+    );
     const answer = await new Promise<string>((resolve) => {
       let text = '';
       socket.on('data', (chunk) => {

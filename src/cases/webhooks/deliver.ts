@@ -1,5 +1,6 @@
 /** One delivery attempt of one event. Only a 2xx status counts as delivered. */
 import { AppError } from '../../core/errors.js';
+import { URL_CHARACTERS_MAX } from '../../core/limits.js';
 import { PACKAGE_VERSION } from '../../core/package-root.js';
 import { fetchFailure, retryAfterMs } from '../../core/retry.js';
 import type { WebhookEvent, WebhookInfo } from '../../store/webhooks-contract.js';
@@ -14,6 +15,8 @@ export function requireUrl(url: string): string {
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
     throw new AppError('REQUEST_INVALID', { field: 'url', expected: 'http or https URL without credentials' });
   }
+  if (parsed.href.length > URL_CHARACTERS_MAX)
+    throw new AppError('REQUEST_INVALID', { field: 'url', charactersMax: URL_CHARACTERS_MAX });
   return parsed.href;
 }
 

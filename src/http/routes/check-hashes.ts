@@ -51,10 +51,12 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
       onRequest: needs('check:hashes', { checks: 'counted', mayNarrow: true }),
       preParsing: unpackBody,
       bodyLimit: BATCH_BYTES_MAX,
+      config: { streams: true },
       schema: {
         summary: 'Check hashes and digests that the caller computed.',
         description:
-          'JSON: up to 100,000 items, answered in order. NDJSON (application/x-ndjson, application/ndjson or ' +
+          `JSON: up to ${service.config.batchItemsMax} items in ${BATCH_BYTES_MAX} bytes, answered in order. ` +
+          'NDJSON (application/x-ndjson, application/ndjson or ' +
           'application/jsonl): an item a line, an answer a line, of any length. An invalid item is answered with its error. application/octet-stream with ?algorithm=: raw values end to end, of any length, ' +
           'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). A JSON item may ' +
           'carry all hashes of one file, each with its orientation, family and frame: they are matched together, like an image.',

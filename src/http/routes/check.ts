@@ -4,6 +4,7 @@ import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ImageCheckOptions } from '../../check/check-image.js';
+import type { ImageInput } from '../../check/image-hasher.js';
 import { AppError } from '../../core/errors.js';
 import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
@@ -11,7 +12,7 @@ import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
 import { type KeyedRequest, keyedRequest } from '../idempotency.js';
-import { CheckQuery, CheckResult, HashQuery, HashResult, Problem } from '../schemas.js';
+import { CheckQuery, CheckResult, HashQuery, HashResult, Problem, REFERENCE_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
@@ -37,19 +38,26 @@ function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): Imag
 
 function bodyOf(request: FastifyRequest): Buffer {
   if (!Buffer.isBuffer(request.body))
-    throw new AppError('MEDIA_TYPE_UNSUPPORTED', { expected: 'image/* or application/octet-stream' });
-  if (request.body.length === 0) throw new AppError('BODY_EMPTY');
+    throw new AppError('MEDIA_TYPE_UNSUPPORTED', {
+      field: 'content-type',
+      expected: 'image/* or application/octet-stream',
+    });
+  if (request.body.length === 0) throw new AppError('BODY_EMPTY', { field: 'body' });
   return request.body;
 }
 
 export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
   const { imageBytesMax } = service.config;
   app.addContentTypeParser(
-    /^(image\/[\w.+-]+|application\/octet-stream)/,
+    /^(image\/[\w.+-]+|application\/octet-stream)\s*(;|$)/i,
     { parseAs: 'buffer', bodyLimit: imageBytesMax },
     (_request, body, done) => done(null, body),
   );
-  await app.register(multipart, { limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX, fields: 10 } });
+  await app.register(multipart, {
+    limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX },
+    // A file over the limit gets an answer of its own.
+    throwFileSizeLimit: false,
+  });
   checkRoute(app, service, needs);
   hashRoute(app, service, needs);
 }
@@ -93,10 +101,44 @@ async function checkBody(
 ): Promise<object> {
   const bytes = bodyOf(request);
   keyed?.sawBody(bytes);
-  return checkImage(service, request, bytes, options);
+  return checkImage(service, request, { bytes }, options);
 }
 
-/** Check the files of a multipart body. Errors BODY_EMPTY, those of the check and of the tenant's limits. */
+/** Run one step of the multipart parser. Errors REQUEST_INVALID: the body is not multipart, or cut. */
+async function parsed<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    // The plugin's own errors have codes; those of its parser do not.
+    if (error instanceof AppError || (error as Partial<NodeJS.ErrnoException>).code !== undefined) throw error;
+    throw new AppError(
+      'REQUEST_INVALID',
+      { field: 'body', expected: 'multipart', why: (error as Error).message },
+      error,
+    );
+  }
+}
+
+/**
+ * Yield the files of a multipart body; one that is longer than the limit without its bytes.
+ * Errors  REQUEST_INVALID: fields, which have no meaning, too long names, and faults of the form.
+ */
+async function* filesOf(request: FastifyRequest): AsyncGenerator<{ name: string; image: ImageInput }> {
+  const parts = request.parts();
+  for (;;) {
+    const { value: part, done } = await parsed(() => parts.next());
+    if (done) return;
+    if (part.type === 'field') throw new AppError('REQUEST_INVALID', { field: part.fieldname, expected: 'files only' });
+    if ((part.filename ?? '').length > REFERENCE_CHARACTERS_MAX)
+      throw new AppError('REQUEST_INVALID', { field: 'filename', charactersMax: REFERENCE_CHARACTERS_MAX });
+    const bytes = await parsed(() => part.toBuffer());
+    // Without Content-Length the bytes were not taken from the quota before.
+    if (request.headers['content-length'] === undefined) request.caller.gate.takeBytes(bytes.length);
+    yield { name: part.filename ?? '', image: part.file.truncated ? { tooLarge: true } : { bytes } };
+  }
+}
+
+/** Check the files of a multipart body. Errors BODY_EMPTY, those of the form, the check and the tenant's limits. */
 async function checkFiles(
   service: Service,
   request: FastifyRequest,
@@ -105,16 +147,16 @@ async function checkFiles(
 ): Promise<readonly object[]> {
   const results: object[] = [];
   // One file at a time: a hundred of them at once would be gigabytes in memory.
-  for await (const part of request.files()) {
+  for await (const { name, image } of filesOf(request)) {
     // The first check was taken from the limits before the body was read.
     if (results.length > 0) await request.caller.gate.waitForChecks(1);
-    const reference = options.reference ?? (part.filename || null);
-    const bytes = await part.toBuffer();
-    keyed?.sawBody(JSON.stringify([part.filename, bytes.length]));
+    const reference = options.reference ?? (name || null);
+    const bytes = 'bytes' in image ? image.bytes : Buffer.alloc(0);
+    keyed?.sawBody(JSON.stringify([name, bytes.length]));
     keyed?.sawBody(bytes);
-    results.push(await checkImage(service, request, bytes, { ...options, reference }));
+    results.push(await checkImage(service, request, image, { ...options, reference }));
   }
-  if (results.length === 0) throw new AppError('BODY_EMPTY', { expected: 'one or more files' });
+  if (results.length === 0) throw new AppError('BODY_EMPTY', { field: 'body', expected: 'one or more files' });
   return results;
 }
 
@@ -122,14 +164,14 @@ async function checkFiles(
 async function checkImage(
   service: Service,
   request: FastifyRequest,
-  bytes: Buffer,
+  image: ImageInput,
   options: ImageCheckOptions,
 ): Promise<object> {
   const { gate } = request.caller;
-  const answer = await service.checkImage(
-    { bytes },
-    { ...options, onSearched: (found, searched) => watchImage(found, searched, gate, service.probing) },
-  );
+  const answer = await service.checkImage(image, {
+    ...options,
+    onSearched: (found, searched) => watchImage(found, searched, gate, service.probing),
+  });
   return { ...answer, matches: matchesFor(request, answer.matches) };
 }
 

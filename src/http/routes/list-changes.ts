@@ -27,10 +27,8 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
       schema: { summary: 'Create an empty list.', body: NewListBody, response: { 201: ListResult, default: Problem } },
     },
     async (request, reply) => {
-      const { list, kind = 'match', radiusBits = service.config.radiusBits, ...change } = request.body;
-      const lists = storeAs(service, request).lists;
-      const info = await lists.createList({ list, kind, radiusBits });
-      const made = Object.keys(change).length > 0 ? await lists.updateList(list, change) : info;
+      const defaults = { kind: 'match', radiusBits: service.config.radiusBits } as const;
+      const made = await storeAs(service, request).lists.createList({ ...defaults, ...request.body });
       await service.reload();
       return reply.code(201).send(made);
     },

@@ -10,7 +10,7 @@ import { parseMapping } from '../../hashlists/mapping.js';
 import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
-import { count, oneOf, orNull, Problem, text } from '../schemas.js';
+import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** A list up to this size is imported during the request: under a second. */
@@ -19,12 +19,28 @@ export const IMPORT_AT_ONCE_BYTES_MAX = 1_048_576;
 /** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */
 const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');
 
+/** Types of published lists. None that a page of another site may send without asking: no form, and no plain text. */
+const LIST_TYPES = [
+  'application/octet-stream',
+  'application/json',
+  'application/x-ndjson',
+  'application/xml',
+  'text/csv',
+  'text/xml',
+] as const;
+/** A mapping names some ten columns. */
+const MAPPING_CHARACTERS_MAX = 4_096;
+
 const ImportQuery = Type.Object({
   format: oneOf(HANDED_FORMATS),
   mode: Type.Optional(oneOf(['replace', 'add'])),
   algorithm: Type.Optional(oneOf(ALGORITHMS)),
   map: Type.Optional(
-    text('Columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1.'),
+    Type.String({
+      maxLength: MAPPING_CHARACTERS_MAX,
+      description:
+        'Columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1.',
+    }),
   ),
   kind: Type.Optional(oneOf(['match', 'suppression'])),
 });
@@ -47,9 +63,9 @@ function toResult({ id, list, state, bytes, bytesDone, createdAt, finishedAt, re
 }
 
 export async function listImportRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  // Any Content-Type: the query names the format, and the body is a stream of any length.
+  // The query names the format, and the body is a stream of any length.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.addContentTypeParser([...LIST_TYPES], (_request, payload, done) => done(null, payload));
 
   importRoute(app, service, needs);
   jobRoute(app, service, needs);
@@ -62,6 +78,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
     {
       onRequest: needs('admin'),
       bodyLimit: IMPORT_BYTES_MAX,
+      config: { streams: true },
       schema: {
         summary: 'Import a hash list as it was published.',
         description:
@@ -69,7 +86,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
           'a job (202, with its Location). Sending the same bytes again returns the same job.',
         params: Type.Object({ list: Type.String() }),
         querystring: ImportQuery,
-        consumes: ['application/octet-stream', 'text/plain', 'text/csv', 'application/json', 'application/xml'],
+        consumes: [...LIST_TYPES],
         response: { 200: JobResult, 202: JobResult, default: Problem },
       },
     },

@@ -20,7 +20,6 @@ export function sendReport(reply: FastifyReply, report: Report, format: ReportFo
     .type(mediaType)
     .header('content-disposition', `${shown}; filename="${fileName}"`)
     .header('content-security-policy', `${REPORT_POLICY}; frame-ancestors 'none'`)
-    .header('x-content-type-options', 'nosniff')
     .send(text);
 }
 
@@ -50,7 +49,7 @@ export function noticeRoute(
         details: seesDetails(request.caller),
         now: new Date().toISOString(),
       });
-      return reply.type('text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').send(text);
+      return reply.type('text/plain; charset=utf-8').send(text);
     },
   );
 }

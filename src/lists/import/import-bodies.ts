@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
+import { throwAsStoreFailure } from '../../core/disk-errors.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { removeUnfinished } from '../../core/unfinished.js';
@@ -30,7 +31,7 @@ export class ImportBodies {
     return join(this.#folder, `${id}.sealed`);
   }
 
-  /** Write a body; return its size and digest. Errors BODY_TOO_LARGE, and those of `body`: then there is none. */
+  /** Write a body; return its size and digest. Errors BODY_TOO_LARGE; STORE_FAILED: the disk is full; those of `body`. Then there is none. */
   async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
     const hash = createHash('sha256');
     let bytes = 0;
@@ -42,8 +43,8 @@ export class ImportBodies {
         yield piece;
       }
     })();
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await writeAtomically(this.pathOf(id), sealStream(this.#vault, counted));
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(throwAsStoreFailure);
+    await writeAtomically(this.pathOf(id), sealStream(this.#vault, counted)).catch(throwAsStoreFailure);
     // From now on `BODY_STORED_MS_MAX` counts: syncing a large body may have taken longer.
     const now = new Date();
     await utimes(this.pathOf(id), now, now);

@@ -4,6 +4,7 @@
  */
 
 import { AppError } from '../../core/errors.js';
+import { NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
@@ -37,7 +38,7 @@ import { changeEntries, MARKS, writeRows } from './write-entries.js';
 const ROWS_PER_BATCH = 5_000;
 /** Page cache of an import: values arrive in random order, so writes touch the whole index (70 MB for a million). */
 const IMPORT_CACHE_KIB = 262_144;
-const LIST_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const LIST_NAME = new RegExp(`^[a-z0-9][a-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
 
 export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
@@ -70,7 +71,7 @@ export class SqliteLists implements ListStore {
     return (await this.lists()).find((list) => list.list === name) ?? null;
   }
 
-  async createList({ list, kind, radiusBits, matchLowQuality = false }: NewList): Promise<ListInfo> {
+  async createList({ list, kind, ...settings }: NewList): Promise<ListInfo> {
     if (!LIST_NAME.test(list)) throw new AppError('REQUEST_INVALID', { field: 'list', expected: String(LIST_NAME) });
     return this.#change(() => {
       const { changes } = this.#db
@@ -79,20 +80,22 @@ export class SqliteLists implements ListStore {
              (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
            VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
         )
-        .run(list, kind, radiusBits, matchLowQuality ? 1 : 0);
+        .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0);
       if (changes === 0) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
-      return toInfo(rowOf(this.#db, list));
+      return this.#update(list, settings);
     });
   }
 
   async updateList(name: string, change: ListChange): Promise<ListInfo> {
-    return this.#change(() => {
-      const now = { ...toInfo(rowOf(this.#db, name)), ...change };
-      this.#db
-        .prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?')
-        .run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, toTerms(now), name);
-      return toInfo(rowOf(this.#db, name));
-    });
+    return this.#change(() => this.#update(name, change));
+  }
+
+  #update(name: string, change: ListChange): ListInfo {
+    const now = { ...toInfo(rowOf(this.#db, name)), ...change };
+    this.#db
+      .prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?')
+      .run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, toTerms(now), name);
+    return toInfo(rowOf(this.#db, name));
   }
 
   /** Entries need no removals: readers drop those of a missing list. */

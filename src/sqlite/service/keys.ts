@@ -5,6 +5,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
+import { KEY_NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import {
   type CreatedKey,
@@ -67,7 +68,9 @@ export class SqliteKeys implements KeyStore {
     this.#find = db.prepare('SELECT * FROM api_key WHERE sha256 = ?');
   }
 
-  createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
+  async createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
+    if ((name?.length ?? 0) > KEY_NAME_CHARACTERS_MAX)
+      throw new AppError('REQUEST_INVALID', { field: 'name', charactersMax: KEY_NAME_CHARACTERS_MAX });
     const createdAt = timeOf(Date.now());
     return writeWithRetry(this.#db, () => this.#insert({ tenant, scopes, expiresAt, name, createdAt }));
   }

@@ -1,6 +1,7 @@
 /** Tenants and their usage in SQLite. */
 
 import { AppError } from '../../core/errors.js';
+import { NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type {
   DayUsage,
@@ -17,7 +18,7 @@ import { guarded } from '../file.js';
 const USAGE_DAYS_KEPT = 8;
 
 /** Tenant names are used in URLs, file names and log lines. */
-const TENANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const TENANT_NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
 const DAY_MS = 86_400_000;
 
 interface TenantRow {
