@@ -208,7 +208,7 @@ export const KNOBS = {
     unit: 'bytes',
     default: BODY_BYTES_IN_FLIGHT_MAX,
     ...whole(33_554_432, 1_099_511_627_776),
-    why: 'memory for all requests whose bodies arrive or are processed; beyond this the service returns 503 BODIES_IN_FLIGHT',
+    why: 'memory for all requests whose bodies arrive or are processed, an eighth of it for small ones; beyond this the service returns 503 BODIES_IN_FLIGHT',
   },
   requestTimeoutMs: {
     env: 'ZEEF_REQUEST_TIMEOUT_MS',
