@@ -100,6 +100,7 @@ export const ERRORS = {
     retry: false,
     says: 'The data was written by an incompatible version of Zeef.',
   },
+  STORE_DAMAGED: { number: 57, http: 500, retry: false, says: 'A stored row is damaged; run zeef verify.' },
   LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 

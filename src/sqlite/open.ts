@@ -1,12 +1,13 @@
 /** The embedded store: SQLite files in the data folder, shared safely by several processes on one machine. */
 import { join } from 'node:path';
+import type { Sqlite } from '../core/sqlite-binding.js';
 import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
 import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../vault/master-key.js';
 import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
-import { SqliteLists } from './lists/lists.js';
+import { type OnDamaged, SqliteLists } from './lists/lists.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
@@ -18,11 +19,20 @@ import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 
+/** Tables that are read by their indexes: a damaged index hides rows. Keys and waiting events are few. */
+const INDEXED = ['api_key', 'webhook_event'];
+
+function indexDamage(service: Sqlite): { table: string; row: string }[] {
+  return INDEXED.filter(
+    (table) => guarded(() => service.pragma(`integrity_check(${table})`, { simple: true })) !== 'ok',
+  ).map((table) => ({ table, row: 'index' }));
+}
+
 interface StoreOptions {
   /** By default a file in the data folder, created once. */
   readonly master?: MasterKeySource;
-  /** Called with the key of each entry whose value cannot be unsealed. */
-  readonly onDamaged?: (entryKey: number) => void;
+  /** Called with each damaged row that is left out. */
+  readonly onDamaged?: OnDamaged;
 }
 
 /**
@@ -39,6 +49,7 @@ export async function openSqliteStore(
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
     const service = openServiceDatabase(dataDir);
+    for (const damage of indexDamage(service)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       keys: new SqliteKeys(service),

@@ -7,7 +7,9 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { type ImportMode, Withdrawals } from '../../store/import-rules.js';
 import type { Vault } from '../../vault/vault.js';
-import type { Checked, HeldRow, ListChecksum } from './checksum.js';
+import { sound } from '../sums.js';
+import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
+import { ALSO_LISTED, ENTRY } from './database.js';
 import { BY_VALUE } from './seal-values.js';
 import { keepPast } from './versions.js';
 
@@ -52,7 +54,9 @@ export class Tombstones {
   /** Add another entry that carries a stored value. */
   alsoListed({ algorithm, value, entry_id, attributes }: Checked): void {
     this.#db
-      .prepare('INSERT OR IGNORE INTO also_listed VALUES (?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT OR IGNORE INTO also_listed (list_id, algorithm, value, entry_id, attributes) VALUES (?, ?, ?, ?, ?)',
+      )
       .run(this.#listId, algorithm, value, entry_id, attributes);
   }
 
@@ -72,6 +76,7 @@ export class Tombstones {
     const rows = this.#db
       .prepare<[number, string], HeldRow>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
       .all(this.#listId, entryId);
+    for (const row of rows) sound(ENTRY, row);
     return rows.filter((row) => withdrawal.covers(updatedAtOf(row))).filter((row) => !this.#passOn(row));
   }
 
@@ -90,20 +95,23 @@ export class Tombstones {
   #passOn(row: HeldRow): boolean {
     const heir = this.#db
       .prepare<[number, number, Buffer], Pick<Checked, 'entry_id' | 'attributes'>>(
-        'SELECT entry_id, attributes FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
+        'SELECT * FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
       )
       .get(this.#listId, row.algorithm, row.value);
     if (!heir) return false;
+    sound(ALSO_LISTED, heir);
     this.#db
       .prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? AND entry_id = ?')
       .run(this.#listId, row.algorithm, row.value, heir.entry_id);
     if (row.since < this.#version) keepPast(this.#db, this.#version, 'id = ?', [row.id]);
+    const { entry_id, attributes } = heir;
+    const sum = sumOfEntry({ ...row, entry_id, attributes, since: this.#version });
     this.#db
-      .prepare('UPDATE entry SET entry_id = ?, attributes = ?, since = ? WHERE id = ?')
-      .run(heir.entry_id, heir.attributes, this.#version, row.id);
+      .prepare('UPDATE entry SET entry_id = ?, attributes = ?, since = ?, sum = ? WHERE id = ?')
+      .run(entry_id, attributes, this.#version, sum, row.id);
     if (this.#isCounted(row)) {
       this.#checksum.remove(row);
-      this.#checksum.add({ ...row, ...heir });
+      this.#checksum.add({ ...row, entry_id, attributes });
     }
     return true;
   }

@@ -15,6 +15,8 @@ import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-co
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
+import { requireTotals, sound } from '../sums.js';
+import { ALSO_LISTED, ENTRY, LIST_VERSION, PAST_ENTRY } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 /** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
@@ -63,21 +65,17 @@ export function noteVersion(
 ): void {
   const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, held } = report;
   const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, held };
-  db.prepare('INSERT OR REPLACE INTO list_version VALUES (?, ?, ?, ?, ?, ?, ?)').run(
-    listId,
-    version,
-    isHeld ? 1 : 0,
-    new Date().toISOString(),
-    origin,
-    JSON.stringify(facts),
-    checksum,
-  );
+  db.prepare(
+    `INSERT OR REPLACE INTO list_version (list_id, version, is_held, imported_at, origin, facts, checksum)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  ).run(listId, version, isHeld ? 1 : 0, new Date().toISOString(), origin, JSON.stringify(facts), checksum);
 }
 
 export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
   return db
     .prepare<[number], VersionRow>('SELECT * FROM list_version WHERE list_id = ? ORDER BY version DESC')
     .all(list.id)
+    .map((row) => sound(LIST_VERSION, row))
     .map(({ version, is_held, imported_at, origin, facts, checksum }) => ({
       list: list.name,
       version,
@@ -95,6 +93,9 @@ export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version
   if (version < oldest || version > list.version) {
     throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
   }
+  guarded(() => {
+    for (const table of [ENTRY, PAST_ENTRY]) requireTotals(db, table);
+  });
   let line = 0;
   for (const from of ['entry WHERE since <= @version', 'past_entry WHERE since <= @version AND until > @version']) {
     const read = db.prepare<[{ version: number; listId: number; after: number; limit: number }], EntryRow>(
@@ -105,7 +106,8 @@ export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version
       const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
       if (rows.length === 0) break;
       after = rows.at(-1)!.id;
-      for (const row of rows) yield toParsedRow(vault, row, ++line);
+      for (const row of rows)
+        yield toParsedRow(vault, sound(from.startsWith('entry') ? ENTRY : PAST_ENTRY, row), ++line);
       await new Promise(setImmediate);
     }
   }
@@ -130,11 +132,13 @@ async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerato
     const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
     if (rows.length === 0) break;
     after = rows.at(-1)!.id;
-    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ENTRY, row), ++line))}\n`).join(''));
   }
   // Written last, so that they are read as further carriers of stored values.
   const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
-  yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+  yield Buffer.from(
+    others.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ALSO_LISTED, row), ++line))}\n`).join(''),
+  );
 }
 
 /** Write all rows of the held version, sealed, from the transaction that is about to be rolled back. */
