@@ -12,21 +12,19 @@ import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
 import { SqliteAudit } from './service/audit.js';
-import { openServiceDatabase } from './service/database.js';
+import { API_KEY, openServiceDatabase, WEBHOOK_EVENT } from './service/database.js';
 import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
+import { problemsOf } from './sums.js';
 
-/** Tables that are read by their indexes: a damaged index hides rows. Keys and waiting events are few. */
-const INDEXED = ['api_key', 'webhook_event'];
+/** Tables that are searched by index and condition: damage hides a row from a search. Keys and events are few. */
+const SEARCHED = [API_KEY, WEBHOOK_EVENT];
 
-function indexDamage(service: Sqlite): { table: string; row: string }[] {
-  return INDEXED.filter(
-    (table) => guarded(() => service.pragma(`integrity_check(${table})`, { simple: true })) !== 'ok',
-  ).map((table) => ({ table, row: 'index' }));
-}
+const damageIn = (service: Sqlite) =>
+  SEARCHED.flatMap((table) => guarded(() => problemsOf(service, table)).map((row) => ({ table: table.name, row })));
 
 interface StoreOptions {
   /** By default a file in the data folder, created once. */
@@ -49,7 +47,7 @@ export async function openSqliteStore(
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
     const service = openServiceDatabase(dataDir);
-    for (const damage of indexDamage(service)) onDamaged(damage);
+    for (const damage of damageIn(service)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       keys: new SqliteKeys(service),

@@ -158,8 +158,8 @@ export function resetTotal(db: Sqlite, name: string, part: number, where: string
   ).run(name, part);
 }
 
-/** Compare the stored sums of a large table with its totals. Errors STORE_DAMAGED: a row is lost or doubled. */
-export function requireTotals(db: Sqlite, table: SummedTable): void {
+/** Compare the stored sums of a large table with its totals. Result: its rows. Errors STORE_DAMAGED: a row is lost or doubled. */
+export function requireTotals(db: Sqlite, table: SummedTable): number {
   const totals = prepared<[string], Total>(
     db,
     `SELECT sum(rows) AS rows, ${SUM_OF_SUMS} AS sum FROM total WHERE name = ?`,
@@ -170,6 +170,7 @@ export function requireTotals(db: Sqlite, table: SummedTable): void {
   );
   const { rows, sum } = found.get()!;
   if (rows !== (totals.rows ?? 0) || sum !== totals.sum) throw damaged(table, 'a row is lost or doubled');
+  return rows;
 }
 
 /** Return all rows of a small table, in the order of the table. Errors STORE_DAMAGED: a row is damaged, lost or doubled. */
@@ -186,16 +187,23 @@ const PROBLEMS_MAX = 100;
 
 /** Return what is damaged in a file: its pages and indexes, each row, each total. Empty: all is as it was written. */
 export function problemsIn(db: Sqlite, file: string, tables: readonly SummedTable[]): string[] {
-  const checked = db.pragma(`integrity_check(${PROBLEMS_MAX})`) as readonly { readonly integrity_check: string }[];
-  const problems = checked
-    .map(({ integrity_check: text }) => text)
-    .filter((text) => text !== 'ok')
-    .map((text) => `${file}: ${text.split('\n')[0]}`);
-  for (const table of tables) problems.push(...problemsOf(db, file, table));
-  return problems.slice(0, PROBLEMS_MAX);
+  const problems = [...structureProblems(db, PROBLEMS_MAX), ...tables.flatMap((table) => tableProblems(db, table))];
+  return problems.slice(0, PROBLEMS_MAX).map((problem) => `${file}: ${problem}`);
 }
 
-function problemsOf(db: Sqlite, file: string, table: SummedTable): string[] {
+/** Return what is damaged in one table: its indexes, each row, each total. Empty: all is as it was written. */
+export const problemsOf = (db: Sqlite, table: SummedTable): string[] => [
+  ...structureProblems(db, table.name),
+  ...tableProblems(db, table),
+];
+
+/** `of`: the largest number of problems, or one table. */
+function structureProblems(db: Sqlite, of: number | string): string[] {
+  const checked = db.pragma(`integrity_check(${of})`) as readonly { readonly integrity_check: string }[];
+  return checked.map(({ integrity_check: text }) => text.split('\n')[0]!).filter((text) => text !== 'ok');
+}
+
+function tableProblems(db: Sqlite, table: SummedTable): string[] {
   const { name, part = '0' } = table;
   const problems: string[] = [];
   const found = new Map<number, { rows: number; sum: number }>();
@@ -203,8 +211,7 @@ function problemsOf(db: Sqlite, file: string, table: SummedTable): string[] {
     `SELECT row.*, ${part} AS total_part FROM ${name} AS row NOT INDEXED`,
   );
   for (const row of rows.iterate()) {
-    if (!isSound(table, row))
-      problems.push(`${file}: the row ${labelOf(table, row)} of ${name} is not as it was written`);
+    if (!isSound(table, row)) problems.push(`the row ${labelOf(table, row)} of ${name} is not as it was written`);
     const all = found.get(row.total_part) ?? { rows: 0, sum: 0 };
     found.set(row.total_part, { rows: all.rows + 1, sum: plus(all.sum, row.sum) });
   }
@@ -213,8 +220,8 @@ function problemsOf(db: Sqlite, file: string, table: SummedTable): string[] {
     const all = found.get(total.part) ?? { rows: 0, sum: 0 };
     found.delete(total.part);
     if (all.rows !== total.rows || all.sum !== total.sum)
-      problems.push(`${file}: ${name} has other rows than were written (${all.rows} of ${total.rows})`);
+      problems.push(`${name} has other rows than were written (${all.rows} of ${total.rows})`);
   }
-  for (const [part, all] of found) problems.push(`${file}: ${all.rows} rows of ${name} belong to no total (${part})`);
+  for (const [part, all] of found) problems.push(`${all.rows} rows of ${name} belong to no total (${part})`);
   return problems;
 }

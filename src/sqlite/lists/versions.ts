@@ -15,8 +15,9 @@ import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-co
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
-import { requireTotals, sound } from '../sums.js';
-import { ALSO_LISTED, ENTRY, LIST_VERSION, PAST_ENTRY } from './database.js';
+import { damaged, requireTotals, sound } from '../sums.js';
+import type { HeldRow } from './checksum.js';
+import { ALSO_LISTED, ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 /** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
@@ -93,24 +94,38 @@ export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version
   if (version < oldest || version > list.version) {
     throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
   }
-  guarded(() => {
-    for (const table of [ENTRY, PAST_ENTRY]) requireTotals(db, table);
-  });
+  const begun = guarded(() => stateOf(db));
+  let read = 0;
   let line = 0;
-  for (const from of ['entry WHERE since <= @version', 'past_entry WHERE since <= @version AND until > @version']) {
-    const read = db.prepare<[{ version: number; listId: number; after: number; limit: number }], EntryRow>(
-      // The plus keeps SQLite from sorting the whole list by another index for every page.
-      `SELECT * FROM ${from} AND +list_id = @listId AND id > @after ORDER BY id LIMIT @limit`,
+  for (const table of [ENTRY, PAST_ENTRY]) {
+    // Every row is read and checked: a damaged column could take a row out of a condition.
+    const next = db.prepare<[number, number], HeldRow & { readonly until?: number }>(
+      `SELECT * FROM ${table.name} WHERE id > ? ORDER BY id LIMIT ?`,
     );
     for (let after = 0; ; ) {
-      const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
+      const rows = guarded(() => next.all(after, ROWS_PER_BATCH));
       if (rows.length === 0) break;
       after = rows.at(-1)!.id;
-      for (const row of rows)
-        yield toParsedRow(vault, sound(from.startsWith('entry') ? ENTRY : PAST_ENTRY, row), ++line);
+      read += rows.length;
+      for (const row of rows) {
+        const { list_id, since, until = Infinity } = sound(table, row);
+        if (list_id !== list.id || since > version || until <= version) continue;
+        yield toParsedRow(vault, { ...row, name: list.name }, ++line);
+      }
       await new Promise(setImmediate);
     }
   }
+  const ended = guarded(() => stateOf(db));
+  // A search by key can miss rows that a walk over the pages finds.
+  if (ended.generation === begun.generation && read !== begun.rows) throw damaged(ENTRY, 'a row is lost or doubled');
+}
+
+/** Compare the tables with their totals. Result: the rows of both. Errors STORE_DAMAGED. */
+function stateOf(db: Sqlite): { readonly generation: number; readonly rows: number } {
+  return db.transaction(() => ({
+    generation: metaOf(db, 'generation'),
+    rows: requireTotals(db, ENTRY) + requireTotals(db, PAST_ENTRY),
+  }))();
 }
 
 function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {

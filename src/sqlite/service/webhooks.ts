@@ -136,15 +136,13 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   async due(nowMs: number): Promise<readonly DueWebhook[]> {
-    const due = `SELECT * FROM webhook
-      WHERE EXISTS (SELECT 1 FROM webhook_event WHERE webhook_id = webhook.id AND ${IS_DUE}) ORDER BY rowid`;
-    return guarded(() =>
-      this.#db
-        .prepare<[object], HookRow>(due)
-        .all({ nowMs, leaseMs: leaseNowMs() })
-        .map((row) => sound(WEBHOOK, row))
-        .map(({ id, tenant, url, secret_env }) => ({ id, tenant, url, secretEnv: secret_env })),
-    );
+    return guarded(() => {
+      const isDue = this.#db.prepare(`SELECT 1 FROM webhook_event WHERE webhook_id = @id AND ${IS_DUE} LIMIT 1`);
+      const leaseMs = leaseNowMs();
+      return wholeTable<HookRow>(this.#db, WEBHOOK)
+        .filter(({ id }) => isDue.get({ id, nowMs, leaseMs }))
+        .map(({ id, tenant, url, secret_env: secretEnv }) => ({ id, tenant, url, secretEnv }));
+    });
   }
 
   claim(
