@@ -182,6 +182,17 @@ export function wholeTable<T extends object>(db: Sqlite, table: SummedTable): Su
   return rows;
 }
 
+/** Check all rows of a table that is too large to return. Errors STORE_DAMAGED. */
+export function requireSound(db: Sqlite, table: SummedTable): void {
+  const found = { rows: 0, sum: 0 };
+  for (const row of prepared<[], Summed<object>>(db, `SELECT * FROM ${table.name} NOT INDEXED`).iterate()) {
+    found.rows++;
+    found.sum = plus(found.sum, sound(table, row).sum);
+  }
+  const total = totalOf(db, table.name);
+  if (found.rows !== total.rows || found.sum !== total.sum) throw damaged(table, 'a row is lost or doubled');
+}
+
 /** Problems beyond this number add nothing: the file is restored as a whole. */
 const PROBLEMS_MAX = 100;
 

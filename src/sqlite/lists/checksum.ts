@@ -25,6 +25,13 @@ export interface HeldRow extends Checked {
   readonly sum: number;
 }
 
+/** A row of the table `entry` or `past_entry`. */
+export interface PastRow extends HeldRow {
+  readonly until?: number;
+  /** The entry was damaged when it was kept. */
+  readonly is_damaged?: number;
+}
+
 /** Sum of a row of the table `entry`, over all its columns in their order. */
 export const sumOfEntry = (row: Omit<HeldRow, 'sum'>): number =>
   sumOfRow('entry', [

@@ -45,7 +45,7 @@ export const LIST_SOURCE = table('list_source', 'list_id', 'list_id source');
 export const PAST_ENTRY = table(
   'past_entry',
   'id',
-  'id list_id algorithm value entry_id attributes since until entry_key',
+  'id list_id algorithm value entry_id attributes since until entry_key is_damaged',
 );
 export const LIST_VERSION = table(
   'list_version',
@@ -180,6 +180,7 @@ export const MIGRATIONS: readonly Migration[] = [
   (db) => {
     db.exec(
       `INSERT INTO meta SELECT 'last_entry_key', coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entry';
+       ALTER TABLE past_entry ADD COLUMN is_damaged INTEGER NOT NULL DEFAULT 0;
        CREATE TABLE removed_list (
          list_id INTEGER PRIMARY KEY, first_key INTEGER NOT NULL, last_key INTEGER NOT NULL
        ) STRICT;`,
@@ -192,8 +193,8 @@ export const MIGRATIONS: readonly Migration[] = [
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: '70699d4c3f007f0a',
-  schema: 'df54fef34eb07282',
+  shape: 'ff0a58c4117d8d66',
+  schema: '7ed177c671e61faf',
   migrations: MIGRATIONS,
 };
 

@@ -28,7 +28,7 @@ import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
 import { damaged, isSound, plus, sound, totalOf, wholeTable } from '../sums.js';
-import { checksumOf, type HeldRow, sumOfEntry } from './checksum.js';
+import { checksumOf, type HeldRow, type PastRow, sumOfEntry } from './checksum.js';
 import {
   ENTRY,
   LIST,
@@ -59,7 +59,7 @@ export class SqliteLists implements ListStore {
   readonly #dataDir: string;
   readonly #onDamaged: OnDamaged;
   readonly #entryByKey: Statement<[number], HeldRow>;
-  readonly #pastByKey: Statement<[number], HeldRow>;
+  readonly #pastByKey: Statement<[number], PastRow>;
 
   /** `onDamaged`: called for each damaged entry, which is left out of the snapshot. */
   constructor(db: Sqlite, vault: Vault, dataDir: string, onDamaged: OnDamaged) {
@@ -300,7 +300,9 @@ export class SqliteLists implements ListStore {
           if (row) return [[key, this.#toStored(sound(ENTRY, row), names)]];
           // A query that began before an import removed the entry still needs it.
           const past = this.#pastByKey.get(key);
-          return past ? [[key, this.#toStored({ ...sound(PAST_ENTRY, past), quarantined: MARKS.release }, names)]] : [];
+          if (!past) return [];
+          if (sound(PAST_ENTRY, past).is_damaged === 1) throw damaged(ENTRY, key);
+          return [[key, this.#toStored({ ...past, quarantined: MARKS.release }, names)]];
         }),
       );
     });

@@ -7,7 +7,7 @@ import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import { damaged, sound } from '../sums.js';
+import { damaged, wholeTable } from '../sums.js';
 import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
 import { DISABLED_VALUE, ENTRY } from './database.js';
 import { nextEntryKey, toAttributes } from './list-rows.js';
@@ -160,8 +160,6 @@ const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
 
 /** Disabled values stay disabled, also when a list drops them and brings them again. */
 function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
-  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
-    'SELECT * FROM disabled_value WHERE list_id = ?',
-  );
-  return new Set(rows.all(listId).map((row) => nameOf(sound(DISABLED_VALUE, row))));
+  const rows = wholeTable<Pick<Checked, 'algorithm' | 'value'> & { list_id: number }>(db, DISABLED_VALUE);
+  return new Set(rows.filter(({ list_id }) => list_id === listId).map(nameOf));
 }

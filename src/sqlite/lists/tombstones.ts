@@ -7,7 +7,7 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { type ImportMode, Withdrawals } from '../../store/import-rules.js';
 import type { Vault } from '../../vault/vault.js';
-import { sound } from '../sums.js';
+import { requireSound, sound } from '../sums.js';
 import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
 import { ALSO_LISTED, ENTRY } from './database.js';
 import { BY_VALUE } from './seal-values.js';
@@ -24,6 +24,7 @@ export class Tombstones {
   readonly #checksum: ListChecksum;
   readonly #mode: ImportMode;
   #hasIndex = false;
+  #areCarriersRead = false;
   readonly #withdrawals = new Withdrawals();
 
   /** `version`: of the running import; the checksum is updated with every removal. */
@@ -60,8 +61,11 @@ export class Tombstones {
       .run(this.#listId, algorithm, value, entry_id, attributes);
   }
 
-  /** Result: the number of deleted entries. */
+  /** Result: the number of deleted entries. Errors STORE_DAMAGED: a lost carrier would take its value with another. */
   withdraw(gone: Tombstone): number {
+    // Those of a list that is replaced are from this import.
+    if (this.#mode === 'add' && !this.#areCarriersRead) requireSound(this.#db, ALSO_LISTED);
+    this.#areCarriersRead = true;
     const rows = 'entryId' in gone ? this.#withdrawEntry(gone) : this.#withdrawValue(gone);
     for (const row of rows) this.#remove(row);
     return rows.length;

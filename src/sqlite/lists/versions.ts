@@ -15,8 +15,8 @@ import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-co
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
-import { damaged, requireTotals, sound } from '../sums.js';
-import type { HeldRow } from './checksum.js';
+import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
+import type { PastRow } from './checksum.js';
 import { ALSO_LISTED, ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
@@ -29,6 +29,7 @@ type Facts = Pick<ImportReport, 'accepted' | 'duplicates' | 'rejected' | 'reject
 };
 
 interface VersionRow {
+  readonly list_id: number;
   readonly version: number;
   readonly is_held: number;
   readonly imported_at: string;
@@ -37,9 +38,12 @@ interface VersionRow {
   readonly checksum: string;
 }
 
+/** Condition of a damaged row of `entry`. */
+const IS_DAMAGED = `sum IS NOT ${sumSql(ENTRY)}`;
+
 /**
  * Keep the earlier form of entries before a change or deletion. `where`: condition on the table `entry`, with its values.
- * Disabled entries are not kept: no version brings them back.
+ * Disabled entries are not kept: no version brings them back. A damaged row gets a new sum, and a mark in its place.
  */
 export function keepPast(
   db: Sqlite,
@@ -48,8 +52,9 @@ export function keepPast(
   values: readonly (number | string | Buffer)[],
 ): void {
   db.prepare(
-    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key)
-     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id FROM entry WHERE disabled = 0 AND ${where}`,
+    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key, is_damaged)
+     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id, ${IS_DAMAGED} FROM entry
+     WHERE (disabled = 0 OR ${IS_DAMAGED}) AND ${where}`,
   ).run(until, ...values);
 }
 
@@ -73,10 +78,9 @@ export function noteVersion(
 }
 
 export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
-  return db
-    .prepare<[number], VersionRow>('SELECT * FROM list_version WHERE list_id = ? ORDER BY version DESC')
-    .all(list.id)
-    .map((row) => sound(LIST_VERSION, row))
+  return wholeTable<VersionRow>(db, LIST_VERSION)
+    .filter(({ list_id }) => list_id === list.id)
+    .sort((a, b) => b.version - a.version)
     .map(({ version, is_held, imported_at, origin, facts, checksum }) => ({
       list: list.name,
       version,
@@ -99,17 +103,16 @@ export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version
   let line = 0;
   for (const table of [ENTRY, PAST_ENTRY]) {
     // Every row is read and checked: a damaged column could take a row out of a condition.
-    const next = db.prepare<[number, number], HeldRow & { readonly until?: number }>(
-      `SELECT * FROM ${table.name} WHERE id > ? ORDER BY id LIMIT ?`,
-    );
+    const next = db.prepare<[number, number], PastRow>(`SELECT * FROM ${table.name} WHERE id > ? ORDER BY id LIMIT ?`);
     for (let after = 0; ; ) {
       const rows = guarded(() => next.all(after, ROWS_PER_BATCH));
       if (rows.length === 0) break;
       after = rows.at(-1)!.id;
       read += rows.length;
       for (const row of rows) {
-        const { list_id, since, until = Infinity } = sound(table, row);
+        const { id, list_id, since, until = Infinity, is_damaged = 0 } = sound(table, row);
         if (list_id !== list.id || since > version || until <= version) continue;
+        if (is_damaged === 1) throw damaged(table, id);
         yield toParsedRow(vault, { ...row, name: list.name }, ++line);
       }
       await new Promise(setImmediate);
@@ -169,8 +172,8 @@ async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Bu
 
 /** Reseal the held versions by the current data key. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
 export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
-  const held = db.prepare<[], { list_id: number }>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1').all();
-  for (const { list_id: listId } of held) {
+  const versions = wholeTable<VersionRow>(db, LIST_VERSION).filter(({ is_held }) => is_held === 1);
+  for (const listId of new Set(versions.map(({ list_id }) => list_id))) {
     await putHeld(dataDir, listId, sealStream(vault, openHeld(vault, dataDir, listId)));
   }
 }
