@@ -200,7 +200,7 @@ export function schemaOf(db: Sqlite): string {
 }
 
 /** A flipped bit in a statement of the schema can change a default value or a trigger. Errors STORE_DAMAGED. */
-function requireSchema(db: Sqlite, { name, schema }: SqliteFile): void {
+export function requireSchema(db: Sqlite, { name, schema }: Pick<SqliteFile, 'name' | 'schema'>): void {
   if (schema !== undefined && schemaOf(db) !== schema)
     throw new AppError('STORE_DAMAGED', { file: name, row: 'schema' });
 }

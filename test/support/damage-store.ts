@@ -1,5 +1,6 @@
 /** A store and an inventory with some of everything that decides a verdict, and the readers of all of it. */
 import { tempFolder } from '../../bench/temp-folder.js';
+import { AppError } from '../../src/core/errors.js';
 import type { PathBytes } from '../../src/core/path-bytes.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
@@ -54,6 +55,9 @@ async function fillLists({ lists }: Store): Promise<void> {
   };
   await lists.updateList('known', { ...terms, entryDaysMax: 90 } as never);
   await lists.updateList('off', { enabled: false });
+  await lists.createList({ list: 'gone', kind: 'match', radiusBits: 0 });
+  await lists.replaceEntries('gone', stream(some(400, 404)));
+  await lists.removeList('gone');
   const source = {
     type: 'misp',
     url: 'https://lists.test/',
@@ -126,7 +130,7 @@ export const listReaders = ({ lists }: Store, { position, entryKeys }: MadeStore
   'feed since': async () => {
     const changes = await lists.changes(position);
     // A reader that falls back to reading everything is right too: a refusal, as far as this fact goes.
-    if (changes === null) return 'reload';
+    if (changes === null) throw new AppError('STORE_DAMAGED', { why: 'read everything again' });
     const { added, ...rest } = changes;
     return [rest, (await rowsOf(added())).map(({ entryKey, listKey }) => [entryKey, listKey])];
   },

@@ -33,13 +33,13 @@ async function orRefused(read: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-const isRefused = (fact: unknown) => String(fact).startsWith(REFUSED);
+export const isRefused = (fact: unknown) => String(fact).startsWith(REFUSED);
 
 /** How a fact may differ: it may lose rows where some were reported, or always, since a row that is missing is made again. */
 export type May = 'lose reported rows' | 'lose rows' | 'be refused';
 
 /** Names of facts that differ in another way than they may. */
-function silentlyOther(before: Facts, { facts, reported }: Seen, may: (name: string) => May): string[] {
+export function silentlyOther(before: Facts, { facts, reported }: Seen, may: (name: string) => May): string[] {
   return Object.keys(before).filter((name) => {
     const [was, is] = [before[name], facts[name]];
     if (was === is || isRefused(is)) return false;
@@ -52,6 +52,7 @@ function silentlyOther(before: Facts, { facts, reported }: Seen, may: (name: str
 function isPartOf(some: unknown, all: unknown): boolean {
   if (typeof some !== 'string' || some.startsWith('crash')) return false;
   if (some === 'null') return true;
+  if (!some.startsWith('[')) return false;
   const rows = (text: string) => (JSON.parse(text) as unknown[]).map((row) => JSON.stringify(row));
   const whole = new Set(rows(String(all)));
   return rows(some).every((row) => whole.has(row));

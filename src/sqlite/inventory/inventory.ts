@@ -19,7 +19,7 @@ import type {
   InventoryChange,
   ScanState,
 } from '../../store/inventory-contract.js';
-import { guarded } from '../file.js';
+import { guarded, requireSchema } from '../file.js';
 import {
   addSum,
   createTotals,
@@ -40,6 +40,8 @@ export const INVENTORY_FILE = 'inventory.sqlite';
 const SCHEMA_VERSION = 3;
 /** The oldest version that is brought up to date: its rows get the sums of what they are. */
 const SCHEMA_MIGRATED = 2;
+/** `schemaOf` an inventory. */
+const SCHEMA_DIGEST = 'cfacc617aed7161f';
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
   CREATE TABLE folder (
@@ -65,7 +67,7 @@ const TODO = table('todo', 'folder', 'folder');
 const HAND = table('hand', 'spot', 'spot folder name alone');
 /** Its sums are computed here: a scan writes millions of rows. One total for each visit to a folder. */
 const FILE: SummedTable = { ...table('file', 'spot', 'spot name facts'), part: 'row.spot / 16777216' };
-const INVENTORY_TABLES: readonly SummedTable[] = [META, FOLDER, TODO, HAND, FILE];
+export const INVENTORY_TABLES: readonly SummedTable[] = [META, FOLDER, TODO, HAND, FILE];
 
 /** Give the tables of schema 2 their sums. */
 function addSums(db: Sqlite): void {
@@ -560,6 +562,7 @@ function openDatabase(dir: string | null): Sqlite {
         addSums(db);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
+      requireSchema(db, { name: INVENTORY_FILE, schema: SCHEMA_DIGEST });
     } catch (error) {
       db.close();
       if ((error as { code?: string }).code === 'SQLITE_BUSY')

@@ -208,7 +208,7 @@ export class SqliteLists implements ListStore {
         const position: FeedPosition = {
           storeId: storeIdOf(this.#db),
           generation: metaOf(this.#db, 'generation'),
-          entryKey: one('SELECT max(id) AS value FROM entry'),
+          entryKey: metaOf(this.#db, 'last_entry_key'),
           removal: one(`SELECT seq AS value FROM sqlite_sequence WHERE name = 'removal'`),
         };
         const forgotten = one('SELECT min(seq) AS value FROM removal');

@@ -1,0 +1,179 @@
+/** Each column that decides a verdict, changed in a closed file: no reader takes it for true, and `verify` names the row. */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
+import {
+  INVENTORY_FILE,
+  INVENTORY_TABLES,
+  openSqliteInventory,
+  verifySqliteInventory,
+} from '../../src/sqlite/inventory/inventory.js';
+import { LIST_TABLES, LISTS_FILE } from '../../src/sqlite/lists/database.js';
+import { SERVICE_FILE, SERVICE_TABLES } from '../../src/sqlite/service/database.js';
+import type { SummedTable } from '../../src/sqlite/sums.js';
+import { verifyDataFolder } from '../../src/sqlite/verify.js';
+import type { Store } from '../../src/store/store.js';
+import { entryRow, stream } from '../store/lists-contract.js';
+import { isRefused, type Seen, silentlyOther } from '../support/damage.js';
+import {
+  fillInventory,
+  listReaders,
+  type MadeStore,
+  makeStore,
+  type Readers,
+  readInventory,
+  readStore,
+  serviceReaders,
+} from '../support/damage-store.js';
+
+type Cell = null | number | string | Buffer;
+type Row = Readonly<Record<string, Cell>>;
+
+/** Return a value of the same type that differs in one place. */
+function damagedCell(cell: Cell): Cell {
+  if (cell === null) return '2031-01-01T00:00:00.000Z';
+  if (typeof cell === 'number') return cell === 0 || cell === 1 ? 1 - cell : cell ^ 4;
+  if (Buffer.isBuffer(cell)) return Buffer.from(cell.map((byte, at) => (at === cell.length - 1 ? byte ^ 1 : byte)));
+  // A digit for a digit and a letter for a letter: JSON stays JSON, and a time stays a time.
+  const at = Math.max(cell.search(/\d(?!.*\d)/), cell.search(/[a-z](?!.*[a-z])/));
+  if (at === -1) return `${cell}x`;
+  return cell.slice(0, at) + String.fromCharCode(cell.charCodeAt(at) ^ 1) + cell.slice(at + 1);
+}
+
+/** Change one cell of one row as damage does: the row keeps its sum, and its table the total. Result: the row as it is. */
+function damage(path: string, { name, columns }: SummedTable, column: string, where = 'true'): Row {
+  const db = new Database(path);
+  try {
+    const row = db.prepare<[], Row>(`SELECT * FROM ${name} WHERE ${where} LIMIT 1`).get()!;
+    keepSum(db, row.sum as number);
+    const cells = columns.map((each) => row[each]!);
+    const isRow = columns.map((each) => `"${each}" IS ?`).join(' AND ');
+    const cell = row[column]!;
+    // A column that holds nothing has another type, or the key of another row is taken.
+    for (const value of [damagedCell(cell), 70_007]) {
+      try {
+        db.prepare(`UPDATE ${name} SET "${column}" = ? WHERE ${isRow}`).run(value, ...cells);
+        return { ...row, [column]: value };
+      } catch (error) {
+        if (!String((error as { code?: string }).code).startsWith('SQLITE_CONSTRAINT')) throw error;
+      }
+    }
+    throw new Error(`no other value for ${name}.${column}`);
+  } finally {
+    db.close();
+  }
+}
+
+/** With this function a changed row gets the sum that it had. */
+function keepSum(db: Sqlite, sum: number): void {
+  db.function('zeef_sum', { deterministic: true, varargs: true }, () => sum);
+  db.pragma('trusted_schema = ON');
+}
+
+/** The rows to change, where the first one decides nothing. */
+const ROWS: Readonly<Record<string, readonly string[]>> = {
+  meta: [`name = 'generation'`, `name = 'store_id'`, `name = 'values_plain'`, `name = 'last_entry_key'`],
+  list: [`name = 'known'`, `name = 'good'`],
+  entry: [`entry_id = 'e30'`, `entry_id = 'e15'`, `entry_id = 'e16'`, `entry_id = 'e18'`],
+  removal: ['seq = (SELECT max(seq) FROM removal)'],
+  past_entry: ['since = 1 AND until > 1'],
+  tenant: [`name = 'acme'`, `name = 'beta'`],
+  api_key: ['revoked_at IS NOT NULL', 'expires_at IS NOT NULL'],
+};
+const casesOf = (tables: readonly SummedTable[], rows = ROWS) =>
+  tables.flatMap((table) =>
+    table.columns.flatMap((column) =>
+      (rows[table.name] ?? ['true']).map((where): [string, string, string, SummedTable] => [
+        table.name,
+        column,
+        where,
+        table,
+      ]),
+    ),
+  );
+
+/** All readers of the lists, and two imports: what those take from the store decides later verdicts. */
+const listUsers = (store: Store, made: MadeStore) => ({
+  ...listReaders(store, made),
+  withdrawal: async () => {
+    const gone = { ok: false, line: 1, reason: 'deleted', gone: { entryId: 'e60', at: null } };
+    await store.lists.addEntries('known', stream([gone] as never));
+  },
+  'rotated lists': () => store.rotateKeys(null),
+  import: async () => {
+    await store.lists.replaceEntries('off', stream([entryRow(200, 'md5', 'ab'.repeat(16))]));
+  },
+});
+
+let made: MadeStore;
+let inventory = '';
+beforeAll(async () => {
+  made = await makeStore();
+  inventory = tempFolder('inventory');
+  await fillInventory(inventory);
+});
+
+function copyOf(folder: string): string {
+  const copy = tempFolder('damaged');
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+}
+
+const isNoticed = ({ facts, reported }: Seen) => reported > 0 || Object.values(facts).some(isRefused);
+
+describe.each([
+  ['lists', LISTS_FILE, casesOf(LIST_TABLES), listUsers],
+  ['service', SERVICE_FILE, casesOf(SERVICE_TABLES), serviceReaders],
+] as const)('the file of the %s', (_name, file, cases, readers) => {
+  let before: Seen;
+  beforeAll(async () => {
+    before = await readStore(copyOf(made.folder), made, readers as Readers);
+  });
+
+  test('is read as it was written', () => {
+    expect(verifyDataFolder(copyOf(made.folder))).toEqual([]);
+    const { facts, reported } = before;
+    expect(reported).toBe(0);
+    expect(Object.entries(facts).filter(([, fact]) => isRefused(fact) || String(fact).startsWith('crash'))).toEqual([]);
+  });
+
+  test.each(cases)('%s.%s, where %s', async (_table, column, where, table) => {
+    const copy = copyOf(made.folder);
+    const row = damage(join(copy, file), table, column, where);
+    expect(verifyDataFolder(copy)).toContain(
+      `${file}: the row ${row[table.label]} of ${table.name} is not as it was written`,
+    );
+    const seen = await readStore(copy, made, readers as Readers);
+    expect(isNoticed(seen)).toBe(true);
+    expect(silentlyOther(before.facts, seen, () => 'lose reported rows')).toEqual([]);
+    rmSync(copy, { recursive: true });
+  });
+});
+
+test.each(casesOf(INVENTORY_TABLES, { meta: [`name = 'scan'`, `name = 'seed'`, `name = 'matched_at'`] }))(
+  'inventory: %s.%s, where %s',
+  async (_table, column, where, table) => {
+    const copy = copyOf(inventory);
+    damage(join(copy, INVENTORY_FILE), table, column, where);
+    const problems = verifySqliteInventory(copy);
+    expect(problems.join()).toMatch(new RegExp(`the row .+ of ${table.name} is not as it was written`));
+    const { facts: before } = await readInventory(copyOf(inventory));
+    const seen = await readInventory(copy);
+    expect(isNoticed(seen)).toBe(true);
+    const may = (name: string) => (name.startsWith('known') ? 'lose rows' : 'lose reported rows');
+    expect(silentlyOther(before, seen, may)).toEqual([]);
+    rmSync(copy, { recursive: true });
+  },
+);
+
+test('a damaged inventory that is healed has no damage', async () => {
+  const copy = copyOf(inventory);
+  const file = INVENTORY_TABLES.find(({ name }) => name === 'file')!;
+  damage(join(copy, INVENTORY_FILE), file, 'facts');
+  const opened = await openSqliteInventory(copy);
+  expect(await opened.requeueDamaged()).toBe(1);
+  expect(await opened.requeueDamaged()).toBe(1);
+  await opened.close();
+});
