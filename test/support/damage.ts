@@ -1,8 +1,10 @@
-/** Damage on a disk, made on purpose: single flipped bits, and what a reader then sees. */
+/** Damage on a disk, made on purpose: single flipped bits or cells, and what a reader then sees. */
 import { closeSync, cpSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { AppError } from '../../src/core/errors.js';
+import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
+import type { SummedTable } from '../../src/sqlite/sums.js';
 import { seeded } from './random.js';
 
 /** The facts that decide, by name; each is read on its own, so that one damaged fact does not hide the others. */
@@ -124,4 +126,48 @@ function difference(was: unknown, is: unknown): string {
   while (at < a.length && a[at] === b[at]) at++;
   const around = (text: string) => text.slice(Math.max(0, at - SHOWN), at + SHOWN);
   return b.startsWith('crash') ? b : `${around(a)} -> ${around(b)}`;
+}
+
+type Cell = null | number | string | Buffer;
+type Row = Readonly<Record<string, Cell>>;
+
+/** Return a value of the same type that differs in one place. */
+function damagedCell(cell: Cell): Cell {
+  if (cell === null) return '2031-01-01T00:00:00.000Z';
+  if (typeof cell === 'number') return cell === 0 || cell === 1 ? 1 - cell : cell ^ 4;
+  if (Buffer.isBuffer(cell)) return Buffer.from(cell.map((byte, at) => (at === cell.length - 1 ? byte ^ 1 : byte)));
+  // A digit for a digit and a letter for a letter: JSON stays JSON, and a time stays a time.
+  const at = Math.max(cell.search(/\d(?!.*\d)/), cell.search(/[a-z](?!.*[a-z])/));
+  if (at === -1) return `${cell}x`;
+  return cell.slice(0, at) + String.fromCharCode(cell.charCodeAt(at) ^ 1) + cell.slice(at + 1);
+}
+
+/** Change one cell of one row as damage does: the row keeps its sum, and its table the total. Result: the row as it is. */
+export function damage(path: string, { name, columns }: SummedTable, column: string, where = 'true'): Row {
+  const db = new Database(path);
+  try {
+    const row = db.prepare<[], Row>(`SELECT * FROM ${name} WHERE ${where} LIMIT 1`).get()!;
+    keepSum(db, row.sum as number);
+    const cells = columns.map((each) => row[each]!);
+    const isRow = columns.map((each) => `"${each}" IS ?`).join(' AND ');
+    const cell = row[column]!;
+    // A column that holds nothing has another type, or the key of another row is taken.
+    for (const value of [damagedCell(cell), 70_007]) {
+      try {
+        db.prepare(`UPDATE ${name} SET "${column}" = ? WHERE ${isRow}`).run(value, ...cells);
+        return { ...row, [column]: value };
+      } catch (error) {
+        if (!String((error as { code?: string }).code).startsWith('SQLITE_CONSTRAINT')) throw error;
+      }
+    }
+    throw new Error(`no other value for ${name}.${column}`);
+  } finally {
+    db.close();
+  }
+}
+
+/** With this function a changed row gets the sum that it had. */
+function keepSum(db: Sqlite, sum: number): void {
+  db.function('zeef_sum', { deterministic: true, varargs: true }, () => sum);
+  db.pragma('trusted_schema = ON');
 }
