@@ -44,7 +44,7 @@ export function registerSums(db: Sqlite): void {
 }
 
 /** The sum modulo 2^47 of the column `sum`, in two halves: the sum of many would exceed SQLite's integers. */
-const SUM_OF_SUMS = `(coalesce(sum(sum & 16777215), 0) + (coalesce(sum(sum >> 24), 0) & 8388607) * 16777216) & ${ROW_SUM_SPAN - 1}`;
+export const SUM_OF_SUMS = `(coalesce(sum(sum & 16777215), 0) + (coalesce(sum(sum >> 24), 0) & 8388607) * 16777216) & ${ROW_SUM_SPAN - 1}`;
 
 /** SQL expression of a row's sum. `prefix`: `OLD.` in a trigger. */
 export const sumSql = ({ name, columns }: Pick<SummedTable, 'name' | 'columns'>, prefix = '') =>

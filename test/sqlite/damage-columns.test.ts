@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { Database } from '../../src/core/sqlite-binding.js';
 import {
   INVENTORY_FILE,
   INVENTORY_TABLES,
@@ -10,6 +11,7 @@ import {
   verifySqliteInventory,
 } from '../../src/sqlite/inventory/inventory.js';
 import { LIST_TABLES, LISTS_FILE } from '../../src/sqlite/lists/database.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE, SERVICE_TABLES } from '../../src/sqlite/service/database.js';
 import type { SummedTable } from '../../src/sqlite/sums.js';
 import { verifyDataFolder } from '../../src/sqlite/verify.js';
@@ -122,6 +124,19 @@ test.each(casesOf(INVENTORY_TABLES, { meta: [`name = 'scan'`, `name = 'seed'`, `
     rmSync(copy, { recursive: true });
   },
 );
+
+test('a new entry that is lost before a reader sees it is reported', async () => {
+  const copy = copyOf(made.folder);
+  const db = new Database(join(copy, LISTS_FILE));
+  const trigger = db.prepare<[], string>(`SELECT sql FROM sqlite_schema WHERE name = 'entry_removed'`).pluck().get()!;
+  db.exec(`DROP TRIGGER entry_removed; DELETE FROM entry WHERE entry_id = 'e300'; ${trigger}`);
+  db.close();
+  const reported: unknown[] = [];
+  const store = await openSqliteStore(copy, { onDamaged: (damage) => reported.push(damage) });
+  for await (const _ of (await store.lists.changes(made.position))!.added());
+  expect(reported).toEqual([{ table: 'list', row: 'known' }]);
+  await store.close();
+});
 
 test('a damaged inventory that is healed has no damage', async () => {
   const copy = copyOf(inventory);

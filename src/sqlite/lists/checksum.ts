@@ -47,6 +47,26 @@ export const sumOfEntry = (row: Omit<HeldRow, 'sum'>): number =>
     row.since,
   ]);
 
+/** A row of `entry` as SQLite returns it in raw mode: faster to read than an object. */
+export type RawEntry = readonly [
+  id: number,
+  listId: number,
+  algorithm: number,
+  value: Buffer,
+  entryId: string,
+  attributes: string | null,
+  version: number,
+  disabled: number,
+  quarantined: number,
+  since: number,
+  sum: number,
+];
+/** Columns of a raw row before its sum. */
+const RAW_COLUMNS = 10;
+
+/** Return whether a raw row is as it was written. */
+export const isSoundEntry = (row: RawEntry): boolean => sumOfRow('entry', row, RAW_COLUMNS) === row[RAW_COLUMNS];
+
 export class ListChecksum {
   readonly #sum: RowSum;
 

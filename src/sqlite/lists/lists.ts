@@ -27,8 +27,8 @@ import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
-import { damaged, isSound, plus, sound, totalOf, wholeTable } from '../sums.js';
-import { checksumOf, type HeldRow, type PastRow, sumOfEntry } from './checksum.js';
+import { damaged, isSound, plus, SUM_OF_SUMS, sound, totalOf, wholeTable } from '../sums.js';
+import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
 import {
   ENTRY,
   LIST,
@@ -46,6 +46,8 @@ import { changeEntries, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
+/** Entry keys whose stored sums are added without a pause: some 30 milliseconds. */
+const KEYS_PER_SUM = 100_000;
 /** Page cache of an import: values arrive in random order, so writes touch the whole index (70 MB for a million). */
 const IMPORT_CACHE_KIB = 262_144;
 /** Called with each damaged row that is left out: its table, and what names it there. */
@@ -235,30 +237,43 @@ export class SqliteLists implements ListStore {
   }
 
   async *#entries(after: number, last: number): AsyncGenerator<readonly StoredValue[]> {
-    const read = this.#db.prepare<[number, number, number], HeldRow>(
-      'SELECT * FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?',
-    );
+    const read = this.#db
+      .prepare<[number, number, number], RawEntry>('SELECT * FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?')
+      .raw();
+    if (after >= last) return;
     const isWhole = after === 0;
     const generation = guarded(() => metaOf(this.#db, 'generation'));
-    const found = new Map<number, { rows: number; sum: number }>();
+    const found = new Map<number, EntryTotal>();
     for (;;) {
       const rows = guarded(() => read.all(after, last, ROWS_PER_BATCH));
       if (rows.length === 0) {
-        if (isWhole) this.#requireTotals(found, generation);
+        if (!isWhole) await this.#addAll(found, last);
+        this.#requireTotals(found, generation);
         return;
       }
-      after = rows.at(-1)!.id;
-      yield rows.flatMap((row) => {
-        const { id, list_id, algorithm, value, sum } = row;
-        if (isWhole) {
-          const all = found.get(list_id) ?? { rows: 0, sum: 0 };
-          found.set(list_id, { rows: all.rows + 1, sum: plus(all.sum, sum) });
-        }
-        const opened = sumOfEntry(row) === sum ? this.#opened(id, algorithm, value) : this.#damaged(id);
-        if (opened === null || row.disabled === 1) return [];
-        return [{ entryKey: id, listKey: list_id, algorithm: ALGORITHMS[algorithm]!, value: opened }];
-      });
+      after = rows.at(-1)![0];
+      const values: StoredValue[] = [];
+      for (const row of rows) {
+        const [id, listId, algorithm, sealed, , , , disabled, , , sum] = row;
+        if (isWhole) addTo(found, listId, { rows: 1, sum });
+        const value = isSoundEntry(row) ? this.#opened(id, algorithm, sealed) : this.#damaged(id);
+        if (value === null || disabled === 1) continue;
+        values.push({ entryKey: id, listKey: listId, algorithm: ALGORITHMS[algorithm]!, value });
+      }
+      yield values;
       // A large list takes seconds to read; yield to requests in between.
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Add the stored sums of all entries, where a reader has read only the new ones: one of these may be lost. */
+  async #addAll(found: Map<number, EntryTotal>, last: number): Promise<void> {
+    const read = this.#db.prepare<[number, number], { list_id: number } & EntryTotal>(
+      `SELECT list_id, count(*) AS rows, ${SUM_OF_SUMS} AS sum FROM entry WHERE id > ? AND id <= ? GROUP BY list_id`,
+    );
+    for (let after = 0; after < last; after += KEYS_PER_SUM) {
+      for (const { list_id, ...part } of guarded(() => read.all(after, Math.min(last, after + KEYS_PER_SUM))))
+        addTo(found, list_id, part);
       await new Promise(setImmediate);
     }
   }
@@ -279,12 +294,11 @@ export class SqliteLists implements ListStore {
   }
 
   /** Report lists that have lost or doubled entries. After a change by another writer the totals are not those of the read. */
-  #requireTotals(read: ReadonlyMap<number, { rows: number; sum: number }>, generation: number): void {
+  #requireTotals(read: ReadonlyMap<number, EntryTotal>, generation: number): void {
     guarded(() => {
       if (metaOf(this.#db, 'generation') !== generation) return;
       for (const { id, name } of this.#lists()) {
-        const [found, total] = [read.get(id) ?? { rows: 0, sum: 0 }, totalOf(this.#db, 'entry', id)];
-        if (found.rows !== total.rows || found.sum !== total.sum) this.#onDamaged({ table: 'list', row: name });
+        if (!isTotal(this.#db, id, read.get(id))) this.#onDamaged({ table: 'list', row: name });
       }
     });
   }
@@ -347,23 +361,22 @@ export class SqliteLists implements ListStore {
 
   async verify(name: string): Promise<{ ok: boolean; entryCount: number; checksum: string }> {
     return guarded(() => {
-      const row = rowOf(this.#db, name);
-      const checksum = checksumOf(this.#db, row.id);
-      const isCurrent = row.version === 0 || checksum === row.checksum;
-      return { ok: isCurrent && this.#areRowsSound(row.id), entryCount: toInfo(row).entryCount, checksum };
+      const list = rowOf(this.#db, name);
+      const checksum = new ListChecksum();
+      const found = new Map([[list.id, { rows: 0, sum: 0 }]]);
+      const rows = this.#db.prepare<[number], RawEntry>('SELECT * FROM entry WHERE list_id = ?').raw();
+      let areSound = true;
+      for (const row of rows.iterate(list.id)) {
+        const [, listId, algorithm, value, entry_id, attributes, , , , , sum] = row;
+        checksum.add({ algorithm, value, entry_id, attributes });
+        // The checksum of the import does not cover an entry's marks.
+        areSound &&= isSoundEntry(row);
+        addTo(found, listId, { rows: 1, sum });
+      }
+      const isCurrent = list.version === 0 || checksum.toHex() === list.checksum;
+      const ok = isCurrent && areSound && isTotal(this.#db, list.id, found.get(list.id));
+      return { ok, entryCount: toInfo(list).entryCount, checksum: checksum.toHex() };
     });
-  }
-
-  /** Compare the marks of all entries of a list, which the checksum of the import does not cover, with their sums. */
-  #areRowsSound(listId: number): boolean {
-    const rows = this.#db.prepare<[number], HeldRow>('SELECT * FROM entry WHERE list_id = ?');
-    let found = { rows: 0, sum: 0 };
-    for (const row of rows.iterate(listId)) {
-      if (!isSound(ENTRY, row)) return false;
-      found = { rows: found.rows + 1, sum: plus(found.sum, row.sum) };
-    }
-    const total = totalOf(this.#db, 'entry', listId);
-    return found.rows === total.rows && found.sum === total.sum;
   }
 
   async #write(
@@ -417,6 +430,27 @@ export class SqliteLists implements ListStore {
       return result;
     });
   }
+}
+
+interface EntryTotal {
+  rows: number;
+  sum: number;
+}
+
+/** Add rows to what was found of their list. */
+function addTo(found: Map<number, EntryTotal>, listId: number, { rows, sum }: EntryTotal): void {
+  const of = found.get(listId);
+  if (of === undefined) found.set(listId, { rows, sum });
+  else {
+    of.rows += rows;
+    of.sum = plus(of.sum, sum);
+  }
+}
+
+/** Return whether a list has the entries that were written. */
+function isTotal(db: Sqlite, listId: number, { rows, sum }: EntryTotal = { rows: 0, sum: 0 }): boolean {
+  const total = totalOf(db, 'entry', listId);
+  return rows === total.rows && sum === total.sum;
 }
 
 interface Now {
