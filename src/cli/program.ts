@@ -13,6 +13,7 @@ import { addReportCommands } from './report.js';
 import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
 import { addTenantCommands } from './tenants.js';
+import { addVerifyCommand } from './verify.js';
 import { addWebhookCommands } from './webhooks.js';
 
 /** Create the program with all commands, arguments and options. */
@@ -36,6 +37,7 @@ export function createProgram(cli: CliContext): Command {
   addTenantCommands(program, cli);
   addAuditCommands(program, cli);
   addWebhookCommands(program, cli);
+  addVerifyCommand(program, cli);
   addBenchCommand(program, cli);
   return program;
 }

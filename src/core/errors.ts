@@ -100,6 +100,7 @@ export const ERRORS = {
     retry: false,
     says: 'The data was written by an incompatible version of Zeef.',
   },
+  STORE_DAMAGED: { number: 57, http: 500, retry: false, says: 'A stored row is damaged; run zeef verify.' },
   HOST_NOT_ALLOWED: {
     number: 59,
     http: 421,

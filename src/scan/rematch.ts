@@ -69,7 +69,8 @@ async function* together(
 /**
  * Match an inventory and report the results.
  * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, or (new entries) it was matched with
- *         another store, or before the start of the store's change log.
+ *         another store, or before the start of the store's change log; STORE_DAMAGED: rows of the inventory are damaged,
+ *         and all others are reported.
  */
 export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
   const { inventory, matcher, shouldStop, newEntries } = parts;
@@ -113,8 +114,20 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   }
   await inTurn;
   const interrupted = shouldStop();
+  if (!interrupted) await requireUndamaged(inventory);
   if (!interrupted && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt);
   return { interrupted };
+}
+
+/**
+ * After all other files are reported: the next scan reads these again.
+ * Errors  STORE_DAMAGED.
+ */
+async function requireUndamaged(inventory: Inventory): Promise<void> {
+  const rows = await inventory.requeueDamaged();
+  if (rows === 0) return;
+  const action = 'their files were not matched: scan the same paths into this inventory again';
+  throw new AppError('STORE_DAMAGED', { rows, action });
 }
 
 async function reportAll(

@@ -64,6 +64,7 @@ class Scan {
   /** Report the folders that this scan had finished before it was stopped from the inventory; they are not listed again. */
   async #reportFromInventory(): Promise<void> {
     const { inventory, tally } = this.parts;
+    await inventory.requeueDamaged();
     const { folders, ...counts } = await inventory.doneCounts();
     if (folders === 0) return;
     tally.passedOver(counts);

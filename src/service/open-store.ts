@@ -1,8 +1,9 @@
 /** Opens the store as configured, and inventories of scans. */
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
-import { openSqliteInventory } from '../sqlite/inventory/inventory.js';
+import { openSqliteInventory, verifySqliteInventory } from '../sqlite/inventory/inventory.js';
 import { openSqliteStore } from '../sqlite/open.js';
+import { verifyDataFolder } from '../sqlite/verify.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
@@ -22,12 +23,19 @@ export function masterKeyAt(dataDir: string, { listKey, listKeyFile }: KeyPlace)
 export function storeFrom(config: Config, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<Store> {
   return openSqliteStore(config.dataDir, {
     master: masterKeyAt(config.dataDir, config),
-    onDamaged: (entryKey) => {
+    onDamaged: (damage) => {
       metrics.add('zeef_entries_damaged_total', {});
-      log.error({ entryKey }, 'the value of an entry is damaged and matches nothing: import its list again');
+      log.error(damage, 'a stored row is damaged and matches nothing: run zeef verify, and import its list again');
     },
   });
 }
 
 /** Open the inventory in a folder, or a temporary one. Errors DATA_VERSION, STORE_FAILED. */
 export const openInventory: (folder: string | null) => Promise<Inventory> = openSqliteInventory;
+
+/**
+ * Return what is damaged in the data folder, or in an inventory, one line each. No list is loaded.
+ * Errors  FILE_UNREADABLE: the inventory does not exist. DATA_VERSION.
+ */
+export const verifyFolder = (dataDir: string, inventory: string | null): string[] =>
+  inventory === null ? verifyDataFolder(dataDir) : verifySqliteInventory(inventory);

@@ -6,6 +6,7 @@ import { publishFile } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
 import { unfinishedName } from '../core/unfinished.js';
+import { DAMAGED_ROW, registerSums } from './sums.js';
 
 /** Runs in the migration's transaction. */
 export type Migration = string | ((db: Sqlite, dataDir: string) => void);
@@ -18,6 +19,8 @@ export interface SqliteFile {
   readonly migrations: readonly Migration[];
   /** `shapeOf` a fully migrated file; checked by a test. */
   readonly shape: string;
+  /** `schemaOf` a fully migrated file, checked whenever it is opened; without it, it is not checked. */
+  readonly schema?: string;
   /** Whether the rows of a file from before 0.2.0 have the current meaning; true by default. */
   readonly isReadable?: (db: Sqlite) => boolean;
 }
@@ -42,7 +45,9 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
     // NORMAL may lose the last commits at power loss; a build that ignores FULL must not go unnoticed.
     if (db.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL)
       throw new Error('synchronous=FULL was not applied');
+    registerSums(db);
     bringUpToDate(db, dataDir, file);
+    requireSchema(db, file);
     return db;
   } catch (error) {
     db.close();
@@ -179,12 +184,34 @@ export function shapeOf(db: Sqlite): string {
   return hash('sha256', JSON.stringify(columns), 'hex').slice(0, 16);
 }
 
+/** Indexes that are made and dropped while a store is in use; `integrity_check` covers them. */
+const LOOSE_INDEXES = 'entry_*';
+
+/** Return a digest of the statements that made the tables, triggers and indexes. Result: 16 hex digits. */
+export function schemaOf(db: Sqlite): string {
+  const statements = db
+    .prepare(
+      `SELECT type, name, tbl_name, sql FROM sqlite_schema
+       WHERE sql IS NOT NULL AND NOT (type = 'index' AND name GLOB ?) ORDER BY 1, 2`,
+    )
+    .raw()
+    .all(LOOSE_INDEXES);
+  return hash('sha256', JSON.stringify(statements), 'hex').slice(0, 16);
+}
+
+/** A flipped bit in a statement of the schema can change a default value or a trigger. Errors STORE_DAMAGED. */
+export function requireSchema(db: Sqlite, { name, schema }: Pick<SqliteFile, 'name' | 'schema'>): void {
+  if (schema !== undefined && schemaOf(db) !== schema)
+    throw new AppError('STORE_DAMAGED', { file: name, row: 'schema' });
+}
+
 /** Run one access to SQLite. Errors: an AppError passes, all else becomes STORE_FAILED. */
 export function guarded<T>(access: () => T): T {
   try {
     return access();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('STORE_FAILED', { why: error instanceof Error ? error.message : String(error) }, error);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AppError(why.startsWith(DAMAGED_ROW) ? 'STORE_DAMAGED' : 'STORE_FAILED', { why }, error);
   }
 }

@@ -1,28 +1,36 @@
 /** The embedded store: SQLite files in the data folder, shared safely by several processes on one machine. */
 import { join } from 'node:path';
+import type { Sqlite } from '../core/sqlite-binding.js';
 import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
 import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../vault/master-key.js';
 import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
-import { SqliteLists } from './lists/lists.js';
+import { type OnDamaged, SqliteLists } from './lists/lists.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
 import { SqliteAudit } from './service/audit.js';
-import { openServiceDatabase } from './service/database.js';
+import { API_KEY, openServiceDatabase, WEBHOOK_EVENT } from './service/database.js';
 import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
+import { problemsOf } from './sums.js';
+
+/** Tables that are searched by index and condition: damage hides a row from a search. Keys and events are few. */
+const SEARCHED = [API_KEY, WEBHOOK_EVENT];
+
+const damageIn = (service: Sqlite) =>
+  SEARCHED.flatMap((table) => guarded(() => problemsOf(service, table)).map((row) => ({ table: table.name, row })));
 
 interface StoreOptions {
   /** By default a file in the data folder, created once. */
   readonly master?: MasterKeySource;
-  /** Called with the key of each entry whose value cannot be unsealed. */
-  readonly onDamaged?: (entryKey: number) => void;
+  /** Called with each damaged row that is left out. */
+  readonly onDamaged?: OnDamaged;
 }
 
 /**
@@ -39,6 +47,7 @@ export async function openSqliteStore(
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
     const service = openServiceDatabase(dataDir);
+    for (const damage of damageIn(service)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       keys: new SqliteKeys(service),

@@ -98,6 +98,11 @@ export interface Inventory {
   fileCountOf(folderId: number): Promise<number>;
   /** Return all files, or those of folders finished by this scan, in batches. */
   files(which: 'all' | 'done'): AsyncIterable<readonly FileRowWithFolder[]>;
+  /**
+   * Queue the folders of damaged, lost or doubled rows again. Damaged rows are returned by no other method, and their files
+   * are read again. Result: the number of places where damage was found.
+   */
+  requeueDamaged(): Promise<number>;
   /** Return sums over the folders finished by this scan. */
   doneCounts(): Promise<FolderCounts & { readonly folders: number }>;
   readonly bytes: number;

@@ -19,6 +19,8 @@ import { childEnv } from '../../bench/child.js';
 import { smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
+import { INVENTORY_FILE, INVENTORY_TABLES } from '../../src/sqlite/inventory/inventory.js';
+import { damage } from '../support/damage.js';
 import { orLeftOut } from '../support/left-out.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 import { fileLines, linesOf, readReport } from '../support/scan-reports.js';
@@ -125,6 +127,7 @@ describe('walking', () => {
 });
 
 describe('inventory', () => {
+  const tableOf = (name: string) => INVENTORY_TABLES.find((table) => table.name === name)!;
   const scan = async (inventory: string, ...args: string[]) => {
     const { out, code } = await zeef(['scan', tree, '--resume', inventory, ...args]);
     return { out, code, summary: linesOf(out).at(-1)! };
@@ -172,6 +175,44 @@ describe('inventory', () => {
     }
     const after = await zeef(['scan', '--rematch', inventory]);
     expect(linesOf(after.out).at(-1)).toMatchObject({ byList: { sample: 1 } });
+  });
+
+  test('a damaged row of a file: a rematch reports the others and ends with 2; a scan reads the file again', async () => {
+    const inventory = join(tree, '..', 'inventory-damaged');
+    const whole = await scan(inventory);
+    const facts = `instr(name, 'one.bin') > 0`;
+    damage(join(inventory, INVENTORY_FILE), tableOf('file'), 'facts', facts);
+    const verified = await zeef(['verify', '--inventory', inventory]);
+    expect(verified.code).toBe(2);
+    expect(verified.out).toMatch(/^inventory\.sqlite: the row \d+ of file is not as it was written$/m);
+    const rematched = await zeef(['scan', '--rematch', inventory]);
+    expect(rematched.code).toBe(2);
+    expect(rematched.err).toMatch(/STORE_DAMAGED.*scan the same paths into this inventory again/);
+    const again = await scan(inventory);
+    expect(again).toMatchObject({ code: whole.code, summary: { fromInventory: 2, byVerdict: { match: 1 } } });
+    expect(fileLines(again.out)).toEqual(fileLines(whole.out));
+    expect((await zeef(['verify', '--inventory', inventory])).code).toBe(0);
+    expect((await zeef(['scan', '--rematch', inventory])).code).toBe(whole.code);
+  });
+
+  test.each([
+    ['folder', 'path', 'visit = 1'],
+    ['folder', 'visit', 'visit = 1'],
+    ['meta', 'value', `name = 'seed'`],
+    ['meta', 'value', `name = 'scan'`],
+  ])('damage in %s.%s, where %s: a scan and a rematch end with 2 and one line', async (table, column, where) => {
+    const inventory = join(tree, '..', `inventory-${table}-${column}-${where.replaceAll(/\W/g, '')}`);
+    await scan(inventory);
+    damage(join(inventory, INVENTORY_FILE), tableOf(table), column, where);
+    for (const args of [
+      ['scan', '--rematch', inventory],
+      ['scan', tree, '--resume', inventory],
+    ]) {
+      const { code, err } = await zeef(args);
+      expect(code).toBe(2);
+      expect(err).toMatch(/^zeef: STORE_DAMAGED: .*$/m);
+      expect(err).not.toContain('    at ');
+    }
   });
 
   test('a rematch of an empty inventory is refused', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
-import { copyName, openSqliteFile, shapeOf } from '../../src/sqlite/file.js';
+import { copyName, openSqliteFile, schemaOf, shapeOf } from '../../src/sqlite/file.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/inventory.js';
 import { LEDGER_SQLITE } from '../../src/sqlite/ledger/database.js';
 import { LISTS_SQLITE } from '../../src/sqlite/lists/database.js';
@@ -167,6 +167,7 @@ test.each(FILES)('$name: the shape is that of its migrations', (file) => {
   // The last migration of the lists' file fills the service's file.
   const db = openSqliteFile(folder, { ...file, name: `fresh-${file.name}` });
   expect(shapeOf(db)).toBe(file.shape);
+  expect(schemaOf(db)).toBe(file.schema ?? schemaOf(db));
   db.close();
 });
 

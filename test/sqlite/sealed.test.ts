@@ -5,8 +5,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { checksumOf } from '../../src/sqlite/lists/checksum.js';
-import { LISTS_FILE, openListsDatabase } from '../../src/sqlite/lists/database.js';
+import { ENTRY, LISTS_FILE, openListsDatabase } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
+import { sumSql } from '../../src/sqlite/sums.js';
 import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText } from '../../src/vault/master-key.js';
 import { entryRow, stream } from '../store/lists-contract.js';
 import { randomBytes, seeded } from '../support/random.js';
@@ -155,9 +156,10 @@ test('a store from before the vault is sealed when opened, and no value is left 
   db.exec(`INSERT INTO list (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
            VALUES ('a', 'match', 1, 31, 0, 1, 0, 0, '', '{"md5":300}')`);
   const insert = db.prepare(
-    'INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since) VALUES (1, 0, ?, ?, NULL, 1, 1)',
+    'INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, sum) VALUES (1, 0, ?, ?, NULL, 1, 1, 0)',
   );
   for (const [at, value] of values.entries()) insert.run(value, `e${at}`);
+  db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)}`);
   db.prepare('UPDATE list SET checksum = ?').run(checksumOf(db, 1));
   db.close();
   mkdirSync(join(dir, 'held'));
@@ -177,8 +179,8 @@ test('an entry with a damaged value is reported and left out; the rest of its li
   const db = new Database(join(dir, LISTS_FILE));
   db.prepare('UPDATE entry SET value = zeroblob(46) WHERE entry_id = ?').run('e250');
   db.close();
-  const damaged: number[] = [];
-  const store = await openSqliteStore(dir, { onDamaged: (key) => damaged.push(key) });
+  const damaged: (string | number)[] = [];
+  const store = await openSqliteStore(dir, { onDamaged: ({ row }) => damaged.push(row) });
   let read = 0;
   for await (const batch of (await store.lists.changes(null))!.added()) read += batch.length;
   expect([read, damaged.length]).toEqual([199, 1]);

@@ -31,7 +31,7 @@ let dataDir = '';
 let before: unknown[][] = [];
 const open = (file: string) => new Database(join(dataDir, file));
 /** Columns that later versions of the service's file have added. */
-const LATER = ['claims', 'lease_until_ms', 'failed_ms'];
+const LATER = ['claims', 'lease_until_ms', 'failed_ms', 'sum'];
 const rowsOf = (db: Sqlite) =>
   TABLES.map((table) =>
     db

@@ -91,7 +91,13 @@ export class Sender {
       const limit = this.#roomFor(hook, receiver);
       if (limit <= 0 || this.#shouldStop()) continue;
       const claimedMs = clock.monotonicMs();
-      const events = await store.claim(hook.id, { nowMs: clock.nowMs(), leaseMs: LEASE_MS, limit });
+      // A damaged event stops its own webhook, not those of other tenants.
+      const events = await store
+        .claim(hook.id, { nowMs: clock.nowMs(), leaseMs: LEASE_MS, limit })
+        .catch((error: unknown): [] => {
+          this.#fail(error);
+          return [];
+        });
       for (const event of events) this.#begin(hook, receiver, event, claimedMs);
     }
   }

@@ -3,10 +3,11 @@
  * that rows are appended in order and pages are full; a name is stored once, a folder's path once.
  */
 import { randomInt } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
+import { sumOfRow } from '../../core/row-sum.js';
 import { Database, type Sqlite, type Statement } from '../../core/sqlite-binding.js';
 import type {
   FileInFlight,
@@ -18,11 +19,29 @@ import type {
   InventoryChange,
   ScanState,
 } from '../../store/inventory-contract.js';
-import { guarded } from '../file.js';
+import { guarded, requireSchema } from '../file.js';
+import {
+  addSum,
+  createTotals,
+  damaged,
+  plus,
+  problemsIn,
+  registerSums,
+  resetTotal,
+  type Summed,
+  type SummedTable,
+  sound,
+  totalOf,
+  wholeTable,
+} from '../sums.js';
 
 export const INVENTORY_FILE = 'inventory.sqlite';
 /** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
+/** The oldest version that is brought up to date: its rows get the sums of what they are. */
+const SCHEMA_MIGRATED = 2;
+/** `schemaOf` an inventory. */
+const SCHEMA_DIGEST = 'cfacc617aed7161f';
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
   CREATE TABLE folder (
@@ -36,6 +55,26 @@ const SCHEMA = `
   CREATE TABLE hand (
     spot INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, alone INTEGER NOT NULL
   ) STRICT;`;
+
+const table = (name: string, label: string, columns: string): SummedTable => ({
+  name,
+  label,
+  columns: columns.split(' '),
+});
+const META = table('meta', 'name', 'name value');
+const FOLDER = table('folder', 'id', 'id path is_archive visit done symlinks special excluded');
+const TODO = table('todo', 'folder', 'folder');
+const HAND = table('hand', 'spot', 'spot folder name alone');
+/** Its sums are computed here: a scan writes millions of rows. One total for each visit to a folder. */
+const FILE: SummedTable = { ...table('file', 'spot', 'spot name facts'), part: 'row.spot / 16777216' };
+export const INVENTORY_TABLES: readonly SummedTable[] = [META, FOLDER, TODO, HAND, FILE];
+
+/** Give the tables of schema 2 their sums. */
+function addSums(db: Sqlite): void {
+  createTotals(db);
+  for (const { name } of [META, FOLDER, TODO, HAND]) addSum(db, name);
+  addSum(db, FILE.name, { isGiven: true, part: FILE.part });
+}
 
 /**
  * Keys of one visit to a folder, in the column `spot`: its names are hashed to 16 million keys. On a collision a name gets
@@ -68,9 +107,22 @@ function keyAfter(fileKey: number): number {
   return next % KEYS_PER_VISIT === 0 ? next - KEYS_PER_VISIT : next;
 }
 
+interface StoredFile {
+  readonly spot: number;
+  readonly name: Buffer;
+  readonly facts: Buffer;
+  readonly sum: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+const isSoundFile = ({ spot, name, facts, sum }: StoredFile): boolean => sumOfRow('file', [spot, name, facts]) === sum;
+
 class SqliteInventory implements Inventory {
   state: ScanState;
   readonly #seed: number;
+  /** Visits in which a damaged row was seen; their folders are set right when they are done. */
+  readonly #damagedVisitsSeen = new Set<number>();
   /** Keys that were assigned, and whose rows are not written yet. */
   readonly #given = new Map<number, PathBytes>();
   readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
@@ -95,15 +147,19 @@ class SqliteInventory implements Inventory {
   }
 
   #meta<T>(name: string, otherwise: T): T {
-    const row = this.#prepare<[string], { value: T }>('SELECT value FROM meta WHERE name = ?').get(name);
-    return row === undefined ? otherwise : row.value;
+    const row = this.#prepare<[string], { value: T }>('SELECT * FROM meta WHERE name = ?').get(name);
+    if (row) return sound(META, row).value;
+    // The index may hide a row.
+    const hidden = wholeTable<{ name: string; value: T }>(this.db, META).find((one) => one.name === name);
+    return hidden ? hidden.value : otherwise;
   }
 
   #setMeta(name: string, value: unknown): void {
-    this.#prepare<[string, unknown], never>('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+    this.#prepare<[string, unknown], never>('INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)').run(name, value);
   }
 
   #readState(): ScanState {
+    wholeTable(this.db, META);
     return {
       scan: this.#meta('scan', 0),
       isFinished: this.#meta('is_finished', 1) === 1,
@@ -157,15 +213,22 @@ class SqliteInventory implements Inventory {
        ON CONFLICT (path) DO UPDATE SET is_archive = excluded.is_archive`,
     ).run(bytes, isArchive ? 1 : 0);
     this.#prepare<[Buffer, number], never>(
-      'INSERT OR IGNORE INTO todo SELECT id FROM folder WHERE path = ? AND done < ?',
+      'INSERT OR IGNORE INTO todo (folder) SELECT id FROM folder WHERE path = ? AND done < ?',
     ).run(bytes, this.#meta('scan', 0));
   }
 
   async nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null> {
     return guarded(() => {
-      const rows = this.#prepare<[number], { folder: number }>('SELECT folder FROM todo ORDER BY folder DESC LIMIT ?');
-      const next = rows.all(begun.size + 1).find(({ folder }) => !begun.has(folder));
-      return next === undefined ? null : this.#folderById(next.folder);
+      const rows = this.#prepare<[number], { folder: number }>('SELECT * FROM todo ORDER BY folder DESC LIMIT ?');
+      const next = rows.all(begun.size + 1).find((row) => !begun.has(sound(TODO, row).folder));
+      if (next === undefined) {
+        // The end of the walk: a lost folder would be left out.
+        if (begun.size === 0) wholeTable(this.db, TODO);
+        return null;
+      }
+      const folder = this.#folderById(next.folder);
+      if (folder === null) throw damaged(TODO, next.folder);
+      return folder;
     });
   }
 
@@ -174,9 +237,9 @@ class SqliteInventory implements Inventory {
       this.#prepare<[Buffer], never>('INSERT OR IGNORE INTO folder (path, is_archive) VALUES (?, 0)').run(
         systemPath(path),
       );
-      const { id } = this.#prepare<[Buffer], { id: number }>('SELECT id FROM folder WHERE path = ?').get(
-        systemPath(path),
-      )!;
+      const row = this.#prepare<[Buffer], { id: number }>('SELECT * FROM folder WHERE path = ?').get(systemPath(path));
+      if (!row) throw damaged(FOLDER, 'index');
+      const { id } = sound(FOLDER, row);
       return { id, path, isArchive: false, wasDone: false };
     });
   }
@@ -187,8 +250,9 @@ class SqliteInventory implements Inventory {
 
   #folderById(folderId: number): FolderRow | null {
     const row = this.#prepare<[number], { id: number; path: Buffer; is_archive: number; done: number }>(
-      'SELECT id, path, is_archive, done FROM folder WHERE id = ?',
+      'SELECT * FROM folder WHERE id = ?',
     ).get(folderId);
+    if (row) sound(FOLDER, row);
     return row
       ? { id: row.id, path: pathBytesOf(row.path), isArchive: row.is_archive === 1, wasDone: row.done > 0 }
       : null;
@@ -196,15 +260,19 @@ class SqliteInventory implements Inventory {
 
   async firstKey(folderId: number): Promise<number> {
     return guarded(() => {
-      const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
-        folderId,
-      );
-      if (row?.visit) return row.visit * KEYS_PER_VISIT;
+      const visit = this.#visitOf(folderId);
+      if (visit) return visit * KEYS_PER_VISIT;
       const next =
         (this.#prepare<[], { most: number | null }>('SELECT max(visit) AS most FROM folder').get()?.most ?? 0) + 1;
       this.#prepare<[number, number], never>('UPDATE folder SET visit = ? WHERE id = ?').run(next, folderId);
       return next * KEYS_PER_VISIT;
     });
+  }
+
+  #visitOf(folderId: number): number | null {
+    const read = this.#prepare<[number], { visit: number | null }>('SELECT * FROM folder WHERE id = ?');
+    const row = read.get(folderId);
+    return row ? sound(FOLDER, row).visit : null;
   }
 
   inOrder(names: readonly PathBytes[]): PathBytes[] {
@@ -214,15 +282,16 @@ class SqliteInventory implements Inventory {
 
   async find(firstKey: number, names: readonly PathBytes[]) {
     return guarded(() => {
-      const get = this.#prepare<[number], { name: Buffer; facts: Buffer }>(
-        'SELECT name, facts FROM file WHERE spot = ?',
-      );
+      const get = this.#prepare<[number], StoredFile>('SELECT * FROM file WHERE spot = ?');
       return names.map((text) => {
         const name = systemPath(text);
         let fileKey = firstKey + spreadOf(text, this.#seed);
         for (let taken = 0; taken <= TAKEN_KEYS_MAX; taken++, fileKey = keyAfter(fileKey)) {
           const row = get.get(fileKey);
-          if (row?.name.equals(name)) return { fileKey, facts: new Uint8Array(row.facts) };
+          const isDamaged = row !== undefined && !isSoundFile(row);
+          if (isDamaged) this.#damagedVisitsSeen.add(Math.floor(fileKey / KEYS_PER_VISIT));
+          // A damaged row of this name is read again, and written over.
+          if (row?.name.equals(name)) return { fileKey, facts: isDamaged ? null : new Uint8Array(row.facts) };
           if (row !== undefined || (this.#given.get(fileKey) ?? text) !== text) continue;
           this.#given.set(fileKey, text);
           return { fileKey, facts: null };
@@ -234,14 +303,20 @@ class SqliteInventory implements Inventory {
 
   async apply({ files, removedFiles, begun, ended, foldersFound, foldersDone }: InventoryChange): Promise<void> {
     await this.#change(() => {
-      const put = this.#prepare<[number, Buffer, Uint8Array], never>('INSERT OR REPLACE INTO file VALUES (?, ?, ?)');
-      for (const { fileKey, name, facts } of [...(files ?? [])].sort((a, b) => a.fileKey - b.fileKey))
-        put.run(fileKey, systemPath(name), facts);
+      // An update, and no replacement: the total loses what the row was.
+      const put = this.#prepare<[number, Buffer, Uint8Array, number], never>(
+        `INSERT INTO file (spot, name, facts, sum) VALUES (?, ?, ?, ?)
+         ON CONFLICT (spot) DO UPDATE SET name = excluded.name, facts = excluded.facts, sum = excluded.sum`,
+      );
+      for (const { fileKey, name, facts } of [...(files ?? [])].sort((a, b) => a.fileKey - b.fileKey)) {
+        const bytes = systemPath(name);
+        put.run(fileKey, bytes, facts, sumOfRow('file', [fileKey, bytes, facts]));
+      }
       for (const fileKey of removedFiles ?? []) this.#remove(fileKey);
       const unhand = this.#prepare<[number], never>('DELETE FROM hand WHERE spot = ?');
       for (const fileKey of ended ?? []) unhand.run(fileKey);
       const hand = this.#prepare<[number, number, Buffer, number], never>(
-        'INSERT OR REPLACE INTO hand VALUES (?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO hand (spot, folder, name, alone) VALUES (?, ?, ?, ?)',
       );
       for (const { fileKey, folderId, name, aloneTries } of begun ?? [])
         hand.run(fileKey, folderId, systemPath(name), aloneTries);
@@ -251,6 +326,7 @@ class SqliteInventory implements Inventory {
           'UPDATE folder SET done = ?, symlinks = ?, special = ?, excluded = ? WHERE id = ?',
         ).run(this.state.scan, counts.symlinks, counts.special, counts.excluded, id);
         this.#prepare<[number], never>('DELETE FROM todo WHERE folder = ?').run(id);
+        this.#heal(id);
       }
     });
     for (const { fileKey } of files ?? []) this.#given.delete(fileKey);
@@ -264,16 +340,80 @@ class SqliteInventory implements Inventory {
   #remove(fileKey: number): void {
     const next = keyAfter(fileKey);
     const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
-    const sql = behind ? `UPDATE file SET name = x'', facts = x'' WHERE spot = ?` : 'DELETE FROM file WHERE spot = ?';
-    this.#prepare<[number], never>(sql).run(fileKey);
+    if (behind) {
+      const empty = this.#prepare<[number, number], never>(
+        `UPDATE file SET name = x'', facts = x'', sum = ? WHERE spot = ?`,
+      );
+      empty.run(sumOfRow('file', [fileKey, NOTHING, NOTHING]), fileKey);
+    } else this.#prepare<[number], never>('DELETE FROM file WHERE spot = ?').run(fileKey);
+  }
+
+  /** After all files of a folder were inspected: remove its damaged rows, and let the total be that of the others. */
+  #heal(folderId: number): void {
+    const visit = this.#visitOf(folderId);
+    if (visit === null || !this.#damagedVisitsSeen.delete(visit)) return;
+    const [first, last] = this.#range(folderId);
+    const rows = this.#prepare<[number, number], StoredFile>('SELECT * FROM file WHERE spot >= ? AND spot <= ?');
+    const bad = rows.all(first, last).filter((row) => !isSoundFile(row));
+    for (const { spot } of bad) this.#prepare<[number], never>('DELETE FROM file WHERE spot = ?').run(spot);
+    resetTotal(this.db, 'file', visit, `spot >= ${first} AND spot <= ${last}`);
+  }
+
+  async requeueDamaged(): Promise<number> {
+    let found = 0;
+    const visits = new Set<number>();
+    for await (const { visit } of this.#damagedVisits()) {
+      found++;
+      visits.add(visit);
+    }
+    if (visits.size === 0) return 0;
+    await this.#change(() => {
+      for (const visit of visits) {
+        this.#damagedVisitsSeen.add(visit);
+        const read = this.#prepare<[number], { id: number }>('SELECT * FROM folder WHERE visit = ?');
+        const row = read.get(visit);
+        if (!row) throw damaged(FILE, visit * KEYS_PER_VISIT);
+        this.#prepare<[number], never>('UPDATE folder SET done = 0 WHERE id = ?').run(sound(FOLDER, row).id);
+        this.#prepare<[number], never>('INSERT OR IGNORE INTO todo (folder) VALUES (?)').run(row.id);
+      }
+    });
+    return found;
+  }
+
+  /** Visits with a damaged row, or with other rows than their total. */
+  async *#damagedVisits(): AsyncGenerator<{ readonly visit: number }> {
+    const totals = this.#prepare<[], { part: number }>(`SELECT part FROM total WHERE name = 'file'`);
+    const missing = new Set(guarded(() => totals.all()).map(({ part }) => part));
+    const visit = { at: -1, rows: 0, sum: 0 };
+    const isOther = () => {
+      const total = totalOf(this.db, 'file', visit.at);
+      missing.delete(visit.at);
+      return visit.at >= 0 && (total.rows !== visit.rows || total.sum !== visit.sum);
+    };
+    for await (const rows of this.#stored(0, Number.MAX_SAFE_INTEGER)) {
+      for (const row of rows) {
+        const at = Math.floor(row.spot / KEYS_PER_VISIT);
+        if (at !== visit.at) {
+          if (isOther()) yield { visit: visit.at };
+          Object.assign(visit, { at, rows: 0, sum: 0 });
+        }
+        visit.rows++;
+        visit.sum = plus(visit.sum, row.sum);
+        if (!isSoundFile(row)) yield { visit: at };
+      }
+    }
+    if (isOther()) yield { visit: visit.at };
+    for (const at of missing) if (totalOf(this.db, 'file', at).rows > 0) yield { visit: at };
   }
 
   async inFlight(): Promise<readonly FileInFlight[]> {
+    guarded(() => wholeTable(this.db, HAND));
     return guarded(() =>
       this.#prepare<[], { spot: number; folder: number; name: Buffer; alone: number }>(
         'SELECT * FROM hand ORDER BY spot',
       )
         .all()
+        .map((row) => sound(HAND, row))
         .map(({ spot, folder, name, alone }) => ({
           fileKey: spot,
           folderId: folder,
@@ -284,10 +424,8 @@ class SqliteInventory implements Inventory {
   }
 
   #range(folderId: number): readonly [number, number] {
-    const row = this.#prepare<[number], { visit: number | null }>('SELECT visit FROM folder WHERE id = ?').get(
-      folderId,
-    );
-    return row?.visit ? [row.visit * KEYS_PER_VISIT, (row.visit + 1) * KEYS_PER_VISIT - 1] : [0, -1];
+    const visit = this.#visitOf(folderId);
+    return visit ? [visit * KEYS_PER_VISIT, (visit + 1) * KEYS_PER_VISIT - 1] : [0, -1];
   }
 
   async *filesOf(folderId: number): AsyncGenerator<readonly FileRow[]> {
@@ -295,17 +433,24 @@ class SqliteInventory implements Inventory {
     yield* this.#rows(first, last);
   }
 
-  async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
-    const page = this.#prepare<[number, number, number], [fileKey: number, name: Buffer, facts: Buffer]>(
-      'SELECT spot, name, facts FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
-    ).raw();
+  /** Rows as they are stored, in order: damaged ones and tombstones too. */
+  async *#stored(first: number, last: number): AsyncGenerator<readonly StoredFile[]> {
+    const page = this.#prepare<[number, number, number], StoredFile>(
+      'SELECT * FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
+    );
     for (let from = first; from <= last; ) {
       const rows = guarded(() => page.all(from, last, BATCH_ROWS));
       if (rows.length === 0) return;
+      yield rows;
+      from = rows.at(-1)!.spot + 1;
+    }
+  }
+
+  async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
+    for await (const rows of this.#stored(first, last)) {
       yield rows
-        .filter(([, name]) => name.length > 0)
-        .map(([fileKey, name, facts]) => ({ fileKey, name: pathBytesOf(name), facts }));
-      from = rows.at(-1)![0] + 1;
+        .filter((row) => isSoundFile(row) && row.name.length > 0)
+        .map(({ spot, name, facts }) => ({ fileKey: spot, name: pathBytesOf(name), facts }));
     }
   }
 
@@ -320,7 +465,7 @@ class SqliteInventory implements Inventory {
 
   async *files(which: 'all' | 'done'): AsyncGenerator<readonly FileRowWithFolder[]> {
     const folderOf = this.#prepare<[number], { path: Buffer; is_archive: number; done: number }>(
-      'SELECT path, is_archive, done FROM folder WHERE visit = ?',
+      'SELECT * FROM folder WHERE visit = ?',
     );
     let visit = -1;
     let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean } | null = null;
@@ -331,13 +476,13 @@ class SqliteInventory implements Inventory {
         if (at !== visit) {
           visit = at;
           const found = guarded(() => folderOf.get(at));
-          folder = found
-            ? {
-                path: pathBytesOf(found.path),
-                isArchive: found.is_archive === 1,
-                isWanted: which === 'all' || found.done === this.state.scan,
-              }
-            : null;
+          if (!found) throw damaged(FOLDER, at);
+          sound(FOLDER, found);
+          folder = {
+            path: pathBytesOf(found.path),
+            isArchive: found.is_archive === 1,
+            isWanted: which === 'all' || found.done === this.state.scan,
+          };
         }
         if (folder?.isWanted) out.push({ fileKey, name, facts, folder: folder.path, isArchive: folder.isArchive });
       }
@@ -346,13 +491,23 @@ class SqliteInventory implements Inventory {
   }
 
   async doneCounts(): Promise<FolderCounts & { folders: number }> {
-    return guarded(
-      () =>
-        this.#prepare<[number], FolderCounts & { folders: number }>(
-          `SELECT count(*) AS folders, coalesce(sum(symlinks), 0) AS symlinks, coalesce(sum(special), 0) AS special,
-             coalesce(sum(excluded), 0) AS excluded FROM folder WHERE done = ?`,
-        ).get(this.state.scan)!,
-    );
+    return guarded(() => {
+      const counts = { folders: 0, symlinks: 0, special: 0, excluded: 0 };
+      const rows = this.#prepare<[], Summed<FolderCounts & { done: number }>>('SELECT * FROM folder NOT INDEXED');
+      let all = { rows: 0, sum: 0 };
+      for (const row of rows.iterate()) {
+        const { sum, done, symlinks, special, excluded } = sound(FOLDER, row);
+        all = { rows: all.rows + 1, sum: plus(all.sum, sum) };
+        if (done !== this.state.scan) continue;
+        counts.folders++;
+        counts.symlinks += symlinks;
+        counts.special += special;
+        counts.excluded += excluded;
+      }
+      const total = totalOf(this.db, 'folder');
+      if (all.rows !== total.rows || all.sum !== total.sum) throw damaged(FOLDER, 'a row is lost or doubled');
+      return counts;
+    });
   }
 
   async close(): Promise<void> {
@@ -365,6 +520,21 @@ class SqliteInventory implements Inventory {
  * Errors  DATA_VERSION: written by another version. STORE_FAILED: it cannot be opened, or another process uses it.
  */
 export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
+  return guarded(() => new SqliteInventory(openDatabase(dir)));
+}
+
+/** Return what is damaged in an inventory, one line each. Errors FILE_UNREADABLE, DATA_VERSION, STORE_FAILED. */
+export function verifySqliteInventory(dir: string): string[] {
+  if (!existsSync(join(dir, INVENTORY_FILE))) throw new AppError('FILE_UNREADABLE', { path: dir, why: 'no inventory' });
+  const db = openDatabase(dir);
+  try {
+    return guarded(() => problemsIn(db, INVENTORY_FILE, INVENTORY_TABLES));
+  } finally {
+    db.close();
+  }
+}
+
+function openDatabase(dir: string | null): Sqlite {
   return guarded(() => {
     if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
     // SQLite unlinks an unnamed database as soon as it has opened it.
@@ -377,25 +547,28 @@ export async function openSqliteInventory(dir: string | null): Promise<Inventory
       // A killed process loses nothing; a power loss costs the last second, which is then scanned again.
       db.pragma('synchronous = NORMAL');
       db.pragma(`cache_size = -${CACHE_KIB}`);
+      registerSums(db);
       db.transaction(() => {
         const version = db.pragma('user_version', { simple: true }) as number;
         if (version === SCHEMA_VERSION) return;
-        if (version > 0) {
+        if (version > 0 && version !== SCHEMA_MIGRATED) {
           const action =
             version > SCHEMA_VERSION
               ? 'use the Zeef version that wrote it, or a newer one'
               : 'scan into an empty folder';
           throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
         }
-        db.exec(SCHEMA);
+        if (version === 0) db.exec(SCHEMA);
+        addSums(db);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
+      requireSchema(db, { name: INVENTORY_FILE, schema: SCHEMA_DIGEST });
     } catch (error) {
       db.close();
       if ((error as { code?: string }).code === 'SQLITE_BUSY')
         throw new AppError('STORE_FAILED', { why: `another process uses the inventory in ${dir}` }, error);
       throw error;
     }
-    return new SqliteInventory(db);
+    return db;
   });
 }

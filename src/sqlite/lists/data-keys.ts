@@ -5,13 +5,16 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { DATA_KEY_BYTES, DATA_KEYS_MAX, type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
 import { guarded } from '../file.js';
+import { wholeTable } from '../sums.js';
+import { DATA_KEY } from './database.js';
 
 interface KeyRow {
   readonly id: number;
   readonly wrapped: Buffer;
 }
 
-const rowsOf = (db: Sqlite) => db.prepare<[], KeyRow>('SELECT id, wrapped FROM data_key ORDER BY id').all();
+/** A store that lost its data keys must not get new ones. */
+const rowsOf = (db: Sqlite) => wholeTable<KeyRow>(db, DATA_KEY).sort((a, b) => a.id - b.id);
 
 /** Errors  LIST_KEY_WRONG. */
 export function readDataKeys(db: Sqlite, master: MasterKeySource): readonly DataKey[] {
@@ -30,7 +33,7 @@ export function readDataKeys(db: Sqlite, master: MasterKeySource): readonly Data
 }
 
 function putDataKey(db: Sqlite, master: Uint8Array, key: DataKey): void {
-  db.prepare('INSERT OR REPLACE INTO data_key VALUES (?, ?, ?)').run(
+  db.prepare('INSERT OR REPLACE INTO data_key (id, wrapped, created_at) VALUES (?, ?, ?)').run(
     key.id,
     wrapDataKey(master, key),
     new Date().toISOString(),

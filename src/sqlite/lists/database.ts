@@ -3,6 +3,8 @@ import { randomInt } from 'node:crypto';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, type Migration, openSqliteFile, type SqliteFile } from '../file.js';
 import { moveServiceTables } from '../service/database.js';
+import { prepared } from '../statements.js';
+import { addSum, createTotals, damaged, type SummedTable, sound } from '../sums.js';
 import { checksumOf } from './checksum.js';
 
 export const LISTS_FILE = 'zeef.sqlite';
@@ -10,6 +12,61 @@ export const LISTS_FILE = 'zeef.sqlite';
 const STORE_ID_SPAN = 2 ** 47;
 /** Another process's import holds the write lock while it runs: half a minute for a million entries. */
 const BUSY_MS = 60_000;
+
+interface ListTable extends SummedTable {
+  readonly isGiven?: true;
+}
+
+const table = (name: string, label: string, columns: string, more: Partial<ListTable> = {}): ListTable => ({
+  name,
+  label,
+  columns: columns.split(' '),
+  ...more,
+});
+
+const META = table('meta', 'name', 'name value');
+export const LIST = table(
+  'list',
+  'name',
+  'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms',
+);
+/** Its sums are computed by the writers: an import writes millions of rows. One total for each list. */
+export const ENTRY = table(
+  'entry',
+  'id',
+  'id list_id algorithm value entry_id attributes version disabled quarantined since',
+  { isGiven: true, part: 'row.list_id' },
+);
+/** Keys of the entries of a removed list lie between its first and its last; other lists may have some of them. */
+export const REMOVED_LIST = table('removed_list', 'list_id', 'list_id first_key last_key');
+export const REMOVAL = table('removal', 'seq', 'seq entry_key algorithm');
+export const ALSO_LISTED = table('also_listed', 'entry_id', 'list_id algorithm value entry_id attributes');
+export const LIST_SOURCE = table('list_source', 'list_id', 'list_id source');
+export const PAST_ENTRY = table(
+  'past_entry',
+  'id',
+  'id list_id algorithm value entry_id attributes since until entry_key is_damaged',
+);
+export const LIST_VERSION = table(
+  'list_version',
+  'version',
+  'list_id version is_held imported_at origin facts checksum',
+);
+export const DATA_KEY = table('data_key', 'id', 'id wrapped created_at');
+export const DISABLED_VALUE = table('disabled_value', 'list_id', 'list_id algorithm value');
+export const LIST_TABLES: readonly ListTable[] = [
+  META,
+  LIST,
+  ENTRY,
+  REMOVAL,
+  REMOVED_LIST,
+  ALSO_LISTED,
+  LIST_SOURCE,
+  PAST_ENTRY,
+  LIST_VERSION,
+  DATA_KEY,
+  DISABLED_VALUE,
+];
 
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -119,12 +176,25 @@ export const MIGRATIONS: readonly Migration[] = [
    CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
   // Keys, tenants, the audit log, webhooks and jobs have a file of their own.
   moveServiceTables,
+  // Each row has a sum of its cells, each table, or list, a total of them.
+  (db) => {
+    db.exec(
+      `INSERT INTO meta SELECT 'last_entry_key', coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entry';
+       ALTER TABLE past_entry ADD COLUMN is_damaged INTEGER NOT NULL DEFAULT 0;
+       CREATE TABLE removed_list (
+         list_id INTEGER PRIMARY KEY, first_key INTEGER NOT NULL, last_key INTEGER NOT NULL
+       ) STRICT;`,
+    );
+    createTotals(db);
+    for (const { name, part, isGiven } of LIST_TABLES) addSum(db, name, { part, isGiven });
+  },
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: '450ad2620d2f3950',
+  shape: 'ff0a58c4117d8d66',
+  schema: '7ed177c671e61faf',
   migrations: MIGRATIONS,
 };
 
@@ -134,6 +204,11 @@ export function openListsDatabase(dataDir: string): Sqlite {
 }
 
 /** Random store id, chosen once: a position in one store is meaningless in another. */
-export function storeIdOf(db: Sqlite): number {
-  return db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'store_id'`).get()!.value;
+export const storeIdOf = (db: Sqlite): number => metaOf(db, 'store_id');
+
+/** Return a number of the table `meta`. Errors STORE_DAMAGED. */
+export function metaOf(db: Sqlite, name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key'): number {
+  const row = prepared<[string], { value: number }>(db, 'SELECT * FROM meta WHERE name = ?').get(name);
+  if (!row) throw damaged(META, name);
+  return sound(META, row).value;
 }

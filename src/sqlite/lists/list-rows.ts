@@ -10,6 +10,8 @@ import {
   NO_TERMS,
 } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
+import { sound } from '../sums.js';
+import { LIST, metaOf } from './database.js';
 
 export interface ListRow {
   readonly id: number;
@@ -92,12 +94,26 @@ export function toEntry(vault: Vault, row: EntryRow): Entry {
   };
 }
 
+/** Errors LIST_NOT_FOUND, STORE_DAMAGED. */
 export function rowOf(db: Sqlite, name: string): ListRow {
   const row = db.prepare<[string], ListRow>('SELECT * FROM list WHERE name = ?').get(name);
   if (!row) throw new AppError('LIST_NOT_FOUND', { list: name });
-  return row;
+  return sound(LIST, row);
 }
 
 export function raiseGeneration(db: Sqlite): void {
   db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'generation'`).run();
+}
+
+/** Key of the next entry; never one that was used before. */
+export function nextEntryKey(db: Sqlite): number {
+  const most = db.prepare<[], number | null>('SELECT max(id) FROM entry').pluck().get() ?? 0;
+  return 1 + Math.max(metaOf(db, 'last_entry_key'), most);
+}
+
+/** After entries were added: their keys are never given again. SQLite counts too, but without a sum. */
+export function noteEntryKeys(db: Sqlite): void {
+  db.prepare(
+    `UPDATE meta SET value = max(value, (SELECT coalesce(max(id), 0) FROM entry)) WHERE name = 'last_entry_key'`,
+  ).run();
 }

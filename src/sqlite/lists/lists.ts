@@ -27,44 +27,61 @@ import type {
 import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
-import { checksumOf } from './checksum.js';
-import { openListsDatabase, storeIdOf } from './database.js';
+import { prepared } from '../statements.js';
+import { damaged, isSound, plus, SUM_OF_SUMS, sound, totalOf, wholeTable } from '../sums.js';
+import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
+import {
+  ENTRY,
+  LIST,
+  LIST_SOURCE,
+  metaOf,
+  openListsDatabase,
+  PAST_ENTRY,
+  REMOVAL,
+  REMOVED_LIST,
+  storeIdOf,
+} from './database.js';
 import { hasEntrySince } from './fresh-entries.js';
-import { type EntryRow, type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
+/** Entry keys whose stored sums are added without a pause: some 30 milliseconds. */
+const KEYS_PER_SUM = 100_000;
 /** Page cache of an import: values arrive in random order, so writes touch the whole index (70 MB for a million). */
 const IMPORT_CACHE_KIB = 262_144;
+/** Called with each damaged row that is left out: its table, and what names it there. */
+export type OnDamaged = (damage: { readonly table: string; readonly row: string | number }) => void;
+
 const LIST_NAME = new RegExp(`^[a-z0-9][a-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
 
 export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
   readonly #vault: Vault;
   readonly #dataDir: string;
-  readonly #onDamaged: (entryKey: number) => void;
-  readonly #entryByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
-  readonly #pastByKey: Statement<[number], EntryRow & { readonly quarantined: number }>;
+  readonly #onDamaged: OnDamaged;
+  readonly #entryByKey: Statement<[number], HeldRow>;
+  readonly #pastByKey: Statement<[number], PastRow>;
 
-  /** `onDamaged`: called for each entry whose value cannot be unsealed; it is left out of the snapshot. */
-  constructor(db: Sqlite, vault: Vault, dataDir: string, onDamaged: (entryKey: number) => void) {
+  /** `onDamaged`: called for each damaged entry, which is left out of the snapshot. */
+  constructor(db: Sqlite, vault: Vault, dataDir: string, onDamaged: OnDamaged) {
     this.#db = db;
     this.#vault = vault;
     this.#onDamaged = onDamaged;
-    this.#entryByKey = db.prepare(
-      'SELECT entry.*, list.name FROM entry JOIN list ON list.id = entry.list_id WHERE entry.id = ?',
-    );
-    this.#pastByKey = db.prepare(
-      `SELECT past_entry.*, list.name, 0 AS quarantined FROM past_entry JOIN list ON list.id = past_entry.list_id
-       WHERE entry_key = ? ORDER BY until DESC LIMIT 1`,
-    );
+    this.#entryByKey = db.prepare('SELECT * FROM entry WHERE id = ?');
+    this.#pastByKey = db.prepare('SELECT * FROM past_entry WHERE entry_key = ? ORDER BY until DESC LIMIT 1');
     this.#dataDir = dataDir;
   }
 
   async lists(): Promise<ListInfo[]> {
-    return guarded(() => this.#db.prepare<[], ListRow>('SELECT * FROM list ORDER BY name').all().map(toInfo));
+    return guarded(() => this.#lists().map(toInfo));
+  }
+
+  /** Read without an index, which could hide a row. Errors STORE_DAMAGED. */
+  #lists(): ListRow[] {
+    return wholeTable<ListRow>(this.#db, LIST).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async list(name: string): Promise<ListInfo | null> {
@@ -104,6 +121,11 @@ export class SqliteLists implements ListStore {
       const row = rowOf(this.#db, name);
       const { id } = row;
       if (onlyUnused && versionsOf(this.#db, row).length > 0) return;
+      this.#db
+        .prepare(
+          'INSERT INTO removed_list (list_id, first_key, last_key) SELECT ?, coalesce(min(id), 1), coalesce(max(id), 0) FROM entry WHERE list_id = ?',
+        )
+        .run(id, id);
       this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
       forgetHeld(this.#db, this.#dataDir, id);
       for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source', 'disabled_value']) {
@@ -136,9 +158,11 @@ export class SqliteLists implements ListStore {
   async source(name: string): Promise<SourceInfo | null> {
     return guarded(() => {
       const { id } = rowOf(this.#db, name);
-      const read = this.#db.prepare<[number], { source: string }>('SELECT source FROM list_source WHERE list_id = ?');
-      const row = read.get(id);
-      return row ? (JSON.parse(row.source) as SourceInfo) : null;
+      const read = this.#db.prepare<[number], { source: string }>('SELECT * FROM list_source WHERE list_id = ?');
+      const row =
+        read.get(id) ??
+        wholeTable<{ list_id: number; source: string }>(this.#db, LIST_SOURCE).find((one) => one.list_id === id);
+      return row ? (JSON.parse(sound(LIST_SOURCE, row).source) as SourceInfo) : null;
     });
   }
 
@@ -146,7 +170,10 @@ export class SqliteLists implements ListStore {
     return writeWithRetry(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
-      else this.#db.prepare('INSERT OR REPLACE INTO list_source VALUES (?, ?)').run(id, JSON.stringify(source));
+      else
+        this.#db
+          .prepare('INSERT OR REPLACE INTO list_source (list_id, source) VALUES (?, ?)')
+          .run(id, JSON.stringify(source));
     });
   }
 
@@ -158,16 +185,21 @@ export class SqliteLists implements ListStore {
   }
 
   async quarantined(): Promise<readonly QuarantinedEntry[]> {
-    return guarded(() =>
-      this.#db
-        .prepare<[number], { list: string; entryId: string; decided: number }>(
-          `SELECT list.name AS list, entry.entry_id AS entryId, max(entry.quarantined = ?) AS decided
-           FROM entry JOIN list ON list.id = entry.list_id
-           WHERE entry.quarantined > 0 GROUP BY list.name, entry.entry_id ORDER BY list, entryId`,
-        )
-        .all(MARKS.quarantine)
-        .map(({ list, entryId, decided }) => ({ list, entryId, flooded: decided === 0 })),
-    );
+    return guarded(() => {
+      const names = new Map(this.#lists().map(({ id, name }) => [id, name]));
+      const rows = this.#db.prepare<[], HeldRow>('SELECT * FROM entry WHERE quarantined <> 0').all();
+      const entries = new Map<string, QuarantinedEntry>();
+      for (const row of rows) {
+        const { list_id, entry_id: entryId, quarantined } = sound(ENTRY, row);
+        const list = names.get(list_id);
+        if (list === undefined) throw damaged(LIST, list_id);
+        const key = JSON.stringify([list, entryId]);
+        // One value that a person quarantined is a decision on the entry.
+        const flooded = quarantined === MARKS.flood && (entries.get(key)?.flooded ?? true);
+        entries.set(key, { list, entryId, flooded });
+      }
+      return [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+    });
   }
 
   changeEntries(name: string, which: EntryFilter, change: EntryChange): Promise<number> {
@@ -181,22 +213,20 @@ export class SqliteLists implements ListStore {
         const one = (sql: string) => this.#db.prepare<[], { value: number | null }>(sql).get()?.value ?? 0;
         const position: FeedPosition = {
           storeId: storeIdOf(this.#db),
-          generation: one(`SELECT value FROM meta WHERE name = 'generation'`),
-          entryKey: one('SELECT max(id) AS value FROM entry'),
+          generation: metaOf(this.#db, 'generation'),
+          entryKey: metaOf(this.#db, 'last_entry_key'),
           removal: one(`SELECT seq AS value FROM sqlite_sequence WHERE name = 'removal'`),
         };
         const forgotten = one('SELECT min(seq) AS value FROM removal');
         const removed = since
           ? this.#db
-              .prepare<[number], { entry_key: number; algorithm: number }>(
-                'SELECT entry_key, algorithm FROM removal WHERE seq > ?',
-              )
+              .prepare<[number], { entry_key: number; algorithm: number }>('SELECT * FROM removal WHERE seq > ?')
               .all(since.removal)
           : [];
-        const lists = this.#db.prepare<[], ListRow>('SELECT * FROM list ORDER BY name').all();
-        return { position, removed, lists, forgotten };
+        return { position, removed, lists: this.#lists(), forgotten };
       })();
       if (since && since.storeId !== at.position.storeId) return null;
+      if (since && !isContinuous(since, at)) return null;
       if (since && at.position.removal > since.removal && at.forgotten > since.removal + 1) return null;
       return {
         position: { ...at.position, entryKey: Math.max(at.position.entryKey, since?.entryKey ?? 0) },
@@ -211,22 +241,43 @@ export class SqliteLists implements ListStore {
   }
 
   async *#entries(after: number, last: number): AsyncGenerator<readonly StoredValue[]> {
-    const read = this.#db.prepare<
-      [number, number, number],
-      Pick<EntryRow, 'id' | 'algorithm' | 'value'> & { list_id: number }
-    >(
-      `SELECT id, list_id, algorithm, value FROM entry
-       WHERE id > ? AND id <= ? AND disabled = 0 ORDER BY id LIMIT ?`,
-    );
+    const read = this.#db
+      .prepare<[number, number, number], RawEntry>('SELECT * FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?')
+      .raw();
+    if (after >= last) return;
+    const isWhole = after === 0;
+    const generation = guarded(() => metaOf(this.#db, 'generation'));
+    const found = new Map<number, EntryTotal>();
     for (;;) {
       const rows = guarded(() => read.all(after, last, ROWS_PER_BATCH));
-      if (rows.length === 0) return;
-      after = rows.at(-1)!.id;
-      yield rows.flatMap(({ id, list_id, algorithm, value }) => {
-        const opened = this.#opened(id, algorithm, value);
-        return opened ? [{ entryKey: id, listKey: list_id, algorithm: ALGORITHMS[algorithm]!, value: opened }] : [];
-      });
+      if (rows.length === 0) {
+        if (!isWhole) await this.#addAll(found, last);
+        this.#requireTotals(found, generation);
+        return;
+      }
+      after = rows.at(-1)![0];
+      const values: StoredValue[] = [];
+      for (const row of rows) {
+        const [id, listId, algorithm, sealed, , , , disabled, , , sum] = row;
+        if (isWhole) addTo(found, listId, { rows: 1, sum });
+        const value = isSoundEntry(row) ? this.#opened(id, algorithm, sealed) : this.#damaged(id);
+        if (value === null || disabled === 1) continue;
+        values.push({ entryKey: id, listKey: listId, algorithm: ALGORITHMS[algorithm]!, value });
+      }
+      yield values;
       // A large list takes seconds to read; yield to requests in between.
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Add the stored sums of all entries, where a reader has read only the new ones: one of these may be lost. */
+  async #addAll(found: Map<number, EntryTotal>, last: number): Promise<void> {
+    const read = this.#db.prepare<[number, number], { list_id: number } & EntryTotal>(
+      `SELECT list_id, count(*) AS rows, ${SUM_OF_SUMS} AS sum FROM entry WHERE id > ? AND id <= ? GROUP BY list_id`,
+    );
+    for (let after = 0; after < last; after += KEYS_PER_SUM) {
+      for (const { list_id, ...part } of guarded(() => read.all(after, Math.min(last, after + KEYS_PER_SUM))))
+        addTo(found, list_id, part);
       await new Promise(setImmediate);
     }
   }
@@ -237,22 +288,75 @@ export class SqliteLists implements ListStore {
       return this.#vault.open(algorithm, sealed);
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'SEALED_DAMAGED')) throw error;
-      this.#onDamaged(entryKey);
-      return null;
+      return this.#damaged(entryKey);
     }
   }
 
+  #damaged(entryKey: number): null {
+    this.#onDamaged({ table: 'entry', row: entryKey });
+    return null;
+  }
+
+  /** Report lists that have lost or doubled entries. After a change by another writer the totals are not those of the read. */
+  #requireTotals(read: ReadonlyMap<number, EntryTotal>, generation: number): void {
+    guarded(() => {
+      if (metaOf(this.#db, 'generation') !== generation) return;
+      for (const { id, name } of this.#lists()) {
+        if (!isTotal(this.#db, id, read.get(id))) this.#onDamaged({ table: 'list', row: name });
+      }
+    });
+  }
+
   async entriesByKeys(entryKeys: readonly number[]): Promise<ReadonlyMap<number, StoredEntry>> {
-    const entries = new Map<number, StoredEntry>();
-    for (const entryKey of entryKeys) {
-      // A query that began before an import removed the entry still needs it.
-      const row = guarded(() => this.#entryByKey.get(entryKey) ?? this.#pastByKey.get(entryKey));
-      if (row === undefined) continue;
-      const { quarantined: mark } = row;
-      const marks = { quarantined: mark === MARKS.quarantine, flooded: mark === MARKS.flood };
-      entries.set(entryKey, { ...toEntry(this.#vault, row), ...marks });
+    // One read transaction, so that an entry, its list and its removal are of one state.
+    const read = this.#db.transaction(() => {
+      const names = new Map<number, string>();
+      const rows = entryKeys.map((key) => ({ key, row: this.#entryByKey.get(key) }));
+      this.#requireRemoved(rows.flatMap(({ key, row }) => (row ? [] : [key])));
+      return new Map(
+        rows.flatMap(({ key, row }): [number, StoredEntry][] => {
+          if (row) return [[key, this.#toStored(sound(ENTRY, row), names)]];
+          // A query that began before an import removed the entry still needs it.
+          const past = this.#pastByKey.get(key);
+          if (!past) return [];
+          if (sound(PAST_ENTRY, past).is_damaged === 1) throw damaged(ENTRY, key);
+          return [[key, this.#toStored({ ...past, quarantined: MARKS.release }, names)]];
+        }),
+      );
+    });
+    return guarded(read);
+  }
+
+  /** `names`: of the lists that were read already. Errors STORE_DAMAGED. */
+  #toStored(row: HeldRow, names: Map<number, string>): StoredEntry {
+    const name = names.get(row.list_id) ?? this.#nameOf(row.list_id);
+    names.set(row.list_id, name);
+    const marks = { quarantined: row.quarantined === MARKS.quarantine, flooded: row.quarantined === MARKS.flood };
+    return { ...toEntry(this.#vault, { ...row, name }), ...marks };
+  }
+
+  #nameOf(listId: number): string {
+    const row = prepared<[number], ListRow>(this.#db, 'SELECT * FROM list WHERE id = ?').get(listId);
+    // A list is removed together with its entries.
+    if (!row) throw damaged(LIST, listId);
+    return sound(LIST, row).name;
+  }
+
+  /** Errors STORE_DAMAGED: an entry is not in its table, and its removal is not on record. */
+  #requireRemoved(entryKeys: readonly number[]): void {
+    if (entryKeys.length === 0) return;
+    // The newest first: those who ask for a removed entry began before its removal.
+    const removals = prepared<[string, number], { entry_key: number }>(
+      this.#db,
+      'SELECT * FROM removal WHERE entry_key IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?',
+    ).all(JSON.stringify(entryKeys), entryKeys.length);
+    const removed = new Set(removals.map((row) => sound(REMOVAL, row).entry_key));
+    const lists = wholeTable<{ first_key: number; last_key: number }>(this.#db, REMOVED_LIST);
+    const last = metaOf(this.#db, 'last_entry_key');
+    for (const key of entryKeys) {
+      const isOfRemovedList = lists.some(({ first_key, last_key }) => first_key <= key && key <= last_key);
+      if (!removed.has(key) && !isOfRemovedList && key <= last) throw damaged(ENTRY, key);
     }
-    return entries;
   }
 
   hasEntrySince(listKey: number, algorithm: Algorithm, sinceMs: number): Promise<boolean> {
@@ -260,16 +364,26 @@ export class SqliteLists implements ListStore {
   }
 
   async generation(): Promise<number> {
-    return guarded(
-      () => this.#db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'generation'`).get()!.value,
-    );
+    return guarded(() => metaOf(this.#db, 'generation'));
   }
 
   async verify(name: string): Promise<{ ok: boolean; entryCount: number; checksum: string }> {
     return guarded(() => {
-      const row = rowOf(this.#db, name);
-      const checksum = checksumOf(this.#db, row.id);
-      return { ok: row.version === 0 || checksum === row.checksum, entryCount: toInfo(row).entryCount, checksum };
+      const list = rowOf(this.#db, name);
+      const checksum = new ListChecksum();
+      const found = new Map([[list.id, { rows: 0, sum: 0 }]]);
+      const rows = this.#db.prepare<[number], RawEntry>('SELECT * FROM entry WHERE list_id = ?').raw();
+      let areSound = true;
+      for (const row of rows.iterate(list.id)) {
+        const [, listId, algorithm, value, entry_id, attributes, , , , , sum] = row;
+        checksum.add({ algorithm, value, entry_id, attributes });
+        // The checksum of the import does not cover an entry's marks.
+        areSound &&= isSoundEntry(row);
+        addTo(found, listId, { rows: 1, sum });
+      }
+      const isCurrent = list.version === 0 || checksum.toHex() === list.checksum;
+      const ok = isCurrent && areSound && isTotal(this.#db, list.id, found.get(list.id));
+      return { ok, entryCount: toInfo(list).entryCount, checksum: checksum.toHex() };
     });
   }
 
@@ -324,4 +438,37 @@ export class SqliteLists implements ListStore {
       return result;
     });
   }
+}
+
+interface EntryTotal {
+  rows: number;
+  sum: number;
+}
+
+/** Add rows to what was found of their list. */
+function addTo(found: Map<number, EntryTotal>, listId: number, { rows, sum }: EntryTotal): void {
+  const of = found.get(listId);
+  if (of === undefined) found.set(listId, { rows, sum });
+  else {
+    of.rows += rows;
+    of.sum = plus(of.sum, sum);
+  }
+}
+
+/** Return whether a list has the entries that were written. */
+function isTotal(db: Sqlite, listId: number, { rows, sum }: EntryTotal = { rows: 0, sum: 0 }): boolean {
+  const total = totalOf(db, 'entry', listId);
+  return rows === total.rows && sum === total.sum;
+}
+
+interface Now {
+  readonly position: FeedPosition;
+  readonly removed: readonly object[];
+}
+
+/** Return whether the changes since a position are complete: no number of the store went back, and no removal is missing. */
+function isContinuous(since: FeedPosition, { position, removed }: Now): boolean {
+  const isAhead = since.generation > position.generation || since.removal > position.removal;
+  if (isAhead || removed.length !== position.removal - since.removal) return false;
+  return removed.every((row) => isSound(REMOVAL, row));
 }

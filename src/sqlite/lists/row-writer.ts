@@ -7,8 +7,10 @@ import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import type { Checked, HeldRow, ListChecksum } from './checksum.js';
-import { toAttributes } from './list-rows.js';
+import { damaged, wholeTable } from '../sums.js';
+import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
+import { DISABLED_VALUE, ENTRY } from './database.js';
+import { nextEntryKey, toAttributes } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
 import type { Tombstones } from './tombstones.js';
 import { keepPast } from './versions.js';
@@ -25,10 +27,12 @@ export class RowWriter {
   readonly #checksum: ListChecksum;
   readonly #tombstones: Tombstones;
   readonly #disabled: ReadonlySet<string>;
-  readonly #insert: Statement<[number, number, Buffer, string, string | null, number, number, number]>;
+  readonly #insert: Statement<[number, number, number, Buffer, string, string | null, number, number, number, number]>;
   readonly #findHeld: Statement<[number, number, Buffer], HeldRow>;
-  readonly #markSeen: Statement<[number, number]>;
-  readonly #update: Statement<[string, string | null, number, number, number]>;
+  readonly #markSeen: Statement<[number, number, number]>;
+  readonly #rewrite: Statement<[number, Buffer, string, string | null, number, number, number, number, number, number]>;
+  /** Key of the next new entry: part of its sum, so it is chosen here. */
+  #nextKey: number;
 
   /** `version`: the version that the import makes. `checksum`: each accepted row is added to it. */
   constructor(
@@ -46,12 +50,16 @@ export class RowWriter {
     this.#tombstones = tombstones;
     this.#disabled = disabledValues(db, listId);
     this.#insert = db.prepare(
-      `INSERT OR IGNORE INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, disabled)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR IGNORE INTO entry (id, list_id, algorithm, value, entry_id, attributes, version, since, disabled, sum)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
+    this.#nextKey = nextEntryKey(db);
     this.#findHeld = db.prepare(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`);
-    this.#markSeen = db.prepare('UPDATE entry SET version = ? WHERE id = ?');
-    this.#update = db.prepare('UPDATE entry SET entry_id = ?, attributes = ?, version = ?, since = ? WHERE id = ?');
+    this.#markSeen = db.prepare('UPDATE entry SET version = ?, sum = ? WHERE id = ?');
+    this.#rewrite = db.prepare(
+      `UPDATE entry SET list_id = ?, value = ?, entry_id = ?, attributes = ?, version = ?, since = ?, disabled = ?,
+         quarantined = ?, sum = ? WHERE id = ?`,
+    );
   }
 
   write(row: ParsedRow): void {
@@ -67,13 +75,17 @@ export class RowWriter {
     const entry = this.#seal(row);
     if (this.#tryInsert(entry)) this.counts.added++;
     else {
-      const held = this.#findHeld.get(this.#listId, entry.algorithm, entry.value)!;
-      if (isDuplicate(this.#mode, held.version, this.#version)) {
+      const held = this.#findHeld.get(this.#listId, entry.algorithm, entry.value);
+      // The unique index names a row that the table does not have.
+      if (!held) throw damaged(ENTRY, 'index');
+      const isDamaged = sumOfEntry(held) !== held.sum;
+      if (!isDamaged && isDuplicate(this.#mode, held.version, this.#version)) {
         if (row.hasOwnId && held.entry_id !== entry.entry_id) this.#tombstones.alsoListed(entry);
         this.counts.duplicate(`${entry.algorithm} ${entry.value.toString('latin1')}`);
         return;
       }
-      this.#bring(held, entry);
+      if (isDamaged) this.#repair(held, entry);
+      else this.#bring(held, entry);
     }
     this.counts.accepted++;
     // Computed from the given rows, not read back: `verify` reports damage on the disk.
@@ -94,29 +106,52 @@ export class RowWriter {
 
   /** Return false if the list already holds the value. */
   #tryInsert(entry: Checked): boolean {
+    const row = this.#rowOf(this.#nextKey, entry);
     const { changes } = this.#insert.run(
-      this.#listId,
-      entry.algorithm,
-      entry.value,
-      entry.entry_id,
-      entry.attributes,
-      this.#version,
-      this.#version,
-      this.#disabled.has(nameOf(entry)) ? 1 : 0,
+      row.id,
+      row.list_id,
+      row.algorithm,
+      row.value,
+      row.entry_id,
+      row.attributes,
+      row.version,
+      row.since,
+      row.disabled,
+      sumOfEntry(row),
     );
+    if (changes > 0) this.#nextKey++;
     return changes > 0;
+  }
+
+  /** The row of an entry that this version brings. */
+  #rowOf(id: number, entry: Checked): Omit<HeldRow, 'sum'> {
+    const disabled = this.#disabled.has(nameOf(entry)) ? 1 : 0;
+    const about = { version: this.#version, since: this.#version, disabled, quarantined: 0 };
+    return { id, list_id: this.#listId, ...entry, ...about };
+  }
+
+  /** Write a damaged row again: of its marks only those are known that are stored elsewhere too. */
+  #repair({ id }: HeldRow, entry: Checked): void {
+    this.#write(this.#rowOf(id, entry));
+  }
+
+  #write(row: Omit<HeldRow, 'sum'>): void {
+    const { id, list_id, value, entry_id, attributes, version, since, disabled, quarantined } = row;
+    const sum = sumOfEntry(row);
+    this.#rewrite.run(list_id, value, entry_id, attributes, version, since, disabled, quarantined, sum, id);
   }
 
   /** Carry an entry of an earlier version into this one, updated from the row. */
   #bring(held: HeldRow, entry: Checked): void {
     if (held.entry_id === entry.entry_id && held.attributes === entry.attributes) {
-      this.#markSeen.run(this.#version, held.id);
+      this.#markSeen.run(this.#version, sumOfEntry({ ...held, version: this.#version }), held.id);
       return;
     }
     keepPast(this.#db, this.#version, 'id = ?', [held.id]);
     // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
     const since = held.disabled === 1 ? held.since : this.#version;
-    this.#update.run(entry.entry_id, entry.attributes, this.#version, since, held.id);
+    const { entry_id, attributes } = entry;
+    this.#write({ ...held, entry_id, attributes, version: this.#version, since });
   }
 }
 
@@ -125,8 +160,6 @@ const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
 
 /** Disabled values stay disabled, also when a list drops them and brings them again. */
 function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
-  const rows = db.prepare<[number], Pick<Checked, 'algorithm' | 'value'>>(
-    'SELECT algorithm, value FROM disabled_value WHERE list_id = ?',
-  );
-  return new Set(rows.all(listId).map(nameOf));
+  const rows = wholeTable<Pick<Checked, 'algorithm' | 'value'> & { list_id: number }>(db, DISABLED_VALUE);
+  return new Set(rows.filter(({ list_id }) => list_id === listId).map(nameOf));
 }

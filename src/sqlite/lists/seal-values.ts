@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
-import { checksumOf } from './checksum.js';
+import { sound, sumSql } from '../sums.js';
+import { checksumOf, type HeldRow } from './checksum.js';
+import { ENTRY, metaOf } from './database.js';
 
 /** SQL condition that finds an entry by its sealed value, by the index over the names. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
@@ -15,7 +17,10 @@ const TABLES = ['entry', 'past_entry', 'also_listed', 'disabled_value'] as const
 export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Buffer) => Buffer): void {
   db.function('zeef_rewrite', (algorithm, value) => rewrite(algorithm as number, value as Buffer));
   db.exec('DROP INDEX IF EXISTS entry_value; DROP INDEX IF EXISTS entry_value_name;');
+  // A new sum would hide damage.
+  for (const row of db.prepare<[], HeldRow>('SELECT * FROM entry').iterate()) sound(ENTRY, row);
   for (const table of TABLES) db.exec(`UPDATE ${table} SET value = zeef_rewrite(algorithm, value)`);
+  db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)}`);
   db.exec(`CREATE UNIQUE INDEX entry_value_name ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}))`);
   for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list WHERE version > 0').all()) {
     db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
@@ -35,9 +40,8 @@ const PLAIN_BESIDE = ['held', 'sync', 'zeef.index'];
 
 /** Seal the values of a store from before the vault. Once; a new store has none. */
 export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void {
-  const isPlain = () =>
-    db.prepare<[], { value: number }>(`SELECT value FROM meta WHERE name = 'values_plain'`).get()?.value === 1;
-  if (!isPlain()) return;
+  const isPlain = () => metaOf(db, 'values_plain') === 1;
+  if (!guarded(isPlain)) return;
   const hadSome = guarded(() =>
     db
       .transaction(() => {

@@ -7,11 +7,14 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { type ImportMode, Withdrawals } from '../../store/import-rules.js';
 import type { Vault } from '../../vault/vault.js';
-import type { Checked, HeldRow, ListChecksum } from './checksum.js';
+import { requireSound, sound } from '../sums.js';
+import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
+import { ALSO_LISTED, ENTRY } from './database.js';
 import { BY_VALUE } from './seal-values.js';
 import { keepPast } from './versions.js';
 
-const updatedAtOf = ({ attributes }: Checked): string | null =>
+/** Return the time of the last update that the list gave, RFC 3339; null without one. */
+export const updatedAtOf = ({ attributes }: Checked): string | null =>
   attributes === null ? null : ((JSON.parse(attributes) as { updatedAt?: string }).updatedAt ?? null);
 
 export class Tombstones {
@@ -22,6 +25,7 @@ export class Tombstones {
   readonly #checksum: ListChecksum;
   readonly #mode: ImportMode;
   #hasIndex = false;
+  #areCarriersRead = false;
   readonly #withdrawals = new Withdrawals();
 
   /** `version`: of the running import; the checksum is updated with every removal. */
@@ -52,12 +56,17 @@ export class Tombstones {
   /** Add another entry that carries a stored value. */
   alsoListed({ algorithm, value, entry_id, attributes }: Checked): void {
     this.#db
-      .prepare('INSERT OR IGNORE INTO also_listed VALUES (?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT OR IGNORE INTO also_listed (list_id, algorithm, value, entry_id, attributes) VALUES (?, ?, ?, ?, ?)',
+      )
       .run(this.#listId, algorithm, value, entry_id, attributes);
   }
 
-  /** Result: the number of deleted entries. */
+  /** Result: the number of deleted entries. Errors STORE_DAMAGED: a lost carrier would take its value with another. */
   withdraw(gone: Tombstone): number {
+    // Those of a list that is replaced are from this import.
+    if (this.#mode === 'add' && !this.#areCarriersRead) requireSound(this.#db, ALSO_LISTED);
+    this.#areCarriersRead = true;
     const rows = 'entryId' in gone ? this.#withdrawEntry(gone) : this.#withdrawValue(gone);
     for (const row of rows) this.#remove(row);
     return rows.length;
@@ -72,6 +81,7 @@ export class Tombstones {
     const rows = this.#db
       .prepare<[number, string], HeldRow>('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?')
       .all(this.#listId, entryId);
+    for (const row of rows) sound(ENTRY, row);
     return rows.filter((row) => withdrawal.covers(updatedAtOf(row))).filter((row) => !this.#passOn(row));
   }
 
@@ -90,20 +100,23 @@ export class Tombstones {
   #passOn(row: HeldRow): boolean {
     const heir = this.#db
       .prepare<[number, number, Buffer], Pick<Checked, 'entry_id' | 'attributes'>>(
-        'SELECT entry_id, attributes FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
+        'SELECT * FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? LIMIT 1',
       )
       .get(this.#listId, row.algorithm, row.value);
     if (!heir) return false;
+    sound(ALSO_LISTED, heir);
     this.#db
       .prepare('DELETE FROM also_listed WHERE list_id = ? AND algorithm = ? AND value = ? AND entry_id = ?')
       .run(this.#listId, row.algorithm, row.value, heir.entry_id);
     if (row.since < this.#version) keepPast(this.#db, this.#version, 'id = ?', [row.id]);
+    const { entry_id, attributes } = heir;
+    const sum = sumOfEntry({ ...row, entry_id, attributes, since: this.#version });
     this.#db
-      .prepare('UPDATE entry SET entry_id = ?, attributes = ?, since = ? WHERE id = ?')
-      .run(heir.entry_id, heir.attributes, this.#version, row.id);
+      .prepare('UPDATE entry SET entry_id = ?, attributes = ?, since = ?, sum = ? WHERE id = ?')
+      .run(entry_id, attributes, this.#version, sum, row.id);
     if (this.#isCounted(row)) {
       this.#checksum.remove(row);
-      this.#checksum.add({ ...row, ...heir });
+      this.#checksum.add({ ...row, entry_id, attributes });
     }
     return true;
   }

@@ -15,6 +15,9 @@ import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-co
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
+import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
+import type { PastRow } from './checksum.js';
+import { ALSO_LISTED, ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 /** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
@@ -26,6 +29,7 @@ type Facts = Pick<ImportReport, 'accepted' | 'duplicates' | 'rejected' | 'reject
 };
 
 interface VersionRow {
+  readonly list_id: number;
   readonly version: number;
   readonly is_held: number;
   readonly imported_at: string;
@@ -34,9 +38,12 @@ interface VersionRow {
   readonly checksum: string;
 }
 
+/** Condition of a damaged row of `entry`. */
+const IS_DAMAGED = `sum IS NOT ${sumSql(ENTRY)}`;
+
 /**
  * Keep the earlier form of entries before a change or deletion. `where`: condition on the table `entry`, with its values.
- * Disabled entries are not kept: no version brings them back.
+ * Disabled entries are not kept: no version brings them back. A damaged row gets a new sum, and a mark in its place.
  */
 export function keepPast(
   db: Sqlite,
@@ -45,8 +52,9 @@ export function keepPast(
   values: readonly (number | string | Buffer)[],
 ): void {
   db.prepare(
-    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key)
-     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id FROM entry WHERE disabled = 0 AND ${where}`,
+    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key, is_damaged)
+     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id, ${IS_DAMAGED} FROM entry
+     WHERE (disabled = 0 OR ${IS_DAMAGED}) AND ${where}`,
   ).run(until, ...values);
 }
 
@@ -63,21 +71,16 @@ export function noteVersion(
 ): void {
   const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, held } = report;
   const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, held };
-  db.prepare('INSERT OR REPLACE INTO list_version VALUES (?, ?, ?, ?, ?, ?, ?)').run(
-    listId,
-    version,
-    isHeld ? 1 : 0,
-    new Date().toISOString(),
-    origin,
-    JSON.stringify(facts),
-    checksum,
-  );
+  db.prepare(
+    `INSERT OR REPLACE INTO list_version (list_id, version, is_held, imported_at, origin, facts, checksum)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  ).run(listId, version, isHeld ? 1 : 0, new Date().toISOString(), origin, JSON.stringify(facts), checksum);
 }
 
 export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
-  return db
-    .prepare<[number], VersionRow>('SELECT * FROM list_version WHERE list_id = ? ORDER BY version DESC')
-    .all(list.id)
+  return wholeTable<VersionRow>(db, LIST_VERSION)
+    .filter(({ list_id }) => list_id === list.id)
+    .sort((a, b) => b.version - a.version)
     .map(({ version, is_held, imported_at, origin, facts, checksum }) => ({
       list: list.name,
       version,
@@ -95,20 +98,37 @@ export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version
   if (version < oldest || version > list.version) {
     throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
   }
+  const begun = guarded(() => stateOf(db));
+  let read = 0;
   let line = 0;
-  for (const from of ['entry WHERE since <= @version', 'past_entry WHERE since <= @version AND until > @version']) {
-    const read = db.prepare<[{ version: number; listId: number; after: number; limit: number }], EntryRow>(
-      // The plus keeps SQLite from sorting the whole list by another index for every page.
-      `SELECT * FROM ${from} AND +list_id = @listId AND id > @after ORDER BY id LIMIT @limit`,
-    );
+  for (const table of [ENTRY, PAST_ENTRY]) {
+    // Every row is read and checked: a damaged column could take a row out of a condition.
+    const next = db.prepare<[number, number], PastRow>(`SELECT * FROM ${table.name} WHERE id > ? ORDER BY id LIMIT ?`);
     for (let after = 0; ; ) {
-      const rows = guarded(() => read.all({ version, listId: list.id, after, limit: ROWS_PER_BATCH }));
+      const rows = guarded(() => next.all(after, ROWS_PER_BATCH));
       if (rows.length === 0) break;
       after = rows.at(-1)!.id;
-      for (const row of rows) yield toParsedRow(vault, row, ++line);
+      read += rows.length;
+      for (const row of rows) {
+        const { id, list_id, since, until = Infinity, is_damaged = 0 } = sound(table, row);
+        if (list_id !== list.id || since > version || until <= version) continue;
+        if (is_damaged === 1) throw damaged(table, id);
+        yield toParsedRow(vault, { ...row, name: list.name }, ++line);
+      }
       await new Promise(setImmediate);
     }
   }
+  const ended = guarded(() => stateOf(db));
+  // A search by key can miss rows that a walk over the pages finds.
+  if (ended.generation === begun.generation && read !== begun.rows) throw damaged(ENTRY, 'a row is lost or doubled');
+}
+
+/** Compare the tables with their totals. Result: the rows of both. Errors STORE_DAMAGED. */
+function stateOf(db: Sqlite): { readonly generation: number; readonly rows: number } {
+  return db.transaction(() => ({
+    generation: metaOf(db, 'generation'),
+    rows: requireTotals(db, ENTRY) + requireTotals(db, PAST_ENTRY),
+  }))();
 }
 
 function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
@@ -130,11 +150,13 @@ async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerato
     const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
     if (rows.length === 0) break;
     after = rows.at(-1)!.id;
-    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ENTRY, row), ++line))}\n`).join(''));
   }
   // Written last, so that they are read as further carriers of stored values.
   const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
-  yield Buffer.from(others.map((row) => `${JSON.stringify(toParsedRow(vault, row, ++line))}\n`).join(''));
+  yield Buffer.from(
+    others.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ALSO_LISTED, row), ++line))}\n`).join(''),
+  );
 }
 
 /** Write all rows of the held version, sealed, from the transaction that is about to be rolled back. */
@@ -150,8 +172,8 @@ async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Bu
 
 /** Reseal the held versions by the current data key. Errors FILE_UNREADABLE, SEALED_DAMAGED. */
 export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
-  const held = db.prepare<[], { list_id: number }>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1').all();
-  for (const { list_id: listId } of held) {
+  const versions = wholeTable<VersionRow>(db, LIST_VERSION).filter(({ is_held }) => is_held === 1);
+  for (const listId of new Set(versions.map(({ list_id }) => list_id))) {
     await putHeld(dataDir, listId, sealStream(vault, openHeld(vault, dataDir, listId)));
   }
 }

@@ -5,8 +5,10 @@ import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabu
 import type { ImportMode } from '../../store/import-rules.js';
 import type { Draft, EntryChange, EntryFilter, ImportReport } from '../../store/lists-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import { type Checked, ListChecksum } from './checksum.js';
-import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
+import { resetTotal, sound } from '../sums.js';
+import { type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
+import { ENTRY } from './database.js';
+import { nextEntryKey, noteEntryKeys, raiseGeneration, rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
 import { Tombstones } from './tombstones.js';
 import { forgetOldPast, keepPast } from './versions.js';
@@ -20,12 +22,6 @@ interface Written {
   readonly draft: Draft;
   readonly listId: number;
   readonly checksum: string;
-}
-
-interface StoredRow extends Checked {
-  readonly id: number;
-  readonly disabled: number;
-  readonly since: number;
 }
 
 /**
@@ -54,6 +50,8 @@ export async function writeRows(
     'UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ?, checksum = ? WHERE id = ?',
   ).run(version, new Date().toISOString(), counts.rejected, counts.duplicates, checksum.toHex(), id);
   finishChange(db, id);
+  // Every row was written by this import, also those that were damaged before.
+  if (mode === 'replace') resetTotal(db, 'entry', id, `list_id = ${id}`);
   forgetOldPast(db, id, version);
   const report = counts.report(name, version);
   const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, knownGood(db, id));
@@ -95,20 +93,24 @@ export const MARKS = { release: 0, quarantine: 1, flood: 2 } as const;
 /** Result: entries that changed. */
 export function changeEntries(db: Sqlite, name: string, which: EntryFilter, change: EntryChange): number {
   if (change in MARKS) return setMark(db, name, which, change as keyof typeof MARKS);
-  const { id, checksum: checksumBefore } = rowOf(db, name);
+  const { id, version, checksum: checksumBefore } = rowOf(db, name);
   const [column, wanted] = columnOf(which);
   const rows = db
-    .prepare<[number, string], StoredRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
+    .prepare<[number, string], HeldRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
     .all(id, wanted)
+    .map((row) => sound(ENTRY, row))
     .filter((row) => change === 'remove' || row.disabled === Number(change === 'enable'));
   const remember = db.prepare('INSERT INTO removal (entry_key, algorithm) VALUES (?, ?)');
-  const note = db.prepare('INSERT OR IGNORE INTO disabled_value VALUES (?, ?, ?)');
+  const note = db.prepare('INSERT OR IGNORE INTO disabled_value (list_id, algorithm, value) VALUES (?, ?, ?)');
   const forget = db.prepare('DELETE FROM disabled_value WHERE list_id = ? AND algorithm = ? AND value = ?');
   const checksum = new ListChecksum(checksumBefore);
   for (const row of rows) {
     if (row.disabled === 0) remember.run(row.id, row.algorithm);
     if (change === 'disable') {
-      db.prepare('UPDATE entry SET disabled = 1 WHERE id = ?').run(row.id);
+      db.prepare('UPDATE entry SET disabled = 1, sum = ? WHERE id = ?').run(
+        sumOfEntry({ ...row, disabled: 1 }),
+        row.id,
+      );
       note.run(id, row.algorithm, row.value);
       continue;
     }
@@ -117,10 +119,11 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
     if (change === 'remove') checksum.remove(row);
     // Enabled again under a new key: readers see an addition.
     else {
+      const anew = { ...row, id: nextEntryKey(db), version, disabled: 0, quarantined: 0 };
       db.prepare(
-        `INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since)
-         SELECT id, ?, ?, ?, ?, version, ? FROM list WHERE id = ?`,
-      ).run(row.algorithm, row.value, row.entry_id, row.attributes, row.since, id);
+        `INSERT INTO entry (id, list_id, algorithm, value, entry_id, attributes, version, since, sum)
+         VALUES (@id, @list_id, @algorithm, @value, @entry_id, @attributes, @version, @since, @sum)`,
+      ).run({ ...anew, sum: sumOfEntry(anew) });
     }
   }
   if (rows.length === 0) return 0;
@@ -133,18 +136,22 @@ function setMark(db: Sqlite, name: string, which: EntryFilter, change: keyof typ
   const { id } = rowOf(db, name);
   const [column, wanted] = columnOf(which);
   const mark = MARKS[change];
-  // A flood does not change what a person decided.
-  const from = change === 'flood' ? `quarantined = ${MARKS.release}` : 'quarantined <> @mark';
-  const { changes } = db
-    .prepare(`UPDATE entry SET quarantined = @mark WHERE list_id = @id AND ${from} AND ${column} = @wanted`)
-    .run({ mark, id, wanted });
+  const rows = db
+    .prepare<[number, string], HeldRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)
+    .all(id, wanted)
+    .map((row) => sound(ENTRY, row))
+    // A flood does not change what a person decided.
+    .filter(({ quarantined }) => (change === 'flood' ? quarantined === MARKS.release : quarantined !== mark));
+  const put = db.prepare('UPDATE entry SET quarantined = ?, sum = ? WHERE id = ?');
+  for (const row of rows) put.run(mark, sumOfEntry({ ...row, quarantined: mark }), row.id);
   // Cached answers of this generation are outdated.
-  if (changes > 0) raiseGeneration(db);
-  return changes;
+  if (rows.length > 0) raiseGeneration(db);
+  return rows.length;
 }
 
 /** Update the counts of active entries. */
 function finishChange(db: Sqlite, id: number): void {
+  noteEntryKeys(db);
   const counts = db
     .prepare<[number], { algorithm: number; entries: number }>(
       'SELECT algorithm, count(*) AS entries FROM entry WHERE list_id = ? AND disabled = 0 GROUP BY algorithm',

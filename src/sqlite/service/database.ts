@@ -4,10 +4,43 @@
  */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, openSqliteFile, type SqliteFile } from '../file.js';
+import { addSum, createTotals, type SummedTable } from '../sums.js';
 
 export const SERVICE_FILE = 'service.sqlite';
 /** Several times the slowest transaction on a disk that is busy with an import. */
 const BUSY_MS = 10_000;
+
+const table = (name: string, label: string, columns: string): SummedTable => ({
+  name,
+  label,
+  columns: columns.split(' '),
+});
+
+export const API_KEY = table(
+  'api_key',
+  'id',
+  'id line sha256 tenant name scopes created_at expires_at revoked_at last_used_at',
+);
+export const TENANT = table('tenant', 'name', 'name created_at disabled limits alarm');
+export const TENANT_USAGE = table('tenant_usage', 'tenant', 'tenant day checks bytes hashes');
+export const WEBHOOK = table('webhook', 'id', 'id tenant url secret_env created_at position_ms');
+export const WEBHOOK_EVENT = table(
+  'webhook_event',
+  'id',
+  'id webhook_id kind subject body created_at attempts last_error due_ms state claims lease_until_ms failed_ms',
+);
+export const DUTY = table('duty', 'name', 'name fence until_ms lease_ms ended_ms');
+export const IMPORT_JOB = table('import_job', 'id', 'id list state facts');
+/** The audit log has a chain of its own. */
+export const SERVICE_TABLES: readonly SummedTable[] = [
+  API_KEY,
+  TENANT,
+  TENANT_USAGE,
+  WEBHOOK,
+  WEBHOOK_EVENT,
+  IMPORT_JOB,
+  DUTY,
+];
 
 /** Leases of duties and of events. Times of leases are of the machine's monotonic clock, the others of the day. */
 function addLeases(db: Sqlite): void {
@@ -27,7 +60,8 @@ function addLeases(db: Sqlite): void {
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: 'db11da8d2db909f3',
+  shape: '5f6aab06178e3a7c',
+  schema: '140f2a7f80c5f5db',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -61,6 +95,11 @@ export const SERVICE_SQLITE: SqliteFile = {
        id TEXT PRIMARY KEY, list TEXT NOT NULL, state TEXT NOT NULL, facts TEXT NOT NULL
      ) STRICT;`,
     addLeases,
+    // Each row has a sum of its cells, each table a total of them.
+    (db) => {
+      createTotals(db);
+      for (const { name } of SERVICE_TABLES) addSum(db, name);
+    },
   ],
 };
 

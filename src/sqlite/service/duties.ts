@@ -4,8 +4,11 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { DutyState, DutyStore, Lease } from '../../store/duties-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { sound, wholeTable } from '../sums.js';
+import { DUTY } from './database.js';
 
 interface DutyRow {
+  readonly name: string;
   readonly fence: number;
   readonly until_ms: number;
   readonly lease_ms: number;
@@ -24,7 +27,11 @@ export function isNewest(db: Sqlite, { duty, fence }: Lease): boolean {
 }
 
 function readDuty(db: Sqlite, duty: string): DutyRow | undefined {
-  return db.prepare<[string], DutyRow>('SELECT fence, until_ms, lease_ms, ended_ms FROM duty WHERE name = ?').get(duty);
+  const row = db.prepare<[string], DutyRow>('SELECT * FROM duty WHERE name = ?').get(duty);
+  if (row) return sound(DUTY, row);
+  // A fence that was lost would begin again: two holders would be the newest.
+  wholeTable(db, DUTY);
+  return undefined;
 }
 
 export class SqliteDuties implements DutyStore {

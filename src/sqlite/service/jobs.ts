@@ -6,6 +6,8 @@ import type { Lease } from '../../store/duties-contract.js';
 import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { sound, wholeTable } from '../sums.js';
+import { IMPORT_JOB } from './database.js';
 import { isNewest } from './duties.js';
 
 /** Finished jobs kept: some weeks of an hourly list. Their results are in the lists' versions. */
@@ -20,7 +22,10 @@ interface JobRow {
 
 type Facts = Omit<ImportJob, 'id' | 'list' | 'state'>;
 
-const toJob = ({ id, list, state, facts }: JobRow): ImportJob => ({ id, list, state, ...(JSON.parse(facts) as Facts) });
+function toJob(row: JobRow): ImportJob {
+  const { id, list, state, facts } = sound(IMPORT_JOB, row);
+  return { id, list, state, ...(JSON.parse(facts) as Facts) };
+}
 
 export class SqliteJobs implements JobStore {
   readonly #db: Sqlite;
@@ -31,7 +36,9 @@ export class SqliteJobs implements JobStore {
 
   addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
     return writeWithRetry(this.#db, () => {
-      this.#db.prepare('INSERT INTO import_job VALUES (?, ?, ?, ?)').run(id, list, state, JSON.stringify(facts));
+      this.#db
+        .prepare('INSERT INTO import_job (id, list, state, facts) VALUES (?, ?, ?, ?)')
+        .run(id, list, state, JSON.stringify(facts));
       this.#db
         .prepare(
           `DELETE FROM import_job WHERE state NOT IN ('queued', 'running') AND id NOT IN
@@ -52,22 +59,26 @@ export class SqliteJobs implements JobStore {
   }
 
   async job(id: string): Promise<ImportJob | null> {
-    const row = guarded(() => this.#db.prepare<[string], JobRow>('SELECT * FROM import_job WHERE id = ?').get(id));
-    return row ? toJob(row) : null;
+    return guarded(() => {
+      const row = this.#db.prepare<[string], JobRow>('SELECT * FROM import_job WHERE id = ?').get(id);
+      return row ? toJob(row) : null;
+    });
   }
 
   async unfinished(): Promise<readonly ImportJob[]> {
-    const unfinished = `SELECT * FROM import_job WHERE state IN ('queued', 'running') ORDER BY id`;
-    return guarded(() => this.#db.prepare<[], JobRow>(unfinished).all().map(toJob));
+    return guarded(() =>
+      wholeTable<JobRow>(this.#db, IMPORT_JOB)
+        .filter(({ state }) => state === 'queued' || state === 'running')
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map(toJob),
+    );
   }
 
   async jobs(list?: string): Promise<readonly ImportJob[]> {
     return guarded(() =>
-      this.#db
-        .prepare<[string | null, string | null], JobRow>(
-          'SELECT * FROM import_job WHERE ? IS NULL OR list = ? ORDER BY id DESC',
-        )
-        .all(list ?? null, list ?? null)
+      wholeTable<JobRow>(this.#db, IMPORT_JOB)
+        .filter((row) => list === undefined || row.list === list)
+        .sort((a, b) => (a.id < b.id ? 1 : -1))
         .map(toJob),
     );
   }

@@ -19,6 +19,8 @@ import {
 } from '../../store/keys-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { sound, wholeTable } from '../sums.js';
+import { API_KEY } from './database.js';
 import { makeTenant } from './tenants.js';
 
 /** Live keys of one key line: the old one and its successor. */
@@ -79,14 +81,13 @@ export class SqliteKeys implements KeyStore {
     const wanted = sha256(key);
     const row = guarded(() => this.#find.get(wanted));
     const isSame = timingSafeEqual(row?.sha256 ?? NOBODY, wanted);
-    return row && isSame ? toInfo(row) : null;
+    return row && isSame ? toInfo(sound(API_KEY, row)) : null;
   }
 
   async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
     return guarded(() =>
-      this.#db
-        .prepare<[TenantFilter], KeyRow>('SELECT * FROM api_key WHERE tenant = ifnull(?, tenant) ORDER BY rowid')
-        .all(tenant)
+      wholeTable<KeyRow>(this.#db, API_KEY)
+        .filter((row) => tenant === null || row.tenant === tenant)
         .map(toInfo),
     );
   }
@@ -98,7 +99,7 @@ export class SqliteKeys implements KeyStore {
       const live = this.#db
         .prepare<[string, string], KeyRow>('SELECT * FROM api_key WHERE tenant = ? AND line = ?')
         .all(before.tenant, before.line)
-        .filter((row) => isLive(toInfo(row), nowMs));
+        .filter((row) => isLive(toInfo(sound(API_KEY, row)), nowMs));
       if (live.length >= KEYS_LIVE_PER_LINE_MAX) {
         throw new AppError('KEYS_LIVE_MAX', { line: before.line, live: live.length });
       }
@@ -139,7 +140,7 @@ export class SqliteKeys implements KeyStore {
     );
     const row = read.get(tenant, id);
     if (!row) throw new AppError('NOT_FOUND', { key: id });
-    return toInfo(row);
+    return toInfo(sound(API_KEY, row));
   }
 
   #insert(about: Required<NewKey> & { createdAt: string; line?: string }): CreatedKey {

@@ -13,6 +13,8 @@ import type {
 } from '../../store/tenants-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { sound, wholeTable } from '../sums.js';
+import { TENANT, TENANT_USAGE } from './database.js';
 
 /** Days of usage that are kept: today's quota, and a week of history. */
 const USAGE_DAYS_KEPT = 8;
@@ -68,7 +70,7 @@ export class SqliteTenants implements TenantStore {
   }
 
   async tenants(): Promise<TenantInfo[]> {
-    return guarded(() => this.#db.prepare<[], TenantRow>('SELECT * FROM tenant ORDER BY name').all().map(toInfo));
+    return guarded(() => wholeTable<TenantRow>(this.#db, TENANT).map(toInfo));
   }
 
   async tenant(name: string): Promise<TenantInfo | null> {
@@ -121,14 +123,19 @@ export class SqliteTenants implements TenantStore {
 
   #read(name: string): TenantInfo | null {
     const row = this.#db.prepare<[string], TenantRow>('SELECT * FROM tenant WHERE name = ?').get(name);
-    return row ? toInfo(row) : null;
+    if (row) return toInfo(sound(TENANT, row));
+    // A tenant that was lost to damage must not become one without limits.
+    wholeTable(this.#db, TENANT);
+    return null;
   }
 
   #usage(tenant: string, day: string): DayUsage {
     const read = this.#db.prepare<[string, string], UsageRow>(
-      'SELECT checks, bytes, hashes FROM tenant_usage WHERE tenant = ? AND day = ?',
+      'SELECT * FROM tenant_usage WHERE tenant = ? AND day = ?',
     );
     const row = read.get(tenant, day);
+    if (row) sound(TENANT_USAGE, row);
+    else wholeTable(this.#db, TENANT_USAGE);
     return { checks: row?.checks ?? 0, bytes: row?.bytes ?? 0, distinct: row?.hashes ?? null };
   }
 }

@@ -15,6 +15,8 @@ import type {
 } from '../../store/webhooks-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
+import { sound, wholeTable } from '../sums.js';
+import { WEBHOOK, WEBHOOK_EVENT } from './database.js';
 import { leaseNowMs } from './duties.js';
 
 interface HookRow {
@@ -46,7 +48,7 @@ const HOOKS = `SELECT webhook.*,
   FROM webhook`;
 
 const toHook = (row: HookRow): WebhookInfo => ({
-  id: row.id,
+  id: sound(WEBHOOK, row).id,
   tenant: row.tenant,
   url: row.url,
   secretEnv: row.secret_env,
@@ -56,7 +58,7 @@ const toHook = (row: HookRow): WebhookInfo => ({
 });
 
 const toEvent = (row: EventRow): WebhookEvent => ({
-  id: row.id,
+  id: sound(WEBHOOK_EVENT, row).id,
   webhookId: row.webhook_id,
   kind: row.kind,
   subject: row.subject,
@@ -93,12 +95,13 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   async webhooks(tenant: TenantFilter): Promise<readonly WebhookInfo[]> {
-    return guarded(() =>
-      this.#db
+    return guarded(() => {
+      wholeTable(this.#db, WEBHOOK);
+      return this.#db
         .prepare<[TenantFilter, TenantFilter], HookRow>(`${HOOKS} WHERE ? IS NULL OR tenant = ? ORDER BY rowid`)
         .all(tenant, tenant)
-        .map(toHook),
-    );
+        .map(toHook);
+    });
   }
 
   removeWebhook(tenant: TenantFilter, id: string): Promise<WebhookInfo> {
@@ -133,9 +136,13 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   async due(nowMs: number): Promise<readonly DueWebhook[]> {
-    const due = `SELECT id, tenant, url, secret_env AS secretEnv FROM webhook
-      WHERE EXISTS (SELECT 1 FROM webhook_event WHERE webhook_id = webhook.id AND ${IS_DUE}) ORDER BY rowid`;
-    return guarded(() => this.#db.prepare<[object], DueWebhook>(due).all({ nowMs, leaseMs: leaseNowMs() }));
+    return guarded(() => {
+      const isDue = this.#db.prepare(`SELECT 1 FROM webhook_event WHERE webhook_id = @id AND ${IS_DUE} LIMIT 1`);
+      const leaseMs = leaseNowMs();
+      return wholeTable<HookRow>(this.#db, WEBHOOK)
+        .filter(({ id }) => isDue.get({ id, nowMs, leaseMs }))
+        .map(({ id, tenant, url, secret_env: secretEnv }) => ({ id, tenant, url, secretEnv }));
+    });
   }
 
   claim(
@@ -217,6 +224,6 @@ export class SqliteWebhooks implements WebhookStore {
     );
     const row = read.get(id, tenant, tenant);
     if (!row) throw new AppError('NOT_FOUND', { webhook: id });
-    return row;
+    return sound(WEBHOOK, row);
   }
 }

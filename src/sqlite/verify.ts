@@ -1,0 +1,49 @@
+/** Reads every row of a data folder again, and compares it with what was written. Repairs nothing. */
+import { AppError } from '../core/errors.js';
+import type { Sqlite } from '../core/sqlite-binding.js';
+import { guarded } from './file.js';
+import { checksumOf } from './lists/checksum.js';
+import { LIST_TABLES, LISTS_FILE, openListsDatabase } from './lists/database.js';
+import type { ListRow } from './lists/list-rows.js';
+import { openServiceDatabase, SERVICE_FILE, SERVICE_TABLES } from './service/database.js';
+import { problemsIn } from './sums.js';
+
+/** Return what is damaged in the files of the lists and of the service, one line each. Empty: nothing. */
+export function verifyDataFolder(dataDir: string): string[] {
+  return [
+    ...problemsOf(
+      LISTS_FILE,
+      () => openListsDatabase(dataDir),
+      (db) => [...problemsIn(db, LISTS_FILE, LIST_TABLES), ...otherLists(db)],
+    ),
+    ...problemsOf(
+      SERVICE_FILE,
+      () => openServiceDatabase(dataDir),
+      (db) => problemsIn(db, SERVICE_FILE, SERVICE_TABLES),
+    ),
+  ];
+}
+
+/** A file that cannot be opened or read is a problem too. */
+function problemsOf(file: string, open: () => Sqlite, find: (db: Sqlite) => string[]): string[] {
+  try {
+    const db = open();
+    try {
+      return guarded(() => find(db));
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [`${file}: ${error.message}`];
+  }
+}
+
+/** Lists whose entries are not those of their last import. */
+function otherLists(db: Sqlite): string[] {
+  return db
+    .prepare<[], ListRow>('SELECT * FROM list NOT INDEXED')
+    .all()
+    .filter(({ id, version, checksum }) => version > 0 && checksumOf(db, id) !== checksum)
+    .map(({ name }) => `${LISTS_FILE}: the list ${JSON.stringify(name)} is not as imported: import it again`);
+}
