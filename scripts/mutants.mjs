@@ -27,11 +27,23 @@ const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
+const OF_DAMAGE = ['test/sqlite/damage-columns.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
 const OF_SITE = ['test/http/own-site.test.ts'];
 const OF_BUDGET = ['test/http/body-budget.test.ts'];
 
 export const MUTANTS = [
+  // Sums: no damaged row decides.
+  ['src/sqlite/sums.ts', 'if (!isSound(table, row)) throw damaged(table, labelOf(table, row));', '', OF_DAMAGE],
+  ['src/sqlite/lists/lists.ts', 'const value = isSoundEntry(row)', 'const value = true', OF_DAMAGE],
+  ['src/sqlite/lists/lists.ts', 'if (!isWhole) await this.#addAll(found, last);', 'if (!isWhole) return;', OF_DAMAGE],
+  [
+    'src/sqlite/lists/lists.ts',
+    "metaOf(this.#db, 'last_entry_key'),",
+    "one('SELECT max(id) AS value FROM entry'),",
+    OF_DAMAGE,
+  ],
+  ['src/sqlite/inventory/inventory.ts', 'facts: isDamaged ? null :', 'facts:', OF_DAMAGE],
   // Policy: the verdict.
   [POLICY, 'distanceBits <= radiusOf(', 'distanceBits < radiusOf(', OF_POLICY],
   [POLICY, '(!lowQuality || list.matchLowQuality)', 'true', OF_POLICY],

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The only place that touches the process: environment, arguments, signals, exit. */
 import { nodeProblem } from './core/node-version.js';
+import { limitProblem } from './core/process-limits.js';
 import { terminalText } from './core/terminal.js';
 
 const FAILED = 2;
@@ -13,7 +14,7 @@ if (problem) {
 
 // Node would end with 1, which means `matched`. Promises that reject unheard arrive here too.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(terminalText(`zeef: ${error.stack ?? String(error)}\n`));
+  process.stderr.write(terminalText(`zeef: ${limitProblem(error) ?? error.stack ?? String(error)}\n`));
   process.exit(FAILED);
 });
 

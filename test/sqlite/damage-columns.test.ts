@@ -138,7 +138,7 @@ test('a new entry that is lost before a reader sees it is reported', async () =>
   await store.close();
 });
 
-test('a damaged inventory that is healed has no damage', async () => {
+test('damage in an inventory is found until its folder is scanned again', async () => {
   const copy = copyOf(inventory);
   const file = INVENTORY_TABLES.find(({ name }) => name === 'file')!;
   damage(join(copy, INVENTORY_FILE), file, 'facts');

@@ -1,0 +1,27 @@
+/** A process that reaches a limit of its system ends with one line. */
+import { execFile } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
+import { limitProblem } from '../../src/core/process-limits.js';
+
+test.each([24, 48, 64, 96])('with %i open files: one line and exit code 2', async (files) => {
+  const env = childEnv({ ZEEF_DATA_DIR: tempFolder('data') });
+  const script = `ulimit -n ${files}; exec "$0" "$@"`;
+  const { code, err } = await new Promise<{ code: unknown; err: string }>((resolve) => {
+    execFile(
+      'sh',
+      ['-c', script, process.execPath, artefact('src', 'main.js'), 'lists', 'show'],
+      { env },
+      (error, _, text) => resolve({ code: error?.code ?? 0, err: text }),
+    );
+  });
+  expect(err).toMatch(/^zeef: too many open files: [^\n]*\n$/);
+  expect(code).toBe(2);
+});
+
+test('other errors keep their stack', () => {
+  expect(limitProblem(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBeNull();
+  expect(limitProblem(null)).toBeNull();
+});
