@@ -95,7 +95,7 @@ test('additions, removals and disabling of entries and lists apply after one ref
   expect(await verdicts(live, [4, 5, 6])).toEqual(['match', 'no_match', 'match']);
   await store.lists.updateList('a', { enabled: false });
   await live.refresh();
-  expect(await verdicts(live, [4, 2_500])).toEqual(['no_match', 'no_match']);
+  expect(await verdicts(live, [4, 2_500])).toEqual(['not_checked', 'not_checked']);
   await store.lists.updateList('a', { enabled: true });
   await store.lists.changeEntries('a', { entryId: 'e5' }, 'enable');
   await live.refresh();
