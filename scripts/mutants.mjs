@@ -19,6 +19,7 @@ const AUTHORISE = 'src/http/authorise.ts';
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
+const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
@@ -46,6 +47,11 @@ export const MUTANTS = [
   [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
   // Matching: which entries reach the policy.
   ['src/check/candidate.ts', 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
+  ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
+  ['src/check/check-hashes.ts', "only === 'blockhash' && isFlat", 'false && isFlat', OF_BLOCKHASH],
+  ['src/check/check-hashes.ts', 'isLow || isFlat(algorithm, hash256)', 'isLow', OF_BLOCKHASH],
+  ['src/core/blockhash-weight.ts', 'weight >= BLOCKHASH_WEIGHT_MIN', 'weight > BLOCKHASH_WEIGHT_MIN', OF_BLOCKHASH],
+  ['src/core/blockhash-weight.ts', 'weight <= BLOCKHASH_WEIGHT_MAX', 'weight < BLOCKHASH_WEIGHT_MAX', OF_BLOCKHASH],
   [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
   [FOUND, '!entry || isExpired(entry, one.list, snapshot.atMs)', '!entry', OF_MATCH],
   [FOUND, 'distance < held.distance', 'distance > held.distance', OF_MATCH],
