@@ -7,6 +7,7 @@ import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
 import { SqliteLists } from './lists/lists.js';
+import { mendIds } from './lists/mend-ids.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
@@ -38,6 +39,7 @@ export async function openSqliteStore(
     for (const folder of [dataDir, join(dataDir, HELD_FOLDER)]) removeUnfinished(folder);
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
+    mendIds(db, vault);
     const service = openServiceDatabase(dataDir);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),

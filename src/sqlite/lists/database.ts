@@ -119,6 +119,8 @@ export const MIGRATIONS: readonly Migration[] = [
    CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;`,
   // Keys, tenants, the audit log, webhooks and jobs have a file of their own.
   moveServiceTables,
+  // Ids were made up by line; `mend-ids.ts` mends shared ones, since that needs the key.
+  `INSERT INTO meta VALUES ('ids_by_line', 1);`,
 ];
 
 export const LISTS_SQLITE: SqliteFile = {

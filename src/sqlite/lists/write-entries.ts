@@ -144,7 +144,7 @@ function setMark(db: Sqlite, name: string, which: EntryFilter, change: keyof typ
 }
 
 /** Update the counts of active entries. */
-function finishChange(db: Sqlite, id: number): void {
+export function finishChange(db: Sqlite, id: number): void {
   const counts = db
     .prepare<[number], { algorithm: number; entries: number }>(
       'SELECT algorithm, count(*) AS entries FROM entry WHERE list_id = ? AND disabled = 0 GROUP BY algorithm',

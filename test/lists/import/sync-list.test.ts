@@ -205,9 +205,9 @@ describe('NCMEC', () => {
     await comesFrom({});
     const many = (from: number) =>
       Array.from({ length: 60 }, (_, at) => image(from + at, '2026-02-01T00:00:00Z')).join('');
-    answer = (_url, response) => response.end(page(many(0), '2026-02-01T00:00:00Z'));
+    answer = (_url, response) => response.end(page(many(1), '2026-02-01T00:00:00Z'));
     await sync();
-    answer = (_url, response) => response.end(page(many(100), '2026-04-01T00:00:00Z'));
+    answer = (_url, response) => response.end(page(many(101), '2026-04-01T00:00:00Z'));
     expect((await sync()).held).toMatchObject([{ rule: 'change' }]);
     expect(await checkpoint()).toBe('2026-02-01T00:00:00Z');
     expect(await values()).toHaveLength(60);
