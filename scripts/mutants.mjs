@@ -10,6 +10,7 @@ const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
+const STAGED = 'src/lists/import/staged-rows.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
@@ -23,6 +24,7 @@ const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
+const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
@@ -47,6 +49,11 @@ export const MUTANTS = [
   [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
   // Matching: which entries reach the policy.
   ['src/check/candidate.ts', 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
+  // Imports: what is written, and when.
+  [STAGED, 'bytes > bytesMax', 'false', OF_STAGED],
+  [STAGED, 'if (shouldStop())', 'if (false)', OF_STAGED],
+  [STAGED, 'await rm(path, { force: true })', 'await Promise.resolve()', OF_STAGED],
+  [STAGED, 'held = bytes.subarray(end)', 'held = Buffer.alloc(0)', OF_STAGED],
   ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
   ['src/check/check-hashes.ts', "only === 'blockhash' && isFlat", 'false && isFlat', OF_BLOCKHASH],
   ['src/check/check-hashes.ts', 'isLow || isFlat(algorithm, hash256)', 'isLow', OF_BLOCKHASH],

@@ -19,6 +19,9 @@ import { SqliteKeys } from './service/keys.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 
+/** In the data folder: parsed rows of running imports, sealed. */
+const STAGING_FOLDER = 'staged';
+
 interface StoreOptions {
   /** By default a file in the data folder, created once. */
   readonly master?: MasterKeySource;
@@ -35,8 +38,9 @@ export async function openSqliteStore(
   { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {} }: StoreOptions = {},
 ): Promise<Store> {
   const db = openListsDatabase(dataDir);
+  const stagingFolder = join(dataDir, STAGING_FOLDER);
   try {
-    for (const folder of [dataDir, join(dataDir, HELD_FOLDER)]) removeUnfinished(folder);
+    for (const folder of [dataDir, join(dataDir, HELD_FOLDER), stagingFolder]) removeUnfinished(folder);
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
     mendIds(db, vault);
@@ -50,6 +54,7 @@ export async function openSqliteStore(
       jobs: new SqliteJobs(service),
       duties: new SqliteDuties(service),
       vault,
+      stagingFolder,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {
