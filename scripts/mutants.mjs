@@ -11,6 +11,7 @@ const GATE = 'src/tenants/tenant-gate.ts';
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
 const STAGED = 'src/lists/import/staged-rows.ts';
+const SYNC = 'src/lists/import/sync-list.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
@@ -25,6 +26,8 @@ const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
+const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
+const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
@@ -54,6 +57,14 @@ export const MUTANTS = [
   [STAGED, 'if (shouldStop())', 'if (false)', OF_STAGED],
   [STAGED, 'await rm(path, { force: true })', 'await Promise.resolve()', OF_STAGED],
   [STAGED, 'held = bytes.subarray(end)', 'held = Buffer.alloc(0)', OF_STAGED],
+  [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],
+  [SYNC, 'seen.has(digestOf(next))', 'false', OF_SYNC],
+  [SYNC, 'pages + 1 >= bounds.pages', 'pages >= bounds.pages', OF_SYNC],
+  ['src/lists/import/page-reader.ts', 'AbortSignal.any([signal, inTime])', 'signal', OF_SYNC],
+  ['src/lists/import/fetch-page.ts', 'AbortSignal.any([signal, inTime])', 'inTime', OF_SYNC],
+  ['src/lists/import/sync-schedule.ts', 'pLimit(SYNCS_AT_ONCE)', 'pLimit(1)', OF_SYNC],
+  ['src/core/secret.ts', '?.trim()', '', OF_SYNC],
+  ['src/core/secret.ts', 'CONTROL.test(secret)', 'false', OF_SECRET],
   ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
   ['src/check/check-hashes.ts', "only === 'blockhash' && isFlat", 'false && isFlat', OF_BLOCKHASH],
   ['src/check/check-hashes.ts', 'isLow || isFlat(algorithm, hash256)', 'isLow', OF_BLOCKHASH],

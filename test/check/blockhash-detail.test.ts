@@ -50,7 +50,13 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 
-const OPTIONS = { orientations: 'none', lists: null, requestedRadiusBits: null, tenant: 'local', reference: null } as const;
+const OPTIONS = {
+  orientations: 'none',
+  lists: null,
+  requestedRadiusBits: null,
+  tenant: 'local',
+  reference: null,
+} as const;
 const batch = () => running.service.openBatch(OPTIONS, { isStream: false });
 
 // All are within 31 bits of the entry.
