@@ -26,6 +26,7 @@ const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
+const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
 const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
@@ -57,6 +58,22 @@ export const MUTANTS = [
   [STAGED, 'if (shouldStop())', 'if (false)', OF_STAGED],
   [STAGED, 'await rm(path, { force: true })', 'await Promise.resolve()', OF_STAGED],
   [STAGED, 'held = bytes.subarray(end)', 'held = Buffer.alloc(0)', OF_STAGED],
+  ['src/hashlists/formats/xml.ts', 'this.#depth > XML_DEPTH_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/xml.ts', 'this.#attributes > XML_ATTRIBUTES_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'this.#depth > JSON_DEPTH_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'this.#tokens > JSON_TOKENS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'why: error.message', "why: 'invalid JSON'", OF_BOUNDS],
+  ['src/hashlists/formats/ncmec.ts', 'this.#open.fingerprints.length >= FINGERPRINTS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/ncmec.ts', 'this.#text.length > TEXT_CHARS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/sources.ts', 'records > SOURCE_PAGE_RECORDS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/sources.ts', 'link.length > LINK_CHARS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', 'OF_NOTHING.has(hex) || ', '', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', ' || UNFILLED.test(hex)', '', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', 'ONE_BYTE.test(hex)', 'false', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', "hasBlockhashDetail(Buffer.from(hex, 'hex'))", 'true', OF_BOUNDS],
+  ['src/hashlists/normalise.ts', ' && !UNPRINTABLE.test(text.trim())', '', OF_BOUNDS],
+  ['src/hashlists/normalise.ts', 'tags.length <= TAGS_MAX', 'true', OF_BOUNDS],
+  ['src/hashlists/formats/csv.ts', 'columns: columns.length', "columns: columns.join(' ')", OF_BOUNDS],
   [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],
   [SYNC, 'seen.has(digestOf(next))', 'false', OF_SYNC],
   [SYNC, 'pages + 1 >= bounds.pages', 'pages >= bounds.pages', OF_SYNC],

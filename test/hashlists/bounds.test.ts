@@ -10,6 +10,7 @@ import { normalise, TAGS_MAX, TEXT_CHARS_MAX } from '../../src/hashlists/normali
 import { pageFacts } from '../../src/hashlists/sources.js';
 
 const ROOT = '<queryResult xmlns="https://hashsharing.ncmec.org/hashsharing/v2">';
+const END = '</queryResult>';
 /** Far above what a bounded parser takes, far below minutes. */
 const AT_ONCE_MS = 5_000;
 
@@ -22,24 +23,70 @@ async function rowsOf(format: HashlistFormat, bytes: Uint8Array): Promise<Parsed
   return rows;
 }
 
+const deepXml = (levels: number) => Buffer.from(ROOT + '<a>'.repeat(levels) + '</a>'.repeat(levels) + END);
+const attributes = (count: number) =>
+  Buffer.from(`${ROOT}<a ${Array.from({ length: count }, (_, n) => `x${n}="" `).join('')}/>${END}`);
+const deepJson = (levels: number) => Buffer.from(`{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`);
+const TOO_DEEP = `elements are nested deeper than ${XML_DEPTH_MAX}`;
+const TOO_MANY = `an element has more than ${XML_ATTRIBUTES_MAX} attributes`;
+const TOO_NESTED = `values are nested deeper than ${JSON_DEPTH_MAX}`;
+
 describe('bombs are refused at once', () => {
-  test.each<[string, 'ncmec' | 'stopncii', () => Buffer]>([
-    ['deep XML of 100 kB', 'ncmec', () => Buffer.from(ROOT + '<a>'.repeat(33_000))],
-    ['deep XML of 30 MB', 'ncmec', () => Buffer.from(ROOT + '<a>'.repeat(10_000_000))],
-    ['XML one level too deep', 'ncmec', () => Buffer.from(ROOT + '<a>'.repeat(XML_DEPTH_MAX))],
-    [
-      'an element with many attributes',
-      'ncmec',
-      () => Buffer.from(`${ROOT}<a ${Array.from({ length: XML_ATTRIBUTES_MAX + 1 }, (_, n) => `x${n}="" `).join('')}>`),
-    ],
-    ['20 MB of [', 'stopncii', () => Buffer.alloc(20_000_000, '[')],
-    ['JSON one level too deep', 'stopncii', () => Buffer.from(`{"a":${'['.repeat(JSON_DEPTH_MAX)}`)],
-  ])('%s', async (_says, format, make) => {
+  // The reason tells a bound from a truncated document: without the bound, the last of each three would be read.
+  test.each<[string, 'ncmec' | 'stopncii', string, () => Buffer]>([
+    ['deep XML of 100 kB', 'ncmec', TOO_DEEP, () => Buffer.from(ROOT + '<a>'.repeat(33_000))],
+    ['deep XML of 30 MB', 'ncmec', TOO_DEEP, () => Buffer.from(ROOT + '<a>'.repeat(10_000_000))],
+    ['XML one level too deep', 'ncmec', TOO_DEEP, () => deepXml(XML_DEPTH_MAX)],
+    ['an attribute too many', 'ncmec', TOO_MANY, () => attributes(XML_ATTRIBUTES_MAX + 1)],
+    ['20 MB of [', 'stopncii', TOO_NESTED, () => Buffer.concat([Buffer.from('{"a":'), Buffer.alloc(20_000_000, '[')])],
+    ['JSON one level too deep', 'stopncii', TOO_NESTED, () => deepJson(JSON_DEPTH_MAX)],
+  ])('%s', async (_says, format, why, make) => {
     const bytes = make();
     const startedMs = performance.now();
-    expect(() => pageFacts(format, bytes, 'http://h/')).toThrow(expect.objectContaining({ code: 'SOURCE_FAILED' }));
-    await expect(rowsOf(format, bytes)).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
+    const page = { code: 'SOURCE_FAILED', details: { why: `invalid page: ${why}` } };
+    expect(() => pageFacts(format, bytes, 'http://h/')).toThrow(expect.objectContaining(page));
+    await expect(rowsOf(format, bytes)).rejects.toMatchObject({ code: 'HASHLIST_INVALID', details: { why } });
     expect(performance.now() - startedMs).toBeLessThan(AT_ONCE_MS);
+  });
+
+  test.each<[string, 'ncmec' | 'stopncii', () => Buffer]>([
+    ['XML of the deepest level', 'ncmec', () => deepXml(XML_DEPTH_MAX - 1)],
+    ['as many attributes as an element may have', 'ncmec', () => attributes(XML_ATTRIBUTES_MAX)],
+    ['JSON of the deepest level', 'stopncii', () => deepJson(JSON_DEPTH_MAX - 1)],
+  ])('%s is read', async (_says, format, make) => {
+    expect(pageFacts(format, make(), 'http://h/')).toEqual({ next: null, checkpoint: null });
+    expect(await rowsOf(format, make())).toEqual([]);
+  });
+});
+
+describe('sizes', () => {
+  const ones = (count: number) => `[${'1,'.repeat(count - 1)}1]`;
+  const link = (chars: number) => `{"hasMoreRecords":true,"nextPageToken":"${'t'.repeat(chars)}"}`;
+  test.each([
+    ['a link', link(8_193), link(8_192), 'a link exceeds 8192 characters'],
+    ['records', `{"hashRecords":${ones(1_000_001)}}`, `{"hashRecords":${ones(1_000)}}`, 'more than 1000000 records'],
+    [
+      'a record',
+      `{"hashRecords":[${ones(500_001)}]}`,
+      `{"hashRecords":[${ones(499_990)}]}`,
+      'record has more than 1000000 values',
+    ],
+  ])('%s of a page', (_says, long, short, why) => {
+    const read = (text: string) => pageFacts('stopncii', Buffer.from(text), 'http://h/');
+    expect(() => read(long)).toThrow(expect.objectContaining({ details: { why: `invalid page: ${why}` } }));
+    expect(() => read(short)).not.toThrow();
+  });
+
+  const entry = (fingerprints: string) =>
+    Buffer.from(`${ROOT}<images><image><id>1</id><fingerprints>${fingerprints}</fingerprints></image></images>${END}`);
+  const md5s = (count: number) => entry('<md5></md5>'.repeat(count));
+  const text = (chars: number) => entry(`<md5>${'a'.repeat(chars)}</md5>`);
+  test.each([
+    ['fingerprints', md5s(1_001), md5s(1_000), 'an entry has more than 1000 fingerprints'],
+    ['a text', text(65_537), text(65_536), 'text exceeds 65536 characters'],
+  ])('%s of an entry', async (_says, long, short, why) => {
+    await expect(rowsOf('ncmec', long)).rejects.toMatchObject({ details: { why } });
+    expect(await rowsOf('ncmec', short)).not.toEqual([]);
   });
 });
 
