@@ -10,6 +10,8 @@ const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
+const STAGED = 'src/lists/import/staged-rows.ts';
+const SYNC = 'src/lists/import/sync-list.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
@@ -21,9 +23,14 @@ const BUDGET = 'src/http/body-budget.ts';
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
+const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
+const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
+const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
+const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
+const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
@@ -62,6 +69,42 @@ export const MUTANTS = [
   [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
   // Matching: which entries reach the policy.
   ['src/check/candidate.ts', 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
+  // Imports: what is written, and when.
+  [STAGED, 'bytes > bytesMax', 'false', OF_STAGED],
+  [STAGED, 'if (shouldStop())', 'if (false)', OF_STAGED],
+  [STAGED, 'await rm(path, { force: true })', 'await Promise.resolve()', OF_STAGED],
+  [STAGED, 'held = bytes.subarray(end)', 'held = Buffer.alloc(0)', OF_STAGED],
+  ['src/hashlists/formats/xml.ts', 'this.#depth > XML_DEPTH_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/xml.ts', 'this.#attributes > XML_ATTRIBUTES_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'this.#depth > JSON_DEPTH_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'this.#tokens > JSON_TOKENS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/json-records.ts', 'why: error.message', "why: 'invalid JSON'", OF_BOUNDS],
+  ['src/hashlists/formats/ncmec.ts', 'this.#open.fingerprints.length >= FINGERPRINTS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/ncmec.ts', 'this.#text.length > TEXT_CHARS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/sources.ts', 'records > SOURCE_PAGE_RECORDS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/sources.ts', 'link.length > LINK_CHARS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', 'OF_NOTHING.has(hex) || ', '', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', ' || UNFILLED.test(hex)', '', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', 'ONE_BYTE.test(hex)', 'false', OF_BOUNDS],
+  ['src/hashlists/value-rules.ts', "hasBlockhashDetail(Buffer.from(hex, 'hex'))", 'true', OF_BOUNDS],
+  ['src/hashlists/normalise.ts', ' && !UNPRINTABLE.test(text.trim())', '', OF_BOUNDS],
+  ['src/hashlists/normalise.ts', 'tags.length <= TAGS_MAX', 'true', OF_BOUNDS],
+  ['src/hashlists/formats/csv.ts', 'columns: columns.length', "columns: columns.join(' ')", OF_BOUNDS],
+  ['src/lists/known-ids.ts', 'row.entry.algorithm === algorithm && ', '', ['test/cases/add-images.test.ts']],
+  ['src/cases/add-images.ts', 'if (!ids.has(sha256)) ', '', ['test/cases/add-images.test.ts']],
+  [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],
+  [SYNC, 'seen.has(digestOf(next))', 'false', OF_SYNC],
+  [SYNC, 'pages + 1 >= bounds.pages', 'pages >= bounds.pages', OF_SYNC],
+  ['src/lists/import/page-reader.ts', 'AbortSignal.any([signal, inTime])', 'signal', OF_SYNC],
+  ['src/lists/import/fetch-page.ts', 'AbortSignal.any([signal, inTime])', 'inTime', OF_SYNC],
+  ['src/lists/import/sync-schedule.ts', 'pLimit(SYNCS_AT_ONCE)', 'pLimit(1)', OF_SYNC],
+  ['src/core/secret.ts', '?.trim()', '', OF_SYNC],
+  ['src/core/secret.ts', 'CONTROL.test(secret)', 'false', OF_SECRET],
+  ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
+  ['src/check/check-hashes.ts', "only === 'blockhash' && isFlat", 'false && isFlat', OF_BLOCKHASH],
+  ['src/check/check-hashes.ts', 'isLow || isFlat(algorithm, hash256)', 'isLow', OF_BLOCKHASH],
+  ['src/core/blockhash-weight.ts', 'weight >= BLOCKHASH_WEIGHT_MIN', 'weight > BLOCKHASH_WEIGHT_MIN', OF_BLOCKHASH],
+  ['src/core/blockhash-weight.ts', 'weight <= BLOCKHASH_WEIGHT_MAX', 'weight < BLOCKHASH_WEIGHT_MAX', OF_BLOCKHASH],
   [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
   [FOUND, '!entry || isExpired(entry, one.list, snapshot.atMs)', '!entry', OF_MATCH],
   [FOUND, 'distance < held.distance', 'distance > held.distance', OF_MATCH],

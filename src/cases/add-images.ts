@@ -7,6 +7,7 @@ import { isLowQuality } from '../core/pdq-quality.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import { openReview } from '../lists/import/import-review.js';
+import { knownIds } from '../lists/known-ids.js';
 import type { ImportReport, ListStore } from '../store/lists-contract.js';
 
 const WANTS: HashWants = {
@@ -56,6 +57,29 @@ interface AddedImage {
   readonly lowQuality: boolean;
 }
 
+/** Return the rows of an image; none without an id. */
+function rowsOf(
+  { digests, pdq, pdqFull, degenerate }: HashedImage,
+  entryId: string | null,
+  line: number,
+  about: AddRequest['about'],
+): ParsedRow[] {
+  if (entryId === null) return [];
+  const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
+  const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
+  const hashes = [pdq, pdqFull].filter((facts) => facts !== null && !isLowQuality(facts.quality, degenerate));
+  const values: [Entry['algorithm'], string][] = [
+    ...DIGEST_ALGORITHMS.map((algorithm): [Entry['algorithm'], string] => [algorithm, digests[algorithm]!]),
+    ...hashes.map((facts): [Entry['algorithm'], string] => ['pdq', facts!.hash]),
+  ];
+  return values.map(([algorithm, value]) => ({
+    ok: true,
+    line,
+    hasOwnId: true,
+    entry: { ...common, algorithm, value },
+  }));
+}
+
 /**
  * Add the digests and the PDQ hashes (both families) of images to a list; nothing else of the images is stored. A review
  * holds the version back where they match canaries.
@@ -68,24 +92,25 @@ export async function addImages(
   const existing = await lists.list(list);
   // A confirmed image on a suppression list would hide what it is there to find.
   if (existing?.kind === 'suppression') throw new AppError('REQUEST_INVALID', { list, expected: 'a match list' });
-  const images: AddedImage[] = [];
-  const rows: ParsedRow[] = [];
+  const hashed: (HashedImage & { readonly path: string })[] = [];
   for (const path of paths) {
     if (!(await stat(path).catch(() => null))?.isFile()) throw new AppError('FILE_UNREADABLE', { path });
     await whenRoom();
-    const { digests, pdq, pdqFull, reason, degenerate } = await hashImage({ path }, WANTS);
-    const entryId = reason === null ? ulid() : null;
-    const lowQuality = pdq !== null && isLowQuality(pdq.quality, degenerate);
-    images.push({ path, entryId, reason, lowQuality });
-    if (entryId === null) continue;
-    const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
-    const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
-    const take = (algorithm: Entry['algorithm'], value: string) => {
-      rows.push({ ok: true, line: images.length, hasOwnId: true, entry: { ...common, algorithm, value } });
-    };
-    for (const algorithm of DIGEST_ALGORITHMS) take(algorithm, digests[algorithm]!);
-    for (const facts of [pdq, pdqFull]) if (facts && !isLowQuality(facts.quality, degenerate)) take('pdq', facts.hash);
+    hashed.push({ path, ...(await hashImage({ path }, WANTS)) });
   }
+  const sha256s = hashed.flatMap(({ reason, digests }) => (reason === null ? [digests.sha256!] : []));
+  // An image that the list has already keeps its id, in this answer too.
+  const ids = new Map(existing ? await knownIds(lists, existing, 'sha256', new Set(sha256s)) : []);
+  for (const sha256 of sha256s) if (!ids.has(sha256)) ids.set(sha256, ulid());
+  const images = hashed.map(
+    ({ path, reason, digests, pdq, degenerate }): AddedImage => ({
+      path,
+      entryId: reason === null ? ids.get(digests.sha256!)! : null,
+      reason,
+      lowQuality: pdq !== null && isLowQuality(pdq.quality, degenerate),
+    }),
+  );
+  const rows = hashed.flatMap((image, at) => rowsOf(image, images[at]!.entryId, at + 1, about));
   if (rows.length === 0) return { images, report: null };
   const known = existing ?? (await lists.createList({ list, kind: 'match', radiusBits }));
   const { watch, review } = await openReview(lists, known.radiusBits);

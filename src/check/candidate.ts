@@ -1,4 +1,5 @@
 /** What an index proposes: an entry within the radius of a query, before the store is asked for the entry. */
+import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import type { Background, Family, ListInfo, Orientation } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
 import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
@@ -30,7 +31,7 @@ export interface Candidate {
   readonly query: HashQuery | VectorQuery | null;
 }
 
-/** Return the candidate of an index row, or null where the entry is inactive or its list is not queried. */
+/** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, or the query is a blockhash without detail. */
 export function toCandidate(
   snapshot: ListSnapshot,
   lists: ReadonlySet<string> | null,
@@ -39,5 +40,7 @@ export function toCandidate(
 ): Candidate | null {
   const list = activeListOf(snapshot, segment, entryIndex);
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
+  // Unrelated images share it: no form of a query matches by it.
+  if (query?.algorithm === 'blockhash' && !hasBlockhashDetail(query.hash256)) return null;
   return { entryKey: segment.keys[entryIndex]!, list, distance, query };
 }

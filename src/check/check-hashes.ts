@@ -1,6 +1,8 @@
 /**
  * Checks a batch of hashes and digests that the caller computed. An invalid item fails alone, never the batch.
  */
+
+import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
@@ -97,8 +99,12 @@ function fileHashesOf(item: HashItem): HashQuery[] {
   }));
 }
 
+/** Its candidates are dropped (`candidate.ts`); its answer has `lowQuality`, so that the caller knows. */
+const isFlat = (algorithm: BatchAlgorithm, hash256: Uint8Array) =>
+  algorithm === 'blockhash' && !hasBlockhashDetail(hash256);
+
 function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
-  const lowQuality = item.quality !== undefined && isLowQuality(item.quality, false);
+  const isLow = item.quality !== undefined && isLowQuality(item.quality, false);
   return HAMMING_ALGORITHMS.flatMap((algorithm) => {
     const hex = item[algorithm];
     if (hex === undefined) return [];
@@ -108,6 +114,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     } catch (error) {
       throw new AppError('VALUE_INVALID', { field: algorithm, expected: '64 hex digits' }, error);
     }
+    const lowQuality = isLow || isFlat(algorithm, hash256);
     // Only the bits are known here, so the sign rule derives the orientations: near, but not exact (docs/accuracy.md).
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
@@ -177,7 +184,8 @@ function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } |
   }
   if (only === null) return null;
   const hex = item[only]!;
-  return hex.length === VALUE_BYTES[only] * 2 && HEX.test(hex) ? { algorithm: only, hex } : null;
+  if (hex.length !== VALUE_BYTES[only] * 2 || !HEX.test(hex)) return null;
+  return only === 'blockhash' && isFlat(only, Buffer.from(hex, 'hex')) ? null : { algorithm: only, hex };
 }
 
 /** Items of one value, by its algorithm. */

@@ -60,6 +60,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
         const report = await importList(changesOf(service), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
+          shouldStop: cli.isStopping,
           list: flags.list,
           format: flags.format ?? formatOf(files[0]!),
           assumed: flags.algorithm,

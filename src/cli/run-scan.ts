@@ -1,4 +1,6 @@
 /** One run of `zeef scan`: checks trees of files, writes lines and a summary. */
+import { AppError } from '../core/errors.js';
+import { secretFrom } from '../core/secret.js';
 import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
 import { rematch } from '../scan/rematch.js';
@@ -17,6 +19,14 @@ import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from 
 import { openScanOutput } from './scan-output.js';
 import { showProgress } from './scan-progress.js';
 
+/** Errors REQUEST_INVALID. */
+function serverKey(env: CliContext['env']): string | null {
+  if (!env.ZEEF_SERVER_KEY) return null;
+  const read = secretFrom(env, 'ZEEF_SERVER_KEY');
+  if ('why' in read) throw new AppError('REQUEST_INVALID', { why: read.why });
+  return read.secret;
+}
+
 async function matcherFor(
   cli: CliContext,
   service: Service,
@@ -30,7 +40,7 @@ async function matcherFor(
   if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'a URL: https://...');
   const matcher = remoteMatcher({
     url: flags.server,
-    key: flags.key ?? cli.env.ZEEF_SERVER_KEY ?? null,
+    key: flags.key ?? serverKey(cli.env),
     ...options,
     shouldStop: cli.isStopping,
     onWait: (why, waitMs) =>

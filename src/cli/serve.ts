@@ -42,7 +42,7 @@ export function addServeCommand(program: Command, cli: CliContext): void {
           await importSample(service);
           await service.reload();
         }
-        stopSyncs = startSyncSchedule(service, log, cli.env);
+        stopSyncs = startSyncSchedule(service, log, cli.env, { stopped: cli.stopped });
         stopWebhooks = startWebhooks(service, log, cli.env);
         const server = await cli.createServer(service, log);
         await listen(server, config);
@@ -57,8 +57,8 @@ export function addServeCommand(program: Command, cli: CliContext): void {
         await server.close();
         clearTimeout(tooLong);
       } finally {
-        await stopSyncs();
-        await stopWebhooks();
+        // Side by side: a sync may wait for its import, which ends with the imports.
+        await Promise.all([stopSyncs(), stopWebhooks(), service.imports.close()]);
         await service.close();
       }
     });

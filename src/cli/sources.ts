@@ -1,8 +1,11 @@
 /** `zeef lists source` and `zeef lists sync`: lists that Zeef fetches from a source. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import pLimit from 'p-limit';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
+import { createPageReader, SYNCS_AT_ONCE } from '../lists/import/page-reader.js';
 import { syncList } from '../lists/import/sync-list.js';
+import type { Service } from '../service/service.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
 
@@ -79,26 +82,35 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     .argument('[name]')
     .action((name: string | undefined) =>
       withService(cli, globals(), async (service) => {
-        const changes = changesOf(service);
-        const { lists } = changes;
-        const { dataDir, radiusBits } = service.config;
-        const all = name === undefined ? (await lists.lists()).map(({ list }) => list) : [name];
-        for (const list of all) {
-          if (name === undefined && (await lists.source(list)) === null) continue;
-          const onPage = (pages: number) => {
-            if (cli.isTerminal) cli.errStream.write(`\r${list}: ${pages} pages `);
-          };
-          const report = await syncList(changes, list, {
-            dataDir,
-            radiusBits,
-            env: cli.env,
-            onPage,
-            shouldStop: cli.isStopping,
-          });
-          if (cli.isTerminal) cli.errStream.write('\r');
-          if (report.held.length > 0) cli.setExitCode(EXIT.failed);
-          cli.out(reportText(report));
-        }
+        const { lists } = service.store;
+        if (name !== undefined) return syncAll(service, [name], cli);
+        const all: string[] = [];
+        for (const { list } of await lists.lists()) if ((await lists.source(list)) !== null) all.push(list);
+        await syncAll(service, all, cli);
       }),
     );
+}
+
+/** Sync lists side by side, and print their reports. Errors: of the first that failed, after the others have ended. */
+async function syncAll(service: Service, names: readonly string[], cli: CliContext): Promise<void> {
+  const { dataDir, radiusBits } = service.config;
+  const pages = createPageReader();
+  const stopping = new AbortController();
+  void cli.stopped.then(() => stopping.abort());
+  const sync = async (list: string) => {
+    const onPage = (count: number) => {
+      if (cli.isTerminal) cli.errStream.write(`\r${list}: ${count} pages `);
+    };
+    const options = { dataDir, radiusBits, env: cli.env, pages, onPage, signal: stopping.signal };
+    const report = await syncList(changesOf(service), list, options);
+    if (cli.isTerminal) cli.errStream.write('\r');
+    if (report.held.length > 0) cli.setExitCode(EXIT.failed);
+    cli.out(reportText(report));
+  };
+  const atOnce = pLimit(SYNCS_AT_ONCE);
+  const ended = await Promise.allSettled(names.map((list) => atOnce(sync, list)));
+  await pages.close();
+  const [first, ...others] = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
+  for (const { message } of others) cli.err(`zeef: ${message}\n`);
+  if (first) throw first;
 }

@@ -11,6 +11,8 @@ export const REJECT_REASONS = [
   'not_active',
   'line_too_long',
   'not_a_value',
+  'meaningless',
+  'text_invalid',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
@@ -27,6 +29,7 @@ export type ParsedRow =
       readonly ok: true;
       /** Line number, or record number if the format has no lines; from 1. */
       readonly line: number;
+      /** With an empty `entryId` where the list gave none: the store makes one from the value. */
       readonly entry: Omit<Entry, 'list'>;
       /** True if the list gave the id, so that the list may later delete it by that id. */
       readonly hasOwnId?: boolean;

@@ -1,12 +1,8 @@
 /** Rules for entries of every list format. Pure: fields in, an entry or a reason out. */
-import { createHash } from 'node:crypto';
 import { PDQ_QUALITY_MIN } from '../core/limits.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
-
-/** Set bits of a PDQ hash are 128 unless values tie; the reference's own images stay within a few of it. */
-export const PDQ_WEIGHT_MIN = 112;
-export const PDQ_WEIGHT_MAX = 144;
+import { valueFault } from './value-rules.js';
 
 /** One row as read: unchecked text. */
 export interface RawFields {
@@ -54,6 +50,8 @@ const BY_HEX_LENGTH: Readonly<Record<number, Algorithm>> = { 32: 'md5', 40: 'sha
 
 /** Convert hex or base64 to lower-case hex; null for other text, or another length. */
 function toHex(text: string, bytes: number): string | null {
+  // Checked first: a line may have 65,536 characters.
+  if (text.length > bytes * 2) return null;
   if (text.length === bytes * 2 && /^[0-9a-f]+$/i.test(text)) return text.toLowerCase();
   if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return null;
   const decoded = Buffer.from(text, 'base64');
@@ -61,25 +59,26 @@ function toHex(text: string, bytes: number): string | null {
   return decoded.length === bytes && isWhole ? decoded.toString('hex') : null;
 }
 
-/** Set bits of a hex digit, by its character code. */
-const DIGIT_WEIGHT = new Uint8Array(128);
-for (let digit = 0; digit < 16; digit++) {
-  DIGIT_WEIGHT[digit.toString(16).charCodeAt(0)] = digit.toString(2).replaceAll('0', '').length;
-}
-
-function weightOf(hex: string): number {
-  let weight = 0;
-  for (let at = 0; at < hex.length; at++) weight += DIGIT_WEIGHT[hex.charCodeAt(at)]!;
-  return weight;
-}
-
 const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
 
-/** Return the list's own id; a digest if the id contains the value, which must not appear in answers and logs. */
+/** Return the list's own id; null if it contains the value, which must not appear in answers and logs. */
 function idOf({ entryId }: RawFields, text: string, value: string): string | null {
   const id = orNull(entryId);
-  if (id === null || !(id.includes(text) || id.toLowerCase().includes(value))) return id;
-  return createHash('sha256').update(value).digest('hex').slice(0, 16);
+  return id === null || id.includes(text) || id.toLowerCase().includes(value) ? null : id;
+}
+
+/** Texts of an entry are stored with it and shown in answers, figures and reports: names, not documents. */
+export const TEXT_CHARS_MAX = 512;
+/** Labels of an entry: ThreatExchange's have a dozen. */
+export const TAGS_MAX = 100;
+/** Control characters, and those that reverse or hide the text around them: a reader would see another text. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+const isPlain = (text: string | undefined) =>
+  text === undefined || (text.length <= TEXT_CHARS_MAX && !UNPRINTABLE.test(text.trim()));
+
+function hasPlainTexts({ entryId, category, severity, source, mediaType, updatedAt, tags = [] }: RawFields): boolean {
+  return tags.length <= TAGS_MAX && [entryId, category, severity, source, mediaType, updatedAt, ...tags].every(isPlain);
 }
 
 /**
@@ -102,10 +101,9 @@ export function normalise(
   if (value === null) return reject('malformed');
   // Lists have many words for withdrawn, deleted or unconfirmed: only `active` may match.
   if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return reject('not_active');
-  if (algorithm === 'pdq') {
-    const weight = weightOf(value);
-    if (weight < PDQ_WEIGHT_MIN || weight > PDQ_WEIGHT_MAX) return reject('weight');
-  }
+  const fault = valueFault(algorithm, value);
+  if (fault !== null) return reject(fault);
+  if (!hasPlainTexts(raw)) return reject('text_invalid');
   const quality = orNull(raw.quality);
   if (quality !== null && !(Number(quality) >= 0 && Number(quality) <= 100)) return reject('malformed');
   const isNearHash = HASH_ALGORITHMS.includes(algorithm as HashAlgorithm);
@@ -118,7 +116,7 @@ export function normalise(
     line,
     ...(ownId === null ? {} : { hasOwnId: true }),
     entry: {
-      entryId: ownId ?? `line-${line}`,
+      entryId: ownId ?? '',
       algorithm,
       value,
       category,

@@ -8,6 +8,7 @@ import type { ParsedRow } from '../core/parsed-row.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { normalise } from '../hashlists/normalise.js';
 import type { ListStore } from '../store/lists-contract.js';
+import { knownIds } from './known-ids.js';
 
 /** The suppression list that holds the values that were added one by one. */
 const OWN_SUPPRESSIONS = 'own-suppressions';
@@ -48,7 +49,8 @@ export async function suppressions(store: ListStore): Promise<readonly Suppressi
 }
 
 /**
- * Add a suppression. Result: the id of a value's suppression, null for entries; and the number of entries.
+ * Add a suppression. Result: the id of a value's suppression, the earlier one where it has one, null for entries; and the number of
+ * new entries.
  * Errors  VALUE_INVALID; LIST_NOT_FOUND; NOT_FOUND: no such entry in the list; STORE_FAILED.
  */
 export async function suppress(
@@ -72,8 +74,11 @@ export async function suppress(
   const rows = (async function* (): AsyncGenerator<ParsedRow> {
     yield row;
   })();
-  const { added } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
-  return { id, entries: added };
+  const { added, version } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
+  if (added > 0) return { id, entries: added };
+  const { value: hex } = row.entry;
+  const ids = await knownIds(store, { list: OWN_SUPPRESSIONS, version }, algorithm, new Set([hex]));
+  return { id: ids.get(hex) ?? null, entries: 0 };
 }
 
 /** Remove a suppression. Errors  NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */

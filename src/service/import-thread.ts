@@ -13,6 +13,10 @@ export function createImportThread(place: Pick<ImportTask, 'dataDir' | 'keyPlace
       const task: ImportTask = { ...place, request, port };
       return (await pool.run(task, { transferList: [port] })) as ImportOutcome;
     },
-    close: async () => pool?.destroy(),
+    async close() {
+      const ended = pool;
+      pool = null;
+      await ended?.destroy();
+    },
   };
 }

@@ -8,6 +8,7 @@ import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
 import { type OnDamaged, SqliteLists } from './lists/lists.js';
+import { mendIds } from './lists/mend-ids.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
@@ -26,6 +27,9 @@ const SEARCHED = [API_KEY, WEBHOOK_EVENT];
 const damageIn = (service: Sqlite) =>
   SEARCHED.flatMap((table) => guarded(() => problemsOf(service, table)).map((row) => ({ table: table.name, row })));
 
+/** In the data folder: parsed rows of running imports, sealed. */
+const STAGING_FOLDER = 'staged';
+
 interface StoreOptions {
   /** By default a file in the data folder, created once. */
   readonly master?: MasterKeySource;
@@ -42,10 +46,12 @@ export async function openSqliteStore(
   { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {} }: StoreOptions = {},
 ): Promise<Store> {
   const db = openListsDatabase(dataDir);
+  const stagingFolder = join(dataDir, STAGING_FOLDER);
   try {
-    for (const folder of [dataDir, join(dataDir, HELD_FOLDER)]) removeUnfinished(folder);
+    for (const folder of [dataDir, join(dataDir, HELD_FOLDER), stagingFolder]) removeUnfinished(folder);
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
+    mendIds(db, vault);
     const service = openServiceDatabase(dataDir);
     for (const damage of damageIn(service)) onDamaged(damage);
     return {
@@ -57,6 +63,7 @@ export async function openSqliteStore(
       jobs: new SqliteJobs(service),
       duties: new SqliteDuties(service),
       vault,
+      stagingFolder,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {

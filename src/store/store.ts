@@ -18,6 +18,8 @@ export interface Store {
   readonly duties: DutyStore;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
+  /** Folder of rows that wait to be written; what killed processes left there is removed when a store is opened. */
+  readonly stagingFolder: string;
   /**
    * Reseal everything by a new data key, and the data keys by `newMaster`; without one, by a new master key if the store
    * made its own, otherwise by the same. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.

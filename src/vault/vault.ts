@@ -21,6 +21,9 @@ export const VALUE_NAME_BYTES = KEY_ID_BYTES + NONCE_BYTES;
 /** The id has two bytes: enough for a new key a day for 179 years. */
 export const DATA_KEYS_MAX = 65_535;
 
+/** 96 bits: a billion values share no id by chance. */
+const MADE_ID_DIGITS = 24;
+
 /** 256 random bits that seal values, and their number in sealed values. */
 export interface DataKey {
   /** 1..65,535; the highest is the current key. */
@@ -32,12 +35,13 @@ interface Derived {
   readonly value: Buffer;
   readonly nonce: Buffer;
   readonly stream: Buffer;
+  readonly id: Buffer;
 }
 
 /** Derive one key for each use, so that keys of values reveal nothing about keys of files. */
 function derive(key: Uint8Array): Derived {
   const of = (use: string) => Buffer.from(hkdfSync('sha256', key, '', `zeef ${use}`, DATA_KEY_BYTES));
-  return { value: of('value'), nonce: of('value nonce'), stream: of('stream') };
+  return { value: of('value'), nonce: of('value nonce'), stream: of('stream'), id: of('entry id') };
 }
 
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
@@ -99,6 +103,16 @@ export class Vault {
     cipher.final();
     sealed.set(cipher.getAuthTag(), VALUE_NAME_BYTES + value.length);
     return sealed;
+  }
+
+  /**
+   * Return the id of a value whose list gives none: equal for equal values, and without the key neither computed nor confirmed.
+   * By the first data key, which a rotation keeps, so that ids stay. Shape: `made-` and 24 hex digits.
+   */
+  madeUpId(label: number, value: Uint8Array): string {
+    const { id } = this.#keyOf(Math.min(...this.#keys.keys()));
+    const digest = createHmac('sha256', id).update(Buffer.of(label)).update(value).digest('hex');
+    return `made-${digest.slice(0, MADE_ID_DIGITS)}`;
   }
 
   /** Open a sealed value. Errors SEALED_DAMAGED: modified, truncated, of another label, or sealed with an unknown key. */

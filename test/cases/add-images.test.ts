@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { addImages } from '../../src/cases/add-images.js';
@@ -15,5 +16,28 @@ test('a confirmed image is not added to a suppression list, and is not even read
     details: { list: 'benign' },
   });
   expect(await lists.list('benign')).toMatchObject({ entryCount: 0 });
+  await close();
+});
+
+test('an image keeps its id: added again, twice in one call, and beside others', async () => {
+  const { lists, close } = await openSqliteStore(tempFolder('add-images'));
+  const names = ['mate-freshflower.jpg', 'lomiri-greentock-by-peter-nerlich.jpg'];
+  const hashImage = async ({ path }: { path: string }) => {
+    const of = (algorithm: string) => createHash(algorithm).update(path).digest('hex');
+    const digests = { md5: of('md5'), sha1: of('sha1'), sha256: of('sha256') };
+    return { digests, pdq: null, pdqFull: null, reason: null, degenerate: false };
+  };
+  const add = async (...paths: string[]) => {
+    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31 };
+    const { images } = await addImages(parts, { list: 'own', lists, paths, about: {} });
+    return images.map(({ entryId }) => entryId!);
+  };
+  const [one, two] = names.map((name) => `${PICTURES}/${name}`) as [string, string];
+  const [first] = await add(one);
+  const again = await add(two, one, one, two);
+  expect(again).toEqual([again[0], first, first, again[0]]);
+  expect(again[0]).not.toBe(first);
+  expect(await lists.changeEntries('own', { entryId: first! }, 'disable')).toBe(3);
+  expect(await lists.list('own')).toMatchObject({ entryCount: 3 });
   await close();
 });

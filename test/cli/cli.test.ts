@@ -219,7 +219,10 @@ describe('lists', () => {
   test('a held import prints the reason; versions, approve, reject and rollback work', async () => {
     const list = (name: string, from: number, to: number) => {
       const path = join(dataDir, name);
-      const lines = Array.from({ length: to - from }, (_, at) => `md5 ${(from + at).toString(16).padStart(32, '0')}`);
+      const lines = Array.from(
+        { length: to - from },
+        (_, at) => `md5 ${(from + at + 1).toString(16).padStart(32, '0')}`,
+      );
       writeFileSync(path, lines.join('\n'));
       return path;
     };

@@ -13,7 +13,7 @@ const isEntry = new Ajv({ allErrors: true }).compile(JSON.parse(read('entry.sche
 
 const text = fc.option(fc.string({ minLength: 1 }).filter((said) => said.trim() === said && said !== '0'));
 /** `7` has three bits set and `1` one: 32 of each make a PDQ hash of weight 128. */
-const madeValue = (algorithm: Algorithm) => '71'.repeat(VALUE_BYTES[algorithm]);
+const madeValue = (algorithm: Algorithm) => '71'.repeat(VALUE_BYTES[algorithm] - 1).concat('17');
 const entries: fc.Arbitrary<Omit<Entry, 'list'>> = fc.record({
   entryId: fc.string({ minLength: 1 }).filter((id) => id.trim() === id),
   algorithm: fc.constantFrom<Algorithm[]>('md5', 'sha1', 'sha256', 'pdq', 'blockhash', 'photodna'),

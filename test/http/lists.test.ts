@@ -43,6 +43,9 @@ describe('suppressions', () => {
     const listed = await ask('GET', '');
     expect(listed.json.suppressions).toMatchObject([{ id: made.json.id, algorithm: 'sha256', note: 'our logo' }]);
     expect(listed.text).not.toContain(value);
+    expect(await ask('POST', '', { algorithm: 'sha256', value }), 'again').toMatchObject({
+      json: { id: made.json.id, entries: 0 },
+    });
     expect((await ask('DELETE', `/${made.json.id}`)).status).toBe(204);
     expect(await verdict()).toBe('match');
     expect((await ask('DELETE', `/${made.json.id}`)).status).toBe(404);

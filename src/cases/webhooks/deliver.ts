@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.js';
 import { URL_CHARACTERS_MAX } from '../../core/limits.js';
 import { PACKAGE_VERSION } from '../../core/package-root.js';
 import { fetchFailure, retryAfterMs } from '../../core/retry.js';
+import { secretFrom } from '../../core/secret.js';
 import type { WebhookEvent, WebhookInfo } from '../../store/webhooks-contract.js';
 import { signedHeaders } from './sign.js';
 
@@ -48,11 +49,11 @@ export async function deliver(
   { id, kind, body }: Pick<WebhookEvent, 'id' | 'kind' | 'body'>,
   { env, nowMs, answerMsMax = ANSWER_MS_MAX }: DeliverOptions,
 ): Promise<Undelivered | null> {
-  const secret = env[secretEnv];
-  if (!secret) return { why: `environment variable ${secretEnv} is not set`, waitMs: null };
+  const read = secretFrom(env, secretEnv);
+  if ('why' in read) return { why: read.why, waitMs: null };
   let signature: Record<string, string>;
   try {
-    signature = signedHeaders(secret, { id, body, nowMs });
+    signature = signedHeaders(read.secret, { id, body, nowMs });
   } catch {
     return { why: `the whsec_ secret in ${secretEnv} is not base64`, waitMs: null };
   }

@@ -45,7 +45,8 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readon
     await new Promise(setImmediate);
     if (failure === null) return;
     const line = Number((failure as { lines?: unknown }).lines ?? 0);
-    throw new AppError('HASHLIST_INVALID', { line, why: failure.code ?? 'invalid CSV' }, failure);
+    // Without the cause, which holds the record: it may be a value.
+    throw new AppError('HASHLIST_INVALID', { line, why: failure.code ?? 'invalid CSV' });
   };
   try {
     for await (const piece of bytes) {
@@ -64,8 +65,8 @@ async function* records(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readon
 function header(columns: readonly string[], line: number, mapping: Mapping): readonly string[] {
   const wanted = valueColumns(mapping);
   if (wanted.some((column) => columns.includes(column))) return columns;
-  const said = columns.join(' ').slice(0, 200);
-  throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted.join(' '), columns: said });
+  // The columns found are only counted: without a header, or with another separator, they are values.
+  throw new AppError('HASHLIST_INVALID', { line, missingColumn: wanted.join(' '), columns: columns.length });
 }
 
 /** Parse CSV with a header. Errors HASHLIST_INVALID: no header, or no mapped column for a value. */

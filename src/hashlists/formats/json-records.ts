@@ -1,9 +1,13 @@
 /** JSON documents → their records, streamed: an array of gigabytes is never in memory as a whole. */
 
-import { JSONParser } from '@streamparser/json';
+import { JSONParser, TokenType } from '@streamparser/json';
 import { AppError } from '../../core/errors.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
 
+/** Published lists nest eight levels; more is not a list, or is a bomb. */
+export const JSON_DEPTH_MAX = 64;
+/** Values and punctuation of one record: an entry with all its fingerprints has some hundred. */
+const JSON_TOKENS_MAX = 1_000_000;
 const SPACE = 0x20;
 
 interface JsonRecord {
@@ -12,56 +16,117 @@ interface JsonRecord {
   readonly value: unknown;
 }
 
+export { TokenType } from '@streamparser/json';
+
+/** Its message is in Zeef's own words: the parser's would quote the document, which may be a value. */
+export class JsonFault extends Error {}
+
+interface JsonOptions {
+  /** Paths to the records, such as `$.value.*`. */
+  readonly paths: readonly string[];
+  /** Between several documents. */
+  readonly separator?: string | undefined;
+  readonly onValue: (value: unknown, key: string | number | undefined) => void;
+  readonly onToken?: (token: TokenType) => void;
+}
+
+/** JSON of any length → the values at some paths, within bounds of depth and of each record. */
+export class BoundedJson {
+  readonly #parser: JSONParser;
+  #failure: unknown = null;
+  #depth = 0;
+  #tokens = 0;
+  #bytes = 0;
+  #isFirst = true;
+
+  constructor({ paths, separator, onValue, onToken }: JsonOptions) {
+    const parser = new JSONParser({ paths: [...paths], keepStack: false, ...(separator ? { separator } : {}) });
+    parser.onError = (error) => {
+      this.#failure ??= error;
+    };
+    parser.onToken = ({ token }) => {
+      this.#count(token);
+      onToken?.(token);
+    };
+    parser.onValue = ({ value, key, parent }) => {
+      this.#tokens = 0;
+      this.#bytes = 0;
+      // The parser keeps the members of a parent that is a record too: a case with millions of media.
+      if (Array.isArray(parent)) parent.length = 0;
+      onValue(value, key);
+    };
+    this.#parser = parser;
+  }
+
+  /** Errors JsonFault: not JSON, or beyond a bound; those of the callbacks. */
+  write(chunk: Uint8Array): void {
+    const hasMark = this.#isFirst && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
+    this.#isFirst = false;
+    this.#bytes += chunk.length;
+    this.#attempt(() => this.#parser.write(hasMark ? chunk.subarray(3) : chunk));
+    // The chunk that ended a record counts for none.
+    if (this.#bytes > HASHLIST_RECORD_BYTES_MAX) {
+      throw new JsonFault(`record exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`);
+    }
+  }
+
+  /** Errors JsonFault: the document is truncated. */
+  end(): void {
+    this.#attempt(() => {
+      if (!this.#parser.isEnded) this.#parser.end();
+    });
+  }
+
+  #count(token: TokenType): void {
+    this.#tokens++;
+    if (this.#tokens > JSON_TOKENS_MAX) throw new JsonFault(`record has more than ${JSON_TOKENS_MAX} values`);
+    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;
+    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--;
+    if (this.#depth > JSON_DEPTH_MAX) throw new JsonFault(`values are nested deeper than ${JSON_DEPTH_MAX}`);
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    if (this.#failure === null) return;
+    throw this.#failure instanceof JsonFault ? this.#failure : new JsonFault('invalid JSON');
+  }
+}
+
 /**
  * Yield the records of JSON documents. `paths`: to the records, such as `$.value.*`. `separator`: between several documents.
  *
- * Errors  HASHLIST_INVALID: not JSON, truncated, or a record longer than `HASHLIST_RECORD_BYTES_MAX`.
+ * Errors  HASHLIST_INVALID: not JSON, truncated, nested too deep, or a record longer than `HASHLIST_RECORD_BYTES_MAX`.
  */
 export async function* jsonRecords(
   bytes: AsyncIterable<Uint8Array>,
   paths: readonly string[],
   separator?: string,
 ): AsyncGenerator<JsonRecord> {
-  const parser = new JSONParser({ paths: [...paths], keepStack: false, ...(separator ? { separator } : {}) });
   let ready: unknown[] = [];
   let number = 0;
-  let sinceRecord = 0;
-  let failure: unknown = null;
-  parser.onValue = ({ value }) => void ready.push(value);
-  parser.onError = (error) => {
-    failure ??= error;
-  };
+  const json = new BoundedJson({ paths, separator, onValue: (value) => void ready.push(value) });
   const attempt = (work: () => void) => {
     try {
       work();
     } catch (error) {
-      failure ??= error;
+      if (!(error instanceof JsonFault)) throw error;
+      throw new AppError('HASHLIST_INVALID', { record: number + ready.length + 1, why: error.message });
     }
-    if (failure === null) return;
-    throw new AppError('HASHLIST_INVALID', { record: number + ready.length + 1, why: 'invalid JSON' }, failure);
   };
-  let isFirst = true;
   let isEmpty = true;
   for await (const chunk of bytes) {
-    const hasMark = isFirst && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf;
-    isFirst = false;
     isEmpty &&= chunk.every((byte) => byte <= SPACE);
-    attempt(() => parser.write(hasMark ? chunk.subarray(3) : chunk));
-    sinceRecord = ready.length > 0 ? 0 : sinceRecord + chunk.length;
-    if (sinceRecord > HASHLIST_RECORD_BYTES_MAX) {
-      throw new AppError('HASHLIST_INVALID', {
-        record: number + 1,
-        why: `record exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`,
-      });
-    }
+    attempt(() => json.write(chunk));
     const batch = ready;
     ready = [];
     for (const value of batch) yield { number: ++number, value };
   }
   if (isEmpty) throw new AppError('HASHLIST_INVALID', { record: 1, why: 'empty file' });
-  attempt(() => {
-    if (!parser.isEnded) parser.end();
-  });
+  attempt(() => json.end());
   for (const value of ready) yield { number: ++number, value };
 }
 

@@ -3,15 +3,18 @@
  * by reference (`href`) have no value. Deletions are separate entries.
  */
 
-import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
+import { BoundedXml, type XmlElement, XmlFault } from './xml.js';
 
 const NAMESPACE = 'https://hashsharing.ncmec.org/hashsharing/v2';
 const ENTRIES = new Set(['image', 'video', 'deletedImage', 'deletedVideo']);
+/** An image has a handful of algorithms. */
+const FINGERPRINTS_MAX = 1_000;
+/** The longest text is a PhotoDNA value of 288 characters; names and notes are under a thousand. */
+const TEXT_CHARS_MAX = 65_536;
 
 interface Fingerprint {
   readonly type: string;
@@ -39,10 +42,11 @@ class Reader {
   #count = 0;
   hasRoot = false;
 
-  opened({ local, uri, attributes }: { local: string; uri: string; attributes: { [name: string]: string } }): void {
+  opened({ local, uri, attributes }: XmlElement): void {
     this.#text = '';
     if (!this.hasRoot) {
-      if (local !== 'queryResult' || uri !== NAMESPACE) throw new Error(`unexpected root element ${local}`);
+      // The element found is not named: it may be a value.
+      if (local !== 'queryResult' || uri !== NAMESPACE) throw new XmlFault('the root is no queryResult of NCMEC');
       this.hasRoot = true;
     } else if (this.#open === null) {
       if (!ENTRIES.has(local)) return;
@@ -50,14 +54,15 @@ class Reader {
       this.#open = { kind: local, number: ++this.#count, ...empty, fingerprints: [] };
     } else if (local === 'fingerprints') this.#inFingerprints = true;
     else if (this.#inFingerprints) {
+      if (this.#open.fingerprints.length >= FINGERPRINTS_MAX)
+        throw new XmlFault(`an entry has more than ${FINGERPRINTS_MAX} fingerprints`);
       this.#open.fingerprints.push({ type: local, isReference: attributes.href !== undefined, value: '' });
     } else if (local === 'member') this.#open.memberId = attributes.id ?? '';
   }
 
   text(text: string): void {
     this.#text += text;
-    if (this.#text.length > HASHLIST_RECORD_BYTES_MAX)
-      throw new Error(`text exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`);
+    if (this.#text.length > TEXT_CHARS_MAX) throw new XmlFault(`text exceeds ${TEXT_CHARS_MAX} characters`);
   }
 
   closed(local: string): void {
@@ -75,64 +80,26 @@ class Reader {
   }
 }
 
-/** Parse pages of XML. Errors HASHLIST_INVALID: not XML, truncated, or of another schema. */
+/** Parse pages of XML. Errors HASHLIST_INVALID: not XML, truncated, of another schema, or beyond a bound. */
 export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  const parser = new SaxesParser({ xmlns: true, position: true });
   const reader = new Reader();
-  let failure: unknown = null;
-  let sinceEvent = 0;
-  const guarded =
-    <A extends unknown[]>(work: (...given: A) => void) =>
-    (...given: A) => {
-      sinceEvent = 0;
-      if (failure !== null) return;
-      try {
-        work(...given);
-      } catch (error) {
-        failure = error;
-      }
-    };
-  parser.on('error', (error) => {
-    failure ??= error;
-  });
-  parser.on(
-    'opentag',
-    guarded(({ local, uri, attributes }: SaxesTagNS) => {
-      const plain: { [name: string]: string } = {};
-      for (const name in attributes) plain[attributes[name]!.local] = attributes[name]!.value;
-      reader.opened({ local, uri, attributes: plain });
-    }),
-  );
-  parser.on(
-    'text',
-    guarded((text: string) => reader.text(text)),
-  );
-  parser.on(
-    'cdata',
-    guarded((text: string) => reader.text(text)),
-  );
-  parser.on(
-    'closetag',
-    guarded(({ local }: SaxesTagNS) => reader.closed(local)),
-  );
-  const check = () => {
-    if (failure === null) return;
-    const why = failure instanceof Error ? failure.message.split('\n')[0]!.slice(0, 100) : 'invalid XML';
-    throw new AppError('HASHLIST_INVALID', { line: parser.line, why }, failure);
+  const xml = new BoundedXml(reader);
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof XmlFault)) throw error;
+      throw new AppError('HASHLIST_INVALID', { line: xml.line, why: error.message });
+    }
   };
-  const decoder = new TextDecoder('utf-8');
   for await (const chunk of bytes) {
-    sinceEvent += chunk.length;
-    parser.write(decoder.decode(chunk, { stream: true }));
-    // The parser buffers a text, a comment or a tag until it ends: an endless one must not fill the memory.
-    if (sinceEvent > HASHLIST_RECORD_BYTES_MAX)
-      failure ??= new Error(`text exceeds ${HASHLIST_RECORD_BYTES_MAX} bytes`);
-    check();
+    attempt(() => xml.write(chunk));
     for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
   }
-  parser.close();
-  if (!reader.hasRoot) failure ??= new Error('empty file');
-  check();
+  attempt(() => {
+    xml.close();
+    if (!reader.hasRoot) throw new XmlFault('empty file');
+  });
   for (const record of reader.ready.splice(0)) yield* rowsOf(record, options);
 }
 

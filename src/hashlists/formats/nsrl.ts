@@ -38,8 +38,10 @@ export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerat
   let line = 0;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
+    // A schema may call functions: those of a foreign file only harmless ones.
+    db.pragma('trusted_schema = OFF');
     const columns = digestColumns(db);
-    if (columns.length === 0) throw new Error('no digest column');
+    if (columns.length === 0) throw new AppError('HASHLIST_INVALID', { why: 'no digest column' });
     for (const { table, column, algorithm } of columns) {
       const read = db.prepare<[], { value: unknown }>(
         `SELECT DISTINCT ${quoted(column)} AS value FROM ${quoted(table)} WHERE ${quoted(column)} <> ''`,
@@ -52,8 +54,9 @@ export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerat
     }
   } catch (error) {
     if (error instanceof AppError) throw error;
-    const why = error instanceof Error ? error.message.slice(0, 100) : 'invalid SQLite database';
-    throw new AppError('HASHLIST_INVALID', { why, row: line }, error);
+    // SQLite's message may quote the file.
+    const { code } = error as { code?: unknown };
+    throw new AppError('HASHLIST_INVALID', { why: typeof code === 'string' ? code : 'invalid database', row: line });
   } finally {
     db?.close();
   }

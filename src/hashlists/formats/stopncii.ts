@@ -1,15 +1,12 @@
 /** StopNCII: pages of JSON; only active hashes match, and a later record of the same hash replaces an earlier one. */
-import { createHash } from 'node:crypto';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { algorithmNamed, normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 import { asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
 
-/** Return an id that does not reveal the hash: the case number, or else a digest. */
-function idOf(record: Readonly<Record<string, unknown>>, value: string): string {
-  const [caseNumber] = Object.keys(asObject(record.caseNumbers) ?? {});
-  return caseNumber ?? createHash('sha256').update(value.toLowerCase()).digest('hex').slice(0, 16);
-}
+/** Return the case number, if there is one; otherwise the store makes an id that does not reveal the hash. */
+const idOf = (record: Readonly<Record<string, unknown>>): string | undefined =>
+  Object.keys(asObject(record.caseNumbers) ?? {})[0];
 
 export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, value: record } of jsonRecords(bytes, ['$.hashRecords.*'])) {
@@ -24,7 +21,7 @@ export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGe
       {
         value,
         algorithm: type,
-        entryId: idOf(fields, value),
+        entryId: idOf(fields),
         source: 'StopNCII',
         updatedAt: fromUnixSeconds(fields.lastModtimestamp),
         status: asText(fields.hashStatus) ?? 'Unknown',

@@ -14,12 +14,16 @@ const dataOf = (value: unknown): Fields[] =>
     .map(asObject)
     .filter((one): one is Fields => one !== null);
 
+/** Pieces before the first character; a document begins in its first piece. */
+const PIECES_HELD_MAX = 16;
+
 /** Return whether the document is an array, by its first byte that is not white space, and all of its bytes. */
 async function startsArray(bytes: AsyncIterable<Uint8Array>): Promise<[boolean, AsyncIterable<Uint8Array>]> {
   const iterator = bytes[Symbol.asyncIterator]();
   const held: Uint8Array[] = [];
   let first = '';
-  while (first === '') {
+  // White space without an end is left to the parser, which refuses it.
+  while (first === '' && held.length < PIECES_HELD_MAX) {
     const { done, value } = await iterator.next();
     if (done) break;
     held.push(value);

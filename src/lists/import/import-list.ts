@@ -12,6 +12,7 @@ import type { Store } from '../../store/store.js';
 import { openIfSealed } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { type ImportReview, openReview } from './import-review.js';
+import { withStagedRows } from './staged-rows.js';
 
 export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
   /** One file, or the pages of one source in their order: together they are the list. */
@@ -55,13 +56,13 @@ async function* readFile(
 }
 
 /**
- * Invalid rows are rejected and reported; the rest is imported, and held where a review rule applies.
- * A file sealed by this store is opened first.
+ * Invalid rows are rejected and reported; the rest is imported, and held where a review rule applies. The whole document is
+ * parsed before the store is locked. A file sealed by this store is opened first.
  * Errors  FILE_UNREADABLE; SEALED_DAMAGED; SHUTTING_DOWN: it was stopped;
  * HASHLIST_INVALID: the file has another format or no valid row; STORE_FAILED.
  */
 export async function importList(
-  { lists: store, vault, duties }: Pick<Store, 'lists' | 'vault' | 'duties'>,
+  { lists: store, vault, stagingFolder, duties }: Pick<Store, 'lists' | 'vault' | 'stagingFolder' | 'duties'>,
   request: ImportRequest,
 ): Promise<ImportReport> {
   const { list, kind, radiusBits } = request;
@@ -81,9 +82,9 @@ export async function importList(
         if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
       },
     };
-    return request.mode === 'add'
-      ? await store.addEntries(list, rows, options)
-      : await store.replaceEntries(list, rows, options);
+    return await withStagedRows(rows, { vault, stagingFolder, shouldStop: request.shouldStop }, (staged) =>
+      request.mode === 'add' ? store.addEntries(list, staged, options) : store.replaceEntries(list, staged, options),
+    );
   } catch (error) {
     // Another process may have filled it meanwhile.
     if (!existing) await store.removeList(list, { onlyUnused: true });

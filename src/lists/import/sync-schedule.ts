@@ -1,5 +1,6 @@
-/** Syncs lists from their sources at their intervals, one after the other, while a service runs. */
+/** Syncs lists from their sources at their intervals, a few side by side, while a service runs. */
 
+import pLimit from 'p-limit';
 import { type Audit, ZEEF } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
 import { type HeldDuty, isDueAgain, withDuty } from '../../duties/with-duty.js';
@@ -10,6 +11,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import { auditedImport } from '../audited-lists.js';
 import type { ImportJobs } from './import-jobs.js';
 import type { ThreadedImport } from './import-task.js';
+import { createPageReader, SYNCS_AT_ONCE } from './page-reader.js';
 import { type SyncOptions, syncList } from './sync-list.js';
 
 /** Pause between two searches for due lists: intervals are in minutes. */
@@ -17,67 +19,108 @@ const LOOK_MS = 60_000;
 
 const dutyOf = (list: string) => `sync ${list}`;
 
-/** Sync due lists at once, and again whenever they are due. Result: stops it, after the running sync. */
+interface ScheduleParts {
+  readonly audit: Audit;
+  readonly imports: ImportJobs;
+  readonly metrics: Metrics;
+  readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits'>;
+}
+
+/**
+ * Sync due lists at once, and again whenever they are due. `stopped`: running syncs stop then, before the service drains.
+ * Result: stops it, and waits for the running syncs; one that is being imported ends with `ImportJobs.close`.
+ */
 export function startSyncSchedule(
-  parts: {
-    readonly audit: Audit;
-    readonly imports: ImportJobs;
-    readonly metrics: Metrics;
-    readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits'>;
-  },
+  parts: ScheduleParts,
   log: Logger,
   env: SyncOptions['env'],
-  lookMs = LOOK_MS,
+  { lookMs = LOOK_MS, stopped }: { readonly lookMs?: number; readonly stopped?: Promise<void> } = {},
 ): () => Promise<void> {
-  const { audit, imports, metrics } = parts;
-  const store = audit.as(ZEEF);
-  const { lists } = store;
-  const { dataDir, radiusBits } = parts.config;
-  const { duties } = store;
+  const store = parts.audit.as(ZEEF);
   const startedMs = Date.now();
-  let isStopped = false;
+  const stopping = new AbortController();
+  void stopped?.then(() => stopping.abort());
+  const pages = createPageReader();
+  const atOnce = pLimit(SYNCS_AT_ONCE);
+  /** By list. */
+  const running = new Map<string, Promise<void>>();
 
-  const runImport =
-    (duty: HeldDuty) =>
-    (request: ThreadedImport): Promise<ImportReport> =>
-      auditedImport(audit, ZEEF, { origin: 'sync', ...request }, async () => {
-        const report = await imports.run({ ...request, lease: duty.lease });
-        await duty.require();
-        return report;
-      });
   const isDue = (list: string) => isListDue(store, list, { startedMs, lookMs });
-  const look = async (): Promise<void> => {
-    for (const { list } of await lists.lists()) {
-      if (isStopped || !(await isDue(list))) continue;
-      // Asked again: another process may have ended a sync before this one took the duty.
-      await withDuty(duties, dutyOf(list), async (duty) => {
-        if (await isDue(list)) await sync(list, duty);
-      });
-    }
+  const sync = async (list: string): Promise<void> => {
+    // Asked again: another process may have ended a sync before this one took the duty.
+    await withDuty(store.duties, dutyOf(list), async (duty) => {
+      if (stopping.signal.aborted || !(await isDue(list))) return;
+      await syncAsDuty(list, duty, { ...parts, store, log, env, pages, stopped: stopping.signal });
+    });
   };
-  const sync = async (list: string, duty: HeldDuty): Promise<void> => {
-    try {
-      const { version, added, removed, held } = await syncList(store, list, {
-        dataDir,
-        radiusBits,
-        env,
-        runImport: runImport(duty),
-        shouldStop: () => isStopped || duty.isLost(),
-      });
-      metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
-      if (held.length > 0) log.warn({ list, version, held }, 'list synced; version held for approval');
-      else log.info({ list, version, added, removed }, 'list synced');
-    } catch (error) {
-      if (isStopped && error instanceof AppError && error.code === 'SHUTTING_DOWN') return;
-      metrics.add('zeef_list_sync_total', { outcome: 'failed' });
-      log.error({ list, err: error }, 'list sync failed; list unchanged');
+  // Does not wait for the syncs: a long one keeps no other list waiting.
+  const look = async (): Promise<void> => {
+    for (const { list } of await store.lists.lists()) {
+      if (stopping.signal.aborted) return;
+      if (running.has(list) || !(await isDue(list))) continue;
+      const ended = atOnce(sync, list)
+        .catch((error: unknown) => log.error({ list, err: error }, 'list sync failed; list unchanged'))
+        .finally(() => running.delete(list));
+      running.set(list, ended);
     }
   };
   const stopLooking = repeat(look, lookMs, log);
   return async () => {
-    isStopped = true;
+    stopping.abort();
     await stopLooking();
+    await Promise.all(running.values());
+    await pages.close();
   };
+}
+
+/** Sync one list as the holder of its duty, and report the end in the log and the metrics. */
+async function syncAsDuty(
+  list: string,
+  duty: HeldDuty,
+  {
+    audit,
+    imports,
+    metrics,
+    config,
+    store,
+    log,
+    stopped,
+    ...fetching
+  }: ScheduleParts &
+    Pick<SyncOptions, 'env' | 'pages'> & {
+      readonly store: Store;
+      readonly log: Logger;
+      readonly stopped: AbortSignal;
+    },
+): Promise<void> {
+  const lost = new AbortController();
+  duty.onLost(() => lost.abort());
+  const runImport = (request: ThreadedImport): Promise<ImportReport> =>
+    auditedImport(audit, ZEEF, { origin: 'sync', ...request }, async () => {
+      const report = await imports.run({ ...request, lease: duty.lease });
+      await duty.require();
+      return report;
+    });
+  try {
+    const { version, added, removed, held } = await syncList(store, list, {
+      dataDir: config.dataDir,
+      radiusBits: config.radiusBits,
+      ...fetching,
+      runImport,
+      signal: AbortSignal.any([stopped, lost.signal]),
+      // A lease that could not be extended is not lost yet.
+      onPage: () => {
+        if (duty.isLost()) lost.abort();
+      },
+    });
+    metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
+    if (held.length > 0) log.warn({ list, version, held }, 'list synced; version held for approval');
+    else log.info({ list, version, added, removed }, 'list synced');
+  } catch (error) {
+    if (stopped.aborted && error instanceof AppError && error.code === 'SHUTTING_DOWN') return;
+    metrics.add('zeef_list_sync_total', { outcome: 'failed' });
+    log.error({ list, err: error }, 'list sync failed; list unchanged');
+  }
 }
 
 /** Return whether a list is due: neither synced nor tried, by any process, within its interval. */

@@ -188,6 +188,8 @@ export const MIGRATIONS: readonly Migration[] = [
     createTotals(db);
     for (const { name, part, isGiven } of LIST_TABLES) addSum(db, name, { part, isGiven });
   },
+  // Ids were made up by line; `mend-ids.ts` mends shared ones, since that needs the key.
+  `INSERT INTO meta VALUES ('ids_by_line', 1);`,
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
@@ -207,7 +209,7 @@ export function openListsDatabase(dataDir: string): Sqlite {
 export const storeIdOf = (db: Sqlite): number => metaOf(db, 'store_id');
 
 /** Return a number of the table `meta`. Errors STORE_DAMAGED. */
-export function metaOf(db: Sqlite, name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key'): number {
+export function metaOf(db: Sqlite, name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key' | 'ids_by_line'): number {
   const row = prepared<[string], { value: number }>(db, 'SELECT * FROM meta WHERE name = ?').get(name);
   if (!row) throw damaged(META, name);
   return sound(META, row).value;

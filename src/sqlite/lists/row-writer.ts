@@ -72,7 +72,7 @@ export class RowWriter {
       this.counts.reject({ line: row.line, reason: 'not_active' });
       return;
     }
-    const entry = this.#seal(row);
+    let entry = this.#seal(row);
     if (this.#tryInsert(entry)) this.counts.added++;
     else {
       const held = this.#findHeld.get(this.#listId, entry.algorithm, entry.value);
@@ -84,6 +84,8 @@ export class RowWriter {
         this.counts.duplicate(`${entry.algorithm} ${entry.value.toString('latin1')}`);
         return;
       }
+      // A value whose list gives no id keeps the one that it has.
+      if (!isDamaged && row.entry.entryId === '') entry = { ...entry, entry_id: held.entry_id };
       if (isDamaged) this.#repair(held, entry);
       else this.#bring(held, entry);
     }
@@ -95,11 +97,12 @@ export class RowWriter {
   #seal({ entry }: AcceptedRow): Checked {
     const { algorithm, value, entryId } = entry;
     const label = ALGORITHMS.indexOf(algorithm);
+    const bytes = Buffer.from(value, 'hex');
     return {
       algorithm: label,
-      value: this.#vault.seal(label, Buffer.from(value, 'hex')),
+      value: this.#vault.seal(label, bytes),
       // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
-      entry_id: Buffer.from(entryId).toString(),
+      entry_id: entryId === '' ? this.#vault.madeUpId(label, bytes) : Buffer.from(entryId).toString(),
       attributes: toAttributes(entry),
     };
   }

@@ -139,6 +139,8 @@ function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
 /** In the data folder: the held versions, sealed. */
 export const HELD_FOLDER = 'held';
 
+const ID_BY_LINE = /^line-\d+$/;
+
 const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
 
 async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerator<Buffer> {
@@ -192,7 +194,11 @@ async function* openHeld(vault: Vault, dataDir: string, listId: number): AsyncGe
 /** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
 export async function* heldRows(vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> {
   for await (const line of createInterface({ input: Readable.from(openHeld(vault, dataDir, listId)) })) {
-    yield JSON.parse(line) as ParsedRow;
+    const row = JSON.parse(line) as ParsedRow;
+    // Held by a version that made ids up by line: the store makes another.
+    if (row.ok && ID_BY_LINE.test(row.entry.entryId))
+      yield { ok: true, line: row.line, entry: { ...row.entry, entryId: '' } };
+    else yield row;
   }
 }
 

@@ -150,7 +150,7 @@ function setMark(db: Sqlite, name: string, which: EntryFilter, change: keyof typ
 }
 
 /** Update the counts of active entries. */
-function finishChange(db: Sqlite, id: number): void {
+export function finishChange(db: Sqlite, id: number): void {
   noteEntryKeys(db);
   const counts = db
     .prepare<[number], { algorithm: number; entries: number }>(

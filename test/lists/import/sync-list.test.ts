@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createPageReader } from '../../../src/lists/import/page-reader.js';
 import { type SyncOptions, syncList } from '../../../src/lists/import/sync-list.js';
 import { startSyncSchedule } from '../../../src/lists/import/sync-schedule.js';
 import type { SourceInfo } from '../../../src/store/lists-contract.js';
@@ -16,6 +18,8 @@ const NS = 'https://hashsharing.ncmec.org/hashsharing/v2';
 let running: Running;
 let server: Server;
 let base: string;
+const pages = createPageReader();
+afterAll(() => pages.close());
 const asked: { url: string; headers: IncomingMessage['headers'] }[] = [];
 /** Sends the response of the source; a test sets it. */
 let answer: (url: URL, response: ServerResponse) => void;
@@ -40,6 +44,7 @@ const options = (more: Partial<SyncOptions> = {}): SyncOptions => ({
   dataDir: running.service.config.dataDir,
   radiusBits: 31,
   env: { SECRET: 's3cret' },
+  pages,
   firstPauseMs: 1,
   ...more,
 });
@@ -155,14 +160,15 @@ describe('NCMEC', () => {
 
   test('a sync that is stopped ends within a Retry-After, and its pages stay for the next', async () => {
     await comesFrom({});
-    let isStopped = false;
+    const stop = new AbortController();
     answer = (url, response) => {
       if (url.searchParams.get('start') !== '4') return response.end(pages(url));
-      isStopped = true;
+      stop.abort();
       return response.writeHead(503, { 'retry-after': '300' }).end();
     };
-    await expect(sync({ shouldStop: () => isStopped })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
-    await expect(sync({ shouldStop: () => true })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    const { signal } = stop;
+    await expect(sync({ signal })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await expect(sync({ signal })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
     asked.length = 0;
     answer = (url, response) => response.end(pages(url));
     await sync();
@@ -178,10 +184,19 @@ describe('NCMEC', () => {
 
   test('a secret that cannot be sent in a header is in no error, and is not tried again', async () => {
     await comesFrom({ secretEnv: 'SECRET' });
-    const failure = await sync({ env: { SECRET: 'top\nsecret' } }).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'the secret cannot be sent in a header' } });
-    expect((failure as Error).cause).toBeUndefined();
+    for (const SECRET of ['top\nsecret', 'topsecret\u2603']) {
+      const failure = await sync({ env: { SECRET } }).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 'SOURCE_FAILED' });
+      expect(inspect(failure, { depth: Infinity })).not.toMatch(/top.?secret/s);
+    }
     expect(asked).toEqual([]);
+  });
+
+  test('whitespace around a secret is not sent', async () => {
+    await comesFrom({ secretEnv: 'SECRET' });
+    answer = (url, response) => response.end(pages(url));
+    await sync({ env: { SECRET: ' s3cret\n' } });
+    expect(asked[0]!.headers.authorization).toBe('Bearer s3cret');
   });
 
   test.each([
@@ -205,9 +220,9 @@ describe('NCMEC', () => {
     await comesFrom({});
     const many = (from: number) =>
       Array.from({ length: 60 }, (_, at) => image(from + at, '2026-02-01T00:00:00Z')).join('');
-    answer = (_url, response) => response.end(page(many(0), '2026-02-01T00:00:00Z'));
+    answer = (_url, response) => response.end(page(many(1), '2026-02-01T00:00:00Z'));
     await sync();
-    answer = (_url, response) => response.end(page(many(100), '2026-04-01T00:00:00Z'));
+    answer = (_url, response) => response.end(page(many(101), '2026-04-01T00:00:00Z'));
     expect((await sync()).held).toMatchObject([{ rule: 'change' }]);
     expect(await checkpoint()).toBe('2026-02-01T00:00:00Z');
     expect(await values()).toHaveLength(60);
@@ -269,18 +284,88 @@ test('Tech Against Terrorism: the checkpoint is sent, and kept where nothing is 
 test('a schedule syncs what is due, counts failures, and stops', async () => {
   await comesFrom({ everyMinutes: 60 });
   answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z'));
-  const stop = startSyncSchedule(running.service, createLogger('silent'), {}, 20);
+  const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20 });
   while ((await checkpoint()) === null) await new Promise((resolve) => setTimeout(resolve, 10));
   await new Promise((resolve) => setTimeout(resolve, 100));
   await stop();
   expect(asked).toHaveLength(1);
   await comesFrom({ everyMinutes: 60 });
   answer = (_url, response) => response.writeHead(403).end();
-  const again = startSyncSchedule(running.service, createLogger('silent'), {}, 20);
+  const again = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20 });
   while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
   await again();
   const { body } = await running.service.renderMetrics();
   expect(body).toContain('zeef_list_sync_total{outcome="synced"} 1');
   expect(body).toContain('zeef_list_sync_total{outcome="failed"} 1');
   expect(await values()).toEqual([1]);
+});
+
+describe('a source that', () => {
+  const at = '2026-02-01T00:00:00Z';
+  /** Page `n` links to page `next(n)`. */
+  const linked = (next: (n: number) => number) => (url: URL, response: ServerResponse) => {
+    const n = Number(url.searchParams.get('n') ?? 0);
+    response.end(page(image(n + 1, at), at, `/v2/entries?n=${next(n)}`));
+  };
+  const spooled = () => existsSync(join(running.service.config.dataDir, 'sync', 'remote', 'state.json'));
+
+  test.each<[string, (n: number) => number, Partial<SyncOptions>, number, string]>([
+    ['circles', (n) => (n < 4 ? n + 1 : 2), {}, 5, 'page 5 links to a page that was read before'],
+    ['has too many pages', (n) => n + 1, { bounds: { pages: 3 } }, 3, 'more than 3 pages'],
+    ['has too many bytes', (n) => n + 1, { bounds: { bytes: 1_500 } }, 4, 'pages exceed 1500 bytes'],
+  ])('%s fails, leaves nothing, and begins again at the next sync', async (_says, next, more, requests, why) => {
+    await comesFrom({});
+    answer = linked(next);
+    const failed = { code: 'SOURCE_FAILED', details: { why, list: 'remote' } };
+    await expect(sync(more)).rejects.toMatchObject(failed);
+    expect(asked).toHaveLength(requests);
+    expect(spooled()).toBe(false);
+    answer = (_url, response) => response.end(page(image(1, at), at));
+    expect(await sync()).toMatchObject({ version: 1 });
+  });
+
+  test('takes too long is left for its next turn, which goes on', async () => {
+    await comesFrom({});
+    const isSlow = (url: URL) => url.searchParams.get('n') === '2';
+    answer = (url, response) => (isSlow(url) ? undefined : linked((n) => n + 1)(url, response));
+    await expect(sync({ bounds: { ms: 1_500 } })).rejects.toMatchObject({
+      details: { why: 'not complete within 1500 ms; the next sync resumes after page 2' },
+    });
+    asked.length = 0;
+    answer = (_url, response) => response.end(page(image(9, at), at));
+    await sync();
+    expect(asked.map(({ url }) => url)).toEqual(['/v2/entries?n=2']);
+  });
+
+  test.each([
+    [{ readMsMax: 1 }, 'page not read within 1 ms'],
+    [{ memoryMbMax: 8 }, 'page needs more than 8 MB of memory'],
+  ])('sends a page beyond %o is not asked again', async (bound, why) => {
+    await comesFrom({ type: 'tech-against-terrorism' });
+    const heavy = JSON.stringify({ results: [Array.from({ length: 300_000 }, () => ({}))] });
+    answer = (_url, response) => response.end(heavy);
+    const bounded = createPageReader(bound);
+    await expect(sync({ pages: bounded })).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why } });
+    await bounded.close();
+    expect(asked).toHaveLength(1);
+  });
+
+  test('never answers keeps no other waiting, and a stop does not wait for it', async () => {
+    await comesFrom({ everyMinutes: 60 });
+    const { lists } = running.service.store;
+    for (const list of ['a-hangs', 'b-hangs', 'z-works']) {
+      await lists.createList({ list, kind: 'match', radiusBits: 31 });
+      await lists.setSource(list, { ...(await lists.source('remote'))!, url: `${base}/${list}` });
+    }
+    answer = (url, response) => {
+      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+    };
+    const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20 });
+    while ((await lists.list('z-works'))!.version === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(asked.map(({ url }) => url).sort()).toEqual(['/a-hangs', '/b-hangs', '/v2/entries', '/z-works']);
+    const startedMs = performance.now();
+    await stop();
+    // A page may take a minute.
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+  });
 });

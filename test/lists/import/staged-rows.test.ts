@@ -1,0 +1,115 @@
+/** Rows wait on the disk, sealed, while their document is parsed; the store is locked only afterwards. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { childEnv, endWithParent } from '../../../bench/child.js';
+import { tempFolder } from '../../../bench/temp-folder.js';
+import { artefact } from '../../../src/core/package-root.js';
+import type { ParsedRow } from '../../../src/core/parsed-row.js';
+import { importList } from '../../../src/lists/import/import-list.js';
+import { withStagedRows } from '../../../src/lists/import/staged-rows.js';
+import { openSqliteStore } from '../../../src/sqlite/open.js';
+import type { Store } from '../../../src/store/store.js';
+
+const md5 = (n: number) => (n + 1).toString(16).padStart(32, '0');
+/** Enough rows to be written before the document ends. */
+const ROWS = 20_000;
+const document = Array.from({ length: ROWS }, (_, n) => `${md5(n)}\n`).join('');
+let dataDir = '';
+let fifo = '';
+let store: Store;
+beforeEach(async () => {
+  dataDir = tempFolder('staged');
+  fifo = join(dataDir, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  store = await openSqliteStore(dataDir);
+});
+afterEach(() => store.close());
+
+const request = { format: 'plain', list: 'a', kind: 'match', radiusBits: 31 } as const;
+const staged = () => {
+  try {
+    return readdirSync(store.stagingFolder);
+  } catch {
+    return [];
+  }
+};
+async function until(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await delay(20);
+}
+async function* rowsOf(count: number): AsyncGenerator<ParsedRow> {
+  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  for (let n = 0; n < count; n++) {
+    const entry = { ...nothing, entryId: '', algorithm: 'md5' as const, value: md5(n), status: 'active' as const };
+    yield { ok: true, line: n + 1, entry };
+  }
+}
+async function counted(rows: AsyncIterable<ParsedRow>): Promise<number> {
+  let count = 0;
+  for await (const row of rows) if (row.line === count + 1) count++;
+  return count;
+}
+
+test('while a document is read, others write; nothing of it is in clear, and nothing stays', async () => {
+  const importing = importList(store, { ...request, paths: [fifo] });
+  const writer = await open(fifo, 'w');
+  await writer.writeFile(document);
+  await until(() => staged().some((name) => statSync(join(store.stagingFolder, name)).size > 0));
+  const other = await openSqliteStore(dataDir);
+  await other.lists.createList({ list: 'b', kind: 'match', radiusBits: 31 });
+  await other.close();
+  expect(readFileSync(join(store.stagingFolder, staged()[0]!)).includes(md5(1))).toBe(false);
+  await writer.close();
+  expect(await importing).toMatchObject({ accepted: ROWS });
+  expect(staged()).toEqual([]);
+});
+
+test('a document that fails leaves nothing, and no list', async () => {
+  const path = join(dataDir, 'bad.csv');
+  writeFileSync(path, `value\n${document}"`);
+  await expect(importList(store, { ...request, format: 'csv', paths: [path] })).rejects.toMatchObject({
+    code: 'HASHLIST_INVALID',
+  });
+  expect(staged()).toEqual([]);
+  expect(await store.lists.lists()).toEqual([]);
+});
+
+test('a killed import leaves its rows to the next start, which removes them', async () => {
+  const importing = endWithParent(
+    spawn(process.execPath, [artefact('src', 'main.js'), 'lists', 'import', fifo, '--list', 'a', '--format', 'plain'], {
+      env: childEnv({ ZEEF_DATA_DIR: dataDir }),
+      stdio: 'ignore',
+    }),
+  );
+  const ended = new Promise((resolve) => importing.once('exit', resolve));
+  const writer = await open(fifo, 'w');
+  await writer.writeFile(document);
+  await until(() => staged().length === 1);
+  importing.kill('SIGKILL');
+  await ended;
+  await writer.close();
+  expect(staged()).toHaveLength(1);
+  await (await openSqliteStore(dataDir)).close();
+  expect(staged()).toEqual([]);
+});
+
+test('rows are as they were, in their order, up to the bound', async () => {
+  expect(await withStagedRows(rowsOf(ROWS), store, counted)).toBe(ROWS);
+  expect(await withStagedRows(rowsOf(0), store, counted)).toBe(0);
+  await expect(withStagedRows(rowsOf(ROWS), { ...store, bytesMax: 1_000_000 }, counted)).rejects.toMatchObject({
+    code: 'HASHLIST_INVALID',
+  });
+  expect(staged()).toEqual([]);
+});
+
+test('an import is stopped while its rows are written', async () => {
+  let isStopping = false;
+  const stopped = withStagedRows(rowsOf(ROWS), { ...store, shouldStop: () => isStopping }, async (rows) => {
+    isStopping = true;
+    return counted(rows);
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+});
