@@ -168,17 +168,21 @@ export function createBodyHook(budget: BodyBudget, imageBytesMax: number) {
   };
 }
 
+/** Process a body, which stays in memory until then. Errors REQUEST_TIMEOUT: the connection is lost; those of `work`. */
+export async function holding<T>({ bodyShare }: FastifyRequest, work: () => T | Promise<T>): Promise<T> {
+  bodyShare?.hold();
+  try {
+    return await work();
+  } finally {
+    bodyShare?.release();
+  }
+}
+
 /** Make the handler of a route hold the share until it ends; an `onRoute` hook. Handlers of bodies are asynchronous. */
 export function holdBody(route: RouteOptions): void {
   if ([route.method].flat().every((method) => method === 'GET' || method === 'HEAD')) return;
   const { handler } = route;
-  route.handler = async function held(request, reply) {
-    const share = request.bodyShare;
-    share?.hold();
-    try {
-      return await handler.call(this, request, reply);
-    } finally {
-      share?.release();
-    }
+  route.handler = function held(request, reply) {
+    return holding(request, () => handler.call(this, request, reply));
   };
 }

@@ -15,6 +15,7 @@ import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
 import { requireDetailsFor } from '../authorise.js';
+import { holding } from '../body-budget.js';
 import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
@@ -40,8 +41,8 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
   }
   const parser = new BatchParser(service.config.batchItemsMax);
   app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) =>
-    parser.parse(body),
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) =>
+    holding(request, () => parser.parse(body)),
   );
   app.addHook('onClose', () => parser.close());
 
