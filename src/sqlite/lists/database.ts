@@ -209,7 +209,10 @@ export function openListsDatabase(dataDir: string): Sqlite {
 export const storeIdOf = (db: Sqlite): number => metaOf(db, 'store_id');
 
 /** Return a number of the table `meta`. Errors STORE_DAMAGED. */
-export function metaOf(db: Sqlite, name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key' | 'ids_by_line'): number {
+export function metaOf(
+  db: Sqlite,
+  name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key' | 'ids_by_line',
+): number {
   const row = prepared<[string], { value: number }>(db, 'SELECT * FROM meta WHERE name = ?').get(name);
   if (!row) throw damaged(META, name);
   return sound(META, row).value;
