@@ -103,7 +103,7 @@ test('additions, removals and disabling of entries and lists apply after one ref
   expect(await live.refresh()).toBe(false);
   await store.lists.removeList('a');
   await live.refresh();
-  expect(await verdicts(live, [4, 5, 2_500])).toEqual(['no_match', 'no_match', 'no_match']);
+  expect(await verdicts(live, [4, 5, 2_500])).toEqual(['not_checked', 'not_checked', 'not_checked']);
   expect(live.snapshot.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
   // Its entries are marked as removed, so that a merge frees their memory.
   expect(live.snapshot.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
