@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KNOBS, OTHER_VARIABLES } from '../../src/config/knobs.js';
@@ -72,4 +72,15 @@ test('docs/formats.md lists every format, whether it is decoded, and every reaso
     .map(([name]) => name!)
     .filter((name) => NOT_CHECKED_REASONS.includes(name as never));
   expect(reasons).toEqual([...NOT_CHECKED_REASONS]);
+});
+
+test('docs/threat-model.md: each attack that was tried names tests that exist', () => {
+  const [, tried = ''] = readFileSync('docs/threat-model.md', 'utf8').split('## Attacks that were tried');
+  const rows = [...tried.matchAll(/^\| (?!---|attack )(.*) \| (.*) \| (.*) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(30);
+  for (const [, attack, , tests] of rows) {
+    const names = [...tests!.matchAll(/`([\w/-]+)`/g)].map(([, name]) => name!);
+    expect(names, attack).not.toHaveLength(0);
+    for (const name of names) expect(existsSync(`test/${name}.test.ts`), `${attack}: ${name}`).toBe(true);
+  }
 });

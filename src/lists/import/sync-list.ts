@@ -28,7 +28,7 @@ const BOUNDS: SyncBounds = {
   pages: 100_000,
   /** As an uploaded list. */
   bytes: IMPORT_BYTES_MAX,
-  /** Twenty thousand pages, a second each; a longer first sync goes on at its next turn. */
+  /** Twenty thousand pages, a second each; a longer first sync continues at its next turn. */
   ms: 21_600_000,
 };
 
