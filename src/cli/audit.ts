@@ -1,5 +1,7 @@
 /** `zeef audit ...`: shows and verifies the audit log. */
+
 import { type Command, InvalidArgumentError } from 'commander';
+import { terminalField } from '../core/terminal.js';
 import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
 
@@ -25,7 +27,8 @@ function rowText({ seq, at, actor, action, tenant, target, details, outcome }: A
   const facts = Object.entries(details).filter(([, value]) => value !== null);
   const words = facts.map(([name, value]) => `${name}=${value}`).join(' ');
   const end = ENDS[outcome ?? 'done'];
-  return `${[seq, at, actor, action, tenant ?? '-', target ?? '-', end, words].filter((word) => word !== '').join(' ')}\n`;
+  const columns = [seq, at, actor, action, tenant ?? '-', target ?? '-', end, words].filter((word) => word !== '');
+  return `${columns.map((column) => terminalField(String(column))).join(' ')}\n`;
 }
 
 export function addAuditCommands(program: Command, cli: CliContext): void {

@@ -1,6 +1,7 @@
 /** `zeef check`, `zeef hash`: one line of output per file. */
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
+import { terminalField } from '../core/terminal.js';
 import {
   type CliContext,
   checkOptions,
@@ -23,7 +24,7 @@ const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : 
 function verdictLine(path: string, answer: CheckAnswer): string {
   const [nearest] = answer.matches;
   const how = nearest
-    ? ` ${nearest.list}/${nearest.entryId} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
+    ? ` ${nearest.list}/${terminalField(nearest.entryId)} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
       (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '') +
       (nearest.frame ? ` frame ${nearest.frame}` : '')
     : '';

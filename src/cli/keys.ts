@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
+import { terminalField } from '../core/terminal.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
@@ -26,7 +27,7 @@ function keyText({ id, tenant, name, scopes, expiresAt, revokedAt, lastUsedAt }:
   const expiry = expiresAt === null ? 'live' : isExpired ? `expired ${expiresAt}` : `live until ${expiresAt}`;
   const state = revokedAt !== null ? `revoked ${revokedAt}` : expiry;
   const used = lastUsedAt === null ? 'never used' : `last used ${lastUsedAt}`;
-  return `${id} ${tenant} ${scopes.join(',')} ${state}, ${used}${name === null ? '' : `, ${name}`}\n`;
+  return `${id} ${tenant} ${scopes.join(',')} ${state}, ${used}${name === null ? '' : `, ${terminalField(name)}`}\n`;
 }
 
 export function addKeyCommands(program: Command, cli: CliContext): void {

@@ -1,5 +1,7 @@
 /** `zeef ledger`: shows, verifies and backs up the ledger. */
+
 import type { Command } from 'commander';
+import { terminalField } from '../core/terminal.js';
 import { type CliContext, EXIT, type GlobalFlags, withLedger } from './context.js';
 
 const SHOWN_HITS = 20;
@@ -56,7 +58,9 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
         );
         for (const { id, status, tenant, reference, list, entryId, timesSeen } of hits) {
           const where = JSON.stringify(reference ?? '');
-          cli.out(`${id} ${status.padEnd(14)} ${tenant} ${where} ${list}/${entryId} seen ${timesSeen}\n`);
+          cli.out(
+            `${id} ${status.padEnd(14)} ${tenant} ${where} ${list}/${terminalField(entryId)} seen ${timesSeen}\n`,
+          );
         }
       });
     });

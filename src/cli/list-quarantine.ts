@@ -1,6 +1,7 @@
 /** `zeef lists quarantined`, `quarantine` and `release`: entries whose matches do not count. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
+import { terminalField } from '../core/terminal.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
 /** Add `quarantined`, `quarantine` and `release` to `lists`, the command of `zeef lists`. */
@@ -16,7 +17,9 @@ export function addQuarantineCommands(lists: Command, program: Command, cli: Cli
         const entries = await service.store.lists.quarantined();
         const words =
           entries
-            .map(({ list, entryId, flooded }) => `${list} ${entryId}${flooded ? ' marked, counts' : ''}\n`)
+            .map(
+              ({ list, entryId, flooded }) => `${list} ${terminalField(entryId)}${flooded ? ' marked, counts' : ''}\n`,
+            )
             .join('') || 'none\n';
         cli.out(flags.json ? `${JSON.stringify({ entries })}\n` : words);
       }),

@@ -1,4 +1,5 @@
 /** Terminal text of lists, versions and import reports. */
+import { terminalField } from '../core/terminal.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import type { HoldRule, ImportReport, VersionInfo } from '../store/lists-contract.js';
 
@@ -35,7 +36,7 @@ export function versionText({
   rejected,
   ...rest
 }: VersionInfo): string {
-  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${origin ?? ''}`;
+  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${terminalField(origin ?? '')}`;
   return `${words.trimEnd()}\n${heldText(rest)}`;
 }
 
@@ -45,7 +46,9 @@ export function listText(info: ListInfo): string {
   const terms = [
     ...(info.expiresAt === null ? [] : [`expires ${info.expiresAt}`]),
     ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
-    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(([from, to]) => `${from} is reported as ${to}`),
+    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(
+      ([from, to]) => `${terminalField(from)} is reported as ${terminalField(to)}`,
+    ),
   ];
   const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
   return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;

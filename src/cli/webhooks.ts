@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
 import { pingEvent } from '../cases/webhooks/events.js';
+import { terminalField } from '../core/terminal.js';
 import type { WebhookInfo } from '../store/webhooks-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 
@@ -50,7 +51,9 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
       withService(cli, globals(), async (service) => {
         for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
           const dead = await service.store.webhooks.dead(null, hook.id, DEAD_LETTERS_SHOWN);
-          const lines = dead.map((one) => `  ${one.id} ${one.kind} ${one.createdAt} ${one.lastError ?? ''}\n`);
+          const lines = dead.map(
+            (one) => `  ${one.id} ${one.kind} ${one.createdAt} ${terminalField(one.lastError ?? '')}\n`,
+          );
           cli.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
         }
       }),

@@ -14,3 +14,8 @@ export function terminalText(text: string): string {
     ),
   );
 }
+
+/** Escape a text that is one field of a line: with its newlines and tabs, so that it cannot pass for a line or a column of its own. */
+export function terminalField(text: string): string {
+  return terminalText(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}

@@ -1,4 +1,5 @@
 /** A period's report for a terminal. */
+import { terminalField } from '../core/terminal.js';
 import type { Report } from './report.js';
 import { countText, durationText, shareText } from './words.js';
 
@@ -10,7 +11,7 @@ export function reportText(report: Report): string {
   const share = (value: number | null) => (value === null ? NOT_KNOWN : shareText(value));
   const duration = (value: number | null) => (value === null ? NOT_KNOWN : durationText(value));
   const line = (label: string, value: number | string) =>
-    `  ${label.padEnd(WIDTH)}${typeof value === 'number' ? countText(value) : value}`;
+    `  ${terminalField(label).padEnd(WIDTH)}${typeof value === 'number' ? countText(value) : value}`;
   const block = (title: string, lines: readonly string[]) => (lines.length > 0 ? [title, ...lines, ''] : []);
   return [
     `${report.period}, ${report.tenant ?? 'all tenants'}: ${countText(report.checked)} images checked, ${countText(report.matched)} hits`,

@@ -175,7 +175,7 @@ describe('zeef scan', () => {
   });
 
   test.each<[string, string[], number]>([
-    ['a scan that finishes', [], 0],
+    ['a scan that finishes, without a list', [], 2],
     ['a scan with an invalid option', ['--max-load', 'none'], 2],
     ['a scan whose report cannot be written', ['--report', join('/nowhere', 'report')], 2],
   ])('%s leaves nothing', async (_name, flags, code) => {

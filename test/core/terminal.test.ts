@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { terminalText } from '../../src/core/terminal.js';
+import { terminalField, terminalText } from '../../src/core/terminal.js';
 
 test.each([
   ['\u001b[2J', '\\u001b[2J'],
@@ -12,4 +12,8 @@ test.each([
 test('JSON keeps its meaning', () => {
   const value = { path: '\u202egpj.\u009b\u{e0041}\n' };
   expect(JSON.parse(terminalText(JSON.stringify(value)))).toEqual(value);
+});
+
+test('a field is one field of one line', () => {
+  expect(terminalField('e1\nok: 3 checked\tx\u001b[2J')).toBe('e1\\nok: 3 checked\\tx\\u001b[2J');
 });
