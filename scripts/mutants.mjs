@@ -90,7 +90,7 @@ export const MUTANTS = [
   ['src/hashlists/normalise.ts', ' && !UNPRINTABLE.test(text.trim())', '', OF_BOUNDS],
   ['src/hashlists/normalise.ts', 'tags.length <= TAGS_MAX', 'true', OF_BOUNDS],
   ['src/hashlists/formats/csv.ts', 'columns: columns.length', "columns: columns.join(' ')", OF_BOUNDS],
-  ['src/lists/known-ids.ts', 'row.entry.algorithm === algorithm && ', '', ['test/cases/add-images.test.ts']],
+  ['src/lists/known-ids.ts', 'row.entry.algorithm === algorithm && ', '', ['test/lists/known-ids.test.ts']],
   ['src/cases/add-images.ts', 'if (!ids.has(sha256)) ', '', ['test/cases/add-images.test.ts']],
   [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],
   [SYNC, 'seen.has(digestOf(next))', 'false', OF_SYNC],

@@ -23,3 +23,10 @@ export function parseHash256(hex: string): Uint8Array {
 export function formatHash256(hash256: Uint8Array): string {
   return Buffer.from(hash256.buffer, hash256.byteOffset, HASH256_BYTES).toString('hex');
 }
+
+/** Return the number of set bits. Shape: 32 bytes. Unit: bits, 0..256. */
+export function weight256(hash256: Uint8Array): number {
+  let weight = 0;
+  for (const byte of hash256) for (let bits = byte; bits !== 0; bits &= bits - 1) weight++;
+  return weight;
+}

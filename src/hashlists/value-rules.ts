@@ -3,6 +3,7 @@
  * image. The rules are the same for match lists and suppression lists.
  */
 import { hasBlockhashDetail } from '../core/blockhash-weight.js';
+import { weight256 } from '../core/hash256.js';
 import type { RejectReason } from '../core/parsed-row.js';
 import type { Algorithm } from '../core/vocabulary.js';
 
@@ -24,25 +25,13 @@ const ONE_BYTE = /^(..)\1*$/;
 
 /** Return the reason to refuse a value; null for none. `hex`: lower case, of the algorithm's length. */
 export function valueFault(algorithm: Algorithm, hex: string): RejectReason | null {
-  if (algorithm === 'pdq') return isWeightWithin(hex, PDQ_WEIGHT_MIN, PDQ_WEIGHT_MAX) ? null : 'weight';
+  if (algorithm === 'pdq') return hasPdqWeight(hex) ? null : 'weight';
   if (algorithm === 'blockhash') return hasBlockhashDetail(Buffer.from(hex, 'hex')) ? null : 'weight';
   const isMeaningless = algorithm === 'photodna' ? ONE_BYTE.test(hex) : OF_NOTHING.has(hex) || UNFILLED.test(hex);
   return isMeaningless ? 'meaningless' : null;
 }
 
-function isWeightWithin(hex: string, min: number, max: number): boolean {
-  const weight = weightOf(hex);
-  return weight >= min && weight <= max;
-}
-
-/** Set bits of a hex digit, by its character code. */
-const DIGIT_WEIGHT = new Uint8Array(128);
-for (let digit = 0; digit < 16; digit++) {
-  DIGIT_WEIGHT[digit.toString(16).charCodeAt(0)] = digit.toString(2).replaceAll('0', '').length;
-}
-
-function weightOf(hex: string): number {
-  let weight = 0;
-  for (let at = 0; at < hex.length; at++) weight += DIGIT_WEIGHT[hex.charCodeAt(at)]!;
-  return weight;
+function hasPdqWeight(hex: string): boolean {
+  const weight = weight256(Buffer.from(hex, 'hex'));
+  return weight >= PDQ_WEIGHT_MIN && weight <= PDQ_WEIGHT_MAX;
 }

@@ -123,7 +123,7 @@ describe('PATCH of a list', () => {
     await patch('sample', { radiusBits: 12 });
     expect(await verdict()).toBe('match');
     await patch('sample', { enabled: false });
-    expect(await verdict()).toBe('no_match');
+    expect(await verdict()).toBe('not_checked');
     expect(await patch('sample', { enabled: true, radiusBits: 31, matchLowQuality: true })).toMatchObject({
       json: { enabled: true, matchLowQuality: true },
     });

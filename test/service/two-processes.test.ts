@@ -56,6 +56,7 @@ async function submit({ url }: Serving, list: string, text: string): Promise<str
   const response = await fetch(`${url}/v1/lists/${list}/entries?format=plain&algorithm=md5&mode=add`, {
     method: 'POST',
     body: text,
+    headers: { 'content-type': 'application/octet-stream' },
   });
   expect(response.status).toBe(202);
   return ((await response.json()) as { id: string }).id;
