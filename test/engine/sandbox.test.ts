@@ -344,7 +344,7 @@ describe('the service', () => {
     const serving = await serve({ ZEEF_DATA_DIR: tempFolder('data'), ZEEF_DECODER_SANDBOX: 'require' });
     try {
       expect(await sandboxOf(serving.url)).toEqual(sandbox.layers);
-      expect(await check(serving.url)).toMatchObject({ verdict: 'no_match' });
+      expect(await check(serving.url)).toMatchObject({ reason: 'no_list', image: { format: 'jpeg' } });
       await sandboxOf(serving.url);
       const lines = logOf(serving.output().toString('utf8'));
       expect(lines).toHaveLength(1);
@@ -359,7 +359,7 @@ describe('the service', () => {
     const serving = await serve(nothing);
     try {
       expect(await sandboxOf(serving.url)).toEqual({ ...NO_SANDBOX.layers, permissionModel: true });
-      expect(await check(serving.url)).toMatchObject({ verdict: 'no_match' });
+      expect(await check(serving.url)).toMatchObject({ reason: 'no_list', image: { format: 'jpeg' } });
       const [line, ...others] = logOf(serving.output().toString('utf8'));
       expect(others).toEqual([]);
       expect(JSON.parse(line!)).toMatchObject({ level: 40, missing: ['networkNamespace', 'filesHidden'] });
@@ -381,7 +381,7 @@ describe('the service', () => {
     const serving = await serve({ ZEEF_DATA_DIR: tempFolder('data'), ZEEF_DECODER_SANDBOX: 'off' });
     try {
       expect(await sandboxOf(serving.url)).toEqual(NO_SANDBOX.layers);
-      expect(await check(serving.url)).toMatchObject({ verdict: 'no_match' });
+      expect(await check(serving.url)).toMatchObject({ reason: 'no_list', image: { format: 'jpeg' } });
     } finally {
       await serving.end('SIGTERM');
     }
