@@ -1,7 +1,7 @@
 /** Lets other work of this thread run in the middle of a long loop. */
 
-/** A neighbour's request waits at most about this long for a thread that is in such a loop. */
-const SLICE_MS = 10;
+/** A request of a neighbour takes some turns of the event loop, and waits about this long in each. */
+const SLICE_MS = 4;
 
 export class Breath {
   #sinceMs = performance.now();
