@@ -79,7 +79,7 @@ const KERNEL_LAYERS = Object.keys(NEEDS) as KernelLayer[];
 
 /** A trial takes some tens of milliseconds; one that hangs must not hold the start of the service. */
 const TRIAL_MS_MAX = 5_000;
-/** Neither root nor `nobody`, whose other processes it could signal. */
+/** Of the decoder alone: it could signal other processes of a user that other services share. */
 const OTHER_USER_ID = 65_533;
 /** CAP_KILL: without it the service could not end a decoder of another user. */
 const KILL_CAPABILITY = 1n << 5n;

@@ -1,7 +1,8 @@
 /** Opens the store as configured, and inventories of scans. */
 import { join } from 'node:path';
 import type { Config } from '../config/knobs.js';
-import { openSqliteInventory, verifySqliteInventory } from '../sqlite/inventory/inventory.js';
+import { verifySqliteInventory } from '../sqlite/inventory/database.js';
+import { openSqliteInventory } from '../sqlite/inventory/inventory.js';
 import { openSqliteStore } from '../sqlite/open.js';
 import { verifyDataFolder } from '../sqlite/verify.js';
 import type { Inventory } from '../store/inventory-contract.js';

@@ -19,7 +19,7 @@ import { childEnv } from '../../bench/child.js';
 import { smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
-import { INVENTORY_FILE, INVENTORY_TABLES } from '../../src/sqlite/inventory/inventory.js';
+import { INVENTORY_FILE, INVENTORY_TABLES } from '../../src/sqlite/inventory/database.js';
 import { damage } from '../support/damage.js';
 import { orLeftOut } from '../support/left-out.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';

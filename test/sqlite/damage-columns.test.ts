@@ -4,12 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import {
-  INVENTORY_FILE,
-  INVENTORY_TABLES,
-  openSqliteInventory,
-  verifySqliteInventory,
-} from '../../src/sqlite/inventory/inventory.js';
+import { INVENTORY_FILE, INVENTORY_TABLES, verifySqliteInventory } from '../../src/sqlite/inventory/database.js';
+import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import { LIST_TABLES, LISTS_FILE } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE, SERVICE_TABLES } from '../../src/sqlite/service/database.js';

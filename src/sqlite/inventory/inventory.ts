@@ -3,12 +3,10 @@
  * that rows are appended in order and pages are full; a name is stored once, a folder's path once.
  */
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { sumOfRow } from '../../core/row-sum.js';
-import { Database, type Sqlite, type Statement } from '../../core/sqlite-binding.js';
+import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import type {
   FileInFlight,
   FileRow,
@@ -19,62 +17,9 @@ import type {
   InventoryChange,
   ScanState,
 } from '../../store/inventory-contract.js';
-import { guarded, requireSchema } from '../file.js';
-import {
-  addSum,
-  createTotals,
-  damaged,
-  plus,
-  problemsIn,
-  registerSums,
-  resetTotal,
-  type Summed,
-  type SummedTable,
-  sound,
-  totalOf,
-  wholeTable,
-} from '../sums.js';
-
-export const INVENTORY_FILE = 'inventory.sqlite';
-/** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
-const SCHEMA_VERSION = 3;
-/** The oldest version that is brought up to date: its rows get the sums of what they are. */
-const SCHEMA_MIGRATED = 2;
-/** `schemaOf` an inventory. */
-const SCHEMA_DIGEST = 'cfacc617aed7161f';
-const SCHEMA = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
-  CREATE TABLE folder (
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, is_archive INTEGER NOT NULL, visit INTEGER,
-    done INTEGER NOT NULL DEFAULT 0, symlinks INTEGER NOT NULL DEFAULT 0, special INTEGER NOT NULL DEFAULT 0,
-    excluded INTEGER NOT NULL DEFAULT 0
-  ) STRICT;
-  CREATE INDEX folder_visit ON folder (visit);
-  CREATE TABLE todo (folder INTEGER PRIMARY KEY) STRICT;
-  CREATE TABLE file (spot INTEGER PRIMARY KEY, name BLOB NOT NULL, facts BLOB NOT NULL) STRICT;
-  CREATE TABLE hand (
-    spot INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL, alone INTEGER NOT NULL
-  ) STRICT;`;
-
-const table = (name: string, label: string, columns: string): SummedTable => ({
-  name,
-  label,
-  columns: columns.split(' '),
-});
-const META = table('meta', 'name', 'name value');
-const FOLDER = table('folder', 'id', 'id path is_archive visit done symlinks special excluded');
-const TODO = table('todo', 'folder', 'folder');
-const HAND = table('hand', 'spot', 'spot folder name alone');
-/** Its sums are computed here: a scan writes millions of rows. One total for each visit to a folder. */
-const FILE: SummedTable = { ...table('file', 'spot', 'spot name facts'), part: 'row.spot / 16777216' };
-export const INVENTORY_TABLES: readonly SummedTable[] = [META, FOLDER, TODO, HAND, FILE];
-
-/** Give the tables of schema 2 their sums. */
-function addSums(db: Sqlite): void {
-  createTotals(db);
-  for (const { name } of [META, FOLDER, TODO, HAND]) addSum(db, name);
-  addSum(db, FILE.name, { isGiven: true, part: FILE.part });
-}
+import { guarded } from '../file.js';
+import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
+import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
 
 /**
  * Keys of one visit to a folder, in the column `spot`: its names are hashed to 16 million keys. On a collision a name gets
@@ -85,10 +30,6 @@ const KEYS_PER_VISIT = 2 ** 24;
 const TAKEN_KEYS_MAX = 65_536;
 /** Rows per read. */
 const BATCH_ROWS = 2_000;
-/** A second process in the same inventory fails after this time. */
-const BUSY_MS = 2_000;
-/** SQLite's page cache: bounded for any size of the inventory. */
-const CACHE_KIB = 4_096;
 
 /** Random seed of the hash, so that file names cannot be crafted to collide. */
 const SEED_SPAN = 2 ** 32;
@@ -220,14 +161,14 @@ class SqliteInventory implements Inventory {
   async nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null> {
     return guarded(() => {
       const rows = this.#prepare<[number], { folder: number }>('SELECT * FROM todo ORDER BY folder DESC LIMIT ?');
-      const next = rows.all(begun.size + 1).find((row) => !begun.has(sound(TODO, row).folder));
+      const next = rows.all(begun.size + 1).find((row) => !begun.has(sound(PENDING, row).folder));
       if (next === undefined) {
         // The end of the walk: a lost folder would be left out.
-        if (begun.size === 0) wholeTable(this.db, TODO);
+        if (begun.size === 0) wholeTable(this.db, PENDING);
         return null;
       }
       const folder = this.#folderById(next.folder);
-      if (folder === null) throw damaged(TODO, next.folder);
+      if (folder === null) throw damaged(PENDING, next.folder);
       return folder;
     });
   }
@@ -520,55 +461,5 @@ class SqliteInventory implements Inventory {
  * Errors  DATA_VERSION: written by another version. STORE_FAILED: it cannot be opened, or another process uses it.
  */
 export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
-  return guarded(() => new SqliteInventory(openDatabase(dir)));
-}
-
-/** Return what is damaged in an inventory, one line each. Errors FILE_UNREADABLE, DATA_VERSION, STORE_FAILED. */
-export function verifySqliteInventory(dir: string): string[] {
-  if (!existsSync(join(dir, INVENTORY_FILE))) throw new AppError('FILE_UNREADABLE', { path: dir, why: 'no inventory' });
-  const db = openDatabase(dir);
-  try {
-    return guarded(() => problemsIn(db, INVENTORY_FILE, INVENTORY_TABLES));
-  } finally {
-    db.close();
-  }
-}
-
-function openDatabase(dir: string | null): Sqlite {
-  return guarded(() => {
-    if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
-    // SQLite unlinks an unnamed database as soon as it has opened it.
-    const db = new Database(dir === null ? '' : join(dir, INVENTORY_FILE), { timeout: BUSY_MS });
-    try {
-      // One process at a time: two would each report half of the files. The lock ends with the process, even if it is killed.
-      db.pragma('locking_mode = EXCLUSIVE');
-      // An unnamed database has no write-ahead log.
-      db.pragma(`journal_mode = ${dir === null ? 'MEMORY' : 'WAL'}`);
-      // A killed process loses nothing; a power loss costs the last second, which is then scanned again.
-      db.pragma('synchronous = NORMAL');
-      db.pragma(`cache_size = -${CACHE_KIB}`);
-      registerSums(db);
-      db.transaction(() => {
-        const version = db.pragma('user_version', { simple: true }) as number;
-        if (version === SCHEMA_VERSION) return;
-        if (version > 0 && version !== SCHEMA_MIGRATED) {
-          const action =
-            version > SCHEMA_VERSION
-              ? 'use the Zeef version that wrote it, or a newer one'
-              : 'scan into an empty folder';
-          throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
-        }
-        if (version === 0) db.exec(SCHEMA);
-        addSums(db);
-        db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      }).immediate();
-      requireSchema(db, { name: INVENTORY_FILE, schema: SCHEMA_DIGEST });
-    } catch (error) {
-      db.close();
-      if ((error as { code?: string }).code === 'SQLITE_BUSY')
-        throw new AppError('STORE_FAILED', { why: `another process uses the inventory in ${dir}` }, error);
-      throw error;
-    }
-    return db;
-  });
+  return guarded(() => new SqliteInventory(openInventoryDatabase(dir)));
 }

@@ -119,11 +119,11 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
     if (change === 'remove') checksum.remove(row);
     // Enabled again under a new key: readers see an addition.
     else {
-      const anew = { ...row, id: nextEntryKey(db), version, disabled: 0, quarantined: 0 };
+      const enabled = { ...row, id: nextEntryKey(db), version, disabled: 0, quarantined: 0 };
       db.prepare(
         `INSERT INTO entry (id, list_id, algorithm, value, entry_id, attributes, version, since, sum)
          VALUES (@id, @list_id, @algorithm, @value, @entry_id, @attributes, @version, @since, @sum)`,
-      ).run({ ...anew, sum: sumOfEntry(anew) });
+      ).run({ ...enabled, sum: sumOfEntry(enabled) });
     }
   }
   if (rows.length === 0) return 0;
