@@ -85,7 +85,7 @@ export async function hostile({ smoke, against }: BenchOptions): Promise<BenchTa
     title: 'Hostile requests, lists and sources, each against a service with 10,300 PDQ entries',
     notes: [
       'livez, check: answers to /livez and to a neighbour meanwhile, ms; MB: growth of peak memory',
-      'stop: seconds from SIGTERM to the end of the process',
+      'stop: seconds from SIGTERM to the end of the process, which is killed after 60',
       ...outcomes,
     ],
     columns: ['attack', 's', 'livez max', 'median', 'check max', 'median', 'MB', 'stop'],

@@ -39,6 +39,8 @@ const OF_AUTHORISE = ['test/http/authorise.test.ts'];
 const OF_SITE = ['test/http/own-site.test.ts'];
 const OF_BUDGET = ['test/http/body-budget.test.ts'];
 
+const HOLD = 'src/cases/webhooks/hold-events.ts';
+const OF_HOLD = ['test/cases/webhooks', 'test/sqlite/sqlite.test.ts'];
 export const MUTANTS = [
   // Sums: no damaged row decides.
   ['src/sqlite/sums.ts', 'if (!isSound(table, row)) throw damaged(table, labelOf(table, row));', '', OF_DAMAGE],
@@ -226,4 +228,18 @@ export const MUTANTS = [
   [AUTHORISE, "if (scope === 'admin') return;", '', OF_AUTHORISE],
   ['src/store/keys-contract.ts', 'Date.parse(expiresAt) > nowMs', 'Date.parse(expiresAt) >= nowMs', OF_AUTHORISE],
   ['src/store/keys-contract.ts', 'revokedAt === null && ', '', OF_AUTHORISE],
+  // Events that wait for a person.
+  [HOLD, 'filter(({ suppressed }) => !suppressed)', 'filter(() => true)', OF_HOLD],
+  [HOLD, ' || counted.includes(undefined)', '', OF_HOLD],
+  [HOLD, "counted.includes(true) ? 'wait' : 'withdraw'", "'wait'", OF_HOLD],
+  [HOLD, "subject.split(' ')[0]!", 'subject', OF_HOLD],
+  [HOLD, 'before === null || ', '', OF_HOLD],
+  ['src/cases/webhooks/run-webhooks.ts', 'if (isDecided) await store.wake', 'await store.wake', OF_HOLD],
+  ['src/cases/webhooks/send-events.ts', 'clock.nowMs() + HELD_MS', 'Number.MAX_SAFE_INTEGER', OF_HOLD],
+  [
+    'src/sqlite/service/webhooks.ts',
+    "state = 'waiting' AND last_error = ?`",
+    "state = 'waiting' AND ? <> ''`",
+    OF_HOLD,
+  ],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

@@ -15,6 +15,8 @@ const CROWD_BITS = 2;
 const OTHERS = 10_000;
 /** An MD5 on a list. */
 const KNOWN = 'ab'.repeat(16);
+/** A process that has not ended by then is ended: one with a thread that never yields does not. */
+const STOP_MS_MAX = 60_000;
 const SECRET_VARIABLE = 'SOURCE_SECRET';
 
 export interface Target {
@@ -124,7 +126,9 @@ export async function startTarget({ main, store, quota, source }: TargetOptions)
       async stop() {
         const beganMs = performance.now();
         child.kill('SIGTERM');
+        const killing = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
         await ended;
+        clearTimeout(killing);
         return (performance.now() - beganMs) / 1000;
       },
     };

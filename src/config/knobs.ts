@@ -154,6 +154,13 @@ export const KNOBS = {
     ...whole(0, 1_000_000),
     why: 'an entry that matches at more places of one tenant than this is marked until an operator decides; 0: never',
   },
+  floodHold: {
+    env: 'ZEEF_FLOOD_HOLD',
+    unit: 'on or off',
+    default: 'off',
+    ...choice(ON_OFF),
+    why: 'on: webhooks do not send hits of marked entries until an operator releases the entry; the takedown clock runs',
+  },
   cacheBytesMax: {
     env: 'ZEEF_CACHE_BYTES_MAX',
     unit: 'bytes',

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { DeliverOptions } from '../cases/webhooks/deliver.js';
+import { EventHold } from '../cases/webhooks/hold-events.js';
 import { runWebhooks } from '../cases/webhooks/run-webhooks.js';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from '../check/check-image.js';
@@ -278,10 +279,22 @@ export function scanDecoder({ hashReply, whenRoom, config }: Service): ScanDecod
 
 /** Start the webhooks of a serving process. Result: stops them, after the events in flight. */
 export function startWebhooks(
-  { store, metrics, ledger }: Service,
+  { config, store, metrics, ledger }: Service,
   log: Logger,
   env: DeliverOptions['env'],
 ): () => Promise<void> {
-  const runner = runWebhooks({ store: store.webhooks, hits: ledger, env, clock: systemClock, log, metrics });
+  const hold = new EventHold({
+    marks: config.floodHold === 'on' ? () => store.lists.quarantined() : async () => [],
+    matchesOf: async (id) => (await ledger.hit(undefined, id))?.matches ?? null,
+  });
+  const runner = runWebhooks({
+    store: store.webhooks,
+    hits: ledger,
+    hold,
+    env,
+    clock: systemClock,
+    log,
+    metrics,
+  });
   return () => runner.close();
 }

@@ -72,8 +72,12 @@ export interface WebhookStore {
     webhookId: string,
     claim: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
   ): Promise<readonly WebhookEvent[]>;
-  /** Mark as delivered, also by an earlier claimant: only the subject stays, so that the event is not added again. */
-  delivered(eventId: string, nowMs: number): Promise<void>;
+  /** Mark as delivered or withdrawn, also by an earlier claimant: only the subject stays, so that the event is not added again. */
+  done(eventId: string, nowMs: number): Promise<void>;
+  /** Let an event wait for a person until `untilMs` or `wake`, unless it was claimed again; not an attempt. */
+  hold(event: Pick<WebhookEvent, 'id' | 'claims'>, untilMs: number): Promise<void>;
+  /** Make the events of a webhook that wait for a person due. */
+  wake(webhookId: string): Promise<void>;
   /** Mark as failed, unless it was claimed again: retried after `pauseMs`; null: dead. */
   failed(event: Pick<WebhookEvent, 'id' | 'claims'>, failure: DeliveryFailure): Promise<void>;
   /** Return the dead events, oldest first. Errors NOT_FOUND. */

@@ -67,7 +67,7 @@ export const METRICS = {
   zeef_webhooks_total: {
     kind: 'counter',
     labels: ['outcome'],
-    says: 'Webhook delivery attempts: delivered, failed (will be retried), or dead (failed permanently).',
+    says: 'Webhook events: delivered, failed (will be retried), dead (failed permanently), held or withdrawn (ZEEF_FLOOD_HOLD).',
   },
   zeef_list_sync_total: {
     kind: 'counter',

@@ -8,7 +8,8 @@ import { startWebhooks } from '../../src/service/service.js';
 import { createLogger } from '../../src/telemetry/log.js';
 import { PICTURES, startService } from '../support/running.js';
 
-test('a match is sent once, without digests of the image, and not again when it is seen again', async () => {
+/** Start a service whose webhook is a server on loopback. */
+async function startReceived(knobs: Record<string, string>) {
   const bodies: string[] = [];
   const receiver = createServer((request, response) => {
     let body = '';
@@ -21,17 +22,31 @@ test('a match is sent once, without digests of the image, and not again when it 
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  const running = await startService();
+  const running = await startService(knobs);
   const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
   await running.service.store.webhooks.addWebhook({ url, secretEnv: 'S', tenant: null, nowMs: Date.now() });
-  const stop = startWebhooks(running.service, createLogger('silent'), { S: 'secret' });
-  try {
-    const picture = new Uint8Array(readFileSync(join(PICTURES, 'mate-freshflower.jpg')));
-    const check = async (reference: string) => {
+  const stopWebhooks = startWebhooks(running.service, createLogger('silent'), { S: 'secret' });
+  const picture = new Uint8Array(readFileSync(join(PICTURES, 'mate-freshflower.jpg')));
+  return {
+    running,
+    bodies,
+    async check(reference: string) {
       const at = `${running.url}/v1/check?reference=${reference}&digests=md5,sha1`;
       const response = await fetch(at, { method: 'POST', body: picture, headers: { 'content-type': 'image/jpeg' } });
       return (await response.json()) as { digests: Record<string, string> };
-    };
+    },
+    async stop() {
+      await stopWebhooks();
+      await running.stop();
+      receiver.closeAllConnections();
+      await new Promise((resolve) => receiver.close(resolve));
+    },
+  };
+}
+
+test('a match is sent once, without digests of the image, and not again when it is seen again', async () => {
+  const { running, bodies, check, stop } = await startReceived({});
+  try {
     const { digests } = await check('one');
     await check('one');
     await check('two');
@@ -46,8 +61,27 @@ test('a match is sent once, without digests of the image, and not again when it 
     for (const digest of Object.values(digests)) expect(bodies.join('')).not.toContain(digest);
   } finally {
     await stop();
-    await running.stop();
-    receiver.closeAllConnections();
-    await new Promise((resolve) => receiver.close(resolve));
   }
 });
+
+test('with ZEEF_FLOOD_HOLD hits of a marked entry wait until the entry is released', async () => {
+  const { running, bodies, check, stop } = await startReceived({ floodFiles: '2', floodHold: 'on' });
+  const { lists } = running.service.store;
+  const sent = () => bodies.map((body) => JSON.parse(body).hit.reference as string).sort();
+  try {
+    await check('one');
+    await check('two');
+    await expect.poll(sent).toEqual(['one', 'two']);
+    await check('three');
+    await expect.poll(async () => (await lists.quarantined()).length).toBeGreaterThan(0);
+    await check('four');
+    const waiting = async () => (await running.service.store.webhooks.webhooks(null))[0]!.waiting;
+    await expect.poll(waiting).toBeGreaterThan(0);
+    expect((await running.service.ledger.hits({ limit: 10 })).hits).toHaveLength(4);
+    expect(sent()).not.toContain('four');
+    for (const { list, entryId } of await lists.quarantined()) await lists.changeEntries(list, { entryId }, 'release');
+    await expect.poll(sent, { timeout: 15_000 }).toEqual(['four', 'one', 'three', 'two']);
+  } finally {
+    await stop();
+  }
+}, 30_000);

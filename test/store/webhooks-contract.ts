@@ -56,11 +56,31 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       expect(await store.webhooks.position(id)).toBe(START_MS + 5);
       const [first] = await store.webhooks.claim(id, { nowMs: START_MS, leaseMs: 1_000, limit: 1 });
       expect(first).toMatchObject({ webhookId: id, kind: 'hit.new', subject: 'hit-1', body: '{"n":1}', attempts: 0 });
-      await store.webhooks.delivered(first!.id, START_MS);
+      await store.webhooks.done(first!.id, START_MS);
       await store.close();
       store = await place.open();
       expect(await store.webhooks.addEvents(id, [event(1)], null, START_MS)).toBe(0);
       expect((await store.webhooks.webhooks(null))[0]).toMatchObject({ waiting: 2, dead: 0 });
+    });
+
+    test('an event that waits for a person is due when woken or when its time is up, and loses no attempt', async () => {
+      const [{ id }, other] = [await add(), await add()];
+      await store.webhooks.addEvents(id, [event(1), event(2)], null, START_MS);
+      await store.webhooks.addEvents(other.id, [event(3)], null, START_MS);
+      for (const one of await claim(START_MS)) await store.webhooks.hold(one, START_MS + HOUR_MS);
+      expect(await claimed(START_MS + HOUR_MS - 1)).toEqual([]);
+      expect((await store.webhooks.webhooks(null)).map(({ waiting }) => waiting)).toEqual([2, 1]);
+      await store.webhooks.wake(id);
+      const woken = await claim(START_MS);
+      expect(woken.map(({ subject, attempts, lastError }) => [subject, attempts, lastError])).toEqual([
+        ['hit-1', 0, null],
+        ['hit-2', 0, null],
+      ]);
+      await store.webhooks.hold({ ...woken[0]!, claims: woken[0]!.claims - 1 }, START_MS);
+      expect(await claimed(START_MS), 'an earlier claimant changes nothing').toEqual([]);
+      await store.webhooks.failed(woken[0]!, { error: 'status 500', nowMs: START_MS, pauseMs: 2 * HOUR_MS });
+      await store.webhooks.wake(id);
+      expect(await claimed(START_MS + HOUR_MS), 'a failed event keeps its pause').toEqual(['hit-3']);
     });
 
     test('a claimed event is exclusive until its lease ends', async () => {
@@ -81,7 +101,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       ]);
       await store.webhooks.failed(first!, { error: 'late', nowMs: START_MS, pauseMs: null });
       expect(await store.webhooks.dead(null, id, 9), 'an earlier claimant cannot give an event up').toEqual([]);
-      await other.webhooks.delivered(again[0]!.id, START_MS);
+      await other.webhooks.done(again[0]!.id, START_MS);
       await store.webhooks.failed(second!, { error: 'late', nowMs: START_MS, pauseMs: 0 });
       await delay(leaseMs + 50);
       expect(await claimed(START_MS)).toEqual(['hit-2', 'hit-3']);
@@ -121,7 +141,7 @@ export function webhooksContract(name: string, place: { fresh(): void; open(): P
       const { id } = await add();
       await store.webhooks.addEvents(id, [event(1), event(1, 'case.overdue'), event(2)], null, START_MS);
       for (const { id: eventId, subject } of await claim(START_MS, 10)) {
-        if (subject === 'hit-1') await store.webhooks.delivered(eventId, START_MS);
+        if (subject === 'hit-1') await store.webhooks.done(eventId, START_MS);
       }
       await store.webhooks.forget(['hit.new'], START_MS);
       expect(await store.webhooks.addEvents(id, [event(1)], null, START_MS)).toBe(0);

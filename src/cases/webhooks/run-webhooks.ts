@@ -50,7 +50,7 @@ function oneAtATime(act: () => Promise<void>): () => Promise<void> {
 }
 
 export function runWebhooks(parts: WebhookParts): WebhookRunner {
-  const { store, hits, clock, log, lookMs = LOOK_MS } = parts;
+  const { store, hits, hold, clock, log, lookMs = LOOK_MS } = parts;
   let isClosing = false;
   const shouldStop = () => isClosing;
   const collecting = { store, hits, clock, shouldStop };
@@ -60,9 +60,11 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
   /** Seen by this process; those of others, and of a process that died, are found with the overdue cases. */
   const reopened: HitFacts[] = [];
   const collect = oneAtATime(async () => {
+    const isDecided = await hold.decided();
     const again = reopened.splice(0);
     for (const hook of await store.webhooks(null)) {
       if (isClosing) break;
+      if (isDecided) await store.wake(hook.id);
       await addReopened(hook, again, collecting);
       await addNewHits(hook, collecting);
     }

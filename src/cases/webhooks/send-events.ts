@@ -9,6 +9,7 @@ import type { Logger } from '../../telemetry/log.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { backOffMs } from './back-off.js';
 import { ANSWER_MS_MAX, type DeliverOptions, deliver } from './deliver.js';
+import type { EventHold } from './hold-events.js';
 
 /** Longer than a claimant can take: another process may claim its events after that. */
 const LEASE_MS = ANSWER_MS_MAX * 2;
@@ -20,9 +21,12 @@ const IN_FLIGHT_PER_TENANT = 8;
 export const IN_FLIGHT_PER_RECEIVER = 6;
 /** Pauses of a receiver that fails: one event tries it then. Every failed event has its own, longer pause beside. */
 const RECEIVER_PAUSES = { firstMs: 1_000, maxMs: 60_000 };
+/** A held event is looked at again after this time, if the decision on its entry was missed. */
+const HELD_MS = 3_600_000;
 
 export interface SendParts {
   readonly store: WebhookStore;
+  readonly hold: EventHold;
   readonly env: DeliverOptions['env'];
   readonly clock: Clock;
   readonly log: Logger;
@@ -144,6 +148,7 @@ export class Sender {
 
   async #send(hook: DueWebhook, receiver: Receiver, event: WebhookEvent, claimedMs: number): Promise<void> {
     const { store, env, clock, log, metrics, answerMsMax, random = Math.random } = this.#parts;
+    if (!(await this.#mayBeSent(hook, event))) return;
     // This process was stopped in between: another one has the event now, or will have it.
     if (clock.monotonicMs() - claimedMs >= LEASE_MS - ANSWER_MS_MAX) return;
     const undelivered = await deliver(hook, event, {
@@ -155,7 +160,7 @@ export class Sender {
       receiver.failures = 0;
       receiver.pausedUntilMs = 0;
       metrics.add('zeef_webhooks_total', { outcome: 'delivered' });
-      return store.delivered(event.id, clock.nowMs());
+      return store.done(event.id, clock.nowMs());
     }
     const { why, waitMs } = undelivered;
     receiver.failures++;
@@ -167,6 +172,21 @@ export class Sender {
     if (pause === null) log.error({ webhook: hook.id, event: event.id, why }, 'webhook delivery failed permanently');
     else log.warn({ webhook: hook.id, event: event.id, why, againMs: pause }, 'webhook delivery failed, will retry');
     await store.failed(event, { error: why, nowMs: clock.nowMs(), pauseMs: pause });
+  }
+
+  /** Hold or withdraw an event whose entry a flood marked. */
+  async #mayBeSent(hook: DueWebhook, event: WebhookEvent): Promise<boolean> {
+    const { store, hold, clock, log, metrics } = this.#parts;
+    const standing = await hold.standingOf(event);
+    if (standing === 'send') return true;
+    metrics.add('zeef_webhooks_total', { outcome: standing === 'wait' ? 'held' : 'withdrawn' });
+    if (standing === 'wait') {
+      await store.hold(event, clock.nowMs() + HELD_MS);
+      return false;
+    }
+    log.info({ webhook: hook.id, event: event.id }, 'webhook event withdrawn: its entry is quarantined');
+    await store.done(event.id, clock.nowMs());
+    return false;
   }
 
   #fail(error: unknown): void {

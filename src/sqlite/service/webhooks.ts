@@ -75,6 +75,9 @@ const LEASE_MS_MAX = 3_600_000;
 const IS_DUE = `state = 'waiting' AND (due_ms <= @nowMs OR failed_ms > @nowMs)
   AND (lease_until_ms <= @leaseMs OR lease_until_ms > @leaseMs + ${LEASE_MS_MAX})`;
 
+/** What marks an event that waits for a person, in the place of an error. */
+const HELD = 'waits for a decision on the entry';
+
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
 export class SqliteWebhooks implements WebhookStore {
@@ -161,11 +164,33 @@ export class SqliteWebhooks implements WebhookStore {
     );
   }
 
-  delivered(eventId: string, nowMs: number): Promise<void> {
+  done(eventId: string, nowMs: number): Promise<void> {
     return writeWithRetry(this.#db, () => {
       this.#db
         .prepare(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, due_ms = ? WHERE id = ?`)
         .run(nowMs, eventId);
+    });
+  }
+
+  hold({ id, claims }: Pick<WebhookEvent, 'id' | 'claims'>, untilMs: number): Promise<void> {
+    return writeWithRetry(this.#db, () => {
+      this.#db
+        .prepare(
+          `UPDATE webhook_event SET last_error = ?, due_ms = ?, lease_until_ms = 0
+             WHERE id = ? AND claims = ? AND state = 'waiting'`,
+        )
+        .run(HELD, untilMs, id, claims);
+    });
+  }
+
+  wake(webhookId: string): Promise<void> {
+    return writeWithRetry(this.#db, () => {
+      this.#db
+        .prepare(
+          `UPDATE webhook_event SET last_error = NULL, due_ms = 0
+             WHERE webhook_id = ? AND state = 'waiting' AND last_error = ?`,
+        )
+        .run(webhookId, HELD);
     });
   }
 

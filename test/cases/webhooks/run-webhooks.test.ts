@@ -8,10 +8,12 @@ import { tempFolder } from '../../../bench/temp-folder.js';
 import { ATTEMPTS_MAX, backOffMs } from '../../../src/cases/webhooks/back-off.js';
 import { deliver, requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/cases/webhooks/events.js';
+import { EventHold } from '../../../src/cases/webhooks/hold-events.js';
 import { runWebhooks, type WebhookRunner } from '../../../src/cases/webhooks/run-webhooks.js';
 import { IN_FLIGHT_PER_RECEIVER } from '../../../src/cases/webhooks/send-events.js';
 import { signedHeaders } from '../../../src/cases/webhooks/sign.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
+import type { QuarantinedEntry } from '../../../src/store/lists-contract.js';
 import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
@@ -116,10 +118,13 @@ function hit(n: number, more: Partial<HitFacts> = {}): HitFacts {
   };
 }
 
-function run(more: { answerMsMax?: number; env?: Record<string, string>; lookMs?: number } = {}): WebhookRunner {
+function run(
+  more: { hold?: EventHold; answerMsMax?: number; env?: Record<string, string>; lookMs?: number } = {},
+): WebhookRunner {
   const runner = runWebhooks({
     store: store.webhooks,
     hits: source,
+    hold: new EventHold({ marks: async () => [], matchesOf: async () => null }),
     env: { SECRET },
     clock,
     log: createLogger('silent'),
@@ -479,4 +484,87 @@ test('a reopened case is sent once, by the process that saw it or by a later one
   await runner.look();
   await runner.lookForOverdue();
   expect(received.map(({ body }) => JSON.parse(body))).toMatchObject([{ event: 'case.reopened', reopenedAt: at }]);
+});
+
+describe('hits of marked entries', () => {
+  type Matches = NonNullable<Awaited<ReturnType<ConstructorParameters<typeof EventHold>[0]['matchesOf']>>>;
+  const match = (entryId: string, suppressed = false): Matches[number] => ({ list: 'sample', entryId, suppressed });
+  const marked = (entryId: string, flooded = true): QuarantinedEntry => ({ list: 'sample', entryId, flooded });
+  let marks: QuarantinedEntry[];
+  let matches: Record<string, Matches>;
+  const holding = () =>
+    run({ hold: new EventHold({ marks: async () => marks, matchesOf: async (id) => matches[id] ?? null }) });
+  beforeEach(() => {
+    marks = [marked('stock')];
+    matches = {
+      'hit-1': [match('stock')],
+      'hit-2': [match('other')],
+      'hit-3': [match('stock'), match('other')],
+      'hit-4': [match('stock'), match('other', true)],
+    };
+  });
+
+  test('a hit waits while only marked entries count for it, and is sent once the entry is released', async () => {
+    await add();
+    const runner = holding();
+    for (const n of [1, 2, 3, 4]) source.sees(hit(n));
+    await runner.look();
+    expect(subjects()).toEqual(['hit-2', 'hit-3']);
+    expect(await only()).toMatchObject({ waiting: 2, dead: 0 });
+    await runner.look();
+    expect(subjects()).toEqual(['hit-2', 'hit-3']);
+    marks = [];
+    await runner.look();
+    expect(subjects().slice(2).sort()).toEqual(['hit-1', 'hit-4']);
+    expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
+  });
+
+  test('a hit is withdrawn once a person quarantines the entry, and not sent when the entry is released later', async () => {
+    await add();
+    const runner = holding();
+    source.sees(hit(1));
+    await runner.look();
+    marks = [marked('stock', false)];
+    await runner.look();
+    expect(await only()).toMatchObject({ waiting: 0, dead: 0 });
+    marks = [];
+    await runner.look();
+    expect(subjects()).toEqual([]);
+  });
+
+  test('a case that is overdue is sent all the same; a reopened one waits', async () => {
+    await add();
+    const runner = holding();
+    source.sees(hit(1, { history: [{ at: new Date(clock.atMs).toISOString(), status: 'open' }] }));
+    clock.atMs += 25 * HOUR_MS;
+    await runner.lookForOverdue();
+    expect(received.map(({ body }) => JSON.parse(body).event)).toEqual(['case.overdue']);
+    expect(await only()).toMatchObject({ waiting: 2 });
+  });
+
+  test('a decision that was made while no process ran is seen by the next one, with holding switched off too', async () => {
+    await add();
+    const runner = holding();
+    source.sees(hit(1));
+    await runner.look();
+    await runner.close();
+    marks = [];
+    await run().look();
+    expect(subjects()).toEqual(['hit-1']);
+  });
+
+  test('an event whose decision was missed is looked at again within the hour', async () => {
+    await add();
+    const hold = new EventHold({ marks: async () => marks, matchesOf: async (id) => matches[id] ?? null });
+    const runner = run({ hold });
+    source.sees(hit(1));
+    await runner.look();
+    marks = [];
+    await hold.decided();
+    await runner.look();
+    expect(subjects()).toEqual([]);
+    clock.atMs += HOUR_MS;
+    await runner.look();
+    expect(subjects()).toEqual(['hit-1']);
+  });
 });
