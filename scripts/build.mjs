@@ -1,11 +1,12 @@
-// Builds everything into dist/: TypeScript with tsc, WebAssembly with the AssemblyScript compiler.
-// A WASM module is rebuilt only when one of its sources is newer than its output.
+// Builds everything into dist/: TypeScript is checked by tsc and bundled by rolldown, WebAssembly is made by the AssemblyScript
+// compiler. A WASM module is rebuilt only when one of its sources is newer than its output.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { rolldown } from 'rolldown';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const output = join(root, 'dist/wasm');
@@ -39,14 +40,53 @@ for (const [name, [sources, flags]] of Object.entries(MODULES)) {
   }
 }
 
+/** What is started by its path: programs, and the files of threads and child processes. All else is in chunks that they share. */
+const ENTRIES = [
+  'src/main',
+  'src/healthcheck',
+  'src/engine/decoder-main',
+  'src/engine/worker',
+  'src/http/json-worker',
+  'src/index/index-worker',
+  'src/lists/import/page-worker',
+  'src/scan/walk/count-worker',
+  'src/scan/walk/stat-worker',
+  'src/service/import-worker',
+  'src/sqlite/ledger/worker',
+  'bench/main',
+  'bench/hostile/probe',
+  'bench/index/data-worker',
+  'bench/index/hnsw-worker',
+  'scripts/make-canary',
+  'scripts/make-dashboard-pictures',
+  'scripts/make-data-folder',
+  'scripts/make-sample-list',
+];
+
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
+// One file instead of 300 halves the time that a command takes to start. Packages stay outside, as npm installed them.
+const bundle = await rolldown({
+  input: Object.fromEntries(ENTRIES.map((name) => [name, join(root, `${name}.ts`)])),
+  platform: 'node',
+  external: (id) => !/^[./]/.test(id),
+  tsconfig: join(root, 'tsconfig.json'),
+});
+const written = await bundle.write({
+  dir: join(root, 'dist'),
+  format: 'esm',
+  chunkFileNames: 'chunks/[name]-[hash].js',
+  sourcemap: true,
+});
+await bundle.close();
 chmodSync(join(root, 'dist/src/main.js'), 0o755);
-// Output whose source was moved or deleted would be packed with the rest.
-for (const folder of ['src', 'bench', 'scripts']) {
+// Output of an earlier build would be packed with the rest.
+const fresh = new Set(written.output.map(({ fileName }) => fileName));
+for (const folder of ['src', 'bench', 'scripts', 'chunks']) {
   for (const name of readdirSync(join(root, 'dist', folder), { recursive: true })) {
-    if (!/\.js(\.map)?$/.test(name) || existsSync(join(root, folder, name.replace(/\.js(\.map)?$/, '.ts')))) continue;
-    rmSync(join(root, 'dist', folder, name));
+    const path = join(folder, name);
+    if (/\.js(\.map)?$/.test(name) && !fresh.has(path) && !path.startsWith('src/dashboard/'))
+      rmSync(join(root, 'dist', path));
   }
 }
 

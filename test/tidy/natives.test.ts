@@ -48,11 +48,14 @@ test('statements are collected during asynchronous work without a crash', () => 
 });
 
 test('exactly one SQLite binding is loaded, the one for this Node', () => {
-  const source = `import('./dist/src/core/sqlite-binding.js').then(({ Database }) => {
-    new Database(':memory:');
-    process.stdout.write(process.report.getReport().sharedObjects.filter((path) => path.includes('sqlite3')).join());
-  })`;
-  const loaded = execFileSync(process.execPath, ['-e', source], { stdio: 'pipe', encoding: 'utf8' }).split(',');
+  const source = `process.argv.splice(1, 0, 'zeef', '--data-dir', ${JSON.stringify(tempFolder('natives'))}, 'verify');
+    process.on('exit', () => {
+      const { sharedObjects } = process.report.getReport();
+      process.stdout.write('\\n' + sharedObjects.filter((path) => path.includes('sqlite3')).join());
+    });
+    import('./dist/src/main.js');`;
+  const printed = execFileSync(process.execPath, ['-e', source], { stdio: 'pipe', encoding: 'utf8' });
+  const loaded = printed.slice(printed.lastIndexOf('\n') + 1).split(',');
   expect(loaded).toEqual([expect.stringContaining(`/node_modules/${SQLITE_PACKAGE}/`)]);
 });
 
