@@ -11,6 +11,7 @@ import { ScanTally } from '../scan/tally.js';
 import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
 import { sortRoots } from '../scan/walk/roots.js';
+import { warningLine } from '../scan/warnings.js';
 import { openInventory } from '../service/open-store.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
@@ -73,8 +74,8 @@ export async function runScan(
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
   const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
-  if (!matcher.hasList) cli.err(NO_LIST_LINE);
-  const tally = new ScanTally();
+  const tally = new ScanTally((warning) => cli.err(warning.code === 'NO_LIST' ? NO_LIST_LINE : warningLine(warning)));
+  if (!matcher.hasList) tally.warn('NO_LIST');
   const output = openScanOutput(cli, flags);
   const kept = flags.rematch ?? flags.resume;
   const inventory = await openInventory(kept ?? null);
@@ -103,10 +104,11 @@ export async function runScan(
           );
     shown.stop();
     const { interrupted, resumed } = end;
+    if (!interrupted) tally.warnOfNothing();
     const summary = tally.summary({ generation: matcher.generation, interrupted, resumed });
     await output.end(summary);
     if (interrupted) cli.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
-    const exitCode = matcher.hasList ? exitCodeOf(summary.byVerdict) : EXIT.failed;
+    const exitCode = tally.warnings.fails ? EXIT.failed : exitCodeOf(summary.byVerdict);
     cli.setExitCode(interrupted ? EXIT.interrupted : exitCode);
   } finally {
     shown.stop();

@@ -192,6 +192,8 @@ class Scan {
     await flush();
     await this.#stream.settled();
     this.parts.tally.passedOver(counts);
+    // What is named is asked for: that it was not read may not pass for a clean result.
+    if (counts.symlinks + counts.special > 0) this.parts.tally.warn('NAMED_SKIPPED', counts);
   }
 }
 
