@@ -58,6 +58,8 @@ interface ScanOutput {
   readonly other: ((path: PathBytes, kind: string) => void) | null;
   /** Errors: those of the system. */
   end(summary: ScanSummary): Promise<void>;
+  /** Write what is held, and close the files: also where the scan failed. Errors: those of the system. */
+  close(): void;
 }
 
 /** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary; the system's. */
@@ -98,10 +100,13 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
     async end(summary) {
       const programs = await onMatch?.finished();
       line({ type: 'summary', ...summary, ...(programs ? { onMatch: programs } : {}) });
-      report?.close();
-      script?.close();
+      report?.flush();
       for (const { file, render } of summaries) writeFileSync(file, render(summary));
       if (report) cli.out(summaryText(summary));
+    },
+    close() {
+      report?.close();
+      script?.close();
     },
   };
 }
