@@ -21,7 +21,7 @@ interface Ended {
 function scan(args: readonly string[], input = ''): Promise<Ended> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [MAIN, 'scan', ...args], { env }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, err, summary: linesOf(out).at(-1)! }),
+      resolve({ code: error ? Number(error.code) : 0, err, summary: out === '' ? {} : linesOf(out).at(-1)! }),
     );
     child.stdin?.end(input);
   });
@@ -81,3 +81,33 @@ test.each([
   expect(summary).toMatchObject({ files: 1, warnings: [{ code: 'NAMED_SKIPPED', symlinks: 1, special: 0 }] });
   expect((await scan([...args, '--follow'], input)).code).toBe(0);
 });
+
+test('an include pattern that matched no file is one line, also beside one that matched; the exit code stays', async () => {
+  fill();
+  const patterns = ['--include', '*.jpg', '--include', '*.gif', '--iinclude', '*.TXT', '--iinclude', 'x/'];
+  const { code, err, summary } = await scan([tree, ...patterns]);
+  expect(code).toBe(0);
+  expect(warningsOf(err)).toEqual([
+    expect.stringMatching(/INCLUDE_UNMATCHED: .*"\*\.gif"/),
+    expect.stringMatching(/INCLUDE_UNMATCHED: .*"x\/"/),
+  ]);
+  expect(summary).toMatchObject({ files: 2, warnings: [{ include: '*.gif' }, { include: 'x/' }] });
+});
+
+test.each(['cache/', './cache', '/cache', 'cache/**', 'CA*E'])(
+  '--iexclude %s leaves out the folder cache',
+  async (glob) => {
+    fill();
+    mkdirSync(inTree('cache'));
+    copyFileSync(inTree('text.txt'), inTree(join('cache', 'inside.txt')));
+    const [summary, flagged] = [
+      (await scan([tree, '--iexclude', glob])).summary,
+      await scan([tree, '--exclude', `!${glob}`]),
+    ];
+    expect(summary).toMatchObject({ files: 2, skippedByKind: { excluded: 1 } });
+    expect([flagged.code, flagged.err]).toEqual([
+      2,
+      expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*negation[^\n]*\n$/),
+    ]);
+  },
+);
