@@ -207,7 +207,7 @@ export const MUTANTS = [
   [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],
   [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^/]+' : '(?:[^/]+/)*'", OF_GLOBS],
   [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^]+' : '(?:[^/]+/)+'", OF_GLOBS],
-  [PATTERN, "`(?!/)[${isNegated ? '^' : ''}${inside}]`", '`(?!/)[${inside}]`', OF_GLOBS],
+  [PATTERN, "isNegated ? '^' : ''", "''", OF_GLOBS],
   [PATTERN, 'const isAnchored = whole.includes', 'const isAnchored = alternative.includes', OF_GLOBS],
   ['src/scan/walk/globs.ts', '(isFolder || !isFolderOnly) && ', '', OF_GLOBS],
   ['src/scan/walk/globs.ts', 'if (isTaken && one.hasMatched) continue;', 'if (isTaken) continue;', OF_GLOBS],

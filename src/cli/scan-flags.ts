@@ -1,7 +1,8 @@
 /** Flags of `zeef scan`, and the values that a scan reads from them. */
 import { createReadStream, openSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
-import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
+import { type PathBytes, pathBytesOf, systemPath } from '../core/path-bytes.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
 import { readPaths } from '../scan/walk/file-list.js';
@@ -109,5 +110,14 @@ function openListed(path: string): number {
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
   // Opened at once: the scan reads it last, and a rematch never.
   const source = filesFrom === '-' ? stdin() : createReadStream('', { fd: openListed(filesFrom!) });
-  return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
+  return readPaths({
+    source,
+    end: endsWithZero ? 0 : 10,
+    pathBytesMax: FILE_LIST_PATH_BYTES_MAX,
+    exists: (path) =>
+      lstat(systemPath(path)).then(
+        () => true,
+        () => false,
+      ),
+  });
 }

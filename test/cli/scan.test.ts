@@ -104,6 +104,23 @@ describe('walking', () => {
     expect(lines.at(-1)).toMatchObject({ files: 3, checked: 2 });
   });
 
+  test('a list of files that an editor wrote: a byte order mark and CRLF; a name that ends with CR is found', async () => {
+    const odd = `${inTree('odd.jpg')}\r`;
+    await copyFile(listed, odd);
+    const names = [inTree('a', 'b', 'one.bin'), inTree('a', 'two.jpg'), odd.slice(0, -1)];
+    const { out, code } = await zeef(['scan', '--files-from', '-'], `\ufeff${names.join('\r\n')}\r\n`);
+    expect(code).toBe(1);
+    expect(linesOf(out).at(-1)).toMatchObject({ files: 3, checked: 3, byVerdict: { match: 2 } });
+  });
+
+  test('a list in UTF-16 is refused in one line', async () => {
+    const { code, err } = await zeef(
+      ['scan', '--files-from', '-'],
+      Buffer.from('\ufeff/a\n', 'utf16le').toString('latin1'),
+    );
+    expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*--null[^\n]*\n$/)]);
+  });
+
   test('a path that does not exist is reported; the scan continues', async () => {
     const { out } = await zeef(['scan', tree, inTree('nowhere')]);
     expect(linesOf(out).filter(({ type }) => type === 'not_checked')).toMatchObject([
