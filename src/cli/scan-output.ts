@@ -93,7 +93,7 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
       if (result.verdict === 'no_match') return;
       line({ type: result.verdict, ...pathFields(pathBytes), ...result });
       if (result.verdict !== 'match') return;
-      script?.add(pathBytes);
+      script?.add(pathBytes, result.digests.sha256 ?? '');
       onMatch?.run({ pathBytes, kind: _, wasRead: __, ...result });
     },
     other: flags.listOthers ? (path, kind) => line({ type: 'not_a_picture', ...pathFields(path), kind }) : null,

@@ -1,5 +1,6 @@
 /** `zeef scan` as an operator runs it: walking, resuming, pausing, reports. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -328,18 +329,22 @@ describe('reports', () => {
     writeFileSync(strange, readFileSync(listed));
     const log = join(work, 'calls');
     const program = join(work, 'program.sh');
-    writeFileSync(program, `#!/bin/sh\nprintf '%s|%s|%s\\n' "$1" "$2" "$#" >> '${log}'\nexit 3\n`, { mode: 0o755 });
+    writeFileSync(program, `#!/bin/sh\nprintf '%s|%s|%s|%s\\n' "$1" "$2" "$3" "$#" >> '${log}'\nexit 3\n`, {
+      mode: 0o755,
+    });
     const { code, out, err } = await zeef([
       ...['scan', tree, '--on-match', program],
-      ...['--on-match-arg', '{path}', '--on-match-arg', '{list}/{entry}'],
+      ...['--on-match-arg', '{path}', '--on-match-arg', '{list}/{entry}', '--on-match-arg', '{sha256}'],
     ]);
     expect(code).toBe(1);
     expect(err).toContain('ended with');
     expect(linesOf(out).at(-1)).toMatchObject({ onMatch: { ran: 2, failed: 2 } });
+    // With it a program can see that the path still is the file that matched.
+    const sha256 = createHash('sha256').update(readFileSync(listed)).digest('hex');
     const calls = readFileSync(log, 'latin1').trim().split('\n').sort();
     expect(calls).toEqual(
       [strange.toString('latin1'), inTree('a', 'b', 'one.bin')]
-        .map((path) => `${path}|sample/mate-freshflower|2`)
+        .map((path) => `${path}|sample/mate-freshflower|${sha256}|3`)
         .sort(),
     );
   });
