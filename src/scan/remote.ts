@@ -81,7 +81,7 @@ function batchesOf(queries: QueryBatch): HashItem[][] {
   return batches;
 }
 
-export interface RemoteMatcher extends Matcher {
+interface RemoteMatcher extends Matcher {
   /** Ask the service nothing, so that a wrong address, key or list ends a scan before it reads a file. Errors as `match`. */
   connect(): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { queryBatchOf } from '../../src/check/file-queries.js';
 import { artefact } from '../../src/core/package-root.js';
 import { remoteMatcher } from '../../src/scan/remote.js';
-import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
+import { countsOf, fileLines, linesOf, readReport } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');
 const work = tempFolder('remote');
@@ -172,6 +172,24 @@ test('a redirect ends a scan at once with 2, names the address, and sends the ke
   expect(err).not.toContain('waiting');
   expect(server.keys).toEqual(['Bearer zeef_of_the_variable']);
   expect(out).toBe('');
+});
+
+test('a report in a file has all lines that were found before the service failed', async () => {
+  const report = join(work, 'failed.jsonl');
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { items } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()) as { items: unknown[] };
+      response.writeHead(items.length === 0 ? 200 : 403).end(JSON.stringify({ generation: 7, results: [] }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { code } = await finished(start(['scan', tree, '--server', url, '--report', report], asker));
+  server.close();
+  expect(code).toBe(2);
+  expect(linesOf(readReport(report))).toEqual([expect.objectContaining({ type: 'begin', generation: 7 })]);
 });
 
 test('a wrong address ends a scan also where no file is an image', async () => {
