@@ -42,16 +42,23 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
 };
 export const SUITES = Object.keys(BENCHES);
 
-/** Run suites and print their tables. Errors REQUEST_INVALID: an unknown suite. */
+interface BenchOutput {
+  readonly json: boolean;
+  readonly out: (text: string) => void;
+  readonly shouldStop?: () => boolean;
+}
+
+/** Run suites and print their tables; `shouldStop` is asked before each. Errors REQUEST_INVALID: an unknown suite. */
 export async function run(
   suites: readonly string[],
-  { json, out, ...options }: BenchOptions & { json: boolean; out: (text: string) => void },
+  { json, out, shouldStop = () => false, ...options }: BenchOptions & BenchOutput,
 ): Promise<void> {
   const unknown = suites.find((suite) => !SUITES.includes(suite));
   if (unknown !== undefined) throw new AppError('REQUEST_INVALID', { suite: unknown, suites: SUITES.join(' ') });
   const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
   if (!json) out(`${machine}${options.smoke ? '; smoke sizes: the figures mean nothing' : ''}\n`);
   for (const suite of suites.length > 0 ? suites : SUITES) {
+    if (shouldStop()) return;
     const table = await withTempRun(() => BENCHES[suite]!(options));
     out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));
   }

@@ -15,6 +15,8 @@ const SYNC = 'src/lists/import/sync-list.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
+const PATTERN = 'src/scan/walk/pattern.ts';
+const REQUESTS = 'src/scan/remote-requests.ts';
 const FACTS = 'src/scan/facts/file-facts.ts';
 const AUTHORISE = 'src/http/authorise.ts';
 const SITE = 'src/http/own-site.ts';
@@ -33,6 +35,9 @@ const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
+const OF_GLOBS = ['test/scan/walk/globs.test.ts'];
+const OF_REMOTE = ['test/scan/remote.test.ts'];
+const OF_WARNINGS = ['test/scan/warnings.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_DAMAGE = ['test/sqlite/damage-columns.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
@@ -200,6 +205,26 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
+  // What a scan is asked for: patterns, and the exit code.
+  [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],
+  [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^/]+' : '(?:[^/]+/)*'", OF_GLOBS],
+  [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^]+' : '(?:[^/]+/)+'", OF_GLOBS],
+  [PATTERN, "isNegated ? '^' : ''", "''", OF_GLOBS],
+  [PATTERN, 'const isAnchored = whole.includes', 'const isAnchored = alternative.includes', OF_GLOBS],
+  ['src/scan/walk/globs.ts', '(isFolder || !isFolderOnly) && ', '', OF_GLOBS],
+  ['src/scan/walk/globs.ts', 'if (isTaken && one.hasMatched) continue;', 'if (isTaken) continue;', OF_GLOBS],
+  [
+    'src/scan/scan.ts',
+    'for (const row of rows) if (!row.isArchive) this.#walk.filter.takesFile(pathOf(row));',
+    '',
+    OF_STREAM,
+  ],
+  ['src/scan/tally.ts', "if (this.files === 0) this.warn('NOTHING_EXAMINED', this.skipped);", '', OF_WARNINGS],
+  ['src/scan/warnings.ts', 'this.#fails ||= SCAN_WARNINGS[code].fails;', '', OF_WARNINGS],
+  [REQUESTS, '!isTlsFault(error) && ', '', OF_REMOTE],
+  [REQUESTS, '(isLostConnection(error) || this.#hasAnswered)', 'true', OF_REMOTE],
+  [REQUESTS, 'faults < FAULTS_MAX && ', '', OF_REMOTE],
+  [REQUESTS, ' && !staysSo', '', OF_REMOTE],
   // Authorisation.
   // Websites, and the memory of bodies.
   [SITE, 'isLoopback(name) || allowed.has(name)', 'true', OF_SITE],

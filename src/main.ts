@@ -42,14 +42,25 @@ async function loadCommands() {
 }
 const { runCommandLine } = await loadCommands();
 
-// A reader that went away (zeef ... | head) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));
+// A reader that went away (zeef ... | head) ends no command: the exit code says what was found, with or without a reader.
+let isOutputClosed = false;
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  isOutputClosed = true;
+  if (code === 'EPIPE') return;
+  process.stderr.write(`zeef: the output cannot be written: ${code}\n`);
+  process.exit(FAILED);
+});
+// Nothing depends on progress and messages: without a reader they are dropped.
+process.stderr.on('error', () => {});
 
 await runCommandLine(process.argv.slice(2), {
   env: process.env,
   // A document that is kept, on a pipe or in a file, is not changed.
-  out: (text, as = 'text') =>
-    void process.stdout.write(as === 'document' && !process.stdout.isTTY ? text : terminalText(text)),
+  out: (text, as = 'text') => {
+    if (!isOutputClosed) process.stdout.write(as === 'document' && !process.stdout.isTTY ? text : terminalText(text));
+  },
+  // The event comes later than the error.
+  isOutputClosed: () => isOutputClosed || process.stdout.errored !== null,
   err: (text) => void process.stderr.write(terminalText(text)),
   isTerminal: process.stderr.isTTY === true,
   errStream: process.stderr,

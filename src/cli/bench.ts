@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { artefact } from '../core/package-root.js';
-import type { CliContext } from './context.js';
+import { type CliContext, earlyExit } from './context.js';
 
 interface BenchFlags {
   readonly smoke?: boolean;
@@ -26,7 +26,7 @@ interface BenchDoor {
   readonly SUITES: readonly string[];
   run(
     suites: readonly string[],
-    options: BenchFlags & { smoke: boolean; json: boolean; out: (text: string) => void },
+    options: BenchFlags & { smoke: boolean; json: boolean; out: (text: string) => void; shouldStop: () => boolean },
   ): Promise<void>;
 }
 
@@ -53,6 +53,12 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches are outside src/ and use its rooms, so they are loaded at run time, not imported.
       const door = (await import(pathToFileURL(artefact('bench', 'main.js')).href)) as BenchDoor;
-      await door.run(suites, { ...flags, smoke: flags.smoke ?? false, json: flags.json ?? false, out: cli.out });
+      const { smoke = false, json = false } = flags;
+      const shouldStop = () => {
+        const early = earlyExit(cli);
+        if (early !== null) cli.setExitCode(early);
+        return early !== null;
+      };
+      await door.run(suites, { ...flags, smoke, json, out: cli.out, shouldStop });
     });
 }

@@ -6,6 +6,7 @@ import {
   type CliContext,
   checkOptions,
   EXIT,
+  earlyExit,
   framesFrom,
   type GlobalFlags,
   type ImageCheckFlags,
@@ -77,7 +78,8 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
       await withService(cli, globals(), async (service) => {
         if (service.readiness().listsInForce === 0) cli.err(NO_LIST_LINE);
         for (const path of files) {
-          if (cli.isStopping()) return cli.setExitCode(EXIT.interrupted);
+          const early = earlyExit(cli);
+          if (early !== null) return cli.setExitCode(early);
           await service.whenRoom();
           const { id: _, ...answer } = await service.checkImage({ path }, { ...checkOptions(flags), reference: path });
           byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
@@ -101,7 +103,8 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
       await withService(cli, globals(), async (service) => {
         for (const path of files) {
-          if (cli.isStopping()) return cli.setExitCode(EXIT.interrupted);
+          const early = earlyExit(cli);
+          if (early !== null) return cli.setExitCode(early);
           const answer = await service.hashImage(
             { path },
             {

@@ -25,6 +25,8 @@ export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string, as?: 'text' | 'document') => void;
   readonly err: (text: string) => void;
+  /** Becomes true once stdout has no reader (`| head`): further output is dropped. */
+  readonly isOutputClosed: () => boolean;
   readonly isTerminal: boolean;
   /** Where `err` writes, for a progress bar. */
   readonly errStream: NodeJS.WritableStream;
@@ -43,6 +45,17 @@ export interface CliContext {
 }
 
 export const EXIT = { clean: 0, matched: 1, failed: 2, interrupted: 130 } as const;
+
+/**
+ * Return the exit code of a command whose remaining work has become useless, or null: it was asked to stop, or it only prints and
+ * no reader is left. A command that stores something does not ask: its work is done to the end.
+ */
+export function earlyExit(cli: CliContext): number | null {
+  if (cli.isStopping()) return EXIT.interrupted;
+  if (!cli.isOutputClosed()) return null;
+  cli.err('zeef: stopped before the end: the output has no reader any more\n');
+  return EXIT.failed;
+}
 
 export interface GlobalFlags {
   readonly config?: string;

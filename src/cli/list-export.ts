@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../lists/export-list.js';
 import type { Service } from '../service/service.js';
 import { sealStream } from '../vault/sealed-stream.js';
-import { type CliContext, cliActor, type GlobalFlags, withService } from './context.js';
+import { type CliContext, cliActor, earlyExit, type GlobalFlags, withService } from './context.js';
 
 /** Add `export` to `lists`, the command of `zeef lists`. */
 export function addExportCommand(lists: Command, program: Command, cli: CliContext): void {
@@ -41,7 +41,11 @@ async function exportList(
   const lines = exchangeLines(service.store.lists, list, format);
   await service.audit.withAudit(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
     if (file === undefined) {
-      for await (const line of lines) cli.out(line, 'document');
+      for await (const line of lines) {
+        const early = earlyExit(cli);
+        if (early !== null) return cli.setExitCode(early);
+        cli.out(line, 'document');
+      }
       return;
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));

@@ -11,11 +11,12 @@ import { ScanTally } from '../scan/tally.js';
 import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
 import { sortRoots } from '../scan/walk/roots.js';
+import { warningLine } from '../scan/warnings.js';
 import { openInventory } from '../service/open-store.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
-import { type CliContext, checkOptions, EXIT, NO_LIST_LINE } from './context.js';
-import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
+import { type CliContext, checkOptions, EXIT, earlyExit, NO_LIST_LINE } from './context.js';
+import { positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
 import { openScanOutput } from './scan-output.js';
 import { showProgress } from './scan-progress.js';
 
@@ -27,31 +28,57 @@ function serverKey(env: CliContext['env']): string | null {
   return read.secret;
 }
 
-async function matcherFor(
+interface Lists {
+  readonly matcher: Matcher;
+  /** Null where the lists are elsewhere. */
+  readonly batch: Awaited<ReturnType<Service['openFiles']>> | null;
+  /** Resolves once the lists answer. Errors as `RemoteMatcher.connect`. */
+  connect(): Promise<void>;
+}
+
+/** Return the address of a service. Errors REQUEST_INVALID; what is refused may hold a password, so it is not quoted. */
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
+    throw new AppError('REQUEST_INVALID', { field: 'server', expected: 'https://HOST, without a user name' });
+  return text;
+}
+
+async function listsOf(
   cli: CliContext,
   service: Service,
   flags: ScanFlags,
-  options: MatcherOptions,
-): Promise<{ matcher: Matcher; batch: Awaited<ReturnType<Service['openFiles']>> | null }> {
+  { shouldStop, ...options }: MatcherOptions & { shouldStop: () => boolean },
+): Promise<Lists> {
   if (flags.server === undefined) {
     const batch = await service.openFiles(options.lists);
-    return { matcher: localMatcher(batch, options), batch };
+    return { matcher: localMatcher(batch, options), batch, connect: async () => {} };
   }
-  if (!URL.canParse(flags.server)) throw invalid('server', flags.server, 'a URL: https://...');
   const matcher = remoteMatcher({
-    url: flags.server,
+    url: serverUrl(flags.server),
     key: flags.key ?? serverKey(cli.env),
     ...options,
-    shouldStop: cli.isStopping,
+    shouldStop,
     onWait: (why, waitMs) =>
       cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
   });
-  return { matcher, batch: null };
+  return { matcher, batch: null, connect: matcher.connect };
 }
 
 /** Start counting the files of a request, for the estimate. */
 async function startCounting({ paths, followsLinks, include, exclude }: ScanRequest): Promise<Counting> {
   return countFiles({ roots: (await sortRoots(paths, followsLinks)).roots, include, exclude });
+}
+
+/** Resolve once the lists answer; false where the scan was stopped before. Errors as `Lists.connect`. */
+async function isConnected(lists: Lists, shouldStop: () => boolean): Promise<boolean> {
+  try {
+    await lists.connect();
+    return true;
+  } catch (error) {
+    if (shouldStop() && error instanceof AppError && error.code === 'SHUTTING_DOWN') return false;
+    throw error;
+  }
 }
 
 /**
@@ -67,14 +94,17 @@ export async function runScan(
 ): Promise<void> {
   const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
   const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
-  const { matcher, batch } = await matcherFor(cli, service, flags, options);
+  // Without a reader of its lines a scan is of no use, unless they are in a file.
+  const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());
+  const found = await listsOf(cli, service, flags, { ...options, shouldStop });
+  const { matcher, batch } = found;
   // All flags are read before the inventory is opened.
-  const throttle = createThrottle(throttleOptions(flags), cli.isStopping);
+  const throttle = createThrottle(throttleOptions(flags), shouldStop);
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
   const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
-  if (!matcher.hasList) cli.err(NO_LIST_LINE);
-  const tally = new ScanTally();
+  const tally = new ScanTally((warning) => cli.err(warning.code === 'NO_LIST' ? NO_LIST_LINE : warningLine(warning)));
+  if (!matcher.hasList) tally.warn('NO_LIST');
   const output = openScanOutput(cli, flags);
   const kept = flags.rematch ?? flags.resume;
   const inventory = await openInventory(kept ?? null);
@@ -85,34 +115,40 @@ export async function runScan(
   const expected = () => filesBefore ?? counting?.total ?? null;
   const shown = showProgress(cli, new ProgressMeter(tally, throttle, expected), everySeconds);
   try {
+    const isReady = await isConnected(found, shouldStop);
     output.line({ type: 'begin', paths, at: new Date().toISOString(), generation: matcher.generation });
-    const common = { inventory, matcher, tally, shouldStop: cli.isStopping, onResult: output.result };
+    const common = { inventory, matcher, tally, shouldStop, onResult: output.result };
     const newEntries = flags.newEntries && batch ? { batch, options } : null;
-    const end =
-      flags.rematch !== undefined
+    const parts: ScanParts = {
+      ...common,
+      decoder: scanDecoder(service),
+      keepsFiles: kept !== undefined,
+      throttle,
+      onOther: output.other,
+    };
+    const end = !isReady
+      ? { interrupted: true, resumed: false }
+      : flags.rematch !== undefined
         ? { ...(await rematch({ ...common, orientations, newEntries })), resumed: false }
-        : await scan(
-            {
-              ...common,
-              decoder: scanDecoder(service),
-              keepsFiles: kept !== undefined,
-              throttle,
-              onOther: output.other,
-            } satisfies ScanParts,
-            request,
-          );
+        : await scan(parts, request);
     shown.stop();
     const { interrupted, resumed } = end;
-    const summary = tally.summary({ generation: matcher.generation, interrupted, resumed });
-    await output.end(summary);
-    if (interrupted) cli.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
-    const exitCode = matcher.hasList ? exitCodeOf(summary.byVerdict) : EXIT.failed;
-    cli.setExitCode(interrupted ? EXIT.interrupted : exitCode);
+    if (!interrupted) tally.warnOfNothing();
+    await output.end(tally.summary({ generation: matcher.generation, interrupted, resumed }));
+    setExit(cli, flags, tally, interrupted);
   } finally {
     shown.stop();
     await counting?.stop();
     await inventory.close();
+    output.close();
   }
+}
+
+function setExit(cli: CliContext, flags: ScanFlags, tally: ScanTally, interrupted: boolean): void {
+  // A signal has its own code; without a reader the scan ended before its end.
+  const early = interrupted ? (earlyExit(cli) ?? EXIT.failed) : null;
+  if (early !== null) cli.err(`zeef: stopped. ${howToGoOn(flags)}\n`);
+  cli.setExitCode(early ?? (tally.warnings.fails ? EXIT.failed : exitCodeOf(tally.byVerdict)));
 }
 
 function howToGoOn({ rematch: rematched, resume }: ScanFlags): string {

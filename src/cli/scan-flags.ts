@@ -1,10 +1,12 @@
 /** Flags of `zeef scan`, and the values that a scan reads from them. */
 import { createReadStream, openSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
-import { type PathBytes, pathBytesOf } from '../core/path-bytes.js';
+import { type PathBytes, pathBytesOf, systemPath } from '../core/path-bytes.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
 import { readPaths } from '../scan/walk/file-list.js';
+import { type NamePattern, parsePattern } from '../scan/walk/pattern.js';
 import type { CliContext, ImageCheckFlags } from './context.js';
 import type { OutputFlags } from './scan-output.js';
 
@@ -16,6 +18,8 @@ export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly null?: boolean;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly iinclude?: readonly string[];
+  readonly iexclude?: readonly string[];
   readonly oneFileSystem?: boolean;
   readonly follow?: boolean;
   readonly digestAll?: boolean;
@@ -73,8 +77,8 @@ export function scanRequest(
     paths: paths.map(pathBytesOf),
     cwd: pathBytesOf(cwd()),
     filesFrom: flags.filesFrom === undefined ? null : listOf(flags, stdin),
-    include: flags.include ?? [],
-    exclude: flags.exclude ?? [],
+    include: patternsOf(flags.include, flags.iinclude),
+    exclude: patternsOf(flags.exclude, flags.iexclude),
     oneFileSystem: flags.oneFileSystem ?? false,
     followsLinks: flags.follow ?? false,
     digestsAll: flags.digestAll ?? false,
@@ -82,6 +86,16 @@ export function scanRequest(
     archives: flags.archives ?? false,
     ...checked,
   };
+}
+
+/** Return the patterns of two flags. Errors REQUEST_INVALID, before a scan begins. */
+function patternsOf(exact: readonly string[] = [], anyCase: readonly string[] = []): NamePattern[] {
+  const patterns = [
+    ...exact.map((glob) => ({ glob, anyCase: false })),
+    ...anyCase.map((glob) => ({ glob, anyCase: true })),
+  ];
+  for (const pattern of patterns) parsePattern(pattern);
+  return patterns;
 }
 
 /** Errors FILE_UNREADABLE. */
@@ -96,5 +110,14 @@ function openListed(path: string): number {
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
   // Opened at once: the scan reads it last, and a rematch never.
   const source = filesFrom === '-' ? stdin() : createReadStream('', { fd: openListed(filesFrom!) });
-  return readPaths(source, endsWithZero ? 0 : 10, FILE_LIST_PATH_BYTES_MAX);
+  return readPaths({
+    source,
+    end: endsWithZero ? 0 : 10,
+    pathBytesMax: FILE_LIST_PATH_BYTES_MAX,
+    exists: (path) =>
+      lstat(systemPath(path)).then(
+        () => true,
+        () => false,
+      ),
+  });
 }

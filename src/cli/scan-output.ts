@@ -58,6 +58,8 @@ interface ScanOutput {
   readonly other: ((path: PathBytes, kind: string) => void) | null;
   /** Errors: those of the system. */
   end(summary: ScanSummary): Promise<void>;
+  /** Write what is held, and close the files: also where the scan failed. Errors: those of the system. */
+  close(): void;
 }
 
 /** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary; the system's. */
@@ -91,17 +93,20 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
       if (result.verdict === 'no_match') return;
       line({ type: result.verdict, ...pathFields(pathBytes), ...result });
       if (result.verdict !== 'match') return;
-      script?.add(pathBytes);
+      script?.add(pathBytes, result.digests.sha256 ?? '');
       onMatch?.run({ pathBytes, kind: _, wasRead: __, ...result });
     },
     other: flags.listOthers ? (path, kind) => line({ type: 'not_a_picture', ...pathFields(path), kind }) : null,
     async end(summary) {
       const programs = await onMatch?.finished();
       line({ type: 'summary', ...summary, ...(programs ? { onMatch: programs } : {}) });
-      report?.close();
-      script?.close();
+      report?.flush();
       for (const { file, render } of summaries) writeFileSync(file, render(summary));
       if (report) cli.out(summaryText(summary));
+    },
+    close() {
+      report?.close();
+      script?.close();
     },
   };
 }

@@ -19,8 +19,14 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--frames <count>', FRAMES_HELP)
     .option('--files-from <file>', 'scan the files that this file lists, one a line; - for stdin')
     .option('--null', 'names in --files-from end with a zero byte instead of a newline')
-    .option('--include <glob>', 'only files with this name, or this path if it has a slash; may be repeated', collected)
-    .option('--exclude <glob>', 'skip files and folders with this name or path; may be repeated', collected)
+    .option(
+      '--include <glob>',
+      'only files and folders that this pattern matches, as in .gitignore; may be repeated',
+      collected,
+    )
+    .option('--exclude <glob>', 'skip files and folders that this pattern matches; may be repeated', collected)
+    .option('--iinclude <glob>', 'as --include, with letters of either case', collected)
+    .option('--iexclude <glob>', 'as --exclude, with letters of either case', collected)
     .option('--one-file-system', 'stay on the filesystems of the given paths')
     .option('--follow', 'follow symbolic links; each folder is still walked once')
     .option('--digest-all', 'also read files that are not images, and look up their digests')

@@ -44,13 +44,39 @@ export function requestHeaders(values: Readonly<Record<string, string>>): Header
   }
 }
 
+/** Return the system's code of a failed `fetch`; null where it has none. */
+function codeOf(error: unknown): string | null {
+  const { code } = ((error as Error | null)?.cause ?? {}) as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : null;
+}
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+
 /** Return the reason of a failed `fetch`: the system's code, or the kind of error. */
 export function fetchFailure(error: unknown): string {
-  if (!(error instanceof Error)) return 'connection failed';
-  if (error.name === 'TimeoutError') return 'timed out';
-  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : 'connection failed';
+  if (isTimeout(error)) return 'timed out';
+  const { cause } = (error ?? {}) as Error;
+  // Reasons of fetch itself, such as `bad port`; its other messages may quote the address with its password.
+  const why = cause instanceof Error && /^[a-z ]{1,40}$/.test(cause.message) ? cause.message : 'connection failed';
+  return codeOf(error) ?? why;
 }
+
+/** The network or the other side was away: no fault of the address. Names that a resolver could not look up now too. */
+const LOST = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'],
+  ...['ENETUNREACH', 'ENETDOWN', 'ENETRESET', 'EADDRNOTAVAIL', 'EAI_AGAIN'],
+  ...['UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
+]);
+
+/** Return whether a `fetch` failed since the connection was lost or could not be made. */
+export const isLostConnection = (error: unknown): boolean => isTimeout(error) || LOST.has(codeOf(error) ?? '');
+
+/** Codes of certificates that were refused, as OpenSSL names them, and of TLS itself. */
+const TLS_FAULT =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|EPROTO$)|_CERT(_|$)|^(INVALID_CA|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED)$/;
+
+/** Return whether a `fetch` failed since the other side could not be trusted, or does not speak TLS. */
+export const isTlsFault = (error: unknown): boolean => TLS_FAULT.test(codeOf(error) ?? '');
 
 interface Pauses {
   readonly firstMs: number;

@@ -1,16 +1,18 @@
 /**
  * Requests to the hash endpoint of another service. A batch waits while that service is busy or away, and is sent again
- * unchanged; `retry-after` is obeyed. Leaves to the caller: the content of a batch, and the meaning of its answers.
+ * unchanged; `retry-after` is obeyed. A fault that stays ends the scan at once, with its reason. Leaves to the caller: the
+ * content of a batch, and the meaning of its answers.
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import pLimit from 'p-limit';
 import { ulid } from 'ulid';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
-import { AppError } from '../core/errors.js';
+import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import {
   fetchFailure,
-  isPassingStatus,
+  isLostConnection,
+  isTlsFault,
   PassingFailure,
   requestHeaders,
   retryAfterMs,
@@ -47,6 +49,13 @@ interface Problem {
   readonly details: { readonly scope?: string };
 }
 
+interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The parsed body; null where it is no JSON. */
+  readonly answer: unknown;
+}
+
 /** Requests in flight: one is searched while the next is transferred. */
 const REQUESTS_MAX = 2;
 const REQUEST_MS_MAX = 120_000;
@@ -54,6 +63,18 @@ const FIRST_PAUSE_MS = 500;
 const PAUSE_MS_MAX = 60_000;
 /** A service that is unreachable for longer than a night is gone; the scan ends, and the next command resumes it. */
 const PATIENCE_MS = 12 * 3_600_000;
+
+/**
+ * Statuses of a service that is busy (429, 503) or away: 502 and 504 are a proxy that lost it, 408 and 425 a request that
+ * did not arrive whole.
+ */
+const AWAY = new Set([408, 425, 429, 502, 503, 504]);
+/** Attempts that may end with another 5xx: a fault of one moment passes, one of this batch or of the service stays. */
+const FAULTS_MAX = 5;
+/** Codes of problems, those of a newer service too. */
+const CODE = /^[A-Z][A-Z_]{1,59}$/;
+/** A reason is shown on one line; parts of it come from the other side. */
+const WHY_CHARACTERS_MAX = 200;
 
 const pack = promisify(gzip);
 
@@ -85,13 +106,14 @@ export class RemoteRequests {
     const idempotencyKey = ulid();
     const body = await pack(JSON.stringify(request));
     const pauses = { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX };
+    let faults = 0;
+    const attempt = async () => {
+      const response = await this.#post(body, idempotencyKey);
+      if (response.status >= 500 && !AWAY.has(response.status)) faults++;
+      return this.#answerOf(response, faults);
+    };
     try {
-      const answer = await withRetries(() => this.#attempt(body, idempotencyKey), {
-        pauses,
-        patienceMs,
-        onWait,
-        shouldStop,
-      });
+      const answer = await withRetries(attempt, { pauses, patienceMs, onWait, shouldStop });
       if (answer.results.length === request.items.length) return answer;
     } catch (error) {
       throw error instanceof PassingFailure ? this.#failed(error.message, error) : error;
@@ -100,10 +122,8 @@ export class RemoteRequests {
   }
 
   /** Errors PassingFailure; SERVER_FAILED: another attempt would fail too. */
-  async #attempt(body: Buffer, idempotencyKey: string): Promise<HashResponse> {
+  async #post(body: Buffer, idempotencyKey: string): Promise<Reply> {
     const { key } = this.#options;
-    let response: Response;
-    let answer: unknown;
     const headers = requestHeaders({
       'content-type': 'application/json',
       'content-encoding': 'gzip',
@@ -112,7 +132,7 @@ export class RemoteRequests {
     });
     if (headers === null) throw this.#failed('the key cannot be sent in a header');
     try {
-      response = await fetch(this.#address, {
+      const response = await fetch(this.#address, {
         method: 'POST',
         body: new Uint8Array(body),
         // The key is for this address alone.
@@ -120,12 +140,20 @@ export class RemoteRequests {
         signal: AbortSignal.timeout(REQUEST_MS_MAX),
         headers,
       });
-      answer = parsed(await response.text());
+      return { status: response.status, headers: response.headers, answer: parsed(await response.text()) };
     } catch (error) {
-      throw new PassingFailure(fetchFailure(error), null, error);
+      const why = fetchFailure(error);
+      // Any other fault, such as an unknown name, is one of the address until it has answered once.
+      if (!isTlsFault(error) && (isLostConnection(error) || this.#hasAnswered)) {
+        throw new PassingFailure(why, null, error);
+      }
+      throw this.#failed(why, error);
     }
-    const { status } = response;
-    if (response.ok) {
+  }
+
+  /** `faults`: answers to this batch that were a 5xx of the service itself. Errors as `#post`. */
+  #answerOf({ status, headers, answer }: Reply, faults: number): HashResponse {
+    if (status >= 200 && status < 300) {
       if (Array.isArray((answer as Partial<HashResponse> | null)?.results)) {
         this.#hasAnswered = true;
         return answer as HashResponse;
@@ -133,10 +161,25 @@ export class RemoteRequests {
       if (this.#hasAnswered) throw new PassingFailure('no answer of a Zeef service');
       throw this.#failed('not a Zeef service');
     }
-    const problem = (answer ?? {}) as Partial<Problem>;
-    const why = [problem.code ?? `status ${status}`, problem.details?.scope ?? []].flat().join(' ');
-    if (!isPassingStatus(status)) throw this.#failed(why);
-    throw new PassingFailure(why, retryAfterMs(response.headers));
+    const { code, details } = (answer ?? {}) as Partial<Problem>;
+    const named = typeof code === 'string' && CODE.test(code) ? code : null;
+    const why = [named ?? `status ${status}`, named && details?.scope, this.#targetOf(status, headers)]
+      .filter((part) => typeof part === 'string')
+      .join(' ')
+      .slice(0, WHY_CHARACTERS_MAX);
+    const staysSo = named !== null && named in ERRORS && !ERRORS[named as ErrorCode].retry;
+    const isPassing = AWAY.has(status) || (status >= 500 && faults < FAULTS_MAX && !staysSo);
+    if (!isPassing) throw this.#failed(why);
+    throw new PassingFailure(why, retryAfterMs(headers));
+  }
+
+  /** Return where a redirect points, in words: it is not followed, so the operator must name that address. */
+  #targetOf(status: number, headers: Headers): string | null {
+    const location = headers.get('location');
+    if (status < 300 || status > 399 || location === null || !URL.canParse(location, this.#address)) return null;
+    const { origin, pathname } = new URL(location, this.#address);
+    // Without the query, which may hold what is no business of a log.
+    return `redirects to ${origin}${pathname}`;
   }
 
   #failed(why: string, cause?: unknown): AppError {

@@ -81,8 +81,13 @@ function batchesOf(queries: QueryBatch): HashItem[][] {
   return batches;
 }
 
+interface RemoteMatcher extends Matcher {
+  /** Ask the service nothing, so that a wrong address, key or list ends a scan before it reads a file. Errors as `match`. */
+  connect(): Promise<void>;
+}
+
 /** Create a matcher for a remote service. Errors of `match`: as `RemoteRequests.send`. */
-export function remoteMatcher({ lists, requestedRadiusBits, ...options }: RemoteOptions): Matcher {
+export function remoteMatcher({ lists, requestedRadiusBits, ...options }: RemoteOptions): RemoteMatcher {
   const requests = new RemoteRequests(options);
   let generation = 0;
   let exact = true;
@@ -99,6 +104,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
   }
 
   return {
+    connect: async () => void (await answersTo([])),
     get generation() {
       return generation;
     },

@@ -9,6 +9,7 @@ import type { Matcher } from './matcher.js';
 import type { Suspicion } from './poison.js';
 import type { ScanTally } from './tally.js';
 import type { Throttle } from './throttle.js';
+import type { NamePattern } from './walk/pattern.js';
 
 export interface ScanRequest {
   /** Folders and files, as typed. */
@@ -17,8 +18,8 @@ export interface ScanRequest {
   readonly cwd: PathBytes;
   /** More files, from a list that may be larger than memory. */
   readonly filesFrom: AsyncIterable<PathBytes> | null;
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
+  readonly include: readonly NamePattern[];
+  readonly exclude: readonly NamePattern[];
   readonly oneFileSystem: boolean;
   readonly followsLinks: boolean;
   /** Read files that are not images, and look up their digests. */

@@ -11,7 +11,7 @@ import { unpackFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES } from './file-stream.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
-import type { Settled } from './settle.js';
+import { pathOf, type Settled } from './settle.js';
 import { visitArchive } from './walk/archive-visit.js';
 import { visitFolder, type WalkOptions } from './walk/folder-visit.js';
 import { createNameFilter } from './walk/globs.js';
@@ -27,19 +27,19 @@ class Scan {
   constructor(
     readonly parts: ScanParts,
     readonly request: ScanRequest,
+    readonly roots: readonly PathBytes[],
   ) {
-    const { include, exclude, followsLinks } = request;
     this.#stream = new FileStream(parts, request);
-    this.#walk = { filter: createNameFilter(include, exclude), devices: null, followsLinks };
+    this.#walk = { filter: createNameFilter(request, roots), devices: null, followsLinks: request.followsLinks };
   }
 
   /** Errors STORE_FAILED, SHUTTING_DOWN, and those of the matcher. */
-  async run(roots: readonly PathBytes[], files: readonly PathBytes[]): Promise<ScanEnd> {
-    const { inventory, shouldStop } = this.parts;
+  async run(files: readonly PathBytes[]): Promise<ScanEnd> {
+    const { inventory, shouldStop, tally } = this.parts;
     try {
       if (this.request.oneFileSystem) {
         const devices = await Promise.all(
-          roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)),
+          this.roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)),
         );
         this.#walk = { ...this.#walk, devices: new Set(devices.flatMap((status) => (status ? [status.dev] : []))) };
       }
@@ -55,7 +55,10 @@ class Scan {
       const isStopped =
         shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
       if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
-      return { interrupted: shouldStop(), suspicion };
+      const interrupted = shouldStop();
+      if (!interrupted)
+        for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
+      return { interrupted, suspicion };
     } finally {
       await this.#stream.close();
     }
@@ -71,6 +74,8 @@ class Scan {
     for await (const rows of inventory.files('done')) {
       if (this.#stream.isStopping) return;
       await this.#stream.room();
+      // These files are not listed again: the filter notes here which of its patterns they match.
+      for (const row of rows) if (!row.isArchive) this.#walk.filter.takesFile(pathOf(row));
       const known = rows.map(
         (row): Settled => ({ ...row, facts: unpackFacts(row.facts), wasRead: false, isRecorded: true }),
       );
@@ -192,6 +197,8 @@ class Scan {
     await flush();
     await this.#stream.settled();
     this.parts.tally.passedOver(counts);
+    // What is named is asked for: that it was not read may not pass for a clean result.
+    if (counts.symlinks + counts.special > 0) this.parts.tally.warn('NAMED_SKIPPED', counts);
   }
 }
 
@@ -206,7 +213,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
   const scanKey = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
   const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
   if (!resumed) await inventory.beginScan(scanKey, roots);
-  const end = await new Scan(parts, request).run(roots, files);
+  const end = await new Scan(parts, request, roots).run(files);
   if (!end.interrupted && keepsFiles) await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
   return { ...end, resumed };
 }

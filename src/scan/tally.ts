@@ -2,6 +2,7 @@
 import type { NotCheckedReason, Verdict } from '../core/vocabulary.js';
 import type { FileKind } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
+import { type ScanWarning, ScanWarnings, type WarningCode, type WarningDetails } from './warnings.js';
 
 interface ListCounts {
   readonly exact: number;
@@ -54,6 +55,9 @@ export interface ScanSummary {
   readonly megabytesPerSecond: number;
   readonly interrupted: boolean;
   readonly resumed: boolean;
+  /** Facts of the whole run (`warnings.ts`), and the number of those beyond the limit. */
+  readonly warnings: readonly ScanWarning[];
+  readonly warningsLeftOut: number;
   readonly run: readonly RunPoint[];
 }
 
@@ -67,6 +71,7 @@ export class ScanTally {
   readonly #lists: Record<string, { exact: number; near: number; suppressed: number }> = {};
   readonly #startedAt = new Date().toISOString();
   readonly #startedMs = performance.now();
+  readonly warnings = new ScanWarnings();
   #run: RunPoint[] = [];
   #everySeconds = 1;
   skipped: { symlinks: number; special: number; excluded: number } = { symlinks: 0, special: 0, excluded: 0 };
@@ -79,6 +84,9 @@ export class ScanTally {
   fromInventory = 0;
   bytes = 0;
   bytesRead = 0;
+
+  /** `onWarning`: called for each warning at once. */
+  constructor(readonly onWarning: (warning: ScanWarning) => void = () => {}) {}
 
   get seconds(): number {
     return (performance.now() - this.#startedMs) / 1000;
@@ -140,6 +148,16 @@ export class ScanTally {
     };
   }
 
+  /** Add a warning about the whole run: it is printed, is in the summary, and may make the exit code 2. */
+  warn(code: WarningCode, details: WarningDetails = {}): void {
+    this.onWarning(this.warnings.add(code, details));
+  }
+
+  /** At the end of a scan: one that examined nothing found nothing out. */
+  warnOfNothing(): void {
+    if (this.files === 0) this.warn('NOTHING_EXAMINED', this.skipped);
+  }
+
   #note(): void {
     const { seconds, files, pictures, bytes } = this;
     if (seconds < (this.#run.at(-1)?.seconds ?? 0) + this.#everySeconds) return;
@@ -176,6 +194,8 @@ export class ScanTally {
       bytes: this.bytes,
       bytesRead: this.bytesRead,
       ...about,
+      warnings: this.warnings.kept,
+      warningsLeftOut: this.warnings.leftOut,
       startedAt: this.#startedAt,
       seconds: Math.round(seconds * 1000) / 1000,
       filesPerSecond: Math.round(files / Math.max(seconds, 0.001)),

@@ -13,7 +13,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { queryBatchOf } from '../../src/check/file-queries.js';
 import { artefact } from '../../src/core/package-root.js';
 import { remoteMatcher } from '../../src/scan/remote.js';
-import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
+import { countsOf, fileLines, linesOf, readReport } from '../support/scan-reports.js';
 
 const MAIN = artefact('src', 'main.js');
 const work = tempFolder('remote');
@@ -148,4 +148,74 @@ test('requests are gzipped, retried after Retry-After with one Idempotency-Key, 
   });
   expect(seen).toHaveLength(4);
   server.close();
+});
+
+/** A server that answers every request with this status and these headers, and keeps the keys that it saw. */
+async function answering(status: number, headers: Record<string, string> = {}) {
+  const keys: unknown[] = [];
+  const server = createServer((request, response) => {
+    keys.push(request.headers.authorization);
+    request.resume();
+    request.on('end', () => response.writeHead(status, headers).end(JSON.stringify({ generation: 1, results: [] })));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, keys, close: () => server.close() };
+}
+
+test('a redirect ends a scan at once with 2, names the address, and sends the key of ZEEF_SERVER_KEY nowhere else', async () => {
+  const server = await answering(308, { location: 'https://lists.example/v1/check/hashes' });
+  const withKey = { ...asker, ZEEF_SERVER_KEY: ' zeef_of_the_variable\n' };
+  const { code, out, err } = await finished(start(['scan', tree, '--server', server.url], withKey));
+  server.close();
+  expect(code).toBe(2);
+  expect(err).toMatch(/^zeef: SERVER_FAILED: .*status 308 redirects to https:\/\/lists\.example\//m);
+  expect(err).not.toContain('waiting');
+  expect(server.keys).toEqual(['Bearer zeef_of_the_variable']);
+  expect(out).toBe('');
+});
+
+test('a report in a file has all lines that were found before the service failed', async () => {
+  const report = join(work, 'failed.jsonl');
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { items } = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()) as { items: unknown[] };
+      response.writeHead(items.length === 0 ? 200 : 403).end(JSON.stringify({ generation: 7, results: [] }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { code } = await finished(start(['scan', tree, '--server', url, '--report', report], asker));
+  server.close();
+  expect(code).toBe(2);
+  expect(linesOf(readReport(report))).toEqual([expect.objectContaining({ type: 'begin', generation: 7 })]);
+});
+
+test('a wrong address ends a scan also where no file is an image', async () => {
+  const folder = tempFolder('texts');
+  writeFileSync(join(folder, 'a.txt'), 'text');
+  const server = await answering(404);
+  const { code, err } = await finished(start(['scan', folder, '--server', server.url], asker));
+  server.close();
+  expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: SERVER_FAILED: [^\n]*status 404[^\n]*\n$/)]);
+});
+
+test.each(['ftp://lists.example', 'lists.example:8080', 'https://name:pass-word@lists.example', '//'])(
+  '--server %s is refused, and not quoted',
+  async (url) => {
+    const { code, err } = await finished(start(['scan', tree, '--server', url], asker));
+    expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*"server"[^\n]*\n$/)]);
+    expect(err).not.toContain('pass-word');
+  },
+);
+
+test('a scan that waits for the service at its start is stopped by a signal', async () => {
+  const child = start(['scan', tree, '--server', `http://127.0.0.1:${await freePort()}`], asker);
+  child.stderr?.on('data', (chunk) => {
+    if (String(chunk).includes('"waiting"')) child.kill('SIGINT');
+  });
+  const { code, out } = await finished(child);
+  expect(code).toBe(130);
+  expect(linesOf(out).at(-1)).toMatchObject({ type: 'summary', interrupted: true, files: 0, warnings: [] });
 });

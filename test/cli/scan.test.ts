@@ -1,5 +1,6 @@
 /** `zeef scan` as an operator runs it: walking, resuming, pausing, reports. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -102,6 +103,23 @@ describe('walking', () => {
     expect(lines.find(({ type }) => type === 'match')!.path).toBe(names[0]);
     expect(lines.find(({ type }) => type === 'not_checked')).toMatchObject({ code: 'FILE_VANISHED', path: names[2] });
     expect(lines.at(-1)).toMatchObject({ files: 3, checked: 2 });
+  });
+
+  test('a list of files that an editor wrote: a byte order mark and CRLF; a name that ends with CR is found', async () => {
+    const odd = `${inTree('odd.jpg')}\r`;
+    await copyFile(listed, odd);
+    const names = [inTree('a', 'b', 'one.bin'), inTree('a', 'two.jpg'), odd.slice(0, -1)];
+    const { out, code } = await zeef(['scan', '--files-from', '-'], `\ufeff${names.join('\r\n')}\r\n`);
+    expect(code).toBe(1);
+    expect(linesOf(out).at(-1)).toMatchObject({ files: 3, checked: 3, byVerdict: { match: 2 } });
+  });
+
+  test('a list in UTF-16 is refused in one line', async () => {
+    const { code, err } = await zeef(
+      ['scan', '--files-from', '-'],
+      Buffer.from('\ufeff/a\n', 'utf16le').toString('latin1'),
+    );
+    expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*--null[^\n]*\n$/)]);
   });
 
   test('a path that does not exist is reported; the scan continues', async () => {
@@ -311,18 +329,22 @@ describe('reports', () => {
     writeFileSync(strange, readFileSync(listed));
     const log = join(work, 'calls');
     const program = join(work, 'program.sh');
-    writeFileSync(program, `#!/bin/sh\nprintf '%s|%s|%s\\n' "$1" "$2" "$#" >> '${log}'\nexit 3\n`, { mode: 0o755 });
+    writeFileSync(program, `#!/bin/sh\nprintf '%s|%s|%s|%s\\n' "$1" "$2" "$3" "$#" >> '${log}'\nexit 3\n`, {
+      mode: 0o755,
+    });
     const { code, out, err } = await zeef([
       ...['scan', tree, '--on-match', program],
-      ...['--on-match-arg', '{path}', '--on-match-arg', '{list}/{entry}'],
+      ...['--on-match-arg', '{path}', '--on-match-arg', '{list}/{entry}', '--on-match-arg', '{sha256}'],
     ]);
     expect(code).toBe(1);
     expect(err).toContain('ended with');
     expect(linesOf(out).at(-1)).toMatchObject({ onMatch: { ran: 2, failed: 2 } });
+    // With it a program can see that the path still is the file that matched.
+    const sha256 = createHash('sha256').update(readFileSync(listed)).digest('hex');
     const calls = readFileSync(log, 'latin1').trim().split('\n').sort();
     expect(calls).toEqual(
       [strange.toString('latin1'), inTree('a', 'b', 'one.bin')]
-        .map((path) => `${path}|sample/mate-freshflower|2`)
+        .map((path) => `${path}|sample/mate-freshflower|${sha256}|3`)
         .sort(),
     );
   });

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../../src/core/errors.js';
+import { SCAN_WARNINGS } from '../../src/scan/warnings.js';
 import { AUDIT_ACTIONS } from '../../src/store/audit-contract.js';
 import { TENANT_LIMITS } from '../../src/store/tenants-contract.js';
 import { METRICS } from '../../src/telemetry/metrics.js';
@@ -55,7 +56,8 @@ describe.each(PAGES)('%s', (page) => {
     const known = (name: string) => name in METRICS || name.startsWith('zeef_process');
     expect(metrics.filter((name) => !known(name))).toEqual([]);
     const codes = spans.filter((span) => /^[A-Z]+(_[A-Z]+)+$/.test(span) && !span.startsWith('ZEEF_'));
-    const isNamed = (code: string) => code in ERRORS || constants.has(code) || WORDS_OF_OTHERS.includes(code);
+    const isNamed = (code: string) =>
+      code in ERRORS || code in SCAN_WARNINGS || constants.has(code) || WORDS_OF_OTHERS.includes(code);
     expect(codes.filter((code) => !isNamed(code))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** What a scan reads, what it takes from its inventory, and what it records; with a decoder that only counts. */
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -129,6 +129,19 @@ describe('a scan that was stopped and goes on', () => {
     expect([...first.read, ...second.read].sort()).toEqual(['hit1.jpg', 'hit2.jpg', 'hit3.jpg']);
     expect([...first.recorded, ...second.recorded].sort()).toEqual(['hit1.jpg', 'hit2.jpg', 'hit3.jpg']);
     expect(second.reported).toEqual(['hit1.jpg match', 'hit2.jpg match', 'hit3.jpg match']);
+  });
+
+  test('counts what was finished before for its include patterns', async () => {
+    mkdirSync(join(tree, 'deep'));
+    for (const name of ['a.jpg', join('deep', 'b.png')]) write(name, 'a');
+    const include = ['*.jpg', '*.png', '*.gif'].map((glob) => ({ glob, anyCase: false }));
+    // The folder of the tree itself is finished when the file in the other one is read.
+    const first = await runScan({ request: { include }, shouldStop: (read) => read >= 2 });
+    expect(first.end.interrupted).toBe(true);
+    expect(first.tally.warnings.kept).toEqual([]);
+    const second = await runScan({ request: { include } });
+    expect(second.end).toMatchObject({ resumed: true, interrupted: false });
+    expect(second.tally.warnings.kept).toEqual([{ code: 'INCLUDE_UNMATCHED', include: '*.gif' }]);
   });
 
   test('records a file again that other lists decide now', async () => {

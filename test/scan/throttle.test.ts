@@ -5,7 +5,6 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { ratesFrom } from '../../src/cli/scan-flags.js';
 import { duration, type Progress, progressLine } from '../../src/scan/progress.js';
 import { createThrottle } from '../../src/scan/throttle.js';
-import { createNameFilter } from '../../src/scan/walk/globs.js';
 import { absolute } from '../../src/scan/walk/roots.js';
 
 const NONE = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
@@ -53,17 +52,6 @@ test('it pauses on request and while the pause file exists, and names the reason
   rmSync(folder, { recursive: true });
   await held;
   expect(throttle.holdsFor).toBeNull();
-});
-
-test('patterns match the last name, or the path where there is a slash; exclusion wins', () => {
-  const filter = createNameFilter(['*.jpg', '/a/**'], ['tmp', '**/cache/**']);
-  expect(filter.takesFile('/x/one.jpg')).toBe(true);
-  expect(filter.takesFile('/a/deep/.hidden')).toBe(true);
-  expect(filter.takesFile('/x/one.png')).toBe(false);
-  expect(filter.takesFile('/a/cache/one.jpg')).toBe(false);
-  expect(filter.takesFolder('/x/tmp')).toBe(false);
-  expect(filter.takesFolder('/x/tmp2')).toBe(true);
-  expect(() => createNameFilter([''], [])).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
 
 test.each([

@@ -8,7 +8,9 @@ interface SummaryRow {
 }
 
 export function summaryRows(summary: ScanSummary): SummaryRow[] {
-  const { byVerdict, byReason, lists, skippedByKind } = summary;
+  const { byVerdict, byReason, lists, skippedByKind, warnings, warningsLeftOut } = summary;
+  const warned = new Map<string, number>();
+  for (const { code } of warnings) warned.set(code, (warned.get(code) ?? 0) + 1);
   const rows: [string, number | string][] = [
     ['files', summary.files],
     ['checked', summary.checked],
@@ -30,6 +32,8 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ...Object.entries(skippedByKind)
       .filter(([, count]) => count > 0)
       .map(([kind, count]): [string, number] => [`  ${kind}`, count]),
+    ['warnings', warnings.length + warningsLeftOut],
+    ...[...warned].map(([code, count]): [string, number] => [`  ${code}`, count]),
     ['known, not read again', summary.fromInventory],
     ['bytes of pictures', summary.bytes],
     ['bytes read', summary.bytesRead],

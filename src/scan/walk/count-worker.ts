@@ -2,12 +2,10 @@
 import { type Dirent, opendirSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { joinPath, type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
-import { createNameFilter } from './globs.js';
+import { createNameFilter, type NamePatterns } from './globs.js';
 
-export interface CountTask {
+export interface CountTask extends NamePatterns {
   readonly roots: readonly PathBytes[];
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
 }
 
 export interface CountNote {
@@ -15,8 +13,8 @@ export interface CountNote {
   readonly isWhole: boolean;
 }
 
-const { roots, include, exclude } = workerData as CountTask;
-const filter = createNameFilter(include, exclude);
+const { roots, ...patterns } = workerData as CountTask;
+const filter = createNameFilter(patterns, roots);
 /** Files between two notes. */
 const NOTE_EVERY = 100_000;
 let files = 0;
