@@ -1,6 +1,7 @@
 /**
  * One pattern for names, with the meaning of a line in `.gitignore`, and `{a,b}` as in a shell. What would silently match
- * nothing, or everything else, is refused instead.
+ * nothing, or everything else, is refused instead. Own code: the package `ignore` keeps every path that it tested, and a scan
+ * has no bound on those; picomatch has other rules. The tests compare it with git.
  */
 import { AppError } from '../../core/errors.js';
 
