@@ -33,6 +33,7 @@ const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
+const OF_NAMED = ['test/scan/walk/named.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_DAMAGE = ['test/sqlite/damage-columns.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
@@ -197,6 +198,9 @@ export const MUTANTS = [
   [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
+  [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
+  [STREAM, "(look === 'known' && known[at]!.kind", "(known[at]?.kind", OF_NAMED],
+  [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // Authorisation.
   // Websites, and the memory of bodies.

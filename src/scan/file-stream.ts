@@ -27,11 +27,18 @@ const READING_PER_PLACE = 3;
 /** Formats whose rows depend on the requested number of frames. */
 const FRAMED = new Set(['gif', 'webp', 'tiff']);
 /** File types whose bytes cannot be read. */
-const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable']);
+const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable', 'symlink', 'special']);
 const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
 
 const NOBODY: Identity = { size: 0, mtimeNs: 0n, inode: 0n };
 export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
+
+/** Files that are named outside the walk, on the command line or in a list: what the walk would do with them. */
+export interface Naming {
+  takes(path: PathBytes, isFolder: boolean): boolean;
+  /** Return the path under which a named folder is walked. */
+  rootOf(path: PathBytes): Promise<PathBytes>;
+}
 
 export class FileStream {
   readonly committer: Committer;
@@ -89,12 +96,16 @@ export class FileStream {
     return this.parts.shouldStop() || this.failure !== null;
   }
 
-  /** Inspect some names of a folder and process each file; resolves when all are settled. */
+  /**
+   * Inspect some names of a folder and process each file; resolves when all are settled. With `naming` a name that is no
+   * file is a line of its own: it was asked for.
+   */
   async piece(
     folder: FolderRow,
     base: number,
     names: readonly PathBytes[],
-    counts: { symlinks: number; special: number },
+    counts: { symlinks: number; special: number; excluded: number },
+    naming: Naming | null = null,
   ): Promise<void> {
     const { inventory, throttle } = this.parts;
     this.#ahead += names.length;
@@ -120,9 +131,11 @@ export class FileStream {
       const found: PathBytes[] = [];
       for (const [at, { look, identity }] of looked.entries()) {
         const place = { ...folderPlace(folder), fileKey: rows[at]!.fileKey, name: names[at]! };
-        if (look === 'symlink') counts.symlinks++;
-        else if (look === 'special') counts.special++;
-        else if (look === 'folder') found.push(joinPath(folder.path, names[at]!));
+        const path = joinPath(folder.path, names[at]!);
+        if (naming && !naming.takes(path, look === 'folder')) counts.excluded++;
+        else if (look === 'symlink' && !naming) counts.symlinks++;
+        else if (look === 'special' && !naming) counts.special++;
+        else if (look === 'folder') found.push(naming ? await naming.rootOf(path) : path);
         else if (look === 'known') {
           const facts = known[at]!;
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
@@ -138,7 +151,11 @@ export class FileStream {
         } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
       const archives = this.request.archives
-        ? names.filter((_, at) => looked[at]!.look === 'archive' || known[at]?.kind === 'archive')
+        ? names.filter((name, at) => {
+            const { look } = looked[at]!;
+            const isArchive = look === 'archive' || (look === 'known' && known[at]!.kind === 'archive');
+            return isArchive && (!naming || naming.takes(joinPath(folder.path, name), false));
+          })
         : [];
       const paths = [
         ...found.map((path) => ({ path, isArchive: false })),
@@ -174,6 +191,7 @@ export class FileStream {
   #factsOf(look: FileStat['look'], identity: Identity): FileFacts {
     const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
     if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
+    if (look === 'symlink' || look === 'special') return { ...common, reason: 'unreadable', code: 'FILE_NOT_REGULAR' };
     if (look === 'unreadable') return { ...common, reason: 'unreadable', code: 'FILE_UNREADABLE' };
     const kind = look === 'archive' ? 'archive' : 'not_picture';
     return { ...common, kind, reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
