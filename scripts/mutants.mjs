@@ -38,6 +38,7 @@ const OF_STREAM = ['test/scan/scan.test.ts'];
 const OF_GLOBS = ['test/scan/walk/globs.test.ts'];
 const OF_REMOTE = ['test/scan/remote.test.ts'];
 const OF_WARNINGS = ['test/scan/warnings.test.ts'];
+const OF_NAMED = ['test/scan/walk/named.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_DAMAGE = ['test/sqlite/damage-columns.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
@@ -204,6 +205,9 @@ export const MUTANTS = [
   [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
+  [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
+  [STREAM, "(look === 'known' && known[at]!.kind", "(known[at]?.kind", OF_NAMED],
+  [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.
   [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],

@@ -6,6 +6,7 @@
  */
 import type { Config } from '../config/knobs.js';
 import { pathBytesOf } from '../core/path-bytes.js';
+import type { Digests } from '../core/vocabulary.js';
 import type { HashReply, HashWants, ImageEngine } from '../engine/image-engine.js';
 import { packReply, unpackReply } from '../engine/protocol.js';
 import { createReplyCache, isCacheable, replyKey } from '../engine/reply-cache.js';
@@ -13,19 +14,25 @@ import { computeDigests } from '../kernels/digests.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Decision } from './policy.js';
 
-/** Bytes that arrived, a file that the decoder process reads itself, or a file that was too large to read. */
-export type ImageInput = { readonly bytes: Uint8Array } | { readonly path: string } | { readonly tooLarge: true };
+/** Bytes that arrived, a file that the decoder process reads itself, or one over the size limit that was only digested. */
+export type ImageInput =
+  | { readonly bytes: Uint8Array }
+  | { readonly path: string }
+  | { readonly tooLarge: { readonly bytes: number; readonly digests: Digests } };
 
-const TOO_LARGE: HashReply = {
-  ok: false,
-  digests: {},
-  bytes: 0,
-  reason: 'too_large',
-  code: 'IMAGE_TOO_LARGE',
-  format: null,
-  width: null,
-  height: null,
-};
+function tooLargeReply(bytes: number, digests: Digests, { digests: wanted }: HashWants): HashReply {
+  const found = Object.entries(digests).filter(([algorithm]) => wanted.some((name) => name === algorithm));
+  return {
+    ok: false,
+    digests: Object.fromEntries(found),
+    bytes,
+    reason: 'too_large',
+    code: 'IMAGE_TOO_LARGE',
+    format: null,
+    width: null,
+    height: null,
+  };
+}
 
 interface Cached {
   readonly packed: Buffer;
@@ -91,7 +98,7 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
 
   return {
     hash: async (engine, input, wants) => {
-      if ('tooLarge' in input) return uncached(TOO_LARGE);
+      if ('tooLarge' in input) return uncached(tooLargeReply(input.tooLarge.bytes, input.tooLarge.digests, wants));
       return 'bytes' in input
         ? hashBytes(engine, input.bytes, wants)
         : uncached(await engine.hashFile(pathBytesOf(input.path), wants));

@@ -116,6 +116,13 @@ export const ERRORS = {
   BODIES_IN_FLIGHT: { number: 61, http: 503, retry: true, says: 'Too many bytes of requests are in flight.' },
   METHOD_NOT_ALLOWED: { number: 62, http: 405, retry: false, says: 'This address does not accept the method.' },
   LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
+  ARCHIVE_UNSUPPORTED: { number: 69, http: 422, retry: false, says: 'Archives of this format are not opened.' },
+  FILE_NOT_REGULAR: {
+    number: 68,
+    http: 422,
+    retry: false,
+    says: 'The path is neither a regular file nor a folder.',
+  },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

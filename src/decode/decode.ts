@@ -11,6 +11,7 @@ import { decodeBmp, largestOfIcon } from './bitmap.js';
 import { spreadFrames, type View, viewsOf } from './frames.js';
 import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
+import { END_BYTES, identify, identifyEnd } from './identify.js';
 import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
 import { countPages, decodeByLibvips, type LibvipsSource } from './libvips.js';
 import { sniff } from './sniff.js';
@@ -95,14 +96,23 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
   };
 }
 
+/** Return the error of a file without a decodable format: some have a magic number nevertheless. */
+function unknownError(bytes: Uint8Array): AppError {
+  const { group, name } = identify(bytes) ?? identifyEnd(bytes.subarray(-END_BYTES)) ?? { group: 'archive', name: '' };
+  if (group === 'archive') return new AppError('IMAGE_NOT_AN_IMAGE', { bytes: bytes.byteLength });
+  return new AppError('IMAGE_UNSUPPORTED_FORMAT', { format: name });
+}
+
 /** Check the header against the limits, before memory or time is spent, and return the format. */
 function checkSize(bytes: Uint8Array, pixelsMax: number): ImageFormat {
   const sniffed = sniff(bytes);
-  if (!sniffed) throw new AppError('IMAGE_NOT_AN_IMAGE', { bytes: bytes.byteLength });
+  if (!sniffed) throw unknownError(bytes);
   const { format, width, height } = sniffed;
   const pixels = (width ?? 0) * (height ?? 0);
   if (pixels > pixelsMax) throw new AppError('IMAGE_TOO_MANY_PIXELS', { format, pixels, pixelsMax });
-  if (!DECODED_FORMATS.has(format)) throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format });
+  // A raw photograph of a Canon is a TIFF whose first image is a preview in a form that no decoder reads.
+  if (!DECODED_FORMATS.has(format) || (format === 'tiff' && identify(bytes) !== null))
+    throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format });
   if (width === 0 || height === 0)
     throw new AppError('IMAGE_CORRUPT', { format, width: width ?? 0, height: height ?? 0 });
   return format;

@@ -8,13 +8,20 @@ interface JpegHeader {
   /** 1 grey, 3 YCbCr or RGB, 4 CMYK or YCCK. */
   readonly components: number;
   readonly progressive: boolean;
+  /** Lossless, hierarchical or JPEG-LS: libjpeg-turbo has no decoder for it. */
+  readonly isOtherProcess: boolean;
 }
 
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
+/** Frame header of JPEG-LS. Source: ITU-T T.87, annex C. */
+const SOF_LS = 0xf7;
 /** Frame headers are C0..CF except DHT (C4), JPG (C8) and DAC (CC). */
-const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+const isFrame = (marker: number) =>
+  (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === SOF_LS;
+/** Baseline, extended and progressive, each with Huffman or arithmetic coding. */
+const DECODED_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc9, 0xca]);
 /** Markers without a segment: TEM and the restart markers. */
 const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
@@ -41,6 +48,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
         width: (bytes[at + 7]! << 8) | bytes[at + 8]!,
         components: bytes[at + 9]!,
         progressive: (marker & 3) === 2,
+        isOtherProcess: !DECODED_FRAMES.has(marker),
       };
     }
     at += 2 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);

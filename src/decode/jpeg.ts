@@ -33,7 +33,7 @@ export function ownPlane(): TakePlane {
 /**
  * Decode a JPEG. `degraded`: the file is damaged, and the pixels may differ from the original.
  *
- * Errors  IMAGE_TRUNCATED, IMAGE_UNSUPPORTED_FORMAT: more than 8 bits a sample, IMAGE_CORRUPT, IMAGE_TOO_MANY_PIXELS.
+ * Errors  IMAGE_TRUNCATED, IMAGE_UNSUPPORTED_FORMAT: more than 8 bits a sample, lossless, JPEG-LS, IMAGE_CORRUPT, IMAGE_TOO_MANY_PIXELS.
  */
 export async function decodeJpeg(
   bytes: Uint8Array,
@@ -42,7 +42,7 @@ export async function decodeJpeg(
 ): Promise<{ raster: Raster; degraded: boolean }> {
   const header = readJpegHeader(bytes);
   if (!header) throw new AppError('IMAGE_TRUNCATED', { format: 'jpeg' });
-  if (header.precision !== 8)
+  if (header.precision !== 8 || header.isOtherProcess)
     throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format: 'jpeg', precision: header.precision });
   if (header.progressive && countScans(bytes, JPEG_SCANS_MAX + 1) > JPEG_SCANS_MAX) {
     throw new AppError('IMAGE_CORRUPT', { format: 'jpeg', scansMax: JPEG_SCANS_MAX });

@@ -11,6 +11,7 @@ import { type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { Digests } from '../core/vocabulary.js';
 import { computeDigests } from '../kernels/digests.js';
 import { Crashers, type CrashReason } from './crashers.js';
+import { FileDigests } from './file-digests.js';
 import { type Job, Lane, type RestartCause } from './lane.js';
 import type { HashReply, HashWants } from './protocol.js';
 import { NO_SANDBOX, type Sandbox } from './sandbox.js';
@@ -81,13 +82,14 @@ class Engine implements ImageEngine {
   readonly #main: Lane;
   readonly #alone: Lane;
   readonly #crashers: Crashers;
+  readonly #fileDigests: FileDigests;
   readonly #queue: Job[] = [];
   readonly #suspects: Job[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #capacity: number;
   readonly #watcher: NodeJS.Timeout;
   readonly #restartsMs: number[] = [];
-  /** Number of images that are read by this process: failed ones for their digests, others to be sent as bytes. */
+  /** Number of images that are read by this process: failed and large ones for their digests, others to be sent as bytes. */
   #reading = 0;
   #nextId = 1;
   #restarts = 0;
@@ -97,6 +99,7 @@ class Engine implements ImageEngine {
   constructor(readonly options: ImageEngineOptions) {
     this.#capacity = options.workers * (1 + options.queuePerWorker);
     this.#crashers = new Crashers(options.crasherMs);
+    this.#fileDigests = new FileDigests(options.workers);
     const common = {
       ...options,
       cacheBytesMax: options.cacheBytesMax ?? 0,
@@ -175,6 +178,7 @@ class Engine implements ImageEngine {
     clearInterval(this.#watcher);
     this.#main.stop();
     this.#alone.stop();
+    await this.#fileDigests.close();
   }
 
   async #add(bytes: Uint8Array | null, path: PathBytes | null, wants: HashWants): Promise<HashReply> {
@@ -216,8 +220,13 @@ class Engine implements ImageEngine {
     }
   }
 
-  /** Answer an image; but a file that only the sandbox hides from the decoder is read here, and sent as bytes. */
+  /**
+   * Answer an image; but a file that only the sandbox hides from the decoder is read here, and sent as bytes, and one over
+   * the size limit is answered with its digests: the limit is for decoding.
+   */
   #take(job: Job, reply: HashReply): void {
+    if (job.path !== null && !reply.ok && reply.reason === 'too_large')
+      return void this.#digestOnly(job, job.path, reply);
     const isConfined = this.options.sandbox !== undefined && this.options.sandbox !== NO_SANDBOX;
     if (job.path === null || reply.ok || reply.reason !== 'unreadable' || !isConfined) this.#finish(job, reply);
     else void this.#sendAsBytes(job, job.path, reply);
@@ -228,13 +237,22 @@ class Engine implements ImageEngine {
     const { size, bytes } = await this.#read(path);
     this.#reading--;
     const isTooLarge = size > this.options.imageBytesMax;
-    if (isTooLarge) return this.#finish(job, { ...reply, bytes: size, reason: 'too_large', code: 'IMAGE_TOO_LARGE' });
+    if (isTooLarge)
+      return this.#digestOnly(job, path, { ...reply, bytes: size, reason: 'too_large', code: 'IMAGE_TOO_LARGE' });
     if (bytes === null) return this.#finish(job, reply);
     const crash = this.#crashers.list().length > 0 ? this.#crashers.reasonFor(sha256Of(bytes)) : null;
     if (crash !== null)
       return this.#finish(job, failed(bytes.byteLength, computeDigests(bytes, job.wants.digests), crash));
     this.#queue.push({ ...job, bytes, path: null });
     this.#pump();
+  }
+
+  async #digestOnly(job: Job, path: PathBytes, reply: Refusal): Promise<void> {
+    this.#reading++;
+    this.#pump();
+    const digests = await this.#fileDigests.of(path, job.wants.digests).catch(() => null);
+    this.#reading--;
+    this.#finish(job, { ...reply, digests: digests ?? {} });
   }
 
   #finish(job: Job, reply: HashReply): void {

@@ -9,7 +9,14 @@ import type { NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { Committer } from './committer.js';
-import { type FileFacts, type Identity, identityOf, unpackFacts } from './facts/file-facts.js';
+import {
+  FILE_KINDS,
+  type FileFacts,
+  type FileKind,
+  type Identity,
+  identityOf,
+  unpackFacts,
+} from './facts/file-facts.js';
 import { type ImageFile, ImageReader, NO_FACTS } from './image-reader.js';
 import { ALL_DIGESTS } from './matcher.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
@@ -27,11 +34,21 @@ const READING_PER_PLACE = 3;
 /** Formats whose rows depend on the requested number of frames. */
 const FRAMED = new Set(['gif', 'webp', 'tiff']);
 /** File types whose bytes cannot be read. */
-const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable']);
+const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable', 'symlink', 'special']);
+/** Reasons that do not matter for a file that is no image: it was read for its digests. */
+const ONLY_DIGESTED: ReadonlySet<string> = new Set(['not_an_image', 'unsupported_format', 'too_large']);
 const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
 
+const kindOf = (look: FileStat['look']): FileKind => FILE_KINDS.find((kind) => kind === look) ?? 'not_picture';
 const NOBODY: Identity = { size: 0, mtimeNs: 0n, inode: 0n };
 export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
+
+/** Files that are named outside the walk, on the command line or in a list: what the walk would do with them. */
+export interface Naming {
+  takes(path: PathBytes, isFolder: boolean): boolean;
+  /** Return the path under which a named folder is walked. */
+  rootOf(path: PathBytes): Promise<PathBytes>;
+}
 
 export class FileStream {
   readonly committer: Committer;
@@ -89,12 +106,16 @@ export class FileStream {
     return this.parts.shouldStop() || this.failure !== null;
   }
 
-  /** Inspect some names of a folder and process each file; resolves when all are settled. */
+  /**
+   * Inspect some names of a folder and process each file; resolves when all are settled. With `naming` a name that is no
+   * file is a line of its own: it was asked for.
+   */
   async piece(
     folder: FolderRow,
     base: number,
     names: readonly PathBytes[],
-    counts: { symlinks: number; special: number },
+    counts: { symlinks: number; special: number; excluded: number },
+    naming: Naming | null = null,
   ): Promise<void> {
     const { inventory, throttle } = this.parts;
     this.#ahead += names.length;
@@ -113,16 +134,18 @@ export class FileStream {
       const looked = await this.#looker.look(
         folder.path,
         names,
-        rows.map(({ facts }, at) => (facts && this.#isUsable(known[at]!) ? identityOf(facts) : null)),
+        rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null)),
       );
       const images: ImageFile[] = [];
       const settled: Settled[] = [];
       const found: PathBytes[] = [];
       for (const [at, { look, identity }] of looked.entries()) {
         const place = { ...folderPlace(folder), fileKey: rows[at]!.fileKey, name: names[at]! };
-        if (look === 'symlink') counts.symlinks++;
-        else if (look === 'special') counts.special++;
-        else if (look === 'folder') found.push(joinPath(folder.path, names[at]!));
+        const path = joinPath(folder.path, names[at]!);
+        if (naming && !naming.takes(path, look === 'folder')) counts.excluded++;
+        else if (look === 'symlink' && !naming) counts.symlinks++;
+        else if (look === 'special' && !naming) counts.special++;
+        else if (look === 'folder') found.push(naming ? await naming.rootOf(path) : path);
         else if (look === 'known') {
           const facts = known[at]!;
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
@@ -134,11 +157,16 @@ export class FileStream {
             fileKey: place.fileKey,
             name: place.name,
             identity,
+            kind: kindOf(look),
           });
         } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
       const archives = this.request.archives
-        ? names.filter((_, at) => looked[at]!.look === 'archive' || known[at]?.kind === 'archive')
+        ? names.filter((name, at) => {
+            const { look } = looked[at]!;
+            const isArchive = look === 'archive' || (look === 'known' && known[at]!.kind === 'archive');
+            return isArchive && (!naming || naming.takes(joinPath(folder.path, name), false));
+          })
         : [];
       const paths = [
         ...found.map((path) => ({ path, isArchive: false })),
@@ -165,7 +193,11 @@ export class FileStream {
       });
       if (facts === null) return;
       const { fileKey, name } = image;
-      await this.settler.settle([{ ...folderPlace(folder), fileKey, name, facts, wasRead: true, isRecorded: false }]);
+      const isOnlyDigested = facts.kind !== 'picture' && ONLY_DIGESTED.has(facts.reason ?? '');
+      const known = isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts;
+      await this.settler.settle([
+        { ...folderPlace(folder), fileKey, name, facts: known, wasRead: true, isRecorded: false },
+      ]);
     } catch (error) {
       this.failure ??= error;
     }
@@ -174,15 +206,29 @@ export class FileStream {
   #factsOf(look: FileStat['look'], identity: Identity): FileFacts {
     const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
     if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
+    if (look === 'symlink' || look === 'special') return { ...common, reason: 'unreadable', code: 'FILE_NOT_REGULAR' };
     if (look === 'unreadable') return { ...common, reason: 'unreadable', code: 'FILE_UNREADABLE' };
-    const kind = look === 'archive' ? 'archive' : 'not_picture';
-    return { ...common, kind, reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
+    const kind = kindOf(look);
+    return { ...common, kind, ...this.#whyNotHashed(kind) };
+  }
+
+  /** Return the reason of a file that is no image: an archive that was to be opened is a line, others are counted. */
+  #whyNotHashed(kind: FileKind): Pick<FileFacts, 'reason' | 'code'> {
+    if (kind === 'other_archive' && this.request.archives)
+      return { reason: 'unsupported_format', code: 'ARCHIVE_UNSUPPORTED' };
+    return { reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
   }
 
   /** Return whether known facts satisfy this request, if the file is unchanged. */
-  #isUsable(facts: FileFacts): boolean {
+  isUsable(facts: FileFacts): boolean {
     if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
-    if (facts.reason === 'not_an_image') return !this.request.digestsAll || facts.digests.sha256 !== undefined;
+    const { digestsAll, archives } = this.request;
+    const hasDigests = facts.digests.sha256 !== undefined || facts.kind === 'link';
+    if (digestsAll && facts.kind !== 'picture' && !hasDigests) return false;
+    // Counted by a scan that opened no archives.
+    if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;
+    if (facts.reason === 'not_an_image') return true;
+    if (!archives && facts.kind === 'other_archive') return false;
     if (facts.reason !== null) return !this.request.retriesFailed;
     if (this.wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null))
       return false;

@@ -8,7 +8,7 @@ import pLimit from 'p-limit';
 import { joinPath, type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
 import type { Committer } from './committer.js';
-import { type FileFacts, factsOfReply, type Identity, isSameFile } from './facts/file-facts.js';
+import { type FileFacts, type FileKind, factsOfReply, type Identity, isSameFile } from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
 
 export interface ImageFile {
@@ -17,6 +17,7 @@ export interface ImageFile {
   readonly fileKey: number;
   readonly name: PathBytes;
   readonly identity: Identity;
+  readonly kind?: FileKind;
 }
 
 /** A file that the decoder process reads, or the bytes of one that lies in an archive. */
@@ -80,10 +81,10 @@ export class ImageReader {
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
-  async read({ folder, name, identity }: ImageFile): Promise<FileFacts> {
+  async read({ folder, name, identity, kind = 'picture' }: ImageFile): Promise<FileFacts> {
     const { throttle, wants, scan } = this.parts;
     const path = joinPath(folder, name);
-    const common = { ...NO_FACTS, scan, generation: 0, frames: wants.frames };
+    const common = { ...NO_FACTS, kind, scan, generation: 0, frames: wants.frames };
     let before = identity;
     for (let isAgain = false; ; isAgain = true) {
       await throttle.take(0, before.size);

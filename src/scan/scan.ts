@@ -3,12 +3,12 @@
  * and reports all files. Memory is constant for any tree. A killed scan resumes with its unfinished folders and reports
  * the finished ones from the inventory, so that a report is always complete.
  */
-import { lstat, stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { unpackFacts } from './facts/file-facts.js';
-import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES } from './file-stream.js';
+import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { pathOf, type Settled } from './settle.js';
@@ -50,6 +50,8 @@ class Scan {
       await this.#reportFromInventory();
       await this.#walkAll();
       await this.#scanListed(files);
+      // Archives and folders among the named files.
+      await this.#walkAll();
       await this.#stream.settled();
       // A batch that waited for a remote service when the scan was stopped: its files count as not started.
       const isStopped =
@@ -162,11 +164,31 @@ class Scan {
     tally.passedOver(counts);
   }
 
+  /** Named files are filtered as in the walk, and a named folder is a root of its own. */
+  #naming(): Naming {
+    const { filter, devices, followsLinks } = this.#walk;
+    const named = new Set(devices);
+    if (devices !== null) this.#walk = { ...this.#walk, devices: named };
+    return {
+      takes: (path, isFolder) => (isFolder ? filter.takesFolder(path) : filter.takesFile(path)),
+      async rootOf(path) {
+        const status = devices && (await stat(systemPath(path), { bigint: true }).catch(() => null));
+        if (status) named.add(status.dev);
+        if (!followsLinks) return path;
+        return realpath(systemPath(path), { encoding: 'buffer' }).then(
+          (real) => real.toString('latin1'),
+          () => path,
+        );
+      },
+    };
+  }
+
   async #scanListed(files: readonly PathBytes[]): Promise<void> {
     const { filesFrom } = this.request;
     const inventory = this.parts.inventory;
     let held = new Map<PathBytes, PathBytes[]>();
-    const counts = { symlinks: 0, special: 0 };
+    const counts = { symlinks: 0, special: 0, excluded: 0 };
+    const naming = this.#naming();
     let count = 0;
     const flush = async () => {
       for (const [path, names] of held) {
@@ -174,7 +196,7 @@ class Scan {
         await this.#stream.room();
         const folder = await inventory.folderAt(path);
         const base = await inventory.firstKey(folder.id);
-        this.#stream.go(this.#stream.piece(folder, base, names, counts));
+        this.#stream.go(this.#stream.piece(folder, base, names, counts, naming));
       }
       held = new Map();
       count = 0;

@@ -18,6 +18,14 @@ interface Skipped {
   readonly excluded: number;
 }
 
+/** Files that are no images, by their magic numbers. */
+interface NotImages {
+  readonly video: number;
+  /** Opened or not. */
+  readonly archive: number;
+  readonly other: number;
+}
+
 /** Counts of a scan at one moment, for the chart. */
 export interface RunPoint {
   readonly seconds: number;
@@ -40,6 +48,9 @@ export interface ScanSummary {
   readonly exact: number;
   readonly near: number;
   readonly notPictures: number;
+  /** The same files by kind. */
+  readonly notImages: NotImages;
+  /** Also those that were to be opened and could not be: they are `not_checked`. */
   readonly archives: number;
   readonly skipped: number;
   readonly skippedByKind: Skipped;
@@ -61,6 +72,7 @@ export interface ScanSummary {
   readonly run: readonly RunPoint[];
 }
 
+const ARCHIVES: ReadonlySet<FileKind> = new Set(['archive', 'other_archive']);
 /** Maximum number of points of the chart: beyond it every second one is dropped. */
 const POINTS_MAX = 512;
 
@@ -80,6 +92,7 @@ export class ScanTally {
   exact = 0;
   near = 0;
   notPictures = 0;
+  notImages: NotImages = { video: 0, archive: 0, other: 0 };
   archives = 0;
   fromInventory = 0;
   bytes = 0;
@@ -97,7 +110,9 @@ export class ScanTally {
     this.files++;
     this.notPictures++;
     if (!wasRead) this.fromInventory++;
-    if (kind === 'archive') this.archives++;
+    const group = kind === 'video' ? 'video' : ARCHIVES.has(kind) ? 'archive' : 'other';
+    this.notImages = { ...this.notImages, [group]: this.notImages[group] + 1 };
+    if (ARCHIVES.has(kind)) this.archives++;
     this.#note();
   }
 
@@ -119,8 +134,9 @@ export class ScanTally {
     this.#note();
   }
 
-  #takeImage({ verdict, reason, matches, bytes, wasRead }: FileResult): void {
+  #takeImage({ kind, verdict, reason, matches, bytes, wasRead }: FileResult): void {
     this.pictures++;
+    if (ARCHIVES.has(kind)) this.archives++;
     this.bytes += bytes;
     if (wasRead) this.bytesRead += bytes;
     this.byVerdict[verdict]++;
@@ -187,6 +203,7 @@ export class ScanTally {
       exact: this.exact,
       near: this.near,
       notPictures: this.notPictures,
+      notImages: this.notImages,
       archives: this.archives,
       skipped: skipped.symlinks + skipped.special + skipped.excluded,
       skippedByKind: skipped,

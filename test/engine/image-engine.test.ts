@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { pathBytesOf } from '../../src/core/path-bytes.js';
 import {
   createImageEngine,
   type HashWants,
@@ -93,6 +94,30 @@ describe('hashing', () => {
       reason: 'not_an_image',
     });
   });
+});
+
+test('a file over the size limit has its digests, and others are decoded meanwhile', async () => {
+  start({ workers: 1 });
+  const large = join(tempFolder('large'), 'large.jpg');
+  const bytes = Buffer.concat([png, Buffer.alloc(6_000_001, 7)]);
+  writeFileSync(large, bytes);
+  const [reply, other] = await Promise.all([
+    engine!.hashFile(pathBytesOf(large), WANTS),
+    engine!.hashBytes(png, WANTS),
+  ]);
+  expect(reply).toEqual({
+    ok: false,
+    reason: 'too_large',
+    code: 'IMAGE_TOO_LARGE',
+    bytes: bytes.length,
+    format: null,
+    width: null,
+    height: null,
+    digests: Object.fromEntries(
+      WANTS.digests.map((algorithm) => [algorithm, createHash(algorithm).update(bytes).digest('hex')]),
+    ),
+  });
+  expect(other).toMatchObject({ ok: true });
 });
 
 describe('the queue', () => {

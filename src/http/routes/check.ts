@@ -11,6 +11,7 @@ import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
+import { FILE_BYTES_MAX, type FileInput, readFilePart } from '../file-parts.js';
 import { type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { CheckQuery, CheckResult, HashQuery, HashResult, Problem, REFERENCE_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
@@ -54,7 +55,7 @@ export async function imageRoutes(app: FastifyInstance, service: Service, needs:
     (_request, body, done) => done(null, body),
   );
   await app.register(multipart, {
-    limits: { fileSize: imageBytesMax, files: MULTIPART_FILES_MAX },
+    limits: { fileSize: FILE_BYTES_MAX, files: MULTIPART_FILES_MAX },
     // A file over the limit gets an answer of its own.
     throwFileSizeLimit: false,
   });
@@ -120,10 +121,13 @@ async function parsed<T>(step: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Yield the files of a multipart body; one that is longer than the limit without its bytes.
+ * Yield the files of a multipart body; one over the size limit with its digests, and without its bytes.
  * Errors  REQUEST_INVALID: fields, which have no meaning, too long names, and faults of the form.
  */
-async function* filesOf(request: FastifyRequest): AsyncGenerator<{ name: string; image: ImageInput }> {
+async function* filesOf(
+  request: FastifyRequest,
+  imageBytesMax: number,
+): AsyncGenerator<{ name: string; image: FileInput }> {
   const parts = request.parts();
   for (;;) {
     const { value: part, done } = await parsed(() => parts.next());
@@ -131,10 +135,10 @@ async function* filesOf(request: FastifyRequest): AsyncGenerator<{ name: string;
     if (part.type === 'field') throw new AppError('REQUEST_INVALID', { field: part.fieldname, expected: 'files only' });
     if ((part.filename ?? '').length > REFERENCE_CHARACTERS_MAX)
       throw new AppError('REQUEST_INVALID', { field: 'filename', charactersMax: REFERENCE_CHARACTERS_MAX });
-    const bytes = await parsed(() => part.toBuffer());
     // Without Content-Length the bytes were not taken from the quota before.
-    if (request.headers['content-length'] === undefined) request.caller.gate.takeBytes(bytes.length);
-    yield { name: part.filename ?? '', image: part.file.truncated ? { tooLarge: true } : { bytes } };
+    const isCounted = request.headers['content-length'] !== undefined;
+    const onBytes = (count: number) => (isCounted ? undefined : request.caller.gate.takeBytes(count));
+    yield { name: part.filename ?? '', image: await parsed(() => readFilePart(part.file, imageBytesMax, onBytes)) };
   }
 }
 
@@ -147,13 +151,12 @@ async function checkFiles(
 ): Promise<readonly object[]> {
   const results: object[] = [];
   // One file at a time: a hundred of them at once would be gigabytes in memory.
-  for await (const { name, image } of filesOf(request)) {
+  for await (const { name, image } of filesOf(request, service.config.imageBytesMax)) {
     // The first check was taken from the limits before the body was read.
     if (results.length > 0) await request.caller.gate.waitForChecks(1);
     const reference = options.reference ?? (name || null);
-    const bytes = 'bytes' in image ? image.bytes : Buffer.alloc(0);
-    keyed?.sawBody(JSON.stringify([name, bytes.length]));
-    keyed?.sawBody(bytes);
+    keyed?.sawBody(JSON.stringify([name, 'tooLarge' in image ? image.tooLarge : image.bytes.byteLength]));
+    if ('bytes' in image) keyed?.sawBody(image.bytes);
     results.push(await checkImage(service, request, image, { ...options, reference }));
   }
   if (results.length === 0) throw new AppError('BODY_EMPTY', { field: 'body', expected: 'one or more files' });

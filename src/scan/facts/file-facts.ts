@@ -38,8 +38,11 @@ export function isSameFile(a: Identity, b: Identity): boolean {
   return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode;
 }
 
-/** `picture`: an image, decoded or not. `archive`: its entries are rows of their own. */
-export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished'] as const;
+/**
+ * `picture`: an image, decoded or not. `archive`: its entries are rows of their own. `other_archive`: of a format that is
+ * not opened. `link`: an entry of an archive without content of its own. A row stores the position.
+ */
+export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished', 'video', 'other_archive', 'link'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 export interface FileFacts extends Identity {

@@ -8,7 +8,7 @@ interface SummaryRow {
 }
 
 export function summaryRows(summary: ScanSummary): SummaryRow[] {
-  const { byVerdict, byReason, lists, skippedByKind, warnings, warningsLeftOut } = summary;
+  const { byVerdict, byReason, lists, skippedByKind, notImages, warnings, warningsLeftOut } = summary;
   const warned = new Map<string, number>();
   for (const { code } of warnings) warned.set(code, (warned.get(code) ?? 0) + 1);
   const rows: [string, number | string][] = [
@@ -21,7 +21,10 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ['suppressed', byVerdict.suppressed],
     ['not_checked', byVerdict.not_checked],
     ...Object.entries(byReason).map(([reason, count]): [string, number] => [`  ${reason}`, count]),
-    ['not pictures', summary.notPictures],
+    ['not images', summary.notPictures],
+    ...Object.entries(notImages)
+      .filter(([, count]) => count > 0)
+      .map(([kind, count]): [string, number] => [`  ${kind}`, count]),
     ...Object.entries(lists).flatMap(([list, { exact, near, suppressed }]): [string, number][] => [
       [`on list ${list}`, exact + near],
       ['  exact', exact],

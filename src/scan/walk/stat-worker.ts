@@ -4,7 +4,8 @@
  */
 import { closeSync, constants, lstatSync, openSync, readSync, statSync } from 'node:fs';
 import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
-import { sniff } from '../../decode/sniff.js';
+import { HEAD_BYTES } from '../../decode/identify.js';
+import { kindOfFile } from './file-kind.js';
 
 export const FILE_TYPES = [
   'known',
@@ -16,6 +17,8 @@ export const FILE_TYPES = [
   'folder',
   'symlink',
   'special',
+  'video',
+  'other_archive',
 ] as const;
 export type Look = (typeof FILE_TYPES)[number];
 
@@ -34,10 +37,7 @@ export interface LookAnswer {
   readonly identities: BigInt64Array;
 }
 
-/** Bytes within which SVG is recognised; other formats need fewer. */
-const HEAD_BYTES = 4_096;
 const head = Buffer.alloc(HEAD_BYTES);
-const TAR_MAGIC_AT = 257;
 
 function kindOf(path: Buffer, followsLinks: boolean): Look {
   let file: number;
@@ -48,11 +48,7 @@ function kindOf(path: Buffer, followsLinks: boolean): Look {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable';
   }
   try {
-    const bytes = head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0));
-    if (sniff(bytes)) return 'picture';
-    const isZip = bytes.length >= 4 && bytes.readUInt32BE(0) === 0x504b0304;
-    const isTar = bytes.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar';
-    return isZip || isTar ? 'archive' : 'not_picture';
+    return kindOfFile(file, head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)));
   } catch {
     return 'unreadable';
   } finally {

@@ -1,0 +1,78 @@
+/** Entries of a zip file, also behind a program that unpacks it. A name in it is never used as a path. */
+import { fstatSync, readSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { fromRandomAccessReader, RandomAccessReader, type Entry as ZipEntry, type ZipFile } from 'yauzl';
+import { pathBytesOf } from '../../core/path-bytes.js';
+import { END_BYTES } from '../../decode/identify.js';
+import { type ArchiveEntry, type Bounds, type EntryWants, readEntry, unread } from './archive-entry.js';
+import { bytesOf } from './file-bytes.js';
+
+const ZIP_ENCRYPTED = 1;
+/** Fields of the end record. Source: APPNOTE 4.3.16. */
+const END_RECORD = { mark: 'PK\x05\x06', bytes: 22, directoryBytes: 12, directoryAt: 16, commentBytes: 20 } as const;
+/** Fields that a Zip64 record holds instead. */
+const IN_ZIP64 = 0xffffffff;
+
+/** A file from a position on. */
+class Slice extends RandomAccessReader {
+  constructor(
+    readonly file: number,
+    readonly from: number,
+  ) {
+    super();
+  }
+  override _readStreamForRange(start: number, end: number): Readable {
+    const { file, from } = this;
+    return Readable.from(bytesOf(file, from + start, from + end), { objectMode: false });
+  }
+}
+
+/**
+ * Return the position of the zip in its file: behind a program whose author did not correct the positions in the zip, its
+ * first entry is at 0 there. 0 where the positions are of the file.
+ */
+function startOf(file: number, size: number): number {
+  const at = Math.max(0, size - END_BYTES);
+  const end = Buffer.alloc(size - at);
+  const last = end.subarray(0, readSync(file, end, 0, end.length, at));
+  for (let record = last.length - END_RECORD.bytes; record >= 0; record--) {
+    if (last.toString('latin1', record, record + 4) !== END_RECORD.mark) continue;
+    if (record + END_RECORD.bytes + last.readUInt16LE(record + END_RECORD.commentBytes) !== last.length) continue;
+    const directoryBytes = last.readUInt32LE(record + END_RECORD.directoryBytes);
+    const directoryAt = last.readUInt32LE(record + END_RECORD.directoryAt);
+    if (directoryBytes === IN_ZIP64 || directoryAt === IN_ZIP64) return 0;
+    return Math.max(0, at + record - directoryBytes - directoryAt);
+  }
+  return 0;
+}
+
+/** Read the entries of an open file. Errors: those of yauzl, of the system, and ARCHIVE_TOO_LARGE. */
+export async function* zipEntries(file: number, wants: EntryWants, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
+  const { size: bytes } = fstatSync(file);
+  const from = startOf(file, bytes);
+  const open = promisify<RandomAccessReader, number, object, ZipFile>(fromRandomAccessReader);
+  const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true };
+  const zip = await open(new Slice(file, from), bytes - from, options);
+  const next = (): Promise<ZipEntry | null> =>
+    new Promise((resolve, reject) => {
+      const settle = (end: () => void) => {
+        zip.removeAllListeners();
+        end();
+      };
+      zip.once('entry', (entry: ZipEntry) => settle(() => resolve(entry)));
+      zip.once('end', () => settle(() => resolve(null)));
+      zip.once('error', (error: Error) => settle(() => reject(error)));
+      zip.readEntry();
+    });
+  const openEntry = promisify<ZipEntry, Readable>(zip.openReadStream.bind(zip));
+  for (let entry = await next(); entry !== null; entry = await next()) {
+    bounds.entry();
+    const name = pathBytesOf(entry.fileName as unknown as Uint8Array);
+    if (name.endsWith('/')) continue;
+    const size = entry.uncompressedSize;
+    const stream = entry.generalPurposeBitFlag & ZIP_ENCRYPTED ? null : await openEntry(entry).catch(() => null);
+    if (stream === null) yield unread(name, size, 'unreadable');
+    else yield await readEntry(stream, name, { ...wants, size, bounds, isNested: false });
+  }
+}
