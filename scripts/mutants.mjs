@@ -18,6 +18,8 @@ const SETTLE = 'src/scan/settle.ts';
 const PATTERN = 'src/scan/walk/pattern.ts';
 const REQUESTS = 'src/scan/remote-requests.ts';
 const FACTS = 'src/scan/facts/file-facts.ts';
+const TAR = 'src/scan/walk/tar-entries.ts';
+const IDENTIFY = 'src/decode/identify.ts';
 const AUTHORISE = 'src/http/authorise.ts';
 const SITE = 'src/http/own-site.ts';
 const BUDGET = 'src/http/body-budget.ts';
@@ -39,6 +41,9 @@ const OF_GLOBS = ['test/scan/walk/globs.test.ts'];
 const OF_REMOTE = ['test/scan/remote.test.ts'];
 const OF_WARNINGS = ['test/scan/warnings.test.ts'];
 const OF_NAMED = ['test/scan/walk/named.test.ts'];
+const OF_KINDS = ['test/scan/walk/archive-kinds.test.ts'];
+const OF_LARGE = ['test/scan/large-files.test.ts'];
+const OF_IDENTIFY = ['test/decode/identify.test.ts'];
 const OF_SETTLE = ['test/scan/settle.test.ts'];
 const OF_DAMAGE = ['test/sqlite/damage-columns.test.ts'];
 const OF_AUTHORISE = ['test/http/authorise.test.ts'];
@@ -179,7 +184,54 @@ export const MUTANTS = [
     '> IMPORTS_WAITING_MAX',
     ['test/lists/import/import-jobs.test.ts'],
   ],
-  ['src/scan/walk/archive.ts', 'this.#bytes > most', 'this.#bytes > most * 2', ['test/scan/walk/archive.test.ts']],
+  [
+    'src/scan/walk/archive-entry.ts',
+    'this.#bytes > most',
+    'this.#bytes > most * 2',
+    ['test/scan/walk/archive.test.ts'],
+  ],
+  // Formats by their magic numbers, entries of archives, and digests of large files.
+  [TAR, 'if (fed > most)', 'if (false)', OF_KINDS],
+  [TAR, '&& !isSparse(pax)', '', OF_KINDS],
+  [
+    'src/scan/walk/archive-entry.ts',
+    'if (!isNested) bounds.bytes',
+    'if (isNested) bounds.bytes',
+    ['test/scan/walk/archive.test.ts'],
+  ],
+  [
+    'src/scan/walk/archive-entry.ts',
+    "kind === 'archive' || kind === 'other_archive'",
+    "kind === 'other_archive'",
+    OF_KINDS,
+  ],
+  ['src/scan/walk/archive-entry.ts', 'for (const one of chunks) large.update(one);', '', OF_LARGE],
+  ['src/scan/walk/zip-entries.ts', 'at + record - directoryBytes - directoryAt', '0', OF_KINDS],
+  [
+    'src/scan/walk/archive-visit.ts',
+    'if (batch.some(({ facts }) => !stream.isUsable(facts))) return null;',
+    '',
+    OF_LARGE,
+  ],
+  [
+    STREAM,
+    "if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;",
+    '',
+    OF_KINDS,
+  ],
+  [STREAM, "if (!archives && facts.kind === 'other_archive') return false;", '', OF_KINDS],
+  [STREAM, "if (kind === 'other_archive' && this.request.archives)", 'if (false)', OF_KINDS],
+  [
+    'src/engine/image-engine.ts',
+    "if (job.path !== null && !reply.ok && reply.reason === 'too_large')",
+    'if (false)',
+    ['test/engine/image-engine.test.ts'],
+  ],
+  ['src/http/file-parts.ts', 'for (const one of chunks) large.update(one);', '', OF_LARGE],
+  [IDENTIFY, 'sum === Number.parseInt(field.trim(), 8)', 'true', OF_IDENTIFY],
+  [IDENTIFY, ' === end.length)\n', ' <= end.length)\n', OF_IDENTIFY],
+  [IDENTIFY, '(?:\\s|#', '(?:\\s+|#', OF_IDENTIFY],
+  ['src/decode/jpeg.ts', ' || header.isOtherProcess', '', ['test/decode/formats.test.ts']],
   ['src/engine/lane.ts', 'if (!this.#process?.isReady) return;', '', ['test/engine/lane.test.ts']],
   ['src/engine/lane.ts', '> START_MS_MAX', '> 2 * START_MS_MAX', ['test/engine/lane.test.ts']],
   ['src/engine/image-engine.ts', " || cause === 'start'", '', ['test/engine/image-engine.test.ts']],

@@ -29,8 +29,8 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--iexclude <glob>', 'as --exclude, with letters of either case', collected)
     .option('--one-file-system', 'stay on the filesystems of the given paths')
     .option('--follow', 'follow symbolic links; each folder is still walked once')
-    .option('--digest-all', 'also read files that are not images, and look up their digests')
-    .option('--archives', 'also check images in zip and tar files')
+    .option('--digest-all', 'also read files that are not images, of any size, and look up their digests')
+    .option('--archives', 'also check the entries of zip, tar and gzip files')
     .option('--retry-failed', 'retry files that could not be checked, even if unchanged')
     .option('--list-others', 'write a line not_a_picture for each file that is not an image')
     .option(

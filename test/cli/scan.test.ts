@@ -122,6 +122,21 @@ describe('walking', () => {
     expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*--null[^\n]*\n$/)]);
   });
 
+  test('an archive that cannot be opened is no clean result where it was to be opened', async () => {
+    writeFileSync(inTree('box.7z'), Buffer.from('377abcaf271c0004', 'hex'));
+    const named = async (...args: string[]) => zeef(['scan', inTree('box.7z'), inTree('three.txt'), ...args]);
+    const { code, out } = await named('--archives');
+    expect(code).toBe(2);
+    expect(linesOf(out)).toMatchObject([
+      { type: 'begin' },
+      { type: 'not_checked', reason: 'unsupported_format', code: 'ARCHIVE_UNSUPPORTED', path: inTree('box.7z') },
+      { type: 'summary', files: 2, archives: 1, byReason: { unsupported_format: 1 } },
+    ]);
+    const closed = await named('--list-others');
+    expect(closed.code).toBe(0);
+    expect(linesOf(closed.out).find(({ path }) => path === inTree('box.7z'))).toMatchObject({ kind: 'other_archive' });
+  });
+
   test('a path that does not exist is reported; the scan continues', async () => {
     const { out } = await zeef(['scan', tree, inTree('nowhere')]);
     expect(linesOf(out).filter(({ type }) => type === 'not_checked')).toMatchObject([

@@ -157,6 +157,18 @@ describe('formats', () => {
   });
 
   test.each([
+    ['lossless', 0xc3],
+    ['hierarchical', 0xc5],
+    ['JPEG-LS', 0xf7],
+  ])('a JPEG that is %s is unsupported', async (_name, marker) => {
+    const file = await to((i) => i.jpeg())();
+    const at = file.indexOf(Buffer.from([0xff, 0xc0]));
+    file[at + 1] = marker;
+    const expected = { code: 'IMAGE_UNSUPPORTED_FORMAT', details: { format: 'jpeg' } };
+    await expect(decoder.decode(file)).rejects.toMatchObject(expected);
+  });
+
+  test.each([
     ['bmp', () => bmp(scene).subarray(0, 20_000), 'IMAGE_TRUNCATED'],
     ['bmp', () => bmp(scene).subarray(0, 30), 'IMAGE_TRUNCATED'],
     ['ico', () => ico([bmp(scene, { forIcon: true })]).subarray(0, 20_000), 'IMAGE_TRUNCATED'],

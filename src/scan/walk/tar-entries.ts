@@ -1,6 +1,7 @@
 /** Entries of a tar stream. A name in it is never used as a path, and links are not followed. */
 import { Readable } from 'node:stream';
 import { extract, type Headers } from 'tar-stream';
+import { AppError } from '../../core/errors.js';
 import { pathBytesOf } from '../../core/path-bytes.js';
 import { type ArchiveEntry, type Bounds, type EntryWants, readEntry, unread } from './archive-entry.js';
 
@@ -13,6 +14,9 @@ const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['link', 'symlink', 'charac
 /** GNU tar's sparse files of the form 0.x and 1.x: content without its holes. Those of the old form have a type of their own. */
 const isSparse = (pax: Header['pax']) => Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.'));
 
+/** Headers before an entry: names and attributes, which tar-stream keeps in memory whole, and the padding of a tape. */
+const HEADER_BYTES_MAX = 67_108_864;
+
 /** Read the entries of a stream. Errors: those of tar-stream and of `source`, and ARCHIVE_TOO_LARGE. */
 export async function* tarEntries(
   source: AsyncIterable<Uint8Array>,
@@ -20,9 +24,13 @@ export async function* tarEntries(
   bounds: Bounds,
 ): AsyncGenerator<ArchiveEntry> {
   const tar = extract({ filenameEncoding: 'latin1' as BufferEncoding, allowUnknownFormat: true });
+  let fed = 0;
+  let most = HEADER_BYTES_MAX;
   const counted = async function* () {
     for await (const chunk of source) {
       bounds.bytes(chunk.length);
+      fed += chunk.length;
+      if (fed > most) throw new AppError('ARCHIVE_TOO_LARGE', { headerBytesMax: HEADER_BYTES_MAX });
       yield chunk;
     }
   };
@@ -33,6 +41,7 @@ export async function* tarEntries(
     for await (const entry of tar) {
       bounds.entry();
       const { name, type, size = 0, pax } = entry.header as Header;
+      most = fed + size + HEADER_BYTES_MAX;
       // Names of pax headers are text; others are bytes.
       const exact = pathBytesOf(pax?.['GNU.sparse.name'] ?? pax?.path ?? '') || name;
       const rest = () => void entry.resume();

@@ -1,5 +1,5 @@
 /** Archives of every kind, and entries of every kind: opened, or a line. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { type Headers, pack } from 'tar-stream';
@@ -158,6 +158,22 @@ describe('archives that are opened', () => {
       ['text.tgz', 'corrupt'],
     ]);
   });
+});
+
+test('the headers of a tar are bounded: they are in memory whole', async () => {
+  const tar = await tarOf([{ name: 'in.jpg' }, listed], [{ name: 'x', type: 'file', pax: { comment: 'c' } }]);
+  const at = tar.indexOf('PaxHeader', 0, 'latin1');
+  expect(at % 512).toBe(0);
+  tar.write(`${(8e9).toString(8).padStart(11, '0')}\0`, at + 124, 'latin1');
+  tar.fill(' ', at + 148, at + 156);
+  const sum = tar.subarray(at, at + 512).reduce((total, byte) => total + byte, 0);
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, at + 148, 'latin1');
+  write('box.tar', tar);
+  truncateSync(join(work, 'box.tar'), 9e9);
+  expect((await scanned()).lines).toEqual([
+    ['box.tar!/in.jpg', 'match'],
+    ['box.tar', 'too_large'],
+  ]);
 });
 
 describe('entries of every kind', () => {
