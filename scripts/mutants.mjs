@@ -257,8 +257,8 @@ export const MUTANTS = [
   [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
-  [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
-  [STREAM, "(look === 'known' && known[at]!.kind", '(known[at]?.kind', OF_NAMED],
+  [STREAM, '(!naming || naming.takes(path, false))', 'true', OF_NAMED],
+  [STREAM, "(look === 'known' && known?.kind", '(known?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.

@@ -161,13 +161,9 @@ export class FileStream {
           });
         } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
       }
-      const archives = this.request.archives
-        ? names.filter((name, at) => {
-            const { look } = looked[at]!;
-            const isArchive = look === 'archive' || (look === 'known' && known[at]!.kind === 'archive');
-            return isArchive && (!naming || naming.takes(joinPath(folder.path, name), false));
-          })
-        : [];
+      const archives = names.filter((name, at) =>
+        this.#isOpened(looked[at]!.look, known[at] ?? null, joinPath(folder.path, name), naming),
+      );
       const paths = [
         ...found.map((path) => ({ path, isArchive: false })),
         ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
@@ -182,6 +178,12 @@ export class FileStream {
     } finally {
       arrived(left);
     }
+  }
+
+  /** Return whether a file is an archive whose entries are to be read. */
+  #isOpened(look: FileStat['look'], known: FileFacts | null, path: PathBytes, naming: Naming | null): boolean {
+    const isArchive = look === 'archive' || (look === 'known' && known?.kind === 'archive');
+    return this.request.archives && isArchive && (!naming || naming.takes(path, false));
   }
 
   async #readOne(folder: FolderRow, image: ImageFile): Promise<void> {

@@ -64,7 +64,7 @@ export interface EntryWants {
   readonly digestsAll: boolean;
 }
 
-export interface Reading extends EntryWants {
+interface Reading extends EntryWants {
   readonly size: number;
   readonly bounds: Bounds;
   /** True for a stream inside another, which must be read to its end, and whose bytes are counted there. */
