@@ -23,6 +23,8 @@ const SITE = 'src/http/own-site.ts';
 const BUDGET = 'src/http/body-budget.ts';
 
 const OF_POLICY = ['test/check/policy.test.ts'];
+const WATCHED = 'src/tenants/watched.ts';
+const OF_WATCHED = ['test/tenants/watched.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
@@ -125,6 +127,12 @@ export const MUTANTS = [
   ['src/tenants/item-values.ts', '!image.turns.has(turn) && ', '', OF_ITEMS],
   ['src/tenants/item-values.ts', 'same.turns.add(turn)', 'undefined', OF_ITEMS],
   ['src/tenants/item-values.ts', "hash?.frame ?? ''", "''", OF_ITEMS],
+  [WATCHED, 'match.family === origin.family &&', '', OF_WATCHED],
+  [WATCHED, 'match.orientation === origin.orientation &&', '', OF_WATCHED],
+  [WATCHED, 'match.frame === origin.frame &&', '', OF_WATCHED],
+  [WATCHED, "found.length > 0 || query.orientation === 'original'", "query.orientation === 'original'", OF_WATCHED],
+  [WATCHED, "found.length > 0 || query.orientation === 'original'", 'found.length > 0', OF_WATCHED],
+  [WATCHED, ' && query !== searched[0]', '', OF_WATCHED],
   ['src/check/check-image.ts', "verdict: verdict === 'no_match'", "verdict: verdict !== 'match'", OF_SETTLE],
   ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],

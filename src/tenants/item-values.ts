@@ -1,6 +1,7 @@
 /**
  * What an item asks for, whatever form it comes in. A client may name any values as the hashes of one file: those that are
- * not one image's, turned or mirrored, are further images, and cost a check each.
+ * not one image's, turned or mirrored, are further images, and cost a check each. Only the price depends on that: every
+ * value is searched, so every one is counted and watched.
  */
 import type { FileHash, HashItem } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
@@ -51,7 +52,7 @@ interface Image {
   readonly turns: Set<string>;
 }
 
-/** Return one value for each image among values of perceptual algorithms; digests are returned as they are. */
+/** Return one value for each image among values of perceptual algorithms, for the price alone; digests are returned as they are. */
 export function imagesOf(values: readonly ItemValue[]): readonly ItemValue[] {
   const known = new Map<string, Image[]>();
   return values.filter((one) => {
