@@ -172,6 +172,12 @@ export const MUTANTS = [
   ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
   ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
   // Limits.
+  [
+    GATE,
+    'if (rate) this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());',
+    'if (rate) this.#bucket.reserve(count, rate, this.about.clock.nowMs());',
+    ['test/core/clock-jumps.test.ts'],
+  ],
   [GATE, 'this.#inFlight >= concurrentRequests', 'this.#inFlight > concurrentRequests', OF_GATE],
   [GATE, 'if (isIn) this.#inFlight--;', 'this.#inFlight--;', OF_GATE],
   [GATE, 'wanted <= limit', 'wanted < limit', OF_GATE],
