@@ -25,6 +25,7 @@ const BUDGET = 'src/http/body-budget.ts';
 const OF_POLICY = ['test/check/policy.test.ts'];
 const WATCHED = 'src/tenants/watched.ts';
 const OF_WATCHED = ['test/tenants/watched.test.ts'];
+const OF_LINES = ['test/http/hash-lines.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
@@ -142,6 +143,9 @@ export const MUTANTS = [
     'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
+  // NDJSON.
+  ['src/http/hash-lines.ts', 'Math.ceil(bytes.length / 2);', 'Math.ceil(bytes.length / 3) + 1;', OF_LINES],
+  ['src/http/hash-lines.ts', 'this.lineOf[this.count] = line;', '', OF_LINES],
   // JSON bodies.
   ['src/http/json-body.ts', 'if (++depth > JSON_DEPTH_MAX)', 'if (false)', ['test/http/json-body.test.ts']],
   [
