@@ -134,6 +134,14 @@ export const MUTANTS = [
   [WATCHED, "found.length > 0 || query.orientation === 'original'", "query.orientation === 'original'", OF_WATCHED],
   [WATCHED, "found.length > 0 || query.orientation === 'original'", 'found.length > 0', OF_WATCHED],
   [WATCHED, ' && query !== searched[0]', '', OF_WATCHED],
+  ['src/tenants/item-values.ts', 'if (vector) values.push', 'if (false) values.push', OF_WATCHED],
+  ['src/tenants/probing/probing.ts', 'radius * (1 - VECTOR_EDGE_SHARE)', 'radius', OF_WATCHED],
+  [
+    'src/tenants/probing/probing.ts',
+    'if (queries >= BALL_QUERIES_NEAR_ENTRY) this.#alarm',
+    'if (false) this.#alarm',
+    OF_WATCHED,
+  ],
   ['src/check/check-image.ts', "verdict: verdict === 'no_match'", "verdict: verdict !== 'match'", OF_SETTLE],
   ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],
@@ -224,7 +232,7 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
-  [STREAM, "(look === 'known' && known[at]!.kind", "(known[at]?.kind", OF_NAMED],
+  [STREAM, "(look === 'known' && known[at]!.kind", '(known[at]?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.

@@ -6,11 +6,10 @@
 import type { CheckAnswer } from '../check/answers.js';
 import type { HashQuery } from '../check/candidate.js';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
-import type { BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision, Match } from '../check/policy.js';
 import { Breath } from '../core/breath.js';
-import { ORIENTATIONS } from '../core/vocabulary.js';
+import { type Algorithm, ORIENTATIONS } from '../core/vocabulary.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { checksOf, type ItemValue, imagesOf, valuesOf } from './item-values.js';
 import { isHamming } from './probing/near-miss.js';
@@ -28,11 +27,11 @@ interface Asked {
 /** What the items of a batch search. */
 interface Searched {
   readonly checks: number;
-  readonly byAlgorithm: ReadonlyMap<BatchAlgorithm, readonly Asked[]>;
+  readonly byAlgorithm: ReadonlyMap<Algorithm, readonly Asked[]>;
 }
 
 async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
-  const byAlgorithm = new Map<BatchAlgorithm, Asked[]>();
+  const byAlgorithm = new Map<Algorithm, Asked[]>();
   const breath = new Breath();
   let checks = 0;
   for (const [itemAt, item] of items.entries()) {
@@ -81,8 +80,9 @@ function decisionsOf(column: readonly Asked[], answers: readonly HashItemAnswer[
 
 /** Errors of its methods, beside those of `batch`: QUOTA_EXCEEDED, RATE_LIMITED. */
 export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probing): HashBatch {
-  const note = (algorithm: BatchAlgorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
+  const note = (algorithm: Algorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
     if (isHamming(algorithm)) probing.note(gate.tenant, algorithm, values, decisions);
+    if (algorithm === 'photodna') probing.noteVectors(gate.tenant, values, decisions);
   };
   return {
     ...batch,

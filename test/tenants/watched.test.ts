@@ -71,7 +71,7 @@ describe('an image', () => {
     const { probing, gate, alarms } = watched();
     const decoy = query(hash());
     const edge = hash();
-    for (let bit = 0; bit < 64; bit++) {
+    for (let bit = 0; bit < 100; bit++) {
       const asked = query(flipped(edge, bit), more);
       watchImage({ digests: { sha256: hex(hash()) }, matches: [matchOf(asked)] }, [decoy, asked], gate, probing);
     }
@@ -125,4 +125,48 @@ test('an item books a match on the value that matched, by its provenance', async
     await watchedBatch(batch, gate, listening).checkItems([item]);
     expect(booked.pop()).toEqual([hex(probe)]);
   }
+});
+
+describe('PhotoDNA values', () => {
+  const PHOTODNA_RADIUS = 2_000;
+  /** Ask for different values; all match, at this distance. */
+  async function ask(count: number, distance: number) {
+    const { probing, gate, alarms } = watched();
+    const origin = { algorithm: 'pdq', orientation: null, family: null, lowQuality: false, frame: null } as const;
+    const match: Match = {
+      ...matchOf({ ...origin, background: null }),
+      algorithm: 'photodna',
+      distance,
+      radius: PHOTODNA_RADIUS,
+    };
+    const answer: HashItemAnswer = {
+      id: null,
+      verdict: 'match',
+      lowQuality: false,
+      exact: true,
+      matches: [match],
+      matchCount: 1,
+      truncated: false,
+    };
+    const batch = { checkItems: async () => [answer] } as Partial<HashBatch> as HashBatch;
+    for (let n = 0; n < count; n++) {
+      const value = Buffer.from(randomBytes(random, 144));
+      const photodna = value.toString(n % 2 === 0 ? 'hex' : 'base64');
+      await watchedBatch(batch, gate, probing).checkItems([{ photodna }]);
+    }
+    return { alarms, distinct: gate.usage.distinctHashes };
+  }
+
+  test('each counts, in hex and base64', async () => {
+    expect((await ask(60, 0)).distinct).toBeGreaterThan(55);
+  });
+
+  test.each([
+    [19, 0.8, []],
+    [20, 0.8, ['edge']],
+    [63, 0.7, []],
+    [64, 0.7, ['ball']],
+  ])('%i of them at %f of the radius: %j', async (count, share, expected) => {
+    expect((await ask(count, share * PHOTODNA_RADIUS)).alarms).toEqual(expected);
+  });
 });
