@@ -25,6 +25,9 @@ const SITE = 'src/http/own-site.ts';
 const BUDGET = 'src/http/body-budget.ts';
 
 const OF_POLICY = ['test/check/policy.test.ts'];
+const WATCHED = 'src/tenants/watched.ts';
+const OF_WATCHED = ['test/tenants/watched.test.ts'];
+const OF_LINES = ['test/http/hash-lines.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
@@ -130,6 +133,20 @@ export const MUTANTS = [
   ['src/tenants/item-values.ts', '!image.turns.has(turn) && ', '', OF_ITEMS],
   ['src/tenants/item-values.ts', 'same.turns.add(turn)', 'undefined', OF_ITEMS],
   ['src/tenants/item-values.ts', "hash?.frame ?? ''", "''", OF_ITEMS],
+  [WATCHED, 'match.family === origin.family &&', '', OF_WATCHED],
+  [WATCHED, 'match.orientation === origin.orientation &&', '', OF_WATCHED],
+  [WATCHED, 'match.frame === origin.frame &&', '', OF_WATCHED],
+  [WATCHED, "found.length > 0 || query.orientation === 'original'", "query.orientation === 'original'", OF_WATCHED],
+  [WATCHED, "found.length > 0 || query.orientation === 'original'", 'found.length > 0', OF_WATCHED],
+  [WATCHED, ' && query !== searched[0]', '', OF_WATCHED],
+  ['src/tenants/item-values.ts', 'if (vector) values.push', 'if (false) values.push', OF_WATCHED],
+  ['src/tenants/probing/probing.ts', 'radius * (1 - VECTOR_EDGE_SHARE)', 'radius', OF_WATCHED],
+  [
+    'src/tenants/probing/probing.ts',
+    'if (queries >= BALL_QUERIES_NEAR_ENTRY) this.#alarm',
+    'if (false) this.#alarm',
+    OF_WATCHED,
+  ],
   ['src/check/check-image.ts', "verdict: verdict === 'no_match'", "verdict: verdict !== 'match'", OF_SETTLE],
   ['src/check/recorder.ts', 'if (match.suppressed) continue;', '', ['test/check/recorder.test.ts']],
   ['src/check/recorder.ts', 'if (!isNew) return;', '', ['test/check/recorder.test.ts']],
@@ -139,6 +156,9 @@ export const MUTANTS = [
     'places.size < this.placesMax',
     ['test/check/flood-guard.test.ts'],
   ],
+  // NDJSON.
+  ['src/http/hash-lines.ts', 'Math.ceil(bytes.length / 2);', 'Math.ceil(bytes.length / 3) + 1;', OF_LINES],
+  ['src/http/hash-lines.ts', 'this.lineOf[this.count] = line;', '', OF_LINES],
   // JSON bodies.
   ['src/http/json-body.ts', 'if (++depth > JSON_DEPTH_MAX)', 'if (false)', ['test/http/json-body.test.ts']],
   [
@@ -169,6 +189,12 @@ export const MUTANTS = [
   ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
   ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
   // Limits.
+  [
+    GATE,
+    'if (rate) this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());',
+    'if (rate) this.#bucket.reserve(count, rate, this.about.clock.nowMs());',
+    ['test/core/clock-jumps.test.ts'],
+  ],
   [GATE, 'this.#inFlight >= concurrentRequests', 'this.#inFlight > concurrentRequests', OF_GATE],
   [GATE, 'if (isIn) this.#inFlight--;', 'this.#inFlight--;', OF_GATE],
   [GATE, 'wanted <= limit', 'wanted < limit', OF_GATE],
@@ -259,6 +285,8 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(path, false))', 'true', OF_NAMED],
   [STREAM, "(look === 'known' && known?.kind", '(known?.kind', OF_NAMED],
+  [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
+  [STREAM, "(look === 'known' && known[at]!.kind", '(known[at]?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.

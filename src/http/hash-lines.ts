@@ -18,6 +18,8 @@ export interface HashLines {
   readonly idTo: Uint32Array;
   /** Values of each algorithm, end to end. */
   readonly values: Readonly<Record<BatchAlgorithm, Uint8Array>>;
+  /** Line of each value of each algorithm; with room for more. */
+  readonly lineOf: Readonly<Record<BatchAlgorithm, Uint32Array>>;
   /** Lines that are not of the usual form, as [from, to) in the bytes. */
   readonly others: readonly (readonly [number, number])[];
 }
@@ -109,6 +111,8 @@ function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): 
 
 /** The values of one algorithm, decoded from hex, end to end. Memory is allocated with the first value. */
 class ValueColumn {
+  /** Line of each value. */
+  lineOf = new Uint32Array(0);
   #values = new Uint8Array(0);
   #used = 0;
 
@@ -125,11 +129,15 @@ class ValueColumn {
     return this.#values.subarray(0, this.#used);
   }
 
-  /** Append the value at [from, to); return false, and append nothing, where it is not a value of this width. */
-  append(from: number, to: number): boolean {
+  /** Append the value at [from, to) of a line; return false, and append nothing, where it is not a value of this width. */
+  append(from: number, to: number, line: number): boolean {
     const { bytes, width } = this;
     if (to - from !== width * 2) return false;
-    if (this.#values.length === 0) this.#values = new Uint8Array(Math.ceil(bytes.length / (width * 2)) * width);
+    if (this.#values.length === 0) {
+      const room = Math.ceil(bytes.length / (width * 2));
+      this.#values = new Uint8Array(room * width);
+      this.lineOf = new Uint32Array(room);
+    }
     const values = this.#values;
     const used = this.#used;
     for (let k = 0; k < width; k++) {
@@ -138,6 +146,7 @@ class ValueColumn {
       if ((high | low) < 0) return false;
       values[used + k] = (high << 4) | low;
     }
+    this.lineOf[this.count] = line;
     this.#used += width;
     return true;
   }
@@ -145,7 +154,8 @@ class ValueColumn {
 
 /** Parse lines that end with a newline or at the end of the bytes. Empty lines are skipped. */
 export function parseHashLines(bytes: Buffer): HashLines {
-  const room = Math.ceil(bytes.length / 3) + 1;
+  // A line that is not empty has a character and a newline; the last may have no newline.
+  const room = Math.ceil(bytes.length / 2);
   const algorithm = new Uint8Array(room);
   const position = new Uint32Array(room);
   const idFrom = new Uint32Array(room);
@@ -161,7 +171,7 @@ export function parseHashLines(bytes: Buffer): HashLines {
     let end = newline < 0 ? bytes.length : newline;
     if (end > from && bytes[end - 1] === RETURN) end--;
     if (skipSpaces(bytes, from) < end) {
-      if (scanLine(bytes, from, end, line) && columns[line.algorithm]!.append(line.valueFrom, line.valueTo)) {
+      if (scanLine(bytes, from, end, line) && columns[line.algorithm]!.append(line.valueFrom, line.valueTo, count)) {
         algorithm[count] = line.algorithm;
         position[count] = columns[line.algorithm]!.count - 1;
         idFrom[count] = line.idFrom;
@@ -175,9 +185,9 @@ export function parseHashLines(bytes: Buffer): HashLines {
     }
     from = next;
   }
-  const values = Object.fromEntries(BATCH_ALGORITHMS.map((name, at) => [name, columns[at]!.values])) as Record<
-    BatchAlgorithm,
-    Uint8Array
-  >;
-  return { count, algorithm, position, idFrom, idTo, values, others };
+  const byAlgorithm = <T>(of: (column: ValueColumn) => T) =>
+    Object.fromEntries(BATCH_ALGORITHMS.map((name, at) => [name, of(columns[at]!)])) as Record<BatchAlgorithm, T>;
+  const values = byAlgorithm((column) => column.values);
+  const lineOf = byAlgorithm((column) => column.lineOf);
+  return { count, algorithm, position, idFrom, idTo, values, lineOf, others };
 }

@@ -81,17 +81,11 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
   const lines: HashLines = parseHashLines(bytes);
   const idOf = (line: number) =>
     lines.idTo[line] === 0 ? null : bytes.toString('latin1', lines.idFrom[line], lines.idTo[line]);
-  /** Called for matched values only, so the line is searched for on demand. */
-  const referenceOf = (at: number) => (position: number) => {
-    for (let line = position; line < lines.count; line++) {
-      if (lines.algorithm[line] === at && lines.position[line] === position) return idOf(line);
-    }
-    return null;
-  };
+  const referenceOf = (name: BatchAlgorithm) => (position: number) => idOf(lines.lineOf[name][position]!);
   const decisions = await Promise.all(
-    BATCH_ALGORITHMS.map((name, at) =>
+    BATCH_ALGORITHMS.map((name) =>
       lines.values[name].length > 0
-        ? batch.checkValues(name, lines.values[name], referenceOf(at))
+        ? batch.checkValues(name, lines.values[name], referenceOf(name))
         : new Map<number, Decision>(),
     ),
   );

@@ -1,10 +1,13 @@
 /**
  * What an item asks for, whatever form it comes in. A client may name any values as the hashes of one file: those that are
- * not one image's, turned or mirrored, are further images, and cost a check each.
+ * not one image's, turned or mirrored, are further images, and cost a check each. Only the price depends on that: every
+ * value is searched, so every one is counted and watched.
  */
 import type { FileHash, HashItem } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
-import { ORIENTATIONS, type Orientation, VALUE_BYTES } from '../core/vocabulary.js';
+import { AppError } from '../core/errors.js';
+import { parsePhotoDna } from '../core/photodna.js';
+import { type Algorithm, ORIENTATIONS, type Orientation, VALUE_BYTES } from '../core/vocabulary.js';
 import { hamming256 } from '../kernels/hamming.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
 
@@ -17,9 +20,19 @@ const INVERSE: Partial<Record<Orientation, Orientation>> = { rotate90: 'rotate27
 
 /** One value that is searched; `hash` is its provenance where the item gave one. */
 export interface ItemValue {
-  readonly algorithm: BatchAlgorithm;
-  readonly value: Buffer;
+  readonly algorithm: Algorithm;
+  readonly value: Uint8Array;
   readonly hash: FileHash | null;
+}
+
+/** Return null where the text is none. */
+function photoDnaOf(text: string): Uint8Array | null {
+  try {
+    return parsePhotoDna(text);
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
 }
 
 /** Return the well-formed values of an item, all of which are searched. */
@@ -30,6 +43,8 @@ export function valuesOf(item: HashItem): readonly ItemValue[] {
       values.push({ algorithm, value: Buffer.from(hex, 'hex'), hash });
   };
   for (const algorithm of BATCH_ALGORITHMS) add(algorithm, item[algorithm], null);
+  const vector = item.photodna === undefined ? null : photoDnaOf(item.photodna);
+  if (vector) values.push({ algorithm: 'photodna', value: vector, hash: null });
   for (const hash of item.hashes ?? []) add(hash.algorithm, hash.value, hash);
   return values;
 }
@@ -51,7 +66,7 @@ interface Image {
   readonly turns: Set<string>;
 }
 
-/** Return one value for each image among values of perceptual algorithms; digests are returned as they are. */
+/** Return one value for each image among values of perceptual algorithms, for the price alone; digests are returned as they are. */
 export function imagesOf(values: readonly ItemValue[]): readonly ItemValue[] {
   const known = new Map<string, Image[]>();
   return values.filter((one) => {

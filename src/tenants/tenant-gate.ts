@@ -125,7 +125,7 @@ export class TenantGate {
   /** Count checks that were known only after they were made: the limits refuse the next. */
   noteChecks(count: number): void {
     const rate = this.#rate();
-    if (rate) this.#bucket.reserve(count, rate, this.about.clock.nowMs());
+    if (rate) this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());
     this.#turnDay();
     this.#unsaved.checks += count;
   }

@@ -6,10 +6,11 @@
 import type { CheckAnswer } from '../check/answers.js';
 import type { HashQuery } from '../check/candidate.js';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
-import type { BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
-import type { Decision } from '../check/policy.js';
+import type { Decision, Match } from '../check/policy.js';
 import { Breath } from '../core/breath.js';
+import { type Algorithm, ORIENTATIONS } from '../core/vocabulary.js';
+import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { checksOf, type ItemValue, imagesOf, valuesOf } from './item-values.js';
 import { isHamming } from './probing/near-miss.js';
 import type { Probing } from './probing/probing.js';
@@ -17,22 +18,27 @@ import type { TenantGate } from './tenant-gate.js';
 
 type Found = Pick<Decision, 'matches'>;
 
+/** A value that is searched, and the item that asks for it. */
+interface Asked {
+  readonly one: ItemValue;
+  readonly itemAt: number;
+}
+
 /** What the items of a batch search. */
 interface Searched {
   readonly checks: number;
-  readonly byAlgorithm: ReadonlyMap<BatchAlgorithm, { readonly one: ItemValue; readonly itemAt: number }[]>;
+  readonly byAlgorithm: ReadonlyMap<Algorithm, readonly Asked[]>;
 }
 
 async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
-  const byAlgorithm = new Map<BatchAlgorithm, { one: ItemValue; itemAt: number }[]>();
+  const byAlgorithm = new Map<Algorithm, Asked[]>();
   const breath = new Breath();
   let checks = 0;
   for (const [itemAt, item] of items.entries()) {
     if (breath.isDue) await breath.take();
     const values = valuesOf(item);
-    const images = values.length > 1 ? imagesOf(values) : values;
-    checks += checksOf(images);
-    for (const one of images) {
+    checks += checksOf(values.length > 1 ? imagesOf(values) : values);
+    for (const one of values) {
       const column = byAlgorithm.get(one.algorithm) ?? [];
       byAlgorithm.set(one.algorithm, column);
       column.push({ one, itemAt });
@@ -41,19 +47,32 @@ async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
   return { checks, byAlgorithm };
 }
 
-const joined = (column: readonly { readonly one: ItemValue }[]) => Buffer.concat(column.map(({ one }) => one.value));
+const joined = (column: readonly Asked[]) => Buffer.concat(column.map(({ one }) => one.value));
 
-/** Return the matches of each value, by its position: of an item with several images, those of its own. */
-function decisionsOf(
-  column: readonly { readonly one: ItemValue; readonly itemAt: number }[],
-  answers: readonly HashItemAnswer[],
-): Map<number, Found> {
+type Origin = Pick<Match, 'algorithm' | 'orientation' | 'family' | 'frame' | 'background'>;
+const isFrom = (origin: Origin, match: Match) =>
+  match.algorithm === origin.algorithm &&
+  match.orientation === origin.orientation &&
+  match.family === origin.family &&
+  match.frame === origin.frame &&
+  match.background === origin.background;
+
+/** Return whether the match may be this value's. Zeef turns a value without provenance itself. */
+function mayBeOf({ algorithm, hash }: ItemValue, match: Match): boolean {
+  const { orientation = hash ? ORIENTATIONS[0] : match.orientation, family, frame, background } = hash ?? {};
+  return isFrom(
+    { algorithm, orientation, family: family ?? null, frame: frame ?? null, background: background ?? null },
+    match,
+  );
+}
+
+/** Return the matches of each value, by its position: of an item with several values, its own. */
+function decisionsOf(column: readonly Asked[], answers: readonly HashItemAnswer[]): Map<number, Found> {
   const decisions = new Map<number, Found>();
   for (const [position, { one, itemAt }] of column.entries()) {
     const answer = answers[itemAt]!;
     if (!('matches' in answer)) continue;
-    const { frame = null, background = null } = one.hash ?? {};
-    const matches = answer.matches.filter((match) => match.frame === frame && match.background === background);
+    const matches = answer.matches.filter((match) => mayBeOf(one, match));
     if (matches.length > 0) decisions.set(position, { matches });
   }
   return decisions;
@@ -61,8 +80,9 @@ function decisionsOf(
 
 /** Errors of its methods, beside those of `batch`: QUOTA_EXCEEDED, RATE_LIMITED. */
 export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probing): HashBatch {
-  const note = (algorithm: BatchAlgorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
+  const note = (algorithm: Algorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
     if (isHamming(algorithm)) probing.note(gate.tenant, algorithm, values, decisions);
+    if (algorithm === 'photodna') probing.noteVectors(gate.tenant, values, decisions);
   };
   return {
     ...batch,
@@ -87,6 +107,9 @@ export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probin
 /**
  * Report an image, with the hashes that were searched for it. Its values are known only after its answer: the limits refuse
  * the next. Each further frame is an image of its own, and costs a check.
+ *
+ * Every hash of its pixels is reported, of each family and algorithm: they can be set apart. Turned hashes follow from those,
+ * and are watched where they match.
  */
 export function watchImage(
   { digests, matches }: Pick<CheckAnswer, 'digests' | 'matches'>,
@@ -95,18 +118,19 @@ export function watchImage(
   probing: Probing,
 ): void {
   if (digests.sha256 !== undefined) gate.noteValues('sha256', Buffer.from(digests.sha256, 'hex'));
-  const views = new Map<string, HashQuery>();
-  for (const query of searched) {
-    const key = JSON.stringify([query.frame, query.background]);
-    if (query.algorithm === 'pdq' && query.orientation === 'original' && !views.has(key)) views.set(key, query);
+  for (const algorithm of HAMMING_ALGORITHMS) {
+    const hashes: Uint8Array[] = [];
+    const decisions = new Map<number, Found>();
+    for (const query of searched) {
+      if (query.algorithm !== algorithm) continue;
+      const found = matches.filter((match) => isFrom(query, match));
+      if (found.length > 0) decisions.set(hashes.length, { matches: found });
+      // The digest stands for the first hash.
+      if (query.orientation === 'original' && query !== searched[0]) gate.noteValues(algorithm, query.hash256);
+      if (found.length > 0 || query.orientation === 'original') hashes.push(query.hash256);
+    }
+    if (hashes.length > 0) probing.note(gate.tenant, algorithm, Buffer.concat(hashes), decisions);
   }
-  let isFirst = true;
-  for (const { hash256, frame, background } of views.values()) {
-    if (!isFirst) gate.noteValues('pdq', hash256);
-    isFirst = false;
-    const found = matches.filter((match) => match.frame === frame && match.background === background);
-    probing.note(gate.tenant, 'pdq', hash256, found.length > 0 ? new Map([[0, { matches: found }]]) : new Map());
-  }
-  const frames = new Set([...views.values()].map(({ frame }) => frame)).size;
+  const frames = new Set(searched.map(({ frame }) => frame)).size;
   if (frames > 1) gate.noteChecks(frames - 1);
 }

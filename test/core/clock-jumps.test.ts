@@ -59,6 +59,21 @@ describe.each(JUMPS)('a clock that is set %s', (_says, jumpMs) => {
     expect(() => gate.takeChecks(1)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
   });
 
+  test('checks that are noted afterwards take no more than they cost', () => {
+    const clock = clockThatJumps();
+    const defaults = { ...NO_LIMITS, checksPerSecond: 1, checksBurst: 5 };
+    const about = { clock, defaults, seed: 1, alarmedPerSecond: 0 };
+    const usage = { checks: 0, bytes: 0, distinct: null };
+    const gate = new TenantGate('a', about, { info: null, day: '2026-09-14', usage });
+    gate.takeChecks(1);
+    clock.set(jumpMs);
+    gate.noteChecks(2);
+    gate.takeChecks(2);
+    expect(() => gate.takeChecks(1), 'the burst is used').toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
+    clock.pass(1_000);
+    gate.takeChecks(1);
+  });
+
   test('the window of the flood guard stays an hour', () => {
     const clock = clockThatJumps();
     const floods: number[] = [];

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BATCH_ALGORITHMS } from '../../src/check/check-values.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { OTHER, parseHashLines } from '../../src/http/hash-lines.js';
+import { startService } from '../support/running.js';
 
 /** Return each line as the item that its columns hold, or as the text that is left to JSON.parse. */
 function read(text: string) {
@@ -14,6 +15,7 @@ function read(text: string) {
     if (at === OTHER) return bytes.subarray(...lines.others[position]!).toString();
     const name = BATCH_ALGORITHMS[at]!;
     const width = VALUE_BYTES[name];
+    expect(lines.lineOf[name][position]).toBe(line);
     const id = lines.idTo[line] ? { id: bytes.toString('utf8', lines.idFrom[line], lines.idTo[line]) } : {};
     return {
       ...id,
@@ -92,4 +94,29 @@ test('property: for any lines, the columns equal JSON.parse, or the line is left
     }),
     { numRuns: 300 },
   );
+});
+
+test('property: lines of a character or less, as many as fit', () => {
+  const short = fc.oneof({ weight: 50, arbitrary: fc.constant('1') }, fc.constantFrom('', ' ', '\r'));
+  fc.assert(
+    fc.property(fc.array(short, { maxLength: 200 }), fc.boolean(), (lines, isEnded) => {
+      const said = lines.filter((text) => text === '1');
+      expect(read(lines.join('\n') + (isEnded ? '\n' : ''))).toEqual(said);
+    }),
+  );
+});
+
+test('the same over HTTP: each short line is an error of its own, and the lines after them are answered', async () => {
+  const { url, stop } = await startService();
+  try {
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const body = `${'1\n'.repeat(10_000)}{"id":"last","md5":"${md5}"}\n`;
+    const answer = await fetch(`${url}/v1/check/hashes`, { method: 'POST', headers, body });
+    const results = (await answer.text()).trim().split('\n');
+    expect([answer.status, results.length]).toEqual([200, 10_001]);
+    expect(JSON.parse(results[0]!)).toMatchObject({ error: { code: 'VALUE_INVALID' } });
+    expect(JSON.parse(results.at(-1)!)).toMatchObject({ id: 'last' });
+  } finally {
+    await stop();
+  }
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { reorientPdq } from '../../src/kernels/pdq-signs.js';
 import type { Scope } from '../../src/store/keys-contract.js';
 import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
@@ -43,6 +44,11 @@ const edge = flip(
   Array.from({ length: 31 }, (_, n) => n * 8),
 );
 const walk = Array.from({ length: 256 }, (_, bit) => flip(edge, [bit]));
+/** Matches nothing, and is near enough to all of the walk to be the same image. */
+const decoy = flip(
+  edge,
+  Array.from({ length: 40 }, (_, n) => n * 6 + 1),
+);
 
 test.each<[string, (ask: Awaited<ReturnType<typeof tenantNamed>>['ask']) => Promise<void>]>([
   [
@@ -75,6 +81,31 @@ test.each<[string, (ask: Awaited<ReturnType<typeof tenantNamed>>['ask']) => Prom
     async (ask) => {
       const hashes = walk.map((hash) => ({ algorithm: 'pdq', value: hash.toString('hex') }));
       await (await ask('/v1/check/hashes', JSON.stringify({ items: [{ hashes }] }), 'application/json')).text();
+    },
+  ],
+  [
+    'behind-a-decoy-of-another-family',
+    async (ask) => {
+      for (const hash of walk.slice(0, 150)) {
+        const hashes = [
+          { algorithm: 'pdq', value: decoy.toString('hex') },
+          { algorithm: 'pdq', value: hash.toString('hex'), family: 'full' },
+        ];
+        await (await ask('/v1/check/hashes', JSON.stringify({ items: [{ hashes }] }), 'application/json')).text();
+      }
+    },
+  ],
+  [
+    'behind-a-decoy-that-it-is-said-to-turn',
+    async (ask) => {
+      const upright = Buffer.from(reorientPdq(decoy, 'flipX')).toString('hex');
+      for (const hash of walk.slice(0, 150)) {
+        const hashes = [
+          { algorithm: 'pdq', value: upright },
+          { algorithm: 'pdq', value: hash.toString('hex'), orientation: 'flipX' },
+        ];
+        await (await ask('/v1/check/hashes', JSON.stringify({ items: [{ hashes }] }), 'application/json')).text();
+      }
     },
   ],
   [

@@ -17,13 +17,16 @@ export class EdgeWatch {
   });
 
   /** `queriesMax`: counting stops there. */
-  constructor(readonly queriesMax: number) {}
+  constructor(
+    readonly queriesMax: number,
+    readonly windowMs = EDGE_WINDOW_MS,
+  ) {}
 
-  /** Result: different queries at this edge since the day's first. `query`: identifies the query. */
+  /** Result: different queries at this edge since the window's first. `query`: identifies the query. */
   note(tenant: string, entry: string, query: number, nowMs: number): number {
     const key = `${tenant} ${entry}`;
     let edge = this.#edges.get(key);
-    if (!edge || nowMs - edge.beganMs >= EDGE_WINDOW_MS) {
+    if (!edge || nowMs - edge.beganMs >= this.windowMs) {
       edge = { beganMs: nowMs, queries: new Set() };
       this.#edges.set(key, edge);
     }

@@ -10,10 +10,11 @@ import { LRUCache } from 'lru-cache';
 import type { Decision, Match } from '../../check/policy.js';
 import type { Clock } from '../../core/clock.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
+import { VALUE_BYTES } from '../../core/vocabulary.js';
 import type { HammingAlgorithm } from '../../lists/snapshot.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
 import { TokenBucket } from '../token-bucket.js';
-import { type Ball, BallWatch, fingerprint } from './ball-watch.js';
+import { BALL_WINDOW_MS, type Ball, BallWatch, fingerprint } from './ball-watch.js';
 import { EDGE_BITS, EdgeWatch } from './edge-watch.js';
 import type { NearMiss } from './near-miss.js';
 
@@ -26,6 +27,8 @@ export const BALL_QUERIES_NEAR_ENTRY = 64;
 export const BALL_QUERIES = 1_024;
 /** A search that flips one bit after the other at the edge of 31 bits meets 31 matches: two thirds of those. */
 export const EDGE_QUERIES = 20;
+/** PhotoDNA: the outermost quarter of the radius, as `EDGE_BITS` is of 31 bits. */
+const VECTOR_EDGE_SHARE = 0.25;
 /** Hashes inspected a second and tenant, 13 µs each: all uploads by people, 1 % of a core for batches. */
 const SAMPLES = { perSecond: 1_000, burst: 4_000 };
 /** Searches beyond the radius a second, for all tenants together; as many again for growing balls. */
@@ -51,6 +54,8 @@ export class Probing {
   readonly #seed = randomInt(2 ** 47);
   readonly #tenants = new LRUCache<string, TenantWatch>({ max: TENANTS_MAX });
   readonly #edges = new EdgeWatch(EDGE_QUERIES);
+  /** Different PhotoDNA values that matched an entry, at any distance. */
+  readonly #vectors = new EdgeWatch(BALL_QUERIES_NEAR_ENTRY, BALL_WINDOW_MS);
   readonly #nearMisses = { usual: new TokenBucket(), growing: new TokenBucket() };
   readonly #alarmedMs = new Map<string, number>();
 
@@ -78,6 +83,25 @@ export class Probing {
       if (!isMatch && this.#missesNearly(tenant, algorithm, hash, ball, nowMs)) {
         this.#judge(tenant, watch.balls[algorithm].note(hash, true, nowMs), nowMs);
       } else this.#judge(tenant, ball, nowMs);
+    }
+  }
+
+  /**
+   * Record PhotoDNA values after their answer, by their matches alone: a search for near misses would scan every value.
+   * Shape: `values`: N × 144 bytes.
+   */
+  noteVectors(tenant: string, values: Uint8Array, decisions: ReadonlyMap<number, Pick<Decision, 'matches'>>): void {
+    const nowMs = this.parts.clock.monotonicMs();
+    for (const [position, { matches }] of decisions) {
+      const query = fingerprint(wordsAt(values, position, VALUE_BYTES.photodna), this.#seed);
+      for (const match of matches) {
+        const { algorithm, distance, radius, list, entryId } = match;
+        if (algorithm !== 'photodna' || !isCounted(match)) continue;
+        const entry = JSON.stringify([algorithm, list, entryId]);
+        if (distance > radius * (1 - VECTOR_EDGE_SHARE)) this.#noteEdge(tenant, entry, query, nowMs);
+        const queries = this.#vectors.note(tenant, entry, query, nowMs);
+        if (queries >= BALL_QUERIES_NEAR_ENTRY) this.#alarm(tenant, 'ball', queries, nowMs);
+      }
     }
   }
 
@@ -139,9 +163,9 @@ export class Probing {
 const isCounted = ({ suppressed }: Match) => !suppressed;
 
 /** Copy the row, since it may be unaligned in its buffer. */
-function wordsAt(values: Uint8Array, position: number): Uint32Array {
-  const at = position * HASH256_BYTES;
-  return new Uint32Array(new Uint8Array(values.subarray(at, at + HASH256_BYTES)).buffer);
+function wordsAt(values: Uint8Array, position: number, width = HASH256_BYTES): Uint32Array {
+  const at = position * width;
+  return new Uint32Array(new Uint8Array(values.subarray(at, at + width)).buffer);
 }
 
 /** Take as many of `count` as the bucket has. */
