@@ -164,15 +164,20 @@ export const MUTANTS = [
   ],
   ['src/http/json-body.ts', 'if (bytes[at] === BACKSLASH) at++;', ';', ['test/http/json-body.test.ts']],
   // No list in force, and no record.
-  [
-    'src/lists/in-force.ts',
-    "?.kind !== 'match' : !lists.has(name)",
-    '=== undefined : !lists.has(name)',
-    ['test/http/no-list.test.ts'],
-  ],
+  ['src/lists/in-force.ts', "listByName.get(name)?.kind !== 'match' || ", '', ['test/http/no-list.test.ts']],
   ['src/lists/in-force.ts', 'if (!info.enabled) continue;', '', ['test/http/no-list.test.ts']],
   ['src/sqlite/lists/fresh-entries.ts', 'Date.parse(updatedAt) >= sinceMs', 'true', ['test/http/no-list.test.ts']],
-  ['src/check/match-files.ts', '.fill(NOTHING_SEARCHED)', '.fill(NOTHING_FOUND)', ['test/http/no-list.test.ts']],
+  [
+    'src/check/match-files.ts',
+    'isAsked ? NOTHING_FOUND : NOTHING_SEARCHED',
+    'NOTHING_FOUND',
+    ['test/http/no-list.test.ts'],
+  ],
+  ['src/check/file-batch.ts', 'alsoAsked: ASKED_BY_IMAGES,', '', ['test/http/no-list.test.ts']],
+  [MATCH, 'return [...ASKED_BY_IMAGES, ', 'return [', ['test/http/no-list.test.ts']],
+  ['src/check/check-hashes.ts', ' || isFlat(hash.algorithm, hash256)', '', OF_BLOCKHASH],
+  ['src/http/hash-streams.ts', 'isFlat ? emptyFlat : empty[at]', 'empty[at]', OF_BLOCKHASH],
+  ['src/http/hash-streams.ts', 'flat += answer.flat;', '', OF_BLOCKHASH],
   ['src/service/readiness.ts', 'ledger.unwritableMs >= UNWRITABLE_MS_MAX', 'false', ['test/ledger/disk.test.ts']],
   [
     'src/ledger/writable.ts',

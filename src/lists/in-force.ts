@@ -43,8 +43,8 @@ export function matchListsInForce({
 }
 
 /**
- * Return the algorithms that a query of these lists searches. Null: all lists, of which one with known material must be
- * in force: a suppression list alone finds nothing.
+ * Return the algorithms that a query of these lists searches; null: of all lists. A suppression list alone finds nothing,
+ * also where it is named.
  */
 export function searchedAlgorithms(
   { inForce, listByName }: Pick<ListSnapshot, 'inForce' | 'listByName'>,
@@ -52,7 +52,7 @@ export function searchedAlgorithms(
 ): ReadonlySet<Algorithm> {
   const searched = new Set<Algorithm>();
   for (const [name, algorithms] of inForce) {
-    if (lists === null ? listByName.get(name)?.kind !== 'match' : !lists.has(name)) continue;
+    if (listByName.get(name)?.kind !== 'match' || lists?.has(name) === false) continue;
     for (const algorithm of algorithms) searched.add(algorithm);
   }
   return searched;
