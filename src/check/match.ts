@@ -104,6 +104,7 @@ export async function match(snapshot: ListSnapshot, store: ListFeed, query: Matc
  */
 export const ASKED_BY_IMAGES: readonly Algorithm[] = HAMMING_ALGORITHMS;
 
-function askedBy({ digests }: MatchQuery): Algorithm[] {
-  return [...ASKED_BY_IMAGES, ...DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined)];
+function askedBy({ digests, vectors = [] }: MatchQuery): Algorithm[] {
+  const ofDigests = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
+  return [...ASKED_BY_IMAGES, ...ofDigests, ...vectors.map(({ algorithm }) => algorithm)];
 }
