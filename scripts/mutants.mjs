@@ -165,6 +165,12 @@ export const MUTANTS = [
   ['src/http/json-body.ts', 'if (bytes[at] === BACKSLASH) at++;', ';', ['test/http/json-body.test.ts']],
   // No list in force, and no record.
   ['src/lists/in-force.ts', "listByName.get(name)?.kind !== 'match' || ", '', ['test/http/no-list.test.ts']],
+  [
+    'src/lists/in-force.ts',
+    '!indexes[algorithm].segments.some((segment) => liveListKeys(segment).has(listKey))',
+    '(info.entriesByAlgorithm[algorithm] ?? 0) === 0',
+    ['test/lists/live-lists.test.ts'],
+  ],
   ['src/lists/in-force.ts', 'if (!info.enabled) continue;', '', ['test/http/no-list.test.ts']],
   ['src/sqlite/lists/fresh-entries.ts', 'Date.parse(updatedAt) >= sinceMs', 'true', ['test/http/no-list.test.ts']],
   [
