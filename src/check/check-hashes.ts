@@ -86,22 +86,25 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
   return hex.toLowerCase();
 }
 
-/** Return the queries of hashes with provenance, unchanged: no orientation is derived. Errors VALUE_INVALID. */
-function fileHashesOf(item: HashItem): HashQuery[] {
-  return (item.hashes ?? []).map((hash) => ({
-    algorithm: hash.algorithm,
-    hash256: parseHash256(hash.value),
-    orientation: hash.orientation ?? 'original',
-    family: hash.family ?? null,
-    lowQuality: hash.lowQuality ?? false,
-    frame: hash.frame ?? null,
-    background: hash.background ?? null,
-  }));
-}
-
 /** Its candidates are dropped (`candidate.ts`); its answer has `lowQuality`, so that the caller knows. */
 const isFlat = (algorithm: BatchAlgorithm, hash256: Uint8Array) =>
   algorithm === 'blockhash' && !hasBlockhashDetail(hash256);
+
+/** Return the queries of hashes with provenance, unchanged: no orientation is derived. Errors VALUE_INVALID. */
+function fileHashesOf(item: HashItem): HashQuery[] {
+  return (item.hashes ?? []).map((hash) => {
+    const hash256 = parseHash256(hash.value);
+    return {
+      algorithm: hash.algorithm,
+      hash256,
+      orientation: hash.orientation ?? 'original',
+      family: hash.family ?? null,
+      lowQuality: (hash.lowQuality ?? false) || isFlat(hash.algorithm, hash256),
+      frame: hash.frame ?? null,
+      background: hash.background ?? null,
+    };
+  });
+}
 
 function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
   const isLow = item.quality !== undefined && isLowQuality(item.quality, false);

@@ -9,7 +9,7 @@ import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
 import { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
-import { requireLists } from './match.js';
+import { ASKED_BY_IMAGES, requireLists } from './match.js';
 import { matchFiles } from './match-files.js';
 import type { Decision } from './policy.js';
 import type { Answer, Recorder } from './recorder.js';
@@ -107,7 +107,10 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, snapshot, JSON.parse(since) as FeedPosition),
     match: (queries, options, among = snapshot) =>
-      matchFiles({ snapshot: among, reader: new EntryReader(store, null), pool }, queries, options),
+      matchFiles({ snapshot: among, reader: new EntryReader(store, null), pool }, queries, {
+        ...options,
+        alsoAsked: ASKED_BY_IMAGES,
+      }),
     async record(tenant, answers, unmatched) {
       if (answers.length + unmatched === 0) return;
       const recording = recorder.open(tenant);

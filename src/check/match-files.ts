@@ -1,6 +1,6 @@
 /** Matching of many files, each with its digests and all its hashes: the decisions of `match`, in batches on all cores. */
 import { Breath } from '../core/breath.js';
-import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import { type Algorithm, DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
@@ -20,14 +20,22 @@ export const PIECE_VALUES = JOIN_QUERIES;
 
 const QUERIED_ALGORITHMS: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...HAMMING_ALGORITHMS];
 
+interface FilesOptions {
+  readonly lists: ReadonlySet<string> | null;
+  readonly requestedRadiusBits: number | null;
+  /** Algorithms that every query asks for, also without a value: those of images (`ASKED_BY_IMAGES`). */
+  readonly alsoAsked?: readonly Algorithm[];
+}
+
 /** Return the decision of each query that matches nothing: whether one of its values was searched. */
 function emptyDecisions(
   snapshot: ListSnapshot,
   { columns, queryCount, withVectors }: QueryBatch,
-  lists: ReadonlySet<string> | null,
+  { lists, alsoAsked }: Required<Pick<FilesOptions, 'lists' | 'alsoAsked'>>,
 ): Decision[] {
   const searched = searchedAlgorithms(snapshot, lists);
-  const decisions = new Array<Decision>(queryCount).fill(NOTHING_SEARCHED);
+  const isAsked = alsoAsked.some((algorithm) => searched.has(algorithm));
+  const decisions = new Array<Decision>(queryCount).fill(isAsked ? NOTHING_FOUND : NOTHING_SEARCHED);
   for (const algorithm of QUERIED_ALGORITHMS) {
     if (!searched.has(algorithm)) continue;
     const { queryNumbers, count } = columns[algorithm];
@@ -48,10 +56,7 @@ export async function matchFiles(
     pool,
   }: { readonly snapshot: ListSnapshot; readonly reader: EntryReader; readonly pool: IndexPool },
   queries: QueryBatch,
-  {
-    lists,
-    requestedRadiusBits,
-  }: { readonly lists: ReadonlySet<string> | null; readonly requestedRadiusBits: number | null },
+  { lists, requestedRadiusBits, alsoAsked = [] }: FilesOptions,
 ): Promise<Decision[]> {
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
 
@@ -84,7 +89,7 @@ export async function matchFiles(
       pieces.push(findPiece(algorithm, from));
   }
   const rows = new FoundRows((await Promise.all(pieces)).flat());
-  const decisions = emptyDecisions(snapshot, queries, lists);
+  const decisions = emptyDecisions(snapshot, queries, { lists, alsoAsked });
   const breath = new Breath();
   for (const queryNumber of new Set([...rows.queryNumbers, ...queries.withVectors])) {
     if (breath.isDue) await breath.take();

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.js';
 import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
-import type { ListSnapshot } from '../lists/snapshot.js';
+import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { type Candidate, type HashQuery, toCandidate, type VectorQuery } from './candidate.js';
 import { decideFound } from './decide-found.js';
@@ -89,16 +89,22 @@ function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
   return found;
 }
 
-/** Return the decision of a query. Errors STORE_FAILED. */
+/** Return the decision of an image, decoded or not. Errors STORE_FAILED. */
 export async function match(snapshot: ListSnapshot, store: ListFeed, query: MatchQuery): Promise<Decision> {
   const found = lookUp(snapshot, query);
   const decision = await decideFound(snapshot, new EntryReader(store), found, query.requestedRadiusBits);
   if (decision.verdict !== 'no_match') return decision;
   const searched = searchedAlgorithms(snapshot, query.lists);
-  return algorithmsOf(query).some((algorithm) => searched.has(algorithm)) ? decision : NOTHING_SEARCHED;
+  return askedBy(query).some((algorithm) => searched.has(algorithm)) ? decision : NOTHING_SEARCHED;
 }
 
-function algorithmsOf({ digests, hashes, vectors = [] }: MatchQuery): Algorithm[] {
+/**
+ * The algorithms that an image always asks for: one without detail has no hash, which no entry can match, so it is answered as
+ * its `lowQuality` says, and not as if no list were in force. One that cannot be decoded has a reason of its own.
+ */
+export const ASKED_BY_IMAGES: readonly Algorithm[] = HAMMING_ALGORITHMS;
+
+function askedBy({ digests, vectors = [] }: MatchQuery): Algorithm[] {
   const ofDigests = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
-  return [...ofDigests, ...[...hashes, ...vectors].map(({ algorithm }) => algorithm)];
+  return [...ASKED_BY_IMAGES, ...ofDigests, ...vectors.map(({ algorithm }) => algorithm)];
 }

@@ -5,8 +5,10 @@ import type { HashItemAnswer } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision } from '../check/policy.js';
+import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
+import { HASH256_BYTES } from '../core/hash256.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import { answerRead, readLines } from './hash-items.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
@@ -66,16 +68,28 @@ async function* linePieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   if (rest.length > 0) yield rest;
 }
 
-const answerOf = (batch: HashBatch, id: string | null, decision: Decision): HashItemAnswer => ({
+const answerOf = (batch: HashBatch, id: string | null, decision: Decision, lowQuality = false): HashItemAnswer => ({
   id,
   verdict: decision.verdict,
   ...(decision.reason === null ? {} : { reason: decision.reason }),
-  lowQuality: false,
+  lowQuality,
   exact: batch.exact,
   matches: decision.matches,
   matchCount: decision.matchCount,
   truncated: decision.truncated,
 });
+
+const BLOCKHASH = BATCH_ALGORITHMS.indexOf('blockhash');
+
+/** A blockhash without detail matches nothing; its answer has `lowQuality`, so that the caller knows. */
+const isFlatAt = (blockhashes: Uint8Array, position: number) =>
+  !hasBlockhashDetail(blockhashes.subarray(position * HASH256_BYTES, (position + 1) * HASH256_BYTES));
+
+function countFlat(blockhashes: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < blockhashes.length / HASH256_BYTES; at++) if (isFlatAt(blockhashes, at)) count++;
+  return count;
+}
 
 async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult): Promise<string> {
   const lines: HashLines = parseHashLines(bytes);
@@ -91,9 +105,10 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
   );
   const others = lines.others.length > 0 ? await answerRead(batch, await readLines(bytes, lines.others)) : [];
   const breath = new Breath();
-  const empty = BATCH_ALGORITHMS.map((name) =>
-    JSON.stringify(answerOf(batch, null, batch.emptyDecision(name))).slice('{"id":null'.length),
-  );
+  const emptyOf = (name: BatchAlgorithm, lowQuality: boolean) =>
+    JSON.stringify(answerOf(batch, null, batch.emptyDecision(name), lowQuality)).slice('{"id":null'.length);
+  const empty = BATCH_ALGORITHMS.map((name) => emptyOf(name, false));
+  const emptyFlat = emptyOf('blockhash', true);
   let text = '';
   for (let line = 0; line < lines.count; line++) {
     if (breath.isDue) await breath.take();
@@ -103,9 +118,11 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
       continue;
     }
     const id = idOf(line);
-    const decision = decisions[at]!.get(lines.position[line]!);
+    const position = lines.position[line]!;
+    const decision = decisions[at]!.get(position);
+    const isFlat = at === BLOCKHASH && isFlatAt(lines.values.blockhash, position);
     // The id is ASCII without quotes or escapes, so it is copied unchanged.
-    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${empty[at]}\n`;
+    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${isFlat ? emptyFlat : empty[at]}\n`;
     else text += `${JSON.stringify(toResult(answerOf(batch, id, decision)))}\n`;
   }
   return text;
@@ -169,7 +186,7 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
 
 /**
  * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position;
- * with `notChecked` and `reason` where none was searched.
+ * with `notChecked` and `reason` where none was searched, and `lowQuality`, the number of blockhashes without detail.
  * `mayTruncate` and errors as in `answerLines`.
  */
 export async function* answerRaw(
@@ -182,17 +199,21 @@ export async function* answerRaw(
   const width = VALUE_BYTES[algorithm];
   const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
   const pieces = valuePieces(keptOpen(body), width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
-  const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision> } | null> = Readable.from(
-    pieces,
-  ).map(
-    async (piece: Buffer) =>
-      piece.length % width === 0
-        ? { count: piece.length / width, decisions: await batch.checkValues(algorithm, piece) }
-        : { count: -1, decisions: new Map() },
-    { concurrency: PIECES_AHEAD },
-  );
+  const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision>; flat: number } | null> =
+    Readable.from(pieces).map(
+      async (piece: Buffer) =>
+        piece.length % width === 0
+          ? {
+              count: piece.length / width,
+              decisions: await batch.checkValues(algorithm, piece),
+              flat: algorithm === 'blockhash' ? countFlat(piece) : 0,
+            }
+          : { count: -1, decisions: new Map(), flat: 0 },
+      { concurrency: PIECES_AHEAD },
+    );
   let checked = 0;
   let matched = 0;
+  let flat = 0;
   let error: { readonly code: ErrorCode; readonly says: string } | null = null;
   let separator = '';
   // Sent with the first answer: until then a refusal can still set the status code.
@@ -211,6 +232,7 @@ export async function* answerRaw(
         separator = ',';
       }
       checked += answer.count;
+      flat += answer.flat;
       if (text === '') continue;
       yield begin + text;
       begin = '';
@@ -220,5 +242,6 @@ export async function* answerRaw(
   }
   const { reason } = batch.emptyDecision(algorithm);
   const unsearched = reason === null ? {} : { notChecked: checked, reason };
-  yield `${begin}],${JSON.stringify({ checked, matched, ...unsearched, ...(error ? { error } : {}) }).slice(1)}`;
+  const low = flat === 0 ? {} : { lowQuality: flat };
+  yield `${begin}],${JSON.stringify({ checked, matched, ...low, ...unsearched, ...(error ? { error } : {}) }).slice(1)}`;
 }

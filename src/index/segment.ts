@@ -33,6 +33,24 @@ export function isRemoved({ removed }: { readonly removed: Uint32Array | null },
   return removed !== null && ((removed[entryIndex >>> 5]! >>> (entryIndex & 31)) & 1) === 1;
 }
 
+const listKeysOf = new WeakMap<Segment<unknown>, ReadonlySet<number>>();
+
+/** Return the keys of the lists with a live entry. Computed once a segment, since it never changes. */
+export function liveListKeys(segment: Segment<unknown>): ReadonlySet<number> {
+  const known = listKeysOf.get(segment);
+  if (known) return known;
+  const live = new Set<number>();
+  let last = -1;
+  for (let at = 0; at < segment.listKeys.length; at++) {
+    const listKey = segment.listKeys[at]!;
+    if (listKey === last || isRemoved(segment, at)) continue;
+    live.add(listKey);
+    last = listKey;
+  }
+  listKeysOf.set(segment, live);
+  return live;
+}
+
 /** Return the position of `key` in ascending `keys`, or -1. */
 export function positionOf(keys: Uint32Array, key: number): number {
   let low = 0;

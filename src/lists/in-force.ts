@@ -3,27 +3,30 @@
  * searched, whatever the reason: no list, a disabled, empty or expired one, or one of other algorithms.
  */
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
-import type { ListFeed, StoredList } from '../store/lists-contract.js';
+import { liveListKeys } from '../index/segment.js';
+import type { ListFeed } from '../store/lists-contract.js';
+import type { Loaded } from './load-lists.js';
 import type { InForce, ListSnapshot } from './snapshot.js';
 
 const DAY_MS = 86_400_000;
 
 /**
- * Return what is in force at `atMs`, milliseconds since 1970. `photodnaRadius` null: PhotoDNA is not matched.
+ * Return what is in force at `atMs`, milliseconds since 1970. `photodnaRadius` null: PhotoDNA is not matched. The entries
+ * that were loaded decide, not those that the store counts: a damaged one is counted and matches nothing.
  * Errors  STORE_FAILED.
  */
 export async function inForceOf(
   store: Pick<ListFeed, 'hasEntrySince'>,
-  lists: readonly StoredList[],
+  { lists, indexes }: Pick<Loaded, 'lists' | 'indexes'>,
   { atMs, photodnaRadius }: { readonly atMs: number; readonly photodnaRadius: number | null },
 ): Promise<InForce> {
   const inForce = new Map<string, ReadonlySet<Algorithm>>();
   for (const { listKey, info } of lists) {
     if (!info.enabled) continue;
-    const { entryDaysMax, entriesByAlgorithm } = info;
+    const { entryDaysMax } = info;
     const counting = new Set<Algorithm>();
     for (const algorithm of ALGORITHMS) {
-      if ((entriesByAlgorithm[algorithm] ?? 0) === 0) continue;
+      if (!indexes[algorithm].segments.some((segment) => liveListKeys(segment).has(listKey))) continue;
       if (algorithm === 'photodna' && photodnaRadius === null) continue;
       if (entryDaysMax !== null && !(await store.hasEntrySince(listKey, algorithm, atMs - entryDaysMax * DAY_MS)))
         continue;
@@ -43,8 +46,8 @@ export function matchListsInForce({
 }
 
 /**
- * Return the algorithms that a query of these lists searches. Null: all lists, of which one with known material must be
- * in force: a suppression list alone finds nothing.
+ * Return the algorithms that a query of these lists searches; null: of all lists. A suppression list alone finds nothing,
+ * also where it is named.
  */
 export function searchedAlgorithms(
   { inForce, listByName }: Pick<ListSnapshot, 'inForce' | 'listByName'>,
@@ -52,7 +55,7 @@ export function searchedAlgorithms(
 ): ReadonlySet<Algorithm> {
   const searched = new Set<Algorithm>();
   for (const [name, algorithms] of inForce) {
-    if (lists === null ? listByName.get(name)?.kind !== 'match' : !lists.has(name)) continue;
+    if (listByName.get(name)?.kind !== 'match' || lists?.has(name) === false) continue;
     for (const algorithm of algorithms) searched.add(algorithm);
   }
   return searched;

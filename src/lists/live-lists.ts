@@ -53,7 +53,7 @@ async function inForceAt(
   { photodnaRadius }: Pick<LiveListsOptions, 'photodnaRadius'>,
   loaded: Loaded,
 ): Promise<InForceAt> {
-  const inForce = await inForceOf(store, loaded.lists, { atMs, photodnaRadius });
+  const inForce = await inForceOf(store, loaded, { atMs, photodnaRadius });
   return { loaded, day: Math.floor(atMs / DAY_MS), inForce };
 }
 

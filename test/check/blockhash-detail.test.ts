@@ -70,7 +70,31 @@ test.each([
   const answers = await batch().checkItems([{ blockhash }, { blockhash, md5 }]);
   for (const answer of answers) expect(answer).toMatchObject({ verdict, lowQuality });
   const hashes = [{ algorithm: 'blockhash' as const, value: blockhash }];
-  expect((await batch().checkItems([{ hashes }]))[0]).toMatchObject({ verdict });
+  expect((await batch().checkItems([{ hashes }]))[0]).toMatchObject({ verdict, lowQuality });
   const raw = await batch().checkValues('blockhash', weighing(weight));
   expect(raw.get(0)?.verdict ?? 'no_match').toBe(verdict);
+});
+
+test('JSON, NDJSON and raw values say alike that a blockhash without detail matched nothing', async () => {
+  const post = async (type: string, body: BodyInit, query = '') => {
+    const headers = { 'content-type': type };
+    return (await fetch(`${running.url}/v1/check/hashes${query}`, { method: 'POST', headers, body })).text();
+  };
+  const item = (weight: number) => ({ blockhash: hex(weighing(weight)) });
+  const expected = [
+    { verdict: 'no_match', lowQuality: true },
+    { verdict: 'match', lowQuality: false },
+  ];
+  const json = await post('application/json', JSON.stringify({ items: [item(95), item(96)] }));
+  expect(JSON.parse(json)).toMatchObject({ results: expected });
+  const lines = await post('application/x-ndjson', [item(95), item(96)].map((one) => JSON.stringify(one)).join('\n'));
+  expect(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject(expected);
+  const values = Buffer.concat([weighing(95), weighing(96)]);
+  const raw = await post('application/octet-stream', values, '?algorithm=blockhash');
+  expect(JSON.parse(raw)).toMatchObject({ results: [{ index: 1 }], checked: 2, matched: 1, lowQuality: 1 });
 });

@@ -1,8 +1,10 @@
 /** Where nothing was searched, no form of a check is answered `no_match`, whatever the reason that no list is in force. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { queryBatchOf } from '../../src/check/file-queries.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { type Algorithm, VALUE_BYTES } from '../../src/core/vocabulary.js';
 import type { ListChange } from '../../src/store/lists-contract.js';
@@ -128,6 +130,11 @@ describe('nothing is in force', () => {
     expect(await readiness()).toEqual([503, 'no_list']);
   });
 
+  test('a suppression list, also where it is named', async () => {
+    await only({ kind: 'suppression' });
+    expect(await everyForm('x')).toEqual(['not_checked no_list']);
+  });
+
   test('it is counted as not checked, with its reason', async () => {
     await only(null);
     const read = async () => {
@@ -156,6 +163,31 @@ describe('nothing is in force', () => {
   });
 });
 
+describe('an image without detail', () => {
+  const flatPng = () =>
+    sharp({ create: { width: 64, height: 64, channels: 3, background: '#808080' } })
+      .png()
+      .toBuffer();
+  const checkFlat = async () => post<Answer>('/v1/check', 'image/png', new Uint8Array(await flatPng()));
+
+  test.each([['pdq'], ['blockhash'], ['sha256']] as const)(
+    'is no_match and lowQuality, where %s is in force',
+    async (algorithm) => {
+      await only({ algorithms: [algorithm] });
+      expect(await checkFlat()).toMatchObject({ verdict: 'no_match', reason: null, lowQuality: true });
+      const { snapshot, match } = await running.service.openFiles(null);
+      const query = { digests: { sha256: 'ab'.repeat(32) }, hashes: [] };
+      const options = { lists: null, requestedRadiusBits: null };
+      expect(await match(queryBatchOf([query]), options, snapshot)).toMatchObject([{ verdict: 'no_match' }]);
+    },
+  );
+
+  test('is not checked where no list is in force', async () => {
+    await only(null);
+    expect(await checkFlat()).toMatchObject({ verdict: 'not_checked', reason: 'no_list', lowQuality: true });
+  });
+});
+
 describe('something is in force', () => {
   test.each<[string, Made, string | null]>([
     ['a list', {}, null],
@@ -165,7 +197,6 @@ describe('something is in force', () => {
       null,
     ],
     ['a list whose entries have no date', { change: { entryDaysMax: 30 } }, null],
-    ['a suppression list, where it is asked for by name', { kind: 'suppression' }, 'x'],
   ])('%s', async (_says, made, queried) => {
     await only(made);
     expect(await everyForm(queried)).toEqual(['no_match']);

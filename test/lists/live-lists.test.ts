@@ -12,6 +12,7 @@ import { createRecorder } from '../../src/check/recorder.js';
 import { systemClock } from '../../src/core/clock.js';
 import { AppError } from '../../src/core/errors.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
+import { Database } from '../../src/core/sqlite-binding.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
 import { openLiveLists } from '../../src/lists/live-lists.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
@@ -130,6 +131,18 @@ test('an index file is loaded, and the changes of the store since it are applied
   expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
   // 1,999 from the file, of which e8 is only marked as removed, and the added one. The store alone has 1,999.
   expect(second.snapshot.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
+});
+
+test('a list whose entries are all damaged is not in force; with one intact entry it is', async () => {
+  await fill();
+  expect([...(await open()).snapshot.inForce.keys()].length).toBeGreaterThan(0);
+  const db = new Database(join(dataDir, 'zeef.sqlite'));
+  const damageAfter = db.prepare("UPDATE entry SET entry_id = entry_id || 'x' WHERE id > ?");
+  damageAfter.run(1);
+  expect([...(await open()).snapshot.inForce.keys()]).toHaveLength(1);
+  damageAfter.run(0);
+  db.close();
+  expect([...(await open()).snapshot.inForce.keys()]).toEqual([]);
 });
 
 test('a damaged index file, or one of another store, is reported, and the store is read instead', async () => {
