@@ -45,6 +45,7 @@ const ENTRIES = [
   'src/main',
   'src/healthcheck',
   'src/engine/decoder-main',
+  'src/engine/digest-worker',
   'src/engine/worker',
   'src/http/json-worker',
   'src/index/index-worker',

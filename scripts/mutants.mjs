@@ -8,6 +8,8 @@ const POLICY = 'src/check/policy.ts';
 const MATCH = 'src/check/match.ts';
 const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
+const SCRIPTS = 'src/engine/sandbox-scripts.ts';
+const OF_SANDBOX = ['test/engine/sandbox.test.ts'];
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
 const STAGED = 'src/lists/import/staged-rows.ts';
@@ -161,8 +163,17 @@ export const MUTANTS = [
     ['test/ledger/writable.test.ts'],
   ],
   // Sandbox of the decoder.
-  ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
-  ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
+  [SCRIPTS, 'cd /\n', '', OF_SANDBOX],
+  [SCRIPTS, 'case $kept in *"|$inside/"*) ;; *) exit 4 ;; esac', ':', OF_SANDBOX],
+  [SCRIPTS, '-o remount,bind,ro "$place"', '-o remount,bind "$place"', OF_SANDBOX],
+  [SCRIPTS, '[ "$3" = no ] || [ "$pid" = 1 ] || exit 6', ':', OF_SANDBOX],
+  [
+    'src/engine/covers.ts',
+    '.filter(({ path, keep }) => !keep.includes(path))',
+    '.filter(({ keep }) => keep.length === 0)',
+    OF_SANDBOX,
+  ],
+  ['src/engine/decoder-launch.ts', '(innerPid(pid) ?? pid)', 'pid', OF_SANDBOX],
   // Limits.
   [GATE, 'this.#inFlight >= concurrentRequests', 'this.#inFlight > concurrentRequests', OF_GATE],
   [GATE, 'if (isIn) this.#inFlight--;', 'this.#inFlight--;', OF_GATE],
@@ -206,7 +217,7 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
-  [STREAM, "(look === 'known' && known[at]!.kind", "(known[at]?.kind", OF_NAMED],
+  [STREAM, "(look === 'known' && known[at]!.kind", '(known[at]?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.
