@@ -138,10 +138,11 @@ export const MUTANTS = [
   ],
   // JSON bodies.
   ['src/http/json-body.ts', 'if (++depth > JSON_DEPTH_MAX)', 'if (false)', ['test/http/json-body.test.ts']],
+  ['src/http/json-body.ts', 'if (values > valuesMax)', 'if (values >= valuesMax)', ['test/http/json-body.test.ts']],
   [
     'src/http/json-body.ts',
-    'if (values > JSON_VALUES_MAX)',
-    'if (values >= JSON_VALUES_MAX)',
+    "Buffer.byteLength(text, 'utf8') <= HERE_BYTES_MAX",
+    'true',
     ['test/http/json-body.test.ts'],
   ],
   ['src/http/json-body.ts', 'if (bytes[at] === BACKSLASH) at++;', ';', ['test/http/json-body.test.ts']],
@@ -161,6 +162,13 @@ export const MUTANTS = [
     'this.#failingSinceMs ??= steadyMs();',
     'this.#failingSinceMs = steadyMs();',
     ['test/ledger/writable.test.ts'],
+  ],
+  ['src/http/understood.ts', 'if (hosts.length > 1)', 'if (hosts.length > 2)', ['test/http/understood.test.ts']],
+  [
+    'src/http/routes/check.ts',
+    "['7bit', '8bit', 'binary']",
+    "['7bit', '8bit', 'binary', 'base64']",
+    ['test/http/understood.test.ts'],
   ],
   // Sandbox of the decoder.
   [SCRIPTS, 'cd /\n', '', OF_SANDBOX],
