@@ -8,6 +8,8 @@ const POLICY = 'src/check/policy.ts';
 const MATCH = 'src/check/match.ts';
 const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
+const SCRIPTS = 'src/engine/sandbox-scripts.ts';
+const OF_SANDBOX = ['test/engine/sandbox.test.ts'];
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
 const STAGED = 'src/lists/import/staged-rows.ts';
@@ -161,10 +163,11 @@ export const MUTANTS = [
   ['src/http/hash-lines.ts', 'this.lineOf[this.count] = line;', '', OF_LINES],
   // JSON bodies.
   ['src/http/json-body.ts', 'if (++depth > JSON_DEPTH_MAX)', 'if (false)', ['test/http/json-body.test.ts']],
+  ['src/http/json-body.ts', 'if (values > valuesMax)', 'if (values >= valuesMax)', ['test/http/json-body.test.ts']],
   [
     'src/http/json-body.ts',
-    'if (values > JSON_VALUES_MAX)',
-    'if (values >= JSON_VALUES_MAX)',
+    "Buffer.byteLength(text, 'utf8') <= HERE_BYTES_MAX",
+    'true',
     ['test/http/json-body.test.ts'],
   ],
   ['src/http/json-body.ts', 'if (bytes[at] === BACKSLASH) at++;', ';', ['test/http/json-body.test.ts']],
@@ -196,9 +199,25 @@ export const MUTANTS = [
     'this.#failingSinceMs = steadyMs();',
     ['test/ledger/writable.test.ts'],
   ],
+  ['src/http/understood.ts', 'if (hosts.length > 1)', 'if (hosts.length > 2)', ['test/http/understood.test.ts']],
+  [
+    'src/http/routes/check.ts',
+    "['7bit', '8bit', 'binary']",
+    "['7bit', '8bit', 'binary', 'base64']",
+    ['test/http/understood.test.ts'],
+  ],
   // Sandbox of the decoder.
-  ['src/engine/sandbox.ts', 'cd /\n', '', ['test/engine/sandbox.test.ts']],
-  ['src/engine/sandbox.ts', '[ ! -e "$inside" ] || exit 4;', ':;', ['test/engine/sandbox.test.ts']],
+  [SCRIPTS, 'cd /\n', '', OF_SANDBOX],
+  [SCRIPTS, 'case $kept in *"|$inside/"*) ;; *) exit 4 ;; esac', ':', OF_SANDBOX],
+  [SCRIPTS, '-o remount,bind,ro "$place"', '-o remount,bind "$place"', OF_SANDBOX],
+  [SCRIPTS, '[ "$3" = no ] || [ "$pid" = 1 ] || exit 6', ':', OF_SANDBOX],
+  [
+    'src/engine/covers.ts',
+    '.filter(({ path, keep }) => !keep.includes(path))',
+    '.filter(({ keep }) => keep.length === 0)',
+    OF_SANDBOX,
+  ],
+  ['src/engine/decoder-launch.ts', '(innerPid(pid) ?? pid)', 'pid', OF_SANDBOX],
   // Limits.
   [
     GATE,

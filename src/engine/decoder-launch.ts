@@ -1,6 +1,7 @@
 /** Starts decoder processes: Node on a script, in the sandbox, with a socket to the service on descriptor 3. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { decoderEnv } from './decoder-env.js';
+import { innerPid } from './inner-pid.js';
 import type { Sandbox } from './sandbox.js';
 
 interface LaunchOptions {
@@ -10,9 +11,16 @@ interface LaunchOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Start a script. The child is the decoder itself: the commands of the sandbox have executed it. */
+/** Start a script. The child is the decoder itself, or the command that waits for it: `decoderPid`. */
 export function launchDecoder(script: string, args: readonly string[], options: LaunchOptions): ChildProcess {
   const { sandbox, workers, env } = options;
   const [file, ...words] = sandbox.wrap([process.execPath, ...sandbox.nodeOptions, script, ...args]);
   return spawn(file!, words, { stdio: ['ignore', 'ignore', 'inherit', 'pipe'], env: decoderEnv(env, workers) });
+}
+
+/** Return the pid of the decoder itself; of the command that starts it, for the first milliseconds; null: it did not start. */
+export function decoderPid({ pid }: ChildProcess, { layers }: Sandbox): number | null {
+  if (pid === undefined) return null;
+  // Without the layer a child is one that the decoder has made.
+  return layers.pidNamespace ? (innerPid(pid) ?? pid) : pid;
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
-import { launchDecoder } from './decoder-launch.js';
+import { decoderPid, launchDecoder } from './decoder-launch.js';
 import {
   encodeFrame,
   FrameReader,
@@ -36,12 +36,14 @@ const LINUX_PAGE_BYTES = 4096;
 export class DecoderProcess {
   readonly #child: ChildProcess;
   readonly #socket: Duplex;
+  readonly #sandbox: Sandbox;
   readonly startedMs = performance.now();
   #ready = false;
   #ended = false;
 
   constructor(options: DecoderProcessOptions) {
     const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env, sandbox } = options;
+    this.#sandbox = sandbox;
     this.#child = launchDecoder(
       artefact('src', 'engine', 'decoder-main.js'),
       [JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
@@ -77,7 +79,7 @@ export class DecoderProcess {
   }
 
   get pid(): number | null {
-    return this.#child.pid ?? null;
+    return decoderPid(this.#child, this.#sandbox);
   }
 
   /** True once it can decode. */
@@ -100,6 +102,15 @@ export class DecoderProcess {
   }
 
   kill(): void {
+    const { pid } = this;
+    if (this.#ended) return;
+    // Its parent first, which would report on stderr how it ended.
     this.#child.kill('SIGKILL');
+    try {
+      // Code in the decoder may have undone that it ends with its parent.
+      if (pid !== null && pid !== this.#child.pid) process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 }

@@ -1,16 +1,19 @@
 /**
  * Sandbox of decoder processes on Linux: the kernel's limits around code that reads hostile bytes.
  *
- * A chain of commands of util-linux, each of which executes the next in the same process, so that the child's id, signals
- * and descriptors stay those of the decoder. Each layer is tried once, before the first decoder starts; a layer that this
+ * A chain of commands of util-linux, each of which executes the next in the same process; with process ids of its own the
+ * decoder is the child of the one that made them, which ends with it. Each layer is tried once, before the first decoder starts; a layer that this
  * machine refuses is left out, and `layers` says so. Node's permission model restricts JavaScript only; the namespaces
  * restrict native code too.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { artefact, PACKAGE_ROOT } from '../core/package-root.js';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, isAbsolute, join, sep } from 'node:path';
+import { artefact } from '../core/package-root.js';
+import { type Cover, coversOf, coverWords, programFolders } from './covers.js';
 import { decoderEnv } from './decoder-env.js';
+import { areChildrenListed } from './inner-pid.js';
+import { ENTER, TRIAL } from './sandbox-scripts.js';
 
 export interface SandboxLayers {
   /** No core files, and a bound on open files. */
@@ -23,6 +26,10 @@ export interface SandboxLayers {
   readonly userNamespace: boolean;
   /** Without any network, loopback included. */
   readonly networkNamespace: boolean;
+  /** It neither sees nor signals a process but its own. */
+  readonly pidNamespace: boolean;
+  /** No mount is writable. */
+  readonly filesReadOnly: boolean;
   /** The data folder and the other hidden paths are covered by empty, read-only mounts. */
   readonly filesHidden: boolean;
   /** Node's own, for JavaScript: no writing, no programs, and where the decoder is sent bytes only, no files but its own. */
@@ -58,6 +65,8 @@ export const NO_SANDBOX: Sandbox = {
     otherUser: false,
     userNamespace: false,
     networkNamespace: false,
+    pidNamespace: false,
+    filesReadOnly: false,
     filesHidden: false,
     permissionModel: false,
   },
@@ -72,7 +81,9 @@ const NEEDS: Readonly<Record<KernelLayer, readonly KernelLayer[]>> = {
   otherUser: [],
   userNamespace: ['noNewPrivileges'],
   networkNamespace: ['userNamespace'],
-  // With capabilities the decoder could take the covers off.
+  pidNamespace: ['userNamespace'],
+  // With capabilities the decoder could make the mounts writable, and take the covers off.
+  filesReadOnly: ['userNamespace', 'noNewPrivileges'],
   filesHidden: ['userNamespace', 'noNewPrivileges'],
 };
 const KERNEL_LAYERS = Object.keys(NEEDS) as KernelLayer[];
@@ -86,57 +97,22 @@ const KILL_CAPABILITY = 1n << 5n;
 /** Node, its libraries and a main thread hold about 40 descriptors, a worker about 10 and the file that it reads. */
 const DESCRIPTORS_BASE = 256;
 const DESCRIPTORS_PER_WORKER = 32;
-/** Where other programs keep sockets, keys and start-up files: a decoder that is sent bytes needs none of it. */
-const FOLDERS_OF_OTHERS = ['/home', '/root', '/run', '/tmp', '/var/tmp'];
 /** Read by packages that choose a binary for the system. */
 const SYSTEM_FILES = ['/etc/alpine-release', '/usr/bin/ldd'];
 /** Where POSIX has its commands, for a service without PATH. */
 const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
-
-/**
- * Arguments: descriptors, or '' for no limits; the `mount` command; hidden paths; `--`; the program.
- * It ends with an error where a path cannot be covered: the decoder does not run without its covers.
- */
-const ENTER = `set -e
-if [ -n "$1" ]; then ulimit -c 0; ulimit -n "$1"; fi
-mount=$2
-shift 2
-while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then "$mount" -t tmpfs -o ro,nosuid,nodev,noexec,mode=0555,size=4k zeef-hidden "$1"
-  elif [ -e "$1" ]; then "$mount" --bind /dev/null "$1"
-  fi
-  shift
-done
-shift
-# A folder that is covered can still be reached as the working folder.
-cd /
-exec "$@"`;
-
-/**
- * The program of a trial: it succeeds where the layers are in force and the decoder can be read.
- * Arguments: `yes` or `no` for no new privileges, and for a user namespace; the user's id outside of it, or ''; Node; the
- * decoder's file; hidden paths.
- */
-const TRIAL = `[ -x "$4" ] && [ -r "$5" ] || exit 1
-while read -r name value rest; do
-  case $1$name$value in yesNoNewPrivs:0) exit 2 ;; esac
-  case $2$name$value in yesCapEff:*[1-9a-f]*) exit 3 ;; esac
-  if [ "$name" = Uid: ]; then user=$value; fi
-done </proc/self/status
-if [ "$2" = yes ]; then read -r inside user rest </proc/self/uid_map; fi
-[ -z "$3" ] || [ "$3" = "$user" ] || exit 5
-shift 5
-for path; do
-  if [ -d "$path" ]; then for inside in "$path"/* "$path"/.[!.]*; do [ ! -e "$inside" ] || exit 4; done
-  else [ ! -s "$path" ] || exit 4
-  fi
-done`;
 
 interface Tools {
   readonly mount: string;
   readonly setpriv: string;
   readonly sh: string;
   readonly unshare: string;
+}
+
+interface Plan {
+  readonly tools: Tools;
+  readonly covers: readonly Cover[];
+  readonly workers: number;
 }
 
 /** Return the absolute path of a command; its bare name where it is missing, so that its trial fails. */
@@ -151,52 +127,6 @@ function commandPath(name: string, path: string): string {
     }
   };
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? `/nowhere/${name}`;
-}
-
-const isInside = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep);
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-/** Return the folders of the program: its own, and those of its packages. */
-function programFolders(): string[] {
-  const folders = new Set([PACKAGE_ROOT]);
-  for (let folder = PACKAGE_ROOT; ; folder = dirname(folder)) {
-    const packages = join(folder, 'node_modules');
-    if (existsSync(packages)) folders.add(packages).add(realPath(packages));
-    if (folder === dirname(folder)) return [...folders];
-  }
-}
-
-/**
- * Return the paths to cover. The folder of a secret file is covered where nothing else is needed from it: a file that is
- * replaced by another of its name would show through a cover of its own.
- */
-function pathsToCover({ hidden, readsFiles, env }: SandboxOptions, tools: Tools): string[] {
-  const preloaded = (env.LD_PRELOAD ?? '').split(/[: ]/).filter((path) => isAbsolute(path));
-  const needed = [process.execPath, ...Object.values(tools), ...preloaded, ...programFolders()];
-  const isNeeded = (folder: string) => [...needed, ...needed.map(realPath)].some((path) => isInside(path, folder));
-  const isTop = (folder: string) => dirname(folder) === dirname(dirname(folder));
-  const places = hidden.flatMap((path) => [resolve(path), realPath(resolve(path))]).filter((path) => existsSync(path));
-  const covers = places.map((path) => {
-    const folder = dirname(path);
-    return isFolder(path) || isTop(folder) || isNeeded(folder) ? path : folder;
-  });
-  const others = readsFiles
-    ? []
-    : FOLDERS_OF_OTHERS.filter((folder) => existsSync(folder) && !isNeeded(realPath(folder)));
-  const all = [...new Set([...covers, ...others].map(realPath))];
-  // What is below a cover is covered.
-  return all.filter((path) => !all.some((other) => other !== path && isInside(path, other)));
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path).isDirectory();
 }
 
 /** Return whether this process is root, and can end a process of another user. */
@@ -228,25 +158,47 @@ function permissionOptions(readsFiles: boolean): string[] {
 }
 
 /** The chain of commands before the program. */
-function chain(layers: ReadonlySet<KernelLayer>, tools: Tools, covers: readonly string[], workers: number): string[] {
+function chain(layers: ReadonlySet<KernelLayer>, { tools, covers, workers }: Plan): string[] {
   const words: string[] = [];
   if (layers.has('otherUser'))
     words.push(tools.setpriv, `--reuid=${OTHER_USER_ID}`, `--regid=${OTHER_USER_ID}`, '--clear-groups');
+  const changesMounts = layers.has('filesReadOnly') || layers.has('filesHidden');
   if (layers.has('userNamespace')) {
     words.push(tools.unshare, '--user', '--map-root-user');
     if (layers.has('networkNamespace')) words.push('--net');
-    if (layers.has('filesHidden')) words.push('--mount');
+    if (changesMounts) words.push('--mount');
+    if (layers.has('pidNamespace')) words.push('--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc');
   }
-  if (layers.has('limits') || layers.has('filesHidden')) {
+  if (layers.has('limits') || changesMounts) {
     const descriptors = layers.has('limits') ? String(DESCRIPTORS_BASE + DESCRIPTORS_PER_WORKER * workers) : '';
-    const hidden = layers.has('filesHidden') ? covers : [];
-    words.push(tools.sh, '-c', ENTER, 'zeef-decoder', descriptors, tools.mount, ...hidden, '--');
+    const readOnly = layers.has('filesReadOnly') ? 'yes' : 'no';
+    const hidden = layers.has('filesHidden') ? coverWords(covers) : [];
+    words.push(tools.sh, '-c', ENTER, 'zeef-decoder', descriptors, tools.mount, readOnly, ...hidden, '--');
   }
   if (layers.has('noNewPrivileges')) {
     words.push(tools.setpriv, '--no-new-privs');
     if (layers.has('userNamespace')) words.push('--bounding-set=-all', '--inh-caps=-all');
   }
   return words;
+}
+
+/** The program of a trial, with its arguments. */
+function trialOf(layers: ReadonlySet<KernelLayer>, { tools, covers }: Plan): string[] {
+  const yesNo = (layer: KernelLayer) => (layers.has(layer) ? 'yes' : 'no');
+  return [
+    tools.sh,
+    '-c',
+    TRIAL,
+    'zeef-trial',
+    yesNo('noNewPrivileges'),
+    yesNo('userNamespace'),
+    yesNo('pidNamespace'),
+    yesNo('filesReadOnly'),
+    layers.has('otherUser') ? String(OTHER_USER_ID) : '',
+    process.execPath,
+    artefact('src', 'engine', 'decoder-main.js'),
+    ...(layers.has('filesHidden') ? coverWords(covers) : []),
+  ];
 }
 
 /** Try the layers on this machine, at most some tens of seconds where commands hang, and return those that work. */
@@ -256,25 +208,9 @@ export function openSandbox(options: SandboxOptions): Sandbox {
   const path = env.PATH ?? DEFAULT_PATH;
   const [mount, setpriv, sh, unshare] = ['mount', 'setpriv', 'sh', 'unshare'].map((name) => commandPath(name, path));
   const tools: Tools = { mount: mount!, setpriv: setpriv!, sh: sh!, unshare: unshare! };
-  const covers = pathsToCover(options, tools);
+  const plan: Plan = { tools, workers, covers: coversOf(options, Object.values(tools)) };
   const works = (layers: ReadonlySet<KernelLayer>): boolean => {
-    const yesNo = (layer: KernelLayer) => (layers.has(layer) ? 'yes' : 'no');
-    const user = layers.has('otherUser') ? String(OTHER_USER_ID) : '';
-    const hidden = layers.has('filesHidden') ? covers : [];
-    const main = artefact('src', 'engine', 'decoder-main.js');
-    const program = [
-      tools.sh,
-      '-c',
-      TRIAL,
-      'zeef-trial',
-      yesNo('noNewPrivileges'),
-      yesNo('userNamespace'),
-      user,
-      process.execPath,
-      main,
-      ...hidden,
-    ];
-    const [file, ...args] = [...chain(layers, tools, covers, workers), ...program];
+    const [file, ...args] = [...chain(layers, plan), ...trialOf(layers, plan)];
     const trial = {
       env: decoderEnv(env, workers),
       stdio: 'ignore',
@@ -283,7 +219,11 @@ export function openSandbox(options: SandboxOptions): Sandbox {
     } as const;
     return spawnSync(file!, args, trial).status === 0;
   };
-  const wanted = KERNEL_LAYERS.filter((layer) => layer !== 'otherUser' || mayChangeUser);
+  const isAllowed: Partial<Record<KernelLayer, boolean>> = {
+    otherUser: mayChangeUser,
+    pidNamespace: areChildrenListed(),
+  };
+  const wanted = KERNEL_LAYERS.filter((layer) => isAllowed[layer] ?? true);
   let layers: ReadonlySet<KernelLayer> = new Set(wanted);
   if (!works(layers)) {
     layers = new Set();
@@ -292,7 +232,7 @@ export function openSandbox(options: SandboxOptions): Sandbox {
       if (NEEDS[layer].every((need) => layers.has(need)) && works(more)) layers = more;
     }
   }
-  const before = chain(layers, tools, covers, workers);
+  const before = chain(layers, plan);
   const nodeOptions = permissionOptions(readsFiles);
   const kernel = Object.fromEntries(KERNEL_LAYERS.map((layer) => [layer, layers.has(layer)])) as Record<
     KernelLayer,

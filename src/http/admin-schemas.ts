@@ -36,7 +36,7 @@ export const CreatedKeyResult = Type.Object({
 export const NewKeyBody = Type.Object(
   {
     tenant: Name,
-    scopes: Type.Array(oneOf(SCOPES), { minItems: 1, uniqueItems: true }),
+    scopes: Type.Array(oneOf(SCOPES), { minItems: 1, maxItems: SCOPES.length, uniqueItems: true }),
     name: Type.Optional(Type.Union([Type.String({ maxLength: KEY_NAME_CHARACTERS_MAX }), Type.Null()])),
     expiresAt: Type.Optional(timeOrNull),
   },

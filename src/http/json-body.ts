@@ -11,9 +11,17 @@ import { artefact } from '../core/package-root.js';
 
 /** The deepest request nests four levels. */
 const JSON_DEPTH_MAX = 32;
-/** A million items of two values each, the most that a batch can be configured to have, and room beside. */
-const JSON_VALUES_MAX = 4_000_000;
-/** Parsed in some milliseconds: the transfer to another thread would take as long. */
+/**
+ * A value takes some 60 bytes of memory, however short its text is. Items of hashes have one in 11 bytes or more, and a memory
+ * of `JSON_MEMORY_FACTOR` is taken for each byte.
+ */
+const VALUE_BYTES_MIN = 8;
+/** With fewer values a body is small in any form. */
+const DENSE_VALUES_MAX = 10_000;
+/**
+ * Parsed in some milliseconds: the transfer to another thread would take as long. So are the parts of a batch that the thread has
+ * split: the 544 hashes of a file, the most that an item has, are 105,000 bytes, a thousand names of lists 70,000.
+ */
 const HERE_BYTES_MAX = 131_072;
 const NEWLINE = 10;
 const [QUOTE, BACKSLASH, COMMA, COLON] = [34, 92, 44, 58];
@@ -35,7 +43,8 @@ function requireBounded(bytes: Uint8Array): void {
     } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
     else if (byte === COMMA || byte === COLON) values++;
   }
-  if (values > JSON_VALUES_MAX) throw invalid(`at most ${JSON_VALUES_MAX} values`);
+  const valuesMax = Math.max(DENSE_VALUES_MAX, Math.floor(bytes.length / VALUE_BYTES_MIN));
+  if (values > valuesMax) throw invalid(`at most ${valuesMax} values in ${bytes.length} bytes`);
 }
 
 /** Parse a body in this thread. Errors BODY_EMPTY; REQUEST_INVALID: not JSON in UTF-8, or beyond a bound. */
@@ -59,15 +68,22 @@ interface SplitBatch {
   readonly lines: Uint8Array;
 }
 
-/** Split the body of a batch; runs in the thread. Errors as `parseJson`; TOO_MANY_ITEMS. */
+/** Return a part of a batch as JSON. Errors REQUEST_INVALID: it would hold up the thread of all requests. */
+function partText(part: unknown, field: string): string {
+  const text = JSON.stringify(part);
+  if (Buffer.byteLength(text, 'utf8') <= HERE_BYTES_MAX) return text;
+  throw new AppError('REQUEST_INVALID', { field, bytesMax: HERE_BYTES_MAX });
+}
+
+/** Split the body of a batch; runs in the thread. Errors as `parseJson`; TOO_MANY_ITEMS; a part is too long. */
 export function splitBatch(bytes: Buffer, itemsMax: number): SplitBatch {
   const body = parseJson(bytes);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw invalid('an object');
   const { items, ...envelope } = body as { items?: unknown };
   if (!Array.isArray(items)) throw new AppError('REQUEST_INVALID', { field: 'items', expected: 'a list' });
   requireItems(items.length, itemsMax);
-  const lines = Buffer.from(items.map((item) => JSON.stringify(item)).join('\n'), 'utf8');
-  return { envelope: JSON.stringify(envelope), lines };
+  const lines = Buffer.from(items.map((item, at) => partText(item, `items/${at}`)).join('\n'), 'utf8');
+  return { envelope: partText(envelope, 'body'), lines };
 }
 
 /** Errors TOO_MANY_ITEMS. */

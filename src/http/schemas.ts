@@ -23,6 +23,8 @@ import { HOLD_RULES } from '../store/lists-contract.js';
 
 /** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
 const FILE_HASHES_MAX = 544;
+/** Names of lists in one request: services have some dozens of lists. */
+const LIST_NAMES_MAX = 1_000;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
 export const REFERENCE_CHARACTERS_MAX = 1_024;
 /** A PhotoDNA value in hex, the longest of all, with room for spaces around it. */
@@ -165,7 +167,7 @@ const radius = Type.Optional(
 export const HashesRequest = Type.Object(
   {
     orientations: Type.Optional(oneOf(['all', 'none'])),
-    lists: Type.Optional(Type.Array(Name)),
+    lists: Type.Optional(Type.Array(Name, { maxItems: LIST_NAMES_MAX })),
     radius,
     items: Type.Array(HashItem),
   },

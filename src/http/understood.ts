@@ -56,9 +56,16 @@ function requireReadableTransfer(coding: string | undefined): void {
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', { field: 'transfer-encoding', expected: 'chunked' });
 }
 
+/** Require one host: of two, a proxy and this service may each read another (RFC 9112, 3.2). Errors REQUEST_INVALID. */
+function requireOneHost(rawHeaders: readonly string[]): void {
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1) throw invalid('host', 'one Host');
+}
+
 /** Require what no schema sees; a hook of every request. */
 export async function requireReadable(request: FastifyRequest): Promise<void> {
   const { headers } = request;
+  requireOneHost(request.raw.rawHeaders);
   requireReadableQuery(request.raw.url ?? '');
   if (/%00/.test(request.raw.url ?? '')) throw invalid('path', 'no NUL');
   requireReadableType(headers['content-type']);

@@ -1,7 +1,7 @@
 /** The sandbox of the decoder process, tried from inside by a program that means harm. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -9,8 +9,9 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { endWithParent } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
-import { launchDecoder } from '../../src/engine/decoder-launch.js';
+import { decoderPid, launchDecoder } from '../../src/engine/decoder-launch.js';
 import { createImageEngine, type HashWants, type ImageEngine } from '../../src/engine/image-engine.js';
 import { NO_SANDBOX, openSandbox, type Sandbox, type SandboxOptions } from '../../src/engine/sandbox.js';
 import { createPdqHasher } from '../../src/kernels/pdq.js';
@@ -21,6 +22,8 @@ import { sceneRaster } from '../support/random.js';
 const WANTS: HashWants = { digests: [], orientations: 'none', families: 'resized', algorithms: ['pdq'], frames: 1 };
 const INTRUDER = 'test/support/intruder.mjs';
 const KEY_TEXT = 'ab'.repeat(32);
+/** Of the program, and writable by all: only the sandbox protects it. */
+const PROGRAM_FILE = artefact('intruded.txt');
 
 const folder = tempFolder('sandbox');
 const key = join(folder, 'list.key');
@@ -41,10 +44,15 @@ const isComplete = orLeftOut(
 
 let listener: Server;
 beforeAll(async () => {
+  writeFileSync(PROGRAM_FILE, '');
+  chmodSync(PROGRAM_FILE, 0o666);
   listener = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
 });
-afterAll(() => void listener.close());
+afterAll(() => {
+  listener.close();
+  rmSync(PROGRAM_FILE);
+});
 
 let engine: ImageEngine | undefined;
 let child: ChildProcess | undefined;
@@ -63,7 +71,7 @@ function startEngine(of: Sandbox, imageBytesMax = 5_000_000): ImageEngine {
 /** Start the intruder by the launcher of the decoder, in the data folder, and return what it could do. */
 async function intrude(of: Sandbox): Promise<Record<string, string | null>> {
   const { port } = listener.address() as AddressInfo;
-  const orders = JSON.stringify({ key, folder, service: process.pid, port });
+  const orders = JSON.stringify({ key, folder, service: process.pid, port, program: PROGRAM_FILE });
   const before = process.cwd();
   const script = join(before, INTRUDER);
   process.chdir(folder);
@@ -92,6 +100,12 @@ const NOTHING = {
   environment: null,
   program: null,
   connected: null,
+  writeProgram: null,
+  writeProgramNative: null,
+  signal: null,
+  signalParent: null,
+  seesService: null,
+  agent: null,
 };
 const statusOf = (pid: number) => readFileSync(`/proc/${pid}/status`, 'latin1');
 const uidOf = (pid: number) => Number(/^Uid:\s+(\d+)/m.exec(statusOf(pid))![1]);
@@ -108,6 +122,11 @@ describe('code execution in the decoder process', () => {
       environment: 'true',
       program: KEY_TEXT,
       connected: 'connected',
+      writeProgram: 'writable',
+      writeProgramNative: 'written\n',
+      signal: 'true',
+      signalParent: 'true',
+      seesService: 'true',
     });
     expect(statusOf(child!.pid!)).toMatch(/^NoNewPrivs:\s+0$/m);
   });
@@ -120,13 +139,16 @@ describe('code execution in the decoder process', () => {
   test.runIf(isComplete)('is stopped by the kernel alone, without Node’s permission model', async () => {
     for (const kernel of [sandbox, sandboxOfScans, ...ofSameUser]) {
       expect(await intrude({ ...kernel, nodeOptions: [] })).toEqual(NOTHING);
-      // The child is the decoder itself, so that its signals and its memory are those of the decoder.
-      expect(readFileSync(`/proc/${child!.pid}/cmdline`, 'latin1')).toContain('intruder');
-      const status = statusOf(child!.pid!);
+      const pid = decoderPid(child!, kernel)!;
+      expect(pid).not.toBe(child!.pid);
+      expect(readFileSync(`/proc/${pid}/cmdline`, 'latin1')).toMatch(/^[^\0]*node\0.*intruder/);
+      const status = statusOf(pid);
       expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
       expect(status).toMatch(/^CapEff:\s+0+$/m);
-      expect(readFileSync(`/proc/${child!.pid}/limits`, 'latin1')).toMatch(/^Max core file size\s+0\s+0\s/m);
-      if (kernel.layers.otherUser) expect(uidOf(child!.pid!)).not.toBe(0);
+      expect(readFileSync(`/proc/${pid}/limits`, 'latin1')).toMatch(/^Max core file size\s+0\s+0\s/m);
+      if (kernel.layers.otherUser) expect(uidOf(pid)).not.toBe(0);
+      child!.kill('SIGKILL');
+      await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
     }
   });
 
@@ -151,9 +173,54 @@ describe('code execution in the decoder process', () => {
     },
   );
 
+  test.runIf(isComplete)('as a native program: no mount made writable, and nothing signalled', () => {
+    const write = `echo x >>${PROGRAM_FILE}`;
+    const inOwn = ['/usr/bin/unshare', '--user', '--map-root-user', '--mount', '/bin/sh', '-c'];
+    const attempts: (readonly string[])[] = [
+      ['/bin/sh', '-c', write],
+      ['/bin/mount', '-o', 'remount,bind,rw', '/'],
+      [...inOwn, `mount -o remount,bind,rw / && ${write}`],
+      ['/bin/kill', '-0', String(process.pid)],
+      [...inOwn, `kill -0 ${process.pid}`],
+    ];
+    for (const program of attempts) {
+      for (const of of [sandbox, sandboxOfScans, ...ofSameUser]) {
+        const [file, ...args] = of.wrap(program);
+        expect(() => execFileSync(file!, args, { env: {}, stdio: 'ignore' }), program.join(' ')).toThrow();
+      }
+    }
+    expect(readFileSync(PROGRAM_FILE, 'latin1')).not.toContain('\n');
+  });
+
+  test.runIf(isComplete)('sees of a folder of others only what the decoder needs, and no key of the user', () => {
+    const own = tempFolder('program');
+    const library = join(own, 'lib', 'own.so');
+    mkdirSync(join(own, 'lib'));
+    writeFileSync(library, KEY_TEXT, { mode: 0o644 });
+    mkdirSync(join(own, '.ssh'));
+    for (const name of ['.ssh/id', 'beside', 'lib/beside']) writeFileSync(join(own, name), KEY_TEXT, { mode: 0o644 });
+    const env = { ...process.env, LD_PRELOAD: library, HOME: own };
+    for (const readsFiles of [false, true]) {
+      const of = open({ env, readsFiles, mayChangeUser: false });
+      expect(of.layers).toMatchObject({ filesHidden: true, filesReadOnly: true, pidNamespace: true });
+      const cat = (name: string) => () => {
+        const [file, ...args] = of.wrap(['/bin/cat', join(own, name)]);
+        return execFileSync(file!, args, { env: {}, stdio: ['ignore', 'pipe', 'ignore'] });
+      };
+      expect(cat('lib/own.so')().toString('latin1')).toBe(KEY_TEXT);
+      expect(cat('.ssh/id')).toThrow();
+      for (const name of ['beside', 'lib/beside']) {
+        if (readsFiles) expect(cat(name)().toString('latin1')).toBe(KEY_TEXT);
+        else expect(cat(name)).toThrow();
+      }
+    }
+  });
+
   test.runIf(isLinux)('is refused by Node’s permission model alone', async () => {
     const got = await intrude({ ...sandbox, wrap: (program) => program });
-    expect({ ...got, connected: null }).toEqual(NOTHING);
+    // It refuses to open files, and neither this question nor a signal.
+    const ofOtherLayers = { writeProgram: 'writable', signal: 'true', signalParent: 'true' };
+    expect(got).toEqual({ ...NOTHING, connected: 'connected', ...ofOtherLayers });
   });
 
   test.runIf(isComplete)('sees no key that is configured elsewhere, nor one that replaces it', () => {
@@ -179,8 +246,9 @@ describe('code execution in the decoder process', () => {
         launchDecoder(join(process.cwd(), INTRUDER), ['{"port":1}'], { sandbox: of, workers: 1, env: allocator }),
       );
       await new Promise((resolve) => (child!.stdio[3] as Duplex).once('data', resolve));
-      expect(readFileSync(`/proc/${child.pid}/maps`, 'latin1')).toContain('libresolv');
-      expect(readFileSync(`/proc/${child.pid}/environ`, 'latin1')).toContain('MALLOC_CONF=narenas:2');
+      const pid = decoderPid(child, of);
+      expect(readFileSync(`/proc/${pid}/maps`, 'latin1')).toContain('libresolv');
+      expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('MALLOC_CONF=narenas:2');
       child.kill('SIGKILL');
     }
   });
@@ -318,13 +386,18 @@ describe('a machine that allows less', () => {
     // The commands lie in the test's own folder, which another user cannot read.
     const own = { ...sandbox.layers, otherUser: false };
     const refusing = (option: string) => `case "$*" in *${option}*) exit 1;; esac\nexec ${realPath('unshare')} "$@"`;
+    const refused = { ...own, filesHidden: false, filesReadOnly: false };
     const withoutUser = { ...none, limits: true, noNewPrivileges: true };
     expect(layersOf(pathWith({}, ['sh', 'setpriv', 'mount']))).toEqual(withoutUser);
     expect(layersOf(pathWith({ unshare: 'exit 1' }))).toEqual(withoutUser);
     expect(layersOf(pathWith({ unshare: refusing('--net') }))).toEqual({ ...own, networkNamespace: false });
-    expect(layersOf(pathWith({ mount: 'exit 1' }))).toEqual({ ...own, filesHidden: false });
+    expect(layersOf(pathWith({ unshare: refusing('--kill-child') }))).toEqual({ ...own, pidNamespace: false });
+    expect(layersOf(pathWith({ mount: 'exit 1' }))).toEqual(refused);
+    // The tools stay visible in a cover, which is put together in /sys.
+    const readOnly = `case "$*" in *' /sys') ;; *remount*) exit 1;; esac\nexec ${realPath('mount')} "$@"`;
+    expect(layersOf(pathWith({ mount: readOnly }))).toEqual({ ...own, filesReadOnly: false });
     // A command that says it has covered the folder, and has not.
-    expect(layersOf(pathWith({ mount: 'exit 0' }))).toEqual({ ...own, filesHidden: false });
+    expect(layersOf(pathWith({ mount: 'exit 0' }))).toEqual(refused);
     expect(layersOf(pathWith({ setpriv: 'exit 1' }))).toEqual({ ...none, limits: true });
     // One that claims to have given up privileges, and has not.
     const lying = 'while case "$1" in --*) true;; *) false;; esac; do shift; done\nexec "$@"';

@@ -31,9 +31,16 @@ describe('parseJson', () => {
     expect(parseJson(bytes(`[${'[[]],'.repeat(1_000)}[]]`))).toHaveLength(1_001);
   });
 
-  test('values: four million and no more', () => {
-    expect(parseJson(bytes(`[${'0,'.repeat(3_999_999)}0]`))).toHaveLength(4_000_000);
-    expect(() => parseJson(bytes(`[${'0,'.repeat(4_000_000)}0]`))).toThrow(refused('at most 4000000 values'));
+  test('values: ten thousand in any form, and beyond that one in eight bytes', () => {
+    const zeros = (count: number, room = '') => bytes(`[${`0,${room}`.repeat(count - 1)}0]`);
+    expect(parseJson(zeros(10_000))).toHaveLength(10_000);
+    expect(() => parseJson(zeros(10_001))).toThrow(refused('at most 10000 values in 20003 bytes'));
+    expect(parseJson(zeros(20_000, ' '.repeat(7)))).toHaveLength(20_000);
+    expect(() => parseJson(zeros(20_000, ' '.repeat(5)))).toThrow(
+      refused(expect.stringMatching(/^at most 1\d+ values/)),
+    );
+    const items = Array.from({ length: 20_000 }, (_, at) => ({ id: String(at % 10), md5: 'a'.repeat(32) }));
+    expect(parseJson(bytes(JSON.stringify({ items })))).toEqual({ items });
   });
 
   test.each([
@@ -59,25 +66,30 @@ describe('parseJson', () => {
 describe('a large batch is parsed in another thread', () => {
   const parser = new BatchParser(10_000);
   afterAll(() => parser.close());
-  const padding = 'x'.repeat(150_000);
+  /** Too short for a part of a batch to be refused. */
+  const padding = 'x'.repeat(131_000);
+  const long = 'x'.repeat(150_000);
 
   test('to the same value', async () => {
     const body = {
       orientations: 'all',
-      items: [{ id: 'é "\n\\ \u2028', md5: 'a' }, null, 3, [[]], {}, { id: padding }],
+      items: [{ id: 'é "\n\\ \u2028', md5: 'a' }, null, 3, [[]], {}, { id: padding }, { id: 'x' }],
       lists: ['a'],
     };
+    expect(JSON.stringify(body).length).toBeGreaterThan(131_072);
     expect(await parser.parse(bytes(JSON.stringify(body)))).toEqual(body);
-    expect(await parser.parse(bytes(JSON.stringify({ items: [], more: padding })))).toEqual({
+    expect(await parser.parse(bytes(`{"items":[],${' '.repeat(1_000)}"more":"${padding}"}`))).toEqual({
       items: [],
       more: padding,
     });
   });
 
   test.each([
-    ['too deep', nested(40, padding), 'REQUEST_INVALID'],
-    ['no list of items', JSON.stringify({ items: { padding } }), 'REQUEST_INVALID'],
-    ['no object', JSON.stringify([padding]), 'REQUEST_INVALID'],
+    ['a long item', JSON.stringify({ items: [0, { hashes: [padding, padding] }] }), 'REQUEST_INVALID'],
+    ['long fields beside the items', JSON.stringify({ items: [], lists: [padding, padding] }), 'REQUEST_INVALID'],
+    ['too deep', nested(40, long), 'REQUEST_INVALID'],
+    ['no list of items', JSON.stringify({ items: { long } }), 'REQUEST_INVALID'],
+    ['no object', JSON.stringify([long]), 'REQUEST_INVALID'],
     ['null', `null${' '.repeat(150_000)}`, 'REQUEST_INVALID'],
     [
       'too many items',
@@ -108,6 +120,11 @@ describe('POST /v1/check/hashes', () => {
     expect([status, answer.checked]).toEqual([200, 4_000]);
     const few = await send(JSON.stringify({ items: items.slice(0, 5) }));
     expect((answer.results as unknown[]).slice(0, 5)).toEqual(few.answer.results);
+  });
+
+  test('more names of lists than any service has are refused', async () => {
+    const { status, answer } = await send(JSON.stringify({ items: [], lists: Array(1_001).fill('a') }));
+    expect([status, answer.code]).toEqual([400, 'REQUEST_INVALID']);
   });
 
   test('with an Idempotency-Key a large body counts once, and another one under it is refused', async () => {

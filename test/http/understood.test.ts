@@ -315,6 +315,14 @@ describe('multipart', () => {
     expect(JSON.parse(exact.text).results).toMatchObject([{ reason: 'not_an_image' }]);
   });
 
+  test('a file that is sent as text is refused, not taken for an image', async () => {
+    const coded = (coding: string) =>
+      part('a', 'aW1hZ2U=', '1').replace('\r\n\r\n', `\r\nContent-Transfer-Encoding: ${coding}\r\n\r\n`) + END;
+    for (const coding of ['base64', 'Quoted-Printable'])
+      expect(of(await post(coded(coding)))).toEqual([415, 'MEDIA_TYPE_UNSUPPORTED', 'content-transfer-encoding']);
+    for (const coding of ['7bit', '8BIT', 'binary']) expect((await post(coded(coding))).status).toBe(200);
+  });
+
   test('in chunks is read like any other', async () => {
     const { hostname, port } = new URL(running.url);
     const socket = connect(Number(port), hostname);
@@ -368,6 +376,18 @@ test('Transfer-Encoding: a coding beside chunked is refused, not passed on', asy
   socket.destroy();
   expect(text).toMatch(/^HTTP\/1\.1 415 /);
   expect(text).toContain('transfer-encoding');
+});
+
+test('two Host headers are refused, whatever they name', async () => {
+  const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
+  socket.write('GET /v1/lists HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n');
+  const text = await new Promise<string>((resolve, reject) => {
+    socket.on('data', (chunk) => resolve(String(chunk)));
+    socket.on('error', reject);
+  });
+  socket.destroy();
+  expect(text).toMatch(/^HTTP\/1\.1 400 /);
+  expect(text).toContain('"field":"host"');
 });
 
 test('Expect: an unknown expectation is 417', async () => {

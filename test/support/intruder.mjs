@@ -3,10 +3,10 @@
  * over descriptor 3. Started by the launcher of the decoder; plain JavaScript, since Node runs it without a build.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
 
-const { key, folder, service, port } = JSON.parse(process.argv[2]);
+const { key, folder, service, port, program = '/nowhere/file' } = JSON.parse(process.argv[2]);
 
 /** What an attempt returned, or null. */
 function attempt(act) {
@@ -33,6 +33,18 @@ const results = {
   // No JavaScript reads it: Node's permission model does not see what `cat` does.
   program: attempt(() => execFileSync('/bin/cat', [key], { encoding: 'latin1', stdio: ['ignore', 'pipe', 'ignore'] })),
   connected,
+  // An update of the program would run with the service's privileges.
+  writeProgram: attempt(() => accessSync(program, constants.W_OK) ?? 'writable'),
+  writeProgramNative: attempt(() =>
+    execFileSync('/bin/sh', ['-c', 'printf x >>"$0" && echo written', program], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ),
+  // Signal 0 reaches whom any signal would.
+  signal: attempt(() => process.kill(service, 0)),
+  signalParent: attempt(() => process.kill(process.ppid === 0 ? service : process.ppid, 0)),
+  seesService: attempt(() => readFileSync(`/proc/${service}/stat`, 'latin1').length > 0),
+  agent: process.env.SSH_AUTH_SOCK ?? null,
 };
 const socket = new Socket({ fd: 3, readable: true, writable: true });
 // The test kills this process when it has looked at it.

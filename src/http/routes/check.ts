@@ -19,6 +19,9 @@ import type { Needs } from './needs.js';
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
 const MULTIPART_FILES_MAX = 100;
 
+/** Codings of a file in multipart that leave its bytes as they are (RFC 2045, 6.2). */
+const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
+
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
   digests: ['md5', 'sha1', 'sha256'],
@@ -122,7 +125,8 @@ async function parsed<T>(step: () => Promise<T>): Promise<T> {
 
 /**
  * Yield the files of a multipart body; one over the size limit with its digests, and without its bytes.
- * Errors  REQUEST_INVALID: fields, which have no meaning, too long names, and faults of the form.
+ * Errors  REQUEST_INVALID: fields, which have no meaning, too long names, and faults of the form; MEDIA_TYPE_UNSUPPORTED: a file
+ *         is sent as text, whose bytes would be taken for the image.
  */
 async function* filesOf(
   request: FastifyRequest,
@@ -135,6 +139,8 @@ async function* filesOf(
     if (part.type === 'field') throw new AppError('REQUEST_INVALID', { field: part.fieldname, expected: 'files only' });
     if ((part.filename ?? '').length > REFERENCE_CHARACTERS_MAX)
       throw new AppError('REQUEST_INVALID', { field: 'filename', charactersMax: REFERENCE_CHARACTERS_MAX });
+    if (!PLAIN_ENCODINGS.includes(part.encoding.toLowerCase()))
+      throw new AppError('MEDIA_TYPE_UNSUPPORTED', { field: 'content-transfer-encoding', expected: 'binary' });
     // Without Content-Length the bytes were not taken from the quota before.
     const isCounted = request.headers['content-length'] !== undefined;
     const onBytes = (count: number) => (isCounted ? undefined : request.caller.gate.takeBytes(count));
