@@ -315,8 +315,6 @@ export const MUTANTS = [
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(path, false))', 'true', OF_NAMED],
   [STREAM, "(look === 'known' && known?.kind", '(known?.kind', OF_NAMED],
-  [STREAM, '(!naming || naming.takes(joinPath(folder.path, name), false))', 'true', OF_NAMED],
-  [STREAM, "(look === 'known' && known[at]!.kind", '(known[at]?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
   // What a scan is asked for: patterns, and the exit code.
@@ -369,8 +367,9 @@ export const MUTANTS = [
   ['src/store/keys-contract.ts', 'revokedAt === null && ', '', OF_AUTHORISE],
   // Events that wait for a person.
   [HOLD, 'filter(({ suppressed }) => !suppressed)', 'filter(() => true)', OF_HOLD],
-  [HOLD, ' || counted.includes(undefined)', '', OF_HOLD],
-  [HOLD, "counted.includes(true) ? 'wait' : 'withdraw'", "'wait'", OF_HOLD],
+  [HOLD, ' || states.includes(undefined)', '', OF_HOLD],
+  [HOLD, "if (!states.includes(true)) return 'withdraw';", '', OF_HOLD],
+  [HOLD, "counted.some(({ matchType }) => matchType === 'exact') ? 'send' : 'wait'", "'wait'", OF_HOLD],
   [HOLD, "subject.split(' ')[0]!", 'subject', OF_HOLD],
   [HOLD, 'before === null || ', '', OF_HOLD],
   ['src/cases/webhooks/run-webhooks.ts', 'if (isDecided) await store.wake', 'await store.wake', OF_HOLD],

@@ -1,6 +1,7 @@
 /**
- * Which events wait for a person: those of a hit that counts only by entries that a flood marked. Such an entry is often a
- * stock image that came onto a list, and a receiver may take files down by itself. Overdue cases are always sent.
+ * Which events wait for a person: those of a hit that counts only by near matches of entries that a flood marked. Such an
+ * entry is often a stock image that came onto a list, and a receiver may take files down by itself. A match of a digest never
+ * waits, since a flood can be made by anybody. Overdue cases are always sent.
  */
 import type { Match } from '../../core/match-types.js';
 import type { QuarantinedEntry } from '../../store/lists-contract.js';
@@ -16,7 +17,9 @@ interface HoldParts {
   /** Return the entries of all lists that are quarantined or marked; none where no event is to wait. */
   readonly marks: () => Promise<readonly QuarantinedEntry[]>;
   /** Return the matches of a hit; null: there is no such hit. */
-  readonly matchesOf: (hitId: string) => Promise<readonly Pick<Match, 'list' | 'entryId' | 'suppressed'>[] | null>;
+  readonly matchesOf: (
+    hitId: string,
+  ) => Promise<readonly Pick<Match, 'list' | 'entryId' | 'matchType' | 'suppressed'>[] | null>;
 }
 
 const keyOf = ({ list, entryId }: Pick<QuarantinedEntry, 'list' | 'entryId'>) => JSON.stringify([list, entryId]);
@@ -36,9 +39,11 @@ export class EventHold {
     if (marks.size === 0) return 'send';
     // The subject begins with the hit's id (`events.ts`).
     const matches = (await this.#parts.matchesOf(subject.split(' ')[0]!)) ?? [];
-    const counted = matches.filter(({ suppressed }) => !suppressed).map((match) => marks.get(keyOf(match)));
-    if (counted.length === 0 || counted.includes(undefined)) return 'send';
-    return counted.includes(true) ? 'wait' : 'withdraw';
+    const counted = matches.filter(({ suppressed }) => !suppressed);
+    const states = counted.map((match) => marks.get(keyOf(match)));
+    if (counted.length === 0 || states.includes(undefined)) return 'send';
+    if (!states.includes(true)) return 'withdraw';
+    return counted.some(({ matchType }) => matchType === 'exact') ? 'send' : 'wait';
   }
 
   /**

@@ -488,7 +488,13 @@ test('a reopened case is sent once, by the process that saw it or by a later one
 
 describe('hits of marked entries', () => {
   type Matches = NonNullable<Awaited<ReturnType<ConstructorParameters<typeof EventHold>[0]['matchesOf']>>>;
-  const match = (entryId: string, suppressed = false): Matches[number] => ({ list: 'sample', entryId, suppressed });
+  const match = (entryId: string, more: Partial<Matches[number]> = {}): Matches[number] => ({
+    list: 'sample',
+    entryId,
+    matchType: 'near',
+    suppressed: false,
+    ...more,
+  });
   const marked = (entryId: string, flooded = true): QuarantinedEntry => ({ list: 'sample', entryId, flooded });
   let marks: QuarantinedEntry[];
   let matches: Record<string, Matches>;
@@ -500,8 +506,17 @@ describe('hits of marked entries', () => {
       'hit-1': [match('stock')],
       'hit-2': [match('other')],
       'hit-3': [match('stock'), match('other')],
-      'hit-4': [match('stock'), match('other', true)],
+      'hit-4': [match('stock'), match('other', { suppressed: true })],
+      'hit-5': [match('stock'), match('stock', { matchType: 'exact' })],
     };
+  });
+
+  test('a match of a digest is sent, whatever was marked', async () => {
+    await add();
+    const runner = holding();
+    source.sees(hit(5));
+    await runner.look();
+    expect(subjects()).toEqual(['hit-5']);
   });
 
   test('a hit waits while only marked entries count for it, and is sent once the entry is released', async () => {
