@@ -62,6 +62,12 @@ const ENTRIES = [
   'scripts/make-dashboard-pictures',
   'scripts/make-data-folder',
   'scripts/make-sample-list',
+  // Modules that tests load in threads and processes of their own.
+  'src/core/clock',
+  'src/index/ring',
+  'src/service/audited-store',
+  'src/sqlite/inventory/inventory',
+  'src/sqlite/open',
 ];
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

@@ -27,11 +27,10 @@ const told = async (all = false) =>
 
 /** Make a change in another process, which is killed where its code calls `die`. */
 async function killed(change: string): Promise<void> {
-  const from = (...path: string[]) => JSON.stringify(artefact('src', ...path));
   const source = `
-    import { openSqliteStore } from ${from('sqlite', 'open.js')};
-    import { auditStore } from ${from('service', 'audited-store.js')};
-    import { systemClock } from ${from('core', 'clock.js')};
+    import { openSqliteStore } from ${JSON.stringify(artefact('src', 'sqlite', 'open.js'))};
+    import { auditStore } from ${JSON.stringify(artefact('src', 'service', 'audited-store.js'))};
+    import { systemClock } from ${JSON.stringify(artefact('src', 'core', 'clock.js'))};
     const store = await openSqliteStore(${JSON.stringify(dataDir)});
     const audit = auditStore(store, systemClock);
     const die = () => { process.kill(process.pid, 'SIGKILL'); return new Promise(() => {}); };
