@@ -48,6 +48,8 @@ export interface Naming {
   takes(path: PathBytes, isFolder: boolean): boolean;
   /** Return the path under which a named folder is walked. */
   rootOf(path: PathBytes): Promise<PathBytes>;
+  /** Note a link or special file that is a line of its own. */
+  noteSkipped(look: 'symlink' | 'special'): void;
 }
 
 export class FileStream {
@@ -151,15 +153,12 @@ export class FileStream {
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
           settled.push({ ...place, facts, wasRead: false, isRecorded });
         } else if (look === 'picture' || (this.request.digestsAll && !UNREAD.has(look))) {
-          images.push({
-            folder: folder.path,
-            folderId: folder.id,
-            fileKey: place.fileKey,
-            name: place.name,
-            identity,
-            kind: kindOf(look),
-          });
-        } else settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
+          const { fileKey, name } = place;
+          images.push({ folder: folder.path, folderId: folder.id, fileKey, name, identity, kind: kindOf(look) });
+        } else {
+          if (look === 'symlink' || look === 'special') naming?.noteSkipped(look);
+          settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
+        }
       }
       const archives = names.filter((name, at) =>
         this.#isOpened(looked[at]!.look, known[at] ?? null, joinPath(folder.path, name), naming),

@@ -165,7 +165,7 @@ class Scan {
   }
 
   /** Named files are filtered as in the walk, and a named folder is a root of its own. */
-  #naming(): Naming {
+  #naming(skipped: { symlinks: number; special: number }): Naming {
     const { filter, devices, followsLinks } = this.#walk;
     const named = new Set(devices);
     if (devices !== null) this.#walk = { ...this.#walk, devices: named };
@@ -180,6 +180,7 @@ class Scan {
           () => path,
         );
       },
+      noteSkipped: (look) => void skipped[look === 'symlink' ? 'symlinks' : 'special']++,
     };
   }
 
@@ -188,7 +189,8 @@ class Scan {
     const inventory = this.parts.inventory;
     let held = new Map<PathBytes, PathBytes[]>();
     const counts = { symlinks: 0, special: 0, excluded: 0 };
-    const naming = this.#naming();
+    const skipped = { symlinks: 0, special: 0 };
+    const naming = this.#naming(skipped);
     let count = 0;
     const flush = async () => {
       for (const [path, names] of held) {
@@ -220,7 +222,7 @@ class Scan {
     await this.#stream.settled();
     this.parts.tally.passedOver(counts);
     // What is named is asked for: that it was not read may not pass for a clean result.
-    if (counts.symlinks + counts.special > 0) this.parts.tally.warn('NAMED_SKIPPED', counts);
+    if (skipped.symlinks + skipped.special > 0) this.parts.tally.warn('NAMED_SKIPPED', skipped);
   }
 }
 

@@ -78,7 +78,7 @@ test.each([
   const { code, err, summary } = await scan(args, input);
   expect(code).toBe(2);
   expect(warningsOf(err)).toEqual([expect.stringContaining('NAMED_SKIPPED')]);
-  expect(summary).toMatchObject({ files: 1, warnings: [{ code: 'NAMED_SKIPPED', symlinks: 1, special: 0 }] });
+  expect(summary).toMatchObject({ files: 2, warnings: [{ code: 'NAMED_SKIPPED', symlinks: 1, special: 0 }] });
   expect((await scan([...args, '--follow'], input)).code).toBe(0);
 });
 
