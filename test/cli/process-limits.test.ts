@@ -6,10 +6,10 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { limitProblem } from '../../src/core/process-limits.js';
 
-test.each([24, 48, 64, 96])('with %i open files: one line and exit code 2', async (files) => {
+async function withOpenFiles(files: number): Promise<{ code: unknown; err: string }> {
   const env = childEnv({ ZEEF_DATA_DIR: tempFolder('data') });
   const script = `ulimit -n ${files}; exec "$0" "$@"`;
-  const { code, err } = await new Promise<{ code: unknown; err: string }>((resolve) => {
+  return new Promise((resolve) => {
     execFile(
       'sh',
       ['-c', script, process.execPath, artefact('src', 'main.js'), 'lists', 'show'],
@@ -17,9 +17,18 @@ test.each([24, 48, 64, 96])('with %i open files: one line and exit code 2', asyn
       (error, _, text) => resolve({ code: error?.code ?? 0, err: text }),
     );
   });
-  expect(err).toMatch(/^zeef: too many open files: [^\n]*\n$/);
-  expect(code).toBe(2);
-});
+}
+
+test.each([22, 24, 26, 28, 32, 40, 48])(
+  'with %i open files: it works, or ends with one line and exit code 2',
+  async (files) => {
+    const { code, err } = await withOpenFiles(files);
+    if (code !== 0 || files === 24) {
+      expect(err).toMatch(/^zeef: too many open files: [^\n]*\n$/);
+      expect(code).toBe(2);
+    } else expect(err).toBe('');
+  },
+);
 
 test('other errors keep their stack', () => {
   expect(limitProblem(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBeNull();
