@@ -14,6 +14,7 @@ import {
   type FileFacts,
   type FileKind,
   type Identity,
+  IMAGE_KIND,
   identityOf,
   unpackFacts,
 } from './facts/file-facts.js';
@@ -143,16 +144,17 @@ export class FileStream {
       const found: PathBytes[] = [];
       for (const [at, { look, identity }] of looked.entries()) {
         const place = { ...folderPlace(folder), fileKey: rows[at]!.fileKey, name: names[at]! };
-        const path = joinPath(folder.path, names[at]!);
-        if (naming && !naming.takes(path, look === 'folder')) counts.excluded++;
+        if (naming && !naming.takes(joinPath(folder.path, place.name), look === 'folder')) counts.excluded++;
         else if (look === 'symlink' && !naming) counts.symlinks++;
         else if (look === 'special' && !naming) counts.special++;
-        else if (look === 'folder') found.push(naming ? await naming.rootOf(path) : path);
-        else if (look === 'known') {
+        else if (look === 'folder') {
+          const path = joinPath(folder.path, place.name);
+          found.push(naming ? await naming.rootOf(path) : path);
+        } else if (look === 'known') {
           const facts = known[at]!;
           const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
           settled.push({ ...place, facts, wasRead: false, isRecorded });
-        } else if (look === 'picture' || (this.request.digestsAll && !UNREAD.has(look))) {
+        } else if (look === IMAGE_KIND || (this.request.digestsAll && !UNREAD.has(look))) {
           const { fileKey, name } = place;
           images.push({ folder: folder.path, folderId: folder.id, fileKey, name, identity, kind: kindOf(look) });
         } else {
@@ -160,9 +162,9 @@ export class FileStream {
           settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
         }
       }
-      const archives = names.filter((name, at) =>
-        this.#isOpened(looked[at]!.look, known[at] ?? null, joinPath(folder.path, name), naming),
-      );
+      const archives = this.request.archives
+        ? names.filter((name, at) => this.#isOpened(looked[at]!.look, known[at]!, joinPath(folder.path, name), naming))
+        : [];
       const paths = [
         ...found.map((path) => ({ path, isArchive: false })),
         ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
@@ -182,7 +184,7 @@ export class FileStream {
   /** Return whether a file is an archive whose entries are to be read. */
   #isOpened(look: FileStat['look'], known: FileFacts | null, path: PathBytes, naming: Naming | null): boolean {
     const isArchive = look === 'archive' || (look === 'known' && known?.kind === 'archive');
-    return this.request.archives && isArchive && (!naming || naming.takes(path, false));
+    return isArchive && (!naming || naming.takes(path, false));
   }
 
   async #readOne(folder: FolderRow, image: ImageFile): Promise<void> {
@@ -194,7 +196,7 @@ export class FileStream {
       });
       if (facts === null) return;
       const { fileKey, name } = image;
-      const isOnlyDigested = facts.kind !== 'picture' && ONLY_DIGESTED.has(facts.reason ?? '');
+      const isOnlyDigested = facts.kind !== IMAGE_KIND && ONLY_DIGESTED.has(facts.reason ?? '');
       const known = isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts;
       await this.settler.settle([
         { ...folderPlace(folder), fileKey, name, facts: known, wasRead: true, isRecorded: false },
@@ -225,7 +227,7 @@ export class FileStream {
     if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
     const { digestsAll, archives } = this.request;
     const hasDigests = facts.digests.sha256 !== undefined || facts.kind === 'link';
-    if (digestsAll && facts.kind !== 'picture' && !hasDigests) return false;
+    if (digestsAll && facts.kind !== IMAGE_KIND && !hasDigests) return false;
     // Counted by a scan that opened no archives.
     if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;
     if (facts.reason === 'not_an_image') return true;

@@ -8,7 +8,14 @@ import pLimit from 'p-limit';
 import { joinPath, type PathBytes, systemPath } from '../core/path-bytes.js';
 import type { HashReply, HashWants } from '../engine/image-engine.js';
 import type { Committer } from './committer.js';
-import { type FileFacts, type FileKind, factsOfReply, type Identity, isSameFile } from './facts/file-facts.js';
+import {
+  type FileFacts,
+  type FileKind,
+  factsOfReply,
+  type Identity,
+  IMAGE_KIND,
+  isSameFile,
+} from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
 
 export interface ImageFile {
@@ -37,7 +44,7 @@ interface ImageReaderParts {
 const AGAIN_AFTER_MS = 50;
 
 export const NO_FACTS = {
-  kind: 'picture',
+  kind: IMAGE_KIND,
   verdict: 'not_checked',
   reason: null,
   code: null,
@@ -81,7 +88,7 @@ export class ImageReader {
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
-  async read({ folder, name, identity, kind = 'picture' }: ImageFile): Promise<FileFacts> {
+  async read({ folder, name, identity, kind = IMAGE_KIND }: ImageFile): Promise<FileFacts> {
     const { throttle, wants, scan } = this.parts;
     const path = joinPath(folder, name);
     const common = { ...NO_FACTS, kind, scan, generation: 0, frames: wants.frames };

@@ -19,16 +19,15 @@ async function withOpenFiles(files: number): Promise<{ code: unknown; err: strin
   });
 }
 
-test.each([22, 24, 26, 28, 32, 40, 48])(
-  'with %i open files: it works, or ends with one line and exit code 2',
-  async (files) => {
-    const { code, err } = await withOpenFiles(files);
-    if (code !== 0 || files === 24) {
-      expect(err).toMatch(/^zeef: too many open files: [^\n]*\n$/);
-      expect(code).toBe(2);
-    } else expect(err).toBe('');
-  },
-);
+test.each([20, 24, 28, 32, 36])('with %i open files: one line and exit code 2', async (files) => {
+  const { code, err } = await withOpenFiles(files);
+  expect(err).toMatch(/^zeef: too many open files: [^\n]*\n$/);
+  expect(code).toBe(2);
+});
+
+test('with 96 open files a command works', async () => {
+  expect(await withOpenFiles(96)).toEqual({ code: 0, err: '' });
+});
 
 test('other errors keep their stack', () => {
   expect(limitProblem(Object.assign(new Error('x'), { code: 'ENOENT' }))).toBeNull();

@@ -44,6 +44,7 @@ export function isSameFile(a: Identity, b: Identity): boolean {
  */
 export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished', 'video', 'other_archive', 'link'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
+export const IMAGE_KIND = FILE_KINDS[0];
 
 export interface FileFacts extends Identity {
   readonly kind: FileKind;

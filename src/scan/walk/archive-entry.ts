@@ -33,7 +33,7 @@ export const unread = (
   name: PathBytes,
   size: number,
   problem: ArchiveEntry['problem'],
-  kind: ArchiveEntry['kind'] = 'picture',
+  kind: ArchiveEntry['kind'] = 'image',
 ): ArchiveEntry => ({ name, kind, content: null, digests: {}, problem, size, bytesRead: 0 });
 
 /** Limits of one archive. Errors ARCHIVE_TOO_LARGE. `beat`: called while it is read. */
@@ -84,7 +84,7 @@ export async function readEntry(
   const takeHead = () => {
     const head = Buffer.concat(chunks);
     kind = kindOfHead(head);
-    if (kind === 'picture') return;
+    if (kind === 'image') return;
     chunks = [];
     if (!digestsAll) return;
     digests = new DigestStream(DIGEST_ALGORITHMS);
@@ -94,17 +94,17 @@ export async function readEntry(
     if (!isNested) bounds.bytes(chunk.length);
     bytes += chunk.length;
     if (digests !== null) (digests as DigestStream).update(chunk);
-    else if (kind === null || kind === 'picture') chunks.push(chunk);
+    else if (kind === null || kind === 'image') chunks.push(chunk);
     else if (!isNested) break;
     if (kind === null && bytes >= HEAD_BYTES) takeHead();
-    if (kind !== 'picture' || bytes <= bytesMax || digests !== null) continue;
+    if (kind !== 'image' || bytes <= bytesMax || digests !== null) continue;
     const large = new DigestStream(DIGEST_ALGORITHMS);
     for (const one of chunks) large.update(one);
     chunks = [];
     digests = large;
   }
   if (kind === null) takeHead();
-  const isImage = kind === 'picture';
+  const isImage = kind === 'image';
   return {
     name,
     kind: kind!,

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, systemPath } from '../../core/path-bytes.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
-import { type FileFacts, factsOfReply, type Identity, unpackFacts } from '../facts/file-facts.js';
+import { type FileFacts, factsOfReply, type Identity, IMAGE_KIND, unpackFacts } from '../facts/file-facts.js';
 import { type FileStream, folderPlace } from '../file-stream.js';
 import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
@@ -120,7 +120,8 @@ const REASONS = new Map([
 ] as const) as ReadonlyMap<string, 'corrupt' | 'too_large' | 'unreadable'>;
 
 async function factsOf(stream: FileStream, entry: ArchiveEntry, archive: Identity): Promise<FileFacts> {
-  const { content, problem, size, digests, kind } = entry;
+  const { content, problem, size, digests } = entry;
+  const kind = entry.kind === 'image' ? IMAGE_KIND : entry.kind;
   const { wants } = stream;
   const common = { ...NO_FACTS, ...archive, kind, size, digests, scan: 0, generation: 0, frames: wants.frames };
   if (problem === 'too_large') return { ...common, reason: 'too_large', code: 'IMAGE_TOO_LARGE' };

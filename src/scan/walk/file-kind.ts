@@ -14,7 +14,7 @@ import {
 import { sniff } from '../../decode/sniff.js';
 
 /** `archive`: of a format that is opened. `other_archive`: of another, which only has a name. */
-export type ContentKind = 'picture' | 'video' | 'archive' | 'other_archive' | 'not_picture';
+export type ContentKind = 'image' | 'video' | 'archive' | 'other_archive' | 'not_picture';
 
 /** Formats of archives that are opened (`archive.ts`); zstd where this Node has it, since 22.15. */
 const OPENED: ReadonlySet<string> = new Set([
@@ -26,14 +26,14 @@ const OPENED: ReadonlySet<string> = new Set([
 
 function kindOfIdentified(known: Identified | null): ContentKind {
   if (known === null) return 'not_picture';
-  if (known.group === 'image') return 'picture';
+  if (known.group === 'image') return 'image';
   if (known.group === 'video') return 'video';
   return OPENED.has(known.name) ? 'archive' : 'other_archive';
 }
 
 /** Return the kind of a file by its first bytes, at least `HEAD_BYTES` unless it is shorter. */
 export function kindOfHead(head: Uint8Array): ContentKind {
-  return sniff(head) ? 'picture' : kindOfIdentified(identify(head));
+  return sniff(head) ? 'image' : kindOfIdentified(identify(head));
 }
 
 const formatOf = (known: Identified | null): string | null => (known?.group === 'archive' ? known.name : null);
@@ -58,7 +58,7 @@ function identifyFile(file: number, head: Uint8Array): Identified | null {
 
 /** Return the kind of an open file. Errors: those of the system. */
 export function kindOfFile(file: number, head: Uint8Array): ContentKind {
-  return sniff(head) ? 'picture' : kindOfIdentified(identifyFile(file, head));
+  return sniff(head) ? 'image' : kindOfIdentified(identifyFile(file, head));
 }
 
 /** Return the format of an open archive; null if it is none. Errors: those of the system. */

@@ -48,7 +48,8 @@ function kindOf(path: Buffer, followsLinks: boolean): Look {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'vanished' : 'unreadable';
   }
   try {
-    return kindOfFile(file, head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)));
+    const kind = kindOfFile(file, head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)));
+    return kind === 'image' ? FILE_TYPES[1] : kind;
   } catch {
     return 'unreadable';
   } finally {
