@@ -10,6 +10,7 @@ import type { ScanParts } from '../scan-request.js';
 import type { Settled } from '../settle.js';
 import { archiveEntries } from './archive.js';
 import type { ArchiveEntry } from './archive-entry.js';
+import { UniqueNames } from './unique-names.js';
 
 const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 
@@ -63,13 +64,10 @@ async function readAll(
   stream: FileStream,
   { folder, base, identity }: { folder: FolderRow; base: number; identity: Identity },
 ): Promise<void> {
-  const names = new Set<PathBytes>();
+  const names = new UniqueNames();
   const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
-    // Two entries of one name are two files.
-    let name = entry.name || '?';
-    while (names.has(name)) name += '+';
-    names.add(name);
+    const name = names.of(entry.name || '?');
     const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     // The bytes were unpacked, so they count for the rate, and the next entry waits.
     await throttle.take(0, entry.bytesRead);
