@@ -69,12 +69,12 @@ async function decodeRate(paths: readonly string[]): Promise<number> {
     queuePerWorker: 4,
   });
   // The start of the process is not measured.
-  await engine.hashFile(pathBytesOf(paths[0]!), WANTS);
+  await engine.hashPath(pathBytesOf(paths[0]!), WANTS);
   const startedMs = performance.now();
   const inFlight: Promise<unknown>[] = [];
   for (const path of paths) {
     await engine.whenRoom();
-    inFlight.push(engine.hashFile(pathBytesOf(path), WANTS));
+    inFlight.push(engine.hashPath(pathBytesOf(path), WANTS));
   }
   await Promise.all(inFlight);
   const rate = paths.length / ((performance.now() - startedMs) / 1000);

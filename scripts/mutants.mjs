@@ -19,7 +19,6 @@ const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
 const PATTERN = 'src/scan/walk/pattern.ts';
 const REQUESTS = 'src/scan/remote-requests.ts';
-const FACTS = 'src/scan/facts/file-facts.ts';
 const TAR = 'src/scan/walk/tar-entries.ts';
 const IDENTIFY = 'src/decode/identify.ts';
 const AUTHORISE = 'src/http/authorise.ts';
@@ -42,6 +41,13 @@ const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_STREAM = ['test/scan/scan.test.ts'];
+const IDENTITY = 'src/core/file-identity.ts';
+const OF_IDENTITY = ['test/core/file-identity.test.ts'];
+const OF_SOURCE = ['test/engine/file-source.test.ts'];
+const OF_WALKER = ['test/scan/walk/walker.test.ts'];
+const OF_STALLS = ['test/scan/walk/stalls.test.ts'];
+const OF_KEPT = ['test/scan/kept-rows.test.ts'];
+const OF_KNOWN = ['test/scan/known-files.test.ts'];
 const OF_GLOBS = ['test/scan/walk/globs.test.ts'];
 const OF_REMOTE = ['test/scan/remote.test.ts'];
 const OF_WARNINGS = ['test/scan/warnings.test.ts'];
@@ -279,8 +285,8 @@ export const MUTANTS = [
   [STREAM, "if (kind === 'other_archive' && this.request.archives)", 'if (false)', OF_KINDS],
   [
     'src/engine/image-engine.ts',
-    "if (job.path !== null && !reply.ok && reply.reason === 'too_large')",
-    'if (false)',
+    "if (reply.reason === 'too_large') void",
+    'if (false) void',
     ['test/engine/image-engine.test.ts'],
   ],
   ['src/http/file-parts.ts', 'for (const one of chunks) large.update(one);', '', OF_LARGE],
@@ -302,21 +308,45 @@ export const MUTANTS = [
   [REVIEW, '!HEALTHY.has(reason)', 'reason.length > 0', OF_REVIEW],
   [REVIEW, "kind !== 'suppression' || ", '', OF_REVIEW],
   // Scan identity: what is known, and of which file.
-  [FACTS, 'a.size === b.size && ', '', ['test/scan/facts/file-facts.test.ts']],
-  [FACTS, ' && a.mtimeNs === b.mtimeNs', '', ['test/scan/facts/file-facts.test.ts']],
-  [FACTS, ' && a.inode === b.inode', '', ['test/scan/facts/file-facts.test.ts']],
-  [STREAM, 'facts.scan === inventory.state.scan && ', '', OF_STREAM],
-  [STREAM, ' && facts.generation === this.parts.matcher.generation', '', OF_STREAM],
+  [IDENTITY, 'a.size === b.size &&', '', OF_IDENTITY],
+  [IDENTITY, 'a.mtimeNs === b.mtimeNs &&', '', OF_IDENTITY],
+  [IDENTITY, 'a.ctimeNs === b.ctimeNs &&', '', OF_IDENTITY],
+  [IDENTITY, 'a.inode === b.inode &&', '', OF_IDENTITY],
+  [IDENTITY, ' &&\n    a.device === b.device', '', OF_IDENTITY],
+  [STREAM, 'known!.scan === scan && ', '', OF_STREAM],
+  [STREAM, ' && known!.generation === this.parts.matcher.generation', '', OF_STREAM],
   [STREAM, 'if (facts.code !== null && TRANSIENT.has(facts.code)) return false;', '', OF_STREAM],
   [STREAM, 'return !this.request.retriesFailed;', 'return true;', OF_STREAM],
   [STREAM, "facts.frames === this.wants.frames || !FRAMED.has(facts.image?.format ?? '')", 'true', OF_STREAM],
-  [SETTLE, '(wasRead || facts.verdict !== verdict)', 'wasRead', OF_SETTLE],
+  [SETTLE, ' || facts.verdict !== verdict', '', OF_SETTLE],
+  [SETTLE, ' || facts.isMissing', '', OF_KEPT],
+  [SETTLE, 'kept ? { ...kept, scan, isMissing: true } : ', '', OF_KEPT],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(path, false))', 'true', OF_NAMED],
   [STREAM, "(look === 'known' && known?.kind", '(known?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
-  ['src/scan/image-reader.ts', 'isSameFile(before, after)', 'true', ['test/scan/image-reader.test.ts']],
+  ['src/engine/read-target.ts', 'identity !== null && !isSameFile(identity, before)', 'false', OF_SOURCE],
+  ['src/engine/read-target.ts', 'at < size || ', '', OF_SOURCE],
+  ['src/engine/read-target.ts', ' | O_NONBLOCK', '', OF_SOURCE],
+  ['src/engine/read-target.ts', 'followsLinks ? 0 : O_NOFOLLOW', '0', OF_SOURCE],
+  // The walk: nothing is followed, and nothing is read that was not inspected.
+  ['src/scan/walk/open-folders.ts', 'O_PATH | O_DIRECTORY | O_NOFOLLOW', 'O_PATH | O_DIRECTORY', OF_WALKER],
+  ['src/scan/walk/open-folders.ts', 'device === null || ', 'true || ', OF_WALKER],
+  ['src/scan/walk/file-reads.ts', 'O_RDONLY | O_NONBLOCK', 'O_RDONLY', OF_WALKER],
+  ['src/scan/walk/look.ts', "if (bytes === 0) return failed('FILE_UNREADABLE');", '', OF_STALLS],
+  ['src/scan/walk/walker.ts', '>= STALLS_A_DEVICE', '> 2 * STALLS_A_DEVICE', OF_STALLS],
+  // What is kept of files that are not seen.
+  [
+    STREAM,
+    'if (!known || !TRANSIENT.has(facts.code) || !hasQuery(known)) return null;',
+    'if (true) return null;',
+    OF_KEPT,
+  ],
+  [STREAM, ' && !known!.isMissing', '', OF_KEPT],
+  ['src/scan/known-inodes.ts', 'isSameFile(facts, identity) && ', '', OF_KNOWN],
+  ['src/scan/known-inodes.ts', 'other && isSameFile(other, identity)', 'false', OF_KNOWN],
+  ['src/scan/rematch.ts', 'head.isMissing || row.isUnseen', 'head.isMissing', OF_KEPT],
   // What a scan is asked for: patterns, and the exit code.
   [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],
   [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^/]+' : '(?:[^/]+/)*'", OF_GLOBS],

@@ -101,7 +101,7 @@ export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax
       if ('tooLarge' in input) return uncached(tooLargeReply(input.tooLarge.bytes, input.tooLarge.digests, wants));
       return 'bytes' in input
         ? hashBytes(engine, input.bytes, wants)
-        : uncached(await engine.hashFile(pathBytesOf(input.path), wants));
+        : uncached(await engine.hashPath(pathBytesOf(input.path), wants));
     },
   };
 }

@@ -1,5 +1,6 @@
 /** One run of `zeef scan`: checks trees of files, writes lines and a summary. */
 import { AppError } from '../core/errors.js';
+import { pathFields } from '../core/path-bytes.js';
 import { secretFrom } from '../core/secret.js';
 import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
@@ -10,7 +11,7 @@ import type { ScanParts, ScanRequest } from '../scan/scan-request.js';
 import { ScanTally } from '../scan/tally.js';
 import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
-import { sortRoots } from '../scan/walk/roots.js';
+import { absolute } from '../scan/walk/roots.js';
 import { warningLine } from '../scan/warnings.js';
 import { openInventory } from '../service/open-store.js';
 import { type Service, scanDecoder } from '../service/service.js';
@@ -66,8 +67,9 @@ async function listsOf(
 }
 
 /** Start counting the files of a request, for the estimate. */
-async function startCounting({ paths, followsLinks, include, exclude }: ScanRequest): Promise<Counting> {
-  return countFiles({ roots: (await sortRoots(paths, followsLinks)).roots, include, exclude });
+function startCounting(request: ScanRequest, env: CliContext['env']): Counting {
+  const { paths, cwd, followsLinks, include, exclude } = request;
+  return countFiles({ paths: paths.map((path) => absolute(path, cwd)), followsLinks, include, exclude }, env);
 }
 
 /** Resolve once the lists answer; false where the scan was stopped before. Errors as `Lists.connect`. */
@@ -111,7 +113,7 @@ export async function runScan(
   const { filesBefore } = inventory.state;
   const isCounted =
     flags.rematch === undefined && filesBefore === null && flags.count !== false && flags.filesFrom === undefined;
-  const counting = isCounted ? await startCounting(request) : null;
+  const counting = isCounted ? startCounting(request, cli.env) : null;
   const expected = () => filesBefore ?? counting?.total ?? null;
   const shown = showProgress(cli, new ProgressMeter(tally, throttle, expected), everySeconds);
   try {
@@ -124,6 +126,9 @@ export async function runScan(
       decoder: scanDecoder(service),
       keepsFiles: kept !== undefined,
       throttle,
+      env: cli.env,
+      onStall: (path) =>
+        cli.err(`${JSON.stringify({ type: 'stalled', ...pathFields(path), seconds: request.stallMs / 1_000 })}\n`),
       onOther: output.other,
     };
     const end = !isReady
@@ -138,7 +143,7 @@ export async function runScan(
     setExit(cli, flags, tally, interrupted);
   } finally {
     shown.stop();
-    await counting?.stop();
+    counting?.stop();
     await inventory.close();
     output.close();
   }

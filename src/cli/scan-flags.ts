@@ -24,6 +24,8 @@ export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly follow?: boolean;
   readonly digestAll?: boolean;
   readonly archives?: boolean;
+  readonly prune?: boolean;
+  readonly stallSeconds: string;
   readonly retryFailed?: boolean;
   readonly resume?: string;
   readonly rematch?: string;
@@ -84,6 +86,8 @@ export function scanRequest(
     digestsAll: flags.digestAll ?? false,
     retriesFailed: flags.retryFailed ?? false,
     archives: flags.archives ?? false,
+    prunes: flags.prune ?? false,
+    stallMs: positive('stall-seconds', flags.stallSeconds)! * 1_000,
     ...checked,
   };
 }

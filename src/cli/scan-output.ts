@@ -89,12 +89,13 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
   };
   return {
     line,
-    result({ pathBytes, kind: _, wasRead: __, ...result }) {
+    result(whole) {
+      const { pathBytes, kind: _, bytesRead: __, isMissing, ...result } = whole;
       if (result.verdict === 'no_match') return;
-      line({ type: result.verdict, ...pathFields(pathBytes), ...result });
+      line({ type: result.verdict, ...pathFields(pathBytes), ...(isMissing ? { missing: true } : {}), ...result });
       if (result.verdict !== 'match') return;
       script?.add(pathBytes, result.digests.sha256 ?? '');
-      onMatch?.run({ pathBytes, kind: _, wasRead: __, ...result });
+      onMatch?.run(whole);
     },
     other: flags.listOthers ? (path, kind) => line({ type: 'not_a_picture', ...pathFields(path), kind }) : null,
     async end(summary) {

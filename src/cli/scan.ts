@@ -37,8 +37,10 @@ export function addScanCommand(program: Command, cli: CliContext): void {
       '--resume <folder>',
       'keep an inventory in this folder: resume a stopped scan, read only new or changed files',
     )
+    .option('--prune', 'with --resume: forget files that are not there any more')
     .option('--rematch <folder>', 'match the hashes of this inventory; no file is read')
     .option('--new-entries', 'with --rematch: only list entries added since the last match')
+    .option('--stall-seconds <seconds>', 'give up a file whose reading does not return in this time', '60')
     .option('--max-rate <rates>', 'files (500) or megabytes (50MB) a second, or both with a comma between')
     .option('--pause-file <file>', 'start no file while this file exists')
     .option('--max-load <load>', 'start no file while the one-minute load average is above this')
@@ -66,6 +68,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
         throw invalid('paths', '', 'a path, --files-from or --rematch');
       if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
         throw invalid('new-entries', '', '--rematch, without --server');
+      if (flags.prune && flags.resume === undefined) throw invalid('prune', '', '--resume');
       const unavailable = flags.idle ? giveWay() : null;
       if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
       await withService(cli, program.opts<GlobalFlags>(), (service) => runScan(cli, service, paths, flags));

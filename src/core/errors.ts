@@ -117,6 +117,7 @@ export const ERRORS = {
   METHOD_NOT_ALLOWED: { number: 62, http: 405, retry: false, says: 'This address does not accept the method.' },
   LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
   ARCHIVE_UNSUPPORTED: { number: 69, http: 422, retry: false, says: 'Archives of this format are not opened.' },
+  FILE_STALLED: { number: 70, http: 422, retry: true, says: 'Reading the file does not return.' },
   FILE_NOT_REGULAR: {
     number: 68,
     http: 422,

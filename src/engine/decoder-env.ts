@@ -23,9 +23,15 @@ export function decoderEnv(
     VIPS_DISC_THRESHOLD: '1000g',
     UV_THREADPOOL_SIZE: String(Math.max(4, workers * 2)),
   };
+  return { ...env, ...allocatorEnv(serviceEnv) };
+}
+
+/** Return the allocator's settings of an environment, and nothing else: for processes that need no other. */
+export function allocatorEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const settings: Record<string, string> = {};
   for (const name of ALLOCATOR_VARIABLES) {
-    const value = serviceEnv[name];
-    if (value !== undefined) env[name] = value;
+    const value = env[name];
+    if (value !== undefined) settings[name] = value;
   }
-  return env;
+  return settings;
 }

@@ -28,14 +28,20 @@ const pool = new Piscina<WorkerTask, Uint8Array>({
   atomics: 'disabled',
 });
 
+/** A worker tells when it has read a file: until then its decoder has not begun. */
+pool.on('message', (id: number) => {
+  for (const part of encodeFrame({ id }, new Uint8Array())) socket.write(part);
+});
+
 const socket = new Socket({ fd: 3, readable: true, writable: true });
 const reader = new FrameReader((head, body) => {
   void answer(head as RequestHead, body);
 });
 
-async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void> {
+async function answer(head: RequestHead, body: Buffer): Promise<void> {
+  const { id } = head;
   // A separate buffer can be transferred to the worker without another copy.
-  const bytes = head.path === null ? new Uint8Array(body) : null;
+  const bytes = head.file === null ? new Uint8Array(body) : null;
   const packed = await pool.run({ ...head, bytes }, bytes ? { transferList: [bytes.buffer] } : {});
   for (const part of encodeFrame({ id }, packed)) socket.write(part);
 }
@@ -43,7 +49,7 @@ async function answer({ id, ...head }: RequestHead, body: Buffer): Promise<void>
 /** Resolves when the workers have loaded their decoders: the pool gives each of them one of these tasks. */
 async function workersReady(): Promise<void> {
   const wants = { digests: [], orientations: 'none', families: 'both', algorithms: [], frames: 1 } as const;
-  const task = () => pool.run({ bytes: new Uint8Array(), path: null, wants, crashers: [] });
+  const task = () => pool.run({ id: READY_ID, bytes: new Uint8Array(), file: null, wants, crashers: [] });
   await Promise.all(Array.from({ length: workers }, task));
 }
 

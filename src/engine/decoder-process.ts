@@ -26,18 +26,24 @@ interface DecoderProcessOptions {
   readonly sandbox: Sandbox;
   /** Called once, when the process can decode. */
   readonly onReady: () => void;
+  /** Called when it has read the file of a request. */
+  readonly onRead: (id: number) => void;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called once, whatever the cause. */
   readonly onEnd: () => void;
 }
 
 const LINUX_PAGE_BYTES = 4096;
+/** A killed process ends in a few milliseconds, unless a system call holds it. */
+const GONE_MS = 2_000;
 
 export class DecoderProcess {
   readonly #child: ChildProcess;
   readonly #socket: Duplex;
   readonly #sandbox: Sandbox;
   readonly startedMs = performance.now();
+  readonly #end: () => void;
+  #gone: NodeJS.Timeout | undefined;
   #ready = false;
   #ended = false;
 
@@ -50,11 +56,11 @@ export class DecoderProcess {
       { sandbox, workers, env },
     );
     this.#socket = this.#child.stdio[3] as Duplex;
-    const arrived: { readonly id: number; readonly reply: HashReply }[] = [];
+    const arrived: { readonly id: number; readonly reply: HashReply | null }[] = [];
     const reader = new FrameReader((head, body) => {
       const { id } = head as ReplyHead;
       if (id === READY_ID) this.#ready = true;
-      else arrived.push({ id, reply: unpackReply(body) });
+      else arrived.push({ id, reply: body.length > 0 ? unpackReply(body) : null });
     });
     const take = (chunk: Buffer) => {
       const wasReady = this.#ready;
@@ -65,13 +71,18 @@ export class DecoderProcess {
         this.kill();
       }
       if (this.#ready && !wasReady) options.onReady();
-      for (const { id, reply } of arrived.splice(0)) options.onReply(id, reply);
+      for (const { id, reply } of arrived.splice(0)) {
+        if (reply === null) options.onRead(id);
+        else options.onReply(id, reply);
+      }
     };
     const end = () => {
+      clearTimeout(this.#gone);
       if (this.#ended) return;
       this.#ended = true;
       options.onEnd();
     };
+    this.#end = end;
     this.#socket.on('data', take);
     this.#socket.on('error', () => this.kill());
     this.#child.on('error', end);
@@ -104,6 +115,9 @@ export class DecoderProcess {
   kill(): void {
     const { pid } = this;
     if (this.#ended) return;
+    // A process whose read never returns does not end either: it is left behind.
+    this.#gone ??= setTimeout(this.#end, GONE_MS);
+    this.#gone.unref();
     // Its parent first, which would report on stderr how it ended.
     this.#child.kill('SIGKILL');
     try {

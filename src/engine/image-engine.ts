@@ -5,17 +5,18 @@
  * When the decoder process dies, a standby process replaces it, and each image in flight is retried once, alone in another
  * process. An image that fails there is answered `decoder_crash`, or `timeout` if it hangs, and remembered by its SHA-256.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
-import { type PathBytes, systemPath } from '../core/path-bytes.js';
+import type { PathBytes } from '../core/path-bytes.js';
 import type { Digests } from '../core/vocabulary.js';
 import { computeDigests } from '../kernels/digests.js';
 import { Crashers, type CrashReason } from './crashers.js';
 import { FileDigests } from './file-digests.js';
+import { type FileSource, namedFile } from './file-source.js';
 import { type Job, Lane, type RestartCause } from './lane.js';
 import type { HashReply, HashWants } from './protocol.js';
 import { NO_SANDBOX, type Sandbox } from './sandbox.js';
 
+export type { FileSource } from './file-source.js';
 export type { RestartCause } from './lane.js';
 export type { HashReply, HashWants, ViewReply } from './protocol.js';
 
@@ -57,7 +58,9 @@ export interface ImageEngine {
    */
   hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply>;
   /** Hash a file, which the decoder process reads itself where its sandbox allows it. Errors as `hashBytes`. */
-  hashFile(path: PathBytes, wants: HashWants): Promise<HashReply>;
+  hashFile(file: FileSource, wants: HashWants): Promise<HashReply>;
+  /** Hash the file that an operator named. Errors as `hashBytes`. */
+  hashPath(path: PathBytes, wants: HashWants): Promise<HashReply>;
   /** Wait until the queue has room, instead of getting QUEUE_FULL. */
   whenRoom(): Promise<void>;
   readonly status: EngineStatus;
@@ -164,8 +167,12 @@ class Engine implements ImageEngine {
     return this.#add(bytes, null, wants);
   }
 
-  hashFile(path: PathBytes, wants: HashWants): Promise<HashReply> {
-    return this.#add(null, path, wants);
+  hashFile(file: FileSource, wants: HashWants): Promise<HashReply> {
+    return this.#add(null, file, wants);
+  }
+
+  hashPath(path: PathBytes, wants: HashWants): Promise<HashReply> {
+    return this.hashFile(namedFile(path, this.#fileDigests, this.options.imageBytesMax), wants);
   }
 
   async whenRoom(): Promise<void> {
@@ -181,11 +188,11 @@ class Engine implements ImageEngine {
     await this.#fileDigests.close();
   }
 
-  async #add(bytes: Uint8Array | null, path: PathBytes | null, wants: HashWants): Promise<HashReply> {
+  async #add(bytes: Uint8Array | null, file: FileSource | null, wants: HashWants): Promise<HashReply> {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
     return new Promise((resolve) => {
-      this.#queue.push({ id: this.#nextId++, bytes, path, wants, resolve, startedMs: null });
+      this.#queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false });
       this.#pump();
     });
   }
@@ -200,24 +207,12 @@ class Engine implements ImageEngine {
   /** Answer an image that crashed its decoder, with its digests: a known digest still is a match. */
   async #fail(job: Job, reason: CrashReason): Promise<void> {
     this.#reading++;
-    const bytes = job.bytes ?? (await this.#read(job.path!)).bytes;
+    const read = job.bytes ? job : await job.file!.read();
+    const bytes = typeof read === 'string' ? null : read.bytes;
     const digests = bytes ? computeDigests(bytes, [...new Set([...job.wants.digests, 'sha256' as const])]) : {};
     if (digests.sha256 !== undefined) this.#crashers.note(digests.sha256, reason);
     this.#reading--;
     this.#finish(job, failed(bytes?.byteLength ?? 0, digests, reason));
-  }
-
-  /** Return a file's size and bytes; no bytes if it was removed, is too large or is no regular file. */
-  async #read(path: PathBytes): Promise<{ readonly size: number; readonly bytes: Uint8Array | null }> {
-    const file = systemPath(path);
-    try {
-      const status = await stat(file);
-      const size = status.isFile() ? status.size : 0;
-      const isReadable = status.isFile() && size <= this.options.imageBytesMax;
-      return { size, bytes: isReadable ? await readFile(file) : null };
-    } catch {
-      return { size: 0, bytes: null };
-    }
   }
 
   /**
@@ -225,34 +220,42 @@ class Engine implements ImageEngine {
    * the size limit is answered with its digests: the limit is for decoding.
    */
   #take(job: Job, reply: HashReply): void {
-    if (job.path !== null && !reply.ok && reply.reason === 'too_large')
-      return void this.#digestOnly(job, job.path, reply);
+    const { file } = job;
+    if (file === null || reply.ok) {
+      this.#finish(job, reply);
+      return;
+    }
+    if (reply.code === 'FILE_STALLED') this.#main.replace();
     const isConfined = this.options.sandbox !== undefined && this.options.sandbox !== NO_SANDBOX;
-    if (job.path === null || reply.ok || reply.reason !== 'unreadable' || !isConfined) this.#finish(job, reply);
-    else void this.#sendAsBytes(job, job.path, reply);
+    if (reply.reason === 'too_large') void this.#digestOnly(job, file, reply);
+    else if (isConfined && (reply.code === 'FILE_UNREADABLE' || reply.code === 'FILE_VANISHED'))
+      void this.#sendAsBytes(job, file, reply);
+    else this.#finish(job, reply);
   }
 
-  async #sendAsBytes(job: Job, path: PathBytes, reply: Refusal): Promise<void> {
+  async #sendAsBytes(job: Job, file: FileSource, reply: Refusal): Promise<void> {
     this.#reading++;
-    const { size, bytes } = await this.#read(path);
+    const read = await file.read();
     this.#reading--;
-    const isTooLarge = size > this.options.imageBytesMax;
-    if (isTooLarge)
-      return this.#digestOnly(job, path, { ...reply, bytes: size, reason: 'too_large', code: 'IMAGE_TOO_LARGE' });
-    if (bytes === null) return this.#finish(job, reply);
+    if (typeof read === 'string') return this.#finish(job, { ...reply, code: read });
+    const { size, bytes } = read;
+    if (bytes === null)
+      return this.#digestOnly(job, file, { ...reply, bytes: size, reason: 'too_large', code: 'IMAGE_TOO_LARGE' });
     const crash = this.#crashers.list().length > 0 ? this.#crashers.reasonFor(sha256Of(bytes)) : null;
     if (crash !== null)
       return this.#finish(job, failed(bytes.byteLength, computeDigests(bytes, job.wants.digests), crash));
-    this.#queue.push({ ...job, bytes, path: null });
+    this.#queue.push({ ...job, bytes, file: null });
     this.#pump();
   }
 
-  async #digestOnly(job: Job, path: PathBytes, reply: Refusal): Promise<void> {
+  async #digestOnly(job: Job, file: FileSource, reply: Refusal): Promise<void> {
     this.#reading++;
     this.#pump();
-    const digests = await this.#fileDigests.of(path, job.wants.digests).catch(() => null);
+    const digests = await file.digests(job.wants.digests);
     this.#reading--;
-    this.#finish(job, { ...reply, digests: digests ?? {} });
+    if (typeof digests !== 'string') return this.#finish(job, { ...reply, digests });
+    // Without its digests it is still too large, unless it is another file by now.
+    this.#finish(job, digests === 'FILE_CHANGED' ? { ...reply, reason: 'unreadable', code: digests } : reply);
   }
 
   #finish(job: Job, reply: HashReply): void {

@@ -2,19 +2,21 @@
  * Lane: one decoder process, replaced whenever it ends, and its images in flight.
  * A second process is on standby, started and idle, so that the lane continues at once when the first is lost.
  */
-import type { PathBytes } from '../core/path-bytes.js';
 import { DecoderProcess } from './decoder-process.js';
+import { type FileSource, packTarget } from './file-source.js';
 import type { HashReply, HashWants } from './protocol.js';
 import type { Sandbox } from './sandbox.js';
 
 export interface Job {
   readonly id: number;
   readonly bytes: Uint8Array | null;
-  readonly path: PathBytes | null;
+  readonly file: FileSource | null;
   readonly wants: HashWants;
   readonly resolve: (reply: HashReply) => void;
   /** Earliest time that a worker can have started it; null while other jobs are ahead, or the process starts. */
   startedMs: number | null;
+  /** True once the process has the bytes: until then a slow disk is not the decoder's fault. */
+  isRead: boolean;
 }
 
 /** `start`: it did not become ready. */
@@ -76,10 +78,12 @@ export class Lane {
   send(job: Job): void {
     if (!this.#process) this.start();
     job.startedMs = null;
+    job.isRead = job.file === null;
     this.inFlight.set(job.id, job);
     this.#markStarted();
-    const { id, path, wants } = job;
-    this.#process!.send({ id, path, wants, crashers: this.#options.crashers() }, job.bytes);
+    const { id, file, wants } = job;
+    const head = { id, file: file && packTarget(file), wants, crashers: this.#options.crashers() };
+    this.#process!.send(head, job.bytes);
   }
 
   /** Replace a process that has an image past its deadline, exceeds its memory limit, or does not become ready. */
@@ -87,12 +91,19 @@ export class Lane {
     const hangs = (one: DecoderProcess | null) => one && !one.isReady && nowMs - one.startedMs > START_MS_MAX;
     if (hangs(this.#standBy)) this.#standBy?.kill();
     const late = [...this.inFlight.values()].filter(
-      (job) => job.startedMs !== null && nowMs - job.startedMs > this.#options.decodeMsMax,
+      (job) =>
+        job.startedMs !== null &&
+        nowMs - job.startedMs > this.#options.decodeMsMax + (job.isRead ? 0 : job.file!.stallMs),
     );
     const residentBytes = this.#process?.residentBytes() ?? 0;
     if (hangs(this.#process)) this.#end('start', []);
     else if (late.length > 0) this.#end('timeout', late);
     else if (residentBytes > this.#options.memoryBytesMax) this.#end('memory', []);
+  }
+
+  /** Replace a process in which a read does not return: it has fewer threads now. */
+  replace(): void {
+    this.#end('timeout', []);
   }
 
   stop(): void {
@@ -113,6 +124,12 @@ export class Lane {
       sandbox,
       onReady: () => {
         if (started === this.#process) this.#markStarted();
+      },
+      onRead: (id) => {
+        const job = this.inFlight.get(id);
+        if (!job) return;
+        job.isRead = true;
+        if (job.startedMs !== null) job.startedMs = performance.now();
       },
       onReply: (id, reply) => {
         const job = this.inFlight.get(id);

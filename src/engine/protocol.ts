@@ -5,7 +5,6 @@
  * The body of a request is an image's bytes, the body of a response a packed reply.
  */
 import type { ErrorCode } from '../core/errors.js';
-import type { PathBytes } from '../core/path-bytes.js';
 import type {
   Background,
   DigestAlgorithm,
@@ -15,6 +14,7 @@ import type {
   NotCheckedReason,
   OrientationChoice,
 } from '../core/vocabulary.js';
+import type { PackedTarget } from './file-source.js';
 
 export interface HashWants {
   readonly digests: readonly DigestAlgorithm[];
@@ -61,16 +61,16 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
     }
 );
 
-/** Head of a request: the image's bytes follow as the body, or the decoder process reads the file at `path`. */
+/** Head of a request: the image's bytes follow as the body, or the decoder process reads the file. */
 export interface RequestHead {
   readonly id: number;
-  readonly path: PathBytes | null;
+  readonly file: PackedTarget | null;
   readonly wants: HashWants;
   /** SHA-256 of files known to crash a decoder: they are refused without decoding. */
   readonly crashers: readonly string[];
 }
 
-/** Head of a response: the packed reply follows as the body. */
+/** Head of a response: the packed reply follows as the body; without a body, the file of the request is read. */
 export interface ReplyHead {
   readonly id: number;
 }

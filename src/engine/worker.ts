@@ -2,11 +2,10 @@
  * Worker thread of the decoder process: bytes in, digests and hashes out. An `AppError` becomes a value here, since errors
  * lose their code between threads; any other error is a bug and stays thrown.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
-import { type PathBytes, systemPath } from '../core/path-bytes.js';
+import { FILE_FAULTS } from '../core/file-identity.js';
 import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
@@ -14,10 +13,12 @@ import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
+import { type FileTarget, unpackTarget } from './file-source.js';
 import { type HashReply, type HashWants, packReply, type RequestHead, type ViewReply } from './protocol.js';
+import { readTarget } from './read-target.js';
 import { createReplyCache, isCacheable, replyKey } from './reply-cache.js';
 
-export interface WorkerTask extends Omit<RequestHead, 'id'> {
+export interface WorkerTask extends RequestHead {
   readonly bytes: Uint8Array | null;
 }
 
@@ -41,23 +42,8 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   IMAGE_TOO_MANY_PIXELS: 'too_many_pixels',
   IMAGE_TOO_SMALL: 'too_small',
   IMAGE_DECODER_CRASH: 'decoder_crash',
-  FILE_UNREADABLE: 'unreadable',
+  ...Object.fromEntries(FILE_FAULTS.map((code) => [code, 'unreadable'])),
 };
-
-/** Read a file. Errors: FILE_UNREADABLE; IMAGE_TOO_LARGE before a byte is read. */
-async function readBounded(path: PathBytes): Promise<Uint8Array> {
-  const file = systemPath(path);
-  try {
-    const { size, isFile } = await stat(file).then((s) => ({ size: s.size, isFile: s.isFile() }));
-    if (!isFile) throw new AppError('FILE_UNREADABLE', { why: 'not a regular file' });
-    if (size > limits.imageBytesMax)
-      throw new AppError('IMAGE_TOO_LARGE', { bytes: size, bytesMax: limits.imageBytesMax });
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('FILE_UNREADABLE', { why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
-  }
-}
 
 function hashView({ frame, background, raster }: View, wants: HashWants): ViewReply {
   // First, since the kernel may overwrite a raster in its own memory.
@@ -107,10 +93,16 @@ const oneAtATime = pLimit(1);
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
 /** Read and hash a file; a file in the cache is not decoded again. */
-async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly string[]): Promise<Buffer> {
+async function hashFile(
+  id: number,
+  target: FileTarget,
+  { wants, crashers }: Pick<WorkerTask, 'wants' | 'crashers'>,
+): Promise<Buffer> {
   let bytes: Uint8Array;
   try {
-    bytes = await readBounded(path);
+    bytes = await readTarget(target, limits.imageBytesMax);
+    // From here on the time is that of the decoder.
+    parentPort?.postMessage(id satisfies number);
   } catch (error) {
     return packReply(refusal(error, null, {}));
   }
@@ -126,7 +118,7 @@ async function hashFile(path: PathBytes, wants: HashWants, crashers: readonly st
   return packed;
 }
 
-export default async function answer({ bytes, path, wants, crashers }: WorkerTask): Promise<Uint8Array> {
-  if (bytes === null) return hashFile(path!, wants, crashers);
+export default async function answer({ id, bytes, file, wants, crashers }: WorkerTask): Promise<Uint8Array> {
+  if (bytes === null) return hashFile(id, unpackTarget(file!), { wants, crashers });
   return packReply(await oneAtATime(() => hashBytes(bytes, computeDigests(bytes, wants.digests), wants)));
 }

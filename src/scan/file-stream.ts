@@ -4,27 +4,25 @@
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ErrorCode } from '../core/errors.js';
+import type { FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { Committer } from './committer.js';
-import {
-  FILE_KINDS,
-  type FileFacts,
-  type FileKind,
-  type Identity,
-  IMAGE_KIND,
-  identityOf,
-  unpackFacts,
-} from './facts/file-facts.js';
-import { type ImageFile, ImageReader, NO_FACTS } from './image-reader.js';
+import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, identityOf, unpackFacts } from './facts/file-facts.js';
+import { hasQuery } from './facts/file-result.js';
+import { fileRow } from './facts/file-row.js';
+import { type FileReading, type ImageFile, ImageReader, NO_FACTS } from './image-reader.js';
+import { KnownInodes } from './known-inodes.js';
 import { ALL_DIGESTS } from './matcher.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
+import type { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
-import { createStatPool, type FileStat, type StatPool } from './walk/stat-pool.js';
+import type { Anchors } from './walk/anchors.js';
+import type { FileStat, Walker } from './walk/walker.js';
 
-/** Names per task of a stat thread. */
+/** Names per request to the walk process. */
 export const LOOK_NAMES = 256;
 /** Maximum number of files in flight: enough for all cores, few enough to need little memory. */
 export const FILES_AHEAD_MAX = 4_096;
@@ -38,10 +36,17 @@ const FRAMED = new Set(['gif', 'webp', 'tiff']);
 const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable', 'symlink', 'special']);
 /** Reasons that do not matter for a file that is no image: it was read for its digests. */
 const ONLY_DIGESTED: ReadonlySet<string> = new Set(['not_an_image', 'unsupported_format', 'too_large']);
-const TRANSIENT = new Set(['FILE_VANISHED', 'FILE_CHANGED', 'FILE_UNREADABLE']);
+/** Failures that say nothing about the content: the file is read again, and until then its row keeps what was known. */
+const TRANSIENT: ReadonlySet<ErrorCode | null> = new Set([
+  'FILE_VANISHED',
+  'FILE_CHANGED',
+  'FILE_UNREADABLE',
+  'FILE_STALLED',
+] as const);
 
 const kindOf = (look: FileStat['look']): FileKind => FILE_KINDS.find((kind) => kind === look) ?? 'not_picture';
-const NOBODY: Identity = { size: 0, mtimeNs: 0n, inode: 0n };
+const NOTHING: FileIdentity = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
+const isNothing = ({ facts }: { readonly facts: FileFacts }) => facts.kind === 'vanished';
 export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
 
 /** Files that are named outside the walk, on the command line or in a list: what the walk would do with them. */
@@ -53,12 +58,34 @@ export interface Naming {
   noteSkipped(look: 'symlink' | 'special'): void;
 }
 
+/** Names of one folder. */
+interface Piece {
+  readonly folder: FolderRow;
+  readonly base: number;
+  readonly names: readonly PathBytes[];
+  readonly counts: { symlinks: number; special: number; excluded: number };
+  /** Of the folder, where it is known. */
+  readonly device?: bigint | null;
+  /** Takes the keys of the names. */
+  readonly seen?: SeenKeys;
+  /** Set for named files: a name that is no file is a line of its own, since it was asked for. */
+  readonly naming?: Naming | null;
+}
+
+/** One name of a piece. */
+interface Found {
+  readonly fileKey: number;
+  readonly name: PathBytes;
+  readonly status: FileStat;
+  readonly known: FileFacts | null;
+}
+
 export class FileStream {
   readonly committer: Committer;
   readonly settler: Settler;
   readonly imageReader: ImageReader;
-  readonly #looker: StatPool;
   readonly wants: HashWants;
+  readonly #inodes: KnownInodes;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   readonly #readers: LimitFunction;
@@ -69,6 +96,8 @@ export class FileStream {
   constructor(
     readonly parts: ScanParts,
     readonly request: ScanRequest,
+    readonly walker: Walker,
+    readonly anchors: Anchors,
   ) {
     const { decoder, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
     const { scan } = inventory.state;
@@ -79,7 +108,7 @@ export class FileStream {
       algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],
       frames: request.frames,
     };
-    const { followsLinks, orientations } = request;
+    const { orientations } = request;
     this.committer = new Committer(inventory);
     this.settler = new Settler({
       matcher,
@@ -91,36 +120,28 @@ export class FileStream {
       onResult,
       onOther,
     });
-    const { hashReply, whenRoom, workers, queueImagesPerWorker } = decoder;
+    const { hashReply, whenRoom, workers, queueImagesPerWorker, imageBytesMax } = decoder;
     this.imageReader = new ImageReader({
       hashReply,
       whenRoom,
+      imageBytesMax,
+      walker,
       committer: this.committer,
       throttle,
       wants: this.wants,
       scan,
-      followsLinks,
     });
+    this.#inodes = new KnownInodes(keepsFiles ? inventory : null, (facts) => this.isUsable(facts));
     this.#readers = pLimit(READING_PER_PLACE * workers * (1 + queueImagesPerWorker));
-    this.#looker = createStatPool(workers, followsLinks);
   }
 
   get isStopping(): boolean {
     return this.parts.shouldStop() || this.failure !== null;
   }
 
-  /**
-   * Inspect some names of a folder and process each file; resolves when all are settled. With `naming` a name that is no
-   * file is a line of its own: it was asked for.
-   */
-  async piece(
-    folder: FolderRow,
-    base: number,
-    names: readonly PathBytes[],
-    counts: { symlinks: number; special: number; excluded: number },
-    naming: Naming | null = null,
-  ): Promise<void> {
-    const { inventory, throttle } = this.parts;
+  /** Inspect some names of a folder and process each file; resolves when all are settled. */
+  async piece(piece: Piece): Promise<void> {
+    const { folder, names, naming } = piece;
     this.#ahead += names.length;
     let left = names.length;
     const arrived = (count: number) => {
@@ -129,50 +150,30 @@ export class FileStream {
       for (const wake of this.#waiting.splice(0)) wake();
     };
     try {
-      await throttle.take(names.length, 0);
-      const rows = this.parts.keepsFiles
-        ? await inventory.find(base, names)
-        : names.map(() => ({ fileKey: 0, facts: null }));
-      const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
-      const looked = await this.#looker.look(
-        folder.path,
-        names,
-        rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null)),
-      );
-      const images: ImageFile[] = [];
+      await this.parts.throttle.take(names.length, 0);
+      const found = await this.#look(piece);
+      const images: (Found & { readonly kind: FileKind })[] = [];
       const settled: Settled[] = [];
-      const found: PathBytes[] = [];
-      for (const [at, { look, identity }] of looked.entries()) {
-        const place = { ...folderPlace(folder), fileKey: rows[at]!.fileKey, name: names[at]! };
-        if (naming && !naming.takes(joinPath(folder.path, place.name), look === 'folder')) counts.excluded++;
-        else if (look === 'symlink' && !naming) counts.symlinks++;
-        else if (look === 'special' && !naming) counts.special++;
-        else if (look === 'folder') {
-          const path = joinPath(folder.path, place.name);
-          found.push(naming ? await naming.rootOf(path) : path);
-        } else if (look === 'known') {
-          const facts = known[at]!;
-          const isRecorded = facts.scan === inventory.state.scan && facts.generation === this.parts.matcher.generation;
-          settled.push({ ...place, facts, wasRead: false, isRecorded });
-        } else if (look === IMAGE_KIND || (this.request.digestsAll && !UNREAD.has(look))) {
-          const { fileKey, name } = place;
-          images.push({ folder: folder.path, folderId: folder.id, fileKey, name, identity, kind: kindOf(look) });
-        } else {
-          if (look === 'symlink' || look === 'special') naming?.noteSkipped(look);
-          settled.push({ ...place, facts: this.#factsOf(look, identity), wasRead: true, isRecorded: false });
-        }
+      const folders: { path: PathBytes; isArchive: boolean }[] = [];
+      for (const one of found) {
+        const sorted = this.#sort(one, piece);
+        if (sorted === 'read') images.push({ ...one, kind: kindOf(one.status.look) });
+        else if (sorted !== null) settled.push(sorted);
+        const path = joinPath(folder.path, one.name);
+        if (this.#isOpened(one, path, naming)) folders.push({ path, isArchive: true });
+        if (one.status.look === 'folder' && (!naming || naming.takes(path, true)))
+          folders.push({ path: naming ? await naming.rootOf(path) : path, isArchive: false });
       }
-      const archives = this.request.archives
-        ? names.filter((name, at) => this.#isOpened(looked[at]!.look, known[at]!, joinPath(folder.path, name), naming))
-        : [];
-      const paths = [
-        ...found.map((path) => ({ path, isArchive: false })),
-        ...archives.map((name) => ({ path: joinPath(folder.path, name), isArchive: true })),
-      ];
-      const read = images.map((image) => this.#readOne(folder, image).finally(() => arrived(1)));
-      if (paths.length > 0) await this.committer.commit({ foldersFound: paths });
+      const known = await this.#inodes.find(images.map(({ status }) => status.identity));
+      const unread = images.filter((image, at) => {
+        const facts = known[at]!;
+        if (facts) settled.push({ ...this.#place(piece, image), facts, bytesRead: null, isNewName: true });
+        return !facts;
+      });
+      const read = unread.map((image) => this.#readOne(piece, image).finally(() => arrived(1)));
+      if (folders.length > 0) await this.committer.commit({ foldersFound: folders });
       await this.settler.settle(settled);
-      arrived(names.length - images.length);
+      arrived(names.length - unread.length);
       await Promise.all(read);
     } catch (error) {
       this.failure ??= error;
@@ -181,36 +182,99 @@ export class FileStream {
     }
   }
 
+  async #look({ folder, base, names, seen, device = null }: Piece): Promise<Found[]> {
+    const rows = this.parts.keepsFiles
+      ? await this.parts.inventory.find(base, names)
+      : names.map(() => ({ fileKey: 0, facts: null }));
+    for (const { fileKey } of rows) seen?.add(fileKey);
+    const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
+    const identities = rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null));
+    const looked = await this.walker.look(this.anchors.placeOf(folder.path), names, identities, device);
+    return looked.map((status, at) => ({ fileKey: rows[at]!.fileKey, name: names[at]!, status, known: known[at]! }));
+  }
+
+  #place({ folder }: Piece, { fileKey, name }: Found) {
+    return { ...folderPlace(folder), fileKey, name, isRecorded: false };
+  }
+
+  /** Return how a name is settled; `read`: after it is read; null: it is only counted. */
+  #sort(found: Found, piece: Piece): Settled | 'read' | null {
+    const { status, known, name } = found;
+    const { look } = status;
+    const { counts, naming, folder } = piece;
+    if (naming && !naming.takes(joinPath(folder.path, name), look === 'folder')) counts.excluded++;
+    else if (look === 'symlink' && !naming) counts.symlinks++;
+    else if (look === 'special' && !naming) counts.special++;
+    else if (look === 'known') {
+      const { scan } = this.parts.inventory.state;
+      // The record of one that could not be read before is of that.
+      const isRecorded =
+        known!.scan === scan && known!.generation === this.parts.matcher.generation && !known!.isMissing;
+      return { ...this.#place(piece, found), facts: known!, bytesRead: null, isRecorded };
+    } else if (look === IMAGE_KIND || (this.request.digestsAll && look !== 'folder' && !UNREAD.has(look)))
+      return 'read';
+    else if (look !== 'folder') {
+      if (look === 'symlink' || look === 'special') naming?.noteSkipped(look);
+      const facts = this.#factsOf(status);
+      return { ...this.#place(piece, found), facts, bytesRead: 0, kept: this.#kept(facts, known) };
+    }
+    return null;
+  }
+
+  /** Return what a row keeps of a file that could not be read this time; null where there is nothing to keep. */
+  #kept(facts: FileFacts, known: FileFacts | null): FileFacts | null {
+    if (!known || !TRANSIENT.has(facts.code) || !hasQuery(known)) return null;
+    this.parts.tally.missing++;
+    return known;
+  }
+
   /** Return whether a file is an archive whose entries are to be read. */
-  #isOpened(look: FileStat['look'], known: FileFacts | null, path: PathBytes, naming: Naming | null): boolean {
+  #isOpened({ status: { look }, known }: Found, path: PathBytes, naming: Naming | null | undefined): boolean {
+    if (!this.request.archives) return false;
     const isArchive = look === 'archive' || (look === 'known' && known?.kind === 'archive');
     return isArchive && (!naming || naming.takes(path, false));
   }
 
-  async #readOne(folder: FolderRow, image: ImageFile): Promise<void> {
+  async #readOne(piece: Piece, image: Found & { readonly kind: FileKind }): Promise<void> {
+    const { folder } = piece;
+    const { fileKey, name, kind, known } = image;
+    const { identity, storedBytes, links } = image.status;
+    const place = this.anchors.placeOf(folder.path);
+    const file: ImageFile = { place, folderId: folder.id, fileKey, name, identity, storedBytes, kind };
     try {
-      const facts = await this.#readers(async () => {
-        if (this.isStopping) return null;
-        if (this.parts.keepsFiles) await this.imageReader.begin(image);
-        return this.imageReader.read(image);
-      });
-      if (facts === null) return;
-      const { fileKey, name } = image;
+      const read = () => this.#readNow(file);
+      const reading = await (links > 1 ? this.#inodes.share(identity, read) : read());
+      if (reading === null) return;
+      const { facts, bytesRead } = reading;
       const isOnlyDigested = facts.kind !== IMAGE_KIND && ONLY_DIGESTED.has(facts.reason ?? '');
-      const known = isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts;
       await this.settler.settle([
-        { ...folderPlace(folder), fileKey, name, facts: known, wasRead: true, isRecorded: false },
+        {
+          ...this.#place(piece, image),
+          facts: isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts,
+          bytesRead,
+          isNewName: true,
+          kept: this.#kept(facts, known),
+        },
       ]);
     } catch (error) {
       this.failure ??= error;
     }
   }
 
-  #factsOf(look: FileStat['look'], identity: Identity): FileFacts {
+  /** Read a file; null where the scan stops first. */
+  #readNow(file: ImageFile): Promise<FileReading | null> {
+    return this.#readers(async () => {
+      if (this.isStopping) return null;
+      if (this.parts.keepsFiles) await this.imageReader.begin(file);
+      return this.imageReader.read(file);
+    });
+  }
+
+  #factsOf({ look, identity, fault }: FileStat): FileFacts {
     const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
     if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
     if (look === 'symlink' || look === 'special') return { ...common, reason: 'unreadable', code: 'FILE_NOT_REGULAR' };
-    if (look === 'unreadable') return { ...common, reason: 'unreadable', code: 'FILE_UNREADABLE' };
+    if (look === 'unreadable') return { ...common, reason: 'unreadable', code: fault };
     const kind = kindOf(look);
     return { ...common, kind, ...this.#whyNotHashed(kind) };
   }
@@ -254,7 +318,7 @@ export class FileStream {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
-    await this.#looker.close();
+    this.walker.close();
   }
 
   async room(): Promise<void> {
@@ -269,22 +333,42 @@ export class FileStream {
     folder: FolderRow,
     reason: NotCheckedReason,
     code: ErrorCode,
-    identity = NOBODY,
+    identity = NOTHING,
   ): Promise<void> {
     const base = await this.parts.inventory.firstKey(folder.id);
     const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
     const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;
     const { fileKey } = place!;
     await this.settler.settle([
-      { ...folderPlace(folder), fileKey, name: FOLDER_ITSELF, facts, wasRead: true, isRecorded: false },
+      { ...folderPlace(folder), fileKey, name: FOLDER_ITSELF, facts, bytesRead: 0, isRecorded: false },
     ]);
   }
 
-  /** Remove the rows of a folder for which `isGone` is true. */
-  async forget(folder: FolderRow, isGone: (path: PathBytes) => Promise<boolean>): Promise<void> {
+  /** Mark the rows of a folder's files that this scan did not see as missing. */
+  async markMissing(
+    folder: FolderRow,
+    isSeen: (row: { readonly fileKey: number; readonly facts: FileFacts }) => boolean = () => false,
+  ): Promise<void> {
+    const { inventory, tally } = this.parts;
+    for await (const rows of inventory.filesOf(folder.id)) {
+      const unseen = rows
+        .map((row) => ({ ...row, facts: unpackFacts(row.facts) }))
+        .filter((row) => row.name !== FOLDER_ITSELF && !isSeen(row));
+      // A named file that was never there has nothing to keep.
+      const [never, kept] = [unseen.filter(isNothing), unseen.filter((row) => !isNothing(row))];
+      tally.missing += kept.length;
+      const files = kept
+        .filter(({ facts }) => !facts.isMissing)
+        .map(({ fileKey, name, facts }) => fileRow(fileKey, name, { ...facts, isMissing: true }, folder.isArchive));
+      const removedFiles = never.map(({ fileKey }) => fileKey);
+      if (files.length + removedFiles.length > 0) await this.committer.commit({ files, removedFiles });
+    }
+  }
+
+  /** Remove the rows of a folder's files for which `isGone` is true. */
+  async forget(folder: FolderRow, isGone: (name: PathBytes, facts: FileFacts) => boolean): Promise<void> {
     for await (const rows of this.parts.inventory.filesOf(folder.id)) {
-      const gone: number[] = [];
-      for (const { fileKey, name } of rows) if (await isGone(joinPath(folder.path, name))) gone.push(fileKey);
+      const gone = rows.filter(({ name, facts }) => isGone(name, unpackFacts(facts))).map(({ fileKey }) => fileKey);
       if (gone.length > 0) await this.committer.commit({ removedFiles: gone });
     }
   }

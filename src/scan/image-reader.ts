@@ -1,50 +1,57 @@
 /**
  * Images on their way through the decoder: recorded as in flight before they are opened, read by the decoder process,
- * then compared with their status, so that a file that was written meanwhile is detected.
+ * and only if they are what they were when they were inspected: one that was written meanwhile is read once more.
  */
-import { lstatSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { joinPath, type PathBytes, systemPath } from '../core/path-bytes.js';
-import type { HashReply, HashWants } from '../engine/image-engine.js';
+import { AppError } from '../core/errors.js';
+import { FILE_FAULTS, type FileFault, type FileIdentity } from '../core/file-identity.js';
+import { joinPath, type PathBytes } from '../core/path-bytes.js';
+import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import type { Committer } from './committer.js';
-import {
-  type FileFacts,
-  type FileKind,
-  factsOfReply,
-  type Identity,
-  IMAGE_KIND,
-  isSameFile,
-} from './facts/file-facts.js';
+import { type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
+import type { Place } from './walk/walk-protocol.js';
+import { type FileStat, faultOfStat, type InspectedFile, type Walker } from './walk/walker.js';
 
-export interface ImageFile {
-  readonly folder: PathBytes;
+export interface ImageFile extends InspectedFile {
   readonly folderId: number;
   readonly fileKey: number;
-  readonly name: PathBytes;
-  readonly identity: Identity;
+  readonly storedBytes: number;
   readonly kind?: FileKind;
 }
 
+/** What became of one file; a fault has facts too. */
+export interface FileReading {
+  readonly facts: FileFacts;
+  /** Of a sparse file only what the disk holds, and of one that was read twice all; null: its facts were known. */
+  readonly bytesRead: number | null;
+}
+
 /** A file that the decoder process reads, or the bytes of one that lies in an archive. */
-type ImageInput = { readonly file: PathBytes } | { readonly bytes: Uint8Array };
+type ImageInput = { readonly file: FileSource } | { readonly bytes: Uint8Array };
 
 interface ImageReaderParts {
   readonly hashReply: (input: ImageInput, wants: HashWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
+  readonly imageBytesMax: number;
+  readonly walker: Walker;
   readonly committer: Committer;
   readonly throttle: Throttle;
   readonly wants: HashWants;
   readonly scan: number;
-  readonly followsLinks: boolean;
 }
 
 /** Pause before a file that was written while it was read is read again, once. */
 const AGAIN_AFTER_MS = 50;
+/** Largest file whose digests are computed: an hour of reading from one disk. A sparse file may claim a million times that. */
+const DIGEST_BYTES_MAX = 2 ** 40;
+
+const FAULTS: ReadonlySet<string> = new Set(FILE_FAULTS);
 
 export const NO_FACTS = {
   kind: IMAGE_KIND,
+  isMissing: false,
   verdict: 'not_checked',
   reason: null,
   code: null,
@@ -54,6 +61,12 @@ export const NO_FACTS = {
   degraded: false,
   views: [],
 } as const satisfies Partial<FileFacts>;
+
+/** Return the fault of an error about one file. Errors: all others. */
+function faultIn(error: unknown): FileFault {
+  if (error instanceof AppError && FAULTS.has(error.code)) return error.code as FileFault;
+  throw error;
+}
 
 export class ImageReader {
   readonly #oneAtATime = pLimit(1);
@@ -65,15 +78,10 @@ export class ImageReader {
     return this.parts.committer.commit({ begun: [{ fileKey, folderId, name, aloneTries }] });
   }
 
-  /** Return the current identity of a file, or the code of the failure. */
-  identityNow(path: PathBytes): Identity | 'FILE_VANISHED' | 'FILE_UNREADABLE' {
-    try {
-      const stat = this.parts.followsLinks ? statSync : lstatSync;
-      const { size, mtimeNs, ino } = stat(systemPath(path), { bigint: true });
-      return { size: Number(size), mtimeNs, inode: ino };
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE';
-    }
+  /** Return the current status of a file. */
+  async statNow(place: Place, name: PathBytes): Promise<FileStat> {
+    const [status] = await this.parts.walker.look(place, [name], [null]);
+    return status!;
   }
 
   /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
@@ -88,20 +96,53 @@ export class ImageReader {
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
-  async read({ folder, name, identity, kind = IMAGE_KIND }: ImageFile): Promise<FileFacts> {
-    const { throttle, wants, scan } = this.parts;
-    const path = joinPath(folder, name);
+  async read(file: ImageFile): Promise<FileReading> {
+    const { throttle, wants, scan, walker } = this.parts;
+    const { place, name, kind = IMAGE_KIND } = file;
     const common = { ...NO_FACTS, kind, scan, generation: 0, frames: wants.frames };
-    let before = identity;
+    let now: Pick<FileStat, 'identity' | 'storedBytes'> = file;
+    let bytesRead = 0;
+    const failed = (identity: FileIdentity, code: FileFault): FileReading => ({
+      facts: { ...common, ...identity, reason: 'unreadable', code },
+      bytesRead,
+    });
     for (let isAgain = false; ; isAgain = true) {
-      await throttle.take(0, before.size);
-      const reply = await this.hash({ file: path });
-      const after = this.identityNow(path);
-      if (typeof after === 'string') return { ...common, ...identity, reason: 'unreadable', code: after };
-      if (isSameFile(before, after)) return { ...common, ...after, ...factsOfReply(reply) };
-      if (isAgain) return { ...common, ...after, reason: 'unreadable', code: 'FILE_CHANGED' };
-      before = after;
-      await delay(AGAIN_AFTER_MS);
+      if (walker.isDead(now.identity.device)) return failed(file.identity, 'FILE_STALLED');
+      await throttle.take(0, now.storedBytes);
+      const reply = await this.hash({ file: this.#source({ place, name, identity: now.identity }) });
+      const fault = !reply.ok && FAULTS.has(reply.code) ? (reply.code as FileFault) : null;
+      if (fault === null || fault === 'FILE_CHANGED') bytesRead += now.storedBytes;
+      if (fault === null) return { facts: { ...common, ...now.identity, ...factsOfReply(reply) }, bytesRead };
+      if (fault === 'FILE_STALLED') walker.noteStall(joinPath(place.folder, name), now.identity.device);
+      if (fault !== 'FILE_CHANGED') return failed(file.identity, fault);
+      // Written, replaced or removed since it was inspected.
+      if (!isAgain) await delay(AGAIN_AFTER_MS);
+      const after = await this.statNow(place, name);
+      const why = faultOfStat(after);
+      if (why !== null) return failed(file.identity, why);
+      if (isAgain) return failed(after.identity, 'FILE_CHANGED');
+      now = after;
     }
+  }
+
+  #source(file: InspectedFile): FileSource {
+    const { walker, imageBytesMax } = this.parts;
+    const { place, name, identity } = file;
+    const { size } = identity;
+    const { followsLinks, stallMs } = walker.options;
+    return {
+      path: joinPath(place.folder, name),
+      identity,
+      followsLinks,
+      stallMs,
+      async read() {
+        if (size > imageBytesMax) return { size, bytes: null };
+        return walker.read(file, 0, size).then((bytes) => ({ size, bytes }), faultIn);
+      },
+      async digests(wanted) {
+        if (size > DIGEST_BYTES_MAX) return 'FILE_UNREADABLE';
+        return walker.digests(file, wanted).catch(faultIn);
+      },
+    };
   }
 }

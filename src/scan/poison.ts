@@ -4,11 +4,12 @@
  * until it changes.
  */
 import { readFileSync } from 'node:fs';
-import { joinPath } from '../core/path-bytes.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { Committer } from './committer.js';
-import { packFacts } from './facts/file-facts.js';
+import { fileRow } from './facts/file-row.js';
 import { type ImageReader, NO_FACTS } from './image-reader.js';
+import type { Anchors } from './walk/anchors.js';
+import { faultOfStat } from './walk/walker.js';
 
 /** The machine went down with this file alone in flight: one such crash is enough. */
 const TRIES_WHERE_MACHINE_FELL = 1;
@@ -30,12 +31,18 @@ export interface Suspicion {
   readonly condemned: number;
 }
 
+interface SuspectsIn {
+  readonly boot: string;
+  readonly anchors: Anchors;
+  readonly shouldStop: () => boolean;
+}
+
 /** Retry the suspects one at a time. Errors as `ImageReader.read`. */
 export async function trySuspects(
   inventory: Inventory,
   committer: Committer,
   imageReader: ImageReader,
-  { boot, shouldStop }: { readonly boot: string; readonly shouldStop: () => boolean },
+  { boot, anchors, shouldStop }: SuspectsIn,
 ): Promise<Suspicion> {
   const { scan, boot: bootBefore } = inventory.state;
   const triesMax = bootBefore === null || bootBefore === boot ? TRIES_WHERE_PROCESS_FELL : TRIES_WHERE_MACHINE_FELL;
@@ -47,12 +54,14 @@ export async function trySuspects(
   for (const { fileKey, folderId, name, aloneTries } of suspects) {
     if (shouldStop()) break;
     const folder = await inventory.folderById(folderId);
-    const identity = folder && imageReader.identityNow(joinPath(folder.path, name));
-    if (!folder || !identity || typeof identity === 'string') {
+    const place = folder && anchors.placeOf(folder.path);
+    const status = place && (await imageReader.statNow(place, name));
+    if (!place || !status || faultOfStat(status) !== null) {
       await committer.commit({ ended: [fileKey] });
       continue;
     }
-    const file = { folder: folder.path, folderId, fileKey, name, identity };
+    const { identity, storedBytes } = status;
+    const file = { place, folderId, fileKey, name, identity, storedBytes };
     // The row belongs to the scan before this one, so the walk still records the file.
     const before = { scan: Math.max(0, scan - 1), generation: 0 };
     if (aloneTries >= triesMax) {
@@ -63,13 +72,13 @@ export async function trySuspects(
         reason: 'decoder_crash',
         code: 'IMAGE_DECODER_CRASH',
       } as const;
-      await committer.commit({ files: [{ fileKey, name, facts: packFacts(facts) }], ended: [fileKey] });
+      await committer.commit({ files: [fileRow(fileKey, name, facts, false)], ended: [fileKey] });
       condemned++;
       continue;
     }
     await imageReader.begin(file, aloneTries + 1);
-    const facts = { ...(await imageReader.read(file)), ...before };
-    await committer.commit({ files: [{ fileKey, name, facts: packFacts(facts) }], ended: [fileKey] });
+    const facts = { ...(await imageReader.read(file)).facts, ...before };
+    await committer.commit({ files: [fileRow(fileKey, name, facts, false)], ended: [fileKey] });
     tried++;
   }
   return { tried, condemned };

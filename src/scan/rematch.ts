@@ -10,9 +10,10 @@ import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
-import type { FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
-import { packFacts, unpackFacts } from './facts/file-facts.js';
+import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
+import { unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
+import { fileRow } from './facts/file-row.js';
 import { addQueriesFromRow, type RowHead } from './facts/queries-from-rows.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
 import { pathOf } from './settle.js';
@@ -97,7 +98,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   };
   let inTurn: Promise<void> = Promise.resolve();
   const inFlight: Promise<void>[] = [];
-  for await (const { queries, files } of together(inventory.files('done'), parts.orientations)) {
+  for await (const { queries, files } of together(inventory.files('all'), parts.orientations)) {
     if (shouldStop()) break;
     const answers = ask(queries);
     const before = inTurn;
@@ -137,30 +138,33 @@ async function reportAll(
   isPartial: boolean,
 ): Promise<void> {
   const { generation, exact } = matcher;
-  const changed: { fileKey: number; name: string; facts: Uint8Array }[] = [];
+  const changed: FileRow[] = [];
   const results: FileResult[] = [];
   let unmatched = 0;
   let at = 0;
   for (const { row, head } of files) {
+    const isMissing = head.isMissing || row.isUnseen;
+    if (isMissing) tally.missing++;
     const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
     // No new entry is near: the verdict stays, and is not reported again.
     if (isPartial && decision === NOTHING_FOUND) {
-      tally.takeOther(head.kind, false);
+      tally.takeOther(head.kind, null);
       continue;
     }
     const { verdict, reason } = verdictOf(decision, head);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
     const isReported = !isOther && verdict !== 'no_match';
-    if (isOther) tally.takeOther(head.kind, false);
+    if (isOther) tally.takeOther(head.kind, null);
     else if (!isReported) {
       unmatched++;
-      tally.takeUnmatched(head.size, false);
+      tally.takeUnmatched(head.size, null);
     }
     if (!isReported && verdict === head.verdict) continue;
     const facts = unpackFacts(row.facts);
-    if (isReported) results.push(resultOf(pathOf(row), facts, { generation, exact, decision }, false));
+    const answered = { generation, exact, decision };
+    if (isReported) results.push(resultOf(pathOf(row), { ...facts, isMissing }, answered, null));
     if (verdict !== head.verdict)
-      changed.push({ fileKey: row.fileKey, name: row.name, facts: packFacts({ ...facts, verdict, generation }) });
+      changed.push(fileRow(row.fileKey, row.name, { ...facts, verdict, generation }, row.isArchive));
   }
   await matcher.record(results.map(recordable), unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });

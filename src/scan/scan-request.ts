@@ -1,7 +1,7 @@
 /** Request, parts and result of a scan. */
 import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
-import type { HashReply, HashWants } from '../engine/image-engine.js';
+import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { FileFacts } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
@@ -28,6 +28,10 @@ export interface ScanRequest {
   readonly retriesFailed: boolean;
   /** Check images in zip and tar files. */
   readonly archives: boolean;
+  /** Forget the rows of files that were not seen. */
+  readonly prunes: boolean;
+  /** Milliseconds after which a read that does not return is given up. */
+  readonly stallMs: number;
   readonly orientations: OrientationChoice;
   readonly frames: number;
 }
@@ -35,7 +39,10 @@ export interface ScanRequest {
 /** The decoder process as a scan uses it. */
 export interface ScanDecoder {
   /** Errors QUEUE_FULL, SHUTTING_DOWN. */
-  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  hashReply(
+    input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
+    wants: HashWants,
+  ): Promise<HashReply>;
   /** Wait until the queue has room for an image. */
   whenRoom(): Promise<void>;
   readonly workers: number;
@@ -51,9 +58,13 @@ export interface ScanParts {
   readonly matcher: Matcher;
   readonly throttle: Throttle;
   readonly tally: ScanTally;
+  /** The environment of this process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** True once the scan is to stop: files in flight are finished, no new one is started. */
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
+  /** Called for each path whose system call does not return. */
+  readonly onStall?: (path: PathBytes) => void;
   readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 

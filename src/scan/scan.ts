@@ -3,48 +3,59 @@
  * and reports all files. Memory is constant for any tree. A killed scan resumes with its unfinished folders and reports
  * the finished ones from the inventory, so that a report is always complete.
  */
-import { lstat, realpath, stat } from 'node:fs/promises';
-import { AppError } from '../core/errors.js';
-import { type PathBytes, systemPath } from '../core/path-bytes.js';
-import type { FolderRow } from '../store/inventory-contract.js';
-import { unpackFacts } from './facts/file-facts.js';
+import { AppError, type ErrorCode } from '../core/errors.js';
+import { FILE_FAULTS } from '../core/file-identity.js';
+import { type PathBytes, shownPath } from '../core/path-bytes.js';
+import type { FileRowWithFolder, FolderRow } from '../store/inventory-contract.js';
+import { type FileFacts, unpackFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
+import { NO_FACTS } from './image-reader.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
-import { pathOf, type Settled } from './settle.js';
+import { SeenKeys } from './seen-keys.js';
+import { FOLDER_ITSELF, pathOf, type Settled } from './settle.js';
+import { Anchors } from './walk/anchors.js';
 import { visitArchive } from './walk/archive-visit.js';
 import { visitFolder, type WalkOptions } from './walk/folder-visit.js';
 import { createNameFilter } from './walk/globs.js';
 import { absolute, sortRoots } from './walk/roots.js';
+import type { Anchor } from './walk/walk-protocol.js';
+import { Walker } from './walk/walker.js';
 
 /** Folders that are walked concurrently: small ones hide each other's latency. */
 const FOLDERS_AHEAD_MAX = 32;
+/** More threads than cores, since a thread mostly waits for the disk; not many more, since a disk has few heads. */
+const THREADS_PER_WORKER = 2;
+
+const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
 
 class Scan {
   readonly #stream: FileStream;
+  readonly #anchors: Anchors;
+  readonly #rootPaths: ReadonlySet<PathBytes>;
   #walk: WalkOptions;
 
   constructor(
     readonly parts: ScanParts,
     readonly request: ScanRequest,
-    readonly roots: readonly PathBytes[],
+    readonly roots: readonly Anchor[],
+    readonly walker: Walker,
   ) {
-    this.#stream = new FileStream(parts, request);
-    this.#walk = { filter: createNameFilter(request, roots), devices: null, followsLinks: request.followsLinks };
+    this.#anchors = new Anchors(roots, request.followsLinks);
+    this.#stream = new FileStream(parts, request, walker, this.#anchors);
+    const paths = roots.map(({ path }) => path);
+    this.#rootPaths = new Set(paths);
+    const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
+    this.#walk = { filter: createNameFilter(request, paths), devices };
   }
 
   /** Errors STORE_FAILED, SHUTTING_DOWN, and those of the matcher. */
   async run(files: readonly PathBytes[]): Promise<ScanEnd> {
     const { inventory, shouldStop, tally } = this.parts;
     try {
-      if (this.request.oneFileSystem) {
-        const devices = await Promise.all(
-          this.roots.map((root) => stat(systemPath(root), { bigint: true }).catch(() => null)),
-        );
-        this.#walk = { ...this.#walk, devices: new Set(devices.flatMap((status) => (status ? [status.dev] : []))) };
-      }
       const suspicion = await trySuspects(inventory, this.#stream.committer, this.#stream.imageReader, {
         boot: bootId(),
+        anchors: this.#anchors,
         shouldStop,
       });
       await this.#reportFromInventory();
@@ -58,11 +69,28 @@ class Scan {
         shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
       if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
       const interrupted = shouldStop();
-      if (!interrupted)
+      if (!interrupted) {
         for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
+        await this.#endMissing();
+      }
       return { interrupted, suspicion };
     } finally {
       await this.#stream.close();
+    }
+  }
+
+  /** Count the files that this scan did not see, and forget them where that was asked for. */
+  async #endMissing(): Promise<void> {
+    const { inventory, tally, keepsFiles } = this.parts;
+    if (!keepsFiles) return;
+    const roots = [...this.#rootPaths];
+    tally.missing += await inventory.unseenUnder(roots);
+    if (tally.missing === 0) return;
+    if (!this.request.prunes) return tally.warn('FILES_MISSING', { files: tally.missing });
+    await inventory.pruneUnder(roots);
+    for await (const rows of inventory.files('done')) {
+      const gone = rows.filter(({ facts }) => unpackFacts(facts).isMissing).map(({ fileKey }) => fileKey);
+      if (gone.length > 0) await this.#stream.committer.commit({ removedFiles: gone });
     }
   }
 
@@ -78,10 +106,16 @@ class Scan {
       await this.#stream.room();
       // These files are not listed again: the filter notes here which of its patterns they match.
       for (const row of rows) if (!row.isArchive) this.#walk.filter.takesFile(pathOf(row));
-      const known = rows.map(
-        (row): Settled => ({ ...row, facts: unpackFacts(row.facts), wasRead: false, isRecorded: true }),
+      const all = rows.map((row) => ({ ...row, facts: unpackFacts(row.facts) }));
+      const seen = all.filter(({ facts }) => !facts.isMissing);
+      tally.missing += all.length - seen.length;
+      this.#stream.go(
+        this.#stream.settler.settle([
+          ...seen.map((row): Settled => ({ ...row, bytesRead: null, isRecorded: true })),
+          // Found by this scan, and not readable then: its row has kept what was known.
+          ...all.filter(({ facts }) => facts.isMissing && facts.scan === inventory.state.scan).map(unreadAgain),
+        ]),
       );
-      this.#stream.go(this.#stream.settler.settle(known));
     }
   }
 
@@ -117,9 +151,10 @@ class Scan {
     const base = await inventory.firstKey(folder.id);
     const counts = { symlinks: 0, special: 0, excluded: 0 };
     const mine: Promise<void>[] = [];
-    let listed = 0;
+    const seen = new SeenKeys(base);
+    let files = 0;
     try {
-      await visitFolder(folder.path, this.#walk, {
+      const entries = await visitFolder(this.#anchors.placeOf(folder.path), this.walker, this.#walk, {
         shouldStop: () => this.#stream.isStopping,
         passOver: (kind) => {
           counts[kind]++;
@@ -128,57 +163,57 @@ class Scan {
           if (paths.length > 0)
             await this.#stream.committer.commit({ foldersFound: paths.map((path) => ({ path, isArchive: false })) });
         },
-        files: async (names) => {
-          listed += names.length;
+        files: async (names, device) => {
+          files += names.length;
           const ordered = inventory.inOrder(names);
           for (let from = 0; from < ordered.length && !this.#stream.isStopping; from += LOOK_NAMES) {
-            const piece = this.#stream.piece(folder, base, ordered.slice(from, from + LOOK_NAMES), counts);
+            const part = ordered.slice(from, from + LOOK_NAMES);
             // Only promises of pieces in flight are kept: a folder may have more pieces than fit in memory.
-            mine.push(piece);
+            mine.push(
+              this.#stream.piece({ folder, base, names: part, counts, device, ...(keepsFiles ? { seen } : {}) }),
+            );
             if (mine.length >= FILES_AHEAD_MAX / LOOK_NAMES) await mine.shift();
             await this.#stream.room();
           }
         },
       });
+      if (entries === 0 && keepsFiles && this.#rootPaths.has(folder.path)) await this.#warnIfEmptied(folder.path);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === undefined || error instanceof AppError) throw error;
-      if (keepsFiles) await this.#stream.forget(folder, () => Promise.resolve(true));
-      await this.#stream.reportUnreadableFolder(
-        folder,
-        'unreadable',
-        code === 'ENOENT' ? 'FILE_VANISHED' : 'FILE_UNREADABLE',
-      );
-      listed = 1;
+      if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
+      await Promise.all(mine);
+      if (keepsFiles) await this.#stream.markMissing(folder, ({ fileKey }) => seen.has(fileKey));
+      await this.#stream.reportUnreadableFolder(folder, 'unreadable', error.code);
+      files = Number.POSITIVE_INFINITY;
     }
     await Promise.all(mine);
     if (this.#stream.isStopping) return;
-    // Remove rows of files that are gone, or that a pattern excludes now.
-    if (keepsFiles && (await inventory.fileCountOf(folder.id)) > listed) {
-      await this.#stream.forget(folder, async (path) => {
-        const status = await lstat(systemPath(path)).catch(() => null);
-        return status === null || status.isDirectory() || !this.#walk.filter.takesFile(path);
-      });
+    if (keepsFiles && (await inventory.fileCountOf(folder.id)) > files) {
+      // The line of a folder that can be listed again.
+      await this.#stream.forget(folder, (name) => name === FOLDER_ITSELF);
+      await this.#stream.markMissing(folder, ({ fileKey }) => seen.has(fileKey));
     }
     await this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts }] });
     tally.passedOver(counts);
   }
 
+  /** An empty root that held files may be a disk that is not mounted. */
+  async #warnIfEmptied(root: PathBytes): Promise<void> {
+    if (await this.parts.inventory.hasFilesUnder(root)) this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+  }
+
   /** Named files are filtered as in the walk, and a named folder is a root of its own. */
   #naming(skipped: { symlinks: number; special: number }): Naming {
-    const { filter, devices, followsLinks } = this.#walk;
+    const { filter, devices } = this.#walk;
     const named = new Set(devices);
     if (devices !== null) this.#walk = { ...this.#walk, devices: named };
     return {
       takes: (path, isFolder) => (isFolder ? filter.takesFolder(path) : filter.takesFile(path)),
-      async rootOf(path) {
-        const status = devices && (await stat(systemPath(path), { bigint: true }).catch(() => null));
-        if (status) named.add(status.dev);
-        if (!followsLinks) return path;
-        return realpath(systemPath(path), { encoding: 'buffer' }).then(
-          (real) => real.toString('latin1'),
-          () => path,
-        );
+      rootOf: async (path) => {
+        const root = await this.walker.root(path);
+        if (root?.type !== 'folder') return path;
+        named.add(root.device);
+        this.#anchors.add(root);
+        return root.path;
       },
       noteSkipped: (look) => void skipped[look === 'symlink' ? 'symlinks' : 'special']++,
     };
@@ -198,7 +233,7 @@ class Scan {
         await this.#stream.room();
         const folder = await inventory.folderAt(path);
         const base = await inventory.firstKey(folder.id);
-        this.#stream.go(this.#stream.piece(folder, base, names, counts, naming));
+        this.#stream.go(this.#stream.piece({ folder, base, names, counts, naming }));
       }
       held = new Map();
       count = 0;
@@ -226,18 +261,52 @@ class Scan {
   }
 }
 
+/** Return a file that this scan found and could not read, as it was reported. */
+function unreadAgain({
+  facts: kept,
+  ...row
+}: Omit<FileRowWithFolder, 'facts'> & { readonly facts: FileFacts }): Settled {
+  const { size, mtimeNs, ctimeNs, inode, device, kind, scan, generation } = kept;
+  const identity = { size, mtimeNs, ctimeNs, inode, device };
+  const facts = {
+    ...NO_FACTS,
+    ...identity,
+    kind,
+    scan,
+    generation,
+    reason: 'unreadable',
+    code: 'FILE_UNREADABLE',
+  } as const;
+  return { ...row, facts, kept, bytesRead: null, isRecorded: true };
+}
+
 /** Start a scan, or resume an unfinished one with the same parameters. Errors as `Scan.run`. */
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
-  const { inventory, keepsFiles, matcher, tally } = parts;
-  const { roots, files } = await sortRoots(
-    request.paths.map((path) => absolute(path, request.cwd)),
-    request.followsLinks,
-  );
-  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
-  const scanKey = JSON.stringify([roots, include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames]);
-  const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
-  if (!resumed) await inventory.beginScan(scanKey, roots);
-  const end = await new Scan(parts, request, roots).run(files);
-  if (!end.interrupted && keepsFiles) await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
-  return { ...end, resumed };
+  const { inventory, keepsFiles, matcher, tally, env, onStall = () => {} } = parts;
+  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, stallMs } = request;
+  const threads = Math.max(2, parts.decoder.workers * THREADS_PER_WORKER);
+  const walker = new Walker({ threads, followsLinks, stallMs, env, onStall });
+  try {
+    const paths = request.paths.map((path) => absolute(path, request.cwd));
+    const { roots, files } = await sortRoots(paths, (path) => walker.root(path));
+    const rootPaths = roots.map(({ path }) => path);
+    const scanKey = JSON.stringify([
+      rootPaths,
+      include,
+      exclude,
+      oneFileSystem,
+      followsLinks,
+      digestsAll,
+      archives,
+      frames,
+    ]);
+    const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
+    if (!resumed) await inventory.beginScan(scanKey, rootPaths);
+    const end = await new Scan(parts, request, roots, walker).run(files);
+    if (!end.interrupted && keepsFiles)
+      await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
+    return { ...end, resumed };
+  } finally {
+    walker.close();
+  }
 }

@@ -11,8 +11,9 @@ import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { FileRow } from '../store/inventory-contract.js';
 import type { Committer } from './committer.js';
-import { type FileFacts, packFacts } from './facts/file-facts.js';
+import type { FileFacts } from './facts/file-facts.js';
 import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './facts/file-result.js';
+import { fileRow } from './facts/file-row.js';
 import type { Matcher } from './matcher.js';
 import type { ScanTally } from './tally.js';
 
@@ -22,8 +23,12 @@ export interface Settled {
   readonly fileKey: number;
   readonly name: PathBytes;
   readonly facts: FileFacts;
-  /** The file was opened by this scan, so its row must be written. */
-  readonly wasRead: boolean;
+  /** Bytes that this scan read of it, so its row must be written; null: its facts came from the inventory. */
+  readonly bytesRead: number | null;
+  /** Facts that are known of its inode, and not yet under this name. */
+  readonly isNewName?: boolean;
+  /** What was known of a file that could not be read this time: kept in its row, as missing. */
+  readonly kept?: FileFacts | null;
   /** This scan has recorded the file in the ledger already. */
   readonly isRecorded: boolean;
 }
@@ -52,6 +57,16 @@ export const FOLDER_ITSELF: PathBytes = '.';
 export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
   if (name === FOLDER_ITSELF) return folder;
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
+}
+
+/** Return the row of a file that was settled. */
+function rowOf(
+  { fileKey, name, facts, kept, isArchive }: Settled,
+  settled: Pick<FileFacts, 'verdict' | 'generation' | 'scan'>,
+): FileRow {
+  const { scan } = settled;
+  const row = kept ? { ...kept, scan, isMissing: true } : { ...facts, ...settled, isMissing: false };
+  return fileRow(fileKey, name, row, isArchive);
 }
 
 interface Held {
@@ -105,18 +120,17 @@ export class Settler {
     const rows: FileRow[] = [];
     const reports: (() => void)[] = [];
     for (const file of files) {
-      const { facts, wasRead, fileKey, name } = file;
+      const { facts, bytesRead } = file;
       const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
       const { verdict, reason } = verdictOf(decision, facts);
-      if (keepsFiles && (wasRead || facts.verdict !== verdict)) {
-        rows.push({ fileKey, name, facts: packFacts({ ...facts, verdict, generation, scan }) });
-      }
+      const isStale = bytesRead !== null || file.isNewName || facts.isMissing || facts.verdict !== verdict;
+      if (keepsFiles && isStale) rows.push(rowOf(file, { verdict, generation, scan }));
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
         if (!file.isRecorded) unmatched++;
-        reports.push(() => this.parts.tally.takeUnmatched(facts.size, wasRead));
+        reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead));
       } else {
-        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, wasRead);
+        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, bytesRead);
         if (!file.isRecorded) answers.push(recordable(result));
         reports.push(() => {
           this.parts.tally.take(result);
@@ -132,6 +146,6 @@ export class Settler {
 
   #reportOther(file: Settled): void {
     this.parts.onOther?.(pathOf(file), file.facts.kind);
-    this.parts.tally.takeOther(file.facts.kind, file.wasRead);
+    this.parts.tally.takeOther(file.facts.kind, file.bytesRead);
   }
 }

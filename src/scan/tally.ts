@@ -56,8 +56,11 @@ export interface ScanSummary {
   readonly skippedByKind: Skipped;
   /** Files whose facts came from the inventory: they were not opened. */
   readonly fromInventory: number;
-  /** Bytes of all images, and of those that were read. */
+  /** Rows of the inventory whose files were not seen this time: they are kept. */
+  readonly missing: number;
+  /** Bytes of all images. */
   readonly bytes: number;
+  /** Bytes that were read: not those of known files, nor the holes of sparse ones. */
   readonly bytesRead: number;
   readonly generation: number;
   readonly startedAt: string;
@@ -95,6 +98,7 @@ export class ScanTally {
   notImages: NotImages = { video: 0, archive: 0, other: 0 };
   archives = 0;
   fromInventory = 0;
+  missing = 0;
   bytes = 0;
   bytesRead = 0;
 
@@ -106,10 +110,10 @@ export class ScanTally {
   }
 
   /** Count a file that is not an image. */
-  takeOther(kind: FileKind, wasRead: boolean): void {
+  takeOther(kind: FileKind, bytesRead: number | null): void {
     this.files++;
     this.notPictures++;
-    if (!wasRead) this.fromInventory++;
+    this.#takeRead(bytesRead);
     const group = kind === 'video' ? 'video' : ARCHIVES.has(kind) ? 'archive' : 'other';
     this.notImages = { ...this.notImages, [group]: this.notImages[group] + 1 };
     if (ARCHIVES.has(kind)) this.archives++;
@@ -117,11 +121,10 @@ export class ScanTally {
   }
 
   /** Count an image without a match, which has no result. */
-  takeUnmatched(bytes: number, wasRead: boolean): void {
+  takeUnmatched(bytes: number, bytesRead: number | null): void {
     this.files++;
     this.pictures++;
-    if (wasRead) this.bytesRead += bytes;
-    else this.fromInventory++;
+    this.#takeRead(bytesRead);
     this.bytes += bytes;
     this.byVerdict.no_match++;
     this.#note();
@@ -129,16 +132,21 @@ export class ScanTally {
 
   take(result: FileResult): void {
     this.files++;
-    if (!result.wasRead) this.fromInventory++;
+    this.#takeRead(result.bytesRead);
     this.#takeImage(result);
     this.#note();
   }
 
-  #takeImage({ kind, verdict, reason, matches, bytes, wasRead }: FileResult): void {
+  /** `bytes`: null where a file was not opened. */
+  #takeRead(bytes: number | null): void {
+    if (bytes === null) this.fromInventory++;
+    else this.bytesRead += bytes;
+  }
+
+  #takeImage({ kind, verdict, reason, matches, bytes }: FileResult): void {
     this.pictures++;
     if (ARCHIVES.has(kind)) this.archives++;
     this.bytes += bytes;
-    if (wasRead) this.bytesRead += bytes;
     this.byVerdict[verdict]++;
     if (verdict === 'not_checked' && reason) this.#byReason[reason] = (this.#byReason[reason] ?? 0) + 1;
     if (verdict === 'match') {
@@ -208,6 +216,7 @@ export class ScanTally {
       skipped: skipped.symlinks + skipped.special + skipped.excluded,
       skippedByKind: skipped,
       fromInventory: this.fromInventory,
+      missing: this.missing,
       bytes: this.bytes,
       bytesRead: this.bytesRead,
       ...about,

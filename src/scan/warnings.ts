@@ -12,6 +12,8 @@ export const SCAN_WARNINGS = {
   NO_LIST: { fails: true, says: 'No list is in force, so nothing can match.' },
   NOTHING_EXAMINED: { fails: true, says: 'No file was examined; these were passed over.' },
   NAMED_SKIPPED: { fails: true, says: 'Named symbolic links or special files were not read.' },
+  ROOT_EMPTY: { fails: true, says: 'A root that held files is empty; it may not be mounted.' },
+  FILES_MISSING: { fails: false, says: 'Files of earlier scans were not seen; their rows are kept.' },
   INCLUDE_UNMATCHED: { fails: false, says: 'An include pattern matched no file.' },
 } as const satisfies Record<string, WarningKind>;
 

@@ -18,9 +18,8 @@ import { createRecorder, type Recorder, type Recording } from '../check/recorder
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
-import type { PathBytes } from '../core/path-bytes.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import type { HashReply, HashWants } from '../engine/image-engine.js';
+import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
@@ -65,7 +64,10 @@ export interface Service {
   /** Hash without a look-up or a record. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** Return the decoder process's reply, for bytes or for a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
-  hashReply(input: { readonly bytes: Uint8Array } | { readonly file: PathBytes }, wants: HashWants): Promise<HashReply>;
+  hashReply(
+    input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
+    wants: HashWants,
+  ): Promise<HashReply>;
   /** Errors LIST_NOT_FOUND, STORE_FAILED. */
   openFiles(lists: ReadonlySet<string> | null): Promise<FileBatch>;
   /** Wait until the decoder would accept an image: for batches, which wait instead of failing. */

@@ -8,6 +8,9 @@
  */
 import type { PathBytes } from '../core/path-bytes.js';
 
+/** Keys of one folder's files: its names are hashed to 16 million keys. */
+export const KEYS_PER_FOLDER = 2 ** 24;
+
 export interface FolderRow {
   readonly id: number;
   readonly path: PathBytes;
@@ -22,11 +25,15 @@ export interface FileRow {
   readonly name: PathBytes;
   /** As `scan/facts/file-facts.ts` packs them. */
   readonly facts: Uint8Array;
+  /** Of the inode whose content was read, so that the same file is found under another name; null: it was not read. */
+  readonly inodeKey?: number | null;
 }
 
 export interface FileRowWithFolder extends FileRow {
   readonly folder: PathBytes;
   readonly isArchive: boolean;
+  /** The last scan did not finish the file's folder: it was not there, or is outside that scan. */
+  readonly isUnseen: boolean;
 }
 
 /** Counts of a folder's entries without rows. */
@@ -91,6 +98,8 @@ export interface Inventory {
     firstKey: number,
     names: readonly PathBytes[],
   ): Promise<readonly { readonly fileKey: number; readonly facts: Uint8Array | null }[]>;
+  /** Return the facts of rows with these keys of inodes, for each; a key may be shared by a few inodes. */
+  factsOfInodes(inodeKeys: readonly number[]): Promise<readonly (readonly Uint8Array[])[]>;
   apply(change: InventoryChange): Promise<void>;
   inFlight(): Promise<readonly FileInFlight[]>;
   /** Return the files of one folder in the order of their keys. */
@@ -105,6 +114,12 @@ export interface Inventory {
   requeueDamaged(): Promise<number>;
   /** Return sums over the folders finished by this scan. */
   doneCounts(): Promise<FolderCounts & { readonly folders: number }>;
+  /** Return whether there are rows of files in a folder or under it. */
+  hasFilesUnder(path: PathBytes): Promise<boolean>;
+  /** Return the number of rows in folders under `roots` that this scan did not finish: their files were not seen. */
+  unseenUnder(roots: readonly PathBytes[]): Promise<number>;
+  /** Remove those rows and their folders. Result: the number of rows. */
+  pruneUnder(roots: readonly PathBytes[]): Promise<number>;
   readonly bytes: number;
   close(): Promise<void>;
 }

@@ -151,12 +151,12 @@ describe('a file that ended its decoder', () => {
     const path = join(tempFolder('faults'), 'guilty.png');
     writeFileSync(path, guilty);
     expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: false, reason: 'timeout' });
-    expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
+    expect(await engine.hashPath(path, WANTS)).toMatchObject({ ok: false, reason: 'decoder_crash' });
     expect(await engine.hashBytes(innocent, WANTS, sha256(innocent))).toMatchObject({ ok: true });
     await new Promise((resolve) => setTimeout(resolve, 15_100));
     await isUp();
     expect(await engine.hashBytes(guilty, WANTS, sha256(guilty))).toMatchObject({ ok: true });
-    expect(await engine.hashFile(path, WANTS)).toMatchObject({ ok: true });
+    expect(await engine.hashPath(path, WANTS)).toMatchObject({ ok: true });
   });
 
   test('a standby process takes over', async () => {

@@ -67,7 +67,7 @@ describe('hashing', () => {
     const { families } = loadPdqHasher().hash(raster, { orientations: 'all', families: 'both' });
     expect(reply.views).toEqual([{ frame: 0, background: null, families, blockhash: blockhash256(raster) }]);
     expect(reply.digests.sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(await engine!.hashFile(path, WANTS)).toEqual(reply);
+    expect(await engine!.hashPath(path, WANTS)).toEqual(reply);
   });
 
   test('HEIC is decoded; its decoder is loaded with the first image', async () => {
@@ -85,8 +85,8 @@ describe('hashing', () => {
       reason: 'not_an_image',
       digests: { sha256: createHash('sha256').update('not a picture').digest('hex') },
     });
-    expect(await engine!.hashFile('/nowhere/at/all.jpg', WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
-    expect(await engine!.hashFile(tmpdir(), WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
+    expect(await engine!.hashPath('/nowhere/at/all.jpg', WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
+    expect(await engine!.hashPath(tmpdir(), WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
     expect(await engine!.hashBytes(png.subarray(0, png.length - 2_000), WANTS)).toMatchObject({ ok: false });
     expect(await engine!.hashBytes(Buffer.alloc(5_000_001), WANTS)).toMatchObject({ ok: false, reason: 'too_large' });
     expect(await engine!.hashBytes(Buffer.alloc(5_000_000), WANTS)).toMatchObject({
@@ -102,7 +102,7 @@ test('a file over the size limit has its digests, and others are decoded meanwhi
   const bytes = Buffer.concat([png, Buffer.alloc(6_000_001, 7)]);
   writeFileSync(large, bytes);
   const [reply, other] = await Promise.all([
-    engine!.hashFile(pathBytesOf(large), WANTS),
+    engine!.hashPath(pathBytesOf(large), WANTS),
     engine!.hashBytes(png, WANTS),
   ]);
   expect(reply).toEqual({

@@ -33,7 +33,8 @@ function startStopped() {
   });
   lane = started;
   const wants = { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
-  const job: Job = { id: 1, bytes: Buffer.from('no image'), path: null, wants, resolve: () => {}, startedMs: null };
+  const sent = { id: 1, bytes: Buffer.from('no image'), file: null, wants, resolve: () => {} };
+  const job: Job = { ...sent, startedMs: null, isRead: true };
   started.send(job);
   process.kill(started.pid!, 'SIGSTOP');
   return { lane: started, replies, deaths };

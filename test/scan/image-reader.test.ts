@@ -1,10 +1,13 @@
-import { statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
-import type { HashReply } from '../../src/engine/image-engine.js';
+import type { FileSource, HashReply } from '../../src/engine/image-engine.js';
 import { ImageReader } from '../../src/scan/image-reader.js';
+import { Anchors } from '../../src/scan/walk/anchors.js';
+import { Walker } from '../../src/scan/walk/walker.js';
+import { replyOfFile } from '../support/scan-parts.js';
 
 const UNREADABLE: HashReply = {
   ok: false,
@@ -23,28 +26,29 @@ async function readFile(during: (reading: number, path: string) => void) {
   const path = join(folder, 'a.jpg');
   writeFileSync(path, 'first');
   let readings = 0;
-  const files = new ImageReader({
-    hashReply: async () => {
-      during(++readings, path);
-      return UNREADABLE;
-    },
-    whenRoom: async () => {},
-    throttle: { take: async () => {} } as never,
-    committer: {} as never,
-    wants: { digests: ['sha256'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
-    scan: 1,
-    followsLinks: false,
-  });
-  const { size, mtimeNs, ino } = statSync(path, { bigint: true });
-  const identity = { size: Number(size), mtimeNs, inode: ino };
-  const facts = await files.read({
-    folder: pathBytesOf(folder),
-    folderId: 1,
-    fileKey: 0,
-    name: pathBytesOf('a.jpg'),
-    identity,
-  });
-  return { facts, readings };
+  const walker = new Walker({ threads: 1, followsLinks: false, stallMs: 10_000, env: {}, onStall: () => {} });
+  try {
+    const files = new ImageReader({
+      hashReply: (input) =>
+        replyOfFile((input as { readonly file: FileSource }).file, () => {
+          during(++readings, path);
+          return UNREADABLE;
+        }),
+      whenRoom: async () => {},
+      imageBytesMax: 1_000_000,
+      walker,
+      throttle: { take: async () => {} } as never,
+      committer: {} as never,
+      wants: { digests: ['sha256'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
+      scan: 1,
+    });
+    const place = new Anchors([], false).placeOf(pathBytesOf(folder));
+    const { identity, storedBytes } = await files.statNow(place, 'a.jpg');
+    const { facts } = await files.read({ place, folderId: 1, fileKey: 0, name: 'a.jpg', identity, storedBytes });
+    return { facts, readings };
+  } finally {
+    walker.close();
+  }
 }
 
 test('an unchanged file is read once, and has the decoder’s reason', async () => {

@@ -60,7 +60,7 @@ test.each([
   expect(summary.byVerdict).toMatchObject(isCondemned ? { no_match: 1, not_checked: 1 } : { no_match: 2 });
   expect(inFlight).toEqual([]);
   if (!isCondemned) return;
-  expect(told).toMatchObject([{ reason: 'decoder_crash', pathBytes: join(work, 'one.jpg'), wasRead: false }]);
+  expect(told).toMatchObject([{ reason: 'decoder_crash', pathBytes: join(work, 'one.jpg'), bytesRead: null }]);
   // The next scan does not open it either, until it changes.
   expect((await scanned()).summary).toMatchObject({ bytesRead: 0, byReason: { decoder_crash: 1 } });
   utimesSync(join(work, 'one.jpg'), new Date(), new Date(0));

@@ -79,8 +79,8 @@ async function run({ decisions = { a: found('match') }, onRecord, shouldStop = (
     tally,
     orientations: 'all',
     shouldStop,
-    onResult: ({ pathBytes, verdict, wasRead }) =>
-      void reported.push(`${basename(textOf(pathBytes)!)} ${verdict} ${wasRead}`),
+    onResult: ({ pathBytes, verdict, bytesRead }) =>
+      void reported.push(`${basename(textOf(pathBytes)!)} ${verdict} ${bytesRead !== null}`),
     newEntries: news === undefined ? null : { batch, options },
   });
   const recorded = matcher.recorded.flatMap(({ answers }) => answers.map(({ reference }) => reference));

@@ -1,93 +1,21 @@
 /** What a scan reads, what it takes from its inventory, and what it records; with a decoder that only counts. */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { tempFolder } from '../../bench/temp-folder.js';
 import { AppError } from '../../src/core/errors.js';
-import { pathBytesOf, systemPath, textOf } from '../../src/core/path-bytes.js';
-import { scan } from '../../src/scan/scan.js';
-import type { ScanRequest } from '../../src/scan/scan-request.js';
-import { ScanTally } from '../../src/scan/tally.js';
-import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
-import type { Inventory } from '../../src/store/inventory-contract.js';
-import { failedReply, found, imageReply, matcherOf } from '../support/scan-parts.js';
+import { pathBytesOf } from '../../src/core/path-bytes.js';
+import { GIF, ScanTree } from '../support/scan-tree.js';
 
-const DECISIONS = { a: found('match'), b: found('suppressed') };
-const REQUEST: Omit<ScanRequest, 'paths'> = {
-  cwd: '/',
-  filesFrom: null,
-  include: [],
-  exclude: [],
-  oneFileSystem: false,
-  followsLinks: false,
-  digestsAll: false,
-  retriesFailed: false,
-  archives: false,
-  orientations: 'all',
-  frames: 1,
-};
-const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
-const GIF = Buffer.from('GIF89a');
-
+let scanned: ScanTree;
 let tree = '';
-let inventory: Inventory;
 beforeEach(async () => {
-  tree = tempFolder('scan-tree');
-  inventory = await openSqliteInventory(tempFolder('scan-inventory'));
+  scanned = await ScanTree.create();
+  tree = scanned.path;
 });
-afterEach(() => inventory.close());
+afterEach(() => scanned.close());
 
-/** A file that the decoder below hashes to this digit; `x` is an image that cannot be decoded. */
-function write(name: string, digit: string, magic = JPEG): void {
-  writeFileSync(join(tree, name), Buffer.concat([magic, Buffer.from(digit)]));
-}
-
-interface About {
-  readonly request?: Partial<ScanRequest>;
-  readonly generation?: number;
-  readonly wantsBlockhash?: boolean;
-  /** Called while the decoder reads a file. */
-  readonly during?: (name: string) => void;
-  readonly shouldStop?: (read: number) => boolean;
-}
-
-/** One scan of the tree; the result: names that were read, hits that were reported, and hits that were recorded, sorted. */
-async function runScan({ request = {}, generation = 1, wantsBlockhash = false, during, shouldStop }: About = {}) {
-  const read: string[] = [];
-  const reported: string[] = [];
-  const matcher = { ...matcherOf(DECISIONS), generation, wantsBlockhash };
-  const tally = new ScanTally();
-  const end = await scan(
-    {
-      decoder: {
-        hashReply: async (input) => {
-          const path = systemPath('file' in input ? input.file : '').toString();
-          read.push(basename(path));
-          const bytes = readFileSync(path);
-          during?.(basename(path));
-          const digit = bytes.toString('latin1').at(-1)!;
-          return digit === 'x' ? failedReply('c') : imageReply(digit, bytes[0] === GIF[0] ? 'gif' : 'jpeg');
-        },
-        whenRoom: async () => {},
-        workers: 1,
-        queueImagesPerWorker: 1,
-        imageBytesMax: 1_000,
-      },
-      inventory,
-      keepsFiles: true,
-      matcher,
-      throttle: { take: async () => {} } as never,
-      tally,
-      shouldStop: () => shouldStop?.(read.length) ?? false,
-      onResult: ({ pathBytes, verdict, code }) =>
-        void reported.push([basename(textOf(pathBytes)!), verdict, code].filter(Boolean).join(' ')),
-    },
-    { ...REQUEST, paths: [pathBytesOf(tree)], ...request },
-  );
-  const recorded = matcher.recorded.flatMap(({ answers }) => answers.map(({ reference }) => basename(reference!)));
-  const unmatched = matcher.recorded.reduce((sum, batch) => sum + batch.unmatched, 0);
-  return { read: read.sort(), reported: reported.sort(), recorded: recorded.sort(), unmatched, tally, end };
-}
+const write: ScanTree['write'] = (...file) => scanned.write(...file);
+const runScan: ScanTree['scan'] = (about) => scanned.scan(about);
 
 test('each image is read, matched and recorded once; other files are only counted', async () => {
   write('hit.jpg', 'a');
@@ -200,7 +128,7 @@ test('a file that changed at each reading is read again by the next scan, withou
   expect([second.read, second.reported]).toEqual([['a.jpg'], ['a.jpg match']]);
 });
 
-test('a named file that is missing is reported; a file that is gone leaves the inventory', async () => {
+test('a named file that is missing is reported; a file that is gone stays in the inventory until it is pruned', async () => {
   const missing = pathBytesOf(join(tree, 'nowhere.jpg'));
   const { reported } = await runScan({ request: { paths: [missing] } });
   expect(reported).toEqual(['nowhere.jpg not_checked FILE_VANISHED']);
@@ -208,10 +136,16 @@ test('a named file that is missing is reported; a file that is gone leaves the i
   write('b.jpg', 'a');
   await runScan();
   rmSync(join(tree, 'b.jpg'));
-  expect((await runScan()).reported).toEqual(['a.jpg match']);
-  const names: string[] = [];
-  for await (const rows of inventory.files('done')) names.push(...rows.map(({ name }) => name));
-  expect(names).toEqual(['a.jpg']);
+  const names = async () => {
+    const found: string[] = [];
+    for await (const rows of scanned.inventory.files('done')) found.push(...rows.map(({ name }) => name));
+    return found.sort();
+  };
+  const gone = await runScan();
+  expect([gone.reported, gone.tally.missing, await names()]).toEqual([['a.jpg match'], 1, ['a.jpg', 'b.jpg']]);
+  const pruned = await runScan({ request: { prunes: true } });
+  expect([pruned.reported, await names()]).toEqual([['a.jpg match'], ['a.jpg']]);
+  expect((await runScan()).tally.missing).toBe(0);
 });
 
 test('an error of the decoder ends the scan, and the file is read by the next one', async () => {

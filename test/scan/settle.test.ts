@@ -54,7 +54,7 @@ function file(fileKey: number, facts: FileFacts, about: Partial<Settled> = {}): 
     fileKey,
     name: `${fileKey}.jpg`,
     facts,
-    wasRead: true,
+    bytesRead: 4,
     isRecorded: false,
     ...about,
   };
@@ -110,7 +110,7 @@ test('each verdict is recorded, counted and reported as what it is', async () =>
 
 test('a file that this scan has recorded already is reported, and not recorded again', async () => {
   const { settler, recordedDigests, unmatched, events, tally } = createSettler();
-  const known = { wasRead: false, isRecorded: true };
+  const known = { bytesRead: null, isRecorded: true };
   await settler.settle([
     file(1, imageFacts('a', { verdict: 'match' }), known),
     file(2, imageFacts('c', { verdict: 'no_match' }), known),
@@ -122,7 +122,7 @@ test('a file that this scan has recorded already is reported, and not recorded a
 
 test('a known file is written again only where its verdict has changed', async () => {
   const { settler, rows } = createSettler();
-  const known = { wasRead: false };
+  const known = { bytesRead: null };
   await settler.settle([
     file(1, imageFacts('a', { verdict: 'match' }), known),
     file(2, imageFacts('a', { verdict: 'no_match' }), known),

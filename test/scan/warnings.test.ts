@@ -45,7 +45,7 @@ test('beyond the limit warnings are counted, and still fail the scan', () => {
 
 test('a scan of no file warns; one of a file does not', () => {
   const [nothing, something] = [new ScanTally(), new ScanTally()];
-  something.takeOther('not_picture', true);
+  something.takeOther('not_picture', 0);
   for (const tally of [nothing, something]) tally.warnOfNothing();
   expect([nothing.warnings.kept.length, something.warnings.kept.length]).toEqual([1, 0]);
 });

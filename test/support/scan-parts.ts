@@ -2,7 +2,9 @@
 import type { Decision } from '../../src/check/policy.js';
 import { NOTHING_FOUND } from '../../src/check/policy.js';
 import type { Answer } from '../../src/check/recorder.js';
-import type { HashReply } from '../../src/engine/image-engine.js';
+import { AppError } from '../../src/core/errors.js';
+import type { FileSource, HashReply } from '../../src/engine/image-engine.js';
+import { readTarget } from '../../src/engine/read-target.js';
 import type { FileFacts } from '../../src/scan/facts/file-facts.js';
 import { NO_FACTS } from '../../src/scan/image-reader.js';
 import type { Matcher } from '../../src/scan/matcher.js';
@@ -53,8 +55,26 @@ export function failedReply(digit: string): HashReply {
   return { ok: false, digests: { sha256: sha256Of(digit) }, bytes: 4, ...failed };
 }
 
+/** Return the reply to a file as the decoder process would: a file that is another one before or after is a fault. */
+export async function replyOfFile(
+  file: FileSource,
+  reply: (bytes: Uint8Array) => HashReply | Promise<HashReply>,
+): Promise<HashReply> {
+  let answer: HashReply | null = null;
+  try {
+    const bytes = await readTarget(file, 1_000_000);
+    answer = await reply(bytes);
+    await readTarget(file, 1_000_000);
+    return answer;
+  } catch (error) {
+    if (!(error instanceof AppError) || !error.code.startsWith('FILE_')) throw error;
+    const { code } = error;
+    return { ok: false, digests: {}, bytes: 0, reason: 'unreadable', code, format: null, width: null, height: null };
+  }
+}
+
 export function factsOf(facts: Partial<FileFacts>): FileFacts {
-  return { ...NO_FACTS, size: 4, mtimeNs: 1n, inode: 1n, scan: 0, generation: 0, ...facts };
+  return { ...NO_FACTS, size: 4, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n, scan: 0, generation: 0, ...facts };
 }
 
 export interface RecordingMatcher extends Matcher {

@@ -2,12 +2,13 @@
  * Facts of one file in the inventory, packed into about 170 bytes: its identity, kind, verdict, digests, and every hash
  * that a search would query, without loss.
  *
- * Layout  state u8 · verdict u8 · size, inode, scan, generation as varints · mtime i64 · then, of a file whose digests
- *         are known: flags u8 and digests; then, of an image: format u8 · width, height varints · frames u8, views u8
+ * Layout  state u8 · verdict u8 · size, inode, scan, generation as varints · mtime i64 · with `HAS_CTIME`: ctime i64,
+ *         device varint · then, of a file whose digests are known: flags u8 and digests; then, of an image: format u8 · width, height varints · frames u8, views u8
  *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, frame varint unless plain, per family
  *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
  */
 import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js';
+import type { FileIdentity } from '../../core/file-identity.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import {
   type Background,
@@ -27,17 +28,6 @@ import type { HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/oriented-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
 
-/** Identity of a file's content: a write changes the mtime. */
-export interface Identity {
-  readonly size: number;
-  readonly mtimeNs: bigint;
-  readonly inode: bigint;
-}
-
-export function isSameFile(a: Identity, b: Identity): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode;
-}
-
 /**
  * `picture`: an image, decoded or not. `archive`: its entries are rows of their own. `other_archive`: of a format that is
  * not opened. `link`: an entry of an archive without content of its own. A row stores the position.
@@ -46,11 +36,13 @@ export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished', 'vid
 export type FileKind = (typeof FILE_KINDS)[number];
 export const IMAGE_KIND = FILE_KINDS[0];
 
-export interface FileFacts extends Identity {
+export interface FileFacts extends FileIdentity {
   readonly kind: FileKind;
   /** Scan that inspected the file, and generation that answered. */
   readonly scan: number;
   readonly generation: number;
+  /** The last scan of its folder did not see it. */
+  readonly isMissing: boolean;
   readonly verdict: Verdict;
   /** Why there are no hashes; null where there are. */
   readonly reason: NotCheckedReason | null;
@@ -97,6 +89,11 @@ export function replyOf(facts: FileFacts): HashReply {
   return { ok: true, digests, bytes, ...image, degraded, views };
 }
 
+/** Flags beside the verdict. Rows of before schema 4 have no ctime: their files are read again. */
+const IS_DEGRADED = 8;
+const HAS_CODE = 16;
+const HAS_CTIME = 32;
+const IS_MISSING = 64;
 /** Flags after one flag for each of `DIGEST_ALGORITHMS`. */
 const HAS_IMAGE = 8;
 const PLAIN = 16;
@@ -120,6 +117,9 @@ function packView(out: Writer, { frame, background, families, blockhash }: ViewR
   out.all(packOrientedHashes(families.map(({ hashes }) => hashes)));
   if (blockhash) out.all(blockhash);
 }
+
+/** The ctime of a row without one: no file has it. */
+const UNKNOWN_TIME = -(2n ** 63n);
 
 /** The part of a view before its packed hashes. */
 interface ViewHead {
@@ -167,13 +167,21 @@ export function packFacts(facts: FileFacts): Uint8Array {
   const { kind, reason, verdict, degraded, code, digests, image, frames, views } = facts;
   const out = new Writer();
   out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
-  out.u8(VERDICTS.indexOf(verdict) | (degraded ? 8 : 0) | (code === null ? 0 : 16));
+  out.u8(
+    VERDICTS.indexOf(verdict) |
+      (degraded ? IS_DEGRADED : 0) |
+      (code === null ? 0 : HAS_CODE) |
+      HAS_CTIME |
+      (facts.isMissing ? IS_MISSING : 0),
+  );
   if (code !== null) out.u8(ERRORS[code].number);
   out.varint(facts.size);
   out.bigVarint(facts.inode);
   out.varint(facts.scan);
   out.varint(facts.generation);
   out.i64(facts.mtimeNs);
+  out.i64(facts.ctimeNs);
+  out.bigVarint(facts.device);
   const known = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
   if (known.length === 0 && image === null) return Uint8Array.from(out.bytes);
   const isPlain = frames === 1 && views.length === 1 && views[0]!.frame === 0;
@@ -196,25 +204,42 @@ export function packFacts(facts: FileFacts): Uint8Array {
 }
 
 /** Facts of a row without its digests and hashes. */
-export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size'>;
+export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size' | 'isMissing'>;
 
 interface Head extends FactsHead {
   readonly degraded: boolean;
   readonly code: ErrorCode | null;
+  readonly hasCtime: boolean;
 }
 
 /** Read the head; leaves the reader at the inode. */
 function readHead(from: Reader): Head {
   const state = from.u8();
   const verdict = from.u8();
-  const code = verdict & 16 ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
+  const code = verdict & HAS_CODE ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
   return {
     kind: valueAt(FILE_KINDS, state & 15),
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
     verdict: valueAt(VERDICTS, verdict & 7),
-    degraded: (verdict & 8) !== 0,
+    degraded: (verdict & IS_DEGRADED) !== 0,
+    hasCtime: (verdict & HAS_CTIME) !== 0,
+    isMissing: (verdict & IS_MISSING) !== 0,
     code,
     size: from.varint(),
+  };
+}
+
+/** Read what follows the inode: scan, generation and the rest of the identity. */
+function readTimes(from: Reader, { hasCtime }: Pick<Head, 'hasCtime'>) {
+  const scan = from.varint();
+  const generation = from.varint();
+  const mtimeNs = from.i64();
+  return {
+    scan,
+    generation,
+    mtimeNs,
+    ctimeNs: hasCtime ? from.i64() : UNKNOWN_TIME,
+    device: hasCtime ? from.bigVarint() : 0n,
   };
 }
 
@@ -222,9 +247,7 @@ function readHead(from: Reader): Head {
 export function readFactsHead(from: Reader): FactsHead {
   const head = readHead(from);
   from.passVarint();
-  from.passVarint();
-  from.passVarint();
-  from.pass(8);
+  readTimes(from, head);
   return head;
 }
 
@@ -258,11 +281,9 @@ export function unpackFacts(bytes: Uint8Array): FileFacts {
 }
 
 function readFacts(from: Reader): FileFacts {
-  const head = readHead(from);
+  const { hasCtime, ...head } = readHead(from);
   const inode = from.bigVarint();
-  const scan = from.varint();
-  const generation = from.varint();
-  const mtimeNs = from.i64();
+  const times = readTimes(from, { hasCtime });
   const digests: Digests = {};
   let image: FileFacts['image'] = null;
   let views: ViewReply[] = [];
@@ -279,17 +300,16 @@ function readFacts(from: Reader): FileFacts {
     }
   }
   from.requireEnd();
-  return { ...head, inode, scan, generation, mtimeNs, frames, digests, image, views };
+  return { ...head, inode, ...times, frames, digests, image, views };
 }
 
 /** Return only the identity of a row, for the walk's comparison. Errors as `unpackFacts`. */
-export function identityOf(bytes: Uint8Array): Identity {
+export function identityOf(bytes: Uint8Array): FileIdentity {
   return readRow(() => {
     const from = new Reader(bytes);
-    const { size } = readHead(from);
+    const head = readHead(from);
     const inode = from.bigVarint();
-    from.passVarint();
-    from.passVarint();
-    return { size, inode, mtimeNs: from.i64() };
+    const { mtimeNs, ctimeNs, device } = readTimes(from, head);
+    return { size: head.size, inode, mtimeNs, ctimeNs, device };
   });
 }

@@ -17,8 +17,10 @@ export interface FileResult extends CheckAnswer {
   readonly code: ErrorCode | null;
   readonly kind: FileKind;
   readonly bytes: number;
-  /** False where the facts came from the inventory: the file was not opened. */
-  readonly wasRead: boolean;
+  /** Bytes that were read; null where the facts came from the inventory: the file was not opened. */
+  readonly bytesRead: number | null;
+  /** The last scan did not see it: the answer is about what it was. */
+  readonly isMissing: boolean;
 }
 
 /** Return the query of a file, the same as `checkImage` makes for an image. */
@@ -44,7 +46,7 @@ export function resultOf(
   pathBytes: PathBytes,
   facts: FileFacts,
   { generation, exact, decision }: Answered,
-  wasRead: boolean,
+  bytesRead: number | null,
 ): FileResult {
   const hashed = hashAnswer(replyOf(facts));
   return {
@@ -65,7 +67,8 @@ export function resultOf(
     matchCount: decision.matchCount,
     truncated: decision.truncated,
     bytes: facts.size,
-    wasRead,
+    bytesRead,
+    isMissing: facts.isMissing,
   };
 }
 

@@ -16,7 +16,7 @@ export class Writer {
   }
   i64(value: bigint): void {
     const bytes = Buffer.alloc(8);
-    bytes.writeBigInt64LE(value);
+    bytes.writeBigInt64LE(BigInt.asIntN(64, value));
     this.all(bytes);
   }
   all(values: Iterable<number>): void {

@@ -37,6 +37,7 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
       .map(([kind, count]): [string, number] => [`  ${kind}`, count]),
     ['warnings', warnings.length + warningsLeftOut],
     ...[...warned].map(([code, count]): [string, number] => [`  ${code}`, count]),
+    ...(summary.missing > 0 ? [['missing, not seen', summary.missing] as [string, number]] : []),
     ['known, not read again', summary.fromInventory],
     ['bytes of pictures', summary.bytes],
     ['bytes read', summary.bytesRead],

@@ -36,21 +36,16 @@ export const unread = (
   kind: ArchiveEntry['kind'] = 'image',
 ): ArchiveEntry => ({ name, kind, content: null, digests: {}, problem, size, bytesRead: 0 });
 
-/** Limits of one archive. Errors ARCHIVE_TOO_LARGE. `beat`: called while it is read. */
+/** Limits of one archive. Errors ARCHIVE_TOO_LARGE. */
 export class Bounds {
   #entries = 0;
   #bytes = 0;
-  constructor(
-    readonly archiveBytes: number,
-    readonly beat: () => void,
-  ) {}
+  constructor(readonly archiveBytes: number) {}
   entry(): void {
-    this.beat();
     if (++this.#entries > ARCHIVE_ENTRIES_MAX)
       throw new AppError('ARCHIVE_TOO_LARGE', { entriesMax: ARCHIVE_ENTRIES_MAX });
   }
   bytes(count: number): void {
-    this.beat();
     this.#bytes += count;
     const most = Math.min(ARCHIVE_BYTES_MAX, this.archiveBytes * ARCHIVE_RATIO_MAX);
     if (this.#bytes > most) throw new AppError('ARCHIVE_TOO_LARGE', { bytesMax: most });

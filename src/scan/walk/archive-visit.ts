@@ -1,9 +1,8 @@
-/** Visit of an archive as a folder: its entries are files, identified by the mtime and inode of the archive. */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { AppError } from '../../core/errors.js';
-import { type PathBytes, systemPath } from '../../core/path-bytes.js';
+/** Visit of an archive as a folder: its entries are files, with the identity of the archive. */
+import { AppError, type ErrorCode } from '../../core/errors.js';
+import { FILE_FAULTS, type FileIdentity, isSameFile } from '../../core/file-identity.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
-import { type FileFacts, factsOfReply, type Identity, IMAGE_KIND, unpackFacts } from '../facts/file-facts.js';
+import { type FileFacts, factsOfReply, IMAGE_KIND, unpackFacts } from '../facts/file-facts.js';
 import { type FileStream, folderPlace } from '../file-stream.js';
 import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
@@ -11,6 +10,8 @@ import type { Settled } from '../settle.js';
 import { archiveEntries } from './archive.js';
 import type { ArchiveEntry } from './archive-entry.js';
 import { UniqueNames } from './unique-names.js';
+import { WalkedFile } from './walked-file.js';
+import { faultOfStat, type InspectedFile } from './walker.js';
 
 const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 
@@ -19,21 +20,16 @@ async function known(
   { inventory, keepsFiles }: ScanParts,
   stream: FileStream,
   folder: FolderRow,
-  now: Identity,
+  now: FileIdentity,
 ): Promise<Settled[][] | null> {
   if (!keepsFiles || !folder.wasDone) return null;
   const batches: Settled[][] = [];
   for await (const rows of inventory.filesOf(folder.id)) {
-    const batch = rows.map(
-      (row): Settled => ({
-        ...folderPlace(folder),
-        ...row,
-        facts: unpackFacts(row.facts),
-        wasRead: false,
-        isRecorded: false,
-      }),
-    );
-    if (batch.some(({ facts }) => facts.mtimeNs !== now.mtimeNs || facts.inode !== now.inode)) return null;
+    const all = rows.map((row) => ({ ...row, facts: unpackFacts(row.facts) }));
+    const batch = all
+      .filter(({ facts }) => !facts.isMissing)
+      .map((row): Settled => ({ ...folderPlace(folder), ...row, bytesRead: null, isRecorded: false }));
+    if (batch.some(({ facts }) => !isSameFile({ ...facts, size: now.size }, now))) return null;
     if (batch.some(({ facts }) => !stream.isUsable(facts))) return null;
     batches.push(batch);
   }
@@ -42,45 +38,57 @@ async function known(
 
 /** Visit an archive; one that could not be read completely is one line of the report. Errors as `FileStream.piece`. */
 export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
-  const { inventory, keepsFiles } = parts;
-  const base = await inventory.firstKey(folder.id);
-  const identity = stream.imageReader.identityNow(folder.path);
-  if (typeof identity === 'string') {
-    await stream.forget(folder, () => Promise.resolve(true));
-    await stream.reportUnreadableFolder(folder, 'unreadable', identity);
+  const { keepsFiles } = parts;
+  const base = await parts.inventory.firstKey(folder.id);
+  const file = stream.anchors.placeOfFile(folder.path);
+  const status = await stream.imageReader.statNow(file.place, file.name);
+  const { identity } = status;
+  const fault = faultOfStat(status);
+  if (fault !== null) {
+    if (keepsFiles) await stream.markMissing(folder);
+    await stream.reportUnreadableFolder(folder, 'unreadable', fault);
   } else {
     const before = await known(parts, stream, folder, identity);
     for (const batch of before ?? []) await stream.settler.settle(batch);
     if (before === null) {
-      if (keepsFiles) await stream.forget(folder, () => Promise.resolve(true));
-      await readAll(parts, stream, { folder, base, identity });
+      const wasWhole = await readAll(parts, stream, { folder, base, archive: { ...file, identity } });
+      // Rows of an archive that was in its place, or of entries behind the damage.
+      const isOf = (facts: FileFacts) => isSameFile({ ...facts, size: identity.size }, identity);
+      if (keepsFiles && wasWhole) await stream.forget(folder, (_name, facts) => !isOf(facts));
+      else if (keepsFiles && !stream.isStopping) await stream.markMissing(folder, ({ facts }) => isOf(facts));
     }
   }
   if (!stream.isStopping) await stream.committer.commit({ foldersDone: [{ id: folder.id, counts: NO_COUNTS }] });
 }
 
+interface Archive {
+  readonly folder: FolderRow;
+  readonly base: number;
+  readonly archive: InspectedFile;
+}
+
+/** Read all entries. Result: whether there was no error before the last one. */
 async function readAll(
   { inventory, decoder, keepsFiles, throttle }: ScanParts,
   stream: FileStream,
-  { folder, base, identity }: { folder: FolderRow; base: number; identity: Identity },
-): Promise<void> {
+  { folder, base, archive }: Archive,
+): Promise<boolean> {
   const names = new UniqueNames();
   const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
     const name = names.of(entry.name || '?');
     const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     // The bytes were unpacked, so they count for the rate, and the next entry waits.
-    await throttle.take(0, entry.bytesRead);
-    const facts = await factsOf(stream, entry, identity);
+    const { bytesRead } = entry;
+    await throttle.take(0, bytesRead);
+    const facts = await factsOf(stream, entry, archive.identity);
     await stream.settler.settle([
-      { ...folderPlace(folder), fileKey: place!.fileKey, name, facts, wasRead: true, isRecorded: false },
+      { ...folderPlace(folder), fileKey: place!.fileKey, name, facts, bytesRead, isRecorded: false },
     ]);
   };
-  const file = openArchive(folder.path);
   try {
-    if (file === null) throw new AppError('FILE_UNREADABLE');
     const wants = { bytesMax: decoder.imageBytesMax, digestsAll: stream.request.digestsAll };
-    for await (const entry of archiveEntries(file, folder.path, wants)) {
+    for await (const entry of archiveEntries(new WalkedFile(stream.walker, archive), folder.path, wants)) {
       if (stream.isStopping) break;
       const job: Promise<void> = settle(entry).finally(() => inFlight.delete(job));
       inFlight.add(job);
@@ -88,36 +96,22 @@ async function readAll(
       if (inFlight.size >= decoder.workers * 2) await Promise.race(inFlight);
     }
     await Promise.all(inFlight);
+    return !stream.isStopping;
   } catch (error) {
     await Promise.allSettled(inFlight);
     if (!(error instanceof AppError) || !REASONS.has(error.code)) throw error;
-    await stream.reportUnreadableFolder(folder, REASONS.get(error.code)!, error.code, identity);
-  } finally {
-    if (file !== null) closeSync(file);
+    await stream.reportUnreadableFolder(folder, REASONS.get(error.code)!, error.code, archive.identity);
+    return false;
   }
 }
 
-/** Open a regular file; null where there is none. */
-function openArchive(path: PathBytes): number | null {
-  let file: number | null = null;
-  try {
-    // O_NONBLOCK: no wait for a writer if it has become a pipe.
-    file = openSync(systemPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
-    if (fstatSync(file).isFile()) return file;
-  } catch {
-    // Reported as unreadable.
-  }
-  if (file !== null) closeSync(file);
-  return null;
-}
-
-const REASONS = new Map([
+const REASONS = new Map<ErrorCode, 'corrupt' | 'too_large' | 'unreadable'>([
   ['ARCHIVE_INVALID', 'corrupt'],
   ['ARCHIVE_TOO_LARGE', 'too_large'],
-  ['FILE_UNREADABLE', 'unreadable'],
-] as const) as ReadonlyMap<string, 'corrupt' | 'too_large' | 'unreadable'>;
+  ...FILE_FAULTS.map((fault) => [fault, 'unreadable'] as const),
+]);
 
-async function factsOf(stream: FileStream, entry: ArchiveEntry, archive: Identity): Promise<FileFacts> {
+async function factsOf(stream: FileStream, entry: ArchiveEntry, archive: FileIdentity): Promise<FileFacts> {
   const { content, problem, size, digests } = entry;
   const kind = entry.kind === 'image' ? IMAGE_KIND : entry.kind;
   const { wants } = stream;

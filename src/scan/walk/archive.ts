@@ -2,14 +2,13 @@
  * Entries of an archive in sequence, one level deep, with limits on entries, total bytes and compression ratio: zip, tar,
  * and what gzip or zstd packed, a tar or one file. Nothing is written to the disk.
  */
-import { fstatSync, readSync } from 'node:fs';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { AppError } from '../../core/errors.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import { HEAD_BYTES } from '../../decode/identify.js';
 import { type ArchiveEntry, Bounds, type EntryWants, readEntry } from './archive-entry.js';
-import { bytesOf } from './file-bytes.js';
+import { bytesOf, type FileBytes } from './file-bytes.js';
 import { archiveFormatOf, formatOfHead } from './file-kind.js';
 import { tarEntries } from './tar-entries.js';
 import { zipEntries } from './zip-entries.js';
@@ -47,7 +46,7 @@ function unpackedName(path: PathBytes): PathBytes {
 }
 
 async function* packedEntries(
-  { path, file, unpacker }: { readonly path: PathBytes; readonly file: number; readonly unpacker: Transform },
+  { path, file, unpacker }: { readonly path: PathBytes; readonly file: FileBytes; readonly unpacker: Transform },
   wants: EntryWants,
   bounds: Bounds,
 ): AsyncGenerator<ArchiveEntry> {
@@ -67,19 +66,17 @@ async function* packedEntries(
 }
 
 /**
- * Read the entries of an archive. `file`: open, and closed by the caller. `beat`: called while bytes are read.
- * Errors  ARCHIVE_TOO_LARGE; ARCHIVE_INVALID: damaged, or not an archive; FILE_UNREADABLE. Entries before the error are valid.
+ * Read the entries of an archive.
+ * Errors  ARCHIVE_TOO_LARGE; ARCHIVE_INVALID: damaged, or not an archive; the faults of a file. Entries before it are valid.
  */
 export async function* archiveEntries(
-  file: number,
+  file: FileBytes,
   path: PathBytes,
   wants: EntryWants,
-  beat: () => void = () => {},
 ): AsyncGenerator<ArchiveEntry> {
   try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    const format = archiveFormatOf(file, head.subarray(0, readSync(file, head, 0, HEAD_BYTES, 0)));
-    const bounds = new Bounds(fstatSync(file).size, beat);
+    const format = await archiveFormatOf(file);
+    const bounds = new Bounds(file.size);
     const unpacker = format === null ? undefined : UNPACKERS[format];
     if (format === 'zip') yield* zipEntries(file, wants, bounds);
     else if (unpacker) yield* packedEntries({ path, file, unpacker: unpacker() }, wants, bounds);
@@ -87,8 +84,6 @@ export async function* archiveEntries(
     else throw new AppError('ARCHIVE_INVALID', { why: 'it is no archive of a known format' });
   } catch (error) {
     if (error instanceof AppError) throw error;
-    const { syscall, code = 'unknown' } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined) throw new AppError('FILE_UNREADABLE', { why: code }, error);
     throw new AppError('ARCHIVE_INVALID', { why: (error as Error).message.slice(0, 100) }, error);
   }
 }

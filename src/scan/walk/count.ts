@@ -1,33 +1,34 @@
-/** Count of files in a separate thread while the scan runs. */
-import { Worker } from 'node:worker_threads';
+/** Count of files in a process of its own while the scan runs: on a mount that hangs it is left behind. */
+import { spawn } from 'node:child_process';
 import { artefact } from '../../core/package-root.js';
-import type { CountNote, CountTask } from './count-worker.js';
+import { allocatorEnv } from '../../engine/decoder-env.js';
+import type { CountNote, CountTask } from './count-main.js';
 
 export interface Counting {
   /** Number of files, or null while they are being counted. */
   readonly total: number | null;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
-/** The thread holds one name at a time. */
-const YOUNG_MB = 2;
-
-export function countFiles(task: CountTask): Counting {
+/** `env`: of this process, of which the counting one gets the allocator's settings only. */
+export function countFiles(task: CountTask, env: Readonly<Record<string, string | undefined>>): Counting {
   let total: number | null = null;
-  const worker = new Worker(artefact('src', 'scan', 'walk', 'count-worker.js'), {
-    workerData: task,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  const counter = spawn(process.execPath, [artefact('src', 'scan', 'walk', 'count-main.js')], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: allocatorEnv(env),
   });
-  worker.on('message', ({ files, isWhole }: CountNote) => {
+  counter.on('message', ({ files, isWhole }: CountNote) => {
     if (isWhole) total = files;
   });
   // A failure only costs the estimate.
-  worker.on('error', () => {});
-  worker.unref();
+  counter.on('error', () => {});
+  counter.send(task, () => {});
+  counter.unref();
+  counter.channel?.unref();
   return {
     get total() {
       return total;
     },
-    stop: async () => void (await worker.terminate()),
+    stop: () => void counter.kill('SIGKILL'),
   };
 }

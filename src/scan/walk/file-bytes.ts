@@ -1,18 +1,20 @@
-/** Bytes of an open file as a stream that does not own the file: a stream of Node closes it when it is destroyed. */
-import { read as readCallback } from 'node:fs';
-import { promisify } from 'node:util';
+/** Bytes of a file: any part of it, or a stream. */
 
-const read = promisify(readCallback);
-/** As much as a stream of Node reads at once. */
-const PIECE_BYTES = 65_536;
+export interface FileBytes {
+  readonly size: number;
+  /** Return some bytes, fewer at the end of the file. Errors: the faults of a file. */
+  read(at: number, length: number): Promise<Buffer>;
+}
 
-/** Yield the bytes from a position to another, or to the end. Errors: those of the system. */
-export async function* bytesOf(file: number, from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer> {
+/** A request costs as much as reading a tenth of this; the directory of a zip is read in small parts near each other. */
+export const WINDOW_BYTES = 262_144;
+
+/** Yield the bytes from a position to another, or to the end. Errors: the faults of a file. */
+export async function* bytesOf(file: FileBytes, from = 0, to = file.size): AsyncGenerator<Buffer> {
   for (let at = from; at < to; ) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - at));
-    const { bytesRead } = await read(file, piece, 0, piece.length, at);
-    if (bytesRead === 0) return;
-    yield piece.subarray(0, bytesRead);
-    at += bytesRead;
+    const piece = await file.read(at, Math.min(WINDOW_BYTES, to - at));
+    if (piece.length === 0) return;
+    yield piece;
+    at += piece.length;
   }
 }

@@ -12,6 +12,7 @@ import {
   VOLUME_BYTES,
 } from '../../decode/identify.js';
 import { sniff } from '../../decode/sniff.js';
+import type { FileBytes } from './file-bytes.js';
 
 /** `archive`: of a format that is opened. `other_archive`: of another, which only has a name. */
 export type ContentKind = 'image' | 'video' | 'archive' | 'other_archive' | 'not_picture';
@@ -41,25 +42,43 @@ const formatOf = (known: Identified | null): string | null => (known?.group === 
 /** Return the format of an archive by its first bytes; null if they are of none. */
 export const formatOfHead = (head: Uint8Array): string | null => formatOf(identify(head));
 
-/** The threads and the walk read one end at a time, and without waiting in between. */
-const end = Buffer.alloc(END_BYTES);
+/** Parts of a file by which it is identified where its first bytes say nothing, in sequence. */
+interface Parts {
+  /** The last `END_BYTES`. */
+  end(): Uint8Array;
+  /** `VOLUME_BYTES` at `VOLUME_AT`. */
+  volume(): Uint8Array;
+}
 
-/** Identify an open file by its `head`; where that says nothing, by its end. Errors: those of the system. */
-function identifyFile(file: number, head: Uint8Array): Identified | null {
+function identifyParts(head: Uint8Array, size: number, parts: Parts): Identified | null {
   const byHead = identify(head);
   if (byHead !== null || head.length === 0) return byHead;
-  const { size } = fstatSync(file);
-  const from = Math.max(0, size - END_BYTES);
-  const last = head.length < HEAD_BYTES ? head : end.subarray(0, readSync(file, end, 0, END_BYTES, from));
-  const byEnd = identifyEnd(last);
+  const byEnd = identifyEnd(head.length < HEAD_BYTES ? head : parts.end());
   if (byEnd !== null || size < VOLUME_AT + VOLUME_BYTES) return byEnd;
-  return identifyVolume(end.subarray(0, readSync(file, end, 0, VOLUME_BYTES, VOLUME_AT)));
+  return identifyVolume(parts.volume());
 }
+
+const endAt = (size: number) => Math.max(0, size - END_BYTES);
+
+/** A thread reads one end at a time, and without waiting in between. */
+const part = Buffer.alloc(Math.max(END_BYTES, VOLUME_BYTES));
 
 /** Return the kind of an open file. Errors: those of the system. */
 export function kindOfFile(file: number, head: Uint8Array): ContentKind {
-  return sniff(head) ? 'image' : kindOfIdentified(identifyFile(file, head));
+  if (sniff(head)) return 'image';
+  const { size } = fstatSync(file);
+  const read = (at: number, length: number) => part.subarray(0, readSync(file, part, 0, length, at));
+  const parts = { end: () => read(endAt(size), END_BYTES), volume: () => read(VOLUME_AT, VOLUME_BYTES) };
+  return kindOfIdentified(identifyParts(head, size, parts));
 }
 
-/** Return the format of an open archive; null if it is none. Errors: those of the system. */
-export const archiveFormatOf = (file: number, head: Uint8Array): string | null => formatOf(identifyFile(file, head));
+/** Return the format of an archive; null if it is none. Errors: the faults of a file. */
+export async function archiveFormatOf(file: FileBytes): Promise<string | null> {
+  const { size } = file;
+  const head = await file.read(0, HEAD_BYTES);
+  const byHead = identify(head);
+  if (byHead !== null) return formatOf(byHead);
+  const end = await file.read(endAt(size), END_BYTES);
+  const volume = size < VOLUME_AT + VOLUME_BYTES ? Buffer.alloc(0) : await file.read(VOLUME_AT, VOLUME_BYTES);
+  return formatOf(identifyParts(head, size, { end: () => end, volume: () => volume }));
+}

@@ -1,7 +1,8 @@
 /** Roots of a scan as absolute paths: folders to walk, and single files. */
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
+import type { Anchor, RootAnswer } from './walk-protocol.js';
 
 /** Return the absolute path, normalised. `cwd`: absolute, for a relative path. */
 export function absolute(path: PathBytes, cwd: PathBytes): PathBytes {
@@ -12,27 +13,36 @@ export function absolute(path: PathBytes, cwd: PathBytes): PathBytes {
   return pathBytesOf(resolve(textOf(cwd) ?? '/', text));
 }
 
-const isFile = (path: PathBytes) =>
-  lstat(systemPath(path)).then(
-    (status) => status.isFile(),
-    () => false,
-  );
+/** Inspect a path that an operator gave: links on it are followed. */
+export function rootOf(path: PathBytes, followsLinks: boolean): RootAnswer {
+  const file = systemPath(path);
+  const answer = (type: RootAnswer['type'], status: BigIntStats | null): RootAnswer => ({
+    type,
+    path,
+    device: BigInt.asUintN(64, status?.dev ?? 0n),
+    inode: BigInt.asUintN(64, status?.ino ?? 0n),
+  });
+  const itself = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (!itself) return answer('missing', null);
+  const status = statSync(file, { bigint: true, throwIfNoEntry: false });
+  if (!status?.isDirectory()) return answer(itself.isFile() ? 'file' : 'other', itself);
+  const real = followsLinks ? realpathSync.native(file, { encoding: 'buffer' }).toString('latin1') : path;
+  return { ...answer('folder', status), path: real };
+}
 
-/** Sort absolute paths into folders to walk and single files. */
+/** Sort absolute paths into folders to walk and single files. A path that cannot be inspected is a file: the scan reports it. */
 export async function sortRoots(
   paths: readonly PathBytes[],
-  followsLinks: boolean,
-): Promise<{ readonly roots: PathBytes[]; readonly files: PathBytes[] }> {
-  const roots: PathBytes[] = [];
-  const files: PathBytes[] = [];
-  for (const path of paths) {
-    const status = await stat(systemPath(path)).catch(() => null);
-    if (!status?.isDirectory()) files.push(path);
-    else
-      roots.push(followsLinks ? (await realpath(systemPath(path), { encoding: 'buffer' })).toString('latin1') : path);
-  }
+  inspect: (path: PathBytes) => Promise<RootAnswer | null>,
+): Promise<{ readonly roots: Anchor[]; readonly files: PathBytes[] }> {
+  const answers = new Map<PathBytes, RootAnswer | null>();
+  for (const path of paths) if (!answers.has(path)) answers.set(path, await inspect(path));
+  const folders = [...answers.values()].filter((answer) => answer?.type === 'folder') as RootAnswer[];
+  const roots = folders.map(({ path, device, inode }) => ({ path, device, inode }));
   // Files that the walk reaches are not checked a second time.
-  const isMet = (file: PathBytes) => roots.some((root) => file.startsWith(joinPath(root, '')));
-  const there = await Promise.all([...new Set(files)].map(async (file) => ({ file, isThere: await isFile(file) })));
-  return { roots, files: there.flatMap(({ file, isThere }) => (isThere && isMet(file) ? [] : [file])) };
+  const isMet = (file: PathBytes) => roots.some((root) => file.startsWith(joinPath(root.path, '')));
+  const files = [...answers].flatMap(([path, answer]) =>
+    answer?.type === 'folder' || (answer?.type === 'file' && isMet(path)) ? [] : [path],
+  );
+  return { roots, files };
 }

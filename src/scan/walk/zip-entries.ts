@@ -1,12 +1,11 @@
 /** Entries of a zip file, also behind a program that unpacks it. A name in it is never used as a path. */
-import { fstatSync, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { fromRandomAccessReader, RandomAccessReader, type Entry as ZipEntry, type ZipFile } from 'yauzl';
 import { pathBytesOf } from '../../core/path-bytes.js';
 import { END_BYTES } from '../../decode/identify.js';
 import { type ArchiveEntry, type Bounds, type EntryWants, readEntry, unread } from './archive-entry.js';
-import { bytesOf } from './file-bytes.js';
+import { bytesOf, type FileBytes } from './file-bytes.js';
 
 const ZIP_ENCRYPTED = 1;
 /** Fields of the end record. Source: APPNOTE 4.3.16. */
@@ -17,7 +16,7 @@ const IN_ZIP64 = 0xffffffff;
 /** A file from a position on. */
 class Slice extends RandomAccessReader {
   constructor(
-    readonly file: number,
+    readonly file: FileBytes,
     readonly from: number,
   ) {
     super();
@@ -32,10 +31,9 @@ class Slice extends RandomAccessReader {
  * Return the position of the zip in its file: behind a program whose author did not correct the positions in the zip, its
  * first entry is at 0 there. 0 where the positions are of the file.
  */
-function startOf(file: number, size: number): number {
-  const at = Math.max(0, size - END_BYTES);
-  const end = Buffer.alloc(size - at);
-  const last = end.subarray(0, readSync(file, end, 0, end.length, at));
+async function startOf(file: FileBytes): Promise<number> {
+  const at = Math.max(0, file.size - END_BYTES);
+  const last = await file.read(at, file.size - at);
   for (let record = last.length - END_RECORD.bytes; record >= 0; record--) {
     if (last.toString('latin1', record, record + 4) !== END_RECORD.mark) continue;
     if (record + END_RECORD.bytes + last.readUInt16LE(record + END_RECORD.commentBytes) !== last.length) continue;
@@ -47,13 +45,12 @@ function startOf(file: number, size: number): number {
   return 0;
 }
 
-/** Read the entries of an open file. Errors: those of yauzl, of the system, and ARCHIVE_TOO_LARGE. */
-export async function* zipEntries(file: number, wants: EntryWants, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
-  const { size: bytes } = fstatSync(file);
-  const from = startOf(file, bytes);
+/** Read the entries of a file. Errors: those of yauzl, the faults of a file, and ARCHIVE_TOO_LARGE. */
+export async function* zipEntries(file: FileBytes, wants: EntryWants, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
+  const from = await startOf(file);
   const open = promisify<RandomAccessReader, number, object, ZipFile>(fromRandomAccessReader);
   const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true };
-  const zip = await open(new Slice(file, from), bytes - from, options);
+  const zip = await open(new Slice(file, from), file.size - from, options);
   const next = (): Promise<ZipEntry | null> =>
     new Promise((resolve, reject) => {
       const settle = (end: () => void) => {

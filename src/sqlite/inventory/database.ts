@@ -8,11 +8,11 @@ import { addSum, createTotals, problemsIn, registerSums, type SummedTable } from
 
 export const INVENTORY_FILE = 'inventory.sqlite';
 /** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
-const SCHEMA_VERSION = 3;
-/** The oldest version that is brought up to date: its rows get the sums of what they are. */
-const SCHEMA_MIGRATED = 2;
+const SCHEMA_VERSION = 4;
+/** Versions that are brought up to date: rows of 2 get the sums of what they are, rows of 2 and 3 have no ctime. */
+const SCHEMAS_MIGRATED: readonly number[] = [2, 3];
 /** `schemaOf` an inventory. */
-const SCHEMA_DIGEST = 'cfacc617aed7161f';
+const SCHEMA_DIGEST = 'd912d871b11b7aaa';
 const SCHEMA = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT;
   CREATE TABLE folder (
@@ -47,6 +47,12 @@ function addSums(db: Sqlite): void {
   addSum(db, FILE.name, { isGiven: true, part: FILE.part });
 }
 
+/** The key of an inode is no part of a row's sum: it only finds rows, whose facts are then compared. */
+function addInodeKeys(db: Sqlite): void {
+  db.exec(`ALTER TABLE file ADD COLUMN inode_key INTEGER;
+    CREATE INDEX file_inode_key ON file (inode_key) WHERE inode_key IS NOT NULL;`);
+}
+
 /** A second process in the same inventory fails after this time. */
 const BUSY_MS = 2_000;
 /** SQLite's page cache: bounded for any size of the inventory. */
@@ -73,7 +79,7 @@ export function openInventoryDatabase(dir: string | null): Sqlite {
       db.transaction(() => {
         const version = db.pragma('user_version', { simple: true }) as number;
         if (version === SCHEMA_VERSION) return;
-        if (version > 0 && version !== SCHEMA_MIGRATED) {
+        if (version > 0 && !SCHEMAS_MIGRATED.includes(version)) {
           const action =
             version > SCHEMA_VERSION
               ? 'use the Zeef version that wrote it, or a newer one'
@@ -81,7 +87,8 @@ export function openInventoryDatabase(dir: string | null): Sqlite {
           throw new AppError('DATA_VERSION', { file: INVENTORY_FILE, schema: version, reads: SCHEMA_VERSION, action });
         }
         if (version === 0) db.exec(SCHEMA);
-        addSums(db);
+        if (version < 3) addSums(db);
+        addInodeKeys(db);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
       requireSchema(db, { name: INVENTORY_FILE, schema: SCHEMA_DIGEST });

@@ -7,27 +7,25 @@ import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { sumOfRow } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
-import type {
-  FileInFlight,
-  FileRow,
-  FileRowWithFolder,
-  FolderCounts,
-  FolderRow,
-  Inventory,
-  InventoryChange,
-  ScanState,
+import {
+  type FileInFlight,
+  type FileRow,
+  type FileRowWithFolder,
+  type FolderCounts,
+  type FolderRow,
+  type Inventory,
+  type InventoryChange,
+  KEYS_PER_FOLDER,
+  type ScanState,
 } from '../../store/inventory-contract.js';
 import { guarded } from '../file.js';
 import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
 import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
 
-/**
- * Keys of one visit to a folder, in the column `spot`: its names are hashed to 16 million keys. On a collision a name gets
- * the next free key, wrapping around at the last one, so that no name lies among those of another folder.
- */
-const KEYS_PER_VISIT = 2 ** 24;
-/** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_VISIT`. */
+/** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_FOLDER`. */
 const TAKEN_KEYS_MAX = 65_536;
+/** Rows that are compared for one inode: each of its names has one, and any of them will do. */
+const ROWS_PER_INODE_MAX = 4;
 /** Rows per read. */
 const BATCH_ROWS = 2_000;
 
@@ -43,9 +41,10 @@ function spreadOf(name: PathBytes, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 8;
 }
 
+/** After a collision a name gets the next free key, wrapping around at the last one: none lies among those of another folder. */
 function keyAfter(fileKey: number): number {
   const next = fileKey + 1;
-  return next % KEYS_PER_VISIT === 0 ? next - KEYS_PER_VISIT : next;
+  return next % KEYS_PER_FOLDER === 0 ? next - KEYS_PER_FOLDER : next;
 }
 
 interface StoredFile {
@@ -202,11 +201,11 @@ class SqliteInventory implements Inventory {
   async firstKey(folderId: number): Promise<number> {
     return guarded(() => {
       const visit = this.#visitOf(folderId);
-      if (visit) return visit * KEYS_PER_VISIT;
+      if (visit) return visit * KEYS_PER_FOLDER;
       const next =
         (this.#prepare<[], { most: number | null }>('SELECT max(visit) AS most FROM folder').get()?.most ?? 0) + 1;
       this.#prepare<[number, number], never>('UPDATE folder SET visit = ? WHERE id = ?').run(next, folderId);
-      return next * KEYS_PER_VISIT;
+      return next * KEYS_PER_FOLDER;
     });
   }
 
@@ -230,28 +229,43 @@ class SqliteInventory implements Inventory {
         for (let taken = 0; taken <= TAKEN_KEYS_MAX; taken++, fileKey = keyAfter(fileKey)) {
           const row = get.get(fileKey);
           const isDamaged = row !== undefined && !isSoundFile(row);
-          if (isDamaged) this.#damagedVisitsSeen.add(Math.floor(fileKey / KEYS_PER_VISIT));
+          if (isDamaged) this.#damagedVisitsSeen.add(Math.floor(fileKey / KEYS_PER_FOLDER));
           // A damaged row of this name is read again, and written over.
           if (row?.name.equals(name)) return { fileKey, facts: isDamaged ? null : new Uint8Array(row.facts) };
           if (row !== undefined || (this.#given.get(fileKey) ?? text) !== text) continue;
           this.#given.set(fileKey, text);
           return { fileKey, facts: null };
         }
-        throw new AppError('STORE_FAILED', { why: 'too many names in one folder', most: KEYS_PER_VISIT });
+        throw new AppError('STORE_FAILED', { why: 'too many names in one folder', most: KEYS_PER_FOLDER });
       });
+    });
+  }
+
+  async factsOfInodes(inodeKeys: readonly number[]): Promise<readonly (readonly Uint8Array[])[]> {
+    return guarded(() => {
+      const rows = this.#prepare<[number], StoredFile>(
+        `SELECT * FROM file WHERE inode_key = ? LIMIT ${ROWS_PER_INODE_MAX}`,
+      );
+      return inodeKeys.map((key) =>
+        rows
+          .all(key)
+          .filter(isSoundFile)
+          .map(({ facts }) => new Uint8Array(facts)),
+      );
     });
   }
 
   async apply({ files, removedFiles, begun, ended, foldersFound, foldersDone }: InventoryChange): Promise<void> {
     await this.#change(() => {
       // An update, and no replacement: the total loses what the row was.
-      const put = this.#prepare<[number, Buffer, Uint8Array, number], never>(
-        `INSERT INTO file (spot, name, facts, sum) VALUES (?, ?, ?, ?)
-         ON CONFLICT (spot) DO UPDATE SET name = excluded.name, facts = excluded.facts, sum = excluded.sum`,
+      const put = this.#prepare<[number, Buffer, Uint8Array, number, number | null], never>(
+        `INSERT INTO file (spot, name, facts, sum, inode_key) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (spot) DO UPDATE
+         SET name = excluded.name, facts = excluded.facts, sum = excluded.sum, inode_key = excluded.inode_key`,
       );
-      for (const { fileKey, name, facts } of [...(files ?? [])].sort((a, b) => a.fileKey - b.fileKey)) {
+      for (const { fileKey, name, facts, inodeKey } of [...(files ?? [])].sort((a, b) => a.fileKey - b.fileKey)) {
         const bytes = systemPath(name);
-        put.run(fileKey, bytes, facts, sumOfRow('file', [fileKey, bytes, facts]));
+        put.run(fileKey, bytes, facts, sumOfRow('file', [fileKey, bytes, facts]), inodeKey ?? null);
       }
       for (const fileKey of removedFiles ?? []) this.#remove(fileKey);
       const unhand = this.#prepare<[number], never>('DELETE FROM hand WHERE spot = ?');
@@ -283,7 +297,7 @@ class SqliteInventory implements Inventory {
     const behind = this.#prepare<[number], { spot: number }>('SELECT spot FROM file WHERE spot = ?').get(next);
     if (behind) {
       const empty = this.#prepare<[number, number], never>(
-        `UPDATE file SET name = x'', facts = x'', sum = ? WHERE spot = ?`,
+        `UPDATE file SET name = x'', facts = x'', inode_key = NULL, sum = ? WHERE spot = ?`,
       );
       empty.run(sumOfRow('file', [fileKey, NOTHING, NOTHING]), fileKey);
     } else this.#prepare<[number], never>('DELETE FROM file WHERE spot = ?').run(fileKey);
@@ -313,7 +327,7 @@ class SqliteInventory implements Inventory {
         this.#damagedVisitsSeen.add(visit);
         const read = this.#prepare<[number], { id: number }>('SELECT * FROM folder WHERE visit = ?');
         const row = read.get(visit);
-        if (!row) throw damaged(FILE, visit * KEYS_PER_VISIT);
+        if (!row) throw damaged(FILE, visit * KEYS_PER_FOLDER);
         this.#prepare<[number], never>('UPDATE folder SET done = 0 WHERE id = ?').run(sound(FOLDER, row).id);
         this.#prepare<[number], never>('INSERT OR IGNORE INTO todo (folder) VALUES (?)').run(row.id);
       }
@@ -333,7 +347,7 @@ class SqliteInventory implements Inventory {
     };
     for await (const rows of this.#stored(0, Number.MAX_SAFE_INTEGER)) {
       for (const row of rows) {
-        const at = Math.floor(row.spot / KEYS_PER_VISIT);
+        const at = Math.floor(row.spot / KEYS_PER_FOLDER);
         if (at !== visit.at) {
           if (isOther()) yield { visit: visit.at };
           Object.assign(visit, { at, rows: 0, sum: 0 });
@@ -366,7 +380,7 @@ class SqliteInventory implements Inventory {
 
   #range(folderId: number): readonly [number, number] {
     const visit = this.#visitOf(folderId);
-    return visit ? [visit * KEYS_PER_VISIT, (visit + 1) * KEYS_PER_VISIT - 1] : [0, -1];
+    return visit ? [visit * KEYS_PER_FOLDER, (visit + 1) * KEYS_PER_FOLDER - 1] : [0, -1];
   }
 
   async *filesOf(folderId: number): AsyncGenerator<readonly FileRow[]> {
@@ -409,11 +423,11 @@ class SqliteInventory implements Inventory {
       'SELECT * FROM folder WHERE visit = ?',
     );
     let visit = -1;
-    let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean } | null = null;
+    let folder: { path: PathBytes; isArchive: boolean; isWanted: boolean; isUnseen: boolean } | null = null;
     for await (const rows of this.#rows(0, Number.MAX_SAFE_INTEGER)) {
       const out: FileRowWithFolder[] = [];
       for (const { fileKey, name, facts } of rows) {
-        const at = Math.floor(fileKey / KEYS_PER_VISIT);
+        const at = Math.floor(fileKey / KEYS_PER_FOLDER);
         if (at !== visit) {
           visit = at;
           const found = guarded(() => folderOf.get(at));
@@ -423,9 +437,12 @@ class SqliteInventory implements Inventory {
             path: pathBytesOf(found.path),
             isArchive: found.is_archive === 1,
             isWanted: which === 'all' || found.done === this.state.scan,
+            isUnseen: found.done !== this.state.scan,
           };
         }
-        if (folder?.isWanted) out.push({ fileKey, name, facts, folder: folder.path, isArchive: folder.isArchive });
+        if (!folder?.isWanted) continue;
+        const { path, isArchive, isUnseen } = folder;
+        out.push({ fileKey, name, facts, folder: path, isArchive, isUnseen });
       }
       if (out.length > 0) yield out;
     }
@@ -449,6 +466,49 @@ class SqliteInventory implements Inventory {
       if (all.rows !== total.rows || all.sum !== total.sum) throw damaged(FOLDER, 'a row is lost or doubled');
       return counts;
     });
+  }
+
+  /** The folders under a path, and itself: an archive's entries are under it too. */
+  #foldersUnder(
+    root: PathBytes,
+  ): Iterable<{ readonly id: number; readonly visit: number | null; readonly done: number }> {
+    const inside = root.endsWith('/') ? root : `${root}/`;
+    // The first path behind all those that begin with `inside`.
+    const behind = `${inside.slice(0, -1)}0`;
+    const rows = this.#prepare<[Buffer, Buffer, Buffer], { id: number; visit: number | null; done: number }>(
+      'SELECT * FROM folder WHERE path = ? OR (path >= ? AND path < ?)',
+    );
+    return rows.all(systemPath(root), systemPath(inside), systemPath(behind)).map((row) => sound(FOLDER, row));
+  }
+
+  async hasFilesUnder(path: PathBytes): Promise<boolean> {
+    for (const { id } of guarded(() => this.#foldersUnder(path))) if ((await this.fileCountOf(id)) > 0) return true;
+    return false;
+  }
+
+  async unseenUnder(roots: readonly PathBytes[]): Promise<number> {
+    let rows = 0;
+    for (const root of roots)
+      for (const { id, done } of guarded(() => this.#foldersUnder(root)))
+        if (done !== this.state.scan) rows += await this.fileCountOf(id);
+    return rows;
+  }
+
+  async pruneUnder(roots: readonly PathBytes[]): Promise<number> {
+    const rows = await this.unseenUnder(roots);
+    await this.#change(() => {
+      for (const root of roots) {
+        for (const { id, done } of this.#foldersUnder(root)) {
+          if (done === this.state.scan) continue;
+          const [first, last] = this.#range(id);
+          this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
+          for (const table of ['hand', 'todo'])
+            this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
+          this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
+        }
+      }
+    });
+    return rows;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,392 @@
+/**
+ * Client of the walk processes. A request goes to the thread that has least to do. A thread that does not return is left
+ * behind with its process: the name that it is at is answered as stalled, its other requests go to other threads.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../core/errors.js';
+import { FILE_FAULTS, type FileFault, type FileIdentity } from '../../core/file-identity.js';
+import { artefact } from '../../core/package-root.js';
+import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import type { DigestAlgorithm, Digests } from '../../core/vocabulary.js';
+import { allocatorEnv } from '../../engine/decoder-env.js';
+import { FILE_TYPES, type Look } from './look.js';
+import {
+  encodeWalk,
+  type Failed,
+  FIRST_SOCKET,
+  KNOWN_NUMBERS,
+  type ListAnswer,
+  LOOK_NUMBERS,
+  type LookAnswer,
+  type Place,
+  type RootAnswer,
+  type StallNote,
+  type StartNote,
+  type WalkAnswer,
+  WalkFrames,
+  type WalkOptions,
+  type WalkRequest,
+} from './walk-protocol.js';
+
+export interface FileStat {
+  readonly look: Look;
+  /** Why it could not be inspected, where `look` is `unreadable`. */
+  readonly fault: FileFault;
+  readonly identity: FileIdentity;
+  /** Bytes that the disk holds of it, at most its size: fewer for a sparse file. */
+  readonly storedBytes: number;
+  /** Number of its names, on the whole filesystem. */
+  readonly links: number;
+}
+
+/** Return why a path that was a file is none now; null where it is one. */
+export function faultOfStat({ look, fault }: FileStat): FileFault | null {
+  if (look === 'vanished' || look === 'unreadable') return fault;
+  return look === 'folder' || look === 'symlink' || look === 'special' ? 'FILE_CHANGED' : null;
+}
+
+/** A file that was inspected. */
+export interface InspectedFile {
+  readonly place: Place;
+  readonly name: PathBytes;
+  readonly identity: FileIdentity;
+}
+
+interface WalkerOptions {
+  readonly threads: number;
+  readonly followsLinks: boolean;
+  readonly stallMs: number;
+  /** The environment of this process: the walk process gets its allocator's settings only. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called for each path whose system call does not return. */
+  readonly onStall: (path: PathBytes) => void;
+}
+
+/** Requests that wait in a thread's socket, so that it has the next one at once. */
+const IN_THREAD = 2;
+/** Threads that may hang on one device before all else on it is answered as stalled. */
+const STALLS_A_DEVICE = 4;
+/** Processes that are left behind with threads that hang; then nothing more is read. */
+const PROCESSES_MAX = 8;
+/** A process that ends with a request in work: the request may be why. */
+const TRIES_MAX = 2;
+const REQUEST_SPAN = 2 ** 31;
+
+type Answer = WalkAnswer | Failed | { readonly stalledAt: number };
+
+interface Call {
+  readonly id: number;
+  readonly request: WalkRequest;
+  readonly answered: Promise<Answer>;
+  readonly answer: (answer: Answer) => void;
+  /** The thread that has it, or had it last. */
+  thread: Thread | null;
+  /** It can be sent to another thread, unless it goes on with what this one has begun. */
+  readonly isBound: boolean;
+  tries: number;
+}
+
+class Thread {
+  readonly inWork: Call[] = [];
+  isLost = false;
+
+  constructor(
+    readonly socket: Duplex,
+    readonly onAnswer: () => void,
+  ) {
+    const frames = new WalkFrames();
+    socket.on('data', (chunk: Buffer) => {
+      frames.push(chunk);
+      for (let frame = frames.next<Answer>(); frame !== null; frame = frames.next<Answer>()) {
+        const [id, answer] = frame;
+        // An answer to a call that was given up comes too late.
+        if (this.inWork[0]?.id === id) this.inWork.shift()!.answer(answer);
+      }
+      this.onAnswer();
+    });
+    // Its end is that of the process.
+    socket.on('error', () => {});
+  }
+
+  send(call: Call): void {
+    this.inWork.push(call);
+    this.socket.write(encodeWalk(call.id, call.request));
+  }
+}
+
+const fails = (answer: Answer): answer is Failed => 'fault' in answer;
+
+const NOTHING = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
+const noStat = (look: Look, fault: FileFault): FileStat => ({
+  look,
+  fault,
+  identity: NOTHING,
+  storedBytes: 0,
+  links: 0,
+});
+const statOf = (fault: FileFault) => noStat(fault === 'FILE_VANISHED' ? 'vanished' : 'unreadable', fault);
+
+export class Walker {
+  readonly #processes = new Set<ChildProcess>();
+  readonly #threads = new Set<Thread>();
+  #unstarted: (() => Thread)[] = [];
+  readonly #queue: Call[] = [];
+  readonly #stalls = new Map<string, number>();
+  #started = 0;
+  #lastId = 0;
+  #isClosed = false;
+
+  constructor(readonly options: WalkerOptions) {
+    this.#start();
+  }
+
+  get threads(): number {
+    return this.options.threads;
+  }
+
+  /** Return what an operator's path is; null where it cannot be inspected. */
+  async root(path: PathBytes): Promise<RootAnswer | null> {
+    const answer = await this.#call({ op: 'root', path, followsLinks: this.options.followsLinks });
+    if ('type' in answer) return answer;
+    if ('stalledAt' in answer) this.options.onStall(path);
+    return null;
+  }
+
+  /** List a folder. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED: a link or another folder is in its place; FILE_STALLED. */
+  async *list(place: Place, wantsDevices: boolean): AsyncGenerator<ListAnswer> {
+    const { followsLinks } = this.options;
+    let thread: Thread | null = null;
+    let request: WalkRequest = { op: 'list', place, followsLinks, wantsDevices };
+    for (;;) {
+      const call: Call = this.#send(request, thread);
+      const answer = await call.answered;
+      thread = call.thread;
+      if ('stalledAt' in answer) {
+        this.noteStall(place.folder, null);
+        throw new AppError('FILE_STALLED');
+      }
+      if (fails(answer)) throw new AppError(answer.fault);
+      const listed = answer as ListAnswer;
+      yield listed;
+      if (listed.listing === null) return;
+      request = { op: 'next', listing: listed.listing };
+    }
+  }
+
+  /** Inspect names of a folder, in their order. `known`: identities from the inventory. `device`: of the folder, where it is known. */
+  async look(
+    place: Place,
+    names: readonly PathBytes[],
+    known: readonly (FileIdentity | null)[],
+    device: bigint | null = null,
+  ): Promise<FileStat[]> {
+    const found = new Array<FileStat>(names.length);
+    const left = names.map((_, at) => at);
+    const rest = (stat: FileStat) => {
+      for (const at of left) found[at] = stat;
+      return found;
+    };
+    while (left.length > 0) {
+      if (this.isDead(device)) return rest(statOf('FILE_STALLED'));
+      const answer = await this.#call({
+        op: 'look',
+        place,
+        names: left.map((at) => names[at]!),
+        known: packKnown(left.map((at) => known[at]!)),
+        followsLinks: this.options.followsLinks,
+      });
+      if ('stalledAt' in answer) {
+        const [at] = left.splice(answer.stalledAt, 1) as [number];
+        found[at] = statOf('FILE_STALLED');
+        this.noteStall(joinPath(place.folder, names[at]!), device);
+      } else if (fails(answer)) return rest(statOf(answer.fault));
+      else {
+        const stats = unpackLooks(answer as LookAnswer);
+        for (const [n, at] of left.entries()) found[at] = stats[n]!;
+        return found;
+      }
+    }
+    return found;
+  }
+
+  /** Return some bytes of a file, fewer at its end. Errors: the faults of a file. */
+  async read(file: InspectedFile, at: number, length: number): Promise<Uint8Array> {
+    const answer = await this.#ofFile(file, { op: 'read', at, length });
+    return (answer as { readonly bytes: Uint8Array }).bytes;
+  }
+
+  /** Return the digests of a file of any size. Errors: the faults of a file. */
+  async digests(file: InspectedFile, wanted: readonly DigestAlgorithm[]): Promise<Digests> {
+    const answer = await this.#ofFile(file, { op: 'digests', wanted });
+    return (answer as { readonly digests: Digests }).digests;
+  }
+
+  /** Return whether so much hangs on a device that nothing on it is tried any more. */
+  isDead(device: bigint | null): boolean {
+    return (this.#stalls.get(String(device)) ?? 0) >= STALLS_A_DEVICE;
+  }
+
+  /** Note a path whose system call does not return, here or in the decoder process. */
+  noteStall(path: PathBytes, device: bigint | null): void {
+    if (device !== null) this.#stalls.set(String(device), (this.#stalls.get(String(device)) ?? 0) + 1);
+    this.options.onStall(path);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const process of this.#processes) {
+      process.kill('SIGKILL');
+      // One whose system call does not return does not end either.
+      if (process.connected) process.disconnect();
+      process.unref();
+    }
+    for (const { socket } of this.#threads) socket.destroy();
+    const gone = [...this.#threads].flatMap(({ inWork }) => inWork.splice(0));
+    for (const call of [...gone, ...this.#queue.splice(0)]) call.answer({ fault: 'FILE_UNREADABLE' });
+  }
+
+  async #ofFile(
+    { place, name, identity }: InspectedFile,
+    request:
+      | { readonly op: 'read'; readonly at: number; readonly length: number }
+      | { readonly op: 'digests'; readonly wanted: readonly DigestAlgorithm[] },
+  ): Promise<Answer> {
+    if (this.isDead(identity.device)) throw new AppError('FILE_STALLED');
+    const { followsLinks } = this.options;
+    const answer = await this.#call({ ...request, place, name, identity, followsLinks });
+    if (fails(answer)) throw new AppError(answer.fault);
+    if (!('stalledAt' in answer)) return answer;
+    this.noteStall(joinPath(place.folder, name), identity.device);
+    throw new AppError('FILE_STALLED');
+  }
+
+  #call(request: WalkRequest): Promise<Answer> {
+    return this.#send(request).answered;
+  }
+
+  /** Send a request. `thread`: the one that has begun what it asks for. */
+  #send(request: WalkRequest, thread: Thread | null = null): Call {
+    this.#lastId = (this.#lastId + 1) % REQUEST_SPAN;
+    let answer!: (answer: Answer) => void;
+    const answered = new Promise<Answer>((resolve) => {
+      answer = resolve;
+    });
+    const call: Call = { id: this.#lastId, request, answered, answer, thread, isBound: thread !== null, tries: 0 };
+    if (this.#isClosed) answer({ fault: 'FILE_UNREADABLE' });
+    else if (thread?.isLost) answer({ stalledAt: 0 });
+    else if (thread) thread.send(call);
+    else {
+      this.#queue.push(call);
+      this.#pump();
+    }
+    return call;
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0) {
+      const free = this.#freest() ?? this.#unstarted.shift()?.();
+      if (!free) break;
+      free.send(this.#queue.shift()!);
+    }
+    // Nothing answers any more: too much hangs.
+    if (this.#threads.size + this.#unstarted.length === 0)
+      for (const call of this.#queue.splice(0)) call.answer({ fault: 'FILE_STALLED' });
+  }
+
+  /** Return the thread that has least to do; null where each has enough, or has something and another can be started. */
+  #freest(): Thread | null {
+    const most = this.#unstarted.length > 0 ? 0 : IN_THREAD - 1;
+    let freest: Thread | null = null;
+    for (const thread of this.#threads) {
+      const { length } = thread.inWork;
+      if (length <= most && (freest === null || length < freest.inWork.length)) freest = thread;
+      if (length === 0) break;
+    }
+    return freest;
+  }
+
+  #start(): void {
+    if (this.#isClosed || this.#started >= PROCESSES_MAX) return;
+    this.#started++;
+    const { threads, stallMs, env } = this.options;
+    const sockets = Array.from({ length: threads }, () => 'pipe' as const);
+    const mine: Thread[] = [];
+    const child = spawn(
+      process.execPath,
+      [artefact('src', 'scan', 'walk', 'walk-main.js'), JSON.stringify({ stallMs } satisfies WalkOptions)],
+      { stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...sockets], env: allocatorEnv(env) },
+    );
+    this.#processes.add(child);
+    // A thread takes longer to start than a small folder to scan: the next one is started when all have work.
+    const starts = sockets.map((_, at) => () => {
+      const thread = new Thread(child.stdio[FIRST_SOCKET + at] as Duplex, () => this.#pump());
+      mine[at] = thread;
+      this.#threads.add(thread);
+      child.send({ thread: at } satisfies StartNote, () => {});
+      return thread;
+    });
+    this.#unstarted.push(...starts);
+    child.on('message', ({ thread, request, at }: StallNote) => this.#stalled(mine[thread]!, request, at));
+    const end = () => {
+      if (!this.#processes.delete(child)) return;
+      this.#unstarted = this.#unstarted.filter((start) => !starts.includes(start));
+      const lost = mine.flatMap((thread) => this.#lose(thread));
+      this.#start();
+      for (const call of lost) this.#again(call);
+    };
+    child.on('error', end);
+    child.on('exit', end);
+  }
+
+  /** Take a thread out of use. Result: the calls that it had. */
+  #lose(thread: Thread): Call[] {
+    thread.isLost = true;
+    this.#threads.delete(thread);
+    return thread.inWork.splice(0);
+  }
+
+  #stalled(thread: Thread, id: number, at: number): void {
+    if (thread.isLost || thread.inWork[0]?.id !== id) return;
+    const [call, ...others] = this.#lose(thread) as [Call, ...Call[]];
+    if (this.#threads.size + this.#unstarted.length < this.options.threads / 2) this.#start();
+    call.answer({ stalledAt: at });
+    for (const other of others) this.#again(other);
+  }
+
+  #again(call: Call): void {
+    if (call.isBound) call.answer({ stalledAt: 0 });
+    else if (++call.tries >= TRIES_MAX) call.answer({ fault: 'FILE_UNREADABLE' });
+    else this.#queue.unshift(call);
+    this.#pump();
+  }
+}
+
+function packKnown(known: readonly (FileIdentity | null)[]): BigInt64Array {
+  const numbers = new BigInt64Array(known.length * KNOWN_NUMBERS).fill(-1n);
+  for (const [at, one] of known.entries()) {
+    if (one) numbers.set([BigInt(one.size), one.mtimeNs, one.ctimeNs, one.inode, one.device], at * KNOWN_NUMBERS);
+  }
+  return numbers;
+}
+
+function unpackLooks({ looks, faults, numbers }: LookAnswer): FileStat[] {
+  return Array.from(looks, (look, at) => {
+    const [size, mtimeNs, ctimeNs, inode, device, stored, links] = numbers.subarray(at * LOOK_NUMBERS);
+    const storedBytes = Number(stored);
+    return {
+      look: FILE_TYPES[look]!,
+      fault: FILE_FAULTS[faults[at]!]!,
+      identity: {
+        size: Number(size),
+        mtimeNs: mtimeNs!,
+        ctimeNs: ctimeNs!,
+        inode: BigInt.asUintN(64, inode!),
+        device: BigInt.asUintN(64, device!),
+      },
+      // Some filesystems say 0 for every file.
+      storedBytes: storedBytes > 0 ? Math.min(storedBytes, Number(size)) : Number(size),
+      links: Number(links),
+    };
+  });
+}

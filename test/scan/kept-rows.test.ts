@@ -1,0 +1,154 @@
+/** What an inventory keeps of files that a scan could not see. */
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pathBytesOf } from '../../src/core/path-bytes.js';
+import { rematch } from '../../src/scan/rematch.js';
+import { ScanTally } from '../../src/scan/tally.js';
+import { found, matcherOf } from '../support/scan-parts.js';
+import { ScanTree } from '../support/scan-tree.js';
+import { zipOf } from '../support/zip.js';
+
+let tree: ScanTree;
+beforeEach(async () => {
+  tree = await ScanTree.create();
+});
+afterEach(() => tree.close());
+const at = (name: string) => join(tree.path, name);
+const codes = (tally: ScanTally) => tally.warnings.kept.map(({ code }) => code);
+
+/** Rematch with lists that hold every image: the reported names, missing ones with a mark. */
+async function rematched(): Promise<string[]> {
+  const reported: string[] = [];
+  const digits = ['a', 'b', 'c', 'd'].map((digit) => [digit, found('match')] as const);
+  await rematch({
+    inventory: tree.inventory,
+    matcher: { ...matcherOf(Object.fromEntries(digits)), generation: 2 },
+    tally: new ScanTally(),
+    orientations: 'all',
+    shouldStop: () => false,
+    onResult: ({ pathBytes, verdict, isMissing }) =>
+      void reported.push(`${tree.nameOf(pathBytes)} ${verdict}${isMissing ? ' missing' : ''}`),
+    newEntries: null,
+  });
+  return reported.sort();
+}
+
+test('an empty root that held files warns and fails; its rows are kept, matched again, and known when it is back', async () => {
+  mkdirSync(at('deep'));
+  tree.write('a.jpg', 'a');
+  tree.write('deep/b.jpg', 'c');
+  await tree.scan();
+  renameSync(tree.path, `${tree.path}-unmounted`);
+  mkdirSync(tree.path);
+  const empty = await tree.scan();
+  expect(codes(empty.tally)).toEqual(['ROOT_EMPTY', 'FILES_MISSING']);
+  expect([empty.tally.warnings.fails, empty.tally.missing, empty.reported]).toEqual([true, 2, []]);
+  expect(await rematched()).toEqual(['a.jpg match missing', 'deep/b.jpg match missing']);
+  rmSync(tree.path, { recursive: true });
+  renameSync(`${tree.path}-unmounted`, tree.path);
+  const back = await tree.scan();
+  expect([back.read, back.reported, codes(back.tally)]).toEqual([[], ['a.jpg match'], []]);
+  expect(await rematched()).toEqual(['a.jpg match', 'deep/b.jpg match']);
+});
+
+test('an empty root that never held files does not warn of a disk', async () => {
+  expect(codes((await tree.scan()).tally)).toEqual([]);
+  expect(codes((await tree.scan()).tally)).toEqual([]);
+});
+
+test('a root that is gone keeps its rows', async () => {
+  mkdirSync(at('disk'));
+  tree.write('disk/a.jpg', 'c');
+  const request = { paths: [pathBytesOf(at('disk'))] };
+  await tree.scan({ request });
+  rmSync(at('disk'), { recursive: true });
+  expect((await tree.scan({ request })).reported).toEqual(['disk not_checked FILE_VANISHED']);
+  expect(await rematched()).toContain('disk/a.jpg match missing');
+});
+
+describe('a file that was known', () => {
+  beforeEach(async () => {
+    mkdirSync(at('deep'));
+    tree.write('deep/a.jpg', 'c');
+    tree.write('b.jpg', 'c');
+    await tree.scan();
+  });
+
+  test('and is gone is missing once, and counted each time, until it is pruned', async () => {
+    rmSync(at('b.jpg'));
+    for (let round = 0; round < 2; round++) {
+      const { tally } = await tree.scan();
+      expect([codes(tally), tally.missing, tally.warnings.fails]).toEqual([['FILES_MISSING'], 1, false]);
+      expect(await rematched()).toEqual(['b.jpg match missing', 'deep/a.jpg match']);
+    }
+    expect((await tree.scan({ request: { prunes: true } })).tally.missing).toBe(1);
+    expect(await rematched()).toEqual(['deep/a.jpg match']);
+  });
+
+  test('in a folder that is gone, or that a pattern leaves out now, is missing, and pruned with the folder', async () => {
+    const exclude = [{ glob: 'deep/', anyCase: false }];
+    expect((await tree.scan({ request: { exclude } })).tally.missing).toBe(1);
+    expect(await rematched()).toEqual(['b.jpg match', 'deep/a.jpg match missing']);
+    rmSync(at('deep'), { recursive: true });
+    expect((await tree.scan()).tally.missing).toBe(1);
+    await tree.scan({ request: { prunes: true } });
+    expect(await rematched()).toEqual(['b.jpg match']);
+    expect((await tree.scan()).tally.missing).toBe(0);
+  });
+
+  test('in a folder that is replaced by a link is missing, and the folder is one line', async () => {
+    renameSync(at('deep'), `${tree.path}-elsewhere`);
+    symlinkSync(`${tree.path}-elsewhere`, at('deep'));
+    const { reported, tally, read } = await tree.scan();
+    // The link itself is counted, as every link is.
+    expect([reported, read, tally.skipped.symlinks, tally.missing]).toEqual([[], [], 1, 1]);
+    expect(await rematched()).toEqual(['b.jpg match', 'deep/a.jpg match missing']);
+    rmSync(`${tree.path}-elsewhere`, { recursive: true });
+  });
+
+  test('and cannot be read this time keeps what was known, is a line, and is read again', async () => {
+    tree.write('b.jpg', 'd');
+    let seconds = 1_000;
+    const failed = await tree.scan({ during: (name) => utimesSync(at(name), ++seconds, seconds) });
+    expect([failed.reported, failed.tally.missing]).toEqual([['b.jpg not_checked FILE_CHANGED'], 1]);
+    expect(await rematched()).toEqual(['b.jpg match missing', 'deep/a.jpg match']);
+    const again = await tree.scan();
+    expect([again.read, again.tally.missing]).toEqual([['b.jpg'], 0]);
+    expect(await rematched()).toEqual(['b.jpg match', 'deep/a.jpg match']);
+  });
+
+  test('and could not be read by a scan that was stopped is a line again when it is resumed', async () => {
+    for (let n = 0; n < 40; n++) tree.write(`deep/n${n}.jpg`, 'c');
+    tree.write('b.jpg', 'd');
+    let seconds = 1_000;
+    // The folder of the tree itself, which holds b.jpg, is done before the other one.
+    const first = await tree.scan({
+      during: (name) => name === 'b.jpg' && utimesSync(at(name), ++seconds, seconds),
+      shouldStop: (read) => read > 10,
+    });
+    expect([first.end.interrupted, first.reported]).toEqual([true, ['b.jpg not_checked FILE_CHANGED']]);
+    const second = await tree.scan();
+    expect(second.end).toMatchObject({ resumed: true, interrupted: false });
+    expect(second.reported.filter((line) => line.startsWith('b.jpg'))).toHaveLength(1);
+    expect(second.recorded).not.toContain('b.jpg');
+  });
+});
+
+test('entries of an archive that is damaged now are kept, and pruned when it is whole without them', async () => {
+  const entry = (name: string, digit: string) => ({
+    name: Buffer.from(name),
+    content: Buffer.from([0xff, 0xd8, 0xff, 0xe0, digit.charCodeAt(0)]),
+  });
+  const request = { archives: true };
+  writeFileSync(at('box.zip'), zipOf([entry('a.jpg', 'c'), entry('b.jpg', 'c')]));
+  await tree.scan({ request });
+  writeFileSync(at('box.zip'), Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(200)]));
+  const damaged = await tree.scan({ request });
+  expect([damaged.reported, damaged.tally.missing]).toEqual([['box.zip not_checked ARCHIVE_INVALID'], 2]);
+  const lines = ['box.zip not_checked', 'box.zip!/a.jpg match missing', 'box.zip!/b.jpg match missing'];
+  expect(await rematched()).toEqual(lines);
+  writeFileSync(at('box.zip'), zipOf([entry('a.jpg', 'c')]));
+  expect((await tree.scan({ request })).tally.missing).toBe(0);
+  expect(await rematched()).toEqual(['box.zip!/a.jpg match']);
+});
