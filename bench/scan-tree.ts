@@ -1,6 +1,6 @@
-/** Trees to scan: hard links to a few files, so that millions of names need few inodes. */
+/** Trees to scan: copies of a few small files. */
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { seeded } from './pdq-like.js';
@@ -33,16 +33,16 @@ export function junkFiles(folder: string, count: number): string[] {
   });
 }
 
-/** Filesystems limit the hard links of a file (ext4: 65,000). */
-const LINKS_MAX = 50_000;
-
-/** Create `count` names below `root`, `perFolder` in each folder, that link to the sources in rotation. */
-export function linkTree(root: string, sources: readonly string[], count: number, perFolder = 500): void {
-  if (count > sources.length * LINKS_MAX) throw new Error(`${sources.length} files cannot have ${count} hard links`);
+/**
+ * Create `count` files below `root`, `perFolder` in each folder, that are copies of the sources in rotation: each has an
+ * inode of its own, since a scan reads a file with several names once.
+ */
+export function copyTree(root: string, sources: readonly string[], count: number, perFolder = 500): void {
+  const contents = sources.map((source) => readFileSync(source));
   for (let at = 0; at < count; at++) {
     const number = Math.floor(at / perFolder);
     const folder = join(root, String(Math.floor(number / 100)), String(number % 100));
     if (at % perFolder === 0) mkdirSync(folder, { recursive: true });
-    linkSync(sources[at % sources.length]!, join(folder, `file-${at}`));
+    writeFileSync(join(folder, `file-${at}`), contents[at % contents.length]!);
   }
 }

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../bench/child.js';
 import { pdqLike } from '../../bench/pdq-like.js';
-import { linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { copyTree, smallPictures } from '../../bench/scan-tree.js';
 import { strays } from '../../bench/strays.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
@@ -171,7 +171,7 @@ describe('zeef scan', () => {
   let tree = '';
   beforeEach(async () => {
     tree = join(work, 'tree');
-    linkTree(tree, await smallPictures(join(work, 'pictures'), 20), FILES, 50);
+    copyTree(tree, await smallPictures(join(work, 'pictures'), 20), FILES, 50);
   });
 
   test.each<[string, string[], number]>([

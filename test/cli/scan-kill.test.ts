@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
-import { junkFiles, linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { copyTree, junkFiles, smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { seeded } from '../support/random.js';
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const pictures = await smallPictures(join(work, 'pictures'), 40);
   const broken = join(work, 'broken.jpg');
   writeFileSync(broken, Buffer.from('ffd8ffe000104a46', 'hex'));
-  linkTree(tree, [...pictures, broken, ...junkFiles(join(work, 'junk'), 4)], FILES, 50);
+  copyTree(tree, [...pictures, broken, ...junkFiles(join(work, 'junk'), 4)], FILES, 50);
   mkdirSync(join(tree, 'more'));
   symlinkSync(tree, join(tree, 'more', 'circle'));
   expect(await zeef(['lists', 'add', 'known', ...pictures.slice(0, 5)])).toBe(0);

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
-import { linkTree, smallPictures } from '../../bench/scan-tree.js';
+import { copyTree, smallPictures } from '../../bench/scan-tree.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { queryBatchOf } from '../../src/check/file-queries.js';
 import { artefact } from '../../src/core/package-root.js';
@@ -57,7 +57,7 @@ beforeAll(async () => {
   const broken = join(work, 'broken.jpg');
   copyFileSync(large!, broken);
   writeFileSync(broken, Buffer.from('ffd8ffe000104a46', 'hex'));
-  linkTree(tree, [...pictures, large!, turned, broken], 600, 50);
+  copyTree(tree, [...pictures, large!, turned, broken], 600, 50);
   expect((await finished(start(['lists', 'add', 'known', ...pictures.slice(0, 3), large!], holder))).code).toBe(0);
 });
 
