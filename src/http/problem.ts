@@ -48,12 +48,19 @@ function toAppError(thrown: unknown): AppError {
   return new AppError('INTERNAL', {}, error);
 }
 
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+/** Return the error that a request is answered with, and log a fault of this service. */
+export function problemOf(request: FastifyRequest, thrown: unknown): AppError {
   const error = toAppError(thrown);
-  const { http, retry, says } = ERRORS[error.code];
+  const { http, retry } = ERRORS[error.code];
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (error.code === 'INTERNAL' || (error !== thrown && http >= 500))
     request.log.error({ err: thrown, code: error.code }, 'request failed');
+  return error;
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+  const error = problemOf(request, thrown);
+  const { http, retry, says } = ERRORS[error.code];
   if (retry) reply.header('retry-after', String(error.details.retryAfterSeconds ?? RETRY_AFTER_S));
   if (http === 401) reply.header('www-authenticate', 'Bearer');
   // Details name fields and limits; the cause of an internal failure is for the log alone.
