@@ -175,7 +175,7 @@ export const MUTANTS = [
   ['src/lists/in-force.ts', "listByName.get(name)?.kind !== 'match' || ", '', ['test/http/no-list.test.ts']],
   [
     'src/lists/in-force.ts',
-    '!indexes[algorithm].segments.some((segment) => liveListKeys(segment).has(listKey))',
+    '!indexes[algorithm].segments.some((segment) => liveCounts(segment).has(listKey))',
     '(info.entriesByAlgorithm[algorithm] ?? 0) === 0',
     ['test/lists/live-lists.test.ts'],
   ],
@@ -201,11 +201,53 @@ export const MUTANTS = [
   ],
   ['src/http/understood.ts', 'if (hosts.length > 1)', 'if (hosts.length > 2)', ['test/http/understood.test.ts']],
   [
-    'src/http/routes/check.ts',
+    'src/http/file-parts.ts',
     "['7bit', '8bit', 'binary']",
     "['7bit', '8bit', 'binary', 'base64']",
     ['test/http/understood.test.ts'],
   ],
+  // Hostile clients, sources and files.
+  [
+    'src/http/routes/check.ts',
+    'if (results.length === 0 || keyed !== null) throw fault;',
+    'throw fault;',
+    ['test/http/multipart.test.ts'],
+  ],
+  ['src/http/counted-body.ts', 'caller.gate.takeBytes(chunk.length);', '', ['test/http/multipart.test.ts']],
+  ['src/http/client-errors.ts', 'socket.writable && !hasBegun', 'socket.writable', ['test/http/client-errors.test.ts']],
+  ['src/http/json-body.ts', '? NUMBER_NAME_VALUES : 1', '? 1 : 1', ['test/http/json-body.test.ts']],
+  [
+    'src/http/routes/check-hashes.ts',
+    'request.bodyShare?.takeMemory(items.length * ANSWER_BYTES);',
+    '',
+    ['test/http/body-budget.test.ts'],
+  ],
+  [
+    'src/lists/import/sync-list.ts',
+    'if (state.pages > pagesBefore) return state;',
+    '',
+    ['test/lists/import/sync-list.test.ts'],
+  ],
+  [
+    'src/sqlite/lists/mend-ids.ts',
+    'for (const marks of cleared) onCleared(marks);',
+    '',
+    ['test/lists/import/made-up-ids.test.ts'],
+  ],
+  [
+    'src/check/flood-guard.ts',
+    'const digest = digestOf(place);',
+    'const digest = place;',
+    ['test/check/flood-guard.test.ts'],
+  ],
+  [
+    'src/cases/webhooks/collect-events.ts',
+    'cursor === undefined ? nowMs : null',
+    'nowMs',
+    ['test/cases/webhooks/run-webhooks.test.ts'],
+  ],
+  ['src/engine/decoder-output.ts', 'if (leftBytes <= 0) return;', '', ['test/engine/decoder-output.test.ts']],
+  ['src/telemetry/log.ts', 'hooks: { streamWrite: terminalText },', '', ['test/telemetry/log.test.ts']],
   // Sandbox of the decoder.
   [SCRIPTS, 'cd /\n', '', OF_SANDBOX],
   [SCRIPTS, 'case $kept in *"|$inside/"*) ;; *) exit 4 ;; esac', ':', OF_SANDBOX],

@@ -12,7 +12,7 @@ import { artefact } from '../core/package-root.js';
 /** The deepest request nests four levels. */
 const JSON_DEPTH_MAX = 32;
 /**
- * A value takes up to 66 bytes of memory, however short its text is. `JSON_MEMORY_FACTOR` is taken for each byte, which holds with
+ * A value needs at most 66 bytes of memory, however short its text is. `JSON_MEMORY_FACTOR` is taken for each byte, which holds with
  * one value in 8 bytes: its comment has the figures. Items of hashes have one in 9 bytes or more.
  */
 const VALUE_BYTES_MIN = 8;
