@@ -215,6 +215,8 @@ export const MUTANTS = [
   ],
   ['src/http/counted-body.ts', 'caller.gate.takeBytes(chunk.length);', '', ['test/http/multipart.test.ts']],
   ['src/http/client-errors.ts', 'socket.writable && !hasBegun', 'socket.writable', ['test/http/client-errors.test.ts']],
+  ['src/http/client-errors.ts', 'socket.setTimeout(stallMsMax);', '', ['test/http/client-errors.test.ts']],
+  ['src/http/client-errors.ts', 'socket.writableLength > 0 && ', '', ['test/http/client-errors.test.ts']],
   ['src/http/json-body.ts', '? NUMBER_NAME_VALUES : 1', '? 1 : 1', ['test/http/json-body.test.ts']],
   [
     'src/http/routes/check-hashes.ts',

@@ -1,23 +1,28 @@
 /**
  * Faults of a connection that reach no route: what is no HTTP, too long headers, a request that is not complete in time. They
- * are answered with a problem document, unless an answer has begun: the document would be read as a part of it.
+ * are answered with a problem document, unless an answer has begun: the document would be read as a part of it. A connection
+ * whose client reads nothing of its answer is closed: it would hold the answer for ever.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
-import { atEnd } from './at-end.js';
 import { documentOf, PROBLEM_TYPE } from './problem.js';
 
 /** Responses of each connection that have not ended; several where requests are pipelined. */
 const open = new WeakMap<Socket, Set<ServerResponse>>();
 
-/** Note that a request is to be answered; the first hook. */
-export async function noteResponse({ raw }: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const responses = open.get(raw.socket) ?? new Set();
-  open.set(raw.socket, responses.add(reply.raw));
-  atEnd(reply, () => responses.delete(reply.raw));
+/** Make the hook that notes each response, the first of all. `stallMsMax`: time in which a client must read a part of its answer. */
+export function createResponseHook(stallMsMax: number) {
+  return async ({ raw: { socket } }: FastifyRequest, { raw }: FastifyReply): Promise<void> => {
+    const responses = open.get(socket) ?? new Set();
+    open.set(socket, responses.add(raw));
+    raw.once('close', () => responses.delete(raw));
+    socket.setTimeout(stallMsMax);
+    // A connection is idle too while its handler works, or its body does not arrive: that has a timeout of its own.
+    raw.on('timeout', () => void (socket.writableLength > 0 && socket.destroy()));
+  };
 }
 
 function faultOf(code: string | undefined): AppError {

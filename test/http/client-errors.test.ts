@@ -1,6 +1,8 @@
 /** Faults of a connection: a problem document before an answer has begun, and the end of the connection after. */
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
 import { type Running, startService } from '../support/running.js';
 
 let running: Running;
@@ -53,6 +55,49 @@ test.each<[string, string, number, string]>([
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*Content-Type: application/problem\\+json`, 's'));
   expect(body).toContain(part);
   expect(JSON.parse(body!)).toMatchObject({ status, requestId: expect.any(String) });
+});
+
+const items = (count: number) =>
+  JSON.stringify({ items: Array.from({ length: count }, () => ({ md5: '0'.repeat(32) })) });
+const inFlight = async () =>
+  Number(/^zeef_body_bytes_in_flight (\d+)/m.exec((await running.service.renderMetrics()).body)?.[1]);
+
+test('an answer that is not read does not hold its memory for ever; one that is read slowly arrives', async () => {
+  const body = items(100_000);
+  const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
+  socket.pause();
+  socket.on('error', () => {});
+  socket.write(
+    `POST /v1/check/hashes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await expect.poll(inFlight, { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(inFlight, { timeout: 20_000 }).toBe(0);
+  socket.destroy();
+
+  const response = await fetch(`${running.url}/v1/check/hashes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  let bytes = 0;
+  for await (const piece of response.body!) {
+    // Longer than the timeout in all, but never without a part of it.
+    if (Math.floor(bytes / 2_000_000) < Math.floor((bytes + piece.length) / 2_000_000)) await delay(500);
+    bytes += piece.length;
+  }
+  expect(bytes).toBeGreaterThan(10_000_000);
+}, 60_000);
+
+test('a handler that works for longer than the timeout is answered', async () => {
+  const work = vi.spyOn(running.service, 'checkImage').mockImplementation(async () => {
+    await delay(2_500);
+    throw new AppError('QUEUE_FULL');
+  });
+  const text = await exchange(
+    'POST /v1/check HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\nContent-Length: 1\r\n\r\nx',
+  );
+  work.mockRestore();
+  expect(text).toMatch(/^HTTP\/1\.1 503 /);
 });
 
 test('after an answer has ended, the next fault of the connection has its own', async () => {
