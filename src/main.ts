@@ -36,7 +36,7 @@ async function loadCommands() {
     return await import('./cli/program.js');
   } catch (error) {
     if (!(error instanceof Error && error.name === 'AppError')) throw error;
-    process.stderr.write(`zeef: ${error.message}\n`);
+    process.stderr.write(terminalText(`zeef: ${error.message}\n`));
     process.exit(FAILED);
   }
 }

@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { AppError } from '../core/errors.js';
 import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { createPageReader, SYNCS_AT_ONCE } from '../lists/import/page-reader.js';
-import { syncList } from '../lists/import/sync-list.js';
+import { inTurns, syncList } from '../lists/import/sync-list.js';
 import type { Service } from '../service/service.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
@@ -97,18 +97,18 @@ async function syncAll(service: Service, names: readonly string[], cli: CliConte
   const pages = createPageReader();
   const stopping = new AbortController();
   void cli.stopped.then(() => stopping.abort());
+  const atOnce = pLimit(SYNCS_AT_ONCE);
   const sync = async (list: string) => {
     const onPage = (count: number) => {
       if (cli.isTerminal) cli.errStream.write(`\r${list}: ${count} pages `);
     };
     const options = { dataDir, radiusBits, env: cli.env, pages, onPage, signal: stopping.signal };
-    const report = await syncList(changesOf(service), list, options);
+    const report = await inTurns(atOnce, () => syncList(changesOf(service), list, options));
     if (cli.isTerminal) cli.errStream.write('\r');
     if (report.held.length > 0) cli.setExitCode(EXIT.failed);
     cli.out(reportText(report));
   };
-  const atOnce = pLimit(SYNCS_AT_ONCE);
-  const ended = await Promise.allSettled(names.map((list) => atOnce(sync, list)));
+  const ended = await Promise.allSettled(names.map(sync));
   await pages.close();
   const [first, ...others] = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
   for (const { message } of others) cli.err(`zeef: ${message}\n`);

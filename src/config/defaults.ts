@@ -20,5 +20,5 @@ export const BATCH_ITEMS_MAX = 100_000;
 export const RADIUS_BITS_DEFAULT = 31;
 /** One tenant's requests in flight: beyond this its slow uploads would block other tenants. */
 export const TENANT_CONCURRENT_REQUESTS_MAX = 256;
-/** Twenty images of the largest size at once, or five full JSON batches: half of a small machine of one gigabyte. */
+/** Twenty images of the largest size at once, or two full JSON batches: half of a small machine of one gigabyte. */
 export const BODY_BYTES_IN_FLIGHT_MAX = 536_870_912;

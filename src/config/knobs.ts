@@ -222,7 +222,7 @@ export const KNOBS = {
     unit: 'milliseconds',
     default: 30_000,
     ...whole(1_000, 3_600_000),
-    why: 'a request still incomplete by then is cut off: slow bodies must not hold connections',
+    why: 'a request still incomplete by then is cut off, and so is an answer of which nothing is read for so long: neither must hold connections',
   },
   shutdownMs: {
     env: 'ZEEF_SHUTDOWN_MS',

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
 import { decoderPid, launchDecoder } from './decoder-launch.js';
+import { readOutput } from './decoder-output.js';
 import {
   encodeFrame,
   FrameReader,
@@ -29,6 +30,8 @@ interface DecoderProcessOptions {
   /** Called when it has read the file of a request. */
   readonly onRead: (id: number) => void;
   readonly onReply: (id: number, reply: HashReply) => void;
+  /** Called with what it wrote to stderr: any text, within a bound. */
+  readonly onOutput: (text: string) => void;
   /** Called once, whatever the cause. */
   readonly onEnd: () => void;
 }
@@ -55,6 +58,7 @@ export class DecoderProcess {
       [JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
       { sandbox, workers, env },
     );
+    readOutput(this.#child.stderr!, options.onOutput);
     this.#socket = this.#child.stdio[3] as Duplex;
     const arrived: { readonly id: number; readonly reply: HashReply | null }[] = [];
     const reader = new FrameReader((head, body) => {

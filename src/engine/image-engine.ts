@@ -38,6 +38,8 @@ export interface ImageEngineOptions {
   /** Sandbox of the decoder processes; none by default. */
   readonly sandbox?: Sandbox;
   readonly onRestart?: (cause: RestartCause) => void;
+  /** Called with what a decoder process wrote to stderr: any text, within a bound; by default it is dropped. */
+  readonly onOutput?: (text: string) => void;
 }
 
 interface EngineStatus {
@@ -108,6 +110,7 @@ class Engine implements ImageEngine {
       cacheBytesMax: options.cacheBytesMax ?? 0,
       env: options.env ?? {},
       sandbox: options.sandbox ?? NO_SANDBOX,
+      onOutput: options.onOutput ?? (() => {}),
       crashers: () => this.#crashers.list(),
       onReply: (job: Job, reply: HashReply) => this.#take(job, reply),
     };

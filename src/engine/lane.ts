@@ -35,6 +35,7 @@ interface LaneOptions {
   readonly keepsStandby: boolean;
   readonly crashers: () => readonly string[];
   readonly onReply: (job: Job, reply: HashReply) => void;
+  readonly onOutput: (text: string) => void;
   /** `jobs`: in flight when the process ended. `overdue`: ids of the jobs past their deadline. */
   readonly onDeath: (jobs: readonly Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void;
 }
@@ -122,6 +123,7 @@ export class Lane {
       cacheBytesMax,
       env,
       sandbox,
+      onOutput: this.#options.onOutput,
       onReady: () => {
         if (started === this.#process) this.#markStarted();
       },

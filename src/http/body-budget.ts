@@ -8,13 +8,18 @@ import type { FastifyReply, FastifyRequest, RequestPayload, RouteOptions } from 
 import { AppError } from '../core/errors.js';
 import { atEnd } from './at-end.js';
 
-/** A byte of JSON in memory, with its text, its values, the answers and their text: measured 6 to 7 for a batch of hashes. */
-const JSON_MEMORY_FACTOR = 7;
+/**
+ * A byte of JSON in memory: itself, its text and its values. Measured at the end of `JSON.parse`, in bytes for each byte, at the
+ * most values that a body may have (`VALUE_BYTES_MIN`): `[0,0,...]` 3, `[[],[],...]` 4.5, `[{},...]` 6, lists in lists 8.7,
+ * `{"a":0},...` 3.6; names of their own for each object `{"k1":0},...` 9.6, with texts 11, with characters of two bytes 11.5.
+ * Items of hashes take 4.
+ */
+const JSON_MEMORY_FACTOR = 12;
 /** A streamed body: the pieces that are read ahead, searched and sent, a mebibyte each for lines. */
 const STREAM_BYTES = 8_388_608;
 /** Memory of a piece of a body beside its bytes: a client may send them one by one. */
 const PIECE_BYTES = 256;
-/** A request of at most this is small: decisions on cases, queries of some thousand hashes, previews. */
+/** A request of at most this is small: decisions on cases, queries of some hundred hashes, previews. */
 const SMALL_BYTES = 1_048_576;
 /** One part in so many is for small requests: slow uploads must not keep a reviewer from working. */
 const RESERVED_PARTS = 8;
@@ -80,8 +85,12 @@ export class BodyShare {
 
   /** Errors BODY_TOO_LARGE: more than one request may have; BODIES_IN_FLIGHT; REQUEST_TIMEOUT: the request has ended. */
   take(bytes: number): void {
+    this.takeMemory(bytes * this.#factor);
+  }
+
+  /** Take memory that the body itself does not account for. Errors as `take`. */
+  takeMemory(more: number): void {
     this.#requireOpen();
-    const more = bytes * this.#factor;
     const total = this.#taken + more;
     const { largeBytesMax } = this.#budget;
     if (total > largeBytesMax)

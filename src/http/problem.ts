@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from '../core/errors.js';
 
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** A decoder restarts in a quarter of a second, and a queue drains in less. */
 const RETRY_AFTER_S = 1;
 
@@ -48,25 +48,27 @@ function toAppError(thrown: unknown): AppError {
   return new AppError('INTERNAL', {}, error);
 }
 
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+/** Return the error that a request is answered with, and log a fault of this service. */
+export function problemOf(request: FastifyRequest, thrown: unknown): AppError {
   const error = toAppError(thrown);
-  const { http, retry, says } = ERRORS[error.code];
+  const { http, retry } = ERRORS[error.code];
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (error.code === 'INTERNAL' || (error !== thrown && http >= 500))
     request.log.error({ err: thrown, code: error.code }, 'request failed');
+  return error;
+}
+
+/** Return the problem document of an error. */
+export function documentOf({ code, details }: AppError, requestId: string) {
+  const { http: status, says: title } = ERRORS[code];
+  // Details name fields and limits; the cause of an internal failure is for the log alone.
+  return { type: `about:blank#${code}`, title, status, code, details: status >= 500 ? {} : details, requestId };
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
+  const error = problemOf(request, thrown);
+  const { http, retry } = ERRORS[error.code];
   if (retry) reply.header('retry-after', String(error.details.retryAfterSeconds ?? RETRY_AFTER_S));
   if (http === 401) reply.header('www-authenticate', 'Bearer');
-  // Details name fields and limits; the cause of an internal failure is for the log alone.
-  const details = http >= 500 ? {} : error.details;
-  return reply
-    .code(http)
-    .type(PROBLEM_TYPE)
-    .send({
-      type: `about:blank#${error.code}`,
-      title: says,
-      status: http,
-      code: error.code,
-      details,
-      requestId: request.id,
-    });
+  return reply.code(http).type(PROBLEM_TYPE).send(documentOf(error, request.id));
 }

@@ -101,6 +101,11 @@ export const CheckResult = Type.Object({
   truncated: Type.Boolean(),
 });
 
+const ItemError = Type.Object({ code: Type.String(), says: Type.String(), field: orNull(Type.String()) });
+
+/** `error` ends the results: the files from there on were not checked. */
+export const FilesResult = Type.Object({ results: Type.Array(CheckResult), error: Type.Optional(ItemError) });
+
 export const HashResult = Type.Object({
   digests: Digests,
   image: Image,
@@ -194,7 +199,7 @@ export const HashesResult = Type.Object({
       matches: Type.Optional(Type.Array(Match)),
       matchCount: Type.Optional(count),
       truncated: Type.Optional(Type.Boolean()),
-      error: Type.Optional(Type.Object({ code: Type.String(), says: Type.String(), field: orNull(Type.String()) })),
+      error: Type.Optional(ItemError),
     }),
   ),
 });

@@ -17,6 +17,7 @@ import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
+import { createResponseHook, onClientError } from './client-errors.js';
 import { countedBody } from './counted-body.js';
 import { createSiteGuard } from './own-site.js';
 import { addPagePolicy } from './page-policy.js';
@@ -64,6 +65,7 @@ export async function createServer(
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    clientErrorHandler: onClientError,
     // A malformed URL reaches no route.
     frameworkErrors: (error, request, reply) => {
       addPagePolicy(request, reply);
@@ -109,6 +111,7 @@ function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Nee
   readJson(app);
   app.decorateRequest('caller');
   app.decorateRequest('bodyShare');
+  app.addHook('onRequest', createResponseHook(config.requestTimeoutMs));
   app.addHook('onRequest', createSiteGuard(needs.areKeysNeeded, config.allowedHosts));
   app.addHook('onRequest', requireReadable);
   app.addHook('preParsing', countedBody);

@@ -22,6 +22,8 @@ export interface Segment<I> extends SegmentColumns {
   readonly removedCount: number;
 }
 
+/** Keys of lists are of 16 bits. */
+const LIST_KEYS_MAX = 65_536;
 let segmentsMade = 0;
 
 export function newSegment<I>(index: I, { keys, listKeys }: SegmentColumns): Segment<I> {
@@ -33,21 +35,17 @@ export function isRemoved({ removed }: { readonly removed: Uint32Array | null },
   return removed !== null && ((removed[entryIndex >>> 5]! >>> (entryIndex & 31)) & 1) === 1;
 }
 
-const listKeysOf = new WeakMap<Segment<unknown>, ReadonlySet<number>>();
+const countsOf = new WeakMap<Segment<unknown>, ReadonlyMap<number, number>>();
 
-/** Return the keys of the lists with a live entry. Computed once a segment, since it never changes. */
-export function liveListKeys(segment: Segment<unknown>): ReadonlySet<number> {
-  const known = listKeysOf.get(segment);
+/** Return the number of live entries of each list that has one, by its key. Computed once a segment, since it never changes. */
+export function liveCounts(segment: Segment<unknown>): ReadonlyMap<number, number> {
+  const known = countsOf.get(segment);
   if (known) return known;
-  const live = new Set<number>();
-  let last = -1;
-  for (let at = 0; at < segment.listKeys.length; at++) {
-    const listKey = segment.listKeys[at]!;
-    if (listKey === last || isRemoved(segment, at)) continue;
-    live.add(listKey);
-    last = listKey;
-  }
-  listKeysOf.set(segment, live);
+  const perKey = new Uint32Array(LIST_KEYS_MAX);
+  for (let at = 0; at < segment.listKeys.length; at++) if (!isRemoved(segment, at)) perKey[segment.listKeys[at]!]!++;
+  const live = new Map<number, number>();
+  for (const [listKey, count] of perKey.entries()) if (count > 0) live.set(listKey, count);
+  countsOf.set(segment, live);
   return live;
 }
 

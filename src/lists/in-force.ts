@@ -3,7 +3,7 @@
  * searched, whatever the reason: no list, a disabled, empty or expired one, or one of other algorithms.
  */
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
-import { liveListKeys } from '../index/segment.js';
+import { liveCounts } from '../index/segment.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import type { Loaded } from './load-lists.js';
 import type { InForce, ListSnapshot } from './snapshot.js';
@@ -26,7 +26,7 @@ export async function inForceOf(
     const { entryDaysMax } = info;
     const counting = new Set<Algorithm>();
     for (const algorithm of ALGORITHMS) {
-      if (!indexes[algorithm].segments.some((segment) => liveListKeys(segment).has(listKey))) continue;
+      if (!indexes[algorithm].segments.some((segment) => liveCounts(segment).has(listKey))) continue;
       if (algorithm === 'photodna' && photodnaRadius === null) continue;
       if (entryDaysMax !== null && !(await store.hasEntrySince(listKey, algorithm, atMs - entryDaysMax * DAY_MS)))
         continue;

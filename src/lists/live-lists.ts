@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
 import { writeIndexFile } from '../index/index-file.js';
+import { liveCounts } from '../index/segment.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { inForceOf } from './in-force.js';
 import { sectionsOf } from './index-sections.js';
@@ -131,15 +132,18 @@ function snapshotOf(
 ): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
-  const counted = (algorithm: Algorithm) =>
-    lists.reduce((sum, { entriesByAlgorithm }) => sum + (entriesByAlgorithm[algorithm] ?? 0), 0);
+  const listByKey = new Map(enabled.map(({ listKey, info }) => [listKey, info]));
+  const counted = (algorithm: Algorithm) => {
+    const perList = indexes[algorithm].segments.flatMap((segment) => [...liveCounts(segment)]);
+    return perList.reduce((sum, [listKey, count]) => sum + (listByKey.has(listKey) ? count : 0), 0);
+  };
   return {
     generation: position.generation,
     atMs: systemClock.nowMs(),
     lists,
     inForce,
     listByName: new Map(lists.map((list) => [list.list, list])),
-    listByKey: new Map(enabled.map(({ listKey, info }) => [listKey, info])),
+    listByKey,
     radius: { pdq: indexes.pdq.segments, blockhash: indexes.blockhash.segments },
     digest: { md5: indexes.md5.segments, sha1: indexes.sha1.segments, sha256: indexes.sha256.segments },
     photodna: indexes.photodna.segments,

@@ -31,7 +31,7 @@ export interface ListSnapshot {
   /** Configured by the licensee; null where PhotoDNA is not matched. */
   readonly photodnaRadius: number | null;
   readonly inForce: InForce;
-  /** Active entries. */
+  /** Entries that were loaded, of enabled lists: a damaged one is not among them. */
   readonly entryCounts: Readonly<Record<Algorithm, number>>;
   /** True where no index of 256-bit hashes, or of PhotoDNA's values, is approximate. */
   readonly exact: boolean;

@@ -98,6 +98,7 @@ export function createDecoder(
       queuePerWorker: config.queueImagesPerWorker,
       env,
       sandbox: sandboxed(),
+      onOutput: (text) => log.warn({ text }, 'a decoder process wrote to stderr'),
       onRestart: (cause) => {
         metrics.add('zeef_decoder_restarts_total', { cause });
         log.warn({ cause }, 'decoder process replaced');

@@ -28,6 +28,11 @@ export function storeFrom(config: Config, { log, metrics }: { log: Logger; metri
       metrics.add('zeef_entries_damaged_total', {});
       log.error(damage, 'a stored row is damaged and matches nothing: run zeef verify, and import its list again');
     },
+    onCleared: (marks) =>
+      log.warn(
+        marks,
+        'marks were cleared: several entries had one id, so whom they were meant for is unknown; decide again',
+      ),
   });
 }
 

@@ -8,7 +8,7 @@ import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
 import { type OnDamaged, SqliteLists } from './lists/lists.js';
-import { mendIds } from './lists/mend-ids.js';
+import { mendIds, type OnCleared } from './lists/mend-ids.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
@@ -35,6 +35,8 @@ interface StoreOptions {
   readonly master?: MasterKeySource;
   /** Called with each damaged row that is left out. */
   readonly onDamaged?: OnDamaged;
+  /** Called with marks that were cleared since it is unknown which entry was meant. */
+  readonly onCleared?: OnCleared;
 }
 
 /**
@@ -43,36 +45,40 @@ interface StoreOptions {
  */
 export async function openSqliteStore(
   dataDir: string,
-  { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {} }: StoreOptions = {},
+  { master = keyFromOwnFile(join(dataDir, KEY_FILE)), onDamaged = () => {}, onCleared = () => {} }: StoreOptions = {},
 ): Promise<Store> {
   const db = openListsDatabase(dataDir);
+  let service: Sqlite | null = null;
   const stagingFolder = join(dataDir, STAGING_FOLDER);
   try {
     for (const folder of [dataDir, join(dataDir, HELD_FOLDER), stagingFolder]) removeUnfinished(folder);
     const vault = openVault(db, master);
     sealPlainValues(db, vault, dataDir);
-    mendIds(db, vault);
-    const service = openServiceDatabase(dataDir);
-    for (const damage of damageIn(service)) onDamaged(damage);
+    const opened = openServiceDatabase(dataDir);
+    service = opened;
+    const audit = new SqliteAudit(opened);
+    await mendIds(db, vault, audit, onCleared);
+    for (const damage of damageIn(opened)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
-      keys: new SqliteKeys(service),
-      tenants: new SqliteTenants(service, storeIdOf(db)),
-      audit: new SqliteAudit(service),
-      webhooks: new SqliteWebhooks(service),
-      jobs: new SqliteJobs(service),
-      duties: new SqliteDuties(service),
+      keys: new SqliteKeys(opened),
+      tenants: new SqliteTenants(opened, storeIdOf(db)),
+      audit,
+      webhooks: new SqliteWebhooks(opened),
+      jobs: new SqliteJobs(opened),
+      duties: new SqliteDuties(opened),
       vault,
       stagingFolder,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {
-          service.close();
+          opened.close();
           db.close();
         });
       },
     };
   } catch (error) {
+    service?.close();
     db.close();
     throw error;
   }

@@ -41,7 +41,11 @@ export const METRICS = {
     labels: [],
     says: 'Lists with an entry that counts; 0: every check is not_checked.',
   },
-  zeef_index_entries: { kind: 'gauge', labels: ['algorithm'], says: 'Entries of the current snapshot.' },
+  zeef_index_entries: {
+    kind: 'gauge',
+    labels: ['algorithm'],
+    says: 'Entries that are searched: loaded, and of enabled lists.',
+  },
   zeef_index_bytes: { kind: 'gauge', labels: [], says: 'Memory of all indexes.' },
   zeef_floods_total: {
     kind: 'counter',

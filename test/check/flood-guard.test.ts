@@ -1,7 +1,10 @@
 /** An entry that suddenly matches at many places is marked and reported; it counts until a person decides. */
 
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { plainCheck } from '../../bench/check-options.js';
 import { FloodGuard } from '../../src/check/flood-guard.js';
@@ -38,6 +41,22 @@ describe('the guard', () => {
     expect(floods).toEqual([]);
     guard.note(entry, 't', '4');
     expect(floods).toEqual(['t a/e 4']);
+  });
+
+  test('keeps what has one size of a place, however long its name is', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { guard, floods } = made(5_000);
+    const name = (at: number) => `${at}-${randomBytes(5_000).toString('hex')}`;
+    guard.note(entry, 't', name(0));
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 1; at < 5_000; at++) guard.note(entry, 't', name(at));
+    collect();
+    // The names are 50 MB.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+    guard.note(entry, 't', 'one more');
+    expect(floods).toEqual(['t a/e 5001']);
   });
 
   test('counts a file for an hour after its last match', () => {

@@ -26,6 +26,7 @@ function startStopped() {
   const started = new Lane({
     ...OPTIONS,
     keepsStandby: false,
+    onOutput: () => {},
     onReply: (_job, reply) => void replies.push(reply),
     onDeath: (jobs, overdue, cause) => {
       deaths.push({ jobs: jobs.map(({ id }) => id), overdue: overdue.size, cause });

@@ -87,8 +87,15 @@ describe('batches', () => {
   const json = (bytes: number) => `{"items":[${' '.repeat(bytes - 12)}]}`;
 
   test('of JSON take several times their bytes; one that exceeds all is refused for its size', async () => {
-    await within(() => post(json(4_000_000), { 'content-type': 'application/json' })).toEqual([200, undefined]);
-    expect(await post(json(5_000_000), { 'content-type': 'application/json' })).toEqual([413, 'BODY_TOO_LARGE']);
+    await within(() => post(json(2_400_000), { 'content-type': 'application/json' })).toEqual([200, undefined]);
+    expect(await post(json(2_500_000), { 'content-type': 'application/json' })).toEqual([413, 'BODY_TOO_LARGE']);
+  });
+
+  test('of many small items take the memory of their answers', async () => {
+    const items = (count: number) => `{"items":[${'{}, '.repeat(count - 1)}{}${' '.repeat(count * 16)}]}`;
+    await within(() => post(items(20_000), { 'content-type': 'application/json' })).toEqual([200, undefined]);
+    // 800 kB, of which the answers are 32 MB.
+    expect(await post(items(40_000), { 'content-type': 'application/json' })).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
   test('of packed JSON take the memory of what was packed', async () => {
@@ -182,7 +189,7 @@ describe('the end of a request', () => {
       'parser',
       () => vi.spyOn(BatchParser.prototype, 'parse'),
       () => begin(`Content-Length: ${batch.length}`, batch, '/v1/check/hashes', 'application/json'),
-      batch.length * 7,
+      batch.length * 12,
     ],
   ])(
     'is that of its %s too: a lost connection does not free what is still processed',

@@ -43,6 +43,13 @@ describe('parseJson', () => {
     expect(parseJson(bytes(JSON.stringify({ items })))).toEqual({ items });
   });
 
+  test('a name that is a number counts six, also written as an escape', () => {
+    const named = (name: string) => bytes(`[${`{"${name}":0${' '.repeat(20)}},`.repeat(9_999)}0]`);
+    expect(parseJson(named('a3'))).toHaveLength(10_000);
+    for (const name of ['3', '30', String.raw`\u0033`])
+      expect(() => parseJson(named(name)), name).toThrow(refused(expect.stringMatching(/^at most \d+ values/)));
+  });
+
   test.each([
     ['nothing', Buffer.alloc(0), 'BODY_EMPTY'],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'REQUEST_INVALID'],

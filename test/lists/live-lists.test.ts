@@ -94,8 +94,10 @@ test('additions, removals and disabling of entries and lists apply after one ref
   await store.lists.changeEntries('a', { entryId: 'e5' }, 'disable');
   await live.refresh();
   expect(await verdicts(live, [4, 5, 6])).toEqual(['match', 'no_match', 'match']);
+  expect(live.snapshot.entryCounts).toMatchObject({ pdq: 2_000, md5: 100 });
   await store.lists.updateList('a', { enabled: false });
   await live.refresh();
+  expect(live.snapshot.entryCounts).toMatchObject({ pdq: 0, md5: 100 });
   expect(await verdicts(live, [4, 2_500])).toEqual(['not_checked', 'not_checked']);
   await store.lists.updateList('a', { enabled: true });
   await store.lists.changeEntries('a', { entryId: 'e5' }, 'enable');
@@ -139,7 +141,10 @@ test('a list whose entries are all damaged is not in force; with one intact entr
   const db = new Database(join(dataDir, 'zeef.sqlite'));
   const damageAfter = db.prepare("UPDATE entry SET entry_id = entry_id || 'x' WHERE id > ?");
   damageAfter.run(1);
-  expect([...(await open()).snapshot.inForce.keys()]).toHaveLength(1);
+  const { snapshot } = await open();
+  expect([...snapshot.inForce.keys()]).toHaveLength(1);
+  // The store counts all 2,100; what is shown as searched is what was loaded.
+  expect(snapshot.entryCounts).toMatchObject({ pdq: 1, md5: 0 });
   damageAfter.run(0);
   db.close();
   expect([...(await open()).snapshot.inForce.keys()]).toEqual([]);

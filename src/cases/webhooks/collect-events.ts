@@ -1,6 +1,6 @@
 /** Copies new hits and overdue cases from the ledger to a webhook's outbox; the store adds each event once. */
 import type { Clock } from '../../core/clock.js';
-import type { NewWebhookEvent, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
+import type { WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
 import {
   type HitFacts,
   type HitSource,
@@ -22,7 +22,7 @@ interface CollectParts {
   readonly shouldStop: () => boolean;
 }
 
-/** Add the hits since the webhook's position. Pages are newest first, so the position moves only when all were read. */
+/** Add the hits since the webhook's position, oldest first, a page at a time; the position moves only when all were read. */
 export async function addNewHits(
   { id, tenant, createdAt }: WebhookInfo,
   { store, hits, clock, shouldStop }: CollectParts,
@@ -30,18 +30,13 @@ export async function addNewHits(
   const nowMs = clock.nowMs();
   const fromMs = Math.max(Date.parse(createdAt), (await store.position(id)) - OVERLAP_MS);
   let cursor: string | undefined;
-  const pages: NewWebhookEvent[][] = [];
   do {
-    const page = await hits.hits({ tenant: tenant ?? undefined, fromMs, cursor, limit: HITS_PER_PAGE });
-    pages.push(page.hits.map(newHitEvent).filter((event) => event !== null));
+    const query = { tenant: tenant ?? undefined, fromMs, oldestFirst: true, cursor, limit: HITS_PER_PAGE };
+    const page = await hits.hits(query);
     cursor = page.cursor ?? undefined;
+    const events = page.hits.map(newHitEvent).filter((event) => event !== null);
+    await store.addEvents(id, events, cursor === undefined ? nowMs : null, nowMs);
   } while (cursor !== undefined && !shouldStop());
-  if (cursor !== undefined) return;
-  // Oldest first, as they happened; the last of them moves the position.
-  pages.reverse();
-  for (const [at, page] of pages.entries()) {
-    await store.addEvents(id, page.reverse(), at === pages.length - 1 ? nowMs : null, nowMs);
-  }
 }
 
 /** Add events for the reopening of cases, as far as they happened after the webhook's creation. */

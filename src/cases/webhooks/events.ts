@@ -25,7 +25,7 @@ export interface HitFacts {
   };
 }
 
-/** The part of the ledger that is needed here; pages are newest first. */
+/** The part of the ledger that is needed here; pages are newest first by default. */
 export interface HitSource {
   /** By the first sighting, from `fromMs` on and before `toMs`. */
   hits(query: {
@@ -33,6 +33,7 @@ export interface HitSource {
     status?: (typeof RUNNING_STATUSES)[number] | undefined;
     fromMs?: number | undefined;
     toMs?: number | undefined;
+    oldestFirst?: boolean;
     cursor?: string | undefined;
     limit: number;
   }): Promise<{ readonly hits: readonly HitFacts[]; readonly cursor: string | null }>;

@@ -5,22 +5,20 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import type { ImageInput } from '../../check/image-hasher.js';
-import { AppError } from '../../core/errors.js';
+import { AppError, ERRORS } from '../../core/errors.js';
 import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
-import { FILE_BYTES_MAX, type FileInput, readFilePart } from '../file-parts.js';
+import { FILE_BYTES_MAX, filesOf } from '../file-parts.js';
 import { type KeyedRequest, keyedRequest } from '../idempotency.js';
-import { CheckQuery, CheckResult, HashQuery, HashResult, Problem, REFERENCE_CHARACTERS_MAX } from '../schemas.js';
+import { problemOf } from '../problem.js';
+import { CheckQuery, CheckResult, FilesResult, HashQuery, HashResult, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
 const MULTIPART_FILES_MAX = 100;
-
-/** Codings of a file in multipart that leave its bytes as they are (RFC 2045, 6.2). */
-const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -77,7 +75,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
         querystring: CheckQuery,
         consumes: ['image/*', 'application/octet-stream', 'multipart/form-data'],
         response: {
-          200: Type.Union([CheckResult, Type.Object({ results: Type.Array(CheckResult) })]),
+          200: Type.Union([CheckResult, FilesResult]),
           default: Problem,
         },
       },
@@ -88,7 +86,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
       const keyed = keyedRequest(request, service);
       const options = { ...imageOptionsFrom(request), recording: keyed?.recording };
       const answer = request.isMultipart()
-        ? { results: await checkFiles(service, request, options, keyed) }
+        ? await checkFiles(service, request, options, keyed)
         : await checkBody(service, request, options, keyed);
       await keyed?.recording.commit();
       return answer;
@@ -108,65 +106,35 @@ async function checkBody(
   return checkImage(service, request, { bytes }, options);
 }
 
-/** Run one step of the multipart parser. Errors REQUEST_INVALID: the body is not multipart, or cut. */
-async function parsed<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    // The plugin's own errors have codes; those of its parser do not.
-    if (error instanceof AppError || (error as Partial<NodeJS.ErrnoException>).code !== undefined) throw error;
-    throw new AppError(
-      'REQUEST_INVALID',
-      { field: 'body', expected: 'multipart', why: (error as Error).message },
-      error,
-    );
-  }
-}
-
 /**
- * Yield the files of a multipart body; one over the size limit with its digests, and without its bytes.
- * Errors  REQUEST_INVALID: fields, which have no meaning, too long names, and faults of the form; MEDIA_TYPE_UNSUPPORTED: a file
- *         is sent as text, whose bytes would be taken for the image.
+ * Check the files of a multipart body, in order; a fault after the first ends the answer, as its `error`.
+ * Errors  BODY_EMPTY; those of the form, the check and the tenant's limits at the first file; with a key, at any.
  */
-async function* filesOf(
-  request: FastifyRequest,
-  imageBytesMax: number,
-): AsyncGenerator<{ name: string; image: FileInput }> {
-  const parts = request.parts();
-  for (;;) {
-    const { value: part, done } = await parsed(() => parts.next());
-    if (done) return;
-    if (part.type === 'field') throw new AppError('REQUEST_INVALID', { field: part.fieldname, expected: 'files only' });
-    if ((part.filename ?? '').length > REFERENCE_CHARACTERS_MAX)
-      throw new AppError('REQUEST_INVALID', { field: 'filename', charactersMax: REFERENCE_CHARACTERS_MAX });
-    if (!PLAIN_ENCODINGS.includes(part.encoding.toLowerCase()))
-      throw new AppError('MEDIA_TYPE_UNSUPPORTED', { field: 'content-transfer-encoding', expected: 'binary' });
-    // Without Content-Length the bytes were not taken from the quota before.
-    const isCounted = request.headers['content-length'] !== undefined;
-    const onBytes = (count: number) => (isCounted ? undefined : request.caller.gate.takeBytes(count));
-    yield { name: part.filename ?? '', image: await parsed(() => readFilePart(part.file, imageBytesMax, onBytes)) };
-  }
-}
-
-/** Check the files of a multipart body. Errors BODY_EMPTY, those of the form, the check and the tenant's limits. */
 async function checkFiles(
   service: Service,
   request: FastifyRequest,
   options: ImageCheckOptions,
   keyed: KeyedRequest | null,
-): Promise<readonly object[]> {
+): Promise<object> {
   const results: object[] = [];
-  // One file at a time: a hundred of them at once would be gigabytes in memory.
-  for await (const { name, image } of filesOf(request, service.config.imageBytesMax)) {
-    // The first check was taken from the limits before the body was read.
-    if (results.length > 0) await request.caller.gate.waitForChecks(1);
-    const reference = options.reference ?? (name || null);
-    keyed?.sawBody(JSON.stringify([name, 'tooLarge' in image ? image.tooLarge : image.bytes.byteLength]));
-    if ('bytes' in image) keyed?.sawBody(image.bytes);
-    results.push(await checkImage(service, request, image, { ...options, reference }));
+  try {
+    // One file at a time: a hundred of them at once would be gigabytes in memory.
+    for await (const { name, image } of filesOf(request, service.config.imageBytesMax)) {
+      // The first check was taken from the limits before the body was read.
+      if (results.length > 0) await request.caller.gate.waitForChecks(1);
+      const reference = options.reference ?? (name || null);
+      keyed?.sawBody(JSON.stringify([name, 'tooLarge' in image ? image.tooLarge : image.bytes.byteLength]));
+      if ('bytes' in image) keyed?.sawBody(image.bytes);
+      results.push(await checkImage(service, request, image, { ...options, reference }));
+    }
+  } catch (fault) {
+    // The checks so far are recorded and counted, unless they are recorded together: their answers stand.
+    if (results.length === 0 || keyed !== null) throw fault;
+    const { code, details } = problemOf(request, fault);
+    return { results, error: { code, says: ERRORS[code].says, field: details.field ?? null } };
   }
   if (results.length === 0) throw new AppError('BODY_EMPTY', { field: 'body', expected: 'one or more files' });
-  return results;
+  return { results };
 }
 
 /** Check one image, and reduce its matches to the caller's scopes. */

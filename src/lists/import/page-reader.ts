@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
 import type { PageOutcome, PageTask } from './page-worker.js';
 
-/** Syncs side by side, each with a thread: one that hangs or never ends keeps the others waiting only where all do. */
+/** Syncs side by side, each with a thread; more take turns. */
 export const SYNCS_AT_ONCE = 4;
 /** The longest page, of 64 MB, takes some ten seconds on a slow core. */
 const READ_MS_MAX = 60_000;

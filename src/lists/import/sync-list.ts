@@ -1,10 +1,12 @@
 /**
  * Syncs a list from its source over HTTP: pages are spooled to sealed files, so that an interrupted sync resumes;
- * they are imported together after the last one, and only then does the checkpoint move.
+ * they are imported together after the last one, and only then does the checkpoint move. Syncs share a few slots in turns: a
+ * source that is slow, or hangs, keeps the others waiting for one turn at most.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LimitFunction } from 'p-limit';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
@@ -20,7 +22,8 @@ import type { ThreadedImport } from './import-task.js';
 interface SyncBounds {
   readonly pages: number;
   readonly bytes: number;
-  readonly ms: number;
+  /** Time of one turn to fetch pages; the import after the last page is not in it. */
+  readonly turnMs: number;
 }
 
 const BOUNDS: SyncBounds = {
@@ -28,8 +31,8 @@ const BOUNDS: SyncBounds = {
   pages: 100_000,
   /** As an uploaded list. */
   bytes: IMPORT_BYTES_MAX,
-  /** Twenty thousand pages, a second each; a longer first sync continues at its next turn. */
-  ms: 21_600_000,
+  /** Longer than a page with all its retries takes, unless the source asks for long pauses. */
+  turnMs: 600_000,
 };
 
 export interface SyncOptions extends FetchOptions {
@@ -68,17 +71,28 @@ async function readState(folder: string, from: string | null): Promise<State | n
   }
 }
 
+/** Take turns in the slots, behind all that wait, until one has a result. Errors: those of a turn. */
+export async function inTurns<T>(slots: LimitFunction, turn: () => Promise<T | null>): Promise<T> {
+  for (;;) {
+    const result = await slots(turn);
+    if (result !== null) return result;
+  }
+}
+
 /**
- * Sync a list: everything the first time, changes afterwards. Where the review holds the version, the checkpoint
+ * Sync a list for one turn: everything the first time, changes afterwards. Where the review holds the version, the checkpoint
  * stays: the next sync requests the same pages.
- * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED; HASHLIST_INVALID; SHUTTING_DOWN; STORE_FAILED.
+ * Result  null: the turn brought pages, and there are more; the next turn continues behind them.
+ * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED, also where a whole turn brings no page;
+ *         HASHLIST_INVALID; SHUTTING_DOWN; STORE_FAILED.
  */
-export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport> {
+export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport | null> {
   const { lists } = store;
   const source = await lists.source(list);
   if (!source) throw new AppError('NOT_FOUND', { list, what: 'source' });
   const folder = join(options.dataDir, SYNC_FOLDER, list);
   const state = await spoolPages(store, { list, source, folder }, options);
+  if (state.next !== null) return null;
   const { signal, radiusBits } = options;
   const inHere = (request: ThreadedImport) =>
     importList(store, { ...request, shouldStop: () => signal?.aborted === true });
@@ -106,13 +120,14 @@ interface Spool {
   readonly folder: string;
 }
 
-/** Fetch all pages, within the bounds. Errors SOURCE_FAILED, SHUTTING_DOWN. */
+/** Fetch the pages of one turn, within the bounds. Errors SOURCE_FAILED, SHUTTING_DOWN. */
 async function spoolPages(store: Pick<Store, 'vault'>, spool: Spool, options: SyncOptions): Promise<State> {
   const { list, source, folder } = spool;
   const bounds = { ...BOUNDS, ...options.bounds };
-  const inTime = AbortSignal.timeout(bounds.ms);
+  const inTime = AbortSignal.timeout(bounds.turnMs);
   const signal = AbortSignal.any([inTime, ...(options.signal ? [options.signal] : [])]);
   let state = await beginSpool(spool);
+  const { pages: pagesBefore } = state;
   const seen = new Set<string>();
   try {
     while (state.next !== null) {
@@ -136,7 +151,8 @@ async function spoolPages(store: Pick<Store, 'vault'>, spool: Spool, options: Sy
     return state;
   } catch (error) {
     if (!inTime.aborted || options.signal?.aborted) throw error;
-    const why = `not complete within ${bounds.ms} ms; the next sync resumes after page ${state.pages}`;
+    if (state.pages > pagesBefore) return state;
+    const why = `no page within ${bounds.turnMs} ms; the next sync resumes after page ${state.pages}`;
     throw new AppError('SOURCE_FAILED', { why, list });
   }
 }

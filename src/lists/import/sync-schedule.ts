@@ -12,7 +12,7 @@ import { auditedImport } from '../audited-lists.js';
 import type { ImportJobs } from './import-jobs.js';
 import type { ThreadedImport } from './import-task.js';
 import { createPageReader, SYNCS_AT_ONCE } from './page-reader.js';
-import { type SyncOptions, syncList } from './sync-list.js';
+import { inTurns, type SyncOptions, syncList } from './sync-list.js';
 
 /** Pause between two searches for due lists: intervals are in minutes. */
 const LOOK_MS = 60_000;
@@ -34,7 +34,11 @@ export function startSyncSchedule(
   parts: ScheduleParts,
   log: Logger,
   env: SyncOptions['env'],
-  { lookMs = LOOK_MS, stopped }: { readonly lookMs?: number; readonly stopped?: Promise<void> } = {},
+  {
+    lookMs = LOOK_MS,
+    bounds = {},
+    stopped,
+  }: { readonly lookMs?: number; readonly bounds?: SyncOptions['bounds']; readonly stopped?: Promise<void> } = {},
 ): () => Promise<void> {
   const store = parts.audit.as(ZEEF);
   const startedMs = Date.now();
@@ -43,22 +47,27 @@ export function startSyncSchedule(
   const pages = createPageReader();
   const atOnce = pLimit(SYNCS_AT_ONCE);
   /** By list. */
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, Promise<unknown>>();
 
   const isDue = (list: string) => isListDue(store, list, { startedMs, lookMs });
-  const sync = async (list: string): Promise<void> => {
+  const sync = async (list: string, isContinued: boolean): Promise<'ended' | null> => {
     // Asked again: another process may have ended a sync before this one took the duty.
-    await withDuty(store.duties, dutyOf(list), async (duty) => {
-      if (stopping.signal.aborted || !(await isDue(list))) return;
-      await syncAsDuty(list, duty, { ...parts, store, log, env, pages, stopped: stopping.signal });
+    const done = await withDuty(store.duties, dutyOf(list), async (duty) => {
+      if (stopping.signal.aborted || !(isContinued || (await isDue(list)))) return 'ended';
+      return syncAsDuty(list, duty, { ...parts, store, log, env, pages, bounds, stopped: stopping.signal });
     });
+    return done === null ? 'ended' : done.result;
+  };
+  const syncInTurns = (list: string) => {
+    let turns = 0;
+    return inTurns(atOnce, () => sync(list, turns++ > 0));
   };
   // Does not wait for the syncs: a long one keeps no other list waiting.
   const look = async (): Promise<void> => {
     for (const { list } of await store.lists.lists()) {
       if (stopping.signal.aborted) return;
       if (running.has(list) || !(await isDue(list))) continue;
-      const ended = atOnce(sync, list)
+      const ended = syncInTurns(list)
         .catch((error: unknown) => log.error({ list, err: error }, 'list sync failed; list unchanged'))
         .finally(() => running.delete(list));
       running.set(list, ended);
@@ -73,7 +82,7 @@ export function startSyncSchedule(
   };
 }
 
-/** Sync one list as the holder of its duty, and report the end in the log and the metrics. */
+/** Sync one list for a turn as the holder of its duty, and report its end in the log and the metrics. Result: null: it continues. */
 async function syncAsDuty(
   list: string,
   duty: HeldDuty,
@@ -87,12 +96,12 @@ async function syncAsDuty(
     stopped,
     ...fetching
   }: ScheduleParts &
-    Pick<SyncOptions, 'env' | 'pages'> & {
+    Pick<SyncOptions, 'env' | 'pages' | 'bounds'> & {
       readonly store: Store;
       readonly log: Logger;
       readonly stopped: AbortSignal;
     },
-): Promise<void> {
+): Promise<'ended' | null> {
   const lost = new AbortController();
   duty.onLost(() => lost.abort());
   const runImport = (request: ThreadedImport): Promise<ImportReport> =>
@@ -102,7 +111,7 @@ async function syncAsDuty(
       return report;
     });
   try {
-    const { version, added, removed, held } = await syncList(store, list, {
+    const report = await syncList(store, list, {
       dataDir: config.dataDir,
       radiusBits: config.radiusBits,
       ...fetching,
@@ -113,14 +122,20 @@ async function syncAsDuty(
         if (duty.isLost()) lost.abort();
       },
     });
+    if (report === null) {
+      log.info({ list }, 'list sync continues at its next turn');
+      return null;
+    }
+    const { version, added, removed, held } = report;
     metrics.add('zeef_list_sync_total', { outcome: held.length > 0 ? 'held' : 'synced' });
     if (held.length > 0) log.warn({ list, version, held }, 'list synced; version held for approval');
     else log.info({ list, version, added, removed }, 'list synced');
   } catch (error) {
-    if (stopped.aborted && error instanceof AppError && error.code === 'SHUTTING_DOWN') return;
+    if (stopped.aborted && error instanceof AppError && error.code === 'SHUTTING_DOWN') return 'ended';
     metrics.add('zeef_list_sync_total', { outcome: 'failed' });
     log.error({ list, err: error }, 'list sync failed; list unchanged');
   }
+  return 'ended';
 }
 
 /** Return whether a list is due: neither synced nor tried, by any process, within its interval. */

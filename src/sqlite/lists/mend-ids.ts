@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { AuditEvent, AuditStore } from '../../store/audit-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { type SummedTable, sumSql } from '../sums.js';
@@ -22,17 +23,46 @@ const isAmbiguous = (mark: string) =>
   `SELECT list_id, entry_id FROM entry WHERE ${mark} = 1 AND ${IS_SHARED} GROUP BY list_id, entry_id
    HAVING count(*) > 1 AND (count(DISTINCT since) > 1 OR count(DISTINCT algorithm) < count(*))`;
 
-/** Mend the ids of a store from before the migration. Once. Errors STORE_FAILED. */
-export function mendIds(db: Sqlite, vault: Vault): void {
-  const isOld = () => metaOf(db, 'ids_by_line') === 1;
-  if (!guarded(isOld)) return;
+/** Marks of entries of one list that are cleared. */
+interface ClearedMarks {
+  readonly list: string;
+  readonly mark: 'disabled' | 'quarantined';
+  readonly count: number;
+}
+export type OnCleared = (marks: ClearedMarks) => void;
+
+/**
+ * Mend the ids of a store from before the migration. Once. `onCleared` is called with the marks that are gone; they are in the
+ * audit log, before and after, as any other change. Errors STORE_FAILED.
+ */
+export async function mendIds(db: Sqlite, vault: Vault, audit: AuditStore, onCleared: OnCleared): Promise<void> {
+  if (!guarded(() => isOld(db))) return;
+  const ends: (() => Promise<unknown>)[] = [];
+  const cleared = guarded(() => marksToClear(db));
+  for (const { list, mark, count } of cleared) {
+    const action = mark === 'disabled' ? 'entries.enable' : 'entries.release';
+    const event = (outcome: 'begun' | 'done', begun: number | null): AuditEvent => ({
+      ...{ at: new Date().toISOString(), actor: 'zeef', action, tenant: null, target: list },
+      ...{ details: { count, why: 'several entries had one id' }, outcome, ends: begun },
+    });
+    const { seq } = await audit.append(event('begun', null));
+    ends.push(() => audit.append(event('done', seq)));
+  }
+  mend(db, vault);
+  for (const end of ends) await end();
+  for (const marks of cleared) onCleared(marks);
+}
+
+const isOld = (db: Sqlite) => metaOf(db, 'ids_by_line') === 1;
+
+function mend(db: Sqlite, vault: Vault): void {
   db.function('zeef_made_id', (algorithm, value) => madeId(vault, Number(algorithm), value as Buffer));
   db.function('zeef_plain_id', (algorithm, value) => plainId(vault, Number(algorithm), value as Buffer));
   guarded(() =>
     db
       .transaction(() => {
         // Another process may have mended them meanwhile.
-        if (!isOld()) return;
+        if (!isOld(db)) return;
         findShared(db);
         clearAmbiguousMarks(db);
         const changed = new Set<number>();
@@ -61,16 +91,31 @@ function findShared(db: Sqlite): void {
   );
 }
 
+/** Return the rows with a mark of which it is unknown whom it was meant for; not damaged ones. */
+const ambiguousRows = (db: Sqlite, mark: ClearedMarks['mark']): HeldRow[] =>
+  db
+    .prepare<[], HeldRow>(`SELECT * FROM entry WHERE ${mark} = 1 AND (list_id, entry_id) IN (${isAmbiguous(mark)})`)
+    .all()
+    .filter((row) => sumOfEntry(row) === row.sum);
+
+/** Return the marks that `clearAmbiguousMarks` will clear. */
+function marksToClear(db: Sqlite): ClearedMarks[] {
+  const nameOf = db.prepare<[number], { name: string }>('SELECT name FROM list WHERE id = ?');
+  findShared(db);
+  const cleared = (['disabled', 'quarantined'] as const).flatMap((mark) => {
+    const counts = new Map<number, number>();
+    for (const { list_id: id } of ambiguousRows(db, mark)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    return [...counts].map(([id, count]) => ({ list: nameOf.get(id)!.name, mark, count }));
+  });
+  db.exec('DROP TABLE temp.shared_id');
+  return cleared;
+}
+
 /** Where it is unknown which entry a person meant, all of them match again: none is silenced by mistake. */
 function clearAmbiguousMarks(db: Sqlite): void {
-  const ambiguous = (mark: string) =>
-    db
-      .prepare<[], HeldRow>(`SELECT * FROM entry WHERE ${mark} = 1 AND (list_id, entry_id) IN (${isAmbiguous(mark)})`)
-      .all()
-      .filter((row) => sumOfEntry(row) === row.sum);
-  const enabled = ambiguous('disabled');
+  const enabled = ambiguousRows(db, 'disabled');
   const release = db.prepare('UPDATE entry SET quarantined = 0, sum = ? WHERE id = ?');
-  for (const row of ambiguous('quarantined')) release.run(sumOfEntry({ ...row, quarantined: 0 }), row.id);
+  for (const row of ambiguousRows(db, 'quarantined')) release.run(sumOfEntry({ ...row, quarantined: 0 }), row.id);
   const forget = db.prepare(
     `DELETE FROM disabled_value WHERE (list_id, algorithm, value) IN (SELECT list_id, algorithm, value FROM entry WHERE id = ?)`,
   );

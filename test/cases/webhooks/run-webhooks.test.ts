@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { ATTEMPTS_MAX, backOffMs } from '../../../src/cases/webhooks/back-off.js';
+import { addNewHits } from '../../../src/cases/webhooks/collect-events.js';
 import { deliver, requireSecretEnv, requireUrl } from '../../../src/cases/webhooks/deliver.js';
 import { type HitFacts, type HitSource, pingEvent } from '../../../src/cases/webhooks/events.js';
 import { EventHold } from '../../../src/cases/webhooks/hold-events.js';
@@ -78,12 +79,12 @@ function handSource(): typeof source {
       list.push(hit);
       for (const listener of listeners) listener({ hit, isNew: true, isReopened: hit.history.length > 0 });
     },
-    async hits({ tenant, status, fromMs = 0, toMs = Infinity, cursor, limit }) {
+    async hits({ tenant, status, fromMs = 0, toMs = Infinity, oldestFirst = false, cursor, limit }) {
       const seen = list
         .filter((hit) => tenant === undefined || hit.tenant === tenant)
         .filter((hit) => status === undefined || hit.status === status)
-        .filter(({ firstSeenAt }) => Date.parse(firstSeenAt) >= fromMs && Date.parse(firstSeenAt) < toMs)
-        .reverse();
+        .filter(({ firstSeenAt }) => Date.parse(firstSeenAt) >= fromMs && Date.parse(firstSeenAt) < toMs);
+      if (!oldestFirst) seen.reverse();
       const from = Number(cursor ?? 0);
       const hits = seen.slice(from, from + limit);
       return { hits, cursor: from + limit < seen.length ? String(from + limit) : null };
@@ -190,6 +191,28 @@ describe('deliveries', () => {
     await expect.poll(subjects).toHaveLength(1_000);
     expect(new Set(subjects()).size).toBe(1_000);
     expect(subjects().slice(0, 16).sort()).toEqual(Array.from({ length: 16 }, (_, n) => `hit-${n}`).sort());
+  });
+
+  test('one page of hits is in memory at a time; a stop between two loses none and repeats none', async () => {
+    await add();
+    clock.atMs += 1_000;
+    for (let n = 0; n < 1_000; n++) source.list.push(hit(n));
+    const hook = (await store.webhooks.webhooks(null))[0]!;
+    const waitingAt: number[] = [];
+    const hits = {
+      ...source,
+      hits: async (query: Parameters<HitSource['hits']>[0]) => {
+        waitingAt.push((await only()).waiting);
+        return source.hits(query);
+      },
+    };
+    let pages = 0;
+    await addNewHits(hook, { store: store.webhooks, hits, clock, shouldStop: () => ++pages === 3 });
+    expect(waitingAt).toEqual([0, 200, 400]);
+    expect(await store.webhooks.position(hook.id)).toBeLessThan(clock.atMs);
+    await addNewHits(hook, { store: store.webhooks, hits, clock, shouldStop: () => false });
+    expect((await only()).waiting).toBe(1_000);
+    expect(await store.webhooks.position(hook.id)).toBe(clock.atMs);
   });
 
   test('an overdue case is sent once per deadline, and again after its clock restarted', async () => {

@@ -79,7 +79,21 @@ test('ids that an earlier version made by line are mended; marks stay only where
     UPDATE meta SET value = 1 WHERE name = 'ids_by_line'`);
   db.close();
   await store.close();
-  store = await openSqliteStore(dataDir);
+  const cleared: unknown[] = [];
+  store = await openSqliteStore(dataDir, { onCleared: (marks) => cleared.push(marks) });
+  expect(cleared).toEqual([
+    { list: 'a', mark: 'disabled', count: 2 },
+    { list: 'a', mark: 'quarantined', count: 2 },
+  ]);
+  const audited = await store.audit.page({ tenant: null, before: null, limit: 9, all: true });
+  const details = { count: 2, why: 'several entries had one id' };
+  expect(audited).toMatchObject([
+    { action: 'entries.release', actor: 'zeef', target: 'a', outcome: 'done', details, ends: audited[2]!.seq },
+    { action: 'entries.enable', actor: 'zeef', target: 'a', outcome: 'done', details, ends: audited[3]!.seq },
+    { action: 'entries.release', outcome: 'begun' },
+    { action: 'entries.enable', outcome: 'begun' },
+  ]);
+  expect(await store.audit.verify()).toMatchObject({ ok: true });
   const after = await ids();
   expect(after).toEqual({ ...made, [md5(5)]: 'line-3' });
   expect((await store.lists.list('a'))!.entryCount, 'both of the first match again, and one of the second').toBe(4);

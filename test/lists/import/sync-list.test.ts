@@ -223,7 +223,7 @@ describe('NCMEC', () => {
     answer = (_url, response) => response.end(page(many(1), '2026-02-01T00:00:00Z'));
     await sync();
     answer = (_url, response) => response.end(page(many(101), '2026-04-01T00:00:00Z'));
-    expect((await sync()).held).toMatchObject([{ rule: 'change' }]);
+    expect((await sync())?.held).toMatchObject([{ rule: 'change' }]);
     expect(await checkpoint()).toBe('2026-02-01T00:00:00Z');
     expect(await values()).toHaveLength(60);
   });
@@ -325,12 +325,14 @@ describe('a source that', () => {
     expect(await sync()).toMatchObject({ version: 1 });
   });
 
-  test('takes too long is left for its next turn, which goes on', async () => {
+  test('is slow continues at the next turn behind its pages; one that sends none in a turn fails, and resumes', async () => {
     await comesFrom({});
     const isSlow = (url: URL) => url.searchParams.get('n') === '2';
     answer = (url, response) => (isSlow(url) ? undefined : linked((n) => n + 1)(url, response));
-    await expect(sync({ bounds: { ms: 1_500 } })).rejects.toMatchObject({
-      details: { why: 'not complete within 1500 ms; the next sync resumes after page 2' },
+    expect(await sync({ bounds: { turnMs: 1_500 } })).toBeNull();
+    await expect(sync({ bounds: { turnMs: 200 } })).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+      details: { why: 'no page within 200 ms; the next sync resumes after page 2' },
     });
     asked.length = 0;
     answer = (_url, response) => response.end(page(image(9, at), at));
@@ -351,18 +353,52 @@ describe('a source that', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('never answers keeps no other waiting, and a stop does not wait for it', async () => {
+  /** Add lists with a source at their name. */
+  async function addSources(...names: readonly string[]) {
     await comesFrom({ everyMinutes: 60 });
     const { lists } = running.service.store;
-    for (const list of ['a-hangs', 'b-hangs', 'z-works']) {
+    for (const list of names) {
       await lists.createList({ list, kind: 'match', radiusBits: 31 });
       await lists.setSource(list, { ...(await lists.source('remote'))!, url: `${base}/${list}` });
     }
+    return async (list: string) => (await lists.list(list))!.version > 0;
+  }
+
+  test('hangs, four times, keeps a fifth waiting for one turn', async () => {
+    const isSynced = await addSources('a', 'b', 'c', 'z-works');
+    answer = (url, response) => {
+      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+    };
+    const bounds = { turnMs: 500 };
+    const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20, bounds });
+    await expect.poll(() => isSynced('z-works'), { timeout: 10_000 }).toBe(true);
+    await stop();
+    expect((await running.service.renderMetrics()).body).toMatch(/outcome="failed"} [1-4]/);
+  });
+
+  test('has pages for ever, four times, takes turns with a fifth', async () => {
+    const isSynced = await addSources('a', 'b', 'c', 'z-works');
+    answer = (url, response) => {
+      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+      else setTimeout(() => linked((n) => n + 1)(url, response), 50);
+    };
+    const bounds = { turnMs: 500 };
+    const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20, bounds });
+    await expect.poll(() => isSynced('z-works'), { timeout: 10_000 }).toBe(true);
+    // Each continues, though its interval is an hour.
+    const before = asked.length;
+    await expect.poll(() => asked.length, { timeout: 10_000 }).toBeGreaterThan(before + 20);
+    await stop();
+    expect((await running.service.renderMetrics()).body).not.toContain('outcome="failed"');
+  });
+
+  test('never answers keeps no other waiting, and a stop does not wait for it', async () => {
+    const isSynced = await addSources('a-hangs', 'b-hangs', 'z-works');
     answer = (url, response) => {
       if (url.pathname === '/z-works') response.end(page(image(1, at), at));
     };
     const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20 });
-    while ((await lists.list('z-works'))!.version === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!(await isSynced('z-works'))) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(asked.map(({ url }) => url).sort()).toEqual(['/a-hangs', '/b-hangs', '/v2/entries', '/z-works']);
     const startedMs = performance.now();
     await stop();

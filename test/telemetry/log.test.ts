@@ -1,0 +1,19 @@
+/** Lines of the log: texts from outside cannot control the terminal that shows them. */
+import { expect, test } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
+import { createLogger } from '../../src/telemetry/log.js';
+
+const HOSTILE = 'a\u202egpj.\u2066b\u0085c\u009b2Jd\u007f\u001b[31m\u{e0041}\ufeff\n\te';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be written.
+const RAW = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufeff]|\udb40/;
+
+test('control and bidirectional characters are escaped, in names, keys, messages and errors, and mean the same', () => {
+  const lines: string[] = [];
+  const log = createLogger('info', { write: (line) => void lines.push(line) });
+  log.info({ path: HOSTILE, [HOSTILE]: 1 }, HOSTILE);
+  log.child({ list: HOSTILE }).error({ err: new AppError('REQUEST_INVALID', { field: HOSTILE }) }, 'failed');
+  expect(lines.join('')).not.toMatch(RAW);
+  const [line, failed] = lines.map((one) => JSON.parse(one));
+  expect(line).toMatchObject({ path: HOSTILE, [HOSTILE]: 1, msg: HOSTILE });
+  expect(failed).toMatchObject({ list: HOSTILE, err: { details: { field: HOSTILE } } });
+});
