@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../../core/package-root.js';
+import { terminalText } from '../../core/terminal.js';
 import { FIRST_SOCKET, IDLE, PROGRESS, type StallNote, type StartNote, type WalkOptions } from './walk-protocol.js';
 
 const { stallMs } = JSON.parse(process.argv[2]!) as WalkOptions;
@@ -23,7 +24,7 @@ function start(thread: number): void {
   });
   // A fault of the thread is one of the program: its requests are repeated in another process.
   worker.on('error', (error) => {
-    process.stderr.write(`walk process failed: ${error.message}\n`);
+    process.stderr.write(`${terminalText(`walk process failed: ${error.message}`)}\n`);
     end();
   });
   watch(thread, progress);
