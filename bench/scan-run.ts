@@ -5,7 +5,7 @@ import { localMatcher } from '../src/scan/matcher.js';
 import { scan } from '../src/scan/scan.js';
 import type { ScanRequest } from '../src/scan/scan-request.js';
 import { type ScanSummary, ScanTally } from '../src/scan/tally.js';
-import { createThrottle } from '../src/scan/throttle.js';
+import { createThrottle, type Throttle } from '../src/scan/throttle.js';
 import { type Service, scanDecoder } from '../src/service/service.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 
@@ -14,16 +14,24 @@ export interface ScanRun {
   readonly inventory?: string | null;
   readonly onResult?: (result: FileResult) => void;
   readonly request?: Partial<ScanRequest>;
+  /** None by default. */
+  readonly throttle?: Throttle;
 }
+
+const NO_LIMITS = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
 
 export async function runScan(
   service: Service,
   path: string,
-  { inventory = null, onResult = () => {}, request = {} }: ScanRun = {},
+  {
+    inventory = null,
+    onResult = () => {},
+    request = {},
+    throttle = createThrottle(NO_LIMITS, () => false),
+  }: ScanRun = {},
 ): Promise<ScanSummary> {
   const store = await openSqliteInventory(inventory);
   const tally = new ScanTally();
-  const none = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
   try {
     const matcher = localMatcher(await service.openFiles(null), {
       lists: null,
@@ -36,7 +44,7 @@ export async function runScan(
         inventory: store,
         keepsFiles: inventory !== null,
         matcher,
-        throttle: createThrottle(none, () => false),
+        throttle,
         tally,
         env: process.env,
         shouldStop: () => false,

@@ -23,7 +23,8 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   );
 }
 
-const SIZE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** A number in JavaScript. */
+export const SIZE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Return the identity of a status; a number outside the bounds of a field is brought within them, the same one each time. */
 export function identityOfStatus({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): FileIdentity {

@@ -10,10 +10,18 @@ import type { NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { Committer } from './committer.js';
-import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, identityOf, unpackFacts } from './facts/file-facts.js';
+import {
+  FILE_KINDS,
+  type FileFacts,
+  type FileKind,
+  IMAGE_KIND,
+  identityOf,
+  unpackFacts,
+  unreadFacts,
+} from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
-import { type FileReading, type ImageFile, ImageReader, NO_FACTS } from './image-reader.js';
+import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
 import { KnownInodes } from './known-inodes.js';
 import { ALL_DIGESTS } from './matcher.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
@@ -167,7 +175,7 @@ export class FileStream {
       const known = await this.#inodes.find(images.map(({ status }) => status.identity));
       const unread = images.filter((image, at) => {
         const facts = known[at]!;
-        if (facts) settled.push({ ...this.#place(piece, image), facts, bytesRead: null, isNewName: true });
+        if (facts) settled.push({ ...this.#settled(piece, image, facts, null), isNewName: true });
         return !facts;
       });
       const read = unread.map((image) => this.#readOne(piece, image).finally(() => arrived(1)));
@@ -193,8 +201,9 @@ export class FileStream {
     return looked.map((status, at) => ({ fileKey: rows[at]!.fileKey, name: names[at]!, status, known: known[at]! }));
   }
 
-  #place({ folder }: Piece, { fileKey, name }: Found) {
-    return { ...folderPlace(folder), fileKey, name, isRecorded: false };
+  /** Fields are written out: a scan settles millions of files. */
+  #settled({ folder }: Piece, { fileKey, name }: Found, facts: FileFacts, bytesRead: number | null): Settled {
+    return { folder: folder.path, isArchive: folder.isArchive, fileKey, name, facts, bytesRead, isRecorded: false };
   }
 
   /** Return how a name is settled; `read`: after it is read; null: it is only counted. */
@@ -210,13 +219,16 @@ export class FileStream {
       // The record of one that could not be read before is of that.
       const isRecorded =
         known!.scan === scan && known!.generation === this.parts.matcher.generation && !known!.isMissing;
-      return { ...this.#place(piece, found), facts: known!, bytesRead: null, isRecorded };
+      const settled = this.#settled(piece, found, known!, null);
+      return isRecorded ? { ...settled, isRecorded } : settled;
     } else if (look === IMAGE_KIND || (this.request.digestsAll && look !== 'folder' && !UNREAD.has(look)))
       return 'read';
     else if (look !== 'folder') {
       if (look === 'symlink' || look === 'special') naming?.noteSkipped(look);
       const facts = this.#factsOf(status);
-      return { ...this.#place(piece, found), facts, bytesRead: 0, kept: this.#kept(facts, known) };
+      const kept = this.#kept(facts, known);
+      const settled = this.#settled(piece, found, facts, 0);
+      return kept ? { ...settled, kept } : settled;
     }
     return null;
   }
@@ -247,14 +259,9 @@ export class FileStream {
       if (reading === null) return;
       const { facts, bytesRead } = reading;
       const isOnlyDigested = facts.kind !== IMAGE_KIND && ONLY_DIGESTED.has(facts.reason ?? '');
+      const settled = isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts;
       await this.settler.settle([
-        {
-          ...this.#place(piece, image),
-          facts: isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts,
-          bytesRead,
-          isNewName: true,
-          kept: this.#kept(facts, known),
-        },
+        { ...this.#settled(piece, image, settled, bytesRead), isNewName: true, kept: this.#kept(facts, known) },
       ]);
     } catch (error) {
       this.failure ??= error;
@@ -271,12 +278,13 @@ export class FileStream {
   }
 
   #factsOf({ look, identity, fault }: FileStat): FileFacts {
-    const common = { ...NO_FACTS, ...identity, scan: 0, generation: 0 };
-    if (look === 'vanished') return { ...common, kind: 'vanished', reason: 'unreadable', code: 'FILE_VANISHED' };
-    if (look === 'symlink' || look === 'special') return { ...common, reason: 'unreadable', code: 'FILE_NOT_REGULAR' };
-    if (look === 'unreadable') return { ...common, reason: 'unreadable', code: fault };
+    if (look === 'vanished') return unreadFacts(identity, 'vanished', 'unreadable', 'FILE_VANISHED');
+    if (look === 'symlink' || look === 'special')
+      return unreadFacts(identity, IMAGE_KIND, 'unreadable', 'FILE_NOT_REGULAR');
+    if (look === 'unreadable') return unreadFacts(identity, IMAGE_KIND, 'unreadable', fault);
     const kind = kindOf(look);
-    return { ...common, kind, ...this.#whyNotHashed(kind) };
+    const { reason, code } = this.#whyNotHashed(kind);
+    return unreadFacts(identity, kind, reason, code);
   }
 
   /** Return the reason of a file that is no image: an archive that was to be opened is a line, others are counted. */
@@ -337,7 +345,7 @@ export class FileStream {
   ): Promise<void> {
     const base = await this.parts.inventory.firstKey(folder.id);
     const [place] = await this.parts.inventory.find(base, [FOLDER_ITSELF]);
-    const facts = { ...NO_FACTS, ...identity, scan: 0, generation: 0, reason, code } as const;
+    const facts = unreadFacts(identity, IMAGE_KIND, reason, code);
     const { fileKey } = place!;
     await this.settler.settle([
       { ...folderPlace(folder), fileKey, name: FOLDER_ITSELF, facts, bytesRead: 0, isRecorded: false },
@@ -359,7 +367,9 @@ export class FileStream {
       tally.missing += kept.length;
       const files = kept
         .filter(({ facts }) => !facts.isMissing)
-        .map(({ fileKey, name, facts }) => fileRow(fileKey, name, { ...facts, isMissing: true }, folder.isArchive));
+        .map(({ fileKey, name, facts }) =>
+          fileRow({ fileKey, name, isArchive: folder.isArchive }, facts, { ...facts, isMissing: true }),
+        );
       const removedFiles = never.map(({ fileKey }) => fileKey);
       if (files.length + removedFiles.length > 0) await this.committer.commit({ files, removedFiles });
     }

@@ -72,13 +72,13 @@ export async function trySuspects(
         reason: 'decoder_crash',
         code: 'IMAGE_DECODER_CRASH',
       } as const;
-      await committer.commit({ files: [fileRow(fileKey, name, facts, false)], ended: [fileKey] });
+      await committer.commit({ files: [fileRow({ fileKey, name, isArchive: false }, facts)], ended: [fileKey] });
       condemned++;
       continue;
     }
     await imageReader.begin(file, aloneTries + 1);
     const facts = { ...(await imageReader.read(file)).facts, ...before };
-    await committer.commit({ files: [fileRow(fileKey, name, facts, false)], ended: [fileKey] });
+    await committer.commit({ files: [fileRow({ fileKey, name, isArchive: false }, facts)], ended: [fileKey] });
     tried++;
   }
   return { tried, condemned };

@@ -163,8 +163,7 @@ async function reportAll(
     const facts = unpackFacts(row.facts);
     const answered = { generation, exact, decision };
     if (isReported) results.push(resultOf(pathOf(row), { ...facts, isMissing }, answered, null));
-    if (verdict !== head.verdict)
-      changed.push(fileRow(row.fileKey, row.name, { ...facts, verdict, generation }, row.isArchive));
+    if (verdict !== head.verdict) changed.push(fileRow(row, facts, { ...facts, verdict, generation }));
   }
   await matcher.record(results.map(recordable), unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });

@@ -7,9 +7,8 @@ import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow } from '../store/inventory-contract.js';
-import { type FileFacts, unpackFacts } from './facts/file-facts.js';
+import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
-import { NO_FACTS } from './image-reader.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { SeenKeys } from './seen-keys.js';
@@ -266,17 +265,7 @@ function unreadAgain({
   facts: kept,
   ...row
 }: Omit<FileRowWithFolder, 'facts'> & { readonly facts: FileFacts }): Settled {
-  const { size, mtimeNs, ctimeNs, inode, device, kind, scan, generation } = kept;
-  const identity = { size, mtimeNs, ctimeNs, inode, device };
-  const facts = {
-    ...NO_FACTS,
-    ...identity,
-    kind,
-    scan,
-    generation,
-    reason: 'unreadable',
-    code: 'FILE_UNREADABLE',
-  } as const;
+  const facts = { ...unreadFacts(kept, kept.kind, 'unreadable', 'FILE_UNREADABLE'), scan: kept.scan };
   return { ...row, facts, kept, bytesRead: null, isRecorded: true };
 }
 

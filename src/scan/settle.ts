@@ -59,16 +59,6 @@ export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'na
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
 }
 
-/** Return the row of a file that was settled. */
-function rowOf(
-  { fileKey, name, facts, kept, isArchive }: Settled,
-  settled: Pick<FileFacts, 'verdict' | 'generation' | 'scan'>,
-): FileRow {
-  const { scan } = settled;
-  const row = kept ? { ...kept, scan, isMissing: true } : { ...facts, ...settled, isMissing: false };
-  return fileRow(fileKey, name, row, isArchive);
-}
-
 interface Held {
   readonly files: readonly Settled[];
   readonly done: () => void;
@@ -124,7 +114,12 @@ export class Settler {
       const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
       const { verdict, reason } = verdictOf(decision, facts);
       const isStale = bytesRead !== null || file.isNewName || facts.isMissing || facts.verdict !== verdict;
-      if (keepsFiles && isStale) rows.push(rowOf(file, { verdict, generation, scan }));
+      if (keepsFiles && isStale) {
+        const settled = { verdict, generation, scan, isMissing: false };
+        rows.push(
+          file.kept ? fileRow(file, file.kept, { ...file.kept, scan, isMissing: true }) : fileRow(file, facts, settled),
+        );
+      }
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
         if (!file.isRecorded) unmatched++;

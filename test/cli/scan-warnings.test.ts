@@ -1,6 +1,6 @@
 /** A scan that examined nothing, or skipped what was named, does not pass for one that found nothing. */
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
@@ -111,3 +111,28 @@ test.each(['cache/', './cache', '/cache', 'cache/**', 'CA*E'])(
     ]);
   },
 );
+
+test('a root that held files and is empty now: a warning, exit code 2, and its hits are still found by a rematch', async () => {
+  fill();
+  const inventory = tempFolder('emptied-inventory');
+  expect((await scan([tree, '--resume', inventory])).code).toBe(0);
+  const files = tree;
+  tree = `${tree}-gone`;
+  renameSync(files, tree);
+  mkdirSync(files);
+  const { code, err, summary } = await scan([files, '--resume', inventory]);
+  expect(code).toBe(2);
+  expect(summary).toMatchObject({ files: 0, missing: 2 });
+  for (const warning of ['ROOT_EMPTY', 'FILES_MISSING']) expect(err).toContain(`warning ${warning}`);
+  expect((await scan(['--rematch', inventory])).summary).toMatchObject({ files: 2, missing: 2 });
+  const pruned = await scan([files, '--resume', inventory, '--prune']);
+  expect([pruned.code, pruned.summary.missing]).toEqual([2, 2]);
+  expect((await scan(['--rematch', inventory])).summary).toMatchObject({ files: 0, missing: 0 });
+});
+
+test('--prune without an inventory is refused', async () => {
+  fill();
+  const { code, err } = await scan([tree, '--prune']);
+  expect(code).toBe(2);
+  expect(err).toContain('--resume');
+});

@@ -59,6 +59,34 @@ export interface FileFacts extends FileIdentity {
   readonly views: readonly ViewReply[];
 }
 
+/** Return the facts of a file of which nothing was read. Its fields are written out: a scan makes millions of them. */
+export function unreadFacts(
+  { size, mtimeNs, ctimeNs, inode, device }: FileIdentity,
+  kind: FileKind,
+  reason: NotCheckedReason | null,
+  code: ErrorCode | null,
+): FileFacts {
+  return {
+    kind,
+    reason,
+    verdict: 'not_checked',
+    degraded: false,
+    isMissing: false,
+    code,
+    size,
+    inode,
+    scan: 0,
+    generation: 0,
+    mtimeNs,
+    ctimeNs,
+    device,
+    frames: 1,
+    digests: {},
+    image: null,
+    views: [],
+  };
+}
+
 /** A row stores codes by number; reasons, formats and verdicts by position, so new ones are appended to their lists. */
 const CODE_BY_NUMBER: ErrorCode[] = [];
 for (const code of Object.keys(ERRORS) as ErrorCode[]) CODE_BY_NUMBER[ERRORS[code].number] = code;
@@ -163,8 +191,13 @@ function unpackView(from: Reader, isPlain: boolean): ViewReply {
   };
 }
 
-export function packFacts(facts: FileFacts): Uint8Array {
-  const { kind, reason, verdict, degraded, code, digests, image, frames, views } = facts;
+/** What a scan decides about a file, beside what it found in it. */
+export type Settlement = Pick<FileFacts, 'verdict' | 'scan' | 'generation' | 'isMissing'>;
+
+/** Pack facts. `settled`: in place of what the facts say of it. */
+export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8Array {
+  const { kind, reason, degraded, code, digests, image, frames, views } = facts;
+  const { verdict, scan, generation, isMissing } = settled;
   const out = new Writer();
   out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
   out.u8(
@@ -172,18 +205,18 @@ export function packFacts(facts: FileFacts): Uint8Array {
       (degraded ? IS_DEGRADED : 0) |
       (code === null ? 0 : HAS_CODE) |
       HAS_CTIME |
-      (facts.isMissing ? IS_MISSING : 0),
+      (isMissing ? IS_MISSING : 0),
   );
   if (code !== null) out.u8(ERRORS[code].number);
   out.varint(facts.size);
   out.bigVarint(facts.inode);
-  out.varint(facts.scan);
-  out.varint(facts.generation);
+  out.varint(scan);
+  out.varint(generation);
   out.i64(facts.mtimeNs);
   out.i64(facts.ctimeNs);
   out.bigVarint(facts.device);
   const known = DIGEST_ALGORITHMS.filter((algorithm) => digests[algorithm] !== undefined);
-  if (known.length === 0 && image === null) return Uint8Array.from(out.bytes);
+  if (known.length === 0 && image === null) return out.bytes;
   const isPlain = frames === 1 && views.length === 1 && views[0]!.frame === 0;
   out.u8(
     DIGEST_ALGORITHMS.reduce((flags, algorithm, bit) => flags | (known.includes(algorithm) ? 1 << bit : 0), 0) |
@@ -191,7 +224,7 @@ export function packFacts(facts: FileFacts): Uint8Array {
       (isPlain ? PLAIN : 0),
   );
   for (const algorithm of known) out.all(Buffer.from(digests[algorithm]!, 'hex'));
-  if (image === null) return Uint8Array.from(out.bytes);
+  if (image === null) return out.bytes;
   out.u8(IMAGE_FORMATS.indexOf(image.format));
   out.varint(image.width);
   out.varint(image.height);
@@ -200,7 +233,7 @@ export function packFacts(facts: FileFacts): Uint8Array {
     out.u8(views.length);
   }
   for (const view of views) packView(out, view, isPlain);
-  return Uint8Array.from(out.bytes);
+  return out.bytes;
 }
 
 /** Facts of a row without its digests and hashes. */

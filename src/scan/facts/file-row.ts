@@ -2,7 +2,7 @@
 import type { FileIdentity } from '../../core/file-identity.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { FileRow } from '../../store/inventory-contract.js';
-import { type FileFacts, packFacts } from './file-facts.js';
+import { type FileFacts, packFacts, type Settlement } from './file-facts.js';
 
 /** Source: the golden ratio as a 64-bit fraction, for multiplicative hashing (Knuth, TAOCP 3, 6.4). */
 const SPREAD = 0x9e3779b97f4a7c15n;
@@ -14,9 +14,16 @@ export function inodeKeyOf({ inode, device }: FileIdentity): number {
   return Number(BigInt.asUintN(KEY_BITS, BigInt.asUintN(64, (device + 1n) * SPREAD) ^ inode));
 }
 
-/** `isEntry`: of an archive, whose inode is that of all its entries. */
-export function fileRow(fileKey: number, name: PathBytes, facts: FileFacts, isEntry: boolean): FileRow {
+interface RowPlace {
+  readonly fileKey: number;
+  readonly name: PathBytes;
+  /** True for an entry of an archive, whose inode is that of all its entries. */
+  readonly isArchive: boolean;
+}
+
+/** `settled`: in place of what the facts say of it. */
+export function fileRow({ fileKey, name, isArchive }: RowPlace, facts: FileFacts, settled?: Settlement): FileRow {
   // Only a file that was read whole has a SHA-256.
-  const isFound = !isEntry && facts.digests.sha256 !== undefined;
-  return { fileKey, name, facts: packFacts(facts), inodeKey: isFound ? inodeKeyOf(facts) : null };
+  const isFound = !isArchive && facts.digests.sha256 !== undefined;
+  return { fileKey, name, facts: packFacts(facts, settled), inodeKey: isFound ? inodeKeyOf(facts) : null };
 }

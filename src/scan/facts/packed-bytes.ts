@@ -1,26 +1,44 @@
 /** Compact encoding of numbers and bytes in sequence. Varints: seven bits a byte, the lowest first (LEB128). */
+/** Writer of packed bytes. */
 export class Writer {
-  readonly bytes: number[] = [];
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  /** The bytes that were written. */
+  get bytes(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
   u8(value: number): void {
-    this.bytes.push(value);
+    if (this.#length === this.#bytes.length) this.#reserve(1);
+    this.#bytes[this.#length++] = value;
   }
   varint(value: number): void {
     let rest = value;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes.push((rest % 128) | 128);
-    this.bytes.push(rest);
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.u8((rest % 128) | 128);
+    this.u8(rest);
   }
   bigVarint(value: bigint): void {
     let rest = value;
-    for (; rest > Number.MAX_SAFE_INTEGER; rest >>= 7n) this.bytes.push(Number(rest & 127n) | 128);
+    for (; rest > Number.MAX_SAFE_INTEGER; rest >>= 7n) this.u8(Number(rest & 127n) | 128);
     this.varint(Number(rest));
   }
+  /** The lowest 64 bits. */
   i64(value: bigint): void {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigInt64LE(BigInt.asIntN(64, value));
-    this.all(bytes);
+    this.#reserve(8);
+    new DataView(this.#bytes.buffer).setBigInt64(this.#length, value, true);
+    this.#length += 8;
   }
-  all(values: Iterable<number>): void {
-    for (const value of values) this.bytes.push(value);
+  all(values: Uint8Array): void {
+    this.#reserve(values.length);
+    this.#bytes.set(values, this.#length);
+    this.#length += values.length;
+  }
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 }
 

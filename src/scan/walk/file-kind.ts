@@ -1,5 +1,5 @@
 /** Kind of a file by its magic number: an image, decodable or not, a video, an archive, or something else. */
-import { fstatSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import * as zlib from 'node:zlib';
 import {
   END_BYTES,
@@ -63,10 +63,9 @@ const endAt = (size: number) => Math.max(0, size - END_BYTES);
 /** A thread reads one end at a time, and without waiting in between. */
 const part = Buffer.alloc(Math.max(END_BYTES, VOLUME_BYTES));
 
-/** Return the kind of an open file. Errors: those of the system. */
-export function kindOfFile(file: number, head: Uint8Array): ContentKind {
+/** Return the kind of an open file of a size. Errors: those of the system. */
+export function kindOfFile(file: number, head: Uint8Array, size: number): ContentKind {
   if (sniff(head)) return 'image';
-  const { size } = fstatSync(file);
   const read = (at: number, length: number) => part.subarray(0, readSync(file, part, 0, length, at));
   const parts = { end: () => read(endAt(size), END_BYTES), volume: () => read(VOLUME_AT, VOLUME_BYTES) };
   return kindOfIdentified(identifyParts(head, size, parts));

@@ -1,12 +1,12 @@
 /** Inspection of names: the type of each file, whether it is unchanged, and the kind of others by their first bytes. */
 import { type BigIntStats, closeSync, fstatSync, lstatSync, readSync, statSync } from 'node:fs';
-import { FILE_FAULTS, type FileFault, faultOf, identityOfStatus } from '../../core/file-identity.js';
+import { FILE_FAULTS, type FileFault, faultOf, SIZE_MAX } from '../../core/file-identity.js';
 import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
 import { HEAD_BYTES } from '../../decode/identify.js';
 import { kindOfFile } from './file-kind.js';
 import { openForReading } from './file-reads.js';
 import type { OpenFolders } from './open-folders.js';
-import { LOOK_NUMBERS, type LookAnswer, type LookRequest } from './walk-protocol.js';
+import { KNOWN_NUMBERS, LOOK_NUMBERS, type LookAnswer, type LookRequest } from './walk-protocol.js';
 
 export const FILE_TYPES = [
   'known',
@@ -50,7 +50,7 @@ function kindOf(path: PathBytes, status: BigIntStats, followsLinks: boolean): Lo
     const bytes = readSync(file, head, 0, HEAD_BYTES, 0);
     // It has a size and no bytes: a disk that lies, and nothing that is known to be no image.
     if (bytes === 0) return failed('FILE_UNREADABLE');
-    const kind = kindOfFile(file, head.subarray(0, bytes));
+    const kind = kindOfFile(file, head.subarray(0, bytes), Number(status.size));
     return looked(kind === 'image' ? FILE_TYPES[1] : kind);
   } catch (error) {
     return failed(faultOf(error));
@@ -76,12 +76,20 @@ export function lookAt(
     if (status.isDirectory()) return looked('folder');
     if (status.isSymbolicLink()) return looked('symlink');
     if (!status.isFile()) return looked('special');
-    const { size, mtimeNs, ctimeNs, inode, device } = identityOfStatus(status);
-    const found = [BigInt(size), mtimeNs, ctimeNs, inode, device];
-    numbers.set([...found, status.blocks * BLOCK_BYTES, status.nlink], at * LOOK_NUMBERS);
-    const from = at * found.length;
-    if (found.every((number, place) => BigInt.asIntN(64, number) === known[from + place])) return looked('known');
-    return size === 0 ? looked('not_picture') : kindOf(path, status, followsLinks);
+    const to = at * LOOK_NUMBERS;
+    const from = at * KNOWN_NUMBERS;
+    // As `identityOfStatus`: 64 bits of each.
+    numbers[to] = status.size > SIZE_MAX ? SIZE_MAX : status.size;
+    numbers[to + 1] = status.mtimeNs;
+    numbers[to + 2] = status.ctimeNs;
+    numbers[to + 3] = status.ino;
+    numbers[to + 4] = status.dev;
+    numbers[to + 5] = status.blocks * BLOCK_BYTES;
+    numbers[to + 6] = status.nlink;
+    let isKnown = true;
+    for (let n = 0; isKnown && n < KNOWN_NUMBERS; n++) isKnown = numbers[to + n] === known[from + n];
+    if (isKnown) return looked('known');
+    return status.size === 0n ? looked('not_picture') : kindOf(path, status, followsLinks);
   };
   for (const [at, name] of names.entries()) {
     step(at);

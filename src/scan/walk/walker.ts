@@ -365,28 +365,38 @@ export class Walker {
 function packKnown(known: readonly (FileIdentity | null)[]): BigInt64Array {
   const numbers = new BigInt64Array(known.length * KNOWN_NUMBERS).fill(-1n);
   for (const [at, one] of known.entries()) {
-    if (one) numbers.set([BigInt(one.size), one.mtimeNs, one.ctimeNs, one.inode, one.device], at * KNOWN_NUMBERS);
+    if (one === null) continue;
+    const to = at * KNOWN_NUMBERS;
+    numbers[to] = BigInt(one.size);
+    numbers[to + 1] = one.mtimeNs;
+    numbers[to + 2] = one.ctimeNs;
+    numbers[to + 3] = one.inode;
+    numbers[to + 4] = one.device;
   }
   return numbers;
 }
 
 function unpackLooks({ looks, faults, numbers }: LookAnswer): FileStat[] {
-  return Array.from(looks, (look, at) => {
-    const [size, mtimeNs, ctimeNs, inode, device, stored, links] = numbers.subarray(at * LOOK_NUMBERS);
-    const storedBytes = Number(stored);
-    return {
-      look: FILE_TYPES[look]!,
+  const unsigned = new BigUint64Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  const stats = new Array<FileStat>(looks.length);
+  for (let at = 0; at < looks.length; at++) {
+    const from = at * LOOK_NUMBERS;
+    const size = Number(numbers[from]);
+    const stored = Number(numbers[from + 5]);
+    stats[at] = {
+      look: FILE_TYPES[looks[at]!]!,
       fault: FILE_FAULTS[faults[at]!]!,
       identity: {
-        size: Number(size),
-        mtimeNs: mtimeNs!,
-        ctimeNs: ctimeNs!,
-        inode: BigInt.asUintN(64, inode!),
-        device: BigInt.asUintN(64, device!),
+        size,
+        mtimeNs: numbers[from + 1]!,
+        ctimeNs: numbers[from + 2]!,
+        inode: unsigned[from + 3]!,
+        device: unsigned[from + 4]!,
       },
       // Some filesystems say 0 for every file.
-      storedBytes: storedBytes > 0 ? Math.min(storedBytes, Number(size)) : Number(size),
-      links: Number(links),
+      storedBytes: stored > 0 ? Math.min(stored, size) : size,
+      links: Number(numbers[from + 6]),
     };
-  });
+  }
+  return stats;
 }
