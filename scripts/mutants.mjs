@@ -364,7 +364,7 @@ export const MUTANTS = [
   [STREAM, "facts.frames === this.wants.frames || !FRAMED.has(facts.image?.format ?? '')", 'true', OF_STREAM],
   [SETTLE, ' || facts.verdict !== verdict', '', OF_SETTLE],
   [SETTLE, ' || facts.isMissing', '', OF_KEPT],
-  [SETTLE, 'kept ? { ...kept, scan, isMissing: true } : ', '', OF_KEPT],
+  [SETTLE, 'file.kept ? fileRow', 'false ? fileRow', OF_KEPT],
   [SETTLE, 'if (!file.isRecorded) unmatched++;', 'unmatched++;', OF_SETTLE],
   [SETTLE, 'if (!file.isRecorded) answers', 'answers', OF_SETTLE],
   [STREAM, '(!naming || naming.takes(path, false))', 'true', OF_NAMED],

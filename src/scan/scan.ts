@@ -70,7 +70,7 @@ class Scan {
       const interrupted = shouldStop();
       if (!interrupted) {
         for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
-        await this.#endMissing();
+        await this.#endMissing([...this.#rootPaths, ...files]);
       }
       return { interrupted, suspicion };
     } finally {
@@ -78,15 +78,14 @@ class Scan {
     }
   }
 
-  /** Count the files that this scan did not see, and forget them where that was asked for. */
-  async #endMissing(): Promise<void> {
+  /** Count the files that this scan did not see, and forget them where that was asked for. `paths`: that it was to see. */
+  async #endMissing(paths: readonly PathBytes[]): Promise<void> {
     const { inventory, tally, keepsFiles } = this.parts;
     if (!keepsFiles) return;
-    const roots = [...this.#rootPaths];
-    tally.missing += await inventory.unseenUnder(roots);
+    for (const path of paths) tally.missing += await inventory.unseenUnder(path);
     if (tally.missing === 0) return;
     if (!this.request.prunes) return tally.warn('FILES_MISSING', { files: tally.missing });
-    await inventory.pruneUnder(roots);
+    for (const path of paths) await inventory.pruneUnder(path);
     for await (const rows of inventory.files('done')) {
       const gone = rows.filter(({ facts }) => unpackFacts(facts).isMissing).map(({ fileKey }) => fileKey);
       if (gone.length > 0) await this.#stream.committer.commit({ removedFiles: gone });
@@ -292,8 +291,12 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
     if (!resumed) await inventory.beginScan(scanKey, rootPaths);
     const end = await new Scan(parts, request, roots, walker).run(files);
-    if (!end.interrupted && keepsFiles)
-      await inventory.finishScan({ files: tally.files, matchedAt: matcher.matchedAt });
+    if (!end.interrupted && keepsFiles) {
+      // Rows that this scan did not see are matched up to where they were before.
+      const isWhole = inventory.state.scan === 1 || (tally.missing === 0 && (await inventory.isWhole()));
+      const matchedAt = isWhole ? matcher.matchedAt : inventory.state.matchedAt;
+      await inventory.finishScan({ files: tally.files, matchedAt });
+    }
     return { ...end, resumed };
   } finally {
     walker.close();

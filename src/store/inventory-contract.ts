@@ -32,7 +32,7 @@ export interface FileRow {
 export interface FileRowWithFolder extends FileRow {
   readonly folder: PathBytes;
   readonly isArchive: boolean;
-  /** The last scan did not finish the file's folder: it was not there, or is outside that scan. */
+  /** An earlier scan has finished the file's folder, and the last one has not: it was not there, or is outside that scan. */
   readonly isUnseen: boolean;
 }
 
@@ -116,10 +116,12 @@ export interface Inventory {
   doneCounts(): Promise<FolderCounts & { readonly folders: number }>;
   /** Return whether there are rows of files in a folder or under it. */
   hasFilesUnder(path: PathBytes): Promise<boolean>;
-  /** Return the number of rows in folders under `roots` that this scan did not finish: their files were not seen. */
-  unseenUnder(roots: readonly PathBytes[]): Promise<number>;
-  /** Remove those rows and their folders. Result: the number of rows. */
-  pruneUnder(roots: readonly PathBytes[]): Promise<number>;
+  /** Return whether all rows are of folders that this scan has finished. Folders of which files were only named are never finished. */
+  isWhole(): Promise<boolean>;
+  /** Return the number of rows in a folder and under it that are unseen, as `isUnseen` of a row. */
+  unseenUnder(path: PathBytes): Promise<number>;
+  /** Remove those rows and their folders. */
+  pruneUnder(path: PathBytes): Promise<void>;
   readonly bytes: number;
   close(): Promise<void>;
 }

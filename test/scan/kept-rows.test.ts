@@ -152,3 +152,34 @@ test('entries of an archive that is damaged now are kept, and pruned when it is 
   expect((await tree.scan({ request })).tally.missing).toBe(0);
   expect(await rematched()).toEqual(['box.zip!/a.jpg match']);
 });
+
+test('the position up to which rows are matched does not pass by those that were not seen', async () => {
+  const matchedAt = (at: string) => ({ parts: { matcher: { ...matcherOf({}), matchedAt: at } } });
+  mkdirSync(at('deep'));
+  for (const name of ['a.jpg', 'c.jpg', 'deep/b.jpg']) tree.write(name, 'c');
+  await tree.scan(matchedAt('1'));
+  expect(tree.inventory.state.matchedAt).toBe('1');
+  await tree.scan(matchedAt('2'));
+  expect(tree.inventory.state.matchedAt).toBe('2');
+  rmSync(at('a.jpg'));
+  await tree.scan(matchedAt('3'));
+  expect(tree.inventory.state.matchedAt).toBe('2');
+  await tree.scan({ ...matchedAt('4'), request: { prunes: true } });
+  await tree.scan(matchedAt('5'));
+  expect(tree.inventory.state.matchedAt).toBe('5');
+  // Other paths: the rows of the tree are not matched by this scan.
+  await tree.scan({ ...matchedAt('6'), request: { paths: [pathBytesOf(at('deep'))] } });
+  expect(tree.inventory.state.matchedAt).toBe('5');
+});
+
+test('files that are named again and again are not missing', async () => {
+  tree.write('a.jpg', 'c');
+  const request = { paths: [pathBytesOf(at('a.jpg'))] };
+  await tree.scan({ request });
+  expect((await tree.scan({ request })).tally.missing).toBe(0);
+  expect(await rematched()).toEqual(['a.jpg match']);
+  rmSync(at('a.jpg'));
+  const gone = await tree.scan({ request });
+  expect([gone.reported, gone.tally.missing]).toEqual([['a.jpg not_checked FILE_VANISHED'], 1]);
+  expect(await rematched()).toEqual(['a.jpg match missing']);
+});

@@ -165,6 +165,75 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
     });
   });
 
+  describe('files that a scan does not see', () => {
+    const done = (id: number) => inventory.apply({ foldersDone: [{ id, counts: NONE }] });
+    beforeEach(async () => {
+      await inventory.beginScan('q', ['/a']);
+      for (const folder of ['/a', '/a/deep', '/a0', '/a/box.zip']) await done(await put(folder, ['x', 'y']));
+      await put('/named', ['x']);
+      await inventory.finishScan({ files: 9, matchedAt: null });
+    });
+
+    test('are those of folders that an earlier scan has finished, and this one has not', async () => {
+      expect(await inventory.unseenUnder('/')).toBe(0);
+      await inventory.beginScan('q', ['/a']);
+      const root = (await inventory.nextFolder(NOBODY))!;
+      await done(root.id);
+      // Below a path, not of a folder whose name begins like it.
+      const counts = ['/', '/a', '/a/deep', '/a/box.zip', '/a0', '/b', '/named'].map((path) =>
+        inventory.unseenUnder(path),
+      );
+      expect(await Promise.all(counts)).toEqual([6, 4, 2, 2, 2, 0, 0]);
+      const rows = await all(inventory.files('all'));
+      expect(pathsOf(rows.filter(({ isUnseen }) => !isUnseen))).toEqual(['/a/x', '/a/y', '/named/x']);
+      inventory = await under.reopen();
+      expect(await inventory.unseenUnder('/')).toBe(6);
+    });
+
+    test('are removed with their folders where that is asked for, and nothing else is', async () => {
+      await inventory.beginScan('q', ['/a']);
+      await done((await inventory.nextFolder(NOBODY))!.id);
+      await inventory.pruneUnder('/a');
+      expect(pathsOf(await all(inventory.files('all')))).toEqual(['/a/x', '/a/y', '/a0/x', '/a0/y', '/named/x']);
+      expect([await inventory.unseenUnder('/a'), await inventory.unseenUnder('/')]).toEqual([0, 2]);
+      await put('/a/deep', ['z']);
+      expect(pathsOf(await all(inventory.files('all')))).toContain('/a/deep/z');
+    });
+
+    test('a folder has files under it, also where only a folder below it has', async () => {
+      const found = ['/', '/a', '/a/deep', '/a/box.zip', '/a/d', '/b'].map((path) => inventory.hasFilesUnder(path));
+      expect(await Promise.all(found)).toEqual([true, true, true, true, false, false]);
+    });
+
+    test('a scan is whole where each row is of a folder that it has finished', async () => {
+      expect(await inventory.isWhole()).toBe(false);
+      await inventory.beginScan('q', ['/named']);
+      for (const folder of ['/a', '/a/deep', '/a0', '/a/box.zip', '/named']) await done(await put(folder, []));
+      expect(await inventory.isWhole()).toBe(true);
+    });
+  });
+
+  test('rows are found by the key of their inode until they are removed or written without it', async () => {
+    const { id } = await inventory.folderAt('/a');
+    const names = ['x', 'y', 'z'];
+    const places = await inventory.find(await inventory.firstKey(id), names);
+    const row = (at: number, inodeKey: number | null) => ({
+      fileKey: places[at]!.fileKey,
+      name: names[at]!,
+      facts: facts(names[at]!),
+      inodeKey,
+    });
+    await inventory.apply({ files: [row(0, 5), row(1, 5), row(2, 2 ** 53 - 1)] });
+    inventory = await under.reopen();
+    const found = async () =>
+      (await inventory.factsOfInodes([5, 6, 2 ** 53 - 1])).map((rows) =>
+        rows.map((one) => Buffer.from(one).toString()).sort(),
+      );
+    expect(await found()).toEqual([['x', 'y'], [], ['z']]);
+    await inventory.apply({ files: [row(0, null)], removedFiles: [places[1]!.fileKey] });
+    expect(await found()).toEqual([[], [], ['z']]);
+  });
+
   test('files in flight are known after a restart, until they have ended', async () => {
     const { id } = await inventory.folderAt('/a');
     const hand = (fileKey: number, aloneTries: number) => ({

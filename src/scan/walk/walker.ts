@@ -133,6 +133,8 @@ export class Walker {
   #unstarted: (() => Thread)[] = [];
   readonly #queue: Call[] = [];
   readonly #stalls = new Map<string, number>();
+  /** Paths that are not tried again: as many as there are threads to lose. */
+  readonly #stuck = new Set<PathBytes>();
   #started = 0;
   #lastId = 0;
   #isClosed = false;
@@ -149,7 +151,7 @@ export class Walker {
   async root(path: PathBytes): Promise<RootAnswer | null> {
     const answer = await this.#call({ op: 'root', path, followsLinks: this.options.followsLinks });
     if ('type' in answer) return answer;
-    if ('stalledAt' in answer) this.options.onStall(path);
+    if ('stalledAt' in answer) this.noteStall(path, null);
     return null;
   }
 
@@ -229,6 +231,7 @@ export class Walker {
 
   /** Note a path whose system call does not return, here or in the decoder process. */
   noteStall(path: PathBytes, device: bigint | null): void {
+    this.#stuck.add(path);
     if (device !== null) this.#stalls.set(String(device), (this.#stalls.get(String(device)) ?? 0) + 1);
     this.options.onStall(path);
   }

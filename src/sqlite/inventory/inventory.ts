@@ -47,6 +47,24 @@ function keyAfter(fileKey: number): number {
   return next % KEYS_PER_FOLDER === 0 ? next - KEYS_PER_FOLDER : next;
 }
 
+/** A folder, and the paths between which those under it are. */
+interface Under {
+  readonly path: Buffer;
+  readonly from: Buffer;
+  readonly to: Buffer;
+}
+
+/** Folders under a path, and itself: an archive's entries are under it too. */
+const UNDER = '(path = @path OR (path >= @from AND path < @to))';
+const IN_FOLDER = `spot >= visit * ${KEYS_PER_FOLDER} AND spot < (visit + 1) * ${KEYS_PER_FOLDER} AND name <> x''`;
+
+function under(path: PathBytes): Under {
+  const from = path.endsWith('/') ? path : `${path}/`;
+  // The first path behind all those that begin with it.
+  const to = `${from.slice(0, -1)}0`;
+  return { path: systemPath(path), from: systemPath(from), to: systemPath(to) };
+}
+
 interface StoredFile {
   readonly spot: number;
   readonly name: Buffer;
@@ -437,7 +455,7 @@ class SqliteInventory implements Inventory {
             path: pathBytesOf(found.path),
             isArchive: found.is_archive === 1,
             isWanted: which === 'all' || found.done === this.state.scan,
-            isUnseen: found.done !== this.state.scan,
+            isUnseen: found.done > 0 && found.done !== this.state.scan,
           };
         }
         if (!folder?.isWanted) continue;
@@ -468,47 +486,48 @@ class SqliteInventory implements Inventory {
     });
   }
 
-  /** The folders under a path, and itself: an archive's entries are under it too. */
-  #foldersUnder(
-    root: PathBytes,
-  ): Iterable<{ readonly id: number; readonly visit: number | null; readonly done: number }> {
-    const inside = root.endsWith('/') ? root : `${root}/`;
-    // The first path behind all those that begin with `inside`.
-    const behind = `${inside.slice(0, -1)}0`;
-    const rows = this.#prepare<[Buffer, Buffer, Buffer], { id: number; visit: number | null; done: number }>(
-      'SELECT * FROM folder WHERE path = ? OR (path >= ? AND path < ?)',
-    );
-    return rows.all(systemPath(root), systemPath(inside), systemPath(behind)).map((row) => sound(FOLDER, row));
-  }
-
   async hasFilesUnder(path: PathBytes): Promise<boolean> {
-    for (const { id } of guarded(() => this.#foldersUnder(path))) if ((await this.fileCountOf(id)) > 0) return true;
-    return false;
+    return guarded(() => {
+      const any = this.#prepare<Under[], { found: 1 }>(
+        `SELECT 1 AS found FROM folder, file WHERE ${UNDER} AND ${IN_FOLDER} LIMIT 1`,
+      );
+      return any.get(under(path)) !== undefined;
+    });
   }
 
-  async unseenUnder(roots: readonly PathBytes[]): Promise<number> {
-    let rows = 0;
-    for (const root of roots)
-      for (const { id, done } of guarded(() => this.#foldersUnder(root)))
-        if (done !== this.state.scan) rows += await this.fileCountOf(id);
-    return rows;
+  async isWhole(): Promise<boolean> {
+    return guarded(() => {
+      const other = this.#prepare<[number], { found: 1 }>(
+        `SELECT 1 AS found FROM folder, file WHERE done <> ? AND ${IN_FOLDER} LIMIT 1`,
+      );
+      return other.get(this.state.scan) === undefined;
+    });
   }
 
-  async pruneUnder(roots: readonly PathBytes[]): Promise<number> {
-    const rows = await this.unseenUnder(roots);
+  async unseenUnder(path: PathBytes): Promise<number> {
+    return guarded(() => {
+      const count = this.#prepare<(Under & { scan: number })[], { rows: number }>(
+        `SELECT coalesce(sum((SELECT count(*) FROM file WHERE ${IN_FOLDER})), 0) AS rows FROM folder
+         WHERE ${UNDER} AND done > 0 AND done <> @scan`,
+      );
+      return count.get({ ...under(path), scan: this.state.scan })!.rows;
+    });
+  }
+
+  async pruneUnder(path: PathBytes): Promise<void> {
     await this.#change(() => {
-      for (const root of roots) {
-        for (const { id, done } of this.#foldersUnder(root)) {
-          if (done === this.state.scan) continue;
-          const [first, last] = this.#range(id);
-          this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
-          for (const table of ['hand', 'todo'])
-            this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
-          this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
-        }
+      const unseen = this.#prepare<(Under & { scan: number })[], { id: number }>(
+        `SELECT * FROM folder WHERE ${UNDER} AND done > 0 AND done <> @scan`,
+      );
+      for (const row of unseen.all({ ...under(path), scan: this.state.scan })) {
+        const { id } = sound(FOLDER, row);
+        const [first, last] = this.#range(id);
+        this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
+        for (const table of ['hand', 'todo'])
+          this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
+        this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
       }
     });
-    return rows;
   }
 
   async close(): Promise<void> {
