@@ -44,7 +44,7 @@ const OF_STREAM = ['test/scan/scan.test.ts'];
 const IDENTITY = 'src/core/file-identity.ts';
 const OF_IDENTITY = ['test/core/file-identity.test.ts'];
 const OF_SOURCE = ['test/engine/file-source.test.ts'];
-const OF_WALKER = ['test/scan/walk/walker.test.ts'];
+const OF_WALKER = ['test/scan/walk/open-folders.test.ts'];
 const OF_STALLS = ['test/scan/walk/stalls.test.ts'];
 const OF_KEPT = ['test/scan/kept-rows.test.ts'];
 const OF_KNOWN = ['test/scan/known-files.test.ts'];
@@ -378,7 +378,7 @@ export const MUTANTS = [
   ['src/scan/walk/open-folders.ts', 'O_PATH | O_DIRECTORY | O_NOFOLLOW', 'O_PATH | O_DIRECTORY', OF_WALKER],
   ['src/scan/walk/open-folders.ts', 'device === null || ', 'true || ', OF_WALKER],
   ['src/scan/walk/file-reads.ts', 'O_RDONLY | O_NONBLOCK', 'O_RDONLY', OF_WALKER],
-  ['src/scan/walk/look.ts', "if (bytes === 0) return failed('FILE_UNREADABLE');", '', OF_STALLS],
+  ['src/scan/walk/look.ts', 'n < KNOWN_NUMBERS', 'n < KNOWN_NUMBERS - 1', OF_WALKER],
   ['src/scan/walk/walker.ts', '>= STALLS_A_DEVICE', '> 2 * STALLS_A_DEVICE', OF_STALLS],
   // What is kept of files that are not seen.
   [

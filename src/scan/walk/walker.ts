@@ -82,7 +82,7 @@ interface Call {
   readonly answer: (answer: Answer) => void;
   /** The thread that has it, or had it last. */
   thread: Thread | null;
-  /** It can be sent to another thread, unless it goes on with what this one has begun. */
+  /** True where it continues what its thread has begun, so that no other can answer it. */
   readonly isBound: boolean;
   tries: number;
 }
