@@ -12,7 +12,7 @@ versions=("$@")
 [ ${#versions[@]} -gt 0 ] || versions=(26.12.1)
 starts=${STARTS:-2}
 busy=${BUSY:-2}
-suite=${SUITE:-test/store test/sqlite test/decode test/tidy/natives.test.ts}
+suite=${SUITE:-test/store test/sqlite/sqlite test/sqlite/inventory test/sqlite/ledger.test test/decode test/scan/walk test/tidy/natives.test.ts}
 [ "$suite" = all ] && suite=
 
 if [ "$(uname -sm)" != 'Linux x86_64' ]; then

@@ -167,7 +167,7 @@ describe('a source', () => {
         const source = { type: 'ncmec', url, user: null, secretEnv: null, header: null, everyMinutes: 1 } as const;
         await lists.setSource('s', { ...source, checkpoint: null, syncedAt: null });
       });
-      await expect.poll(() => asked.length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => asked.length, { timeout: 60_000 }).toBe(1);
       // Both have looked by then.
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       expect(asked).toHaveLength(1);
