@@ -379,7 +379,8 @@ export const MUTANTS = [
   ['src/scan/walk/open-folders.ts', 'device === null || ', 'true || ', OF_WALKER],
   ['src/scan/walk/file-reads.ts', 'O_RDONLY | O_NONBLOCK', 'O_RDONLY', OF_WALKER],
   ['src/scan/walk/look.ts', 'n < KNOWN_NUMBERS', 'n < KNOWN_NUMBERS - 1', OF_WALKER],
-  ['src/scan/walk/walker.ts', '>= STALLS_A_DEVICE', '> 2 * STALLS_A_DEVICE', OF_STALLS],
+  ['src/scan/walk/walker.ts', 'this.#stalled(device) >= STALLS_MAX', 'false', OF_STALLS],
+  ['src/scan/walk/walker.ts', 'this.#stalled(above) >= STALLS_MAX', 'false', OF_STALLS],
   // What is kept of files that are not seen.
   [
     STREAM,

@@ -65,10 +65,10 @@ interface WalkerOptions {
 
 /** Requests that wait in a thread's socket, so that it has the next one at once. */
 const IN_THREAD = 2;
-/** Threads that may hang on one device before all else on it is answered as stalled. */
-const STALLS_A_DEVICE = 4;
-/** Processes that are left behind with threads that hang; then nothing more is read. */
-const PROCESSES_MAX = 8;
+/** Threads that may hang on one device, or in the folders of one folder, before all else there is answered as stalled. */
+const STALLS_MAX = 4;
+/** Processes that are left behind with threads that hang, some 50 MB each; then nothing more is read. */
+const PROCESSES_MAX = 16;
 /** A process that ends with a request in work: the request may be why. */
 const TRIES_MAX = 2;
 const REQUEST_SPAN = 2 ** 31;
@@ -80,6 +80,7 @@ interface Call {
   readonly request: WalkRequest;
   readonly answered: Promise<Answer>;
   readonly answer: (answer: Answer) => void;
+  readonly fail: (error: Error) => void;
   /** The thread that has it, or had it last. */
   thread: Thread | null;
   /** True where it continues what its thread has begun, so that no other can answer it. */
@@ -89,7 +90,8 @@ interface Call {
 
 class Thread {
   readonly inWork: Call[] = [];
-  isLost = false;
+  /** Why it answers no more; null while it does. */
+  lost: 'FILE_STALLED' | 'FILE_UNREADABLE' | null = null;
 
   constructor(
     readonly socket: Duplex,
@@ -132,12 +134,15 @@ export class Walker {
   readonly #threads = new Set<Thread>();
   #unstarted: (() => Thread)[] = [];
   readonly #queue: Call[] = [];
-  readonly #stalls = new Map<string, number>();
+  /** Number of stalls by device, and by the folder that a folder is in. */
+  readonly #stalls = new Map<bigint | PathBytes, number>();
   /** Paths that are not tried again: as many as there are threads to lose. */
   readonly #stuck = new Set<PathBytes>();
   #started = 0;
   #lastId = 0;
   #isClosed = false;
+  /** Why no process can be started, such as too many open files; null while one can. */
+  #failure: Error | null = null;
 
   constructor(readonly options: WalkerOptions) {
     this.#start();
@@ -158,6 +163,8 @@ export class Walker {
   /** List a folder. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED: a link or another folder is in its place; FILE_STALLED. */
   async *list(place: Place, wantsDevices: boolean): AsyncGenerator<ListAnswer> {
     const { followsLinks } = this.options;
+    const above = place.folder.slice(0, place.folder.lastIndexOf('/'));
+    if (this.#isStuck(place.folder) || this.#stalled(above) >= STALLS_MAX) throw new AppError('FILE_STALLED');
     let thread: Thread | null = null;
     let request: WalkRequest = { op: 'list', place, followsLinks, wantsDevices };
     for (;;) {
@@ -165,7 +172,7 @@ export class Walker {
       const answer = await call.answered;
       thread = call.thread;
       if ('stalledAt' in answer) {
-        this.noteStall(place.folder, null);
+        this.noteStall(place.folder, above);
         throw new AppError('FILE_STALLED');
       }
       if (fails(answer)) throw new AppError(answer.fault);
@@ -183,14 +190,14 @@ export class Walker {
     known: readonly (FileIdentity | null)[],
     device: bigint | null = null,
   ): Promise<FileStat[]> {
-    const found = new Array<FileStat>(names.length);
-    const left = names.map((_, at) => at);
+    const found = new Array<FileStat>(names.length).fill(statOf('FILE_STALLED'));
+    const left = names.flatMap((name, at) => (this.#isStuck(joinPath(place.folder, name)) ? [] : [at]));
     const rest = (stat: FileStat) => {
       for (const at of left) found[at] = stat;
       return found;
     };
     while (left.length > 0) {
-      if (this.isDead(device)) return rest(statOf('FILE_STALLED'));
+      if (this.isDead(device)) break;
       const answer = await this.#call({
         op: 'look',
         place,
@@ -200,7 +207,6 @@ export class Walker {
       });
       if ('stalledAt' in answer) {
         const [at] = left.splice(answer.stalledAt, 1) as [number];
-        found[at] = statOf('FILE_STALLED');
         this.noteStall(joinPath(place.folder, names[at]!), device);
       } else if (fails(answer)) return rest(statOf(answer.fault));
       else {
@@ -224,16 +230,28 @@ export class Walker {
     return (answer as { readonly digests: Digests }).digests;
   }
 
-  /** Return whether so much hangs on a device that nothing on it is tried any more. */
-  isDead(device: bigint | null): boolean {
-    return (this.#stalls.get(String(device)) ?? 0) >= STALLS_A_DEVICE;
+  /** Return whether a path has hung before: a name that is met twice costs one thread. */
+  #isStuck(path: PathBytes): boolean {
+    return this.#stuck.size > 0 && this.#stuck.has(path);
   }
 
-  /** Note a path whose system call does not return, here or in the decoder process. */
-  noteStall(path: PathBytes, device: bigint | null): void {
+  /** Return whether so much hangs on a device that nothing on it is tried any more. */
+  isDead(device: bigint | null): boolean {
+    return device !== null && this.#stalled(device) >= STALLS_MAX;
+  }
+
+  /**
+   * Note a path whose system call does not return, here or in the decoder process. `of`: its device; of a folder, which may
+   * be on another, the path of the one that it is in.
+   */
+  noteStall(path: PathBytes, of: bigint | PathBytes | null): void {
     this.#stuck.add(path);
-    if (device !== null) this.#stalls.set(String(device), (this.#stalls.get(String(device)) ?? 0) + 1);
+    if (of !== null) this.#stalls.set(of, this.#stalled(of) + 1);
     this.options.onStall(path);
+  }
+
+  #stalled(of: bigint | PathBytes): number {
+    return this.#stalls.get(of) ?? 0;
   }
 
   close(): void {
@@ -272,12 +290,24 @@ export class Walker {
   #send(request: WalkRequest, thread: Thread | null = null): Call {
     this.#lastId = (this.#lastId + 1) % REQUEST_SPAN;
     let answer!: (answer: Answer) => void;
-    const answered = new Promise<Answer>((resolve) => {
+    let fail!: (error: Error) => void;
+    const answered = new Promise<Answer>((resolve, reject) => {
       answer = resolve;
+      fail = reject;
     });
-    const call: Call = { id: this.#lastId, request, answered, answer, thread, isBound: thread !== null, tries: 0 };
-    if (this.#isClosed) answer({ fault: 'FILE_UNREADABLE' });
-    else if (thread?.isLost) answer({ stalledAt: 0 });
+    const call: Call = {
+      id: this.#lastId,
+      request,
+      answered,
+      answer,
+      fail,
+      thread,
+      isBound: thread !== null,
+      tries: 0,
+    };
+    if (this.#failure !== null) fail(this.#failure);
+    else if (this.#isClosed) answer({ fault: 'FILE_UNREADABLE' });
+    else if (thread?.lost) answer({ fault: thread.lost });
     else if (thread) thread.send(call);
     else {
       this.#queue.push(call);
@@ -294,7 +324,8 @@ export class Walker {
     }
     // Nothing answers any more: too much hangs.
     if (this.#threads.size + this.#unstarted.length === 0)
-      for (const call of this.#queue.splice(0)) call.answer({ fault: 'FILE_STALLED' });
+      for (const call of this.#queue.splice(0))
+        call.answer({ fault: this.#stuck.size > 0 ? 'FILE_STALLED' : 'FILE_UNREADABLE' });
   }
 
   /** Return the thread that has least to do; null where each has enough, or has something and another can be started. */
@@ -330,35 +361,43 @@ export class Walker {
       return thread;
     });
     this.#unstarted.push(...starts);
-    child.on('message', ({ thread, request, at }: StallNote) => this.#stalled(mine[thread]!, request, at));
-    const end = () => {
+    child.on('message', ({ thread, request, at }: StallNote) => this.#hangs(mine[thread]!, request, at));
+    child.on('exit', () => {
       if (!this.#processes.delete(child)) return;
       this.#unstarted = this.#unstarted.filter((start) => !starts.includes(start));
-      const lost = mine.flatMap((thread) => this.#lose(thread));
+      const calls = mine.flatMap((thread) => this.#lose(thread, 'FILE_UNREADABLE'));
       this.#start();
-      for (const call of lost) this.#again(call);
-    };
-    child.on('error', end);
-    child.on('exit', end);
+      for (const call of calls) this.#again(call);
+    });
+    child.on('error', (error) => {
+      this.#processes.delete(child);
+      this.#fail(error);
+    });
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    const calls = [...this.#threads].flatMap((thread) => this.#lose(thread, 'FILE_UNREADABLE'));
+    for (const call of [...calls, ...this.#queue.splice(0)]) call.fail(error);
   }
 
   /** Take a thread out of use. Result: the calls that it had. */
-  #lose(thread: Thread): Call[] {
-    thread.isLost = true;
+  #lose(thread: Thread, why: NonNullable<Thread['lost']>): Call[] {
+    thread.lost = why;
     this.#threads.delete(thread);
     return thread.inWork.splice(0);
   }
 
-  #stalled(thread: Thread, id: number, at: number): void {
-    if (thread.isLost || thread.inWork[0]?.id !== id) return;
-    const [call, ...others] = this.#lose(thread) as [Call, ...Call[]];
+  #hangs(thread: Thread, id: number, at: number): void {
+    if (thread.lost !== null || thread.inWork[0]?.id !== id) return;
+    const [call, ...others] = this.#lose(thread, 'FILE_STALLED') as [Call, ...Call[]];
     if (this.#threads.size + this.#unstarted.length < this.options.threads / 2) this.#start();
     call.answer({ stalledAt: at });
     for (const other of others) this.#again(other);
   }
 
   #again(call: Call): void {
-    if (call.isBound) call.answer({ stalledAt: 0 });
+    if (call.isBound) call.answer({ fault: call.thread!.lost! });
     else if (++call.tries >= TRIES_MAX) call.answer({ fault: 'FILE_UNREADABLE' });
     else this.#queue.unshift(call);
     this.#pump();

@@ -76,8 +76,22 @@ describe.runIf(canHang)('a system call that never returns', () => {
     expect(stalled).toEqual(['stuck-list']);
   });
 
+  test('a name that is met again, and folders beside four that hang, are stalled without a wait', async () => {
+    const { walker, place } = start('stuck-read');
+    for (let round = 0; round < 2; round++)
+      expect((await walker.look(place, ['stuck-read'], [null]))[0]).toMatchObject({ fault: 'FILE_STALLED' });
+    for (let n = 0; n < 8; n++) mkdirSync(join(tree, `stuck-list-${n}`));
+    for (let n = 0; n < 8; n++) {
+      const list = async () => {
+        for await (const _ of walker.list({ ...place, folder: `${place.folder}/stuck-list-${n}` }, false));
+      };
+      await expect(list()).rejects.toMatchObject({ code: 'FILE_STALLED' });
+    }
+    expect(stalled).toEqual(['stuck-read', ...[0, 1, 2, 3].map((n) => `stuck-list-${n}`)]);
+  });
+
   test('when all threads hang, what waits is stalled as well', async () => {
-    const names = Array.from({ length: 40 }, (_, at) => `stuck-read-${at}`);
+    const names = Array.from({ length: 60 }, (_, at) => `stuck-read-${at}`);
     const { walker, place } = start(...names);
     const asked = names.map((name) => walker.look(place, [name], [null]));
     expect((await Promise.all(asked)).map(([one]) => one!.fault)).toEqual(names.map(() => 'FILE_STALLED'));
