@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
+import { limitProblem } from '../core/process-limits.js';
 import { addAuditCommands } from './audit.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
@@ -51,7 +52,9 @@ export async function runCommandLine(argv: readonly string[], cli: CliContext): 
     if (error instanceof CommanderError) cli.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
     else {
       cli.err(
-        error instanceof AppError ? `zeef: ${error.message}\n` : `zeef: ${(error as Error).stack ?? String(error)}\n`,
+        error instanceof AppError
+          ? `zeef: ${error.message}\n`
+          : `zeef: ${limitProblem(error) ?? (error as Error).stack ?? String(error)}\n`,
       );
       cli.setExitCode(EXIT.failed);
     }

@@ -47,9 +47,16 @@ export const FILE_FAULTS = [
 ] as const;
 export type FileFault = (typeof FILE_FAULTS)[number];
 
-/** Return the fault of a failed system call on a path of which the last part may not be a link. */
+/** Limits of the process, and no fault of any file. */
+const LIMITS: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/**
+ * Return the fault of a failed system call on a path of which the last part may not be a link.
+ * Errors: `error` itself, where the process has reached a limit, or where it is of no system call.
+ */
 export function faultOf(error: unknown): FileFault {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || LIMITS.has(code)) throw error;
   if (code === 'ENOENT') return 'FILE_VANISHED';
   // A link, or something that is no folder, in place of what was there.
   return code === 'ELOOP' || code === 'ENOTDIR' ? 'FILE_CHANGED' : 'FILE_UNREADABLE';

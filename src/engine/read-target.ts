@@ -8,6 +8,14 @@ import type { FileTarget } from './file-source.js';
 
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
 
+function tried<T>(call: () => T): T | null {
+  try {
+    return call();
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Read a file whole.
  * Errors  FILE_CHANGED: another file, or one that was written since; IMAGE_TOO_LARGE, before a byte is read;
@@ -49,7 +57,9 @@ async function readWhole({ path, identity, followsLinks }: FileTarget, bytesMax:
     return bytes;
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError(faultOf(error), { why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    // A limit of this process is no other answer here: it is one of many that read.
+    const fault = tried(() => faultOf(error)) ?? 'FILE_UNREADABLE';
+    throw new AppError(fault, { why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   } finally {
     // A file whose read never returns is never closed either: nothing waits for it.
     void file?.close().catch(() => {});

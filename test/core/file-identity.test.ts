@@ -23,5 +23,9 @@ test.each([
 
 test('what a system call says is one of the faults of a file', () => {
   const faults = { ENOENT: 'FILE_VANISHED', ELOOP: 'FILE_CHANGED', ENOTDIR: 'FILE_CHANGED', EIO: 'FILE_UNREADABLE' };
-  for (const [code, fault] of Object.entries(faults)) expect(faultOf(Object.assign(new Error(), { code }))).toBe(fault);
+  for (const [code, fault] of Object.entries(faults))
+    expect(faultOf(Object.assign(new Error(), { code, syscall: 'open' }))).toBe(fault);
+  // A limit of the process, and a fault of the program.
+  for (const other of [{ code: 'EMFILE', syscall: 'open' }, {}])
+    expect(() => faultOf(Object.assign(new Error('other'), other))).toThrow('other');
 });

@@ -1,6 +1,6 @@
 /* Loaded before libc, so that a real process meets a filesystem whose server is gone: a system call on a path of these
  * names never returns. stuck-open: opening; stuck-read: reading; stuck-late: reading by the decoder process; stuck-list:
- * listing. */
+ * listing. Reading a file named reads-nothing returns no bytes. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -41,6 +41,7 @@ static void wait_for(int fd) {
 #define READS(type, name, parameters, arguments) \
   type name parameters {                         \
     wait_for(fd);                                \
+    if (named(fd, "reads-nothing")) return 0;    \
     return REAL(name) arguments;                 \
   }
 READS(ssize_t, read, (int fd, void *bytes, size_t count), (fd, bytes, count))

@@ -97,7 +97,6 @@ export function lookAt(
     try {
       one = inspect(name, at);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       one = failed(faultOf(error));
     }
     looks[at] = FILE_TYPES.indexOf(one.look);

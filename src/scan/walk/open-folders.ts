@@ -14,8 +14,8 @@ const { O_DIRECTORY, O_NOFOLLOW } = constants;
 
 const DESCRIPTORS = '/proc/self/fd';
 
-/** Folders held open by one thread: the scan walks 32 at a time, and their parents are near. */
-const OPEN_MAX = 64;
+/** Folders held open by one thread: the scan walks 32 at a time with several threads, and their parents are near. */
+const OPEN_MAX = 16;
 
 export class OpenFolders {
   readonly #open = new Map<PathBytes, number>();
@@ -41,12 +41,21 @@ export class OpenFolders {
         ? openAnchor(anchor)
         : openSync(systemPath(joinPath(this.at({ anchor, folder: parentOf(folder) }), lastOf(folder))), BELOW);
     this.#open.set(folder, opened);
+    this.#closeBeyond(OPEN_MAX);
+    return `${DESCRIPTORS}/${opened}`;
+  }
+
+  /** Close all, where the process may have no more files open. */
+  closeAll(): void {
+    this.#closeBeyond(0);
+  }
+
+  #closeBeyond(most: number): void {
     for (const [path, file] of this.#open) {
-      if (this.#open.size <= OPEN_MAX) break;
+      if (this.#open.size <= most) break;
       this.#open.delete(path);
       closeSync(file);
     }
-    return `${DESCRIPTORS}/${opened}`;
   }
 }
 

@@ -5,7 +5,15 @@
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../../core/package-root.js';
 import { terminalText } from '../../core/terminal.js';
-import { FIRST_SOCKET, IDLE, PROGRESS, type StallNote, type StartNote, type WalkOptions } from './walk-protocol.js';
+import {
+  FIRST_SOCKET,
+  IDLE,
+  type LimitNote,
+  PROGRESS,
+  type StallNote,
+  type StartNote,
+  type WalkOptions,
+} from './walk-protocol.js';
 
 const { stallMs } = JSON.parse(process.argv[2]!) as WalkOptions;
 
@@ -22,10 +30,14 @@ function start(thread: number): void {
     workerData: { socket: FIRST_SOCKET + thread, progress: shared },
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  // A fault of the thread is one of the program: its requests are repeated in another process.
-  worker.on('error', (error) => {
-    process.stderr.write(`${terminalText(`walk process failed: ${error.message}`)}\n`);
-    end();
+  worker.on('error', (error: NodeJS.ErrnoException) => {
+    // It could not start, or not continue: the others get its requests.
+    if (error.code !== undefined) process.send?.({ thread, limit: error.code } satisfies LimitNote);
+    else {
+      // A fault of the program: its requests are repeated in another process.
+      process.stderr.write(`${terminalText(`walk process failed: ${error.message}`)}\n`);
+      end();
+    }
   });
   watch(thread, progress);
 }

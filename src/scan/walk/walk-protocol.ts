@@ -111,6 +111,8 @@ export type WalkAnswer =
   | { readonly bytes: Uint8Array }
   | { readonly digests: Digests };
 export type Failed = { readonly fault: FileFault };
+/** The process has reached this limit of the system, such as EMFILE. */
+export type Limited = { readonly limit: string };
 
 /** Progress of a thread, in memory that it shares with the process: the request, the position in it, and a count of steps. */
 export const PROGRESS = { request: 0, at: 1, step: 2, numbers: 3 } as const;
@@ -124,12 +126,18 @@ export interface StallNote {
   readonly at: number;
 }
 
+/** Message of the process: a thread has ended, at this limit of the system. */
+export interface LimitNote {
+  readonly thread: number;
+  readonly limit: string;
+}
+
 /** Descriptor of the first thread's socket: the ones before are the standard ones and the channel of the process. */
 export const FIRST_SOCKET = 4;
 
 const LENGTH_BYTES = 4;
 
-export function encodeWalk(id: number, message: WalkRequest | WalkAnswer | Failed): Buffer {
+export function encodeWalk(id: number, message: WalkRequest | WalkAnswer | Failed | Limited): Buffer {
   const body = serialize([id, message]);
   const head = Buffer.allocUnsafe(LENGTH_BYTES);
   head.writeUInt32LE(body.length);

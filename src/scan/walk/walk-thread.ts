@@ -5,7 +5,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { AppError } from '../../core/errors.js';
-import { FILE_FAULTS, type FileFault, faultOf } from '../../core/file-identity.js';
+import { FILE_FAULTS, faultOf } from '../../core/file-identity.js';
 import { FileReads } from './file-reads.js';
 import { Listings } from './listings.js';
 import { lookAt } from './look.js';
@@ -47,14 +47,24 @@ function answerTo(request: WalkRequest): WalkAnswer {
   }
 }
 
-function faultOfAny(error: unknown): FileFault {
-  if (error instanceof AppError) {
-    const fault = FILE_FAULTS.find((one) => one === error.code);
-    if (fault !== undefined) return fault;
+/** Answer a request. A limit of the process is no fault of a file: with its folders closed it may suffice, else the scan ends. */
+function answered(id: number, request: WalkRequest, isAgain = false): Buffer {
+  try {
+    return encodeWalk(id, answerTo(request));
+  } catch (error) {
+    if (error instanceof AppError) {
+      const fault = FILE_FAULTS.find((one) => one === error.code);
+      if (fault !== undefined) return encodeWalk(id, { fault });
+    }
+    try {
+      return encodeWalk(id, { fault: faultOf(error) });
+    } catch {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      folders.closeAll();
+      return isAgain ? encodeWalk(id, { limit: code }) : answered(id, request, true);
+    }
   }
-  // Every other error is of the system, and has a code; one without is a fault of the program.
-  if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-  return faultOf(error);
 }
 
 function write(frame: Buffer): void {
@@ -73,12 +83,7 @@ for (;;) {
   const [id, request] = frame;
   Atomics.store(progress, PROGRESS.request, id);
   step(0);
-  let answer: ReturnType<typeof encodeWalk>;
-  try {
-    answer = encodeWalk(id, answerTo(request));
-  } catch (error) {
-    answer = encodeWalk(id, { fault: faultOfAny(error) });
-  }
+  const answer = answered(id, request);
   // The wait for the scan to take an answer is none for the system.
   Atomics.store(progress, PROGRESS.at, IDLE);
   write(answer);

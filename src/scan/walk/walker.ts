@@ -16,6 +16,8 @@ import {
   type Failed,
   FIRST_SOCKET,
   KNOWN_NUMBERS,
+  type Limited,
+  type LimitNote,
   type ListAnswer,
   LOOK_NUMBERS,
   type LookAnswer,
@@ -73,6 +75,7 @@ const PROCESSES_MAX = 16;
 const TRIES_MAX = 2;
 const REQUEST_SPAN = 2 ** 31;
 
+type Reply = WalkAnswer | Failed | Limited;
 type Answer = WalkAnswer | Failed | { readonly stalledAt: number };
 
 interface Call {
@@ -100,10 +103,14 @@ class Thread {
     const frames = new WalkFrames();
     socket.on('data', (chunk: Buffer) => {
       frames.push(chunk);
-      for (let frame = frames.next<Answer>(); frame !== null; frame = frames.next<Answer>()) {
+      for (let frame = frames.next<Reply>(); frame !== null; frame = frames.next<Reply>()) {
         const [id, answer] = frame;
         // An answer to a call that was given up comes too late.
-        if (this.inWork[0]?.id === id) this.inWork.shift()!.answer(answer);
+        if (this.inWork[0]?.id !== id) continue;
+        const call = this.inWork.shift()!;
+        if ('limit' in answer)
+          call.fail(Object.assign(new Error(`the walk process: ${answer.limit}`), { code: answer.limit }));
+        else call.answer(answer);
       }
       this.onAnswer();
     });
@@ -116,6 +123,9 @@ class Thread {
     this.socket.write(encodeWalk(call.id, call.request));
   }
 }
+
+/** An error that `limitProblem` knows. */
+const limitError = (code: string) => Object.assign(new Error(`the walk process: ${code}`), { code });
 
 const fails = (answer: Answer): answer is Failed => 'fault' in answer;
 
@@ -361,7 +371,11 @@ export class Walker {
       return thread;
     });
     this.#unstarted.push(...starts);
-    child.on('message', ({ thread, request, at }: StallNote) => this.#hangs(mine[thread]!, request, at));
+    child.on('message', (note: StallNote | LimitNote) => {
+      const thread = mine[note.thread]!;
+      if ('limit' in note) this.#ended(thread, note.limit);
+      else this.#hangs(thread, note.request, note.at);
+    });
     child.on('exit', () => {
       if (!this.#processes.delete(child)) return;
       this.#unstarted = this.#unstarted.filter((start) => !starts.includes(start));
@@ -388,6 +402,16 @@ export class Walker {
     return thread.inWork.splice(0);
   }
 
+  /** A thread has ended at a limit of the system: the others do its work, and without others the scan ends. */
+  #ended(thread: Thread, limit: string): void {
+    const calls = this.#lose(thread, 'FILE_UNREADABLE');
+    this.#unstarted = [];
+    if (this.#threads.size === 0) {
+      this.#queue.push(...calls);
+      this.#fail(limitError(limit));
+    } else for (const call of calls) this.#again(call);
+  }
+
   #hangs(thread: Thread, id: number, at: number): void {
     if (thread.lost !== null || thread.inWork[0]?.id !== id) return;
     const [call, ...others] = this.#lose(thread, 'FILE_STALLED') as [Call, ...Call[]];
@@ -398,7 +422,7 @@ export class Walker {
 
   #again(call: Call): void {
     if (call.isBound) call.answer({ fault: call.thread!.lost! });
-    else if (++call.tries >= TRIES_MAX) call.answer({ fault: 'FILE_UNREADABLE' });
+    else if (++call.tries > TRIES_MAX) call.answer({ fault: 'FILE_UNREADABLE' });
     else this.#queue.unshift(call);
     this.#pump();
   }

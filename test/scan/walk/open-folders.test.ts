@@ -61,13 +61,13 @@ describe.runIf(hasProc)('an open folder', () => {
     expect(names(new OpenFolders().at({ anchor: named, folder: anchor.path }))).toEqual([]);
   });
 
-  test('those beyond 64 are closed, the longest unused first', () => {
+  test('those beyond 16 are closed, the longest unused first', () => {
     const open = () => readdirSync('/proc/self/fd').length;
     const folders = new OpenFolders();
     const before = open();
     for (let n = 0; n < 200; n++) mkdirSync(at(`d${n}`));
     for (let n = 0; n < 200; n++) folders.at(place(`d${n}`));
-    expect(open() - before).toBeLessThanOrEqual(66);
+    expect(open() - before).toBeLessThanOrEqual(18);
     for (let n = 0; n < 200; n += 50) expect(names(folders.at(place(`d${n}`)))).toEqual([]);
   });
 });

@@ -76,6 +76,14 @@ describe.runIf(canHang)('a system call that never returns', () => {
     expect(stalled).toEqual(['stuck-list']);
   });
 
+  test('a file that has a size and no bytes is unreadable, and not "no image"', async () => {
+    const { walker, place } = start('reads-nothing');
+    expect((await walker.look(place, ['reads-nothing'], [null]))[0]).toMatchObject({
+      look: 'unreadable',
+      fault: 'FILE_UNREADABLE',
+    });
+  });
+
   test('a name that is met again, and folders beside four that hang, are stalled without a wait', async () => {
     const { walker, place } = start('stuck-read');
     for (let round = 0; round < 2; round++)

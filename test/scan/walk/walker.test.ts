@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -123,7 +124,7 @@ describe('a listing', () => {
 });
 
 describe('an inspection', () => {
-  test('knows what is no regular file, what is gone, and what has a size and no bytes', async () => {
+  test('knows what is no regular file, and what is gone', async () => {
     mkdirSync(join(tree, 'folder'));
     writeFileSync(join(tree, 'image'), JPEG);
     writeFileSync(join(tree, 'text'), 'text');
@@ -139,8 +140,6 @@ describe('an inspection', () => {
       'special',
       'vanished',
     ]);
-    // Its size is that of a page, and reading it from there on returns nothing.
-    expect(readdirSync('/sys/kernel/notes'.slice(0, 11)).length).toBeGreaterThan(0);
   });
 
   test('of a known file compares size, both times, inode and device', async () => {
@@ -218,7 +217,7 @@ test('a process that is killed is replaced, and its requests are repeated', asyn
     .filter((pid) => /^\d+$/.test(pid))
     .filter((pid) => {
       try {
-        const line = execFileSync('cat', [`/proc/${pid}/cmdline`], { env: childEnv(), encoding: 'latin1' });
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
         return line.includes('walk-main.js') && parentOf(pid) === process.pid;
       } catch {
         return false;
