@@ -115,6 +115,18 @@ test('a folder on the way that is replaced by a link leads to no other file', as
   expect(await codeOf(before)).toBe('FILE_CHANGED');
 });
 
+test('a link in the place of a file is not followed, also where it leads to that file', async () => {
+  mkdirSync(join(folder, 'in'));
+  path = join(folder, 'in', 'b');
+  writeFileSync(path, 'inside');
+  const before = target();
+  renameSync(join(folder, 'in'), join(folder, 'in2'));
+  mkdirSync(join(folder, 'in'));
+  symlinkSync('../in2/b', path);
+  expect(await codeOf(before)).toBe('FILE_CHANGED');
+  expect(await codeOf({ ...before, followsLinks: true })).toBe('inside');
+});
+
 test('what an operator names is read as it is, also through a link; a pipe and a folder are not waited for', async () => {
   const named = { identity: null, followsLinks: true };
   symlinkSync('a', join(folder, 'link'));
