@@ -130,7 +130,9 @@ export class Settler {
         if (!file.isRecorded) unmatched++;
         reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead));
       } else {
-        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, bytesRead);
+        // A row that was marked as missing: here its file was seen.
+        const seen = { ...facts, isMissing: false };
+        const result = resultOf(pathOf(file), seen, { generation, exact, decision }, bytesRead);
         if (!file.isRecorded) answers.push(recordable(result));
         reports.push(() => {
           this.parts.tally.take(result);
