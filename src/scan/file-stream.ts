@@ -167,7 +167,7 @@ export class FileStream {
       const known = await this.#inodes.find(images.map(({ status }) => status.identity));
       const unread = images.filter((image, at) => {
         const facts = known[at]!;
-        if (facts) settled.push({ ...this.#place(piece, image), facts, bytesRead: null, isNewName: true });
+        if (facts) settled.push({ ...this.#place(piece, image), facts, bytesRead: null, writesRow: true });
         return !facts;
       });
       const read = unread.map((image) => this.#readOne(piece, image).finally(() => arrived(1)));
@@ -210,7 +210,9 @@ export class FileStream {
       // The record of one that could not be read before is of that.
       const isRecorded =
         known!.scan === scan && known!.generation === this.parts.matcher.generation && !known!.isMissing;
-      return { ...this.#place(piece, found), facts: known!, bytesRead: null, isRecorded };
+      // The folder of a named file is not walked: the row says that this scan saw it.
+      const writesRow = Boolean(naming) && known!.scan !== scan;
+      return { ...this.#place(piece, found), facts: known!, bytesRead: null, isRecorded, writesRow };
     } else if (look === IMAGE_KIND || (this.request.digestsAll && look !== 'folder' && !UNREAD.has(look)))
       return 'read';
     else if (look !== 'folder') {
@@ -252,7 +254,7 @@ export class FileStream {
           ...this.#place(piece, image),
           facts: isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts,
           bytesRead,
-          isNewName: true,
+          writesRow: true,
           kept: this.#kept(facts, known),
         },
       ]);

@@ -67,6 +67,16 @@ test('a root that is gone keeps its rows', async () => {
   expect(await rematched()).toContain('disk/a.jpg match missing');
 });
 
+test('a file that is named each time is not missing to a rematch, and one that is no longer named is', async () => {
+  tree.write('a.jpg', 'c');
+  tree.write('b.jpg', 'd');
+  const named = (...names: string[]) => ({ request: { paths: names.map((name) => pathBytesOf(at(name))) } });
+  await tree.scan(named('a.jpg', 'b.jpg'));
+  expect(await rematched()).toEqual(['a.jpg match', 'b.jpg match']);
+  expect((await tree.scan(named('a.jpg'))).read).toEqual([]);
+  expect(await rematched()).toEqual(['a.jpg match', 'b.jpg match missing']);
+});
+
 describe('a file that was known', () => {
   beforeEach(async () => {
     mkdirSync(at('deep'));
