@@ -65,6 +65,7 @@ test('a decoder process that cannot start says why by the callback', async () =>
       env: process.env,
       sandbox: NO_SANDBOX,
       onReady: () => {},
+      onRead: () => {},
       onReply: () => {},
       onOutput: (more) => {
         text += more;
