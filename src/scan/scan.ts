@@ -5,7 +5,7 @@
  */
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
-import { type PathBytes, shownPath } from '../core/path-bytes.js';
+import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow } from '../store/inventory-contract.js';
 import { type FileFacts, unpackFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
@@ -32,7 +32,6 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
 class Scan {
   readonly #stream: FileStream;
   readonly #anchors: Anchors;
-  readonly #rootPaths: ReadonlySet<PathBytes>;
   #walk: WalkOptions;
 
   constructor(
@@ -44,7 +43,6 @@ class Scan {
     this.#anchors = new Anchors(roots, request.followsLinks);
     this.#stream = new FileStream(parts, request, walker, this.#anchors);
     const paths = roots.map(({ path }) => path);
-    this.#rootPaths = new Set(paths);
     const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
     this.#walk = { filter: createNameFilter(request, paths), devices };
   }
@@ -83,7 +81,7 @@ class Scan {
   async #endMissing(): Promise<void> {
     const { inventory, tally, keepsFiles } = this.parts;
     if (!keepsFiles) return;
-    const roots = [...this.#rootPaths];
+    const roots = this.#anchors.outermost();
     tally.missing += await inventory.unseenUnder(roots);
     if (tally.missing === 0) return;
     if (!this.request.prunes) return tally.warn('FILES_MISSING', { files: tally.missing });
@@ -177,7 +175,7 @@ class Scan {
           }
         },
       });
-      if (entries === 0 && keepsFiles && this.#rootPaths.has(folder.path)) await this.#warnIfEmptied(folder.path);
+      if (entries === 0 && keepsFiles && this.#anchors.has(folder.path)) await this.#warnIfEmptied(folder.path);
     } catch (error) {
       if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
       await Promise.all(mine);
@@ -239,10 +237,9 @@ class Scan {
       count = 0;
     };
     const take = async (file: PathBytes) => {
-      const slash = file.lastIndexOf('/');
-      const folder = file.slice(0, slash) || '/';
+      const folder = parentPath(file);
       const names = held.get(folder) ?? [];
-      names.push(file.slice(slash + 1));
+      names.push(file.slice(file.lastIndexOf('/') + 1));
       held.set(folder, names);
       if (names.length >= LOOK_NAMES || ++count >= FILES_AHEAD_MAX) await flush();
     };

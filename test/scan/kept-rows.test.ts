@@ -67,6 +67,35 @@ test('a root that is gone keeps its rows', async () => {
   expect(await rematched()).toContain('disk/a.jpg match missing');
 });
 
+describe('of roots', () => {
+  const request = (...names: string[]) => ({ paths: names.map((name) => pathBytesOf(at(name))) });
+
+  test('one inside another, what is missing is counted once', async () => {
+    mkdirSync(at('disk/deep/gone'), { recursive: true });
+    tree.write('disk/a.jpg', 'c');
+    tree.write('disk/deep/gone/b.jpg', 'd');
+    await tree.scan({ request: request('disk', 'disk/deep') });
+    rmSync(at('disk/deep/gone'), { recursive: true });
+    expect((await tree.scan({ request: request('disk', 'disk/deep') })).tally.missing).toBe(1);
+  });
+
+  test('one in a list of files is a root too: an empty one warns, and what was under it is missing', async () => {
+    mkdirSync(at('disk/deep'), { recursive: true });
+    tree.write('a.jpg', 'c');
+    tree.write('disk/deep/b.jpg', 'd');
+    const listed = () => ({
+      paths: [],
+      filesFrom: (async function* () {
+        yield* ['a.jpg', 'disk'].map((name) => pathBytesOf(at(name)));
+      })(),
+    });
+    await tree.scan({ request: listed() });
+    rmSync(at('disk/deep'), { recursive: true });
+    const { tally } = await tree.scan({ request: listed() });
+    expect([codes(tally), tally.missing, tally.warnings.fails]).toEqual([['ROOT_EMPTY', 'FILES_MISSING'], 1, true]);
+  });
+});
+
 test('a file that is named each time is not missing to a rematch, and one that is no longer named is', async () => {
   tree.write('a.jpg', 'c');
   tree.write('b.jpg', 'd');

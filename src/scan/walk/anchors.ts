@@ -1,11 +1,11 @@
 /** The folders whose paths an operator gave: all others are opened below one of them, without following a link. */
-import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import { type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { Anchor, Place } from './walk-protocol.js';
 
 const ROOT: Anchor = { path: '/', device: null, inode: null };
 
 export class Anchors {
-  #anchors: readonly Anchor[] = [];
+  readonly #anchors = new Map<PathBytes, Anchor>();
 
   /** `followsLinks`: folders are known by their real paths, on which there is no link. */
   constructor(
@@ -16,19 +16,34 @@ export class Anchors {
   }
 
   add(anchor: Anchor): void {
-    // The longest first: the nearest one above a folder.
-    this.#anchors = [...this.#anchors, anchor].sort((a, b) => b.path.length - a.path.length);
+    if (!this.has(anchor.path)) this.#anchors.set(anchor.path, anchor);
+  }
+
+  has(path: PathBytes): boolean {
+    return this.#anchors.has(path);
+  }
+
+  /** Return the paths of those that are not below another. */
+  outermost(): PathBytes[] {
+    return [...this.#anchors.keys()].filter((path) => path === '/' || this.#above(parentPath(path)) === null);
   }
 
   placeOf(folder: PathBytes): Place {
-    const anchor = this.#anchors.find(({ path }) => folder === path || folder.startsWith(joinPath(path, '')));
     // The folder of a named file: its path was given with the file.
-    return { folder, anchor: anchor ?? (this.followsLinks ? ROOT : { path: folder, device: null, inode: null }) };
+    const alone = () => (this.followsLinks ? ROOT : { path: folder, device: null, inode: null });
+    return { folder, anchor: this.#above(folder) ?? alone() };
   }
 
   /** Return the place of a file, by its path. */
   placeOfFile(path: PathBytes): { readonly place: Place; readonly name: PathBytes } {
-    const slash = path.lastIndexOf('/');
-    return { place: this.placeOf(path.slice(0, slash) || '/'), name: path.slice(slash + 1) };
+    return { place: this.placeOf(parentPath(path)), name: path.slice(path.lastIndexOf('/') + 1) };
+  }
+
+  /** Return the nearest one that is a folder or above it. */
+  #above(folder: PathBytes): Anchor | null {
+    for (let path = folder; ; path = parentPath(path)) {
+      const anchor = this.#anchors.get(path);
+      if (anchor || path === '/') return anchor ?? null;
+    }
   }
 }

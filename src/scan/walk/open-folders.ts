@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { AppError } from '../../core/errors.js';
-import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
+import { joinPath, type PathBytes, parentPath, systemPath } from '../../core/path-bytes.js';
 import type { Anchor, Place } from './walk-protocol.js';
 
 /** Opens a folder for look-ups only, so it needs no right to list it. Linux: not among Node's constants. */
@@ -39,7 +39,7 @@ export class OpenFolders {
     const opened =
       folder === anchor.path
         ? openAnchor(anchor)
-        : openSync(systemPath(joinPath(this.at({ anchor, folder: parentOf(folder) }), lastOf(folder))), BELOW);
+        : openSync(systemPath(joinPath(this.at({ anchor, folder: parentPath(folder) }), lastOf(folder))), BELOW);
     this.#open.set(folder, opened);
     for (const [path, file] of this.#open) {
       if (this.#open.size <= OPEN_MAX) break;
@@ -52,7 +52,6 @@ export class OpenFolders {
 
 const BELOW = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
-const parentOf = (folder: PathBytes) => folder.slice(0, folder.lastIndexOf('/')) || '/';
 const lastOf = (folder: PathBytes) => folder.slice(folder.lastIndexOf('/') + 1);
 
 function openAnchor({ path, device, inode }: Anchor): number {

@@ -1,16 +1,13 @@
 /** Roots of a scan as absolute paths: folders to walk, and single files. */
 import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { joinPath, type PathBytes, pathBytesOf, systemPath, textOf } from '../../core/path-bytes.js';
+import { posix } from 'node:path';
+import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
 import type { Anchor, RootAnswer } from './walk-protocol.js';
 
 /** Return the absolute path, normalised. `cwd`: absolute, for a relative path. */
 export function absolute(path: PathBytes, cwd: PathBytes): PathBytes {
-  if (path.startsWith('/') && !/\/\.{0,2}(\/|$)/.test(path)) return path;
-  const text = textOf(path);
-  // A path that is not UTF-8 is made absolute by its bytes, and not normalised.
-  if (text === null) return path.startsWith('/') ? path : `${cwd}/${path}`;
-  return pathBytesOf(resolve(textOf(cwd) ?? '/', text));
+  // Slashes and dots are bytes of their own, in UTF-8 and in anything else.
+  return posix.resolve(cwd, path);
 }
 
 /** Inspect a path that an operator gave: links on it are followed. */
