@@ -20,6 +20,7 @@ import type { ScanParts, ScanRequest } from './scan-request.js';
 import type { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
 import type { Anchors } from './walk/anchors.js';
+import type { Place } from './walk/walk-protocol.js';
 import type { FileStat, Walker } from './walk/walker.js';
 
 /** Names per request to the walk process. */
@@ -160,7 +161,10 @@ export class FileStream {
         if (sorted === 'read') images.push({ ...one, kind: kindOf(one.status.look) });
         else if (sorted !== null) settled.push(sorted);
         const path = joinPath(folder.path, one.name);
-        if (this.#isOpened(one, path, naming)) folders.push({ path, isArchive: true });
+        if (this.#isOpened(one, path, naming)) {
+          folders.push({ path, isArchive: true });
+          if (naming) this.anchors.noteNamed(folder.path);
+        }
         if (one.status.look === 'folder' && (!naming || naming.takes(path, true)))
           folders.push({ path: naming ? await naming.rootOf(path) : path, isArchive: false });
       }
@@ -182,15 +186,20 @@ export class FileStream {
     }
   }
 
-  async #look({ folder, base, names, seen, device = null }: Piece): Promise<Found[]> {
+  async #look(piece: Piece): Promise<Found[]> {
+    const { base, names, seen, device = null } = piece;
     const rows = this.parts.keepsFiles
       ? await this.parts.inventory.find(base, names)
       : names.map(() => ({ fileKey: 0, facts: null }));
     for (const { fileKey } of rows) seen?.add(fileKey);
     const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
     const identities = rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null));
-    const looked = await this.walker.look(this.anchors.placeOf(folder.path), names, identities, device);
+    const looked = await this.walker.look(this.#folderOf(piece), names, identities, device);
     return looked.map((status, at) => ({ fileKey: rows[at]!.fileKey, name: names[at]!, status, known: known[at]! }));
+  }
+
+  #folderOf({ folder, naming }: Piece): Place {
+    return naming ? this.anchors.placeOfNamed(folder.path) : this.anchors.placeOf(folder.path);
   }
 
   #place({ folder }: Piece, { fileKey, name }: Found) {
@@ -239,9 +248,9 @@ export class FileStream {
 
   async #readOne(piece: Piece, image: Found & { readonly kind: FileKind }): Promise<void> {
     const { folder } = piece;
+    const place = this.#folderOf(piece);
     const { fileKey, name, kind, known } = image;
     const { identity, storedBytes, links } = image.status;
-    const place = this.anchors.placeOf(folder.path);
     const file: ImageFile = { place, folderId: folder.id, fileKey, name, identity, storedBytes, kind };
     try {
       const read = () => this.#readNow(file);

@@ -285,7 +285,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
   const walker = new Walker({ threads, followsLinks, stallMs, env, onStall });
   try {
     const paths = request.paths.map((path) => absolute(path, request.cwd));
-    const { roots, files } = await sortRoots(paths, (path) => walker.root(path));
+    const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
     const rootPaths = roots.map(({ path }) => path);
     const scanKey = JSON.stringify([
       rootPaths,

@@ -2,10 +2,13 @@
 import { type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { Anchor, Place } from './walk-protocol.js';
 
-const ROOT: Anchor = { path: '/', device: null, inode: null };
+const alone = (path: PathBytes): Anchor => ({ path, device: null, inode: null });
+const ROOT = alone('/');
 
 export class Anchors {
   readonly #anchors = new Map<PathBytes, Anchor>();
+  /** Folders of named archives. */
+  readonly #named = new Set<PathBytes>();
 
   /** `followsLinks`: folders are known by their real paths, on which there is no link. */
   constructor(
@@ -29,14 +32,24 @@ export class Anchors {
   }
 
   placeOf(folder: PathBytes): Place {
-    // The folder of a named file: its path was given with the file.
-    const alone = () => (this.followsLinks ? ROOT : { path: folder, device: null, inode: null });
-    return { folder, anchor: this.#above(folder) ?? alone() };
+    return { folder, anchor: this.#above(folder) ?? (this.followsLinks ? ROOT : alone(folder)) };
   }
 
-  /** Return the place of a file, by its path. */
-  placeOfFile(path: PathBytes): { readonly place: Place; readonly name: PathBytes } {
-    return { place: this.placeOf(parentPath(path)), name: path.slice(path.lastIndexOf('/') + 1) };
+  /** Return the folder of a named file: its path was given with the file, so links on it are followed. */
+  placeOfNamed(folder: PathBytes): Place {
+    return { folder, anchor: alone(folder) };
+  }
+
+  /** Note the folder of a named archive, which is opened later. */
+  noteNamed(folder: PathBytes): void {
+    this.#named.add(folder);
+  }
+
+  /** Return the place of an archive, by its path. */
+  placeOfArchive(path: PathBytes): { readonly place: Place; readonly name: PathBytes } {
+    const folder = parentPath(path);
+    const place = this.#named.has(folder) ? this.placeOfNamed(folder) : this.placeOf(folder);
+    return { place, name: path.slice(path.lastIndexOf('/') + 1) };
   }
 
   /** Return the nearest one that is a folder or above it. */

@@ -40,7 +40,7 @@ async function known(
 export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
   const { keepsFiles } = parts;
   const base = await parts.inventory.firstKey(folder.id);
-  const file = stream.anchors.placeOfFile(folder.path);
+  const file = stream.anchors.placeOfArchive(folder.path);
   const status = await stream.imageReader.statNow(file.place, file.name);
   const { identity } = status;
   const fault = faultOfStat(status);
