@@ -33,6 +33,9 @@ class Scan {
   readonly #stream: FileStream;
   readonly #anchors: Anchors;
   #walk: WalkOptions;
+  #resumes = false;
+  /** Roots that were warned of. */
+  readonly #emptied = new Set<PathBytes>();
 
   constructor(
     readonly parts: ScanParts,
@@ -99,6 +102,8 @@ class Scan {
     const { folders, ...counts } = await inventory.doneCounts();
     if (folders === 0) return;
     tally.passedOver(counts);
+    this.#resumes = true;
+    for (const { path } of this.roots) await this.#warnIfEmpty(path);
     for await (const rows of inventory.files('done')) {
       if (this.#stream.isStopping) return;
       await this.#stream.room();
@@ -175,7 +180,7 @@ class Scan {
           }
         },
       });
-      if (entries === 0 && keepsFiles && this.#anchors.has(folder.path)) await this.#warnIfEmptied(folder.path);
+      if (entries === 0 && this.#anchors.has(folder.path)) await this.#warnIfEmptied(folder.path);
     } catch (error) {
       if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
       await Promise.all(mine);
@@ -196,7 +201,21 @@ class Scan {
 
   /** An empty root that held files may be a disk that is not mounted. */
   async #warnIfEmptied(root: PathBytes): Promise<void> {
-    if (await this.parts.inventory.hasFilesUnder(root)) this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+    if (!this.parts.keepsFiles || this.#emptied.has(root) || !(await this.parts.inventory.hasFilesUnder(root))) return;
+    this.#emptied.add(root);
+    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+  }
+
+  /** Look into a root that may be finished since before the scan was stopped, and is then not visited again. */
+  async #warnIfEmpty(root: PathBytes): Promise<void> {
+    try {
+      for await (const { names } of this.walker.list(this.#anchors.placeOf(root), false)) {
+        if (names.length === 0) await this.#warnIfEmptied(root);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
+    }
   }
 
   /** Named files are filtered as in the walk, and a named folder is a root of its own. */
@@ -211,6 +230,7 @@ class Scan {
         if (root?.type !== 'folder') return path;
         named.add(root.device);
         this.#anchors.add(root);
+        if (this.#resumes) await this.#warnIfEmpty(root.path);
         return root.path;
       },
       noteSkipped: (look) => void skipped[look === 'symlink' ? 'symlinks' : 'special']++,

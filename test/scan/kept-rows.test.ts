@@ -79,6 +79,20 @@ describe('of roots', () => {
     expect((await tree.scan({ request: request('disk', 'disk/deep') })).tally.missing).toBe(1);
   });
 
+  test('one that is empty and finished warns also where the scan was stopped and is resumed', async () => {
+    for (const name of ['disk', 'other']) mkdirSync(at(name));
+    tree.write('disk/a.jpg', 'c');
+    tree.write('other/b.jpg', 'd');
+    const both = request('other', 'disk');
+    await tree.scan({ request: both });
+    rmSync(at('disk/a.jpg'));
+    for (let n = 0; n < 40; n++) tree.write(`other/n${n}.jpg`, 'c');
+    expect((await tree.scan({ request: both, shouldStop: (read) => read > 10 })).end.interrupted).toBe(true);
+    const { end, tally } = await tree.scan({ request: both });
+    expect(end).toMatchObject({ resumed: true, interrupted: false });
+    expect([codes(tally), tally.warnings.fails]).toEqual([['ROOT_EMPTY', 'FILES_MISSING'], true]);
+  });
+
   test('one in a list of files is a root too: an empty one warns, and what was under it is missing', async () => {
     mkdirSync(at('disk/deep'), { recursive: true });
     tree.write('a.jpg', 'c');
