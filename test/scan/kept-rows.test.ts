@@ -1,10 +1,12 @@
 /** What an inventory keeps of files that a scan could not see. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import { rematch } from '../../src/scan/rematch.js';
 import { ScanTally } from '../../src/scan/tally.js';
+import { Walker } from '../../src/scan/walk/walker.js';
 import { found, matcherOf } from '../support/scan-parts.js';
 import { ScanTree } from '../support/scan-tree.js';
 import { zipOf } from '../support/zip.js';
@@ -186,6 +188,17 @@ describe('a file that was known', () => {
     expect(second.reported.filter((line) => line.startsWith('b.jpg'))).toHaveLength(1);
     expect(second.recorded).not.toContain('b.jpg');
   });
+});
+
+test('the line of an archive that could not be read is gone with the fault', async () => {
+  const entry = { name: Buffer.from('a.jpg'), content: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 'c'.charCodeAt(0)]) };
+  writeFileSync(at('box.zip'), zipOf([entry]));
+  vi.spyOn(Walker.prototype, 'read').mockRejectedValueOnce(new AppError('FILE_STALLED'));
+  const request = { archives: true };
+  expect((await tree.scan({ request })).reported).toEqual(['box.zip not_checked FILE_STALLED']);
+  expect((await tree.scan({ request })).reported).toEqual([]);
+  expect(await rematched()).toEqual(['box.zip!/a.jpg match']);
+  expect((await tree.scan({ request })).tally.fromInventory).toBe(2);
 });
 
 test('entries of an archive that is damaged now are kept, and pruned when it is whole without them', async () => {
