@@ -201,6 +201,13 @@ test('the line of an archive that could not be read is gone with the fault', asy
   expect((await tree.scan({ request })).tally.fromInventory).toBe(2);
 });
 
+test('an entry whose name is a dot is not taken for the line of its archive', async () => {
+  const content = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 'a'.charCodeAt(0)]);
+  writeFileSync(at('box.zip'), zipOf([{ name: Buffer.from('.'), content }]));
+  for (let round = 0; round < 2; round++)
+    expect((await tree.scan({ request: { archives: true } })).reported).toEqual(['box.zip!/? match']);
+});
+
 test('entries of an archive that is damaged now are kept, and pruned when it is whole without them', async () => {
   const entry = (name: string, digit: string) => ({
     name: Buffer.from(name),

@@ -76,7 +76,8 @@ async function readAll(
   const names = new UniqueNames();
   const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
-    const name = names.of(entry.name || '?');
+    // The name of a folder's own line is none of an entry.
+    const name = names.of(entry.name === '' || entry.name === FOLDER_ITSELF ? '?' : entry.name);
     const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     // The bytes were unpacked, so they count for the rate, and the next entry waits.
     const { bytesRead } = entry;
