@@ -47,7 +47,7 @@ const TRANSIENT: ReadonlySet<ErrorCode | null> = new Set([
 
 const kindOf = (look: FileStat['look']): FileKind => FILE_KINDS.find((kind) => kind === look) ?? 'not_picture';
 const NOTHING: FileIdentity = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
-const isNothing = ({ facts }: { readonly facts: FileFacts }) => facts.kind === 'vanished';
+const isNothing = ({ facts }: { readonly facts: FileFacts }) => facts.code === 'FILE_VANISHED';
 export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
 
 /** Files that are named outside the walk, on the command line or in a list: what the walk would do with them. */
@@ -365,7 +365,7 @@ export class FileStream {
       const unseen = rows
         .map((row) => ({ ...row, facts: unpackFacts(row.facts) }))
         .filter((row) => row.name !== FOLDER_ITSELF && !isSeen(row));
-      // A named file that was never there has nothing to keep.
+      // A file that was gone before it was read has nothing to keep.
       const [never, kept] = [unseen.filter(isNothing), unseen.filter((row) => !isNothing(row))];
       tally.missing += kept.length;
       const files = kept

@@ -190,6 +190,15 @@ describe('a file that was known', () => {
   });
 });
 
+test('a file that is gone before it is read is a line of that scan, and not missing later', async () => {
+  tree.write('a.jpg', 'c');
+  tree.write('b.jpg', 'd');
+  const gone = (name: string) => name === 'b.jpg' && rmSync(at(name));
+  expect((await tree.scan({ during: gone })).reported).toEqual(['b.jpg not_checked FILE_VANISHED']);
+  expect((await tree.scan()).tally.missing).toBe(0);
+  expect(await rematched()).toEqual(['a.jpg match']);
+});
+
 test('the line of an archive that could not be read is gone with the fault', async () => {
   const entry = { name: Buffer.from('a.jpg'), content: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 'c'.charCodeAt(0)]) };
   writeFileSync(at('box.zip'), zipOf([entry]));
