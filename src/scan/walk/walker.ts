@@ -110,6 +110,7 @@ class Thread {
   }
 
   send(call: Call): void {
+    call.thread = this;
     this.inWork.push(call);
     this.socket.write(encodeWalk(call.id, call.request));
   }

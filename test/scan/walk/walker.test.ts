@@ -70,6 +70,20 @@ describe('a listing', () => {
     expect(answers.flatMap((answer) => answer.names).sort()).toEqual(names.sort());
   });
 
+  test('continues in the thread that began it, while other threads list other folders', async () => {
+    const folders = ['a', 'b', 'c', 'd'];
+    for (const folder of folders) {
+      mkdirSync(join(tree, folder));
+      for (let at = 0; at < 5_000; at++) writeFileSync(join(tree, folder, `${folder}${at}`), '');
+    }
+    const all = await Promise.all(folders.map((folder) => listed(folder)));
+    for (const [at, answers] of all.entries()) {
+      const names = answers.flatMap((answer) => answer.names);
+      expect(names).toHaveLength(5_000);
+      expect(names.filter((name) => !name.startsWith(folders[at]!))).toEqual([]);
+    }
+  });
+
   test('knows folders, links and special files', async () => {
     mkdirSync(join(tree, 'folder'));
     writeFileSync(join(tree, 'file'), '');
