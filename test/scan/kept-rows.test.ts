@@ -173,6 +173,18 @@ describe('a file that was known', () => {
     expect(await rematched()).toEqual(['b.jpg match', 'deep/a.jpg match']);
   });
 
+  test('and was in flight when a process died, and cannot be read now, keeps what was known', async () => {
+    const { inventory } = tree;
+    const { id } = await inventory.folderAt(pathBytesOf(tree.path));
+    const [place] = await inventory.find(await inventory.firstKey(id), ['b.jpg']);
+    await inventory.apply({ begun: [{ fileKey: place!.fileKey, folderId: id, name: 'b.jpg', aloneTries: 0 }] });
+    tree.write('b.jpg', 'd');
+    let seconds = 1_000;
+    const { reported } = await tree.scan({ during: (name) => utimesSync(at(name), ++seconds, seconds) });
+    expect(reported).toEqual(['b.jpg not_checked FILE_CHANGED']);
+    expect(await rematched()).toEqual(['b.jpg match missing', 'deep/a.jpg match']);
+  });
+
   test('and could not be read by a scan that was stopped is a line again when it is resumed', async () => {
     for (let n = 0; n < 40; n++) tree.write(`deep/n${n}.jpg`, 'c');
     tree.write('b.jpg', 'd');
