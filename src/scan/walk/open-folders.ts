@@ -64,7 +64,8 @@ function openAnchor({ path, device, inode }: Anchor): number {
 
 /** Where names cannot be looked up in an open folder: the path, unless a link is on it now. */
 function withoutLinks({ path }: Anchor, folder: PathBytes): PathBytes {
-  const real = (one: PathBytes) => realpathSync(systemPath(one), { encoding: 'buffer' }).toString('latin1');
+  // The other one takes a path for UTF-8.
+  const real = (one: PathBytes) => realpathSync.native(systemPath(one), { encoding: 'buffer' }).toString('latin1');
   if (real(folder) === joinPath(real(path), folder.slice(joinPath(path, '').length)).replace(/\/$/, '')) return folder;
   throw new AppError('FILE_CHANGED', { why: 'a link is in the place of a folder' });
 }

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { childEnv } from '../../../bench/child.js';
 import { tempFolder } from '../../../bench/temp-folder.js';
-import { pathBytesOf } from '../../../src/core/path-bytes.js';
+import { joinPath, pathBytesOf, systemPath } from '../../../src/core/path-bytes.js';
 import { Anchors } from '../../../src/scan/walk/anchors.js';
 import { OpenFolders } from '../../../src/scan/walk/open-folders.js';
 import { rootOf } from '../../../src/scan/walk/roots.js';
@@ -257,5 +257,8 @@ test('where the system has no /proc, a folder behind a link is refused as well',
   const at = (folder: string) => folders.at(place(folder));
   expect(at('real/deep')).toBe(pathBytesOf(join(tree, 'real', 'deep')));
   expect(at('')).toBe(pathBytesOf(join(tree)));
+  const bytes = joinPath(pathBytesOf(tree), '\xff');
+  mkdirSync(systemPath(bytes));
+  expect(folders.at(anchors().placeOf(bytes))).toBe(bytes);
   for (const folder of ['swapped', 'swapped/deep']) expect(() => at(folder)).toThrow(/FILE_CHANGED/);
 });
