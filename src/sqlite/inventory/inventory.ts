@@ -469,27 +469,34 @@ class SqliteInventory implements Inventory {
   }
 
   /** The folders under a path, and itself: an archive's entries are under it too. */
-  #foldersUnder(
-    root: PathBytes,
-  ): Iterable<{ readonly id: number; readonly visit: number | null; readonly done: number }> {
+  *#foldersUnder(root: PathBytes): Generator<{ readonly id: number; readonly done: number }> {
+    type Row = { readonly id: number; readonly path: Buffer; readonly done: number };
+    const itself = this.#prepare<[Buffer], Row>('SELECT * FROM folder WHERE path = ?');
+    const page = this.#prepare<[Buffer, Buffer, number], Row>(
+      'SELECT * FROM folder WHERE path > ? AND path < ? ORDER BY path LIMIT ?',
+    );
+    const own = guarded(() => itself.get(systemPath(root)));
+    if (own) yield sound(FOLDER, own);
     const inside = root.endsWith('/') ? root : `${root}/`;
     // The first path behind all those that begin with `inside`.
-    const behind = `${inside.slice(0, -1)}0`;
-    const rows = this.#prepare<[Buffer, Buffer, Buffer], { id: number; visit: number | null; done: number }>(
-      'SELECT * FROM folder WHERE path = ? OR (path >= ? AND path < ?)',
-    );
-    return rows.all(systemPath(root), systemPath(inside), systemPath(behind)).map((row) => sound(FOLDER, row));
+    const behind = systemPath(`${inside.slice(0, -1)}0`);
+    for (let after = systemPath(inside); ; ) {
+      const rows = guarded(() => page.all(after, behind, BATCH_ROWS));
+      if (rows.length === 0) return;
+      for (const row of rows) yield sound(FOLDER, row);
+      after = rows.at(-1)!.path;
+    }
   }
 
   async hasFilesUnder(path: PathBytes): Promise<boolean> {
-    for (const { id } of guarded(() => this.#foldersUnder(path))) if ((await this.fileCountOf(id)) > 0) return true;
+    for (const { id } of this.#foldersUnder(path)) if ((await this.fileCountOf(id)) > 0) return true;
     return false;
   }
 
   async unseenUnder(roots: readonly PathBytes[]): Promise<number> {
     let rows = 0;
     for (const root of roots)
-      for (const { id, done } of guarded(() => this.#foldersUnder(root)))
+      for (const { id, done } of this.#foldersUnder(root))
         if (done !== this.state.scan) rows += await this.fileCountOf(id);
     return rows;
   }
