@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../../core/file-identity.js';
 import { artefact } from '../../core/package-root.js';
-import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import { joinPath, type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { DigestAlgorithm, Digests } from '../../core/vocabulary.js';
 import { allocatorEnv } from '../../engine/decoder-env.js';
 import { FILE_TYPES, type Look } from './look.js';
@@ -134,6 +134,8 @@ export class Walker {
   #unstarted: (() => Thread)[] = [];
   readonly #queue: Call[] = [];
   readonly #stalls = new Map<string, number>();
+  /** Devices of the listed folders that are on another one than the folder above. */
+  readonly #mounts = new Map<PathBytes, bigint>();
   #started = 0;
   #lastId = 0;
   #isClosed = false;
@@ -157,6 +159,8 @@ export class Walker {
   /** List a folder. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED: a link or another folder is in its place; FILE_STALLED. */
   async *list(place: Place, wantsDevices: boolean): AsyncGenerator<ListAnswer> {
     const { followsLinks } = this.options;
+    const device = this.#deviceOf(place);
+    if (this.isDead(device)) throw new AppError('FILE_STALLED');
     let thread: Thread | null = null;
     let request: WalkRequest = { op: 'list', place, followsLinks, wantsDevices };
     for (;;) {
@@ -164,11 +168,12 @@ export class Walker {
       const answer = await call.answered;
       thread = call.thread;
       if ('stalledAt' in answer) {
-        this.noteStall(place.folder, null);
+        this.noteStall(place.folder, device);
         throw new AppError('FILE_STALLED');
       }
       if (fails(answer)) throw new AppError(answer.fault);
       const listed = answer as ListAnswer;
+      if (listed.device !== device) this.#mounts.set(place.folder, listed.device);
       yield listed;
       if (listed.listing === null) return;
       request = { op: 'next', listing: listed.listing };
@@ -223,6 +228,15 @@ export class Walker {
     return (answer as { readonly digests: Digests }).digests;
   }
 
+  /** Return the device that a folder is on, as far as is known before it is listed: that of a folder above. */
+  #deviceOf({ folder, anchor }: Place): bigint | null {
+    for (let path = folder; ; path = parentPath(path)) {
+      const device = this.#mounts.get(path);
+      if (device !== undefined) return device;
+      if (path === anchor.path || path === '/') return anchor.device;
+    }
+  }
+
   /** Return whether so much hangs on a device that nothing on it is tried any more. */
   isDead(device: bigint | null): boolean {
     return (this.#stalls.get(String(device)) ?? 0) >= STALLS_A_DEVICE;
@@ -275,7 +289,7 @@ export class Walker {
     });
     const call: Call = { id: this.#lastId, request, answered, answer, thread, isBound: thread !== null, tries: 0 };
     if (this.#isClosed) answer({ fault: 'FILE_UNREADABLE' });
-    else if (thread?.isLost) answer({ stalledAt: 0 });
+    else if (thread?.isLost) answer({ fault: 'FILE_STALLED' });
     else if (thread) thread.send(call);
     else {
       this.#queue.push(call);
@@ -356,7 +370,7 @@ export class Walker {
   }
 
   #again(call: Call): void {
-    if (call.isBound) call.answer({ stalledAt: 0 });
+    if (call.isBound) call.answer({ fault: 'FILE_STALLED' });
     else if (++call.tries >= TRIES_MAX) call.answer({ fault: 'FILE_UNREADABLE' });
     else this.#queue.unshift(call);
     this.#pump();

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { pathBytesOf } from '../../../src/core/path-bytes.js';
 import { Anchors } from '../../../src/scan/walk/anchors.js';
+import { rootOf } from '../../../src/scan/walk/roots.js';
 import { Walker } from '../../../src/scan/walk/walker.js';
 import { canHang, hangingEnv } from '../../support/hanging.js';
 
@@ -74,6 +75,20 @@ describe.runIf(canHang)('a system call that never returns', () => {
     const { identity } = found!;
     expect((await walker.read({ place, name: 'stuck-late', identity }, 0, 100)).length).toBe(JPEG.length);
     expect(stalled).toEqual(['stuck-list']);
+  });
+
+  test('folders of one filesystem: once four hang, the next is not waited for', async () => {
+    const { walker } = start();
+    const names = Array.from({ length: 6 }, (_, at) => `stuck-list-${at}`);
+    for (const name of names) mkdirSync(join(tree, name));
+    const root = rootOf(pathBytesOf(tree), false);
+    const anchors = new Anchors([root], false);
+    for (const name of names) {
+      const listing = walker.list(anchors.placeOf(pathBytesOf(join(tree, name))), false);
+      await expect(listing.next()).rejects.toThrow(/FILE_STALLED/);
+    }
+    expect(stalled).toEqual(names.slice(0, 4));
+    expect([walker.isDead(root.device), walker.isDead(root.device + 1n)]).toEqual([true, false]);
   });
 
   test('when all threads hang, what waits is stalled as well', async () => {
