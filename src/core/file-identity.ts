@@ -6,7 +6,7 @@ export interface FileIdentity {
   readonly size: number;
   /** In nanoseconds, as 64 bits: a filesystem may have any date. */
   readonly mtimeNs: bigint;
-  /** Of the last change to content or attributes. No program can set it, so it also tells of a content whose mtime was restored. */
+  /** Of the last change to content or attributes. No program can set it, so it also shows a content whose mtime was restored. */
   readonly ctimeNs: bigint;
   readonly inode: bigint;
   readonly device: bigint;
