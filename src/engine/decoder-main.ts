@@ -28,7 +28,7 @@ const pool = new Piscina<WorkerTask, Uint8Array>({
   atomics: 'disabled',
 });
 
-/** A worker tells when it has read a file: until then its decoder has not begun. */
+/** A worker reports when it has read a file: until then its decoder has not begun. */
 pool.on('message', (id: number) => {
   for (const part of encodeFrame({ id }, new Uint8Array())) socket.write(part);
 });
