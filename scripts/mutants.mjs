@@ -390,7 +390,12 @@ export const MUTANTS = [
   [STREAM, ' && !known!.isMissing', '', OF_KEPT],
   ['src/scan/known-inodes.ts', 'isSameFile(facts, identity) && ', '', OF_KNOWN],
   ['src/scan/known-inodes.ts', 'other && isSameFile(other, identity)', 'false', OF_KNOWN],
-  ['src/scan/rematch.ts', 'head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan)', 'head.isMissing', OF_KEPT],
+  [
+    'src/scan/rematch.ts',
+    'head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan)',
+    'head.isMissing',
+    OF_KEPT,
+  ],
   // What a scan is asked for: patterns, and the exit code.
   [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],
   [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^/]+' : '(?:[^/]+/)*'", OF_GLOBS],

@@ -46,7 +46,7 @@ export class Listings {
     const types: EntryType[] = [];
     const targets = new Map<number, PathBytes>();
     const devices: bigint[] = [];
-    // Opened anew: the descriptor of the first time may be closed by now.
+    // Opened again: the descriptor of the first time may be closed by now.
     const folder = () => this.folders.at(request.place);
     let isWhole = false;
     try {

@@ -82,7 +82,7 @@ interface Call {
   readonly answer: (answer: Answer) => void;
   /** The thread that has it, or had it last. */
   thread: Thread | null;
-  /** It can be sent to another thread, unless it goes on with what this one has begun. */
+  /** It can be sent to another thread, unless it continues what this one has begun. */
   readonly isBound: boolean;
   tries: number;
 }
