@@ -382,16 +382,16 @@ export const MUTANTS = [
   ['src/scan/walk/walker.ts', 'this.#stalled(device) >= STALLS_MAX', 'false', OF_STALLS],
   ['src/scan/walk/walker.ts', 'this.#stalled(above) >= STALLS_MAX', 'false', OF_STALLS],
   // What is kept of files that are not seen.
-  [
-    STREAM,
-    'if (!known || !TRANSIENT.has(facts.code) || !hasQuery(known)) return null;',
-    'if (true) return null;',
-    OF_KEPT,
-  ],
+  [STREAM, 'if (!known || !TRANSIENT.has(facts.code)) return null;', 'if (true) return null;', OF_KEPT],
   [STREAM, ' && !known!.isMissing', '', OF_KEPT],
   ['src/scan/known-inodes.ts', 'isSameFile(facts, identity) && ', '', OF_KNOWN],
   ['src/scan/known-inodes.ts', 'other && isSameFile(other, identity)', 'false', OF_KNOWN],
-  ['src/scan/rematch.ts', 'head.isMissing || row.isUnseen', 'head.isMissing', OF_KEPT],
+  [
+    'src/scan/rematch.ts',
+    'head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan)',
+    'head.isMissing',
+    OF_KEPT,
+  ],
   // What a scan is asked for: patterns, and the exit code.
   [PATTERN, "if (glob.startsWith('!')) throw", 'if (false) throw', OF_GLOBS],
   [PATTERN, "at === last ? '[^]+' : '(?:[^/]+/)*'", "at === last ? '[^/]+' : '(?:[^/]+/)*'", OF_GLOBS],

@@ -20,6 +20,11 @@ export function joinPath(folder: PathBytes, name: PathBytes): PathBytes {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
 }
 
+/** Return the folder of an absolute path without a slash at its end; `/` is its own. */
+export function parentPath(path: PathBytes): PathBytes {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Control characters, line and paragraph separators, marks that change the writing direction. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;

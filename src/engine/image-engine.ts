@@ -112,11 +112,11 @@ class Engine implements ImageEngine {
       sandbox: options.sandbox ?? NO_SANDBOX,
       onOutput: options.onOutput ?? (() => {}),
       crashers: () => this.#crashers.list(),
-      onReply: (job: Job, reply: HashReply) => this.#take(job, reply),
     };
     this.#main = new Lane({
       ...common,
       keepsStandby: true,
+      onReply: (job: Job, reply: HashReply) => this.#take(this.#main, job, reply),
       onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
         for (const job of jobs) {
@@ -131,6 +131,7 @@ class Engine implements ImageEngine {
       ...common,
       workers: 1,
       keepsStandby: false,
+      onReply: (job: Job, reply: HashReply) => this.#take(this.#alone, job, reply),
       onDeath: (jobs, overdue, cause) => {
         this.#restarted(cause);
         // No worker has had an image where the process did not start.
@@ -222,13 +223,13 @@ class Engine implements ImageEngine {
    * Answer an image; but a file that only the sandbox hides from the decoder is read here, and sent as bytes, and one over
    * the size limit is answered with its digests: the limit is for decoding.
    */
-  #take(job: Job, reply: HashReply): void {
+  #take(lane: Lane, job: Job, reply: HashReply): void {
     const { file } = job;
     if (file === null || reply.ok) {
       this.#finish(job, reply);
       return;
     }
-    if (reply.code === 'FILE_STALLED') this.#main.replace();
+    if (reply.code === 'FILE_STALLED') lane.replace();
     const isConfined = this.options.sandbox !== undefined && this.options.sandbox !== NO_SANDBOX;
     if (reply.reason === 'too_large') void this.#digestOnly(job, file, reply);
     else if (isConfined && (reply.code === 'FILE_UNREADABLE' || reply.code === 'FILE_VANISHED'))

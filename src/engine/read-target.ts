@@ -8,6 +8,9 @@ import type { FileTarget } from './file-source.js';
 
 const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
 
+/** A slow disk returns from reading this much in time; large files are few. */
+const PIECE_BYTES = 4_194_304;
+
 function tried<T>(call: () => T): T | null {
   try {
     return call();
@@ -24,16 +27,22 @@ function tried<T>(call: () => T): T | null {
 export async function readTarget(target: FileTarget, bytesMax: number): Promise<Uint8Array> {
   let timer: NodeJS.Timeout | undefined;
   const stalled = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AppError('FILE_STALLED')), target.stallMs);
+    // A read that returned while this thread was busy or stopped is taken first.
+    timer = setTimeout(() => setImmediate(() => reject(new AppError('FILE_STALLED'))), target.stallMs);
   });
   try {
-    return await Promise.race([readWhole(target, bytesMax), stalled]);
+    return await Promise.race([readWhole(target, bytesMax, () => timer?.refresh()), stalled]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function readWhole({ path, identity, followsLinks }: FileTarget, bytesMax: number): Promise<Uint8Array> {
+/** `step`: called whenever the system has answered. */
+async function readWhole(
+  { path, identity, followsLinks }: FileTarget,
+  bytesMax: number,
+  step: () => void,
+): Promise<Uint8Array> {
   let file: FileHandle | null = null;
   try {
     // O_NONBLOCK: no wait for a writer if it has become a pipe. O_NOFOLLOW: it may have become a link.
@@ -47,7 +56,8 @@ async function readWhole({ path, identity, followsLinks }: FileTarget, bytesMax:
     const bytes = new Uint8Array(size);
     let at = 0;
     while (at < size) {
-      const { bytesRead } = await file.read(bytes, at, size - at, at);
+      const { bytesRead } = await file.read(bytes, at, Math.min(PIECE_BYTES, size - at), at);
+      step();
       if (bytesRead === 0) break;
       at += bytesRead;
     }

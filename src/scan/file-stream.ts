@@ -28,6 +28,7 @@ import type { ScanParts, ScanRequest } from './scan-request.js';
 import type { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
 import type { Anchors } from './walk/anchors.js';
+import type { Place } from './walk/walk-protocol.js';
 import type { FileStat, Walker } from './walk/walker.js';
 
 /** Names per request to the walk process. */
@@ -54,7 +55,7 @@ const TRANSIENT: ReadonlySet<ErrorCode | null> = new Set([
 
 const kindOf = (look: FileStat['look']): FileKind => FILE_KINDS.find((kind) => kind === look) ?? 'not_picture';
 const NOTHING: FileIdentity = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
-const isNothing = ({ facts }: { readonly facts: FileFacts }) => facts.kind === 'vanished';
+const isNothing = ({ facts }: { readonly facts: FileFacts }) => facts.code === 'FILE_VANISHED';
 export const folderPlace = ({ path, isArchive }: FolderRow) => ({ folder: path, isArchive });
 
 /** Files that are named outside the walk, on the command line or in a list: what the walk would do with them. */
@@ -168,14 +169,17 @@ export class FileStream {
         if (sorted === 'read') images.push({ ...one, kind: kindOf(one.status.look) });
         else if (sorted !== null) settled.push(sorted);
         const path = joinPath(folder.path, one.name);
-        if (this.#isOpened(one, path, naming)) folders.push({ path, isArchive: true });
+        if (this.#isOpened(one, path, naming)) {
+          folders.push({ path, isArchive: true });
+          if (naming) this.anchors.noteNamed(folder.path);
+        }
         if (one.status.look === 'folder' && (!naming || naming.takes(path, true)))
           folders.push({ path: naming ? await naming.rootOf(path) : path, isArchive: false });
       }
       const known = await this.#inodes.find(images.map(({ status }) => status.identity));
       const unread = images.filter((image, at) => {
         const facts = known[at]!;
-        if (facts) settled.push({ ...this.#settled(piece, image, facts, null), isNewName: true });
+        if (facts) settled.push({ ...this.#settled(piece, image, facts, null), writesRow: true });
         return !facts;
       });
       const read = unread.map((image) => this.#readOne(piece, image).finally(() => arrived(1)));
@@ -190,15 +194,20 @@ export class FileStream {
     }
   }
 
-  async #look({ folder, base, names, seen, device = null }: Piece): Promise<Found[]> {
+  async #look(piece: Piece): Promise<Found[]> {
+    const { base, names, seen, device = null } = piece;
     const rows = this.parts.keepsFiles
       ? await this.parts.inventory.find(base, names)
       : names.map(() => ({ fileKey: 0, facts: null }));
     for (const { fileKey } of rows) seen?.add(fileKey);
     const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
     const identities = rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null));
-    const looked = await this.walker.look(this.anchors.placeOf(folder.path), names, identities, device);
+    const looked = await this.walker.look(this.#folderOf(piece), names, identities, device);
     return looked.map((status, at) => ({ fileKey: rows[at]!.fileKey, name: names[at]!, status, known: known[at]! }));
+  }
+
+  #folderOf({ folder, naming }: Piece): Place {
+    return naming ? this.anchors.placeOfNamed(folder.path) : this.anchors.placeOf(folder.path);
   }
 
   /** Fields are written out: a scan settles millions of files. */
@@ -220,7 +229,9 @@ export class FileStream {
       const isRecorded =
         known!.scan === scan && known!.generation === this.parts.matcher.generation && !known!.isMissing;
       const settled = this.#settled(piece, found, known!, null);
-      return isRecorded ? { ...settled, isRecorded } : settled;
+      // The folder of a named file is not walked: the row says that this scan saw it.
+      const writesRow = Boolean(naming) && known!.scan !== scan;
+      return isRecorded || writesRow ? { ...settled, isRecorded, writesRow } : settled;
     } else if (look === IMAGE_KIND || (this.request.digestsAll && look !== 'folder' && !UNREAD.has(look)))
       return 'read';
     else if (look !== 'folder') {
@@ -235,7 +246,9 @@ export class FileStream {
 
   /** Return what a row keeps of a file that could not be read this time; null where there is nothing to keep. */
   #kept(facts: FileFacts, known: FileFacts | null): FileFacts | null {
-    if (!known || !TRANSIENT.has(facts.code) || !hasQuery(known)) return null;
+    if (!known || !TRANSIENT.has(facts.code)) return null;
+    // One that crashed a decoder has no hashes, and is not opened again until it changes.
+    if (!hasQuery(known) && known.reason !== 'decoder_crash') return null;
     this.parts.tally.missing++;
     return known;
   }
@@ -249,9 +262,9 @@ export class FileStream {
 
   async #readOne(piece: Piece, image: Found & { readonly kind: FileKind }): Promise<void> {
     const { folder } = piece;
+    const place = this.#folderOf(piece);
     const { fileKey, name, kind, known } = image;
     const { identity, storedBytes, links } = image.status;
-    const place = this.anchors.placeOf(folder.path);
     const file: ImageFile = { place, folderId: folder.id, fileKey, name, identity, storedBytes, kind };
     try {
       const read = () => this.#readNow(file);
@@ -261,7 +274,7 @@ export class FileStream {
       const isOnlyDigested = facts.kind !== IMAGE_KIND && ONLY_DIGESTED.has(facts.reason ?? '');
       const settled = isOnlyDigested ? { ...facts, ...this.#whyNotHashed(facts.kind) } : facts;
       await this.settler.settle([
-        { ...this.#settled(piece, image, settled, bytesRead), isNewName: true, kept: this.#kept(facts, known) },
+        { ...this.#settled(piece, image, settled, bytesRead), writesRow: true, kept: this.#kept(facts, known) },
       ]);
     } catch (error) {
       this.failure ??= error;
@@ -362,7 +375,7 @@ export class FileStream {
       const unseen = rows
         .map((row) => ({ ...row, facts: unpackFacts(row.facts) }))
         .filter((row) => row.name !== FOLDER_ITSELF && !isSeen(row));
-      // A named file that was never there has nothing to keep.
+      // A file that was gone before it was read has nothing to keep.
       const [never, kept] = [unseen.filter(isNothing), unseen.filter((row) => !isNothing(row))];
       tally.missing += kept.length;
       const files = kept

@@ -78,7 +78,9 @@ export async function trySuspects(
     }
     await imageReader.begin(file, aloneTries + 1);
     const facts = { ...(await imageReader.read(file)).facts, ...before };
-    await committer.commit({ files: [fileRow({ fileKey, name, isArchive: false }, facts)], ended: [fileKey] });
+    // One that cannot be read now keeps its row, and the walk reports it.
+    const files = facts.reason === 'unreadable' ? [] : [fileRow({ fileKey, name, isArchive: false }, facts)];
+    await committer.commit({ files, ended: [fileKey] });
     tried++;
   }
   return { tried, condemned };

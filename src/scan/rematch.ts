@@ -143,7 +143,8 @@ async function reportAll(
   let unmatched = 0;
   let at = 0;
   for (const { row, head } of files) {
-    const isMissing = head.isMissing || row.isUnseen;
+    // A named file was seen, and its folder not walked.
+    const isMissing = head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan);
     if (isMissing) tally.missing++;
     const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
     // No new entry is near: the verdict stays, and is not reported again.

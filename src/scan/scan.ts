@@ -5,7 +5,7 @@
  */
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
-import { type PathBytes, shownPath } from '../core/path-bytes.js';
+import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow } from '../store/inventory-contract.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
@@ -31,8 +31,10 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
 class Scan {
   readonly #stream: FileStream;
   readonly #anchors: Anchors;
-  readonly #rootPaths: ReadonlySet<PathBytes>;
   #walk: WalkOptions;
+  #resumes = false;
+  /** Roots that were warned of. */
+  readonly #emptied = new Set<PathBytes>();
 
   constructor(
     readonly parts: ScanParts,
@@ -43,7 +45,6 @@ class Scan {
     this.#anchors = new Anchors(roots, request.followsLinks);
     this.#stream = new FileStream(parts, request, walker, this.#anchors);
     const paths = roots.map(({ path }) => path);
-    this.#rootPaths = new Set(paths);
     const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
     this.#walk = { filter: createNameFilter(request, paths), devices };
   }
@@ -70,7 +71,7 @@ class Scan {
       const interrupted = shouldStop();
       if (!interrupted) {
         for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
-        await this.#endMissing([...this.#rootPaths, ...files]);
+        await this.#endMissing([...this.#anchors.outermost(), ...files.filter((file) => !this.#anchors.covers(file))]);
       }
       return { interrupted, suspicion };
     } finally {
@@ -85,9 +86,24 @@ class Scan {
     for (const path of paths) tally.missing += await inventory.unseenUnder(path);
     if (tally.missing === 0) return;
     if (!this.request.prunes) return tally.warn('FILES_MISSING', { files: tally.missing });
-    for (const path of paths) await inventory.pruneUnder(path);
+    await this.#prune(paths);
+  }
+
+  /** Forget files that are not there any more. What is there and could not be read has a line of its own, and is kept. */
+  async #prune(paths: readonly PathBytes[]): Promise<void> {
+    const { inventory } = this.parts;
+    const unread = new Set<PathBytes>();
+    for await (const rows of inventory.files('done'))
+      for (const { name, folder } of rows) if (name === FOLDER_ITSELF) unread.add(folder);
+    const isUnread = (folder: PathBytes): boolean =>
+      unread.has(folder) || (folder !== '/' && isUnread(parentPath(folder)));
+    for (const path of paths) await inventory.pruneUnder(path, isUnread);
     for await (const rows of inventory.files('done')) {
-      const gone = rows.filter(({ facts }) => unpackFacts(facts).isMissing).map(({ fileKey }) => fileKey);
+      const gone = rows
+        .filter(({ folder }) => !unread.has(folder))
+        .map(({ fileKey, facts }) => ({ fileKey, facts: unpackFacts(facts) }))
+        .filter(({ facts }) => facts.isMissing && facts.scan !== inventory.state.scan)
+        .map(({ fileKey }) => fileKey);
       if (gone.length > 0) await this.#stream.committer.commit({ removedFiles: gone });
     }
   }
@@ -99,6 +115,8 @@ class Scan {
     const { folders, ...counts } = await inventory.doneCounts();
     if (folders === 0) return;
     tally.passedOver(counts);
+    this.#resumes = true;
+    for (const { path } of this.roots) await this.#warnIfEmpty(path);
     for await (const rows of inventory.files('done')) {
       if (this.#stream.isStopping) return;
       await this.#stream.room();
@@ -175,7 +193,7 @@ class Scan {
           }
         },
       });
-      if (entries === 0 && keepsFiles && this.#rootPaths.has(folder.path)) await this.#warnIfEmptied(folder.path);
+      if (entries === 0 && this.#anchors.has(folder.path)) await this.#warnIfEmptied(folder.path);
     } catch (error) {
       if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
       await Promise.all(mine);
@@ -196,7 +214,21 @@ class Scan {
 
   /** An empty root that held files may be a disk that is not mounted. */
   async #warnIfEmptied(root: PathBytes): Promise<void> {
-    if (await this.parts.inventory.hasFilesUnder(root)) this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+    if (!this.parts.keepsFiles || this.#emptied.has(root) || !(await this.parts.inventory.hasFilesUnder(root))) return;
+    this.#emptied.add(root);
+    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+  }
+
+  /** Look into a root that may be finished since before the scan was stopped, and is then not visited again. */
+  async #warnIfEmpty(root: PathBytes): Promise<void> {
+    try {
+      for await (const { names } of this.walker.list(this.#anchors.placeOf(root), false)) {
+        if (names.length === 0) await this.#warnIfEmptied(root);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
+    }
   }
 
   /** Named files are filtered as in the walk, and a named folder is a root of its own. */
@@ -211,6 +243,7 @@ class Scan {
         if (root?.type !== 'folder') return path;
         named.add(root.device);
         this.#anchors.add(root);
+        if (this.#resumes) await this.#warnIfEmpty(root.path);
         return root.path;
       },
       noteSkipped: (look) => void skipped[look === 'symlink' ? 'symlinks' : 'special']++,
@@ -237,10 +270,9 @@ class Scan {
       count = 0;
     };
     const take = async (file: PathBytes) => {
-      const slash = file.lastIndexOf('/');
-      const folder = file.slice(0, slash) || '/';
+      const folder = parentPath(file);
       const names = held.get(folder) ?? [];
-      names.push(file.slice(slash + 1));
+      names.push(file.slice(file.lastIndexOf('/') + 1));
       held.set(folder, names);
       if (names.length >= LOOK_NAMES || ++count >= FILES_AHEAD_MAX) await flush();
     };
@@ -276,7 +308,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
   const walker = new Walker({ threads, followsLinks, stallMs, env, onStall });
   try {
     const paths = request.paths.map((path) => absolute(path, request.cwd));
-    const { roots, files } = await sortRoots(paths, (path) => walker.root(path));
+    const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
     const rootPaths = roots.map(({ path }) => path);
     const scanKey = JSON.stringify([
       rootPaths,

@@ -25,8 +25,8 @@ export interface Settled {
   readonly facts: FileFacts;
   /** Bytes that this scan read of it, so its row must be written; null: its facts came from the inventory. */
   readonly bytesRead: number | null;
-  /** Facts that are known of its inode, and not yet under this name. */
-  readonly isNewName?: boolean;
+  /** Its row is written although nothing was read: under a new name, or as seen by this scan. */
+  readonly writesRow?: boolean;
   /** What was known of a file that could not be read this time: kept in its row, as missing. */
   readonly kept?: FileFacts | null;
   /** This scan has recorded the file in the ledger already. */
@@ -113,7 +113,7 @@ export class Settler {
       const { facts, bytesRead } = file;
       const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
       const { verdict, reason } = verdictOf(decision, facts);
-      const isStale = bytesRead !== null || file.isNewName || facts.isMissing || facts.verdict !== verdict;
+      const isStale = bytesRead !== null || file.writesRow || facts.isMissing || facts.verdict !== verdict;
       if (keepsFiles && isStale) {
         const settled = { verdict, generation, scan, isMissing: false };
         rows.push(
@@ -125,7 +125,9 @@ export class Settler {
         if (!file.isRecorded) unmatched++;
         reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead));
       } else {
-        const result = resultOf(pathOf(file), facts, { generation, exact, decision }, bytesRead);
+        // A row that was marked as missing: here its file was seen.
+        const seen = { ...facts, isMissing: false };
+        const result = resultOf(pathOf(file), seen, { generation, exact, decision }, bytesRead);
         if (!file.isRecorded) answers.push(recordable(result));
         reports.push(() => {
           this.parts.tally.take(result);

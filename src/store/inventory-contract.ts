@@ -32,7 +32,7 @@ export interface FileRow {
 export interface FileRowWithFolder extends FileRow {
   readonly folder: PathBytes;
   readonly isArchive: boolean;
-  /** An earlier scan has finished the file's folder, and the last one has not: it was not there, or is outside that scan. */
+  /** The last scan has not finished the file's folder: it was not there, or is outside that scan, or files of it were named. */
   readonly isUnseen: boolean;
 }
 
@@ -118,10 +118,10 @@ export interface Inventory {
   hasFilesUnder(path: PathBytes): Promise<boolean>;
   /** Return whether all rows are of folders that this scan has finished. Folders of which files were only named are never finished. */
   isWhole(): Promise<boolean>;
-  /** Return the number of rows in a folder and under it that are unseen, as `isUnseen` of a row. */
+  /** Return the number of rows in a folder and under it, of folders that an earlier scan has finished, and this one has not. */
   unseenUnder(path: PathBytes): Promise<number>;
-  /** Remove those rows and their folders. */
-  pruneUnder(path: PathBytes): Promise<void>;
+  /** Remove those rows and their folders, but for the folders for which `isKept` is true. */
+  pruneUnder(path: PathBytes, isKept?: (folder: PathBytes) => boolean): Promise<void>;
   readonly bytes: number;
   close(): Promise<void>;
 }

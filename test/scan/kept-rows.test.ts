@@ -1,10 +1,12 @@
 /** What an inventory keeps of files that a scan could not see. */
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import { rematch } from '../../src/scan/rematch.js';
 import { ScanTally } from '../../src/scan/tally.js';
+import { Walker } from '../../src/scan/walk/walker.js';
 import { found, matcherOf } from '../support/scan-parts.js';
 import { ScanTree } from '../support/scan-tree.js';
 import { zipOf } from '../support/zip.js';
@@ -67,6 +69,59 @@ test('a root that is gone keeps its rows', async () => {
   expect(await rematched()).toContain('disk/a.jpg match missing');
 });
 
+describe('of roots', () => {
+  const request = (...names: string[]) => ({ paths: names.map((name) => pathBytesOf(at(name))) });
+
+  test('one inside another, what is missing is counted once', async () => {
+    mkdirSync(at('disk/deep/gone'), { recursive: true });
+    tree.write('disk/a.jpg', 'c');
+    tree.write('disk/deep/gone/b.jpg', 'd');
+    await tree.scan({ request: request('disk', 'disk/deep') });
+    rmSync(at('disk/deep/gone'), { recursive: true });
+    expect((await tree.scan({ request: request('disk', 'disk/deep') })).tally.missing).toBe(1);
+  });
+
+  test('one that is empty and finished warns also where the scan was stopped and is resumed', async () => {
+    for (const name of ['disk', 'other']) mkdirSync(at(name));
+    tree.write('disk/a.jpg', 'c');
+    tree.write('other/b.jpg', 'd');
+    const both = request('other', 'disk');
+    await tree.scan({ request: both });
+    rmSync(at('disk/a.jpg'));
+    for (let n = 0; n < 40; n++) tree.write(`other/n${n}.jpg`, 'c');
+    expect((await tree.scan({ request: both, shouldStop: (read) => read > 10 })).end.interrupted).toBe(true);
+    const { end, tally } = await tree.scan({ request: both });
+    expect(end).toMatchObject({ resumed: true, interrupted: false });
+    expect([codes(tally), tally.warnings.fails]).toEqual([['ROOT_EMPTY', 'FILES_MISSING'], true]);
+  });
+
+  test('one in a list of files is a root too: an empty one warns, and what was under it is missing', async () => {
+    mkdirSync(at('disk/deep'), { recursive: true });
+    tree.write('a.jpg', 'c');
+    tree.write('disk/deep/b.jpg', 'd');
+    const listed = () => ({
+      paths: [],
+      filesFrom: (async function* () {
+        yield* ['a.jpg', 'disk'].map((name) => pathBytesOf(at(name)));
+      })(),
+    });
+    await tree.scan({ request: listed() });
+    rmSync(at('disk/deep'), { recursive: true });
+    const { tally } = await tree.scan({ request: listed() });
+    expect([codes(tally), tally.missing, tally.warnings.fails]).toEqual([['ROOT_EMPTY', 'FILES_MISSING'], 1, true]);
+  });
+});
+
+test('a file that is named each time is not missing to a rematch, and one that is no longer named is', async () => {
+  tree.write('a.jpg', 'c');
+  tree.write('b.jpg', 'd');
+  const named = (...names: string[]) => ({ request: { paths: names.map((name) => pathBytesOf(at(name))) } });
+  await tree.scan(named('a.jpg', 'b.jpg'));
+  expect(await rematched()).toEqual(['a.jpg match', 'b.jpg match']);
+  expect((await tree.scan(named('a.jpg'))).read).toEqual([]);
+  expect(await rematched()).toEqual(['a.jpg match', 'b.jpg match missing']);
+});
+
 describe('a file that was known', () => {
   beforeEach(async () => {
     mkdirSync(at('deep'));
@@ -118,6 +173,18 @@ describe('a file that was known', () => {
     expect(await rematched()).toEqual(['b.jpg match', 'deep/a.jpg match']);
   });
 
+  test('and was in flight when a process died, and cannot be read now, keeps what was known', async () => {
+    const { inventory } = tree;
+    const { id } = await inventory.folderAt(pathBytesOf(tree.path));
+    const [place] = await inventory.find(await inventory.firstKey(id), ['b.jpg']);
+    await inventory.apply({ begun: [{ fileKey: place!.fileKey, folderId: id, name: 'b.jpg', aloneTries: 0 }] });
+    tree.write('b.jpg', 'd');
+    let seconds = 1_000;
+    const { reported } = await tree.scan({ during: (name) => utimesSync(at(name), ++seconds, seconds) });
+    expect(reported).toEqual(['b.jpg not_checked FILE_CHANGED']);
+    expect(await rematched()).toEqual(['b.jpg match missing', 'deep/a.jpg match']);
+  });
+
   test('and could not be read by a scan that was stopped is a line again when it is resumed', async () => {
     for (let n = 0; n < 40; n++) tree.write(`deep/n${n}.jpg`, 'c');
     tree.write('b.jpg', 'd');
@@ -133,6 +200,33 @@ describe('a file that was known', () => {
     expect(second.reported.filter((line) => line.startsWith('b.jpg'))).toHaveLength(1);
     expect(second.recorded).not.toContain('b.jpg');
   });
+});
+
+test('a file that is gone before it is read is a line of that scan, and not missing later', async () => {
+  tree.write('a.jpg', 'c');
+  tree.write('b.jpg', 'd');
+  const gone = (name: string) => name === 'b.jpg' && rmSync(at(name));
+  expect((await tree.scan({ during: gone })).reported).toEqual(['b.jpg not_checked FILE_VANISHED']);
+  expect((await tree.scan()).tally.missing).toBe(0);
+  expect(await rematched()).toEqual(['a.jpg match']);
+});
+
+test('the line of an archive that could not be read is gone with the fault', async () => {
+  const entry = { name: Buffer.from('a.jpg'), content: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 'c'.charCodeAt(0)]) };
+  writeFileSync(at('box.zip'), zipOf([entry]));
+  vi.spyOn(Walker.prototype, 'read').mockRejectedValueOnce(new AppError('FILE_STALLED'));
+  const request = { archives: true };
+  expect((await tree.scan({ request })).reported).toEqual(['box.zip not_checked FILE_STALLED']);
+  expect((await tree.scan({ request })).reported).toEqual([]);
+  expect(await rematched()).toEqual(['box.zip!/a.jpg match']);
+  expect((await tree.scan({ request })).tally.fromInventory).toBe(2);
+});
+
+test('an entry whose name is a dot is not taken for the line of its archive', async () => {
+  const content = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 'a'.charCodeAt(0)]);
+  writeFileSync(at('box.zip'), zipOf([{ name: Buffer.from('.'), content }]));
+  for (let round = 0; round < 2; round++)
+    expect((await tree.scan({ request: { archives: true } })).reported).toEqual(['box.zip!/? match']);
 });
 
 test('entries of an archive that is damaged now are kept, and pruned when it is whole without them', async () => {
@@ -182,4 +276,19 @@ test('files that are named again and again are not missing', async () => {
   const gone = await tree.scan({ request });
   expect([gone.reported, gone.tally.missing]).toEqual([['a.jpg not_checked FILE_VANISHED'], 1]);
   expect(await rematched()).toEqual(['a.jpg match missing']);
+});
+
+test('--prune keeps what is there and could not be read this time', async () => {
+  mkdirSync(at('deep'));
+  for (const name of ['a.jpg', 'b.jpg', 'deep/c.jpg']) tree.write(name, 'c');
+  await tree.scan();
+  rmSync(at('a.jpg'));
+  tree.write('b.jpg', 'd');
+  let seconds = 1_000;
+  const { reported } = await tree.scan({
+    request: { prunes: true },
+    during: (name) => name === 'b.jpg' && utimesSync(at(name), ++seconds, seconds),
+  });
+  expect(reported).toEqual(['b.jpg not_checked FILE_CHANGED']);
+  expect(await rematched()).toEqual(['b.jpg match missing', 'deep/c.jpg match']);
 });

@@ -63,6 +63,8 @@ test.each([
   ['.', '/from/here'],
   ['/a/\xff/b', '/a/\xff/b'],
   ['\xff', '/from/here/\xff'],
+  ['\xff/./a/../b/', '/from/here/\xff/b'],
+  ['/\xff//', '/\xff'],
 ])('%j as an absolute path', (path, expected) => expect(absolute(path, '/from/here')).toBe(expected));
 
 test('a progress line fits 80 columns, with its percentage or the pause', () => {

@@ -113,3 +113,27 @@ test('a folder with more names than keys is refused, not searched for ever', asy
   await expect(inventory.find(base, names)).rejects.toMatchObject({ code: 'STORE_FAILED' });
   await inventory.close();
 });
+
+const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
+
+test('the folders under a root are read in pages: each is counted and pruned once, and none beside it', async () => {
+  const inventory = await openSqliteInventory(tempFolder('inventory'));
+  const inside = ['/r', ...Array.from({ length: 4_500 }, (_, n) => `/r/${n}`)];
+  const beside = ['/r!', '/r.jpg', '/r0', '/q'];
+  await inventory.beginScan('', []);
+  await inventory.apply({ foldersFound: [...inside, ...beside].map((path) => ({ path, isArchive: false })) });
+  const files: { fileKey: number; name: string; facts: Uint8Array }[] = [];
+  for (const path of [...inside, ...beside]) {
+    const [place] = await inventory.find(await inventory.firstKey((await inventory.folderAt(path)).id), ['a']);
+    files.push({ fileKey: place!.fileKey, name: 'a', facts: new Uint8Array([1]) });
+  }
+  const foldersDone = await Promise.all(
+    [...inside, ...beside].map(async (path) => ({ id: (await inventory.folderAt(path)).id, counts: NO_COUNTS })),
+  );
+  await inventory.apply({ files, foldersDone });
+  await inventory.beginScan('', []);
+  expect(await inventory.unseenUnder('/r')).toBe(inside.length);
+  await inventory.pruneUnder('/r', (folder) => folder === '/r/4000');
+  expect([await inventory.unseenUnder('/r'), await inventory.unseenUnder('/')]).toEqual([1, beside.length + 1]);
+  await inventory.close();
+});

@@ -88,8 +88,8 @@ export class ScanTree {
         tally,
         env: {},
         shouldStop: () => shouldStop?.(read.length) ?? false,
-        onResult: ({ pathBytes, verdict, code }) =>
-          void reported.push([this.nameOf(pathBytes), verdict, code].filter(Boolean).join(' ')),
+        onResult: ({ pathBytes, verdict, code, isMissing }) =>
+          void reported.push([this.nameOf(pathBytes), verdict, code, isMissing && 'missing'].filter(Boolean).join(' ')),
         ...parts,
       },
       { ...REQUEST, paths: [pathBytesOf(this.path)], ...request },

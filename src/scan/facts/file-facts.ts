@@ -237,9 +237,9 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
 }
 
 /** Facts of a row without its digests and hashes. */
-export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size' | 'isMissing'>;
+export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size' | 'isMissing' | 'scan'>;
 
-interface Head extends FactsHead {
+interface Head extends Omit<FactsHead, 'scan'> {
   readonly degraded: boolean;
   readonly code: ErrorCode | null;
   readonly hasCtime: boolean;
@@ -280,8 +280,7 @@ function readTimes(from: Reader, { hasCtime }: Pick<Head, 'hasCtime'>) {
 export function readFactsHead(from: Reader): FactsHead {
   const head = readHead(from);
   from.passVarint();
-  readTimes(from, head);
-  return head;
+  return { ...head, scan: readTimes(from, head).scan };
 }
 
 /** Read the flags of the digests and the image. */

@@ -6,7 +6,7 @@ import { type FileFacts, factsOfReply, IMAGE_KIND, unpackFacts } from '../facts/
 import { type FileStream, folderPlace } from '../file-stream.js';
 import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
-import type { Settled } from '../settle.js';
+import { FOLDER_ITSELF, type Settled } from '../settle.js';
 import { archiveEntries } from './archive.js';
 import type { ArchiveEntry } from './archive-entry.js';
 import { UniqueNames } from './unique-names.js';
@@ -40,7 +40,7 @@ async function known(
 export async function visitArchive(parts: ScanParts, stream: FileStream, folder: FolderRow): Promise<void> {
   const { keepsFiles } = parts;
   const base = await parts.inventory.firstKey(folder.id);
-  const file = stream.anchors.placeOfFile(folder.path);
+  const file = stream.anchors.placeOfArchive(folder.path);
   const status = await stream.imageReader.statNow(file.place, file.name);
   const { identity } = status;
   const fault = faultOfStat(status);
@@ -52,9 +52,9 @@ export async function visitArchive(parts: ScanParts, stream: FileStream, folder:
     for (const batch of before ?? []) await stream.settler.settle(batch);
     if (before === null) {
       const wasWhole = await readAll(parts, stream, { folder, base, archive: { ...file, identity } });
-      // Rows of an archive that was in its place, or of entries behind the damage.
+      // Rows of an archive that was in its place, or of entries behind the damage, and the line of a fault that is over.
       const isOf = (facts: FileFacts) => isSameFile({ ...facts, size: identity.size }, identity);
-      if (keepsFiles && wasWhole) await stream.forget(folder, (_name, facts) => !isOf(facts));
+      if (keepsFiles && wasWhole) await stream.forget(folder, (name, facts) => name === FOLDER_ITSELF || !isOf(facts));
       else if (keepsFiles && !stream.isStopping) await stream.markMissing(folder, ({ facts }) => isOf(facts));
     }
   }
@@ -76,7 +76,8 @@ async function readAll(
   const names = new UniqueNames();
   const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
-    const name = names.of(entry.name || '?');
+    // The name of a folder's own line is none of an entry.
+    const name = names.of(entry.name === '' || entry.name === FOLDER_ITSELF ? '?' : entry.name);
     const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     // The bytes were unpacked, so they count for the rate, and the next entry waits.
     const { bytesRead } = entry;

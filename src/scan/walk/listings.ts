@@ -1,5 +1,5 @@
 /** Listings of folders in parts: a folder of ten million names takes as much memory as one of a few thousand. */
-import { type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from 'node:fs';
 import { AppError } from '../../core/errors.js';
 import { joinPath, type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import type { OpenFolders } from './open-folders.js';
@@ -46,7 +46,7 @@ export class Listings {
     const types: EntryType[] = [];
     const targets = new Map<number, PathBytes>();
     const devices: bigint[] = [];
-    // Again: the descriptor of the first time may be closed by now.
+    // Opened again: the descriptor of the first time may be closed by now.
     const folder = () => this.folders.at(request.place);
     let isWhole = false;
     try {
@@ -58,7 +58,7 @@ export class Listings {
           break;
         }
         const name = nameOf(entry);
-        const { type, target, folderDevice } = typeOf(entry, () => joinPath(folder(), name), request);
+        const { type, target, folderDevice } = typeOf(entry, () => joinPath(folder(), name), { ...request, device });
         if (target !== null) targets.set(names.length, target);
         names.push(name);
         types.push(type);
@@ -95,7 +95,8 @@ interface Typed {
   readonly folderDevice: bigint;
 }
 
-function typeOf(entry: Dirent, path: () => PathBytes, { followsLinks, wantsDevices }: ListRequest): Typed {
+function typeOf(entry: Dirent, path: () => PathBytes, request: ListRequest & { readonly device: bigint }): Typed {
+  const { followsLinks, wantsDevices } = request;
   const typed = (type: EntryType, target: PathBytes | null = null, folderDevice = 0n): Typed => ({
     type,
     target,
@@ -104,20 +105,32 @@ function typeOf(entry: Dirent, path: () => PathBytes, { followsLinks, wantsDevic
   if (entry.isDirectory()) {
     if (!wantsDevices) return typed('folder');
     const status = tried(() => lstatSync(systemPath(path()), { bigint: true }));
-    return typed('folder', null, status?.dev);
+    // Of unknown device where it cannot be inspected: its own visit says why.
+    return typed('folder', null, status?.dev ?? request.device);
   }
   if (entry.isSymbolicLink()) {
     if (!followsLinks) return typed('link');
-    const status = tried(() => statSync(systemPath(path()), { bigint: true }));
-    if (status?.isFile()) return typed('file');
-    // A folder is identified by its real path and walked once, so cyclic links end.
-    const target = status?.isDirectory()
-      ? tried(() => realpathSync.native(systemPath(path()), { encoding: 'buffer' }).toString('latin1'))
-      : null;
-    return target === null ? typed('link') : typed('folder', target, status?.dev);
+    const status = followed(path());
+    if (status === 'unknown' || status?.isFile()) return typed('file');
+    if (!status?.isDirectory()) return typed('link');
+    // A folder is identified by its real path and walked once, so cyclic links end; without one its visit says why.
+    const target = tried(() => realpathSync.native(systemPath(path()), { encoding: 'buffer' }).toString('latin1'));
+    return typed('folder', target, status.dev);
   }
   if (entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice()) return typed('special');
   return typed('file');
+}
+
+/** The errors of a link that leads to nothing. */
+const LEADS_NOWHERE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
+/** Return the status of what a link leads to: null for nothing; `unknown`: inspected as a file it is a line of its own. */
+function followed(path: PathBytes): BigIntStats | 'unknown' | null {
+  try {
+    return statSync(systemPath(path), { bigint: true });
+  } catch (error) {
+    return LEADS_NOWHERE.has((error as NodeJS.ErrnoException).code) ? null : 'unknown';
+  }
 }
 
 /** Return the result, or null where the system has none: the scan itself reports what is gone. */

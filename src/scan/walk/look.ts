@@ -47,7 +47,10 @@ function kindOf(path: PathBytes, status: BigIntStats, followsLinks: boolean): Lo
     file = openForReading(path, followsLinks);
     const { dev, ino } = fstatSync(file, { bigint: true });
     if (dev !== status.dev || ino !== status.ino) return failed('FILE_CHANGED');
-    const bytes = readSync(file, head, 0, HEAD_BYTES, 0);
+    let bytes = readSync(file, head, 0, HEAD_BYTES, 0);
+    // A read may return less than there is.
+    for (let more = bytes; more > 0 && bytes < HEAD_BYTES && BigInt(bytes) < status.size; bytes += more)
+      more = readSync(file, head, bytes, HEAD_BYTES - bytes, bytes);
     // It has a size and no bytes: a disk that lies, and nothing that is known to be no image.
     if (bytes === 0) return failed('FILE_UNREADABLE');
     const kind = kindOfFile(file, head.subarray(0, bytes), Number(status.size));

@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, existsSync, fstatSync, openSync, realpathSync } from 'node:fs';
 import { AppError } from '../../core/errors.js';
-import { joinPath, type PathBytes, systemPath } from '../../core/path-bytes.js';
+import { joinPath, type PathBytes, parentPath, systemPath } from '../../core/path-bytes.js';
 import type { Anchor, Place } from './walk-protocol.js';
 
 /** Opens a folder for look-ups only, so it needs no right to list it. Linux: not among Node's constants. */
@@ -39,7 +39,7 @@ export class OpenFolders {
     const opened =
       folder === anchor.path
         ? openAnchor(anchor)
-        : openSync(systemPath(joinPath(this.at({ anchor, folder: parentOf(folder) }), lastOf(folder))), BELOW);
+        : openSync(systemPath(joinPath(this.at({ anchor, folder: parentPath(folder) }), lastOf(folder))), BELOW);
     this.#open.set(folder, opened);
     this.#closeBeyond(OPEN_MAX);
     return `${DESCRIPTORS}/${opened}`;
@@ -61,7 +61,6 @@ export class OpenFolders {
 
 const BELOW = O_PATH | O_DIRECTORY | O_NOFOLLOW;
 
-const parentOf = (folder: PathBytes) => folder.slice(0, folder.lastIndexOf('/')) || '/';
 const lastOf = (folder: PathBytes) => folder.slice(folder.lastIndexOf('/') + 1);
 
 function openAnchor({ path, device, inode }: Anchor): number {
@@ -74,7 +73,8 @@ function openAnchor({ path, device, inode }: Anchor): number {
 
 /** Where names cannot be looked up in an open folder: the path, unless a link is on it now. */
 function withoutLinks({ path }: Anchor, folder: PathBytes): PathBytes {
-  const real = (one: PathBytes) => realpathSync(systemPath(one), { encoding: 'buffer' }).toString('latin1');
+  // The other one takes a path for UTF-8.
+  const real = (one: PathBytes) => realpathSync.native(systemPath(one), { encoding: 'buffer' }).toString('latin1');
   if (real(folder) === joinPath(real(path), folder.slice(joinPath(path, '').length)).replace(/\/$/, '')) return folder;
   throw new AppError('FILE_CHANGED', { why: 'a link is in the place of a folder' });
 }

@@ -19,6 +19,8 @@ const { stallMs } = JSON.parse(process.argv[2]!) as WalkOptions;
 
 /** Interval of the looks at the threads' progress: a stall is noticed this much late. */
 const WATCH_MS_MAX = 250;
+/** Intervals after which the process itself was stopped: on a busy machine it is late by one or two. */
+const STOPPED_AFTER = 4;
 /** A thread holds a few thousand names; without a limit its young generation would grow to 48 MB before a collection. */
 const YOUNG_MB = 4;
 
@@ -44,21 +46,22 @@ function start(thread: number): void {
 
 function watch(thread: number, progress: Int32Array): void {
   let seen = { request: 0, step: 0, sinceMs: 0 };
-  let isLost = false;
-  const timer = setInterval(
-    () => {
-      const at = Atomics.load(progress, PROGRESS.at);
-      const [request, step] = [Atomics.load(progress, PROGRESS.request), Atomics.load(progress, PROGRESS.step)];
-      const nowMs = performance.now();
-      if (at === IDLE || request !== seen.request || step !== seen.step) seen = { request, step, sinceMs: nowMs };
-      else if (nowMs - seen.sinceMs >= stallMs && !isLost) {
-        isLost = true;
-        clearInterval(timer);
-        process.send?.({ thread, request, at } satisfies StallNote);
-      }
-    },
-    Math.min(WATCH_MS_MAX, stallMs / 4),
-  );
+  let lookedMs = performance.now();
+  const everyMs = Math.min(WATCH_MS_MAX, stallMs / 4);
+  setInterval(() => {
+    const at = Atomics.load(progress, PROGRESS.at);
+    const [request, step] = [Atomics.load(progress, PROGRESS.request), Atomics.load(progress, PROGRESS.step)];
+    const nowMs = performance.now();
+    // This process was stopped itself, by Ctrl-Z for one: the thread has not had that time.
+    if (nowMs - lookedMs > STOPPED_AFTER * everyMs) seen = { ...seen, sinceMs: nowMs };
+    lookedMs = nowMs;
+    if (at === IDLE || request !== seen.request || step !== seen.step) seen = { request, step, sinceMs: nowMs };
+    else if (nowMs - seen.sinceMs >= stallMs) {
+      // Reported once; a thread that returns after all is watched again.
+      seen = { ...seen, sinceMs: Number.POSITIVE_INFINITY };
+      process.send?.({ thread, request, at } satisfies StallNote);
+    }
+  }, everyMs);
 }
 
 /** A thread that does not return would hold an ordinary exit. */

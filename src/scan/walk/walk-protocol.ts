@@ -70,6 +70,8 @@ export interface RootAnswer {
   readonly type: 'folder' | 'file' | 'other' | 'missing';
   /** Without links, where links are followed. */
   readonly path: PathBytes;
+  /** Without links on it. */
+  readonly real: PathBytes;
   readonly device: bigint;
   readonly inode: bigint;
 }

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../../core/file-identity.js';
 import { artefact } from '../../core/package-root.js';
-import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import { joinPath, type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { DigestAlgorithm, Digests } from '../../core/vocabulary.js';
 import { allocatorEnv } from '../../engine/decoder-env.js';
 import { FILE_TYPES, type Look } from './look.js';
@@ -69,7 +69,7 @@ interface WalkerOptions {
 const IN_THREAD = 2;
 /** Threads that may hang on one device, or in the folders of one folder, before all else there is answered as stalled. */
 const STALLS_MAX = 4;
-/** Processes that are left behind with threads that hang, some 50 MB each; then nothing more is read. */
+/** Processes that are left behind with threads that hang, some 50 MB each; beyond that nothing more is read. */
 const PROCESSES_MAX = 16;
 /** A process that ends with a request in work: the request may be why. */
 const TRIES_MAX = 2;
@@ -119,6 +119,7 @@ class Thread {
   }
 
   send(call: Call): void {
+    call.thread = this;
     this.inWork.push(call);
     this.socket.write(encodeWalk(call.id, call.request));
   }
@@ -144,11 +145,14 @@ export class Walker {
   readonly #threads = new Set<Thread>();
   #unstarted: (() => Thread)[] = [];
   readonly #queue: Call[] = [];
-  /** Number of stalls by device, and by the folder that a folder is in. */
+  /** Number of stalls by device, and of the folders of a folder. */
   readonly #stalls = new Map<bigint | PathBytes, number>();
   /** Paths that are not tried again: as many as there are threads to lose. */
   readonly #stuck = new Set<PathBytes>();
-  #started = 0;
+  /** Devices of the listed folders that are on another one than the folder above. */
+  readonly #mounts = new Map<PathBytes, bigint>();
+  /** Processes with threads that hang. */
+  readonly #left = new Set<ChildProcess>();
   #lastId = 0;
   #isClosed = false;
   /** Why no process can be started, such as too many open files; null while one can. */
@@ -173,8 +177,10 @@ export class Walker {
   /** List a folder. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED: a link or another folder is in its place; FILE_STALLED. */
   async *list(place: Place, wantsDevices: boolean): AsyncGenerator<ListAnswer> {
     const { followsLinks } = this.options;
-    const above = place.folder.slice(0, place.folder.lastIndexOf('/'));
-    if (this.#isStuck(place.folder) || this.#stalled(above) >= STALLS_MAX) throw new AppError('FILE_STALLED');
+    const device = this.#deviceOf(place);
+    const above = parentPath(place.folder);
+    if (this.#isStuck(place.folder) || this.isDead(device) || this.#stalled(above) >= STALLS_MAX)
+      throw new AppError('FILE_STALLED');
     let thread: Thread | null = null;
     let request: WalkRequest = { op: 'list', place, followsLinks, wantsDevices };
     for (;;) {
@@ -182,11 +188,14 @@ export class Walker {
       const answer = await call.answered;
       thread = call.thread;
       if ('stalledAt' in answer) {
-        this.noteStall(place.folder, above);
+        // Folders that hang beside each other may be mounts of their own: they stand for one stall of the device above.
+        this.noteStall(place.folder, this.#stalled(above) === 0 ? device : null);
+        this.#stalls.set(above, this.#stalled(above) + 1);
         throw new AppError('FILE_STALLED');
       }
       if (fails(answer)) throw new AppError(answer.fault);
       const listed = answer as ListAnswer;
+      if (listed.device !== device) this.#mounts.set(place.folder, listed.device);
       yield listed;
       if (listed.listing === null) return;
       request = { op: 'next', listing: listed.listing };
@@ -245,18 +254,24 @@ export class Walker {
     return this.#stuck.size > 0 && this.#stuck.has(path);
   }
 
+  /** Return the device that a folder is on, as far as is known before it is listed: that of a folder above. */
+  #deviceOf({ folder, anchor }: Place): bigint | null {
+    for (let path = folder; ; path = parentPath(path)) {
+      const device = this.#mounts.get(path);
+      if (device !== undefined) return device;
+      if (path === anchor.path || path === '/') return anchor.device;
+    }
+  }
+
   /** Return whether so much hangs on a device that nothing on it is tried any more. */
   isDead(device: bigint | null): boolean {
     return device !== null && this.#stalled(device) >= STALLS_MAX;
   }
 
-  /**
-   * Note a path whose system call does not return, here or in the decoder process. `of`: its device; of a folder, which may
-   * be on another, the path of the one that it is in.
-   */
-  noteStall(path: PathBytes, of: bigint | PathBytes | null): void {
+  /** Note a path whose system call does not return, here or in the decoder process. */
+  noteStall(path: PathBytes, device: bigint | null): void {
     this.#stuck.add(path);
-    if (of !== null) this.#stalls.set(of, this.#stalled(of) + 1);
+    if (device !== null) this.#stalls.set(device, this.#stalled(device) + 1);
     this.options.onStall(path);
   }
 
@@ -351,8 +366,7 @@ export class Walker {
   }
 
   #start(): void {
-    if (this.#isClosed || this.#started >= PROCESSES_MAX) return;
-    this.#started++;
+    if (this.#isClosed || this.#left.size >= PROCESSES_MAX) return;
     const { threads, stallMs, env } = this.options;
     const sockets = Array.from({ length: threads }, () => 'pipe' as const);
     const mine: Thread[] = [];
@@ -374,9 +388,13 @@ export class Walker {
     child.on('message', (note: StallNote | LimitNote) => {
       const thread = mine[note.thread]!;
       if ('limit' in note) this.#ended(thread, note.limit);
-      else this.#hangs(thread, note.request, note.at);
+      else {
+        this.#left.add(child);
+        this.#hangs(thread, note.request, note.at);
+      }
     });
     child.on('exit', () => {
+      this.#left.delete(child);
       if (!this.#processes.delete(child)) return;
       this.#unstarted = this.#unstarted.filter((start) => !starts.includes(start));
       const calls = mine.flatMap((thread) => this.#lose(thread, 'FILE_UNREADABLE'));

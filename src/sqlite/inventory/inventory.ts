@@ -56,7 +56,8 @@ interface Under {
 
 /** Folders under a path, and itself: an archive's entries are under it too. */
 const UNDER = '(path = @path OR (path >= @from AND path < @to))';
-const IN_FOLDER = `spot >= visit * ${KEYS_PER_FOLDER} AND spot < (visit + 1) * ${KEYS_PER_FOLDER} AND name <> x''`;
+/** Rows of files: neither tombstones nor the line of the folder itself. */
+const IN_FOLDER = `spot >= visit * ${KEYS_PER_FOLDER} AND spot < (visit + 1) * ${KEYS_PER_FOLDER} AND name NOT IN (x'', x'2e')`;
 
 function under(path: PathBytes): Under {
   const from = path.endsWith('/') ? path : `${path}/`;
@@ -455,7 +456,7 @@ class SqliteInventory implements Inventory {
             path: pathBytesOf(found.path),
             isArchive: found.is_archive === 1,
             isWanted: which === 'all' || found.done === this.state.scan,
-            isUnseen: found.done > 0 && found.done !== this.state.scan,
+            isUnseen: found.done !== this.state.scan,
           };
         }
         if (!folder?.isWanted) continue;
@@ -514,20 +515,30 @@ class SqliteInventory implements Inventory {
     });
   }
 
-  async pruneUnder(path: PathBytes): Promise<void> {
+  async pruneUnder(path: PathBytes, isKept: (folder: PathBytes) => boolean = () => false): Promise<void> {
     await this.#change(() => {
-      const unseen = this.#prepare<(Under & { scan: number })[], { id: number }>(
-        `SELECT * FROM folder WHERE ${UNDER} AND done > 0 AND done <> @scan`,
+      const page = this.#prepare<(Under & { scan: number; after: number })[], { id: number; path: Buffer }>(
+        `SELECT * FROM folder WHERE id > @after AND done > 0 AND done <> @scan AND ${UNDER} ORDER BY id LIMIT ${BATCH_ROWS}`,
       );
-      for (const row of unseen.all({ ...under(path), scan: this.state.scan })) {
-        const { id } = sound(FOLDER, row);
-        const [first, last] = this.#range(id);
-        this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
-        for (const table of ['hand', 'todo'])
-          this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
-        this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
+      const about = { ...under(path), scan: this.state.scan };
+      for (let after = 0; ; ) {
+        const rows = page.all({ ...about, after });
+        if (rows.length === 0) return;
+        for (const row of rows) {
+          const { id, path: folder } = sound(FOLDER, row);
+          if (!isKept(pathBytesOf(folder))) this.#forgetFolder(id);
+        }
+        after = rows.at(-1)!.id;
       }
     });
+  }
+
+  #forgetFolder(id: number): void {
+    const [first, last] = this.#range(id);
+    this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
+    for (const table of ['hand', 'todo'])
+      this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
+    this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
   }
 
   async close(): Promise<void> {

@@ -60,6 +60,22 @@ describe.each(WAYS)('named %s', (_name, named) => {
     expect((await scanned({ ...named('box.zip'), archives: false })).summary).toMatchObject({ files: 1, archives: 1 });
   });
 
+  test.each([false, true])(
+    'a file and an archive behind a linked folder are read; links are followed: %j',
+    async (followsLinks) => {
+      mkdirSync(join(work, 'tree'));
+      mkdirSync(join(work, 'elsewhere'));
+      copyFileSync(listed, join(work, 'elsewhere', 'one.jpg'));
+      copyFileSync(join(work, 'box.zip'), join(work, 'elsewhere', 'two.zip'));
+      symlinkSync('../elsewhere', join(work, 'tree', 'link'));
+      const { lines } = await scanned({ ...named('tree/link/one.jpg', 'tree/link/two.zip'), followsLinks });
+      expect(lines).toEqual(['tree/link/one.jpg match', 'tree/link/two.zip!/in.jpg match']);
+      const { paths, filesFrom = null } = named('tree/link/one.jpg');
+      const withTree = { paths: [pathBytesOf(join(work, 'tree')), ...paths!], filesFrom };
+      if (!followsLinks) expect((await scanned(withTree)).lines).toEqual(['tree/link/one.jpg match']);
+    },
+  );
+
   test('a FIFO, a link and a missing file are lines, and no scan waits for a writer', async () => {
     execFileSync('mkfifo', [join(work, 'pipe')]);
     symlinkSync(listed, join(work, 'link'));

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { childEnv } from '../../../bench/child.js';
 import { tempFolder } from '../../../bench/temp-folder.js';
-import { pathBytesOf } from '../../../src/core/path-bytes.js';
+import { joinPath, pathBytesOf, systemPath } from '../../../src/core/path-bytes.js';
 import { Anchors } from '../../../src/scan/walk/anchors.js';
 import { OpenFolders } from '../../../src/scan/walk/open-folders.js';
 import { rootOf } from '../../../src/scan/walk/roots.js';
@@ -69,6 +69,20 @@ describe('a listing', () => {
     const answers = await listed('many');
     expect(answers.length).toBeGreaterThan(2);
     expect(answers.flatMap((answer) => answer.names).sort()).toEqual(names.sort());
+  });
+
+  test('continues in the thread that began it, while other threads list other folders', async () => {
+    const folders = ['a', 'b', 'c', 'd'];
+    for (const folder of folders) {
+      mkdirSync(join(tree, folder));
+      for (let at = 0; at < 5_000; at++) writeFileSync(join(tree, folder, `${folder}${at}`), '');
+    }
+    const all = await Promise.all(folders.map((folder) => listed(folder)));
+    for (const [at, answers] of all.entries()) {
+      const names = answers.flatMap((answer) => answer.names);
+      expect(names).toHaveLength(5_000);
+      expect(names.filter((name) => !name.startsWith(folders[at]!))).toEqual([]);
+    }
   });
 
   test('knows folders, links and special files', async () => {
@@ -242,5 +256,8 @@ test('where the system has no /proc, a folder behind a link is refused as well',
   const at = (folder: string) => folders.at(place(folder));
   expect(at('real/deep')).toBe(pathBytesOf(join(tree, 'real', 'deep')));
   expect(at('')).toBe(pathBytesOf(join(tree)));
+  const bytes = joinPath(pathBytesOf(tree), '\xff');
+  mkdirSync(systemPath(bytes));
+  expect(folders.at(anchors().placeOf(bytes))).toBe(bytes);
   for (const folder of ['swapped', 'swapped/deep']) expect(() => at(folder)).toThrow(/FILE_CHANGED/);
 });
