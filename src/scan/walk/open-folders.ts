@@ -18,7 +18,8 @@ const DESCRIPTORS = '/proc/self/fd';
 const OPEN_MAX = 16;
 
 export class OpenFolders {
-  readonly #open = new Map<PathBytes, number>();
+  /** Descriptors by the anchor and the folder. */
+  readonly #open = new Map<string, number>();
 
   /** `hasDescriptors`: false where the system has no `/proc`. */
   constructor(readonly hasDescriptors = process.platform === 'linux' && existsSync(DESCRIPTORS)) {}
@@ -29,18 +30,20 @@ export class OpenFolders {
    */
   at({ anchor, folder }: Place): PathBytes {
     if (!this.hasDescriptors) return withoutLinks(anchor, folder);
-    const held = this.#open.get(folder);
+    // A folder below a root is no other's: as the folder of a named file it may have been opened through a link.
+    const key = `${anchor.path}\0${folder}`;
+    const held = this.#open.get(key);
     if (held !== undefined) {
       // The last used one is closed last.
-      this.#open.delete(folder);
-      this.#open.set(folder, held);
+      this.#open.delete(key);
+      this.#open.set(key, held);
       return `${DESCRIPTORS}/${held}`;
     }
     const opened =
       folder === anchor.path
         ? openAnchor(anchor)
         : openSync(systemPath(joinPath(this.at({ anchor, folder: parentPath(folder) }), lastOf(folder))), BELOW);
-    this.#open.set(folder, opened);
+    this.#open.set(key, opened);
     this.#closeBeyond(OPEN_MAX);
     return `${DESCRIPTORS}/${opened}`;
   }
@@ -51,9 +54,9 @@ export class OpenFolders {
   }
 
   #closeBeyond(most: number): void {
-    for (const [path, file] of this.#open) {
+    for (const [key, file] of this.#open) {
       if (this.#open.size <= most) break;
-      this.#open.delete(path);
+      this.#open.delete(key);
       closeSync(file);
     }
   }

@@ -61,6 +61,15 @@ describe.runIf(hasProc)('an open folder', () => {
     expect(names(new OpenFolders().at({ anchor: named, folder: anchor.path }))).toEqual([]);
   });
 
+  test('that was opened through a link for a named file is not the one below a root', () => {
+    mkdirSync(at('real'));
+    symlinkSync('real', at('link'));
+    const folders = new OpenFolders();
+    const path = pathBytesOf(at('link'));
+    expect(names(folders.at({ anchor: { path, device: null, inode: null }, folder: path }))).toEqual([]);
+    expect(() => folders.at(place('link'))).toThrow(/ELOOP|ENOTDIR/);
+  });
+
   test('those beyond 16 are closed, the longest unused first', () => {
     const open = () => readdirSync('/proc/self/fd').length;
     const folders = new OpenFolders();
