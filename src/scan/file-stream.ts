@@ -10,15 +10,7 @@ import type { NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { Committer } from './committer.js';
-import {
-  FILE_KINDS,
-  type FileFacts,
-  type FileKind,
-  IMAGE_KIND,
-  identityOf,
-  unpackFacts,
-  unreadFacts,
-} from './facts/file-facts.js';
+import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
 import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
@@ -201,7 +193,7 @@ export class FileStream {
       : names.map(() => ({ fileKey: 0, facts: null }));
     for (const { fileKey } of rows) seen?.add(fileKey);
     const known = rows.map(({ facts }) => (facts ? unpackFacts(facts) : null));
-    const identities = rows.map(({ facts }, at) => (facts && this.isUsable(known[at]!) ? identityOf(facts) : null));
+    const identities = known.map((facts) => (facts && this.isUsable(facts) ? facts : null));
     const looked = await this.walker.look(this.#folderOf(piece), names, identities, device);
     return looked.map((status, at) => ({ fileKey: rows[at]!.fileKey, name: names[at]!, status, known: known[at]! }));
   }

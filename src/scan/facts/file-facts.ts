@@ -239,38 +239,29 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
 /** Facts of a row without its digests and hashes. */
 export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size' | 'isMissing' | 'scan'>;
 
-interface Head extends Omit<FactsHead, 'scan'> {
-  readonly degraded: boolean;
-  readonly code: ErrorCode | null;
-  readonly hasCtime: boolean;
-}
+/** Facts of a row without its digests and the image. */
+type Head = Omit<FileFacts, 'frames' | 'digests' | 'image' | 'views'>;
 
-/** Read the head; leaves the reader at the inode. */
+const TIME_BYTES = 8;
+
+/** Read all before the digests' flags, or the end. Its fields are written out: a scan reads millions of rows. */
 function readHead(from: Reader): Head {
   const state = from.u8();
-  const verdict = from.u8();
-  const code = verdict & HAS_CODE ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
+  const flags = from.u8();
+  const code = flags & HAS_CODE ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
+  const hasCtime = (flags & HAS_CTIME) !== 0;
   return {
     kind: valueAt(FILE_KINDS, state & 15),
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
-    verdict: valueAt(VERDICTS, verdict & 7),
-    degraded: (verdict & IS_DEGRADED) !== 0,
-    hasCtime: (verdict & HAS_CTIME) !== 0,
-    isMissing: (verdict & IS_MISSING) !== 0,
+    verdict: valueAt(VERDICTS, flags & 7),
+    degraded: (flags & IS_DEGRADED) !== 0,
+    isMissing: (flags & IS_MISSING) !== 0,
     code,
     size: from.varint(),
-  };
-}
-
-/** Read what follows the inode: scan, generation and the rest of the identity. */
-function readTimes(from: Reader, { hasCtime }: Pick<Head, 'hasCtime'>) {
-  const scan = from.varint();
-  const generation = from.varint();
-  const mtimeNs = from.i64();
-  return {
-    scan,
-    generation,
-    mtimeNs,
+    inode: from.bigVarint(),
+    scan: from.varint(),
+    generation: from.varint(),
+    mtimeNs: from.i64(),
     ctimeNs: hasCtime ? from.i64() : UNKNOWN_TIME,
     device: hasCtime ? from.bigVarint() : 0n,
   };
@@ -278,9 +269,26 @@ function readTimes(from: Reader, { hasCtime }: Pick<Head, 'hasCtime'>) {
 
 /** Read the head; leaves the reader at the digests' flags, or the end. */
 export function readFactsHead(from: Reader): FactsHead {
-  const head = readHead(from);
+  const state = from.u8();
+  const flags = from.u8();
+  if (flags & HAS_CODE) valueAt(CODE_BY_NUMBER, from.u8());
+  const head = {
+    kind: valueAt(FILE_KINDS, state & 15),
+    reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
+    verdict: valueAt(VERDICTS, flags & 7),
+    isMissing: (flags & IS_MISSING) !== 0,
+    size: from.varint(),
+    scan: 0,
+  };
   from.passVarint();
-  return { ...head, scan: readTimes(from, head).scan };
+  head.scan = from.varint();
+  from.passVarint();
+  from.pass(TIME_BYTES);
+  if (flags & HAS_CTIME) {
+    from.pass(TIME_BYTES);
+    from.passVarint();
+  }
+  return head;
 }
 
 /** Read the flags of the digests and the image. */
@@ -313,9 +321,7 @@ export function unpackFacts(bytes: Uint8Array): FileFacts {
 }
 
 function readFacts(from: Reader): FileFacts {
-  const { hasCtime, ...head } = readHead(from);
-  const inode = from.bigVarint();
-  const times = readTimes(from, { hasCtime });
+  const head = readHead(from);
   const digests: Digests = {};
   let image: FileFacts['image'] = null;
   let views: ViewReply[] = [];
@@ -332,16 +338,25 @@ function readFacts(from: Reader): FileFacts {
     }
   }
   from.requireEnd();
-  return { ...head, inode, ...times, frames, digests, image, views };
-}
-
-/** Return only the identity of a row, for the walk's comparison. Errors as `unpackFacts`. */
-export function identityOf(bytes: Uint8Array): FileIdentity {
-  return readRow(() => {
-    const from = new Reader(bytes);
-    const head = readHead(from);
-    const inode = from.bigVarint();
-    const { mtimeNs, ctimeNs, device } = readTimes(from, head);
-    return { size: head.size, inode, mtimeNs, ctimeNs, device };
-  });
+  const { kind, reason, verdict, degraded, isMissing, code, size } = head;
+  const { inode, scan, generation, mtimeNs, ctimeNs, device } = head;
+  return {
+    kind,
+    reason,
+    verdict,
+    degraded,
+    isMissing,
+    code,
+    size,
+    inode,
+    scan,
+    generation,
+    mtimeNs,
+    ctimeNs,
+    device,
+    frames,
+    digests,
+    image,
+    views,
+  };
 }
