@@ -15,8 +15,8 @@ interface RemoteOptions extends RequestOptions {
   readonly requestedRadiusBits: number | null;
 }
 
-/** Half of the body size that the service accepts, since item sizes are estimated before they are written. */
-const BODY_BYTES_MAX = BATCH_BYTES_MAX / 2;
+/** An eighth of the body size that a service accepts: one with little memory for bodies in flight takes it, too. */
+const BODY_BYTES_MAX = BATCH_BYTES_MAX / 8;
 const ITEM_BYTES = 400;
 const HASH_BYTES = 190;
 
