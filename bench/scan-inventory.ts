@@ -4,7 +4,8 @@ import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
 import { transposeBits } from '../src/kernels/oriented-hashes.js';
 import { reorientPdq } from '../src/kernels/pdq-signs.js';
-import { packFacts } from '../src/scan/facts/file-facts.js';
+import type { FileFacts } from '../src/scan/facts/file-facts.js';
+import { fileRow } from '../src/scan/facts/file-row.js';
 import { NO_FACTS } from '../src/scan/image-reader.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
@@ -85,7 +86,7 @@ export async function fillInventory(
           : originals.slice(number * HASH256_BYTES, (number + 1) * HASH256_BYTES);
       const sets = turnedSets(original, families, random);
       const digest = (name: string) => createHash(name).update(String(number)).digest('hex');
-      const facts = packFacts({
+      const facts: FileFacts = {
         ...NO_FACTS,
         size: 80_000 + number,
         mtimeNs: 1_764_000_000_000_000_000n + BigInt(number) * 1_000_003n,
@@ -105,8 +106,8 @@ export async function fillInventory(
             families: sets.map((hashes, at) => ({ family: FAMILIES[at]!, quality: 100, degenerate: false, hashes })),
           },
         ],
-      });
-      return { fileKey, name: names[at]!, facts };
+      };
+      return fileRow({ fileKey, name: names[at]!, isArchive: false }, facts);
     });
     await inventory.apply({ files, foldersDone: [{ id, counts: { symlinks: 0, special: 0, excluded: 0 } }] });
   }
