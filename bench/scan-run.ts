@@ -20,6 +20,22 @@ export interface ScanRun {
 
 const NO_LIMITS = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
 
+/** A scan without any option. */
+export const PLAIN_REQUEST: Omit<ScanRequest, 'paths' | 'cwd'> = {
+  filesFrom: null,
+  include: [],
+  exclude: [],
+  oneFileSystem: false,
+  followsLinks: false,
+  digestsAll: false,
+  retriesFailed: false,
+  archives: false,
+  prunes: false,
+  stallMs: 60_000,
+  orientations: 'all',
+  frames: 1,
+};
+
 export async function runScan(
   service: Service,
   path: string,
@@ -53,18 +69,7 @@ export async function runScan(
       {
         paths: [pathBytesOf(path)],
         cwd: pathBytesOf(process.cwd()),
-        filesFrom: null,
-        include: [],
-        exclude: [],
-        oneFileSystem: false,
-        followsLinks: false,
-        digestsAll: false,
-        retriesFailed: false,
-        archives: false,
-        prunes: false,
-        stallMs: 60_000,
-        orientations: 'all',
-        frames: 1,
+        ...PLAIN_REQUEST,
         ...request,
       },
     );

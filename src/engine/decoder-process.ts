@@ -30,7 +30,7 @@ interface DecoderProcessOptions {
   /** Called when it has read the file of a request. */
   readonly onRead: (id: number) => void;
   readonly onReply: (id: number, reply: HashReply) => void;
-  /** Called with what it wrote to stderr: any text, within a bound. */
+  /** Called with what it wrote to stderr: foreign text, within a bound. */
   readonly onOutput: (text: string) => void;
   /** Called once, whatever the cause. */
   readonly onEnd: () => void;

@@ -38,7 +38,7 @@ export interface ImageEngineOptions {
   /** Sandbox of the decoder processes; none by default. */
   readonly sandbox?: Sandbox;
   readonly onRestart?: (cause: RestartCause) => void;
-  /** Called with what a decoder process wrote to stderr: any text, within a bound; by default it is dropped. */
+  /** Called with what a decoder process wrote to stderr: foreign text, within a bound; by default it is dropped. */
   readonly onOutput?: (text: string) => void;
 }
 

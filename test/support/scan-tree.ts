@@ -1,6 +1,7 @@
 /** Scans of a small tree, with a decoder that only counts: what is read, what comes from the inventory, what is recorded. */
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { PLAIN_REQUEST } from '../../bench/scan-run.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { pathBytesOf, shownPath, systemPath } from '../../src/core/path-bytes.js';
 import { scan } from '../../src/scan/scan.js';
@@ -11,21 +12,6 @@ import type { Inventory } from '../../src/store/inventory-contract.js';
 import { failedReply, found, imageReply, matcherOf, replyOfFile } from './scan-parts.js';
 
 const DECISIONS = { a: found('match'), b: found('suppressed') };
-const REQUEST: Omit<ScanRequest, 'paths'> = {
-  cwd: '/',
-  filesFrom: null,
-  include: [],
-  exclude: [],
-  oneFileSystem: false,
-  followsLinks: false,
-  digestsAll: false,
-  retriesFailed: false,
-  archives: false,
-  prunes: false,
-  stallMs: 60_000,
-  orientations: 'all',
-  frames: 1,
-};
 const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
 export const GIF = Buffer.from('GIF89a');
 
@@ -92,7 +78,7 @@ export class ScanTree {
           void reported.push([this.nameOf(pathBytes), verdict, code, isMissing && 'missing'].filter(Boolean).join(' ')),
         ...parts,
       },
-      { ...REQUEST, paths: [pathBytesOf(this.path)], ...request },
+      { ...PLAIN_REQUEST, cwd: '/', paths: [pathBytesOf(this.path)], ...request },
     );
     const recorded = matcher.recorded.flatMap(({ answers }) => answers.map(({ reference }) => basename(reference!)));
     const unmatched = matcher.recorded.reduce((sum, batch) => sum + batch.unmatched, 0);

@@ -1,4 +1,4 @@
-/** Bytes of a file: any part of it, or a stream. */
+/** Bytes of a file: one part of it, or a stream. */
 
 export interface FileBytes {
   readonly size: number;

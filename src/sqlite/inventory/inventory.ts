@@ -21,6 +21,7 @@ import {
 import { guarded } from '../file.js';
 import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
 import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
+import { hasFilesUnder, isWhole, pruneUnder, unseenUnder } from './unseen.js';
 
 /** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_FOLDER`. */
 const TAKEN_KEYS_MAX = 65_536;
@@ -45,25 +46,6 @@ function spreadOf(name: PathBytes, seed: number): number {
 function keyAfter(fileKey: number): number {
   const next = fileKey + 1;
   return next % KEYS_PER_FOLDER === 0 ? next - KEYS_PER_FOLDER : next;
-}
-
-/** A folder, and the paths between which those under it are. */
-interface Under {
-  readonly path: Buffer;
-  readonly from: Buffer;
-  readonly to: Buffer;
-}
-
-/** Folders under a path, and itself: an archive's entries are under it too. */
-const UNDER = '(path = @path OR (path >= @from AND path < @to))';
-/** Rows of files: neither tombstones nor the line of the folder itself. */
-const IN_FOLDER = `spot >= visit * ${KEYS_PER_FOLDER} AND spot < (visit + 1) * ${KEYS_PER_FOLDER} AND name NOT IN (x'', x'2e')`;
-
-function under(path: PathBytes): Under {
-  const from = path.endsWith('/') ? path : `${path}/`;
-  // The first path behind all those that begin with it.
-  const to = `${from.slice(0, -1)}0`;
-  return { path: systemPath(path), from: systemPath(from), to: systemPath(to) };
 }
 
 interface StoredFile {
@@ -488,57 +470,19 @@ class SqliteInventory implements Inventory {
   }
 
   async hasFilesUnder(path: PathBytes): Promise<boolean> {
-    return guarded(() => {
-      const any = this.#prepare<Under[], { found: 1 }>(
-        `SELECT 1 AS found FROM folder, file WHERE ${UNDER} AND ${IN_FOLDER} LIMIT 1`,
-      );
-      return any.get(under(path)) !== undefined;
-    });
+    return guarded(() => hasFilesUnder(this.db, path));
   }
 
   async isWhole(): Promise<boolean> {
-    return guarded(() => {
-      const other = this.#prepare<[number], { found: 1 }>(
-        `SELECT 1 AS found FROM folder, file WHERE done <> ? AND ${IN_FOLDER} LIMIT 1`,
-      );
-      return other.get(this.state.scan) === undefined;
-    });
+    return guarded(() => isWhole(this.db, this.state.scan));
   }
 
   async unseenUnder(path: PathBytes): Promise<number> {
-    return guarded(() => {
-      const count = this.#prepare<(Under & { scan: number })[], { rows: number }>(
-        `SELECT coalesce(sum((SELECT count(*) FROM file WHERE ${IN_FOLDER})), 0) AS rows FROM folder
-         WHERE ${UNDER} AND done > 0 AND done <> @scan`,
-      );
-      return count.get({ ...under(path), scan: this.state.scan })!.rows;
-    });
+    return guarded(() => unseenUnder(this.db, path, this.state.scan));
   }
 
   async pruneUnder(path: PathBytes, isKept: (folder: PathBytes) => boolean = () => false): Promise<void> {
-    await this.#change(() => {
-      const page = this.#prepare<(Under & { scan: number; after: number })[], { id: number; path: Buffer }>(
-        `SELECT * FROM folder WHERE id > @after AND done > 0 AND done <> @scan AND ${UNDER} ORDER BY id LIMIT ${BATCH_ROWS}`,
-      );
-      const about = { ...under(path), scan: this.state.scan };
-      for (let after = 0; ; ) {
-        const rows = page.all({ ...about, after });
-        if (rows.length === 0) return;
-        for (const row of rows) {
-          const { id, path: folder } = sound(FOLDER, row);
-          if (!isKept(pathBytesOf(folder))) this.#forgetFolder(id);
-        }
-        after = rows.at(-1)!.id;
-      }
-    });
-  }
-
-  #forgetFolder(id: number): void {
-    const [first, last] = this.#range(id);
-    this.#prepare<[number, number], never>('DELETE FROM file WHERE spot >= ? AND spot <= ?').run(first, last);
-    for (const table of ['hand', 'todo'])
-      this.#prepare<[number], never>(`DELETE FROM ${table} WHERE folder = ?`).run(id);
-    this.#prepare<[number], never>('DELETE FROM folder WHERE id = ?').run(id);
+    await this.#change(() => pruneUnder(this.db, path, { scan: this.state.scan, isKept }));
   }
 
   async close(): Promise<void> {

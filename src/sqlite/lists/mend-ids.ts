@@ -33,7 +33,7 @@ export type OnCleared = (marks: ClearedMarks) => void;
 
 /**
  * Mend the ids of a store from before the migration. Once. `onCleared` is called with the marks that are gone; they are in the
- * audit log, before and after, as any other change. Errors STORE_FAILED.
+ * audit log, before and after, like each other change. Errors STORE_FAILED.
  */
 export async function mendIds(db: Sqlite, vault: Vault, audit: AuditStore, onCleared: OnCleared): Promise<void> {
   if (!guarded(() => isOld(db))) return;
