@@ -14,7 +14,15 @@ export function randomValues(count: number, width: number, seed: number): Uint8A
 /** Yield one row per value. Shape: `values` N × the algorithm's bytes. */
 export async function* listRows(algorithm: Algorithm, values: Uint8Array): AsyncGenerator<ParsedRow> {
   const width = VALUE_BYTES[algorithm];
-  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  const nothing = {
+    category: null,
+    severity: null,
+    source: null,
+    mediaType: null,
+    updatedAt: null,
+    tags: [],
+    notes: {},
+  };
   for (let at = 0; at < values.length; at += width) {
     const value = Buffer.from(values.subarray(at, at + width)).toString('hex');
     const entry = { entryId: `e${at / width}`, algorithm, value, status: 'active' as const, ...nothing };

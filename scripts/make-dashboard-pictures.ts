@@ -50,7 +50,7 @@ async function importLists(service: Service): Promise<void> {
       for (let line = 1; line <= count; line++) {
         const entry = { entryId: `e-${line}`, algorithm: 'sha1' as const, value: hex(20), category };
         const rest = { severity: null, source: list, mediaType: null, status: 'active' as const, updatedAt: null };
-        yield { ok: true as const, line, entry: { ...entry, ...rest, tags: [] } };
+        yield { ok: true as const, line, entry: { ...entry, ...rest, tags: [], notes: {} } };
       }
     };
     await lists.replaceEntries(list, rows(entries));

@@ -65,7 +65,7 @@ function rowsOf(
   about: AddRequest['about'],
 ): ParsedRow[] {
   if (entryId === null) return [];
-  const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
+  const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [], notes: {} };
   const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
   const hashes = [pdq, pdqFull].filter((facts) => facts !== null && !isLowQuality(facts.quality, degenerate));
   const values: [Entry['algorithm'], string][] = [

@@ -13,17 +13,26 @@ export const REJECT_REASONS = [
   'not_a_value',
   'meaningless',
   'text_invalid',
+  'outdated',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];
 
-/**
- * A withdrawal: of all values of one entry, or of one value in any entry. With `at`, the list's own time, it applies to
- * older entries in any order, and otherwise to the entries before it.
- */
-export type Tombstone =
-  | { readonly entryId: string; readonly at?: string }
-  | { readonly algorithm: Algorithm; readonly value: string };
+/** A statement of a source about one of its entries, at a time of the source's own clock (RFC 3339), if it gives one. */
+export interface EntryStamp {
+  readonly entryId: string;
+  readonly at?: string;
+}
 
+/**
+ * A withdrawal: of all values of one entry, or of one value in any entry. With `at`, the source's own time, it applies to
+ * what the source said before, in whatever order it arrives; without, to what arrived before it.
+ */
+export type Tombstone = EntryStamp | { readonly algorithm: Algorithm; readonly value: string; readonly at?: string };
+
+/**
+ * Rows of one id form one entry: those with the source's latest time. Across imports, an entry that comes again replaces
+ * what it held.
+ */
 export type ParsedRow =
   | {
       readonly ok: true;
@@ -31,7 +40,15 @@ export type ParsedRow =
       readonly line: number;
       /** With an empty `entryId` where the list gave none: the store makes one from the value. */
       readonly entry: Omit<Entry, 'list'>;
-      /** True if the list gave the id, so that the list may later delete it by that id. */
+      /** True if the list gave the id, so that the list may later correct or delete it by that id. */
       readonly hasOwnId?: boolean;
     }
-  | { readonly ok: false; readonly line: number; readonly reason: RejectReason; readonly gone?: Tombstone };
+  | {
+      readonly ok: false;
+      readonly line: number;
+      readonly reason: RejectReason;
+      /** The row says that an entry, or a value, is listed no more. */
+      readonly gone?: Tombstone;
+      /** The entry of a value that cannot be taken: it replaces what the entry held all the same. */
+      readonly of?: EntryStamp;
+    };

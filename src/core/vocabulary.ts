@@ -120,6 +120,8 @@ export interface Entry {
   /** RFC 3339, UTC; null if the list does not give it. */
   readonly updatedAt: string | null;
   readonly tags: readonly string[];
+  /** What the list says besides, by the list's own names. Sealed at rest. */
+  readonly notes: Readonly<Record<string, string>>;
 }
 
 /** A provider's settings for a list. */

@@ -1,6 +1,6 @@
 /** Rules for entries of every list format. Pure: fields in, an entry or a reason out. */
 import { PDQ_QUALITY_MIN } from '../core/limits.js';
-import type { ParsedRow } from '../core/parsed-row.js';
+import type { EntryStamp, ParsedRow, RejectReason } from '../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { valueFault } from './value-rules.js';
 
@@ -17,6 +17,8 @@ export interface RawFields {
   readonly status?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly quality?: string | undefined;
+  /** Everything else that the row says, by the list's own names. */
+  readonly notes?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Spellings of algorithms in published lists. */
@@ -81,26 +83,71 @@ function hasPlainTexts({ entryId, category, severity, source, mediaType, updated
   return tags.length <= TAGS_MAX && [entryId, category, severity, source, mediaType, updatedAt, ...tags].every(isPlain);
 }
 
+/** All notes of an entry as JSON: a remark, some codes and dates; not a document. */
+const NOTES_CHARS_MAX = 4_096;
+/** A note that is itself a hash or a digest: values are in no answer. */
+const VALUE_LIKE = /^(?:[0-9a-f]{32,}|[A-Za-z0-9+/_-]{40,}={0,2})$/i;
+const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'gu');
+
+/** Return the notes that are kept: printable, no values, and in all at most `NOTES_CHARS_MAX`; the number of those left out is one. */
+function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
+  if (given === undefined) return {};
+  const kept: Record<string, string> = {};
+  let chars = 0;
+  let leftOut = 0;
+  for (const [name, text] of Object.entries(given)) {
+    const note = text.trim().replaceAll(UNPRINTABLES, '\uFFFD');
+    if (note === '' || name.trim() === '') continue;
+    const more = name.length + note.length;
+    if (VALUE_LIKE.test(note) || chars + more > NOTES_CHARS_MAX) {
+      leftOut++;
+      continue;
+    }
+    chars += more;
+    kept[name.trim().replaceAll(UNPRINTABLES, '\uFFFD')] = note;
+  }
+  return leftOut === 0 ? kept : { ...kept, [NOTES_LEFT_OUT]: String(leftOut) };
+}
+
+/** Name of the note that counts those left out: values of other algorithms, and what is too long. */
+const NOTES_LEFT_OUT = 'notes left out';
+
+/** Return what the row is about, for the store to find it again; null without an id of its own. */
+function stampOf({ updatedAt }: RawFields, id: string | null): EntryStamp | null {
+  const at = orNull(updatedAt);
+  return id === null || id.length > TEXT_CHARS_MAX ? null : { entryId: id, ...(at === null ? {} : { at }) };
+}
+
 /**
  * Check and normalise one row. `assumed`: algorithm of rows that name none. `kind`: a match list rejects known-good entries.
  *
- * Errors  none; a row that breaks a rule is returned as rejected, with the reason.
+ * Errors  none; a row that breaks a rule is returned as rejected, with the reason. One that says that its entry is not active, or
+ * known good, withdraws it.
  */
 export function normalise(
   raw: RawFields,
   line: number,
   { assumed, kind }: { assumed?: Algorithm | undefined; kind: 'match' | 'suppression' },
 ): ParsedRow {
-  const reject = (reason: Extract<ParsedRow, { ok: false }>['reason']): ParsedRow => ({ ok: false, line, reason });
   const text = raw.value.trim();
+  const named = stampOf(raw, orNull(raw.entryId));
+  const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(named ? { of: named } : {}) });
   const name = raw.algorithm?.trim().toLowerCase();
   const algorithm = name ? NAMES[name] : (assumed ?? BY_HEX_LENGTH[text.length]);
   if (name && !algorithm) return reject('unknown_algorithm');
   if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
   const value = toHex(text, VALUE_BYTES[algorithm]);
   if (value === null) return reject('malformed');
+  const ownId = idOf(raw, text, value);
+  const stamp = stampOf(raw, ownId);
+  const at = orNull(raw.updatedAt);
+  const withdraw = (reason: RejectReason): ParsedRow => {
+    return { ok: false, line, reason, gone: stamp ?? { algorithm, value, ...(at === null ? {} : { at }) } };
+  };
   // Lists have many words for withdrawn, deleted or unconfirmed: only `active` may match.
-  if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return reject('not_active');
+  if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return withdraw('not_active');
+  const category = orNull(raw.category);
+  if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return withdraw('known_good');
   const fault = valueFault(algorithm, value);
   if (fault !== null) return reject(fault);
   if (!hasPlainTexts(raw)) return reject('text_invalid');
@@ -108,9 +155,6 @@ export function normalise(
   if (quality !== null && !(Number(quality) >= 0 && Number(quality) <= 100)) return reject('malformed');
   const isNearHash = HASH_ALGORITHMS.includes(algorithm as HashAlgorithm);
   if (quality !== null && isNearHash && Number(quality) < PDQ_QUALITY_MIN) return reject('low_quality');
-  const category = orNull(raw.category);
-  if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return reject('known_good');
-  const ownId = idOf(raw, text, value);
   return {
     ok: true,
     line,
@@ -124,8 +168,9 @@ export function normalise(
       source: orNull(raw.source),
       mediaType: orNull(raw.mediaType),
       status: 'active',
-      updatedAt: orNull(raw.updatedAt),
+      updatedAt: at,
       tags: raw.tags ?? [],
+      notes: notesOf(raw.notes),
     },
   };
 }

@@ -80,6 +80,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
             status: 'active' as const,
             updatedAt: null,
             tags: [],
+            notes: {},
           },
         };
       })(),

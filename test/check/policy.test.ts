@@ -36,6 +36,7 @@ const entry = (in_: string, entryId: string, value: string, algorithm: Entry['al
   status: 'active',
   updatedAt: null,
   tags: [],
+  notes: {},
 });
 const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Proposal => ({
   entry: entry(of.list, 'e', 'aa'),

@@ -25,6 +25,7 @@ const entries: fc.Arbitrary<Omit<Entry, 'list'>> = fc.record({
   status: fc.constant('active' as const),
   updatedAt: text,
   tags: fc.array(fc.string()),
+  notes: fc.constant({}),
 });
 
 test('an entry that fits the schema is read from JSON lines as it was', async () => {

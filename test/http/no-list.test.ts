@@ -91,7 +91,7 @@ interface Made {
 async function* rowsOf(algorithms: readonly Algorithm[], updatedAt: string | null): AsyncGenerator<ParsedRow> {
   for (const [at, algorithm] of algorithms.entries()) {
     const value = 'c9'.repeat(VALUE_BYTES[algorithm]);
-    const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [] };
+    const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [], notes: {} };
     yield {
       ok: true,
       line: at + 1,

@@ -6,7 +6,15 @@ import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../sr
 import type { Store } from '../../src/store/store.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
-  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  const nothing = {
+    category: null,
+    severity: null,
+    source: null,
+    mediaType: null,
+    updatedAt: null,
+    tags: [],
+    notes: {},
+  };
   return { ok: true, line, entry: { entryId: `e${line}`, algorithm, value, status: 'active', ...nothing, ...more } };
 }
 

@@ -90,6 +90,7 @@ export function toEntry(vault: Vault, row: EntryRow): Entry {
     status: 'active',
     updatedAt: null,
     tags: [],
+    notes: {},
     ...given,
   };
 }

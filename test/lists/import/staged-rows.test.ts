@@ -41,7 +41,15 @@ async function until(isDone: () => boolean): Promise<void> {
   while (!isDone()) await delay(20);
 }
 async function* rowsOf(count: number): AsyncGenerator<ParsedRow> {
-  const nothing = { category: null, severity: null, source: null, mediaType: null, updatedAt: null, tags: [] };
+  const nothing = {
+    category: null,
+    severity: null,
+    source: null,
+    mediaType: null,
+    updatedAt: null,
+    tags: [],
+    notes: {},
+  };
   for (let n = 0; n < count; n++) {
     const entry = { ...nothing, entryId: '', algorithm: 'md5' as const, value: md5(n), status: 'active' as const };
     yield { ok: true, line: n + 1, entry };
