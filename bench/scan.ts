@@ -31,7 +31,7 @@ const FULL = {
   junk: 200_000,
   entries: 1_000_000,
   rematched: 200_000,
-  rounds: 20,
+  rounds: 80,
   kills: 100,
 };
 const SMOKE = { tree: 2_000, few: 500, junk: 1_000, entries: 2_000, rematched: 600, rounds: 1, kills: 1 };
