@@ -40,6 +40,9 @@ const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
 const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
+const OF_UPDATES = ['test/sqlite/updates.test.ts'];
+const ROWS = 'src/sqlite/lists/row-writer.ts';
+const WITHDRAWALS = 'src/sqlite/lists/withdrawals.ts';
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const IDENTITY = 'src/core/file-identity.ts';
 const OF_IDENTITY = ['test/core/file-identity.test.ts'];
@@ -67,7 +70,12 @@ export const MUTANTS = [
   // Sums: no damaged row decides.
   ['src/sqlite/sums.ts', 'if (!isSound(table, row)) throw damaged(table, labelOf(table, row));', '', OF_DAMAGE],
   ['src/sqlite/lists/lists.ts', 'const value = isSoundEntry(row)', 'const value = true', OF_DAMAGE],
-  ['src/sqlite/lists/lists.ts', 'if (!isWhole) await this.#addAll(found, last);', 'if (!isWhole) return;', OF_DAMAGE],
+  [
+    'src/sqlite/lists/lists.ts',
+    'if (!isWhole) await this.#addParts(found, from, last);',
+    'if (!isWhole) return;',
+    OF_DAMAGE,
+  ],
   [
     'src/sqlite/lists/lists.ts',
     "metaOf(this.#db, 'last_entry_key'),",
@@ -342,10 +350,17 @@ export const MUTANTS = [
   ['src/engine/lane.ts', '> START_MS_MAX', '> 2 * START_MS_MAX', ['test/engine/lane.test.ts']],
   ['src/engine/image-engine.ts', " || cause === 'start'", '', ['test/engine/image-engine.test.ts']],
   // Import rules.
-  [RULES, "mode === 'add' || heldVersion === version", "mode === 'add'", OF_RULES],
-  [RULES, "mode === 'add' || heldVersion === version", 'heldVersion === version', OF_RULES],
-  [RULES, 'Date.parse(updatedAt) > atMs', 'Date.parse(updatedAt) >= atMs', OF_RULES],
-  [RULES, 'Math.max(atMs, this.#atMs.get(entryId) ?? atMs)', 'atMs', OF_RULES],
+  [RULES, '(this.#rowsOfValue.get(name) ?? 1) + 1', '(this.#rowsOfValue.get(name) ?? 0) + 1', OF_RULES],
+  [WITHDRAWALS, 'atMs <= at_ms', 'atMs < at_ms', OF_UPDATES],
+  [WITHDRAWALS, 'max(at_ms, excluded.at_ms)', 'excluded.at_ms', OF_UPDATES],
+  [WITHDRAWALS, 'version === this.#version', 'false', OF_UPDATES],
+  [ROWS, 'atMs < latestMs', 'atMs <= latestMs', OF_UPDATES],
+  [ROWS, "if (mode === 'add') for (const { id } of rows)", 'for (const { id } of [] as HeldRow[])', OF_UPDATES],
+  [ROWS, 'if (isNewer) for (const', 'for (const', OF_UPDATES],
+  [ROWS, 'for (const key of this.#doubted) this.#drop(key, true);', '', OF_UPDATES],
+  [ROWS, 'for (const row of this.#disabledGone) this.#disableHeirs(row);', '', OF_UPDATES],
+  [ROWS, 'updatedMs <= atMs', 'updatedMs < atMs', OF_UPDATES],
+  [ROWS, '&& !this.#isHeld(entry)', '', OF_UPDATES],
   [REVIEW, 'canaryMatches + knownGood', 'canaryMatches', OF_REVIEW],
   [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],

@@ -9,7 +9,8 @@ export async function approveHeld(store: ListStore, list: string): Promise<Impor
   const held = (await store.versions(list)).find(({ state }) => state === 'held');
   if (!held) throw new AppError('NOT_FOUND', { list, state: 'held' });
   const rows = await store.versionRows(list, held.version);
-  return store.replaceEntries(list, rows, { origin: `approved: ${held.origin ?? `version ${held.version}`}` });
+  const origin = { origin: `approved: ${held.origin ?? `version ${held.version}`}` };
+  return held.mode === 'add' ? store.addEntries(list, rows, origin) : store.replaceEntries(list, rows, origin);
 }
 
 /**

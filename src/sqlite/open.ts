@@ -9,6 +9,7 @@ import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
 import { type OnDamaged, SqliteLists } from './lists/lists.js';
 import { mendIds, type OnCleared } from './lists/mend-ids.js';
+import { sweepLeftovers } from './lists/remove-list.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { sealPlainValues } from './lists/seal-values.js';
 import { HELD_FOLDER } from './lists/versions.js';
@@ -58,6 +59,7 @@ export async function openSqliteStore(
     service = opened;
     const audit = new SqliteAudit(opened);
     await mendIds(db, vault, audit, onCleared);
+    sweepLeftovers(db);
     for (const damage of damageIn(opened)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),

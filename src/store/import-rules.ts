@@ -1,7 +1,4 @@
-/**
- * Import rules, the same for every store: rows are accepted, duplicate or rejected, counted by reason; and entries
- * withdrawn by a list.
- */
+/** Import rules, the same for every store: rows are accepted, duplicate or rejected, counted by reason. */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
 import type { Draft, ImportReport } from './lists-contract.js';
 
@@ -9,13 +6,10 @@ import type { Draft, ImportReport } from './lists-contract.js';
 const REJECTED_KEPT_MAX = 100;
 /** Distinct repeated values remembered; a value that many rows carry recurs soon. */
 const REPEATED_VALUES_KEPT_MAX = 100_000;
-
-export type ImportMode = 'replace' | 'add';
-
-/** Return whether a row with a known value is a duplicate: `heldVersion` is the last version with that value. */
-export function isDuplicate(mode: ImportMode, heldVersion: number, version: number): boolean {
-  return mode === 'add' || heldVersion === version;
-}
+/** Places for values that came once, by four bytes of their seals, which are as good as random. */
+const ONCE_PLACES = 2 ** 22;
+/** Where these bytes begin: after the number of the key. */
+const ONCE_AT = 2;
 
 /** Counts of one import's rows by their result. */
 export class ImportCounts {
@@ -27,9 +21,12 @@ export class ImportCounts {
   removed = 0;
   duplicates = 0;
   rejected = 0;
+  /** Entries with other attributes than before. */
+  updated = 0;
   readonly #rejectedByReason: Partial<Record<RejectReason, number>> = {};
   readonly #firstRejected: { line: number; reason: RejectReason }[] = [];
-  /** Counts of repeated values, a bounded number of them. */
+  readonly #once = new Uint8Array(ONCE_PLACES / 8);
+  /** Rows of values that came again, a bounded number of them. */
   readonly #rowsOfValue = new Map<string, number>();
   #mostRowsOfOneValue = 1;
 
@@ -39,9 +36,15 @@ export class ImportCounts {
     if (this.#firstRejected.length < REJECTED_KEPT_MAX) this.#firstRejected.push({ line, reason });
   }
 
-  /** `name`: the algorithm and the value in the form of this store. */
-  duplicate(name: string): void {
-    this.duplicates++;
+  /** Count rows of one value; a value that shares a place with another counts one too many. */
+  value({ algorithm, value }: { readonly algorithm: number; readonly value: Buffer }): void {
+    const place = value.readUInt32LE(ONCE_AT) % ONCE_PLACES;
+    const bit = 1 << (place & 7);
+    if ((this.#once[place >> 3]! & bit) === 0) {
+      this.#once[place >> 3]! |= bit;
+      return;
+    }
+    const name = `${algorithm} ${value.toString('latin1')}`;
     const rows = (this.#rowsOfValue.get(name) ?? 1) + 1;
     if (this.#rowsOfValue.size < REPEATED_VALUES_KEPT_MAX || this.#rowsOfValue.has(name))
       this.#rowsOfValue.set(name, rows);
@@ -49,8 +52,18 @@ export class ImportCounts {
   }
 
   report(list: string, version: number): ImportReport {
-    const { accepted, duplicates, rejected, deleted, added } = this;
-    const counted = { list, version, accepted, duplicates, rejected, deleted, added, removed: this.removed + deleted };
+    const { accepted, duplicates, rejected, deleted, added, updated } = this;
+    const counted = {
+      list,
+      version,
+      accepted,
+      duplicates,
+      rejected,
+      deleted,
+      added,
+      updated,
+      removed: this.removed + deleted,
+    };
     return { ...counted, rejectedByReason: this.#rejectedByReason, held: [], firstRejected: this.#firstRejected };
   }
 
@@ -67,24 +80,5 @@ export class ImportCounts {
       knownGood,
       mostRowsOfOneValue: this.#mostRowsOfOneValue,
     };
-  }
-}
-
-/** Entries withdrawn by one import, with their times by the list's own clock. */
-export class Withdrawals {
-  readonly #atMs = new Map<string, number>();
-
-  /** `at`: RFC 3339, if given; without it the entry is withdrawn regardless of its last update. */
-  withdraw(entryId: string, at: string | undefined): { covers(updatedAt: string | null): boolean } {
-    const atMs = at === undefined ? Number.NaN : Date.parse(at);
-    if (Number.isNaN(atMs)) return { covers: () => true };
-    this.#atMs.set(entryId, Math.max(atMs, this.#atMs.get(entryId) ?? atMs));
-    return { covers: (updatedAt) => this.isWithdrawn(entryId, updatedAt) };
-  }
-
-  /** Return whether this import withdrew the entry after its last update. */
-  isWithdrawn(entryId: string, updatedAt: string | null): boolean {
-    const atMs = this.#atMs.get(entryId);
-    return atMs !== undefined && !(updatedAt !== null && Date.parse(updatedAt) > atMs);
   }
 }

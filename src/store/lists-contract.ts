@@ -13,11 +13,14 @@ export interface NewList extends ListChange {
 
 export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;
 
+/** `replace`: the list holds exactly the rows afterwards. `add`: entries that they do not name stay. */
+export type ImportMode = 'replace' | 'add';
+
 export interface ImportReport {
   readonly list: string;
   readonly version: number;
   readonly accepted: number;
-  /** Same algorithm and value as an earlier row of this import: counted, not stored twice. */
+  /** Rows that say what the list says already: counted, not stored twice. */
   readonly duplicates: number;
   readonly rejected: number;
   /** Existing entries that the rows withdrew. */
@@ -26,6 +29,8 @@ export interface ImportReport {
   /** Entries added or removed. */
   readonly added: number;
   readonly removed: number;
+  /** Entries that the import gave another category, date or note. */
+  readonly updated: number;
   /** Reasons for holding the version; empty if it is active. */
   readonly held: readonly HoldReason[];
   /** The first rejected rows, for inspection; all are counted. */
@@ -65,6 +70,8 @@ export interface VersionInfo {
   readonly version: number;
   /** `active`: the current version. `past`: an earlier one, for a rollback. `held`: waits for approval. */
   readonly state: 'active' | 'past' | 'held';
+  /** How its rows change the list, where it is held. */
+  readonly mode: ImportMode;
   readonly importedAt: string;
   /** Its origin: a file's name, a rollback, an approval. */
   readonly origin: string | null;
@@ -74,6 +81,7 @@ export interface VersionInfo {
   readonly rejectedByReason: ImportReport['rejectedByReason'];
   readonly added: number;
   readonly removed: number;
+  readonly updated: number;
   readonly checksum: string;
   readonly held: readonly HoldReason[];
 }
@@ -161,7 +169,7 @@ export interface ListReader {
   list(name: string): Promise<ListInfo | null>;
   /** Newest first, after the held version, if any. Errors LIST_NOT_FOUND. */
   versions(name: string): Promise<readonly VersionInfo[]>;
-  /** Return the rows of a past, active or held version. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
+  /** Return the entries of a past or active version, or the rows of a held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
   versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
   source(name: string): Promise<SourceInfo | null>;
   /** Return the entries of all lists that are quarantined, or that a flood marked. */
@@ -198,10 +206,13 @@ export interface ListAdmin {
   removeList(name: string, options?: { readonly onlyUnused?: boolean }): Promise<void>;
   /**
    * Replace the list's entries by exactly these rows. The list is unchanged on any error, and if a review holds the new
-   * version, which replaces an earlier held one. Errors LIST_NOT_FOUND.
+   * version, which replaces an earlier held one: its rows are then read once more. Errors LIST_NOT_FOUND.
    */
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
-  /** Add rows to the list; known rows count as duplicates. Errors LIST_NOT_FOUND. */
+  /**
+   * Add rows to the list. An entry that comes again replaces what it held, unless the list has a newer statement of the source, or
+   * withdrew it later; rows that say nothing new count as duplicates. Errors LIST_NOT_FOUND.
+   */
   addEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
   /** Set the source; null removes it. Errors LIST_NOT_FOUND. */
   setSource(name: string, source: SourceInfo | null): Promise<void>;

@@ -85,7 +85,7 @@ test('additions, removals and disabling of entries and lists apply after one ref
   const live = await open();
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
   const before = live.snapshot;
-  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500), 2_500));
   expect(await live.refresh()).toBe(true);
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'match']);
   expect(live.snapshot.generation).toBeGreaterThan(before.generation);
@@ -118,7 +118,7 @@ test('an index file is loaded, and the changes of the store since it are applied
   await store.lists.changeEntries('a', { entryId: 'e7' }, 'remove');
   await first.refresh();
   expect(await first.exportTo(indexFile())).toMatchObject({ entryCount: 2_099 });
-  await store.lists.addEntries('a', listRows('pdq', hash(2_500)));
+  await store.lists.addEntries('a', listRows('pdq', hash(2_500), 2_500));
   await store.lists.changeEntries('a', { entryId: 'e8' }, 'remove');
   const second = await open();
   expect(refused).toEqual([]);
@@ -365,7 +365,7 @@ test('concurrent refreshes are applied one after the other, each change once', a
   });
   const entries = () => live.snapshot.radius.pdq.reduce((sum, { keys }) => sum + keys.length, 0);
   const before = entries();
-  await store.lists.addEntries('a', listRows('pdq', randomValues(50, 32, 99)));
+  await store.lists.addEntries('a', listRows('pdq', randomValues(50, 32, 99), 9_000));
   const changed = await Promise.all([live.refresh(), live.refresh(), live.refresh()]);
   expect(changed, 'one applied the changes, the others found none').toEqual([true, false, false]);
   expect(most).toBe(1);

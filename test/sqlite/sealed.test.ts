@@ -156,7 +156,7 @@ test('a store from before the vault is sealed when opened, and no value is left 
   db.exec(`INSERT INTO list (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
            VALUES ('a', 'match', 1, 31, 0, 1, 0, 0, '', '{"md5":300}')`);
   const insert = db.prepare(
-    'INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, version, since, sum) VALUES (1, 0, ?, ?, NULL, 1, 1, 0)',
+    'INSERT INTO entry (list_id, algorithm, value, entry_id, attributes, since, sum) VALUES (1, 0, ?, ?, NULL, 1, 0)',
   );
   for (const [at, value] of values.entries()) insert.run(value, `e${at}`);
   db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)}`);

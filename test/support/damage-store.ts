@@ -34,12 +34,18 @@ async function fillLists({ lists }: Store): Promise<void> {
     Array.from({ length: to - from }, (_, at) =>
       entryRow(from + at, at % 3 ? 'md5' : 'sha256', hexOf(from + at, at % 3 ? 16 : 32), more),
     );
-  await lists.replaceEntries('known', stream(some(0, 80, { category: 'one', source: 'feed' })), { origin: 'a.csv' });
-  await lists.replaceEntries('known', stream(some(10, 90, { category: 'two' })), { origin: 'b.csv' });
+  await lists.replaceEntries(
+    'known',
+    stream(some(0, 80, { category: 'one', source: 'feed', notes: { remark: 'first' } })),
+    { origin: 'a.csv' },
+  );
+  await lists.replaceEntries('known', stream(some(10, 90, { category: 'two', notes: { remark: 'second' } })), {
+    origin: 'b.csv',
+  });
   const shared = { ...entryRow(500, 'md5', md5(500)), hasOwnId: true };
   const also = { ...entryRow(501, 'md5', md5(500)), hasOwnId: true };
   await lists.addEntries('known', stream([shared, also] as never));
-  const gone = { ok: false, line: 1, reason: 'deleted', gone: { entryId: 'e12', at: null } };
+  const gone = { ok: false, line: 1, reason: 'deleted', gone: { entryId: 'e12', at: `${DAY}T12:00:00Z` } };
   await lists.addEntries('known', stream([gone] as never));
   await lists.changeEntries('known', { entryId: 'e15' }, 'disable');
   await lists.changeEntries('known', { entryId: 'e16' }, 'quarantine');

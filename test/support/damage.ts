@@ -152,7 +152,7 @@ export function damage(path: string, { name, columns }: SummedTable, column: str
     const isRow = columns.map((each) => `"${each}" IS ?`).join(' AND ');
     const cell = row[column]!;
     // A column that holds nothing has another type, or the key of another row is taken.
-    for (const value of [damagedCell(cell), 70_007]) {
+    for (const value of [damagedCell(cell), 70_007, Buffer.of(7)]) {
       try {
         db.prepare(`UPDATE ${name} SET "${column}" = ? WHERE ${isRow}`).run(value, ...cells);
         return { ...row, [column]: value };

@@ -124,12 +124,13 @@ async function* rowsOf(vault: Vault, { paths, format, ...options }: ImportReques
 
 /** A list without entries indicates a wrong file or mapping, and must not replace a good one. */
 async function* requireOne(rows: ReturnType<typeof parseHashList>): typeof rows {
-  let accepted = 0;
+  let meant = 0;
   let firstRejected: { line: number; reason: string } | null = null;
   for await (const row of rows) {
-    if (row.ok) accepted++;
+    // A file of withdrawals alone is a good file.
+    if (row.ok || row.gone !== undefined) meant++;
     else firstRejected ??= { line: row.line, reason: row.reason };
     yield row;
   }
-  if (accepted === 0) throw new AppError('HASHLIST_INVALID', { ...firstRejected, why: 'no row can be imported' });
+  if (meant === 0) throw new AppError('HASHLIST_INVALID', { ...firstRejected, why: 'no row can be imported' });
 }

@@ -31,7 +31,7 @@ interface StageOptions extends Pick<Store, 'vault' | 'stagingFolder'> {
 export async function withStagedRows<T>(
   rows: AsyncIterable<ParsedRow>,
   { vault, stagingFolder, shouldStop = () => false, bytesMax = STAGED_BYTES_MAX }: StageOptions,
-  apply: (rows: AsyncGenerator<ParsedRow>) => Promise<T>,
+  apply: (rows: AsyncIterable<ParsedRow>) => Promise<T>,
 ): Promise<T> {
   const path = unfinishedName(join(stagingFolder, 'rows'));
   try {
@@ -43,7 +43,8 @@ export async function withStagedRows<T>(
     } finally {
       await file.close();
     }
-    return await apply(rowsAt(path, vault, shouldStop));
+    // Read again where the store holds them for a review.
+    return await apply({ [Symbol.asyncIterator]: () => rowsAt(path, vault, shouldStop) });
   } finally {
     // Where it cannot be removed now, a later process does it.
     await rm(path, { force: true }).catch(() => {});

@@ -12,16 +12,18 @@ export interface Checked {
   readonly value: Buffer;
   readonly entry_id: string;
   readonly attributes: string | null;
+  /** Sealed JSON. */
+  readonly notes: Buffer | null;
 }
 
-/** A row of the table `entry` as an import reads it. */
+/** A row of the table `entry`. */
 export interface HeldRow extends Checked {
   readonly id: number;
-  readonly disabled: number;
-  readonly version: number;
-  readonly since: number;
   readonly list_id: number;
+  readonly disabled: number;
   readonly quarantined: number;
+  /** The version that last changed the entry. */
+  readonly since: number;
   readonly sum: number;
 }
 
@@ -41,7 +43,7 @@ export const sumOfEntry = (row: Omit<HeldRow, 'sum'>): number =>
     row.value,
     row.entry_id,
     row.attributes,
-    row.version,
+    row.notes,
     row.disabled,
     row.quarantined,
     row.since,
@@ -55,7 +57,7 @@ export type RawEntry = readonly [
   value: Buffer,
   entryId: string,
   attributes: string | null,
-  version: number,
+  notes: Buffer | null,
   disabled: number,
   quarantined: number,
   since: number,
@@ -88,19 +90,17 @@ export class ListChecksum {
   }
 }
 
-function digestOf({ algorithm, value, entry_id, attributes }: Checked): Buffer {
+/** Without notes, as before there were any: the checksums of existing lists stay. */
+function digestOf({ algorithm, value, entry_id, attributes, notes }: Checked): Buffer {
+  const about = Buffer.from(JSON.stringify([algorithm, entry_id, attributes]));
   // One call: a hash object for each entry costs three times as much.
-  return hash(
-    'sha256',
-    Buffer.concat([Buffer.from(JSON.stringify([algorithm, entry_id, attributes])), value]),
-    'buffer',
-  );
+  return hash('sha256', Buffer.concat(notes === null ? [about, value] : [about, value, notes]), 'buffer');
 }
 
 export function checksumOf(db: Sqlite, listId: number): string {
   const checksum = new ListChecksum();
   const rows = db.prepare<[number], Checked>(
-    'SELECT algorithm, value, entry_id, attributes FROM entry WHERE list_id = ?',
+    'SELECT algorithm, value, entry_id, attributes, notes FROM entry WHERE list_id = ?',
   );
   for (const row of rows.iterate(listId)) checksum.add(row);
   return checksum.toHex();

@@ -5,7 +5,7 @@ import { guarded, type Migration, openSqliteFile, type SqliteFile } from '../fil
 import { moveServiceTables } from '../service/database.js';
 import { prepared } from '../statements.js';
 import { addSum, createTotals, damaged, type SummedTable, sound } from '../sums.js';
-import { checksumOf } from './checksum.js';
+import { checksumBeforeNotes, entriesByIdentity } from './entries-by-identity.js';
 
 export const LISTS_FILE = 'zeef.sqlite';
 /** The widest range of `randomInt`. */
@@ -30,22 +30,25 @@ export const LIST = table(
   'name',
   'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms',
 );
-/** Its sums are computed by the writers: an import writes millions of rows. One total for each list. */
+/** Keys of one total of `entry`: a reader of some new entries reads the sums of so many. */
+export const ENTRY_PART_KEYS = 16_384;
+/** Totals of one list: keys have 32 bits. */
+export const ENTRY_PARTS = 262_144;
+/** Its sums and totals are kept by its writer, `entry-table.ts`: an import writes millions of rows. */
 export const ENTRY = table(
   'entry',
   'id',
-  'id list_id algorithm value entry_id attributes version disabled quarantined since',
-  { isGiven: true, part: 'row.list_id' },
+  'id list_id algorithm value entry_id attributes notes disabled quarantined since',
+  { isGiven: true, part: `(row.list_id * ${ENTRY_PARTS} + row.id / ${ENTRY_PART_KEYS})` },
 );
 /** Keys of the entries of a removed list lie between its first and its last; other lists may have some of them. */
 export const REMOVED_LIST = table('removed_list', 'list_id', 'list_id first_key last_key');
 export const REMOVAL = table('removal', 'seq', 'seq entry_key algorithm');
-export const ALSO_LISTED = table('also_listed', 'entry_id', 'list_id algorithm value entry_id attributes');
 export const LIST_SOURCE = table('list_source', 'list_id', 'list_id source');
 export const PAST_ENTRY = table(
   'past_entry',
   'id',
-  'id list_id algorithm value entry_id attributes since until entry_key is_damaged',
+  'id list_id algorithm value entry_id attributes notes since until entry_key is_damaged',
 );
 export const LIST_VERSION = table(
   'list_version',
@@ -53,19 +56,26 @@ export const LIST_VERSION = table(
   'list_id version is_held imported_at origin facts checksum',
 );
 export const DATA_KEY = table('data_key', 'id', 'id wrapped created_at');
-export const DISABLED_VALUE = table('disabled_value', 'list_id', 'list_id algorithm value');
+export const DISABLED_ENTRY = table('disabled_entry', 'entry_id', 'list_id algorithm value entry_id');
+export const WITHDRAWAL = table('withdrawal', 'entry_id', 'list_id entry_id at_ms version');
 export const LIST_TABLES: readonly ListTable[] = [
   META,
   LIST,
   ENTRY,
   REMOVAL,
   REMOVED_LIST,
-  ALSO_LISTED,
   LIST_SOURCE,
   PAST_ENTRY,
   LIST_VERSION,
   DATA_KEY,
-  DISABLED_VALUE,
+  DISABLED_ENTRY,
+  WITHDRAWAL,
+];
+
+/** Tables of the released migration that gave them sums. */
+const SUMMED_SINCE_17 = [
+  ...['meta', 'list', 'entry', 'removal', 'removed_list', 'also_listed', 'list_source', 'past_entry', 'list_version'],
+  ...['data_key', 'disabled_value'],
 ];
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -104,7 +114,7 @@ export const MIGRATIONS: readonly Migration[] = [
   (db) => {
     db.prepare(`INSERT INTO meta VALUES ('store_id', ?)`).run(randomInt(STORE_ID_SPAN));
     for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list').all()) {
-      db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
+      db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumBeforeNotes(db, id), id);
     }
   },
   // Several entries may carry one value: it stays until the last of them is withdrawn.
@@ -186,19 +196,21 @@ export const MIGRATIONS: readonly Migration[] = [
        ) STRICT;`,
     );
     createTotals(db);
-    for (const { name, part, isGiven } of LIST_TABLES) addSum(db, name, { part, isGiven });
+    for (const name of SUMMED_SINCE_17)
+      addSum(db, name, name === 'entry' ? { part: 'row.list_id', isGiven: true } : {});
   },
   // Ids were made up by line; `mend-ids.ts` mends shared ones, since that needs the key.
   `INSERT INTO meta VALUES ('ids_by_line', 1);`,
   // Marked entries are few, and asked for beside answers.
   'CREATE INDEX marked_entry ON entry (list_id) WHERE quarantined <> 0;',
+  entriesByIdentity,
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: 'ff0a58c4117d8d66',
-  schema: 'dd5728626fed59e9',
+  shape: '64c1634f0bee3880',
+  schema: '717e36ef770540c4',
   migrations: MIGRATIONS,
 };
 

@@ -3,7 +3,7 @@ import { Breath } from '../../core/breath.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded } from '../file.js';
 import { type HeldRow, sumOfEntry } from './checksum.js';
-import { updatedAtOf } from './tombstones.js';
+import { updatedAtOf } from './list-rows.js';
 
 /** Keys of one step: some ten milliseconds where none of them is of the list. */
 const KEYS_PER_STEP = 20_000;

@@ -37,9 +37,27 @@ export interface EntryRow {
   readonly value: Buffer;
   readonly entry_id: string;
   readonly attributes: string | null;
+  /** Sealed JSON. */
+  readonly notes: Buffer | null;
 }
 
-type Attributes = Partial<Omit<Entry, 'list' | 'entryId' | 'algorithm' | 'value'>>;
+/** Label of sealed notes: no number of an algorithm. */
+const NOTES_LABEL = 200;
+
+type Attributes = Partial<Omit<Entry, 'list' | 'entryId' | 'algorithm' | 'value' | 'notes'>>;
+
+export function sealNotes(vault: Vault, { notes }: Pick<Entry, 'notes'>): Buffer | null {
+  for (const _ in notes) return vault.seal(NOTES_LABEL, Buffer.from(JSON.stringify(notes)));
+  return null;
+}
+
+/** Errors SEALED_DAMAGED. */
+const openNotes = (vault: Vault, sealed: Buffer): Entry['notes'] =>
+  JSON.parse(vault.open(NOTES_LABEL, sealed).toString()) as Entry['notes'];
+
+/** Seal notes by the current data key. Errors SEALED_DAMAGED. */
+export const resealNotes = (from: Vault, to: Vault, sealed: Buffer): Buffer =>
+  to.seal(NOTES_LABEL, from.open(NOTES_LABEL, sealed));
 
 export function toInfo(row: ListRow): ListInfo {
   const entriesByAlgorithm = JSON.parse(row.counts) as Partial<Record<Algorithm, number>>;
@@ -90,7 +108,7 @@ export function toEntry(vault: Vault, row: EntryRow): Entry {
     status: 'active',
     updatedAt: null,
     tags: [],
-    notes: {},
+    notes: row.notes === null ? {} : openNotes(vault, row.notes),
     ...given,
   };
 }
@@ -112,9 +130,11 @@ export function nextEntryKey(db: Sqlite): number {
   return 1 + Math.max(metaOf(db, 'last_entry_key'), most);
 }
 
-/** After entries were added: their keys are never given again. SQLite counts too, but without a sum. */
-export function noteEntryKeys(db: Sqlite): void {
-  db.prepare(
-    `UPDATE meta SET value = max(value, (SELECT coalesce(max(id), 0) FROM entry)) WHERE name = 'last_entry_key'`,
-  ).run();
+/** After entries were added, up to this key: no key is given twice. SQLite counts too, but without a sum. */
+export function noteEntryKey(db: Sqlite, key: number): void {
+  db.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'last_entry_key'`).run(key);
 }
+
+/** Return the time of the last update that the list gave, RFC 3339; null without one. */
+export const updatedAtOf = ({ attributes }: { readonly attributes: string | null }): string | null =>
+  attributes === null ? null : ((JSON.parse(attributes) as { updatedAt?: string }).updatedAt ?? null);

@@ -28,10 +28,11 @@ import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
-import { damaged, isSound, plus, SUM_OF_SUMS, sound, totalOf, wholeTable } from '../sums.js';
+import { damaged, isSound, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
 import {
   ENTRY,
+  ENTRY_PART_KEYS,
   LIST,
   LIST_SOURCE,
   metaOf,
@@ -41,15 +42,15 @@ import {
   REMOVED_LIST,
   storeIdOf,
 } from './database.js';
+import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
-/** Entry keys whose stored sums are added without a pause: some 30 milliseconds. */
-const KEYS_PER_SUM = 100_000;
 /** Page cache of an import: values arrive in random order, so writes touch the whole index (70 MB for a million). */
 const IMPORT_CACHE_KIB = 262_144;
 /** Called with each damaged row that is left out: its table, and what names it there. */
@@ -116,23 +117,15 @@ export class SqliteLists implements ListStore {
   }
 
   /** Entries need no removals: readers drop those of a missing list. */
-  removeList(name: string, { onlyUnused = false } = {}): Promise<void> {
-    return this.#change(() => {
+  async removeList(name: string, { onlyUnused = false } = {}): Promise<void> {
+    const isRemoved = await this.#change(() => {
       const row = rowOf(this.#db, name);
-      const { id } = row;
-      if (onlyUnused && versionsOf(this.#db, row).length > 0) return;
-      this.#db
-        .prepare(
-          'INSERT INTO removed_list (list_id, first_key, last_key) SELECT ?, coalesce(min(id), 1), coalesce(max(id), 0) FROM entry WHERE list_id = ?',
-        )
-        .run(id, id);
-      this.#db.prepare('DELETE FROM entry WHERE list_id = ?').run(id);
-      forgetHeld(this.#db, this.#dataDir, id);
-      for (const table of ['also_listed', 'past_entry', 'list_version', 'list_source', 'disabled_value']) {
-        this.#db.prepare(`DELETE FROM ${table} WHERE list_id = ?`).run(id);
-      }
-      this.#db.prepare('DELETE FROM list WHERE id = ?').run(id);
+      if (onlyUnused && versionsOf(this.#db, row).length > 0) return false;
+      takeList(this.#db, row.id);
+      forgetHeld(this.#db, this.#dataDir, row.id);
+      return true;
     });
+    if (isRemoved) await sweepRemoved(this.#db);
   }
 
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options: WriteOptions = {}): Promise<ImportReport> {
@@ -240,26 +233,28 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  async *#entries(after: number, last: number): AsyncGenerator<readonly StoredValue[]> {
+  async *#entries(since: number, last: number): AsyncGenerator<readonly StoredValue[]> {
+    let after = since;
     const read = this.#db
       .prepare<[number, number, number], RawEntry>('SELECT * FROM entry WHERE id > ? AND id <= ? ORDER BY id LIMIT ?')
       .raw();
     if (after >= last) return;
-    const isWhole = after === 0;
+    const isWhole = since === 0;
     const generation = guarded(() => metaOf(this.#db, 'generation'));
     const found = new Map<number, EntryTotal>();
     for (;;) {
       const rows = guarded(() => read.all(after, last, ROWS_PER_BATCH));
       if (rows.length === 0) {
-        if (!isWhole) await this.#addAll(found, last);
-        this.#requireTotals(found, generation);
+        const from = isWhole ? 0 : Math.floor((since + 1) / ENTRY_PART_KEYS);
+        if (!isWhole) await this.#addParts(found, from, last);
+        this.#requireTotals(found, from, generation);
         return;
       }
       after = rows.at(-1)![0];
       const values: StoredValue[] = [];
       for (const row of rows) {
         const [id, listId, algorithm, sealed, , , , disabled, , , sum] = row;
-        if (isWhole) addTo(found, listId, { rows: 1, sum });
+        if (isWhole) addTo(found, partOf({ list_id: listId, id }), { rows: 1, sum });
         const value = isSoundEntry(row) ? this.#opened(id, algorithm, sealed) : this.#damaged(id);
         if (value === null || disabled === 1) continue;
         values.push({ entryKey: id, listKey: listId, algorithm: ALGORITHMS[algorithm]!, value });
@@ -270,14 +265,15 @@ export class SqliteLists implements ListStore {
     }
   }
 
-  /** Add the stored sums of all entries, where a reader has read only the new ones: one of these may be lost. */
-  async #addAll(found: Map<number, EntryTotal>, last: number): Promise<void> {
-    const read = this.#db.prepare<[number, number], { list_id: number } & EntryTotal>(
-      `SELECT list_id, count(*) AS rows, ${SUM_OF_SUMS} AS sum FROM entry WHERE id > ? AND id <= ? GROUP BY list_id`,
+  /** Add the stored sums of all entries in the parts with new ones, where a reader has read only these: one may be lost. */
+  async #addParts(found: Map<number, EntryTotal>, from: number, last: number): Promise<void> {
+    const read = this.#db.prepare<[number, number], { part: number } & EntryTotal>(
+      `SELECT ${ENTRY.part!.replaceAll('row.', '')} AS part, count(*) AS rows, ${SUM_OF_SUMS} AS sum FROM entry
+       WHERE id >= ? AND id < ? GROUP BY 1`,
     );
-    for (let after = 0; after < last; after += KEYS_PER_SUM) {
-      for (const { list_id, ...part } of guarded(() => read.all(after, Math.min(last, after + KEYS_PER_SUM))))
-        addTo(found, list_id, part);
+    for (let first = from * ENTRY_PART_KEYS; first <= last; first += ENTRY_PART_KEYS) {
+      const parts = guarded(() => read.all(first, first + ENTRY_PART_KEYS));
+      for (const { part, ...total } of parts) addTo(found, part, total);
       await new Promise(setImmediate);
     }
   }
@@ -297,12 +293,15 @@ export class SqliteLists implements ListStore {
     return null;
   }
 
-  /** Report lists that have lost or doubled entries. After a change by another writer the totals are not those of the read. */
-  #requireTotals(read: ReadonlyMap<number, EntryTotal>, generation: number): void {
+  /**
+   * Report lists that have lost or doubled entries, from a part on. After a change by another writer the totals are not those of
+   * the read.
+   */
+  #requireTotals(read: ReadonlyMap<number, EntryTotal>, from: number, generation: number): void {
     guarded(() => {
       if (metaOf(this.#db, 'generation') !== generation) return;
       for (const { id, name } of this.#lists()) {
-        if (!isTotal(this.#db, id, read.get(id))) this.#onDamaged({ table: 'list', row: name });
+        if (!areTotals(this.#db, id, read, from)) this.#onDamaged({ table: 'list', row: name });
       }
     });
   }
@@ -371,18 +370,18 @@ export class SqliteLists implements ListStore {
     return guarded(() => {
       const list = rowOf(this.#db, name);
       const checksum = new ListChecksum();
-      const found = new Map([[list.id, { rows: 0, sum: 0 }]]);
+      const found = new Map<number, EntryTotal>();
       const rows = this.#db.prepare<[number], RawEntry>('SELECT * FROM entry WHERE list_id = ?').raw();
       let areSound = true;
       for (const row of rows.iterate(list.id)) {
-        const [, listId, algorithm, value, entry_id, attributes, , , , , sum] = row;
-        checksum.add({ algorithm, value, entry_id, attributes });
+        const [id, listId, algorithm, value, entry_id, attributes, notes, , , , sum] = row;
+        checksum.add({ algorithm, value, entry_id, attributes, notes });
         // The checksum of the import does not cover an entry's marks.
         areSound &&= isSoundEntry(row);
-        addTo(found, listId, { rows: 1, sum });
+        addTo(found, partOf({ list_id: listId, id }), { rows: 1, sum });
       }
       const isCurrent = list.version === 0 || checksum.toHex() === list.checksum;
-      const ok = isCurrent && areSound && isTotal(this.#db, list.id, found.get(list.id));
+      const ok = isCurrent && areSound && areTotals(this.#db, list.id, found, 0);
       return { ok, entryCount: toInfo(list).entryCount, checksum: checksum.toHex() };
     });
   }
@@ -411,14 +410,14 @@ export class SqliteLists implements ListStore {
       if (held.length === 0) {
         guarded(() => {
           forgetHeld(db, this.#dataDir, listId);
-          noteVersion(db, listId, report, { origin, checksum, isHeld: false });
+          noteVersion(db, listId, report, { origin, checksum, isHeld: false, mode });
           db.exec('COMMIT');
         });
         return report;
       }
-      await writeHeld(db, this.#vault, this.#dataDir, listId);
+      await writeHeld(this.#vault, this.#dataDir, listId, rows);
       guarded(() => db.exec('ROLLBACK'));
-      await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true }));
+      await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true, mode }));
       return report;
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK');
@@ -445,20 +444,27 @@ interface EntryTotal {
   sum: number;
 }
 
-/** Add rows to what was found of their list. */
-function addTo(found: Map<number, EntryTotal>, listId: number, { rows, sum }: EntryTotal): void {
-  const of = found.get(listId);
-  if (of === undefined) found.set(listId, { rows, sum });
+/** Add rows to what was found of their part of the table. */
+function addTo(found: Map<number, EntryTotal>, part: number, { rows, sum }: EntryTotal): void {
+  const of = found.get(part);
+  if (of === undefined) found.set(part, { rows, sum });
   else {
     of.rows += rows;
     of.sum = plus(of.sum, sum);
   }
 }
 
-/** Return whether a list has the entries that were written. */
-function isTotal(db: Sqlite, listId: number, { rows, sum }: EntryTotal = { rows: 0, sum: 0 }): boolean {
-  const total = totalOf(db, 'entry', listId);
-  return rows === total.rows && sum === total.sum;
+/** Return whether a list has the entries that were written, from a part on. */
+function areTotals(db: Sqlite, listId: number, found: ReadonlyMap<number, EntryTotal>, from: number): boolean {
+  const [first, last] = partsOf(listId);
+  const totals = prepared<[number, number], EntryTotal & { part: number }>(
+    db,
+    `SELECT part, rows, sum FROM total WHERE name = 'entry' AND part BETWEEN ? AND ? AND rows > 0`,
+  ).all(first + from, last);
+  const isFound = ({ part, rows, sum }: EntryTotal & { part: number }) =>
+    found.get(part)?.rows === rows && found.get(part)?.sum === sum;
+  const parts = [...found.keys()].filter((part) => part >= first + from && part <= last);
+  return parts.length === totals.length && totals.every(isFound);
 }
 
 interface Now {

@@ -9,9 +9,10 @@ import type { AuditEvent, AuditStore } from '../../store/audit-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { type SummedTable, sumSql } from '../sums.js';
-import { checksumOf, type HeldRow, sumOfEntry } from './checksum.js';
+import { type HeldRow, sumOfEntry } from './checksum.js';
 import { ENTRY, metaOf, PAST_ENTRY } from './database.js';
-import { finishChange } from './write-entries.js';
+import { recountList } from './entry-table.js';
+import { noteEntryKey, raiseGeneration } from './list-rows.js';
 
 /** Names of one id in one list. */
 const IS_SHARED = '(list_id, entry_id) IN (SELECT list_id, entry_id FROM temp.shared_id)';
@@ -69,10 +70,8 @@ function mend(db: Sqlite, vault: Vault): void {
         for (const table of [ENTRY, PAST_ENTRY]) {
           for (const list of renew(db, table)) changed.add(list);
         }
-        for (const id of changed) {
-          db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
-          finishChange(db, id);
-        }
+        for (const id of changed) recountList(db, id);
+        if (changed.size > 0) raiseGeneration(db);
         db.exec(`DROP TABLE temp.shared_id; UPDATE meta SET value = 0 WHERE name = 'ids_by_line'`);
       })
       .immediate(),
@@ -117,7 +116,7 @@ function clearAmbiguousMarks(db: Sqlite): void {
   const release = db.prepare('UPDATE entry SET quarantined = 0, sum = ? WHERE id = ?');
   for (const row of ambiguousRows(db, 'quarantined')) release.run(sumOfEntry({ ...row, quarantined: 0 }), row.id);
   const forget = db.prepare(
-    `DELETE FROM disabled_value WHERE (list_id, algorithm, value) IN (SELECT list_id, algorithm, value FROM entry WHERE id = ?)`,
+    `DELETE FROM disabled_entry WHERE (list_id, algorithm, value) IN (SELECT list_id, algorithm, value FROM entry WHERE id = ?)`,
   );
   // Enabled under a new key: readers see an addition.
   const renumber = db.prepare('UPDATE entry SET disabled = 0, quarantined = 0, id = ?, sum = ? WHERE id = ?');
@@ -127,6 +126,7 @@ function clearAmbiguousMarks(db: Sqlite): void {
     forget.run(row.id);
     renumber.run(last, sumOfEntry({ ...row, id: last, disabled: 0, quarantined: 0 }), row.id);
   }
+  noteEntryKey(db, last);
   db.prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'entry'`).run(last);
 }
 
@@ -136,7 +136,8 @@ function renew(db: Sqlite, table: SummedTable): number[] {
   const where = `(${IS_SHARED} OR ${isOldDigest}) AND sum IS ${sumSql(table)}`;
   const { name } = table;
   const rows = db.prepare<[], { id: number; list_id: number }>(`SELECT id, list_id FROM ${name} WHERE ${where}`).all();
-  const rename = db.prepare(`UPDATE ${name} SET entry_id = zeef_made_id(algorithm, value) WHERE id = ?`);
+  // The value may be there under the id that is made of it.
+  const rename = db.prepare(`UPDATE OR IGNORE ${name} SET entry_id = zeef_made_id(algorithm, value) WHERE id = ?`);
   const sumAgain = db.prepare(`UPDATE entry SET sum = ${sumSql(ENTRY)} WHERE id = ?`);
   for (const { id } of rows) {
     rename.run(id);

@@ -4,7 +4,7 @@ import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { addDataKey, readDataKeys } from './data-keys.js';
-import { raiseGeneration } from './list-rows.js';
+import { raiseGeneration, resealNotes } from './list-rows.js';
 import { forgetFreePages, rewriteValues } from './seal-values.js';
 import { resealHeld } from './versions.js';
 
@@ -27,7 +27,10 @@ export async function rotateKeys(
         const made = addDataKey(db, known, wrapping);
         const all = [...known, made];
         const renewed = new Vault(() => all);
-        rewriteValues(db, (algorithm, value) => renewed.seal(algorithm, vault.open(algorithm, value)));
+        rewriteValues(db, {
+          value: (algorithm, value) => renewed.seal(algorithm, vault.open(algorithm, value)),
+          notes: (notes) => resealNotes(vault, renewed, notes),
+        });
         raiseGeneration(db);
         return all;
       })

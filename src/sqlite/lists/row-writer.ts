@@ -1,168 +1,374 @@
 /**
- * Rows of one import, written to a list's entries inside the caller's transaction. A row that the list had before keeps
- * its key; checksum, counts and withdrawals are updated with every row.
+ * Rows of one import, written to a list's entries inside the caller's transaction.
+ *
+ * An entry is what a source says under one id: some values. Of one import's rows those with the latest time of the source form
+ * it. In a list that is added to, an entry that comes again replaces what it held, unless the list has a newer statement. A row
+ * that the list had before keeps its key, so that a daily import changes as little as the list did.
  */
-import type { ParsedRow } from '../../core/parsed-row.js';
+import type { EntryStamp, ParsedRow, Tombstone } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
-import { ALGORITHMS } from '../../core/vocabulary.js';
-import { ImportCounts, type ImportMode, isDuplicate } from '../../store/import-rules.js';
+import { ALGORITHMS, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import { ImportCounts } from '../../store/import-rules.js';
+import type { ImportMode } from '../../store/lists-contract.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import { damaged, wholeTable } from '../sums.js';
-import { type Checked, type HeldRow, type ListChecksum, sumOfEntry } from './checksum.js';
-import { DISABLED_VALUE, ENTRY } from './database.js';
-import { nextEntryKey, toAttributes } from './list-rows.js';
+import { damaged, isSound, wholeTable } from '../sums.js';
+import { type Checked, type HeldRow, sumOfEntry } from './checksum.js';
+import { DISABLED_ENTRY, ENTRY, LIST } from './database.js';
+import type { EntryTable, NewRow } from './entry-table.js';
+import { KeySet } from './key-set.js';
+import { type ListRow, sealNotes, toAttributes, toInfo, updatedAtOf } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
-import type { Tombstones } from './tombstones.js';
-import { keepPast } from './versions.js';
+import { msOf, Withdrawals } from './withdrawals.js';
 
 type AcceptedRow = Extract<ParsedRow, { ok: true }>;
+type RefusedRow = Extract<ParsedRow, { ok: false }>;
+
+interface ImportTarget {
+  readonly listId: number;
+  /** The version that the import makes. */
+  readonly version: number;
+  readonly mode: ImportMode;
+}
 
 export class RowWriter {
   readonly counts = new ImportCounts();
-  readonly #db: Sqlite;
+  readonly #table: EntryTable;
   readonly #vault: Vault;
-  readonly #listId: number;
-  readonly #version: number;
-  readonly #mode: ImportMode;
-  readonly #checksum: ListChecksum;
-  readonly #tombstones: Tombstones;
-  readonly #disabled: ReadonlySet<string>;
-  readonly #insert: Statement<[number, number, number, Buffer, string, string | null, number, number, number, number]>;
-  readonly #findHeld: Statement<[number, number, Buffer], HeldRow>;
-  readonly #markSeen: Statement<[number, number, number]>;
-  readonly #rewrite: Statement<[number, Buffer, string, string | null, number, number, number, number, number, number]>;
-  /** Key of the next new entry: part of its sum, so it is chosen here. */
-  #nextKey: number;
+  readonly #target: ImportTarget;
+  readonly #withdrawals: Withdrawals;
+  readonly #disabled: DisabledEntries;
+  readonly #knownGood: KnownGood;
+  readonly #ofId: Statement<[number, string], HeldRow>;
+  readonly #ofValue: Statement<[number, number, Buffer], HeldRow>;
+  readonly #ofIdentity: Statement<[number, number, Buffer, string], HeldRow>;
+  readonly #keys: Statement<[number], number>;
+  readonly #byKey: Statement<[number], HeldRow>;
+  /** Entries that this import has named. */
+  readonly #seen = new KeySet();
+  /** Keys of values that their entries lose, unless a later row of the import names them again. */
+  readonly #doubted = new Set<number>();
+  /** No entry of the list has an id that a source gave. */
+  #hasMadeUpAlone: boolean;
+  readonly #disabledGone: HeldRow[] = [];
+  readonly #firstNewKey: number;
 
-  /** `version`: the version that the import makes. `checksum`: each accepted row is added to it. */
-  constructor(
-    db: Sqlite,
-    vault: Vault,
-    { listId, version, mode }: { listId: number; version: number; mode: ImportMode },
-    { checksum, tombstones }: { checksum: ListChecksum; tombstones: Tombstones },
-  ) {
-    this.#db = db;
+  constructor(db: Sqlite, vault: Vault, target: ImportTarget, table: EntryTable) {
+    const { listId, mode } = target;
     this.#vault = vault;
-    this.#listId = listId;
-    this.#version = version;
-    this.#mode = mode;
-    this.#checksum = checksum;
-    this.#tombstones = tombstones;
-    this.#disabled = disabledValues(db, listId);
-    this.#insert = db.prepare(
-      `INSERT OR IGNORE INTO entry (id, list_id, algorithm, value, entry_id, attributes, version, since, disabled, sum)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    this.#target = target;
+    this.#table = table;
+    this.#firstNewKey = table.nextKey;
+    this.#hasMadeUpAlone = isMadeUpAlone(db, listId);
+    if (mode === 'replace') db.prepare('DELETE FROM withdrawal WHERE list_id = ?').run(listId);
+    this.#withdrawals = new Withdrawals(db, target);
+    this.#disabled = new DisabledEntries(db, listId, ({ algorithm, value }) =>
+      this.#ofValue.all(listId, algorithm, value).some((row) => row.disabled === 1),
     );
-    this.#nextKey = nextEntryKey(db);
-    this.#findHeld = db.prepare(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`);
-    this.#markSeen = db.prepare('UPDATE entry SET version = ?, sum = ? WHERE id = ?');
-    this.#rewrite = db.prepare(
-      `UPDATE entry SET list_id = ?, value = ?, entry_id = ?, attributes = ?, version = ?, since = ?, disabled = ?,
-         quarantined = ?, sum = ? WHERE id = ?`,
+    this.#knownGood = new KnownGood(db, listId);
+    this.#ofId = db.prepare('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?');
+    this.#ofValue = db.prepare(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`);
+    this.#ofIdentity = db.prepare(
+      `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE} AND entry_id = ?`,
     );
+    this.#keys = db.prepare<[number], number>('SELECT id FROM entry WHERE list_id = ?').pluck();
+    this.#byKey = db.prepare('SELECT * FROM entry WHERE id = ?');
   }
 
   write(row: ParsedRow): void {
-    if (!row.ok) {
-      if (row.gone) this.counts.deleted += this.#tombstones.withdraw(row.gone);
-      this.counts.reject(row);
+    if (row.ok) this.#accept(row);
+    else this.#refuse(row);
+  }
+
+  /** Remove what the import has left out. */
+  finish(): void {
+    const { listId, mode } = this.#target;
+    for (const key of this.#doubted) this.#drop(key, true);
+    if (mode === 'replace') {
+      for (const key of this.#keys.all(listId)) if (!this.#seen.has(key)) this.#drop(key, false);
+    }
+    for (const row of this.#disabledGone) this.#disableHeirs(row);
+  }
+
+  #drop(key: number, wasCounted: boolean): void {
+    const row = this.#byKey.get(key);
+    if (!row) throw damaged(ENTRY, key);
+    this.#table.remove(row, this.#target.version, wasCounted);
+    this.counts.removed++;
+    if (row.disabled === 1) this.#disabledGone.push(row);
+  }
+
+  /** Disable the entries that came by this import in the place of a disabled one. */
+  #disableHeirs({ algorithm, value }: HeldRow): void {
+    const rows = this.#ofValue.all(this.#target.listId, algorithm, value);
+    if (rows.some(({ disabled }) => disabled === 1)) return;
+    for (const row of rows.filter(({ id }) => id >= this.#firstNewKey)) {
+      this.#table.rewrite(row, { disabled: 1 }, null);
+      this.#disabled.note(row);
+    }
+  }
+
+  get knownGood(): number {
+    return this.#knownGood.count;
+  }
+
+  #refuse(row: RefusedRow): void {
+    if (row.gone) this.counts.deleted += this.#withdraw(row.gone);
+    else if (row.of && this.#openEntry(row.of) === null) {
+      this.counts.reject({ line: row.line, reason: 'outdated' });
       return;
     }
-    if (row.hasOwnId && this.#tombstones.isWithdrawn(row.entry.entryId, row.entry.updatedAt)) {
+    this.counts.reject(row);
+  }
+
+  #accept(row: AcceptedRow): void {
+    const { entry } = row;
+    const sealed = this.#seal(row);
+    const atMs = msOf(entry.updatedAt);
+    if (this.#isWithdrawn(sealed, entry.entryId === '', atMs)) {
       this.counts.reject({ line: row.line, reason: 'not_active' });
       return;
     }
-    let entry = this.#seal(row);
-    if (this.#tryInsert(entry)) this.counts.added++;
-    else {
-      const held = this.#findHeld.get(this.#listId, entry.algorithm, entry.value);
-      // The unique index names a row that the table does not have.
-      if (!held) throw damaged(ENTRY, 'index');
-      const isDamaged = sumOfEntry(held) !== held.sum;
-      if (!isDamaged && isDuplicate(this.#mode, held.version, this.#version)) {
-        if (row.hasOwnId && held.entry_id !== entry.entry_id) this.#tombstones.alsoListed(entry);
-        this.counts.duplicate(`${entry.algorithm} ${entry.value.toString('latin1')}`);
-        return;
-      }
-      // A value whose list gives no id keeps the one that it has.
-      if (!isDamaged && row.entry.entryId === '') entry = { ...entry, entry_id: held.entry_id };
-      if (isDamaged) this.#repair(held, entry);
-      else this.#bring(held, entry);
+    if (entry.entryId === '' && (this.#restate(sealed) || this.#addNew(sealed))) return;
+    const stamp = { entryId: sealed.entry_id, ...(entry.updatedAt === null ? {} : { at: entry.updatedAt }) };
+    const held = this.#openEntry(stamp);
+    if (held === null) {
+      this.counts.reject({ line: row.line, reason: 'outdated' });
+      return;
     }
-    this.counts.accepted++;
-    // Computed from the given rows, not read back: `verify` reports damage on the disk.
-    this.#checksum.add(entry);
+    this.#place(sealed, held);
+  }
+
+  #look(entry: Checked): void {
+    this.counts.value(entry);
+    this.#knownGood.look(entry);
+  }
+
+  /** A value whose list gives it no id any more keeps the entry that it has. Return false where it has none. */
+  #restate(entry: Checked): boolean {
+    if (this.#hasMadeUpAlone) return false;
+    const { listId, mode } = this.#target;
+    const rows = this.#ofValue.all(listId, entry.algorithm, entry.value);
+    const [first] = rows;
+    if (first === undefined || rows.some(({ entry_id }) => entry_id === entry.entry_id)) return false;
+    this.#look(entry);
+    if (mode === 'add' || this.#seen.has(first.id)) {
+      this.#doubted.delete(first.id);
+      this.counts.duplicates++;
+    } else
+      this.#bring(first, { ...entry, entry_id: first.entry_id, since: this.#target.version, disabled: first.disabled });
+    return true;
   }
 
   #seal({ entry }: AcceptedRow): Checked {
     const { algorithm, value, entryId } = entry;
     const label = ALGORITHMS.indexOf(algorithm);
     const bytes = Buffer.from(value, 'hex');
+    if (entryId !== '' && !entryId.startsWith(MADE_UP)) this.#hasMadeUpAlone = false;
     return {
       algorithm: label,
       value: this.#vault.seal(label, bytes),
       // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
       entry_id: entryId === '' ? this.#vault.madeUpId(label, bytes) : Buffer.from(entryId).toString(),
       attributes: toAttributes(entry),
+      notes: sealNotes(this.#vault, entry),
     };
   }
 
-  /** Return false if the list already holds the value. */
-  #tryInsert(entry: Checked): boolean {
-    const row = this.#rowOf(this.#nextKey, entry);
-    const { changes } = this.#insert.run(
-      row.id,
-      row.list_id,
-      row.algorithm,
-      row.value,
-      row.entry_id,
-      row.attributes,
-      row.version,
-      row.since,
-      row.disabled,
-      sumOfEntry(row),
-    );
-    if (changes > 0) this.#nextKey++;
-    return changes > 0;
+  #isWithdrawn({ entry_id, algorithm, value }: Checked, isMadeUp: boolean, atMs: number | null): boolean {
+    const withdrawals = this.#withdrawals;
+    if (!withdrawals.hasSome) return false;
+    if (withdrawals.cover(entry_id, atMs)) return true;
+    return !isMadeUp && withdrawals.cover(this.#vault.madeUpId(algorithm, this.#vault.open(algorithm, value)), atMs);
   }
 
-  /** The row of an entry that this version brings. */
-  #rowOf(id: number, entry: Checked): Omit<HeldRow, 'sum'> {
-    const disabled = this.#disabled.has(nameOf(entry)) ? 1 : 0;
-    const about = { version: this.#version, since: this.#version, disabled, quarantined: 0 };
-    return { id, list_id: this.#listId, ...entry, ...about };
+  /**
+   * Take note that the import speaks of an entry: values that it held by an older statement are doubted. Result: the rows that it
+   * has; null where the list has a newer statement.
+   */
+  #openEntry({ entryId, at }: EntryStamp): readonly HeldRow[] | null {
+    const { listId, mode } = this.#target;
+    const rows = this.#ofId.all(listId, entryId);
+    if (rows.length === 0) return rows;
+    const atMs = msOf(at);
+    const named = rows.filter(({ id }) => this.#seen.has(id) && !this.#doubted.has(id));
+    // A list that is replaced holds what the file says, whatever it held.
+    const current = named.length > 0 || mode === 'replace' ? named : rows;
+    const latestMs = latestOf(current);
+    if (atMs !== null && latestMs !== null && atMs < latestMs) return null;
+    const isNewer = named.length > 0 && atMs !== null && latestMs !== null && atMs > latestMs;
+    if (isNewer) for (const { id } of named) this.#doubted.add(id);
+    if (mode === 'add') for (const { id } of rows) if (!this.#seen.has(id)) this.#doubted.add(id);
+    return rows;
   }
 
-  /** Write a damaged row again: of its marks only those are known that are stored elsewhere too. */
-  #repair({ id }: HeldRow, entry: Checked): void {
-    this.#write(this.#rowOf(id, entry));
+  #rowOf(entry: Checked): NewRow {
+    return { ...entry, since: this.#target.version, disabled: this.#disabled.has(entry) ? 1 : 0 };
   }
 
-  #write(row: Omit<HeldRow, 'sum'>): void {
-    const { id, list_id, value, entry_id, attributes, version, since, disabled, quarantined } = row;
-    const sum = sumOfEntry(row);
-    this.#rewrite.run(list_id, value, entry_id, attributes, version, since, disabled, quarantined, sum, id);
+  /** Return false if the list has the entry. */
+  #addNew(entry: Checked): boolean {
+    const key = this.#table.add(this.#rowOf(entry));
+    if (key === null) return false;
+    this.#look(entry);
+    this.#seen.add(key);
+    this.counts.added++;
+    this.counts.accepted++;
+    return true;
   }
 
-  /** Carry an entry of an earlier version into this one, updated from the row. */
-  #bring(held: HeldRow, entry: Checked): void {
-    if (held.entry_id === entry.entry_id && held.attributes === entry.attributes) {
-      this.#markSeen.run(this.#version, sumOfEntry({ ...held, version: this.#version }), held.id);
+  /** `held`: the rows of the entry. */
+  #place(entry: Checked, held: readonly HeldRow[]): void {
+    const before = held.find((one) => isSameValue(one, entry)) ?? null;
+    if (before === null && this.#addNew(entry)) return;
+    // An index that finds a row by another value, or id, than it has: it is damaged.
+    const found = before ?? this.#ofIdentity.get(this.#target.listId, entry.algorithm, entry.value, entry.entry_id);
+    if (!found) throw damaged(ENTRY, 'index');
+    this.#look(entry);
+    this.#bring(found, this.#rowOf(entry));
+  }
+
+  /** Carry a value that the list has into this version. */
+  #bring(held: HeldRow, row: NewRow): void {
+    const { version, mode } = this.#target;
+    const isNamedAgain = this.#seen.has(held.id);
+    const wasDoubted = this.#doubted.delete(held.id);
+    this.#seen.add(held.id);
+    if (sumOfEntry(held) !== held.sum) {
+      this.#table.repair(held, row);
+      this.counts.accepted++;
       return;
     }
-    keepPast(this.#db, this.#version, 'id = ?', [held.id]);
+    if (!isNamedAgain) this.#table.keep(held);
+    const isSame = held.attributes === row.attributes && isSameNotes(held.notes, row.notes);
+    if ((isNamedAgain && !wasDoubted) || (isSame && mode === 'add')) {
+      this.counts.duplicates++;
+      return;
+    }
+    this.counts.accepted++;
+    if (isSame) return;
+    const { attributes, notes } = row;
     // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
-    const since = held.disabled === 1 ? held.since : this.#version;
-    const { entry_id, attributes } = entry;
-    this.#write({ ...held, entry_id, attributes, version: this.#version, since });
+    const since = held.disabled === 1 ? held.since : version;
+    this.#table.rewrite(held, { attributes, notes, since }, version);
+    this.counts.updated++;
+  }
+
+  /** Result: the number of entries that went. */
+  #withdraw(gone: Tombstone): number {
+    const { listId, version } = this.#target;
+    const atMs = msOf(gone.at);
+    const rows = 'entryId' in gone ? this.#ofId.all(listId, gone.entryId) : this.#rowsOfValue(gone);
+    if (atMs !== null) this.#withdrawals.note('entryId' in gone ? gone.entryId : this.#idOfValue(gone), atMs);
+    const going = rows.filter((row) => {
+      if (!isSound(ENTRY, row)) throw damaged(ENTRY, row.id);
+      const updatedMs = msOf(updatedAtOf(row));
+      return atMs === null || updatedMs === null || updatedMs <= atMs;
+    });
+    for (const row of going) {
+      this.#table.remove(row, version, this.#target.mode === 'add' || this.#seen.has(row.id));
+      this.#doubted.delete(row.id);
+    }
+    return going.length;
+  }
+
+  #rowsOfValue({ algorithm, value }: Extract<Tombstone, { value: string }>): HeldRow[] {
+    const label = ALGORITHMS.indexOf(algorithm);
+    return this.#ofValue.all(this.#target.listId, label, this.#vault.seal(label, Buffer.from(value, 'hex')));
+  }
+
+  #idOfValue({ algorithm, value }: Extract<Tombstone, { value: string }>): string {
+    return this.#vault.madeUpId(ALGORITHMS.indexOf(algorithm), Buffer.from(value, 'hex'));
+  }
+}
+
+const isSameValue = (a: Checked, b: Checked) =>
+  a.algorithm === b.algorithm && a.value.compare(b.value, 0, VALUE_NAME_BYTES, 0, VALUE_NAME_BYTES) === 0;
+
+const isSameNotes = (a: Buffer | null, b: Buffer | null) => (a === null || b === null ? a === b : a.equals(b));
+
+function latestOf(rows: readonly HeldRow[]): number | null {
+  let latest: number | null = null;
+  for (const row of rows) {
+    const ms = msOf(updatedAtOf(row));
+    if (ms !== null && (latest === null || ms > latest)) latest = ms;
+  }
+  return latest;
+}
+
+/** The ids before and after all that the vault makes up. */
+const MADE_UP = 'made-';
+const AFTER_MADE_UP = 'made.';
+
+function isMadeUpAlone(db: Sqlite, listId: number): boolean {
+  const other = db.prepare(
+    `SELECT 1 FROM entry WHERE list_id = @listId AND entry_id < '${MADE_UP}'
+     UNION ALL SELECT 1 FROM entry WHERE list_id = @listId AND entry_id >= '${AFTER_MADE_UP}' LIMIT 1`,
+  );
+  return other.get({ listId }) === undefined;
+}
+
+/**
+ * Disabled entries stay disabled, also when a list drops them and brings them again, by whatever id: a value whose disabled
+ * entries are gone is disabled in the entries that come in their place. Beside a disabled entry another one is on its own.
+ */
+class DisabledEntries {
+  readonly #identities = new Set<string>();
+  readonly #values = new Set<string>();
+  readonly #isHeld: (entry: Checked) => boolean;
+  readonly #note: Statement<[number, number, Buffer, string]>;
+
+  /** `isHeld`: whether the list has a disabled entry of the same value. */
+  constructor(db: Sqlite, listId: number, isHeld: (entry: Checked) => boolean) {
+    this.#isHeld = isHeld;
+    this.#note = db.prepare(
+      'INSERT OR IGNORE INTO disabled_entry (list_id, algorithm, value, entry_id) VALUES (?, ?, ?, ?)',
+    );
+    const rows = wholeTable<Pick<Checked, 'algorithm' | 'value' | 'entry_id'> & { list_id: number }>(
+      db,
+      DISABLED_ENTRY,
+    );
+    for (const row of rows) {
+      if (row.list_id !== listId) continue;
+      this.#identities.add(`${nameOf(row)} ${row.entry_id}`);
+      this.#values.add(nameOf(row));
+    }
+  }
+
+  has(entry: Checked): boolean {
+    if (this.#values.size === 0) return false;
+    const name = nameOf(entry);
+    return this.#identities.has(`${name} ${entry.entry_id}`) || (this.#values.has(name) && !this.#isHeld(entry));
+  }
+
+  note({ list_id, algorithm, value, entry_id }: HeldRow): void {
+    this.#note.run(list_id, algorithm, value, entry_id);
   }
 }
 
 const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
   `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
 
-/** Disabled values stay disabled, also when a list drops them and brings them again. */
-function disabledValues(db: Sqlite, listId: number): ReadonlySet<string> {
-  const rows = wholeTable<Pick<Checked, 'algorithm' | 'value'> & { list_id: number }>(db, DISABLED_VALUE);
-  return new Set(rows.filter(({ list_id }) => list_id === listId).map(nameOf));
+/** Counts digests that a suppression list has too: equal values have equal seals. */
+class KnownGood {
+  count = 0;
+  readonly #lists: readonly { readonly id: number; readonly algorithms: ReadonlySet<number> }[];
+  readonly #find: Statement<[number, number, Buffer]>;
+
+  constructor(db: Sqlite, listId: number) {
+    this.#lists = wholeTable<ListRow>(db, LIST)
+      .filter(({ id, kind }) => kind === 'suppression' && id !== listId)
+      .map((row) => {
+        const counts = toInfo(row).entriesByAlgorithm;
+        const digests = DIGEST_ALGORITHMS.filter((algorithm) => (counts[algorithm] ?? 0) > 0);
+        return { id: row.id, algorithms: new Set(digests.map((algorithm) => ALGORITHMS.indexOf(algorithm))) };
+      })
+      .filter(({ algorithms }) => algorithms.size > 0);
+    this.#find = db.prepare(`SELECT 1 FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE} LIMIT 1`);
+  }
+
+  look({ algorithm, value }: Checked): void {
+    for (const { id, algorithms } of this.#lists) {
+      if (algorithms.has(algorithm) && this.#find.get(id, algorithm, value) !== undefined) this.count++;
+    }
+  }
 }

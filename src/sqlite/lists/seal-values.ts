@@ -7,21 +7,34 @@ import { guarded } from '../file.js';
 import { sound, sumSql } from '../sums.js';
 import { checksumOf, type HeldRow } from './checksum.js';
 import { ENTRY, metaOf } from './database.js';
+import { retotalEntries } from './entry-table.js';
 
 /** SQL condition that finds an entry by its sealed value, by the index over the names. */
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
 
-const TABLES = ['entry', 'past_entry', 'also_listed', 'disabled_value'] as const;
+const TABLES = ['entry', 'past_entry', 'disabled_entry'] as const;
+const WITH_NOTES = ['entry', 'past_entry'] as const;
 
-/** Rewrite every value inside the caller's transaction, and rebuild checksums and the index of names. */
-export function rewriteValues(db: Sqlite, rewrite: (algorithm: number, value: Buffer) => Buffer): void {
-  db.function('zeef_rewrite', (algorithm, value) => rewrite(algorithm as number, value as Buffer));
-  db.exec('DROP INDEX IF EXISTS entry_value; DROP INDEX IF EXISTS entry_value_name;');
+interface Rewrite {
+  value(algorithm: number, value: Buffer): Buffer;
+  notes(notes: Buffer): Buffer;
+}
+
+/** Rewrite every value inside the caller's transaction, and rebuild what is derived from them. */
+export function rewriteValues(db: Sqlite, rewrite: Rewrite): void {
+  db.function('zeef_rewrite', (algorithm, value) => rewrite.value(algorithm as number, value as Buffer));
+  db.function('zeef_rewrite_notes', (notes) => rewrite.notes(notes as Buffer));
+  db.exec('DROP INDEX IF EXISTS entry_identity');
   // A new sum would hide damage.
   for (const row of db.prepare<[], HeldRow>('SELECT * FROM entry').iterate()) sound(ENTRY, row);
   for (const table of TABLES) db.exec(`UPDATE ${table} SET value = zeef_rewrite(algorithm, value)`);
+  for (const table of WITH_NOTES)
+    db.exec(`UPDATE ${table} SET notes = zeef_rewrite_notes(notes) WHERE notes IS NOT NULL`);
   db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)}`);
-  db.exec(`CREATE UNIQUE INDEX entry_value_name ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}))`);
+  retotalEntries(db);
+  db.exec(
+    `CREATE UNIQUE INDEX entry_identity ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`,
+  );
   for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list WHERE version > 0').all()) {
     db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
   }
@@ -48,7 +61,7 @@ export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void
         // Another process may have sealed them meanwhile.
         if (!isPlain()) return false;
         const some = TABLES.some((table) => db.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() !== undefined);
-        rewriteValues(db, (algorithm, value) => vault.seal(algorithm, value));
+        rewriteValues(db, { value: (algorithm, value) => vault.seal(algorithm, value), notes: (notes) => notes });
         db.prepare('DELETE FROM list_version WHERE is_held = 1').run();
         for (const name of PLAIN_BESIDE) rmSync(join(dataDir, name), { recursive: true, force: true });
         db.prepare(`UPDATE meta SET value = 0 WHERE name = 'values_plain'`).run();

@@ -11,22 +11,35 @@ import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import type { HoldReason, ImportReport, VersionInfo } from '../../store/lists-contract.js';
+import type { HoldReason, ImportMode, ImportReport, VersionInfo } from '../../store/lists-contract.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
 import type { PastRow } from './checksum.js';
-import { ALSO_LISTED, ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
+import { ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 /** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
 const VERSIONS_KEPT_MAX = 10;
 const ROWS_PER_BATCH = 10_000;
+/** Characters of held rows that are written at once. */
+const LINES_CHARS = 65_536;
 
-type Facts = Pick<ImportReport, 'accepted' | 'duplicates' | 'rejected' | 'rejectedByReason' | 'added' | 'removed'> & {
+type Facts = Pick<
+  ImportReport,
+  'accepted' | 'duplicates' | 'rejected' | 'rejectedByReason' | 'added' | 'removed' | 'updated'
+> & {
   readonly held: readonly HoldReason[];
+  readonly mode: ImportMode;
 };
+
+/** Earlier versions have fewer facts: no entry was updated, and those that were held were whole lists. */
+const factsOf = (facts: string): Facts => ({
+  updated: 0,
+  mode: 'replace',
+  ...(JSON.parse(facts) as Omit<Facts, 'updated' | 'mode'>),
+});
 
 interface VersionRow {
   readonly list_id: number;
@@ -52,8 +65,8 @@ export function keepPast(
   values: readonly (number | string | Buffer)[],
 ): void {
   db.prepare(
-    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, since, until, entry_key, is_damaged)
-     SELECT list_id, algorithm, value, entry_id, attributes, since, ?, id, ${IS_DAMAGED} FROM entry
+    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, notes, since, until, entry_key, is_damaged)
+     SELECT list_id, algorithm, value, entry_id, attributes, notes, since, ?, id, ${IS_DAMAGED} FROM entry
      WHERE (disabled = 0 OR ${IS_DAMAGED}) AND ${where}`,
   ).run(until, ...values);
 }
@@ -67,10 +80,10 @@ export function noteVersion(
   db: Sqlite,
   listId: number,
   report: ImportReport,
-  { origin, checksum, isHeld }: { origin: string | null; checksum: string; isHeld: boolean },
+  { origin, checksum, isHeld, mode }: { origin: string | null; checksum: string; isHeld: boolean; mode: ImportMode },
 ): void {
-  const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, held } = report;
-  const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, held };
+  const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, updated, held } = report;
+  const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, updated, held, mode };
   db.prepare(
     `INSERT OR REPLACE INTO list_version (list_id, version, is_held, imported_at, origin, facts, checksum)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -87,7 +100,7 @@ export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
       state: is_held === 1 ? 'held' : version === list.version ? 'active' : 'past',
       importedAt: imported_at,
       origin,
-      ...(JSON.parse(facts) as Facts),
+      ...factsOf(facts),
       checksum,
     }));
 }
@@ -143,27 +156,25 @@ const ID_BY_LINE = /^line-\d+$/;
 
 const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
 
-async function* linesOf(db: Sqlite, vault: Vault, listId: number): AsyncGenerator<Buffer> {
-  const read = db.prepare<[number, number, number], EntryRow>(
-    'SELECT * FROM entry WHERE +list_id = ? AND id > ? ORDER BY id LIMIT ?',
-  );
-  let line = 0;
-  for (let after = 0; ; ) {
-    const rows = guarded(() => read.all(listId, after, ROWS_PER_BATCH));
-    if (rows.length === 0) break;
-    after = rows.at(-1)!.id;
-    yield Buffer.from(rows.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ENTRY, row), ++line))}\n`).join(''));
+async function* linesOf(rows: AsyncIterable<ParsedRow>): AsyncGenerator<Buffer> {
+  let lines = '';
+  for await (const row of rows) {
+    lines += `${JSON.stringify(row)}\n`;
+    if (lines.length < LINES_CHARS) continue;
+    yield Buffer.from(lines);
+    lines = '';
   }
-  // Written last, so that they are read as further carriers of stored values.
-  const others = db.prepare<[number], EntryRow>('SELECT 0 AS id, * FROM also_listed WHERE list_id = ?').all(listId);
-  yield Buffer.from(
-    others.map((row) => `${JSON.stringify(toParsedRow(vault, sound(ALSO_LISTED, row), ++line))}\n`).join(''),
-  );
+  yield Buffer.from(lines);
 }
 
-/** Write all rows of the held version, sealed, from the transaction that is about to be rolled back. */
-export async function writeHeld(db: Sqlite, vault: Vault, dataDir: string, listId: number): Promise<void> {
-  await putHeld(dataDir, listId, sealStream(vault, linesOf(db, vault, listId)));
+/** Write the rows of a version that is held, sealed. */
+export async function writeHeld(
+  vault: Vault,
+  dataDir: string,
+  listId: number,
+  rows: AsyncIterable<ParsedRow>,
+): Promise<void> {
+  await putHeld(dataDir, listId, sealStream(vault, linesOf(rows)));
 }
 
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {

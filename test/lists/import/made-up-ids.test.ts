@@ -72,10 +72,10 @@ test('ids that an earlier version made by line are mended; marks stay only where
     db.prepare('UPDATE entry SET entry_id = ? WHERE entry_id = ?').run(id, made[value]);
   db.prepare(`UPDATE entry SET disabled = 1, quarantined = 1 WHERE entry_id = 'line-1'`).run();
   // Disabled before another value got its id.
-  db.prepare(`UPDATE entry SET disabled = 1 WHERE entry_id = 'line-2' AND version = 1`).run();
+  db.prepare(`UPDATE entry SET disabled = 1 WHERE entry_id = 'line-2' AND since = 1`).run();
   // The earlier version had no sums: those that came after it are of the rows as they were.
   db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)};
-    INSERT INTO disabled_value (list_id, algorithm, value) SELECT list_id, algorithm, value FROM entry WHERE disabled = 1;
+    INSERT INTO disabled_entry (list_id, algorithm, value, entry_id) SELECT list_id, algorithm, value, entry_id FROM entry WHERE disabled = 1;
     UPDATE meta SET value = 1 WHERE name = 'ids_by_line'`);
   db.close();
   await store.close();
