@@ -91,6 +91,7 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
         ['a withdrawal of before the entry', [[says('x', 1, 2)], [ends('x', 1)]], ['x 1 -']],
         ['a withdrawal of the same time', [[says('x', 1, 1)], [ends('x', 1)]], []],
         ['an entry of before its withdrawal', [[ends('x', 2), says('y', 2)], [says('x', 1, 1)]], ['y 2 -']],
+        ['an entry of the time of its withdrawal', [[ends('x', 2), says('y', 2)], [says('x', 1, 2)]], ['y 2 -']],
         ['an entry of after its withdrawal', [[ends('x', 2), says('y', 2)], [says('x', 1, 3)]], ['x 1 -', 'y 2 -']],
         ['an entry without a time after a withdrawal', [[says('x', 1, 1)], [ends('x', 2)], [says('x', 1)]], ['x 1 -']],
         ['an entry without a time beside a withdrawal', [[ends('x', 2), says('x', 1), says('y', 2)]], ['y 2 -']],
@@ -234,6 +235,9 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
         expect(await held()).toEqual(['y 1 -', 'z 2 -']);
         await replace(says('x', 1), says('y', 1), says('z', 2));
         expect(await held(), 'after an import').toEqual(['y 1 -', 'z 2 -']);
+        await replace(says('x', 1), says('z', 2));
+        await replace(says('x', 1), says('y', 1), says('z', 2));
+        expect(await held(), 'the other comes again').toEqual(['y 1 -', 'z 2 -']);
         expect(await store.lists.changeEntries('a', { entryId: 'x' }, 'enable')).toBe(1);
         expect(await store.lists.changeEntries('a', { entryId: 'y' }, 'remove')).toBe(1);
         expect(await held()).toEqual(['x 1 -', 'z 2 -']);
