@@ -4,12 +4,16 @@ import { artefact } from '../core/package-root.js';
 import type { ImportOutcome, ImportThread } from '../lists/import/import-task.js';
 import type { ImportTask } from './import-worker.js';
 
+/** Single entries come in bursts: loading the code again would take longer than adding one. */
+const IDLE_MS = 60_000;
+
 /** Started with the first import. */
 export function createImportThread(place: Pick<ImportTask, 'dataDir' | 'keyPlace'>): ImportThread {
   let pool: Piscina | null = null;
   return {
     async run(request, port) {
-      pool ??= new Piscina({ filename: artefact('src', 'service', 'import-worker.js'), minThreads: 0, maxThreads: 1 });
+      const filename = artefact('src', 'service', 'import-worker.js');
+      pool ??= new Piscina({ filename, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS });
       const task: ImportTask = { ...place, request, port };
       return (await pool.run(task, { transferList: [port] })) as ImportOutcome;
     },
