@@ -18,17 +18,28 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Key id and nonce: enough to distinguish the sealed values of one algorithm. */
 export const VALUE_NAME_BYTES = KEY_ID_BYTES + NONCE_BYTES;
+/** Bytes that sealing adds to a value. */
+export const VALUE_BYTES_SEALED = VALUE_NAME_BYTES + TAG_BYTES;
 /** The id has two bytes: enough for a new key a day for 179 years. */
 export const DATA_KEYS_MAX = 65_535;
 
 /** 96 bits: a billion values share no id by chance. */
 const MADE_ID_DIGITS = 24;
+const MADE_ID = 'made-';
+/** Characters of an id that the vault makes. */
+export const MADE_ID_CHARS = MADE_ID.length + MADE_ID_DIGITS;
 
 /** 256 random bits that seal values, and their number in sealed values. */
 export interface DataKey {
   /** 1..65,535; the highest is the current key. */
   readonly id: number;
   readonly key: Uint8Array;
+}
+
+/** What another thread of this process needs to seal as this one does. */
+export interface VaultKeys {
+  readonly current: number;
+  readonly keys: readonly (readonly [number, Readonly<Record<keyof Derived, Uint8Array>>])[];
 }
 
 interface Derived {
@@ -79,6 +90,25 @@ export class Vault {
     this.refresh();
   }
 
+  /** Return a vault with the keys of another thread. It knows no others. */
+  static ofKeys({ keys }: VaultKeys): Vault {
+    const vault = new Vault(() => []);
+    for (const [id, { value, nonce, stream, id: idKey }] of keys)
+      vault.#keys.set(id, {
+        value: Buffer.from(value),
+        nonce: Buffer.from(nonce),
+        stream: Buffer.from(stream),
+        id: Buffer.from(idKey),
+      });
+    vault.#current = Math.max(...vault.#keys.keys());
+    return vault;
+  }
+
+  /** The keys, for threads of this process alone. */
+  get shared(): VaultKeys {
+    return { current: this.#current, keys: [...this.#keys] };
+  }
+
   /** Load the store's current keys: another process may have changed them. Errors: those of `load`. */
   refresh(keys: readonly DataKey[] = this.#load()): void {
     for (const { id, key } of keys) if (!this.#keys.has(id)) this.#keys.set(id, derive(key));
@@ -96,7 +126,7 @@ export class Vault {
     const nonce = createHmac('sha256', nonceKey).update(about).update(value).digest().subarray(0, NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(about);
-    const sealed = Buffer.allocUnsafe(VALUE_NAME_BYTES + value.length + TAG_BYTES);
+    const sealed = Buffer.allocUnsafe(value.length + VALUE_BYTES_SEALED);
     sealed.writeUInt16BE(this.#current, 0);
     sealed.set(nonce, KEY_ID_BYTES);
     sealed.set(cipher.update(value), VALUE_NAME_BYTES);
@@ -112,7 +142,7 @@ export class Vault {
   madeUpId(label: number, value: Uint8Array): string {
     const { id } = this.#keyOf(Math.min(...this.#keys.keys()));
     const digest = createHmac('sha256', id).update(Buffer.of(label)).update(value).digest('hex');
-    return `made-${digest.slice(0, MADE_ID_DIGITS)}`;
+    return `${MADE_ID}${digest.slice(0, MADE_ID_DIGITS)}`;
   }
 
   /** Open a sealed value. Errors SEALED_DAMAGED: modified, truncated, of another label, or sealed with an unknown key. */

@@ -17,6 +17,7 @@ import { DISABLED_ENTRY, ENTRY, LIST } from './database.js';
 import type { EntryTable, NewRow } from './entry-table.js';
 import { KeySet } from './key-set.js';
 import { type ListRow, sealNotes, toAttributes, toInfo, updatedAtOf } from './list-rows.js';
+import type { SealedRow, SealedValue } from './seal-rows.js';
 import { BY_VALUE } from './seal-values.js';
 import { msOf, Withdrawals } from './withdrawals.js';
 
@@ -74,8 +75,8 @@ export class RowWriter {
     this.#byKey = db.prepare('SELECT * FROM entry WHERE id = ?');
   }
 
-  write(row: ParsedRow): void {
-    if (row.ok) this.#accept(row);
+  write({ row, seal }: SealedRow): void {
+    if (row.ok) this.#accept(row, seal!);
     else this.#refuse(row);
   }
 
@@ -120,11 +121,11 @@ export class RowWriter {
     this.counts.reject(row);
   }
 
-  #accept(row: AcceptedRow): void {
+  #accept(row: AcceptedRow, seal: SealedValue): void {
     const { entry } = row;
-    const sealed = this.#seal(row);
+    const sealed = this.#entryOf(row, seal);
     const atMs = msOf(entry.updatedAt);
-    if (this.#isWithdrawn(sealed, entry.entryId === '', atMs)) {
+    if (this.#withdrawals.cover(sealed.entry_id, atMs) || this.#withdrawals.cover(seal.madeId, atMs)) {
       this.counts.reject({ line: row.line, reason: 'not_active' });
       return;
     }
@@ -159,26 +160,17 @@ export class RowWriter {
     return true;
   }
 
-  #seal({ entry }: AcceptedRow): Checked {
-    const { algorithm, value, entryId } = entry;
-    const label = ALGORITHMS.indexOf(algorithm);
-    const bytes = Buffer.from(value, 'hex');
+  #entryOf({ entry }: AcceptedRow, { value, madeId }: SealedValue): Checked {
+    const { algorithm, entryId } = entry;
     if (entryId !== '' && !entryId.startsWith(MADE_UP)) this.#hasMadeUpAlone = false;
     return {
-      algorithm: label,
-      value: this.#vault.seal(label, bytes),
+      algorithm: ALGORITHMS.indexOf(algorithm),
+      value,
       // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
-      entry_id: entryId === '' ? this.#vault.madeUpId(label, bytes) : Buffer.from(entryId).toString(),
+      entry_id: entryId === '' ? madeId : Buffer.from(entryId).toString(),
       attributes: toAttributes(entry),
       notes: sealNotes(this.#vault, entry),
     };
-  }
-
-  #isWithdrawn({ entry_id, algorithm, value }: Checked, isMadeUp: boolean, atMs: number | null): boolean {
-    const withdrawals = this.#withdrawals;
-    if (!withdrawals.hasSome) return false;
-    if (withdrawals.cover(entry_id, atMs)) return true;
-    return !isMadeUp && withdrawals.cover(this.#vault.madeUpId(algorithm, this.#vault.open(algorithm, value)), atMs);
   }
 
   /**

@@ -13,32 +13,24 @@ import { retotalEntries } from './entry-table.js';
 export const BY_VALUE = `substr(value, 1, ${VALUE_NAME_BYTES}) = substr(?, 1, ${VALUE_NAME_BYTES})`;
 
 const TABLES = ['entry', 'past_entry', 'disabled_entry'] as const;
-const WITH_NOTES = ['entry', 'past_entry'] as const;
 
-interface Rewrite {
-  value(algorithm: number, value: Buffer): Buffer;
-  notes(notes: Buffer): Buffer;
-}
-
-/** Rewrite every value inside the caller's transaction, and rebuild what is derived from them. */
-export function rewriteValues(db: Sqlite, rewrite: Rewrite): void {
-  db.function('zeef_rewrite', (algorithm, value) => rewrite.value(algorithm as number, value as Buffer));
-  db.function('zeef_rewrite_notes', (notes) => rewrite.notes(notes as Buffer));
-  db.exec('DROP INDEX IF EXISTS entry_identity');
+/** Seal every value inside the caller's transaction, and rebuild what is derived from them. */
+function sealAll(db: Sqlite, vault: Vault): void {
+  db.function('zeef_seal', (algorithm, value) => vault.seal(algorithm as number, value as Buffer));
   // A new sum would hide damage.
   for (const row of db.prepare<[], HeldRow>('SELECT * FROM entry').iterate()) sound(ENTRY, row);
-  for (const table of TABLES) db.exec(`UPDATE ${table} SET value = zeef_rewrite(algorithm, value)`);
-  for (const table of WITH_NOTES)
-    db.exec(`UPDATE ${table} SET notes = zeef_rewrite_notes(notes) WHERE notes IS NOT NULL`);
+  for (const table of TABLES) db.exec(`UPDATE ${table} SET value = zeef_seal(algorithm, value)`);
   db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)}`);
   retotalEntries(db);
-  db.exec(
-    `CREATE UNIQUE INDEX entry_identity ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`,
-  );
+  db.exec(IDENTITY_INDEX);
   for (const { id } of db.prepare<[], { id: number }>('SELECT id FROM list WHERE version > 0').all()) {
     db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
   }
 }
+
+/** The index by which an entry is found; values that are not sealed have no names. */
+export const IDENTITY_INDEX = `CREATE UNIQUE INDEX entry_identity
+  ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`;
 
 /** Remove the old values from free pages and from the write-ahead log. */
 export function forgetFreePages(db: Sqlite): void {
@@ -61,7 +53,7 @@ export function sealPlainValues(db: Sqlite, vault: Vault, dataDir: string): void
         // Another process may have sealed them meanwhile.
         if (!isPlain()) return false;
         const some = TABLES.some((table) => db.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() !== undefined);
-        rewriteValues(db, { value: (algorithm, value) => vault.seal(algorithm, value), notes: (notes) => notes });
+        sealAll(db, vault);
         db.prepare('DELETE FROM list_version WHERE is_held = 1').run();
         for (const name of PLAIN_BESIDE) rmSync(join(dataDir, name), { recursive: true, force: true });
         db.prepare(`UPDATE meta SET value = 0 WHERE name = 'values_plain'`).run();

@@ -9,6 +9,7 @@ import { ENTRY } from './database.js';
 import { EntryTable } from './entry-table.js';
 import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
+import { sealRows } from './seal-rows.js';
 import { forgetOldPast } from './versions.js';
 
 /** Removals kept for lagging readers, which otherwise reload everything: a few minutes of the largest changes. */
@@ -35,7 +36,7 @@ export async function writeRows(
   const version = before.version + 1;
   const table = new EntryTable(db, before, { isWhole: mode === 'replace' });
   const writer = new RowWriter(db, vault, { listId: id, version, mode }, table);
-  for await (const row of rows) writer.write(row);
+  for await (const batch of sealRows(vault, rows)) for (const row of batch) writer.write(row);
   writer.finish();
   const { counts } = writer;
   const checksum = table.finish();

@@ -1,0 +1,38 @@
+/** Threads that seal values: batches in, batches out, in order, some of them ahead of the one that is written. */
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { artefact } from '../../core/package-root.js';
+import type { SealedBatch, SealTask } from '../../vault/seal-worker.js';
+
+/** Values of one batch: some thirty milliseconds of a thread. */
+export const VALUES_PER_BATCH = 2_048;
+/** More threads than that wait for the one that writes. */
+const THREADS_MAX = 4;
+/** Batches that wait for a thread, or to be written: some megabytes. */
+const BATCHES_AHEAD = 2 * THREADS_MAX;
+
+type Seal = (task: SealTask) => Promise<SealedBatch>;
+
+/** Yield the result of `seal` for each batch. The threads end with it. Errors  those of the batches and of `seal`. */
+export async function* sealedAhead<In, Out>(
+  batches: AsyncIterable<In> | Iterable<In>,
+  seal: (batch: In, run: Seal) => Promise<Out>,
+): AsyncGenerator<Out> {
+  const threads = Math.min(THREADS_MAX, availableParallelism());
+  const filename = artefact('src', 'vault', 'seal-worker.js');
+  const pool = new Piscina({ filename, minThreads: threads, maxThreads: threads });
+  const run: Seal = (task) => pool.run(task) as Promise<SealedBatch>;
+  const ahead: Promise<Out>[] = [];
+  try {
+    for await (const batch of batches) {
+      const sealed = seal(batch, run);
+      // Its error is thrown where it is awaited, in its turn.
+      sealed.catch(() => {});
+      ahead.push(sealed);
+      if (ahead.length > BATCHES_AHEAD) yield await ahead.shift()!;
+    }
+    while (ahead.length > 0) yield await ahead.shift()!;
+  } finally {
+    await pool.destroy();
+  }
+}

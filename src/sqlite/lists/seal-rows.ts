@@ -1,0 +1,85 @@
+/** Rows of an import with their sealed values: a few are sealed here, many in threads while those before them are written. */
+import type { ParsedRow } from '../../core/parsed-row.js';
+import { ALGORITHMS, VALUE_BYTES } from '../../core/vocabulary.js';
+import type { SealedBatch, SealTask } from '../../vault/seal-worker.js';
+import { MADE_ID_CHARS, VALUE_BYTES_SEALED, type Vault } from '../../vault/vault.js';
+import { sealedAhead, VALUES_PER_BATCH } from './seal-pool.js';
+
+export interface SealedValue {
+  readonly value: Buffer;
+  /** The id that is made of the value. */
+  readonly madeId: string;
+}
+
+export interface SealedRow {
+  readonly row: ParsedRow;
+  /** Null for a row that is refused. */
+  readonly seal: SealedValue | null;
+}
+
+/** Errors  those of the rows. */
+export async function* sealRows(vault: Vault, rows: AsyncIterable<ParsedRow>): AsyncGenerator<readonly SealedRow[]> {
+  const batches = inBatches(rows);
+  const first = await batches.next();
+  if (first.done) return;
+  if (first.value.length < VALUES_PER_BATCH) {
+    yield first.value.map((row) => ({ row, seal: row.ok ? sealOne(vault, row) : null }));
+    return;
+  }
+  const { value } = first;
+  async function* all() {
+    yield value;
+    yield* batches;
+  }
+  yield* sealedAhead(all(), (batch, run) => sealBatch(run, vault, batch));
+}
+
+async function* inBatches(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow[]> {
+  let batch: ParsedRow[] = [];
+  for await (const row of rows) {
+    batch.push(row);
+    if (batch.length < VALUES_PER_BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+type AcceptedRow = Extract<ParsedRow, { ok: true }>;
+
+function sealOne(vault: Vault, { entry: { algorithm, value } }: AcceptedRow): SealedValue {
+  const label = ALGORITHMS.indexOf(algorithm);
+  const bytes = Buffer.from(value, 'hex');
+  return { value: vault.seal(label, bytes), madeId: vault.madeUpId(label, bytes) };
+}
+
+async function sealBatch(
+  run: (task: SealTask) => Promise<SealedBatch>,
+  vault: Vault,
+  rows: readonly ParsedRow[],
+): Promise<readonly SealedRow[]> {
+  const accepted = rows.filter((row): row is AcceptedRow => row.ok);
+  const lengths = Uint16Array.from(accepted, ({ entry }) => VALUE_BYTES[entry.algorithm]);
+  const task: SealTask = {
+    keys: vault.shared,
+    labels: Uint8Array.from(accepted, ({ entry }) => ALGORITHMS.indexOf(entry.algorithm)),
+    lengths,
+    values: Buffer.from(accepted.map(({ entry }) => entry.value).join(''), 'hex'),
+    areSealed: false,
+  };
+  const { sealed, ids } = await run(task);
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  let at = 0;
+  let from = 0;
+  return rows.map((row) => {
+    if (!row.ok) return { row, seal: null };
+    const to = from + lengths[at]! + VALUE_BYTES_SEALED;
+    const seal = {
+      value: bytes.subarray(from, to),
+      madeId: ids.slice(at * MADE_ID_CHARS, (at + 1) * MADE_ID_CHARS),
+    };
+    at++;
+    from = to;
+    return { row, seal };
+  });
+}
