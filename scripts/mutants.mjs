@@ -361,6 +361,7 @@ export const MUTANTS = [
   [ROWS, 'for (const row of this.#disabledGone) this.#disableHeirs(row);', '', OF_UPDATES],
   [ROWS, 'updatedMs <= atMs', 'updatedMs < atMs', OF_UPDATES],
   [ROWS, '&& !this.#isHeld(entry)', '', OF_UPDATES],
+  [ROWS, 'if (this.#takeOver(entry)) return true;', '', OF_UPDATES],
   [REVIEW, 'canaryMatches + knownGood', 'canaryMatches', OF_REVIEW],
   [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],

@@ -319,6 +319,7 @@ export const ImportReportResult = Type.Object({
   deleted: count,
   added: count,
   removed: count,
+  updated: count,
   rejectedByReason: Type.Record(Type.String(), count),
   held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
   firstRejected: Type.Array(Type.Object({ line: count, reason: Type.String() })),
@@ -328,6 +329,7 @@ export const VersionResult = Type.Object({
   list: Type.String(),
   version: count,
   state: oneOf(['active', 'past', 'held']),
+  mode: oneOf(['replace', 'add']),
   importedAt: Type.String(),
   origin: orNull(Type.String()),
   accepted: count,
@@ -336,6 +338,7 @@ export const VersionResult = Type.Object({
   rejectedByReason: Type.Record(Type.String(), count),
   added: count,
   removed: count,
+  updated: count,
   checksum: Type.String(),
   held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
 });

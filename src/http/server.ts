@@ -30,6 +30,7 @@ import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
+import { listEntryRoutes } from './routes/list-entries.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listRoutes } from './routes/lists.js';
 import type { Needs } from './routes/needs.js';
@@ -158,6 +159,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
+  listEntryRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);

@@ -46,6 +46,7 @@ const READS = [
   'versions',
   'versionRows',
   'source',
+  'entry',
   'quarantined',
   'verify',
   'generation',

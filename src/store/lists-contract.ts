@@ -160,6 +160,11 @@ export interface StoredEntry extends Entry {
   readonly flooded: boolean;
 }
 
+/** A value that an entry holds, enabled or not. */
+export interface HeldEntry extends StoredEntry {
+  readonly disabled: boolean;
+}
+
 /** Filter for a list's entries: by id, or by source. */
 export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
@@ -172,6 +177,8 @@ export interface ListReader {
   /** Return the entries of a past or active version, or the rows of a held one. Errors LIST_NOT_FOUND; NOT_FOUND: no longer kept. */
   versionRows(name: string, version: number): Promise<AsyncIterable<ParsedRow>>;
   source(name: string): Promise<SourceInfo | null>;
+  /** Return the values of one entry, disabled ones too; none where the list does not have it. Errors LIST_NOT_FOUND. */
+  entry(name: string, entryId: string): Promise<readonly HeldEntry[]>;
   /** Return the entries of all lists that are quarantined, or that a flood marked. */
   quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Compare every entry with the checksum written by the import. Errors LIST_NOT_FOUND. */

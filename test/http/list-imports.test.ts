@@ -176,6 +176,58 @@ describe('changes', () => {
   });
 });
 
+describe('one entry', () => {
+  const rows = (...entries: object[]) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+  const hash = hashes[0]!;
+  const both = rows(
+    { entryId: '42/img-1', algorithm: 'pdq', value: hash, category: 'A1', notes: { remark: 'seen twice' } },
+    { entryId: '43/img-9', algorithm: 'pdq', value: hash, category: 'B2' },
+  );
+  const matchedIds = async () =>
+    (await verdict(hash)).matches.map((match) => (match as { entryId: string }).entryId).sort();
+  beforeEach(() => here('POST', '/lists/desk/entries?format=jsonl', both, 'application/x-ndjson'));
+
+  test('a value under two ids is reported, disabled and removed under each on its own', async () => {
+    expect(await matchedIds()).toEqual(['42/img-1', '43/img-9']);
+    expect((await json('PATCH', '/lists/desk/entries/42%2Fimg-1', { enabled: false })).json).toEqual({ entries: 1 });
+    expect(await matchedIds()).toEqual(['43/img-9']);
+    expect((await here('GET', '/lists/desk/entries/42%2Fimg-1')).json.values[0].enabled).toBe(false);
+    await json('PATCH', '/lists/desk/entries/42%2Fimg-1', { enabled: true });
+    expect((await here('DELETE', '/lists/desk/entries/43%2Fimg-9')).json).toEqual({ entries: 1 });
+    expect(await matchedIds()).toEqual(['42/img-1']);
+    expect((await here('GET', '/lists/desk/entries/43%2Fimg-9')).json.code).toBe('NOT_FOUND');
+    expect((await here('DELETE', '/lists/desk/entries/43%2Fimg-9')).json.code).toBe('NOT_FOUND');
+    expect((await here('GET', '/lists/none/entries/e')).json.code).toBe('LIST_NOT_FOUND');
+  });
+
+  test('is shown with its notes to those who may see details, and never its value', async () => {
+    const shown = await here('GET', '/lists/desk/entries/42%2Fimg-1');
+    const value = { algorithm: 'pdq', enabled: true, quarantined: false, flooded: false };
+    const details = { category: 'A1', notes: { remark: 'seen twice' }, tags: [], updatedAt: null };
+    expect(shown.json).toMatchObject({ list: 'desk', entryId: '42/img-1', values: [{ ...value, ...details }] });
+    expect(JSON.stringify(shown.json)).not.toContain(hash);
+    const { key } = await running.service.store.keys.createKey({ tenant: 't', scopes: ['lists'], expiresAt: null });
+    const headers = { authorization: `Bearer ${key}` };
+    // A service that had no key notices its first one within a second.
+    await expect.poll(async () => (await here('GET', '/lists')).status, { timeout: 5_000 }).toBe(401);
+    const few = await fetch(`${running.url}/v1/lists/desk/entries/42%2Fimg-1`, { headers });
+    expect(await few.json()).toEqual({ list: 'desk', entryId: '42/img-1', values: [value] });
+  });
+
+  test('sent again with another value matches that one alone', async () => {
+    const corrected = rows({
+      entryId: '42/img-1',
+      algorithm: 'pdq',
+      value: hashes[1],
+      updatedAt: '2026-02-01T00:00:00Z',
+    });
+    const answer = await here('POST', '/lists/desk/entries?format=jsonl&mode=add', corrected, 'application/x-ndjson');
+    expect(answer.json.report).toMatchObject({ accepted: 1, added: 1, removed: 1 });
+    expect(await matchedIds()).toEqual(['43/img-9']);
+    expect((await verdict(hashes[1]!)).verdict).toBe('match');
+  });
+});
+
 test('a list with settings is one change in the audit log', async () => {
   const { status, json: made } = await json('POST', '/lists', {
     list: 'own',

@@ -227,6 +227,15 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
       });
     });
 
+    test('values keep their keys where a list gives its rows other numbers', async () => {
+      await replace(says('1', 10), says('2', 20), says('3', 30));
+      const { position } = (await store.lists.changes(null))!;
+      const report = await replace(says('1', 20), says('2', 30), says('3', 40));
+      expect(report).toMatchObject({ accepted: 3, added: 1, removed: 1, updated: 2 });
+      expect(await held()).toEqual(['1 20 -', '2 30 -', '3 40 -']);
+      expect((await store.lists.changes(position))!.removed).toHaveLength(1);
+    });
+
     describe('a value under two ids', () => {
       beforeEach(() => replace(says('x', 1), says('y', 1), says('z', 2)));
 

@@ -1,7 +1,6 @@
-/** Changes of lists over HTTP: create and remove a list, approve or reject a held version, roll back, disable an entry. */
+/** Changes of lists over HTTP: create and remove a list, approve or reject a held version, roll back. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { AppError } from '../../core/errors.js';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
 import { storeAs } from '../authorise.js';
@@ -16,7 +15,6 @@ export function listChangeRoutes(app: FastifyInstance, service: Service, needs: 
   approveRoute(app, service, needs);
   rejectRoute(app, service, needs);
   rollbackRoute(app, service, needs);
-  changeEntryRoute(app, service, needs);
 }
 
 function createListRoute(app: FastifyInstance, service: Service, needs: Needs): void {
@@ -107,32 +105,6 @@ function rollbackRoute(app: FastifyInstance, service: Service, needs: Needs): vo
       const report = await rollBack(storeAs(service, request).lists, request.params.list, request.body.version);
       await service.reload();
       return report;
-    },
-  );
-}
-
-function changeEntryRoute(app: FastifyInstance, service: Service, needs: Needs): void {
-  app.patch<{ Params: { list: string; entryId: string }; Body: { enabled: boolean } }>(
-    '/v1/lists/:list/entries/:entryId',
-    {
-      onRequest: needs('admin'),
-      schema: {
-        summary: 'Disable or enable one entry, at once and through later imports.',
-        params: Type.Object({ list: Type.String(), entryId: Type.String() }),
-        body: Type.Object({ enabled: Type.Boolean() }, { additionalProperties: false }),
-        response: { 200: Type.Object({ entries: Type.Integer() }), default: Problem },
-      },
-    },
-    async (request) => {
-      const { list, entryId } = request.params;
-      const entries = await storeAs(service, request).lists.changeEntries(
-        list,
-        { entryId },
-        request.body.enabled ? 'enable' : 'disable',
-      );
-      if (entries === 0) throw new AppError('NOT_FOUND', { list, entryId });
-      await service.reload();
-      return { entries };
     },
   );
 }

@@ -13,6 +13,7 @@ import type {
   EntryChange,
   EntryFilter,
   FeedPosition,
+  HeldEntry,
   ImportReport,
   ListChange,
   ListStore,
@@ -47,7 +48,7 @@ import { hasEntrySince } from './fresh-entries.js';
 import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
-import { changeEntries, MARKS, writeRows } from './write-entries.js';
+import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
@@ -156,6 +157,16 @@ export class SqliteLists implements ListStore {
         read.get(id) ??
         wholeTable<{ list_id: number; source: string }>(this.#db, LIST_SOURCE).find((one) => one.list_id === id);
       return row ? (JSON.parse(sound(LIST_SOURCE, row).source) as SourceInfo) : null;
+    });
+  }
+
+  async entry(name: string, entryId: string): Promise<readonly HeldEntry[]> {
+    return guarded(() => {
+      const { id } = rowOf(this.#db, name);
+      const names = new Map([[id, name]]);
+      return entriesOf(this.#db, id, { entryId }).map((row) => {
+        return { ...this.#toStored(row, names), disabled: row.disabled === 1 };
+      });
     });
   }
 

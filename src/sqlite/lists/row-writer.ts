@@ -52,6 +52,7 @@ export class RowWriter {
   #hasMadeUpAlone: boolean;
   readonly #disabledGone: HeldRow[] = [];
   readonly #firstNewKey: number;
+  readonly #hadEntries: boolean;
 
   constructor(db: Sqlite, vault: Vault, target: ImportTarget, table: EntryTable) {
     const { listId, mode } = target;
@@ -60,6 +61,7 @@ export class RowWriter {
     this.#table = table;
     this.#firstNewKey = table.nextKey;
     this.#hasMadeUpAlone = isMadeUpAlone(db, listId);
+    this.#hadEntries = db.prepare('SELECT 1 FROM entry WHERE list_id = ? LIMIT 1').get(listId) !== undefined;
     if (mode === 'replace') db.prepare('DELETE FROM withdrawal WHERE list_id = ?').run(listId);
     this.#withdrawals = new Withdrawals(db, target);
     this.#disabled = new DisabledEntries(db, listId, ({ algorithm, value }) =>
@@ -197,8 +199,25 @@ export class RowWriter {
     return { ...entry, since: this.#target.version, disabled: this.#disabled.has(entry) ? 1 : 0 };
   }
 
+  /**
+   * A list that is replaced may give its values other ids, such as numbers of rows: then they keep their keys, and change their
+   * ids. Return false where no value waits for an id. A disabled one is left to `#disableHeirs`.
+   */
+  #takeOver(entry: Checked): boolean {
+    const { listId, mode } = this.#target;
+    if (mode === 'add' || !this.#hadEntries) return false;
+    const rows = this.#ofValue.all(listId, entry.algorithm, entry.value);
+    const isNamed = rows.some(({ entry_id }) => entry_id === entry.entry_id);
+    const free = rows.find((row) => row.disabled === 0 && !this.#seen.has(row.id));
+    if (isNamed || free === undefined || this.#disabled.has(entry)) return false;
+    this.#look(entry);
+    this.#bring(free, this.#rowOf(entry));
+    return true;
+  }
+
   /** Return false if the list has the entry. */
   #addNew(entry: Checked): boolean {
+    if (this.#takeOver(entry)) return true;
     const key = this.#table.add(this.#rowOf(entry));
     if (key === null) return false;
     this.#look(entry);
@@ -231,17 +250,18 @@ export class RowWriter {
       return;
     }
     if (!isNamedAgain) this.#table.keep(held);
-    const isSame = held.attributes === row.attributes && isSameNotes(held.notes, row.notes);
+    const isSame =
+      held.entry_id === row.entry_id && held.attributes === row.attributes && isSameNotes(held.notes, row.notes);
     if ((isNamedAgain && !wasDoubted) || (isSame && mode === 'add')) {
       this.counts.duplicates++;
       return;
     }
     this.counts.accepted++;
     if (isSame) return;
-    const { attributes, notes } = row;
+    const { entry_id, attributes, notes } = row;
     // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
     const since = held.disabled === 1 ? held.since : version;
-    this.#table.rewrite(held, { attributes, notes, since }, version);
+    this.#table.rewrite(held, { entry_id, attributes, notes, since }, version);
     this.counts.updated++;
   }
 

@@ -60,7 +60,7 @@ function columnOf(which: EntryFilter): [string, string] {
 }
 
 /** The entries that a filter names. Errors STORE_DAMAGED. */
-function entriesOf(db: Sqlite, listId: number, which: EntryFilter): HeldRow[] {
+export function entriesOf(db: Sqlite, listId: number, which: EntryFilter): HeldRow[] {
   const [column, wanted] = columnOf(which);
   return db
     .prepare<[number, string], HeldRow>(`SELECT * FROM entry WHERE list_id = ? AND ${column} = ?`)

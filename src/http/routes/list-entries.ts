@@ -1,0 +1,111 @@
+/** One entry of a list over HTTP: shown, disabled or enabled, removed. Never its values. */
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { ALGORITHMS } from '../../core/vocabulary.js';
+import type { Service } from '../../service/service.js';
+import type { HeldEntry } from '../../store/lists-contract.js';
+import { seesDetails, storeAs } from '../authorise.js';
+import { oneOf, orNull, Problem } from '../schemas.js';
+import type { Needs } from './needs.js';
+
+const OneEntry = Type.Object({ list: Type.String(), entryId: Type.String() });
+const Changed = Type.Object({ entries: Type.Integer() });
+
+const EntryResult = Type.Object({
+  list: Type.String(),
+  entryId: Type.String(),
+  values: Type.Array(
+    Type.Object({
+      algorithm: oneOf(ALGORITHMS),
+      enabled: Type.Boolean(),
+      quarantined: Type.Boolean(),
+      flooded: Type.Boolean(),
+      category: Type.Optional(orNull(Type.String())),
+      severity: Type.Optional(orNull(Type.String())),
+      source: Type.Optional(orNull(Type.String())),
+      mediaType: Type.Optional(orNull(Type.String())),
+      updatedAt: Type.Optional(orNull(Type.String())),
+      tags: Type.Optional(Type.Array(Type.String())),
+      notes: Type.Optional(Type.Record(Type.String(), Type.String())),
+    }),
+  ),
+});
+
+export function listEntryRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  showRoute(app, service, needs);
+  changeRoute(app, service, needs);
+  removeRoute(app, service, needs);
+}
+
+/** What a caller may see of a value that an entry holds: never the value. */
+function toResult({ algorithm, disabled, quarantined, flooded, ...entry }: HeldEntry, hasDetails: boolean) {
+  const marks = { algorithm, enabled: !disabled, quarantined, flooded };
+  if (!hasDetails) return marks;
+  const { category, severity, source, mediaType, updatedAt, tags, notes } = entry;
+  return { ...marks, category, severity, source, mediaType, updatedAt, tags: [...tags], notes: { ...notes } };
+}
+
+function showRoute(app: FastifyInstance, service: Service, needs: Needs): void {
+  app.get<{ Params: { list: string; entryId: string } }>(
+    '/v1/lists/:list/entries/:entryId',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'One entry: its algorithms and marks; with the scope details all but its values.',
+        params: OneEntry,
+        response: { 200: EntryResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { list, entryId } = request.params;
+      const held = await service.store.lists.entry(list, entryId);
+      if (held.length === 0) throw new AppError('NOT_FOUND', { list, entryId });
+      return { list, entryId, values: held.map((value) => toResult(value, seesDetails(request.caller))) };
+    },
+  );
+}
+
+function changeRoute(app: FastifyInstance, service: Service, needs: Needs): void {
+  app.patch<{ Params: { list: string; entryId: string }; Body: { enabled: boolean } }>(
+    '/v1/lists/:list/entries/:entryId',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Disable or enable one entry, at once and through later imports.',
+        params: OneEntry,
+        body: Type.Object({ enabled: Type.Boolean() }, { additionalProperties: false }),
+        response: { 200: Changed, default: Problem },
+      },
+    },
+    async (request) => {
+      const { list, entryId } = request.params;
+      const change = request.body.enabled ? 'enable' : 'disable';
+      const entries = await storeAs(service, request).lists.changeEntries(list, { entryId }, change);
+      if (entries === 0) throw new AppError('NOT_FOUND', { list, entryId });
+      await service.reload();
+      return { entries };
+    },
+  );
+}
+
+function removeRoute(app: FastifyInstance, service: Service, needs: Needs): void {
+  app.delete<{ Params: { list: string; entryId: string } }>(
+    '/v1/lists/:list/entries/:entryId',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Remove one entry; an import of a list that has it brings it again.',
+        params: OneEntry,
+        response: { 200: Changed, default: Problem },
+      },
+    },
+    async (request) => {
+      const { list, entryId } = request.params;
+      const entries = await storeAs(service, request).lists.changeEntries(list, { entryId }, 'remove');
+      if (entries === 0) throw new AppError('NOT_FOUND', { list, entryId });
+      await service.reload();
+      return { entries };
+    },
+  );
+}
