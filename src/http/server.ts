@@ -31,6 +31,7 @@ import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listImportRoutes } from './routes/list-imports.js';
+import { listSourceRoutes } from './routes/list-sources.js';
 import { listRoutes } from './routes/lists.js';
 import type { Needs } from './routes/needs.js';
 import { statusRoutes } from './routes/status.js';
@@ -158,6 +159,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
+  listSourceRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);
