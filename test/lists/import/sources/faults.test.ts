@@ -111,8 +111,9 @@ describe.each(PUBLISHERS)('%s', (_name, make) => {
       lastTry: { outcome: 'failed', why: expect.stringContaining('page 2') },
     });
     expect(await list.values()).toEqual([]);
-    list.fault = () => null;
     // A link that ended is not followed again: the sync after it begins with the first page.
+    expect(existsSync(spool())).toBe(why !== 'status 404');
+    list.fault = () => null;
     await list.sync();
     expect(await list.values()).toEqual(ALL);
   });
