@@ -124,7 +124,9 @@ test('docs/keys.md lists all scopes', () => {
 
 test.each(PAGES)('%s names existing routes', (page) => {
   const known = new Set([...registered].map((route) => route.replace(/\{\w+\}/g, '{}')));
-  const routes = codeSpansOf(pageText(page)).flatMap((span) => /^(?:GET|POST|PUT|PATCH|DELETE) \/[^\s?]*/.exec(span) ?? []);
+  const routes = codeSpansOf(pageText(page)).flatMap(
+    (span) => /^(?:GET|POST|PUT|PATCH|DELETE) \/[^\s?]*/.exec(span) ?? [],
+  );
   const named = routes.map((route) => route.replace(/\{\w+\}|(?<=\/)[A-Z]+(?=\/|$)/g, '{}'));
   expect(named.filter((route) => !known.has(route))).toEqual([]);
 });

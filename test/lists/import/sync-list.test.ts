@@ -337,7 +337,8 @@ describe('a source that', () => {
       if (url.pathname.startsWith('/z-works/')) response.end(page(image(1, at), at));
       else setTimeout(() => linked((n) => n + 1)(url, response), 50);
     };
-    const bounds = { turnMs: 500 };
+    // Long enough for the threads to start on a busy machine.
+    const bounds = { turnMs: 1_500 };
     const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20, bounds });
     await expect.poll(() => isSynced('z-works'), { timeout: 10_000 }).toBe(true);
     // Each continues, though its interval is an hour.
