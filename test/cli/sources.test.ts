@@ -7,6 +7,7 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { stopNciiServer } from '../lists/import/sources/stopncii-server.js';
+import { startService } from '../support/running.js';
 
 const dataDir = tempFolder('sources');
 const publisher = stopNciiServer();
@@ -76,4 +77,13 @@ test.each([
   const args = set(...flags).map((arg) => (arg === 'ncii' ? 'refused' : arg));
   expect(await zeef(args)).toMatchObject({ code: 2, err: expect.stringContaining(why) });
   expect(await zeef(['lists', 'source', 'refused'])).toMatchObject({ err: expect.stringContaining('LIST_NOT_FOUND') });
+});
+
+test('a list that another process syncs is left to it', async () => {
+  await zeef(set('--secret-env', 'MY_FUNCTION', '--secret', 'subscriptionKey=MY_SUBSCRIPTION'));
+  const running = await startService({ dataDir });
+  expect(await running.service.store.duties.take('sync ncii', 60_000)).not.toBeNull();
+  const refused = { code: 2, err: expect.stringContaining('another process syncs this list') };
+  expect(await zeef(['lists', 'sync', 'ncii'], SECRETS)).toMatchObject(refused);
+  await running.stop();
 });

@@ -46,8 +46,9 @@ async function requestPage(
   let body: Uint8Array;
   try {
     const headers = await session.headers(signal);
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(PAGE_MS_MAX)]);
-    response = await fetch(session.addressOf(url), { headers, redirect: 'manual', signal: inTime });
+    const inTime = AbortSignal.timeout(PAGE_MS_MAX);
+    const both = AbortSignal.any([signal, inTime]);
+    response = await fetch(session.addressOf(url), { headers, redirect: 'manual', signal: both });
     body = response.ok ? await readBounded(response, failed) : new Uint8Array();
   } catch (error) {
     if (signal.aborted) throw new AppError('SHUTTING_DOWN');
