@@ -13,7 +13,7 @@ const OF_SANDBOX = ['test/engine/sandbox.test.ts'];
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
 const STAGED = 'src/lists/import/staged-rows.ts';
-const SYNC = 'src/lists/import/sync-list.ts';
+const SYNC = 'src/lists/import/spool-pages.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
@@ -38,6 +38,9 @@ const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
 const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
 const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
+const OF_PUBLISHED = ['test/lists/import/sources/published.test.ts'];
+const OF_FAULTS = ['test/lists/import/sources/faults.test.ts'];
+const OF_SOURCES = ['test/http/list-sources.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_UPDATES = ['test/sqlite/updates.test.ts'];
@@ -130,6 +133,15 @@ export const MUTANTS = [
   ['src/lists/import/page-reader.ts', 'AbortSignal.any([signal, inTime])', 'signal', OF_SYNC],
   ['src/lists/import/fetch-page.ts', 'AbortSignal.any([signal, inTime])', 'inTime', OF_SYNC],
   ['src/lists/import/sync-schedule.ts', 'pLimit(SYNCS_AT_ONCE)', 'pLimit(1)', OF_SYNC],
+  ['src/lists/import/sync-schedule.ts', 'if (isAsked(source)) return true;', '', OF_SOURCES],
+  ['src/lists/import/sync-list.ts', 'placeOf(now) === placeOf(source)) return', 'now) return', OF_SOURCES],
+  ['src/lists/import/source-secrets.ts', 'text.startsWith(prefix)', 'text.length > 0', OF_SOURCES],
+  ['src/lists/import/source-session.ts', 'token !== null && !isFresh', 'false', OF_PUBLISHED],
+  ['src/lists/import/spool-pages.ts', 'state.pages > 0 && GONE', 'false && GONE', OF_FAULTS],
+  ['src/hashlists/source-addresses.ts', "place.type === 'ncmec' && ", 'false && ', OF_PUBLISHED],
+  ['src/hashlists/source-addresses.ts', 'isForgotten ? null : checkpoint', 'checkpoint', OF_PUBLISHED],
+  ['src/hashlists/source-addresses.ts', 'address.origin !== base.origin', 'false', OF_FAULTS],
+  ['src/hashlists/ncmec-members.ts', 'RECORD_DEPTH && isOther', 'RECORD_DEPTH && false', OF_PUBLISHED],
   ['src/core/secret.ts', '?.trim()', '', OF_SYNC],
   ['src/core/secret.ts', 'CONTROL.test(secret)', 'false', OF_SECRET],
   ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
@@ -239,7 +251,7 @@ export const MUTANTS = [
     ['test/http/body-budget.test.ts'],
   ],
   [
-    'src/lists/import/sync-list.ts',
+    'src/lists/import/spool-pages.ts',
     'if (state.pages > pagesBefore) return state;',
     '',
     ['test/lists/import/sync-list.test.ts'],

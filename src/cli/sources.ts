@@ -2,10 +2,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pLimit from 'p-limit';
 import { AppError } from '../core/errors.js';
-import { SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
+import { secretFrom } from '../core/secret.js';
+import { SOURCE_SECRETS, SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
+import { withDuty } from '../duties/with-duty.js';
+import { putSource } from '../lists/change-source.js';
 import { createPageReader, SYNCS_AT_ONCE } from '../lists/import/page-reader.js';
-import { inTurns, syncList } from '../lists/import/sync-list.js';
+import { inTurns, type SyncOptions, syncDuty, syncList } from '../lists/import/sync-list.js';
+import { type GivenSecret, sourceFrom } from '../lists/source-settings.js';
+import { endSource, sourceState } from '../lists/source-state.js';
 import type { Service } from '../service/service.js';
+import type { ImportReport, SourceInfo } from '../store/lists-contract.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
 
@@ -14,7 +20,10 @@ interface SourceFlags {
   readonly url?: string;
   readonly user?: string;
   readonly secretEnv?: string;
-  readonly header?: string;
+  readonly secret: readonly string[];
+  readonly seal?: boolean;
+  readonly members?: string;
+  readonly group?: string;
   readonly every?: number;
   readonly forget?: boolean;
 }
@@ -25,18 +34,9 @@ function minutes(text: string): number {
   return value;
 }
 
-function address(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InvalidArgumentError('expected an http or https URL');
-  if (new URL(text).password !== '')
-    throw new InvalidArgumentError('the URL contains a password; use --secret-env instead');
-  return text;
-}
-
-/** Return the name, unless it is reserved: every later start would refuse an unknown variable with a reserved name. */
-function secretVariable(name: string): string {
-  if (name.startsWith('ZEEF_')) throw new InvalidArgumentError('the name must not begin with ZEEF_');
-  return name;
+function roleAndVariable(text: string, before: readonly string[]): readonly string[] {
+  if (!/^\w+=\w+$/.test(text)) throw new InvalidArgumentError('expected NAME=VARIABLE');
+  return [...before, text];
 }
 
 /** Add `source` and `sync` to `lists`, the command of `zeef lists`. */
@@ -48,31 +48,28 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     .description('set the HTTP source of a list; without options, print it')
     .argument('<name>')
     .addOption(new Option('--type <type>', 'type of the source').choices([...SOURCE_TYPES]))
-    .option('--url <address>', 'URL of the first page', address)
-    .option('--user <name>', 'user name for Basic authentication')
+    .option('--url <address>', 'base URL of the service, or URL of its first page')
+    .option('--user <name>', 'user name of the credentials')
     .option(
       '--secret-env <variable>',
-      'the environment variable that holds the password, token or key; ZEEF_ names are reserved',
-      secretVariable,
+      'the environment variable that holds the password, token or first key; ZEEF_ names are reserved',
     )
-    .option('--header <name>', 'the header that carries the secret; by default Authorization')
+    .option('--secret <name=variable>', 'the variable of a named secret, such as subscriptionKey', roleAndVariable, [])
+    .option('--seal', 'store the secrets themselves, sealed, instead of the names of their variables')
+    .option('--members <ids>', 'NCMEC: take only entries of these members, separated by commas')
+    .option('--group <id>', 'ThreatExchange: the privacy group')
     .option('--every <minutes>', 'interval at which a running service syncs', minutes)
     .option('--forget', 'remove the list’s source')
     .action((name: string, flags: SourceFlags) =>
       withService(cli, globals(), async (service) => {
-        const { lists } = changesOf(service);
-        const { config } = service;
-        const known = await lists.list(name);
-        if (flags.forget) await lists.setSource(name, null);
-        else if (flags.type !== undefined && flags.url !== undefined) {
-          if (!known) await lists.createList({ list: name, kind: 'match', radiusBits: config.radiusBits });
-          const { type, url, user = null, secretEnv = null, header = null, every = null } = flags;
-          const begun = { checkpoint: null, syncedAt: null };
-          await lists.setSource(name, { type, url, user, secretEnv, header, everyMinutes: every, ...begun });
-        } else if (flags.type !== undefined || flags.url !== undefined) {
+        const store = changesOf(service);
+        const { dataDir } = service.config;
+        if (flags.forget) await endSource(store, dataDir, name);
+        else if (flags.type !== undefined && flags.url !== undefined) await setSource(service, name, flags, cli);
+        else if (flags.type !== undefined || flags.url !== undefined) {
           throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
         }
-        cli.out(`${JSON.stringify(await lists.source(name))}\n`);
+        cli.out(`${JSON.stringify(await sourceState(store, dataDir, name))}\n`);
       }),
     );
 
@@ -91,6 +88,53 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     );
 }
 
+/** Return the given secrets by their roles. Errors REQUEST_INVALID: one that is to be sealed is not set. */
+function secretsOf(type: SourceType, { secretEnv, secret, seal }: SourceFlags, env: CliContext['env']) {
+  const named = secret.map((text) => text.split('=') as [string, string]);
+  if (secretEnv !== undefined) named.unshift([SOURCE_SECRETS[type][0], secretEnv]);
+  const given = named.map(([role, variable]): [string, GivenSecret] => {
+    if (!seal) return [role, { env: variable }];
+    const read = secretFrom(env, variable);
+    if ('why' in read) throw new AppError('REQUEST_INVALID', { field: variable, expected: read.why });
+    return [role, { value: read.secret }];
+  });
+  return Object.fromEntries(given);
+}
+
+/** Set a list's source; a list that does not exist is created. Errors REQUEST_INVALID. */
+async function setSource(service: Service, name: string, flags: SourceFlags, cli: CliContext): Promise<void> {
+  const { lists, vault } = changesOf(service);
+  const type = flags.type!;
+  const settings = {
+    type,
+    url: flags.url!,
+    user: flags.user,
+    secrets: secretsOf(type, flags, cli.env),
+    members: flags.members?.split(',').map((id) => id.trim()),
+    privacyGroup: flags.group,
+    everyMinutes: flags.every,
+  };
+  const make = (before: SourceInfo | null) => sourceFrom(name, settings, { vault, before });
+  if ((await lists.list(name)) === null) {
+    // A list is not made for settings that are refused.
+    make(null);
+    await lists.createList({ list: name, kind: 'match', radiusBits: service.config.radiusBits });
+  }
+  await putSource(lists, name, make);
+}
+
+/** Sync a list as the holder of its duty, in turns. Errors SOURCE_FAILED: another process syncs it. */
+async function syncHeld(service: Service, list: string, options: SyncOptions): Promise<ImportReport | null> {
+  const store = changesOf(service);
+  const done = await withDuty(store.duties, syncDuty(list), (duty) => {
+    const lost = new AbortController();
+    duty.onLost(() => lost.abort());
+    return syncList(store, list, { ...options, signal: AbortSignal.any([options.signal!, lost.signal]) });
+  });
+  if (done === null) throw new AppError('SOURCE_FAILED', { why: 'another process syncs this list', list });
+  return done.result;
+}
+
 /** Sync lists side by side, and print their reports. Errors: of the first that failed, after the others have ended. */
 async function syncAll(service: Service, names: readonly string[], cli: CliContext): Promise<void> {
   const { dataDir, radiusBits } = service.config;
@@ -103,7 +147,7 @@ async function syncAll(service: Service, names: readonly string[], cli: CliConte
       if (cli.isTerminal) cli.errStream.write(`\r${list}: ${count} pages `);
     };
     const options = { dataDir, radiusBits, env: cli.env, pages, onPage, signal: stopping.signal };
-    const report = await inTurns(atOnce, () => syncList(changesOf(service), list, options));
+    const report = await inTurns(atOnce, () => syncHeld(service, list, options));
     if (cli.isTerminal) cli.errStream.write('\r');
     if (report.held.length > 0) cli.setExitCode(EXIT.failed);
     cli.out(reportText(report));

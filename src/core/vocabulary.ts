@@ -43,8 +43,20 @@ export const VALUE_BYTES: Readonly<Record<Algorithm, number>> = {
 };
 
 /** List publishers whose pages Zeef can fetch. */
-export const SOURCE_TYPES = ['ncmec', 'stopncii', 'tech-against-terrorism'] as const;
+export const SOURCE_TYPES = ['ncmec', 'stopncii', 'tech-against-terrorism', 'threatexchange'] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
+
+/** Secrets that publishers give to their members, by their publishers' names. */
+export const SECRET_ROLES = ['password', 'functionKey', 'subscriptionKey', 'accessToken'] as const;
+export type SecretRole = (typeof SECRET_ROLES)[number];
+
+/** The secrets that a source takes; the first is the one that an unnamed secret is for. */
+export const SOURCE_SECRETS: Readonly<Record<SourceType, readonly [SecretRole, ...SecretRole[]]>> = {
+  ncmec: ['password'],
+  stopncii: ['functionKey', 'subscriptionKey'],
+  'tech-against-terrorism': ['password'],
+  threatexchange: ['accessToken'],
+};
 
 export const VERDICTS = ['match', 'no_match', 'suppressed', 'not_checked'] as const;
 export type Verdict = (typeof VERDICTS)[number];

@@ -1,30 +1,14 @@
-/**
- * List sources with pages over HTTP: addresses of the first and the next page, and the checkpoint from which the next sync
- * resumes. Pure: addresses and bodies in, addresses out.
- */
+/** Pages of list sources: the link to the next page, and the checkpoint from which the next sync resumes. */
 import { AppError } from '../core/errors.js';
 import type { SourceType } from '../core/vocabulary.js';
-import { asText, BoundedJson, JsonFault, TokenType } from './formats/json-records.js';
+import { asObject, asText, BoundedJson, JsonFault, TokenType } from './formats/json-records.js';
 import { BoundedXml, XmlFault } from './formats/xml.js';
 
 export interface PageFacts {
-  /** Link to the next page, as written in the page; null on the last. `nextAddress` resolves it. */
+  /** Link to the next page, without a token; null on the last. `nextAddress` resolves it. */
   readonly next: string | null;
   /** Start of the next sync; null if the page has none. */
   readonly checkpoint: string | null;
-}
-
-/** Query parameter for changes since a checkpoint. */
-const SINCE: Readonly<Record<SourceType, string>> = {
-  ncmec: 'from',
-  stopncii: 'startTimestamp',
-  'tech-against-terrorism': 'checkpoint',
-};
-
-export function firstPage(type: SourceType, url: string, checkpoint: string | null): string {
-  const address = new URL(url);
-  if (checkpoint !== null) address.searchParams.set(SINCE[type], checkpoint);
-  return address.href;
 }
 
 class PageFault extends JsonFault {}
@@ -49,7 +33,7 @@ function bounded(link: string | null): string | null {
 }
 
 /** An element directly below the list of entries. */
-const RECORD_DEPTH = 3;
+export const RECORD_DEPTH = 3;
 
 function ncmecFacts(body: Uint8Array): PageFacts {
   let depth = 0;
@@ -58,9 +42,11 @@ function ncmecFacts(body: Uint8Array): PageFacts {
   let checkpoint: string | null = null;
   const countRecord = recordCounter();
   const xml = new BoundedXml({
-    opened({ attributes: { maxTimestamp } }) {
+    opened({ local, attributes: { maxTimestamp } }) {
       text = '';
       depth++;
+      // A page of HTML, such as that of a login, is no last page.
+      if (depth === 1 && local !== 'queryResult') throw new PageFault('the root is no queryResult of NCMEC');
       if (depth === RECORD_DEPTH) countRecord();
       if (maxTimestamp && (checkpoint === null || maxTimestamp > checkpoint)) checkpoint = bounded(maxTimestamp);
     },
@@ -78,46 +64,92 @@ function ncmecFacts(body: Uint8Array): PageFacts {
   return { next, checkpoint };
 }
 
+type JsonSource = Exclude<SourceType, 'ncmec'>;
+
+/** The array of records in a page. */
+const RECORDS: Readonly<Record<JsonSource, string>> = {
+  stopncii: 'hashRecords',
+  'tech-against-terrorism': 'results',
+  threatexchange: 'data',
+};
 /** Members of a page that are read; the records are only counted. */
-const MEMBERS = ['next', 'checkpoint', 'nextPageToken', 'nextSetTimestamp', 'hasMoreRecords'] as const;
-const RECORD_PATHS = ['$.hashRecords.*', '$.results.*'];
+const MEMBERS = ['next', 'checkpoint', 'nextPageToken', 'nextSetTimestamp', 'hasMoreRecords', 'paging'] as const;
 
-type JsonPage = Partial<Record<(typeof MEMBERS)[number], unknown>>;
+type JsonPage = Partial<Record<(typeof MEMBERS)[number], unknown>> & {
+  /** The latest `last_updated` of the records, in seconds since 1970. */
+  readonly updated: number | null;
+};
 
-function readJsonPage(body: Uint8Array): JsonPage {
+function readJsonPage(type: JsonSource, body: Uint8Array): JsonPage {
   const page: { [name: string]: unknown } = {};
+  const records = RECORDS[type];
   const countRecord = recordCounter();
   let isObject: boolean | null = null;
+  let hasRecords = false;
+  let updated: number | null = null;
   const json = new BoundedJson({
-    paths: [...MEMBERS.map((name) => `$.${name}`), ...RECORD_PATHS],
+    paths: [...MEMBERS.map((name) => `$.${name}`), `$.${records}.*`, `$.${records}`],
     onToken: (token) => {
       isObject ??= token === TokenType.LEFT_BRACE;
       if (!isObject) throw new PageFault('not a JSON object');
     },
     onValue: (value, key) => {
-      if (typeof key === 'string' && (MEMBERS as readonly string[]).includes(key)) page[key] = value;
-      else countRecord();
+      if (key === records) hasRecords = Array.isArray(value);
+      else if (typeof key === 'string') page[key] = value;
+      else {
+        countRecord();
+        const at = Number(asObject(value)?.last_updated);
+        if (Number.isSafeInteger(at)) updated = Math.max(updated ?? 0, at);
+      }
     },
   });
   for (let at = 0; at < body.length; at += PIECE_BYTES) json.write(body.subarray(at, at + PIECE_BYTES));
   json.end();
-  return page;
+  if (!hasRecords) throw new PageFault(`${records} is missing`);
+  return { ...page, updated };
 }
 
 /** Bytes given to the parser at once: its bounds are checked between two pieces. */
 const PIECE_BYTES = 65_536;
 
-function jsonFacts(type: SourceType, page: JsonPage, pageUrl: string): PageFacts {
-  const text = (value: unknown) => bounded(asText(value) ?? null);
-  if (type !== 'stopncii') return { next: text(page.next), checkpoint: text(page.checkpoint) };
-  const checkpoint = text(page.nextSetTimestamp);
-  if (page.hasMoreRecords !== true) return { next: null, checkpoint };
-  const token = text(page.nextPageToken);
-  if (token === null) throw new PageFault('nextPageToken is missing');
+/** The address of the page itself, with the cursor of the next. */
+function pageAfter(pageUrl: string, parameter: string, member: string, cursor: string | null): string {
+  if (cursor === null) throw new PageFault(`${member} is missing`);
   const next = new URL(pageUrl);
-  next.searchParams.set('pageToken', token);
-  return { next: next.href, checkpoint };
+  next.searchParams.set(parameter, cursor);
+  return next.href;
 }
+
+/** A link of ThreatExchange contains the access token. */
+function withoutToken(link: string | null): string | null {
+  if (link === null) return null;
+  if (!URL.canParse(link)) throw new PageFault('invalid link');
+  const address = new URL(link);
+  address.searchParams.delete('access_token');
+  return address.href;
+}
+
+const JSON_FACTS: Readonly<Record<JsonSource, (page: JsonPage, pageUrl: string) => PageFacts>> = {
+  stopncii(page, pageUrl) {
+    const next = page.hasMoreRecords === true;
+    return {
+      next: next ? pageAfter(pageUrl, 'nextPageToken', 'nextPageToken', textOf(page.nextPageToken)) : null,
+      checkpoint: textOf(page.nextSetTimestamp),
+    };
+  },
+  'tech-against-terrorism'(page, pageUrl) {
+    const checkpoint = textOf(page.checkpoint);
+    // Its link counts by offset, and the list changes meanwhile; the checkpoint is a position.
+    return { next: page.next ? pageAfter(pageUrl, 'after', 'checkpoint', checkpoint) : null, checkpoint };
+  },
+  threatexchange(page) {
+    const checkpoint = page.updated === null ? null : String(page.updated);
+    return { next: withoutToken(textOf(asObject(page.paging)?.next)), checkpoint };
+  },
+};
+
+/** Null for none: an empty text is no cursor. */
+const textOf = (value: unknown) => bounded(asText(value) || null);
 
 /**
  * Read the links of a page. Its time is linear in its bytes; a caller that answers others reads it in another thread.
@@ -125,28 +157,9 @@ function jsonFacts(type: SourceType, page: JsonPage, pageUrl: string): PageFacts
  */
 export function pageFacts(type: SourceType, body: Uint8Array, pageUrl: string): PageFacts {
   try {
-    return type === 'ncmec' ? ncmecFacts(body) : jsonFacts(type, readJsonPage(body), pageUrl);
+    return type === 'ncmec' ? ncmecFacts(body) : JSON_FACTS[type](readJsonPage(type, body), pageUrl);
   } catch (error) {
     const isOwn = error instanceof XmlFault || error instanceof JsonFault;
     throw new AppError('SOURCE_FAILED', { why: isOwn ? `invalid page: ${error.message}` : 'invalid page' });
   }
-}
-
-/**
- * Return the address of the next page. It must be on the configured host, since credentials are sent only there.
- *
- * Errors  SOURCE_FAILED: another host, or an invalid address.
- */
-export function nextAddress(next: string, pageUrl: string): string {
-  const address = URL.canParse(next, pageUrl) ? new URL(next, pageUrl) : null;
-  if (address === null || address.origin !== new URL(pageUrl).origin) {
-    throw new AppError('SOURCE_FAILED', { why: 'next page on another host' });
-  }
-  return address.href;
-}
-
-/** Return the later checkpoint of two pages, given in order: only NCMEC's pages are not chronological. */
-export function laterCheckpoint(type: SourceType, before: string | null, now: string | null): string | null {
-  if (before === null || now === null) return now ?? before;
-  return type === 'ncmec' && before > now ? before : now;
 }

@@ -32,6 +32,7 @@ import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listEntryRoutes } from './routes/list-entries.js';
 import { listImportRoutes } from './routes/list-imports.js';
+import { listSourceRoutes } from './routes/list-sources.js';
 import { listRoutes } from './routes/lists.js';
 import type { Needs } from './routes/needs.js';
 import { statusRoutes } from './routes/status.js';
@@ -160,6 +161,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
   listEntryRoutes(app, service, needs);
+  listSourceRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);

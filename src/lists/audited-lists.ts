@@ -2,7 +2,15 @@
 
 import { type Audit, type AuditedOperation, overrideMethods, type WithAudit } from '../audit/audit.js';
 import type { AuditDetails } from '../store/audit-contract.js';
-import type { EntryFilter, ImportReport, ListAdmin, ListFeed, ListReader, ListStore } from '../store/lists-contract.js';
+import type {
+  EntryFilter,
+  ImportReport,
+  ListAdmin,
+  ListFeed,
+  ListReader,
+  ListStore,
+  SourceInfo,
+} from '../store/lists-contract.js';
 
 interface AuditedImport {
   readonly list: string;
@@ -38,6 +46,20 @@ const flat = (facts: object): AuditDetails =>
     ]),
   );
 
+/** A source without the state of its syncs. */
+const settingsOf = (source: SourceInfo | null) =>
+  source && { ...source, checkpoint: null, syncedAt: null, requestedAt: null, lastTry: null };
+
+const sourceDetails = (source: SourceInfo | null): AuditDetails =>
+  source
+    ? {
+        type: source.type,
+        host: new URL(source.url).host,
+        everyMinutes: source.everyMinutes,
+        secrets: Object.keys(source.secrets).join(' ') || null,
+      }
+    : {};
+
 const filterDetails = (which: EntryFilter): AuditDetails => ({ ...which });
 
 const READS = [
@@ -71,15 +93,14 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
       ),
     addEntries: (name, rows, options = {}) =>
       withAudit(importOperation({ list: name, mode: 'add', ...options }), () => lists.addEntries(name, rows, options)),
-    async setSource(name, source) {
+    async setSource(name, source, options) {
+      const set = () => lists.setSource(name, source, options);
       const before = await lists.source(name);
+      if (JSON.stringify(settingsOf(before)) !== JSON.stringify(settingsOf(source)))
+        return withAudit({ action: 'list.source', target: name, details: sourceDetails(source) }, set);
       // Moving a sync's checkpoint is not an audited change.
-      const place = (one: typeof source) => one && { ...one, checkpoint: null, syncedAt: null };
-      if (JSON.stringify(place(before)) === JSON.stringify(place(source))) return lists.setSource(name, source);
-      const details = source
-        ? { type: source.type, host: new URL(source.url).host, everyMinutes: source.everyMinutes }
-        : {};
-      return withAudit({ action: 'list.source', target: name, details }, () => lists.setSource(name, source));
+      const isRequest = source !== null && before?.requestedAt !== source.requestedAt;
+      return isRequest ? withAudit({ action: 'list.sync', target: name }, set) : set();
     },
     dropHeld: (name) => withAudit({ action: 'list.reject', target: name }, () => lists.dropHeld(name)),
     changeEntries: (name, which, change) =>

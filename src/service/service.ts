@@ -23,7 +23,8 @@ import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
-import { SYNC_FOLDER } from '../lists/import/sync-list.js';
+import { SYNC_FOLDER } from '../lists/import/spool-pages.js';
+import { createSyncRequests, type SyncRequests } from '../lists/import/sync-requests.js';
 import type { LiveLists } from '../lists/live-lists.js';
 import type { ScanDecoder } from '../scan/scan-request.js';
 import type { Idempotency } from '../store/ledger-contract.js';
@@ -54,6 +55,8 @@ export interface Service {
   readonly audit: Audit;
   /** Submitted imports. */
   readonly imports: ImportJobs;
+  /** Requested syncs, for the schedule of this process. */
+  readonly syncs: SyncRequests;
   readonly ledger: Ledger;
   /** Open one batch for a request with an Idempotency-Key; its answers are sent after its `commit`. */
   openRecording(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
@@ -134,6 +137,7 @@ export async function createService(
     probing,
     audit,
     imports,
+    syncs: createSyncRequests(),
     ledger,
     reload,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),

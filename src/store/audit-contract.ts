@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   'list.replace',
   'list.add',
   'list.source',
+  'list.sync',
   'list.reject',
   'list.export',
   'store.rekey',

@@ -3,7 +3,7 @@
  * `test/store/lists-contract.ts` is the suite that every implementation must pass.
  */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Algorithm, Entry, ListInfo, ListTerms, SourceType } from '../core/vocabulary.js';
+import type { Algorithm, Entry, ListInfo, ListTerms, SecretRole, SourceType } from '../core/vocabulary.js';
 
 export interface NewList extends ListChange {
   readonly list: string;
@@ -86,18 +86,38 @@ export interface VersionInfo {
   readonly held: readonly HoldReason[];
 }
 
-/** A list's source over HTTP. Only the name of the secret's variable is stored, never the secret. */
+/** A secret of a source: the name of the environment variable that holds it, or itself, sealed by the vault (base64). */
+export type SourceSecret = { readonly env: string } | { readonly sealed: string };
+
+/** The last sync of a source that ended. */
+export interface SourceTry {
+  /** RFC 3339, as `endedAt`. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** `held`: its version waits for approval, and the checkpoint stayed. */
+  readonly outcome: 'synced' | 'held' | 'failed';
+  /** The error of a failed sync; contains nothing of a page. */
+  readonly why: string | null;
+}
+
+/** A list's source over HTTP. No secret is stored unsealed. */
 export interface SourceInfo {
   readonly type: SourceType;
+  /** The base of the service, or its first page. */
   readonly url: string;
   readonly user: string | null;
-  readonly secretEnv: string | null;
-  /** The header that carries the secret; null for `Authorization`. */
-  readonly header: string | null;
-  /** Sync interval of a running service; null: never. */
+  readonly secrets: Readonly<Partial<Record<SecretRole, SourceSecret>>>;
+  /** NCMEC: ids of the members whose entries are taken; empty: all members. */
+  readonly members: readonly string[];
+  /** ThreatExchange: id of the privacy group. */
+  readonly privacyGroup: string | null;
+  /** Sync interval of a running service; null: only on request. */
   readonly everyMinutes: number | null;
   readonly checkpoint: string | null;
   readonly syncedAt: string | null;
+  /** Time of the last request for a sync; it waits until a sync began later. */
+  readonly requestedAt: string | null;
+  readonly lastTry: SourceTry | null;
 }
 
 export interface WriteOptions {
@@ -221,8 +241,11 @@ export interface ListAdmin {
    * withdrew it later; rows that say nothing new count as duplicates. Errors LIST_NOT_FOUND.
    */
   addEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
-  /** Set the source; null removes it. Errors LIST_NOT_FOUND. */
-  setSource(name: string, source: SourceInfo | null): Promise<void>;
+  /**
+   * Set the source; null removes it. `ifIs`: only if the source is still as it was read.
+   * Result: whether it was set. Errors LIST_NOT_FOUND.
+   */
+  setSource(name: string, source: SourceInfo | null, options?: { readonly ifIs?: SourceInfo }): Promise<boolean>;
   /** Delete the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
   dropHeld(name: string): Promise<void>;
   /**

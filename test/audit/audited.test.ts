@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ZEEF } from '../../src/audit/audit.js';
 import { approveHeld, rollBack } from '../../src/lists/list-versions.js';
+import { NEW_SOURCE } from '../../src/store/source-row.js';
 import { entryRow, stream } from '../store/lists-contract.js';
 import { type Running, startService } from '../support/running.js';
 
@@ -72,16 +73,13 @@ test('each change of the store is logged before and after, with actor and subjec
       'list.source',
       () =>
         lists.setSource('x', {
+          ...NEW_SOURCE,
           type: 'ncmec',
           url: 'https://example.org/v2',
-          user: null,
-          secretEnv: 'S',
-          header: null,
+          secrets: { password: { env: 'S' } },
           everyMinutes: 5,
-          checkpoint: null,
-          syncedAt: null,
         }),
-      { details: { host: 'example.org', everyMinutes: 5 } },
+      { details: { host: 'example.org', everyMinutes: 5, secrets: 'password' } },
     ],
     ['list.source', () => lists.setSource('x', null), { details: {} }],
     ['list.remove', () => lists.removeList('x'), { target: 'x' }],
@@ -132,12 +130,18 @@ test('each change of the store is logged before and after, with actor and subjec
 test('a sync that moves its checkpoint is not logged; a changed source is', async () => {
   const { lists } = running.service.audit.as('somebody');
   await lists.createList({ list: 'synced', kind: 'match', radiusBits: 31 });
-  const source = { type: 'ncmec', url: 'https://example.org/v2', user: null, secretEnv: 'S', header: null } as const;
-  const begun = { ...source, everyMinutes: 5, checkpoint: null, syncedAt: null };
+  const source = { type: 'ncmec', url: 'https://example.org/v2', secrets: { password: { env: 'S' } } } as const;
+  const begun = { ...NEW_SOURCE, ...source, everyMinutes: 5 };
   expect(await added(() => lists.setSource('synced', begun))).toHaveLength(1);
   const moved = { ...begun, checkpoint: '2026-09-14', syncedAt: '2026-09-14T12:00:00Z' };
   expect(await added(() => lists.setSource('synced', moved))).toEqual([]);
   expect(await lists.source('synced'), 'and it is moved').toMatchObject({ checkpoint: '2026-09-14' });
+  const lastTry = { startedAt: 'a', endedAt: 'b', outcome: 'failed', why: 'status 500' } as const;
+  expect(await added(() => lists.setSource('synced', { ...moved, lastTry }))).toEqual([]);
+  const asked = { ...moved, requestedAt: '2026-09-14T12:00:00Z' };
+  expect(await added(() => lists.setSource('synced', asked))).toMatchObject([
+    { action: 'list.sync', target: 'synced' },
+  ]);
   expect(await added(() => lists.setSource('synced', { ...moved, everyMinutes: 6 }))).toHaveLength(1);
   expect(await added(() => lists.setSource('synced', { ...moved, url: 'https://example.com/v2' }))).toHaveLength(1);
   await lists.removeList('synced');

@@ -36,7 +36,7 @@ function documented(url: string): string {
 }
 
 const ROWS = [
-  ...pageText('docs/api.md').matchAll(/^\| `((?:GET|POST|PATCH|DELETE) [^`?]+)\??([^`]*)` \| (\S+) \| (.*?) \|/gm),
+  ...pageText('docs/api.md').matchAll(/^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`?]+)\??([^`]*)` \| (\S+) \| (.*?) \|/gm),
 ].map(([, route, query, scope, body]) => ({
   route: route!,
   query: query!.split('&').filter(Boolean),
@@ -124,7 +124,9 @@ test('docs/keys.md lists all scopes', () => {
 
 test.each(PAGES)('%s names existing routes', (page) => {
   const known = new Set([...registered].map((route) => route.replace(/\{\w+\}/g, '{}')));
-  const routes = codeSpansOf(pageText(page)).flatMap((span) => /^(?:GET|POST|PATCH|DELETE) \/[^\s?]*/.exec(span) ?? []);
+  const routes = codeSpansOf(pageText(page)).flatMap(
+    (span) => /^(?:GET|POST|PUT|PATCH|DELETE) \/[^\s?]*/.exec(span) ?? [],
+  );
   const named = routes.map((route) => route.replace(/\{\w+\}|(?<=\/)[A-Z]+(?=\/|$)/g, '{}'));
   expect(named.filter((route) => !known.has(route))).toEqual([]);
 });

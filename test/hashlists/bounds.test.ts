@@ -26,7 +26,7 @@ async function rowsOf(format: HashlistFormat, bytes: Uint8Array): Promise<Parsed
 const deepXml = (levels: number) => Buffer.from(ROOT + '<a>'.repeat(levels) + '</a>'.repeat(levels) + END);
 const attributes = (count: number) =>
   Buffer.from(`${ROOT}<a ${Array.from({ length: count }, (_, n) => `x${n}="" `).join('')}/>${END}`);
-const deepJson = (levels: number) => Buffer.from(`{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`);
+const deepJson = (levels: number) => Buffer.from(`{"hashRecords":[],"a":${'['.repeat(levels)}${']'.repeat(levels)}}`);
 const TOO_DEEP = `elements are nested deeper than ${XML_DEPTH_MAX}`;
 const TOO_MANY = `an element has more than ${XML_ATTRIBUTES_MAX} attributes`;
 const TOO_NESTED = `values are nested deeper than ${JSON_DEPTH_MAX}`;
@@ -61,7 +61,7 @@ describe('bombs are refused at once', () => {
 
 describe('sizes', () => {
   const ones = (count: number) => `[${'1,'.repeat(count - 1)}1]`;
-  const link = (chars: number) => `{"hasMoreRecords":true,"nextPageToken":"${'t'.repeat(chars)}"}`;
+  const link = (chars: number) => `{"hashRecords":[],"hasMoreRecords":true,"nextPageToken":"${'t'.repeat(chars)}"}`;
   test.each([
     ['a link', link(8_193), link(8_192), 'a link exceeds 8192 characters'],
     ['records', `{"hashRecords":${ones(1_000_001)}}`, `{"hashRecords":${ones(1_000)}}`, 'more than 1000000 records'],

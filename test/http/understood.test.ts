@@ -104,7 +104,8 @@ describe('on every route', () => {
 
   test('a method that the address does not accept: 405 with Allow', async () => {
     for (const { url } of api()) {
-      const { status, code, headers } = await send('PUT', filled(url));
+      const hasPut = routes.some((one) => one.url === url && one.method === 'PUT');
+      const { status, code, headers } = await send(hasPut ? 'PATCH' : 'PUT', filled(url));
       expect([status, code], url).toEqual([405, 'METHOD_NOT_ALLOWED']);
       const allowed = routes.filter((one) => one.url === url).map(({ method }) => method);
       for (const method of allowed) expect(String(headers.allow), url).toContain(method);

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { DUTY_LEASE_MS } from '../../src/duties/with-duty.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
+import { NEW_SOURCE } from '../../src/store/source-row.js';
 import type { Store } from '../../src/store/store.js';
 import { type Serving, serve } from '../support/processes.js';
 
@@ -164,8 +165,7 @@ describe('a source', () => {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2`;
       const { services } = await two(async ({ lists }) => {
         await lists.createList({ list: 's', kind: 'match', radiusBits: 31 });
-        const source = { type: 'ncmec', url, user: null, secretEnv: null, header: null, everyMinutes: 1 } as const;
-        await lists.setSource('s', { ...source, checkpoint: null, syncedAt: null });
+        await lists.setSource('s', { ...NEW_SOURCE, type: 'ncmec', url, everyMinutes: 1 });
       });
       await expect.poll(() => asked.length, { timeout: 60_000 }).toBe(1);
       // Both have looked by then.

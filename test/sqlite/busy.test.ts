@@ -11,6 +11,7 @@ import { beginPatiently, tryWrite, writeWithRetry } from '../../src/sqlite/busy.
 import { LISTS_FILE, openListsDatabase } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import { NEW_SOURCE } from '../../src/store/source-row.js';
 import type { Store } from '../../src/store/store.js';
 import { entryRow, stream } from '../store/lists-contract.js';
 import { type Running, startService } from '../support/running.js';
@@ -56,14 +57,10 @@ describe('a store', () => {
     error: null,
   });
   const source = {
+    ...NEW_SOURCE,
     type: 'ncmec' as const,
     url: 'https://example.org/v2',
-    user: null,
-    secretEnv: null,
-    header: null,
     everyMinutes: 5,
-    checkpoint: null,
-    syncedAt: null,
   };
 
   const LIST_WRITES: readonly [string, () => Promise<unknown>][] = [

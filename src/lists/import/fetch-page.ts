@@ -1,21 +1,14 @@
 /** Fetches one page of a source, and the address of the next: retried after failures that pass. */
 import { AppError } from '../../core/errors.js';
-import {
-  fetchFailure,
-  isPassingStatus,
-  PassingFailure,
-  requestHeaders,
-  retryAfterMs,
-  withRetries,
-} from '../../core/retry.js';
-import { secretFrom } from '../../core/secret.js';
+import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
 import type { PageFacts } from '../../hashlists/sources.js';
-import type { SourceInfo } from '../../store/lists-contract.js';
 import type { PageReader } from './page-reader.js';
+import type { SourceSession } from './source-session.js';
 
 /** One page of a source: a thousand entries are under 2 MB. */
 const SOURCE_PAGE_BYTES_MAX = 67_108_864;
 const PAGE_MS_MAX = 60_000;
+const UNAUTHORIZED = 401;
 const RETRIES = 5;
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_MS_MAX = 60_000;
@@ -23,26 +16,11 @@ const PAUSE_MS_MAX = 60_000;
 const WAIT_MS_MAX = 300_000;
 
 export interface FetchOptions {
-  /** The environment that holds the source's secret. */
+  /** The environment that holds secrets of sources. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pages: PageReader;
   /** The first pause after a failure; each further one is twice as long. */
   readonly firstPauseMs?: number;
-}
-
-/** Errors  SOURCE_FAILED: there is no secret, or it cannot be sent. */
-function headersOf({ user, secretEnv, header }: SourceInfo, env: FetchOptions['env']): Headers {
-  const values: Record<string, string> = {};
-  if (secretEnv !== null) {
-    const read = secretFrom(env, secretEnv);
-    if ('why' in read) throw new AppError('SOURCE_FAILED', { why: read.why, variable: secretEnv });
-    const basic = Buffer.from(`${user}:${read.secret}`).toString('base64');
-    if (header !== null) values[header] = read.secret;
-    else values.authorization = user === null ? `Bearer ${read.secret}` : `Basic ${basic}`;
-  }
-  const headers = requestHeaders(values);
-  if (headers === null) throw new AppError('SOURCE_FAILED', { why: 'the secret cannot be sent in a header' });
-  return headers;
 }
 
 /** Errors: as `failed` makes them. */
@@ -57,39 +35,53 @@ async function readBounded(response: Response, failed: (why: string) => AppError
   return Buffer.concat(pieces);
 }
 
+/** Request a page once. Errors: PassingFailure; those of `failed`; SHUTTING_DOWN: `signal`. */
+async function requestPage(
+  session: SourceSession,
+  url: string,
+  signal: AbortSignal,
+  failed: (why: string, status?: number) => AppError,
+): Promise<Uint8Array> {
+  let response: Response;
+  let body: Uint8Array;
+  try {
+    const headers = await session.headers(signal);
+    const inTime = AbortSignal.timeout(PAGE_MS_MAX);
+    const both = AbortSignal.any([signal, inTime]);
+    response = await fetch(session.addressOf(url), { headers, redirect: 'manual', signal: both });
+    body = response.ok ? await readBounded(response, failed) : new Uint8Array();
+  } catch (error) {
+    if (signal.aborted) throw new AppError('SHUTTING_DOWN');
+    if (error instanceof AppError || error instanceof PassingFailure) throw error;
+    // The address that was sent may contain a secret: the error of `fetch` is not kept.
+    throw new PassingFailure(fetchFailure(error));
+  }
+  const { status } = response;
+  if (response.ok) return body;
+  await response.body?.cancel();
+  if (status === UNAUTHORIZED && session.renew()) return requestPage(session, url, signal, failed);
+  if (!isPassingStatus(status)) throw failed(`status ${status}`, status);
+  throw new PassingFailure(`status ${status}`, retryAfterMs(response.headers));
+}
+
 /**
  * Fetch and read one page; retried after network errors, server errors and truncated pages.
  * Errors  SOURCE_FAILED; SHUTTING_DOWN: `signal`.
  */
 export async function fetchPage(
-  source: SourceInfo,
+  session: SourceSession,
   url: string,
   signal: AbortSignal,
-  { env, pages, firstPauseMs = FIRST_PAUSE_MS }: FetchOptions,
+  { pages, firstPauseMs = FIRST_PAUSE_MS }: Pick<FetchOptions, 'pages' | 'firstPauseMs'>,
 ): Promise<{ readonly body: Uint8Array; readonly facts: PageFacts }> {
-  const failed = (why: string, cause?: unknown) =>
-    new AppError('SOURCE_FAILED', { why: why.slice(0, 100), host: new URL(url).host }, cause);
-  const headers = headersOf(source, env);
+  const { type, members } = session.source;
+  const { host } = new URL(url);
+  const failed = (why: string, status?: number) =>
+    new AppError('SOURCE_FAILED', { why: why.slice(0, 100), host, ...(status === undefined ? {} : { status }) });
   const attempt = async () => {
-    let response: Response;
-    let body: Uint8Array;
-    try {
-      const inTime = AbortSignal.timeout(PAGE_MS_MAX);
-      response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.any([signal, inTime]) });
-      body = response.ok ? await readBounded(response, failed) : new Uint8Array();
-    } catch (error) {
-      if (signal.aborted) throw new AppError('SHUTTING_DOWN');
-      if (error instanceof AppError) throw error;
-      throw new PassingFailure(fetchFailure(error), null, error);
-    }
-    const { status } = response;
-    if (!response.ok) {
-      await response.body?.cancel();
-      if (!isPassingStatus(status)) throw failed(`status ${status}`);
-      throw new PassingFailure(`status ${status}`, retryAfterMs(response.headers));
-    }
-    const page = await pages.read({ type: source.type, body, url }, signal);
-    if (page.ok) return { body, facts: page.facts };
+    const body = await requestPage(session, url, signal, failed);
+    const page = await pages.read({ type, body, url, members }, signal);
+    if (page.ok) return { body: page.kept ?? body, facts: page.facts };
     // A page that was cut on its way: another attempt may get all of it.
     const fault = new AppError('SOURCE_FAILED', page.details);
     throw new PassingFailure(fault.message, null, fault);
@@ -103,6 +95,6 @@ export async function fetchPage(
     });
   } catch (error) {
     if (!(error instanceof PassingFailure)) throw error;
-    throw error.cause instanceof AppError ? error.cause : failed(error.message, error);
+    throw error.cause instanceof AppError ? error.cause : failed(error.message);
   }
 }

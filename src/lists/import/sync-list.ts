@@ -1,75 +1,35 @@
 /**
- * Syncs a list from its source over HTTP: pages are spooled to sealed files, so that an interrupted sync resumes;
- * they are imported together after the last one, and only then does the checkpoint move. Syncs share a few slots in turns: a
- * source that is slow, or hangs, keeps the others waiting for one turn at most.
+ * Syncs a list from its source over HTTP: pages are spooled, imported together after the last one, and only then does the
+ * checkpoint move. Syncs share a few slots in turns: a source that is slow, or hangs, keeps the others waiting for one
+ * turn at most.
  */
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LimitFunction } from 'p-limit';
-import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
-import { IMPORT_BYTES_MAX } from '../../core/limits.js';
-import { firstPage, laterCheckpoint, nextAddress } from '../../hashlists/sources.js';
-import type { ImportReport, SourceInfo } from '../../store/lists-contract.js';
+import type { ImportReport, SourceInfo, SourceTry } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
-import { sealStream } from '../../vault/sealed-stream.js';
-import { type FetchOptions, fetchPage } from './fetch-page.js';
+import { changeSource } from '../change-source.js';
+import type { FetchOptions } from './fetch-page.js';
 import { importList } from './import-list.js';
 import type { ThreadedImport } from './import-task.js';
+import { readSecrets } from './source-secrets.js';
+import { openSession } from './source-session.js';
+import { pageName, placeOf, type SpoolOptions, SYNC_FOLDER, spoolPages } from './spool-pages.js';
 
-/** Bounds of one sync: a source may never end. */
-interface SyncBounds {
-  readonly pages: number;
-  readonly bytes: number;
-  /** Time of one turn to fetch pages; the import after the last page is not in it. */
-  readonly turnMs: number;
-}
-
-const BOUNDS: SyncBounds = {
-  /** A hundred million entries. */
-  pages: 100_000,
-  /** As an uploaded list. */
-  bytes: IMPORT_BYTES_MAX,
-  /** Longer than a page with all its retries takes, unless the source asks for long pauses. */
-  turnMs: 600_000,
-};
-
-export interface SyncOptions extends FetchOptions {
+export interface SyncOptions extends FetchOptions, SpoolOptions {
   readonly dataDir: string;
   readonly radiusBits: number;
-  readonly onPage?: (pages: number) => void;
-  /** Aborted once the sync is to stop; its pages stay, for the next one. */
-  readonly signal?: AbortSignal;
   /** A service imports in another thread; by default the import runs in the caller's. */
   readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
-  readonly bounds?: Partial<SyncBounds>;
 }
 
-/** In the data folder: spooled pages of unfinished syncs. */
-export const SYNC_FOLDER = 'sync';
+/** The duty of a list's sync: one process holds it at a time. */
+export const syncDuty = (list: string) => `sync ${list}`;
 
-interface State {
-  /** The checkpoint of this sync's start; pages spooled from another are useless. */
-  readonly from: string | null;
-  readonly pages: number;
-  readonly bytes: number;
-  readonly next: string | null;
-  readonly checkpoint: string | null;
-}
-
-const pageName = (at: number) => `page-${String(at).padStart(6, '0')}`;
-
-async function readState(folder: string, from: string | null): Promise<State | null> {
-  try {
-    const state = JSON.parse(await readFile(join(folder, 'state.json'), 'utf8')) as State;
-    const laid = new Set(await readdir(folder));
-    const isWhole = Array.from({ length: state.pages }, (_, at) => pageName(at)).every((name) => laid.has(name));
-    return state.from === from && isWhole && Number.isSafeInteger(state.bytes) ? state : null;
-  } catch {
-    return null;
-  }
-}
+/** Return whether a requested sync waits: none that ended began after the request. */
+export const isAsked = ({ requestedAt, lastTry }: SourceInfo): boolean =>
+  requestedAt !== null && (lastTry === null || lastTry.startedAt < requestedAt);
 
 /** Take turns in the slots, behind all that wait, until one has a result. Errors: those of a turn. */
 export async function inTurns<T>(slots: LimitFunction, turn: () => Promise<T | null>): Promise<T> {
@@ -80,98 +40,80 @@ export async function inTurns<T>(slots: LimitFunction, turn: () => Promise<T | n
 }
 
 /**
- * Sync a list for one turn: everything the first time, changes afterwards. Where the review holds the version, the checkpoint
- * stays: the next sync requests the same pages.
+ * Sync a list for one turn, as the holder of its duty: everything the first time, changes afterwards. Where the review holds
+ * the version, the checkpoint stays: the next sync requests the same pages. The source's row keeps how it ended.
  * Result  null: the turn brought pages, and there are more; the next turn continues behind them.
  * Errors  LIST_NOT_FOUND; NOT_FOUND: the list has no source; SOURCE_FAILED, also where a whole turn brings no page;
  *         HASHLIST_INVALID; SHUTTING_DOWN; STORE_FAILED.
  */
 export async function syncList(store: Store, list: string, options: SyncOptions): Promise<ImportReport | null> {
-  const { lists } = store;
-  const source = await lists.source(list);
+  const source = await store.lists.source(list);
   if (!source) throw new AppError('NOT_FOUND', { list, what: 'source' });
+  const startedAt = new Date().toISOString();
+  const note = (outcome: SourceTry['outcome'], why: string | null, moved: Partial<SourceInfo> = {}) => {
+    const lastTry = { startedAt, endedAt: new Date().toISOString(), outcome, why };
+    return changeSource(store.lists, list, (now) =>
+      placeOf(now) === placeOf(source) ? { ...now, ...moved, lastTry } : null,
+    );
+  };
+  try {
+    const done = await syncTurn(store, { list, source }, options);
+    if (done === null) return null;
+    const { report, checkpoint } = done;
+    if (report.held.length > 0) await note('held', null);
+    else await note('synced', null, { checkpoint, syncedAt: new Date().toISOString() });
+    return report;
+  } catch (error) {
+    // A stopped sync resumes, and a request for it stands.
+    if (error instanceof AppError && error.code === 'SHUTTING_DOWN') throw error;
+    await note('failed', whyOf(error)).catch(() => {});
+    throw error;
+  }
+}
+
+/** Other errors may quote anything. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof AppError)) return 'internal error';
+  const { why, page } = error.details;
+  return [error.code, ...(page === undefined ? [] : [`page ${page}`]), ...(why === undefined ? [] : [why])].join(': ');
+}
+
+async function syncTurn(
+  store: Store,
+  { list, source }: { readonly list: string; readonly source: SourceInfo },
+  options: SyncOptions,
+): Promise<{ readonly report: ImportReport; readonly checkpoint: string | null } | null> {
+  const { vault, lists } = store;
   const folder = join(options.dataDir, SYNC_FOLDER, list);
-  const state = await spoolPages(store, { list, source, folder }, options);
+  const forget = () => rm(folder, { recursive: true, force: true });
+  const requireSame = async () => {
+    const now = await lists.source(list);
+    if (now !== null && placeOf(now) === placeOf(source)) return;
+    await forget();
+    throw new AppError('SOURCE_FAILED', { why: 'the source was changed or removed', list });
+  };
+  const session = openSession(source, readSecrets(list, source, { env: options.env, vault }));
+  const state = await spoolPages({ list, folder, session, vault, requireSame }, options);
   if (state.next !== null) return null;
   const { signal, radiusBits } = options;
   const inHere = (request: ThreadedImport) =>
     importList(store, { ...request, shouldStop: () => signal?.aborted === true });
-  const report = await (options.runImport ?? inHere)({
-    paths: Array.from({ length: state.pages }, (_, at) => join(folder, pageName(at))),
-    format: source.type,
-    list,
-    kind: 'match',
-    radiusBits,
-    mode: source.checkpoint === null ? 'replace' : 'add',
-    mayBeEmpty: source.checkpoint !== null,
-    origin: `sync of ${new URL(source.url).host}`,
-  });
-  if (report.held.length === 0) {
-    const checkpoint = state.checkpoint ?? source.checkpoint;
-    await lists.setSource(list, { ...source, checkpoint, syncedAt: new Date().toISOString() });
-  }
-  await rm(folder, { recursive: true, force: true });
-  return report;
-}
-
-interface Spool {
-  readonly list: string;
-  readonly source: SourceInfo;
-  readonly folder: string;
-}
-
-/** Fetch the pages of one turn, within the bounds. Errors SOURCE_FAILED, SHUTTING_DOWN. */
-async function spoolPages(store: Pick<Store, 'vault'>, spool: Spool, options: SyncOptions): Promise<State> {
-  const { list, source, folder } = spool;
-  const bounds = { ...BOUNDS, ...options.bounds };
-  const inTime = AbortSignal.timeout(bounds.turnMs);
-  const signal = AbortSignal.any([inTime, ...(options.signal ? [options.signal] : [])]);
-  let state = await beginSpool(spool);
-  const { pages: pagesBefore } = state;
-  const seen = new Set<string>();
   try {
-    while (state.next !== null) {
-      if (signal.aborted) throw new AppError('SHUTTING_DOWN');
-      seen.add(digestOf(state.next));
-      const { body, facts } = await fetchPage(source, state.next, signal, options);
-      const next = facts.next === null ? null : nextAddress(facts.next, state.next);
-      const bytes = state.bytes + body.length;
-      const endless = endlessWhy({ ...state, bytes, next }, seen, bounds);
-      if (endless !== null) {
-        // The next sync begins at the checkpoint again, and the disk is free.
-        await rm(folder, { recursive: true, force: true });
-        throw new AppError('SOURCE_FAILED', { why: endless, list });
-      }
-      await writeAtomically(join(folder, pageName(state.pages)), sealStream(store.vault, [body]));
-      const checkpoint = laterCheckpoint(source.type, state.checkpoint, facts.checkpoint);
-      state = { from: state.from, pages: state.pages + 1, bytes, next, checkpoint };
-      await writeAtomically(join(folder, 'state.json'), [Buffer.from(JSON.stringify(state))]);
-      options.onPage?.(state.pages);
-    }
-    return state;
+    const report = await (options.runImport ?? inHere)({
+      paths: Array.from({ length: state.pages }, (_, at) => join(folder, pageName(at))),
+      format: source.type,
+      list,
+      kind: 'match',
+      radiusBits,
+      mode: state.from === null ? 'replace' : 'add',
+      mayBeEmpty: state.from !== null,
+      origin: `sync of ${new URL(source.url).host}`,
+    });
+    await forget();
+    return { report, checkpoint: state.checkpoint ?? source.checkpoint };
   } catch (error) {
-    if (!inTime.aborted || options.signal?.aborted) throw error;
-    if (state.pages > pagesBefore) return state;
-    const why = `no page within ${bounds.turnMs} ms; the next sync resumes after page ${state.pages}`;
-    throw new AppError('SOURCE_FAILED', { why, list });
+    // The same pages would fail again: the next sync fetches them.
+    if (error instanceof AppError && error.code === 'HASHLIST_INVALID') await forget();
+    throw error;
   }
-}
-
-async function beginSpool({ source, folder }: Spool): Promise<State> {
-  const begun = await readState(folder, source.checkpoint);
-  if (!begun) await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const next = firstPage(source.type, source.url, source.checkpoint);
-  return begun ?? { from: source.checkpoint, pages: 0, bytes: 0, next, checkpoint: null };
-}
-
-/** An address has up to 8,192 characters, and a sync many of them. */
-const digestOf = (address: string) => createHash('sha256').update(address).digest('base64');
-
-/** Return why a source is taken for endless after a page; null if it is not. `seen`: the pages of this run. */
-function endlessWhy({ next, pages, bytes }: State, seen: ReadonlySet<string>, bounds: SyncBounds): string | null {
-  if (bytes > bounds.bytes) return `pages exceed ${bounds.bytes} bytes`;
-  if (next === null) return null;
-  if (seen.has(digestOf(next))) return `page ${pages + 1} links to a page that was read before`;
-  return pages + 1 >= bounds.pages ? `more than ${bounds.pages} pages` : null;
 }

@@ -12,17 +12,17 @@ import { auditedImport } from '../audited-lists.js';
 import type { ImportJobs } from './import-jobs.js';
 import type { ThreadedImport } from './import-task.js';
 import { createPageReader, SYNCS_AT_ONCE } from './page-reader.js';
-import { inTurns, type SyncOptions, syncList } from './sync-list.js';
+import { inTurns, isAsked, type SyncOptions, syncDuty, syncList } from './sync-list.js';
+import type { SyncRequests } from './sync-requests.js';
 
 /** Pause between two searches for due lists: intervals are in minutes. */
 const LOOK_MS = 60_000;
-
-const dutyOf = (list: string) => `sync ${list}`;
 
 interface ScheduleParts {
   readonly audit: Audit;
   readonly imports: ImportJobs;
   readonly metrics: Metrics;
+  readonly syncs: SyncRequests;
   readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits'>;
 }
 
@@ -52,7 +52,7 @@ export function startSyncSchedule(
   const isDue = (list: string) => isListDue(store, list, { startedMs, lookMs });
   const sync = async (list: string, isContinued: boolean): Promise<'ended' | null> => {
     // Asked again: another process may have ended a sync before this one took the duty.
-    const done = await withDuty(store.duties, dutyOf(list), async (duty) => {
+    const done = await withDuty(store.duties, syncDuty(list), async (duty) => {
       if (stopping.signal.aborted || !(isContinued || (await isDue(list)))) return 'ended';
       return syncAsDuty(list, duty, { ...parts, store, log, env, pages, bounds, stopped: stopping.signal });
     });
@@ -73,10 +73,12 @@ export function startSyncSchedule(
       running.set(list, ended);
     }
   };
-  const stopLooking = repeat(look, lookMs, log);
+  const looking = repeat(look, lookMs, log);
+  const forgetRequests = parts.syncs.onRequest(looking.now);
   return async () => {
     stopping.abort();
-    await stopLooking();
+    forgetRequests();
+    await looking.stop();
     await Promise.all(running.values());
     await pages.close();
   };
@@ -94,8 +96,10 @@ async function syncAsDuty(
     store,
     log,
     stopped,
-    ...fetching
-  }: ScheduleParts &
+    env,
+    pages,
+    bounds,
+  }: Omit<ScheduleParts, 'syncs'> &
     Pick<SyncOptions, 'env' | 'pages' | 'bounds'> & {
       readonly store: Store;
       readonly log: Logger;
@@ -114,7 +118,9 @@ async function syncAsDuty(
     const report = await syncList(store, list, {
       dataDir: config.dataDir,
       radiusBits: config.radiusBits,
-      ...fetching,
+      env,
+      pages,
+      ...(bounds === undefined ? {} : { bounds }),
       runImport,
       signal: AbortSignal.any([stopped, lost.signal]),
       // A lease that could not be extended is not lost yet.
@@ -138,37 +144,51 @@ async function syncAsDuty(
   return 'ended';
 }
 
-/** Return whether a list is due: neither synced nor tried, by any process, within its interval. */
+/** Return whether a list is due: a sync was requested, or it was neither synced nor tried, by any process, within its interval. */
 async function isListDue(
   { lists, duties }: Pick<Store, 'lists' | 'duties'>,
   list: string,
   { startedMs, lookMs }: { readonly startedMs: number; readonly lookMs: number },
 ): Promise<boolean> {
   const source = await lists.source(list);
-  if (!source || source.everyMinutes === null) return false;
+  if (!source) return false;
+  if (isAsked(source)) return true;
+  if (source.everyMinutes === null) return false;
   const everyMs = source.everyMinutes * 60_000;
   const syncedMs = source.syncedAt === null ? null : Date.parse(source.syncedAt);
-  const { endedMs } = await duties.state(dutyOf(list));
+  const { endedMs } = await duties.state(syncDuty(list));
   // A new process tries a failed source at once.
   const wasTried = endedMs !== null && endedMs >= startedMs;
   return isDueAgain(syncedMs, everyMs) && isDueAgain(endedMs, wasTried ? everyMs : Math.min(everyMs, lookMs));
 }
 
-/** Call `look` now and repeatedly, one call at a time. Result: stops it, after the running call. */
-function repeat(look: () => Promise<void>, everyMs: number, log: Logger): () => Promise<void> {
+/** Call `look` now and repeatedly, one call at a time. `now`: once more, at once. `stop` waits for the running call. */
+function repeat(
+  look: () => Promise<void>,
+  everyMs: number,
+  log: Logger,
+): { readonly now: () => void; readonly stop: () => Promise<void> } {
   let running: Promise<void> | null = null;
+  let isAskedAgain = false;
   const begin = () => {
+    isAskedAgain = running !== null;
     running ??= look()
       .catch((error: unknown) => log.error({ err: error }, 'sync schedule read failed'))
       .finally(() => {
         running = null;
+        // The running call may have passed the list of the request.
+        if (isAskedAgain) begin();
       });
   };
   begin();
   const timer = setInterval(begin, everyMs);
   timer.unref();
-  return async () => {
-    clearInterval(timer);
-    await running;
+  return {
+    now: begin,
+    async stop() {
+      clearInterval(timer);
+      isAskedAgain = false;
+      await running;
+    },
   };
 }

@@ -25,6 +25,7 @@ import type {
   VersionInfo,
   WriteOptions,
 } from '../../store/lists-contract.js';
+import { sourceOf } from '../../store/source-row.js';
 import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
@@ -150,14 +151,7 @@ export class SqliteLists implements ListStore {
   }
 
   async source(name: string): Promise<SourceInfo | null> {
-    return guarded(() => {
-      const { id } = rowOf(this.#db, name);
-      const read = this.#db.prepare<[number], { source: string }>('SELECT * FROM list_source WHERE list_id = ?');
-      const row =
-        read.get(id) ??
-        wholeTable<{ list_id: number; source: string }>(this.#db, LIST_SOURCE).find((one) => one.list_id === id);
-      return row ? (JSON.parse(sound(LIST_SOURCE, row).source) as SourceInfo) : null;
-    });
+    return guarded(() => this.#sourceOf(rowOf(this.#db, name).id));
   }
 
   async entry(name: string, entryId: string): Promise<readonly HeldEntry[]> {
@@ -170,14 +164,24 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  setSource(name: string, source: SourceInfo | null): Promise<void> {
+  #sourceOf(id: number): SourceInfo | null {
+    const read = this.#db.prepare<[number], { source: string }>('SELECT * FROM list_source WHERE list_id = ?');
+    const row =
+      read.get(id) ??
+      wholeTable<{ list_id: number; source: string }>(this.#db, LIST_SOURCE).find((one) => one.list_id === id);
+    return row ? sourceOf(sound(LIST_SOURCE, row).source) : null;
+  }
+
+  setSource(name: string, source: SourceInfo | null, { ifIs }: { readonly ifIs?: SourceInfo } = {}): Promise<boolean> {
     return writeWithRetry(this.#db, () => {
       const { id } = rowOf(this.#db, name);
+      if (ifIs !== undefined && JSON.stringify(this.#sourceOf(id)) !== JSON.stringify(ifIs)) return false;
       if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
       else
         this.#db
           .prepare('INSERT OR REPLACE INTO list_source (list_id, source) VALUES (?, ?)')
           .run(id, JSON.stringify(source));
+      return true;
     });
   }
 

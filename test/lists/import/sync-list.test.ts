@@ -9,6 +9,7 @@ import { createPageReader } from '../../../src/lists/import/page-reader.js';
 import { type SyncOptions, syncList } from '../../../src/lists/import/sync-list.js';
 import { startSyncSchedule } from '../../../src/lists/import/sync-schedule.js';
 import type { SourceInfo } from '../../../src/store/lists-contract.js';
+import { NEW_SOURCE } from '../../../src/store/source-row.js';
 import { createLogger } from '../../../src/telemetry/log.js';
 import { type Running, startService } from '../../support/running.js';
 
@@ -53,8 +54,7 @@ const sync = (more?: Partial<SyncOptions>) => syncList(running.service.store, 'r
 async function comesFrom(more: Partial<SourceInfo>): Promise<void> {
   const { lists } = running.service.store;
   if (!(await lists.list('remote'))) await lists.createList({ list: 'remote', kind: 'match', radiusBits: 31 });
-  const nothing = { user: null, secretEnv: null, header: null, everyMinutes: null, checkpoint: null, syncedAt: null };
-  await lists.setSource('remote', { type: 'ncmec', url: `${base}/v2/entries`, ...nothing, ...more });
+  await lists.setSource('remote', { ...NEW_SOURCE, type: 'ncmec', url: `${base}/v2/entries`, ...more });
 }
 async function values(): Promise<number[]> {
   const found: number[] = [];
@@ -65,6 +65,10 @@ async function values(): Promise<number[]> {
   }
   return found.sort((a, b) => a - b);
 }
+const SECRET = { password: { env: 'SECRET' } };
+/** Without the period that NCMEC is asked for. */
+const paths = () => asked.map(({ url }) => url.replace(/&to=[^&]*/, ''));
+const ALL = '/v2/entries?from=1970-01-01T00%3A00%3A00Z';
 const checkpoint = async () => (await running.service.store.lists.source('remote'))!.checkpoint;
 
 const image = (n: number, at: string) =>
@@ -79,7 +83,7 @@ const page = (entries: string, max: string, next?: string) =>
 describe('NCMEC', () => {
   /** Three pages, not in order of time: the deletion of e1 comes before e1. */
   const pages = (url: URL): string => {
-    if (url.searchParams.get('from') !== null)
+    if (Date.parse(url.searchParams.get('from') ?? '') > 0)
       return page(image(5, '2026-03-01T00:00:00Z') + deleted(2, '2026-03-02T00:00:00Z'), '2026-03-02T00:00:00Z');
     const start = url.searchParams.get('start');
     if (start === null)
@@ -98,7 +102,7 @@ describe('NCMEC', () => {
   };
 
   test('all pages, then only changes: entries, deletions, checkpoints, the secret with each request', async () => {
-    await comesFrom({ user: 'me', secretEnv: 'SECRET' });
+    await comesFrom({ user: 'me', secrets: SECRET });
     answer = (url, response) => response.end(pages(url));
     expect(await sync()).toMatchObject({ version: 1, held: [] });
     expect(await values()).toEqual([2, 3, 4]);
@@ -106,8 +110,8 @@ describe('NCMEC', () => {
     expect(await sync()).toMatchObject({ version: 2, added: 1, removed: 1 });
     expect(await values()).toEqual([3, 4, 5]);
     expect(await checkpoint()).toBe('2026-03-02T00:00:00Z');
-    expect(asked.map(({ url }) => url)).toEqual([
-      '/v2/entries',
+    expect(paths()).toEqual([
+      ALL,
       '/v2/entries?start=2&size=2',
       '/v2/entries?start=4&size=2',
       '/v2/entries?from=2026-02-09T00%3A00%3A00Z',
@@ -136,7 +140,7 @@ describe('NCMEC', () => {
   test('a refusal is not retried, and changes neither the list nor the checkpoint', async () => {
     await comesFrom({});
     answer = (_url, response) => response.writeHead(401).end();
-    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'status 401' } });
+    await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why: 'status 401', page: 1 } });
     expect(asked).toHaveLength(1);
     expect(await checkpoint()).toBeNull();
     expect((await running.service.store.lists.list('remote'))!.version).toBe(0);
@@ -183,7 +187,7 @@ describe('NCMEC', () => {
   });
 
   test('a secret that cannot be sent in a header is in no error, and is not tried again', async () => {
-    await comesFrom({ secretEnv: 'SECRET' });
+    await comesFrom({ secrets: SECRET });
     for (const SECRET of ['top\nsecret', 'topsecret\u2603']) {
       const failure = await sync({ env: { SECRET } }).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: 'SOURCE_FAILED' });
@@ -193,7 +197,7 @@ describe('NCMEC', () => {
   });
 
   test('whitespace around a secret is not sent', async () => {
-    await comesFrom({ secretEnv: 'SECRET' });
+    await comesFrom({ secrets: SECRET });
     answer = (url, response) => response.end(pages(url));
     await sync({ env: { SECRET: ' s3cret\n' } });
     expect(asked[0]!.headers.authorization).toBe('Bearer s3cret');
@@ -201,16 +205,19 @@ describe('NCMEC', () => {
 
   test.each([
     ['leads to another host', 'http://example.org/v2/entries?start=2'],
-    ['leads to itself', '/v2/entries'],
+    ['leads to itself', ''],
   ])('a page that %s ends the sync: credentials are sent nowhere else', async (_says, next) => {
-    await comesFrom({ secretEnv: 'SECRET' });
-    answer = (_url, response) => response.end(page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z', next));
+    await comesFrom({ secrets: SECRET });
+    answer = ({ pathname, search }, response) =>
+      response.end(
+        page(image(1, '2026-02-01T00:00:00Z'), '2026-02-01T00:00:00Z', next === '' ? pathname + search : next),
+      );
     await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     expect(asked).toHaveLength(1);
   });
 
   test('a redirect is not followed, and a missing secret is reported by its variable', async () => {
-    await comesFrom({ secretEnv: 'SECRET' });
+    await comesFrom({ secrets: SECRET });
     answer = (_url, response) => response.writeHead(302, { location: 'http://example.org/' }).end();
     await expect(sync()).rejects.toMatchObject({ code: 'SOURCE_FAILED' });
     await expect(sync({ env: {} })).rejects.toMatchObject({ details: { variable: 'SECRET' } });
@@ -227,58 +234,6 @@ describe('NCMEC', () => {
     expect(await checkpoint()).toBe('2026-02-01T00:00:00Z');
     expect(await values()).toHaveLength(60);
   });
-});
-
-test('StopNCII: page tokens, a key in a header of its own, withdrawals', async () => {
-  await comesFrom({
-    type: 'stopncii',
-    url: `${base}/hashes?x=1`,
-    secretEnv: 'SECRET',
-    header: 'ocp-apim-subscription-key',
-  });
-  const record = (n: number, hashStatus: string) => ({
-    signalType: 'ImageMD5',
-    hashValue: md5(n),
-    hashStatus,
-    caseNumbers: { [`c${n}`]: 'Active' },
-  });
-  answer = (url, response) => {
-    const token = url.searchParams.get('pageToken');
-    const isNew = url.searchParams.get('startTimestamp') !== null;
-    const records = isNew ? [record(1, 'Withdrawn')] : token === null ? [record(1, 'Active')] : [record(2, 'Active')];
-    response.end(
-      JSON.stringify({
-        hashRecords: records,
-        hasMoreRecords: !isNew && token === null,
-        nextPageToken: 't',
-        nextSetTimestamp: isNew ? 200 : 100,
-      }),
-    );
-  };
-  await sync();
-  expect(await values()).toEqual([1, 2]);
-  expect(await sync()).toMatchObject({ deleted: 1 });
-  expect(await values()).toEqual([2]);
-  expect(await checkpoint()).toBe('200');
-  expect(asked.map(({ url }) => url)).toEqual([
-    '/hashes?x=1',
-    '/hashes?x=1&pageToken=t',
-    '/hashes?x=1&startTimestamp=100',
-  ]);
-  expect(asked.every(({ headers }) => headers['ocp-apim-subscription-key'] === 's3cret')).toBe(true);
-});
-
-test('Tech Against Terrorism: the checkpoint is sent, and kept where nothing is new', async () => {
-  await comesFrom({ type: 'tech-against-terrorism', url: `${base}/hashes` });
-  answer = (url, response) => {
-    const isNew = url.searchParams.get('checkpoint') !== null;
-    const results = isNew ? [] : [{ id: 1, hash_digest: md5(9), algorithm: 'MD5', deleted: false, updated_on: 1 }];
-    response.end(JSON.stringify({ count: results.length, next: null, checkpoint: isNew ? null : '1,2', results }));
-  };
-  await sync();
-  expect(await sync()).toMatchObject({ added: 0, removed: 0 });
-  expect(await values()).toEqual([9]);
-  expect(await checkpoint()).toBe('1,2');
 });
 
 test('a schedule syncs what is due, counts failures, and stops', async () => {
@@ -367,7 +322,7 @@ describe('a source that', () => {
   test('hangs, four times, keeps a fifth waiting for one turn', async () => {
     const isSynced = await addSources('a', 'b', 'c', 'z-works');
     answer = (url, response) => {
-      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+      if (url.pathname.startsWith('/z-works/')) response.end(page(image(1, at), at));
     };
     const bounds = { turnMs: 500 };
     const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20, bounds });
@@ -379,10 +334,11 @@ describe('a source that', () => {
   test('has pages for ever, four times, takes turns with a fifth', async () => {
     const isSynced = await addSources('a', 'b', 'c', 'z-works');
     answer = (url, response) => {
-      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+      if (url.pathname.startsWith('/z-works/')) response.end(page(image(1, at), at));
       else setTimeout(() => linked((n) => n + 1)(url, response), 50);
     };
-    const bounds = { turnMs: 500 };
+    // Long enough for the threads to start on a busy machine.
+    const bounds = { turnMs: 1_500 };
     const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20, bounds });
     await expect.poll(() => isSynced('z-works'), { timeout: 10_000 }).toBe(true);
     // Each continues, though its interval is an hour.
@@ -395,11 +351,16 @@ describe('a source that', () => {
   test('never answers keeps no other waiting, and a stop does not wait for it', async () => {
     const isSynced = await addSources('a-hangs', 'b-hangs', 'z-works');
     answer = (url, response) => {
-      if (url.pathname === '/z-works') response.end(page(image(1, at), at));
+      if (url.pathname.startsWith('/z-works/')) response.end(page(image(1, at), at));
     };
     const stop = startSyncSchedule(running.service, createLogger('silent'), {}, { lookMs: 20 });
     while (!(await isSynced('z-works'))) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(asked.map(({ url }) => url).sort()).toEqual(['/a-hangs', '/b-hangs', '/v2/entries', '/z-works']);
+    expect([...new Set(asked.map(({ url }) => url.replace(/\/v2.*/, '')))].sort()).toEqual([
+      '',
+      '/a-hangs',
+      '/b-hangs',
+      '/z-works',
+    ]);
     const startedMs = performance.now();
     await stop();
     // A page may take a minute.

@@ -1,0 +1,54 @@
+/**
+ * Secrets of list sources: sealed by the vault, or in environment variables. A sealed secret names its list, its role and
+ * the host that it is for, so that a source whose row was changed sends it nowhere else.
+ */
+import { AppError } from '../../core/errors.js';
+import { secretFrom } from '../../core/secret.js';
+import type { SecretRole } from '../../core/vocabulary.js';
+import type { SourceInfo, SourceSecret } from '../../store/lists-contract.js';
+import type { Vault } from '../../vault/vault.js';
+
+/** Of the vault's kinds of values; algorithms have the lowest numbers. */
+const SECRET_LABEL = 255;
+
+export type Secrets = Readonly<Partial<Record<SecretRole, string>>>;
+
+interface About {
+  readonly list: string;
+  readonly role: string;
+  readonly url: string;
+}
+
+const prefixOf = ({ list, role, url }: About) => `${JSON.stringify([list, role, new URL(url).origin])}\n`;
+
+export function sealSecret(vault: Vault, about: About, secret: string): SourceSecret {
+  return { sealed: vault.seal(SECRET_LABEL, Buffer.from(prefixOf(about) + secret)).toString('base64') };
+}
+
+/** Errors SOURCE_FAILED. */
+function openSecret(vault: Vault, about: About, sealed: string): string {
+  const prefix = prefixOf(about);
+  let text = '';
+  try {
+    text = vault.open(SECRET_LABEL, Buffer.from(sealed, 'base64')).toString();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'SEALED_DAMAGED') throw error;
+  }
+  if (text.startsWith(prefix)) return text.slice(prefix.length);
+  throw new AppError('SOURCE_FAILED', { why: `the sealed ${about.role} cannot be opened; set it again` });
+}
+
+/** Return the secrets of a source. Errors SOURCE_FAILED: a variable is not set, or a sealed secret is of another source. */
+export function readSecrets(
+  list: string,
+  { url, secrets }: SourceInfo,
+  { env, vault }: { readonly env: Readonly<Record<string, string | undefined>>; readonly vault: Vault },
+): Secrets {
+  const read = (role: string, secret: SourceSecret): string => {
+    if ('sealed' in secret) return openSecret(vault, { list, role, url }, secret.sealed);
+    const found = secretFrom(env, secret.env);
+    if ('why' in found) throw new AppError('SOURCE_FAILED', { why: found.why, variable: secret.env });
+    return found.secret;
+  };
+  return Object.fromEntries(Object.entries(secrets).map(([role, secret]) => [role, read(role, secret)]));
+}
