@@ -3,6 +3,7 @@
  * its line or record and the reason; only a file that is not a list of its format is an error.
  */
 import type { ParsedRow } from '../core/parsed-row.js';
+import { asUtf8 } from './encoding.js';
 import { parseCsv, parseThreatExchangeCsv } from './formats/csv.js';
 import { parseJson } from './formats/json.js';
 import { parseJsonLines } from './formats/jsonl.js';
@@ -40,5 +41,7 @@ export function formatOf(fileName: string): HashlistFormat {
 }
 
 export function parseHashList(format: HashlistFormat, source: ListSource): AsyncGenerator<ParsedRow> {
-  return PARSERS[format](source);
+  // A database has no encoding.
+  if (format === 'nsrl') return PARSERS.nsrl(source);
+  return PARSERS[format]({ ...source, bytes: asUtf8(source.bytes) });
 }

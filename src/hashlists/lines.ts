@@ -1,5 +1,4 @@
-/** Bytes → lines, in constant memory: BOM dropped, CRLF and LF accepted, overlong lines reported instead of buffered. */
-import { StringDecoder } from 'node:string_decoder';
+/** Bytes → lines, in constant memory: any line end, byte-order marks dropped, overlong lines reported instead of buffered. */
 
 /** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */
 export const HASHLIST_LINE_BYTES_MAX = 65_536;
@@ -13,28 +12,35 @@ interface Line {
   readonly text: string | null;
 }
 
+/** Line ends of Unix, Windows, and of old spreadsheets, which know the carriage return alone. */
+const LINE_END = /\r\n|\n|\r/;
+
 export async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
-  const decoder = new StringDecoder('utf8');
+  const decoder = new TextDecoder('utf-8');
   let number = 1;
   let held = '';
   let isOverlong = false;
   const line = (text: string): Line => {
-    const whole = number === 1 ? text.replace(/^\uFEFF/, '') : text;
+    // Pages that were put together have a mark at the beginning of each.
+    const whole = text.replace(/^\uFEFF+/, '');
     return { number: number++, text: isOverlong || whole.length > HASHLIST_LINE_BYTES_MAX ? null : whole };
   };
   for await (const chunk of source) {
-    const pieces = (held + decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))).split('\n');
-    held = pieces.pop()!;
+    const text = held + decoder.decode(chunk, { stream: true });
+    // A carriage return at the end may be the first half of a line end.
+    const isHalf = text.endsWith('\r');
+    const pieces = (isHalf ? text.slice(0, -1) : text).split(LINE_END);
+    held = pieces.pop()! + (isHalf ? '\r' : '');
     for (const piece of pieces) {
-      yield line(piece.endsWith('\r') ? piece.slice(0, -1) : piece);
+      yield line(piece);
       isOverlong = false;
     }
     // The buffer may include a byte-order mark and a carriage return, which do not count.
     if (held.length > HASHLIST_LINE_BYTES_MAX + 2) {
       isOverlong = true;
-      held = '';
+      held = isHalf ? '\r' : '';
     }
   }
-  held += decoder.end();
-  if (held !== '' || isOverlong) yield line(held.endsWith('\r') ? held.slice(0, -1) : held);
+  held = (held + decoder.decode()).replace(/\r$/, '');
+  if (held !== '' || isOverlong) yield line(held);
 }

@@ -12,4 +12,6 @@ export interface ListSource {
   readonly assumed?: Algorithm | undefined;
   /** For CSV, JSON and JSON lines; by default each column has the name of its field. */
   readonly mapping?: Mapping | undefined;
+  /** Called where the columns of a CSV file are separated by another character than a comma. */
+  readonly onSeparator?: ((separator: string) => void) | undefined;
 }

@@ -168,7 +168,11 @@ const SAMPLES: readonly [string, HashlistFormat, string, string[]][] = [
     'StopNCII',
     'stopncii',
     STOPNCII,
-    [`1 c1 pdq ${PDQ}`, `2 not_active ${JSON.stringify({ algorithm: 'pdq', value: PDQ })}`, '3 unknown_algorithm'],
+    [
+      `1  pdq ${PDQ}`,
+      `2 not_active ${JSON.stringify({ algorithm: 'pdq', value: PDQ, at: '2021-07-01T21:31:12.000Z' })}`,
+      '3 unknown_algorithm',
+    ],
   ],
   ...(
     [
@@ -180,7 +184,13 @@ const SAMPLES: readonly [string, HashlistFormat, string, string[]][] = [
     `ThreatExchange, ${says}`,
     'threatexchange',
     text,
-    [`1 1 pdq ${PDQ}`, '2 not_active {"entryId":"2"}', '3 not_active {"entryId":"3"}', '4 known_good', '5 not_active'],
+    [
+      `1 1 pdq ${PDQ}`,
+      '2 not_active {"entryId":"2"}',
+      '3 not_active {"entryId":"3"}',
+      '4 known_good {"entryId":"4"}',
+      '5 not_active {"entryId":"5"}',
+    ],
   ]),
   [
     'Tech Against Terrorism',

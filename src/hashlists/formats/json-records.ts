@@ -146,6 +146,20 @@ export function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
 }
 
+/** Return the texts, numbers and truth values of a record by their names, for its notes. `mapped`: names that have a field. */
+export function scalarsOf(
+  record: Readonly<Record<string, unknown>>,
+  mapped: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
+  const notes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(record)) {
+    if (mapped.has(name)) continue;
+    const text = typeof value === 'boolean' ? String(value) : asText(value);
+    if (text !== undefined) notes[name] = text;
+  }
+  return notes;
+}
+
 /** Convert seconds since 1970 → RFC 3339; undefined for an invalid time. */
 export function fromUnixSeconds(value: unknown): string | undefined {
   const ms = Number(value) * 1000;

@@ -3,7 +3,7 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asObject, asText, jsonRecords } from './json-records.js';
+import { asObject, asText, jsonRecords, scalarsOf } from './json-records.js';
 
 /** Split `a.b.c` into a path inside a record. */
 export const pathOf = (dotted: string): readonly string[] => dotted.split('.');
@@ -19,9 +19,14 @@ export function textAt(record: Readonly<Record<string, unknown>>, path: readonly
 export async function* parseJson({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   const records = mapping.records === undefined ? '$.*' : `$.${mapping.records}.*`;
   const plan = planOf(mapping, pathOf);
+  const mapped = new Set(Object.values(mapping));
   for await (const { number, value } of jsonRecords(bytes, [records])) {
     const record = asObject(value);
     if (!record) yield { ok: false, line: number, reason: 'malformed' };
-    else for (const fields of fieldsOf(plan, (path) => textAt(record, path))) yield normalise(fields, number, options);
+    else {
+      const notes = scalarsOf(record, mapped);
+      for (const fields of fieldsOf(plan, (path) => textAt(record, path)))
+        yield normalise({ ...fields, notes }, number, options);
+    }
   }
 }

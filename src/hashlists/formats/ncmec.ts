@@ -13,6 +13,8 @@ const NAMESPACE = 'https://hashsharing.ncmec.org/hashsharing/v2';
 const ENTRIES = new Set(['image', 'video', 'deletedImage', 'deletedVideo']);
 /** An image has a handful of algorithms. */
 const FINGERPRINTS_MAX = 1_000;
+/** Other elements of an entry that are kept: it has a handful. */
+const NOTES_MAX = 20;
 /** The longest text is a PhotoDNA value of 288 characters; names and notes are under a thousand. */
 const TEXT_CHARS_MAX = 65_536;
 
@@ -31,6 +33,7 @@ interface Record {
   timestamp: string;
   classification: string;
   readonly fingerprints: Fingerprint[];
+  readonly notes: { [name: string]: string };
 }
 
 /** Builds records from the parser's events; a record is ready when its element closes. */
@@ -38,6 +41,8 @@ class Reader {
   readonly ready: Record[] = [];
   #open: Record | null = null;
   #inFingerprints = false;
+  /** Open elements within the entry: other members speak in some of them. */
+  #depth = 0;
   #text = '';
   #count = 0;
   hasRoot = false;
@@ -51,13 +56,20 @@ class Reader {
     } else if (this.#open === null) {
       if (!ENTRIES.has(local)) return;
       const empty = { member: '', memberId: '', id: '', timestamp: '', classification: '' };
-      this.#open = { kind: local, number: ++this.#count, ...empty, fingerprints: [] };
-    } else if (local === 'fingerprints') this.#inFingerprints = true;
-    else if (this.#inFingerprints) {
-      if (this.#open.fingerprints.length >= FINGERPRINTS_MAX)
+      this.#open = { kind: local, number: ++this.#count, ...empty, fingerprints: [], notes: {} };
+      this.#depth = 0;
+    } else this.#openedWithin(this.#open, local, attributes);
+  }
+
+  #openedWithin({ fingerprints }: Record, local: string, attributes: XmlElement['attributes']): void {
+    this.#depth++;
+    if (this.#inFingerprints) {
+      if (fingerprints.length >= FINGERPRINTS_MAX)
         throw new XmlFault(`an entry has more than ${FINGERPRINTS_MAX} fingerprints`);
-      this.#open.fingerprints.push({ type: local, isReference: attributes.href !== undefined, value: '' });
-    } else if (local === 'member') this.#open.memberId = attributes.id ?? '';
+      fingerprints.push({ type: local, isReference: attributes.href !== undefined, value: '' });
+    } else if (this.#depth > 1) return;
+    else if (local === 'fingerprints') this.#inFingerprints = true;
+    else if (local === 'member') this.#open!.memberId = attributes.id ?? '';
   }
 
   text(text: string): void {
@@ -70,13 +82,16 @@ class Reader {
     if (!record) return;
     const text = this.#text.trim();
     this.#text = '';
-    if (local === record.kind) {
+    const depth = this.#depth--;
+    if (depth === 0) {
       this.ready.push(record);
       this.#open = null;
-    } else if (local === 'fingerprints') this.#inFingerprints = false;
+    } else if (local === 'fingerprints' && depth === 1) this.#inFingerprints = false;
     else if (this.#inFingerprints) record.fingerprints.at(-1)!.value = text;
+    else if (depth > 1) return;
     else if (local === 'member' || local === 'id' || local === 'timestamp' || local === 'classification')
       record[local] = text;
+    else if (text !== '' && Object.keys(record.notes).length < NOTES_MAX) record.notes[local] = text;
   }
 }
 
@@ -104,7 +119,7 @@ export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGener
 }
 
 function* rowsOf(record: Record, options: Omit<ListSource, 'bytes'>): Generator<ParsedRow> {
-  const { kind, number: line, member, memberId, id, timestamp, classification, fingerprints } = record;
+  const { kind, number: line, member, memberId, id, timestamp, classification, fingerprints, notes } = record;
   if (id === '' || memberId === '') {
     yield { ok: false, line, reason: 'malformed' };
     return;
@@ -114,10 +129,11 @@ function* rowsOf(record: Record, options: Omit<ListSource, 'bytes'>): Generator<
     yield { ok: false, line, reason: 'not_active', gone: { entryId, ...(timestamp ? { at: timestamp } : {}) } };
     return;
   }
-  const common = { entryId, category: classification, source: member, mediaType: kind, updatedAt: timestamp };
-  if (fingerprints.length === 0) yield { ok: false, line, reason: 'malformed' };
+  const common = { entryId, category: classification, source: member, mediaType: kind, updatedAt: timestamp, notes };
+  const of = { entryId, ...(timestamp ? { at: timestamp } : {}) };
+  if (fingerprints.length === 0) yield { ok: false, line, reason: 'malformed', of };
   for (const { type, isReference, value } of fingerprints) {
-    if (isReference || value === '') yield { ok: false, line, reason: 'not_a_value' };
+    if (isReference || value === '') yield { ok: false, line, reason: 'not_a_value', of };
     else yield normalise({ ...common, algorithm: type, value }, line, options);
   }
 }

@@ -1,10 +1,25 @@
-/** Plain lists: one value a line, or `algorithm value`. */
+/** Plain lists: one value a line, `algorithm value`, or a line of `md5sum` and its like, by GNU or BSD. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { splitLines } from '../lines.js';
-import { normalise } from '../normalise.js';
+import { normalise, type RawFields } from '../normalise.js';
 import type { ListSource } from '../source.js';
 
-/** Parse one value a line, or `algorithm value`; blank lines and lines that begin with # are ignored. */
+/** GNU coreutils: a backslash where the name is escaped, the digest, a space, a space or `*`, the name. */
+const GNU_SUM = /^\\?([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}) [ *](\S.*)$/i;
+/** BSD and `--tag`: `MD5 (name) = digest`. */
+const BSD_SUM = /^\\?(MD5|SHA-?1|SHA-?256) ?\((.*)\) ?= ([0-9a-f]{32,64})$/i;
+
+const DIGEST_OF_DIGITS: Readonly<Record<number, string>> = { 32: 'md5', 40: 'sha1', 64: 'sha256' };
+
+/** Return what a line of a file of sums says; null for another line. The name of the file is a note. */
+function sumOf(line: string): RawFields | null {
+  const gnu = GNU_SUM.exec(line);
+  if (gnu) return { value: gnu[1]!, algorithm: DIGEST_OF_DIGITS[gnu[1]!.length], notes: { file: gnu[2]! } };
+  const bsd = BSD_SUM.exec(line);
+  return bsd ? { value: bsd[3]!, algorithm: bsd[1]!.replace('-', ''), notes: { file: bsd[2]! } } : null;
+}
+
+/** Parse one value a line, `algorithm value`, or sums; blank lines and lines that begin with # are ignored. */
 export async function* parsePlain({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, text } of splitLines(bytes)) {
     if (text === null) {
@@ -13,7 +28,9 @@ export async function* parsePlain({ bytes, ...options }: ListSource): AsyncGener
     }
     const words = text.trim().split(/\s+/);
     if (words[0] === '' || words[0]!.startsWith('#')) continue;
-    if (words.length > 2) yield { ok: false, line: number, reason: 'malformed' };
+    const sum = words.length > 1 ? sumOf(text.trimEnd()) : null;
+    if (sum !== null) yield normalise(sum, number, options);
+    else if (words.length > 2) yield { ok: false, line: number, reason: 'malformed' };
     else
       yield normalise({ value: words.at(-1)!, algorithm: words.length === 2 ? words[0] : undefined }, number, options);
   }

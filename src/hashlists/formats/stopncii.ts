@@ -1,12 +1,14 @@
-/** StopNCII: pages of JSON; only active hashes match, and a later record of the same hash replaces an earlier one. */
+/**
+ * StopNCII: pages of JSON. A record is the state of one hash: a later one replaces it, and only an active one matches. The numbers
+ * of its cases, with their states, are notes: a hash can be of several.
+ */
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { algorithmNamed, normalise } from '../normalise.js';
+import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
+import { asObject, asText, fromUnixSeconds, jsonRecords, scalarsOf } from './json-records.js';
 
-/** Return the case number, if there is one; otherwise the store makes an id that does not reveal the hash. */
-const idOf = (record: Readonly<Record<string, unknown>>): string | undefined =>
-  Object.keys(asObject(record.caseNumbers) ?? {})[0];
+/** Members that have a field, or are of other providers. */
+const MAPPED = new Set(['hashValue', 'signalType', 'lastModtimestamp', 'hashStatus']);
 
 export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, value: record } of jsonRecords(bytes, ['$.hashRecords.*'])) {
@@ -17,20 +19,20 @@ export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGe
       yield { ok: false, line: number, reason: 'malformed' };
       continue;
     }
-    const row = normalise(
+    const cases = Object.entries(asObject(fields.caseNumbers) ?? {}).map(
+      ([name, state]) => `${name} ${asText(state) ?? ''}`,
+    );
+    yield normalise(
       {
         value,
         algorithm: type,
-        entryId: idOf(fields),
         source: 'StopNCII',
         updatedAt: fromUnixSeconds(fields.lastModtimestamp),
         status: asText(fields.hashStatus) ?? 'Unknown',
+        notes: { ...scalarsOf(fields, MAPPED), ...(cases.length > 0 ? { caseNumbers: cases.join(', ') } : {}) },
       },
       number,
       options,
     );
-    const algorithm = algorithmNamed(type);
-    const isGone = !row.ok && row.reason === 'not_active' && algorithm !== null;
-    yield isGone ? { ...row, gone: { algorithm, value: value.toLowerCase() } } : row;
   }
 }

@@ -2,14 +2,18 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
+import { asObject, asText, fromUnixSeconds, jsonRecords, scalarsOf } from './json-records.js';
+
+/** Members that have a field. */
+const MAPPED = new Set(['id', 'hash_digest', 'algorithm', 'ideology', 'file_type', 'updated_on', 'deleted']);
 
 export async function* parseTechAgainstTerrorism({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, value } of jsonRecords(bytes, ['$.results.*'])) {
     const fields = asObject(value);
     const entryId = asText(fields?.id);
     if (fields?.deleted === true && entryId !== undefined) {
-      yield { ok: false, line: number, reason: 'not_active', gone: { entryId } };
+      const at = fromUnixSeconds(fields.updated_on);
+      yield { ok: false, line: number, reason: 'not_active', gone: { entryId, ...(at === undefined ? {} : { at }) } };
       continue;
     }
     const digest = asText(fields?.hash_digest);
@@ -26,6 +30,7 @@ export async function* parseTechAgainstTerrorism({ bytes, ...options }: ListSour
         source: 'Tech Against Terrorism',
         mediaType: asText(fields.file_type),
         updatedAt: fromUnixSeconds(fields.updated_on),
+        notes: scalarsOf(fields, MAPPED),
       },
       number,
       options,

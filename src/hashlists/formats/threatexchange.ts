@@ -5,7 +5,7 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asArray, asObject, asText, fromUnixSeconds, jsonRecords } from './json-records.js';
+import { asArray, asObject, asText, fromUnixSeconds, jsonRecords, scalarsOf } from './json-records.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -55,18 +55,25 @@ export async function* parseThreatExchange({ bytes, ...options }: ListSource): A
   }
 }
 
+/** Members of a descriptor that have a field, or hold the value. */
+const MAPPED = new Set(['id', 'raw_indicator', 'type', 'status', 'indicator']);
+
 function rowOf(record: Fields, line: number, options: Omit<ListSource, 'bytes'>): ParsedRow {
   const entryId = asText(record.id);
+  const at = fromUnixSeconds(record.last_updated) ?? asText(record.last_updated);
   const descriptors = dataOf(record.descriptors);
-  if (record.should_delete === true || descriptors.length === 0) {
-    return { ok: false, line, reason: 'not_active', ...(entryId === undefined ? {} : { gone: { entryId } }) };
-  }
+  const withdraw = (reason: 'not_active' | 'known_good'): ParsedRow => {
+    const gone = entryId === undefined ? {} : { gone: { entryId, ...(at === undefined ? {} : { at }) } };
+    return { ok: false, line, reason, ...gone };
+  };
+  if (record.should_delete === true || descriptors.length === 0) return withdraw('not_active');
   const value = asText(record.indicator) ?? asText(descriptors[0]!.raw_indicator);
   if (value === undefined) return { ok: false, line, reason: 'malformed' };
   const statuses = new Set(descriptors.map(({ status }) => asText(status)));
   const isGood = statuses.has('NON_MALICIOUS') && !statuses.has('MALICIOUS');
-  if (isGood && options.kind === 'match') return { ok: false, line, reason: 'known_good' };
+  if (isGood && options.kind === 'match') return withdraw('known_good');
   const isMeant = options.kind === 'match' ? statuses.has('MALICIOUS') : isGood;
+  if (!isMeant) return withdraw('not_active');
   const tags = descriptors.flatMap((descriptor) => dataOf(descriptor.tags).flatMap(({ text }) => asText(text) ?? []));
   return normalise(
     {
@@ -74,9 +81,10 @@ function rowOf(record: Fields, line: number, options: Omit<ListSource, 'bytes'>)
       algorithm: asText(record.type),
       entryId,
       source: asText(asObject(descriptors[0]!.owner)?.id),
-      updatedAt: fromUnixSeconds(record.last_updated) ?? asText(record.last_updated),
-      status: isMeant ? 'active' : 'unknown',
+      updatedAt: at,
+      status: 'active',
       tags: [...new Set(tags)],
+      notes: scalarsOf(descriptors[0]!, MAPPED),
     },
     line,
     options,
