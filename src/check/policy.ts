@@ -34,7 +34,7 @@ export interface Proposal {
   readonly quarantined: boolean;
   /** The entry suddenly matched at many places: marked, and counted until a person decides. */
   readonly flooded: boolean;
-  /** The query hash that proposed it had quality below 50: it counts only for lists that accept it. */
+  /** The query hash that proposed it had quality below 50, or is one-dimensional: it counts only for lists that accept it. */
   readonly lowQuality: boolean;
 }
 
