@@ -11,7 +11,7 @@ import { TEMPLATES } from './templates.js';
 const APART_BITS = 16;
 
 /** Return the hash of a drawing; null where an entry with it is rejected or held by another rule: low quality, one-dimensional. */
-export function entryHash(hasher: PdqHasher, raster: Raster): Uint8Array | null {
+function entryHash(hasher: PdqHasher, raster: Raster): Uint8Array | null {
   const { quality, degenerate, hashes } = hasher.hash(raster, { orientations: 'none', families: 'resized' })
     .families[0]!;
   if (degenerate || quality < PDQ_QUALITY_MIN || isOneDimensionalPdq(hashes[0]!)) return null;
