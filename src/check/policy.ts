@@ -59,6 +59,8 @@ export interface Decision {
 
 const NO_MATCHES = { matches: [], matchCount: 0, truncated: false } as const;
 export const NOTHING_FOUND: Decision = { verdict: 'no_match', reason: null, ...NO_MATCHES };
+/** Nothing that counts; but entries are within the radius of hashes of low quality, on lists that do not ask for those. */
+export const NEAR_LEFT_OUT: Decision = { ...NOTHING_FOUND };
 /** No list in force has an entry that the query could match. */
 export const NOTHING_SEARCHED: Decision = { verdict: 'not_checked', reason: 'no_list', ...NO_MATCHES };
 

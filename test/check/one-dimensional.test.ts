@@ -1,7 +1,6 @@
 /** One-dimensional PDQ hashes match near only on lists that ask for them, in every form of a query, and the answer says so. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { formatHash256 } from '../../src/core/hash256.js';
@@ -11,22 +10,9 @@ import { createDecoder } from '../../src/decode/decode.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
 import { importList } from '../../src/lists/import/import-list.js';
 import { type Running, startService } from '../support/running.js';
+import { slide } from '../support/slides.js';
 
 const folder = tempFolder('one-dimensional');
-
-/** Lines one below the other, of different lengths: a slide. Slides of two seeds differ in their first line. */
-async function slide(seed: number): Promise<Buffer> {
-  const [width, height] = [320, 240];
-  const data = new Uint8Array(width * height).fill(255);
-  for (let y = 20; y < height - 20; y++) {
-    if (y % 36 > 16) continue;
-    const length = 230 + ((Math.floor(y / 36) * 7) % 5) + (y < 24 ? seed : 0);
-    data.fill(20, y * width + 40, y * width + length);
-  }
-  return sharp(data, { raw: { width, height, channels: 1 } })
-    .png()
-    .toBuffer();
-}
 
 let running: Running;
 let entry: string;
@@ -55,7 +41,7 @@ async function matchLowQuality(value: boolean): Promise<void> {
 
 beforeAll(async () => {
   running = await startService();
-  [image] = [await slide(1)];
+  image = await slide(1);
   const decoder = createDecoder({ imageBytesMax: 1e6, imagePixelsMax: 1e6 });
   const { raster } = await decoder.decode(image);
   const [family] = loadPdqHasher().hash(raster, { orientations: 'none', families: 'resized' }).families;
