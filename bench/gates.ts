@@ -120,7 +120,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
     const drawn = (layoutOf: (at: number) => number) =>
       Array.from({ length: images }, (_, at) => draw(seeded(layoutOf(at)), content).raster);
     measure(
-      `${name}, layouts with canaries`,
+      `${name}, layouts of canaries`,
       drawn((at) => at % layouts),
     );
     measure(
@@ -143,7 +143,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
   rows.push(['generated hashes', strangers, 0, '', ...row('', cut, strangers, rings).slice(4)]);
   // Some wallpapers of the corpus are canaries themselves.
   const corpus = corpusHashes().filter((hash) => rings.before.search(hash, RADIUS_BITS).length === 0);
-  if (corpus.length > 0) rows.push(row('photographs of the corpus that are no canaries', corpus, corpus.length, rings));
+  if (corpus.length > 0) rows.push(row('photographs, no canaries', corpus, corpus.length, rings));
   const nearest = corpus.reduce(
     (least, hash) => Math.min(least, ...shipped.map((canary) => hamming256(hash, canary))),
     256,
@@ -154,7 +154,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
   });
   return {
     title: `Review of an import: entries held by the image, radius ${RADIUS_BITS}`,
-    columns: ['entries', 'images', 'low quality', 'match another', 'canary before', 'shape', 'canary', 'held'],
+    columns: ['entries', 'images', 'low quality', 'near another', 'before', 'shape', 'canary', 'held'],
     rows,
     notes: [
       `${shipped.length} canaries: ring built in ${(build * 1e3).toFixed(1)} ms, a search ${((search / strangers) * 1e6).toFixed(1)} µs.`,
