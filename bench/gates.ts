@@ -154,7 +154,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
   });
   return {
     title: `Review of an import: entries held by the image, radius ${RADIUS_BITS}`,
-    columns: ['entries', 'images', 'low quality', 'near another', 'before', 'shape', 'canary', 'held'],
+    columns: ['entries', 'images', 'low', 'near one', 'before', 'shape', 'canary', 'held'],
     rows,
     notes: [
       `${shipped.length} canaries: ring built in ${(build * 1e3).toFixed(1)} ms, a search ${((search / strangers) * 1e6).toFixed(1)} µs.`,
