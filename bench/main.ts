@@ -5,6 +5,7 @@ import { accuracy } from './accuracy.js';
 import { crash } from './crash.js';
 import { digests } from './digests.js';
 import { flips } from './flips.js';
+import { gates } from './gates.js';
 import { headline } from './headline.js';
 import { hostile } from './hostile.js';
 import { http } from './http.js';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   scan: scanBench,
   soak,
   accuracy,
+  gates,
   headline,
 };
 export const SUITES = Object.keys(BENCHES);

@@ -1,6 +1,7 @@
 /**
  * Makes hashlists/canary.txt: PDQ hashes of harmless images, which a list of harmful ones must therefore not match:
- * generated icons of plain shapes, gradients, and photographs of the tests' fixtures. `npm run canary`; a test compares
+ * generated icons of plain shapes, gradients, templates of offices and screens (`canary/`), and photographs of the tests'
+ * fixtures. `npm run canary`; a test compares
  * the file with this output.
  */
 
@@ -14,6 +15,7 @@ import { PACKAGE_ROOT } from '../src/core/package-root.js';
 import type { Raster } from '../src/core/vocabulary.js';
 import { createDecoder } from '../src/decode/decode.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
+import { templateCanaries } from './canary/template-canaries.js';
 
 const ICONS = 2_000;
 const GRADIENTS = 1_000;
@@ -78,6 +80,7 @@ export async function canaries(): Promise<string> {
   };
   for (let at = 0; at < ICONS; at++) take(icon(random), 'resized');
   for (let at = 0; at < GRADIENTS; at++) take(gradient(random), 'resized');
+  for (const hash of templateCanaries(hasher)) hashes.add(formatHash256(hash));
   const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
   const folder = join(PACKAGE_ROOT, 'test', 'fixtures', 'photographs');
   for (const name of readdirSync(folder)

@@ -32,6 +32,7 @@ const OF_LINES = ['test/http/hash-lines.test.ts'];
 const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
+const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
@@ -145,8 +146,16 @@ export const MUTANTS = [
   ['src/core/secret.ts', '?.trim()', '', OF_SYNC],
   ['src/core/secret.ts', 'CONTROL.test(secret)', 'false', OF_SECRET],
   ['src/check/candidate.ts', "query?.algorithm === 'blockhash' && ", 'false && ', OF_BLOCKHASH],
-  ['src/check/check-hashes.ts', "only === 'blockhash' && isFlat", 'false && isFlat', OF_BLOCKHASH],
-  ['src/check/check-hashes.ts', 'isLow || isFlat(algorithm, hash256)', 'isLow', OF_BLOCKHASH],
+  ['src/check/candidate.ts', 'query: gated(query) }', 'query }', OF_SHAPE],
+  ['src/check/check-hashes.ts', "isUnspecific(only, Buffer.from(hex, 'hex')) ? null :", '', OF_SHAPE],
+  ['src/check/check-hashes.ts', 'isLow || isUnspecific(algorithm, hash256)', 'isLow', OF_BLOCKHASH],
+  ['src/core/pdq-shape.ts', 'LARGEST_MAX + TOLERANCE', 'LARGEST_MAX - 1', ['test/core/pdq-shape.test.ts']],
+  [
+    'src/core/pdq-shape.ts',
+    'LARGEST_MAX * LARGEST_MAX) return false',
+    '2 * LARGEST_MAX * LARGEST_MAX) return false',
+    ['test/core/pdq-shape.test.ts'],
+  ],
   ['src/core/blockhash-weight.ts', 'weight >= BLOCKHASH_WEIGHT_MIN', 'weight > BLOCKHASH_WEIGHT_MIN', OF_BLOCKHASH],
   ['src/core/blockhash-weight.ts', 'weight <= BLOCKHASH_WEIGHT_MAX', 'weight < BLOCKHASH_WEIGHT_MAX', OF_BLOCKHASH],
   [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
@@ -215,9 +224,9 @@ export const MUTANTS = [
   ],
   ['src/check/file-batch.ts', 'alsoAsked: ASKED_BY_IMAGES,', '', ['test/http/no-list.test.ts']],
   [MATCH, 'return [...ASKED_BY_IMAGES, ', 'return [', ['test/http/no-list.test.ts']],
-  ['src/check/check-hashes.ts', ' || isFlat(hash.algorithm, hash256)', '', OF_BLOCKHASH],
-  ['src/http/hash-streams.ts', 'isFlat ? emptyFlat : empty[at]', 'empty[at]', OF_BLOCKHASH],
-  ['src/http/hash-streams.ts', 'flat += answer.flat;', '', OF_BLOCKHASH],
+  ['src/check/check-hashes.ts', ' || isUnspecific(hash.algorithm, hash256)', '', OF_BLOCKHASH],
+  ['src/http/hash-streams.ts', '(isLow ? emptyLow : empty)[at]', 'empty[at]', OF_BLOCKHASH],
+  ['src/http/hash-streams.ts', 'low += countLow(algorithm, piece);', '', OF_BLOCKHASH],
   ['src/service/readiness.ts', 'ledger.unwritableMs >= UNWRITABLE_MS_MAX', 'false', ['test/ledger/disk.test.ts']],
   [
     'src/ledger/writable.ts',
@@ -374,7 +383,9 @@ export const MUTANTS = [
   [ROWS, 'updatedMs <= atMs', 'updatedMs < atMs', OF_UPDATES],
   [ROWS, '&& !this.#isHeld(entry)', '', OF_UPDATES],
   [ROWS, 'if (this.#takeOver(entry)) return true;', '', OF_UPDATES],
-  [REVIEW, 'canaryMatches + knownGood', 'canaryMatches', OF_REVIEW],
+  [REVIEW, 'canaries.count + knownGood', 'canaries.count', OF_REVIEW],
+  [REVIEW, 'Math.max(ONE_DIMENSIONAL_COUNT_MIN, ', 'Math.max(0, ', OF_REVIEW],
+  [REVIEW, 'Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX)', '0', OF_REVIEW],
   [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],
   [REVIEW, '!HEALTHY.has(reason)', 'reason.length > 0', OF_REVIEW],

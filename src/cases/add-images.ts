@@ -2,8 +2,10 @@
 import { stat } from 'node:fs/promises';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
+import { parseHash256 } from '../core/hash256.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { isLowQuality } from '../core/pdq-quality.js';
+import { isOneDimensionalPdq } from '../core/pdq-shape.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import { openReview } from '../lists/import/import-review.js';
@@ -53,9 +55,13 @@ interface AddedImage {
   readonly path: string;
   readonly entryId: string | null;
   readonly reason: NotCheckedReason | null;
-  /** The hash has too little detail to be meaningful: only the digests are on the list. */
+  /** The hash has too little detail, or is one-dimensional: only the digests are on the list. */
   readonly lowQuality: boolean;
 }
+
+/** Return whether unrelated images share the hash: it is not stored. */
+const isUnfit = ({ hash, quality }: PdqFacts, degenerate: boolean) =>
+  isLowQuality(quality, degenerate) || isOneDimensionalPdq(parseHash256(hash));
 
 /** Return the rows of an image; none without an id. */
 function rowsOf(
@@ -67,7 +73,7 @@ function rowsOf(
   if (entryId === null) return [];
   const nothing = { category: null, severity: null, source: null, mediaType: null, tags: [], notes: {} };
   const common = { ...nothing, ...about, entryId, status: 'active' as const, updatedAt: new Date().toISOString() };
-  const hashes = [pdq, pdqFull].filter((facts) => facts !== null && !isLowQuality(facts.quality, degenerate));
+  const hashes = [pdq, pdqFull].filter((facts) => facts !== null && !isUnfit(facts, degenerate));
   const values: [Entry['algorithm'], string][] = [
     ...DIGEST_ALGORITHMS.map((algorithm): [Entry['algorithm'], string] => [algorithm, digests[algorithm]!]),
     ...hashes.map((facts): [Entry['algorithm'], string] => ['pdq', facts!.hash]),
@@ -107,7 +113,7 @@ export async function addImages(
       path,
       entryId: reason === null ? ids.get(digests.sha256!)! : null,
       reason,
-      lowQuality: pdq !== null && isLowQuality(pdq.quality, degenerate),
+      lowQuality: pdq !== null && isUnfit(pdq, degenerate),
     }),
   );
   const rows = hashed.flatMap((image, at) => rowsOf(image, images[at]!.entryId, at + 1, about));

@@ -34,9 +34,12 @@ export interface HashAnswer {
   readonly orientations: Readonly<Record<string, string>> | null;
   /** All hashed views of the file, `pdq` and `pdqFull` first: further frames, and transparent images over white. */
   readonly views: readonly ViewFacts[];
+  /** Near matches are left out, except on lists that ask for them: PDQ quality under 50, no detail, or one-dimensional. */
   readonly lowQuality: boolean;
   /** Flat, or varying in one direction only: the hash carries no information and never matches as near. */
   readonly degenerate: boolean;
+  /** One of its PDQ hashes is nearly one pattern along the rows times one along the columns; `lowQuality`, then, too. */
+  readonly oneDimensional: boolean;
   /** Decoded, though the file is damaged. */
   readonly degraded: boolean;
   readonly bytes: number;
@@ -54,6 +57,7 @@ export interface CheckAnswer {
   readonly image: ImageFacts | null;
   readonly pdq: PdqFacts | null;
   readonly lowQuality: boolean;
+  readonly oneDimensional: boolean;
   readonly degraded: boolean;
   /** False where an approximate index answered. */
   readonly exact: boolean;

@@ -1,5 +1,6 @@
 /** What an index proposes: an entry within the radius of a query, before the store is asked for the entry. */
 import { hasBlockhashDetail } from '../core/blockhash-weight.js';
+import { isOneDimensionalPdq } from '../core/pdq-shape.js';
 import type { Background, Family, ListInfo, Orientation } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
 import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
@@ -10,6 +11,7 @@ export interface HashQuery {
   readonly hash256: Uint8Array;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
+  /** Its near matches count only for lists that ask for them. */
   readonly lowQuality: boolean;
   /** Frame or page of the file, 0 the first; null where only a hash is known. */
   readonly frame: number | null;
@@ -31,6 +33,12 @@ export interface Candidate {
   readonly query: HashQuery | VectorQuery | null;
 }
 
+/** Every form of a query passes here: a one-dimensional PDQ hash is of low quality, whatever its image or its sender says. */
+const gated = (query: Candidate['query']): Candidate['query'] =>
+  query?.algorithm === 'pdq' && !query.lowQuality && isOneDimensionalPdq(query.hash256)
+    ? { ...query, lowQuality: true }
+    : query;
+
 /** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, or the query is a blockhash without detail. */
 export function toCandidate(
   snapshot: ListSnapshot,
@@ -42,5 +50,5 @@ export function toCandidate(
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
   // Unrelated images share it: no form of a query matches by it.
   if (query?.algorithm === 'blockhash' && !hasBlockhashDetail(query.hash256)) return null;
-  return { entryKey: segment.keys[entryIndex]!, list, distance, query };
+  return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query) };
 }

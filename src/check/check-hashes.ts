@@ -2,9 +2,9 @@
  * Checks a batch of hashes and digests that the caller computed. An invalid item fails alone, never the batch.
  */
 
-import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
+import { isUnspecific } from '../core/hash-detail.js';
 import { parseHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { parsePhotoDna } from '../core/photodna.js';
@@ -86,10 +86,6 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
   return hex.toLowerCase();
 }
 
-/** Its candidates are dropped (`candidate.ts`); its answer has `lowQuality`, so that the caller knows. */
-const isFlat = (algorithm: BatchAlgorithm, hash256: Uint8Array) =>
-  algorithm === 'blockhash' && !hasBlockhashDetail(hash256);
-
 /** Return the queries of hashes with provenance, unchanged: no orientation is derived. Errors VALUE_INVALID. */
 function fileHashesOf(item: HashItem): HashQuery[] {
   return (item.hashes ?? []).map((hash) => {
@@ -99,7 +95,7 @@ function fileHashesOf(item: HashItem): HashQuery[] {
       hash256,
       orientation: hash.orientation ?? 'original',
       family: hash.family ?? null,
-      lowQuality: (hash.lowQuality ?? false) || isFlat(hash.algorithm, hash256),
+      lowQuality: (hash.lowQuality ?? false) || isUnspecific(hash.algorithm, hash256),
       frame: hash.frame ?? null,
       background: hash.background ?? null,
     };
@@ -117,7 +113,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     } catch (error) {
       throw new AppError('VALUE_INVALID', { field: algorithm, expected: '64 hex digits' }, error);
     }
-    const lowQuality = isLow || isFlat(algorithm, hash256);
+    const lowQuality = isLow || isUnspecific(algorithm, hash256);
     // Only the bits are known here, so the sign rule derives the orientations: near, but not exact (docs/accuracy.md).
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
@@ -175,7 +171,7 @@ function itemError(item: HashItem, error: unknown): HashItemAnswer {
   };
 }
 
-/** Return the value of an item with exactly one valid value, else null: such items are searched as columns, without objects. */
+/** Return the value of an item with exactly one valid value that says enough, else null: such items are searched as columns, without objects. */
 function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } | null {
   if (item.photodna !== undefined || item.hashes !== undefined) return null;
   if (item.quality !== undefined && isLowQuality(item.quality, false)) return null;
@@ -188,7 +184,7 @@ function onlyValue(item: HashItem): { algorithm: BatchAlgorithm; hex: string } |
   if (only === null) return null;
   const hex = item[only]!;
   if (hex.length !== VALUE_BYTES[only] * 2 || !HEX.test(hex)) return null;
-  return only === 'blockhash' && isFlat(only, Buffer.from(hex, 'hex')) ? null : { algorithm: only, hex };
+  return isUnspecific(only, Buffer.from(hex, 'hex')) ? null : { algorithm: only, hex };
 }
 
 /** Items of one value, by its algorithm. */

@@ -94,6 +94,7 @@ export async function checkImage(
     image: hashed.image,
     pdq: hashed.pdq,
     lowQuality: hashed.lowQuality,
+    oneDimensional: hashed.oneDimensional,
     degraded: hashed.degraded,
     exact: snapshot.exact,
     matches: decision.matches,

@@ -6,7 +6,7 @@ import type { ListInfo } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { Candidate } from './candidate.js';
 import type { EntryReader } from './entry-reader.js';
-import { admits, type Decision, decide, isExpired, NOTHING_FOUND, type Proposal } from './policy.js';
+import { admits, type Decision, decide, isExpired, NEAR_LEFT_OUT, NOTHING_FOUND, type Proposal } from './policy.js';
 
 /** Entries of one list read from the store for one query, nearest first; further ones are only counted. */
 export const ENTRIES_READ_PER_LIST_MAX = 1_000;
@@ -95,8 +95,26 @@ async function propose(
   });
 }
 
-/** Read the entries of the candidates and decide. Errors STORE_FAILED. */
+/** Return whether a match list leaves a candidate out for the quality of the query's hash alone. */
+function isLeftOut({ list, distance, query }: Candidate, requestedRadiusBits: number | null): boolean {
+  if (query === null || query.algorithm === 'photodna' || !query.lowQuality || list.kind !== 'match') return false;
+  const admitsAt = (lowQuality: boolean) => admits(list, { distanceBits: distance, lowQuality }, requestedRadiusBits);
+  return admitsAt(false) && !admitsAt(true);
+}
+
+/** Read the entries of the candidates and decide; `NEAR_LEFT_OUT` where low quality alone left none. Errors STORE_FAILED. */
 export async function decideFound(
+  snapshot: ListSnapshot,
+  reader: EntryReader,
+  found: readonly Candidate[],
+  requestedRadiusBits: number | null,
+): Promise<Decision> {
+  const decision = await decideAdmitted(snapshot, reader, found, requestedRadiusBits);
+  const mayBeLeftOut = decision.verdict === 'no_match' && found.some((one) => isLeftOut(one, requestedRadiusBits));
+  return mayBeLeftOut ? NEAR_LEFT_OUT : decision;
+}
+
+async function decideAdmitted(
   snapshot: ListSnapshot,
   reader: EntryReader,
   found: readonly Candidate[],

@@ -1,6 +1,7 @@
 /** Conversion of the engine's reply to the hashes of an answer and of a query. */
 import { formatHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
+import { isOneDimensionalPdq } from '../core/pdq-shape.js';
 import { ORIENTATIONS } from '../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
@@ -9,6 +10,12 @@ import type { HashQuery } from './candidate.js';
 function imageFacts(reply: HashReply): ImageFacts | null {
   return reply.format === null ? null : { format: reply.format, width: reply.width, height: reply.height };
 }
+
+/** Return whether a hash that would be searched is one-dimensional: its near matches may have been left out. */
+const isOneDimensional = (views: readonly ViewReply[]) =>
+  views.some(({ families }) =>
+    families.some(({ degenerate, hashes }) => !degenerate && hashes.some(isOneDimensionalPdq)),
+  );
 
 export function hashAnswer(reply: HashReply): HashAnswer {
   const common = { digests: reply.digests, image: imageFacts(reply), bytes: reply.bytes };
@@ -22,11 +29,13 @@ export function hashAnswer(reply: HashReply): HashAnswer {
       views: [],
       lowQuality: false,
       degenerate: false,
+      oneDimensional: false,
       degraded: false,
       reason: reply.reason,
       code: reply.code,
     };
   }
+  const oneDimensional = isOneDimensional(reply.views);
   const [first] = reply.views;
   const [resized, full] = first!.families;
   const facts = (family: typeof resized): PdqFacts | null =>
@@ -44,8 +53,9 @@ export function hashAnswer(reply: HashReply): HashAnswer {
       pdq: facts(families[0]),
       pdqFull: facts(families[1]),
     })),
-    lowQuality: resized ? isLowQuality(resized.quality, resized.degenerate) : false,
+    lowQuality: oneDimensional || (resized ? isLowQuality(resized.quality, resized.degenerate) : false),
     degenerate: resized?.degenerate ?? false,
+    oneDimensional,
     degraded: reply.degraded,
     reason: null,
     code: null,
@@ -67,7 +77,7 @@ function viewQueries({ frame, background, families, blockhash }: ViewReply): Has
           hash256,
           orientation: ORIENTATIONS[at]!,
           family,
-          lowQuality: isLowQuality(quality, degenerate),
+          lowQuality: isLowQuality(quality, degenerate) || isOneDimensionalPdq(hash256),
           frame,
           background,
         }),

@@ -13,7 +13,7 @@ import type { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
 import { vectorCandidates, widestRadiusBits } from './match.js';
-import { type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
+import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 
 /** Values per task of a thread: as many as the index joins with its tables at once. */
 export const PIECE_VALUES = JOIN_QUERIES;
@@ -99,7 +99,7 @@ export async function matchFiles(
       ...rows.candidatesOf(queryNumber),
     ];
     const decision = await decideFound(snapshot, reader, found, requestedRadiusBits);
-    if (decision.verdict !== 'no_match') decisions[queryNumber] = decision;
+    if (decision.verdict !== 'no_match' || decision === NEAR_LEFT_OUT) decisions[queryNumber] = decision;
   }
   return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

@@ -34,7 +34,7 @@ export interface Proposal {
   readonly quarantined: boolean;
   /** The entry suddenly matched at many places: marked, and counted until a person decides. */
   readonly flooded: boolean;
-  /** The query hash that proposed it had quality below 50: it counts only for lists that accept it. */
+  /** The query hash that proposed it had quality below 50, or is one-dimensional: it counts only for lists that accept it. */
   readonly lowQuality: boolean;
 }
 
@@ -59,6 +59,8 @@ export interface Decision {
 
 const NO_MATCHES = { matches: [], matchCount: 0, truncated: false } as const;
 export const NOTHING_FOUND: Decision = { verdict: 'no_match', reason: null, ...NO_MATCHES };
+/** Nothing that counts; but entries are within the radius of hashes of low quality, on lists that do not ask for those. */
+export const NEAR_LEFT_OUT: Decision = { ...NOTHING_FOUND };
 /** No list in force has an entry that the query could match. */
 export const NOTHING_SEARCHED: Decision = { verdict: 'not_checked', reason: 'no_list', ...NO_MATCHES };
 

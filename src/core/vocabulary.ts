@@ -156,7 +156,7 @@ export interface ListInfo extends ListTerms {
   readonly kind: 'match' | 'suppression';
   readonly enabled: boolean;
   readonly radiusBits: number;
-  /** Report near matches of images with quality below 50; by default they are left out. */
+  /** Report near matches of images with quality below 50, and of one-dimensional hashes; by default they are left out. */
   readonly matchLowQuality: boolean;
   /** Rises by one with every import. */
   readonly version: number;

@@ -5,10 +5,9 @@ import type { HashItemAnswer } from '../check/check-hashes.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision } from '../check/policy.js';
-import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
-import { HASH256_BYTES } from '../core/hash256.js';
+import { isUnspecific } from '../core/hash-detail.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import { answerRead, readLines } from './hash-items.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
@@ -79,15 +78,13 @@ const answerOf = (batch: HashBatch, id: string | null, decision: Decision, lowQu
   truncated: decision.truncated,
 });
 
-const BLOCKHASH = BATCH_ALGORITHMS.indexOf('blockhash');
+/** Return whether near matches of a value are left out; its answer has `lowQuality`, so that the caller knows. */
+const isLowAt = (algorithm: BatchAlgorithm, values: Uint8Array, position: number) =>
+  isUnspecific(algorithm, values.subarray(position * VALUE_BYTES[algorithm], (position + 1) * VALUE_BYTES[algorithm]));
 
-/** A blockhash without detail matches nothing; its answer has `lowQuality`, so that the caller knows. */
-const isFlatAt = (blockhashes: Uint8Array, position: number) =>
-  !hasBlockhashDetail(blockhashes.subarray(position * HASH256_BYTES, (position + 1) * HASH256_BYTES));
-
-function countFlat(blockhashes: Uint8Array): number {
+function countLow(algorithm: BatchAlgorithm, values: Uint8Array): number {
   let count = 0;
-  for (let at = 0; at < blockhashes.length / HASH256_BYTES; at++) if (isFlatAt(blockhashes, at)) count++;
+  for (let at = 0; at < values.length / VALUE_BYTES[algorithm]; at++) if (isLowAt(algorithm, values, at)) count++;
   return count;
 }
 
@@ -108,7 +105,7 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
   const emptyOf = (name: BatchAlgorithm, lowQuality: boolean) =>
     JSON.stringify(answerOf(batch, null, batch.emptyDecision(name), lowQuality)).slice('{"id":null'.length);
   const empty = BATCH_ALGORITHMS.map((name) => emptyOf(name, false));
-  const emptyFlat = emptyOf('blockhash', true);
+  const emptyLow = BATCH_ALGORITHMS.map((name) => emptyOf(name, true));
   let text = '';
   for (let line = 0; line < lines.count; line++) {
     if (breath.isDue) await breath.take();
@@ -120,10 +117,11 @@ async function answerPiece(batch: HashBatch, bytes: Buffer, toResult: ToResult):
     const id = idOf(line);
     const position = lines.position[line]!;
     const decision = decisions[at]!.get(position);
-    const isFlat = at === BLOCKHASH && isFlatAt(lines.values.blockhash, position);
+    const name = BATCH_ALGORITHMS[at]!;
+    const isLow = isLowAt(name, lines.values[name], position);
     // The id is ASCII without quotes or escapes, so it is copied unchanged.
-    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${isFlat ? emptyFlat : empty[at]}\n`;
-    else text += `${JSON.stringify(toResult(answerOf(batch, id, decision)))}\n`;
+    if (decision === undefined) text += `{"id":${id === null ? 'null' : `"${id}"`}${(isLow ? emptyLow : empty)[at]}\n`;
+    else text += `${JSON.stringify(toResult(answerOf(batch, id, decision, isLow)))}\n`;
   }
   return text;
 }
@@ -186,7 +184,8 @@ async function* valuePieces(source: AsyncIterable<Buffer>, width: number, bytesM
 
 /**
  * Yield `{generation, results: [{index, verdict, ...}], checked, matched}`: only values that matched, by their position;
- * with `notChecked` and `reason` where none was searched, and `lowQuality`, the number of blockhashes without detail.
+ * with `notChecked` and `reason` where none was searched, and `lowQuality`, the number of values whose near matches are left out
+ * (`isUnspecific`).
  * `mayTruncate` and errors as in `answerLines`.
  */
 export async function* answerRaw(
@@ -199,40 +198,39 @@ export async function* answerRaw(
   const width = VALUE_BYTES[algorithm];
   const isDigest = DIGEST_ALGORITHMS.some((name) => name === algorithm);
   const pieces = valuePieces(keptOpen(body), width, (isDigest ? RAW_DIGESTS : RAW_HASHES) * width);
-  const answers: AsyncIterable<{ count: number; decisions: ReadonlyMap<number, Decision>; flat: number } | null> =
-    Readable.from(pieces).map(
-      async (piece: Buffer) =>
-        piece.length % width === 0
-          ? {
-              count: piece.length / width,
-              decisions: await batch.checkValues(algorithm, piece),
-              flat: algorithm === 'blockhash' ? countFlat(piece) : 0,
-            }
-          : { count: -1, decisions: new Map(), flat: 0 },
-      { concurrency: PIECES_AHEAD },
-    );
+  const answers: AsyncIterable<{ piece: Buffer; decisions: ReadonlyMap<number, Decision> | null }> = Readable.from(
+    pieces,
+  ).map(
+    async (piece: Buffer) => ({
+      piece,
+      decisions: piece.length % width === 0 ? await batch.checkValues(algorithm, piece) : null,
+    }),
+    { concurrency: PIECES_AHEAD },
+  );
   let checked = 0;
   let matched = 0;
-  let flat = 0;
+  let low = 0;
   let error: { readonly code: ErrorCode; readonly says: string } | null = null;
   let separator = '';
   // Sent with the first answer: until then a refusal can still set the status code.
   let begin = `{"generation":${batch.generation},"results":[`;
   try {
-    for await (const answer of answers) {
-      if (answer === null || answer.count < 0) {
+    for await (const { piece, decisions } of answers) {
+      if (decisions === null) {
         error = { code: 'VALUE_INVALID', says: ERRORS.VALUE_INVALID.says };
         continue;
       }
       let text = '';
-      for (const [position, decision] of answer.decisions) {
+      for (const [position, decision] of decisions) {
         if (decision.verdict === 'match') matched++;
-        const { id: _, ...result } = toResult(answerOf(batch, null, decision)) as { id: null };
+        const { id: _, ...result } = toResult(answerOf(batch, null, decision, isLowAt(algorithm, piece, position))) as {
+          id: null;
+        };
         text += `${separator}${JSON.stringify({ index: checked + position, ...result })}`;
         separator = ',';
       }
-      checked += answer.count;
-      flat += answer.flat;
+      checked += piece.length / width;
+      low += countLow(algorithm, piece);
       if (text === '') continue;
       yield begin + text;
       begin = '';
@@ -242,6 +240,6 @@ export async function* answerRaw(
   }
   const { reason } = batch.emptyDecision(algorithm);
   const unsearched = reason === null ? {} : { notChecked: checked, reason };
-  const low = flat === 0 ? {} : { lowQuality: flat };
-  yield `${begin}],${JSON.stringify({ checked, matched, ...low, ...unsearched, ...(error ? { error } : {}) }).slice(1)}`;
+  const lowQuality = low === 0 ? {} : { lowQuality: low };
+  yield `${begin}],${JSON.stringify({ checked, matched, ...lowQuality, ...unsearched, ...(error ? { error } : {}) }).slice(1)}`;
 }

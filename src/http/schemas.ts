@@ -94,6 +94,7 @@ export const CheckResult = Type.Object({
   image: Image,
   pdq: Pdq,
   lowQuality: Type.Boolean(),
+  oneDimensional: Type.Boolean(),
   degraded: Type.Boolean(),
   exact: Type.Boolean(),
   matches: Type.Array(Match),
@@ -116,6 +117,7 @@ export const HashResult = Type.Object({
   views: Type.Array(Type.Object({ frame: count, background: orNull(oneOf(['white'])), pdq: Pdq, pdqFull: Pdq })),
   lowQuality: Type.Boolean(),
   degenerate: Type.Boolean(),
+  oneDimensional: Type.Boolean(),
   degraded: Type.Boolean(),
   bytes: count,
   reason: orNull(oneOf(NOT_CHECKED_REASONS)),
@@ -310,6 +312,13 @@ export const NewListBody = Type.Object(
   { additionalProperties: false },
 );
 
+const HoldReason = Type.Object({
+  rule: oneOf(HOLD_RULES),
+  count,
+  limit: count,
+  firstRows: Type.Optional(Type.Array(Type.Object({ line: count, entryId: orNull(Type.String()) }))),
+});
+
 export const ImportReportResult = Type.Object({
   list: Type.String(),
   version: count,
@@ -321,7 +330,7 @@ export const ImportReportResult = Type.Object({
   removed: count,
   updated: count,
   rejectedByReason: Type.Record(Type.String(), count),
-  held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
+  held: Type.Array(HoldReason),
   firstRejected: Type.Array(Type.Object({ line: count, reason: Type.String() })),
 });
 
@@ -340,5 +349,5 @@ export const VersionResult = Type.Object({
   removed: count,
   updated: count,
   checksum: Type.String(),
-  held: Type.Array(Type.Object({ rule: oneOf(HOLD_RULES), count, limit: count })),
+  held: Type.Array(HoldReason),
 });

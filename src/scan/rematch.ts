@@ -7,7 +7,7 @@ import { verdictOf } from '../check/check-image.js';
 import type { FileBatch } from '../check/file-batch.js';
 import { QueryBatch, queryBatchOf } from '../check/file-queries.js';
 import { PIECE_VALUES } from '../check/match-files.js';
-import { type Decision, NOTHING_FOUND } from '../check/policy.js';
+import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
 import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
@@ -90,9 +90,9 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     if (newEntries === null || among === null) return matcher.match(queries);
     const news = await newEntries.batch.match(queries, newEntries.options, among);
     // A file near a new entry is decided against all active lists, as in a fresh scan.
-    const touched = news.flatMap((decision, file) => (decision === NOTHING_FOUND ? [] : [file]));
+    const touched = news.flatMap((decision, file) => (isUntouched(decision) ? [] : [file]));
     const decided = await matcher.match(queryBatchOf(touched.map((file) => queries.queryOf(file))));
-    const answers = news.map(() => NOTHING_FOUND);
+    const answers = [...news];
     for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
     return answers;
   };
@@ -131,6 +131,9 @@ async function requireUndamaged(inventory: Inventory): Promise<void> {
   throw new AppError('STORE_DAMAGED', { rows, action });
 }
 
+/** Return whether no new entry counts for the file. */
+const isUntouched = (decision: Decision) => decision === NOTHING_FOUND || decision === NEAR_LEFT_OUT;
+
 async function reportAll(
   { inventory, matcher, tally, onResult }: RematchParts,
   files: readonly Known[],
@@ -148,7 +151,8 @@ async function reportAll(
     if (isMissing) tally.missing++;
     const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
     // No new entry is near: the verdict stays, and is not reported again.
-    if (isPartial && decision === NOTHING_FOUND) {
+    if (isPartial && isUntouched(decision)) {
+      if (decision === NEAR_LEFT_OUT) tally.nearLeftOut++;
       tally.takeOther(head.kind, null);
       continue;
     }
@@ -158,7 +162,7 @@ async function reportAll(
     if (isOther) tally.takeOther(head.kind, null);
     else if (!isReported) {
       unmatched++;
-      tally.takeUnmatched(head.size, null);
+      tally.takeUnmatched(head.size, null, decision === NEAR_LEFT_OUT);
     }
     if (!isReported && verdict === head.verdict) continue;
     const facts = unpackFacts(row.facts);

@@ -5,7 +5,7 @@
 
 import { verdictOf } from '../check/check-image.js';
 import { queryBatchOf } from '../check/file-queries.js';
-import { NOTHING_FOUND } from '../check/policy.js';
+import { NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
@@ -123,7 +123,7 @@ export class Settler {
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
         if (!file.isRecorded) unmatched++;
-        reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead));
+        reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead, decision === NEAR_LEFT_OUT));
       } else {
         // A row that was marked as missing: here its file was seen.
         const seen = { ...facts, isMissing: false };

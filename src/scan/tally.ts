@@ -44,6 +44,8 @@ export interface ScanSummary {
   /** Files with a match that counts, by list. */
   readonly byList: Readonly<Record<string, number>>;
   readonly lists: Readonly<Record<string, ListCounts>>;
+  /** Files that are `no_match` though entries are near: low quality or one-dimensional, on lists that leave those out. */
+  readonly nearLeftOut: number;
   /** Matched files with an exact match, and those with near matches only. */
   readonly exact: number;
   readonly near: number;
@@ -94,6 +96,7 @@ export class ScanTally {
   pictures = 0;
   exact = 0;
   near = 0;
+  nearLeftOut = 0;
   notPictures = 0;
   notImages: NotImages = { video: 0, archive: 0, other: 0 };
   archives = 0;
@@ -121,12 +124,13 @@ export class ScanTally {
   }
 
   /** Count an image without a match, which has no result. */
-  takeUnmatched(bytes: number, bytesRead: number | null): void {
+  takeUnmatched(bytes: number, bytesRead: number | null, isNearLeftOut: boolean): void {
     this.files++;
     this.pictures++;
     this.#takeRead(bytesRead);
     this.bytes += bytes;
     this.byVerdict.no_match++;
+    if (isNearLeftOut) this.nearLeftOut++;
     this.#note();
   }
 
@@ -210,6 +214,7 @@ export class ScanTally {
       lists: this.#lists,
       exact: this.exact,
       near: this.near,
+      nearLeftOut: this.nearLeftOut,
       notPictures: this.notPictures,
       notImages: this.notImages,
       archives: this.archives,

@@ -33,12 +33,14 @@ export interface ImportReport {
   readonly updated: number;
   /** Reasons for holding the version; empty if it is active. */
   readonly held: readonly HoldReason[];
+  /** What separates the columns of the file, where it is no comma. */
+  readonly separators?: readonly string[];
   /** The first rejected rows, for inspection; all are counted. */
   readonly firstRejected: readonly { readonly line: number; readonly reason: RejectReason }[];
 }
 
 /** Rules that hold a version until a person approves it. */
-export const HOLD_RULES = ['canary', 'change', 'repeated_value', 'rejected'] as const;
+export const HOLD_RULES = ['canary', 'shape', 'change', 'repeated_value', 'rejected', 'swallowed'] as const;
 export type HoldRule = (typeof HOLD_RULES)[number];
 
 export interface HoldReason {
@@ -46,6 +48,8 @@ export interface HoldReason {
   /** The rule's count, and its limit without a review. */
   readonly count: number;
   readonly limit: number;
+  /** The first rows that the rule counted, where it counts rows; an id only where the list gave one. */
+  readonly firstRows?: readonly { readonly line: number; readonly entryId: string | null }[];
 }
 
 /** Facts for the review of a written, uncommitted import. */

@@ -41,3 +41,31 @@ test('an image keeps its id: added again, twice in one call, and beside others',
   expect(await lists.list('own')).toMatchObject({ entryCount: 3 });
   await close();
 });
+
+test.each([
+  ['4c1b7fe40e7d1a2c934ee5f2c9b0d638a75f1c2e8d3b6490f1e72a5c8b3d4e61', false, 4],
+  ['aaaa5555aaaa5555aaaa5555aaaa5555aaaa5555aaaa5555aaaa5555aaaa5555', true, 3],
+])(
+  'of an image whose hash is one-dimensional only the digests are stored: %s',
+  async (hash, lowQuality, entryCount) => {
+    const { lists, close } = await openSqliteStore(tempFolder('add-images'));
+    const digests = { md5: '1'.repeat(32), sha1: '2'.repeat(40), sha256: '3'.repeat(64) };
+    const hashImage = async () => ({
+      digests,
+      pdq: { hash, quality: 100 },
+      pdqFull: null,
+      reason: null,
+      degenerate: false,
+    });
+    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31 };
+    const { images } = await addImages(parts, {
+      list: 'own',
+      lists,
+      paths: [`${PICTURES}/mate-freshflower.jpg`],
+      about: {},
+    });
+    expect(images).toMatchObject([{ lowQuality }]);
+    expect(await lists.list('own')).toMatchObject({ entryCount });
+    await close();
+  },
+);

@@ -71,7 +71,8 @@ export async function importList(
   try {
     const isReviewed = known.kind === 'match' && !request.approved;
     const { watch, review } = isReviewed ? await openReview(store, known.radiusBits) : UNREVIEWED;
-    const parsed = rowsOf(vault, request, known.kind);
+    const separators = new Set<string>();
+    const parsed = rowsOf(vault, { ...request, onSeparator: (one) => void separators.add(one) }, known.kind);
     const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
     const options = {
       origin: request.origin ?? namesOf(request.paths),
@@ -82,9 +83,10 @@ export async function importList(
         if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
       },
     };
-    return await withStagedRows(rows, { vault, stagingFolder, shouldStop: request.shouldStop }, (staged) =>
+    const report = await withStagedRows(rows, { vault, stagingFolder, shouldStop: request.shouldStop }, (staged) =>
       request.mode === 'add' ? store.addEntries(list, staged, options) : store.replaceEntries(list, staged, options),
     );
+    return separators.size === 0 ? report : { ...report, separators: [...separators] };
   } catch (error) {
     // Another process may have filled it meanwhile.
     if (!existing) await store.removeList(list, { onlyUnused: true });
@@ -115,7 +117,11 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
   yield* rows;
 }
 
-async function* rowsOf(vault: Vault, { paths, format, ...options }: ImportRequest, kind: ListInfo['kind']) {
+async function* rowsOf(
+  vault: Vault,
+  { paths, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
+  kind: ListInfo['kind'],
+) {
   for (const path of paths) {
     const bytes = openIfSealed(vault, readFile(path, options));
     yield* parseHashList(format, { ...options, kind, path, bytes });

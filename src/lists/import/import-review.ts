@@ -1,14 +1,15 @@
 /**
  * Review rules for a new version of a list: a version is held for approval where an error in the list would cause
  * mistaken takedowns. A canary is a certainly harmless image: a set ships with Zeef, and the entries of every suppression
- * list count too.
+ * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
 import { PACKAGE_ROOT } from '../../core/package-root.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { buildRing } from '../../index/ring.js';
+import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
+import { buildRing, type RingIndex } from '../../index/ring.js';
 import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
 
 /** Share of the last version's entries: a list that changes more overnight is another list, or was truncated. */
@@ -21,8 +22,14 @@ const ROWS_OF_ONE_VALUE_MAX = 20;
 const REJECTED_SHARE_MAX = 0.05;
 /** Malformed rows allowed in any list: each is reported with its line. */
 const REJECTED_COUNT_MIN = 10;
+/** Share of the PDQ rows: three times that of photographs (3 of 1,844), which are one-dimensional by chance. */
+const ONE_DIMENSIONAL_SHARE_MAX = 0.005;
+/** One-dimensional rows allowed in any list: an update of fifty rows has one now and then, and hardly ever four. */
+const ONE_DIMENSIONAL_COUNT_MIN = 3;
+/** Rows named for each rule: enough to see the pattern. */
+const ROWS_NAMED_MAX = 100;
 /** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
-const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm']);
+const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'outdated']);
 
 const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
 
@@ -43,49 +50,90 @@ async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
   return hashes;
 }
 
+function ringOf(hashes: readonly Uint8Array[]): RingIndex {
+  const bytes = new Uint8Array(hashes.length * HASH256_BYTES);
+  hashes.forEach((hash, at) => {
+    bytes.set(hash, at * HASH256_BYTES);
+  });
+  return buildRing(bytes);
+}
+
+/** Built at the first import of the process: an import of one row costs no more than its search. */
+let shippedRing: RingIndex | undefined;
+
 export interface ImportReview {
   /** Pass the rows through and inspect them. */
   watch(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow>;
   readonly review: Review;
 }
 
+/** Rows that a rule counted; the first ones are named. */
+class CountedRows {
+  count = 0;
+  readonly #first: { line: number; entryId: string | null }[] = [];
+
+  add(line: number, entryId: string): void {
+    this.count++;
+    if (this.#first.length < ROWS_NAMED_MAX) this.#first.push({ line, entryId: entryId === '' ? null : entryId });
+  }
+  get firstRows(): Pick<HoldReason, 'firstRows'> {
+    return this.#first.length === 0 ? {} : { firstRows: this.#first };
+  }
+}
+
+/** What the rows of an import hold, beside the facts of the draft. */
+export class WatchedRows {
+  pdqRows = 0;
+  readonly canaries = new CountedRows();
+  readonly oneDimensional = new CountedRows();
+  readonly swallowed = new CountedRows();
+}
+
 /** Open the review of one import into a match list with the radius `radiusBits`. */
 export async function openReview(store: ListReader, radiusBits: number): Promise<ImportReview> {
-  const canaries = [...shippedCanaries(), ...(await providersCanaries(store))];
-  const bytes = new Uint8Array(canaries.length * HASH256_BYTES);
-  canaries.forEach((hash, at) => {
-    bytes.set(hash, at * HASH256_BYTES);
-  });
-  const ring = buildRing(bytes);
-  let canaryMatches = 0;
+  shippedRing ??= ringOf(shippedCanaries());
+  const ofProvider = await providersCanaries(store);
+  const rings = ofProvider.length === 0 ? [shippedRing] : [shippedRing, ringOf(ofProvider)];
+  const watched = new WatchedRows();
+  const note = (row: ParsedRow) => {
+    if (!row.ok) {
+      if (row.reason === 'swallowed_lines') watched.swallowed.add(row.line, '');
+      return;
+    }
+    if (row.entry.algorithm !== 'pdq') return;
+    const hash256 = parseHash256(row.entry.value);
+    watched.pdqRows++;
+    if (isOneDimensionalPdq(hash256)) watched.oneDimensional.add(row.line, row.entry.entryId);
+    if (rings.some((ring) => ring.search(hash256, radiusBits).length > 0))
+      watched.canaries.add(row.line, row.entry.entryId);
+  };
   return {
     async *watch(rows) {
       for await (const row of rows) {
-        if (
-          row.ok &&
-          row.entry.algorithm === 'pdq' &&
-          ring.search(parseHash256(row.entry.value), radiusBits).length > 0
-        )
-          canaryMatches++;
+        note(row);
         yield row;
       }
     },
-    review: (draft) => reasonsToHold(draft, canaryMatches),
+    review: (draft) => reasonsToHold(draft, watched),
   };
 }
 
 /** Pure. Unit: counts of entries and rows. */
-export function reasonsToHold(draft: Draft, canaryMatches: number): readonly HoldReason[] {
+export function reasonsToHold(draft: Draft, watched: WatchedRows): readonly HoldReason[] {
   const { entriesBefore, added, removed, rows, rejectedByReason, mostRowsOfOneValue, knownGood } = draft;
+  const { canaries, oneDimensional, swallowed, pdqRows } = watched;
   const changeLimit = Math.max(CHANGE_COUNT_MIN, Math.floor(entriesBefore * CHANGE_SHARE_MAX));
+  const shapeLimit = Math.max(ONE_DIMENSIONAL_COUNT_MIN, Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX));
   const unhealthy = Object.entries(rejectedByReason)
     .filter(([reason]) => !HEALTHY.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);
   const rules: HoldReason[] = [
-    { rule: 'canary', count: canaryMatches + knownGood, limit: 0 },
+    { rule: 'canary', count: canaries.count + knownGood, limit: 0, ...canaries.firstRows },
+    { rule: 'shape', count: oneDimensional.count, limit: shapeLimit, ...oneDimensional.firstRows },
     { rule: 'change', count: entriesBefore === 0 ? 0 : added + removed, limit: changeLimit },
     { rule: 'repeated_value', count: mostRowsOfOneValue, limit: ROWS_OF_ONE_VALUE_MAX },
     { rule: 'rejected', count: unhealthy, limit: Math.max(REJECTED_COUNT_MIN, Math.floor(rows * REJECTED_SHARE_MAX)) },
+    { rule: 'swallowed', count: rejectedByReason.swallowed_lines ?? 0, limit: 0, ...swallowed.firstRows },
   ];
   return rules.filter(({ count, limit }) => count > limit);
 }

@@ -61,6 +61,7 @@ export function resultOf(
     image: facts.image && { ...facts.image, width: facts.image.width || null, height: facts.image.height || null },
     pdq: hashed.pdq,
     lowQuality: hashed.lowQuality,
+    oneDimensional: hashed.oneDimensional,
     degraded: facts.degraded,
     exact,
     matches: decision.matches,

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
+import { formatHash256, parseHash256 } from '../../../src/core/hash256.js';
 import type { HashWants } from '../../../src/engine/image-engine.js';
+import { hamming256 } from '../../../src/kernels/hamming.js';
 import { importList } from '../../../src/lists/import/import-list.js';
-import { reasonsToHold, shippedCanaries } from '../../../src/lists/import/import-review.js';
+import { reasonsToHold, shippedCanaries, WatchedRows } from '../../../src/lists/import/import-review.js';
 import { approveHeld, rollBack } from '../../../src/lists/list-versions.js';
 import type { Draft } from '../../../src/store/lists-contract.js';
 import { randomBytes, seeded } from '../../support/random.js';
@@ -23,6 +25,18 @@ function pdq(): string {
   }
 }
 const hashes = Array.from({ length: 200 }, pdq);
+/** One pattern along the rows times one along the columns, of weight 128: no two near, and far from every canary. */
+const flat: string[] = [];
+while (flat.length < 120) {
+  const signs = () => randomBytes(random, 16).map((byte) => byte & 1);
+  const [rows, columns] = [signs(), signs()];
+  if (columns.reduce((sum, one) => sum + one, 0) !== 8) continue;
+  const words = [...rows].map((row) => columns.reduce((word, one, bit) => word | ((one ^ row) << bit), 0));
+  const hash = parseHash256(words.map((word) => word.toString(16).padStart(4, '0')).join(''));
+  const isFar = (other: Uint8Array) => hamming256(hash, other) > 31;
+  if (flat.every((other) => isFar(parseHash256(other))) && shippedCanaries().every(isFar))
+    flat.push(formatHash256(hash));
+}
 let files = 0;
 function file(values: readonly string[]): string {
   const path = join(FOLDER, `${files++}.txt`);
@@ -57,7 +71,7 @@ describe('an import is held', () => {
       .toBuffer();
     const { pdq: found } = await running.service.hashImage({ bytes: stock }, wants);
     const report = await bring([...hashes.slice(0, 50), found!.hash]);
-    expect(report.held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
+    expect(report.held).toEqual([{ rule: 'canary', count: 1, limit: 0, firstRows: [{ line: 51, entryId: null }] }]);
     expect(await count()).toBe(0);
     await running.service.reload();
     expect(running.service.readiness().entries).toBeGreaterThan(0);
@@ -66,7 +80,8 @@ describe('an import is held', () => {
   test('when an entry matches a suppression list', async () => {
     const good = hashes[150]!;
     await bring([good], { list: 'benign', kind: 'suppression' });
-    expect((await bring([...hashes.slice(0, 50), good])).held).toEqual([{ rule: 'canary', count: 1, limit: 0 }]);
+    const report = await bring([...hashes.slice(0, 50), good]);
+    expect(report.held).toMatchObject([{ rule: 'canary', count: 1, firstRows: [{ line: 51 }] }]);
   });
 
   test('when its digests are on a suppression list, also on one of digests only', async () => {
@@ -95,6 +110,25 @@ describe('an import is held', () => {
     expect(await count()).toBe(0);
   });
 
+  test('when more than three hashes are one-dimensional, whose rows are named', async () => {
+    expect((await bring([...hashes.slice(0, 50), ...flat.slice(0, 3)])).held).toEqual([]);
+    const report = await bring([...hashes.slice(0, 50), ...flat.slice(0, 4)]);
+    const firstRows = [51, 52, 53, 54].map((line) => ({ line, entryId: null }));
+    expect(report.held).toEqual([{ rule: 'shape', count: 4, limit: 3, firstRows }]);
+    expect((await running.service.store.lists.versions('police'))[0]?.held).toEqual(report.held);
+    expect((await bring(flat, { approved: true })).held).toEqual([]);
+  });
+
+  test('at most a hundred rows of a rule are named, by the ids of the list', async () => {
+    const path = join(FOLDER, 'ids.csv');
+    const rows = flat.map((value, at) => `e${at},pdq,${value}`);
+    writeFileSync(path, ['entryId,algorithm,value', ...rows].join('\n'));
+    const { held } = await bring([], { paths: [path], format: 'csv' });
+    expect(held).toMatchObject([{ rule: 'shape', count: 120, limit: 3 }]);
+    expect(held[0]!.firstRows).toHaveLength(100);
+    expect(held[0]!.firstRows![99]).toEqual({ line: 101, entryId: 'e99' });
+  });
+
   test('never when it is approved, and never for a suppression list', async () => {
     const canary = Buffer.from(shippedCanaries()[5]!).toString('hex');
     expect((await bring([canary], { approved: true })).held).toEqual([]);
@@ -117,27 +151,39 @@ test('a version is restored in one step, and the restore can be undone', async (
   expect(await lists.verify('police')).toMatchObject({ ok: true, entryCount: 90 });
 });
 
-test.each<[string, Partial<Draft>, number, string[]]>([
-  ['no reason', {}, 0, []],
-  ['one canary', {}, 1, ['canary']],
-  ['a fifth changed', { entriesBefore: 1_000, added: 120, removed: 80 }, 0, []],
-  ['more than a fifth changed', { entriesBefore: 1_000, added: 120, removed: 81 }, 0, ['change']],
-  ['twenty changes of a small list', { entriesBefore: 3, added: 20 }, 0, []],
-  ['twenty-one changes of a small list', { entriesBefore: 3, added: 21 }, 0, ['change']],
-  ['a first version', { entriesBefore: 0, added: 1_000_000 }, 0, []],
-  ['twenty rows of one value', { mostRowsOfOneValue: 20 }, 0, []],
-  ['twenty-one rows of one value', { mostRowsOfOneValue: 21 }, 0, ['repeated_value']],
-  ['a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 20 } }, 0, []],
-  ['more than a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 21 } }, 0, ['rejected']],
-  ['ten rejected of a small list', { rows: 20, rejectedByReason: { malformed: 10 } }, 0, []],
-  ['eleven rejected of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, 0, ['rejected']],
+type Counts = { readonly canaries?: number; readonly oneDimensional?: number; readonly pdqRows?: number };
+
+test.each<[string, Partial<Draft>, Counts, string[]]>([
+  ['no reason', {}, {}, []],
+  ['one canary', {}, { canaries: 1 }, ['canary']],
+  ['a fifth changed', { entriesBefore: 1_000, added: 120, removed: 80 }, {}, []],
+  ['more than a fifth changed', { entriesBefore: 1_000, added: 120, removed: 81 }, {}, ['change']],
+  ['twenty changes of a small list', { entriesBefore: 3, added: 20 }, {}, []],
+  ['twenty-one changes of a small list', { entriesBefore: 3, added: 21 }, {}, ['change']],
+  ['a first version', { entriesBefore: 0, added: 1_000_000 }, {}, []],
+  ['twenty rows of one value', { mostRowsOfOneValue: 20 }, {}, []],
+  ['twenty-one rows of one value', { mostRowsOfOneValue: 21 }, {}, ['repeated_value']],
+  ['a twentieth rejected', { rows: 1_000, rejectedByReason: { weight: 30, malformed: 20 } }, {}, []],
+  [
+    'more than a twentieth rejected',
+    { rows: 1_000, rejectedByReason: { weight: 30, malformed: 21 } },
+    {},
+    ['rejected'],
+  ],
+  ['ten rejected of a small list', { rows: 20, rejectedByReason: { malformed: 10 } }, {}, []],
+  ['eleven rejected of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, {}, ['rejected']],
   [
     'rejections that a healthy list has',
     { rows: 100, rejectedByReason: { not_active: 50, known_good: 20, unknown_algorithm: 9 } },
-    0,
+    {},
     [],
   ],
-])('review rules: %s', (_says, more, canaryMatches, expected) => {
+  ['three one-dimensional rows', {}, { oneDimensional: 3, pdqRows: 3 }, []],
+  ['four one-dimensional rows', {}, { oneDimensional: 4, pdqRows: 4 }, ['shape']],
+  ['five of a thousand', {}, { oneDimensional: 5, pdqRows: 1_000 }, []],
+  ['six of a thousand', {}, { oneDimensional: 6, pdqRows: 1_000 }, ['shape']],
+  ['a row that swallowed lines', { rejectedByReason: { swallowed_lines: 1 } }, {}, ['swallowed']],
+])('review rules: %s', (_says, more, counts, expected) => {
   const draft: Draft = {
     entriesBefore: 1_000,
     entriesAfter: 1_000,
@@ -149,5 +195,9 @@ test.each<[string, Partial<Draft>, number, string[]]>([
     mostRowsOfOneValue: 1,
     ...more,
   };
-  expect(reasonsToHold(draft, canaryMatches).map(({ rule }) => rule)).toEqual(expected);
+  const watched = new WatchedRows();
+  for (let n = 0; n < (counts.canaries ?? 0); n++) watched.canaries.add(n, '');
+  for (let n = 0; n < (counts.oneDimensional ?? 0); n++) watched.oneDimensional.add(n, '');
+  watched.pdqRows = counts.pdqRows ?? 0;
+  expect(reasonsToHold(draft, watched).map(({ rule }) => rule)).toEqual(expected);
 });
