@@ -115,7 +115,7 @@ export const MUTANTS = [
   ['src/hashlists/formats/json-records.ts', 'this.#depth > JSON_DEPTH_MAX', 'false', OF_BOUNDS],
   ['src/hashlists/formats/json-records.ts', 'this.#tokens > JSON_TOKENS_MAX', 'false', OF_BOUNDS],
   ['src/hashlists/formats/json-records.ts', 'why: error.message', "why: 'invalid JSON'", OF_BOUNDS],
-  ['src/hashlists/formats/ncmec.ts', 'this.#open.fingerprints.length >= FINGERPRINTS_MAX', 'false', OF_BOUNDS],
+  ['src/hashlists/formats/ncmec.ts', 'fingerprints.length >= FINGERPRINTS_MAX', 'false', OF_BOUNDS],
   ['src/hashlists/formats/ncmec.ts', 'this.#text.length > TEXT_CHARS_MAX', 'false', OF_BOUNDS],
   ['src/hashlists/sources.ts', 'records > SOURCE_PAGE_RECORDS_MAX', 'false', OF_BOUNDS],
   ['src/hashlists/sources.ts', 'link.length > LINK_CHARS_MAX', 'false', OF_BOUNDS],

@@ -120,8 +120,10 @@ export async function addImages(
   if (rows.length === 0) return { images, report: null };
   const known = existing ?? (await lists.createList({ list, kind: 'match', radiusBits }));
   const { watch, review } = await openReview(lists, known.radiusBits);
-  const source = (async function* () {
+  async function* source() {
     yield* rows;
-  })();
-  return { images, report: await lists.addEntries(list, watch(source), { origin: 'own images', review }) };
+  }
+  // Read again where they are held.
+  const watched = { [Symbol.asyncIterator]: () => watch(source()) };
+  return { images, report: await lists.addEntries(list, watched, { origin: 'own images', review }) };
 }

@@ -68,17 +68,19 @@ export async function suppress(
   const fields = { value, algorithm, entryId: id, source: note, updatedAt: new Date().toISOString() };
   const row = normalise(fields, 1, { kind: 'suppression' });
   if (!row.ok) throw new AppError('VALUE_INVALID', { field: 'value', algorithm, why: row.reason });
-  if (!(await store.list(OWN_SUPPRESSIONS))) {
-    await store.createList({ list: OWN_SUPPRESSIONS, kind: 'suppression', radiusBits: 0 });
+  const own = await store.list(OWN_SUPPRESSIONS);
+  if (own === null) await store.createList({ list: OWN_SUPPRESSIONS, kind: 'suppression', radiusBits: 0 });
+  else if (own.version > 0) {
+    const { value: hex } = row.entry;
+    const ids = await knownIds(store, { list: OWN_SUPPRESSIONS, version: own.version }, algorithm, new Set([hex]));
+    const known = ids.get(hex);
+    if (known !== undefined) return { id: known, entries: 0 };
   }
   const rows = (async function* (): AsyncGenerator<ParsedRow> {
     yield row;
   })();
-  const { added, version } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
-  if (added > 0) return { id, entries: added };
-  const { value: hex } = row.entry;
-  const ids = await knownIds(store, { list: OWN_SUPPRESSIONS, version }, algorithm, new Set([hex]));
-  return { id: ids.get(hex) ?? null, entries: 0 };
+  const { added } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
+  return { id, entries: added };
 }
 
 /** Remove a suppression. Errors  NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */

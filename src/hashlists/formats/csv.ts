@@ -15,7 +15,7 @@ import type { ListSource } from '../source.js';
 export const CSV_RECORD_LINES_MAX = 8;
 
 const SEPARATORS = [',', ';', '\t', '|'] as const;
-export type Separator = (typeof SEPARATORS)[number];
+type Separator = (typeof SEPARATORS)[number];
 
 interface Line {
   readonly number: number;

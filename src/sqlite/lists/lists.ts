@@ -430,7 +430,7 @@ export class SqliteLists implements ListStore {
         });
         return report;
       }
-      await writeHeld(this.#vault, this.#dataDir, listId, rows);
+      await writeHeld(this.#vault, this.#dataDir, listId, { rows, count: draft.rows });
       guarded(() => db.exec('ROLLBACK'));
       await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true, mode }));
       return report;

@@ -167,14 +167,22 @@ async function* linesOf(rows: AsyncIterable<ParsedRow>): AsyncGenerator<Buffer> 
   yield Buffer.from(lines);
 }
 
-/** Write the rows of a version that is held, sealed. */
+/** Write the rows of a version that is held, sealed. `count`: of the rows that were read. Errors STORE_FAILED: they are not the same. */
 export async function writeHeld(
   vault: Vault,
   dataDir: string,
   listId: number,
-  rows: AsyncIterable<ParsedRow>,
+  { rows, count }: { readonly rows: AsyncIterable<ParsedRow>; readonly count: number },
 ): Promise<void> {
-  await putHeld(dataDir, listId, sealStream(vault, linesOf(rows)));
+  let written = 0;
+  const counted = async function* () {
+    for await (const row of rows) {
+      written++;
+      yield row;
+    }
+  };
+  await putHeld(dataDir, listId, sealStream(vault, linesOf(counted())));
+  if (written !== count) throw new AppError('STORE_FAILED', { why: 'the rows cannot be read again', written, count });
 }
 
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
