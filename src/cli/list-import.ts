@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { Algorithm } from '../core/vocabulary.js';
+import { parseCategories } from '../hashlists/categories.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { importList } from '../lists/import/import-list.js';
@@ -15,6 +16,7 @@ interface ImportFlags {
   readonly format?: HashlistFormat;
   readonly algorithm?: Algorithm;
   readonly map?: Mapping;
+  readonly categories?: readonly string[];
   readonly suppress?: boolean;
   readonly add?: boolean;
   readonly approved?: boolean;
@@ -50,6 +52,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
       'columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1',
       parseMapping,
     )
+    .option('--categories <names>', 'take only entries of these categories: 1,2 or US/1', parseCategories)
     .option('--add', 'add to the list instead of replacing it')
     .option('--suppress', 'a new list is a suppression list: known-good values that must not count')
     .option('--approved', 'skip the import review; the version becomes active at once')
@@ -65,6 +68,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           format: flags.format ?? formatOf(files[0]!),
           assumed: flags.algorithm,
           mapping: flags.map,
+          categories: flags.categories,
           mode: flags.add ? 'add' : 'replace',
           approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',

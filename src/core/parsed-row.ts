@@ -14,6 +14,7 @@ export const REJECT_REASONS = [
   'meaningless',
   'text_invalid',
   'outdated',
+  'other_category',
   'swallowed_lines',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];

@@ -2,6 +2,9 @@
 import { PDQ_QUALITY_MIN } from '../core/limits.js';
 import type { EntryStamp, ParsedRow, RejectReason } from '../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import { isChosen } from './categories.js';
+import { photoDnaHex } from './photodna-value.js';
+import type { ListSource } from './source.js';
 import { valueFault } from './value-rules.js';
 
 /** One row as read: unchecked text. */
@@ -21,31 +24,27 @@ export interface RawFields {
   readonly notes?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Spellings of algorithms in published lists. */
-const NAMES: Readonly<Record<string, Algorithm>> = {
-  md5: 'md5',
-  sha1: 'sha1',
-  'sha-1': 'sha1',
-  sha256: 'sha256',
-  'sha-256': 'sha256',
-  pdq: 'pdq',
-  hash_pdq: 'pdq',
-  hash_md5: 'md5',
-  hash_sha1: 'sha1',
-  hash_sha256: 'sha256',
-  hash_photodna: 'photodna',
-  imagemd5: 'md5',
-  imagesha1: 'sha1',
-  imagesha256: 'sha256',
-  imagephotodna: 'photodna',
-  imagepdq: 'pdq',
-  blockhash: 'blockhash',
-  photodna: 'photodna',
-  pdna: 'photodna',
-};
+/** Spellings of algorithms in published lists; case, spaces, `-` and `_` do not count. */
+const NAMES: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
+  ...ALGORITHMS.flatMap((algorithm): [string, Algorithm][] => [
+    [algorithm, algorithm],
+    [`hash${algorithm}`, algorithm],
+    [`image${algorithm}`, algorithm],
+  ]),
+  ['photodnahash', 'photodna'],
+  ['pdna', 'photodna'],
+]);
+/** The longest spelling has 13 letters; the rest of the length is separators. A column may hold anything. */
+const NAME_CHARS_MAX = 64;
 
 /** Categories that mark known-good entries: category 0 of VICS is "non-pertinent". */
 const KNOWN_GOOD_CATEGORIES = new Set(['0']);
+
+/** Return the algorithm of a name, in any spelling that lists use; null if unknown. */
+export function algorithmNamed(name: string): Algorithm | null {
+  if (name.length > NAME_CHARS_MAX) return null;
+  return NAMES.get(name.toLowerCase().replaceAll(/[\s_-]+/g, '')) ?? null;
+}
 
 /** Lengths in hex digits that belong to one algorithm alone; 64 may be SHA-256 or PDQ and must be named. */
 const BY_HEX_LENGTH: Readonly<Record<number, Algorithm>> = { 32: 'md5', 40: 'sha1', 288: 'photodna' };
@@ -99,7 +98,7 @@ function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
     const note = text.trim().replaceAll(UNPRINTABLES, '\uFFFD');
     if (note === '' || name.trim() === '') continue;
     const more = name.length + note.length;
-    if (VALUE_LIKE.test(note) || chars + more > NOTES_CHARS_MAX) {
+    if (VALUE_LIKE.test(note) || photoDnaHex(note) !== null || chars + more > NOTES_CHARS_MAX) {
       leftOut++;
       continue;
     }
@@ -120,23 +119,24 @@ function stampOf({ updatedAt }: RawFields, id: string | null): EntryStamp | null
 
 /**
  * Check and normalise one row. `assumed`: algorithm of rows that name none. `kind`: a match list rejects known-good entries.
+ * `categories`: only rows of these are taken.
  *
- * Errors  none; a row that breaks a rule is returned as rejected, with the reason. One that says that its entry is not active, or
- * known good, withdraws it.
+ * Errors  none; a row that breaks a rule is returned as rejected, with the reason. One that says that its entry is not active,
+ * known good, or of another category, withdraws it.
  */
 export function normalise(
   raw: RawFields,
   line: number,
-  { assumed, kind }: { assumed?: Algorithm | undefined; kind: 'match' | 'suppression' },
+  { assumed, kind, categories }: Pick<ListSource, 'assumed' | 'kind' | 'categories'>,
 ): ParsedRow {
   const text = raw.value.trim();
   const named = stampOf(raw, orNull(raw.entryId));
   const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(named ? { of: named } : {}) });
-  const name = raw.algorithm?.trim().toLowerCase();
-  const algorithm = name ? NAMES[name] : (assumed ?? BY_HEX_LENGTH[text.length]);
+  const name = raw.algorithm?.trim();
+  const algorithm = name ? algorithmNamed(name) : (assumed ?? BY_HEX_LENGTH[text.length]);
   if (name && !algorithm) return reject('unknown_algorithm');
   if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
-  const value = toHex(text, VALUE_BYTES[algorithm]);
+  const value = toHex(text, VALUE_BYTES[algorithm]) ?? (algorithm === 'photodna' ? photoDnaHex(text) : null);
   if (value === null) return reject('malformed');
   const ownId = idOf(raw, text, value);
   const stamp = stampOf(raw, ownId);
@@ -148,6 +148,8 @@ export function normalise(
   if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return withdraw('not_active');
   const category = orNull(raw.category);
   if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return withdraw('known_good');
+  // An update may move an entry out of the chosen categories.
+  if (categories !== undefined && !isChosen(category, categories)) return withdraw('other_category');
   const fault = valueFault(algorithm, value);
   if (fault !== null) return reject(fault);
   if (!hasPlainTexts(raw)) return reject('text_invalid');
@@ -173,10 +175,4 @@ export function normalise(
       notes: notesOf(raw.notes),
     },
   };
-}
-
-/** Return the algorithm of a name, in any spelling that lists use; null if unknown. */
-export function algorithmNamed(name: string): Algorithm | null {
-  const known = NAMES[name.toLowerCase()];
-  return known && ALGORITHMS.includes(known) ? known : null;
 }

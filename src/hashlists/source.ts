@@ -10,6 +10,8 @@ export interface ListSource {
   readonly kind: ListInfo['kind'];
   /** Algorithm of rows that name none. */
   readonly assumed?: Algorithm | undefined;
+  /** Only rows of these categories are taken; by default, of all. `1` includes the `1` of every region: `US/1`. */
+  readonly categories?: readonly string[] | undefined;
   /** For CSV, JSON and JSON lines; by default each column has the name of its field. */
   readonly mapping?: Mapping | undefined;
   /** Called where the columns of a CSV file are separated by another character than a comma. */

@@ -10,6 +10,8 @@ import { asArray, asObject, asText, jsonRecords } from './json-records.js';
 /** The context comes first in the file, and names the region: `.../DataModels/2.0.xml/US/$metadata#Media`. */
 const REGION = /DataModels\/[\w.-]+?\.xml\/([A-Za-z]{2,8})\//;
 const REGION_BYTES = 4_096;
+/** Members of a media record that are fields of the entry, in VICS's spelling. */
+const MAPPED = new Set(['MediaID', 'Category', 'MD5', 'SHA1', 'MimeType', 'DateUpdated', 'Tags']);
 
 export async function* parseVics({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let head = '';
@@ -53,6 +55,7 @@ function* rowsOf(
     mediaType: asText(media.MimeType),
     updatedAt: asText(media.DateUpdated),
     tags: tags.filter(Boolean),
+    notes: notesOf(media),
   };
   const others = asArray(media.AlternativeHashes).map(asObject);
   const values: [string, string | undefined][] = [
@@ -66,4 +69,15 @@ function* rowsOf(
   const given = values.filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '');
   if (given.length === 0) yield { ok: false, line, reason: 'malformed' };
   for (const [algorithm, value] of given) yield normalise({ ...common, algorithm, value }, line, options);
+}
+
+/** Return the other members by their own names: `VictimIdentified`, `Series`, `MediaSize`. OData's annotations are none. */
+function notesOf(media: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const notes: Record<string, string> = {};
+  for (const [name, member] of Object.entries(media)) {
+    if (MAPPED.has(name) || name.includes('odata.')) continue;
+    const text = typeof member === 'boolean' ? String(member) : asText(member);
+    if (text !== undefined) notes[name] = text;
+  }
+  return notes;
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
+import { parseCategories } from '../../hashlists/categories.js';
 import { HASHLIST_FORMATS } from '../../hashlists/importers.js';
 import { parseMapping } from '../../hashlists/mapping.js';
 import type { JobProgress } from '../../lists/import/import-jobs.js';
@@ -28,8 +29,8 @@ const LIST_TYPES = [
   'text/csv',
   'text/xml',
 ] as const;
-/** A mapping names some ten columns. */
-const MAPPING_CHARACTERS_MAX = 4_096;
+/** A mapping names some ten columns; lists have some ten categories. */
+const NAMES_CHARACTERS_MAX = 4_096;
 
 const ImportQuery = Type.Object({
   format: oneOf(HANDED_FORMATS),
@@ -37,9 +38,15 @@ const ImportQuery = Type.Object({
   algorithm: Type.Optional(oneOf(ALGORITHMS)),
   map: Type.Optional(
     Type.String({
-      maxLength: MAPPING_CHARACTERS_MAX,
+      maxLength: NAMES_CHARACTERS_MAX,
       description:
         'Columns of CSV or JSON: value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID; or md5=MD5,sha1=SHA1.',
+    }),
+  ),
+  categories: Type.Optional(
+    Type.String({
+      maxLength: NAMES_CHARACTERS_MAX,
+      description: 'Only entries of these categories are taken: 1,2 or US/1.',
     }),
   ),
   kind: Type.Optional(oneOf(['match', 'suppression'])),
@@ -91,7 +98,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
       },
     },
     async (request, reply) => {
-      const { format, mode = 'replace', algorithm, map, kind = 'match' } = request.query;
+      const { format, mode = 'replace', algorithm, map, categories, kind = 'match' } = request.query;
       if (!(request.body instanceof Readable)) throw new AppError('BODY_EMPTY');
       const mapping = map === undefined ? {} : { mapping: parseMapping(map) };
       const how = {
@@ -101,6 +108,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
         radiusBits: service.config.radiusBits,
         ...(algorithm === undefined ? {} : { assumed: algorithm }),
         ...mapping,
+        ...(categories === undefined ? {} : { categories: parseCategories(categories) }),
       };
       const handed = await service.imports.submit(request.params.list, request.body, how, request.caller.actor);
       const job = handed.bytes <= IMPORT_AT_ONCE_BYTES_MAX ? await service.imports.ended(handed.id) : handed;

@@ -14,7 +14,7 @@ import type { Vault } from '../../vault/vault.js';
 import { type ImportReview, openReview } from './import-review.js';
 import { withStagedRows } from './staged-rows.js';
 
-export interface ImportRequest extends Pick<ListSource, 'assumed' | 'mapping'> {
+export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories' | 'mapping'> {
   /** One file, or the pages of one source in their order: together they are the list. */
   readonly paths: readonly string[];
   readonly format: HashlistFormat;
@@ -73,7 +73,7 @@ export async function importList(
     const { watch, review } = isReviewed ? await openReview(store, known.radiusBits) : UNREVIEWED;
     const separators = new Set<string>();
     const parsed = rowsOf(vault, { ...request, onSeparator: (one) => void separators.add(one) }, known.kind);
-    const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed));
+    const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
     const options = {
       origin: request.origin ?? namesOf(request.paths),
       review,
@@ -128,14 +128,15 @@ async function* rowsOf(
   }
 }
 
-/** A list without entries indicates a wrong file or mapping, and must not replace a good one. */
-async function* requireOne(rows: ReturnType<typeof parseHashList>): typeof rows {
+/** A list without entries indicates a wrong file, mapping or category, and must not replace a good one. */
+async function* requireOne(rows: ReturnType<typeof parseHashList>, mode: ImportRequest['mode']): typeof rows {
   let meant = 0;
   let firstRejected: { line: number; reason: string } | null = null;
   for await (const row of rows) {
-    // A file of withdrawals alone is a good file.
-    if (row.ok || row.gone !== undefined) meant++;
-    else firstRejected ??= { line: row.line, reason: row.reason };
+    // A file of withdrawals alone is a good file; one of other categories alone is good only as an update.
+    const isMeant = row.ok || (row.gone !== undefined && (row.reason !== 'other_category' || mode === 'add'));
+    if (isMeant) meant++;
+    else if (!row.ok) firstRejected ??= { line: row.line, reason: row.reason };
     yield row;
   }
   if (meant === 0) throw new AppError('HASHLIST_INVALID', { ...firstRejected, why: 'no row can be imported' });

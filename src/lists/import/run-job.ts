@@ -16,7 +16,10 @@ import type { ImportQueue } from './import-queue.js';
 import type { ImportOutcome } from './import-task.js';
 
 /** The format of the bytes, and the settings of the list. */
-export type ImportSettings = Pick<ImportRequest, 'format' | 'kind' | 'radiusBits' | 'assumed' | 'mapping' | 'mode'>;
+export type ImportSettings = Pick<
+  ImportRequest,
+  'format' | 'kind' | 'radiusBits' | 'assumed' | 'categories' | 'mapping' | 'mode'
+>;
 
 /** The duty of running the jobs: one process imports at a time, in the order of the jobs. */
 export const IMPORTS = 'imports';
