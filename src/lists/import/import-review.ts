@@ -29,14 +29,7 @@ const ONE_DIMENSIONAL_COUNT_MIN = 3;
 /** Rows named for each rule: enough to see the pattern. */
 const ROWS_NAMED_MAX = 100;
 /** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
-const HEALTHY = new Set([
-  'not_active',
-  'known_good',
-  'not_a_value',
-  'unknown_algorithm',
-  'outdated',
-  'other_category',
-]);
+const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'outdated', 'other_category']);
 
 const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
 
