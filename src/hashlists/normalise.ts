@@ -4,7 +4,6 @@ import type { EntryStamp, ParsedRow, RejectReason } from '../core/parsed-row.js'
 import { ALGORITHMS, type Algorithm, HASH_ALGORITHMS, type HashAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { isChosen } from './categories.js';
 import { photoDnaHex } from './photodna-value.js';
-import type { ListSource } from './source.js';
 import { valueFault } from './value-rules.js';
 
 /** One row as read: unchecked text. */
@@ -127,7 +126,11 @@ function stampOf({ updatedAt }: RawFields, id: string | null): EntryStamp | null
 export function normalise(
   raw: RawFields,
   line: number,
-  { assumed, kind, categories }: Pick<ListSource, 'assumed' | 'kind' | 'categories'>,
+  {
+    assumed,
+    kind,
+    categories,
+  }: { assumed?: Algorithm | undefined; kind: 'match' | 'suppression'; categories?: readonly string[] | undefined },
 ): ParsedRow {
   const text = raw.value.trim();
   const named = stampOf(raw, orNull(raw.entryId));

@@ -150,6 +150,19 @@ describe('scan', () => {
 });
 
 describe('lists', () => {
+  test('import takes the chosen categories alone', async () => {
+    const file = join(dataDir, 'chosen.csv');
+    writeFileSync(file, `value,category\n${'a1'.repeat(16)},US/1\n${'b2'.repeat(16)},2\n${'c3'.repeat(16)},3\n`);
+    const chosen = (categories: string) =>
+      zeef('lists', 'import', file, '--list', 'chosen', '--json', '--categories', categories);
+    const { code, out } = await chosen('1,2');
+    expect([code, JSON.parse(out)]).toMatchObject([0, { accepted: 2, rejectedByReason: { other_category: 1 } }]);
+    expect(await chosen('4')).toMatchObject({ code: 2, err: expect.stringContaining('no row can be imported') });
+    expect(await chosen('1,')).toMatchObject({ code: 2, err: expect.stringContaining('HASHLIST_INVALID') });
+    expect((await zeef('lists', 'show')).out).toMatch(/^chosen: 2 entries/m);
+    expect(await zeef('lists', 'remove', 'chosen')).toMatchObject({ code: 0 });
+  });
+
   test('import reports rejected rows with lines; show, verify, set, disable and remove work', async () => {
     const file = join(dataDir, 'mixed.txt');
     writeFileSync(file, `md5 ${'a'.repeat(32)}\nmd5 ${'A'.repeat(32)}\npdq ${'0'.repeat(64)}\nwhat is this\n`);

@@ -79,6 +79,18 @@ describe('chosen categories', () => {
     ]);
   });
 
+  test.each([
+    ['A/1', 'other_category'],
+    ['AB/1', 'ok'],
+    ['ABCDEFGH/1', 'ok'],
+    ['ABCDEFGHI/1', 'other_category'],
+    ['US/UK/1', 'other_category'],
+    ['US1', 'other_category'],
+  ])('a region has two to eight letters: %s of --categories 1 is %s', async (category, expected) => {
+    const [row] = await rowsOf('csv', `value,category\n${MD5},${category}\n`, { categories: ['1'] });
+    expect(row!.ok ? 'ok' : row!.reason).toBe(expected);
+  });
+
   test.each(['', '1,', ',1', '1,,2', ' '])('the categories "%s" are refused', (text) => {
     expect(() => parseCategories(text)).toThrow(expect.objectContaining({ code: 'HASHLIST_INVALID' }));
   });

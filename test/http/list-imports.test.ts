@@ -113,6 +113,34 @@ describe('import', () => {
   });
 });
 
+describe('chosen categories', () => {
+  const csvOf = (...rows: [id: string, value: string, category: string][]) =>
+    `entryId,value,algorithm,category\n${rows.map(([id, value, category]) => `${id},${value},pdq,${category}`).join('\n')}\n`;
+  const send = (query: string, body: string) => here('POST', `/lists/desk/entries?format=csv${query}`, body);
+  const [a, b] = [hashes[0]!, hashes[1]!];
+
+  test('entries of others are rejected, and withdrawn once they move; another choice is another job', async () => {
+    const both = csvOf(['a', a, '1'], ['b', b, 'US/2']);
+    const first = await send('&categories=1,%202', both);
+    expect(first.json.report).toMatchObject({ accepted: 2, rejected: 0 });
+    expect((await send('&categories=1,2', both)).json.id).toBe(first.json.id);
+    const moved = await send('&mode=add&categories=1', csvOf(['a', a, '3']));
+    expect(moved.json.report).toMatchObject({ deleted: 1, rejectedByReason: { other_category: 1 } });
+    expect([(await verdict(a)).verdict, (await verdict(b)).verdict]).toEqual(['no_match', 'match']);
+    const fewer = await send('&categories=1', both);
+    expect(fewer.json.report).toMatchObject({ accepted: 1, rejectedByReason: { other_category: 1 } });
+    expect([(await verdict(a)).verdict, (await verdict(b)).verdict]).toEqual(['match', 'no_match']);
+  });
+
+  test('a list is not replaced by no entry of them; an empty name is refused', async () => {
+    await send('', csvOf(['a', a, '1']));
+    const none = await send('&categories=9', csvOf(['a', a, '1']));
+    expect([none.status, none.json.code]).toEqual([422, 'HASHLIST_INVALID']);
+    expect((await verdict(a)).verdict).toBe('match');
+    expect((await send('&categories=1,', csvOf(['a', a, '1']))).json.code).toBe('HASHLIST_INVALID');
+  });
+});
+
 test('an import job survives a killed service, and is done once', async () => {
   const env = { ZEEF_DATA_DIR: tempFolder('jobs'), ZEEF_LOG_LEVEL: 'error' };
   const many = csv(hex(pdqLike(40_000, 12)));
