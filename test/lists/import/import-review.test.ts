@@ -174,7 +174,7 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
   ['eleven rejected of a small list', { rows: 20, rejectedByReason: { malformed: 11 } }, {}, ['rejected']],
   [
     'rejections that a healthy list has',
-    { rows: 100, rejectedByReason: { not_active: 50, known_good: 20, unknown_algorithm: 9 } },
+    { rows: 100, rejectedByReason: { not_active: 50, known_good: 20, unknown_algorithm: 9, other_category: 20 } },
     {},
     [],
   ],
