@@ -247,6 +247,35 @@ describe('sums', () => {
     expect(said((await rowsOf(`${value}  x`, { format: 'plain' })).rows)).toEqual([`1 sha256 ${value}`]);
     expect(said((await rowsOf(value, { format: 'plain' })).rows)).toEqual(['1 ambiguous_algorithm']);
   });
+
+  test('the algorithm that the caller names is that of 64 digits: lists of PDQ have such lines, too', async () => {
+    const value = '71'.repeat(32);
+    const rowsWith = async (assumed: 'pdq' | 'sha256' | 'md5') => {
+      const rows: ParsedRow[] = [];
+      const bytes = inPieces(Buffer.from(`${value}  x\n${md5(1)}  y\n`), 64_000);
+      for await (const row of parseHashList('plain', { bytes, kind: 'match', assumed })) rows.push(row);
+      return said(rows);
+    };
+    expect(await rowsWith('pdq')).toEqual([`1 pdq ${value}`, `2 md5 ${md5(1)}`]);
+    expect(await rowsWith('sha256')).toEqual([`1 sha256 ${value}`, `2 md5 ${md5(1)}`]);
+    expect(await rowsWith('md5')).toEqual([`1 sha256 ${value}`, `2 md5 ${md5(1)}`]);
+  });
+});
+
+describe('values with spaces', () => {
+  test('PhotoDNA as numbers, on a plain line', async () => {
+    const numbers = Array.from({ length: 144 }, (_, at) => at);
+    const hex = Buffer.from(numbers).toString('hex');
+    const { rows } = await rowsOf(`photodna ${numbers.join(' ')}\nPDNA ${numbers.join(', ')}\nmd5 ${md5(1)} x\n`, {
+      format: 'plain',
+    });
+    expect(said(rows)).toEqual([`1 photodna ${hex}`, `2 photodna ${hex}`, '3 malformed']);
+  });
+});
+
+test('a note with a value within it is left out', async () => {
+  const { rows } = await rowsOf(`md5,file,place\n${md5(1)},/x/${md5(2)}.jpg,desk 7\n`);
+  expect(rows[0]!.ok && rows[0]!.entry.notes).toEqual({ place: 'desk 7', 'notes left out': '1' });
 });
 
 test('what `zeef hash --json` prints is a list', async () => {
