@@ -146,6 +146,16 @@ describe('quotes', () => {
     expect(said(rows)).toEqual(['1 swallowed_lines', ...[1, 2, 3].map((n) => `${n} md5 ${md5(n)}`)]);
   });
 
+  test('a row in the middle of a remark is a row, whatever ends the remark', async () => {
+    const { rows } = await rowsOf(`${HEAD}${row(1, '"A4')}${row(2, 'x')}end"\n`);
+    expect(said(rows)).toEqual([
+      '2 swallowed_lines',
+      ...[1, 2].flatMap((n) => [`${n + 1} md5 ${md5(n)}`, `${n + 1} sha1 ${sha1(n)}`]),
+      '4 swallowed_lines',
+      '4 malformed',
+    ]);
+  });
+
   test('two rows whose quotes make one are reported, though no line stands between them', async () => {
     const { rows } = await rowsOf(HEAD + row(1, '"A4') + row(2, 'A5"'));
     expect(said(rows)).toEqual([

@@ -161,8 +161,7 @@ export class CsvLines {
     const isOver =
       text === null ||
       this.#held.length >= CSV_ROW_LINES_MAX ||
-      this.#heldChars + text.length > HASHLIST_LINE_BYTES_MAX ||
-      this.#isRow(text, true);
+      this.#heldChars + text.length > HASHLIST_LINE_BYTES_MAX;
     if (isOver) {
       this.#release();
       this.#takeOne({ number, text });
@@ -176,7 +175,7 @@ export class CsvLines {
     const lines = this.#held.map((line) => line.text);
     const isSwallowed =
       !isClean ||
-      lines.slice(1, -1).some((one) => this.#isRow(one, false)) ||
+      lines.slice(1, -1).some((one) => this.#isRow(one)) ||
       // The last line ends the quoted field, so it has a quote: it is a row only if the first one is, too.
       (this.#isWholeRow(lines[0]!) && this.#isWholeRow(text));
     if (isSwallowed) this.#release();
@@ -191,10 +190,10 @@ export class CsvLines {
     this.#heldChars = 0;
   }
 
-  /** Return whether a line alone has a value, in as many fields as its neighbours. `isStrict`: with all quotes in their places. */
-  #isRow(text: string, isStrict: boolean): boolean {
-    const { fields, isClean } = readFields(text, this.#separator, true);
-    return (isClean || !isStrict) && fields.length >= this.#width && this.#valuesIn(fields) !== 'none';
+  /** Return whether a line alone has a value, in as many fields as its neighbours. */
+  #isRow(text: string): boolean {
+    const { fields } = readFields(text, this.#separator, true);
+    return fields.length >= this.#width && this.#valuesIn(fields) !== 'none';
   }
 
   /** Return whether a line is a row but for a quote before or behind a field: part of a remark seldom has values in all their columns. */
