@@ -38,6 +38,7 @@ const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
 const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
+const OF_CSV = ['test/hashlists/csv.test.ts'];
 const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
 const OF_PUBLISHED = ['test/lists/import/sources/published.test.ts'];
 const OF_FAULTS = ['test/lists/import/sources/faults.test.ts'];
@@ -125,7 +126,12 @@ export const MUTANTS = [
   ['src/hashlists/value-rules.ts', "hasBlockhashDetail(Buffer.from(hex, 'hex'))", 'true', OF_BOUNDS],
   ['src/hashlists/normalise.ts', ' && !UNPRINTABLE.test(text.trim())', '', OF_BOUNDS],
   ['src/hashlists/normalise.ts', 'tags.length <= TAGS_MAX', 'true', OF_BOUNDS],
-  ['src/hashlists/formats/csv.ts', 'columns: columns.length', "columns: columns.join(' ')", OF_BOUNDS],
+  ['src/hashlists/formats/csv.ts', "columns: text.split(',').length", 'columns: text', OF_BOUNDS],
+  ['src/hashlists/formats/csv.ts', 'if (!isClean) yield', 'if (false) yield', OF_CSV],
+  ['src/hashlists/formats/csv-lines.ts', '!isClean ||', 'false ||', OF_CSV],
+  ['src/hashlists/formats/csv-lines.ts', 'this.#isRow(one)', 'false', OF_CSV],
+  ['src/hashlists/formats/csv-lines.ts', 'this.#isWholeRow(lines[0]!)', 'false', OF_CSV],
+  ['src/hashlists/formats/csv-lines.ts', 'this.#held.length >= CSV_ROW_LINES_MAX', 'false', OF_CSV],
   ['src/lists/known-ids.ts', 'row.entry.algorithm === algorithm && ', '', ['test/lists/known-ids.test.ts']],
   ['src/cases/add-images.ts', 'if (!ids.has(sha256)) ', '', ['test/cases/add-images.test.ts']],
   [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],

@@ -5,7 +5,7 @@ export const HASHLIST_LINE_BYTES_MAX = 65_536;
 /** One record of a JSON or XML list: an entry with all its fingerprints is under 20 kB; more is not a list, or is a bomb. */
 export const HASHLIST_RECORD_BYTES_MAX = 16_777_216;
 
-interface Line {
+export interface Line {
   /** From 1. */
   readonly number: number;
   /** Null if the line is longer than `HASHLIST_LINE_BYTES_MAX`. */

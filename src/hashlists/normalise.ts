@@ -61,10 +61,11 @@ function toHex(text: string, bytes: number): string | null {
 
 const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
 
-/** Return the list's own id; null if it contains the value, which must not appear in answers and logs. */
-function idOf({ entryId }: RawFields, text: string, value: string): string | null {
+/** Return the list's own id; null if it contains the value, which must not appear in answers and logs. `text`: the value as read. */
+function idOf({ entryId }: RawFields, text: string, value: string | null): string | null {
   const id = orNull(entryId);
-  return id === null || id.includes(text) || id.toLowerCase().includes(value) ? null : id;
+  if (id === null || (text !== '' && id.includes(text))) return null;
+  return value !== null && id.toLowerCase().includes(value) ? null : id;
 }
 
 /** Texts of an entry are stored with it and shown in answers, figures and reports: names, not documents. */
@@ -83,8 +84,8 @@ function hasPlainTexts({ entryId, category, severity, source, mediaType, updated
 
 /** All notes of an entry as JSON: a remark, some codes and dates; not a document. */
 const NOTES_CHARS_MAX = 4_096;
-/** A note that is itself a hash or a digest: values are in no answer. */
-const VALUE_LIKE = /^(?:[0-9a-f]{32,}|[A-Za-z0-9+/_-]{40,}={0,2})$/i;
+/** A note that is a hash or a digest, or has one within it, such as the name of a file: values are in no answer. */
+const VALUE_LIKE = /[0-9a-f]{32}|^[A-Za-z0-9+/_-]{40,}={0,2}$/i;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'gu');
 
 /** Return the notes that are kept: printable, no values, and in all at most `NOTES_CHARS_MAX`; the number of those left out is one. */
@@ -116,12 +117,29 @@ function stampOf({ updatedAt }: RawFields, id: string | null): EntryStamp | null
   return id === null || id.length > TEXT_CHARS_MAX ? null : { entryId: id, ...(at === null ? {} : { at }) };
 }
 
+const hexOf = (text: string, algorithm: Algorithm): string | null =>
+  toHex(text, VALUE_BYTES[algorithm]) ?? (algorithm === 'photodna' ? photoDnaHex(text) : null);
+
+/** Return why the row takes its entry out of the list; null if it does not. */
+function withdrawalOf(
+  raw: RawFields,
+  kind: 'match' | 'suppression',
+  categories: readonly string[] | undefined,
+): RejectReason | null {
+  // Lists have many words for withdrawn, deleted or unconfirmed: only `active` may match.
+  if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return 'not_active';
+  const category = orNull(raw.category);
+  if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return 'known_good';
+  // An update may move an entry out of the chosen categories.
+  return categories !== undefined && !isChosen(category, categories) ? 'other_category' : null;
+}
+
 /**
  * Check and normalise one row. `assumed`: algorithm of rows that name none. `kind`: a match list rejects known-good entries.
  * `categories`: only rows of these are taken.
  *
  * Errors  none; a row that breaks a rule is returned as rejected, with the reason. One that says that its entry is not active,
- * known good, or of another category, withdraws it.
+ * known good, or of another category, withdraws it, whether its value can be read or not.
  */
 export function normalise(
   raw: RawFields,
@@ -133,26 +151,22 @@ export function normalise(
   }: { assumed?: Algorithm | undefined; kind: 'match' | 'suppression'; categories?: readonly string[] | undefined },
 ): ParsedRow {
   const text = raw.value.trim();
-  const named = stampOf(raw, orNull(raw.entryId));
-  const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(named ? { of: named } : {}) });
   const name = raw.algorithm?.trim();
-  const algorithm = name ? algorithmNamed(name) : (assumed ?? BY_HEX_LENGTH[text.length]);
-  if (name && !algorithm) return reject('unknown_algorithm');
-  if (!algorithm) return reject(/^[0-9a-f]{64}$/i.test(text) ? 'ambiguous_algorithm' : 'malformed');
-  const value = toHex(text, VALUE_BYTES[algorithm]) ?? (algorithm === 'photodna' ? photoDnaHex(text) : null);
-  if (value === null) return reject('malformed');
+  const algorithm = name ? algorithmNamed(name) : (assumed ?? BY_HEX_LENGTH[text.length] ?? null);
+  const value = algorithm === null ? null : hexOf(text, algorithm);
   const ownId = idOf(raw, text, value);
   const stamp = stampOf(raw, ownId);
   const at = orNull(raw.updatedAt);
-  const withdraw = (reason: RejectReason): ParsedRow => {
-    return { ok: false, line, reason, gone: stamp ?? { algorithm, value, ...(at === null ? {} : { at }) } };
-  };
-  // Lists have many words for withdrawn, deleted or unconfirmed: only `active` may match.
-  if ((orNull(raw.status) ?? 'active').toLowerCase() !== 'active') return withdraw('not_active');
-  const category = orNull(raw.category);
-  if (kind === 'match' && category !== null && KNOWN_GOOD_CATEGORIES.has(category)) return withdraw('known_good');
-  // An update may move an entry out of the chosen categories.
-  if (categories !== undefined && !isChosen(category, categories)) return withdraw('other_category');
+  const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(stamp ? { of: stamp } : {}) });
+  const withdrawal = withdrawalOf(raw, kind, categories);
+  if (withdrawal !== null) {
+    const dated = at === null ? {} : { at };
+    const gone = stamp ?? (algorithm === null || value === null ? null : { algorithm, value, ...dated });
+    if (gone !== null) return { ok: false, line, reason: withdrawal, gone };
+  }
+  if (name && algorithm === null) return reject('unknown_algorithm');
+  if (algorithm === null && /^[0-9a-f]{64}$/i.test(text)) return reject('ambiguous_algorithm');
+  if (algorithm === null || value === null) return reject('malformed');
   const fault = valueFault(algorithm, value);
   if (fault !== null) return reject(fault);
   if (!hasPlainTexts(raw)) return reject('text_invalid');
@@ -168,7 +182,7 @@ export function normalise(
       entryId: ownId ?? '',
       algorithm,
       value,
-      category,
+      category: orNull(raw.category),
       severity: orNull(raw.severity),
       source: orNull(raw.source),
       mediaType: orNull(raw.mediaType),

@@ -1,120 +1,23 @@
-/**
- * CSV with a header and named columns, or with fixed columns: by RFC 4180, read leniently, line by line. A stray quote swallows
- * the rows up to the next one by that grammar; here a field has a few lines at most, and none that is a row itself. Rows that
- * a quote would have swallowed are read one by one, and the line is reported: the review holds such a version.
- */
-import { parse } from 'csv-parse/sync';
+/** CSV with a header and named columns, or with fixed columns; the separator is known by the header. */
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { splitLines } from '../lines.js';
 import { fieldsOf, type Mapping, OWN_MAPPING, type Plan, planOf, valueColumns } from '../mapping.js';
 import { algorithmNamed, normalise, type RawFields } from '../normalise.js';
 import type { ListSource } from '../source.js';
+import { CsvLines, type CsvRow, readCsvLine, SEPARATORS, type Separator, type Values } from './csv-lines.js';
 
-/** Lines of one record: a remark of several lines; not rows. */
-export const CSV_RECORD_LINES_MAX = 8;
-
-const SEPARATORS = [',', ';', '\t', '|'] as const;
-type Separator = (typeof SEPARATORS)[number];
-
-interface Line {
-  readonly number: number;
-  readonly text: string;
-}
-
-interface CsvRecord {
-  readonly line: number;
-  readonly cells: readonly string[];
-  /** A quote in this line opens a field that would swallow rows. */
-  readonly isStray?: true;
-}
-
-/** Return whether a text ends within a quoted field. A quote in the middle of a field is a character. */
-function isOpenAt(text: string, delimiter: Separator): boolean {
-  if (!text.includes('"')) return false;
-  let at = 0;
-  while (at < text.length) {
-    while (text[at] === ' ') at++;
-    if (text[at] === '"') {
-      let end = text.indexOf('"', at + 1);
-      while (end !== -1 && text[end + 1] === '"') end = text.indexOf('"', end + 2);
-      if (end === -1) return true;
-      at = end + 1;
-    }
-    const next = text.indexOf(delimiter, at);
-    if (next === -1) return false;
-    at = next + 1;
-  }
-  return false;
-}
-
-/** Return the cells of one whole record; null where its quotes are no CSV. */
-function cellsOf(text: string, delimiter: Separator): readonly string[] | null {
-  if (!text.includes('"')) return text.split(delimiter).map((cell) => cell.trim());
-  try {
-    const records = parse(text, { delimiter, relax_column_count: true, relax_quotes: true, trim: true }) as string[][];
-    return records.length === 1 ? records[0]! : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Cells of a line in which a quote means nothing. */
-const plainCells = (text: string, delimiter: Separator) =>
-  text.split(delimiter).map((cell) => cell.trim().replace(/^"+|"+$/g, ''));
-
-/** Joins lines to records. `isRow`: whether a line that a field would contain is a row itself. */
-class Records {
-  readonly #delimiter: Separator;
-  readonly #isRow: (cells: readonly string[]) => boolean;
-  #open: Line[] = [];
-
-  constructor(delimiter: Separator, isRow: (cells: readonly string[]) => boolean) {
-    this.#delimiter = delimiter;
-    this.#isRow = isRow;
-  }
-
-  *next(line: Line): Generator<CsvRecord> {
-    if (this.#open.length === 0 && line.text.trim() === '') return;
-    if (this.#open.length > 0 && this.#isRow(plainCells(line.text, this.#delimiter))) yield* this.#oneByOne();
-    this.#open.push(line);
-    const text = this.#open.map((one) => one.text).join('\n');
-    if (isOpenAt(text, this.#delimiter)) {
-      if (this.#open.length >= CSV_RECORD_LINES_MAX) yield* this.#oneByOne();
-      return;
-    }
-    const cells = cellsOf(text, this.#delimiter);
-    const [first] = this.#open;
-    if (cells === null) yield* this.#oneByOne();
-    else {
-      this.#open = [];
-      yield { line: first!.number, cells };
-    }
-  }
-
-  *end(): Generator<CsvRecord> {
-    if (this.#open.length > 0) yield* this.#oneByOne();
-  }
-
-  *#oneByOne(): Generator<CsvRecord> {
-    const lines = this.#open;
-    this.#open = [];
-    for (const [at, { number, text }] of lines.entries()) {
-      const cells = plainCells(text, this.#delimiter);
-      yield { line: number, cells, ...(at === 0 ? { isStray: true } : {}) };
-    }
-  }
-}
-
-/** Compare names of columns as people write them: `SHA-256`, `sha_256` and `Sha 256` are one. */
-const plainName = (name: string) => name.toLowerCase().replace(/[\s_-]+/g, '');
+/** Compare names of columns as people write them: `SHA-256`, `sha_256` and `Sha 256` are one. A stray quote is in no name. */
+const plainName = (name: string) => name.toLowerCase().replace(/[\s"_-]+/g, '');
 
 /** A header resolved to positions: those of fields, and those of columns without a field, which become notes. */
 interface Layout {
   readonly delimiter: Separator;
   readonly plan: Plan<number>;
   readonly notes: readonly (readonly [string, number])[];
-  readonly columns: number;
+  readonly columns: readonly string[];
+  /** All quotes of the header are in their places. */
+  readonly isClean: boolean;
 }
 
 /** Where no mapping is given, columns with the names of fields and of algorithms are read. */
@@ -123,7 +26,7 @@ function mappingOf(columns: readonly string[], mapping: Mapping | undefined): Ma
   const found: Record<string, string> = {};
   for (const column of columns) {
     const field = Object.keys(OWN_MAPPING).find((one) => plainName(one) === plainName(column));
-    const algorithm = algorithmNamed(column) ?? algorithmNamed(plainName(column));
+    const algorithm = algorithmNamed(plainName(column));
     const name = field ?? algorithm;
     if (name !== null && name !== undefined) found[name] ??= column;
   }
@@ -131,8 +34,8 @@ function mappingOf(columns: readonly string[], mapping: Mapping | undefined): Ma
 }
 
 function layoutOf(text: string, delimiter: Separator, mapping: Mapping | undefined): Layout | null {
-  const columns = cellsOf(text, delimiter);
-  if (columns === null) return null;
+  const { fields, isClean } = readCsvLine(text, delimiter);
+  const columns = fields.map((name) => name.trim());
   const used = mappingOf(columns, mapping);
   const place = (column: string) => {
     const exact = columns.indexOf(column);
@@ -145,18 +48,18 @@ function layoutOf(text: string, delimiter: Separator, mapping: Mapping | undefin
   const notes = columns.flatMap((column, at): [string, number][] =>
     taken.has(at) || column === '' ? [] : [[column, at]],
   );
-  return { delimiter, plan, notes, columns: columns.length };
+  return { delimiter, plan, notes, columns, isClean };
 }
 
 /** Errors HASHLIST_INVALID: by no separator does the header have a column of values. */
-function headerOf({ text, number: line }: Line, mapping: Mapping | undefined): Layout {
+function headerOf(text: string, line: number, mapping: Mapping | undefined): Layout {
   for (const delimiter of SEPARATORS) {
     const layout = layoutOf(text, delimiter, mapping);
     if (layout !== null) return layout;
   }
   const missingColumn = mapping === undefined ? 'value' : valueColumns(mapping).join(' ');
   // The columns found are only counted: without a header they are values.
-  throw new AppError('HASHLIST_INVALID', { line, missingColumn, columns: cellsOf(text, ',')?.length ?? 0 });
+  throw new AppError('HASHLIST_INVALID', { line, missingColumn, columns: text.split(',').length });
 }
 
 const notesOf = ({ notes }: Layout, cells: readonly string[]): Pick<RawFields, 'notes'> => {
@@ -166,57 +69,69 @@ const notesOf = ({ notes }: Layout, cells: readonly string[]): Pick<RawFields, '
 
 type Options = Omit<ListSource, 'bytes' | 'mapping'>;
 
-function* rowsOf(record: CsvRecord, layout: Layout, options: Options): Generator<ParsedRow> {
-  const { line, cells, isStray } = record;
-  const isJoined = cells.length > layout.columns && cells.slice(layout.columns).some(isValueLike);
-  if (isStray || isJoined) yield { ok: false, line, reason: 'swallowed_lines' };
-  const notes = notesOf(layout, cells);
-  for (const fields of fieldsOf(layout.plan, (position) => cells[position]))
-    yield normalise({ ...fields, ...notes }, line, options);
+/** A value in a column of its own: digits, or base64 of sixteen bytes and more. */
+const VALUE_LIKE = /^(?:[0-9a-f]{32,288}|[A-Za-z0-9+/_-]{22,192}={0,2})$/i;
+/** Digits of a digest or a hash. */
+const DIGITS = /^[0-9a-f]{32,288}$/i;
+
+function valuesIn(given: readonly (string | undefined)[]): Values {
+  const filled = given.flatMap((cell) => cell?.trim() || []);
+  const found = filled.filter((cell) => VALUE_LIKE.test(cell)).length;
+  return found === 0 ? 'none' : found === filled.length ? 'only' : 'some';
 }
 
-/** Digits of a digest or a hash, in a column of its own. */
-const isValueLike = (cell: string) => /^[0-9a-f]{32,288}$/i.test(cell);
+/** Two rows may be joined in one, or two fields by quotes that are not in their places: a value may be in no column then. */
+function isUneven({ fields, isClean }: Extract<CsvRow, { ok: true }>, { columns, delimiter }: Layout): boolean {
+  if (fields.length > columns.length) return fields.slice(columns.length).some((cell) => DIGITS.test(cell.trim()));
+  if (fields.length === columns.length || isClean === null) return false;
+  return !isClean || fields.some((cell) => cell.includes(delimiter));
+}
+
+function* rowsOf(row: CsvRow, layout: Layout, options: Options): Generator<ParsedRow> {
+  if (!row.ok) {
+    yield row;
+    return;
+  }
+  const { line, fields } = row;
+  // Files that were put together repeat the header.
+  if (fields.length === layout.columns.length && fields.every((cell, at) => cell.trim() === layout.columns[at])) return;
+  if (isUneven(row, layout)) yield { ok: false, line, reason: 'swallowed_lines' };
+  const notes = notesOf(layout, fields);
+  for (const raw of fieldsOf(layout.plan, (at) => fields[at])) yield normalise({ ...raw, ...notes }, line, options);
+}
 
 /** Parse CSV with a header. Errors HASHLIST_INVALID: no header, or no mapped column for a value. */
 export async function* parseCsv({ bytes, mapping, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let layout: Layout | null = null;
-  let records: Records | null = null;
-  for await (const { number, text } of splitLines(bytes)) {
-    if (text === null) {
-      yield { ok: false, line: number, reason: 'line_too_long' };
-      continue;
-    }
-    if (layout === null || records === null) {
-      if (text.trim() === '') continue;
-      layout = headerOf({ number, text }, mapping);
-      const { columns, plan } = layout;
-      if (layout.delimiter !== ',') options.onSeparator?.(layout.delimiter);
+  let lines: CsvLines | null = null;
+  for await (const line of splitLines(bytes)) {
+    if (layout !== null && lines !== null) {
+      for (const row of lines.take(line)) yield* rowsOf(row, layout, options);
+    } else if (line.text?.trim() !== '') {
+      layout = headerOf(line.text ?? '', line.number, mapping);
+      const { delimiter, columns, plan, isClean } = layout;
+      if (delimiter !== ',') options.onSeparator?.(delimiter);
+      if (!isClean) yield { ok: false, line: line.number, reason: 'swallowed_lines' };
       const values = [...plan.values, ...plan.fields.filter(([field]) => field === 'value')].map(([, at]) => at);
-      records = new Records(
-        layout.delimiter,
-        (cells) => cells.length >= columns && values.some((at) => isValueLike(cells[at] ?? '')),
-      );
-      continue;
+      lines = new CsvLines(delimiter, columns.length, (fields) => valuesIn(values.map((at) => fields[at])));
     }
-    for (const record of records.next({ number, text })) yield* rowsOf(record, layout, options);
   }
-  if (layout === null || records === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'no header' });
-  for (const record of records.end()) yield* rowsOf(record, layout, options);
+  if (layout === null || lines === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'no header' });
+  for (const row of lines.end()) yield* rowsOf(row, layout, options);
 }
+
+/** Fields of a row of the cache. */
+const CACHE_COLUMNS = 4;
 
 /** Parse the cache of ThreatExchange's tools: `hash, first_descriptor_id, added_on, labels`. */
 export async function* parseThreatExchangeCsv({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  const records = new Records(',', ([value = '']) => isValueLike(value));
-  const rows = function* ({ line, cells, isStray }: CsvRecord): Generator<ParsedRow> {
-    if (isStray) yield { ok: false, line, reason: 'swallowed_lines' };
-    const [value = '', entryId, updatedAt, labels = ''] = cells;
+  const lines = new CsvLines(',', CACHE_COLUMNS, ([value]) => valuesIn([value]));
+  const rowOf = (row: CsvRow): ParsedRow => {
+    if (!row.ok) return row;
+    const [value = '', entryId, updatedAt, labels = ''] = row.fields;
     const tags = labels.split(/[\s,;|]+/).filter(Boolean);
-    yield normalise({ value, entryId, updatedAt, tags }, line, options);
+    return normalise({ value, entryId, updatedAt, tags }, row.line, options);
   };
-  for await (const { number, text } of splitLines(bytes)) {
-    if (text === null) yield { ok: false, line: number, reason: 'line_too_long' };
-    else for (const record of records.next({ number, text })) yield* rows(record);
-  }
-  for (const record of records.end()) yield* rows(record);
+  for await (const line of splitLines(bytes)) for (const row of lines.take(line)) yield rowOf(row);
+  for (const row of lines.end()) yield rowOf(row);
 }

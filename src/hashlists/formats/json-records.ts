@@ -160,8 +160,10 @@ export function scalarsOf(
   return notes;
 }
 
-/** Convert seconds since 1970 → RFC 3339; undefined for an invalid time. */
+/** Convert seconds since 1970, as a number or as digits → RFC 3339; undefined for an invalid time. */
 export function fromUnixSeconds(value: unknown): string | undefined {
-  const ms = Number(value) * 1000;
-  return value !== null && value !== undefined && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : undefined;
+  const text = asText(value)?.trim();
+  // An empty text would be the first second of 1970, older than all else.
+  const ms = text ? Number(text) * 1000 : Number.NaN;
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : undefined;
 }

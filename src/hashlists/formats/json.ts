@@ -8,11 +8,11 @@ import { asObject, asText, jsonRecords, scalarsOf } from './json-records.js';
 /** Split `a.b.c` into a path inside a record. */
 export const pathOf = (dotted: string): readonly string[] => dotted.split('.');
 
-/** Return the text at a path inside a record. */
+/** Return the text at a path inside a record; of a truth value its word, so that `deleted: true` is no active status. */
 export function textAt(record: Readonly<Record<string, unknown>>, path: readonly string[]): string | undefined {
   let at: unknown = record;
   for (const name of path) at = asObject(at)?.[name];
-  return asText(at);
+  return typeof at === 'boolean' ? String(at) : asText(at);
 }
 
 /** Parse JSON by a mapping. Errors HASHLIST_INVALID, as `jsonRecords`. */

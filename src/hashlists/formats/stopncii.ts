@@ -15,7 +15,10 @@ export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGe
     const fields = asObject(record);
     const value = asText(fields?.hashValue);
     const type = asText(fields?.signalType);
-    if (!fields || value === undefined || type === undefined) {
+    const status = asText(fields?.hashStatus);
+    const updatedAt = fromUnixSeconds(fields?.lastModtimestamp);
+    // Without its state or its time, it says nothing that could be put in order with other records.
+    if (!fields || value === undefined || type === undefined || !status || updatedAt === undefined) {
       yield { ok: false, line: number, reason: 'malformed' };
       continue;
     }
@@ -27,8 +30,8 @@ export async function* parseStopNcii({ bytes, ...options }: ListSource): AsyncGe
         value,
         algorithm: type,
         source: 'StopNCII',
-        updatedAt: fromUnixSeconds(fields.lastModtimestamp),
-        status: asText(fields.hashStatus) ?? 'Unknown',
+        updatedAt,
+        status,
         notes: { ...scalarsOf(fields, MAPPED), ...(cases.length > 0 ? { caseNumbers: cases.join(', ') } : {}) },
       },
       number,

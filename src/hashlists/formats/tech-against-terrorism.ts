@@ -10,22 +10,16 @@ const MAPPED = new Set(['id', 'hash_digest', 'algorithm', 'ideology', 'file_type
 export async function* parseTechAgainstTerrorism({ bytes, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   for await (const { number, value } of jsonRecords(bytes, ['$.results.*'])) {
     const fields = asObject(value);
-    const entryId = asText(fields?.id);
-    if (fields?.deleted === true && entryId !== undefined) {
-      const at = fromUnixSeconds(fields.updated_on);
-      yield { ok: false, line: number, reason: 'not_active', gone: { entryId, ...(at === undefined ? {} : { at }) } };
-      continue;
-    }
-    const digest = asText(fields?.hash_digest);
-    if (!fields || digest === undefined) {
+    if (!fields) {
       yield { ok: false, line: number, reason: 'malformed' };
       continue;
     }
     yield normalise(
       {
-        value: digest,
+        value: asText(fields.hash_digest) ?? '',
         algorithm: asText(fields.algorithm),
-        entryId,
+        entryId: asText(fields.id),
+        status: fields.deleted === true ? 'deleted' : 'active',
         category: asText(fields.ideology),
         source: 'Tech Against Terrorism',
         mediaType: asText(fields.file_type),

@@ -58,35 +58,41 @@ export async function* parseThreatExchange({ bytes, ...options }: ListSource): A
 /** Members of a descriptor that have a field, or hold the value. */
 const MAPPED = new Set(['id', 'raw_indicator', 'type', 'status', 'indicator']);
 
-function rowOf(record: Fields, line: number, options: Omit<ListSource, 'bytes'>): ParsedRow {
-  const entryId = asText(record.id);
-  const at = fromUnixSeconds(record.last_updated) ?? asText(record.last_updated);
-  const descriptors = dataOf(record.descriptors);
-  const withdraw = (reason: 'not_active' | 'known_good'): ParsedRow => {
-    const gone = entryId === undefined ? {} : { gone: { entryId, ...(at === undefined ? {} : { at }) } };
-    return { ok: false, line, reason, ...gone };
-  };
-  if (record.should_delete === true || descriptors.length === 0) return withdraw('not_active');
-  const value = asText(record.indicator) ?? asText(descriptors[0]!.raw_indicator);
-  if (value === undefined) return { ok: false, line, reason: 'malformed' };
+/** The tools write seconds, or a time whose zone has no colon: `2024-07-01T18:31:15+0000`. */
+function timeOf(value: unknown): string | undefined {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return fromUnixSeconds(value) ?? (Number.isNaN(ms) ? undefined : new Date(ms).toISOString());
+}
+
+const KNOWN_GOOD = 'known good';
+
+/** Return the status that `normalise` reads: `active` if the record is meant for a list of this kind. */
+function statusOf(record: Fields, descriptors: readonly Fields[], kind: ListSource['kind']): string {
+  if (record.should_delete === true || descriptors.length === 0) return 'deleted';
   const statuses = new Set(descriptors.map(({ status }) => asText(status)));
-  const isGood = statuses.has('NON_MALICIOUS') && !statuses.has('MALICIOUS');
-  if (isGood && options.kind === 'match') return withdraw('known_good');
-  const isMeant = options.kind === 'match' ? statuses.has('MALICIOUS') : isGood;
-  if (!isMeant) return withdraw('not_active');
+  if (statuses.has('MALICIOUS')) return kind === 'match' ? 'active' : 'malicious';
+  if (!statuses.has('NON_MALICIOUS')) return 'unknown';
+  return kind === 'match' ? KNOWN_GOOD : 'active';
+}
+
+function rowOf(record: Fields, line: number, options: Omit<ListSource, 'bytes'>): ParsedRow {
+  const descriptors = dataOf(record.descriptors);
+  const [first = {}] = descriptors;
+  const status = statusOf(record, descriptors, options.kind);
   const tags = descriptors.flatMap((descriptor) => dataOf(descriptor.tags).flatMap(({ text }) => asText(text) ?? []));
-  return normalise(
+  const row = normalise(
     {
-      value,
+      value: asText(record.indicator) ?? asText(first.raw_indicator) ?? '',
       algorithm: asText(record.type),
-      entryId,
-      source: asText(asObject(descriptors[0]!.owner)?.id),
-      updatedAt: at,
-      status: 'active',
+      entryId: asText(record.id),
+      source: asText(asObject(first.owner)?.id),
+      updatedAt: timeOf(record.last_updated),
+      status,
       tags: [...new Set(tags)],
-      notes: scalarsOf(descriptors[0]!, MAPPED),
+      notes: scalarsOf(first, MAPPED),
     },
     line,
     options,
   );
+  return !row.ok && row.reason === 'not_active' && status === KNOWN_GOOD ? { ...row, reason: 'known_good' } : row;
 }

@@ -48,7 +48,8 @@ function* rowsOf(
     asText(media.Tags)
       ?.split(/[,;]/)
       .map((tag) => tag.trim()) ?? [];
-  const common: Omit<RawFields, 'value'> = {
+  const common: RawFields = {
+    value: '',
     entryId: asText(media.MediaID),
     category,
     source: asText(media.Series),
@@ -67,7 +68,8 @@ function* rowsOf(
     ]),
   ];
   const given = values.filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '');
-  if (given.length === 0) yield { ok: false, line, reason: 'malformed' };
+  // A record without values may still say that its entry is known good, or of another category.
+  if (given.length === 0) yield normalise(common, line, options);
   for (const [algorithm, value] of given) yield normalise({ ...common, algorithm, value }, line, options);
 }
 
