@@ -263,6 +263,7 @@ test('src/http and src/cli use only reading methods of the plain store', () => {
     'tenants',
     'tenant',
     'usage',
+    'entry',
     'webhooks',
     'dead',
     // A ping changes nothing that an operator decided.

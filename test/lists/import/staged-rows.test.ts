@@ -76,9 +76,10 @@ test('while a document is read, others write; nothing of it is in clear, and not
 });
 
 test('a document that fails leaves nothing, and no list', async () => {
-  const path = join(dataDir, 'bad.csv');
-  writeFileSync(path, `value\n${document}"`);
-  await expect(importList(store, { ...request, format: 'csv', paths: [path] })).rejects.toMatchObject({
+  const path = join(dataDir, 'cut.json');
+  const values = document.trim().split('\n');
+  writeFileSync(path, `[${values.map((value) => JSON.stringify({ value })).join()},`);
+  await expect(importList(store, { ...request, format: 'json', paths: [path] })).rejects.toMatchObject({
     code: 'HASHLIST_INVALID',
   });
   expect(staged()).toEqual([]);
