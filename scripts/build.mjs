@@ -55,6 +55,7 @@ const ENTRIES = [
   'src/scan/walk/walk-thread',
   'src/service/import-worker',
   'src/sqlite/ledger/worker',
+  'src/sqlite/lists/sweep-worker',
   'src/vault/seal-worker',
   'bench/main',
   'bench/hostile/probe',

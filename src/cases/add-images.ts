@@ -81,7 +81,6 @@ function rowsOf(
   return values.map(([algorithm, value]) => ({
     ok: true,
     line,
-    hasOwnId: true,
     entry: { ...common, algorithm, value },
   }));
 }

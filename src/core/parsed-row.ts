@@ -42,8 +42,6 @@ export type ParsedRow =
       readonly line: number;
       /** With an empty `entryId` where the list gave none: the store makes one from the value. */
       readonly entry: Omit<Entry, 'list'>;
-      /** True if the list gave the id, so that the list may later correct or delete it by that id. */
-      readonly hasOwnId?: boolean;
     }
   | {
       readonly ok: false;

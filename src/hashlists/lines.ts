@@ -1,4 +1,4 @@
-/** Bytes → lines, in constant memory: any line end, byte-order marks dropped, overlong lines reported instead of buffered. */
+/** Bytes → lines, in constant memory: lines ended in whatever way, byte-order marks dropped, overlong lines reported instead of buffered. */
 
 /** A line of a hash list: an entry with all its fields is under 2 kB; longer is not a list, or is a bomb. */
 export const HASHLIST_LINE_BYTES_MAX = 65_536;

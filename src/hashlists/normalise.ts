@@ -177,7 +177,6 @@ export function normalise(
   return {
     ok: true,
     line,
-    ...(ownId === null ? {} : { hasOwnId: true }),
     entry: {
       entryId: ownId ?? '',
       algorithm,

@@ -3,6 +3,7 @@
  * of additions. Removed entries are marked; a background merge folds open entries and marks into a sealed segment. Searches
  * never wait: they keep the list of segments that they began with.
  */
+import { Breath } from '../core/breath.js';
 import {
   emptyColumns,
   isRemoved,
@@ -109,6 +110,9 @@ class OpenRows {
   }
 }
 
+/** Entries that are looked at, or removed, without a pause: a few milliseconds. */
+const KEYS_PER_STEP = 8_192;
+
 /** A segmented index with one writer: the caller awaits each call before the next. Keys of added entries ascend. */
 export class Segmented<I extends Measurable> {
   readonly #maker: SegmentMaker<I>;
@@ -182,12 +186,18 @@ export class Segmented<I extends Measurable> {
     this.#publish();
   }
 
-  /** Remove the entries of all other lists, so that a merge frees their memory. */
-  keepLists(kept: ReadonlySet<number>): void {
-    const keys: number[] = [];
+  /** Remove the entries of all other lists, so that a merge frees their memory: in steps, between which others run. */
+  async keepLists(kept: ReadonlySet<number>): Promise<void> {
+    let keys: number[] = [];
+    const breath = new Breath();
     for (const segment of this.#segments) {
       for (let at = 0; at < segment.keys.length; at++) {
         if (!kept.has(segment.listKeys[at]!) && !isRemoved(segment, at)) keys.push(segment.keys[at]!);
+        if (keys.length >= KEYS_PER_STEP) {
+          this.remove(keys);
+          keys = [];
+        }
+        if (at % KEYS_PER_STEP === 0 && breath.isDue) await breath.take();
       }
     }
     this.remove(keys);

@@ -120,7 +120,7 @@ export async function applyChanges(
   const listKeys = new Set(changes.lists.map(({ listKey }) => listKey));
   const isListGone = before === null || before.some(({ listKey }) => !listKeys.has(listKey));
   for (const algorithm of ALGORITHMS) {
-    if (isListGone) indexes[algorithm].keepLists(listKeys);
+    if (isListGone) await indexes[algorithm].keepLists(listKeys);
     const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
     indexes[algorithm].remove(gone.map(({ entryKey }) => entryKey));
   }

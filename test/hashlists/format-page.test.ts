@@ -38,7 +38,7 @@ test('an entry that fits the schema is read from JSON lines as it was', async ()
       })();
       const rows = [];
       for await (const row of parseHashList('jsonl', { bytes: source, kind: 'match' })) rows.push(row);
-      expect(rows).toEqual([{ ok: true, line: 1, hasOwnId: true, entry }]);
+      expect(rows).toEqual([{ ok: true, line: 1, entry }]);
     }),
   );
 });

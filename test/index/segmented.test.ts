@@ -160,7 +160,7 @@ test('entries of removed lists are dropped from the open and the sealed segments
     index.add(key, key % 3, hashes.subarray(key * 32, key * 32 + 32));
   }
   await index.settle();
-  index.keepLists(new Set([1, 2]));
+  await index.keepLists(new Set([1, 2]));
   expect(index.entryCount).toBe(26);
   await index.merged();
   expect(index.entryCount).toBe(26);

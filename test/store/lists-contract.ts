@@ -229,11 +229,8 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
 
       test('a held version that is approved keeps which entries share a value', async () => {
         await make();
-        const both = [entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(1))].map((row) => ({
-          ...row,
-          hasOwnId: true,
-        }));
-        await store.lists.replaceEntries('a', stream(both as ParsedRow[]), { review: () => reasons });
+        const both = [entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(1))];
+        await store.lists.replaceEntries('a', stream(both), { review: () => reasons });
         await store.lists.replaceEntries('a', await store.lists.versionRows('a', 1));
         const gone: ParsedRow = { ok: false, line: 1, reason: 'not_active', gone: { entryId: 'e1' } };
         await store.lists.addEntries('a', stream([gone]));
@@ -290,7 +287,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
 
     describe('tombstones', () => {
       const own = (line: number, entryId: string, value: string, updatedAt: string | null = null): ParsedRow => {
-        return { ...entryRow(line, 'md5', value, { entryId, updatedAt }), hasOwnId: true } as ParsedRow;
+        return entryRow(line, 'md5', value, { entryId, updatedAt });
       };
       const gone = (line: number, tombstone: Tombstone): ParsedRow => {
         return { ok: false, line, reason: 'not_active', gone: tombstone };

@@ -42,9 +42,9 @@ async function fillLists({ lists }: Store): Promise<void> {
   await lists.replaceEntries('known', stream(some(10, 90, { category: 'two', notes: { remark: 'second' } })), {
     origin: 'b.csv',
   });
-  const shared = { ...entryRow(500, 'md5', md5(500)), hasOwnId: true };
-  const also = { ...entryRow(501, 'md5', md5(500)), hasOwnId: true };
-  await lists.addEntries('known', stream([shared, also] as never));
+  const shared = entryRow(500, 'md5', md5(500));
+  const also = entryRow(501, 'md5', md5(500));
+  await lists.addEntries('known', stream([shared, also]));
   const gone = { ok: false, line: 1, reason: 'deleted', gone: { entryId: 'e12', at: `${DAY}T12:00:00Z` } };
   await lists.addEntries('known', stream([gone] as never));
   await lists.changeEntries('known', { entryId: 'e15' }, 'disable');

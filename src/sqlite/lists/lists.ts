@@ -120,14 +120,13 @@ export class SqliteLists implements ListStore {
 
   /** Entries need no removals: readers drop those of a missing list. */
   async removeList(name: string, { onlyUnused = false } = {}): Promise<void> {
-    const isRemoved = await this.#change(() => {
+    const rows = await this.#change(() => {
       const row = rowOf(this.#db, name);
-      if (onlyUnused && versionsOf(this.#db, row).length > 0) return false;
-      takeList(this.#db, row.id);
+      if (onlyUnused && versionsOf(this.#db, row).length > 0) return null;
       forgetHeld(this.#db, this.#dataDir, row.id);
-      return true;
+      return takeList(this.#db, row.id);
     });
-    if (isRemoved) await sweepRemoved(this.#db);
+    if (rows !== null) await sweepRemoved(this.#db, this.#dataDir, rows);
   }
 
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options: WriteOptions = {}): Promise<ImportReport> {

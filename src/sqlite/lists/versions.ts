@@ -146,7 +146,7 @@ function stateOf(db: Sqlite): { readonly generation: number; readonly rows: numb
 
 function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
   const { list: _, ...entry } = toEntry(vault, row);
-  return { ok: true, line, hasOwnId: true, entry };
+  return { ok: true, line, entry };
 }
 
 /** In the data folder: the held versions, sealed. */
