@@ -10,6 +10,7 @@ import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedgerAlone } from '../service/open-ledger.js';
+import { type ListsAlone, openListsAlone } from '../service/open-lists.js';
 import { createService, type Service } from '../service/service.js';
 import { createLogger, type Logger } from '../telemetry/log.js';
 
@@ -124,6 +125,21 @@ export async function withService<T>(
     return await run(service, log);
   } finally {
     await service.close();
+  }
+}
+
+/** Run one command with the lists in the store, as `withService` does: none is loaded into an index. */
+export async function withLists<T>(
+  cli: CliContext,
+  flags: GlobalFlags,
+  run: (lists: ListsAlone, config: Config) => Promise<T>,
+): Promise<T> {
+  const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
+  const lists = await openListsAlone(config, createLogger(config.logLevel));
+  try {
+    return await run(lists, config);
+  } finally {
+    await lists.close();
   }
 }
 

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { readKeyFile } from '../vault/master-key.js';
-import { type CliContext, cliActor, type GlobalFlags, withService } from './context.js';
+import { type CliContext, cliActor, type GlobalFlags, withLists } from './context.js';
 
 /** Add `rotate-key` to `lists`, the command of `zeef lists`. */
 export function addKeyRotationCommand(lists: Command, program: Command, cli: CliContext): void {
@@ -14,11 +14,11 @@ export function addKeyRotationCommand(lists: Command, program: Command, cli: Cli
       'the new master key, 32 bytes as hex or base64; install it afterwards where the service reads its key',
     )
     .action((flags: { newKeyFile?: string }) =>
-      withService(cli, program.opts<GlobalFlags>(), async (service) => {
+      withLists(cli, program.opts<GlobalFlags>(), async ({ audit, rotateKeys }) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
         const keyIdOf = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
-        const { keyId } = await service.audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: keyIdOf }, () =>
-          service.rotateKeys(newMaster),
+        const { keyId } = await audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: keyIdOf }, () =>
+          rotateKeys(newMaster),
         );
         cli.out(`all values are sealed under data key ${keyId}; rewrite the index file (lists export)\n`);
       }),

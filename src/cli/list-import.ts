@@ -7,7 +7,7 @@ import { parseCategories } from '../hashlists/categories.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { importList } from '../lists/import/import-list.js';
-import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
+import { type CliContext, cliActor, EXIT, type GlobalFlags, withLists } from './context.js';
 import { algorithm } from './list-flags.js';
 import { reportText } from './list-text.js';
 
@@ -58,9 +58,9 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
     .option('--approved', 'skip the import review; the version becomes active at once')
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
-      await withService(cli, program.opts<GlobalFlags>(), async (service) => {
+      await withLists(cli, program.opts<GlobalFlags>(), async ({ audit }, config) => {
         const bar = cli.isTerminal ? bytesBar(files, cli.errStream) : null;
-        const report = await importList(changesOf(service), {
+        const report = await importList(audit.as(cliActor()), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
           shouldStop: cli.isStopping,
@@ -72,7 +72,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           mode: flags.add ? 'add' : 'replace',
           approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',
-          radiusBits: service.config.radiusBits,
+          radiusBits: config.radiusBits,
         }).finally(() => bar?.stop());
         if (report.held.length > 0) cli.setExitCode(EXIT.failed);
         cli.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));

@@ -2,7 +2,6 @@
  * The composition root: creates the parts, keeps the snapshot current, and offers the operations of HTTP and CLI.
  * The only room that imports all lower ones.
  */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { DeliverOptions } from '../cases/webhooks/deliver.js';
@@ -23,7 +22,6 @@ import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
-import { SYNC_FOLDER } from '../lists/import/spool-pages.js';
 import { createSyncRequests, type SyncRequests } from '../lists/import/sync-requests.js';
 import type { LiveLists } from '../lists/live-lists.js';
 import type { ScanDecoder } from '../scan/scan-request.js';
@@ -85,8 +83,6 @@ export interface Service {
   exportIndex(
     path?: string,
   ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
-  /** Rotate as `Store.rotateKeys`, and remove reproducible files that are sealed by the old key. */
-  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
   /** Drain in-flight requests, then close. */
   close(): Promise<void>;
 }
@@ -155,7 +151,6 @@ export async function createService(
         decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
       }),
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
-    rotateKeys: (newMaster) => rotateKeys(store, config.dataDir, newMaster),
     async close() {
       state.isClosing = true;
       await imports.close();
@@ -264,17 +259,6 @@ function importJobsFrom(
   const { store, audit, log, reload } = parts;
   const thread = createImportThread({ dataDir, keyPlace: { listKey, listKeyFile } });
   return createImportJobs(store, { dataDir, thread, log, audit, onEnd: reload });
-}
-
-/** Remove reproducible files that are sealed by the old key. */
-async function rotateKeys(
-  store: Store,
-  dataDir: string,
-  newMaster: Uint8Array | null,
-): Promise<{ readonly keyId: number }> {
-  const rotated = await store.rotateKeys(newMaster);
-  for (const name of [INDEX_FILE, SYNC_FOLDER]) await rm(join(dataDir, name), { recursive: true, force: true });
-  return rotated;
 }
 
 /** The decoder interface of scans. */

@@ -186,8 +186,8 @@ describe('a sealed secret', () => {
   test('survives key rotations', async () => {
     await ask('PUT', '', settings());
     const before = await list.source();
-    await list.running.service.rotateKeys(null);
-    await list.running.service.rotateKeys(null);
+    await list.running.service.store.rotateKeys(null);
+    await list.running.service.store.rotateKeys(null);
     expect(await list.source()).toEqual(before);
     await list.sync({ env: {} });
     expect(await list.values()).toEqual([1, 2, 3]);

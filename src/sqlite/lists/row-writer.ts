@@ -131,9 +131,13 @@ export class RowWriter {
       this.counts.reject({ line: row.line, reason: 'not_active' });
       return;
     }
-    if (entry.entryId === '' && (this.#restate(sealed) || this.#addNew(sealed))) return;
+    const isMadeUp = entry.entryId === '';
+    if (isMadeUp && this.#restate(sealed)) return;
+    // The entry of such a row is the value: it has one row at most.
+    const known = isMadeUp && this.#hadEntries ? this.#held(sealed) : undefined;
+    if (isMadeUp && known === undefined && this.#addNew(sealed)) return;
     const stamp = { entryId: sealed.entry_id, ...(entry.updatedAt === null ? {} : { at: entry.updatedAt }) };
-    const held = this.#openEntry(stamp);
+    const held = this.#openEntry(stamp, known && [known]);
     if (held === null) {
       this.counts.reject({ line: row.line, reason: 'outdated' });
       return;
@@ -176,12 +180,14 @@ export class RowWriter {
   }
 
   /**
-   * Take note that the import speaks of an entry: values that it held by an older statement are doubted. Result: the rows that it
-   * has; null where the list has a newer statement.
+   * Take note that the import speaks of an entry: values that it held by an older statement are doubted. `rows`: those that it has.
+   * Result: them; null where the list has a newer statement.
    */
-  #openEntry({ entryId, at }: EntryStamp): readonly HeldRow[] | null {
-    const { listId, mode } = this.#target;
-    const rows = this.#ofId.all(listId, entryId);
+  #openEntry(
+    { entryId, at }: EntryStamp,
+    rows: readonly HeldRow[] = this.#ofId.all(this.#target.listId, entryId),
+  ): readonly HeldRow[] | null {
+    const { mode } = this.#target;
     if (rows.length === 0) return rows;
     const atMs = msOf(at);
     const named = rows.filter(({ id }) => this.#seen.has(id) && !this.#doubted.has(id));
@@ -215,6 +221,10 @@ export class RowWriter {
     return true;
   }
 
+  #held({ algorithm, value, entry_id }: Checked): HeldRow | undefined {
+    return this.#ofIdentity.get(this.#target.listId, algorithm, value, entry_id);
+  }
+
   /** Return false if the list has the entry. */
   #addNew(entry: Checked): boolean {
     if (this.#takeOver(entry)) return true;
@@ -232,7 +242,7 @@ export class RowWriter {
     const before = held.find((one) => isSameValue(one, entry)) ?? null;
     if (before === null && this.#addNew(entry)) return;
     // An index that finds a row by another value, or id, than it has: it is damaged.
-    const found = before ?? this.#ofIdentity.get(this.#target.listId, entry.algorithm, entry.value, entry.entry_id);
+    const found = before ?? this.#held(entry);
     if (!found) throw damaged(ENTRY, 'index');
     this.#look(entry);
     this.#bring(found, this.#rowOf(entry));

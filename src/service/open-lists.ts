@@ -1,0 +1,40 @@
+/** Opens the lists of the data folder for commands that search nothing: no list is loaded into an index. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Audit } from '../audit/audit.js';
+import type { Config } from '../config/knobs.js';
+import { systemClock } from '../core/clock.js';
+import { SYNC_FOLDER } from '../lists/import/spool-pages.js';
+import type { Store } from '../store/store.js';
+import type { Logger } from '../telemetry/log.js';
+import { createMetrics } from '../telemetry/metrics.js';
+import { auditStore } from './audited-store.js';
+import { INDEX_FILE } from './follow-lists.js';
+import { storeFrom } from './open-store.js';
+
+export interface ListsAlone {
+  readonly audit: Audit;
+  /** Rotate as `Store.rotateKeys`, and remove reproducible files that are sealed by the old key. */
+  rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
+  close(): Promise<void>;
+}
+
+/** Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION. */
+export async function openListsAlone(config: Config, log: Logger): Promise<ListsAlone> {
+  const store = await storeFrom(config, { log, metrics: createMetrics() });
+  return {
+    audit: auditStore(store, systemClock),
+    rotateKeys: (newMaster) => rotateKeys(store, config.dataDir, newMaster),
+    close: () => store.close(),
+  };
+}
+
+async function rotateKeys(
+  store: Store,
+  dataDir: string,
+  newMaster: Uint8Array | null,
+): Promise<{ readonly keyId: number }> {
+  const rotated = await store.rotateKeys(newMaster);
+  for (const name of [INDEX_FILE, SYNC_FOLDER]) await rm(join(dataDir, name), { recursive: true, force: true });
+  return rotated;
+}
