@@ -3,24 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { parseCategories } from '../../src/hashlists/categories.js';
-import { type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
 import { algorithmNamed, normalise } from '../../src/hashlists/normalise.js';
 import type { ListSource } from '../../src/hashlists/source.js';
+import { parsedRows } from '../support/parsed.js';
 
 const MD5 = '900150983cd24fb0d6963f7d28e17f72';
 const CONTEXT = 'http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media';
 
-async function rowsOf(format: HashlistFormat, text: string, options: Partial<ListSource> = {}): Promise<ParsedRow[]> {
-  const rows: ParsedRow[] = [];
-  const bytes = (async function* () {
-    yield Buffer.from(text);
-  })();
-  for await (const row of parseHashList(format, { bytes, kind: 'match', ...options })) rows.push(row);
-  return rows;
-}
-
 const vics = (media: object, options: Partial<ListSource> = {}, context = CONTEXT) =>
-  rowsOf('vics', JSON.stringify({ '@odata.context': context, value: [{ MediaID: 7, MD5, ...media }] }), options);
+  parsedRows('vics', JSON.stringify({ '@odata.context': context, value: [{ MediaID: 7, MD5, ...media }] }), options);
 
 /** `ok`, or the reason and what is withdrawn. */
 const outcome = ([row]: readonly ParsedRow[]) =>
@@ -69,7 +60,7 @@ describe('chosen categories', () => {
   });
 
   test('of any format: CSV, with an id and without', async () => {
-    const rows = await rowsOf('csv', `entryId,value,category\na,${MD5},A1\nb,${MD5},B1\n,${MD5},B1\n`, {
+    const rows = await parsedRows('csv', `entryId,value,category\na,${MD5},A1\nb,${MD5},B1\n,${MD5},B1\n`, {
       categories: ['A1'],
     });
     expect(rows.map((row) => outcome([row]))).toEqual([
@@ -87,7 +78,7 @@ describe('chosen categories', () => {
     ['US/UK/1', 'other_category'],
     ['US1', 'other_category'],
   ])('a region has two to eight letters: %s of --categories 1 is %s', async (category, expected) => {
-    const [row] = await rowsOf('csv', `value,category\n${MD5},${category}\n`, { categories: ['1'] });
+    const [row] = await parsedRows('csv', `value,category\n${MD5},${category}\n`, { categories: ['1'] });
     expect(row!.ok ? 'ok' : row!.reason).toBe(expected);
   });
 

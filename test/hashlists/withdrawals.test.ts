@@ -1,22 +1,14 @@
 /** How each format says that an entry is listed no more, or turned harmless: the row withdraws it, at the source's own time. */
 import { describe, expect, test } from 'vitest';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
-import { type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
+import type { HashlistFormat } from '../../src/hashlists/importers.js';
 import { parseMapping } from '../../src/hashlists/mapping.js';
-import type { ListSource } from '../../src/hashlists/source.js';
+import { parsedRows } from '../support/parsed.js';
 
 const MD5 = '900150983cd24fb0d6963f7d28e17f72';
 const AT_SECONDS = 1_700_000_000;
 const AT = '2023-11-14T22:13:20.000Z';
 
-async function rowsOf(format: HashlistFormat, text: string, options: Partial<ListSource> = {}): Promise<ParsedRow[]> {
-  const rows: ParsedRow[] = [];
-  const bytes = (async function* () {
-    yield Buffer.from(text);
-  })();
-  for await (const row of parseHashList(format, { bytes, kind: 'match', ...options })) rows.push(row);
-  return rows;
-}
 /** The row's reason, and the entry or value that it withdraws. */
 const said = (rows: readonly ParsedRow[]) =>
   rows.map((row) => (row.ok ? 'ok' : [row.reason, row.gone ?? (row.of ? { of: row.of } : null)]));
@@ -128,7 +120,7 @@ describe('each format', () => {
     ['unreadable', 'jsonl', own({ value: 'x' }), ['malformed', { of: ENTRY }]],
     ['an id that is the value', 'jsonl', own({ value: 'x-y', entryId: 'x-y' }), ['malformed', null]],
   ])('%s (%s)', async (_says, format, text, expected) => {
-    expect(said(await rowsOf(format, text))).toEqual([expected]);
+    expect(said(await parsedRows(format, text))).toEqual([expected]);
   });
 });
 
@@ -138,7 +130,7 @@ describe('a mapped status', () => {
     async (word) => {
       const mapping = parseMapping('md5=HASH,entryId=ID,status=STATE,updatedAt=TIME');
       const text = `ID,HASH,STATE,TIME\ne,${MD5},${word},${AT}\ne,,${word},${AT}\n,${MD5},${word},${AT}\n`;
-      expect(said(await rowsOf('csv', text, { mapping }))).toEqual([
+      expect(said(await parsedRows('csv', text, { mapping }))).toEqual([
         ['not_active', ENTRY],
         ['not_active', ENTRY],
         ['not_active', VALUE],
@@ -148,7 +140,7 @@ describe('a mapped status', () => {
         ['json', JSON.stringify([record])],
         ['jsonl', JSON.stringify(record)],
       ] as const)
-        expect(said(await rowsOf(format, document, { mapping }))).toEqual([['not_active', ENTRY]]);
+        expect(said(await parsedRows(format, document, { mapping }))).toEqual([['not_active', ENTRY]]);
     },
   );
 
@@ -156,13 +148,13 @@ describe('a mapped status', () => {
     const mapping = parseMapping('md5=HASH,entryId=ID,status=deleted');
     const record = JSON.stringify({ ID: 'e', HASH: MD5, deleted: true });
     const text = format === 'json' ? `[${record}]` : record;
-    expect(said(await rowsOf(format, text, { mapping }))).toEqual([['not_active', { entryId: 'e' }]]);
+    expect(said(await parsedRows(format, text, { mapping }))).toEqual([['not_active', { entryId: 'e' }]]);
   });
 });
 
 test('an entry that left the chosen categories is withdrawn, by a record without values too', async () => {
   const categories = ['2'];
-  expect(said(await rowsOf('vics', vics({}), { categories }))).toEqual([['other_category', ENTRY]]);
-  expect(said(await rowsOf('vics', vics({ MD5: '' }), { categories }))).toEqual([['other_category', ENTRY]]);
-  expect(said(await rowsOf('vics', vics({ Category: 2 }), { categories }))).toEqual(['ok']);
+  expect(said(await parsedRows('vics', vics({}), { categories }))).toEqual([['other_category', ENTRY]]);
+  expect(said(await parsedRows('vics', vics({ MD5: '' }), { categories }))).toEqual([['other_category', ENTRY]]);
+  expect(said(await parsedRows('vics', vics({ Category: 2 }), { categories }))).toEqual(['ok']);
 });

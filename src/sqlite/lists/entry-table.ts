@@ -74,28 +74,33 @@ export class EntryTable {
   }
 
   /** Add an entry under a new key. Result: the key; null if the list has this value under this id. */
-  add({ algorithm, value, entry_id, attributes, notes, since, disabled }: NewRow): number | null {
+  add(given: NewRow): number | null {
     const id = this.#nextKey;
-    const row = { id, list_id: this.#listId, algorithm, value, entry_id, attributes, notes };
-    const marks = { disabled, quarantined: 0, since };
-    const sum = sumOfEntry({ ...row, ...marks });
+    const row = this.#rowOf(id, given);
+    const { list_id, algorithm, value, entry_id, attributes, notes, disabled, quarantined, since, sum } = row;
     const { changes } = this.#insert.run(
       id,
-      this.#listId,
+      list_id,
       algorithm,
       value,
       entry_id,
       attributes,
       notes,
       disabled,
-      0,
+      quarantined,
       since,
       sum,
     );
     if (changes === 0) return null;
     this.#nextKey++;
-    this.#count({ ...row, ...marks, sum }, 1);
+    this.#count(row, 1);
     return id;
+  }
+
+  #rowOf(id: number, { algorithm, value, entry_id, attributes, notes, since, disabled }: NewRow): HeldRow {
+    const about = { algorithm, value, entry_id, attributes, notes };
+    const row = { id, list_id: this.#listId, ...about, disabled, quarantined: 0, since };
+    return { ...row, sum: sumOfEntry(row) };
   }
 
   /** Count an entry that stays as it is, where the rows make the totals. */
@@ -106,34 +111,24 @@ export class EntryTable {
   /** Write an entry again, under its key. `until`: the version that ends its earlier form; null: it has none. */
   rewrite(before: HeldRow, change: Partial<Omit<HeldRow, 'id' | 'sum'>>, until: number | null): void {
     if (until !== null && before.since < until) keepPast(this.#db, until, 'id = ?', [before.id]);
-    const after = { ...before, ...change };
+    const changed = { ...before, ...change };
+    const after = { ...changed, sum: sumOfEntry(changed) };
     if (before.disabled === 0 && after.disabled === 1) this.#removal.run(before.id, before.algorithm);
-    const { id, list_id, value, entry_id, attributes, notes, disabled, quarantined, since } = after;
-    const sum = sumOfEntry(after);
-    this.#rewrite.run(list_id, value, entry_id, attributes, notes, disabled, quarantined, since, sum, id);
+    this.#put(after);
     this.#count(before, -1);
-    this.#count({ ...after, sum }, 1);
+    this.#count(after, 1);
   }
 
   /** Write a damaged row as it should be. What else was derived from its earlier form is unknown, unless all of it is made again. */
-  repair({ id, sum: before }: HeldRow, row: NewRow): void {
-    const { algorithm, value, entry_id, attributes, notes, since, disabled } = row;
-    const whole = {
-      id,
-      list_id: this.#listId,
-      algorithm,
-      value,
-      entry_id,
-      attributes,
-      notes,
-      disabled,
-      quarantined: 0,
-      since,
-    };
-    const sum = sumOfEntry(whole);
-    this.#rewrite.run(this.#listId, value, entry_id, attributes, notes, disabled, 0, since, sum, id);
-    if (this.#isWhole) this.#count({ ...whole, sum }, 1);
-    else this.#total(whole, sum - before + (sum < before ? ROW_SUM_SPAN : 0), 0);
+  repair({ id, sum: before }: HeldRow, given: NewRow): void {
+    const row = this.#rowOf(id, given);
+    this.#put(row);
+    if (this.#isWhole) this.#count(row, 1);
+    else this.#total(row, row.sum - before + (row.sum < before ? ROW_SUM_SPAN : 0), 0);
+  }
+
+  #put({ id, list_id, value, entry_id, attributes, notes, disabled, quarantined, since, sum }: HeldRow): void {
+    this.#rewrite.run(list_id, value, entry_id, attributes, notes, disabled, quarantined, since, sum, id);
   }
 
   /** `until`: as in `rewrite`. `wasCounted`: false for a row that was never kept, where the rows make the totals. */

@@ -14,6 +14,7 @@ import type {
   EntryFilter,
   FeedPosition,
   HeldEntry,
+  ImportMode,
   ImportReport,
   ListChange,
   ListStore,
@@ -38,7 +39,6 @@ import {
   LIST,
   LIST_SOURCE,
   metaOf,
-  openListsDatabase,
   PAST_ENTRY,
   REMOVAL,
   REMOVED_LIST,
@@ -47,6 +47,7 @@ import {
 import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { onOwnConnection } from './own-connection.js';
 import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
@@ -400,15 +401,14 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  async #write(
+  #write(
     name: string,
     rows: AsyncIterable<ParsedRow>,
-    mode: 'replace' | 'add',
+    mode: ImportMode,
     { origin = null, review = () => [], once = false, confirm = async () => {} }: WriteOptions,
   ): Promise<ImportReport> {
-    const db = openListsDatabase(this.#dataDir);
-    try {
-      guarded(() => db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`));
+    return onOwnConnection(this.#dataDir, async (db) => {
+      db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`);
       await beginPatiently(db);
       // Another process may have rotated the key; until the commit none can.
       this.#vault.refresh();
@@ -422,26 +422,16 @@ export class SqliteLists implements ListStore {
       await confirm();
       const report = { ...written, held };
       if (held.length === 0) {
-        guarded(() => {
-          forgetHeld(db, this.#dataDir, listId);
-          noteVersion(db, listId, report, { origin, checksum, isHeld: false, mode });
-          db.exec('COMMIT');
-        });
+        forgetHeld(db, this.#dataDir, listId);
+        noteVersion(db, listId, report, { origin, checksum, isHeld: false, mode });
+        db.exec('COMMIT');
         return report;
       }
       await writeHeld(this.#vault, this.#dataDir, listId, { rows, count: draft.rows });
-      guarded(() => db.exec('ROLLBACK'));
+      db.exec('ROLLBACK');
       await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true, mode }));
       return report;
-    } catch (error) {
-      if (db.inTransaction) db.exec('ROLLBACK');
-      // Errors of the rows (unreadable file, bad header) pass; SQLite's become STORE_FAILED.
-      return guarded(() => {
-        throw error;
-      });
-    } finally {
-      db.close();
-    }
+    });
   }
 
   #change<T>(write: () => T): Promise<T> {

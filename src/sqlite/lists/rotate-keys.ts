@@ -3,10 +3,9 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { type DataKey, Vault } from '../../vault/vault.js';
 import { beginPatiently } from '../busy.js';
-import { guarded } from '../file.js';
 import { addDataKey, readDataKeys } from './data-keys.js';
-import { openListsDatabase } from './database.js';
 import { raiseGeneration } from './list-rows.js';
+import { onOwnConnection } from './own-connection.js';
 import { resealEntries } from './reseal-entries.js';
 import { forgetFreePages } from './seal-values.js';
 import { resealHeld } from './versions.js';
@@ -30,31 +29,21 @@ export async function rotateKeys(
   return { keyId: keys.at(-1)!.id };
 }
 
-/** On a connection of its own: others of this process read meanwhile. Result: the keys, the new one too. */
-async function renewed(
+/** Result: the keys, the new one too. */
+function renewed(
   vault: Vault,
   dataDir: string,
   master: MasterKeySource,
   newMaster: Uint8Array | null,
 ): Promise<readonly DataKey[]> {
-  const db = openListsDatabase(dataDir);
-  try {
+  return onOwnConnection(dataDir, async (db) => {
     await beginPatiently(db);
     const known = readDataKeys(db, master);
     const made = addDataKey(db, known, newMaster ?? master.own?.prepare() ?? master.read());
     const all = [...known, made];
     await resealEntries(db, vault, new Vault(() => all));
-    guarded(() => {
-      raiseGeneration(db);
-      db.exec('COMMIT');
-    });
+    raiseGeneration(db);
+    db.exec('COMMIT');
     return all;
-  } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    return guarded(() => {
-      throw error;
-    });
-  } finally {
-    db.close();
-  }
+  });
 }

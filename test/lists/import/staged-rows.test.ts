@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../../bench/child.js';
+import { NO_FACTS } from '../../../bench/list-rows.js';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { artefact } from '../../../src/core/package-root.js';
 import type { ParsedRow } from '../../../src/core/parsed-row.js';
@@ -41,17 +42,8 @@ async function until(isDone: () => boolean): Promise<void> {
   while (!isDone()) await delay(20);
 }
 async function* rowsOf(count: number): AsyncGenerator<ParsedRow> {
-  const nothing = {
-    category: null,
-    severity: null,
-    source: null,
-    mediaType: null,
-    updatedAt: null,
-    tags: [],
-    notes: {},
-  };
   for (let n = 0; n < count; n++) {
-    const entry = { ...nothing, entryId: '', algorithm: 'md5' as const, value: md5(n), status: 'active' as const };
+    const entry = { ...NO_FACTS, entryId: '', algorithm: 'md5' as const, value: md5(n), status: 'active' as const };
     yield { ok: true, line: n + 1, entry };
   }
 }
