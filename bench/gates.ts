@@ -17,7 +17,7 @@ import { buildRing, type RingIndex } from '../src/index/ring.js';
 import { hamming256 } from '../src/kernels/hamming.js';
 import type { PdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
-import { shippedCanaries } from '../src/lists/import/import-review.js';
+import { shippedCanaries } from '../src/lists/import/pdq-gate.js';
 import { pdqLike, seeded } from './pdq-like.js';
 import { photographs } from './pictures.js';
 import { type BenchTable, medianSeconds } from './report.js';

@@ -50,6 +50,7 @@ const ENTRIES = [
   'src/http/json-worker',
   'src/index/index-worker',
   'src/lists/import/page-worker',
+  'src/lists/import/pdq-gate-worker',
   'src/scan/walk/count-main',
   'src/scan/walk/walk-main',
   'src/scan/walk/walk-thread',

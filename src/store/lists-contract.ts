@@ -130,6 +130,8 @@ export interface WriteOptions {
   readonly once?: boolean;
   /** Awaited before the commit: an error rolls the import back. */
   readonly confirm?: () => Promise<void>;
+  /** About how many rows come; 0, where it is unknown, means few: only the speed depends on it. */
+  readonly expectedRows?: number;
   /** Without a review every import becomes active. */
   readonly review?: Review;
 }

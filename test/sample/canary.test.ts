@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { canaries } from '../../scripts/make-canary.js';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
-import { shippedCanaries } from '../../src/lists/import/import-review.js';
+import { shippedCanaries } from '../../src/lists/import/pdq-gate.js';
 
 test('hashlists/canary.txt is what the script makes: over five thousand hashes', async () => {
   expect(readFileSync('hashlists/canary.txt', 'utf8')).toBe(await canaries());

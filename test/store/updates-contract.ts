@@ -34,14 +34,26 @@ type Statement =
   | { readonly kind: 'values'; readonly id: number; readonly values: readonly number[]; readonly at: number }
   | { readonly kind: 'gone'; readonly id: number; readonly at: number };
 
-const rowsOf = (statement: Statement): ParsedRow[] =>
+/** Each value of a statement stands for `each` values. */
+const spread = (values: readonly number[], each: number) =>
+  values.flatMap((value) => Array.from({ length: each }, (_, at) => value * 1_000 + at));
+
+const rowsOf = (statement: Statement, each: number): ParsedRow[] =>
   statement.kind === 'gone'
     ? [ends(`id-${statement.id}`, statement.at)]
-    : statement.values.map((value) =>
+    : spread(statement.values, each).map((value) =>
         says(`id-${statement.id}`, value, statement.at, { category: `c${statement.at}` }),
       );
 
-export function updatesContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+/** `expectedRows`: given with each import. */
+interface Place {
+  fresh(): void;
+  open(): Promise<Store>;
+  readonly expectedRows?: number;
+}
+
+export function updatesContract(name: string, place: Place): void {
+  const { expectedRows = 0 } = place;
   describe(`${name}: updates`, () => {
     let store: Store;
     beforeEach(async () => {
@@ -64,8 +76,8 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
       expect(await store.lists.verify(list), 'checksum').toMatchObject({ ok: true, entryCount: found.length });
       return found.sort();
     }
-    const replace = (...rows: ParsedRow[]) => store.lists.replaceEntries('a', stream(rows));
-    const add = (...rows: ParsedRow[]) => store.lists.addEntries('a', stream(rows));
+    const replace = (...rows: ParsedRow[]) => store.lists.replaceEntries('a', stream(rows), { expectedRows });
+    const add = (...rows: ParsedRow[]) => store.lists.addEntries('a', stream(rows), { expectedRows });
 
     describe('in a list that is added to', () => {
       const CASES: readonly (readonly [string, readonly (readonly ParsedRow[])[], readonly string[]])[] = [
@@ -138,6 +150,18 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
         expect(report.firstRejected).toHaveLength(2);
       });
 
+      test('an entry of many values ends and comes again within one file', async () => {
+        await add(...Array.from({ length: 70 }, (_, n) => says('x', n, 1)), ends('x', 2), says('x', 999, 3));
+        expect(await held()).toEqual(['x 999 -']);
+      });
+
+      test('a value that a row without an id says again is lost by the next statement of its entry', async () => {
+        const of = (from: number, at: number) => Array.from({ length: 70 }, (_, n) => says('x', from + n, at));
+        await add(...of(0, 1));
+        await add(...of(100, 2), says('', 5), says('x', 999, 3));
+        expect(await held()).toEqual(['x 999 -']);
+      });
+
       test('an update keeps the marks of an entry, and a correction does not inherit them', async () => {
         await add(says('x', 1, 1), says('y', 2, 1));
         await store.lists.changeEntries('a', { entryId: 'x' }, 'quarantine');
@@ -160,41 +184,50 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
         expect(await held()).toEqual(['x 3 -']);
       });
 
-      test('any order of a source’s statements ends as the order of their times', async () => {
-        const statement = fc.record({
-          id: fc.integer({ min: 0, max: 3 }),
-          values: fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
-          isGone: fc.boolean(),
-        });
-        const drawn = fc.array(statement, { minLength: 1, maxLength: 12 }).chain((statements) => {
-          const timed = statements.map(({ id, values, isGone }, at): Statement => {
-            return isGone ? { kind: 'gone', id, at } : { kind: 'values', id, values, at };
+      test.each([
+        { each: 1, numRuns: 60 },
+        // More rows of an entry than are read again for each of them.
+        { each: 40, numRuns: 60 },
+      ])(
+        'any order of a source’s statements ends as the order of their times, of $each values each',
+        async ({ each: valuesEach, numRuns }) => {
+          const statement = fc.record({
+            id: fc.integer({ min: 0, max: 3 }),
+            values: fc.uniqueArray(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
+            isGone: fc.boolean(),
           });
-          return fc.tuple(
-            fc.constant(timed),
-            fc.shuffledSubarray(timed, { minLength: timed.length, maxLength: timed.length }),
-            fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 12, maxLength: 12 }),
-          );
-        });
-        await fc.assert(
-          fc.asyncProperty(drawn, async ([inOrder, shuffled, sizes]) => {
-            await replace();
-            const rest = [...shuffled];
-            for (const size of sizes) {
-              const batch = rest.splice(0, size);
-              if (batch.length > 0) await add(...batch.flatMap(rowsOf));
-            }
-            // The oracle: the last statement about each id.
-            const last = new Map<number, Statement>();
-            for (const each of inOrder) last.set(each.id, each);
-            const expected = [...last.values()].flatMap((each) =>
-              each.kind === 'gone' ? [] : each.values.map((value) => `id-${each.id} ${value} c${each.at}`),
+          const drawn = fc.array(statement, { minLength: 1, maxLength: 12 }).chain((statements) => {
+            const timed = statements.map(({ id, values, isGone }, at): Statement => {
+              return isGone ? { kind: 'gone', id, at } : { kind: 'values', id, values, at };
+            });
+            return fc.tuple(
+              fc.constant(timed),
+              fc.shuffledSubarray(timed, { minLength: timed.length, maxLength: timed.length }),
+              fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 12, maxLength: 12 }),
             );
-            expect(await held()).toEqual(expected.sort());
-          }),
-          { numRuns: 60 },
-        );
-      });
+          });
+          await fc.assert(
+            fc.asyncProperty(drawn, async ([inOrder, shuffled, sizes]) => {
+              await replace();
+              const rest = [...shuffled];
+              for (const size of sizes) {
+                const batch = rest.splice(0, size);
+                if (batch.length > 0) await add(...batch.flatMap((one) => rowsOf(one, valuesEach)));
+              }
+              // The oracle: the last statement about each id.
+              const last = new Map<number, Statement>();
+              for (const each of inOrder) last.set(each.id, each);
+              const expected = [...last.values()].flatMap((each) =>
+                each.kind === 'gone'
+                  ? []
+                  : spread(each.values, valuesEach).map((value) => `id-${each.id} ${value} c${each.at}`),
+              );
+              expect(await held()).toEqual(expected.sort());
+            }),
+            { numRuns },
+          );
+        },
+      );
     });
 
     describe('in a list that is replaced', () => {
@@ -230,8 +263,8 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
     test('values keep their keys where a list gives its rows other numbers', async () => {
       await replace(says('1', 10), says('2', 20), says('3', 30));
       const { position } = (await store.lists.changes(null))!;
-      const report = await replace(says('1', 20), says('2', 30), says('3', 40));
-      expect(report).toMatchObject({ accepted: 3, added: 1, removed: 1, updated: 2 });
+      const report = await replace(says('1', 20), says('2', 30), says('3', 40), says('1', 20));
+      expect(report).toMatchObject({ accepted: 3, duplicates: 1, added: 1, removed: 1, updated: 2 });
       expect(await held()).toEqual(['1 20 -', '2 30 -', '3 40 -']);
       expect((await store.lists.changes(position))!.removed).toHaveLength(1);
     });
@@ -280,6 +313,31 @@ export function updatesContract(name: string, place: { fresh(): void; open(): Pr
       const past: unknown[] = [];
       for await (const row of await store.lists.versionRows('a', 1)) if (row.ok) past.push(row.entry.notes);
       expect(past).toEqual([{ remark: 'a remark' }]);
+    });
+
+    describe('20,000 rows take seconds, not hours,', () => {
+      const MANY = Array.from({ length: 20_000 }, (_, at) => at);
+
+      test('of one id, alone and between others', async () => {
+        const rows = MANY.flatMap((at) => [says('one', at), ...(at % 20 === 0 ? [says(`other ${at}`, at)] : [])]);
+        expect(await replace(...rows)).toMatchObject({ accepted: 21_000, added: 21_000 });
+        expect(await replace(...rows)).toMatchObject({ accepted: 21_000, updated: 0, removed: 0 });
+        expect(await add(...rows)).toMatchObject({ duplicates: 21_000 });
+      }, 60_000);
+
+      test('of one id, each newer than the last', async () => {
+        await replace(says('one', 1, 0));
+        await add(...MANY.map((at) => says('one', at, at)));
+        expect(await held()).toEqual(['one 19999 -']);
+      }, 60_000);
+
+      test('of one value, under other ids each time', async () => {
+        await replace(...MANY.map((at) => says(`a ${at}`, 7)));
+        const { position } = (await store.lists.changes(null))!;
+        expect(await replace(...MANY.map((at) => says(`b ${at}`, 7)))).toMatchObject({ updated: 20_000, removed: 0 });
+        expect((await store.lists.changes(position))!.removed).toEqual([]);
+        expect(await replace(says('b 3', 7))).toMatchObject({ accepted: 1, removed: 19_999 });
+      }, 60_000);
     });
 
     test('a file of withdrawals alone changes the list', async () => {

@@ -83,8 +83,15 @@ export async function importList(
         if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
       },
     };
-    const report = await withStagedRows(rows, { vault, stagingFolder, shouldStop: request.shouldStop }, (staged) =>
-      request.mode === 'add' ? store.addEntries(list, staged, options) : store.replaceEntries(list, staged, options),
+    const report = await withStagedRows(
+      rows,
+      { vault, stagingFolder, shouldStop: request.shouldStop },
+      (staged, count) => {
+        const write = { ...options, expectedRows: count };
+        return request.mode === 'add'
+          ? store.addEntries(list, staged, write)
+          : store.replaceEntries(list, staged, write);
+      },
     );
     return separators.size === 0 ? report : { ...report, separators: [...separators] };
   } catch (error) {

@@ -3,14 +3,10 @@
  * mistaken takedowns. A canary is a certainly harmless image: a set ships with Zeef, and the entries of every suppression
  * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`).
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
-import { PACKAGE_ROOT } from '../../core/package-root.js';
+import { parseHash256 } from '../../core/hash256.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
-import { buildRing, type RingIndex } from '../../index/ring.js';
 import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
+import { PDQ_PER_BATCH, type PdqFindings, PdqGate, type PdqRow } from './pdq-gate.js';
 
 /** Share of the last version's entries: a list that changes more overnight is another list, or was truncated. */
 const CHANGE_SHARE_MAX = 0.2;
@@ -31,13 +27,6 @@ const ROWS_NAMED_MAX = 100;
 /** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
 const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'outdated', 'other_category']);
 
-const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
-
-/** The canary hashes that ship: one of 64 hex digits a line. */
-export function shippedCanaries(): Uint8Array[] {
-  return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
-}
-
 async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
@@ -50,17 +39,6 @@ async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
   return hashes;
 }
 
-function ringOf(hashes: readonly Uint8Array[]): RingIndex {
-  const bytes = new Uint8Array(hashes.length * HASH256_BYTES);
-  hashes.forEach((hash, at) => {
-    bytes.set(hash, at * HASH256_BYTES);
-  });
-  return buildRing(bytes);
-}
-
-/** Built at the first import of the process: an import of one row costs no more than its search. */
-let shippedRing: RingIndex | undefined;
-
 export interface ImportReview {
   /** Pass the rows through and inspect them. */
   watch(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow>;
@@ -72,7 +50,7 @@ class CountedRows {
   count = 0;
   readonly #first: { line: number; entryId: string | null }[] = [];
 
-  add(line: number, entryId: string): void {
+  add({ line, entryId }: Pick<PdqRow, 'line' | 'entryId'>): void {
     this.count++;
     if (this.#first.length < ROWS_NAMED_MAX) this.#first.push({ line, entryId: entryId === '' ? null : entryId });
   }
@@ -91,27 +69,33 @@ export class WatchedRows {
 
 /** Open the review of one import into a match list with the radius `radiusBits`. */
 export async function openReview(store: ListReader, radiusBits: number): Promise<ImportReview> {
-  shippedRing ??= ringOf(shippedCanaries());
-  const ofProvider = await providersCanaries(store);
-  const rings = ofProvider.length === 0 ? [shippedRing] : [shippedRing, ringOf(ofProvider)];
+  const gate = new PdqGate({ radiusBits, canaries: await providersCanaries(store) });
   const watched = new WatchedRows();
-  const note = (row: ParsedRow) => {
-    if (!row.ok) {
-      if (row.reason === 'swallowed_lines') watched.swallowed.add(row.line, '');
-      return;
-    }
-    if (row.entry.algorithm !== 'pdq') return;
-    const hash256 = parseHash256(row.entry.value);
-    watched.pdqRows++;
-    if (isOneDimensionalPdq(hash256)) watched.oneDimensional.add(row.line, row.entry.entryId);
-    if (rings.some((ring) => ring.search(hash256, radiusBits).length > 0))
-      watched.canaries.add(row.line, row.entry.entryId);
+  const note = (rows: readonly PdqRow[], { canaries, oneDimensional }: PdqFindings) => {
+    watched.pdqRows += rows.length;
+    for (const at of canaries) watched.canaries.add(rows[at]!);
+    for (const at of oneDimensional) watched.oneDimensional.add(rows[at]!);
   };
   return {
     async *watch(rows) {
-      for await (const row of rows) {
-        note(row);
-        yield row;
+      let waiting: PdqRow[] = [];
+      try {
+        for await (const row of rows) {
+          if (!row.ok) {
+            if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
+          } else if (row.entry.algorithm === 'pdq') {
+            waiting.push({ line: row.line, entryId: row.entry.entryId, value: row.entry.value });
+            if (waiting.length === PDQ_PER_BATCH) {
+              await gate.checkLater(waiting, note);
+              waiting = [];
+            }
+          }
+          yield row;
+        }
+        await gate.settle();
+        note(waiting, gate.check(waiting));
+      } finally {
+        await gate.close();
       }
     },
     review: (draft) => reasonsToHold(draft, watched),

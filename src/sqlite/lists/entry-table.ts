@@ -98,9 +98,21 @@ export class EntryTable {
   }
 
   #rowOf(id: number, { algorithm, value, entry_id, attributes, notes, since, disabled }: NewRow): HeldRow {
-    const about = { algorithm, value, entry_id, attributes, notes };
-    const row = { id, list_id: this.#listId, ...about, disabled, quarantined: 0, since };
-    return { ...row, sum: sumOfEntry(row) };
+    const row = {
+      id,
+      list_id: this.#listId,
+      algorithm,
+      value,
+      entry_id,
+      attributes,
+      notes,
+      disabled,
+      quarantined: 0,
+      since,
+      sum: 0,
+    };
+    row.sum = sumOfEntry(row);
+    return row;
   }
 
   /** Count an entry that stays as it is, where the rows make the totals. */
@@ -202,3 +214,9 @@ export function retotalEntries(db: Sqlite): void {
 
 /** First and last part of a list's totals. */
 export const partsOf = (listId: number): [number, number] => [listId * ENTRY_PARTS, (listId + 1) * ENTRY_PARTS - 1];
+
+/** Number of rows, by their totals, of some parts of the table. */
+export function countOf(db: Sqlite, [first, last]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER]): number {
+  const sum = `SELECT coalesce(sum(rows), 0) FROM total WHERE name = 'entry' AND part BETWEEN ? AND ?`;
+  return db.prepare<[number, number], number>(sum).pluck().get(first, last)!;
+}

@@ -44,7 +44,9 @@ export interface EntryRow {
 /** Label of sealed notes: no number of an algorithm. */
 const NOTES_LABEL = 200;
 
-type Attributes = Partial<Omit<Entry, 'list' | 'entryId' | 'algorithm' | 'value' | 'notes'>>;
+type Attributes = {
+  -readonly [Name in keyof Omit<Entry, 'list' | 'entryId' | 'algorithm' | 'value' | 'notes'>]?: Entry[Name];
+};
 
 export function sealNotes(vault: Vault, { notes }: Pick<Entry, 'notes'>): Buffer | null {
   for (const _ in notes) return vault.seal(NOTES_LABEL, Buffer.from(JSON.stringify(notes)));
@@ -86,11 +88,15 @@ export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: L
 /** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   const { category, severity, source, mediaType, updatedAt, tags } = entry;
-  const given = Object.entries({ category, severity, source, mediaType, updatedAt }).filter(
-    ([, value]) => value !== null,
-  );
-  const attributes = { ...Object.fromEntries(given), ...(tags.length > 0 ? { tags } : {}) };
-  return Object.keys(attributes).length > 0 ? JSON.stringify(attributes) : null;
+  const given: Attributes = {};
+  if (category !== null) given.category = category;
+  if (severity !== null) given.severity = severity;
+  if (source !== null) given.source = source;
+  if (mediaType !== null) given.mediaType = mediaType;
+  if (updatedAt !== null) given.updatedAt = updatedAt;
+  if (tags.length > 0) given.tags = tags;
+  const text = JSON.stringify(given);
+  return text === '{}' ? null : text;
 }
 
 /** Errors SEALED_DAMAGED. */

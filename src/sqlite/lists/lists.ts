@@ -405,7 +405,7 @@ export class SqliteLists implements ListStore {
     name: string,
     rows: AsyncIterable<ParsedRow>,
     mode: ImportMode,
-    { origin = null, review = () => [], once = false, confirm = async () => {} }: WriteOptions,
+    { origin = null, review = () => [], once = false, expectedRows = 0, confirm = async () => {} }: WriteOptions,
   ): Promise<ImportReport> {
     return onOwnConnection(this.#dataDir, async (db) => {
       db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`);
@@ -417,7 +417,15 @@ export class SqliteLists implements ListStore {
         db.exec('ROLLBACK');
         return { ...made, deleted: 0, firstRejected: [] };
       }
-      const { report: written, draft, listId, checksum } = await writeRows(db, this.#vault, name, rows, mode);
+      const {
+        report: written,
+        draft,
+        listId,
+        checksum,
+      } = await writeRows(db, this.#vault, name, rows, {
+        mode,
+        expectedRows,
+      });
       const held = review(draft);
       await confirm();
       const report = { ...written, held };

@@ -6,10 +6,10 @@ import { guarded } from '../file.js';
 import { sound } from '../sums.js';
 import { checksumOf, type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
 import { ENTRY } from './database.js';
+import { IDENTITY_INDEX } from './entry-indexes.js';
 import { retotalEntries } from './entry-table.js';
 import { resealNotes } from './list-rows.js';
 import { sealedAhead, VALUES_PER_BATCH } from './seal-pool.js';
-import { IDENTITY_INDEX } from './seal-values.js';
 
 /**
  * Seal all values by the current key of `to`, inside the caller's transaction, and rebuild what is derived from them.

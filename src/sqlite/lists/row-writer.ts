@@ -7,22 +7,47 @@
  */
 import type { EntryStamp, ParsedRow, Tombstone } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
-import { ALGORITHMS, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import { ALGORITHMS } from '../../core/vocabulary.js';
 import { ImportCounts } from '../../store/import-rules.js';
 import type { ImportMode } from '../../store/lists-contract.js';
-import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
-import { damaged, isSound, wholeTable } from '../sums.js';
+import type { Vault } from '../../vault/vault.js';
+import { damaged, isSound } from '../sums.js';
 import { type Checked, type HeldRow, sumOfEntry } from './checksum.js';
-import { DISABLED_ENTRY, ENTRY, LIST } from './database.js';
+import { ENTRY } from './database.js';
+import { DisabledEntries, nameOf } from './disabled-entries.js';
+import { type EntryLookup, isSameValue } from './entry-lookup.js';
 import type { EntryTable, NewRow } from './entry-table.js';
 import { KeySet } from './key-set.js';
-import { type ListRow, sealNotes, toAttributes, toInfo, updatedAtOf } from './list-rows.js';
+import type { KnownGood } from './known-good.js';
+import { sealNotes, toAttributes, updatedAtOf } from './list-rows.js';
 import type { SealedRow, SealedValue } from './seal-rows.js';
-import { BY_VALUE } from './seal-values.js';
 import { msOf, Withdrawals } from './withdrawals.js';
 
 type AcceptedRow = Extract<ParsedRow, { ok: true }>;
+/** What is said of an entry, and when by the source's clock. */
+type EntryStatement = Pick<EntryStamp, 'entryId'> & { readonly at?: string | null };
+/** The rows of an entry; `many` are not read. */
+type EntryRows = readonly HeldRow[] | 'many';
 type RefusedRow = Extract<ParsedRow, { ok: false }>;
+
+/** The table, and how its rows are found. */
+export interface EntryAccess {
+  readonly table: EntryTable;
+  readonly lookup: EntryLookup;
+  /** The list had entries before the import. */
+  readonly hadEntries: boolean;
+  readonly knownGood: KnownGood;
+}
+
+/** Rows from which on those of an entry, or of a value, are read once and not again for each of them. */
+const MANY_ROWS = 64;
+
+/** What an import has said so far of an entry with many rows. */
+interface LargeEntry {
+  latestMs: number | null;
+  /** Keys of the rows that form it. */
+  named: number[];
+}
 
 interface ImportTarget {
   readonly listId: number;
@@ -39,9 +64,7 @@ export class RowWriter {
   readonly #withdrawals: Withdrawals;
   readonly #disabled: DisabledEntries;
   readonly #knownGood: KnownGood;
-  readonly #ofId: Statement<[number, string], HeldRow>;
-  readonly #ofValue: Statement<[number, number, Buffer], HeldRow>;
-  readonly #ofIdentity: Statement<[number, number, Buffer, string], HeldRow>;
+  readonly #lookup: EntryLookup;
   readonly #keys: Statement<[number], number>;
   readonly #byKey: Statement<[number], HeldRow>;
   /** Entries that this import has named. */
@@ -50,29 +73,26 @@ export class RowWriter {
   readonly #doubted = new Set<number>();
   /** No entry of the list has an id that a source gave. */
   #hasMadeUpAlone: boolean;
+  readonly #large = new Map<string, LargeEntry>();
+  /** By value: many rows of which none is named yet, the first one last. */
+  readonly #free = new Map<string, HeldRow[]>();
   readonly #disabledGone: HeldRow[] = [];
   readonly #firstNewKey: number;
   readonly #hadEntries: boolean;
 
-  constructor(db: Sqlite, vault: Vault, target: ImportTarget, table: EntryTable) {
+  constructor(db: Sqlite, vault: Vault, target: ImportTarget, { table, lookup, hadEntries, knownGood }: EntryAccess) {
     const { listId, mode } = target;
     this.#vault = vault;
     this.#target = target;
     this.#table = table;
+    this.#lookup = lookup;
     this.#firstNewKey = table.nextKey;
     this.#hasMadeUpAlone = isMadeUpAlone(db, listId);
-    this.#hadEntries = db.prepare('SELECT 1 FROM entry WHERE list_id = ? LIMIT 1').get(listId) !== undefined;
+    this.#hadEntries = hadEntries;
     if (mode === 'replace') db.prepare('DELETE FROM withdrawal WHERE list_id = ?').run(listId);
     this.#withdrawals = new Withdrawals(db, target);
-    this.#disabled = new DisabledEntries(db, listId, ({ algorithm, value }) =>
-      this.#ofValue.all(listId, algorithm, value).some((row) => row.disabled === 1),
-    );
-    this.#knownGood = new KnownGood(db, listId);
-    this.#ofId = db.prepare('SELECT * FROM entry WHERE list_id = ? AND entry_id = ?');
-    this.#ofValue = db.prepare(`SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE}`);
-    this.#ofIdentity = db.prepare(
-      `SELECT * FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE} AND entry_id = ?`,
-    );
+    this.#disabled = new DisabledEntries(db, listId, lookup);
+    this.#knownGood = knownGood;
     this.#keys = db.prepare<[number], number>('SELECT id FROM entry WHERE list_id = ?').pluck();
     this.#byKey = db.prepare('SELECT * FROM entry WHERE id = ?');
   }
@@ -101,8 +121,8 @@ export class RowWriter {
   }
 
   /** Disable the entries that came by this import in the place of a disabled one. */
-  #disableHeirs({ algorithm, value }: HeldRow): void {
-    const rows = this.#ofValue.all(this.#target.listId, algorithm, value);
+  #disableHeirs(gone: HeldRow): void {
+    const rows = this.#lookup.ofValue(gone);
     if (rows.some(({ disabled }) => disabled === 1)) return;
     for (const row of rows.filter(({ id }) => id >= this.#firstNewKey)) {
       this.#table.rewrite(row, { disabled: 1 }, null);
@@ -110,13 +130,9 @@ export class RowWriter {
     }
   }
 
-  get knownGood(): number {
-    return this.#knownGood.count;
-  }
-
   #refuse(row: RefusedRow): void {
     if (row.gone) this.counts.deleted += this.#withdraw(row.gone);
-    else if (row.of && this.#openEntry(row.of) === null) {
+    else if (row.of && this.#openEntry(row.of, () => this.#lookup.ofId(row.of!.entryId)) === null) {
       this.counts.reject({ line: row.line, reason: 'outdated' });
       return;
     }
@@ -133,11 +149,11 @@ export class RowWriter {
     }
     const isMadeUp = entry.entryId === '';
     if (isMadeUp && this.#restate(sealed)) return;
-    // The entry of such a row is the value: it has one row at most.
-    const known = isMadeUp && this.#hadEntries ? this.#held(sealed) : undefined;
-    if (isMadeUp && known === undefined && this.#addNew(sealed)) return;
-    const stamp = { entryId: sealed.entry_id, ...(entry.updatedAt === null ? {} : { at: entry.updatedAt }) };
-    const held = this.#openEntry(stamp, known && [known]);
+    const held = this.#openEntry(
+      { entryId: sealed.entry_id, at: entry.updatedAt },
+      // The entry of such a row is the value: it has one row at most.
+      () => (isMadeUp ? this.#held(sealed) : this.#lookup.ofId(sealed.entry_id)),
+    );
     if (held === null) {
       this.counts.reject({ line: row.line, reason: 'outdated' });
       return;
@@ -153,13 +169,13 @@ export class RowWriter {
   /** A value whose list gives it no id any more keeps the entry that it has. Return false where it has none. */
   #restate(entry: Checked): boolean {
     if (this.#hasMadeUpAlone) return false;
-    const { listId, mode } = this.#target;
-    const rows = this.#ofValue.all(listId, entry.algorithm, entry.value);
+    const { mode } = this.#target;
+    const rows = this.#lookup.ofValue(entry);
     const [first] = rows;
     if (first === undefined || rows.some(({ entry_id }) => entry_id === entry.entry_id)) return false;
     this.#look(entry);
     if (mode === 'add' || this.#seen.has(first.id)) {
-      this.#doubted.delete(first.id);
+      if (this.#doubted.delete(first.id)) this.#large.delete(first.entry_id);
       this.counts.duplicates++;
     } else
       this.#bring(first, { ...entry, entry_id: first.entry_id, since: this.#target.version, disabled: first.disabled });
@@ -173,36 +189,57 @@ export class RowWriter {
       algorithm: ALGORITHMS.indexOf(algorithm),
       value,
       // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
-      entry_id: entryId === '' ? madeId : Buffer.from(entryId).toString(),
+      entry_id: entryId === '' ? madeId : entryId.toWellFormed(),
       attributes: toAttributes(entry),
       notes: sealNotes(this.#vault, entry),
     };
   }
 
   /**
-   * Take note that the import speaks of an entry: values that it held by an older statement are doubted. `rows`: those that it has.
+   * Take note that the import speaks of an entry: values that it held by an older statement are doubted. `rowsOf`: reads its rows.
    * Result: them; null where the list has a newer statement.
    */
-  #openEntry(
-    { entryId, at }: EntryStamp,
-    rows: readonly HeldRow[] = this.#ofId.all(this.#target.listId, entryId),
-  ): readonly HeldRow[] | null {
+  #openEntry({ entryId, at }: EntryStatement, rowsOf: () => readonly HeldRow[]): EntryRows | null {
     const { mode } = this.#target;
-    if (rows.length === 0) return rows;
     const atMs = msOf(at);
+    const large = this.#large.get(entryId);
+    if (large !== undefined) return this.#openLarge(large, atMs);
+    const rows = rowsOf();
+    if (rows.length === 0) return rows;
     const named = rows.filter(({ id }) => this.#seen.has(id) && !this.#doubted.has(id));
     // A list that is replaced holds what the file says, whatever it held.
     const current = named.length > 0 || mode === 'replace' ? named : rows;
     const latestMs = latestOf(current);
-    if (atMs !== null && latestMs !== null && atMs < latestMs) return null;
-    const isNewer = named.length > 0 && atMs !== null && latestMs !== null && atMs > latestMs;
+    if (isOlder(atMs, latestMs)) return null;
+    const isNewer = named.length > 0 && isOlder(latestMs, atMs);
     if (isNewer) for (const { id } of named) this.#doubted.add(id);
     if (mode === 'add') for (const { id } of rows) if (!this.#seen.has(id)) this.#doubted.add(id);
+    if (rows.length >= MANY_ROWS)
+      this.#large.set(entryId, { latestMs: atMs ?? latestMs, named: isNewer ? [] : named.map(({ id }) => id) });
     return rows;
   }
 
+  #openLarge(entry: LargeEntry, atMs: number | null): EntryRows | null {
+    if (isOlder(atMs, entry.latestMs)) return null;
+    if (isOlder(entry.latestMs, atMs)) {
+      for (const key of entry.named) this.#doubted.add(key);
+      entry.named = [];
+    }
+    entry.latestMs = atMs ?? entry.latestMs;
+    return 'many';
+  }
+
+  /** A row of an entry is part of this version. */
+  #name(key: number, entryId: string): void {
+    this.#seen.add(key);
+    this.#large.get(entryId)?.named.push(key);
+  }
+
   #rowOf(entry: Checked): NewRow {
-    return { ...entry, since: this.#target.version, disabled: this.#disabled.has(entry) ? 1 : 0 };
+    // Named one by one: copies by spread take a tenth of an import.
+    const { algorithm, value, entry_id, attributes, notes } = entry;
+    const disabled = this.#disabled.has(entry) ? 1 : 0;
+    return { algorithm, value, entry_id, attributes, notes, since: this.#target.version, disabled };
   }
 
   /**
@@ -210,42 +247,55 @@ export class RowWriter {
    * ids. Return false where no value waits for an id. A disabled one is left to `#disableHeirs`.
    */
   #takeOver(entry: Checked): boolean {
-    const { listId, mode } = this.#target;
-    if (mode === 'add' || !this.#hadEntries) return false;
-    const rows = this.#ofValue.all(listId, entry.algorithm, entry.value);
-    const isNamed = rows.some(({ entry_id }) => entry_id === entry.entry_id);
-    const free = rows.find((row) => row.disabled === 0 && !this.#seen.has(row.id));
-    if (isNamed || free === undefined || this.#disabled.has(entry)) return false;
+    if (this.#target.mode === 'add' || !this.#hadEntries || this.#disabled.has(entry)) return false;
+    const free = this.#freeRow(entry);
+    if (free === undefined) return false;
     this.#look(entry);
     this.#bring(free, this.#rowOf(entry));
     return true;
   }
 
-  #held({ algorithm, value, entry_id }: Checked): HeldRow | undefined {
-    return this.#ofIdentity.get(this.#target.listId, algorithm, value, entry_id);
+  /** The first enabled row of a value that the import has not named. */
+  #freeRow(entry: Checked): HeldRow | undefined {
+    const name = nameOf(entry);
+    const known = this.#free.get(name);
+    if (known === undefined) {
+      const rows = this.#lookup.ofValue(entry);
+      const free = rows.filter((row) => row.disabled === 0 && !this.#seen.has(row.id));
+      if (rows.length >= MANY_ROWS) this.#free.set(name, free.toReversed());
+      return free[0];
+    }
+    for (let row = known.at(-1); row !== undefined; row = known.at(-1)) {
+      // It may have gone since it was read.
+      if (!this.#seen.has(row.id) && this.#byKey.get(row.id) !== undefined) return row;
+      known.pop();
+    }
+    return undefined;
   }
 
-  /** Return false if the list has the entry. */
-  #addNew(entry: Checked): boolean {
-    if (this.#takeOver(entry)) return true;
-    const key = this.#table.add(this.#rowOf(entry));
-    if (key === null) return false;
-    this.#look(entry);
-    this.#seen.add(key);
-    this.counts.added++;
-    this.counts.accepted++;
-    return true;
+  #held(entry: Checked): readonly HeldRow[] {
+    const row = this.#lookup.ofIdentity(entry);
+    return row === undefined ? [] : [row];
   }
 
   /** `held`: the rows of the entry. */
-  #place(entry: Checked, held: readonly HeldRow[]): void {
-    const before = held.find((one) => isSameValue(one, entry)) ?? null;
-    if (before === null && this.#addNew(entry)) return;
-    // An index that finds a row by another value, or id, than it has: it is damaged.
-    const found = before ?? this.#held(entry);
-    if (!found) throw damaged(ENTRY, 'index');
+  #place(entry: Checked, held: EntryRows): void {
+    const before = held === 'many' ? this.#lookup.ofIdentity(entry) : held.find((one) => isSameValue(one, entry));
+    if (before !== undefined) {
+      this.#look(entry);
+      this.#bring(before, this.#rowOf(entry));
+    } else if (!this.#takeOver(entry)) this.#addNew(entry);
+  }
+
+  #addNew(entry: Checked): void {
+    const key = this.#table.add(this.#rowOf(entry));
+    // The table has it, and finds it neither by its id nor by its value.
+    if (key === null) throw damaged(ENTRY, 'index');
+    this.#lookup.note(key, entry);
     this.#look(entry);
-    this.#bring(found, this.#rowOf(entry));
+    this.#name(key, entry.entry_id);
+    this.counts.added++;
+    this.counts.accepted++;
   }
 
   /** Carry a value that the list has into this version. */
@@ -253,9 +303,10 @@ export class RowWriter {
     const { version, mode } = this.#target;
     const isNamedAgain = this.#seen.has(held.id);
     const wasDoubted = this.#doubted.delete(held.id);
-    this.#seen.add(held.id);
+    if (!isNamedAgain || wasDoubted) this.#name(held.id, row.entry_id);
     if (sumOfEntry(held) !== held.sum) {
       this.#table.repair(held, row);
+      this.#lookup.note(held.id, row);
       this.counts.accepted++;
       return;
     }
@@ -272,14 +323,15 @@ export class RowWriter {
     // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
     const since = held.disabled === 1 ? held.since : version;
     this.#table.rewrite(held, { entry_id, attributes, notes, since }, version);
+    if (entry_id !== held.entry_id) this.#lookup.note(held.id, row);
     this.counts.updated++;
   }
 
   /** Result: the number of entries that went. */
   #withdraw(gone: Tombstone): number {
-    const { listId, version } = this.#target;
+    const { version } = this.#target;
     const atMs = msOf(gone.at);
-    const rows = 'entryId' in gone ? this.#ofId.all(listId, gone.entryId) : this.#rowsOfValue(gone);
+    const rows = 'entryId' in gone ? this.#lookup.ofId(gone.entryId) : this.#rowsOfValue(gone);
     if (atMs !== null) this.#withdrawals.note('entryId' in gone ? gone.entryId : this.#idOfValue(gone), atMs);
     const going = rows.filter((row) => {
       if (!isSound(ENTRY, row)) throw damaged(ENTRY, row.id);
@@ -289,13 +341,14 @@ export class RowWriter {
     for (const row of going) {
       this.#table.remove(row, version, this.#target.mode === 'add' || this.#seen.has(row.id));
       this.#doubted.delete(row.id);
+      this.#large.delete(row.entry_id);
     }
     return going.length;
   }
 
   #rowsOfValue({ algorithm, value }: Extract<Tombstone, { value: string }>): HeldRow[] {
     const label = ALGORITHMS.indexOf(algorithm);
-    return this.#ofValue.all(this.#target.listId, label, this.#vault.seal(label, Buffer.from(value, 'hex')));
+    return this.#lookup.ofValue({ algorithm: label, value: this.#vault.seal(label, Buffer.from(value, 'hex')) });
   }
 
   #idOfValue({ algorithm, value }: Extract<Tombstone, { value: string }>): string {
@@ -303,10 +356,10 @@ export class RowWriter {
   }
 }
 
-const isSameValue = (a: Checked, b: Checked) =>
-  a.algorithm === b.algorithm && a.value.compare(b.value, 0, VALUE_NAME_BYTES, 0, VALUE_NAME_BYTES) === 0;
-
 const isSameNotes = (a: Buffer | null, b: Buffer | null) => (a === null || b === null ? a === b : a.equals(b));
+
+/** Whether one time is before another: what has no time is neither older nor newer. */
+const isOlder = (ms: number | null, thanMs: number | null) => ms !== null && thanMs !== null && ms < thanMs;
 
 function latestOf(rows: readonly HeldRow[]): number | null {
   let latest: number | null = null;
@@ -327,70 +380,4 @@ function isMadeUpAlone(db: Sqlite, listId: number): boolean {
      UNION ALL SELECT 1 FROM entry WHERE list_id = @listId AND entry_id >= '${AFTER_MADE_UP}' LIMIT 1`,
   );
   return other.get({ listId }) === undefined;
-}
-
-/**
- * Disabled entries stay disabled, also when a list drops them and brings them again, by whatever id: a value whose disabled
- * entries are gone is disabled in the entries that come in their place. Beside a disabled entry another one is on its own.
- */
-class DisabledEntries {
-  readonly #identities = new Set<string>();
-  readonly #values = new Set<string>();
-  readonly #isHeld: (entry: Checked) => boolean;
-  readonly #note: Statement<[number, number, Buffer, string]>;
-
-  /** `isHeld`: whether the list has a disabled entry of the same value. */
-  constructor(db: Sqlite, listId: number, isHeld: (entry: Checked) => boolean) {
-    this.#isHeld = isHeld;
-    this.#note = db.prepare(
-      'INSERT OR IGNORE INTO disabled_entry (list_id, algorithm, value, entry_id) VALUES (?, ?, ?, ?)',
-    );
-    const rows = wholeTable<Pick<Checked, 'algorithm' | 'value' | 'entry_id'> & { list_id: number }>(
-      db,
-      DISABLED_ENTRY,
-    );
-    for (const row of rows) {
-      if (row.list_id !== listId) continue;
-      this.#identities.add(`${nameOf(row)} ${row.entry_id}`);
-      this.#values.add(nameOf(row));
-    }
-  }
-
-  has(entry: Checked): boolean {
-    if (this.#values.size === 0) return false;
-    const name = nameOf(entry);
-    return this.#identities.has(`${name} ${entry.entry_id}`) || (this.#values.has(name) && !this.#isHeld(entry));
-  }
-
-  note({ list_id, algorithm, value, entry_id }: HeldRow): void {
-    this.#note.run(list_id, algorithm, value, entry_id);
-  }
-}
-
-const nameOf = ({ algorithm, value }: Pick<Checked, 'algorithm' | 'value'>) =>
-  `${algorithm} ${value.toString('latin1', 0, VALUE_NAME_BYTES)}`;
-
-/** Counts digests that a suppression list has too: equal values have equal seals. */
-class KnownGood {
-  count = 0;
-  readonly #lists: readonly { readonly id: number; readonly algorithms: ReadonlySet<number> }[];
-  readonly #find: Statement<[number, number, Buffer]>;
-
-  constructor(db: Sqlite, listId: number) {
-    this.#lists = wholeTable<ListRow>(db, LIST)
-      .filter(({ id, kind }) => kind === 'suppression' && id !== listId)
-      .map((row) => {
-        const counts = toInfo(row).entriesByAlgorithm;
-        const digests = DIGEST_ALGORITHMS.filter((algorithm) => (counts[algorithm] ?? 0) > 0);
-        return { id: row.id, algorithms: new Set(digests.map((algorithm) => ALGORITHMS.indexOf(algorithm))) };
-      })
-      .filter(({ algorithms }) => algorithms.size > 0);
-    this.#find = db.prepare(`SELECT 1 FROM entry WHERE list_id = ? AND algorithm = ? AND ${BY_VALUE} LIMIT 1`);
-  }
-
-  look({ algorithm, value }: Checked): void {
-    for (const { id, algorithms } of this.#lists) {
-      if (algorithms.has(algorithm) && this.#find.get(id, algorithm, value) !== undefined) this.count++;
-    }
-  }
 }

@@ -7,6 +7,7 @@ import { guarded } from '../file.js';
 import { sound, sumSql } from '../sums.js';
 import { checksumOf, type HeldRow } from './checksum.js';
 import { ENTRY, metaOf } from './database.js';
+import { IDENTITY_INDEX } from './entry-indexes.js';
 import { retotalEntries } from './entry-table.js';
 
 /** SQL condition that finds an entry by its sealed value, by the index over the names. */
@@ -27,10 +28,6 @@ function sealAll(db: Sqlite, vault: Vault): void {
     db.prepare('UPDATE list SET checksum = ? WHERE id = ?').run(checksumOf(db, id), id);
   }
 }
-
-/** The index by which an entry is found; values that are not sealed have no names. */
-export const IDENTITY_INDEX = `CREATE UNIQUE INDEX entry_identity
-  ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`;
 
 /** Remove the old values from free pages and from the write-ahead log. */
 export function forgetFreePages(db: Sqlite): void {

@@ -6,7 +6,10 @@ import type { Vault } from '../../vault/vault.js';
 import { sound } from '../sums.js';
 import type { HeldRow } from './checksum.js';
 import { ENTRY } from './database.js';
-import { EntryTable } from './entry-table.js';
+import { dropEntryIndexes, makeEntryIndexes } from './entry-indexes.js';
+import { IndexLookup, MemoryLookup } from './entry-lookup.js';
+import { countOf, EntryTable, partsOf } from './entry-table.js';
+import { KnownGood } from './known-good.js';
 import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
 import { sealRows } from './seal-rows.js';
@@ -14,6 +17,16 @@ import { forgetOldPast } from './versions.js';
 
 /** Removals kept for lagging readers, which otherwise reload everything: a few minutes of the largest changes. */
 const REMOVALS_KEPT_MAX = 4_000_000;
+
+/** An import of fewer rows finds them by the indexes of the table. */
+const MANY_ROWS = 2_048;
+/** Rows of the list for each row of the import, at most: all of them are read into memory. */
+const LIST_ROWS_PER_ROW_MAX = 4;
+/** Rows of the list and of the import: 240 megabytes. */
+const ROWS_IN_MEMORY_MAX = 4_000_000;
+
+const isManyRows = (expected: number, held: number) =>
+  expected >= MANY_ROWS && held <= expected * LIST_ROWS_PER_ROW_MAX && held + expected <= ROWS_IN_MEMORY_MAX;
 
 /** The state of an import in its transaction. */
 interface Written {
@@ -23,20 +36,29 @@ interface Written {
   readonly checksum: string;
 }
 
-/** Write rows: `replace` keeps only these rows, `add` keeps the entries that they do not name. */
+/** Write rows: `replace` keeps only these rows, `add` keeps the entries that they do not name. `expectedRows`: about how many. */
 export async function writeRows(
   db: Sqlite,
   vault: Vault,
   name: string,
   rows: AsyncIterable<ParsedRow>,
-  mode: ImportMode,
+  { mode, expectedRows }: { readonly mode: ImportMode; readonly expectedRows: number },
 ): Promise<Written> {
   const before = rowOf(db, name);
   const { id } = before;
   const version = before.version + 1;
   const table = new EntryTable(db, before, { isWhole: mode === 'replace' });
-  const writer = new RowWriter(db, vault, { listId: id, version, mode }, table);
+  const hadEntries = db.prepare('SELECT 1 FROM entry WHERE list_id = ? LIMIT 1').get(id) !== undefined;
+  const listRows = countOf(db, partsOf(id));
+  const isMany = isManyRows(expectedRows, listRows);
+  const lookup = isMany ? new MemoryLookup(db, id, expectedRows + listRows) : new IndexLookup(db, id);
+  const knownGood = new KnownGood(db, id);
+  const writer = new RowWriter(db, vault, { listId: id, version, mode }, { table, lookup, hadEntries, knownGood });
+  // Known-good digests are found by an index.
+  const isBulk = isMany && !hadEntries && expectedRows >= countOf(db) && !knownGood.isUsed;
+  if (isBulk) dropEntryIndexes(db);
   for await (const batch of sealRows(vault, rows)) for (const row of batch) writer.write(row);
+  if (isBulk) makeEntryIndexes(db);
   writer.finish();
   const { counts } = writer;
   const checksum = table.finish();
@@ -50,7 +72,7 @@ export async function writeRows(
   publish(db);
   forgetOldPast(db, id, version);
   const report = counts.report(name, version);
-  const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, writer.knownGood);
+  const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, knownGood.count);
   return { report, draft, listId: id, checksum };
 }
 

@@ -8,7 +8,8 @@ import { formatHash256, parseHash256 } from '../../../src/core/hash256.js';
 import type { HashWants } from '../../../src/engine/image-engine.js';
 import { hamming256 } from '../../../src/kernels/hamming.js';
 import { importList } from '../../../src/lists/import/import-list.js';
-import { reasonsToHold, shippedCanaries, WatchedRows } from '../../../src/lists/import/import-review.js';
+import { reasonsToHold, WatchedRows } from '../../../src/lists/import/import-review.js';
+import { shippedCanaries } from '../../../src/lists/import/pdq-gate.js';
 import { approveHeld, rollBack } from '../../../src/lists/list-versions.js';
 import type { Draft } from '../../../src/store/lists-contract.js';
 import { randomBytes, seeded } from '../../support/random.js';
@@ -196,8 +197,8 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
     ...more,
   };
   const watched = new WatchedRows();
-  for (let n = 0; n < (counts.canaries ?? 0); n++) watched.canaries.add(n, '');
-  for (let n = 0; n < (counts.oneDimensional ?? 0); n++) watched.oneDimensional.add(n, '');
+  for (let n = 0; n < (counts.canaries ?? 0); n++) watched.canaries.add({ line: n, entryId: '' });
+  for (let n = 0; n < (counts.oneDimensional ?? 0); n++) watched.oneDimensional.add({ line: n, entryId: '' });
   watched.pdqRows = counts.pdqRows ?? 0;
   expect(reasonsToHold(draft, watched).map(({ rule }) => rule)).toEqual(expected);
 });

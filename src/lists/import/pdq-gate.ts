@@ -1,0 +1,114 @@
+/**
+ * Inspects the PDQ rows of an import on their bits alone: canaries, and one-dimensional hashes. A few are inspected at once, many
+ * in a thread beside the one that reads the list (`pdq-gate-worker.ts`), which a search for each row would slow by a third.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
+import { artefact, PACKAGE_ROOT } from '../../core/package-root.js';
+import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
+import { buildRing, type RingIndex } from '../../index/ring.js';
+
+/** Rows inspected at once: some ten milliseconds of a thread. */
+export const PDQ_PER_BATCH = 2_048;
+/** Batches that wait for the thread: who reads faster than it inspects waits. */
+const BATCHES_AHEAD = 4;
+
+const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
+
+/** The canary hashes that ship: one of 64 hex digits a line. */
+export function shippedCanaries(): Uint8Array[] {
+  return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
+}
+
+function ringOf(hashes: readonly Uint8Array[]): RingIndex {
+  const bytes = new Uint8Array(hashes.length * HASH256_BYTES);
+  hashes.forEach((hash, at) => {
+    bytes.set(hash, at * HASH256_BYTES);
+  });
+  return buildRing(bytes);
+}
+
+/** Built with the first row that a thread inspects: an import of one row costs no more than its search. */
+let shippedRing: RingIndex | undefined;
+
+export interface GateSettings {
+  readonly radiusBits: number;
+  /** Canaries beside those that ship. */
+  readonly canaries: readonly Uint8Array[];
+}
+
+export interface PdqRow {
+  readonly line: number;
+  readonly entryId: string;
+  /** 64 hex digits. */
+  readonly value: string;
+}
+
+/** Positions of the rows that were found, rising. */
+export interface PdqFindings {
+  readonly canaries: readonly number[];
+  readonly oneDimensional: readonly number[];
+}
+
+/** Return a function that inspects hashes, one after the other. Shape: n × 32 bytes. */
+export function pdqInspector({ radiusBits, canaries }: GateSettings): (hashes256: Uint8Array) => PdqFindings {
+  shippedRing ??= ringOf(shippedCanaries());
+  const rings = canaries.length === 0 ? [shippedRing] : [shippedRing, ringOf(canaries)];
+  return (hashes256) => {
+    const found = { canaries: [] as number[], oneDimensional: [] as number[] };
+    for (let at = 0; at * HASH256_BYTES < hashes256.length; at++) {
+      const hash256 = hashes256.subarray(at * HASH256_BYTES, (at + 1) * HASH256_BYTES);
+      if (isOneDimensionalPdq(hash256)) found.oneDimensional.push(at);
+      if (rings.some((ring) => ring.search(hash256, radiusBits).length > 0)) found.canaries.push(at);
+    }
+    return found;
+  };
+}
+
+type Note = (rows: readonly PdqRow[], found: PdqFindings) => void;
+
+export class PdqGate {
+  readonly #settings: GateSettings;
+  #inspect: ((hashes256: Uint8Array) => PdqFindings) | null = null;
+  #thread: Piscina<Uint8Array, PdqFindings> | null = null;
+  readonly #ahead: Promise<void>[] = [];
+
+  constructor(settings: GateSettings) {
+    this.#settings = settings;
+  }
+
+  check(rows: readonly PdqRow[]): PdqFindings {
+    this.#inspect ??= pdqInspector(this.#settings);
+    return this.#inspect(hashesOf(rows));
+  }
+
+  /** Check rows in the thread; `note` gets the result, in the order of the calls. Resolves when more rows may come. */
+  async checkLater(rows: readonly PdqRow[], note: Note): Promise<void> {
+    this.#thread ??= new Piscina<Uint8Array, PdqFindings>({
+      filename: artefact('src', 'lists', 'import', 'pdq-gate-worker.js'),
+      minThreads: 1,
+      maxThreads: 1,
+      workerData: this.#settings,
+    });
+    const checked = this.#thread.run(hashesOf(rows)).then((found) => note(rows, found));
+    // Its error is thrown where it is awaited.
+    checked.catch(() => {});
+    this.#ahead.push(checked);
+    if (this.#ahead.length > BATCHES_AHEAD) await this.#ahead.shift();
+  }
+
+  /** Wait for all rows that are checked later. */
+  async settle(): Promise<void> {
+    while (this.#ahead.length > 0) await this.#ahead.shift();
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = null;
+    await thread?.destroy();
+  }
+}
+
+const hashesOf = (rows: readonly PdqRow[]): Uint8Array => Buffer.from(rows.map(({ value }) => value).join(''), 'hex');

@@ -1,0 +1,16 @@
+/** The indexes over all entries. Sorted once, an index of many rows is made several times as fast as row by row. */
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { VALUE_NAME_BYTES } from '../../vault/vault.js';
+
+/** The index by which an entry is found; values that are not sealed have no names. */
+export const IDENTITY_INDEX = `CREATE UNIQUE INDEX entry_identity
+  ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`;
+
+/** In the transaction that makes them again. */
+export function dropEntryIndexes(db: Sqlite): void {
+  db.exec('DROP INDEX entry_identity; DROP INDEX entry_of_list;');
+}
+
+export function makeEntryIndexes(db: Sqlite): void {
+  db.exec(`${IDENTITY_INDEX}; CREATE INDEX entry_of_list ON entry (list_id, entry_id);`);
+}
