@@ -88,7 +88,7 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
       const until = Math.min(added, round * (ADDED_PER_SECOND * (SETTLE_EVERY_MS / 1000)));
       for (; next < until; next++) index.add(entries + next + 1, 0, freshAt(next));
       await index.settle();
-      index.remove(Array.from({ length: REMOVED_PER_SECOND }, () => 1 + Math.floor(random() * entries)));
+      await index.remove(Array.from({ length: REMOVED_PER_SECOND }, () => 1 + Math.floor(random() * entries)));
       liveAfterMs = Math.max(liveAfterMs, performance.now() - addedMs);
       if (search(freshAt(next - 1)) === 0) missed++;
       await new Promise((resolve) => setTimeout(resolve, startedMs + round * SETTLE_EVERY_MS - performance.now()));

@@ -113,6 +113,14 @@ class OpenRows {
 /** Entries that are looked at, or removed, without a pause: a few milliseconds. */
 const KEYS_PER_STEP = 8_192;
 
+async function inSteps(keys: readonly number[], act: (keys: readonly number[]) => void): Promise<void> {
+  const breath = new Breath();
+  for (let at = 0; at < keys.length; at += KEYS_PER_STEP) {
+    act(keys.slice(at, at + KEYS_PER_STEP));
+    if (breath.isDue) await breath.take();
+  }
+}
+
 /** A segmented index with one writer: the caller awaits each call before the next. Keys of added entries ascend. */
 export class Segmented<I extends Measurable> {
   readonly #maker: SegmentMaker<I>;
@@ -124,7 +132,8 @@ export class Segmented<I extends Measurable> {
   #lastKey = 0;
   #sealed: Segment<I>[] = [];
   #open: Segment<I> | null = null;
-  #merge: { readonly done: Promise<void>; finish: (() => void) | null; readonly removed: number[] } | null = null;
+  #merge: { readonly done: Promise<void>; finish: (() => Promise<void>) | null; readonly removed: number[] } | null =
+    null;
   #segments: readonly Segment<I>[] = [];
 
   /**
@@ -174,8 +183,12 @@ export class Segmented<I extends Measurable> {
     return this.#rows.count >= this.#maker.entriesMax;
   }
 
-  /** Remove settled entries; other keys are ignored. */
-  remove(keys: readonly number[]): void {
+  /** Remove settled entries; other keys are ignored. In steps, between which others run. */
+  async remove(keys: readonly number[]): Promise<void> {
+    await inSteps(keys, (some) => this.#remove(some));
+  }
+
+  #remove(keys: readonly number[]): void {
     if (keys.length === 0) return;
     this.#sealed = this.#sealed.map((segment) => withoutKeys(segment, keys));
     if (this.#open) {
@@ -194,20 +207,20 @@ export class Segmented<I extends Measurable> {
       for (let at = 0; at < segment.keys.length; at++) {
         if (!kept.has(segment.listKeys[at]!) && !isRemoved(segment, at)) keys.push(segment.keys[at]!);
         if (keys.length >= KEYS_PER_STEP) {
-          this.remove(keys);
+          this.#remove(keys);
           keys = [];
         }
         if (at % KEYS_PER_STEP === 0 && breath.isDue) await breath.take();
       }
     }
-    this.remove(keys);
+    this.#remove(keys);
   }
 
   /** Make all additions searchable. Apply a finished merge, and start one where it is due. */
   async settle(): Promise<void> {
     // Nothing is sealed while a merge runs, and one more entry would not fit.
     if (this.isFull) await this.#merge?.done;
-    this.#merge?.finish?.();
+    await this.#merge?.finish?.();
     if (!this.#isOpenCurrent()) await this.#buildOpen();
     this.#sealWhereDue();
     this.#publish();
@@ -283,8 +296,11 @@ export class Segmented<I extends Measurable> {
     const done = merge(parts).then(
       (index) => {
         if (this.#merge) {
-          this.#merge.finish = () => {
-            const segment = withoutKeys(newSegment(index, mergeColumns(parts)), removed);
+          this.#merge.finish = async () => {
+            let segment = newSegment(index, mergeColumns(parts));
+            await inSteps(removed, (keys) => {
+              segment = withoutKeys(segment, keys);
+            });
             this.#sealed = this.#sealed.map((sealed) => (sealed.keys === first!.keys ? segment : sealed));
             if (open) this.#forgetRows(open.keys.length);
             this.#merge = null;

@@ -122,6 +122,6 @@ export async function applyChanges(
   for (const algorithm of ALGORITHMS) {
     if (isListGone) await indexes[algorithm].keepLists(listKeys);
     const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
-    indexes[algorithm].remove(gone.map(({ entryKey }) => entryKey));
+    await indexes[algorithm].remove(gone.map(({ entryKey }) => entryKey));
   }
 }

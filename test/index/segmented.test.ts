@@ -71,7 +71,7 @@ test('after any additions, removals, settles and merges exactly the live entries
         } else if (step.do === 'remove') {
           const gone = [...live.keys()].filter(() => random() < step.share);
           for (const each of gone) live.delete(each);
-          index.remove([...gone, 999_999]);
+          await index.remove([...gone, 999_999]);
         } else if (step.do === 'settle') await index.settle();
         else await index.merged();
         expect(index.entryCount).toBe(live.size);
@@ -97,7 +97,7 @@ test('many additions are merged into the sealed segment, without what is removed
   expect(index.segments).toHaveLength(1);
   await add(OPEN_ENTRIES_MIN + 1);
   // The merge of both has begun; entries removed now stay removed in its result.
-  index.remove([1, OPEN_ENTRIES_MIN + 5]);
+  await index.remove([1, OPEN_ENTRIES_MIN + 5]);
   await add(3);
   await index.merged();
   expect(index.segments.map(({ keys }) => keys.length)).toEqual([2 * OPEN_ENTRIES_MIN + 2, 3]);
@@ -107,7 +107,7 @@ test('many additions are merged into the sealed segment, without what is removed
   expect(found).toContain(1_001);
   // Half of a segment is removed: it is rewritten without them, and takes less memory.
   const bytes = index.segments[0]!.index.memoryBytes;
-  index.remove(Array.from({ length: OPEN_ENTRIES_MIN }, (_, n) => n + 10));
+  await index.remove(Array.from({ length: OPEN_ENTRIES_MIN }, (_, n) => n + 10));
   await index.merged();
   expect(index.segments[0]!.removedCount).toBe(0);
   expect(index.segments[0]!.index.memoryBytes).toBeLessThan(bytes);
@@ -145,7 +145,7 @@ test('an open entry that was removed stays removed when the open segment is rebu
   add(1);
   add(2);
   await index.settle();
-  index.remove([1]);
+  await index.remove([1]);
   add(3);
   await index.settle();
   expect(index.entryCount).toBe(2);
@@ -181,7 +181,7 @@ test('a failed merge is reported, its segments still answer, and a later merge s
   for (let key = 1; key <= OPEN_ENTRIES_MIN + 1; key++)
     index.add(key, 1, hashes.subarray((key % 200) * 32, (key % 200) * 32 + 32));
   await index.settle();
-  index.remove(Array.from({ length: OPEN_ENTRIES_MIN / 2 }, (_, n) => n + 1));
+  await index.remove(Array.from({ length: OPEN_ENTRIES_MIN / 2 }, (_, n) => n + 1));
   await index.merged();
   expect(told).toEqual([new Error('no memory')]);
   expect(index.entryCount).toBe(OPEN_ENTRIES_MIN / 2 + 1);
@@ -209,7 +209,7 @@ test('digests: removed entries stay out through a merge', async () => {
       .length;
   for (let key = 1; key <= OPEN_ENTRIES_MIN + 1; key++) index.add(key, 1, digest(key));
   await index.settle();
-  index.remove(Array.from({ length: 30_000 }, (_, n) => n + 1));
+  await index.remove(Array.from({ length: 30_000 }, (_, n) => n + 1));
   expect([found(1), found(30_000), found(30_001)]).toEqual([0, 0, 1]);
   await index.merged();
   expect([found(1), found(30_000), found(30_001)]).toEqual([0, 0, 1]);

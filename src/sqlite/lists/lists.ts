@@ -31,7 +31,7 @@ import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
-import { damaged, isSound, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
+import { damaged, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
 import {
   ENTRY,
@@ -48,6 +48,7 @@ import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
 import { onOwnConnection } from './own-connection.js';
+import { lastRemoval, removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
@@ -215,37 +216,26 @@ export class SqliteLists implements ListStore {
   }
 
   async changes(since: FeedPosition | null): Promise<Changes | null> {
-    return guarded(() => {
-      // One read transaction, for consistent lists, keys and removals.
-      const at = this.#db.transaction(() => {
-        const one = (sql: string) => this.#db.prepare<[], { value: number | null }>(sql).get()?.value ?? 0;
-        const position: FeedPosition = {
-          storeId: storeIdOf(this.#db),
-          generation: metaOf(this.#db, 'generation'),
-          entryKey: metaOf(this.#db, 'last_entry_key'),
-          removal: one(`SELECT seq AS value FROM sqlite_sequence WHERE name = 'removal'`),
-        };
-        const forgotten = one('SELECT min(seq) AS value FROM removal');
-        const removed = since
-          ? this.#db
-              .prepare<[number], { entry_key: number; algorithm: number }>('SELECT * FROM removal WHERE seq > ?')
-              .all(since.removal)
-          : [];
-        return { position, removed, lists: this.#lists(), forgotten };
-      })();
-      if (since && since.storeId !== at.position.storeId) return null;
-      if (since && !isContinuous(since, at)) return null;
-      if (since && at.position.removal > since.removal && at.forgotten > since.removal + 1) return null;
-      return {
-        position: { ...at.position, entryKey: Math.max(at.position.entryKey, since?.entryKey ?? 0) },
-        lists: at.lists.map((row) => ({ listKey: row.id, info: toInfo(row) })),
-        removed: at.removed.map(({ entry_key, algorithm }) => ({
-          entryKey: entry_key,
-          algorithm: ALGORITHMS[algorithm]!,
-        })),
-        added: () => this.#entries(since?.entryKey ?? 0, at.position.entryKey),
+    // One read transaction, for consistent lists and numbers.
+    const read = this.#db.transaction(() => {
+      const position: FeedPosition = {
+        storeId: storeIdOf(this.#db),
+        generation: metaOf(this.#db, 'generation'),
+        entryKey: metaOf(this.#db, 'last_entry_key'),
+        removal: lastRemoval(this.#db),
       };
+      return { position, lists: this.#lists() };
     });
+    const { position, lists } = guarded(read);
+    if (since && since.storeId !== position.storeId) return null;
+    const removed = since ? await removalsBetween(this.#db, since, position) : [];
+    if (removed === null) return null;
+    return {
+      position: { ...position, entryKey: Math.max(position.entryKey, since?.entryKey ?? 0) },
+      lists: lists.map((row) => ({ listKey: row.id, info: toInfo(row) })),
+      removed,
+      added: () => this.#entries(since?.entryKey ?? 0, position.entryKey),
+    };
   }
 
   async *#entries(since: number, last: number): AsyncGenerator<readonly StoredValue[]> {
@@ -477,16 +467,4 @@ function areTotals(db: Sqlite, listId: number, found: ReadonlyMap<number, EntryT
     found.get(part)?.rows === rows && found.get(part)?.sum === sum;
   const parts = [...found.keys()].filter((part) => part >= first + from && part <= last);
   return parts.length === totals.length && totals.every(isFound);
-}
-
-interface Now {
-  readonly position: FeedPosition;
-  readonly removed: readonly object[];
-}
-
-/** Return whether the changes since a position are complete: no number of the store went back, and no removal is missing. */
-function isContinuous(since: FeedPosition, { position, removed }: Now): boolean {
-  const isAhead = since.generation > position.generation || since.removal > position.removal;
-  if (isAhead || removed.length !== position.removal - since.removal) return false;
-  return removed.every((row) => isSound(REMOVAL, row));
 }
