@@ -59,7 +59,7 @@ function toHex(text: string, bytes: number): string | null {
   return decoded.length === bytes && isWhole ? decoded.toString('hex') : null;
 }
 
-const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
+const orNull = (text: string | undefined) => text?.trim() || null;
 
 /** Return the list's own id; null if it contains the value, which must not appear in answers and logs. `text`: the value as read. */
 function idOf({ entryId }: RawFields, text: string, value: string | null): string | null {
