@@ -42,7 +42,8 @@ const KNOWN_GOOD_CATEGORIES = new Set(['0']);
 /** Return the algorithm of a name, in any spelling that lists use; null if unknown. */
 export function algorithmNamed(name: string): Algorithm | null {
   if (name.length > NAME_CHARS_MAX) return null;
-  return NAMES.get(name.toLowerCase().replaceAll(/[\s_-]+/g, '')) ?? null;
+  // Most lists spell it so, in every row.
+  return NAMES.get(name) ?? NAMES.get(name.toLowerCase().replaceAll(/[\s_-]+/g, '')) ?? null;
 }
 
 /** Lengths in hex digits that belong to one algorithm alone; 64 may be SHA-256 or PDQ and must be named. */
@@ -87,6 +88,11 @@ const NOTES_CHARS_MAX = 4_096;
 /** A note that is a hash or a digest, or has one within it, such as the name of a file: values are in no answer. */
 const VALUE_LIKE = /[0-9a-f]{32}|^[A-Za-z0-9+/_-]{40,}={0,2}$/i;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'gu');
+/** Return a text as it is kept. Few have to be rewritten, and looking is cheaper. */
+function printable(text: string): string {
+  const trimmed = text.trim();
+  return UNPRINTABLE.test(trimmed) ? trimmed.replaceAll(UNPRINTABLES, '\uFFFD') : trimmed;
+}
 
 /** Return the notes that are kept: printable, no values, and in all at most `NOTES_CHARS_MAX`; the number of those left out is one. */
 function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
@@ -95,7 +101,7 @@ function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
   let chars = 0;
   let leftOut = 0;
   for (const [name, text] of Object.entries(given)) {
-    const note = text.trim().replaceAll(UNPRINTABLES, '\uFFFD');
+    const note = printable(text);
     if (note === '' || name.trim() === '') continue;
     const more = name.length + note.length;
     if (VALUE_LIKE.test(note) || photoDnaHex(note) !== null || chars + more > NOTES_CHARS_MAX) {
@@ -103,7 +109,7 @@ function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
       continue;
     }
     chars += more;
-    kept[name.trim().replaceAll(UNPRINTABLES, '\uFFFD')] = note;
+    kept[printable(name)] = note;
   }
   return leftOut === 0 ? kept : { ...kept, [NOTES_LEFT_OUT]: String(leftOut) };
 }
