@@ -67,7 +67,7 @@ export function planOf<C>(mapping: Mapping, locate: (column: string) => C | unde
 
 /**
  * Return the fields of a row, once for each of its values. A row without values is returned too, to be rejected.
- * `read`: returns the text of a column, undefined if the row has none. `more`: what has no column of its own.
+ * `read`: returns the text of a column, undefined if the row has none. `notes`, `tags`: those of the row, for each of its values.
  */
 export function fieldsOf<C>(
   { fields, values }: Plan<C>,
@@ -75,7 +75,7 @@ export function fieldsOf<C>(
   { notes, tags }: Pick<RawFields, 'notes' | 'tags'>,
 ): readonly RawFields[] {
   const textAt = (at: C | undefined) => (at === undefined ? undefined : read(at));
-  // Every row has all members, in one order: objects of one shape are made and read several times faster.
+  // Every row has all members in one order: objects of one shape are made and read faster. It was a third of the time of a row.
   const about: RawFields & Record<MappedField, string | undefined> = {
     value: textAt(fields.value) ?? '',
     algorithm: textAt(fields.algorithm),

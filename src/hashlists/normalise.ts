@@ -88,6 +88,7 @@ const NOTES_CHARS_MAX = 4_096;
 /** A note that is a hash or a digest, or has one within it, such as the name of a file: values are in no answer. */
 const VALUE_LIKE = /[0-9a-f]{32}|^[A-Za-z0-9+/_-]{40,}={0,2}$/i;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'gu');
+
 /** Return a text as it is kept. Few have to be rewritten, and looking is cheaper. */
 function printable(text: string): string {
   const trimmed = text.trim();

@@ -56,8 +56,8 @@ function quotedEnd(
 }
 
 /**
- * Read the fields of a row; of one without quotes, those that a split by the separator gives, which is quicker. `isAlone`: a quote
- * without an end is a character, as are those behind it.
+ * Read the fields of a row; of one without quotes, those that a split by the separator gives. `isAlone`: a quote without an end is a
+ * character, as are those behind it.
  */
 export function readFields(text: string, separator: Separator, isAlone: boolean): Read {
   const fields: string[] = [];

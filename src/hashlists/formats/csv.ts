@@ -102,7 +102,11 @@ function rowsOf(row: CsvRow, layout: Layout, options: Options): readonly ParsedR
   return isUneven(row, layout) ? [{ ok: false, line, reason: 'swallowed_lines' }, ...rows] : rows;
 }
 
-/** Parse CSV with a header. Errors HASHLIST_INVALID: no header, or no mapped column for a value. */
+/**
+ * Parse CSV with a header. No `yield*`: of rows that are there it makes promises, and takes longer than reading them.
+ *
+ * Errors HASHLIST_INVALID: no header, or no mapped column for a value.
+ */
 export async function* parseCsv({ bytes, mapping, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let layout: Layout | null = null;
   let lines: CsvLines | null = null;
