@@ -13,7 +13,7 @@ export interface BenchOptions {
   readonly hnswMax?: number | undefined;
   /** Duration of `soak` (10 by default) and `flips` (5). */
   readonly minutes?: number | undefined;
-  /** Folder of another checkout, built, that `hostile` measures too. */
+  /** Folder of another checkout, built, that `hostile` and `lists` measure too. */
   readonly against?: string | undefined;
 }
 

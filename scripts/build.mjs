@@ -47,6 +47,7 @@ const ENTRIES = [
   'src/engine/decoder-main',
   'src/engine/digest-worker',
   'src/engine/worker',
+  'src/hashlists/importers',
   'src/http/json-worker',
   'src/index/index-worker',
   'src/lists/import/page-worker',

@@ -48,7 +48,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .option('--pairs <file>', 'index: write every pair found, as CSV')
     .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
-    .option('--against <folder>', 'hostile: the folder of another build of Zeef, measured beside this one')
+    .option('--against <folder>', 'hostile, lists: the folder of another build of Zeef, measured beside this one')
     .option('--minutes <count>', 'soak: duration, by default 10; flips: by default 5', count)
     .action(async (suites: string[], flags: BenchFlags) => {
       // The benches are outside src/ and use its rooms, so they are loaded at run time, not imported.

@@ -24,9 +24,12 @@ export function formatHash256(hash256: Uint8Array): string {
   return Buffer.from(hash256.buffer, hash256.byteOffset, HASH256_BYTES).toString('hex');
 }
 
+/** Byte → its set bits. */
+const WEIGHTS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
 /** Return the number of set bits. Shape: 32 bytes. Unit: bits, 0..256. */
 export function weight256(hash256: Uint8Array): number {
   let weight = 0;
-  for (const byte of hash256) for (let bits = byte; bits !== 0; bits &= bits - 1) weight++;
+  for (const byte of hash256) weight += WEIGHTS[byte]!;
   return weight;
 }

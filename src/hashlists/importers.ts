@@ -17,7 +17,7 @@ import { parseVics } from './formats/vics.js';
 import type { ListSource } from './source.js';
 
 /** Format → its parser. Errors of each: HASHLIST_INVALID, and the errors of reading the bytes. */
-export const PARSERS = {
+const PARSERS = {
   plain: parsePlain,
   csv: parseCsv,
   jsonl: parseJsonLines,

@@ -51,7 +51,7 @@ export function parseMapping(text: string): Mapping {
 
 /** A mapping resolved for one file: only its existing columns, each with its location (`C`). Reused for every row. */
 export interface Plan<C> {
-  readonly fields: readonly (readonly [MappedField, C])[];
+  readonly fields: Readonly<Partial<Record<MappedField, C>>>;
   readonly values: readonly (readonly [Algorithm, C])[];
 }
 
@@ -62,23 +62,38 @@ export function planOf<C>(mapping: Mapping, locate: (column: string) => C | unde
       const at = mapping[field] === undefined ? undefined : locate(mapping[field]);
       return at === undefined ? [] : [[field, at] as const];
     });
-  return { fields: places(MAPPED_FIELDS), values: places(ALGORITHMS) };
+  return { fields: Object.fromEntries(places(MAPPED_FIELDS)) as Plan<C>['fields'], values: places(ALGORITHMS) };
 }
 
 /**
  * Return the fields of a row, once for each of its values. A row without values is returned too, to be rejected.
- * `read`: returns the text of a column, undefined if the row has none.
+ * `read`: returns the text of a column, undefined if the row has none. `notes`, `tags`: those of the row, for each of its values.
  */
-export function fieldsOf<C>(plan: Plan<C>, read: (at: C) => string | undefined): readonly RawFields[] {
-  const about: { value: string } & Partial<Record<MappedField, string>> = { value: '' };
-  for (const [field, at] of plan.fields) {
-    const said = read(at);
-    if (said !== undefined) about[field] = said;
+export function fieldsOf<C>(
+  { fields, values }: Plan<C>,
+  read: (at: C) => string | undefined,
+  { notes, tags }: Pick<RawFields, 'notes' | 'tags'>,
+): readonly RawFields[] {
+  const textAt = (at: C | undefined) => (at === undefined ? undefined : read(at));
+  // Every row has all members in one order: objects of one shape are made and read faster. It was a third of the time of a row.
+  const about: RawFields & Record<MappedField, string | undefined> = {
+    value: textAt(fields.value) ?? '',
+    algorithm: textAt(fields.algorithm),
+    entryId: textAt(fields.entryId),
+    category: textAt(fields.category),
+    severity: textAt(fields.severity),
+    source: textAt(fields.source),
+    mediaType: textAt(fields.mediaType),
+    updatedAt: textAt(fields.updatedAt),
+    status: textAt(fields.status),
+    quality: textAt(fields.quality),
+    notes,
+    tags,
+  };
+  const named: RawFields[] = [];
+  for (const [algorithm, at] of values) {
+    const value = textAt(at)?.trim();
+    if (value) named.push({ ...about, value, algorithm });
   }
-  if (plan.values.length === 0) return [about];
-  const named = plan.values.flatMap(([algorithm, at]): RawFields[] => {
-    const value = (read(at) ?? '').trim();
-    return value === '' ? [] : [{ ...about, value, algorithm }];
-  });
   return about.value.trim() === '' && named.length > 0 ? named : [about, ...named];
 }

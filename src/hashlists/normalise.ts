@@ -42,7 +42,8 @@ const KNOWN_GOOD_CATEGORIES = new Set(['0']);
 /** Return the algorithm of a name, in any spelling that lists use; null if unknown. */
 export function algorithmNamed(name: string): Algorithm | null {
   if (name.length > NAME_CHARS_MAX) return null;
-  return NAMES.get(name.toLowerCase().replaceAll(/[\s_-]+/g, '')) ?? null;
+  // Most lists spell it so, in every row.
+  return NAMES.get(name) ?? NAMES.get(name.toLowerCase().replaceAll(/[\s_-]+/g, '')) ?? null;
 }
 
 /** Lengths in hex digits that belong to one algorithm alone; 64 may be SHA-256 or PDQ and must be named. */
@@ -59,7 +60,7 @@ function toHex(text: string, bytes: number): string | null {
   return decoded.length === bytes && isWhole ? decoded.toString('hex') : null;
 }
 
-const orNull = (text: string | undefined) => (text === undefined || text.trim() === '' ? null : text.trim());
+const orNull = (text: string | undefined) => text?.trim() || null;
 
 /** Return the list's own id; null if it contains the value, which must not appear in answers and logs. `text`: the value as read. */
 function idOf({ entryId }: RawFields, text: string, value: string | null): string | null {
@@ -88,6 +89,12 @@ const NOTES_CHARS_MAX = 4_096;
 const VALUE_LIKE = /[0-9a-f]{32}|^[A-Za-z0-9+/_-]{40,}={0,2}$/i;
 const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'gu');
 
+/** Return a text as it is kept. Few have to be rewritten, and looking is cheaper. */
+function printable(text: string): string {
+  const trimmed = text.trim();
+  return UNPRINTABLE.test(trimmed) ? trimmed.replaceAll(UNPRINTABLES, '\uFFFD') : trimmed;
+}
+
 /** Return the notes that are kept: printable, no values, and in all at most `NOTES_CHARS_MAX`; the number of those left out is one. */
 function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
   if (given === undefined) return {};
@@ -95,7 +102,7 @@ function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
   let chars = 0;
   let leftOut = 0;
   for (const [name, text] of Object.entries(given)) {
-    const note = text.trim().replaceAll(UNPRINTABLES, '\uFFFD');
+    const note = printable(text);
     if (note === '' || name.trim() === '') continue;
     const more = name.length + note.length;
     if (VALUE_LIKE.test(note) || photoDnaHex(note) !== null || chars + more > NOTES_CHARS_MAX) {
@@ -103,7 +110,7 @@ function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
       continue;
     }
     chars += more;
-    kept[name.trim().replaceAll(UNPRINTABLES, '\uFFFD')] = note;
+    kept[printable(name)] = note;
   }
   return leftOut === 0 ? kept : { ...kept, [NOTES_LEFT_OUT]: String(leftOut) };
 }

@@ -55,8 +55,11 @@ function quotedEnd(
   return null;
 }
 
-/** Read the fields of a row. `isAlone`: a quote without an end is a character, as are those behind it. */
-function readFields(text: string, separator: Separator, isAlone: boolean): Read {
+/**
+ * Read the fields of a row; of one without quotes, those that a split by the separator gives. `isAlone`: a quote without an end is a
+ * character, as are those behind it.
+ */
+export function readFields(text: string, separator: Separator, isAlone: boolean): Read {
   const fields: string[] = [];
   let isClean = true;
   let at = 0;

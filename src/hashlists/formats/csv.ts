@@ -44,7 +44,7 @@ function layoutOf(text: string, delimiter: Separator, mapping: Mapping | undefin
   };
   if (!valueColumns(used).some((column) => place(column) !== undefined)) return null;
   const plan = planOf(used, place);
-  const taken = new Set([...plan.fields, ...plan.values].map(([, at]) => at));
+  const taken = new Set([...Object.values(plan.fields), ...plan.values.map(([, at]) => at)]);
   const notes = columns.flatMap((column, at): [string, number][] =>
     taken.has(at) || column === '' ? [] : [[column, at]],
   );
@@ -61,6 +61,10 @@ function headerOf(text: string, line: number, mapping: Mapping | undefined): Lay
   // The columns found are only counted: without a header they are values.
   throw new AppError('HASHLIST_INVALID', { line, missingColumn, columns: text.split(',').length });
 }
+
+/** Where the values of a row are. */
+const placesOf = ({ fields, values }: Plan<number>): readonly number[] =>
+  [...values.map(([, at]) => at), fields.value].filter((at) => at !== undefined);
 
 const notesOf = ({ notes }: Layout, cells: readonly string[]): Pick<RawFields, 'notes'> => {
   if (notes.length === 0) return {};
@@ -87,37 +91,39 @@ function isUneven({ fields, isClean }: Extract<CsvRow, { ok: true }>, { columns,
   return !isClean || fields.some((cell) => cell.includes(delimiter));
 }
 
-function* rowsOf(row: CsvRow, layout: Layout, options: Options): Generator<ParsedRow> {
-  if (!row.ok) {
-    yield row;
-    return;
-  }
+function rowsOf(row: CsvRow, layout: Layout, options: Options): readonly ParsedRow[] {
+  if (!row.ok) return [row];
   const { line, fields } = row;
   // Files that were put together repeat the header.
-  if (fields.length === layout.columns.length && fields.every((cell, at) => cell.trim() === layout.columns[at])) return;
-  if (isUneven(row, layout)) yield { ok: false, line, reason: 'swallowed_lines' };
-  const notes = notesOf(layout, fields);
-  for (const raw of fieldsOf(layout.plan, (at) => fields[at])) yield normalise({ ...raw, ...notes }, line, options);
+  if (fields.length === layout.columns.length && fields.every((cell, at) => cell.trim() === layout.columns[at]))
+    return [];
+  const named = fieldsOf(layout.plan, (at) => fields[at], notesOf(layout, fields));
+  const rows = named.map((raw) => normalise(raw, line, options));
+  return isUneven(row, layout) ? [{ ok: false, line, reason: 'swallowed_lines' }, ...rows] : rows;
 }
 
-/** Parse CSV with a header. Errors HASHLIST_INVALID: no header, or no mapped column for a value. */
+/**
+ * Parse CSV with a header. No `yield*`: of rows that are there it makes promises, and takes longer than reading them.
+ *
+ * Errors HASHLIST_INVALID: no header, or no mapped column for a value.
+ */
 export async function* parseCsv({ bytes, mapping, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   let layout: Layout | null = null;
   let lines: CsvLines | null = null;
   for await (const line of splitLines(bytes)) {
     if (layout !== null && lines !== null) {
-      for (const row of lines.take(line)) yield* rowsOf(row, layout, options);
+      for (const row of lines.take(line)) for (const parsed of rowsOf(row, layout, options)) yield parsed;
     } else if (line.text?.trim() !== '') {
       layout = headerOf(line.text ?? '', line.number, mapping);
       const { delimiter, columns, plan, isClean } = layout;
       if (delimiter !== ',') options.onSeparator?.(delimiter);
       if (!isClean) yield { ok: false, line: line.number, reason: 'swallowed_lines' };
-      const values = [...plan.values, ...plan.fields.filter(([field]) => field === 'value')].map(([, at]) => at);
+      const values = placesOf(plan);
       lines = new CsvLines(delimiter, columns.length, (fields) => valuesIn(values.map((at) => fields[at])));
     }
   }
   if (layout === null || lines === null) throw new AppError('HASHLIST_INVALID', { line: 1, why: 'no header' });
-  for (const row of lines.end()) yield* rowsOf(row, layout, options);
+  for (const row of lines.end()) for (const parsed of rowsOf(row, layout, options)) yield parsed;
 }
 
 /** Fields of a row of the cache. */

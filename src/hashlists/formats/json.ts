@@ -25,8 +25,8 @@ export async function* parseJson({ bytes, mapping = OWN_MAPPING, ...options }: L
     if (!record) yield { ok: false, line: number, reason: 'malformed' };
     else {
       const notes = scalarsOf(record, mapped);
-      for (const fields of fieldsOf(plan, (path) => textAt(record, path)))
-        yield normalise({ ...fields, notes }, number, options);
+      for (const fields of fieldsOf(plan, (path) => textAt(record, path), { notes }))
+        yield normalise(fields, number, options);
     }
   }
 }

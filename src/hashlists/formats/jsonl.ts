@@ -27,9 +27,8 @@ export async function* parseJsonLines({ bytes, mapping, ...options }: ListSource
     }
     const tags = Array.isArray(record.tags) ? record.tags.filter((tag): tag is string => typeof tag === 'string') : [];
     const notes = mapping === undefined ? scalarsOf(asObject(record.notes) ?? {}, NOTHING) : scalarsOf(record, mapped);
-    for (const fields of fieldsOf(plan, (path) => textAt(record, path))) {
-      yield normalise(tags.length > 0 ? { ...fields, notes, tags } : { ...fields, notes }, number, options);
-    }
+    for (const fields of fieldsOf(plan, (path) => textAt(record, path), { notes, tags }))
+      yield normalise(fields, number, options);
   }
 }
 
