@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
+import { keepYoungGenerationSmall } from '../core/garbage.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { parseCategories } from '../hashlists/categories.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
@@ -58,6 +59,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
     .option('--approved', 'skip the import review; the version becomes active at once')
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
+      keepYoungGenerationSmall();
       await withLists(cli, program.opts<GlobalFlags>(), async ({ audit }, config) => {
         const bar = cli.isTerminal ? bytesBar(files, cli.errStream) : null;
         const report = await importList(audit.as(cliActor()), {

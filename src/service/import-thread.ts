@@ -1,5 +1,6 @@
 /** The thread that imports lists: parsing is CPU-bound and must not delay requests. */
 import { Piscina } from 'piscina';
+import { YOUNG_GENERATION_MB } from '../core/garbage.js';
 import { artefact } from '../core/package-root.js';
 import type { ImportOutcome, ImportThread } from '../lists/import/import-task.js';
 import type { ImportTask } from './import-worker.js';
@@ -13,7 +14,8 @@ export function createImportThread(place: Pick<ImportTask, 'dataDir' | 'keyPlace
   return {
     async run(request, port) {
       const filename = artefact('src', 'service', 'import-worker.js');
-      pool ??= new Piscina({ filename, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS });
+      const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
+      pool ??= new Piscina({ filename, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS, resourceLimits });
       const task: ImportTask = { ...place, request, port };
       return (await pool.run(task, { transferList: [port] })) as ImportOutcome;
     },

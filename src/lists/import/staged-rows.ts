@@ -18,6 +18,8 @@ const WRITE_CHARS = 65_536;
 /** Rows can be longer than their document, where an entry has many fingerprints: as much as an uploaded list. */
 const STAGED_BYTES_MAX = IMPORT_BYTES_MAX;
 const NEWLINE = 0x0a;
+/** Bytes of lines parsed at once. */
+const PARSE_BYTES = 65_536;
 
 interface StageOptions extends Pick<Store, 'vault' | 'stagingFolder'> {
   /** True once the import should stop. */
@@ -91,11 +93,21 @@ async function* rowsAt(path: string, vault: Store['vault'], shouldStop: () => bo
   let begun: Buffer = Buffer.alloc(0);
   for await (const piece of openStream(vault, createReadStream(path) as AsyncIterable<Buffer>)) {
     if (shouldStop()) throw new AppError('SHUTTING_DOWN');
-    const end = piece.lastIndexOf(NEWLINE) + 1;
-    const lines = Buffer.concat([begun, piece.subarray(0, end)]).toString();
-    begun = end === 0 ? Buffer.concat([begun, piece]) : piece.subarray(end);
-    if (end > 0) yield* rowsOf(lines);
+    let from = 0;
+    // Lines of a long piece are parsed some at a time: rows that wait for long are expensive garbage.
+    for (let end = endOfLines(piece, from); end > from; end = endOfLines(piece, from)) {
+      yield* rowsOf(Buffer.concat([begun, piece.subarray(from, end)]).toString());
+      begun = Buffer.alloc(0);
+      from = end;
+    }
+    begun = Buffer.concat([begun, piece.subarray(from)]);
   }
+}
+
+/** End of the whole lines in the next `PARSE_BYTES`, or of one longer line; `from` where no line ends. */
+function endOfLines(piece: Buffer, from: number): number {
+  const last = piece.lastIndexOf(NEWLINE, from + PARSE_BYTES);
+  return last >= from ? last + 1 : Math.max(from, piece.indexOf(NEWLINE, from) + 1);
 }
 
 /** A row with nothing but an id and a value, as most are: a third of the bytes of the whole. */

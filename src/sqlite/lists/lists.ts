@@ -55,8 +55,6 @@ import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;
-/** Page cache of an import: values arrive in random order. Half of it costs a third of the time; more of it saves none. */
-const IMPORT_CACHE_KIB = 98_304;
 /** Called with each damaged row that is left out: its table, and what names it there. */
 export type OnDamaged = (damage: { readonly table: string; readonly row: string | number }) => void;
 
@@ -398,7 +396,6 @@ export class SqliteLists implements ListStore {
     { origin = null, review = () => [], once = false, expectedRows = 0, confirm = async () => {} }: WriteOptions,
   ): Promise<ImportReport> {
     return onOwnConnection(this.#dataDir, async (db) => {
-      db.pragma(`cache_size = -${IMPORT_CACHE_KIB}`);
       await beginPatiently(db);
       // Another process may have rotated the key; until the commit none can.
       this.#vault.refresh();

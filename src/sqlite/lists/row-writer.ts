@@ -31,7 +31,7 @@ type EntryRows = readonly HeldRow[] | 'many';
 type RefusedRow = Extract<ParsedRow, { ok: false }>;
 
 /** The table, and how its rows are found. */
-export interface EntryAccess {
+interface EntryAccess {
   readonly table: EntryTable;
   readonly lookup: EntryLookup;
   /** The list had entries before the import. */
@@ -107,7 +107,10 @@ export class RowWriter {
     const { listId, mode } = this.#target;
     for (const key of this.#doubted) this.#drop(key, true);
     if (mode === 'replace') {
-      for (const key of this.#keys.all(listId)) if (!this.#seen.has(key)) this.#drop(key, false);
+      const left: number[] = [];
+      // Nothing is written while they are read.
+      for (const key of this.#keys.iterate(listId)) if (!this.#seen.has(key)) left.push(key);
+      for (const key of left) this.#drop(key, false);
     }
     for (const row of this.#disabledGone) this.#disableHeirs(row);
   }

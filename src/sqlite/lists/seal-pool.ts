@@ -4,12 +4,12 @@ import { Piscina } from 'piscina';
 import { artefact } from '../../core/package-root.js';
 import type { SealedBatch, SealTask } from '../../vault/seal-worker.js';
 
-/** Values of one batch: some thirty milliseconds of a thread. */
-export const VALUES_PER_BATCH = 2_048;
+/** Values of one batch: some fifteen milliseconds of a thread. */
+export const VALUES_PER_BATCH = 1_024;
 /** More threads than that wait for the one that writes. */
 const THREADS_MAX = 4;
-/** Batches that wait for a thread, or to be written: some megabytes. */
-const BATCHES_AHEAD = 2 * THREADS_MAX;
+/** Batches for each thread that wait for it, or to be written: a megabyte each. */
+const BATCHES_PER_THREAD = 2;
 
 type Seal = (task: SealTask) => Promise<SealedBatch>;
 
@@ -29,7 +29,7 @@ export async function* sealedAhead<In, Out>(
       // Its error is thrown where it is awaited, in its turn.
       sealed.catch(() => {});
       ahead.push(sealed);
-      if (ahead.length > BATCHES_AHEAD) yield await ahead.shift()!;
+      if (ahead.length > threads * BATCHES_PER_THREAD) yield await ahead.shift()!;
     }
     while (ahead.length > 0) yield await ahead.shift()!;
   } finally {

@@ -28,6 +28,12 @@ const ROWS_IN_MEMORY_MAX = 4_000_000;
 const isManyRows = (expected: number, held: number) =>
   expected >= MANY_ROWS && held <= expected * LIST_ROWS_PER_ROW_MAX && held + expected <= ROWS_IN_MEMORY_MAX;
 
+/**
+ * Page cache of an import. Values arrive in random order: found by the indexes, half of it costs a third of the time, and more
+ * saves none. Found in memory, rows are read and written nearly in their order.
+ */
+const CACHE_KIB = { few: 98_304, many: 16_384 };
+
 /** The state of an import in its transaction. */
 interface Written {
   readonly report: ImportReport;
@@ -51,7 +57,8 @@ export async function writeRows(
   const hadEntries = db.prepare('SELECT 1 FROM entry WHERE list_id = ? LIMIT 1').get(id) !== undefined;
   const listRows = countOf(db, partsOf(id));
   const isMany = isManyRows(expectedRows, listRows);
-  const lookup = isMany ? new MemoryLookup(db, id, expectedRows + listRows) : new IndexLookup(db, id);
+  db.pragma(`cache_size = -${isMany ? CACHE_KIB.many : CACHE_KIB.few}`);
+  const lookup = isMany ? new MemoryLookup(db, id, Math.max(expectedRows, listRows)) : new IndexLookup(db, id);
   const knownGood = new KnownGood(db, id);
   const writer = new RowWriter(db, vault, { listId: id, version, mode }, { table, lookup, hadEntries, knownGood });
   // Known-good digests are found by an index.

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../../bench/child.js';
 import { NO_FACTS } from '../../../bench/list-rows.js';
@@ -52,6 +53,48 @@ async function counted(rows: AsyncIterable<ParsedRow>): Promise<number> {
   for await (const row of rows) if (row.line === count + 1) count++;
   return count;
 }
+
+test('rows come back as they were, bare ones and others, of any length', async () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 20 }),
+    fc.constantFrom('', '\n', '"', '\ud800', 'ä'.repeat(70_000)),
+  );
+  const facts = {
+    category: fc.option(text),
+    severity: fc.option(text),
+    source: fc.option(text),
+    mediaType: fc.option(text),
+    updatedAt: fc.option(fc.constant('2026-01-02T03:04:05Z')),
+    tags: fc.array(text, { maxLength: 2 }),
+    notes: fc.dictionary(fc.constantFrom('remark', 'place'), text),
+  };
+  const entry = fc.record({
+    entryId: text,
+    algorithm: fc.constant('md5' as const),
+    value: fc.constant(md5(1)),
+    status: fc.constant('active' as const),
+    ...facts,
+  });
+  const bare = entry.map((one) => ({ ...one, ...NO_FACTS }));
+  const row: fc.Arbitrary<ParsedRow> = fc.oneof(
+    fc.record({ ok: fc.constant(true as const), line: fc.nat(), entry: fc.oneof(bare, entry) }),
+    fc.record({ ok: fc.constant(false as const), line: fc.nat(), reason: fc.constant('malformed' as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 40 }), async (rows) => {
+      async function* given() {
+        yield* rows;
+      }
+      const back = await withStagedRows(given(), store, async (read, count) => {
+        const found: ParsedRow[] = [];
+        for await (const one of read) found.push(one);
+        return { found, count };
+      });
+      expect(back).toEqual({ found: rows, count: rows.length });
+    }),
+    { numRuns: 60 },
+  );
+});
 
 test('while a document is read, others write; nothing of it is in clear, and nothing stays', async () => {
   const importing = importList(store, { ...request, paths: [fifo] });
