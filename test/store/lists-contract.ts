@@ -145,16 +145,44 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         }
       });
 
-      test('ten versions are kept; an older one is not found', async () => {
-        await make();
-        for (let n = 1; n <= 13; n++) await store.lists.replaceEntries('a', rowsFor([n]));
-        const read = async (version: number) => {
-          const seen: ParsedRow[] = [];
-          for await (const row of await store.lists.versionRows('a', version)) seen.push(row);
-          return seen.length;
+      describe('how long versions are kept:', () => {
+        const valuesOf = async (version: number) => {
+          const seen: number[] = [];
+          for await (const row of await store.lists.versionRows('a', version))
+            if (row.ok) seen.push(Number.parseInt(row.entry.value, 16));
+          return seen.sort((a, b) => a - b);
         };
-        expect(await read(3)).toBe(1);
-        await expect(read(2)).rejects.toMatchObject({ code: 'NOT_FOUND', details: { oldestKept: 3 } });
+
+        test('many small changes push no version out', async () => {
+          await make();
+          await store.lists.replaceEntries('a', rowsFor([1, 2, 3]));
+          for (let n = 4; n <= 30; n++) await store.lists.addEntries('a', rowsFor([n]));
+          await store.lists.replaceEntries('a', rowsFor([7]));
+          for (let n = 31; n <= 50; n++) await store.lists.addEntries('a', rowsFor([n]));
+          expect(await valuesOf(1)).toEqual([1, 2, 3]);
+          expect(await valuesOf(10)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
+          expect(await valuesOf(30)).toEqual([7, 31]);
+        });
+
+        test('of large changes the last ten are; an older one is not found', async () => {
+          await make();
+          const many = (from: number) => Array.from({ length: 11_000 }, (_, n) => from + n);
+          for (let n = 0; n < 13; n++) await store.lists.replaceEntries('a', rowsFor(many(n * 11_000)));
+          expect(await valuesOf(3)).toEqual(many(22_000));
+          await expect(valuesOf(2)).rejects.toMatchObject({ code: 'NOT_FOUND', details: { oldestKept: 3 } });
+          // The next small one needs the changes of eleven versions, which are too many.
+          await store.lists.addEntries('a', rowsFor([1]));
+          await expect(valuesOf(3)).rejects.toMatchObject({ details: { oldestKept: 4 } });
+          expect(await valuesOf(4)).toEqual(many(33_000));
+        }, 120_000);
+
+        test('a thousand are listed', async () => {
+          await make();
+          for (let n = 1; n <= 1_003; n++) await store.lists.addEntries('a', rowsFor([n % 2]));
+          const versions = await store.lists.versions('a');
+          expect([versions.length, versions[0]!.version, versions.at(-1)!.version]).toEqual([1_000, 1_003, 4]);
+          expect(versions[0]).not.toHaveProperty('keptBySize');
+        }, 120_000);
       });
 
       test('a held version changes nothing, and can be read, replaced and dropped', async () => {

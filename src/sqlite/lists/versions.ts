@@ -1,6 +1,6 @@
 /**
  * Versions of lists. An entry names the version that last changed it; earlier forms and deleted entries are kept beside
- * the entries for a few versions, so that a list can be rolled back.
+ * the entries (`kept-versions.ts`), so that a list can be rolled back.
  */
 import { createReadStream, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -18,10 +18,9 @@ import { guarded } from '../file.js';
 import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
 import type { PastRow } from './checksum.js';
 import { ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
+import { KEPT_BY_SIZE, oldestKept } from './kept-versions.js';
 import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
-/** A daily list can be rolled back by a week and a half; each version's changes are kept that long. */
-const VERSIONS_KEPT_MAX = 10;
 const ROWS_PER_BATCH = 10_000;
 /** Characters of held rows that are written at once. */
 const LINES_CHARS = 65_536;
@@ -35,11 +34,10 @@ type Facts = Pick<
 };
 
 /** Earlier versions have fewer facts: no entry was updated, and those that were held were whole lists. */
-const factsOf = (facts: string): Facts => ({
-  updated: 0,
-  mode: 'replace',
-  ...(JSON.parse(facts) as Omit<Facts, 'updated' | 'mode'>),
-});
+function factsOf(text: string): Facts {
+  const { [KEPT_BY_SIZE]: _, ...facts } = JSON.parse(text) as Omit<Facts, 'updated' | 'mode'> & { keptBySize?: number };
+  return { updated: 0, mode: 'replace', ...facts };
+}
 
 interface VersionRow {
   readonly list_id: number;
@@ -71,11 +69,6 @@ export function keepPast(
   ).run(until, ...values);
 }
 
-export function forgetOldPast(db: Sqlite, listId: number, version: number): void {
-  const oldest = version - VERSIONS_KEPT_MAX;
-  db.prepare('DELETE FROM past_entry WHERE list_id = ? AND until <= ?').run(listId, oldest);
-}
-
 export function noteVersion(
   db: Sqlite,
   listId: number,
@@ -87,7 +80,15 @@ export function noteVersion(
   db.prepare(
     `INSERT OR REPLACE INTO list_version (list_id, version, is_held, imported_at, origin, facts, checksum)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  ).run(listId, version, isHeld ? 1 : 0, new Date().toISOString(), origin, JSON.stringify(facts), checksum);
+  ).run(
+    listId,
+    version,
+    isHeld ? 1 : 0,
+    new Date().toISOString(),
+    origin,
+    JSON.stringify({ ...facts, [KEPT_BY_SIZE]: 1 }),
+    checksum,
+  );
 }
 
 export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
@@ -107,7 +108,7 @@ export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
 
 /** Errors NOT_FOUND: the version never existed, or is no longer kept. */
 export async function* pastRows(db: Sqlite, vault: Vault, list: ListRow, version: number): AsyncGenerator<ParsedRow> {
-  const oldest = Math.max(1, list.version - VERSIONS_KEPT_MAX);
+  const oldest = guarded(() => oldestKept(db, list.id, list.version));
   if (version < oldest || version > list.version) {
     throw new AppError('NOT_FOUND', { list: list.name, version, oldestKept: oldest });
   }

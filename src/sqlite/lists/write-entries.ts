@@ -9,11 +9,11 @@ import { ENTRY } from './database.js';
 import { dropEntryIndexes, makeEntryIndexes } from './entry-indexes.js';
 import { IndexLookup, MemoryLookup } from './entry-lookup.js';
 import { countOf, EntryTable, partsOf } from './entry-table.js';
+import { forgetOldVersions } from './kept-versions.js';
 import { KnownGood } from './known-good.js';
 import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
 import { sealRows } from './seal-rows.js';
-import { forgetOldPast } from './versions.js';
 
 /** Removals kept for lagging readers, which otherwise reload everything: a few minutes of the largest changes. */
 const REMOVALS_KEPT_MAX = 4_000_000;
@@ -77,7 +77,7 @@ export async function writeRows(
     id,
   );
   publish(db);
-  forgetOldPast(db, id, version);
+  forgetOldVersions(db, id, version);
   const report = counts.report(name, version);
   const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, knownGood.count);
   return { report, draft, listId: id, checksum };
