@@ -403,7 +403,8 @@ export const MUTANTS = [
   [REVIEW, 'Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX)', '0', OF_REVIEW],
   [REVIEW, 'entriesBefore === 0 ? 0 : added + removed', 'added + removed', OF_REVIEW],
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],
-  [REVIEW, '!HEALTHY.has(reason)', 'reason.length > 0', OF_REVIEW],
+  [REVIEW, '!healthy.has(reason)', 'reason.length > 0', OF_REVIEW],
+  [REVIEW, "draft.mode === 'add' ? HEALTHY_UPDATE : HEALTHY", 'HEALTHY', OF_REVIEW],
   [REVIEW, "kind !== 'suppression' || ", '', OF_REVIEW],
   // Scan identity: what is known, and of which file.
   [IDENTITY, 'a.size === b.size &&', '', OF_IDENTITY],

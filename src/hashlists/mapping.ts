@@ -28,6 +28,12 @@ const KEYS: readonly string[] = [...MAPPED_FIELDS, ...ALGORITHMS, 'records'];
 /** The columns of Zeef's own CSV: each field under its own name. */
 export const OWN_MAPPING: Mapping = Object.fromEntries(MAPPED_FIELDS.map((field) => [field, field]));
 
+/** Members of JSON that needs no mapping: as in Zeef's own, and values under the names of their algorithms. */
+export const OWN_MEMBERS: Mapping = {
+  ...OWN_MAPPING,
+  ...Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, algorithm])),
+};
+
 /** Return the columns with values; a file must have at least one of them. */
 export function valueColumns(mapping: Mapping): readonly string[] {
   return (['value', ...ALGORITHMS] as const).flatMap((field) => mapping[field] ?? []);

@@ -1,6 +1,6 @@
 /** Import rules, the same for every store: rows are accepted, duplicate or rejected, counted by reason. */
 import type { ParsedRow, RejectReason } from '../core/parsed-row.js';
-import type { Draft, ImportReport } from './lists-contract.js';
+import type { Draft, ImportMode, ImportReport } from './lists-contract.js';
 
 /** Rejected rows reported with their line; all are counted. */
 const REJECTED_KEPT_MAX = 100;
@@ -68,9 +68,13 @@ export class ImportCounts {
   }
 
   /** `knownGood`: digests of the list that a suppression list has too. */
-  draft(entriesBefore: number, entriesAfter: number, knownGood: number): Draft {
+  draft(
+    mode: ImportMode,
+    { entriesBefore, entriesAfter, knownGood }: Pick<Draft, 'entriesBefore' | 'entriesAfter' | 'knownGood'>,
+  ): Draft {
     const { accepted, duplicates, rejected, deleted, added } = this;
     return {
+      mode,
       entriesBefore,
       entriesAfter,
       added,

@@ -54,6 +54,7 @@ export interface HoldReason {
 
 /** Facts for the review of a written, uncommitted import. */
 export interface Draft {
+  readonly mode: ImportMode;
   readonly entriesBefore: number;
   readonly entriesAfter: number;
   readonly added: number;

@@ -1,4 +1,5 @@
 /** Seals batches of values in a thread, as `Vault` does: the cipher takes longer than everything else in an import or a rotation. */
+import { AppError, type ErrorDetails } from '../core/errors.js';
 import { VALUE_BYTES_SEALED, Vault, type VaultKeys } from './vault.js';
 
 /** Values of one batch, one after the other. */
@@ -22,8 +23,24 @@ export interface SealedBatch {
 
 let known: { readonly current: number; readonly vault: Vault } | null = null;
 
+/** An error that crosses threads is a plain one: its code and details would be lost. */
+export type SealOutcome =
+  | { readonly ok: true; readonly batch: SealedBatch }
+  /** Of SEALED_DAMAGED. */
+  | { readonly ok: false; readonly details: ErrorDetails };
+
+export default function sealInThread(task: SealTask): SealOutcome {
+  try {
+    return { ok: true, batch: sealBatch(task) };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'SEALED_DAMAGED')
+      return { ok: false, details: { ...error.details } };
+    throw error;
+  }
+}
+
 /** Errors SEALED_DAMAGED. */
-export default function sealBatch({ keys, labels, lengths, values, areSealed }: SealTask): SealedBatch {
+function sealBatch({ keys, labels, lengths, values, areSealed }: SealTask): SealedBatch {
   if (known === null || known.current !== keys.current) known = { current: keys.current, vault: Vault.ofKeys(keys) };
   const { vault } = known;
   const sealed = new Uint8Array(values.length + (areSealed ? 0 : labels.length * VALUE_BYTES_SEALED));

@@ -290,6 +290,16 @@ describe('foreign layouts, by a mapping', () => {
     expect(rows[1]).toMatchObject({ entry: { entryId: '7', category: 'A' } });
   });
 
+  test.each<[HashlistFormat, string]>([
+    ['json', JSON.stringify([{ md5: MD5, sha1: SHA1.toUpperCase(), entryId: 'e', host: 'h' }])],
+    ['jsonl', JSON.stringify({ md5: MD5, sha1: SHA1, entryId: 'e' })],
+    ['jsonl', JSON.stringify({ value: MD5, algorithm: 'md5', sha1: SHA1, entryId: 'e' })],
+  ])('%s: members named like algorithms need no mapping', async (format, text) => {
+    const rows = await rowsOf(text, { format });
+    expect(told(rows)).toEqual([`1 md5 ${MD5}`, `1 sha1 ${SHA1}`]);
+    expect(rows[1]).toMatchObject({ entry: { entryId: 'e' } });
+  });
+
   test('an id that contains the value, in upper or lower case, is dropped', async () => {
     const ids = [MD5, MD5.toUpperCase(), `urn:${MD5}`, 'e-1'];
     const csv = `entryId,value\n${ids.map((id) => `${id},${MD5}\n`).join('')}`;

@@ -60,6 +60,20 @@ test('entries, past entries and a held version are in no file in plain text, and
   expect(statSync(join(dir, KEY_FILE)).mode & 0o777).toBe(0o600);
 });
 
+test('a value that was damaged, its row sum with it, stops a rotation, which changes nothing', async () => {
+  await filled();
+  const db = openListsDatabase(dir);
+  const flipped = Buffer.from(db.prepare<[], Buffer>('SELECT value FROM entry WHERE id = 205').pluck().get()!);
+  flipped[flipped.length - 1]! ^= 1;
+  db.prepare('UPDATE entry SET value = ? WHERE id = 205').run(flipped);
+  db.exec(`UPDATE entry SET sum = ${sumSql(ENTRY)} WHERE id = 205`);
+  db.close();
+  const store = await openSqliteStore(dir);
+  await expect(store.rotateKeys(null)).rejects.toMatchObject({ code: 'SEALED_DAMAGED' });
+  expect(hex).toContain((await store.lists.entriesByKeys([204])).get(204)?.value);
+  await store.close();
+});
+
 test('the search finds values that are in plain text', async () => {
   writeFileSync(join(dir, 'raw'), Buffer.concat([Buffer.alloc(5), values[3]!]));
   writeFileSync(join(dir, 'hex'), `x${hex[4]}`);

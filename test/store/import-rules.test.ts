@@ -16,7 +16,8 @@ test('counts: rejections by reason with the first hundred lines, and the value t
   expect(report).toMatchObject({ list: 'list', version: 7, accepted: 3, duplicates: 3, rejected: 101, removed: 5 });
   expect(report.rejectedByReason).toEqual({ not_active: 1, not_a_value: 100 });
   expect(report.firstRejected.map(({ line }) => line)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
-  expect(counts.draft(10, 8, 1)).toEqual({
+  expect(counts.draft('add', { entriesBefore: 10, entriesAfter: 8, knownGood: 1 })).toEqual({
+    mode: 'add',
     entriesBefore: 10,
     entriesAfter: 8,
     added: 2,

@@ -198,6 +198,7 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
         expect(report).toMatchObject({ version: 2, held: reasons, added: 2, removed: 1 });
         expect(drafts).toEqual([
           {
+            mode: 'replace',
             entriesBefore: 2,
             entriesAfter: 3,
             added: 2,

@@ -1,6 +1,6 @@
 /** JSON of any layout, by a mapping: records in an array at the top level, or at the path `records`. */
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
+import { fieldsOf, OWN_MEMBERS, planOf } from '../mapping.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
 import { asObject, asText, jsonRecords, scalarsOf } from './json-records.js';
@@ -16,7 +16,7 @@ export function textAt(record: Readonly<Record<string, unknown>>, path: readonly
 }
 
 /** Parse JSON by a mapping. Errors HASHLIST_INVALID, as `jsonRecords`. */
-export async function* parseJson({ bytes, mapping = OWN_MAPPING, ...options }: ListSource): AsyncGenerator<ParsedRow> {
+export async function* parseJson({ bytes, mapping = OWN_MEMBERS, ...options }: ListSource): AsyncGenerator<ParsedRow> {
   const records = mapping.records === undefined ? '$.*' : `$.${mapping.records}.*`;
   const plan = planOf(mapping, pathOf);
   const mapped = new Set(Object.values(mapping));

@@ -2,7 +2,7 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
 import { splitLines } from '../lines.js';
-import { fieldsOf, OWN_MAPPING, planOf } from '../mapping.js';
+import { fieldsOf, OWN_MEMBERS, planOf } from '../mapping.js';
 import { normalise, type RawFields } from '../normalise.js';
 import type { ListSource } from '../source.js';
 import { pathOf, textAt } from './json.js';
@@ -12,8 +12,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Parse one entry a line: as in `hashlists/entry.schema.json`, as `zeef hash` prints it, or by a mapping. */
 export async function* parseJsonLines({ bytes, mapping, ...options }: ListSource): AsyncGenerator<ParsedRow> {
-  const plan = planOf(mapping ?? OWN_MAPPING, pathOf);
-  const mapped = new Set(Object.values(mapping ?? OWN_MAPPING));
+  const plan = planOf(mapping ?? OWN_MEMBERS, pathOf);
+  const mapped = new Set(Object.values(mapping ?? OWN_MEMBERS));
   for await (const { number, text } of splitLines(bytes)) {
     if (text !== null && text.trim() === '') continue;
     const record = text === null ? null : parsed(text);

@@ -25,7 +25,9 @@ const ONE_DIMENSIONAL_COUNT_MIN = 3;
 /** Rows named for each rule: enough to see the pattern. */
 const ROWS_NAMED_MAX = 100;
 /** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
-const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'outdated', 'other_category']);
+const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'other_category']);
+/** And in an update, which may repeat what the list knows. Of a whole list it means that its ids are none of its entries'. */
+const HEALTHY_UPDATE = new Set([...HEALTHY, 'outdated']);
 
 async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
@@ -104,12 +106,13 @@ export async function openReview(store: ListReader, radiusBits: number): Promise
 
 /** Pure. Unit: counts of entries and rows. */
 export function reasonsToHold(draft: Draft, watched: WatchedRows): readonly HoldReason[] {
+  const healthy = draft.mode === 'add' ? HEALTHY_UPDATE : HEALTHY;
   const { entriesBefore, added, removed, rows, rejectedByReason, mostRowsOfOneValue, knownGood } = draft;
   const { canaries, oneDimensional, swallowed, pdqRows } = watched;
   const changeLimit = Math.max(CHANGE_COUNT_MIN, Math.floor(entriesBefore * CHANGE_SHARE_MAX));
   const shapeLimit = Math.max(ONE_DIMENSIONAL_COUNT_MIN, Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX));
   const unhealthy = Object.entries(rejectedByReason)
-    .filter(([reason]) => !HEALTHY.has(reason))
+    .filter(([reason]) => !healthy.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);
   const rules: HoldReason[] = [
     { rule: 'canary', count: canaries.count + knownGood, limit: 0, ...canaries.firstRows },

@@ -107,6 +107,8 @@ export class PdqGate {
   async close(): Promise<void> {
     const thread = this.#thread;
     this.#thread = null;
+    // A thread that is ended at its work can end the process.
+    await Promise.allSettled(this.#ahead);
     await thread?.destroy();
   }
 }

@@ -1,8 +1,9 @@
 /** Threads that seal values: batches in, batches out, in order, some of them ahead of the one that is written. */
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
-import type { SealedBatch, SealTask } from '../../vault/seal-worker.js';
+import type { SealedBatch, SealOutcome, SealTask } from '../../vault/seal-worker.js';
 
 /** Values of one batch: some fifteen milliseconds of a thread. */
 export const VALUES_PER_BATCH = 1_024;
@@ -21,7 +22,11 @@ export async function* sealedAhead<In, Out>(
   const threads = Math.min(THREADS_MAX, availableParallelism());
   const filename = artefact('src', 'vault', 'seal-worker.js');
   const pool = new Piscina({ filename, minThreads: threads, maxThreads: threads });
-  const run: Seal = (task) => pool.run(task) as Promise<SealedBatch>;
+  const run: Seal = async (task) => {
+    const outcome = (await pool.run(task)) as SealOutcome;
+    if (!outcome.ok) throw new AppError('SEALED_DAMAGED', outcome.details);
+    return outcome.batch;
+  };
   const ahead: Promise<Out>[] = [];
   try {
     for await (const batch of batches) {
@@ -33,6 +38,8 @@ export async function* sealedAhead<In, Out>(
     }
     while (ahead.length > 0) yield await ahead.shift()!;
   } finally {
+    // Threads that are ended at their work can end the process.
+    await Promise.allSettled(ahead);
     await pool.destroy();
   }
 }

@@ -79,7 +79,11 @@ export async function writeRows(
   publish(db);
   forgetOldVersions(db, id, version);
   const report = counts.report(name, version);
-  const draft = counts.draft(toInfo(before).entryCount, toInfo(rowOf(db, name)).entryCount, knownGood.count);
+  const draft = counts.draft(mode, {
+    entriesBefore: toInfo(before).entryCount,
+    entriesAfter: toInfo(rowOf(db, name)).entryCount,
+    knownGood: knownGood.count,
+  });
   return { report, draft, listId: id, checksum };
 }
 

@@ -179,6 +179,8 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
     {},
     [],
   ],
+  ['an update that repeats what is known', { mode: 'add', rows: 100, rejectedByReason: { outdated: 60 } }, {}, []],
+  ['a whole list whose rows outdate each other', { rows: 100, rejectedByReason: { outdated: 60 } }, {}, ['rejected']],
   ['three one-dimensional rows', {}, { oneDimensional: 3, pdqRows: 3 }, []],
   ['four one-dimensional rows', {}, { oneDimensional: 4, pdqRows: 4 }, ['shape']],
   ['five of a thousand', {}, { oneDimensional: 5, pdqRows: 1_000 }, []],
@@ -186,6 +188,7 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
   ['a row that swallowed lines', { rejectedByReason: { swallowed_lines: 1 } }, {}, ['swallowed']],
 ])('review rules: %s', (_says, more, counts, expected) => {
   const draft: Draft = {
+    mode: 'replace',
     entriesBefore: 1_000,
     entriesAfter: 1_000,
     added: 0,
