@@ -32,19 +32,21 @@ interface ServiceAnswer {
 export interface RequestOptions {
   readonly signal: AbortSignal;
   readonly firstPauseMs?: number;
+  /** Time of one attempt; a minute by default. */
+  readonly requestMs?: number;
 }
 
 /** Errors PassingFailure: of the connection; SHUTTING_DOWN; those of `failed`. */
 async function answerTo(
   session: SourceSession,
   { method, url, contentType, body }: ServiceRequest,
-  signal: AbortSignal,
+  { signal, requestMs = REQUEST_MS_MAX }: RequestOptions,
   failed: (why: string) => AppError,
 ): Promise<{ readonly response: Response; readonly answer: Uint8Array }> {
   try {
     const headers = await session.headers(signal);
     if (contentType !== undefined) headers.set('content-type', contentType);
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS_MAX)]);
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
     const request = { method, headers, redirect: 'manual', signal: inTime, ...(body === undefined ? {} : { body }) };
     const response = await fetch(session.addressOf(url), request as RequestInit);
     const pieces: Uint8Array[] = [];
@@ -74,12 +76,13 @@ const isWebPage = (answer: Uint8Array) =>
 export async function requestService(
   session: SourceSession,
   request: ServiceRequest,
-  { signal, firstPauseMs = FIRST_PAUSE_MS }: RequestOptions,
+  options: RequestOptions,
 ): Promise<ServiceAnswer> {
+  const { signal, firstPauseMs = FIRST_PAUSE_MS } = options;
   const { host } = new URL(request.url);
   const failed = (why: string) => new AppError('SOURCE_FAILED', { why, host });
   const attempt = async (): Promise<ServiceAnswer> => {
-    const { response, answer } = await answerTo(session, request, signal, failed);
+    const { response, answer } = await answerTo(session, request, options, failed);
     const { status, ok } = response;
     if (isPassingStatus(status)) throw new PassingFailure(`status ${status}`, retryAfterMs(response.headers));
     if (status < 400 ? !ok : NOT_OF_THE_ENTRY.has(status)) throw failed(`status ${status}`);
