@@ -12,8 +12,7 @@ import { type EntryFeedback, feedbackOf, heldValues, keyOf, sumDecisions } from 
  * `contested`: people decided both. `removed`: the list has the entry no more. `foreign`: no entry of the publisher, or of a kind
  * that it takes no feedback on. `sent`: the publisher has this verdict. `refused`: it refused this verdict.
  */
-export const LEFT_REASONS = ['contested', 'removed', 'foreign', 'sent', 'refused'] as const;
-type LeftReason = (typeof LEFT_REASONS)[number];
+type LeftReason = 'contested' | 'removed' | 'foreign' | 'sent' | 'refused';
 
 export interface DueFeedback {
   readonly feedback: EntryFeedback;
