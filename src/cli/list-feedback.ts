@@ -91,8 +91,10 @@ async function showPlan({ audit, ledger }: Parts, name: string, flags: FeedbackF
     refused: flags.refused ?? false,
   });
   const { host } = new URL(source.url);
-  if (flags.json)
-    return cli.out(`${JSON.stringify({ list, host, sent: 0, due: due.map(({ feedback }) => feedback), left })}\n`);
+  if (flags.json) {
+    const next = due.map(({ feedback }) => feedback);
+    return cli.out(`${JSON.stringify({ list, host, sent: 0, due: due.length, next, refused: [], left })}\n`);
+  }
   const rows = due.map(({ feedback }) => `${rowText(feedback)}\n`).join('');
   const end = due.length > 0 ? 'nothing was sent: send it with --yes\n' : '';
   cli.out(`${list}: ${due.length} to send to ${host}\n${rows}${leftText(left)}${end}`);
@@ -111,7 +113,7 @@ async function sendNow(parts: Parts, name: string, flags: FeedbackFlags, cli: Cl
   });
   const { list, host, sent, refused, left } = report;
   if (refused.length > 0) cli.setExitCode(EXIT.failed);
-  if (flags.json) return cli.out(`${JSON.stringify(report)}\n`);
+  if (flags.json) return cli.out(`${JSON.stringify({ ...report, next: [] })}\n`);
   const rows = refused.map(({ feedback, status }) => `${rowText(feedback)}; REFUSED: status ${status}\n`).join('');
   cli.out(`${list}: ${sent} sent to ${host}, ${refused.length} refused\n${rows}${leftText(left)}`);
 }

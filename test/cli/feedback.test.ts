@@ -135,7 +135,14 @@ test('--send shows, and needs no secret; with --yes a secret is missed before an
       'nothing was sent: send it with --yes\n',
   });
   const json = JSON.parse((await zeef(['--send', '--json'], {})).out);
-  expect(json).toMatchObject({ list: name, host, sent: 0, due: ROWS().slice(0, 2), left: [{ why: 'contested' }] });
+  expect(json).toMatchObject({
+    list: name,
+    host,
+    sent: 0,
+    due: 2,
+    next: ROWS().slice(0, 2),
+    left: [{ why: 'contested' }],
+  });
   expect(await zeef(['--send', '--yes'], {})).toMatchObject({
     code: 2,
     err: expect.stringContaining('SOURCE_PASSWORD is not set'),

@@ -39,6 +39,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'DELETE /v1/lists/:list/source': { scope: 'admin' },
   'POST /v1/lists/:list/source/sync': { scope: 'admin' },
   'GET /v1/lists/:list/feedback': { scope: 'admin' },
+  'POST /v1/lists/:list/feedback': { scope: 'admin', body: { yes: true } },
   'PATCH /v1/lists/:list': { scope: 'admin', body: { enabled: true } },
   'POST /v1/lists': { scope: 'admin', body: { list: 'not a name' } },
   'DELETE /v1/lists/:list': { scope: 'admin' },

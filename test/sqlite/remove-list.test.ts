@@ -22,7 +22,14 @@ async function filled(count: number) {
   await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable');
   const gone = { entryId: 'x', at: '2026-01-01T00:00:00Z' };
   await store.lists.addEntries('a', stream([{ ok: false, line: 1, reason: 'not_active', gone }]));
-  const told = { algorithm: 'md5', verdict: 'confirmed', sent: 'yes', at: 'now', state: 'begun', status: null } as const;
+  const told = {
+    algorithm: 'md5',
+    verdict: 'confirmed',
+    sent: 'yes',
+    at: 'now',
+    state: 'begun',
+    status: null,
+  } as const;
   for (const list of ['a', 'b']) await store.feedback.note(list, 'ncmec', { ...told, entryId: 'e2' });
   return { dataDir, store };
 }

@@ -34,6 +34,8 @@ export interface RequestOptions {
   readonly firstPauseMs?: number;
   /** Time of one attempt; a minute by default. */
   readonly requestMs?: number;
+  /** Attempts after the first one that failed. */
+  readonly retries?: number;
 }
 
 /** Errors PassingFailure: of the connection; SHUTTING_DOWN; those of `failed`. */
@@ -78,7 +80,7 @@ export async function requestService(
   request: ServiceRequest,
   options: RequestOptions,
 ): Promise<ServiceAnswer> {
-  const { signal, firstPauseMs = FIRST_PAUSE_MS } = options;
+  const { signal, firstPauseMs = FIRST_PAUSE_MS, retries = RETRIES } = options;
   const { host } = new URL(request.url);
   const failed = (why: string) => new AppError('SOURCE_FAILED', { why, host });
   const attempt = async (): Promise<ServiceAnswer> => {
@@ -91,7 +93,7 @@ export async function requestService(
   };
   try {
     return await withRetries(attempt, {
-      retries: RETRIES,
+      retries,
       waitMsMax: WAIT_MS_MAX,
       pauses: { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX },
       shouldStop: () => signal.aborted,

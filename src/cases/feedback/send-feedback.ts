@@ -27,6 +27,8 @@ export interface SendOptions extends RequestOptions {
   readonly reason?: string | null;
   /** Send again what the publisher refused. */
   readonly refused?: boolean;
+  /** Time after which no further entry is begun; by default all are sent. */
+  readonly turnMs?: number;
   /** For the audit log. */
   readonly actor: string;
 }
@@ -35,6 +37,8 @@ interface SendReport {
   readonly list: string;
   readonly host: string;
   readonly sent: number;
+  /** Not sent yet: the time was over. */
+  readonly due: number;
   readonly refused: readonly { readonly feedback: EntryFeedback; readonly status: number }[];
   readonly left: FeedbackPlan['left'];
 }
@@ -85,9 +89,12 @@ async function send(store: Store, plan: FeedbackPlan, options: SendOptions): Pro
   const reasonOf = await reasonsFor(session, due, options);
   const makeCall = feedbackCallOf(source.type)!;
   const refused: SendReport['refused'][number][] = [];
+  const startedMs = performance.now();
+  let sent = 0;
   let inARow = 0;
   for (const { feedback, verdict, held } of due) {
     if (options.signal.aborted) throw new AppError('SHUTTING_DOWN');
+    if (performance.now() - startedMs >= (options.turnMs ?? Number.POSITIVE_INFINITY)) break;
     await requireSame(store, plan);
     const { entryId, algorithm } = feedback;
     const call = makeCall(source, { ...held, entryId, verdict }, reasonOf(algorithm))!;
@@ -99,11 +106,13 @@ async function send(store: Store, plan: FeedbackPlan, options: SendOptions): Pro
     const { status, isTaken } = await requestService(session, call, options);
     await note(isTaken ? 'acknowledged' : 'refused', status);
     inARow = isTaken ? 0 : inARow + 1;
-    if (!isTaken) refused.push({ feedback, status });
+    if (isTaken) sent++;
+    else refused.push({ feedback, status });
     if (inARow >= REFUSALS_MAX)
       throw new AppError('SOURCE_FAILED', { why: `refused ${inARow} in a row, the last with status ${status}`, list });
   }
-  return { list, host: new URL(source.url).host, sent: due.length - refused.length, refused, left };
+  const { host } = new URL(source.url);
+  return { list, host, sent, due: due.length - sent - refused.length, refused, left };
 }
 
 /** Errors SOURCE_FAILED: the list has another source by now. */

@@ -1,9 +1,14 @@
-/** `/v1/lists/{list}/feedback`: what people decided on the hits of a list, for its publisher. Of all tenants, so for administrators. */
+/**
+ * `/v1/lists/{list}/feedback`: what people decided on the hits of a list, for its publisher, and sent to it. Of all tenants, so for
+ * administrators.
+ */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { serviceOf } from '../../cases/feedback/plan-feedback.js';
+import { type FeedbackPlan, planFeedback, serviceOf } from '../../cases/feedback/plan-feedback.js';
+import { sendFeedback } from '../../cases/feedback/send-feedback.js';
 import {
   compareRows,
+  type EntryFeedback,
   type EntrySum,
   FEEDBACK_STATES,
   FEEDBACK_VERDICTS,
@@ -17,6 +22,7 @@ import { AppError } from '../../core/errors.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import { SENT_STATES, type SentFeedback } from '../../store/feedback-contract.js';
+import { atEnd } from '../at-end.js';
 import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -25,8 +31,17 @@ const ROWS_PER_PAGE_MAX = 10_000;
 /** An id of 512 characters of four bytes, in base64, with its algorithm. */
 const CURSOR_CHARACTERS_MAX = 4_096;
 
+/** A name has 200. */
+const REASON_CHARACTERS_MAX = 256;
+/** Entries that a plan shows; the command line shows all. */
+const NEXT_MAX = 1_000;
+/** A request is answered before its client gives up: one call at most is under way when the time is over, and the client retries. */
+const SEND_LIMITS = { turnMs: 15_000, requestMs: 10_000, retries: 0 };
+
+const time = Type.String({ format: 'date-time', description: 'Only entries with a decision since then.' });
+
 const FeedbackQuery = Type.Object({
-  since: Type.Optional(Type.String({ format: 'date-time', description: 'Only entries with a decision since then.' })),
+  since: Type.Optional(time),
   cursor: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]+$',
@@ -37,20 +52,24 @@ const FeedbackQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: ROWS_PER_PAGE_MAX })),
 });
 
+const Feedback = {
+  list: Type.String(),
+  entryId: Type.String(),
+  algorithm: oneOf(ALGORITHMS),
+  kind: oneOf(VALUE_KINDS),
+  state: oneOf(FEEDBACK_STATES),
+  confirmed: count,
+  falsePositive: count,
+  exact: count,
+  decidedAt: Type.String(),
+  verdict: oneOf(FEEDBACK_VERDICTS),
+};
+
 const FeedbackResult = Type.Object({
   list: Type.String(),
   feedback: Type.Array(
     Type.Object({
-      list: Type.String(),
-      entryId: Type.String(),
-      algorithm: oneOf(ALGORITHMS),
-      kind: oneOf(VALUE_KINDS),
-      state: oneOf(FEEDBACK_STATES),
-      confirmed: count,
-      falsePositive: count,
-      exact: count,
-      decidedAt: Type.String(),
-      verdict: oneOf(FEEDBACK_VERDICTS),
+      ...Feedback,
       sent: Type.Union(
         [
           Type.Object({
@@ -67,6 +86,32 @@ const FeedbackResult = Type.Object({
     }),
   ),
   cursor: orNull(Type.String()),
+});
+
+const SendBody = Type.Object(
+  {
+    yes: Type.Boolean({ description: 'False: shows what would be sent, and sends nothing.' }),
+    since: Type.Optional(time),
+    reason: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: REASON_CHARACTERS_MAX,
+        description: 'GUID or name of the reason of false positives, where the service offers several.',
+      }),
+    ),
+    refused: Type.Optional(Type.Boolean({ description: 'Also what the service refused before.' })),
+  },
+  { additionalProperties: false },
+);
+
+const SendResult = Type.Object({
+  list: Type.String(),
+  host: Type.String(),
+  sent: count,
+  due: Type.Integer({ minimum: 0, description: 'Entries that are still to be sent.' }),
+  next: Type.Array(Type.Object(Feedback), { description: 'The first of them, where nothing was sent.' }),
+  refused: Type.Array(Type.Object({ ...Feedback, status: count })),
+  left: Type.Record(Type.String(), count, { description: 'Entries that are not sent, by the reason.' }),
 });
 
 type Position = Pick<EntrySum, 'entryId' | 'algorithm'>;
@@ -95,6 +140,11 @@ async function sentOf({ store }: Service, list: string): Promise<ReadonlyMap<str
 }
 
 export function listFeedbackRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  readRoute(app, service, needs);
+  sendRoute(app, service, needs);
+}
+
+function readRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<{ Params: { list: string }; Querystring: Static<typeof FeedbackQuery> }>(
     '/v1/lists/:list/feedback',
     {
@@ -121,6 +171,51 @@ export function listFeedbackRoutes(app: FastifyInstance, service: Service, needs
         feedback: page.map((row) => ({ ...row, sent: sent.get(keyOf(row)) ?? null })),
         cursor: rest.length > limit ? cursorOf(page.at(-1)!) : null,
       };
+    },
+  );
+}
+
+function countsOf(left: FeedbackPlan['left']): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { why } of left) counts[why] = (counts[why] ?? 0) + 1;
+  return counts;
+}
+
+const withStatus = ({ feedback, status }: { readonly feedback: EntryFeedback; readonly status: number }) => {
+  return { ...feedback, status };
+};
+
+function sendRoute(app: FastifyInstance, service: Service, needs: Needs): void {
+  app.post<{ Params: { list: string }; Body: Static<typeof SendBody> }>(
+    '/v1/lists/:list/feedback',
+    {
+      onRequest: needs('admin'),
+      schema: {
+        summary: 'Send the feedback to the service of the list’s source; with `yes` false, show what would be sent.',
+        description: 'Sends for some seconds; sent again, the request continues, until `due` is 0.',
+        params: Type.Object({ list: Type.String() }),
+        body: SendBody,
+        response: { 200: SendResult, default: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { list } = request.params;
+      const { yes, since, reason = null, refused = false } = request.body;
+      const { store, ledger } = service;
+      const chosen = { sinceMs: since === undefined ? null : Date.parse(since), refused };
+      if (!yes) {
+        const { source, due, left } = await planFeedback({ ...store, ledger }, list, chosen);
+        const next = due.slice(0, NEXT_MAX).map(({ feedback }) => feedback);
+        const { host } = new URL(source.url);
+        return { list, host, sent: 0, due: due.length, next, refused: [], left: countsOf(left) };
+      }
+      // A client that left gets no report: what is not begun is left to its next request.
+      const gone = new AbortController();
+      atEnd(reply, () => gone.abort());
+      const { actor } = request.caller;
+      const options = { ...chosen, ...SEND_LIMITS, reason, actor, env: service.env, signal: gone.signal };
+      const report = await sendFeedback(service, list, options);
+      return { ...report, next: [], refused: report.refused.map(withStatus), left: countsOf(report.left) };
     },
   );
 }

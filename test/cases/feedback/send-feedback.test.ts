@@ -213,6 +213,17 @@ describe.each(KINDS)('%s', (_name, { make, told }) => {
     await expect(people.send({ signal: stopping.signal })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 
+  test('after its time the rest is left to the next send', async () => {
+    await three();
+    list.callFault = ({ method }, response, { headers, body }) => {
+      if (method === 'GET') return null;
+      setTimeout(() => response.writeHead(200, headers).end(body), 100);
+      return 'done';
+    };
+    expect(await people.send({ turnMs: 50 })).toMatchObject({ sent: 1, due: 2 });
+    expect(await people.send({ turnMs: 10_000 })).toMatchObject({ sent: 2, due: 0 });
+  });
+
   test('a service that takes nothing is asked no more', async () => {
     for (let n = 6; n < 20; n++) publisher.publish(n, 1_000 + n);
     await people.sync();
