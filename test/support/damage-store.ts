@@ -74,7 +74,7 @@ async function fillLists({ lists, feedback }: Store): Promise<void> {
   };
   await lists.setSource('off', { ...source, checkpoint: 'c', syncedAt: null } as never);
   const told = { algorithm: 'md5', verdict: 'confirmed', sent: 'affirmative', at: DAY, state: 'acknowledged' } as const;
-  for (const entryId of ['e30', 'e31'])
+  for (const entryId of ['e30', 'e40'])
     await feedback.note('known', 'ncmec https://lists.test/', { ...told, entryId, status: 200 });
 }
 
