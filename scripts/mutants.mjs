@@ -76,6 +76,8 @@ const SERVICE = 'src/cases/feedback/request-service.ts';
 const CALLS = 'src/hashlists/feedback-calls.ts';
 const OF_SUMS = ['test/cases/feedback/sum-feedback.test.ts'];
 const OF_SEND = ['test/cases/feedback/send-feedback.test.ts'];
+const FEEDBACK_ROUTE = 'src/http/routes/list-feedback.ts';
+const OF_ROUTE = ['test/http/list-feedback.test.ts'];
 const OF_NOTES = ['test/hashlists/ncmec-feedback.test.ts'];
 const HOLD = 'src/cases/webhooks/hold-events.ts';
 const OF_HOLD = ['test/cases/webhooks', 'test/sqlite/sqlite.test.ts'];
@@ -517,6 +519,11 @@ export const MUTANTS = [
   [SEND, 'await requireSame(store, plan);', '', OF_SEND],
   [SEND, '{ ...secrets, functionKey: feedbackKey }', 'secrets', OF_SEND],
   [SEND, "verdict === 'confirmed' ? null : reasonsAddress", 'reasonsAddress', OF_SEND],
+  [SEND, '>= (options.turnMs ?? Number.POSITIVE_INFINITY)', '< 0', OF_SEND],
+  [FEEDBACK_ROUTE, 'if (!yes) {', 'if (false) {', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'atEnd(reply, () => gone.abort());', '', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'compareRows(sum, after) > 0', 'compareRows(sum, after) >= 0', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'retries: 0', 'retries: 3', OF_ROUTE],
   [SERVICE, "redirect: 'manual'", "redirect: 'follow'", OF_SEND],
   [SERVICE, 'NOT_OF_THE_ENTRY.has(status)', 'false', OF_SEND],
   [SERVICE, 'ok && isWebPage(answer)', 'false', OF_SEND],

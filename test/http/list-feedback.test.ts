@@ -17,7 +17,11 @@ beforeAll(async () => {
   syncing = await startSyncing();
   for (let n = 1; n <= MANY; n++) publisher.publish(n, 1_000 + n);
   list = await syncing.startSynced(publisher);
-  people = decided(list, publisher);
+  people = decided(
+    list,
+    publisher,
+    (): Record<string, string> => (keys.admin === undefined ? {} : { authorization: `Bearer ${keys.admin}` }),
+  );
   await people.sync();
   await people.hit(1, 'confirmed');
   await people.hit(2, 'false_positive');

@@ -20,7 +20,12 @@ export interface Decided {
   end(): Promise<void>;
 }
 
-export function decided(list: SyncedList, publisher: Publisher): Decided {
+/** `headers`: of checks, where a key is needed. */
+export function decided(
+  list: SyncedList,
+  publisher: Publisher,
+  headers: () => Record<string, string> = () => ({}),
+): Decided {
   const { service, url } = list.running;
   const { ledger, audit } = service;
   let files = 0;
@@ -35,7 +40,7 @@ export function decided(list: SyncedList, publisher: Publisher): Decided {
       const response = await fetch(`${url}/v1/check/hashes`, {
         method: 'POST',
         body: JSON.stringify({ items: [{ md5: md5(n), id: reference }] }),
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...headers() },
       });
       if (!response.ok) throw new Error(await response.text());
       const { hits } = await ledger.hits({ limit: 1 });
