@@ -23,7 +23,7 @@ import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import { SENT_STATES, type SentFeedback } from '../../store/feedback-contract.js';
 import { atEnd } from '../at-end.js';
-import { count, oneOf, orNull, Problem } from '../schemas.js';
+import { count, oneOf, orNull, Problem, TIME_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 const ROWS_PER_PAGE = 1_000;
@@ -38,7 +38,11 @@ const NEXT_MAX = 1_000;
 /** A request is answered before its client gives up: one call at most is under way when the time is over, and the client retries. */
 const SEND_LIMITS = { turnMs: 15_000, requestMs: 10_000, retries: 0 };
 
-const time = Type.String({ format: 'date-time', description: 'Only entries with a decision since then.' });
+const time = Type.String({
+  format: 'date-time',
+  maxLength: TIME_CHARACTERS_MAX,
+  description: 'Only entries with a decision since then.',
+});
 
 const FeedbackQuery = Type.Object({
   since: Type.Optional(time),
