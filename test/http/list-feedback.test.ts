@@ -189,7 +189,7 @@ describe('sent over HTTP', () => {
 
   test('a failure that passes is left to the next request, without what was acknowledged', async () => {
     list.callFault = ({ url }) =>
-      url.pathname.includes('image6') ? { status: 503, headers: { 'retry-after': '60' } } : null;
+      url.pathname.includes('image6') ? { status: 503, headers: { 'retry-after': '1' } } : null;
     expect(await post({ yes: true })).toMatchObject({ status: 502, json: { code: 'SOURCE_FAILED' } });
     expect(puts()).toHaveLength(2);
     list.callFault = ({ url }) => (url.pathname.includes('image7') ? { status: 404 } : null);
