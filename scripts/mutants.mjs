@@ -69,6 +69,16 @@ const OF_AUTHORISE = ['test/http/authorise.test.ts'];
 const OF_SITE = ['test/http/own-site.test.ts'];
 const OF_BUDGET = ['test/http/body-budget.test.ts'];
 
+const SUMS = 'src/cases/feedback/sum-feedback.ts';
+const PLAN = 'src/cases/feedback/plan-feedback.ts';
+const SEND = 'src/cases/feedback/send-feedback.ts';
+const SERVICE = 'src/cases/feedback/request-service.ts';
+const CALLS = 'src/hashlists/feedback-calls.ts';
+const OF_SUMS = ['test/cases/feedback/sum-feedback.test.ts'];
+const OF_SEND = ['test/cases/feedback/send-feedback.test.ts'];
+const FEEDBACK_ROUTE = 'src/http/routes/list-feedback.ts';
+const OF_ROUTE = ['test/http/list-feedback.test.ts'];
+const OF_NOTES = ['test/hashlists/ncmec-feedback.test.ts'];
 const HOLD = 'src/cases/webhooks/hold-events.ts';
 const OF_HOLD = ['test/cases/webhooks', 'test/sqlite/sqlite.test.ts'];
 export const MUTANTS = [
@@ -495,6 +505,54 @@ export const MUTANTS = [
   [AUTHORISE, "if (scope === 'admin') return;", '', OF_AUTHORISE],
   ['src/store/keys-contract.ts', 'Date.parse(expiresAt) > nowMs', 'Date.parse(expiresAt) >= nowMs', OF_AUTHORISE],
   ['src/store/keys-contract.ts', 'revokedAt === null && ', '', OF_AUTHORISE],
+  // Feedback to publishers.
+  ['src/cases/feedback/decision.ts', "status === 'notified' && ", 'false && ', OF_SUMS],
+  ['src/cases/feedback/decision.ts', " && decision?.verdict === 'false_positive'", '', OF_SUMS],
+  [SUMS, 'match.list !== list || ', '', OF_SUMS],
+  [SUMS, 'match.suppressed && !match.quarantined', 'false', OF_SUMS],
+  [SUMS, ' && !match.quarantined', '', OF_SUMS],
+  [SUMS, 'if (!found.has(key) || match', 'if (match', OF_SUMS],
+  [SUMS, " || match.matchType === 'exact') found", ') found', OF_SUMS],
+  [SUMS, 'if (decision.at > sum.at) sum.at', 'sum.at', OF_SUMS],
+  [SUMS, "falsePositive === 0 ? 'confirmed' : 'contested'", "'confirmed'", OF_SUMS],
+  [SUMS, 'cursor = page.cursor', 'cursor = null', OF_SUMS],
+  [SUMS, 'isDigest(algorithm) ?', 'true ?', OF_SUMS],
+  [PLAN, "if (verdict === 'contested') return 'contested';", '', OF_SEND],
+  [PLAN, "if (state === 'removed') return 'removed';", '', OF_SEND],
+  [PLAN, ' || sent.verdict !== verdict) return null', ') return null', OF_SEND],
+  [PLAN, "if (sent.state === 'acknowledged') return 'sent';", '', OF_SEND],
+  [PLAN, " && !refused ? 'refused'", " ? 'refused'", OF_SEND],
+  [PLAN, 'environmentOf(source)}', "''}", OF_SEND],
+  [SEND, "await note('begun', null);", '', OF_SEND],
+  [SEND, "isTaken ? 'acknowledged' : 'refused'", "'acknowledged'", OF_SEND],
+  [SEND, 'inARow = isTaken ? 0 : inARow + 1;', '', OF_SEND],
+  [SEND, 'await requireSame(store, plan);', '', OF_SEND],
+  [SEND, '{ ...secrets, functionKey: feedbackKey }', 'secrets', OF_SEND],
+  [SEND, "verdict === 'confirmed' ? null : reasonsAddress", 'reasonsAddress', OF_SEND],
+  [SEND, '>= (options.turnMs ?? Number.POSITIVE_INFINITY)', '< 0', OF_SEND],
+  [FEEDBACK_ROUTE, 'if (!yes) {', 'if (false) {', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'atEnd(reply, () => gone.abort());', '', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'compareRows(sum, after) > 0', 'compareRows(sum, after) >= 0', OF_ROUTE],
+  [FEEDBACK_ROUTE, 'retries: 0', 'retries: 3', OF_ROUTE],
+  [SERVICE, "redirect: 'manual'", "redirect: 'follow'", OF_SEND],
+  [SERVICE, 'NOT_OF_THE_ENTRY.has(status)', 'false', OF_SEND],
+  [SERVICE, 'ok && isWebPage(answer)', 'false', OF_SEND],
+  [SERVICE, 'AbortSignal.timeout(requestMs)', 'AbortSignal.timeout(99_999)', OF_SEND],
+  [SERVICE, 'bytes > ANSWER_BYTES_MAX', 'false', OF_SEND],
+  [CALLS, 'source !== STOPNCII_SOURCE', 'false', OF_SEND],
+  [CALLS, ' || /^\\.{1,2}$/.test(id)', '', OF_SEND],
+  [CALLS, 'encodeURIComponent(id)', 'id', OF_SEND],
+  ['src/hashlists/feedback-reasons.ts', 'found.length === 1', 'found.length > 0', OF_SEND],
+  [
+    'src/hashlists/feedback-reasons.ts',
+    "if (!isListed) throw new AppError('SOURCE_FAILED', { why: 'invalid list of reasons' });",
+    '',
+    OF_SEND,
+  ],
+  ['src/hashlists/formats/ncmec-feedback.ts', 'one.type === type.toLowerCase()', 'true', OF_NOTES],
+  ['src/hashlists/formats/ncmec-feedback.ts', 'this.#group = null;', '', OF_NOTES],
+  ['src/hashlists/formats/ncmec-feedback.ts', 'this.#statements.length >= STATEMENTS_MAX', 'false', OF_NOTES],
+  ['src/sqlite/lists/remove-list.ts', ", 'feedback']", ']', ['test/sqlite/remove-list.test.ts']],
   // Events that wait for a person.
   [HOLD, 'filter(({ suppressed }) => !suppressed)', 'filter(() => true)', OF_HOLD],
   [HOLD, ' || states.includes(undefined)', '', OF_HOLD],

@@ -4,6 +4,7 @@ import type { CliContext } from './context.js';
 import { addKeyRotationCommand } from './key-rotation.js';
 import { addContentsCommands } from './list-contents.js';
 import { addExportCommand } from './list-export.js';
+import { addFeedbackCommand } from './list-feedback.js';
 import { addImagesCommand } from './list-images.js';
 import { addImportCommand } from './list-import.js';
 import { addQuarantineCommands } from './list-quarantine.js';
@@ -23,6 +24,7 @@ export function addListCommands(program: Command, cli: CliContext): void {
   addQuarantineCommands(lists, program, cli);
   addSwitchCommands(lists, program, cli);
   addExportCommand(lists, program, cli);
+  addFeedbackCommand(lists, program, cli);
   addKeyRotationCommand(lists, program, cli);
   addImagesCommand(lists, program, cli);
 }

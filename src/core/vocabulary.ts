@@ -47,13 +47,14 @@ export const SOURCE_TYPES = ['ncmec', 'stopncii', 'tech-against-terrorism', 'thr
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
 /** Secrets that publishers give to their members, by their publishers' names. */
-export const SECRET_ROLES = ['password', 'functionKey', 'subscriptionKey', 'accessToken'] as const;
+export const SECRET_ROLES = ['password', 'functionKey', 'subscriptionKey', 'accessToken', 'feedbackKey'] as const;
 export type SecretRole = (typeof SECRET_ROLES)[number];
 
 /** The secrets that a source takes; the first is the one that an unnamed secret is for. */
 export const SOURCE_SECRETS: Readonly<Record<SourceType, readonly [SecretRole, ...SecretRole[]]>> = {
   ncmec: ['password'],
-  stopncii: ['functionKey', 'subscriptionKey'],
+  // StopNCII has a function key for each endpoint.
+  stopncii: ['functionKey', 'subscriptionKey', 'feedbackKey'],
   'tech-against-terrorism': ['password'],
   threatexchange: ['accessToken'],
 };

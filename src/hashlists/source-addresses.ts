@@ -5,7 +5,7 @@
 import { AppError } from '../core/errors.js';
 import type { SourceType } from '../core/vocabulary.js';
 
-interface SourcePlace {
+export interface SourcePlace {
   readonly type: SourceType;
   readonly url: string;
   readonly privacyGroup: string | null;
@@ -57,6 +57,20 @@ const PARAMETERS: Readonly<Record<SourceType, (since: string | null, nowMs: numb
 };
 /** Parameters that a configured URL may set itself. */
 const CHOSEN = new Set(['pageSize', 'limit']);
+
+/** Return the address of a path behind the base; the parameters of the configured URL stay. */
+export function addressBehind(place: SourcePlace, path: string): string {
+  const address = baseOf(place);
+  address.pathname = behind(address, path);
+  return address.href;
+}
+
+/** Return the base without its parameters: the environment of a service. */
+export function environmentOf(place: SourcePlace): string {
+  const base = baseOf(place);
+  base.search = '';
+  return base.href;
+}
 
 /** Return the address of everything since a checkpoint; null: of the whole list. */
 export function firstPage(place: SourcePlace, checkpoint: string | null, nowMs: number): string {

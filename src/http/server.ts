@@ -31,6 +31,7 @@ import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listEntryRoutes } from './routes/list-entries.js';
+import { listFeedbackRoutes } from './routes/list-feedback.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listSourceRoutes } from './routes/list-sources.js';
 import { listRoutes } from './routes/lists.js';
@@ -162,6 +163,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   listChangeRoutes(app, service, needs);
   listEntryRoutes(app, service, needs);
   listSourceRoutes(app, service, needs);
+  listFeedbackRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);

@@ -56,6 +56,8 @@ export interface Service {
   /** Requested syncs, for the schedule of this process. */
   readonly syncs: SyncRequests;
   readonly ledger: Ledger;
+  /** The environment of this process, for the secrets of sources alone. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Open one batch for a request with an Idempotency-Key; its answers are sent after its `commit`. */
   openRecording(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
   /** Errors as `checkImage`. */
@@ -91,7 +93,7 @@ interface ServiceOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly watchLists?: boolean;
-  /** The environment of this process: the decoder process gets the allocator's settings from it. */
+  /** The environment of this process: the decoder process gets the allocator's settings from it, sources their secrets. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** By default for a service that gets bytes, in a test. */
   readonly decoder?: Partial<DecoderPlace>;
@@ -135,6 +137,7 @@ export async function createService(
     imports,
     syncs: createSyncRequests(),
     ledger,
+    env,
     reload,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),

@@ -7,6 +7,7 @@ import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../vault/master-
 import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
 import { openListsDatabase, storeIdOf } from './lists/database.js';
+import { SqliteFeedback } from './lists/feedback.js';
 import { type OnDamaged, SqliteLists } from './lists/lists.js';
 import { mendIds, type OnCleared } from './lists/mend-ids.js';
 import { sweepLeftovers } from './lists/remove-list.js';
@@ -63,6 +64,7 @@ export async function openSqliteStore(
     for (const damage of damageIn(opened)) onDamaged(damage);
     return {
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
+      feedback: new SqliteFeedback(db),
       keys: new SqliteKeys(opened),
       tenants: new SqliteTenants(opened, storeIdOf(db)),
       audit,

@@ -32,6 +32,7 @@ export const AUDIT_ACTIONS = [
   'webhook.remove',
   'webhook.retry',
   'webhook.ping',
+  'list.feedback',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -2,6 +2,7 @@
 import type { Vault } from '../vault/vault.js';
 import type { AuditStore } from './audit-contract.js';
 import type { DutyStore } from './duties-contract.js';
+import type { FeedbackStore } from './feedback-contract.js';
 import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { ListStore } from './lists-contract.js';
@@ -10,6 +11,8 @@ import type { WebhookStore } from './webhooks-contract.js';
 
 export interface Store {
   readonly lists: ListStore;
+  /** Sent as a whole under one action of the audit log: it is not audited by itself. */
+  readonly feedback: FeedbackStore;
   readonly keys: KeyStore;
   readonly tenants: TenantStore;
   readonly audit: AuditStore;

@@ -38,6 +38,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   'PUT /v1/lists/:list/source': { scope: 'admin', body: { type: 'ncmec', url: 'https://example.org/' } },
   'DELETE /v1/lists/:list/source': { scope: 'admin' },
   'POST /v1/lists/:list/source/sync': { scope: 'admin' },
+  'GET /v1/lists/:list/feedback': { scope: 'admin' },
+  'POST /v1/lists/:list/feedback': { scope: 'admin', body: { yes: true } },
   'PATCH /v1/lists/:list': { scope: 'admin', body: { enabled: true } },
   'POST /v1/lists': { scope: 'admin', body: { list: 'not a name' } },
   'DELETE /v1/lists/:list': { scope: 'admin' },

@@ -10,7 +10,7 @@ import { entryRow, stream } from '../store/lists-contract.js';
 const md5 = (n: number) => n.toString(16).padStart(32, '0');
 const rows = (count: number, from = 1) =>
   stream(Array.from({ length: count }, (_, at) => entryRow(from + at, 'md5', md5(from + at))));
-const TABLES = ['entry', 'past_entry', 'withdrawal', 'list_version', 'disabled_entry'];
+const TABLES = ['entry', 'past_entry', 'withdrawal', 'list_version', 'disabled_entry', 'feedback'];
 
 async function filled(count: number) {
   const dataDir = tempFolder('removed');
@@ -22,6 +22,15 @@ async function filled(count: number) {
   await store.lists.changeEntries('a', { entryId: 'e2' }, 'disable');
   const gone = { entryId: 'x', at: '2026-01-01T00:00:00Z' };
   await store.lists.addEntries('a', stream([{ ok: false, line: 1, reason: 'not_active', gone }]));
+  const told = {
+    algorithm: 'md5',
+    verdict: 'confirmed',
+    sent: 'yes',
+    at: 'now',
+    state: 'begun',
+    status: null,
+  } as const;
+  for (const list of ['a', 'b']) await store.feedback.note(list, 'ncmec', { ...told, entryId: 'e2' });
   return { dataDir, store };
 }
 

@@ -26,7 +26,7 @@ export interface MadeStore {
   readonly hookId: string;
 }
 
-async function fillLists({ lists }: Store): Promise<void> {
+async function fillLists({ lists, feedback }: Store): Promise<void> {
   await lists.createList({ list: 'known', kind: 'match', radiusBits: 31 });
   await lists.createList({ list: 'good', kind: 'suppression', radiusBits: 10, matchLowQuality: true });
   await lists.createList({ list: 'off', kind: 'match', radiusBits: 0 });
@@ -73,6 +73,9 @@ async function fillLists({ lists }: Store): Promise<void> {
     everyMinutes: 60,
   };
   await lists.setSource('off', { ...source, checkpoint: 'c', syncedAt: null } as never);
+  const told = { algorithm: 'md5', verdict: 'confirmed', sent: 'affirmative', at: DAY, state: 'acknowledged' } as const;
+  for (const entryId of ['e30', 'e40'])
+    await feedback.note('known', 'ncmec https://lists.test/', { ...told, entryId, status: 200 });
 }
 
 async function fillService({
@@ -121,7 +124,7 @@ const each = async <T>(rows: AsyncIterable<T>): Promise<T[]> => {
 };
 
 /** The readers of the lists, in the order in which a service uses them. */
-export const listReaders = ({ lists }: Store, { position, entryKeys }: MadeStore) => ({
+export const listReaders = ({ lists, feedback }: Store, { position, entryKeys }: MadeStore) => ({
   lists: () => lists.lists(),
   generation: () => lists.generation(),
   'feed head': async () => {
@@ -144,6 +147,7 @@ export const listReaders = ({ lists }: Store, { position, entryKeys }: MadeStore
     entryKeys.map((key) => [`entry ${key}`, async () => (await lists.entriesByKeys([key])).get(key) ?? null]),
   ),
   quarantined: () => lists.quarantined(),
+  feedback: () => feedback.sent('known', 'ncmec https://lists.test/'),
   ...Object.fromEntries(
     ['known', 'good', 'off'].flatMap((list) => [
       [`versions of ${list}`, () => lists.versions(list)],

@@ -7,6 +7,7 @@ import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
+import { NcmecFeedback } from './ncmec-feedback.js';
 import { BoundedXml, type XmlElement, XmlFault } from './xml.js';
 
 const NAMESPACE = 'https://hashsharing.ncmec.org/hashsharing/v2';
@@ -34,6 +35,7 @@ interface Record {
   classification: string;
   readonly fingerprints: Fingerprint[];
   readonly notes: { [name: string]: string };
+  readonly feedback: NcmecFeedback;
 }
 
 /** Builds records from the parser's events; a record is ready when its element closes. */
@@ -41,7 +43,9 @@ class Reader {
   readonly ready: Record[] = [];
   #open: Record | null = null;
   #inFingerprints = false;
-  /** Open elements within the entry: other members speak in some of them. */
+  /** Other members speak in it. */
+  #inFeedback = false;
+  /** Open elements within the entry. */
   #depth = 0;
   #text = '';
   #count = 0;
@@ -56,19 +60,28 @@ class Reader {
     } else if (this.#open === null) {
       if (!ENTRIES.has(local)) return;
       const empty = { member: '', memberId: '', id: '', timestamp: '', classification: '' };
-      this.#open = { kind: local, number: ++this.#count, ...empty, fingerprints: [], notes: {} };
+      this.#open = {
+        kind: local,
+        number: ++this.#count,
+        ...empty,
+        fingerprints: [],
+        notes: {},
+        feedback: new NcmecFeedback(),
+      };
       this.#depth = 0;
     } else this.#openedWithin(this.#open, local, attributes);
   }
 
-  #openedWithin({ fingerprints }: Record, local: string, attributes: XmlElement['attributes']): void {
+  #openedWithin({ fingerprints, feedback }: Record, local: string, attributes: XmlElement['attributes']): void {
     this.#depth++;
     if (this.#inFingerprints) {
       if (fingerprints.length >= FINGERPRINTS_MAX)
         throw new XmlFault(`an entry has more than ${FINGERPRINTS_MAX} fingerprints`);
       fingerprints.push({ type: local, isReference: attributes.href !== undefined, value: '' });
-    } else if (this.#depth > 1) return;
+    } else if (this.#inFeedback) feedback.opened(local, attributes);
+    else if (this.#depth > 1) return;
     else if (local === 'fingerprints') this.#inFingerprints = true;
+    else if (local === 'feedback') this.#inFeedback = true;
     else if (local === 'member') this.#open!.memberId = attributes.id ?? '';
   }
 
@@ -88,6 +101,8 @@ class Reader {
       this.#open = null;
     } else if (local === 'fingerprints' && depth === 1) this.#inFingerprints = false;
     else if (this.#inFingerprints) record.fingerprints.at(-1)!.value = text;
+    else if (local === 'feedback' && depth === 1) this.#inFeedback = false;
+    else if (this.#inFeedback) record.feedback.closed(local, text);
     else if (depth > 1) return;
     else if (local === 'member' || local === 'id' || local === 'timestamp' || local === 'classification')
       record[local] = text;
@@ -119,7 +134,7 @@ export async function* parseNcmec({ bytes, ...options }: ListSource): AsyncGener
 }
 
 function* rowsOf(record: Record, options: Omit<ListSource, 'bytes'>): Generator<ParsedRow> {
-  const { kind, number: line, member, memberId, id, timestamp, classification, fingerprints, notes } = record;
+  const { kind, number: line, member, memberId, id, timestamp, classification, fingerprints, notes, feedback } = record;
   if (id === '' || memberId === '') {
     yield { ok: false, line, reason: 'malformed' };
     return;
@@ -129,11 +144,14 @@ function* rowsOf(record: Record, options: Omit<ListSource, 'bytes'>): Generator<
     yield { ok: false, line, reason: 'not_active', gone: { entryId, ...(timestamp ? { at: timestamp } : {}) } };
     return;
   }
-  const common = { entryId, category: classification, source: member, mediaType: kind, updatedAt: timestamp, notes };
+  const common = { entryId, category: classification, source: member, mediaType: kind, updatedAt: timestamp };
   const of = { entryId, ...(timestamp ? { at: timestamp } : {}) };
   if (fingerprints.length === 0) yield { ok: false, line, reason: 'malformed', of };
   for (const { type, isReference, value } of fingerprints) {
     if (isReference || value === '') yield { ok: false, line, reason: 'not_a_value', of };
-    else yield normalise({ ...common, algorithm: type, value }, line, options);
+    else {
+      const about = { ...notes, ...feedback.notesOf(type) };
+      yield normalise({ ...common, algorithm: type, value, notes: about }, line, options);
+    }
   }
 }

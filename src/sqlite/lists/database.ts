@@ -58,6 +58,11 @@ export const LIST_VERSION = table(
 export const DATA_KEY = table('data_key', 'id', 'id wrapped created_at');
 export const DISABLED_ENTRY = table('disabled_entry', 'entry_id', 'list_id algorithm value entry_id');
 export const WITHDRAWAL = table('withdrawal', 'entry_id', 'list_id entry_id at_ms version');
+export const FEEDBACK = table(
+  'feedback',
+  'entry_id',
+  'list_id service entry_id algorithm verdict sent at state status',
+);
 export const LIST_TABLES: readonly ListTable[] = [
   META,
   LIST,
@@ -70,6 +75,7 @@ export const LIST_TABLES: readonly ListTable[] = [
   DATA_KEY,
   DISABLED_ENTRY,
   WITHDRAWAL,
+  FEEDBACK,
 ];
 
 /** Tables of the released migration that gave them sums. */
@@ -204,13 +210,24 @@ export const MIGRATIONS: readonly Migration[] = [
   // Marked entries are few, and asked for beside answers.
   'CREATE INDEX marked_entry ON entry (list_id) WHERE quarantined <> 0;',
   entriesByIdentity,
+  // What was sent to publishers about their entries.
+  (db) => {
+    db.exec(
+      `CREATE TABLE feedback (
+         list_id INTEGER NOT NULL, service TEXT NOT NULL, entry_id TEXT NOT NULL, algorithm INTEGER NOT NULL,
+         verdict TEXT NOT NULL, sent TEXT NOT NULL, at TEXT NOT NULL, state TEXT NOT NULL, status INTEGER,
+         PRIMARY KEY (list_id, service, entry_id, algorithm)
+       ) STRICT, WITHOUT ROWID;`,
+    );
+    addSum(db, 'feedback');
+  },
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: '64c1634f0bee3880',
-  schema: '717e36ef770540c4',
+  shape: 'd31c14156ac33c35',
+  schema: '13f5cfea1057afb4',
   migrations: MIGRATIONS,
 };
 

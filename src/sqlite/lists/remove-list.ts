@@ -14,7 +14,7 @@ import { partsOf } from './entry-table.js';
 const ROWS_AT_ONCE_MAX = 100;
 
 /** Tables with a few rows of a list. */
-const SMALL_TABLES = ['list_version', 'list_source', 'disabled_entry'];
+const SMALL_TABLES = ['list_version', 'list_source', 'disabled_entry', 'feedback'];
 const LARGE_TABLES = ['entry', 'past_entry', 'withdrawal'];
 
 /** Take a list away, inside the caller's transaction: its entries match no more, and are left to a sweep. Result: their number. */

@@ -121,6 +121,7 @@ describe('NCMEC', () => {
     publisher.publish(2, 1_002, 43);
     await start(publisher);
     const asked = {
+      method: 'GET',
       url: new URL(`${list.host}/hashsharing/v2/entries?from=1970-01-01T00:00:00Z&to=2026-01-01T00:00:00Z`),
     };
     const authorization = `Basic ${Buffer.from('testington:pa55word').toString('base64')}`;

@@ -55,6 +55,8 @@ export interface SyncedList {
   readonly pages: Asked[];
   readonly asked: Asked[];
   fault: Fault;
+  /** Of requests that are for no page. */
+  callFault: Fault;
   set(more?: Partial<SourceInfo>): Promise<void>;
   sync(more?: Partial<SyncOptions>): ReturnType<typeof syncList>;
   /** Digests of the list, as numbers. */
@@ -99,7 +101,7 @@ async function startSynced(
     list.asked.push(asked);
     if (publisher.isPage(asked)) list.pages.push(asked);
     const own = publisher.answer(asked);
-    const given = publisher.isPage(asked) ? list.fault(asked, response, own) : null;
+    const given = (publisher.isPage(asked) ? list.fault : list.callFault)(asked, response, own);
     if (given === 'done') return;
     const { status = 200, headers: sent = {}, body = '' } = given ?? own;
     response.writeHead(status, sent).end(body);
@@ -115,6 +117,7 @@ async function startSynced(
     pages: [],
     asked: [],
     fault: () => null,
+    callFault: () => null,
     async set(more = {}) {
       const { type, base, settings } = publisher;
       await lists.setSource(name, { ...NEW_SOURCE, type, url: host + base, ...settings, ...more });
