@@ -517,6 +517,7 @@ export const MUTANTS = [
   [SUMS, "falsePositive === 0 ? 'confirmed' : 'contested'", "'confirmed'", OF_SUMS],
   [SUMS, 'cursor = page.cursor', 'cursor = null', OF_SUMS],
   [SUMS, 'isDigest(algorithm) ?', 'true ?', OF_SUMS],
+  [PLAN, '&& exact === 0', '&& exact > 0', ['test/cases/feedback/near-feedback.test.ts']],
   [PLAN, "if (verdict === 'contested') return 'contested';", '', OF_SEND],
   [PLAN, "if (state === 'removed') return 'removed';", '', OF_SEND],
   [PLAN, ' || sent.verdict !== verdict) return null', ') return null', OF_SEND],

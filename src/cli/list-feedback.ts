@@ -77,6 +77,7 @@ const LEFT: Readonly<Record<FeedbackPlan['left'][number]['why'], string>> = {
   contested: 'people decided both',
   removed: 'the list has the entry no more',
   foreign: 'the service takes no feedback on such an entry',
+  near: 'no file had exactly its value',
   sent: 'the service has it',
   refused: 'the service refused it',
 };

@@ -10,9 +10,10 @@ import { type EntryFeedback, feedbackOf, heldValues, keyOf, sumDecisions } from 
 
 /**
  * `contested`: people decided both. `removed`: the list has the entry no more. `foreign`: no entry of the publisher, or of a kind
- * that it takes no feedback on. `sent`: the publisher has this verdict. `refused`: it refused this verdict.
+ * that it takes no feedback on. `near`: false positives, and no file had exactly the value: they speak of the radius, and sent, they
+ * could take a right entry from everybody. `sent`: the publisher has this verdict. `refused`: it refused this verdict.
  */
-type LeftReason = 'contested' | 'removed' | 'foreign' | 'sent' | 'refused';
+type LeftReason = 'contested' | 'removed' | 'foreign' | 'near' | 'sent' | 'refused';
 
 export interface DueFeedback {
   readonly feedback: EntryFeedback;
@@ -82,7 +83,7 @@ export async function planFeedback(
 }
 
 function reasonToLeave(
-  { verdict, state, entryId }: EntryFeedback,
+  { verdict, state, entryId, exact }: EntryFeedback,
   about: {
     readonly held: readonly HeldEntry[];
     readonly source: SourceInfo;
@@ -95,6 +96,7 @@ function reasonToLeave(
   if (state === 'removed') return 'removed';
   const subject = { ...held[0]!, entryId, verdict };
   if (feedbackCallOf(source.type)!(source, subject, '') === null) return 'foreign';
+  if (verdict === 'false_positive' && exact === 0) return 'near';
   // Another verdict is another message. One whose answer is unknown is sent again: the calls replace what was said.
   if (sent === undefined || sent.verdict !== verdict) return null;
   if (sent.state === 'acknowledged') return 'sent';
