@@ -9,8 +9,11 @@ export async function approveHeld(store: ListStore, list: string): Promise<Impor
   const held = (await store.versions(list)).find(({ state }) => state === 'held');
   if (!held) throw new AppError('NOT_FOUND', { list, state: 'held' });
   const rows = await store.versionRows(list, held.version);
-  const origin = { origin: `approved: ${held.origin ?? `version ${held.version}`}` };
-  return held.mode === 'add' ? store.addEntries(list, rows, origin) : store.replaceEntries(list, rows, origin);
+  const options = {
+    origin: `approved: ${held.origin ?? `version ${held.version}`}`,
+    expectedRows: held.accepted + held.duplicates,
+  };
+  return held.mode === 'add' ? store.addEntries(list, rows, options) : store.replaceEntries(list, rows, options);
 }
 
 /**
@@ -19,7 +22,9 @@ export async function approveHeld(store: ListStore, list: string): Promise<Impor
  */
 export async function rollBack(store: ListStore, list: string, version: number): Promise<ImportReport> {
   const rows = await store.versionRows(list, version);
-  return store.replaceEntries(list, rows, { origin: `version ${version} again` });
+  // A version and the next have most of their entries in common.
+  const expectedRows = (await store.list(list))?.entryCount ?? 0;
+  return store.replaceEntries(list, rows, { origin: `version ${version} again`, expectedRows });
 }
 
 /**
