@@ -132,7 +132,7 @@ export class Segmented<I extends Measurable> {
   #lastKey = 0;
   #sealed: Segment<I>[] = [];
   #open: Segment<I> | null = null;
-  #merge: { readonly done: Promise<void>; finish: (() => Promise<void>) | null; readonly removed: number[] } | null =
+  #merge: { readonly done: Promise<void>; finish: (() => Promise<number>) | null; readonly removed: number[] } | null =
     null;
   #segments: readonly Segment<I>[] = [];
 
@@ -220,10 +220,12 @@ export class Segmented<I extends Measurable> {
   async settle(): Promise<void> {
     // Nothing is sealed while a merge runs, and one more entry would not fit.
     if (this.isFull) await this.#merge?.done;
-    await this.#merge?.finish?.();
+    const droppedBytes = await this.#merge?.finish?.();
     if (!this.#isOpenCurrent()) await this.#buildOpen();
     this.#sealWhereDue();
     this.#publish();
+    // Only now nothing here refers to the merged parts.
+    if (droppedBytes !== undefined) noteDropped(droppedBytes);
   }
 
   /** Wait for running and due merges, and apply them. Errors: those of the maker. */
@@ -304,7 +306,7 @@ export class Segmented<I extends Measurable> {
             this.#sealed = this.#sealed.map((sealed) => (sealed.keys === first!.keys ? segment : sealed));
             if (open) this.#forgetRows(open.keys.length);
             this.#merge = null;
-            for (const part of parts) noteDropped(part.index.memoryBytes);
+            return parts.reduce((bytes, part) => bytes + part.index.memoryBytes, 0);
           };
         }
       },
