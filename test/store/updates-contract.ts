@@ -287,6 +287,22 @@ export function updatesContract(name: string, place: Place): void {
         expect(await held()).toEqual(['x 1 -', 'z 2 -']);
       });
 
+      test('beside the one that came in the place of a disabled one, a third is on its own', async () => {
+        await store.lists.changeEntries('a', { entryId: 'x' }, 'disable');
+        await store.lists.changeEntries('a', { entryId: 'y' }, 'remove');
+        await replace(says('z', 2));
+        await replace(says('p', 1), says('z', 2));
+        expect(await held()).toEqual(['z 2 -']);
+        await replace(says('p', 1), says('q', 1), says('z', 2));
+        expect(await held()).toEqual(['q 1 -', 'z 2 -']);
+      });
+
+      test('of which the disabled one is withdrawn in the same file as another comes', async () => {
+        await store.lists.changeEntries('a', { entryId: 'x' }, 'disable');
+        await replace(says('x', 1), says('p', 1), ends('x'), ends('y'), says('q', 1));
+        expect(await held(), 'p came beside a disabled one, q in its place').toEqual(['p 1 -']);
+      });
+
       test('stays disabled where its list gives it another id, at once or later', async () => {
         await store.lists.changeEntries('a', { entryId: 'x' }, 'disable');
         await store.lists.changeEntries('a', { entryId: 'y' }, 'disable');
@@ -329,6 +345,16 @@ export function updatesContract(name: string, place: Place): void {
         await replace(says('one', 1, 0));
         await add(...MANY.map((at) => says('one', at, at)));
         expect(await held()).toEqual(['one 19999 -']);
+      }, 60_000);
+
+      test('of one value that was disabled, under other ids each time', async () => {
+        const rows = (name: string) => MANY.map((at) => says(`${name} ${at}`, 7, null, { source: 's' }));
+        await replace(...rows('a'));
+        expect(await store.lists.changeEntries('a', { source: 's' }, 'disable')).toBe(20_000);
+        await replace(...rows('b'));
+        expect(await held()).toEqual([]);
+        await replace(...rows('b'), says('other', 8));
+        expect(await held()).toEqual(['other 8 -']);
       }, 60_000);
 
       test('of one value, under other ids each time', async () => {

@@ -11,8 +11,10 @@ import type { EntryLookup, Identity, ValueName } from './entry-lookup.js';
  * entries are gone is disabled in the entries that come in their place. Beside a disabled entry another one is on its own.
  */
 export class DisabledEntries {
-  /** By value: ids under which it was disabled. */
-  readonly #ids = new Map<string, Set<string>>();
+  readonly #identities = new Set<string>();
+  readonly #values = new Set<string>();
+  /** Values of which the list has a disabled entry, as far as it was asked: many rows may have one value. */
+  readonly #held = new Set<string>();
   readonly #lookup: EntryLookup;
   readonly #note: Statement<[number, number, Buffer, string]>;
 
@@ -24,17 +26,27 @@ export class DisabledEntries {
     const rows = wholeTable<Identity & { readonly list_id: number }>(db, DISABLED_ENTRY);
     for (const row of rows) {
       if (row.list_id !== listId) continue;
-      const ids = this.#ids.get(nameOf(row)) ?? new Set();
-      this.#ids.set(nameOf(row), ids.add(row.entry_id));
+      this.#identities.add(`${nameOf(row)} ${row.entry_id}`);
+      this.#values.add(nameOf(row));
     }
   }
 
+  /** Whether an entry that the list does not have is added as a disabled one. */
   has(entry: Identity): boolean {
-    if (this.#ids.size === 0) return false;
-    const ids = this.#ids.get(nameOf(entry));
-    if (ids === undefined) return false;
-    const isHeld = (entryId: string) => this.#lookup.ofIdentity({ ...entry, entry_id: entryId })?.disabled === 1;
-    return ids.has(entry.entry_id) || ![...ids].some(isHeld);
+    if (this.#values.size === 0) return false;
+    const name = nameOf(entry);
+    return this.#identities.has(`${name} ${entry.entry_id}`) || (this.#values.has(name) && !this.#isHeld(name, entry));
+  }
+
+  #isHeld(name: string, entry: Identity): boolean {
+    const isHeld = this.#held.has(name) || this.#lookup.ofValue(entry).some(({ disabled }) => disabled === 1);
+    if (isHeld) this.#held.add(name);
+    return isHeld;
+  }
+
+  /** A row of the list is removed. */
+  forget(row: HeldRow): void {
+    this.#held.delete(nameOf(row));
   }
 
   note({ list_id, algorithm, value, entry_id }: HeldRow): void {

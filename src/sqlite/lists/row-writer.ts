@@ -76,7 +76,8 @@ export class RowWriter {
   readonly #large = new Map<string, LargeEntry>();
   /** By value: many rows of which none is named yet, the first one last. */
   readonly #free = new Map<string, HeldRow[]>();
-  readonly #disabledGone: HeldRow[] = [];
+  /** By value: a row of it that was disabled and is gone. */
+  readonly #disabledGone = new Map<string, HeldRow>();
   readonly #firstNewKey: number;
   readonly #hadEntries: boolean;
 
@@ -112,7 +113,7 @@ export class RowWriter {
       for (const key of this.#keys.iterate(listId)) if (!this.#seen.has(key)) left.push(key);
       for (const key of left) this.#drop(key, false);
     }
-    for (const row of this.#disabledGone) this.#disableHeirs(row);
+    for (const row of this.#disabledGone.values()) this.#disableHeirs(row);
   }
 
   #drop(key: number, wasCounted: boolean): void {
@@ -120,7 +121,7 @@ export class RowWriter {
     if (!row) throw damaged(ENTRY, key);
     this.#table.remove(row, this.#target.version, wasCounted);
     this.counts.removed++;
-    if (row.disabled === 1) this.#disabledGone.push(row);
+    if (row.disabled === 1) this.#disabledGone.set(nameOf(row), row);
   }
 
   /** Disable the entries that came by this import in the place of a disabled one. */
@@ -238,10 +239,10 @@ export class RowWriter {
     this.#large.get(entryId)?.named.push(key);
   }
 
-  #rowOf(entry: Checked): NewRow {
+  #rowOf(entry: Checked, isDisabled: boolean): NewRow {
     // Named one by one: copies by spread take a tenth of an import.
     const { algorithm, value, entry_id, attributes, notes } = entry;
-    const disabled = this.#disabled.has(entry) ? 1 : 0;
+    const disabled = isDisabled ? 1 : 0;
     return { algorithm, value, entry_id, attributes, notes, since: this.#target.version, disabled };
   }
 
@@ -254,7 +255,7 @@ export class RowWriter {
     const free = this.#freeRow(entry);
     if (free === undefined) return false;
     this.#look(entry);
-    this.#bring(free, this.#rowOf(entry));
+    this.#bring(free, this.#rowOf(entry, false));
     return true;
   }
 
@@ -286,12 +287,12 @@ export class RowWriter {
     const before = held === 'many' ? this.#lookup.ofIdentity(entry) : held.find((one) => isSameValue(one, entry));
     if (before !== undefined) {
       this.#look(entry);
-      this.#bring(before, this.#rowOf(entry));
+      this.#bring(before, this.#rowOf(entry, before.disabled === 1));
     } else if (!this.#takeOver(entry)) this.#addNew(entry);
   }
 
   #addNew(entry: Checked): void {
-    const key = this.#table.add(this.#rowOf(entry));
+    const key = this.#table.add(this.#rowOf(entry, this.#disabled.has(entry)));
     // The table has it, and finds it neither by its id nor by its value.
     if (key === null) throw damaged(ENTRY, 'index');
     this.#lookup.note(key, entry);
@@ -308,7 +309,8 @@ export class RowWriter {
     const wasDoubted = this.#doubted.delete(held.id);
     if (!isNamedAgain || wasDoubted) this.#name(held.id, row.entry_id);
     if (sumOfEntry(held) !== held.sum) {
-      this.#table.repair(held, row);
+      // Its own marks are not to be trusted.
+      this.#table.repair(held, this.#rowOf(row, this.#disabled.has(row)));
       this.#lookup.note(held.id, row);
       this.counts.accepted++;
       return;
@@ -345,6 +347,7 @@ export class RowWriter {
       this.#table.remove(row, version, this.#target.mode === 'add' || this.#seen.has(row.id));
       this.#doubted.delete(row.id);
       this.#large.delete(row.entry_id);
+      this.#disabled.forget(row);
     }
     return going.length;
   }
