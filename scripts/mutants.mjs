@@ -407,6 +407,7 @@ export const MUTANTS = [
   ['src/sqlite/lists/disabled-entries.ts', '&& !this.#isHeld(name, entry)', '', OF_UPDATES],
   ['src/sqlite/lists/disabled-entries.ts', 'this.#held.delete(nameOf(row));', '', OF_UPDATES],
   [ROWS, 'this.#disabled.forget(row);', '', OF_UPDATES],
+  [ROWS, 'this.#rowOf(row, this.#disabled.has(row))', 'row', OF_UPDATES],
   ['src/sqlite/lists/entry-lookup.ts', '|| !isSoundEntry(raw)', '', OF_UPDATES],
   ['src/sqlite/lists/write-entries.ts', 'if (isBulk) makeEntryIndexes(db);', '', OF_UPDATES],
   [ROWS, 'else if (!this.#takeOver(entry))', 'else', OF_UPDATES],
