@@ -137,6 +137,17 @@ export interface Entry {
   readonly notes: Readonly<Record<string, string>>;
 }
 
+/** Of an entry with nothing but its id and value. */
+export const NO_ATTRIBUTES = {
+  category: null,
+  severity: null,
+  source: null,
+  mediaType: null,
+  updatedAt: null,
+  tags: [],
+  notes: {},
+} as const satisfies Partial<Entry>;
+
 /** A provider's settings for a list. */
 export interface ListTerms {
   /** The list's own category → the name in answers; unmapped categories are unchanged. */

@@ -1,13 +1,17 @@
 /** The contract of every store of lists. `open` opens the same store again after it was closed. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { NO_FACTS } from '../../bench/list-rows.js';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
+import { NO_ATTRIBUTES } from '../../src/core/vocabulary.js';
 import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
-  return { ok: true, line, entry: { entryId: `e${line}`, algorithm, value, status: 'active', ...NO_FACTS, ...more } };
+  return {
+    ok: true,
+    line,
+    entry: { entryId: `e${line}`, algorithm, value, status: 'active', ...NO_ATTRIBUTES, ...more },
+  };
 }
 
 /** Rows that can be read again, as the store does where it holds them. */

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Piscina } from 'piscina';
+import { AppError } from '../../core/errors.js';
 import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
 import { artefact, PACKAGE_ROOT } from '../../core/package-root.js';
 import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
@@ -113,4 +114,10 @@ export class PdqGate {
   }
 }
 
-const hashesOf = (rows: readonly PdqRow[]): Uint8Array => Buffer.from(rows.map(({ value }) => value).join(''), 'hex');
+function hashesOf(rows: readonly PdqRow[]): Uint8Array {
+  const hashes256 = Buffer.from(rows.map(({ value }) => value).join(''), 'hex');
+  // Node ends at the first character that is no hex: the rows after it would pass unexamined.
+  if (hashes256.length !== rows.length * HASH256_BYTES)
+    throw new AppError('HASHLIST_INVALID', { why: 'a PDQ value is no hash' });
+  return hashes256;
+}

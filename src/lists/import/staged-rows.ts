@@ -9,7 +9,7 @@ import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { unfinishedName } from '../../core/unfinished.js';
-import type { Algorithm } from '../../core/vocabulary.js';
+import { type Algorithm, NO_ATTRIBUTES } from '../../core/vocabulary.js';
 import type { Store } from '../../store/store.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 
@@ -139,17 +139,5 @@ const isBareRow = (row: ParsedRow | BareRow): row is BareRow => Array.isArray(ro
 const bareRow = ([line, entryId, algorithm, value]: BareRow): ParsedRow => ({
   ok: true,
   line,
-  entry: {
-    entryId,
-    algorithm,
-    value,
-    category: null,
-    severity: null,
-    source: null,
-    mediaType: null,
-    status: 'active',
-    updatedAt: null,
-    tags: [],
-    notes: {},
-  },
+  entry: { entryId, algorithm, value, status: 'active', ...NO_ATTRIBUTES },
 });

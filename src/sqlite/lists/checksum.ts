@@ -34,20 +34,21 @@ export interface PastRow extends HeldRow {
   readonly is_damaged?: number;
 }
 
-/** Sum of a row of the table `entry`, over all its columns in their order. */
-export const sumOfEntry = (row: Omit<HeldRow, 'sum'>): number =>
-  sumOfRow('entry', [
-    row.id,
-    row.list_id,
-    row.algorithm,
-    row.value,
-    row.entry_id,
-    row.attributes,
-    row.notes,
-    row.disabled,
-    row.quarantined,
-    row.since,
-  ]);
+/** All columns of a row of the table `entry` but its sum, in their order. */
+export const cellsOfEntry = (row: Omit<HeldRow, 'sum'>) => [
+  row.id,
+  row.list_id,
+  row.algorithm,
+  row.value,
+  row.entry_id,
+  row.attributes,
+  row.notes,
+  row.disabled,
+  row.quarantined,
+  row.since,
+];
+
+export const sumOfEntry = (row: Omit<HeldRow, 'sum'>): number => sumOfRow('entry', cellsOfEntry(row));
 
 /** A row of `entry` as SQLite returns it in raw mode: faster to read than an object. */
 export type RawEntry = readonly [

@@ -7,7 +7,7 @@ import { ROW_SUM_SPAN } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
 import { plus, SUM_OF_SUMS } from '../sums.js';
-import { type Checked, checksumOf, type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
+import { type Checked, cellsOfEntry, checksumOf, type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, ENTRY_PARTS } from './database.js';
 import { type ListRow, nextEntryKey, noteEntryKey } from './list-rows.js';
 import { keepPast } from './versions.js';
@@ -77,20 +77,7 @@ export class EntryTable {
   add(given: NewRow): number | null {
     const id = this.#nextKey;
     const row = this.#rowOf(id, given);
-    const { list_id, algorithm, value, entry_id, attributes, notes, disabled, quarantined, since, sum } = row;
-    const { changes } = this.#insert.run(
-      id,
-      list_id,
-      algorithm,
-      value,
-      entry_id,
-      attributes,
-      notes,
-      disabled,
-      quarantined,
-      since,
-      sum,
-    );
+    const { changes } = this.#insert.run(...cellsOfEntry(row), row.sum);
     if (changes === 0) return null;
     this.#nextKey++;
     this.#count(row, 1);

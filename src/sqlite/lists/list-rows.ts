@@ -7,6 +7,7 @@ import {
   type Entry,
   type ListInfo,
   type ListTerms,
+  NO_ATTRIBUTES,
   NO_TERMS,
 } from '../../core/vocabulary.js';
 import type { Vault } from '../../vault/vault.js';
@@ -107,13 +108,8 @@ export function toEntry(vault: Vault, row: EntryRow): Entry {
     entryId: row.entry_id,
     algorithm: ALGORITHMS[row.algorithm]!,
     value: vault.open(row.algorithm, row.value).toString('hex'),
-    category: null,
-    severity: null,
-    source: null,
-    mediaType: null,
     status: 'active',
-    updatedAt: null,
-    tags: [],
+    ...NO_ATTRIBUTES,
     notes: row.notes === null ? {} : openNotes(vault, row.notes),
     ...given,
   };

@@ -7,10 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../../bench/child.js';
-import { NO_FACTS } from '../../../bench/list-rows.js';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import { artefact } from '../../../src/core/package-root.js';
 import type { ParsedRow } from '../../../src/core/parsed-row.js';
+import { NO_ATTRIBUTES } from '../../../src/core/vocabulary.js';
 import { importList } from '../../../src/lists/import/import-list.js';
 import { withStagedRows } from '../../../src/lists/import/staged-rows.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
@@ -44,7 +44,13 @@ async function until(isDone: () => boolean): Promise<void> {
 }
 async function* rowsOf(count: number): AsyncGenerator<ParsedRow> {
   for (let n = 0; n < count; n++) {
-    const entry = { ...NO_FACTS, entryId: '', algorithm: 'md5' as const, value: md5(n), status: 'active' as const };
+    const entry = {
+      ...NO_ATTRIBUTES,
+      entryId: '',
+      algorithm: 'md5' as const,
+      value: md5(n),
+      status: 'active' as const,
+    };
     yield { ok: true, line: n + 1, entry };
   }
 }
@@ -77,7 +83,7 @@ test('rows come back as they were, bare ones and others, of any length', async (
       algorithm: 'md5' as const,
       value: md5(1),
       status: 'active' as const,
-      ...NO_FACTS,
+      ...NO_ATTRIBUTES,
       ...some,
     }));
   const row: fc.Arbitrary<ParsedRow> = fc.oneof(
