@@ -117,12 +117,12 @@ export async function addImages(
   );
   const rows = hashed.flatMap((image, at) => rowsOf(image, images[at]!.entryId, at + 1, about));
   if (rows.length === 0) return { images, report: null };
-  const known = existing ?? (await lists.createList({ list, kind: 'match', radiusBits }));
-  const { watch, review } = await openReview(lists, known.radiusBits);
+  const create = existing ? {} : { create: { kind: 'match', radiusBits } as const };
+  const { watch, review } = await openReview(lists, existing?.radiusBits ?? radiusBits);
   async function* source() {
     yield* rows;
   }
   // Read again where they are held.
   const watched = { [Symbol.asyncIterator]: () => watch(source()) };
-  return { images, report: await lists.addEntries(list, watched, { origin: 'own images', review }) };
+  return { images, report: await lists.addEntries(list, watched, { origin: 'own images', review, ...create }) };
 }

@@ -10,18 +10,34 @@ import type {
   ListReader,
   ListStore,
   SourceInfo,
+  WriteOptions,
 } from '../store/lists-contract.js';
+
+/** Convert nested facts, such as a provider's terms, to text. */
+const flat = (facts: object): AuditDetails =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : fact,
+    ]),
+  );
 
 interface AuditedImport {
   readonly list: string;
   readonly mode?: 'replace' | 'add' | undefined;
   readonly origin?: string | null | undefined;
+  readonly create?: WriteOptions['create'] | undefined;
 }
 
-const importOperation = ({ list, mode = 'replace', origin = null }: AuditedImport): AuditedOperation<ImportReport> => ({
+const importOperation = ({
+  list,
+  mode = 'replace',
+  origin = null,
+  create,
+}: AuditedImport): AuditedOperation<ImportReport> => ({
   action: `list.${mode}`,
   target: list,
-  details: { origin },
+  details: { origin, ...(create ? flat(create) : {}) },
   detailsOf: ({ version, accepted, rejected, added, removed, held }) => ({
     details: { version, accepted, rejected, added, removed, held: held.map(({ rule }) => rule).join(' ') || null },
   }),
@@ -36,15 +52,6 @@ export function auditedImport(
 ): Promise<ImportReport> {
   return audit.withAudit(actor, importOperation(what), act);
 }
-
-/** Convert nested facts, such as a provider's terms, to text. */
-const flat = (facts: object): AuditDetails =>
-  Object.fromEntries(
-    Object.entries(facts).map(([name, fact]) => [
-      name,
-      fact !== null && typeof fact === 'object' ? JSON.stringify(fact) : fact,
-    ]),
-  );
 
 /** A source without the state of its syncs. */
 const settingsOf = (source: SourceInfo | null) =>
@@ -85,8 +92,7 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
     },
     updateList: (name, change) =>
       withAudit({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
-    removeList: (name, options) =>
-      withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name, options)),
+    removeList: (name) => withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name)),
     replaceEntries: (name, rows, options = {}) =>
       withAudit(importOperation({ list: name, mode: 'replace', ...options }), () =>
         lists.replaceEntries(name, rows, options),

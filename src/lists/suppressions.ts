@@ -69,8 +69,7 @@ export async function suppress(
   const row = normalise(fields, 1, { kind: 'suppression' });
   if (!row.ok) throw new AppError('VALUE_INVALID', { field: 'value', algorithm, why: row.reason });
   const own = await store.list(OWN_SUPPRESSIONS);
-  if (own === null) await store.createList({ list: OWN_SUPPRESSIONS, kind: 'suppression', radiusBits: 0 });
-  else if (own.version > 0) {
+  if (own !== null && own.version > 0) {
     const { value: hex } = row.entry;
     const ids = await knownIds(store, { list: OWN_SUPPRESSIONS, version: own.version }, algorithm, new Set([hex]));
     const known = ids.get(hex);
@@ -79,7 +78,8 @@ export async function suppress(
   const rows = (async function* (): AsyncGenerator<ParsedRow> {
     yield row;
   })();
-  const { added } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value' });
+  const create = own === null ? { create: { kind: 'suppression', radiusBits: 0 } as const } : {};
+  const { added } = await store.addEntries(OWN_SUPPRESSIONS, rows, { origin: 'one value', ...create });
   return { id, entries: added };
 }
 

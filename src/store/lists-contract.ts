@@ -127,6 +127,11 @@ export interface SourceInfo {
 
 export interface WriteOptions {
   readonly origin?: string | null;
+  /**
+   * Make a missing list in the same transaction. Errors REQUEST_INVALID: the name is invalid, or another process has made the
+   * list meanwhile with another kind or radius.
+   */
+  readonly create?: Omit<NewList, 'list'>;
   /** Apply an import of this origin once: where a version of it exists, nothing is written, and its report is returned. */
   readonly once?: boolean;
   /** Awaited before the commit: an error rolls the import back. */
@@ -236,11 +241,12 @@ export interface ListAdmin {
   createList(list: NewList): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   updateList(name: string, change: ListChange): Promise<ListInfo>;
-  /** `onlyUnused`: keep a list that an import has filled. Errors LIST_NOT_FOUND. */
-  removeList(name: string, options?: { readonly onlyUnused?: boolean }): Promise<void>;
+  /** Errors LIST_NOT_FOUND. */
+  removeList(name: string): Promise<void>;
   /**
    * Replace the list's entries by exactly these rows. The list is unchanged on any error, and if a review holds the new
-   * version, which replaces an earlier held one: its rows are then read once more. Errors LIST_NOT_FOUND.
+   * version, which replaces an earlier held one: its rows are then read once more.
+   * Errors LIST_NOT_FOUND: it is missing, and not to be made.
    */
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options?: WriteOptions): Promise<ImportReport>;
   /**

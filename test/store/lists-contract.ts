@@ -584,6 +584,62 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       }
     });
 
+    describe('an import that makes its list', () => {
+      const create = { kind: 'suppression', radiusBits: 7 } as const;
+      const rows = () => stream([entryRow(1, 'md5', md5(1))]);
+
+      test('makes it with its entries, and leaves one that exists as it is', async () => {
+        const before = await store.lists.generation();
+        expect(await store.lists.addEntries('a', rows(), { create })).toMatchObject({ version: 1, added: 1 });
+        expect(await store.lists.list('a')).toMatchObject({ ...create, enabled: true, entryCount: 1 });
+        expect(await store.lists.generation()).toBeGreaterThan(before);
+        await store.lists.updateList('a', { enabled: false });
+        expect(await store.lists.addEntries('a', rows(), { create })).toMatchObject({ version: 2, added: 0 });
+        expect(await store.lists.list('a')).toMatchObject({ enabled: false, entryCount: 1 });
+      });
+
+      test('leaves no list where it fails, and refuses its name as any other', async () => {
+        const fails = { create, confirm: () => Promise.reject(new Error('not now')) };
+        await expect(store.lists.replaceEntries('a', rows(), fails)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+        await expect(store.lists.replaceEntries('a b', rows(), { create })).rejects.toMatchObject({
+          code: 'REQUEST_INVALID',
+        });
+        expect(await store.lists.lists()).toEqual([]);
+      });
+
+      test('keeps it for a version that is held', async () => {
+        const reasons = [{ rule: 'canary', count: 1, limit: 0 }] as const;
+        const before = await store.lists.generation();
+        await store.lists.addEntries('a', rows(), { create, review: () => reasons });
+        expect(await store.lists.list('a')).toMatchObject({ ...create, version: 0, entryCount: 0 });
+        expect(await store.lists.versions('a')).toMatchObject([{ version: 1, state: 'held', held: reasons }]);
+        expect(await store.lists.generation()).toBeGreaterThan(before);
+        expect(await store.lists.addEntries('a', await store.lists.versionRows('a', 1))).toMatchObject({ added: 1 });
+      });
+
+      test('of another process does not need it, whether that one fails or not; other settings are refused', async () => {
+        const other = await place.open();
+        try {
+          const second: Promise<unknown>[] = [];
+          const confirm = async () => {
+            second.push(other.lists.addEntries('a', rows(), { create }));
+            await new Promise((resolve) => setTimeout(resolve, 100));
+            throw new Error('not now');
+          };
+          await expect(store.lists.addEntries('a', rows(), { create, confirm })).rejects.toMatchObject({
+            code: 'STORE_FAILED',
+          });
+          expect(await second[0]).toMatchObject({ version: 1, added: 1 });
+          for (const change of [{ kind: 'match' as const }, { radiusBits: 8 }])
+            await expect(
+              other.lists.addEntries('a', rows(), { create: { ...create, ...change } }),
+            ).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: create });
+        } finally {
+          await other.close();
+        }
+      });
+    });
+
     test('all data is there after reopening', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1))]));

@@ -7,7 +7,8 @@ import type { ListInfo } from '../../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
 import type { Lease } from '../../store/duties-contract.js';
-import type { ImportReport, NewList } from '../../store/lists-contract.js';
+import { requireListName } from '../../store/list-name.js';
+import type { ImportReport } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
 import { openIfSealed } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
@@ -65,51 +66,35 @@ export async function importList(
   { lists: store, vault, stagingFolder, duties }: Pick<Store, 'lists' | 'vault' | 'stagingFolder' | 'duties'>,
   request: ImportRequest,
 ): Promise<ImportReport> {
-  const { list, kind, radiusBits } = request;
+  const { list } = request;
   const existing = await store.list(list);
-  const known = existing ?? (await createOrFind(store, { list, kind, radiusBits }));
-  try {
-    const isReviewed = known.kind === 'match' && !request.approved;
-    const { watch, review } = isReviewed ? await openReview(store, known.radiusBits) : UNREVIEWED;
-    const separators = new Set<string>();
-    const parsed = rowsOf(vault, { ...request, onSeparator: (one) => void separators.add(one) }, known.kind);
-    const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
-    const options = {
-      origin: request.origin ?? namesOf(request.paths),
-      review,
-      once: request.once ?? false,
-      confirm: async () => {
-        const { lease } = request;
-        if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
-      },
-    };
-    const report = await withStagedRows(
-      rows,
-      { vault, stagingFolder, shouldStop: request.shouldStop },
-      (staged, count) => {
-        const write = { ...options, expectedRows: count };
-        return request.mode === 'add'
-          ? store.addEntries(list, staged, write)
-          : store.replaceEntries(list, staged, write);
-      },
-    );
-    return separators.size === 0 ? report : { ...report, separators: [...separators] };
-  } catch (error) {
-    // Another process may have filled it meanwhile.
-    if (!existing) await store.removeList(list, { onlyUnused: true });
-    throw error;
-  }
-}
-
-/** Two processes may import into one new list. */
-async function createOrFind(store: Store['lists'], list: NewList): Promise<ListInfo> {
-  try {
-    return await store.createList(list);
-  } catch (error) {
-    const found = await store.list(list.list);
-    if (!found) throw error;
-    return found;
-  }
+  if (!existing) requireListName(list);
+  const { kind, radiusBits } = existing ?? request;
+  const isReviewed = kind === 'match' && !request.approved;
+  const { watch, review } = isReviewed ? await openReview(store, radiusBits) : UNREVIEWED;
+  const separators = new Set<string>();
+  const parsed = rowsOf(vault, { ...request, onSeparator: (one) => void separators.add(one) }, kind);
+  const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
+  const options = {
+    origin: request.origin ?? namesOf(request.paths),
+    review,
+    once: request.once ?? false,
+    confirm: async () => {
+      const { lease } = request;
+      if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
+    },
+    // A list that is removed meanwhile is not made again.
+    ...(existing ? {} : { create: { kind, radiusBits } }),
+  };
+  const report = await withStagedRows(
+    rows,
+    { vault, stagingFolder, shouldStop: request.shouldStop },
+    (staged, count) => {
+      const write = { ...options, expectedRows: count };
+      return request.mode === 'add' ? store.addEntries(list, staged, write) : store.replaceEntries(list, staged, write);
+    },
+  );
+  return separators.size === 0 ? report : { ...report, separators: [...separators] };
 }
 
 const namesOf = (paths: readonly string[]) =>

@@ -4,7 +4,6 @@
  */
 
 import { AppError } from '../../core/errors.js';
-import { NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
@@ -46,7 +45,8 @@ import {
 } from './database.js';
 import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
-import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo, toTerms } from './list-rows.js';
+import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo } from './list-rows.js';
+import { addList, makeMissing, setList } from './list-settings.js';
 import { onOwnConnection } from './own-connection.js';
 import { lastRemoval, removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
@@ -57,8 +57,6 @@ import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
 const ROWS_PER_BATCH = 5_000;
 /** Called with each damaged row that is left out: its table, and what names it there. */
 export type OnDamaged = (damage: { readonly table: string; readonly row: string | number }) => void;
-
-const LIST_NAME = new RegExp(`^[a-z0-9][a-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
 
 export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
@@ -91,42 +89,26 @@ export class SqliteLists implements ListStore {
     return (await this.lists()).find((list) => list.list === name) ?? null;
   }
 
-  async createList({ list, kind, ...settings }: NewList): Promise<ListInfo> {
-    if (!LIST_NAME.test(list)) throw new AppError('REQUEST_INVALID', { field: 'list', expected: String(LIST_NAME) });
+  async createList(list: NewList): Promise<ListInfo> {
     return this.#change(() => {
-      const { changes } = this.#db
-        .prepare(
-          `INSERT OR IGNORE INTO list
-             (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
-           VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
-        )
-        .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0);
-      if (changes === 0) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
-      return this.#update(list, settings);
+      if (!addList(this.#db, list))
+        throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
+      return toInfo(rowOf(this.#db, list.list));
     });
   }
 
   async updateList(name: string, change: ListChange): Promise<ListInfo> {
-    return this.#change(() => this.#update(name, change));
-  }
-
-  #update(name: string, change: ListChange): ListInfo {
-    const now = { ...toInfo(rowOf(this.#db, name)), ...change };
-    this.#db
-      .prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?')
-      .run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, toTerms(now), name);
-    return toInfo(rowOf(this.#db, name));
+    return this.#change(() => setList(this.#db, name, change));
   }
 
   /** Entries need no removals: readers drop those of a missing list. */
-  async removeList(name: string, { onlyUnused = false } = {}): Promise<void> {
+  async removeList(name: string): Promise<void> {
     const rows = await this.#change(() => {
-      const row = rowOf(this.#db, name);
-      if (onlyUnused && versionsOf(this.#db, row).length > 0) return null;
-      forgetHeld(this.#db, this.#dataDir, row.id);
-      return takeList(this.#db, row.id);
+      const { id } = rowOf(this.#db, name);
+      forgetHeld(this.#db, this.#dataDir, id);
+      return takeList(this.#db, id);
     });
-    if (rows !== null) await sweepRemoved(this.#db, this.#dataDir, rows);
+    await sweepRemoved(this.#db, this.#dataDir, rows);
   }
 
   replaceEntries(name: string, rows: AsyncIterable<ParsedRow>, options: WriteOptions = {}): Promise<ImportReport> {
@@ -393,12 +375,23 @@ export class SqliteLists implements ListStore {
     name: string,
     rows: AsyncIterable<ParsedRow>,
     mode: ImportMode,
-    { origin = null, review = () => [], once = false, expectedRows = 0, confirm = async () => {} }: WriteOptions,
+    {
+      origin = null,
+      review = () => [],
+      once = false,
+      expectedRows = 0,
+      confirm = async () => {},
+      create,
+    }: WriteOptions,
   ): Promise<ImportReport> {
     return onOwnConnection(this.#dataDir, async (db) => {
-      await beginPatiently(db);
-      // Another process may have rotated the key; until the commit none can.
-      this.#vault.refresh();
+      const begin = async () => {
+        await beginPatiently(db);
+        // Another process may have rotated the key; until the commit none can.
+        this.#vault.refresh();
+        if (create) makeMissing(db, { ...create, list: name });
+      };
+      await begin();
       const made = once ? versionsOf(db, rowOf(db, name)).find((version) => version.origin === origin) : undefined;
       if (made) {
         db.exec('ROLLBACK');
@@ -422,9 +415,12 @@ export class SqliteLists implements ListStore {
         db.exec('COMMIT');
         return report;
       }
-      await writeHeld(this.#vault, this.#dataDir, listId, { rows, count: draft.rows });
       db.exec('ROLLBACK');
-      await writeWithRetry(db, () => noteVersion(db, listId, report, { origin, checksum, isHeld: true, mode }));
+      await begin();
+      const { id } = rowOf(db, name);
+      await writeHeld(this.#vault, this.#dataDir, id, { rows, count: draft.rows });
+      noteVersion(db, id, report, { origin, checksum, isHeld: true, mode });
+      db.exec('COMMIT');
       return report;
     });
   }

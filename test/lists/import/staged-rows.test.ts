@@ -131,6 +131,29 @@ test('a document that fails leaves nothing, and no list', async () => {
   expect(await store.lists.lists()).toEqual([]);
 });
 
+test('an import that fails does not take the list from another one that found it missing, too', async () => {
+  let isStopping = false;
+  const failing = importList(store, { ...request, paths: [fifo], shouldStop: () => isStopping });
+  // Its end is awaited below.
+  failing.catch(() => {});
+  const writer = await open(fifo, 'w');
+  await writer.writeFile(document);
+  const second = join(dataDir, 'second');
+  execFileSync('mkfifo', [second]);
+  const other = await openSqliteStore(dataDir);
+  const beside = importList(other, { ...request, paths: [second] });
+  const besideWriter = await open(second, 'w');
+  await besideWriter.writeFile(document);
+  await until(() => staged().length === 2);
+  isStopping = true;
+  await writer.writeFile('\n');
+  await writer.close();
+  await expect(failing).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  await besideWriter.close();
+  expect(await beside).toMatchObject({ accepted: ROWS });
+  await other.close();
+});
+
 test('a killed import leaves its rows to the next start, which removes them', async () => {
   const importing = endWithParent(
     spawn(process.execPath, [artefact('src', 'main.js'), 'lists', 'import', fifo, '--list', 'a', '--format', 'plain'], {

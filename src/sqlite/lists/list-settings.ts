@@ -1,0 +1,51 @@
+/** Lists are made, and their settings changed, inside the caller's transaction. */
+import { AppError } from '../../core/errors.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import type { ListInfo } from '../../core/vocabulary.js';
+import { requireListName } from '../../store/list-name.js';
+import type { ListChange, NewList } from '../../store/lists-contract.js';
+import { raiseGeneration, rowOf, toInfo, toTerms } from './list-rows.js';
+
+/** Result: whether the list was added; false: one of this name exists, and stays as it is. Errors REQUEST_INVALID: its name. */
+export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boolean {
+  requireListName(list);
+  const { changes } = db
+    .prepare(
+      `INSERT OR IGNORE INTO list
+         (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
+       VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
+    )
+    .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0);
+  if (changes === 1) setList(db, list, settings);
+  return changes === 1;
+}
+
+/** Errors LIST_NOT_FOUND. */
+export function setList(db: Sqlite, name: string, change: ListChange): ListInfo {
+  const now = { ...toInfo(rowOf(db, name)), ...change };
+  db.prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?').run(
+    now.enabled ? 1 : 0,
+    now.radiusBits,
+    now.matchLowQuality ? 1 : 0,
+    toTerms(now),
+    name,
+  );
+  return toInfo(rowOf(db, name));
+}
+
+/** Make a list for an import that found none. Errors REQUEST_INVALID: another process has made one of other settings. */
+export function makeMissing(db: Sqlite, list: NewList): void {
+  if (addList(db, list)) {
+    raiseGeneration(db);
+    return;
+  }
+  const { kind, radiusBits } = toInfo(rowOf(db, list.list));
+  // The rows were read, and reviewed, for these.
+  if (kind !== list.kind || radiusBits !== list.radiusBits)
+    throw new AppError('REQUEST_INVALID', {
+      field: 'list',
+      why: 'another process has made this list',
+      kind,
+      radiusBits,
+    });
+}
