@@ -17,6 +17,7 @@ import { buildRing, type RingIndex } from '../src/index/ring.js';
 import { hamming256 } from '../src/kernels/hamming.js';
 import type { PdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
+import { HashSample } from '../src/lists/import/crowds.js';
 import { shippedCanaries } from '../src/lists/import/pdq-gate.js';
 import { pdqLike, seeded } from './pdq-like.js';
 import { photographs } from './pictures.js';
@@ -47,6 +48,7 @@ function row(
 ): (string | number)[] {
   const isHit = (ring: RingIndex, hash: Uint8Array) => ring.search(hash, RADIUS_BITS).length > 0;
   const countOf = (counts: (hash: Uint8Array) => boolean) => hashes.filter(counts).length;
+  const crowded = crowdedOf(hashes);
   const collide = countOf((hash) => hashes.some((other) => other !== hash && hamming256(hash, other) <= RADIUS_BITS));
   return [
     name,
@@ -56,8 +58,15 @@ function row(
     countOf((hash) => isHit(before, hash)),
     countOf(isOneDimensionalPdq),
     countOf((hash) => isHit(after, hash)),
-    countOf((hash) => isOneDimensionalPdq(hash) || isHit(after, hash)),
+    crowded.size,
+    countOf((hash) => isOneDimensionalPdq(hash) || isHit(after, hash) || crowded.has(hash)),
   ];
+}
+
+function crowdedOf(hashes: readonly Uint8Array[]): Set<Uint8Array> {
+  const sample = new HashSample();
+  for (const [position, hash] of hashes.entries()) sample.add({ position, line: position, value: formatHash256(hash) });
+  return new Set(sample.crowded(RADIUS_BITS, () => true).lines.map((line) => hashes[line]!));
 }
 
 /** Return the hash of an image as an entry; null for one that is rejected for its quality. */
@@ -154,7 +163,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
   });
   return {
     title: `Review of an import: entries held by the image, radius ${RADIUS_BITS}`,
-    columns: ['entries', 'images', 'low', 'near one', 'before', 'shape', 'canary', 'held'],
+    columns: ['entries', 'images', 'low', 'near one', 'before', 'shape', 'canary', 'crowded', 'held'],
     rows,
     notes: [
       `${shipped.length} canaries: ring built in ${(build * 1e3).toFixed(1)} ms, a search ${((search / strangers) * 1e6).toFixed(1)} µs.`,

@@ -6,6 +6,7 @@ import type { HoldRule, ImportReport, VersionInfo } from '../store/lists-contrac
 const RULES: Readonly<Record<HoldRule, string>> = {
   canary: 'entries match known harmless images',
   shape: 'PDQ hashes are one-dimensional, as of slides, forms and calendars',
+  crowded: 'new entries match many others of the import, as images on one template do',
   change: 'entries added or removed',
   repeated_value: 'rows carry the same value',
   rejected: 'rows rejected',

@@ -68,20 +68,15 @@ export class ImportCounts {
   }
 
   /** `knownGood`: digests of the list that a suppression list has too. */
-  draft(
-    mode: ImportMode,
-    { entriesBefore, entriesAfter, knownGood }: Pick<Draft, 'entriesBefore' | 'entriesAfter' | 'knownGood'>,
-  ): Draft {
+  draft(mode: ImportMode, facts: Pick<Draft, 'entriesBefore' | 'entriesAfter' | 'knownGood' | 'isNew'>): Draft {
     const { accepted, duplicates, rejected, deleted, added } = this;
     return {
+      ...facts,
       mode,
-      entriesBefore,
-      entriesAfter,
       added,
       removed: this.removed + deleted,
       rows: accepted + duplicates + rejected,
       rejectedByReason: this.#rejectedByReason,
-      knownGood,
       mostRowsOfOneValue: this.#mostRowsOfOneValue,
     };
   }

@@ -40,7 +40,7 @@ export interface ImportReport {
 }
 
 /** Rules that hold a version until a person approves it. */
-export const HOLD_RULES = ['canary', 'shape', 'change', 'repeated_value', 'rejected', 'swallowed'] as const;
+export const HOLD_RULES = ['canary', 'shape', 'crowded', 'change', 'repeated_value', 'rejected', 'swallowed'] as const;
 export type HoldRule = (typeof HOLD_RULES)[number];
 
 export interface HoldReason {
@@ -65,6 +65,8 @@ export interface Draft {
   readonly knownGood: number;
   /** Rows with the most frequent value. */
   readonly mostRowsOfOneValue: number;
+  /** Return whether the row at this position of the import, from 0 on, added an entry. */
+  isNew(position: number): boolean;
 }
 
 /** Return the reasons to hold the import; without any it becomes active. */

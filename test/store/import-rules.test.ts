@@ -16,15 +16,14 @@ test('counts: rejections by reason with the first hundred lines, and the value t
   expect(report).toMatchObject({ list: 'list', version: 7, accepted: 3, duplicates: 3, rejected: 101, removed: 5 });
   expect(report.rejectedByReason).toEqual({ not_active: 1, not_a_value: 100 });
   expect(report.firstRejected.map(({ line }) => line)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
-  expect(counts.draft('add', { entriesBefore: 10, entriesAfter: 8, knownGood: 1 })).toEqual({
+  const facts = { entriesBefore: 10, entriesAfter: 8, knownGood: 1, isNew: () => true };
+  expect(counts.draft('add', facts)).toEqual({
+    ...facts,
     mode: 'add',
-    entriesBefore: 10,
-    entriesAfter: 8,
     added: 2,
     removed: 5,
     rows: 107,
     rejectedByReason: report.rejectedByReason,
-    knownGood: 1,
     mostRowsOfOneValue: 3,
   });
 });

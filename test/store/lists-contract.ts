@@ -211,7 +211,15 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
             rejectedByReason: {},
             knownGood: 0,
             mostRowsOfOneValue: 1,
+            isNew: expect.any(Function),
           },
+        ]);
+        expect([-1, 0, 1, 2, 3].map((position) => drafts[0]!.isNew(position))).toEqual([
+          false,
+          false,
+          true,
+          true,
+          false,
         ]);
         expect(await held()).toEqual([1, 2]);
         expect(await store.lists.generation()).toBe(before);

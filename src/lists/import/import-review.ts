@@ -1,11 +1,13 @@
 /**
  * Review rules for a new version of a list: a version is held for approval where an error in the list would cause
  * mistaken takedowns. A canary is a certainly harmless image: a set ships with Zeef, and the entries of every suppression
- * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`).
+ * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`); crowds, those of images on one
+ * template (`crowds.ts`).
  */
 import { parseHash256 } from '../../core/hash256.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
+import { CROWD_OTHERS_MAX, type Crowded, HashSample } from './crowds.js';
 import { PDQ_PER_BATCH, type PdqFindings, PdqGate, type PdqRow } from './pdq-gate.js';
 
 /** Share of the last version's entries: a list that changes more overnight is another list, or was truncated. */
@@ -22,6 +24,8 @@ const REJECTED_COUNT_MIN = 10;
 const ONE_DIMENSIONAL_SHARE_MAX = 0.005;
 /** One-dimensional rows allowed in any list: an update of fifty rows has one now and then, and hardly ever four. */
 const ONE_DIMENSIONAL_COUNT_MIN = 3;
+/** Share of the hashes compared: a large list has some images with many copies. */
+const CROWDED_SHARE_MAX = 0.005;
 /** Rows named for each rule: enough to see the pattern. */
 const ROWS_NAMED_MAX = 100;
 /** Rejections in a healthy list: withdrawn entries, and kinds that are not matched. */
@@ -67,6 +71,7 @@ export class WatchedRows {
   readonly canaries = new CountedRows();
   readonly oneDimensional = new CountedRows();
   readonly swallowed = new CountedRows();
+  readonly hashes = new HashSample();
 }
 
 /** Open the review of one import into a match list with the radius `radiusBits`. */
@@ -77,16 +82,19 @@ export async function openReview(store: ListReader, radiusBits: number): Promise
     watched.pdqRows += rows.length;
     for (const at of canaries) watched.canaries.add(rows[at]!);
     for (const at of oneDimensional) watched.oneDimensional.add(rows[at]!);
+    for (const row of rows) watched.hashes.add(row);
   };
   return {
     async *watch(rows) {
       let waiting: PdqRow[] = [];
+      let position = -1;
       try {
         for await (const row of rows) {
+          position++;
           if (!row.ok) {
             if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
           } else if (row.entry.algorithm === 'pdq') {
-            waiting.push({ line: row.line, entryId: row.entry.entryId, value: row.entry.value });
+            waiting.push({ position, line: row.line, entryId: row.entry.entryId, value: row.entry.value });
             if (waiting.length === PDQ_PER_BATCH) {
               await gate.checkLater(waiting, note);
               waiting = [];
@@ -100,23 +108,26 @@ export async function openReview(store: ListReader, radiusBits: number): Promise
         await gate.close();
       }
     },
-    review: (draft) => reasonsToHold(draft, watched),
+    review: (draft) => reasonsToHold(draft, watched, watched.hashes.crowded(radiusBits, draft.isNew)),
   };
 }
 
 /** Pure. Unit: counts of entries and rows. */
-export function reasonsToHold(draft: Draft, watched: WatchedRows): readonly HoldReason[] {
+export function reasonsToHold(draft: Draft, watched: WatchedRows, crowded: Crowded): readonly HoldReason[] {
   const healthy = draft.mode === 'add' ? HEALTHY_UPDATE : HEALTHY;
   const { entriesBefore, added, removed, rows, rejectedByReason, mostRowsOfOneValue, knownGood } = draft;
   const { canaries, oneDimensional, swallowed, pdqRows } = watched;
   const changeLimit = Math.max(CHANGE_COUNT_MIN, Math.floor(entriesBefore * CHANGE_SHARE_MAX));
   const shapeLimit = Math.max(ONE_DIMENSIONAL_COUNT_MIN, Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX));
+  const crowdLimit = Math.max(CROWD_OTHERS_MAX, Math.floor(crowded.compared * CROWDED_SHARE_MAX));
+  const crowdRows = crowded.lines.slice(0, ROWS_NAMED_MAX).map((line) => ({ line, entryId: null }));
   const unhealthy = Object.entries(rejectedByReason)
     .filter(([reason]) => !healthy.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);
   const rules: HoldReason[] = [
     { rule: 'canary', count: canaries.count + knownGood, limit: 0, ...canaries.firstRows },
     { rule: 'shape', count: oneDimensional.count, limit: shapeLimit, ...oneDimensional.firstRows },
+    { rule: 'crowded', count: crowded.lines.length, limit: crowdLimit, firstRows: crowdRows },
     { rule: 'change', count: entriesBefore === 0 ? 0 : added + removed, limit: changeLimit },
     { rule: 'repeated_value', count: mostRowsOfOneValue, limit: ROWS_OF_ONE_VALUE_MAX },
     { rule: 'rejected', count: unhealthy, limit: Math.max(REJECTED_COUNT_MIN, Math.floor(rows * REJECTED_SHARE_MAX)) },

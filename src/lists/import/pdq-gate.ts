@@ -41,6 +41,8 @@ export interface GateSettings {
 }
 
 export interface PdqRow {
+  /** Of the row among those of its import. */
+  readonly position: number;
   readonly line: number;
   readonly entryId: string;
   /** 64 hex digits. */

@@ -1,4 +1,4 @@
-/** A set of entry keys, in a bit each: an import remembers which of millions of entries its rows have named. */
+/** A set of numbers, such as keys of entries, in a bit each: an import remembers which of millions its rows have named. */
 
 const KEYS_PER_PAGE = 65_536;
 

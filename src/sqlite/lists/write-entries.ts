@@ -10,6 +10,7 @@ import { dropEntryIndexes, makeEntryIndexes } from './entry-indexes.js';
 import { IndexLookup, MemoryLookup } from './entry-lookup.js';
 import { countOf, EntryTable, partsOf } from './entry-table.js';
 import { forgetOldVersions } from './kept-versions.js';
+import { KeySet } from './key-set.js';
 import { KnownGood } from './known-good.js';
 import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
@@ -64,10 +65,18 @@ export async function writeRows(
   // Known-good digests are found by an index.
   const isBulk = isMany && !hadEntries && expectedRows >= countOf(db) && !knownGood.isUsed;
   if (isBulk) dropEntryIndexes(db);
-  for await (const batch of sealRows(vault, rows)) for (const row of batch) writer.write(row);
+  const { counts } = writer;
+  const added = new KeySet();
+  let position = 0;
+  for await (const batch of sealRows(vault, rows))
+    for (const row of batch) {
+      const before = counts.added;
+      writer.write(row);
+      if (counts.added > before) added.add(position);
+      position++;
+    }
   if (isBulk) makeEntryIndexes(db);
   writer.finish();
-  const { counts } = writer;
   const checksum = table.finish();
   db.prepare('UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ? WHERE id = ?').run(
     version,
@@ -83,6 +92,7 @@ export async function writeRows(
     entriesBefore: toInfo(before).entryCount,
     entriesAfter: toInfo(rowOf(db, name)).entryCount,
     knownGood: knownGood.count,
+    isNew: (at) => added.has(at),
   });
   return { report, draft, listId: id, checksum };
 }

@@ -120,6 +120,27 @@ describe('an import is held', () => {
     expect((await bring(flat, { approved: true })).held).toEqual([]);
   });
 
+  test('when new entries match many others of them; one that was approved is counted no more', async () => {
+    const variant = (n: number) => {
+      const bytes = Buffer.from(hashes[199]!, 'hex');
+      bytes[n % 32]! ^= 1 << Math.floor(n / 32);
+      return bytes.toString('hex');
+    };
+    const variants = Array.from({ length: 60 }, (_, n) => variant(n));
+    expect((await bring([...hashes.slice(0, 50), ...variants.slice(0, 21)])).held).toEqual([]);
+    await running.service.store.lists.removeList('police');
+    const report = await bring([...hashes.slice(0, 50), ...variants.slice(0, 22)]);
+    const firstRows = Array.from({ length: 22 }, (_, n) => ({ line: 51 + n, entryId: null }));
+    expect(report.held).toEqual([{ rule: 'crowded', count: 22, limit: 20, firstRows }]);
+    await approveHeld(running.service.store.lists, 'police');
+    // The next day's list, with a few more.
+    expect((await bring([...hashes.slice(0, 55), ...variants.slice(0, 30)])).held).toEqual([]);
+    expect((await bring(variants.slice(30), { mode: 'add' })).held).toMatchObject([
+      { rule: 'crowded', count: 30 },
+      { rule: 'change', count: 30, limit: 20 },
+    ]);
+  });
+
   test('at most a hundred rows of a rule are named, by the ids of the list', async () => {
     const path = join(FOLDER, 'ids.csv');
     const rows = flat.map((value, at) => `e${at},pdq,${value}`);
@@ -152,7 +173,13 @@ test('a version is restored in one step, and the restore can be undone', async (
   expect(await lists.verify('police')).toMatchObject({ ok: true, entryCount: 90 });
 });
 
-type Counts = { readonly canaries?: number; readonly oneDimensional?: number; readonly pdqRows?: number };
+interface Counts {
+  readonly canaries?: number;
+  readonly oneDimensional?: number;
+  readonly pdqRows?: number;
+  readonly crowded?: number;
+  readonly compared?: number;
+}
 
 test.each<[string, Partial<Draft>, Counts, string[]]>([
   ['no reason', {}, {}, []],
@@ -185,6 +212,10 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
   ['four one-dimensional rows', {}, { oneDimensional: 4, pdqRows: 4 }, ['shape']],
   ['five of a thousand', {}, { oneDimensional: 5, pdqRows: 1_000 }, []],
   ['six of a thousand', {}, { oneDimensional: 6, pdqRows: 1_000 }, ['shape']],
+  ['twenty crowded', {}, { crowded: 20, compared: 20 }, []],
+  ['twenty-one crowded', {}, { crowded: 21, compared: 21 }, ['crowded']],
+  ['fifty of ten thousand crowded', {}, { crowded: 50, compared: 10_000 }, []],
+  ['fifty-one of ten thousand crowded', {}, { crowded: 51, compared: 10_000 }, ['crowded']],
   ['a row that swallowed lines', { rejectedByReason: { swallowed_lines: 1 } }, {}, ['swallowed']],
 ])('review rules: %s', (_says, more, counts, expected) => {
   const draft: Draft = {
@@ -197,11 +228,14 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
     rejectedByReason: {},
     knownGood: 0,
     mostRowsOfOneValue: 1,
+    isNew: () => true,
     ...more,
   };
   const watched = new WatchedRows();
   for (let n = 0; n < (counts.canaries ?? 0); n++) watched.canaries.add({ line: n, entryId: '' });
   for (let n = 0; n < (counts.oneDimensional ?? 0); n++) watched.oneDimensional.add({ line: n, entryId: '' });
   watched.pdqRows = counts.pdqRows ?? 0;
-  expect(reasonsToHold(draft, watched).map(({ rule }) => rule)).toEqual(expected);
+  const lines = Array.from({ length: counts.crowded ?? 0 }, (_, line) => line);
+  const crowded = { compared: counts.compared ?? 0, lines };
+  expect(reasonsToHold(draft, watched, crowded).map(({ rule }) => rule)).toEqual(expected);
 });

@@ -18,6 +18,7 @@ const DRAFT: Draft = {
   rejectedByReason: {},
   knownGood: 0,
   mostRowsOfOneValue: 1,
+  isNew: () => true,
 };
 const NO_LISTS = { lists: async () => [] } as unknown as ListReader;
 /** Two whole batches and a part of one. */
@@ -52,6 +53,7 @@ test('canaries of a provider count in the thread, too', async () => {
   const own = parseHash256(Buffer.from(values.subarray(0, 32)).toString('hex'));
   const gate = new PdqGate({ radiusBits: 0, canaries: [own] });
   const row = (n: number) => ({
+    position: n,
     line: n,
     entryId: '',
     value: Buffer.from(values.subarray(n * 32, n * 32 + 32)).toString('hex'),
@@ -68,7 +70,7 @@ test('canaries of a provider count in the thread, too', async () => {
 test('a value that is no hash is refused: the rows after it would pass unexamined', async () => {
   const gate = new PdqGate({ radiusBits: 31, canaries: [] });
   const rows = ['00'.repeat(32), 'zz'.repeat(32), Buffer.from(canary).toString('hex')];
-  const given = rows.map((value, at) => ({ line: at, entryId: '', value }));
+  const given = rows.map((value, at) => ({ position: at, line: at, entryId: '', value }));
   expect(() => gate.check(given)).toThrow('HASHLIST_INVALID');
   await expect(gate.checkLater(given, () => {})).rejects.toMatchObject({ code: 'HASHLIST_INVALID' });
   await gate.close();
