@@ -3,8 +3,8 @@
  * threads, writes frames back, and exits with the service.
  */
 import { Socket } from 'node:net';
-import { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
+import { threadPool } from '../core/thread-pool.js';
 import { restrictLoaders } from '../decode/libvips.js';
 import { encodeFrame, FrameReader, READY_ID, type RequestHead } from './protocol.js';
 import type { WorkerLimits, WorkerTask } from './worker.js';
@@ -15,7 +15,7 @@ const { workers } = limits;
 // Once, before any worker starts: while loaders are being blocked, another thread's image would be refused.
 restrictLoaders();
 
-const pool = new Piscina<WorkerTask, Uint8Array>({
+const pool = threadPool<WorkerTask, Uint8Array>({
   filename: artefact('src', 'engine', 'worker.js'),
   workerData: limits,
   minThreads: workers,

@@ -1,8 +1,9 @@
 /** Digests of files that are too large to decode, in threads: their bytes are never whole in memory. */
 import { pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { artefact } from '../core/package-root.js';
 import type { PathBytes } from '../core/path-bytes.js';
+import { threadPool } from '../core/thread-pool.js';
 import type { DigestAlgorithm, Digests } from '../core/vocabulary.js';
 import type { DigestTask } from './digest-worker.js';
 
@@ -16,7 +17,7 @@ export class FileDigests {
 
   /** Return the digests of a file; null where it cannot be read. */
   of(path: PathBytes, wanted: readonly DigestAlgorithm[]): Promise<Digests | null> {
-    this.#pool ??= new Piscina<DigestTask, Digests | null>({
+    this.#pool ??= threadPool<DigestTask, Digests | null>({
       filename: pathToFileURL(artefact('src', 'engine', 'digest-worker.js')).href,
       minThreads: 0,
       maxThreads: this.threads,

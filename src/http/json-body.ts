@@ -3,11 +3,12 @@
  * times its length. The items of a large batch are parsed in another thread first, and here a few at a time.
  */
 import { isUtf8 } from 'node:buffer';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import secureJson from 'secure-json-parse';
 import { Breath } from '../core/breath.js';
 import { AppError } from '../core/errors.js';
 import { artefact } from '../core/package-root.js';
+import { threadPool } from '../core/thread-pool.js';
 
 /** The deepest request nests four levels. */
 const JSON_DEPTH_MAX = 32;
@@ -123,7 +124,7 @@ export class BatchParser {
   async parse(bytes: Buffer): Promise<unknown> {
     if (bytes.length <= HERE_BYTES_MAX) return parseJson(bytes);
     // Started with the first large batch.
-    this.#pool ??= new Piscina({ filename: artefact('src', 'http', 'json-worker.js'), minThreads: 0, maxThreads: 1 });
+    this.#pool ??= threadPool({ filename: artefact('src', 'http', 'json-worker.js'), minThreads: 0, maxThreads: 1 });
     const task: BatchTask = { bytes, itemsMax: this.itemsMax };
     const isWhole = bytes.length === bytes.buffer.byteLength;
     const transferList = isWhole ? [bytes.buffer as ArrayBuffer] : [];

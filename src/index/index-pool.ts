@@ -1,9 +1,10 @@
 /** Threads that build and search the index; they share its memory, so a task carries only offsets. */
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { HASH256_BYTES } from '../core/hash256.js';
 import { artefact } from '../core/package-root.js';
+import { threadPool } from '../core/thread-pool.js';
 import { type DigestRows, type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
 import { type DigestPart, digestTableOf, type IndexTask, type MergePart, type Shared } from './index-worker.js';
 import { buildRing, openRing, type RingIndex, type RingShare } from './ring.js';
@@ -53,11 +54,11 @@ export function createIndexPool({
   let builders: Piscina | null = null;
   const options = { filename: pathToFileURL(artefact('src', 'index', 'index-worker.js')).href, maxThreads: threads };
   const search = (task: IndexTask): Promise<unknown> => {
-    searchers ??= new Piscina({ ...options, minThreads: threads });
+    searchers ??= threadPool({ ...options, minThreads: threads });
     return searchers.run(task) as Promise<unknown>;
   };
   const build = (task: IndexTask): Promise<unknown> => {
-    builders ??= new Piscina({ ...options, minThreads: 0, idleTimeout: BUILDER_IDLE_MS });
+    builders ??= threadPool({ ...options, minThreads: 0, idleTimeout: BUILDER_IDLE_MS });
     return builders.run(task) as Promise<unknown>;
   };
   return {

@@ -1,7 +1,8 @@
 /** The thread that imports lists: parsing is CPU-bound and must not delay requests. */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { YOUNG_GENERATION_MB } from '../core/garbage.js';
 import { artefact } from '../core/package-root.js';
+import { threadPool } from '../core/thread-pool.js';
 import type { ImportOutcome, ImportThread } from '../lists/import/import-task.js';
 import type { ImportTask } from './import-worker.js';
 
@@ -15,7 +16,7 @@ export function createImportThread(place: Pick<ImportTask, 'dataDir' | 'keyPlace
     async run(request, port) {
       const filename = artefact('src', 'service', 'import-worker.js');
       const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
-      pool ??= new Piscina({ filename, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS, resourceLimits });
+      pool ??= threadPool({ filename, minThreads: 0, maxThreads: 1, idleTimeout: IDLE_MS, resourceLimits });
       const task: ImportTask = { ...place, request, port };
       return (await pool.run(task, { transferList: [port] })) as ImportOutcome;
     },

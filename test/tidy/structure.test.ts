@@ -45,6 +45,11 @@ test('only the wiring imports a database', () => {
   expect(importsByPath.get('src/service/open-store.ts')?.some(isDatabase)).toBe(true);
 });
 
+test('pools of threads are made in one place', () => {
+  const makers = sources.filter(({ tree }) => /\bnew Piscina\b/.test(tree.text)).map(({ path }) => path);
+  expect(makers).toEqual(['src/core/thread-pool.ts']);
+});
+
 test('only the entry points of processes use their environment, arguments, streams and exit', () => {
   const entries = /^src\/(main|healthcheck|engine\/decoder-main|scan\/walk\/(count|walk)-main)\.ts$/;
   const uses = /\bprocess\.(argv|chdir|cwd|emit|env|exit|exitCode|on|once|stderr|stdin|stdout|title|umask)\b/;

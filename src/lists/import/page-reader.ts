@@ -1,7 +1,8 @@
 /** Pages of sources, read in threads (`page-worker.ts`) within bounds of time and memory. A thread that exceeds one is ended. */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
+import { threadPool } from '../../core/thread-pool.js';
 import type { PageOutcome, PageTask } from './page-worker.js';
 
 /** Syncs side by side, each with a thread; more take turns. */
@@ -24,7 +25,7 @@ export interface PageReader {
 export function createPageReader({ readMsMax = READ_MS_MAX, memoryMbMax = MEMORY_MB_MAX } = {}): PageReader {
   let pool: Piscina<PageTask, PageOutcome> | null = null;
   const open = () =>
-    new Piscina<PageTask, PageOutcome>({
+    threadPool<PageTask, PageOutcome>({
       filename: artefact('src', 'lists', 'import', 'page-worker.js'),
       minThreads: 0,
       maxThreads: SYNCS_AT_ONCE,

@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { AppError } from '../../core/errors.js';
 import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
 import { artefact, PACKAGE_ROOT } from '../../core/package-root.js';
 import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
+import { threadPool } from '../../core/thread-pool.js';
 import { buildRing, type RingIndex } from '../../index/ring.js';
 
 /** Rows inspected at once: some ten milliseconds of a thread. */
@@ -89,7 +90,7 @@ export class PdqGate {
 
   /** Check rows in the thread; `note` gets the result, in the order of the calls. Resolves when more rows may come. */
   async checkLater(rows: readonly PdqRow[], note: Note): Promise<void> {
-    this.#thread ??= new Piscina<Uint8Array, PdqFindings>({
+    this.#thread ??= threadPool<Uint8Array, PdqFindings>({
       filename: artefact('src', 'lists', 'import', 'pdq-gate-worker.js'),
       minThreads: 1,
       maxThreads: 1,

@@ -2,9 +2,10 @@
  * Removal of a list: at once for readers, and then of its rows: in a thread where they are many, since a million take seconds. A
  * removal that was interrupted is continued when the store is opened.
  */
-import { Piscina } from 'piscina';
+
 import { artefact } from '../../core/package-root.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { threadPool } from '../../core/thread-pool.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { ENTRY_PART_KEYS, ENTRY_PARTS } from './database.js';
@@ -40,7 +41,7 @@ export async function sweepRemoved(db: Sqlite, dataDir: string, rows: number): P
     return;
   }
   const filename = artefact('src', 'sqlite', 'lists', 'sweep-worker.js');
-  const pool = new Piscina({ filename, minThreads: 1, maxThreads: 1 });
+  const pool = threadPool({ filename, minThreads: 1, maxThreads: 1 });
   try {
     await pool.run({ dataDir });
   } catch (error) {

@@ -1,8 +1,8 @@
 /** Threads that seal values: batches in, batches out, in order, some of them ahead of the one that is written. */
 import { availableParallelism } from 'node:os';
-import { Piscina } from 'piscina';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
+import { threadPool } from '../../core/thread-pool.js';
 import type { SealedBatch, SealOutcome, SealTask } from '../../vault/seal-worker.js';
 
 /** Values of one batch: some fifteen milliseconds of a thread. */
@@ -21,7 +21,7 @@ export async function* sealedAhead<In, Out>(
 ): AsyncGenerator<Out> {
   const threads = Math.min(THREADS_MAX, availableParallelism());
   const filename = artefact('src', 'vault', 'seal-worker.js');
-  const pool = new Piscina({ filename, minThreads: threads, maxThreads: threads });
+  const pool = threadPool({ filename, minThreads: threads, maxThreads: threads });
   const run: Seal = async (task) => {
     const outcome = (await pool.run(task)) as SealOutcome;
     if (!outcome.ok) throw new AppError('SEALED_DAMAGED', outcome.details);
