@@ -15,6 +15,8 @@ const RULES = 'src/store/import-rules.ts';
 const STAGED = 'src/lists/import/staged-rows.ts';
 const SYNC = 'src/lists/import/spool-pages.ts';
 const REVIEW = 'src/lists/import/import-review.ts';
+const CROWDS = 'src/lists/import/crowds.ts';
+const GENERATIONS = 'src/sqlite/lists/generations.ts';
 const STREAM = 'src/scan/file-stream.ts';
 const SETTLE = 'src/scan/settle.ts';
 const PATTERN = 'src/scan/walk/pattern.ts';
@@ -35,6 +37,8 @@ const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
+const OF_CROWDS = ['test/lists/import/crowds.test.ts'];
+const OF_GENERATIONS = ['test/sqlite/generations.test.ts'];
 const OF_REVIEW = ['test/lists/import/import-review.test.ts'];
 const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
 const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
@@ -91,11 +95,19 @@ export const MUTANTS = [
     'if (!isWhole) return;',
     OF_DAMAGE,
   ],
+  // The feed of changes: a position is a generation of one store, and keys fit the index.
+  [GENERATIONS, ' || row.token !== token', '', OF_GENERATIONS],
+  [GENERATIONS, ' || !isSound(GENERATION, row)', '', OF_GENERATIONS],
+  ['src/sqlite/lists/entry-table.ts', 'id > ENTRY_KEY_MAX', 'id > 2 * ENTRY_KEY_MAX', OF_GENERATIONS],
+  ['src/sqlite/lists/list-settings.ts', 'listKey > LIST_KEY_MAX', 'listKey > 2 * LIST_KEY_MAX', OF_GENERATIONS],
+  // Reviews: crowds.
+  [CROWDS, 'matches.length > CROWD_OTHERS_MAX + 1', 'matches.length > CROWD_OTHERS_MAX', OF_CROWDS],
+  [CROWDS, 'isNew(this.#positions[at]!)', 'true', OF_CROWDS],
   [
-    'src/sqlite/lists/lists.ts',
-    "metaOf(this.#db, 'last_entry_key'),",
-    "one('SELECT max(id) AS value FROM entry'),",
-    OF_DAMAGE,
+    'src/sqlite/lists/write-entries.ts',
+    'if (counts.added > before) added.add(position);',
+    'added.add(position);',
+    OF_REVIEW,
   ],
   ['src/sqlite/inventory/inventory.ts', 'facts: isDamaged ? null :', 'facts:', OF_DAMAGE],
   // Policy: the verdict.

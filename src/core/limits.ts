@@ -26,3 +26,8 @@ export const NAME_CHARACTERS_MAX = 64;
 export const KEY_NAME_CHARACTERS_MAX = 200;
 /** An address of a webhook: longer ones fail in many servers. */
 export const URL_CHARACTERS_MAX = 2_048;
+
+/** Keys of entries: the index has 32 bits for one. Only an added entry takes a key: a million a day for eleven years. */
+export const ENTRY_KEY_MAX = 2 ** 32 - 1;
+/** Keys of lists: the index has 16 bits for one. */
+export const LIST_KEY_MAX = 2 ** 16 - 1;

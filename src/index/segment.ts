@@ -4,6 +4,7 @@
  */
 
 import { collectGarbage } from '../core/garbage.js';
+import { LIST_KEY_MAX } from '../core/limits.js';
 
 /** Columns beside an index, in the order of its entries; on shared memory, so that any thread may read them. */
 export interface SegmentColumns {
@@ -22,8 +23,6 @@ export interface Segment<I> extends SegmentColumns {
   readonly removedCount: number;
 }
 
-/** Keys of lists are of 16 bits. */
-const LIST_KEYS_MAX = 65_536;
 let segmentsMade = 0;
 
 export function newSegment<I>(index: I, { keys, listKeys }: SegmentColumns): Segment<I> {
@@ -41,7 +40,7 @@ const countsOf = new WeakMap<Segment<unknown>, ReadonlyMap<number, number>>();
 export function liveCounts(segment: Segment<unknown>): ReadonlyMap<number, number> {
   const known = countsOf.get(segment);
   if (known) return known;
-  const perKey = new Uint32Array(LIST_KEYS_MAX);
+  const perKey = new Uint32Array(LIST_KEY_MAX + 1);
   for (let at = 0; at < segment.listKeys.length; at++) if (!isRemoved(segment, at)) perKey[segment.listKeys[at]!]!++;
   const live = new Map<number, number>();
   for (const [listKey, count] of perKey.entries()) if (count > 0) live.set(listKey, count);

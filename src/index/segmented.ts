@@ -4,6 +4,8 @@
  * never wait: they keep the list of segments that they began with.
  */
 import { Breath } from '../core/breath.js';
+import { AppError } from '../core/errors.js';
+import { ENTRY_KEY_MAX, LIST_KEY_MAX } from '../core/limits.js';
 import {
   emptyColumns,
   isRemoved,
@@ -164,10 +166,17 @@ export class Segmented<I extends Measurable> {
 
   /**
    * Add an entry; it is searchable after the next `settle`, which is due where `isFull`. A repeated entry is skipped: a
-   * caller that failed halfway may restart.
+   * caller that failed halfway may restart. Errors INDEX_FULL: a key has more bits than the index holds, and would become another.
    */
   add(key: number, listKey: number, value: Uint8Array): void {
     if (key <= this.#lastKey) return;
+    if (key > ENTRY_KEY_MAX || listKey > LIST_KEY_MAX)
+      throw new AppError('INDEX_FULL', {
+        entryKey: key,
+        entryKeyMax: ENTRY_KEY_MAX,
+        listKey,
+        listKeyMax: LIST_KEY_MAX,
+      });
     this.#lastKey = key;
     this.#rows.add(key, listKey, value);
   }

@@ -146,20 +146,23 @@ export interface WriteOptions {
 
 /** One entry in the form of an index. */
 export interface StoredValue {
-  /** Rises with every added entry, and is never reused. */
+  /** Of 32 bits. Rises with every added entry, and is never reused. */
   readonly entryKey: number;
   readonly listKey: number;
   readonly algorithm: Algorithm;
   readonly value: Uint8Array;
 }
 
-/** The position of a reader of changes. */
+/**
+ * The position of a reader of changes: it has what the store had at this generation. Keys of entries are no position: a store may
+ * have writers that commit in another order than they took keys.
+ */
 export interface FeedPosition {
   /** The store's id: a position is meaningless in another store. */
   readonly storeId: number;
   readonly generation: number;
-  readonly entryKey: number;
-  readonly removal: number;
+  /** Drawn with each generation: a store that was restored from a copy has other ones after its next change. */
+  readonly token: number;
 }
 
 export interface StoredList {

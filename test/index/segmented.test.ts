@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nearCopy, pdqLike } from '../../bench/pdq-like.js';
+import { ENTRY_KEY_MAX, LIST_KEY_MAX } from '../../src/core/limits.js';
 import { createIndexPool } from '../../src/index/index-pool.js';
 import { digestMaker, radiusMaker, ringMaker } from '../../src/index/makers.js';
 import {
@@ -214,6 +215,18 @@ test('digests: removed entries stay out through a merge', async () => {
   await index.merged();
   expect([found(1), found(30_000), found(30_001)]).toEqual([0, 0, 1]);
   expect(index.segments[0]!.index.entryCount).toBe(OPEN_ENTRIES_MIN + 1 - 30_000);
+});
+
+test('a key of more bits than the index holds is refused, and never becomes another', async () => {
+  const index = new Segmented(ringMaker(pool), 0, fail);
+  const hash = pdqLike(1, 1);
+  index.add(ENTRY_KEY_MAX - 1, LIST_KEY_MAX, hash);
+  index.add(ENTRY_KEY_MAX, 1, hash);
+  expect(() => index.add(ENTRY_KEY_MAX + 1, 1, hash)).toThrow('INDEX_FULL');
+  await index.settle();
+  expect(search(index, hash, 0).map(([key]) => key)).toEqual([ENTRY_KEY_MAX - 1, ENTRY_KEY_MAX]);
+  const fresh = new Segmented(ringMaker(pool), 0, fail);
+  expect(() => fresh.add(1, LIST_KEY_MAX + 1, hash)).toThrow('INDEX_FULL');
 });
 
 test('positionOf, withoutKeys, remainingRuns and mergeColumns, by example', () => {

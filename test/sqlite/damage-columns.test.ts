@@ -30,6 +30,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
   meta: [`name = 'generation'`, `name = 'store_id'`, `name = 'values_plain'`, `name = 'last_entry_key'`],
   list: [`name = 'known'`, `name = 'good'`],
   entry: [`entry_id = 'e30'`, `entry_id = 'e15'`, `entry_id = 'e16'`, `entry_id = 'e18'`],
+  generation: [`number = (SELECT value FROM meta WHERE name = 'generation')`],
   removal: ['seq = (SELECT max(seq) FROM removal)'],
   past_entry: ['since = 1 AND until > 1'],
   tenant: [`name = 'acme'`, `name = 'beta'`],

@@ -1,4 +1,5 @@
 /** The contract of every store of lists. `open` opens the same store again after it was closed. */
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
@@ -502,13 +503,13 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
     });
 
     /** A reader that follows the changes from the beginning. */
-    async function follow() {
+    async function follow({ lists: from }: Pick<Store, 'lists'> = store) {
       const held = new Map<number, StoredValue>();
       let position: FeedPosition | null = null;
       return {
         held,
         async catchUp(): Promise<void> {
-          const changes: Changes | null = await store.lists.changes(position);
+          const changes: Changes | null = await from.changes(position);
           expect(changes).not.toBeNull();
           for await (const batch of changes!.added()) for (const entry of batch) held.set(entry.entryKey, entry);
           for (const { entryKey } of changes!.removed) held.delete(entryKey);
@@ -548,6 +549,63 @@ export function storeContract(name: string, place: { fresh(): void; open(): Prom
       }
       // Entries that were added without the source are of the police no more.
       expect(sizes).toEqual([0, 10, 14, 13, 6, 14, 13, 15, 15, 18, 3]);
+    });
+
+    test('readers and writers of two processes: a reader of each has what a reader from the beginning gets', async () => {
+      const other = await place.open();
+      const both = [store, other];
+      const readers = await Promise.all(both.map((one) => follow(one)));
+      try {
+        await make();
+        await other.lists.createList({ list: 'b', kind: 'match', radiusBits: 31 });
+        const id = fc.integer({ min: 0, max: 30 });
+        const step = fc.record({
+          by: fc.constantFrom(0, 1),
+          list: fc.constantFrom('a', 'b'),
+          ids: fc.array(id, { maxLength: 6 }),
+          act: fc.constantFrom('replace', 'add', 'disable', 'enable', 'remove', 'together'),
+          reads: fc.constantFrom([], [0], [1], [0, 1]),
+        });
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+            for (const { by, list, ids, act, reads } of steps) {
+              const { lists } = both[by]!;
+              const rows = () => stream(ids.map((n) => entryRow(n, 'md5', md5(n))));
+              if (act === 'replace') await lists.replaceEntries(list, rows());
+              else if (act === 'add') await lists.addEntries(list, rows());
+              else if (act === 'together')
+                await Promise.all([
+                  lists.addEntries(list, rows()),
+                  both[1 - by]!.lists.addEntries('a', stream(ids.map((n) => entryRow(n + 3, 'md5', md5(n + 3))))),
+                ]);
+              else for (const n of ids) await lists.changeEntries(list, { entryId: `e${n}` }, act);
+              for (const at of reads) await readers[at]!.catchUp();
+            }
+            const all = await values();
+            for (const reader of readers) {
+              await reader.catchUp();
+              expect([...reader.held.values()].sort((a, b) => a.entryKey - b.entryKey)).toEqual(all);
+            }
+          }),
+          { numRuns: 25 },
+        );
+      } finally {
+        await other.close();
+      }
+    });
+
+    test('a position of another store, or of a generation that is to come, is no position', async () => {
+      await make();
+      const { position } = (await store.lists.changes(null))!;
+      expect(Object.keys(position).sort()).toEqual(['generation', 'storeId', 'token']);
+      expect(await store.lists.changes(position)).toMatchObject({ position, removed: [] });
+      for (const change of [{ storeId: 1 }, { generation: 1 }, { token: 1 }]) {
+        const [name, by] = Object.entries(change)[0] as [keyof FeedPosition, number];
+        expect(await store.lists.changes({ ...position, [name]: position[name] + by })).toBeNull();
+      }
+      expect(
+        await store.lists.changes({ storeId: position.storeId, generation: position.generation } as never),
+      ).toBeNull();
     });
 
     test('an import of the same rows keeps their keys, and a disabled entry stays disabled', async () => {

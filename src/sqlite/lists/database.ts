@@ -9,7 +9,7 @@ import { checksumBeforeNotes, entriesByIdentity } from './entries-by-identity.js
 
 export const LISTS_FILE = 'zeef.sqlite';
 /** The widest range of `randomInt`. */
-const STORE_ID_SPAN = 2 ** 47;
+export const STORE_ID_SPAN = 2 ** 47;
 /** Another process's import holds the write lock while it runs: half a minute for a million entries. */
 const BUSY_MS = 60_000;
 
@@ -43,6 +43,7 @@ export const ENTRY = table(
 );
 /** Keys of the entries of a removed list lie between its first and its last; other lists may have some of them. */
 export const REMOVED_LIST = table('removed_list', 'list_id', 'list_id first_key last_key');
+export const GENERATION = table('generation', 'number', 'number token entry_key removal');
 export const REMOVAL = table('removal', 'seq', 'seq entry_key algorithm');
 export const LIST_SOURCE = table('list_source', 'list_id', 'list_id source');
 export const PAST_ENTRY = table(
@@ -67,6 +68,7 @@ export const LIST_TABLES: readonly ListTable[] = [
   META,
   LIST,
   ENTRY,
+  GENERATION,
   REMOVAL,
   REMOVED_LIST,
   LIST_SOURCE,
@@ -221,13 +223,27 @@ export const MIGRATIONS: readonly Migration[] = [
     );
     addSum(db, 'feedback');
   },
+  // Where the feed of changes ends at each generation: the position of a reader is a generation alone.
+  (db) => {
+    db.exec(
+      `CREATE TABLE generation (
+         number INTEGER PRIMARY KEY, token INTEGER NOT NULL, entry_key INTEGER NOT NULL, removal INTEGER NOT NULL
+       ) STRICT;`,
+    );
+    addSum(db, 'generation');
+    db.prepare(
+      `INSERT INTO generation (number, token, entry_key, removal)
+       SELECT present.value, ?, last.value, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'removal'), 0)
+       FROM meta AS present, meta AS last WHERE present.name = 'generation' AND last.name = 'last_entry_key'`,
+    ).run(randomInt(STORE_ID_SPAN));
+  },
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: 'd31c14156ac33c35',
-  schema: '13f5cfea1057afb4',
+  shape: '7f66e34b12ef0ea8',
+  schema: '1deee97de344e441',
   migrations: MIGRATIONS,
 };
 

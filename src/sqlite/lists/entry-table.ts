@@ -3,6 +3,8 @@
  * the rows: their sums, the totals by list and by range of keys, the counts and the checksum of the list, the feed of removals,
  * and the earlier forms of entries.
  */
+import { AppError } from '../../core/errors.js';
+import { ENTRY_KEY_MAX } from '../../core/limits.js';
 import { ROW_SUM_SPAN } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
@@ -73,9 +75,10 @@ export class EntryTable {
     return this.#nextKey;
   }
 
-  /** Add an entry under a new key. Result: the key; null if the list has this value under this id. */
+  /** Add an entry under a new key. Result: the key; null if the list has this value under this id. Errors INDEX_FULL: keys are used up. */
   add(given: NewRow): number | null {
     const id = this.#nextKey;
+    if (id > ENTRY_KEY_MAX) throw new AppError('INDEX_FULL', { entryKey: id, entryKeyMax: ENTRY_KEY_MAX });
     const row = this.#rowOf(id, given);
     const { changes } = this.#insert.run(...cellsOfEntry(row), row.sum);
     if (changes === 0) return null;

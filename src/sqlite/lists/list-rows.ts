@@ -122,10 +122,6 @@ export function rowOf(db: Sqlite, name: string): ListRow {
   return sound(LIST, row);
 }
 
-export function raiseGeneration(db: Sqlite): void {
-  db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'generation'`).run();
-}
-
 /** Key of the next entry; never one that was used before. */
 export function nextEntryKey(db: Sqlite): number {
   const most = db.prepare<[], number | null>('SELECT max(id) FROM entry').pluck().get() ?? 0;

@@ -1,23 +1,28 @@
 /** Lists are made, and their settings changed, inside the caller's transaction. */
 import { AppError } from '../../core/errors.js';
+import { LIST_KEY_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { requireListName } from '../../store/list-name.js';
 import type { ListChange, NewList } from '../../store/lists-contract.js';
-import { raiseGeneration, rowOf, toInfo, toTerms } from './list-rows.js';
+import { raiseGeneration } from './generations.js';
+import { rowOf, toInfo, toTerms } from './list-rows.js';
 
-/** Result: whether the list was added; false: one of this name exists, and stays as it is. Errors REQUEST_INVALID: its name. */
+/** Result: whether the list was added; false: one of this name exists, and stays as it is. Errors REQUEST_INVALID: its name; INDEX_FULL. */
 export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boolean {
   requireListName(list);
-  const { changes } = db
+  const { changes, lastInsertRowid } = db
     .prepare(
       `INSERT OR IGNORE INTO list
          (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
        VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
     )
     .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0);
-  if (changes === 1) setList(db, list, settings);
-  return changes === 1;
+  if (changes === 0) return false;
+  const listKey = Number(lastInsertRowid);
+  if (listKey > LIST_KEY_MAX) throw new AppError('INDEX_FULL', { listKey, listKeyMax: LIST_KEY_MAX });
+  setList(db, list, settings);
+  return true;
 }
 
 /** Errors LIST_NOT_FOUND. */

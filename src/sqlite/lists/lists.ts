@@ -32,23 +32,14 @@ import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
 import { damaged, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
-import {
-  ENTRY,
-  ENTRY_PART_KEYS,
-  LIST,
-  LIST_SOURCE,
-  metaOf,
-  PAST_ENTRY,
-  REMOVAL,
-  REMOVED_LIST,
-  storeIdOf,
-} from './database.js';
+import { ENTRY, ENTRY_PART_KEYS, LIST, LIST_SOURCE, metaOf, PAST_ENTRY, REMOVAL, REMOVED_LIST } from './database.js';
 import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
-import { type ListRow, raiseGeneration, rowOf, toEntry, toInfo } from './list-rows.js';
+import { endAt, type FeedEnd, presentPosition, raiseGeneration } from './generations.js';
+import { type ListRow, rowOf, toEntry, toInfo } from './list-rows.js';
 import { addList, makeMissing, setList } from './list-settings.js';
 import { onOwnConnection } from './own-connection.js';
-import { lastRemoval, removalsBetween } from './removals.js';
+import { removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
@@ -198,23 +189,18 @@ export class SqliteLists implements ListStore {
   async changes(since: FeedPosition | null): Promise<Changes | null> {
     // One read transaction, for consistent lists and numbers.
     const read = this.#db.transaction(() => {
-      const position: FeedPosition = {
-        storeId: storeIdOf(this.#db),
-        generation: metaOf(this.#db, 'generation'),
-        entryKey: metaOf(this.#db, 'last_entry_key'),
-        removal: lastRemoval(this.#db),
-      };
-      return { position, lists: this.#lists() };
+      const begin: FeedEnd | null = since ? endAt(this.#db, since) : { entryKey: 0, removal: 0 };
+      return { begin, ...presentPosition(this.#db), lists: this.#lists() };
     });
-    const { position, lists } = guarded(read);
-    if (since && since.storeId !== position.storeId) return null;
-    const removed = since ? await removalsBetween(this.#db, since, position) : [];
+    const { begin, end, position, lists } = guarded(read);
+    if (begin === null) return null;
+    const removed = since ? await removalsBetween(this.#db, begin.removal, end.removal) : [];
     if (removed === null) return null;
     return {
-      position: { ...position, entryKey: Math.max(position.entryKey, since?.entryKey ?? 0) },
+      position,
       lists: lists.map((row) => ({ listKey: row.id, info: toInfo(row) })),
       removed,
-      added: () => this.#entries(since?.entryKey ?? 0, position.entryKey),
+      added: () => this.#entries(begin.entryKey, end.entryKey),
     };
   }
 

@@ -12,7 +12,8 @@ import { type SummedTable, sumSql } from '../sums.js';
 import { type HeldRow, sumOfEntry } from './checksum.js';
 import { ENTRY, metaOf, PAST_ENTRY } from './database.js';
 import { recountList } from './entry-table.js';
-import { noteEntryKey, raiseGeneration } from './list-rows.js';
+import { raiseGeneration } from './generations.js';
+import { noteEntryKey } from './list-rows.js';
 
 /** Names of one id in one list. */
 const IS_SHARED = '(list_id, entry_id) IN (SELECT list_id, entry_id FROM temp.shared_id)';

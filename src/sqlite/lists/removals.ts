@@ -1,7 +1,7 @@
 /** The feed of removed entries, as a reader of changes follows it. */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
-import type { Changes, FeedPosition } from '../../store/lists-contract.js';
+import type { Changes } from '../../store/lists-contract.js';
 import { guarded } from '../file.js';
 import { isSound } from '../sums.js';
 import { REMOVAL } from './database.js';
@@ -16,21 +16,17 @@ interface RemovalRow {
 }
 
 /**
- * Read the removals between two positions of the feed, in steps between which others run: the removal of a long list is long.
- * Result: null where they are not complete, since a number of the store went back, or a removal is missing, forgotten or damaged.
+ * Read the removals after one and up to another, in steps between which others run: the removal of a long list is long.
+ * Result: null where they are not complete, since one is missing, forgotten or damaged.
  */
-export async function removalsBetween(
-  db: Sqlite,
-  since: FeedPosition,
-  until: FeedPosition,
-): Promise<Changes['removed'] | null> {
-  if (since.generation > until.generation || since.removal > until.removal) return null;
+export async function removalsBetween(db: Sqlite, since: number, until: number): Promise<Changes['removed'] | null> {
+  if (since > until) return null;
   const read = db.prepare<[number, number, number], RemovalRow>(
     'SELECT * FROM removal WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
   );
   const removed: { entryKey: number; algorithm: (typeof ALGORITHMS)[number] }[] = [];
-  for (let after = since.removal; after < until.removal; ) {
-    const rows = guarded(() => read.all(after, until.removal, ROWS_PER_BATCH));
+  for (let after = since; after < until; ) {
+    const rows = guarded(() => read.all(after, until, ROWS_PER_BATCH));
     for (const row of rows) {
       if (row.seq !== ++after || !isSound(REMOVAL, row)) return null;
       removed.push({ entryKey: row.entry_key, algorithm: ALGORITHMS[row.algorithm]! });
@@ -40,7 +36,3 @@ export async function removalsBetween(
   }
   return removed;
 }
-
-/** Number of the last removal, also where it is forgotten; 0 before the first. */
-export const lastRemoval = (db: Sqlite): number =>
-  db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'removal'`).pluck().get() ?? 0;

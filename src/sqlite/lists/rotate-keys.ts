@@ -4,7 +4,7 @@ import type { MasterKeySource } from '../../vault/master-key.js';
 import { type DataKey, Vault } from '../../vault/vault.js';
 import { beginPatiently } from '../busy.js';
 import { addDataKey, readDataKeys } from './data-keys.js';
-import { raiseGeneration } from './list-rows.js';
+import { raiseGeneration } from './generations.js';
 import { onOwnConnection } from './own-connection.js';
 import { resealEntries } from './reseal-entries.js';
 import { forgetFreePages } from './seal-values.js';

@@ -9,10 +9,11 @@ import { ENTRY } from './database.js';
 import { dropEntryIndexes, makeEntryIndexes } from './entry-indexes.js';
 import { IndexLookup, MemoryLookup } from './entry-lookup.js';
 import { countOf, EntryTable, partsOf } from './entry-table.js';
+import { raiseGeneration } from './generations.js';
 import { forgetOldVersions } from './kept-versions.js';
 import { KeySet } from './key-set.js';
 import { KnownGood } from './known-good.js';
-import { raiseGeneration, rowOf, toInfo } from './list-rows.js';
+import { rowOf, toInfo } from './list-rows.js';
 import { RowWriter } from './row-writer.js';
 import { sealRows } from './seal-rows.js';
 
