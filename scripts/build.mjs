@@ -68,10 +68,12 @@ const ENTRIES = [
   'scripts/make-data-folder',
   'scripts/make-sample-list',
   // Modules that tests load in threads and processes of their own.
+  'src/cases/webhooks/collect-events',
   'src/core/clock',
   'src/index/ring',
   'src/service/audited-store',
   'src/sqlite/inventory/inventory',
+  'src/sqlite/ledger/ledger',
   'src/sqlite/open',
 ];
 

@@ -85,6 +85,9 @@ const OF_ROUTE = ['test/http/list-feedback.test.ts'];
 const OF_NOTES = ['test/hashlists/ncmec-feedback.test.ts'];
 const HOLD = 'src/cases/webhooks/hold-events.ts';
 const OF_HOLD = ['test/cases/webhooks', 'test/sqlite/sqlite.test.ts'];
+const NEWS = 'src/sqlite/ledger/news.ts';
+const OF_NEWS = ['test/sqlite/ledger.test.ts', 'test/sqlite/ledger-news.test.ts'];
+const OF_COLLECT = ['test/cases/webhooks'];
 export const MUTANTS = [
   // Sums: no damaged row decides.
   ['src/sqlite/sums.ts', 'if (!isSound(table, row)) throw damaged(table, labelOf(table, row));', '', OF_DAMAGE],
@@ -308,8 +311,8 @@ export const MUTANTS = [
   ],
   [
     'src/cases/webhooks/collect-events.ts',
-    'cursor === undefined ? nowMs : null',
-    'nowMs',
+    'more && !shouldStop();',
+    'more;',
     ['test/cases/webhooks/run-webhooks.test.ts'],
   ],
   ['src/engine/decoder-output.ts', 'if (leftBytes <= 0) return;', '', ['test/engine/decoder-output.test.ts']],
@@ -591,12 +594,32 @@ export const MUTANTS = [
   [HOLD, "counted.some(({ matchType }) => matchType === 'exact') ? 'send' : 'wait'", "'wait'", OF_HOLD],
   [HOLD, "subject.split(' ')[0]!", 'subject', OF_HOLD],
   [HOLD, 'before === null || ', '', OF_HOLD],
-  ['src/cases/webhooks/run-webhooks.ts', 'if (isDecided) await store.wake', 'await store.wake', OF_HOLD],
-  ['src/cases/webhooks/send-events.ts', 'clock.nowMs() + HELD_MS', 'Number.MAX_SAFE_INTEGER', OF_HOLD],
+  ['src/cases/webhooks/run-webhooks.ts', 'if (await hold.decided()) for', 'for', OF_HOLD],
+  ['src/cases/webhooks/send-events.ts', 'store.hold(event, HELD_MS)', 'store.hold(event, HELD_MS * 1e6)', OF_HOLD],
   [
     'src/sqlite/service/webhooks.ts',
     "state = 'waiting' AND last_error = ?`",
     "state = 'waiting' AND ? <> ''`",
     OF_HOLD,
   ],
+  // News of the ledger.
+  ['src/sqlite/ledger/append.ts', 'if (!quarantined) addNews(', 'addNews(', OF_NEWS],
+  ['src/sqlite/ledger/append.ts', 'if (counted) addNews(db, chains, newsMax);', '', OF_NEWS],
+  ['src/sqlite/ledger/retention.ts', 'eraseNews(db, chains, { id, tenant });', '', OF_NEWS],
+  [NEWS, 'Math.max(since, Number(seq))', 'since', OF_NEWS],
+  [NEWS, 'Math.max(since, Number(seq)) : since', 'Math.max(since, Number(seq)) : 0', OF_NEWS],
+  [NEWS, "at?.hash.toString('hex') === hash", 'true', OF_NEWS],
+  [NEWS, 'Number(id) > since || isRecent', 'isRecent', OF_NEWS],
+  [NEWS, "link.kind === 'status' ? reopenedMs : hitsMs", 'hitsMs', OF_NEWS],
+  [NEWS, 'if (news.rows < max) return;', 'return;', OF_NEWS],
+  [NEWS, 'removeNews(db, chains, oldest, oldest.length);', 'removeNews(db, chains, oldest, 0);', OF_NEWS],
+  [NEWS, 'WHERE quarantined = 0 AND', 'WHERE', OF_NEWS],
+  ['src/cases/webhooks/collect-events.ts', 'tenant === null || one.tenant === tenant', 'true', OF_COLLECT],
+  ['src/cases/webhooks/collect-events.ts', 'if (!ids.has(one.id)) continue;', '', OF_COLLECT],
+  ['src/cases/webhooks/collect-events.ts', 'if (ids.length > 0 || lost > 0)', 'if (receivers.length > 0)', OF_COLLECT],
+  ['src/sqlite/service/database.ts', 'Math.max(createdMs, position_ms - OVERLAP_MS)', 'position_ms', OF_NEWS],
+  ['src/sqlite/ledger/verify.ts', 'newsHead(news).hash !== news.hash', 'false', ['test/sqlite/ledger-damage.test.ts']],
+  ['src/sqlite/service/store-clock.ts', 'until_ms <= @storeMs + length_ms)', 'true)', OF_HOLD],
+  ['src/sqlite/service/webhooks.ts', ', last_error = nullif(last_error, @held)', '', OF_HOLD],
+  ['src/cases/webhooks/run-webhooks.ts', 'await collect();\n    if (isClosing) return;', '', OF_HOLD],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

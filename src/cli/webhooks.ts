@@ -36,6 +36,7 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
           url: requireUrl(url),
           secretEnv: requireSecretEnv(secretEnv),
           tenant: tenant ?? null,
+          mark: await service.ledger.newsMark(),
           nowMs: Date.now(),
         });
         cli.out(json ? `${JSON.stringify(hook)}\n` : hookText(hook));

@@ -4,7 +4,15 @@
  */
 import { AppError } from '../core/errors.js';
 import { DAY_MS, HOUR_MS } from '../core/period.js';
-import type { Cases, HitFilter, LedgerCheck, LedgerStore, SeenHit, StoredHit } from '../store/ledger-contract.js';
+import type {
+  Cases,
+  HitFilter,
+  LedgerCheck,
+  LedgerStore,
+  NewsPage,
+  SeenHit,
+  StoredHit,
+} from '../store/ledger-contract.js';
 import { changeStatus, type StatusChange } from './change-status.js';
 import { createGroupCommit, type GroupCommit, type GroupOptions, isFinal } from './group-commit.js';
 import { type Hit, toHit } from './hit.js';
@@ -67,6 +75,11 @@ export interface Ledger {
   /** Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
   changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit>;
   cases(query: CasesQuery): Promise<readonly Cases[]>;
+  /** New and reopened cases, until they are forgotten; see `LedgerStore`. */
+  news(limit: number): Promise<NewsPage>;
+  newsMark(): Promise<string>;
+  newsAfter(mark: string, ids: readonly string[]): Promise<readonly string[]>;
+  forgetNews(ids: readonly string[], lost: number): Promise<void>;
   /** Call `listener` after a hit is synced. Result: stops it. */
   onHit(listener: HitListener): () => void;
   verify(): Promise<LedgerCheck>;
@@ -217,6 +230,22 @@ class StoredLedger implements Ledger {
       tenant: tenant ?? null,
       runningSinceMs: this.deadlineHours.map((hours) => this.#options.nowMs() - hours * HOUR_MS),
     });
+  }
+
+  news(limit: number): Promise<NewsPage> {
+    return this.#store.news(limit);
+  }
+
+  newsMark(): Promise<string> {
+    return this.#store.newsMark();
+  }
+
+  newsAfter(mark: string, ids: readonly string[]): Promise<readonly string[]> {
+    return this.#store.newsAfter(mark, ids);
+  }
+
+  forgetNews(ids: readonly string[], lost: number): Promise<void> {
+    return this.#store.forgetNews(ids, lost);
   }
 
   verify(): Promise<LedgerCheck> {

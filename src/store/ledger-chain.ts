@@ -4,6 +4,23 @@
  */
 import { hash } from 'node:crypto';
 
+/** The cases that are news: no webhook has them as events yet. */
+interface NewsHead {
+  readonly rows: number;
+  /** `RowSum` of their links' hashes. */
+  readonly sum: string;
+  /** News that were given up, since too many waited. */
+  readonly lost: number;
+  /** The newest event when the ledger got news; 0 in a new one. */
+  readonly since: number;
+  /** Of the fields before it. Hex. */
+  readonly hash: string;
+}
+
+export function newsHead({ rows, sum, lost, since }: Omit<NewsHead, 'hash'>): NewsHead {
+  return { rows, sum, lost, since, hash: hash('sha256', JSON.stringify([rows, sum, lost, since]), 'hex') };
+}
+
 export interface Head {
   readonly groupSeq: number;
   /** Hex. */
@@ -15,6 +32,7 @@ export interface Head {
   /** Groups after it, and the length of their bodies. */
   readonly openGroups: number;
   readonly openChars: number;
+  readonly news: NewsHead;
 }
 
 /** The predecessor hash of a chain's first link. */
@@ -28,6 +46,7 @@ export const FIRST_HEAD: Head = {
   foldSeq: 0,
   openGroups: 0,
   openChars: 0,
+  news: newsHead({ rows: 0, sum: '', lost: 0, since: 0 }),
 };
 
 export interface GroupLink {

@@ -167,6 +167,23 @@ export interface LedgerCheck {
   readonly heads: { readonly counts: string; readonly events: string };
 }
 
+/** A case that is new or reopened; a quarantined hit is new once it becomes a case. Its row in the outbox of the ledger. */
+export interface News {
+  /** Opaque: it says nothing of the order. */
+  readonly id: string;
+  readonly kind: 'new' | 'reopened';
+  readonly tenant: string;
+  readonly hitId: string;
+  /** Time of the sighting, by the clock of its process: to be shown, never to be compared. */
+  readonly atMs: number;
+}
+
+export interface NewsPage {
+  readonly news: readonly News[];
+  /** News that were given up since the last report, as more waited than the store holds. */
+  readonly lost: number;
+}
+
 export interface Retention {
   /** Erase hits whose clock stopped before; null keeps all. */
   readonly hitsStoppedBeforeMs: number | null;
@@ -192,11 +209,19 @@ export interface LedgerStore {
   changeHit(tenant: string | null, id: string, expected: HitStatus, change: HitChange): Promise<boolean>;
   /** Ordered by tenant name; only tenants with cases. */
   cases(query: CasesQuery): Promise<readonly Cases[]>;
-  /** Verify the chains, and that hits and counts equal them. */
+  /** Return the news that no process has forgotten, in the order of their commits. They are written with their sighting, or not at all. */
+  news(limit: number): Promise<NewsPage>;
+  /** Return a mark: what is on record now. */
+  newsMark(): Promise<string>;
+  /** Return those of the news that were recorded after the mark, whatever the clocks of their processes said. */
+  newsAfter(mark: string, ids: readonly string[]): Promise<readonly string[]>;
+  /** Forget news once nothing needs them, and as many lost ones as were reported. Those already forgotten are passed over. */
+  forgetNews(ids: readonly string[], lost: number): Promise<void>;
+  /** Verify the chains, and that hits, news and counts equal them. */
   verify(): Promise<LedgerCheck>;
   /** Write a consistent copy during writes. Errors REQUEST_INVALID: the file exists already. */
   backup(path: string): Promise<{ readonly bytes: number }>;
-  /** Erase old rows; the chains stay intact. */
+  /** Erase old rows, with their news; the chains stay intact. */
   retain(retention: Retention): Promise<{ readonly hits: number; readonly hours: number }>;
   close(): Promise<void>;
 }

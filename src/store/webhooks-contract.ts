@@ -1,6 +1,7 @@
 /**
  * The contract of webhooks and their outbox. An event is added once per subject, claimed by one process at a time, and
- * stays until it is delivered, or dead and handled.
+ * stays until it is delivered, or dead and handled. The store measures leases and pauses by its own clock, which never
+ * jumps; times of day, `nowMs`, are only shown, and compared with one another.
  */
 import type { TenantFilter } from './keys-contract.js';
 
@@ -24,6 +25,8 @@ export interface NewWebhook {
   readonly tenant: string | null;
   readonly url: string;
   readonly secretEnv: string;
+  /** `newsMark` of the ledger, taken before: it gets the news of after. */
+  readonly mark: string;
   readonly nowMs: number;
 }
 
@@ -46,36 +49,36 @@ export interface WebhookEvent extends NewWebhookEvent {
   readonly lastError: string | null;
 }
 
+export type NewsReceiver = Pick<WebhookInfo, 'id' | 'tenant'> & Pick<NewWebhook, 'mark'>;
+
 export type DueWebhook = Pick<WebhookInfo, 'id' | 'tenant' | 'url' | 'secretEnv'>;
 
 export interface DeliveryFailure {
   readonly error: string;
-  readonly nowMs: number;
   /** Null: given up. */
   readonly pauseMs: number | null;
 }
 
 export interface WebhookStore {
-  /** Add a webhook. Its position is the present: earlier hits are not sent. */
   addWebhook(webhook: NewWebhook): Promise<WebhookInfo>;
   webhooks(tenant: TenantFilter): Promise<readonly WebhookInfo[]>;
   /** Remove a webhook with its waiting events. Errors NOT_FOUND. */
   removeWebhook(tenant: TenantFilter, id: string): Promise<WebhookInfo>;
-  /** Return the reading position in milliseconds: hits first seen before it are already added. Errors NOT_FOUND. */
-  position(id: string): Promise<number>;
-  /** Add new events and move the position, in one transaction; nothing for a removed webhook. Result: the number added. */
-  addEvents(id: string, events: readonly NewWebhookEvent[], positionMs: number | null, nowMs: number): Promise<number>;
+  /** Return all webhooks that exist now, with their marks in the ledger. */
+  receivers(): Promise<readonly NewsReceiver[]>;
+  /** Add new events in one transaction; nothing for a removed webhook. Result: the number added. */
+  addEvents(id: string, events: readonly NewWebhookEvent[], nowMs: number): Promise<number>;
   /** Return the webhooks that have due events which no process has claimed. */
-  due(nowMs: number): Promise<readonly DueWebhook[]>;
+  due(): Promise<readonly DueWebhook[]>;
   /** Claim due events of one webhook, oldest first; no other process gets them for `leaseMs`. */
   claim(
     webhookId: string,
-    claim: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
+    claim: { readonly leaseMs: number; readonly limit: number },
   ): Promise<readonly WebhookEvent[]>;
   /** Mark as delivered or withdrawn, also by an earlier claimant: only the subject stays, so that the event is not added again. */
   done(eventId: string, nowMs: number): Promise<void>;
-  /** Let an event wait for a person until `untilMs` or `wake`, unless it was claimed again; not an attempt. */
-  hold(event: Pick<WebhookEvent, 'id' | 'claims'>, untilMs: number): Promise<void>;
+  /** Let an event wait for a person for `pauseMs` or until `wake`, unless it was claimed again; not an attempt. */
+  hold(event: Pick<WebhookEvent, 'id' | 'claims'>, pauseMs: number): Promise<void>;
   /** Make the events of a webhook that wait for a person due. */
   wake(webhookId: string): Promise<void>;
   /** Mark as failed, unless it was claimed again: retried after `pauseMs`; null: dead. */

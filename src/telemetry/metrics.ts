@@ -73,6 +73,11 @@ export const METRICS = {
     labels: ['outcome'],
     says: 'Webhook events: delivered, failed (will be retried), dead (failed permanently), held or withdrawn (ZEEF_FLOOD_HOLD).',
   },
+  zeef_webhook_news_lost_total: {
+    kind: 'counter',
+    labels: [],
+    says: 'New or reopened cases that no webhook gets: a million of them waited for a service that reads them.',
+  },
   zeef_list_sync_total: {
     kind: 'counter',
     labels: ['outcome'],

@@ -4,7 +4,7 @@ import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { type HitFacts, newHitEvent, overdueEvents } from '../../src/cases/webhooks/events.js';
+import { type HitFacts, newsEvent, overdueEvents } from '../../src/cases/webhooks/events.js';
 import { openStream } from '../../src/vault/sealed-stream.js';
 import { startService } from '../support/running.js';
 import { blocksOf } from './blocks.js';
@@ -28,7 +28,8 @@ test('the webhook events in docs/keys.md are those that are sent', () => {
     deadlines,
   });
   const told = { ...fresh.hit, quarantined: false, clock: clock(fresh.hit.firstSeenAt, []) };
-  expect(JSON.parse(newHitEvent(told)!.body)).toEqual(fresh);
+  const news = { id: '1', kind: 'new', tenant: told.tenant, hitId: told.id, atMs: 0 } as const;
+  expect(JSON.parse(newsEvent(news, told).body)).toEqual(fresh);
   const { hours, dueAt, startedAt } = overdue.deadline;
   const late = { ...overdue.hit, quarantined: false, clock: clock(startedAt, [{ hours, dueAt, met: false }]) };
   const [event] = overdueEvents(late, Date.parse(dueAt) + 1);

@@ -28,7 +28,8 @@ async function startReceived(
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   const running = await startService(knobs);
   const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
-  await running.service.store.webhooks.addWebhook({ url, secretEnv: 'S', tenant: null, nowMs: Date.now() });
+  const mark = await running.service.ledger.newsMark();
+  await running.service.store.webhooks.addWebhook({ url, secretEnv: 'S', tenant: null, mark, nowMs: Date.now() });
   const stopWebhooks = startWebhooks(running.service, createLogger('silent'), { S: 'secret' });
   const picture = new Uint8Array(await encode(readFileSync(join(PICTURES, 'mate-freshflower.jpg'))));
   return {

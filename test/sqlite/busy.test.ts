@@ -81,7 +81,7 @@ describe('a store', () => {
     ['setTenant', () => store.tenants.setTenant('t', { disabled: true })],
     [
       'addWebhook',
-      () => store.webhooks.addWebhook({ tenant: 't', url: 'http://127.0.0.1:9', secretEnv: 'S', nowMs: 1 }),
+      () => store.webhooks.addWebhook({ tenant: 't', url: 'http://127.0.0.1:9', secretEnv: 'S', mark: '', nowMs: 1 }),
     ],
     [
       'audit.append',

@@ -30,8 +30,8 @@ const TABLES = ['api_key', 'tenant', 'tenant_usage', 'audit', 'audit_head', 'web
 let dataDir = '';
 let before: unknown[][] = [];
 const open = (file: string) => new Database(join(dataDir, file));
-/** Columns that later versions of the service's file have added. */
-const LATER = ['claims', 'lease_until_ms', 'failed_ms', 'sum'];
+/** Columns that later versions of the service's file have added, or hold in another form. */
+const LATER = ['claims', 'until_ms', 'length_ms', 'done_ms', 'position_ms', 'mark', 'due_ms', 'sum'];
 const rowsOf = (db: Sqlite) =>
   TABLES.map((table) =>
     db

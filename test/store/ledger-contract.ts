@@ -274,6 +274,107 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await store.verify()).problems).toEqual([]);
     });
 
+    const newsOf = async (from = store) => (await from.news(100)).news;
+    const told = async (from = store) => (await newsOf(from)).map(({ kind, tenant, hitId }) => [kind, tenant, hitId]);
+    const removal = {
+      atMs: HOUR + 5,
+      status: 'removed',
+      note: null,
+      by: 'k',
+      startedMs: HOUR,
+      stoppedMs: HOUR + 5,
+    } as const;
+
+    test('a new and a reopened case are news once, in order of their commits, until they are forgotten', async () => {
+      await append(entry({ sightings: [sighting(1, 1), sighting(2, 2), sighting(3, 1)] }));
+      // Its commit comes ten minutes after its time.
+      await append(entry({ tenant: 'b', sightings: [sighting(4, 1, { tenant: 'b', atMs: HOUR - 600_000 })] }));
+      await append(entry({ sightings: [sighting(5, 2)] }));
+      await store.changeHit('a', 'H000001', 'open', removal);
+      await append(entry({ sightings: [sighting(6, 1)] }));
+      expect(await newsOf()).toMatchObject([
+        { kind: 'new', tenant: 'a', hitId: 'H000001', atMs: HOUR + 1 },
+        { kind: 'new', tenant: 'a', hitId: 'H000002' },
+        { kind: 'new', tenant: 'b', hitId: 'H000004', atMs: HOUR - 600_000 },
+        { kind: 'reopened', tenant: 'a', hitId: 'H000001', atMs: HOUR + 6 },
+      ]);
+      const { news: page, lost } = await store.news(2);
+      expect([page.length, lost]).toEqual([2, 0]);
+      await store.forgetNews([page[1]!.id], 0);
+      await store.forgetNews([page[1]!.id], 0);
+      expect((await told()).map(([, , hit]) => hit)).toEqual(['H000001', 'H000004', 'H000001']);
+      expect((await store.verify()).problems).toEqual([]);
+      await store.forgetNews(
+        (await newsOf()).map(({ id }) => id),
+        0,
+      );
+      expect(await told()).toEqual([]);
+      await append(entry({ sightings: [sighting(7, 1), sighting(8, 2)] }));
+      expect(await told(), 'seen again').toEqual([]);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a quarantined hit is news once it becomes a case, also by a repeated request', async () => {
+      const keyed = (...sightings: Sighting[]) => entry({ idempotency: { key: 'k', fingerprint: 'f' }, sightings });
+      const quarantined = { quarantined: true };
+      await append(keyed(sighting(1, 1, quarantined)), entry({ sightings: [sighting(2, 2, quarantined)] }));
+      expect(await told()).toEqual([]);
+      await append(keyed(sighting(3, 1)), entry({ sightings: [sighting(4, 2, quarantined), sighting(5, 2)] }));
+      expect(await told()).toEqual([
+        ['new', 'a', 'H000001'],
+        ['new', 'a', 'H000002'],
+      ]);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a hit that is erased leaves no news', async () => {
+      await append(entry({ sightings: [sighting(1, 1), sighting(2, 2)] }));
+      await store.changeHit('a', 'H000001', 'open', removal);
+      await store.retain({ hitsStoppedBeforeMs: HOUR + 6, hoursBeforeMs: null, atMs: HOUR + 9 });
+      expect(await told()).toEqual([['new', 'a', 'H000002']]);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a mark separates news by their commits, whatever their times', async () => {
+      const first = await store.newsMark();
+      await append(entry({ sightings: [sighting(1, 1, { atMs: HOUR + DAY_MS })] }));
+      const second = await store.newsMark();
+      await append(entry({ sightings: [sighting(2, 2, { atMs: HOUR - DAY_MS })] }));
+      const ids = (await newsOf()).map(({ id }) => id);
+      expect(await store.newsAfter(first, ids)).toEqual(ids);
+      expect(await store.newsAfter(second, ids)).toEqual([ids[1]]);
+      expect(await store.newsAfter(await store.newsMark(), ids)).toEqual([]);
+      // Another process may have forgotten them meanwhile.
+      await store.forgetNews(ids, 0);
+      expect(await store.newsAfter(second, ids)).toEqual([ids[1]]);
+    });
+
+    test('news of two handles are seen and forgotten by both, while they write', async () => {
+      const other = open();
+      try {
+        const seen: string[] = [];
+        const forgetSome = async (from: LedgerStore) => {
+          const { news: page } = await from.news(3);
+          seen.push(...page.map(({ hitId }) => hitId));
+          await from.forgetNews(
+            page.map(({ id }) => id),
+            0,
+          );
+        };
+        for (let n = 0; n < 24; n += 2) {
+          const add = (to: LedgerStore, at: number) =>
+            to.append({ atMs: HOUR - at * HOUR_MS, entries: [entry({ sightings: [sighting(at, at)] })] });
+          await Promise.all([add(store, n), add(other, n + 1), forgetSome(other), forgetSome(store)]);
+        }
+        for (let n = 0; n < 24; n++) await forgetSome(n % 2 ? other : store);
+        expect(new Set(seen).size, 'each was seen').toBe(24);
+        expect([await told(), await told(other)]).toEqual([[], []]);
+        expect((await other.verify()).problems).toEqual([]);
+      } finally {
+        if (other !== store) await other.close();
+      }
+    });
+
     test('concurrent appends are all counted, each once', async () => {
       const other = open();
       try {
@@ -355,6 +456,7 @@ const operationArb = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('forget' as const), which: fc.nat(4) }) },
 );
 const questionArb = fc.record({
   tenant: fc.option(tenantArb),
@@ -384,7 +486,15 @@ export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore,
           try {
             for (const operation of operations) {
               now++;
-              if (operation.do === 'reopen') {
+              if (operation.do === 'forget') {
+                for (const each of [store, oracle]) {
+                  const { news } = await each.news(100);
+                  await each.forgetNews(
+                    news.slice(operation.which, operation.which + 2).map(({ id }) => id),
+                    0,
+                  );
+                }
+              } else if (operation.do === 'reopen') {
                 await store.close();
                 store = open(false);
               } else if (operation.do === 'append') {
@@ -432,6 +542,8 @@ export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore,
             );
             const cases = { tenant, ...ALL_TIME, runningSinceMs: [HOUR + 5, HOUR + 20] };
             expect(await store.cases(cases)).toEqual(await oracle.cases(cases));
+            const newsIn = async (from: LedgerStore) => (await from.news(100)).news.map(({ id: _, ...news }) => news);
+            expect(await newsIn(store)).toEqual(await newsIn(oracle));
             const { ok, problems, hits, totals } = await store.verify();
             const expected = await oracle.verify();
             expect({ ok, problems, hits, totals }).toEqual({

@@ -99,10 +99,10 @@ async function fillService({
   await tenants.setTenant('acme', { limits: { checksPerSecond: 5, checksPerDay: 1_000, concurrentRequests: 2 } });
   await tenants.setTenant('beta', { disabled: true, alarm: { at: `${DAY}T00:00:00Z`, kind: 'ball', queries: 9 } });
   await tenants.addUsage('acme', DAY, { checks: 900, bytes: 123_456, distinct: randomBytes(seeded(5), 256) });
-  const hook = { url: 'https://hook.test/', secretEnv: 'S', nowMs: AT_MS };
+  const hook = { url: 'https://hook.test/', secretEnv: 'S', mark: '7 x', nowMs: AT_MS };
   const { id } = await webhooks.addWebhook({ ...hook, tenant: 'acme' });
   await webhooks.addWebhook({ ...hook, tenant: null });
-  await webhooks.addEvents(id, [{ kind: 'hit.new', subject: 'H1', body: '{"hit":"H1"}' }], AT_MS, AT_MS);
+  await webhooks.addEvents(id, [{ kind: 'hit.new', subject: 'H1', body: '{"hit":"H1"}' }], AT_MS);
   const job = { id: 'J1', list: 'known', state: 'queued', request: { format: 'csv' }, bytes: 9, sameAs: 'x' } as const;
   await jobs.addJob({ ...job, createdAt: DAY, finishedAt: null, report: null, error: null });
   await duties.take('sync', 1);
@@ -170,8 +170,9 @@ export const serviceReaders = ({ keys, tenants, webhooks, jobs, duties }: Store,
   },
   webhooks: async () => (await webhooks.webhooks(null)).map(({ waiting: _, dead: __, ...hook }) => hook),
   'webhooks of acme': async () => (await webhooks.webhooks('acme')).map(({ id, tenant }) => [id, tenant]),
-  events: () => webhooks.claim(made.hookId, { nowMs: AT_MS + 1, leaseMs: 0, limit: 10 }),
-  'due webhooks': () => webhooks.due(AT_MS + 1),
+  events: () => webhooks.claim(made.hookId, { leaseMs: 0, limit: 10 }),
+  'due webhooks': () => webhooks.due(),
+  'receivers of news': () => webhooks.receivers(),
   jobs: () => jobs.jobs(),
   'unfinished jobs': () => jobs.unfinished(),
   duty: async () => (await duties.state('sync')).endedMs,

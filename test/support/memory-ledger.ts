@@ -5,7 +5,7 @@
 import { DAY_MS, HOUR_MS, startOf } from '../../src/core/period.js';
 import { NO_TOTALS, type Tally, TallySum } from '../../src/core/tally.js';
 import { HIT_STATUSES } from '../../src/core/vocabulary.js';
-import type { Appended, Cases, LedgerStore, StoredHit } from '../../src/store/ledger-contract.js';
+import type { Appended, Cases, LedgerStore, News, StoredHit } from '../../src/store/ledger-contract.js';
 
 interface Held extends StoredHit {
   readonly key: string;
@@ -16,6 +16,10 @@ export function memoryLedger(): LedgerStore {
   const hits: Held[] = [];
   const answered = new Map<string, { fingerprint: string; atMs: number }>();
   let events = 0;
+  const news: News[] = [];
+  let newsEver = 0;
+  const addNews = (kind: News['kind'], tenant: string, hitId: string, atMs: number) =>
+    news.push({ id: String(++newsEver), kind, tenant, hitId, atMs });
   let hoursFromMs = 0;
   /** Tallies whose hours were dropped. */
   const dropped = new Set<Tally>();
@@ -67,6 +71,7 @@ export function memoryLedger(): LedgerStore {
               evidence,
               history: [],
             });
+            if (!quarantined) addNews('new', tenant, id, seenMs);
             return { id, isNew: true };
           }
           const becomesCase = held.quarantined && !quarantined;
@@ -80,6 +85,7 @@ export function memoryLedger(): LedgerStore {
             ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
+          if (becomesCase) addNews('new', tenant, held.id, sighting.atMs);
           if (repeated || quarantined || held.status !== 'removed') return { id: held.id, isNew: false };
           put({
             ...hits.find(({ id }) => id === held.id)!,
@@ -88,6 +94,7 @@ export function memoryLedger(): LedgerStore {
             stoppedMs: null,
             history: [...held.history, { atMs: sighting.atMs, status: 'open', note: null, by: 'zeef' }],
           });
+          addNews('reopened', tenant, held.id, sighting.atMs);
           return { id: held.id, isNew: false, isReopened: true as const };
         });
         return { outcome: repeated ? 'repeated' : 'recorded', hits: told };
@@ -193,6 +200,15 @@ export function memoryLedger(): LedgerStore {
         };
       });
     },
+    news: async (limit) => ({ news: news.slice(0, limit), lost: 0 }),
+    newsMark: async () => String(newsEver),
+    newsAfter: async (mark, ids) => ids.filter((id) => Number(id) > Number(mark)),
+    async forgetNews(ids) {
+      for (const id of ids) {
+        const at = news.findIndex((one) => one.id === id);
+        if (at >= 0) news.splice(at, 1);
+      }
+    },
     async verify() {
       const sum = new TallySum();
       for (const tally of tallies) sum.add(tally);
@@ -206,6 +222,8 @@ export function memoryLedger(): LedgerStore {
       );
       const gone = hits.length - kept.length;
       hits.splice(0, hits.length, ...kept);
+      const left = news.filter(({ hitId }) => kept.some(({ id }) => id === hitId));
+      news.splice(0, news.length, ...left);
       const beforeMs = hoursBeforeMs === null ? 0 : startOf('day', hoursBeforeMs);
       const dropping = tallies.filter((tally) => tally.startMs < beforeMs && !dropped.has(tally));
       for (const tally of dropping) dropped.add(tally);

@@ -7,7 +7,7 @@ import type { WebhookStore } from '../../store/webhooks-contract.js';
 /** Deliveries are not decisions: the outbox keeps them. */
 const READS = [
   'webhooks',
-  'position',
+  'receivers',
   'addEvents',
   'due',
   'claim',

@@ -1,17 +1,13 @@
-/** Copies new hits and overdue cases from the ledger to a webhook's outbox; the store adds each event once. */
+/** Makes events of the ledger's news and of overdue cases; the store adds each event once. */
 import type { Clock } from '../../core/clock.js';
-import type { WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
-import {
-  type HitFacts,
-  type HitSource,
-  newHitEvent,
-  overdueEvents,
-  RUNNING_STATUSES,
-  reopenedEvents,
-} from './events.js';
+import type { News } from '../../store/ledger-contract.js';
+import type { NewsReceiver, WebhookInfo, WebhookStore } from '../../store/webhooks-contract.js';
+import type { Logger } from '../../telemetry/log.js';
+import type { Metrics } from '../../telemetry/metrics.js';
+import { type HitFacts, type HitSource, newsEvent, overdueEvents, RUNNING_STATUSES } from './events.js';
 
-/** Hits are read again for this long: processes write theirs in no order of time. */
-const OVERLAP_MS = 120_000;
+/** As many are in memory at a time, and forgotten in one transaction. */
+export const NEWS_PER_PAGE = 200;
 const HITS_PER_PAGE = 200;
 
 interface CollectParts {
@@ -22,41 +18,58 @@ interface CollectParts {
   readonly shouldStop: () => boolean;
 }
 
-/** Add the hits since the webhook's position, oldest first, a page at a time; the position moves only when all were read. */
-export async function addNewHits(
-  { id, tenant, createdAt }: WebhookInfo,
-  { store, hits, clock, shouldStop }: CollectParts,
-): Promise<void> {
-  const nowMs = clock.nowMs();
-  const fromMs = Math.max(Date.parse(createdAt), (await store.position(id)) - OVERLAP_MS);
-  let cursor: string | undefined;
-  do {
-    const query = { tenant: tenant ?? undefined, fromMs, oldestFirst: true, cursor, limit: HITS_PER_PAGE };
-    const page = await hits.hits(query);
-    cursor = page.cursor ?? undefined;
-    const events = page.hits.map(newHitEvent).filter((event) => event !== null);
-    await store.addEvents(id, events, cursor === undefined ? nowMs : null, nowMs);
-  } while (cursor !== undefined && !shouldStop());
+interface NewsParts extends CollectParts {
+  readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
-/** Add events for the reopening of cases, as far as they happened after the webhook's creation. */
-export async function addReopened(
-  { id, tenant, createdAt }: WebhookInfo,
-  hits: readonly HitFacts[],
-  { store, clock }: Pick<CollectParts, 'store' | 'clock'>,
-): Promise<void> {
-  const events = hits
-    .filter((hit) => tenant === null || hit.tenant === tenant)
-    .flatMap((hit) => reopenedEvents(hit, Date.parse(createdAt)));
-  if (events.length > 0) await store.addEvents(id, events, null, clock.nowMs());
+/** Add the news to all webhooks that they concern, a page at a time; a page is forgotten once all its events are stored. */
+export async function addNews(parts: NewsParts): Promise<void> {
+  const { store, hits, log, metrics, shouldStop } = parts;
+  for (let more = true; more && !shouldStop(); ) {
+    const { news, lost } = await hits.news(NEWS_PER_PAGE);
+    // Read after the news: a webhook that is added later is younger than all of them.
+    const receivers = await store.receivers();
+    const found = new Map<string, HitFacts | null>();
+    for (const receiver of receivers) await addNewsTo(receiver, news, found, parts);
+    if (lost > 0) {
+      metrics.add('zeef_webhook_news_lost_total', {}, lost);
+      log.error({ lost }, 'webhooks get no event of these new or reopened cases: too many waited for a service');
+    }
+    const ids = news.map(({ id }) => id);
+    if (ids.length > 0 || lost > 0) await hits.forgetNews(ids, lost);
+    more = news.length === NEWS_PER_PAGE;
+  }
 }
 
-/**
- * Add one event for each deadline that a case has missed while its clock runs, and for each running case that was reopened:
- * a process may have died before it sent that.
- */
+/** `found`: hits of the page that were read already; null: erased. */
+async function addNewsTo(
+  { id: webhookId, tenant, mark }: NewsReceiver,
+  page: readonly News[],
+  found: Map<string, HitFacts | null>,
+  { store, hits, clock }: CollectParts,
+): Promise<void> {
+  const own = page.filter((one) => tenant === null || one.tenant === tenant);
+  if (own.length === 0) return;
+  const ids = new Set(
+    await hits.newsAfter(
+      mark,
+      own.map(({ id }) => id),
+    ),
+  );
+  const events = [];
+  for (const one of own) {
+    if (!ids.has(one.id)) continue;
+    if (!found.has(one.hitId)) found.set(one.hitId, await hits.hit(undefined, one.hitId));
+    const hit = found.get(one.hitId);
+    if (hit) events.push(newsEvent(one, hit));
+  }
+  if (events.length > 0) await store.addEvents(webhookId, events, clock.nowMs());
+}
+
+/** Add one event for each deadline that a case has missed while its clock runs. */
 export async function addOverdue(
-  { id, tenant, createdAt }: WebhookInfo,
+  { id, tenant }: Pick<WebhookInfo, 'id' | 'tenant'>,
   { store, hits, clock, shouldStop }: CollectParts,
 ): Promise<void> {
   const nowMs = clock.nowMs();
@@ -65,11 +78,8 @@ export async function addOverdue(
     do {
       const query = { tenant: tenant ?? undefined, status, toMs: nowMs, cursor, limit: HITS_PER_PAGE };
       const page = await hits.hits(query);
-      const events = page.hits.flatMap((hit) => [
-        ...reopenedEvents(hit, Date.parse(createdAt)),
-        ...overdueEvents(hit, nowMs),
-      ]);
-      if (events.length > 0) await store.addEvents(id, events, null, nowMs);
+      const events = page.hits.flatMap((hit) => overdueEvents(hit, nowMs));
+      if (events.length > 0) await store.addEvents(id, events, nowMs);
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined && !shouldStop());
   }

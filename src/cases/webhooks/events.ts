@@ -1,4 +1,5 @@
 /** Event bodies of webhooks: hits and cases without values or entries of lists. */
+import type { LedgerStore, News } from '../../store/ledger-contract.js';
 import type { NewWebhookEvent } from '../../store/webhooks-contract.js';
 
 /** States in which the takedown clock runs. */
@@ -17,7 +18,6 @@ export interface HitFacts {
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
   readonly timesSeen: number;
-  readonly history: readonly { readonly at: string; readonly status: string }[];
   readonly clock: {
     readonly startedAt: string;
     readonly stoppedAt: string | null;
@@ -25,21 +25,19 @@ export interface HitFacts {
   };
 }
 
-/** The part of the ledger that is needed here; pages are newest first by default. */
-export interface HitSource {
-  /** By the first sighting, from `fromMs` on and before `toMs`. */
+/** The part of the ledger that is needed here. */
+export interface HitSource extends Pick<LedgerStore, 'news' | 'newsAfter' | 'forgetNews'> {
+  /** By the first sighting, before `toMs`; newest first. */
   hits(query: {
     tenant?: string | undefined;
     status?: (typeof RUNNING_STATUSES)[number] | undefined;
-    fromMs?: number | undefined;
     toMs?: number | undefined;
-    oldestFirst?: boolean;
     cursor?: string | undefined;
     limit: number;
   }): Promise<{ readonly hits: readonly HitFacts[]; readonly cursor: string | null }>;
-  onHit(
-    listener: (event: { readonly hit: HitFacts; readonly isNew: boolean; readonly isReopened: boolean }) => void,
-  ): () => void;
+  /** Undefined tenant: all. */
+  hit(tenant: undefined, id: string): Promise<HitFacts | null>;
+  onHit(listener: (event: { readonly isNew: boolean; readonly isReopened: boolean }) => void): () => void;
 }
 
 function bodyOf(event: NewWebhookEvent['kind'], hit: HitFacts, more: object): string {
@@ -53,22 +51,15 @@ export function pingEvent(webhookId: string, atMs: number): NewWebhookEvent {
   return { kind: 'ping', subject: `${webhookId} ${atMs}`, body: JSON.stringify({ event: 'ping', webhook: webhookId }) };
 }
 
-/** Return null for a quarantined hit, which is no case. */
-export function newHitEvent(hit: HitFacts): NewWebhookEvent | null {
-  if (hit.quarantined) return null;
-  return { kind: 'hit.new', subject: hit.id, body: bodyOf('hit.new', hit, {}) };
-}
-
-/** Return one event for each time since `fromMs` at which a removed case was reopened by a sighting. */
-export function reopenedEvents(hit: HitFacts, fromMs: number): NewWebhookEvent[] {
-  if (hit.quarantined) return [];
-  return hit.history
-    .filter(({ at, status }) => status === 'open' && Date.parse(at) >= fromMs)
-    .map(({ at }) => ({
-      kind: 'case.reopened',
-      subject: `${hit.id} ${at}`,
-      body: bodyOf('case.reopened', hit, { reopenedAt: at }),
-    }));
+/** Return the event of a case that is new, or was reopened by a sighting. */
+export function newsEvent({ kind, atMs }: News, hit: HitFacts): NewWebhookEvent {
+  if (kind === 'new') return { kind: 'hit.new', subject: hit.id, body: bodyOf('hit.new', hit, {}) };
+  const at = new Date(atMs).toISOString();
+  return {
+    kind: 'case.reopened',
+    subject: `${hit.id} ${at}`,
+    body: bodyOf('case.reopened', hit, { reopenedAt: at }),
+  };
 }
 
 /** Return one event for each deadline that is past while the clock runs. */

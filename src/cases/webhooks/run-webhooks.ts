@@ -1,22 +1,21 @@
 /**
- * Notifies webhooks of new hits and overdue cases while a service runs. Hits are read from the ledger since each webhook's
- * position, so a hit recorded before a crash is sent by the next process; the store adds each event once, whichever
- * process reads it.
+ * Notifies webhooks of new hits and overdue cases while a service runs. The ledger keeps its news until their events are
+ * stored, so a hit recorded before a crash is sent by the next process; the store adds each event once, whichever process
+ * reads them.
  */
-
 import pLimit from 'p-limit';
-import { addNewHits, addOverdue, addReopened } from './collect-events.js';
-import type { HitFacts, HitSource } from './events.js';
+import { addNews, addOverdue } from './collect-events.js';
+import type { HitSource } from './events.js';
 import { Sender, type SendParts } from './send-events.js';
 
 /** Hits of other processes, and due retries, are picked up within this time; hits of this process, at once. */
 const LOOK_MS = 5_000;
 /** Deadlines are in hours, so minutes are fine enough. */
 const OVERDUE_LOOK_MS = 300_000;
-/** New hits that come together are read together. */
+/** News that come together are read together. */
 const GATHER_MS = 500;
 const DAY_MS = 86_400_000;
-/** Longer than any overlap. */
+/** A process that dies before it forgets the news leaves them to the next one, which adds no event that is still there. */
 const NEW_HITS_KEPT_MS = 7 * DAY_MS;
 /** A case that is still open after that is sent once more. */
 const OVERDUE_KEPT_MS = 400 * DAY_MS;
@@ -27,7 +26,7 @@ interface WebhookParts extends SendParts {
 }
 
 export interface WebhookRunner {
-  /** Read new hits and send due events, once. */
+  /** Read the news and send due events, once. */
   look(): Promise<void>;
   /** Compare every open case with its deadlines, once. */
   lookForOverdue(): Promise<void>;
@@ -50,28 +49,23 @@ function oneAtATime(act: () => Promise<void>): () => Promise<void> {
 }
 
 export function runWebhooks(parts: WebhookParts): WebhookRunner {
-  const { store, hits, hold, clock, log, lookMs = LOOK_MS } = parts;
+  const { store, hits, hold, clock, log, metrics, lookMs = LOOK_MS } = parts;
   let isClosing = false;
   const shouldStop = () => isClosing;
-  const collecting = { store, hits, clock, shouldStop };
+  const collecting = { store, hits, clock, log, metrics, shouldStop };
 
   // Not waited for by a run: a receiver that hangs must not delay the next one.
   const sender = new Sender(parts, shouldStop);
-  /** Seen by this process; those of others, and of a process that died, are found with the overdue cases. */
-  const reopened: HitFacts[] = [];
   const collect = oneAtATime(async () => {
-    const isDecided = await hold.decided();
-    const again = reopened.splice(0);
-    for (const hook of await store.webhooks(null)) {
-      if (isClosing) break;
-      if (isDecided) await store.wake(hook.id);
-      await addReopened(hook, again, collecting);
-      await addNewHits(hook, collecting);
-    }
+    if (await hold.decided()) for (const { id } of await store.receivers()) await store.wake(id);
+    await addNews(collecting);
     sender.poke();
   });
   const collectOverdue = oneAtATime(async () => {
-    for (const hook of await store.webhooks(null)) if (!isClosing) await addOverdue(hook, collecting);
+    for (const hook of await store.receivers()) if (!isClosing) await addOverdue(hook, collecting);
+    // First the news that a process may have left: their events must still be known.
+    await collect();
+    if (isClosing) return;
     await store.forget(['hit.new', 'ping'], clock.nowMs() - NEW_HITS_KEPT_MS);
     await store.forget(['case.overdue', 'case.reopened'], clock.nowMs() - OVERDUE_KEPT_MS);
     sender.poke();
@@ -82,8 +76,7 @@ export function runWebhooks(parts: WebhookParts): WebhookRunner {
     act().catch((error: unknown) => log.error({ err: error }, 'webhook run failed, will retry'));
   };
   let gathering: NodeJS.Timeout | null = null;
-  const stopListening = hits.onHit(({ hit, isNew, isReopened }) => {
-    if (isReopened) reopened.push(hit);
+  const stopListening = hits.onHit(({ isNew, isReopened }) => {
     if (!(isNew || isReopened) || gathering || isClosing) return;
     gathering = setTimeout(() => {
       gathering = null;

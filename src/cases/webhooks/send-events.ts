@@ -86,7 +86,7 @@ export class Sender {
 
   async #fill(): Promise<void> {
     const { store, clock } = this.#parts;
-    const due = await store.due(clock.nowMs());
+    const due = await store.due();
     this.#forget(due);
     // Fewest in flight first, so that no receiver is always the last.
     const order = due.map((hook) => ({ hook, receiver: this.#receiverOf(hook.id) }));
@@ -96,12 +96,10 @@ export class Sender {
       if (limit <= 0 || this.#shouldStop()) continue;
       const claimedMs = clock.monotonicMs();
       // A damaged event stops its own webhook, not those of other tenants.
-      const events = await store
-        .claim(hook.id, { nowMs: clock.nowMs(), leaseMs: LEASE_MS, limit })
-        .catch((error: unknown): [] => {
-          this.#fail(error);
-          return [];
-        });
+      const events = await store.claim(hook.id, { leaseMs: LEASE_MS, limit }).catch((error: unknown): [] => {
+        this.#fail(error);
+        return [];
+      });
       for (const event of events) this.#begin(hook, receiver, event, claimedMs);
     }
   }
@@ -171,7 +169,7 @@ export class Sender {
     metrics.add('zeef_webhooks_total', { outcome: pause === null ? 'dead' : 'failed' });
     if (pause === null) log.error({ webhook: hook.id, event: event.id, why }, 'webhook delivery failed permanently');
     else log.warn({ webhook: hook.id, event: event.id, why, againMs: pause }, 'webhook delivery failed, will retry');
-    await store.failed(event, { error: why, nowMs: clock.nowMs(), pauseMs: pause });
+    await store.failed(event, { error: why, pauseMs: pause });
   }
 
   /** Hold or withdraw an event whose entry a flood marked. */
@@ -181,7 +179,7 @@ export class Sender {
     if (standing === 'send') return true;
     metrics.add('zeef_webhooks_total', { outcome: standing === 'wait' ? 'held' : 'withdrawn' });
     if (standing === 'wait') {
-      await store.hold(event, clock.nowMs() + HELD_MS);
+      await store.hold(event, HELD_MS);
       return false;
     }
     log.info({ webhook: hook.id, event: event.id }, 'webhook event withdrawn: its entry is quarantined');

@@ -53,7 +53,8 @@ function addWebhookRoute(app: FastifyInstance, service: Service, needs: Needs): 
     async (request, reply) => {
       const { url, secretEnv, tenant = null } = request.body;
       const about = { url: requireUrl(url), secretEnv: requireSecretEnv(secretEnv), tenant, nowMs: Date.now() };
-      return reply.code(201).send(await storeAs(service, request).webhooks.addWebhook(about));
+      const mark = await service.ledger.newsMark();
+      return reply.code(201).send(await storeAs(service, request).webhooks.addWebhook({ ...about, mark }));
     },
   );
 }

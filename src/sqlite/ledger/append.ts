@@ -9,9 +9,17 @@ import { FOLD_CHARS } from '../../store/ledger-fold.js';
 import { prepared } from '../statements.js';
 import { Chains } from './chain.js';
 import { fold } from './fold.js';
+import { addNews } from './news.js';
 
 /** Lifetime of an Idempotency-Key. */
 const IDEMPOTENCY_MS = DAY_MS;
+
+/** Where a group is written. */
+interface Into {
+  readonly db: Sqlite;
+  readonly chains: Chains;
+  readonly newsMax: number;
+}
 
 interface HitRow {
   readonly id: string;
@@ -19,11 +27,18 @@ interface HitRow {
   readonly quarantined: number;
 }
 
-/** `foldGroups`: the number of open groups that triggers a fold. */
-export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number): Appended[] {
+export interface AppendLimits {
+  /** The number of open groups that triggers a fold. */
+  readonly foldGroups: number;
+  /** News beyond this number are lost, the oldest first. */
+  readonly newsMax: number;
+}
+
+export function appendGroup(db: Sqlite, group: LedgerGroup, limits: AppendLimits): Appended[] {
   return db
     .transaction(() => {
       const chains = new Chains(db);
+      const into = { db, chains, newsMax: limits.newsMax };
       const appended: Appended[] = [];
       const tallies = new Map<string, { tenant: string; startMs: number; sum: TallySum }>();
       for (const { tenant, idempotency, tallies: own, sightings } of group.entries) {
@@ -33,7 +48,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
           continue;
         }
         if (known === null) for (const tally of own) addTally(tallies, tally);
-        appended.push({ outcome: known ?? 'recorded', hits: seeAll(db, chains, sightings, known === 'repeated') });
+        appended.push({ outcome: known ?? 'recorded', hits: seeAll(into, sightings, known === 'repeated') });
       }
       if (tallies.size > 0) {
         const body = [...tallies.values()].map(
@@ -41,7 +56,7 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, foldGroups: number):
         );
         chains.appendGroup(group.atMs, 'group', JSON.stringify(body));
       }
-      if (chains.head.openGroups >= foldGroups || chains.head.openChars >= FOLD_CHARS) {
+      if (chains.head.openGroups >= limits.foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
         prepared(db, 'DELETE FROM answered WHERE at <= ?').run((group.steadyMs ?? group.atMs) - IDEMPOTENCY_MS);
       }
@@ -81,7 +96,7 @@ function noteKey(
  * Return one result per sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted
  * before, so only new hits and new cases are recorded.
  */
-function seeAll(db: Sqlite, chains: Chains, sightings: readonly Sighting[], repeated: boolean): SeenHit[] {
+function seeAll(into: Into, sightings: readonly Sighting[], repeated: boolean): SeenHit[] {
   const byKey = new Map<string, Sighting[]>();
   for (const sighting of sightings) {
     const mapKey = `${sighting.key} ${sighting.tenant}`;
@@ -90,7 +105,7 @@ function seeAll(db: Sqlite, chains: Chains, sightings: readonly Sighting[], repe
     else byKey.set(mapKey, [sighting]);
   }
   const seen = new Map<string, SeenHit>();
-  for (const [mapKey, same] of byKey) seen.set(mapKey, see(db, chains, same, repeated));
+  for (const [mapKey, same] of byKey) seen.set(mapKey, see(into, same, repeated));
   return sightings.map(({ key, tenant }) => {
     const found = seen.get(`${key} ${tenant}`)!;
     seen.set(`${key} ${tenant}`, { id: found.id, isNew: false });
@@ -99,7 +114,7 @@ function seeAll(db: Sqlite, chains: Chains, sightings: readonly Sighting[], repe
 }
 
 /** `same`: one or more sightings of one hit. */
-function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: boolean): SeenHit {
+function see({ db, chains, newsMax }: Into, same: readonly Sighting[], repeated: boolean): SeenHit {
   const first = same[0]!;
   const { tenant } = first;
   const key = Buffer.from(first.key, 'hex');
@@ -114,6 +129,7 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: bo
     const { quarantined, list, category, evidence } = isCounted ?? first;
     const body: FirstSeen = { key: first.key, reference, kind, quarantined, list, category, evidence };
     const seq = chains.appendEvent(atMs, 'hit', tenant, hitId, JSON.stringify(body));
+    if (!quarantined) addNews(db, chains, newsMax);
     prepared(
       db,
       `INSERT INTO hit (id, tenant, key, reference, kind, first_seen, last_seen, times_seen, after_removal, status,
@@ -133,9 +149,11 @@ function see(db: Sqlite, chains: Chains, same: readonly Sighting[], repeated: bo
   const counted = held.quarantined === 1 && isCounted ? isCounted : null;
   const times = repeated ? 0 : same.length;
   if (times > 0 || counted) seeAgain(db, chains, first, held, { lastMs, times, counted });
+  if (counted) addNews(db, chains, newsMax);
   const reopened = isCounted && times > 0 ? reopening(held.status, lastMs) : null;
   if (!reopened) return { id: held.id, isNew: false };
   writeStatus(db, chains, { tenant, id: held.id }, reopened);
+  addNews(db, chains, newsMax);
   return { id: held.id, isNew: false, isReopened: true };
 }
 

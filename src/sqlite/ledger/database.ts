@@ -5,6 +5,7 @@ import type { Sqlite } from '../../core/sqlite-binding.js';
 import { FIRST_HEAD } from '../../store/ledger-chain.js';
 import { openSqliteFile, type SqliteFile } from '../file.js';
 import { isOfThisChain } from './chain.js';
+import { addNewsTable } from './news.js';
 
 export const LEDGER_FILE = 'ledger.sqlite';
 /** Another process's group takes milliseconds; a longer wait is answered with 503. */
@@ -16,7 +17,7 @@ export const LEDGER_SQLITE: SqliteFile = {
   name: LEDGER_FILE,
   busyMs: BUSY_MS,
   isReadable: isOfThisChain,
-  shape: '9778dd7ed4bf8dbb',
+  shape: 'ca184680c2182943',
   migrations: [
     `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
    INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');
@@ -50,6 +51,7 @@ export const LEDGER_SQLITE: SqliteFile = {
      PRIMARY KEY (tenant, key)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX answered_at ON answered (at);`,
+    addNewsTable,
   ],
 };
 

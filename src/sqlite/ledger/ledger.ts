@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
 import type { LedgerStore } from '../../store/ledger-contract.js';
 import { FOLD_GROUPS } from '../../store/ledger-fold.js';
+import { NEWS_MAX } from './news.js';
 import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
 
 /** One thread and its pending tasks. It starts with the first task. */
@@ -66,8 +67,8 @@ class Thread {
 }
 
 /** Opens nothing before the first query; a file that cannot be opened is retried later. */
-export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } = {}): LedgerStore {
-  const setup: Setup = { dataDir, foldGroups };
+export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS, newsMax = NEWS_MAX } = {}): LedgerStore {
+  const setup: Setup = { dataDir, foldGroups, newsMax };
   const writer = new Thread(setup);
   const reader = new Thread(setup);
   return {
@@ -89,6 +90,10 @@ export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS } =
     hits: (filter) => reader.run('hits', filter),
     hit: (tenant, id) => reader.run('hit', tenant, id),
     cases: (query) => reader.run('cases', query),
+    news: (limit) => reader.run('news', limit),
+    newsMark: () => reader.run('newsMark'),
+    newsAfter: (mark, ids) => reader.run('newsAfter', mark, ids),
+    forgetNews: (ids, lost) => writer.run('forgetNews', ids, lost),
     verify: () => reader.run('verify'),
     backup: (path) => reader.run('backup', path),
     close: async () => {

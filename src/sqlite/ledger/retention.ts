@@ -11,6 +11,7 @@ import type { Retention } from '../../store/ledger-contract.js';
 import { type Fold, rowDigest, type TallyRow, totalsOf } from '../../store/ledger-fold.js';
 import { Chains } from './chain.js';
 import { fold, lastFold, TALLY_COLUMNS } from './fold.js';
+import { eraseNews } from './news.js';
 
 /** Rows per transaction: some tens of milliseconds. */
 const HITS_AT_A_TIME = 500;
@@ -41,6 +42,7 @@ function eraseHits(db: Sqlite, stoppedBeforeMs: number, atMs: number): number {
       const erase = db.prepare('UPDATE event_link SET body = NULL WHERE hit = ? AND tenant = ?');
       const remove = db.prepare('DELETE FROM hit WHERE id = ? AND tenant = ?');
       for (const { id, tenant } of gone) {
+        eraseNews(db, chains, { id, tenant });
         for (const link of links.all(id, tenant)) {
           sum.change(link.hash, 1);
           erased++;

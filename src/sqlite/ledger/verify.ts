@@ -1,6 +1,6 @@
 /**
  * Verifies the whole ledger: no link was changed, removed or moved, the counts equal those of the folds, and every hit
- * equals the replay of its events. Runs in one read transaction, beside a writer.
+ * equals the replay of its events, and every piece of news is one of them. Runs in one read transaction, beside a writer.
  */
 
 import { RowSum } from '../../core/row-sum.js';
@@ -13,6 +13,7 @@ import {
   type GroupLink,
   groupHash,
   type Head,
+  newsHead,
   sha256,
 } from '../../store/ledger-chain.js';
 import type { LedgerCheck } from '../../store/ledger-contract.js';
@@ -56,6 +57,7 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
   const events = fold && part('events', () => verifyEvents(db, head, fold, report));
   const totals = fold && part('counts', () => verifyTallies(db, head, fold, report));
   const hits = part('hits', () => verifyHits(db, report));
+  part('news', () => verifyNews(db, head, report));
   return {
     ok: problems.length === 0,
     problems,
@@ -125,6 +127,21 @@ function verifyEvents(db: Sqlite, head: Head, { events: stored }: Fold, report: 
   if (erased !== stored.erased || erasedSum.toHex() !== stored.erasedSum)
     report('events: erased events differ from the last fold');
   return count;
+}
+
+function verifyNews(db: Sqlite, { news }: Head, report: Report): void {
+  const sum = new RowSum();
+  let rows = 0;
+  const links = db.prepare<[], { seq: number; hash: Buffer | null }>(
+    'SELECT hit_news.seq, hash FROM hit_news LEFT JOIN event_link USING (seq)',
+  );
+  for (const { seq, hash } of links.iterate()) {
+    rows++;
+    if (hash) sum.change(hash, 1);
+    else report(`news ${seq}: no such event`);
+  }
+  if (rows !== news.rows || sum.toHex() !== new RowSum(news.sum).toHex() || newsHead(news).hash !== news.hash)
+    report(`news: ${rows} rows, which differ from the head`);
 }
 
 /** Result: the total of all counts. */

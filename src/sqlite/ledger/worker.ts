@@ -16,19 +16,19 @@ import type {
   LedgerGroup,
   Retention,
 } from '../../store/ledger-contract.js';
-import { appendGroup, changeHit } from './append.js';
+import { type AppendLimits, appendGroup, changeHit } from './append.js';
 import { counts } from './counts.js';
 import { ledgerGuarded, openLedgerDatabase } from './database.js';
 import { cases, hit, hits } from './hits.js';
+import { forgetNews, news, newsAfter, newsMark } from './news.js';
 import { retain } from './retention.js';
 import { verify } from './verify.js';
 
-export interface Setup {
+export interface Setup extends AppendLimits {
   readonly dataDir: string;
-  readonly foldGroups: number;
 }
 
-const { dataDir, foldGroups } = workerData as Setup;
+const { dataDir, ...limits } = workerData as Setup;
 let db: Sqlite | null = null;
 
 /** Write a copy; it is synced before the result. Errors REQUEST_INVALID: the file exists. */
@@ -57,7 +57,7 @@ function probe(db: Sqlite): void {
 const WORK = {
   /** Only opens the file, which precedes every task. */
   open: (_db: Sqlite): void => {},
-  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, foldGroups),
+  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, limits),
   probe,
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),
@@ -66,6 +66,10 @@ const WORK = {
   hits: (db: Sqlite, filter: HitFilter) => db.transaction(() => hits(db, filter))(),
   hit: (db: Sqlite, tenant: string | null, id: string) => db.transaction(() => hit(db, tenant, id))(),
   cases: (db: Sqlite, query: CasesQuery) => db.transaction(() => cases(db, query))(),
+  news: (db: Sqlite, limit: number) => db.transaction(() => news(db, limit))(),
+  newsMark,
+  newsAfter: (db: Sqlite, mark: string, ids: readonly string[]) => db.transaction(() => newsAfter(db, mark, ids))(),
+  forgetNews,
   verify: (db: Sqlite) => verify(db),
   backup: (db: Sqlite, path: string) => backup(db, path),
 } as const;

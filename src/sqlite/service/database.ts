@@ -4,6 +4,7 @@
  */
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, openSqliteFile, type SqliteFile } from '../file.js';
+import { prepared } from '../statements.js';
 import { addSum, createTotals, type SummedTable } from '../sums.js';
 
 export const SERVICE_FILE = 'service.sqlite';
@@ -23,11 +24,11 @@ export const API_KEY = table(
 );
 export const TENANT = table('tenant', 'name', 'name created_at disabled limits alarm');
 export const TENANT_USAGE = table('tenant_usage', 'tenant', 'tenant day checks bytes hashes');
-export const WEBHOOK = table('webhook', 'id', 'id tenant url secret_env created_at position_ms');
+export const WEBHOOK = table('webhook', 'id', 'id tenant url secret_env created_at mark');
 export const WEBHOOK_EVENT = table(
   'webhook_event',
   'id',
-  'id webhook_id kind subject body created_at attempts last_error due_ms state claims lease_until_ms failed_ms',
+  'id webhook_id kind subject body created_at attempts last_error state claims until_ms length_ms done_ms',
 );
 export const DUTY = table('duty', 'name', 'name fence until_ms lease_ms ended_ms');
 export const IMPORT_JOB = table('import_job', 'id', 'id list state facts');
@@ -57,11 +58,53 @@ function addLeases(db: Sqlite): void {
   );
 }
 
+/** Hits were read again for this long before a webhook's position in time. */
+const OVERLAP_MS = 120_000;
+
+/**
+ * The mark of a webhook that had a position in time: the ledger reads it as the time from which on old hits are news, and the
+ * one for reopened cases, which were not found by the position.
+ */
+function markSince({ created_at, position_ms }: { readonly created_at: string; readonly position_ms: number }): string {
+  const createdMs = Date.parse(created_at) || 0;
+  return `since ${Math.max(createdMs, position_ms - OVERLAP_MS)} ${createdMs}`;
+}
+
+/** Marks in the ledger in place of times, and one end of leases and pauses, by the store's clock: all is due at once. */
+function addMarks(db: Sqlite): void {
+  const hooks = db.prepare<[], { id: string; created_at: string; position_ms: number }>('SELECT * FROM webhook').all();
+  db.exec(
+    `CREATE TABLE new_webhook (
+       id TEXT PRIMARY KEY, tenant TEXT, url TEXT NOT NULL, secret_env TEXT NOT NULL, created_at TEXT NOT NULL,
+       mark TEXT NOT NULL
+     ) STRICT;
+     INSERT INTO new_webhook SELECT id, tenant, url, secret_env, created_at, '' FROM webhook ORDER BY rowid;
+     CREATE TABLE new_webhook_event (
+       id TEXT PRIMARY KEY, webhook_id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
+       created_at TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, last_error TEXT, state TEXT NOT NULL,
+       claims INTEGER NOT NULL DEFAULT 0, until_ms INTEGER NOT NULL DEFAULT 0, length_ms INTEGER NOT NULL DEFAULT 0,
+       done_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (webhook_id, kind, subject)
+     ) STRICT;
+     INSERT INTO new_webhook_event
+       SELECT id, webhook_id, kind, subject, body, created_at, attempts, last_error, state, claims, 0, 0,
+         iif(state = 'done', due_ms, 0)
+       FROM webhook_event ORDER BY rowid;
+     DROP TABLE webhook; DROP TABLE webhook_event;
+     DELETE FROM total WHERE name IN ('webhook', 'webhook_event');
+     ALTER TABLE new_webhook RENAME TO webhook;
+     ALTER TABLE new_webhook_event RENAME TO webhook_event;
+     CREATE INDEX webhook_event_due ON webhook_event (webhook_id, state, until_ms);`,
+  );
+  const setMark = db.prepare('UPDATE webhook SET mark = ? WHERE id = ?');
+  for (const hook of hooks) setMark.run(markSince(hook), hook.id);
+  for (const name of ['webhook', 'webhook_event']) addSum(db, name);
+}
+
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: '5f6aab06178e3a7c',
-  schema: '140f2a7f80c5f5db',
+  shape: 'd31e75ff849cc313',
+  schema: 'cfe262eb6fcb9d12',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -100,6 +143,7 @@ export const SERVICE_SQLITE: SqliteFile = {
       createTotals(db);
       for (const { name } of SERVICE_TABLES) addSum(db, name);
     },
+    addMarks,
   ],
 };
 
@@ -113,6 +157,17 @@ const MOVED: Readonly<Record<string, string>> = {
   webhook: 'rowid',
   webhook_event: 'rowid',
   import_job: 'rowid',
+};
+
+type MovedRow = Readonly<Record<string, unknown>>;
+
+/** Columns that later versions hold in another form; the others are moved as they are. */
+const CHANGED: Readonly<Record<string, (row: MovedRow) => MovedRow>> = {
+  webhook: ({ position_ms, ...row }) => ({
+    ...row,
+    mark: markSince({ created_at: row.created_at as string, position_ms: position_ms as number }),
+  }),
+  webhook_event: ({ due_ms, ...row }) => ({ ...row, done_ms: row.state === 'done' ? due_ms : 0 }),
 };
 
 /** Open a connection to the file in `dataDir`. Errors STORE_FAILED. */
@@ -130,11 +185,13 @@ export function moveServiceTables(lists: Sqlite, dataDir: string): void {
     service
       .transaction(() => {
         for (const [table, order] of Object.entries(MOVED)) {
-          const rows = lists.prepare<[], object>(`SELECT * FROM ${table} ORDER BY ${order}`);
-          const columns = rows.columns().map(({ name }) => name);
-          const places = columns.map((column) => `@${column}`);
-          const insert = service.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`);
-          for (const row of rows.iterate()) insert.run(row);
+          const change = CHANGED[table] ?? ((row) => row);
+          for (const row of lists.prepare<[], MovedRow>(`SELECT * FROM ${table} ORDER BY ${order}`).iterate()) {
+            const moved = change(row);
+            const columns = Object.keys(moved);
+            const places = columns.map((column) => `@${column}`);
+            prepared(service, `INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`).run(moved);
+          }
         }
       })
       .immediate();

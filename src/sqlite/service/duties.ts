@@ -1,11 +1,11 @@
 /** Duties in SQLite: the processes of one machine, which share its monotonic clock. */
-import { systemClock } from '../../core/clock.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { DutyState, DutyStore, Lease } from '../../store/duties-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { DUTY } from './database.js';
+import { isToCome, storeMs } from './store-clock.js';
 
 interface DutyRow {
   readonly name: string;
@@ -15,11 +15,7 @@ interface DutyRow {
   readonly ended_ms: number | null;
 }
 
-/** Milliseconds of the machine's monotonic clock. */
-export const leaseNowMs = () => Math.floor(systemClock.monotonicMs());
-
-/** Return whether a lease runs. One that ends later than it can is from before the machine's restart. */
-const isHeld = ({ until_ms, lease_ms }: DutyRow) => until_ms > leaseNowMs() && until_ms <= leaseNowMs() + lease_ms;
+const isHeld = ({ until_ms, lease_ms }: DutyRow) => isToCome(until_ms, lease_ms);
 
 /** Return whether the lease is the duty's newest, inside the caller's transaction: no other holder took the duty since. */
 export function isNewest(db: Sqlite, { duty, fence }: Lease): boolean {
@@ -50,7 +46,7 @@ export class SqliteDuties implements DutyStore {
       const fence = (row?.fence ?? 0) + 1;
       this.#db
         .prepare('INSERT OR REPLACE INTO duty (name, fence, until_ms, lease_ms, ended_ms) VALUES (?, ?, ?, ?, ?)')
-        .run(duty, fence, leaseNowMs() + leaseMs, leaseMs, row?.ended_ms ?? null);
+        .run(duty, fence, storeMs() + leaseMs, leaseMs, row?.ended_ms ?? null);
       return { duty, fence };
     });
   }
@@ -59,7 +55,7 @@ export class SqliteDuties implements DutyStore {
     return writeWithRetry(this.#db, () => {
       const { changes } = this.#db
         .prepare('UPDATE duty SET until_ms = ?, lease_ms = ? WHERE name = ? AND fence = ?')
-        .run(leaseNowMs() + leaseMs, leaseMs, duty, fence);
+        .run(storeMs() + leaseMs, leaseMs, duty, fence);
       return changes > 0;
     });
   }

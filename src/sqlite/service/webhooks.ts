@@ -6,6 +6,7 @@ import type { TenantFilter } from '../../store/keys-contract.js';
 import type {
   DeliveryFailure,
   DueWebhook,
+  NewsReceiver,
   NewWebhook,
   NewWebhookEvent,
   WebhookEvent,
@@ -17,7 +18,7 @@ import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { WEBHOOK, WEBHOOK_EVENT } from './database.js';
-import { leaseNowMs } from './duties.js';
+import { IS_TO_COME, storeMs } from './store-clock.js';
 
 interface HookRow {
   readonly id: string;
@@ -25,7 +26,7 @@ interface HookRow {
   readonly url: string;
   readonly secret_env: string;
   readonly created_at: string;
-  readonly position_ms: number;
+  readonly mark: string;
   readonly waiting: number;
   readonly dead: number;
 }
@@ -69,11 +70,8 @@ const toEvent = (row: EventRow): WebhookEvent => ({
   claims: row.claims,
 });
 
-/** Longest lease of an event: a later end is from before the machine's restart. */
-const LEASE_MS_MAX = 3_600_000;
-/** A failure that is later than now is from before the clock was set back. */
-const IS_DUE = `state = 'waiting' AND (due_ms <= @nowMs OR failed_ms > @nowMs)
-  AND (lease_until_ms <= @leaseMs OR lease_until_ms > @leaseMs + ${LEASE_MS_MAX})`;
+/** Neither a claimant's lease nor a pause is to end. */
+const IS_DUE = `state = 'waiting' AND NOT ${IS_TO_COME}`;
 
 /** What marks an event that waits for a person, in the place of an error. */
 const HELD = 'waits for a decision on the entry';
@@ -87,12 +85,12 @@ export class SqliteWebhooks implements WebhookStore {
     this.#db = db;
   }
 
-  addWebhook({ tenant, url, secretEnv, nowMs }: NewWebhook): Promise<WebhookInfo> {
+  addWebhook({ tenant, url, secretEnv, mark, nowMs }: NewWebhook): Promise<WebhookInfo> {
     const id = ulid(nowMs);
     return writeWithRetry(this.#db, () => {
       this.#db
-        .prepare('INSERT INTO webhook (id, tenant, url, secret_env, created_at, position_ms) VALUES (?, ?, ?, ?, ?, ?)')
-        .run(id, tenant, url, secretEnv, timeOf(nowMs), nowMs);
+        .prepare('INSERT INTO webhook (id, tenant, url, secret_env, created_at, mark) VALUES (?, ?, ?, ?, ?, ?)')
+        .run(id, tenant, url, secretEnv, timeOf(nowMs), mark);
       return toHook(this.#hook(tenant, id));
     });
   }
@@ -116,19 +114,16 @@ export class SqliteWebhooks implements WebhookStore {
     });
   }
 
-  async position(id: string): Promise<number> {
-    return guarded(() => this.#hook(null, id).position_ms);
+  async receivers(): Promise<readonly NewsReceiver[]> {
+    return guarded(() => wholeTable<HookRow>(this.#db, WEBHOOK).map(({ id, tenant, mark }) => ({ id, tenant, mark })));
   }
 
-  addEvents(id: string, events: readonly NewWebhookEvent[], positionMs: number | null, nowMs: number): Promise<number> {
+  addEvents(id: string, events: readonly NewWebhookEvent[], nowMs: number): Promise<number> {
     return writeWithRetry(this.#db, () => {
-      const moved = this.#db
-        .prepare('UPDATE webhook SET position_ms = max(position_ms, ?) WHERE id = ?')
-        .run(positionMs ?? 0, id);
-      if (moved.changes === 0) return 0;
+      if (!this.#db.prepare('SELECT 1 FROM webhook WHERE id = ?').get(id)) return 0;
       const add = this.#db.prepare(
-        `INSERT OR IGNORE INTO webhook_event (id, webhook_id, kind, subject, body, created_at, due_ms, state)
-         VALUES (?, ?, ?, ?, ?, ?, 0, 'waiting')`,
+        `INSERT OR IGNORE INTO webhook_event (id, webhook_id, kind, subject, body, created_at, state)
+         VALUES (?, ?, ?, ?, ?, ?, 'waiting')`,
       );
       let added = 0;
       for (const { kind, subject, body } of events) {
@@ -138,27 +133,29 @@ export class SqliteWebhooks implements WebhookStore {
     });
   }
 
-  async due(nowMs: number): Promise<readonly DueWebhook[]> {
+  async due(): Promise<readonly DueWebhook[]> {
     return guarded(() => {
       const isDue = this.#db.prepare(`SELECT 1 FROM webhook_event WHERE webhook_id = @id AND ${IS_DUE} LIMIT 1`);
-      const leaseMs = leaseNowMs();
       return wholeTable<HookRow>(this.#db, WEBHOOK)
-        .filter(({ id }) => isDue.get({ id, nowMs, leaseMs }))
+        .filter(({ id }) => isDue.get({ id, storeMs: storeMs() }))
         .map(({ id, tenant, url, secret_env: secretEnv }) => ({ id, tenant, url, secretEnv }));
     });
   }
 
   claim(
     webhookId: string,
-    { nowMs, leaseMs, limit }: { readonly nowMs: number; readonly leaseMs: number; readonly limit: number },
+    { leaseMs, limit }: { readonly leaseMs: number; readonly limit: number },
   ): Promise<readonly WebhookEvent[]> {
-    const due = `UPDATE webhook_event SET claims = claims + 1, lease_until_ms = @untilMs WHERE rowid IN
-      (SELECT rowid FROM webhook_event WHERE webhook_id = @webhookId AND ${IS_DUE} ORDER BY due_ms, rowid LIMIT @limit)
+    // Its mark is cleared: an event in flight must not be woken.
+    const due = `UPDATE webhook_event
+      SET claims = claims + 1, until_ms = @storeMs + @leaseMs, length_ms = @leaseMs, last_error = nullif(last_error, @held)
+      WHERE rowid IN
+        (SELECT rowid FROM webhook_event WHERE webhook_id = @webhookId AND ${IS_DUE} ORDER BY until_ms, rowid LIMIT @limit)
       RETURNING *, rowid`;
     return writeWithRetry(this.#db, () =>
       this.#db
         .prepare<[object], EventRow & { readonly rowid: number }>(due)
-        .all({ webhookId, nowMs, leaseMs: leaseNowMs(), untilMs: leaseNowMs() + leaseMs, limit })
+        .all({ webhookId, storeMs: storeMs(), leaseMs, held: HELD, limit })
         .sort((a, b) => a.rowid - b.rowid)
         .map(toEvent),
     );
@@ -167,19 +164,19 @@ export class SqliteWebhooks implements WebhookStore {
   done(eventId: string, nowMs: number): Promise<void> {
     return writeWithRetry(this.#db, () => {
       this.#db
-        .prepare(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, due_ms = ? WHERE id = ?`)
+        .prepare(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, done_ms = ? WHERE id = ?`)
         .run(nowMs, eventId);
     });
   }
 
-  hold({ id, claims }: Pick<WebhookEvent, 'id' | 'claims'>, untilMs: number): Promise<void> {
+  hold({ id, claims }: Pick<WebhookEvent, 'id' | 'claims'>, pauseMs: number): Promise<void> {
     return writeWithRetry(this.#db, () => {
       this.#db
         .prepare(
-          `UPDATE webhook_event SET last_error = ?, due_ms = ?, lease_until_ms = 0
+          `UPDATE webhook_event SET last_error = ?, until_ms = ?, length_ms = ?
              WHERE id = ? AND claims = ? AND state = 'waiting'`,
         )
-        .run(HELD, untilMs, id, claims);
+        .run(HELD, storeMs() + pauseMs, pauseMs, id, claims);
     });
   }
 
@@ -187,24 +184,21 @@ export class SqliteWebhooks implements WebhookStore {
     return writeWithRetry(this.#db, () => {
       this.#db
         .prepare(
-          `UPDATE webhook_event SET last_error = NULL, due_ms = 0
+          `UPDATE webhook_event SET last_error = NULL, until_ms = 0
              WHERE webhook_id = ? AND state = 'waiting' AND last_error = ?`,
         )
         .run(webhookId, HELD);
     });
   }
 
-  failed(
-    { id, claims }: Pick<WebhookEvent, 'id' | 'claims'>,
-    { error, nowMs, pauseMs }: DeliveryFailure,
-  ): Promise<void> {
+  failed({ id, claims }: Pick<WebhookEvent, 'id' | 'claims'>, { error, pauseMs }: DeliveryFailure): Promise<void> {
     return writeWithRetry(this.#db, () => {
       this.#db
         .prepare(
-          `UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, due_ms = ?, failed_ms = ?,
-             lease_until_ms = 0 WHERE id = ? AND claims = ? AND state = 'waiting'`,
+          `UPDATE webhook_event SET attempts = attempts + 1, last_error = ?, state = ?, until_ms = ?, length_ms = ?
+             WHERE id = ? AND claims = ? AND state = 'waiting'`,
         )
-        .run(error, pauseMs === null ? 'dead' : 'waiting', nowMs + (pauseMs ?? 0), nowMs, id, claims);
+        .run(error, pauseMs === null ? 'dead' : 'waiting', storeMs() + (pauseMs ?? 0), pauseMs ?? 0, id, claims);
     });
   }
 
@@ -225,7 +219,7 @@ export class SqliteWebhooks implements WebhookStore {
       this.#hook(tenant, id);
       return this.#db
         .prepare(
-          `UPDATE webhook_event SET state = 'waiting', attempts = 0, due_ms = 0 WHERE webhook_id = ? AND state = 'dead'`,
+          `UPDATE webhook_event SET state = 'waiting', attempts = 0, until_ms = 0 WHERE webhook_id = ? AND state = 'dead'`,
         )
         .run(id).changes;
     });
@@ -233,12 +227,12 @@ export class SqliteWebhooks implements WebhookStore {
 
   async ping(tenant: TenantFilter, id: string, event: NewWebhookEvent, nowMs: number): Promise<number> {
     guarded(() => this.#hook(tenant, id));
-    return this.addEvents(id, [event], null, nowMs);
+    return this.addEvents(id, [event], nowMs);
   }
 
   forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void> {
     return writeWithRetry(this.#db, () => {
-      const forget = this.#db.prepare(`DELETE FROM webhook_event WHERE kind = ? AND state = 'done' AND due_ms < ?`);
+      const forget = this.#db.prepare(`DELETE FROM webhook_event WHERE kind = ? AND state = 'done' AND done_ms < ?`);
       for (const kind of kinds) forget.run(kind, beforeMs);
     });
   }
