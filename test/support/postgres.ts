@@ -39,9 +39,9 @@ const START_MS_MAX = 60_000;
 const POLL_MS = 10;
 const USER = 'zeef';
 
-/** Ends the server when the thread that started it ends, even killed; not everywhere installed. */
+/** Ends the server, without a checkpoint, when the thread that started it ends, even killed; not everywhere installed. */
 const SETPRIV = '/usr/bin/setpriv';
-const WITH_PARENT = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'INT', '--'] : [];
+const WITH_PARENT = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'QUIT', '--'] : [];
 
 /** Let the server's user pass through the run's folder, which is the test user's alone. */
 async function letPass(): Promise<void> {
@@ -96,6 +96,7 @@ export class PostgresServer {
   readonly #settings: readonly string[];
   #process: ChildProcess | null = null;
   #databases = 0;
+  #schemas = 0;
 
   private constructor(bin: string, folder: string, settings: readonly string[]) {
     this.#bin = bin;
@@ -169,6 +170,13 @@ export class PostgresServer {
     const name = `zeef_${++this.#databases}`;
     await this.run(`CREATE DATABASE ${name}`);
     return this.url(name);
+  }
+
+  /** Create an empty schema of a database, which takes a hundredth of the time. Result: the URL of the schema. */
+  async createSchema(database: string): Promise<string> {
+    const name = `place_${++this.#schemas}`;
+    await this.run(`CREATE SCHEMA ${name}`, database);
+    return `${database}?options=${encodeURIComponent(`-c search_path=${name}`)}`;
   }
 
   /** Run statements by a connection of its own. Result: the rows of the last one. */
