@@ -70,6 +70,7 @@ const ENTRIES = [
   // Modules that tests load in threads and processes of their own.
   'src/core/clock',
   'src/index/ring',
+  'src/postgres/open',
   'src/service/audited-store',
   'src/sqlite/inventory/inventory',
   'src/sqlite/open',

@@ -4,7 +4,7 @@
  * ZEEF_TEST_PG names a folder with others, such as /usr/lib/postgresql/15/bin.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, chown, copyFile, link, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -160,9 +160,14 @@ export class PostgresServer {
     return Number(lines[0]) === this.#process?.pid && /^(ready|standby)\s*$/.test(lines[7] ?? '');
   }
 
+  /** Its place in a URL. */
+  get host(): string {
+    return encodeURIComponent(this.#folder);
+  }
+
   /** A URL of libpq; by default of a database that is always there. */
-  url(database = 'postgres', query = ''): string {
-    return `postgres://${USER}@${encodeURIComponent(this.#folder)}/${database}${query}`;
+  url(database = 'postgres', hosts = this.host): string {
+    return `postgres://${USER}@${hosts}/${database}`;
   }
 
   /** Create an empty database. Result: its URL. */
@@ -199,6 +204,13 @@ export class PostgresServer {
     for (const one of all) process.kill(one, 'SIGKILL');
     while (all.some((one) => isRunning(one))) await delay(POLL_MS);
     this.#process = null;
+  }
+
+  /** Restart as a standby, which accepts no writes until `SELECT pg_promote()`. */
+  async becomeStandby(): Promise<void> {
+    await this.stop();
+    writeFileSync(join(this.#folder, 'data', 'standby.signal'), '');
+    await this.start();
   }
 
   async stop(): Promise<void> {
