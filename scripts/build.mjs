@@ -71,6 +71,7 @@ const ENTRIES = [
   'src/cases/webhooks/collect-events',
   'src/core/clock',
   'src/index/ring',
+  'src/postgres/open',
   'src/service/audited-store',
   'src/sqlite/inventory/inventory',
   'src/sqlite/ledger/ledger',

@@ -10,6 +10,17 @@ export function detailsText(details: AuditDetails): string {
   return JSON.stringify(Object.fromEntries(Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
+/** Return the event as every store keeps it: half of a surrogate pair is in no encoding, and becomes U+FFFD. */
+export function storable<Event extends AuditEvent>(event: Event): Event {
+  const { actor, tenant, target } = event;
+  return {
+    ...event,
+    actor: actor.toWellFormed(),
+    tenant: tenant?.toWellFormed() ?? null,
+    target: target?.toWellFormed() ?? null,
+  };
+}
+
 /** Hash a row. `details`: the stored text, so that a change of its form is detected too. Result: hex. */
 export function auditHash(
   before: AuditHead,

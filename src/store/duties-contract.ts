@@ -1,7 +1,7 @@
 /**
  * The contract of duties: work that one process of several does at a time. A lease ends by itself if its holder dies; the
- * fence distinguishes an earlier holder from a later one, whose writes win. The store measures leases by its own clock, which
- * never jumps.
+ * fence distinguishes an earlier holder from a later one, whose writes win. The store measures leases by one clock of its
+ * own, never by a caller's time of day: the monotonic clock of the machine, or that of the database server.
  */
 
 /** A held duty. `fence` rises with every holder of the duty. */

@@ -21,6 +21,9 @@ export interface ImportJob {
   readonly error: { readonly code: ErrorCode; readonly details: ErrorDetails } | null;
 }
 
+/** Finished jobs kept: some weeks of an hourly list. Their results are in the lists' versions. */
+export const JOBS_KEPT_MAX = 1_000;
+
 export interface JobStore {
   addJob(job: ImportJob): Promise<void>;
   /** Change a job of the holder of `lease`. Errors NOT_FOUND; LEASE_LOST: another process has the duty; nothing changed. */

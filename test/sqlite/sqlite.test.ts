@@ -8,11 +8,7 @@ import { Database } from '../../src/core/sqlite-binding.js';
 import { LISTS_FILE } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
-import { JOBS_KEPT_MAX } from '../../src/sqlite/service/jobs.js';
-import { jobsContract } from '../store/jobs-contract.js';
-import { keysContract } from '../store/keys-contract.js';
 import { entryRow, storeContract, stream } from '../store/lists-contract.js';
-import { tenantsContract } from '../store/tenants-contract.js';
 import { webhooksContract } from '../store/webhooks-contract.js';
 
 const freshDir = () => tempFolder('store');
@@ -25,10 +21,7 @@ const place = {
   open: () => openSqliteStore(dataDir),
 };
 storeContract('SQLite', place);
-keysContract('SQLite: keys', place);
-tenantsContract('SQLite: tenants', place);
 webhooksContract('SQLite: webhooks', place);
-jobsContract('SQLite: jobs', { ...place, keptMax: JOBS_KEPT_MAX });
 
 test('the folder and its files are the owner’s alone, and contain no key', async () => {
   const dir = join(freshDir(), 'inner');

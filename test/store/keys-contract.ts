@@ -2,17 +2,25 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isLive } from '../../src/store/keys-contract.js';
 import type { Store } from '../../src/store/store.js';
+import type { Place } from './backends.js';
+
+type Part = Pick<Store, 'keys' | 'close'>;
 
 const HOUR_MS = 3_600_000;
 
-export function keysContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+export function keysContract(name: string, place: Place<Part>): void {
   describe(name, () => {
-    let store: Store;
+    let store: Part;
+    let other: Part;
     beforeEach(async () => {
-      place.fresh();
+      await place.fresh();
       store = await place.open();
+      other = await place.open();
     });
-    afterEach(() => store.close());
+    afterEach(async () => {
+      await store.close();
+      await other.close();
+    });
     const make = (tenant = 't', expiresAt: string | null = null) =>
       store.keys.createKey({ tenant, scopes: ['check', 'details'], expiresAt, name: 'uploads' });
     const nowMs = Date.now() + 1_000;
@@ -37,6 +45,48 @@ export function keysContract(name: string, place: { fresh(): void; open(): Promi
       const made = await Promise.all(Array.from({ length: 50 }, () => make()));
       expect(new Set(made.map(({ key }) => key)).size).toBe(50);
       expect(new Set(made.map(({ info }) => info.id)).size).toBe(50);
+    });
+
+    test('another process reads a key, and its revocation at once; one of two revocations is the first', async () => {
+      const { key, info } = await make();
+      expect(await other.keys.findByKey(key)).toEqual(info);
+      const revoked = await Promise.allSettled(
+        [store, other, store, other].map(({ keys }) => keys.revokeKey('t', info.id)),
+      );
+      expect(revoked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect((await store.keys.findByKey(key))!.revokedAt).not.toBeNull();
+      expect((await other.keys.findByKey(key))!.revokedAt).not.toBeNull();
+    });
+
+    test('two processes that create keys of one new tenant both do', async () => {
+      const made = await Promise.all(
+        [store, other, store, other].map(({ keys }) =>
+          keys.createKey({ tenant: 'new', scopes: ['check'], expiresAt: null }),
+        ),
+      );
+      expect((await other.keys.keys('new')).map(({ id }) => id).sort()).toEqual(made.map(({ info }) => info.id).sort());
+    });
+
+    test('of rotations by two processes at once, one makes the successor', async () => {
+      const { info } = await make();
+      const rotated = await Promise.allSettled(
+        [store, other, store, other].map(({ keys }) => keys.rotateKey('t', info.id, { nowMs, graceMs: HOUR_MS })),
+      );
+      expect(rotated.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      for (const one of rotated)
+        if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'KEYS_LIVE_MAX' });
+      expect(await store.keys.keys('t')).toHaveLength(2);
+    });
+
+    test.each(['', 'ünï 🙂', 'a\0b', '\0', '\x1a0000', 'a\ud800b', `'"\\`])('a name of any text: %j', async (text) => {
+      const { key, info } = await store.keys.createKey({ tenant: 't', scopes: ['check'], expiresAt: null, name: text });
+      expect(await other.keys.findByKey(key)).toEqual(info);
+      // Half of a surrogate pair is in no encoding.
+      if (text.isWellFormed()) expect(info.name).toBe(text);
+      else expect(info.name).toMatch(/^a\ufffd+b$/);
+      for (const id of [text, `${info.id}${text}\0`])
+        await expect(store.keys.revokeKey(null, id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(await store.keys.keys(text)).toEqual([]);
     });
 
     test('the key of another tenant is not listed, rotated, revoked or touched', async () => {

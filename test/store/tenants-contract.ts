@@ -1,15 +1,23 @@
 /** The contract of every store of tenants. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.js';
+import type { Place } from './backends.js';
 
-export function tenantsContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+type Part = Pick<Store, 'keys' | 'tenants' | 'close'>;
+
+export function tenantsContract(name: string, place: Place<Part>): void {
   describe(name, () => {
-    let store: Store;
+    let store: Part;
+    let other: Part;
     beforeEach(async () => {
-      place.fresh();
+      await place.fresh();
       store = await place.open();
+      other = await place.open();
     });
-    afterEach(() => store.close());
+    afterEach(async () => {
+      await store.close();
+      await other.close();
+    });
 
     test('a tenant is created by its first key or by setTenant, never by a query', async () => {
       expect(await store.tenants.tenant('a')).toBeNull();
@@ -38,18 +46,47 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
       expect(now!.limits).not.toHaveProperty('checksPerSecond');
     });
 
+    test('changes by two processes at once are all made, also to a new tenant', async () => {
+      await Promise.all([
+        store.tenants.setTenant('a', { limits: { checksPerSecond: 1 } }),
+        other.tenants.setTenant('a', { limits: { checksPerDay: 2 } }),
+        store.tenants.setTenant('a', { disabled: true }),
+        other.tenants.setTenant('a', { limits: { bytesPerDay: 3 } }),
+      ]);
+      expect(await other.tenants.tenant('a')).toMatchObject({
+        disabled: true,
+        limits: { checksPerSecond: 1, checksPerDay: 2, bytesPerDay: 3 },
+      });
+      expect(await store.tenants.tenants()).toEqual(await other.tenants.tenants());
+    });
+
+    test('usage that two processes add at once adds up', async () => {
+      const one = { checks: 1, bytes: 2 ** 40, distinct: new Uint8Array([1]) };
+      const added = await Promise.all(
+        Array.from({ length: 20 }, async (_, n) => (n % 2 ? store : other).tenants.addUsage('a', '2026-09-14', one)),
+      );
+      // A store that is busy adds nothing, and says so.
+      const sum = added.filter((day) => day !== null).length;
+      expect(sum).toBeGreaterThan(0);
+      expect(await store.tenants.usage('a', '2026-09-14')).toMatchObject({ checks: sum, bytes: sum * 2 ** 40 });
+    });
+
+    test('tenants are ordered by the bytes of their names', async () => {
+      for (const name of ['b', 'B', 'a-b', 'a_b', 'ab', 'A']) await store.tenants.setTenant(name, {});
+      expect((await other.tenants.tenants()).map(({ tenant }) => tenant)).toEqual(['A', 'B', 'a-b', 'a_b', 'ab', 'b']);
+      for (const name of ['', 'a\0b', '\ud800']) expect(await store.tenants.tenant(name)).toBeNull();
+    });
+
     test('usage of all stores adds up by tenant and day; registers are merged by their maximum', async () => {
       const nothing = { checks: 0, bytes: 0, distinct: null };
       const day = '2026-09-14';
       expect(await store.tenants.usage('a', day)).toEqual(nothing);
       await store.tenants.addUsage('a', day, { checks: 2, bytes: 30, distinct: new Uint8Array([1, 5, 0]) });
-      const other = await place.open();
       const whole = await other.tenants.addUsage('a', day, {
         checks: 3,
         bytes: 4,
         distinct: new Uint8Array([2, 4, 0]),
       });
-      await other.close();
       expect(whole).toMatchObject({ checks: 5, bytes: 34 });
       expect([...whole!.distinct!]).toEqual([2, 5, 0]);
       expect([...(await store.tenants.addUsage('a', day, { checks: 0, bytes: 0, distinct: null }))!.distinct!]).toEqual(
@@ -71,10 +108,11 @@ export function tenantsContract(name: string, place: { fresh(): void; open(): Pr
       await store.close();
       store = await place.open();
       expect(await store.tenants.usageSeed()).toBe(seed);
-      place.fresh();
-      const other = await place.open();
-      expect(await other.tenants.usageSeed()).not.toBe(seed);
-      await other.close();
+      expect(await other.tenants.usageSeed()).toBe(seed);
+      await place.fresh();
+      const another = await place.open();
+      expect(await another.tenants.usageSeed()).not.toBe(seed);
+      await another.close();
     });
   });
 }

@@ -17,6 +17,7 @@ const RANK: Record<string, number> = {
   audit: 3,
   duties: 3,
   sqlite: 3,
+  postgres: 3,
   lists: 4,
   reports: 4,
   check: 5,

@@ -1,7 +1,7 @@
 /** The audit log in SQLite: rows are appended, and the head is stored separately. */
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { AUDIT_START, auditHash, detailsText } from '../../store/audit-chain.js';
+import { AUDIT_START, auditHash, detailsText, storable } from '../../store/audit-chain.js';
 import type {
   AuditAction,
   AuditDetails,
@@ -41,7 +41,8 @@ export class SqliteAudit implements AuditStore {
     this.#db = db;
   }
 
-  append(event: AuditEvent): Promise<AuditRow> {
+  append(wanted: AuditEvent): Promise<AuditRow> {
+    const event = storable(wanted);
     return writeWithRetry(this.#db, () => {
       const before = this.#head();
       const details = detailsText(event.details);

@@ -3,15 +3,12 @@
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { Lease } from '../../store/duties-contract.js';
-import type { ImportJob, JobState, JobStore } from '../../store/jobs-contract.js';
+import { type ImportJob, JOBS_KEPT_MAX, type JobState, type JobStore } from '../../store/jobs-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { IMPORT_JOB } from './database.js';
 import { isNewest } from './duties.js';
-
-/** Finished jobs kept: some weeks of an hourly list. Their results are in the lists' versions. */
-export const JOBS_KEPT_MAX = 1_000;
 
 interface JobRow {
   readonly id: string;

@@ -1,35 +1,24 @@
 /**
- * API keys in SQLite: 256 random bits each, stored only as SHA-256. A key is looked up by its SHA-256, so the time of a
- * look-up depends on bits of a hash that no client can choose; the row is then compared in constant time.
+ * API keys in SQLite. A key is looked up by its SHA-256, so the time of a look-up depends on bits of a hash that no client
+ * can choose; the row is then compared in constant time.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
-import { KEY_NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
-import {
-  type CreatedKey,
-  isLive,
-  type KeyInfo,
-  type KeyStore,
-  type NewKey,
-  type Rotation,
-  type Scope,
-  type TenantFilter,
+import { isSameKey, makeKey, requireKeyName, rotationOf, sha256OfKey } from '../../store/key-rules.js';
+import type {
+  CreatedKey,
+  KeyInfo,
+  KeyStore,
+  NewKey,
+  Rotation,
+  Scope,
+  TenantFilter,
 } from '../../store/keys-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { API_KEY } from './database.js';
 import { makeTenant } from './tenants.js';
-
-/** Live keys of one key line: the old one and its successor. */
-const KEYS_LIVE_PER_LINE_MAX = 2;
-
-const KEY_PREFIX = 'zeef_';
-const KEY_BYTES = 32;
-/** Compared in place of a missing row, so that an unknown key takes as long as a known one. */
-const NOBODY = randomBytes(32);
 
 interface KeyRow {
   readonly id: string;
@@ -44,7 +33,6 @@ interface KeyRow {
   readonly last_used_at: string | null;
 }
 
-const sha256 = (key: string) => createHash('sha256').update(key).digest();
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
 function toInfo(row: KeyRow): KeyInfo {
@@ -71,16 +59,15 @@ export class SqliteKeys implements KeyStore {
   }
 
   async createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
-    if ((name?.length ?? 0) > KEY_NAME_CHARACTERS_MAX)
-      throw new AppError('REQUEST_INVALID', { field: 'name', charactersMax: KEY_NAME_CHARACTERS_MAX });
+    requireKeyName(name);
     const createdAt = timeOf(Date.now());
     return writeWithRetry(this.#db, () => this.#insert({ tenant, scopes, expiresAt, name, createdAt }));
   }
 
   async findByKey(key: string): Promise<KeyInfo | null> {
-    const wanted = sha256(key);
+    const wanted = sha256OfKey(key);
     const row = guarded(() => this.#find.get(wanted));
-    const isSame = timingSafeEqual(row?.sha256 ?? NOBODY, wanted);
+    const isSame = isSameKey(row?.sha256, wanted);
     return row && isSame ? toInfo(sound(API_KEY, row)) : null;
   }
 
@@ -92,28 +79,18 @@ export class SqliteKeys implements KeyStore {
     );
   }
 
-  rotateKey(tenant: TenantFilter, id: string, { nowMs, graceMs, expiresAt }: Rotation) {
+  rotateKey(tenant: TenantFilter, id: string, rotation: Rotation) {
     return writeWithRetry(this.#db, () => {
       const before = this.#byId(tenant, id);
-      if (!isLive(before, nowMs)) throw new AppError('NOT_FOUND', { key: id });
-      const live = this.#db
+      const ofLine = this.#db
         .prepare<[string, string], KeyRow>('SELECT * FROM api_key WHERE tenant = ? AND line = ?')
         .all(before.tenant, before.line)
-        .filter((row) => isLive(toInfo(sound(API_KEY, row)), nowMs));
-      if (live.length >= KEYS_LIVE_PER_LINE_MAX) {
-        throw new AppError('KEYS_LIVE_MAX', { line: before.line, live: live.length });
-      }
-      const lifeMs = before.expiresAt === null ? null : Date.parse(before.expiresAt) - Date.parse(before.createdAt);
-      const sameLife = lifeMs === null ? null : timeOf(nowMs + lifeMs);
-      const inserted = this.#insert({
-        ...before,
-        expiresAt: expiresAt === undefined ? sameLife : expiresAt,
-        createdAt: timeOf(nowMs),
-      });
-      const oldEnds = timeOf(
-        Math.min(nowMs + graceMs, before.expiresAt === null ? Infinity : Date.parse(before.expiresAt)),
-      );
-      this.#db.prepare('UPDATE api_key SET expires_at = ? WHERE tenant = ? AND id = ?').run(oldEnds, before.tenant, id);
+        .map((row) => toInfo(sound(API_KEY, row)));
+      const { createdAt, expiresAt, oldExpiresAt } = rotationOf(before, ofLine, rotation);
+      const inserted = this.#insert({ ...before, expiresAt, createdAt });
+      this.#db
+        .prepare('UPDATE api_key SET expires_at = ? WHERE tenant = ? AND id = ?')
+        .run(oldExpiresAt, before.tenant, id);
       return { ...inserted, old: this.#byId(tenant, id) };
     });
   }
@@ -146,15 +123,14 @@ export class SqliteKeys implements KeyStore {
   #insert(about: Required<NewKey> & { createdAt: string; line?: string }): CreatedKey {
     const { tenant, scopes, expiresAt, name, createdAt } = about;
     makeTenant(this.#db, tenant, createdAt);
-    const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
-    const id = ulid();
+    const { id, key } = makeKey();
     const line = about.line ?? id;
     this.#db
       .prepare(
         `INSERT INTO api_key (id, line, sha256, tenant, name, scopes, created_at, expires_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, line, sha256(key), tenant, name, JSON.stringify(scopes), createdAt, expiresAt);
+      .run(id, line, sha256OfKey(key), tenant, name, JSON.stringify(scopes), createdAt, expiresAt);
     return { info: this.#byId(tenant, id), key };
   }
 }

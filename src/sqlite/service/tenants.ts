@@ -1,8 +1,7 @@
 /** Tenants and their usage in SQLite. */
 
-import { AppError } from '../../core/errors.js';
-import { NAME_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { addedUsage, changedTenant, lastForgottenDay, requireTenantName } from '../../store/tenant-rules.js';
 import type {
   DayUsage,
   TenantAlarm,
@@ -15,13 +14,6 @@ import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { TENANT, TENANT_USAGE } from './database.js';
-
-/** Days of usage that are kept: today's quota, and a week of history. */
-const USAGE_DAYS_KEPT = 8;
-
-/** Tenant names are used in URLs, file names and log lines. */
-const TENANT_NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
-const DAY_MS = 86_400_000;
 
 interface TenantRow {
   readonly name: string;
@@ -49,14 +41,8 @@ function toInfo(row: TenantRow): TenantInfo {
 
 /** Create a missing tenant, inside the caller's transaction. Errors REQUEST_INVALID. */
 export function makeTenant(db: Sqlite, name: string, createdAt: string): void {
-  if (!TENANT_NAME.test(name))
-    throw new AppError('REQUEST_INVALID', { field: 'tenant', expected: String(TENANT_NAME) });
+  requireTenantName(name);
   db.prepare('INSERT OR IGNORE INTO tenant (name, created_at) VALUES (?, ?)').run(name, createdAt);
-}
-
-function joined(a: Uint8Array | null, b: Uint8Array | null): Uint8Array | null {
-  if (a === null || b === null) return a ?? b;
-  return a.map((register, at) => Math.max(register, b[at] ?? 0));
 }
 
 export class SqliteTenants implements TenantStore {
@@ -77,20 +63,13 @@ export class SqliteTenants implements TenantStore {
     return guarded(() => this.#read(name));
   }
 
-  setTenant(name: string, { disabled, limits, alarm }: TenantChange): Promise<TenantInfo> {
+  setTenant(name: string, change: TenantChange): Promise<TenantInfo> {
     return writeWithRetry(this.#db, () => {
       makeTenant(this.#db, name, new Date().toISOString());
-      const before = this.#read(name)!;
-      const merged = Object.entries({ ...before.limits, ...limits }).filter(([, limit]) => limit !== null);
-      const now = { disabled: disabled ?? before.disabled, alarm: alarm === undefined ? before.alarm : alarm };
+      const { disabled, limits, alarm } = changedTenant(this.#read(name)!, change);
       this.#db
         .prepare('UPDATE tenant SET disabled = ?, limits = ?, alarm = ? WHERE name = ?')
-        .run(
-          now.disabled ? 1 : 0,
-          JSON.stringify(Object.fromEntries(merged)),
-          now.alarm === null ? null : JSON.stringify(now.alarm),
-          name,
-        );
+        .run(disabled ? 1 : 0, JSON.stringify(limits), alarm === null ? null : JSON.stringify(alarm), name);
       return this.#read(name)!;
     });
   }
@@ -101,17 +80,11 @@ export class SqliteTenants implements TenantStore {
 
   async addUsage(tenant: string, day: string, more: DayUsage): Promise<DayUsage | null> {
     const done = tryWrite(this.#db, () => {
-      const before = this.#usage(tenant, day);
-      const now: DayUsage = {
-        checks: before.checks + more.checks,
-        bytes: before.bytes + more.bytes,
-        distinct: joined(before.distinct, more.distinct),
-      };
+      const now = addedUsage(this.#usage(tenant, day), more);
       this.#db
         .prepare('INSERT OR REPLACE INTO tenant_usage (tenant, day, checks, bytes, hashes) VALUES (?, ?, ?, ?, ?)')
         .run(tenant, day, now.checks, now.bytes, now.distinct);
-      const oldest = new Date(Date.parse(day) - USAGE_DAYS_KEPT * DAY_MS).toISOString().slice(0, 10);
-      this.#db.prepare('DELETE FROM tenant_usage WHERE tenant = ? AND day <= ?').run(tenant, oldest);
+      this.#db.prepare('DELETE FROM tenant_usage WHERE tenant = ? AND day <= ?').run(tenant, lastForgottenDay(day));
       return now;
     });
     return done === null ? null : done.result;

@@ -1,0 +1,133 @@
+/** Reads and transactions, each on a connection of its own for their duration. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import { AppError } from '../core/errors.js';
+import { guarded, isInTheWay, isLost, isReadOnly } from './guarded.js';
+import { PrimaryPool } from './pool.js';
+import { type SqlValue, toParameters } from './values.js';
+
+/** Run one statement. Result: its rows. Errors are those of the driver. */
+export type Sql = <Row = unknown>(text: string, values?: readonly SqlValue[]) => Promise<Row[]>;
+
+/** Transactions on these tables are some milliseconds long. */
+const WRITERS_MAX = 4;
+const READERS_MAX = 4;
+
+/** Between two tries: several round trips, and short compared with the restart of a server. */
+const PAUSE_MS = 50;
+/** Longest wait of a caller: a server that was killed is up again, or its standby is promoted. */
+const PATIENCE_MS = 20_000;
+
+export class Database {
+  readonly #writers: PrimaryPool;
+  /** Apart, so that many writers do not keep a request from reading its key. */
+  readonly #readers: PrimaryPool;
+
+  /** Errors CONFIG_INVALID: the URL is malformed. No connection is opened yet. */
+  constructor(url: string) {
+    this.#writers = new PrimaryPool(url, WRITERS_MAX);
+    this.#readers = new PrimaryPool(url, READERS_MAX);
+  }
+
+  /** Run one statement that changes nothing. Errors STORE_FAILED. */
+  read<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    return guarded(async () => {
+      for (let tried = 1; ; tried++) {
+        const client = await this.#readers.connect();
+        try {
+          const { rows } = await client.query(text, toParameters(values));
+          this.#readers.release(client, { isLost: false });
+          return rows as Row[];
+        } catch (error) {
+          this.#readers.release(client, { isLost: isLost(error) });
+          // Of connections that were lost while they were idle, none is left after so many.
+          if (!isLost(error) || tried > READERS_MAX) throw error;
+        }
+      }
+    });
+  }
+
+  /** Run statements that change nothing on one state of the database. Errors STORE_FAILED; those of `act`. */
+  snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+    return guarded(() =>
+      inTransaction(this.#readers, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY', act),
+    );
+  }
+
+  /**
+   * Run `act` as one transaction, again where another one was in its way. After a lost connection it is unknown whether it
+   * was committed.
+   * Errors STORE_FAILED; those of `act`: nothing changed.
+   */
+  write<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+    return patiently(isInTheWay, () => inTransaction(this.#writers, BEGIN, act));
+  }
+
+  /**
+   * The same for an `act` that first looks whether an earlier try of it was committed, under a lock that this try would
+   * still hold: it is repeated also after a lost connection, so its outcome is known.
+   */
+  writeOnce<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+    const isRepeated = (error: unknown) => isInTheWay(error) || isLost(error);
+    return patiently(isRepeated, () => inTransaction(this.#writers, BEGIN, act));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#writers.end(), this.#readers.end()]);
+  }
+}
+
+const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
+
+function patiently<T>(isRepeated: (error: unknown) => boolean, act: () => Promise<T>): Promise<T> {
+  return guarded(async () => {
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        if (!isRepeated(error) || performance.now() > untilMs) throw error;
+        await delay(PAUSE_MS);
+      }
+    }
+  });
+}
+
+/** Take a connection and begin. One that was lost while it was idle has done nothing: the next one is tried. */
+async function begin(pool: PrimaryPool, statement: string): Promise<PoolClient> {
+  for (let tried = 1; ; tried++) {
+    const client = await pool.connect();
+    try {
+      await client.query(statement);
+      return client;
+    } catch (error) {
+      pool.release(client, { isLost: true, isReadOnly: isReadOnly(error) });
+      if (!isLost(error) || tried > WRITERS_MAX) throw error;
+    }
+  }
+}
+
+async function inTransaction<T>(pool: PrimaryPool, statement: string, act: (sql: Sql) => Promise<T>): Promise<T> {
+  const client = await begin(pool, statement);
+  try {
+    const result = await act(async (text, values = []) => {
+      const { rows } = await client.query(text, toParameters(values));
+      return rows as never[];
+    });
+    // A transaction in which a statement failed is rolled back by COMMIT, without an error.
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT') throw new AppError('STORE_FAILED', { why: 'the transaction was rolled back' });
+    pool.release(client, { isLost: false });
+    return result;
+  } catch (error) {
+    const isUsable = !isLost(error) && (await rollBack(client));
+    pool.release(client, { isLost: !isUsable, isReadOnly: isReadOnly(error) });
+    throw error;
+  }
+}
+
+const rollBack = (client: PoolClient) =>
+  client.query('ROLLBACK').then(
+    () => true,
+    () => false,
+  );

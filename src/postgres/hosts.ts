@@ -1,0 +1,21 @@
+/** The URL of a database: `postgres://user:password@host:port,host:port/database?sslmode=verify-full`. */
+import { AppError } from '../core/errors.js';
+
+const URL_PARTS = /^(postgres(?:ql)?:\/\/(?:[^@/?#]*@)?)([^@/?#]*)(\/[^#]*)?$/;
+
+/**
+ * Return one URL for each host, in the order in which they are tried.
+ * Errors  CONFIG_INVALID, without the URL: it contains a password.
+ */
+export function urlsOf(url: string): string[] {
+  const [, start, hosts, rest = ''] = URL_PARTS.exec(url) ?? [];
+  const names = hosts?.split(',') ?? [];
+  const all = names.map((host) => start + host + rest);
+  // A single empty host is that of the query, or this machine.
+  const isMissing = names.length === 0 || (names.length > 1 && names.includes(''));
+  if (isMissing || !all.every((one) => URL.canParse(one.replace('@/', '@localhost/'))))
+    throw new AppError('CONFIG_INVALID', {
+      problems: 'the URL of the database does not have the form postgres://user:password@host:port/database',
+    });
+  return all;
+}

@@ -1,0 +1,61 @@
+/** Migration of the schema: one transaction, by one process at a time. */
+import { createHash } from 'node:crypto';
+import { AppError } from '../core/errors.js';
+import type { Database, Sql } from './database.js';
+
+/** "ZEEF": the advisory lock of a migration. Held to the end of the transaction, so a pooler may be in between. */
+const LOCK = 0x5a454546;
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+interface Applied {
+  readonly version: number;
+  readonly sha256: string;
+}
+
+async function appliedTo(sql: Sql): Promise<Applied[]> {
+  const [found] = await sql<{ table: string | null }>(`SELECT to_regclass('migration')::text AS table`);
+  if (found?.table === null) return [];
+  return sql<Applied>(`SELECT version, encode(sha256, 'hex') AS sha256 FROM migration ORDER BY version`);
+}
+
+/** Errors DATA_VERSION: of a newer version, or not by these texts. */
+function requireKnown(applied: readonly Applied[], migrations: readonly string[]): void {
+  const schema = applied.length;
+  if (schema > migrations.length) {
+    const action = 'use the Zeef version that wrote it, or a newer one';
+    throw new AppError('DATA_VERSION', { file: 'PostgreSQL', schema, reads: `up to ${migrations.length}`, action });
+  }
+  for (const [at, { version, sha256: found }] of applied.entries()) {
+    if (version === at + 1 && found === sha256(migrations[at]!)) continue;
+    const action = 'written by a build that was not released: start with an empty database';
+    throw new AppError('DATA_VERSION', { file: 'PostgreSQL', schema: version, action });
+  }
+}
+
+/**
+ * Bring the schema to the newest version; an up-to-date one is only read, so the role needs no further rights.
+ * Errors DATA_VERSION: written by a newer version, or by other texts; nothing changed. STORE_FAILED.
+ */
+export async function migrate(database: Database, migrations: readonly string[]): Promise<void> {
+  const applied = await database.snapshot(appliedTo);
+  requireKnown(applied, migrations);
+  if (applied.length === migrations.length) return;
+  await database.write(async (sql) => {
+    // A large table takes longer than a request may; the lock timeout stays, and a try that meets it is repeated.
+    await sql('SET LOCAL statement_timeout = 0');
+    await sql('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    // Read again under the lock: another process may have migrated meanwhile.
+    const before = await appliedTo(sql);
+    requireKnown(before, migrations);
+    await sql(
+      `CREATE TABLE IF NOT EXISTS migration (
+         version int4 PRIMARY KEY, sha256 bytea NOT NULL, at timestamptz NOT NULL DEFAULT now()
+       )`,
+    );
+    for (const [at, text] of [...migrations.entries()].slice(before.length)) {
+      await sql(text);
+      await sql(`INSERT INTO migration (version, sha256) VALUES ($1, decode($2, 'hex'))`, [at + 1, sha256(text)]);
+    }
+  });
+}

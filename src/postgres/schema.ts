@@ -1,0 +1,47 @@
+/**
+ * The schema of PostgreSQL, one text per version; never edited once released. Texts are compared by their bytes, as in
+ * SQLite, whatever the locale of the database is. Times are texts where a digest or a caller depends on their form.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE store (
+     id bool PRIMARY KEY DEFAULT true CHECK (id),
+     usage_seed int8 NOT NULL
+   );
+   -- The first digits of a version 4 UUID are random, and strong.
+   INSERT INTO store (usage_seed) VALUES (('x' || left(gen_random_uuid()::text, 8))::bit(32)::int8);
+
+   CREATE TABLE duty (
+     name text COLLATE "C" PRIMARY KEY, fence int8 NOT NULL, until timestamptz NOT NULL, lease_ms int8 NOT NULL,
+     ended_ms int8
+   );
+
+   CREATE TABLE tenant (
+     name text COLLATE "C" PRIMARY KEY, created_at text NOT NULL, disabled bool NOT NULL DEFAULT false,
+     limits text NOT NULL DEFAULT '{}', alarm text
+   );
+   CREATE TABLE tenant_usage (
+     tenant text COLLATE "C" NOT NULL, day text COLLATE "C" NOT NULL, checks int8 NOT NULL, bytes int8 NOT NULL,
+     hashes bytea, PRIMARY KEY (tenant, day)
+   );
+
+   CREATE TABLE api_key (
+     id text COLLATE "C" PRIMARY KEY, line text COLLATE "C" NOT NULL, sha256 bytea NOT NULL UNIQUE,
+     tenant text COLLATE "C" NOT NULL REFERENCES tenant, name text, scopes text NOT NULL, created_at text NOT NULL,
+     expires_at text, revoked_at text, last_used_at text,
+     -- For the order of a listing only: transactions commit in another order than they take numbers.
+     number int8 GENERATED ALWAYS AS IDENTITY
+   );
+   CREATE INDEX api_key_line ON api_key (line);
+
+   CREATE TABLE import_job (
+     id text COLLATE "C" PRIMARY KEY, list text COLLATE "C" NOT NULL, state text NOT NULL, facts text NOT NULL
+   );
+
+   CREATE TABLE audit (
+     seq int8 PRIMARY KEY, at text NOT NULL, actor text NOT NULL, action text NOT NULL, tenant text COLLATE "C",
+     target text, details text NOT NULL, hash text NOT NULL, outcome text, ends int8
+   );
+   CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;
+   CREATE TABLE audit_head (id int4 PRIMARY KEY CHECK (id = 1), seq int8 NOT NULL, hash text NOT NULL);
+   INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, repeat('0', 64));`,
+];

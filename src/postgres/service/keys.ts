@@ -1,0 +1,127 @@
+/**
+ * API keys in PostgreSQL. A key is looked up by its SHA-256, so the time of a look-up depends on bits of a hash that no
+ * client can choose; the row is then compared in constant time.
+ */
+import { AppError } from '../../core/errors.js';
+import { isSameKey, makeKey, requireKeyName, rotationOf, sha256OfKey } from '../../store/key-rules.js';
+import type {
+  CreatedKey,
+  KeyInfo,
+  KeyStore,
+  NewKey,
+  Rotation,
+  Scope,
+  TenantFilter,
+} from '../../store/keys-contract.js';
+import type { Database, Sql } from '../database.js';
+import { makeTenant } from './tenants.js';
+
+interface KeyRow {
+  readonly id: string;
+  readonly line: string;
+  readonly sha256: Buffer;
+  readonly tenant: string;
+  readonly name: string | null;
+  readonly scopes: string;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly revoked_at: string | null;
+  readonly last_used_at: string | null;
+}
+
+function toInfo(row: KeyRow): KeyInfo {
+  return {
+    id: row.id,
+    line: row.line,
+    tenant: row.tenant,
+    name: row.name,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
+  };
+}
+
+const timeOf = (ms: number) => new Date(ms).toISOString();
+
+export class PostgresKeys implements KeyStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
+    requireKeyName(name);
+    const createdAt = timeOf(Date.now());
+    return this.#database.write((sql) => insert(sql, { tenant, scopes, expiresAt, name, createdAt }));
+  }
+
+  async findByKey(key: string): Promise<KeyInfo | null> {
+    const wanted = sha256OfKey(key);
+    const [row] = await this.#database.read<KeyRow>('SELECT * FROM api_key WHERE sha256 = $1', [wanted]);
+    return isSameKey(row?.sha256, wanted) ? toInfo(row!) : null;
+  }
+
+  async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
+    const rows = await this.#database.read<KeyRow>(
+      'SELECT * FROM api_key WHERE $1::text IS NULL OR tenant = $1 ORDER BY number',
+      [tenant],
+    );
+    return rows.map(toInfo);
+  }
+
+  rotateKey(tenant: TenantFilter, id: string, rotation: Rotation) {
+    return this.#database.write(async (sql) => {
+      const { line } = await lockedKey(sql, tenant, id);
+      // The line's first key is the lock of the line: a rotation that waited for another one then sees its new key.
+      await sql('SELECT 1 FROM api_key WHERE id = $1 FOR NO KEY UPDATE', [line]);
+      const ofLine = (await sql<KeyRow>('SELECT * FROM api_key WHERE line = $1', [line])).map(toInfo);
+      const before = ofLine.find((key) => key.id === id)!;
+      const { createdAt, expiresAt, oldExpiresAt } = rotationOf(before, ofLine, rotation);
+      const inserted = await insert(sql, { ...before, expiresAt, createdAt });
+      await sql('UPDATE api_key SET expires_at = $2 WHERE id = $1', [id, oldExpiresAt]);
+      return { ...inserted, old: { ...before, expiresAt: oldExpiresAt } };
+    });
+  }
+
+  revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
+    return this.#database.write(async (sql) => {
+      const before = await lockedKey(sql, tenant, id);
+      if (before.revokedAt !== null) throw new AppError('NOT_FOUND', { key: id });
+      await sql('UPDATE api_key SET revoked_at = $2 WHERE id = $1', [id, timeOf(Date.now())]);
+      return before;
+    });
+  }
+
+  /** Never false: another process holds a row for some milliseconds. */
+  async touchKey(tenant: string, id: string, atMs: number): Promise<boolean> {
+    await this.#database.write((sql) =>
+      sql('UPDATE api_key SET last_used_at = $3 WHERE tenant = $1 AND id = $2', [tenant, id, timeOf(atMs)]),
+    );
+    return true;
+  }
+}
+
+/** Return a key of the tenant, locked to the end of the transaction. Errors NOT_FOUND. */
+async function lockedKey(sql: Sql, tenant: TenantFilter, id: string): Promise<KeyInfo> {
+  const [row] = await sql<KeyRow>(
+    'SELECT * FROM api_key WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) FOR NO KEY UPDATE',
+    [id, tenant],
+  );
+  if (!row) throw new AppError('NOT_FOUND', { key: id });
+  return toInfo(row);
+}
+
+async function insert(sql: Sql, about: Required<NewKey> & { createdAt: string; line?: string }): Promise<CreatedKey> {
+  const { tenant, scopes, expiresAt, name, createdAt } = about;
+  await makeTenant(sql, tenant, createdAt);
+  const { id, key } = makeKey();
+  const [row] = await sql<KeyRow>(
+    `INSERT INTO api_key (id, line, sha256, tenant, name, scopes, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
+    [id, about.line ?? id, sha256OfKey(key), tenant, name, JSON.stringify(scopes), createdAt, expiresAt],
+  );
+  return { info: toInfo(row!), key };
+}

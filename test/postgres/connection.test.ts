@@ -1,0 +1,166 @@
+/** What happens to connections: refused servers, ended sessions, other hosts, transactions in each other's way. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AppError } from '../../src/core/errors.js';
+import { Database } from '../../src/postgres/database.js';
+import { openPostgresStore } from '../../src/postgres/open.js';
+import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
+
+const failed = { code: 'STORE_FAILED' };
+const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zeef'`;
+
+describe.runIf(hasPostgres)('a database', () => {
+  let server: PostgresServer;
+  let url = '';
+  let database: Database;
+  beforeEach(async () => {
+    server = await sharedServer();
+    url = await server.createSchema(server.url());
+    await server.run('CREATE TABLE item (id int8 PRIMARY KEY, name text)', url);
+    database = new Database(url);
+  });
+  afterEach(() => database.close());
+  const items = () => database.read<{ id: number }>('SELECT id FROM item ORDER BY id');
+
+  test('sessions that the server ends, idle or not, end no process; the next statement has another one', async () => {
+    for (let round = 0; round < 3; round++) {
+      await Promise.all([items(), items(), database.write((sql) => sql('SELECT 1'))]);
+      await server.run(END_SESSIONS);
+      await database.write((sql) => sql('INSERT INTO item VALUES ($1)', [round]));
+      await server.run(END_SESSIONS);
+      expect(await items()).toHaveLength(round + 1);
+    }
+    let tries = 0;
+    const ended = database.write(async (sql) => {
+      tries++;
+      await sql('INSERT INTO item VALUES (100)');
+      await server.run(END_SESSIONS);
+      // Between two statements: only an event says so.
+      await delay(100);
+      await sql('INSERT INTO item VALUES (101)');
+    });
+    await expect(ended).rejects.toMatchObject(failed);
+    expect(tries).toBe(1);
+    expect(await items()).toHaveLength(3);
+  });
+
+  test('a write that finds its earlier try is repeated after a lost session', async () => {
+    let tries = 0;
+    await database.writeOnce(async (sql) => {
+      await sql('INSERT INTO item VALUES ($1)', [++tries]);
+      if (tries === 1) await server.run(END_SESSIONS);
+    });
+    expect(tries).toBe(2);
+    expect(await items()).toEqual([{ id: 2 }]);
+  });
+
+  test('transactions that wait for each other are both made', async () => {
+    await database.write((sql) => sql(`INSERT INTO item VALUES (1, ''), (2, '')`));
+    const append = (first: number, second: number) =>
+      database.write(async (sql) => {
+        for (const id of [first, second]) {
+          await sql(`UPDATE item SET name = name || 'x' WHERE id = $1`, [id]);
+          await delay(100);
+        }
+      });
+    await Promise.all([append(1, 2), append(2, 1)]);
+    expect(await database.read('SELECT name FROM item')).toEqual([{ name: 'xx' }, { name: 'xx' }]);
+  });
+
+  test('a transaction of which a statement failed is not reported as committed', async () => {
+    const write = database.write(async (sql) => {
+      await sql('INSERT INTO item VALUES (1)');
+      await sql('INSERT INTO item VALUES (1)').catch(() => {});
+    });
+    await expect(write).rejects.toMatchObject(failed);
+    expect(await items()).toEqual([]);
+  });
+
+  test('an error names no value, and carries none', async () => {
+    const secret = 'geheim';
+    const statements: [string, string[]][] = [
+      [`SELECT '${secret}'::int`, []],
+      ['SELECT $1::int', [secret]],
+      [`INSERT INTO item (id, name) VALUES (1, '${secret}'), (1, '${secret}')`, []],
+      [`DO $$ BEGIN RAISE EXCEPTION '${secret}'; END $$`, []],
+    ];
+    for (const [text, values] of statements) {
+      const error = (await database.write((sql) => sql(text, values)).catch((thrown: unknown) => thrown)) as AppError;
+      expect(error).toMatchObject(failed);
+      expect(error.details.why).toMatch(/^SQLSTATE \w{5}/);
+      expect(error.cause).toBeUndefined();
+      expect(`${error.message} ${error.stack}`).not.toContain(secret);
+    }
+    await expect(database.read('SELECT * FROM nothing')).rejects.toThrow('"nothing');
+  });
+
+  test('an integer that JavaScript cannot hold is refused, one that it can is exact', async () => {
+    expect(await database.read('SELECT 9007199254740991::int8 AS n')).toEqual([{ n: 9007199254740991 }]);
+    await expect(database.read('SELECT 9007199254740992::int8 AS n')).rejects.toMatchObject(failed);
+    expect(await database.read('SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  });
+
+  test('when all connections are in use, a caller waits two seconds at most', async () => {
+    const busy = Array.from({ length: 4 }, () => database.write((sql) => sql('SELECT pg_sleep(4)')));
+    const startMs = performance.now();
+    await expect(database.write((sql) => sql('SELECT 1'))).rejects.toMatchObject(failed);
+    expect(performance.now() - startMs).toBeLessThan(3_500);
+    // Readers have their own.
+    expect(await items()).toEqual([]);
+    await Promise.all(busy);
+  });
+
+  test('commits wait for the disk, whatever the role or the database says', async () => {
+    const show = async () =>
+      (await database.read<{ is: string }>(`SELECT current_setting('synchronous_commit') AS is`))[0]!.is;
+    const name = (await server.createDatabase()).split('/').at(-1)!;
+    for (const [set, expected] of [
+      ['off', 'on'],
+      ['remote_apply', 'remote_apply'],
+    ] as const) {
+      await server.run(`ALTER DATABASE ${name} SET synchronous_commit = ${set}`);
+      await database.close();
+      database = new Database(server.url(name));
+      expect(await show()).toBe(expected);
+    }
+  });
+});
+
+describe.runIf(hasPostgres)('a server', () => {
+  test('that may lose commits, is read-only or is not there is refused, without its URL', async () => {
+    const server = await PostgresServer.create();
+    const refused = async (why: RegExp, url = server.url()) => {
+      const error = (await openPostgresStore(url).catch((thrown: unknown) => thrown)) as AppError;
+      expect(error).toMatchObject(failed);
+      expect(String(error.details.why)).toMatch(why);
+      expect(`${error.message} ${error.stack}`).not.toContain('geheim');
+    };
+    const readOnly = await server.createDatabase();
+    await server.run(`ALTER DATABASE ${readOnly.split('/').at(-1)} SET default_transaction_read_only = on`);
+    await refused(/standby, or read-only/, readOnly);
+    await server.run('ALTER SYSTEM SET fsync = off');
+    await server.run('SELECT pg_reload_conf()');
+    await refused(/fsync=off/);
+    await server.stop();
+    await refused(/ENOENT|ECONNREFUSED/, server.url().replace('zeef@', 'zeef:geheim@'));
+  });
+
+  test('that is a standby is passed over; after a failover the other host is used', async () => {
+    const [one, two] = await Promise.all([PostgresServer.create(), PostgresServer.create()]);
+    for (const server of [one, two]) await server.run('CREATE TABLE item (id int8)');
+    await one.becomeStandby();
+    await expect(openPostgresStore(one.url())).rejects.toThrow('standby');
+    const database = new Database(one.url('postgres', `${one.host},${two.host}`));
+    const place = async () => (await database.read<{ data: string }>('SHOW unix_socket_directories'))[0];
+    const at = ({ host }: PostgresServer) => ({ unix_socket_directories: decodeURIComponent(host) });
+    expect(await place()).toEqual(at(two));
+    await database.write((sql) => sql('INSERT INTO item VALUES (1)'));
+    await two.becomeStandby();
+    await one.run('SELECT pg_promote()');
+    await database.write((sql) => sql('INSERT INTO item VALUES (2)'));
+    expect(await place()).toEqual(at(one));
+    expect(await one.run('SELECT id FROM item')).toEqual([{ id: '2' }]);
+    await database.close();
+    await Promise.all([one.stop(), two.stop()]);
+  });
+});

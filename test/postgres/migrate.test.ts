@@ -1,0 +1,88 @@
+/** The schema is migrated once, whatever processes do, and no other schema is used. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Database } from '../../src/postgres/database.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { openPostgresStore } from '../../src/postgres/open.js';
+import { hasPostgres, type PostgresServer, sharedServer } from '../support/postgres.js';
+
+describe.runIf(hasPostgres)('migrations', () => {
+  let server: PostgresServer;
+  let url = '';
+  beforeEach(async () => {
+    server = await sharedServer();
+    url = await server.createSchema(server.url());
+  });
+  const applied = async () => (await server.run('SELECT version, sha256 FROM migration ORDER BY 1', url)).length;
+  const on = async (act: (database: Database) => Promise<unknown>) => {
+    const database = new Database(url);
+    try {
+      await act(database);
+    } finally {
+      await database.close();
+    }
+  };
+
+  test('of processes that open an empty database at once, one migrates it', async () => {
+    const stores = await Promise.all(Array.from({ length: 6 }, () => openPostgresStore(url)));
+    expect(await applied()).toBe(1);
+    expect(new Set(await Promise.all(stores.map(({ tenants }) => tenants.usageSeed()))).size).toBe(1);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  test('a migration that is added is applied, the earlier ones are not repeated', async () => {
+    const first = 'CREATE TABLE one (a int)';
+    await on((database) => migrate(database, [first]));
+    await on((database) => migrate(database, [first, 'CREATE TABLE two (a int)']));
+    await on((database) => migrate(database, [first, 'CREATE TABLE two (a int)']));
+    expect(await applied()).toBe(2);
+  });
+
+  test('a migration that fails changes nothing', async () => {
+    const texts = ['CREATE TABLE one (a int)', 'CREATE TABLE two (a int); CREATE TABLE one (a int)'];
+    await on((database) => expect(migrate(database, texts)).rejects.toMatchObject({ code: 'STORE_FAILED' }));
+    expect(await server.run(`SELECT to_regclass('one') AS one, to_regclass('migration') AS migration`, url)).toEqual([
+      { one: null, migration: null },
+    ]);
+  });
+
+  test('the schema of a newer version, or by an edited text, is refused and left as it is', async () => {
+    await on((database) => migrate(database, ['CREATE TABLE one (a int)', 'CREATE TABLE two (a int)']));
+    for (const texts of [
+      ['CREATE TABLE one (a int)'],
+      ['CREATE TABLE one (a int) ', 'CREATE TABLE two (a int)', 'CREATE TABLE three (a int)'],
+    ])
+      await on((database) => expect(migrate(database, texts)).rejects.toMatchObject({ code: 'DATA_VERSION' }));
+    expect(await server.run(`SELECT to_regclass('three') AS three`, url)).toEqual([{ three: null }]);
+  });
+
+  test('a migration waits longer than the lock timeout for another one', async () => {
+    const held = new Database(url);
+    let isReleased = false;
+    const holding = held.write(async (sql) => {
+      await sql('SELECT pg_advisory_xact_lock($1), pg_sleep(3)', [0x5a454546]);
+      isReleased = true;
+    });
+    await expect
+      .poll(async () => (await server.run(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`)).length)
+      .toBeGreaterThan(0);
+    await on(async (database) => {
+      await migrate(database, ['CREATE TABLE one (a int)']);
+      expect(isReleased).toBe(true);
+    });
+    await holding;
+    await held.close();
+  });
+
+  test('a role that may only use the tables opens a migrated database, and migrates none', async () => {
+    const schema = new URLSearchParams(url.split('?')[1]).get('options')!.split('=')[1]!;
+    const role = `app_of_${schema}`;
+    await server.run(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+    const asRole = url.replace('zeef@', `${role}@`);
+    await expect(openPostgresStore(asRole)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await (await openPostgresStore(url)).close();
+    await server.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`);
+    const store = await openPostgresStore(asRole);
+    expect(await store.tenants.setTenant('a', {})).toMatchObject({ tenant: 'a' });
+    await store.close();
+  });
+});

@@ -1,0 +1,57 @@
+/** The stores that implement the contracts of `src/store/`, each in a fresh place. */
+import { join } from 'node:path';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { Database } from '../../src/core/sqlite-binding.js';
+import { openPostgresStore } from '../../src/postgres/open.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
+import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import type { Store } from '../../src/store/store.js';
+import { hasPostgres, sharedServer } from '../support/postgres.js';
+
+/** A place of one store, which several processes open: each `open()` is as one of them. `Part`: what a suite needs of it. */
+export interface Place<Part> {
+  /** Make an empty place; the one before is not opened again. */
+  fresh(): void | Promise<void>;
+  open(): Promise<Part>;
+}
+
+interface Backend extends Place<Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'close'>> {
+  readonly name: string;
+  /** Change what is stored, past the store. */
+  damage(sql: string): Promise<void>;
+}
+
+function sqlite(): Backend {
+  let dataDir = '';
+  return {
+    name: 'SQLite',
+    fresh: () => {
+      dataDir = tempFolder('store');
+    },
+    open: () => openSqliteStore(dataDir),
+    damage: async (sql) => {
+      const db = new Database(join(dataDir, SERVICE_FILE));
+      db.exec(sql);
+      db.close();
+    },
+  };
+}
+
+function postgres(): Backend {
+  let database: Promise<string> | undefined;
+  let url = '';
+  return {
+    name: 'PostgreSQL',
+    fresh: async () => {
+      const server = await sharedServer();
+      database ??= server.createDatabase();
+      url = await server.createSchema(await database);
+    },
+    open: () => openPostgresStore(url),
+    damage: async (sql) => {
+      await (await sharedServer()).run(sql, url);
+    },
+  };
+}
+
+export const backends: readonly Backend[] = [sqlite(), ...(hasPostgres ? [postgres()] : [])];
