@@ -24,6 +24,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
+# The user of a PostgreSQL server of the tests passes through.
+chmod 711 "$work"
 
 fail() {
   echo "FAILED: $*" >&2
