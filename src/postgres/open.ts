@@ -1,5 +1,5 @@
 /**
- * The store of several machines: PostgreSQL, version 15 or newer. Under construction: lists, webhooks and feedback are
+ * The store of several machines: PostgreSQL, version 15 or newer. Under construction: lists and feedback are
  * missing, so it cannot be chosen yet.
  */
 import type { Store } from '../store/store.js';
@@ -11,8 +11,9 @@ import { PostgresDuties } from './service/duties.js';
 import { PostgresJobs } from './service/jobs.js';
 import { PostgresKeys } from './service/keys.js';
 import { PostgresTenants } from './service/tenants.js';
+import { PostgresWebhooks } from './service/webhooks.js';
 
-type PostgresStore = Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'close'>;
+type PostgresStore = Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'webhooks' | 'close'>;
 
 /**
  * Open the database at `url`, with one or several hosts of which one is the primary, and bring its schema to this version.
@@ -33,6 +34,7 @@ export async function openPostgresStore(url: string): Promise<PostgresStore> {
     jobs: new PostgresJobs(database),
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),
+    webhooks: new PostgresWebhooks(database),
     close: () => database.close(),
   };
 }

@@ -44,4 +44,17 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX audit_ends ON audit (ends) WHERE ends IS NOT NULL;
    CREATE TABLE audit_head (id int4 PRIMARY KEY CHECK (id = 1), seq int8 NOT NULL, hash text NOT NULL);
    INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, repeat('0', 64));`,
+  // Webhooks and their events: once each, by subject. An end of a lease or a pause, with its length.
+  `CREATE TABLE webhook (
+     id text COLLATE "C" PRIMARY KEY, tenant text COLLATE "C", url text NOT NULL, secret_env text NOT NULL,
+     created_at text NOT NULL, mark text NOT NULL, number int8 GENERATED ALWAYS AS IDENTITY
+   );
+   CREATE TABLE webhook_event (
+     id text COLLATE "C" PRIMARY KEY, webhook_id text COLLATE "C" NOT NULL REFERENCES webhook ON DELETE CASCADE,
+     kind text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL, body text NOT NULL, created_at text NOT NULL,
+     attempts int4 NOT NULL DEFAULT 0, last_error text, state text NOT NULL, claims int8 NOT NULL DEFAULT 0,
+     until timestamptz NOT NULL DEFAULT '-infinity', length_ms int8 NOT NULL DEFAULT 0, done_ms int8 NOT NULL DEFAULT 0,
+     number int8 GENERATED ALWAYS AS IDENTITY, UNIQUE (webhook_id, kind, subject)
+   );
+   CREATE INDEX webhook_event_open ON webhook_event (webhook_id, until) WHERE state <> 'done';`,
 ];

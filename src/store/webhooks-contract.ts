@@ -59,6 +59,9 @@ export interface DeliveryFailure {
   readonly pauseMs: number | null;
 }
 
+/** What marks an event that waits for a person, in the place of an error. */
+export const HELD = 'waits for a decision on the entry';
+
 export interface WebhookStore {
   addWebhook(webhook: NewWebhook): Promise<WebhookInfo>;
   webhooks(tenant: TenantFilter): Promise<readonly WebhookInfo[]>;

@@ -9,7 +9,6 @@ import { LISTS_FILE } from '../../src/sqlite/lists/database.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import { entryRow, storeContract, stream } from '../store/lists-contract.js';
-import { webhooksContract } from '../store/webhooks-contract.js';
 
 const freshDir = () => tempFolder('store');
 
@@ -21,7 +20,6 @@ const place = {
   open: () => openSqliteStore(dataDir),
 };
 storeContract('SQLite', place);
-webhooksContract('SQLite: webhooks', place);
 
 test('the folder and its files are the owner’s alone, and contain no key', async () => {
   const dir = join(freshDir(), 'inner');

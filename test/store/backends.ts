@@ -15,7 +15,7 @@ export interface Place<Part> {
   open(): Promise<Part>;
 }
 
-interface Backend extends Place<Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'close'>> {
+interface Backend extends Place<Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'webhooks' | 'close'>> {
   readonly name: string;
   /** Change what is stored, past the store. */
   damage(sql: string): Promise<void>;

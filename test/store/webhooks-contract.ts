@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Store } from '../../src/store/store.js';
 import type { NewWebhookEvent, WebhookEvent } from '../../src/store/webhooks-contract.js';
+import type { Place } from './backends.js';
 
 const HOUR_MS = 3_600_000;
 /** Longer than a few statements on a busy disk. */
@@ -14,11 +15,11 @@ const event = (n: number, kind: NewWebhookEvent['kind'] = 'hit.new'): NewWebhook
   body: `{"n":${n}}`,
 });
 
-export function webhooksContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+export function webhooksContract(name: string, place: Place<Pick<Store, 'webhooks' | 'close'>>): void {
   describe(name, () => {
-    let store: Store;
+    let store: Pick<Store, 'webhooks' | 'close'>;
     beforeEach(async () => {
-      place.fresh();
+      await place.fresh();
       store = await place.open();
     });
     afterEach(() => store.close());

@@ -3,16 +3,17 @@ import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
-import type {
-  DeliveryFailure,
-  DueWebhook,
-  NewsReceiver,
-  NewWebhook,
-  NewWebhookEvent,
-  WebhookEvent,
-  WebhookEventKind,
-  WebhookInfo,
-  WebhookStore,
+import {
+  type DeliveryFailure,
+  type DueWebhook,
+  HELD,
+  type NewsReceiver,
+  type NewWebhook,
+  type NewWebhookEvent,
+  type WebhookEvent,
+  type WebhookEventKind,
+  type WebhookInfo,
+  type WebhookStore,
 } from '../../store/webhooks-contract.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
@@ -72,9 +73,6 @@ const toEvent = (row: EventRow): WebhookEvent => ({
 
 /** Neither a claimant's lease nor a pause is to end. */
 const IS_DUE = `state = 'waiting' AND NOT ${IS_TO_COME}`;
-
-/** What marks an event that waits for a person, in the place of an error. */
-const HELD = 'waits for a decision on the entry';
 
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
