@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/core/errors.js';
 import { Database } from '../../src/postgres/database.js';
 import { openPostgresStore } from '../../src/postgres/open.js';
+import { isNewest } from '../../src/postgres/service/duties.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 
 const failed = { code: 'STORE_FAILED' };
@@ -74,6 +75,24 @@ describe.runIf(hasPostgres)('a database', () => {
     });
     await expect(write).rejects.toMatchObject(failed);
     expect(await items()).toEqual([]);
+  });
+
+  test('a duty is not taken over while a change of its holder is being committed', async () => {
+    const [store, other] = await Promise.all([openPostgresStore(url), openPostgresStore(url)]);
+    const lease = (await store.duties.take('imports', 1))!;
+    await expect.poll(async () => (await other.duties.state('imports')).isHeld).toBe(false);
+    const order: string[] = [];
+    let taking: Promise<unknown> = Promise.resolve();
+    await database.write(async (sql) => {
+      expect(await isNewest(sql, lease)).toBe(true);
+      taking = other.duties.take('imports', 60_000).then(() => order.push('taken'));
+      await delay(500);
+      order.push('changed');
+    });
+    await taking;
+    expect(order).toEqual(['changed', 'taken']);
+    expect(await database.write((sql) => isNewest(sql, lease))).toBe(false);
+    await Promise.all([store.close(), other.close()]);
   });
 
   test('an error names no value, and carries none', async () => {

@@ -68,14 +68,30 @@ export function keysContract(name: string, place: Place<Part>): void {
     });
 
     test('of rotations by two processes at once, one makes the successor', async () => {
-      const { info } = await make();
-      const rotated = await Promise.allSettled(
-        [store, other, store, other].map(({ keys }) => keys.rotateKey('t', info.id, { nowMs, graceMs: HOUR_MS })),
-      );
-      expect(rotated.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      for (const one of rotated)
-        if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'KEYS_LIVE_MAX' });
-      expect(await store.keys.keys('t')).toHaveLength(2);
+      // The first round also opens connections, one after the other.
+      for (let round = 0; round < 5; round++) {
+        const { info } = await make();
+        const rotated = await Promise.allSettled(
+          [store, other, store, other].map(({ keys }) => keys.rotateKey('t', info.id, { nowMs, graceMs: HOUR_MS })),
+        );
+        expect(rotated.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+        for (const one of rotated)
+          if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'KEYS_LIVE_MAX' });
+        expect((await store.keys.keys('t')).filter(({ line }) => line === info.line)).toHaveLength(2);
+      }
+    });
+
+    test('a key that is revoked during its rotation ends revoked, and at most its successor lives', async () => {
+      for (let round = 0; round < 5; round++) {
+        const { key, info } = await make();
+        const [, rotated] = await Promise.allSettled([
+          store.keys.revokeKey('t', info.id),
+          other.keys.rotateKey('t', info.id, { nowMs: Date.now(), graceMs: HOUR_MS }),
+        ]);
+        expect((await store.keys.findByKey(key))!.revokedAt).not.toBeNull();
+        const ofLine = (await store.keys.keys('t')).filter(({ line }) => line === info.line);
+        expect(ofLine).toHaveLength(rotated.status === 'fulfilled' ? 2 : 1);
+      }
     });
 
     test.each(['', 'ünï 🙂', 'a\0b', '\0', '\x1a0000', 'a\ud800b', `'"\\`])('a name of any text: %j', async (text) => {

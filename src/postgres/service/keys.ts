@@ -74,9 +74,9 @@ export class PostgresKeys implements KeyStore {
 
   rotateKey(tenant: TenantFilter, id: string, rotation: Rotation) {
     return this.#database.write(async (sql) => {
-      const { line } = await lockedKey(sql, tenant, id);
-      // The line's first key is the lock of the line: a rotation that waited for another one then sees its new key.
-      await sql('SELECT 1 FROM api_key WHERE id = $1 FOR NO KEY UPDATE', [line]);
+      const { line } = await keyOf(sql, tenant, id);
+      // Read again once all are locked: a rotation or revocation that was first has changed them, or added one.
+      await sql('SELECT 1 FROM api_key WHERE line = $1 ORDER BY id FOR NO KEY UPDATE', [line]);
       const ofLine = (await sql<KeyRow>('SELECT * FROM api_key WHERE line = $1', [line])).map(toInfo);
       const before = ofLine.find((key) => key.id === id)!;
       const { createdAt, expiresAt, oldExpiresAt } = rotationOf(before, ofLine, rotation);
@@ -86,13 +86,16 @@ export class PostgresKeys implements KeyStore {
     });
   }
 
-  revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
-    return this.#database.write(async (sql) => {
-      const before = await lockedKey(sql, tenant, id);
-      if (before.revokedAt !== null) throw new AppError('NOT_FOUND', { key: id });
-      await sql('UPDATE api_key SET revoked_at = $2 WHERE id = $1', [id, timeOf(Date.now())]);
-      return before;
-    });
+  async revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
+    const [row] = await this.#database.write((sql) =>
+      sql<KeyRow>(
+        `UPDATE api_key SET revoked_at = $3
+         WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) AND revoked_at IS NULL RETURNING *`,
+        [id, tenant, timeOf(Date.now())],
+      ),
+    );
+    if (!row) throw new AppError('NOT_FOUND', { key: id });
+    return { ...toInfo(row), revokedAt: null };
   }
 
   /** Never false: another process holds a row for some milliseconds. */
@@ -104,12 +107,12 @@ export class PostgresKeys implements KeyStore {
   }
 }
 
-/** Return a key of the tenant, locked to the end of the transaction. Errors NOT_FOUND. */
-async function lockedKey(sql: Sql, tenant: TenantFilter, id: string): Promise<KeyInfo> {
-  const [row] = await sql<KeyRow>(
-    'SELECT * FROM api_key WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) FOR NO KEY UPDATE',
-    [id, tenant],
-  );
+/** Return a key of the tenant. Errors NOT_FOUND. */
+async function keyOf(sql: Sql, tenant: TenantFilter, id: string): Promise<KeyInfo> {
+  const [row] = await sql<KeyRow>('SELECT * FROM api_key WHERE id = $1 AND ($2::text IS NULL OR tenant = $2)', [
+    id,
+    tenant,
+  ]);
   if (!row) throw new AppError('NOT_FOUND', { key: id });
   return toInfo(row);
 }
