@@ -35,6 +35,12 @@ function passes(tests, msMax = TEST_MS_MAX) {
   return status === 0;
 }
 
+/** A fault that no test notices in the sources that it imports may be one of a thread or child process, which run what is built. */
+function build() {
+  const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: copy, stdio: 'ignore' });
+  return status === 0;
+}
+
 let survived = 0;
 try {
   for (const name of [
@@ -60,8 +66,11 @@ try {
       path,
       source.replace(text, () => mutant),
     );
-    const isKilled = !passes(tests);
+    const isNoticed = !passes(tests);
+    // A fault that the compiler refuses cannot be shipped either.
+    const isKilled = isNoticed || !build() || !passes(tests);
     writeFileSync(path, source);
+    if (!isNoticed && !build()) throw new Error('the sources cannot be built again');
     if (!isKilled) survived++;
     process.stdout.write(`${isKilled ? 'killed  ' : 'SURVIVED'} ${file}: ${text} -> ${mutant || 'nothing'}\n`);
   }

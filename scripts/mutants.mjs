@@ -84,7 +84,8 @@ const FEEDBACK_ROUTE = 'src/http/routes/list-feedback.ts';
 const OF_ROUTE = ['test/http/list-feedback.test.ts'];
 const OF_NOTES = ['test/hashlists/ncmec-feedback.test.ts'];
 const HOLD = 'src/cases/webhooks/hold-events.ts';
-const OF_HOLD = ['test/cases/webhooks', 'test/sqlite/sqlite.test.ts'];
+const OF_STORES = ['test/store/service-stores.test.ts'];
+const OF_HOLD = ['test/cases/webhooks', 'test/store/service-stores.test.ts'];
 const NEWS = 'src/sqlite/ledger/news.ts';
 const OF_NEWS = ['test/sqlite/ledger.test.ts', 'test/sqlite/ledger-news.test.ts'];
 const OF_COLLECT = ['test/cases/webhooks'];
@@ -622,4 +623,13 @@ export const MUTANTS = [
   ['src/sqlite/service/store-clock.ts', 'until_ms <= @storeMs + length_ms)', 'true)', OF_HOLD],
   ['src/sqlite/service/webhooks.ts', ', last_error = nullif(last_error, @held)', '', OF_HOLD],
   ['src/cases/webhooks/run-webhooks.ts', 'await collect();\n    if (isClosing) return;', '', OF_HOLD],
+  ['src/postgres/service/webhooks.ts', 'FOR UPDATE SKIP LOCKED', '', OF_STORES],
+  ['src/postgres/service/webhooks.ts', 'AND claims = $3', 'AND $3::int8 > 0', OF_STORES],
+  [
+    'src/postgres/service/webhooks.ts',
+    ', last_error = nullif(last_error, $4)',
+    ", last_error = coalesce(last_error, nullif($4, ''))",
+    OF_STORES,
+  ],
+  ['src/postgres/service/webhooks.ts', 'ON CONFLICT (webhook_id, kind, subject) DO NOTHING ', '', OF_STORES],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));
