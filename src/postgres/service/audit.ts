@@ -1,35 +1,18 @@
 /** The audit log in PostgreSQL: one chain of all processes, whose head each append locks until its commit. */
 import { AUDIT_START, auditHash, detailsText, storable } from '../../store/audit-chain.js';
 import type {
-  AuditAction,
-  AuditDetails,
   AuditEvent,
   AuditHead,
-  AuditOutcome,
   AuditPage,
   AuditRow,
   AuditStore,
   AuditVerdict,
 } from '../../store/audit-contract.js';
+import { type StoredAuditRow, toAuditRow } from '../../store/audit-rows.js';
 import type { Database, Sql } from '../database.js';
 
 /** A few milliseconds of hashing, then yield to requests. */
 const ROWS_PER_BATCH = 2_000;
-
-interface Row {
-  readonly seq: number;
-  readonly at: string;
-  readonly actor: string;
-  readonly action: AuditAction;
-  readonly tenant: string | null;
-  readonly target: string | null;
-  readonly details: string;
-  readonly hash: string;
-  readonly outcome: AuditOutcome | null;
-  readonly ends: number | null;
-}
-
-const toRow = (row: Row): AuditRow => ({ ...row, details: JSON.parse(row.details) as AuditDetails });
 
 const HEAD = 'SELECT seq, hash FROM audit_head WHERE id = 1';
 
@@ -53,8 +36,11 @@ export class PostgresAudit implements AuditStore {
     return this.#database.writeOnce(async (sql) => {
       const before = await headOf(sql, ' FOR UPDATE');
       if (sent) {
-        const [row] = await sql<Row>('SELECT * FROM audit WHERE seq = $1 AND hash = $2', [sent.seq, sent.hash]);
-        if (row) return toRow(row);
+        const [row] = await sql<StoredAuditRow>('SELECT * FROM audit WHERE seq = $1 AND hash = $2', [
+          sent.seq,
+          sent.hash,
+        ]);
+        if (row) return toAuditRow(row);
       }
       const seq = before.seq + 1;
       const hash = auditHash(before, { at, actor, action, tenant, target, details, outcome, ends });
@@ -69,18 +55,18 @@ export class PostgresAudit implements AuditStore {
         [seq, hash],
       );
       sent = { seq, hash };
-      return toRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
+      return toAuditRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
     });
   }
 
   async page({ tenant, before, limit, all = false }: AuditPage): Promise<readonly AuditRow[]> {
-    const rows = await this.#database.read<Row>(
+    const rows = await this.#database.read<StoredAuditRow>(
       `SELECT * FROM audit WHERE ($1::text IS NULL OR tenant = $1) AND seq < $2
          AND ($3 OR outcome IS DISTINCT FROM 'begun' OR NOT EXISTS (SELECT 1 FROM audit AS later WHERE later.ends = audit.seq))
        ORDER BY seq DESC LIMIT $4`,
       [tenant, before ?? Number.MAX_SAFE_INTEGER, all, limit],
     );
-    return rows.map(toRow);
+    return rows.map(toAuditRow);
   }
 
   /** On one state of the log: a row after its head is forged. */
@@ -97,7 +83,7 @@ export class PostgresAudit implements AuditStore {
       const isKnown = () => at.seq !== known.seq || at.hash === known.hash;
       if (!isKnown()) return verdict(at.seq);
       for (;;) {
-        const batch = await sql<Row>('SELECT * FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2', [
+        const batch = await sql<StoredAuditRow>('SELECT * FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2', [
           at.seq,
           ROWS_PER_BATCH,
         ]);

@@ -3,45 +3,11 @@
  * client can choose; the row is then compared in constant time.
  */
 import { AppError } from '../../core/errors.js';
+import { type KeyRow, toKeyInfo } from '../../store/key-rows.js';
 import { isSameKey, makeKey, requireKeyName, rotationOf, sha256OfKey } from '../../store/key-rules.js';
-import type {
-  CreatedKey,
-  KeyInfo,
-  KeyStore,
-  NewKey,
-  Rotation,
-  Scope,
-  TenantFilter,
-} from '../../store/keys-contract.js';
+import type { CreatedKey, KeyInfo, KeyStore, NewKey, Rotation, TenantFilter } from '../../store/keys-contract.js';
 import type { Database, Sql } from '../database.js';
 import { makeTenant } from './tenants.js';
-
-interface KeyRow {
-  readonly id: string;
-  readonly line: string;
-  readonly sha256: Buffer;
-  readonly tenant: string;
-  readonly name: string | null;
-  readonly scopes: string;
-  readonly created_at: string;
-  readonly expires_at: string | null;
-  readonly revoked_at: string | null;
-  readonly last_used_at: string | null;
-}
-
-function toInfo(row: KeyRow): KeyInfo {
-  return {
-    id: row.id,
-    line: row.line,
-    tenant: row.tenant,
-    name: row.name,
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    lastUsedAt: row.last_used_at,
-  };
-}
 
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
@@ -61,7 +27,7 @@ export class PostgresKeys implements KeyStore {
   async findByKey(key: string): Promise<KeyInfo | null> {
     const wanted = sha256OfKey(key);
     const [row] = await this.#database.read<KeyRow>('SELECT * FROM api_key WHERE sha256 = $1', [wanted]);
-    return isSameKey(row?.sha256, wanted) ? toInfo(row!) : null;
+    return isSameKey(row?.sha256, wanted) ? toKeyInfo(row!) : null;
   }
 
   async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
@@ -69,7 +35,7 @@ export class PostgresKeys implements KeyStore {
       'SELECT * FROM api_key WHERE $1::text IS NULL OR tenant = $1 ORDER BY number',
       [tenant],
     );
-    return rows.map(toInfo);
+    return rows.map(toKeyInfo);
   }
 
   rotateKey(tenant: TenantFilter, id: string, rotation: Rotation) {
@@ -77,7 +43,7 @@ export class PostgresKeys implements KeyStore {
       const { line } = await keyOf(sql, tenant, id);
       // Read again once all are locked: a rotation or revocation that was first has changed them, or added one.
       await sql('SELECT 1 FROM api_key WHERE line = $1 ORDER BY id FOR NO KEY UPDATE', [line]);
-      const ofLine = (await sql<KeyRow>('SELECT * FROM api_key WHERE line = $1', [line])).map(toInfo);
+      const ofLine = (await sql<KeyRow>('SELECT * FROM api_key WHERE line = $1', [line])).map(toKeyInfo);
       const before = ofLine.find((key) => key.id === id)!;
       const { createdAt, expiresAt, oldExpiresAt } = rotationOf(before, ofLine, rotation);
       const inserted = await insert(sql, { ...before, expiresAt, createdAt });
@@ -95,7 +61,7 @@ export class PostgresKeys implements KeyStore {
       ),
     );
     if (!row) throw new AppError('NOT_FOUND', { key: id });
-    return { ...toInfo(row), revokedAt: null };
+    return { ...toKeyInfo(row), revokedAt: null };
   }
 
   /** Never false: another process holds a row for some milliseconds. */
@@ -114,7 +80,7 @@ async function keyOf(sql: Sql, tenant: TenantFilter, id: string): Promise<KeyInf
     tenant,
   ]);
   if (!row) throw new AppError('NOT_FOUND', { key: id });
-  return toInfo(row);
+  return toKeyInfo(row);
 }
 
 async function insert(sql: Sql, about: Required<NewKey> & { createdAt: string; line?: string }): Promise<CreatedKey> {
@@ -126,5 +92,5 @@ async function insert(sql: Sql, about: Required<NewKey> & { createdAt: string; l
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *`,
     [id, about.line ?? id, sha256OfKey(key), tenant, name, JSON.stringify(scopes), createdAt, expiresAt],
   );
-  return { info: toInfo(row!), key };
+  return { info: toKeyInfo(row!), key };
 }

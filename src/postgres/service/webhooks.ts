@@ -2,6 +2,7 @@
 import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
+import { type EventRow, type HookRow, toEvent, toHook } from '../../store/webhook-rows.js';
 import {
   type DeliveryFailure,
   type DueWebhook,
@@ -16,27 +17,7 @@ import {
 } from '../../store/webhooks-contract.js';
 import type { Database, Sql } from '../database.js';
 
-interface HookRow {
-  readonly id: string;
-  readonly tenant: string | null;
-  readonly url: string;
-  readonly secret_env: string;
-  readonly created_at: string;
-  readonly mark: string;
-  readonly waiting: number;
-  readonly dead: number;
-}
-
-interface EventRow {
-  readonly id: string;
-  readonly webhook_id: string;
-  readonly kind: WebhookEventKind;
-  readonly subject: string;
-  readonly body: string;
-  readonly created_at: string;
-  readonly attempts: number;
-  readonly last_error: string | null;
-  readonly claims: number;
+interface NumberedRow extends EventRow {
   readonly number: number;
 }
 
@@ -54,28 +35,6 @@ const IS_DUE = `state = 'waiting' AND NOT (until > clock_timestamp()
 const UNTIL = `until = clock_timestamp() + $2::int8 * interval '1 millisecond', length_ms = $2`;
 /** A later claimant is not disturbed. Parameters 1, 3: the event and its claims. */
 const IF_CLAIMED = `WHERE id = $1 AND claims = $3 AND state = 'waiting'`;
-
-const toHook = (row: HookRow): WebhookInfo => ({
-  id: row.id,
-  tenant: row.tenant,
-  url: row.url,
-  secretEnv: row.secret_env,
-  createdAt: row.created_at,
-  waiting: row.waiting,
-  dead: row.dead,
-});
-
-const toEvent = (row: EventRow): WebhookEvent => ({
-  id: row.id,
-  webhookId: row.webhook_id,
-  kind: row.kind,
-  subject: row.subject,
-  body: row.body,
-  createdAt: row.created_at,
-  attempts: row.attempts,
-  lastError: row.last_error,
-  claims: row.claims,
-});
 
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
@@ -159,7 +118,7 @@ export class PostgresWebhooks implements WebhookStore {
     // Those that another process claims at this moment are passed over. The mark of one that waited for a person is cleared: an
     // event in flight must not be woken.
     const rows = await this.#database.write((sql) =>
-      sql<EventRow>(
+      sql<NumberedRow>(
         `WITH due AS MATERIALIZED (
            SELECT id FROM webhook_event WHERE webhook_id = $1 AND ${IS_DUE} ORDER BY until, number LIMIT $3
            FOR UPDATE SKIP LOCKED

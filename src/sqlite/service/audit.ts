@@ -3,36 +3,19 @@
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { AUDIT_START, auditHash, detailsText, storable } from '../../store/audit-chain.js';
 import type {
-  AuditAction,
-  AuditDetails,
   AuditEvent,
   AuditHead,
-  AuditOutcome,
   AuditPage,
   AuditRow,
   AuditStore,
   AuditVerdict,
 } from '../../store/audit-contract.js';
+import { type StoredAuditRow, toAuditRow } from '../../store/audit-rows.js';
 import { writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 
 /** A few milliseconds of hashing, then yield to requests. */
 const ROWS_PER_BATCH = 2_000;
-
-interface Row {
-  readonly seq: number;
-  readonly at: string;
-  readonly actor: string;
-  readonly action: AuditAction;
-  readonly tenant: string | null;
-  readonly target: string | null;
-  readonly details: string;
-  readonly hash: string;
-  readonly outcome: AuditOutcome | null;
-  readonly ends: number | null;
-}
-
-const toRow = (row: Row): AuditRow => ({ ...row, details: JSON.parse(row.details) as AuditDetails });
 
 export class SqliteAudit implements AuditStore {
   readonly #db: Sqlite;
@@ -56,26 +39,26 @@ export class SqliteAudit implements AuditStore {
         )
         .run(seq, at, actor, action, tenant, target, details, hash, outcome, ends);
       this.#db.prepare('INSERT OR REPLACE INTO audit_head (id, seq, hash) VALUES (1, ?, ?)').run(seq, hash);
-      return toRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
+      return toAuditRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
     });
   }
 
   async page({ tenant, before, limit, all = false }: AuditPage): Promise<readonly AuditRow[]> {
     return guarded(() =>
       this.#db
-        .prepare<[string | null, string | null, number, number, number], Row>(
+        .prepare<[string | null, string | null, number, number, number], StoredAuditRow>(
           `SELECT * FROM audit WHERE (? IS NULL OR tenant = ?) AND seq < ?
              AND (? OR outcome IS NOT 'begun' OR NOT EXISTS (SELECT 1 FROM audit AS later WHERE later.ends = audit.seq))
            ORDER BY seq DESC LIMIT ?`,
         )
         .all(tenant, tenant, before ?? Number.MAX_SAFE_INTEGER, all ? 1 : 0, limit)
-        .map(toRow),
+        .map(toAuditRow),
     );
   }
 
   async verify(known: AuditHead = AUDIT_START): Promise<AuditVerdict> {
     const head = guarded(() => this.#head());
-    const read = this.#db.prepare<[number, number, number], Row>(
+    const read = this.#db.prepare<[number, number, number], StoredAuditRow>(
       'SELECT * FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
     );
     let at = AUDIT_START;

@@ -4,50 +4,16 @@
  */
 import { AppError } from '../../core/errors.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import { type KeyRow, toKeyInfo } from '../../store/key-rows.js';
 import { isSameKey, makeKey, requireKeyName, rotationOf, sha256OfKey } from '../../store/key-rules.js';
-import type {
-  CreatedKey,
-  KeyInfo,
-  KeyStore,
-  NewKey,
-  Rotation,
-  Scope,
-  TenantFilter,
-} from '../../store/keys-contract.js';
+import type { CreatedKey, KeyInfo, KeyStore, NewKey, Rotation, TenantFilter } from '../../store/keys-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
 import { API_KEY } from './database.js';
 import { makeTenant } from './tenants.js';
 
-interface KeyRow {
-  readonly id: string;
-  readonly line: string;
-  readonly sha256: Buffer;
-  readonly tenant: string;
-  readonly name: string | null;
-  readonly scopes: string;
-  readonly created_at: string;
-  readonly expires_at: string | null;
-  readonly revoked_at: string | null;
-  readonly last_used_at: string | null;
-}
-
 const timeOf = (ms: number) => new Date(ms).toISOString();
-
-function toInfo(row: KeyRow): KeyInfo {
-  return {
-    id: row.id,
-    line: row.line,
-    tenant: row.tenant,
-    name: row.name,
-    scopes: JSON.parse(row.scopes) as Scope[],
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    lastUsedAt: row.last_used_at,
-  };
-}
 
 export class SqliteKeys implements KeyStore {
   readonly #db: Sqlite;
@@ -68,14 +34,14 @@ export class SqliteKeys implements KeyStore {
     const wanted = sha256OfKey(key);
     const row = guarded(() => this.#find.get(wanted));
     const isSame = isSameKey(row?.sha256, wanted);
-    return row && isSame ? toInfo(sound(API_KEY, row)) : null;
+    return row && isSame ? toKeyInfo(sound(API_KEY, row)) : null;
   }
 
   async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
     return guarded(() =>
       wholeTable<KeyRow>(this.#db, API_KEY)
         .filter((row) => tenant === null || row.tenant === tenant)
-        .map(toInfo),
+        .map(toKeyInfo),
     );
   }
 
@@ -85,7 +51,7 @@ export class SqliteKeys implements KeyStore {
       const ofLine = this.#db
         .prepare<[string, string], KeyRow>('SELECT * FROM api_key WHERE tenant = ? AND line = ?')
         .all(before.tenant, before.line)
-        .map((row) => toInfo(sound(API_KEY, row)));
+        .map((row) => toKeyInfo(sound(API_KEY, row)));
       const { createdAt, expiresAt, oldExpiresAt } = rotationOf(before, ofLine, rotation);
       const inserted = this.#insert({ ...before, expiresAt, createdAt });
       this.#db
@@ -117,7 +83,7 @@ export class SqliteKeys implements KeyStore {
     );
     const row = read.get(tenant, id);
     if (!row) throw new AppError('NOT_FOUND', { key: id });
-    return toInfo(sound(API_KEY, row));
+    return toKeyInfo(sound(API_KEY, row));
   }
 
   #insert(about: Required<NewKey> & { createdAt: string; line?: string }): CreatedKey {

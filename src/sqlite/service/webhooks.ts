@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
+import { type EventRow, toEvent as eventOf, type HookRow, toHook as hookOf } from '../../store/webhook-rows.js';
 import {
   type DeliveryFailure,
   type DueWebhook,
@@ -21,55 +22,12 @@ import { sound, wholeTable } from '../sums.js';
 import { WEBHOOK, WEBHOOK_EVENT } from './database.js';
 import { IS_TO_COME, storeMs } from './store-clock.js';
 
-interface HookRow {
-  readonly id: string;
-  readonly tenant: string | null;
-  readonly url: string;
-  readonly secret_env: string;
-  readonly created_at: string;
-  readonly mark: string;
-  readonly waiting: number;
-  readonly dead: number;
-}
-
-interface EventRow {
-  readonly id: string;
-  readonly webhook_id: string;
-  readonly kind: WebhookEventKind;
-  readonly subject: string;
-  readonly body: string;
-  readonly created_at: string;
-  readonly attempts: number;
-  readonly last_error: string | null;
-  readonly claims: number;
-}
-
 const HOOKS = `SELECT webhook.*,
     (SELECT count(*) FROM webhook_event WHERE webhook_id = webhook.id AND state = 'waiting') AS waiting,
     (SELECT count(*) FROM webhook_event WHERE webhook_id = webhook.id AND state = 'dead') AS dead
   FROM webhook`;
-
-const toHook = (row: HookRow): WebhookInfo => ({
-  id: sound(WEBHOOK, row).id,
-  tenant: row.tenant,
-  url: row.url,
-  secretEnv: row.secret_env,
-  createdAt: row.created_at,
-  waiting: row.waiting,
-  dead: row.dead,
-});
-
-const toEvent = (row: EventRow): WebhookEvent => ({
-  id: sound(WEBHOOK_EVENT, row).id,
-  webhookId: row.webhook_id,
-  kind: row.kind,
-  subject: row.subject,
-  body: row.body,
-  createdAt: row.created_at,
-  attempts: row.attempts,
-  lastError: row.last_error,
-  claims: row.claims,
-});
+const toHook = (row: HookRow): WebhookInfo => hookOf(sound(WEBHOOK, row));
+const toEvent = (row: EventRow): WebhookEvent => eventOf(sound(WEBHOOK_EVENT, row));
 
 /** Neither a claimant's lease nor a pause is to end. */
 const IS_DUE = `state = 'waiting' AND NOT ${IS_TO_COME}`;
