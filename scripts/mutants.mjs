@@ -50,7 +50,7 @@ const OF_SOURCES = ['test/http/list-sources.test.ts'];
 const OF_SECRET = ['test/core/secret.test.ts'];
 const OF_RULES = ['test/store/import-rules.test.ts'];
 const OF_UPDATES = ['test/sqlite/updates.test.ts'];
-const ROWS = 'src/sqlite/lists/row-writer.ts';
+const ROWS = 'src/store/lists/import-writer.ts';
 const WITHDRAWALS = 'src/sqlite/lists/withdrawals.ts';
 const OF_STREAM = ['test/scan/scan.test.ts'];
 const IDENTITY = 'src/core/file-identity.ts';
@@ -107,12 +107,7 @@ export const MUTANTS = [
   // Reviews: crowds.
   [CROWDS, 'matches.length > CROWD_OTHERS_MAX + 1', 'matches.length > CROWD_OTHERS_MAX', OF_CROWDS],
   [CROWDS, 'isNew(this.#positions[at]!)', 'true', OF_CROWDS],
-  [
-    'src/sqlite/lists/write-entries.ts',
-    'if (counts.added > before) added.add(position);',
-    'added.add(position);',
-    OF_REVIEW,
-  ],
+  [ROWS, 'if (this.counts.added > added) this.#added.add(this.#position);', 'added.add(position);', OF_REVIEW],
   ['src/sqlite/inventory/inventory.ts', 'facts: isDamaged ? null :', 'facts:', OF_DAMAGE],
   // Policy: the verdict.
   [POLICY, 'distanceBits <= radiusOf(', 'distanceBits < radiusOf(', OF_POLICY],
@@ -405,23 +400,23 @@ export const MUTANTS = [
   ['src/engine/image-engine.ts', " || cause === 'start'", '', ['test/engine/image-engine.test.ts']],
   // Import rules.
   [RULES, '(this.#rowsOfValue.get(name) ?? 1) + 1', '(this.#rowsOfValue.get(name) ?? 0) + 1', OF_RULES],
-  [WITHDRAWALS, 'atMs <= at_ms', 'atMs < at_ms', OF_UPDATES],
+  [ROWS, 'atMs <= withdrawal.atMs', 'atMs < withdrawal.atMs', OF_UPDATES],
   [WITHDRAWALS, 'max(at_ms, excluded.at_ms)', 'excluded.at_ms', OF_UPDATES],
-  [WITHDRAWALS, 'version === this.#version', 'false', OF_UPDATES],
+  [ROWS, 'withdrawal.version === this.#target.version', 'false', OF_UPDATES],
   [ROWS, '&& ms < thanMs', '&& ms <= thanMs', OF_UPDATES],
   [ROWS, 'for (const key of entry.named) this.#doubted.add(key);', '', OF_UPDATES],
   [ROWS, 'this.#large.delete(row.entry_id);', '', OF_UPDATES],
   [ROWS, 'entry.latestMs = atMs ?? entry.latestMs;', '', OF_UPDATES],
   [ROWS, 'this.#large.get(entryId)?.named.push(key);', '', OF_UPDATES],
-  [ROWS, '!this.#seen.has(row.id) && this.#byKey', 'this.#byKey', OF_UPDATES],
-  [ROWS, 'if (entry_id !== held.entry_id) this.#lookup.note(held.id, row);', '', OF_UPDATES],
-  [ROWS, "if (mode === 'add') for (const { id } of rows)", 'for (const { id } of [] as HeldRow[])', OF_UPDATES],
+  [ROWS, '!this.#seen.has(row.id) && this.#place.has(row.id)', 'this.#place.has(row.id)', OF_UPDATES],
+  ['src/sqlite/lists/entry-place.ts', 'entry_id !== undefined && entry_id !== before.entry_id', 'false', OF_UPDATES],
+  [ROWS, "if (mode === 'add') for (const { id } of rows)", 'for (const { id } of [] as Row[])', OF_UPDATES],
   [ROWS, 'if (isNewer) for (const', 'for (const', OF_UPDATES],
-  [ROWS, 'for (const key of this.#doubted) this.#drop(key, true);', '', OF_UPDATES],
-  [ROWS, 'for (const row of this.#disabledGone.values()) this.#disableHeirs(row);', '', OF_UPDATES],
+  [ROWS, 'for await (const rows of place.byKeys(this.#doubted)) await this.#drop(rows, true);', '', OF_UPDATES],
+  [ROWS, 'for (const row of gone) this.#disableHeirs(row);', '', OF_UPDATES],
   [ROWS, 'updatedMs <= atMs', 'updatedMs < atMs', OF_UPDATES],
-  ['src/sqlite/lists/disabled-entries.ts', '&& !this.#isHeld(name, entry)', '', OF_UPDATES],
-  ['src/sqlite/lists/disabled-entries.ts', 'this.#held.delete(nameOf(row));', '', OF_UPDATES],
+  ['src/store/lists/disabled-entries.ts', '&& !this.#isHeld(name, entry)', '', OF_UPDATES],
+  ['src/store/lists/disabled-entries.ts', 'this.#held.delete(nameOf(row));', '', OF_UPDATES],
   [ROWS, 'this.#disabled.forget(row);', '', OF_UPDATES],
   [ROWS, 'this.#rowOf(row, this.#disabled.has(row))', 'row', OF_UPDATES],
   ['src/sqlite/lists/entry-lookup.ts', '|| !isSoundEntry(raw)', '', OF_UPDATES],

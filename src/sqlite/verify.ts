@@ -1,10 +1,10 @@
 /** Reads every row of a data folder again, and compares it with what was written. Repairs nothing. */
 import { AppError } from '../core/errors.js';
 import type { Sqlite } from '../core/sqlite-binding.js';
+import type { ListRow } from '../store/lists/list-row.js';
 import { guarded } from './file.js';
 import { checksumOf } from './lists/checksum.js';
 import { LIST_TABLES, LISTS_FILE, openListsDatabase } from './lists/database.js';
-import type { ListRow } from './lists/list-rows.js';
 import { openServiceDatabase, SERVICE_FILE, SERVICE_TABLES } from './service/database.js';
 import { problemsIn } from './sums.js';
 

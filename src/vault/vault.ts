@@ -25,9 +25,12 @@ export const DATA_KEYS_MAX = 65_535;
 
 /** 96 bits: a billion values share no id by chance. */
 const MADE_ID_DIGITS = 24;
-const MADE_ID = 'made-';
+export const MADE_ID = 'made-';
 /** Characters of an id that the vault makes. */
 export const MADE_ID_CHARS = MADE_ID.length + MADE_ID_DIGITS;
+
+/** Whether an id is one that a vault made of a value. */
+export const isMadeUpId = (entryId: string): boolean => entryId.startsWith(MADE_ID);
 
 /** 256 random bits that seal values, and their number in sealed values. */
 export interface DataKey {

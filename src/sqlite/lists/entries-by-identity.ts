@@ -2,13 +2,13 @@
  * The migration to entries by id and value: a value that several entries of a list carry is several rows, each with marks of
  * its own. Released: never edited.
  */
-
 import { ROW_SUM_SPAN } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
+import type { Checked } from '../../store/lists/entry-row.js';
+import { ListChecksum } from '../../store/lists/list-checksum.js';
 import { VALUE_NAME_BYTES } from '../../vault/vault.js';
 import { addSum, SUM_OF_SUMS, sumSql } from '../sums.js';
-import { type Checked, ListChecksum } from './checksum.js';
 
 const OLD_ENTRY = {
   name: 'entry',

@@ -3,15 +3,11 @@
  * cost a third as much for each row, and need no indexes while rows are added.
  */
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import { type Identity, isSameValue, type ValueName } from '../../store/lists/entry-row.js';
 import { VALUE_NAME_BYTES } from '../../vault/vault.js';
-import { type Checked, type HeldRow, isSoundEntry, type RawEntry } from './checksum.js';
+import { type HeldRow, isSoundEntry, type RawEntry } from './checksum.js';
 import { KeyTable } from './key-table.js';
 import { BY_VALUE } from './seal-values.js';
-
-/** What names a row of a list. `value`: sealed. */
-export type Identity = Pick<Checked, 'algorithm' | 'value' | 'entry_id'>;
-
-export type ValueName = Omit<Identity, 'entry_id'>;
 
 /** All results are in the order of the rows' keys. */
 export interface EntryLookup {
@@ -111,9 +107,6 @@ export class MemoryLookup implements EntryLookup {
     return rows;
   }
 }
-
-export const isSameValue = (a: ValueName, b: ValueName): boolean =>
-  a.algorithm === b.algorithm && a.value.compare(b.value, 0, VALUE_NAME_BYTES, 0, VALUE_NAME_BYTES) === 0;
 
 function heldRow([id, list_id, algorithm, value, entry_id, attributes, notes, disabled, ...marks]: RawEntry): HeldRow {
   const [quarantined, since, sum] = marks;

@@ -8,17 +8,14 @@ import { ENTRY_KEY_MAX } from '../../core/limits.js';
 import { ROW_SUM_SPAN } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
+import type { NewRow } from '../../store/lists/entry-row.js';
+import { ListChecksum } from '../../store/lists/list-checksum.js';
+import type { ListRow } from '../../store/lists/list-row.js';
 import { plus, SUM_OF_SUMS } from '../sums.js';
-import { type Checked, cellsOfEntry, checksumOf, type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
+import { cellsOfEntry, checksumOf, type HeldRow, sumOfEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, ENTRY_PARTS } from './database.js';
-import { type ListRow, nextEntryKey, noteEntryKey } from './list-rows.js';
+import { nextEntryKey, noteEntryKey } from './list-rows.js';
 import { keepPast } from './versions.js';
-
-/** What a writer gives of a new entry. */
-export interface NewRow extends Checked {
-  readonly since: number;
-  readonly disabled: number;
-}
 
 interface PartTotal {
   rows: number;

@@ -1,9 +1,9 @@
 /** Whether a list has an entry that has not expired: read in steps, since the times of entries are in no index. */
 import { Breath } from '../../core/breath.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { updatedAtOf } from '../../store/lists/entry-row.js';
 import { guarded } from '../file.js';
 import { type HeldRow, sumOfEntry } from './checksum.js';
-import { updatedAtOf } from './list-rows.js';
 
 /** Keys of one step: some ten milliseconds where none of them is of the list. */
 const KEYS_PER_STEP = 20_000;

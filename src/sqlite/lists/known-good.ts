@@ -1,10 +1,10 @@
 /** Digests of an import that a suppression list of the store has: known-good images. */
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import type { ValueName } from '../../store/lists/entry-row.js';
+import { type ListRow, toInfo } from '../../store/lists/list-row.js';
 import { wholeTable } from '../sums.js';
 import { LIST } from './database.js';
-import type { ValueName } from './entry-lookup.js';
-import { type ListRow, toInfo } from './list-rows.js';
 import { BY_VALUE } from './seal-values.js';
 
 /** Counts digests that a suppression list has too: equal values have equal seals. */

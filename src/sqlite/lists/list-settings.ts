@@ -4,9 +4,10 @@ import { LIST_KEY_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { requireListName } from '../../store/list-name.js';
+import { toInfo, toTerms } from '../../store/lists/list-row.js';
 import type { ListChange, NewList } from '../../store/lists-contract.js';
 import { raiseGeneration } from './generations.js';
-import { rowOf, toInfo, toTerms } from './list-rows.js';
+import { rowOf } from './list-rows.js';
 
 /** Result: whether the list was added; false: one of this name exists, and stays as it is. Errors REQUEST_INVALID: its name; INDEX_FULL. */
 export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boolean {

@@ -2,11 +2,13 @@
  * Lists and their entries in SQLite. An import is one transaction on its own connection: readers see the old list until
  * the commit, and a killed import has no effect.
  */
-
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
+import { MARKS, toEntry } from '../../store/lists/entry-row.js';
+import { ListChecksum } from '../../store/lists/list-checksum.js';
+import { type ListRow, toInfo } from '../../store/lists/list-row.js';
 import type {
   Changes,
   EntryChange,
@@ -31,18 +33,18 @@ import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
 import { damaged, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
-import { type HeldRow, isSoundEntry, ListChecksum, type PastRow, type RawEntry } from './checksum.js';
+import { type HeldRow, isSoundEntry, type PastRow, type RawEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, LIST, LIST_SOURCE, metaOf, PAST_ENTRY, REMOVAL, REMOVED_LIST } from './database.js';
 import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { endAt, type FeedEnd, presentPosition, raiseGeneration } from './generations.js';
-import { type ListRow, rowOf, toEntry, toInfo } from './list-rows.js';
+import { rowOf } from './list-rows.js';
 import { addList, makeMissing, setList } from './list-settings.js';
 import { onOwnConnection } from './own-connection.js';
 import { removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
 import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
-import { changeEntries, entriesOf, MARKS, writeRows } from './write-entries.js';
+import { changeEntries, entriesOf, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
 const ROWS_PER_BATCH = 5_000;

@@ -1,15 +1,16 @@
 /** Seals all values of the tables again, by another data key: those of entries in threads, since they are the most. */
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { resealNotes } from '../../store/lists/entry-row.js';
+import { ListChecksum } from '../../store/lists/list-checksum.js';
+import { sealedAhead, VALUES_PER_BATCH } from '../../store/lists/seal-pool.js';
 import type { SealedBatch, SealTask } from '../../vault/seal-worker.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { sound } from '../sums.js';
-import { checksumOf, type HeldRow, ListChecksum, sumOfEntry } from './checksum.js';
+import { checksumOf, type HeldRow, sumOfEntry } from './checksum.js';
 import { ENTRY } from './database.js';
 import { IDENTITY_INDEX } from './entry-indexes.js';
 import { retotalEntries } from './entry-table.js';
-import { resealNotes } from './list-rows.js';
-import { sealedAhead, VALUES_PER_BATCH } from './seal-pool.js';
 
 /**
  * Seal all values by the current key of `to`, inside the caller's transaction, and rebuild what is derived from them.

@@ -11,6 +11,8 @@ import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { type EntryRow, toEntry } from '../../store/lists/entry-row.js';
+import type { ListRow } from '../../store/lists/list-row.js';
 import type { HoldReason, ImportMode, ImportReport, VersionInfo } from '../../store/lists-contract.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
@@ -19,7 +21,6 @@ import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
 import type { PastRow } from './checksum.js';
 import { ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
 import { KEPT_BY_SIZE, oldestKept } from './kept-versions.js';
-import { type EntryRow, type ListRow, toEntry } from './list-rows.js';
 
 const ROWS_PER_BATCH = 10_000;
 /** Characters of held rows that are written at once. */

@@ -3,6 +3,7 @@
  * withdrawn under the id that is made of it, so that no value is stored for it.
  */
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import type { Withdrawal } from '../../store/lists/entry-place.js';
 import { requireSound, sound } from '../sums.js';
 import { WITHDRAWAL } from './database.js';
 
@@ -11,12 +12,6 @@ interface WithdrawalRow {
   readonly entry_id: string;
   readonly at_ms: number;
   readonly version: number;
-}
-
-/** Milliseconds since 1970 of a source's time; null without one, or where it is none. */
-export function msOf(at: string | null | undefined): number | null {
-  const ms = at ? Date.parse(at) : Number.NaN;
-  return Number.isNaN(ms) ? null : ms;
 }
 
 export class Withdrawals {
@@ -40,25 +35,17 @@ export class Withdrawals {
     if (this.#hasSome) requireSound(db, WITHDRAWAL);
   }
 
-  /** Whether any is on record: most lists have none. */
-  get hasSome(): boolean {
-    return this.#hasSome;
-  }
-
   note(entryId: string, atMs: number): void {
     this.#put.run(this.#listId, entryId, atMs, this.#version);
     this.#hasSome = true;
   }
 
-  /**
-   * Return whether a statement of `atMs` was withdrawn. One without a time is withdrawn by this import alone: across imports the
-   * later arrival is the newer one.
-   */
-  cover(entryId: string, atMs: number | null): boolean {
-    if (!this.#hasSome) return false;
+  find(entryId: string): Withdrawal | undefined {
+    // Most lists have none.
+    if (!this.#hasSome) return undefined;
     const row = this.#find.get(this.#listId, entryId);
-    if (row === undefined) return false;
-    const { at_ms, version } = sound(WITHDRAWAL, row);
-    return atMs === null ? version === this.#version : atMs <= at_ms;
+    if (row === undefined) return undefined;
+    const { at_ms: atMs, version } = sound(WITHDRAWAL, row);
+    return { atMs, version };
   }
 }

@@ -1,6 +1,10 @@
 /** Writes to a list's entries. All run inside the caller's transaction. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { MARKS } from '../../store/lists/entry-row.js';
+import { ImportWriter } from '../../store/lists/import-writer.js';
+import { toInfo } from '../../store/lists/list-row.js';
+import { sealRows } from '../../store/lists/seal-rows.js';
 import type { Draft, EntryChange, EntryFilter, ImportMode, ImportReport } from '../../store/lists-contract.js';
 import type { Vault } from '../../vault/vault.js';
 import { sound } from '../sums.js';
@@ -8,14 +12,12 @@ import type { HeldRow } from './checksum.js';
 import { ENTRY } from './database.js';
 import { dropEntryIndexes, makeEntryIndexes } from './entry-indexes.js';
 import { IndexLookup, MemoryLookup } from './entry-lookup.js';
+import { SqlitePlace } from './entry-place.js';
 import { countOf, EntryTable, partsOf } from './entry-table.js';
 import { raiseGeneration } from './generations.js';
 import { forgetOldVersions } from './kept-versions.js';
-import { KeySet } from './key-set.js';
 import { KnownGood } from './known-good.js';
-import { rowOf, toInfo } from './list-rows.js';
-import { RowWriter } from './row-writer.js';
-import { sealRows } from './seal-rows.js';
+import { rowOf } from './list-rows.js';
 
 /** Removals kept for lagging readers, which otherwise reload everything: a few minutes of the largest changes. */
 const REMOVALS_KEPT_MAX = 4_000_000;
@@ -62,22 +64,15 @@ export async function writeRows(
   db.pragma(`cache_size = -${isMany ? CACHE_KIB.many : CACHE_KIB.few}`);
   const lookup = isMany ? new MemoryLookup(db, id, Math.max(expectedRows, listRows)) : new IndexLookup(db, id);
   const knownGood = new KnownGood(db, id);
-  const writer = new RowWriter(db, vault, { listId: id, version, mode }, { table, lookup, hadEntries, knownGood });
+  const place = new SqlitePlace(db, { listId: id, version, mode }, { table, lookup, hadEntries, knownGood });
+  const writer = new ImportWriter(place, vault, { version, mode });
   // Known-good digests are found by an index.
   const isBulk = isMany && !hadEntries && expectedRows >= countOf(db) && !knownGood.isUsed;
   if (isBulk) dropEntryIndexes(db);
   const { counts } = writer;
-  const added = new KeySet();
-  let position = 0;
-  for await (const batch of sealRows(vault, rows))
-    for (const row of batch) {
-      const before = counts.added;
-      writer.write(row);
-      if (counts.added > before) added.add(position);
-      position++;
-    }
+  for await (const batch of sealRows(vault, rows)) await writer.write(batch);
   if (isBulk) makeEntryIndexes(db);
-  writer.finish();
+  await writer.finish();
   const checksum = table.finish();
   db.prepare('UPDATE list SET version = ?, imported_at = ?, rejected = ?, duplicates = ? WHERE id = ?').run(
     version,
@@ -93,7 +88,7 @@ export async function writeRows(
     entriesBefore: toInfo(before).entryCount,
     entriesAfter: toInfo(rowOf(db, name)).entryCount,
     knownGood: knownGood.count,
-    isNew: (at) => added.has(at),
+    isNew: (position) => writer.isNew(position),
   });
   return { report, draft, listId: id, checksum };
 }
@@ -111,9 +106,6 @@ export function entriesOf(db: Sqlite, listId: number, which: EntryFilter): HeldR
     .all(listId, wanted)
     .map((row) => sound(ENTRY, row));
 }
-
-/** Values of `entry.quarantined`. */
-export const MARKS = { release: 0, quarantine: 1, flood: 2 } as const;
 
 /** Result: entries that changed. */
 export function changeEntries(db: Sqlite, name: string, which: EntryFilter, change: EntryChange): number {
