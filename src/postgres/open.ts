@@ -1,9 +1,13 @@
-/**
- * The store of several machines: PostgreSQL, version 15 or newer. Under construction: lists and feedback are
- * missing, so it cannot be chosen yet.
- */
+/** The store of several machines: PostgreSQL, version 15 or newer. Under construction: it cannot be chosen yet. */
+import { mkdirSync } from 'node:fs';
+import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
+import type { MasterKeySource } from '../vault/master-key.js';
 import { Database } from './database.js';
+import { DataKeys } from './lists/data-keys.js';
+import { PostgresFeedback } from './lists/feedback.js';
+import { type OnDamaged, PostgresLists } from './lists/lists.js';
+import { rotateKeys } from './lists/rotate-keys.js';
 import { migrate } from './migrate.js';
 import { MIGRATIONS } from './schema.js';
 import { PostgresAudit } from './service/audit.js';
@@ -13,22 +17,41 @@ import { PostgresKeys } from './service/keys.js';
 import { PostgresTenants } from './service/tenants.js';
 import { PostgresWebhooks } from './service/webhooks.js';
 
-type PostgresStore = Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'webhooks' | 'close'>;
+interface StoreOptions {
+  /** The same for all processes of the store. */
+  readonly master: MasterKeySource;
+  /** Of this process alone: rows that wait to be written; what killed processes left there is removed. */
+  readonly stagingFolder: string;
+  /** Called with each damaged row that is left out. */
+  readonly onDamaged?: OnDamaged;
+}
 
 /**
  * Open the database at `url`, with one or several hosts of which one is the primary, and bring its schema to this version.
  * Errors  CONFIG_INVALID: the URL is malformed. DATA_VERSION: written by a newer version. STORE_FAILED: no host can be
- * reached, is a primary, and keeps what it has committed.
+ * reached, is a primary, and keeps what it has committed. LIST_KEY_WRONG: the master key is not the one of this store.
  */
-export async function openPostgresStore(url: string): Promise<PostgresStore> {
+export async function openPostgresStore(
+  url: string,
+  { master, stagingFolder, onDamaged = () => {} }: StoreOptions,
+): Promise<Store> {
   const database = new Database(url);
+  let dataKeys: DataKeys;
   try {
+    mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
+    removeUnfinished(stagingFolder);
     await migrate(database, MIGRATIONS);
+    dataKeys = await DataKeys.open(database, master);
   } catch (error) {
     await database.close();
     throw error;
   }
   return {
+    lists: new PostgresLists(database, dataKeys, onDamaged),
+    feedback: new PostgresFeedback(database),
+    vault: dataKeys.vault,
+    stagingFolder,
+    rotateKeys: (newMaster) => rotateKeys(database, dataKeys, master, newMaster),
     audit: new PostgresAudit(database),
     duties: new PostgresDuties(database),
     jobs: new PostgresJobs(database),

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/core/errors.js';
 import { Database } from '../../src/postgres/database.js';
-import { openPostgresStore } from '../../src/postgres/open.js';
 import { isNewest } from '../../src/postgres/service/duties.js';
+import { openPostgres } from '../store/backends.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 
 const failed = { code: 'STORE_FAILED' };
@@ -78,7 +78,7 @@ describe.runIf(hasPostgres)('a database', () => {
   });
 
   test('a duty is not taken over while a change of its holder is being committed', async () => {
-    const [store, other] = await Promise.all([openPostgresStore(url), openPostgresStore(url)]);
+    const [store, other] = await Promise.all([openPostgres(url), openPostgres(url)]);
     const lease = (await store.duties.take('imports', 1))!;
     await expect.poll(async () => (await other.duties.state('imports')).isHeld).toBe(false);
     const order: string[] = [];
@@ -149,7 +149,7 @@ describe.runIf(hasPostgres)('a server', () => {
   test('that may lose commits, is read-only or is not there is refused, without its URL', async () => {
     const server = await PostgresServer.create();
     const refused = async (why: RegExp, url = server.url()) => {
-      const error = (await openPostgresStore(url).catch((thrown: unknown) => thrown)) as AppError;
+      const error = (await openPostgres(url).catch((thrown: unknown) => thrown)) as AppError;
       expect(error).toMatchObject(failed);
       expect(String(error.details.why)).toMatch(why);
       expect(`${error.message} ${error.stack}`).not.toContain('geheim');
@@ -168,7 +168,7 @@ describe.runIf(hasPostgres)('a server', () => {
     const [one, two] = await Promise.all([PostgresServer.create(), PostgresServer.create()]);
     for (const server of [one, two]) await server.run('CREATE TABLE item (id int8)');
     await one.becomeStandby();
-    await expect(openPostgresStore(one.url())).rejects.toThrow('standby');
+    await expect(openPostgres(one.url())).rejects.toThrow('standby');
     const database = new Database(one.url('postgres', `${one.host},${two.host}`));
     const place = async () => (await database.read<{ data: string }>('SHOW unix_socket_directories'))[0];
     const at = ({ host }: PostgresServer) => ({ unix_socket_directories: decodeURIComponent(host) });

@@ -1,9 +1,9 @@
 /** A server that is killed while stores write to it loses nothing that was acknowledged, and counts nothing twice. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { openPostgresStore } from '../../src/postgres/open.js';
 import type { AuditEvent } from '../../src/store/audit-contract.js';
 import type { ImportJob } from '../../src/store/jobs-contract.js';
+import { openPostgres } from '../store/backends.js';
 import { orLeftOut } from '../support/left-out.js';
 import { hasPostgres, PostgresServer } from '../support/postgres.js';
 
@@ -36,7 +36,7 @@ const job = (id: string): ImportJob => ({
 describe.runIf(canKill)('a server that is killed during writes', () => {
   test('has every acknowledged audit row once, and every acknowledged job', async () => {
     const server = await PostgresServer.create();
-    const stores = await Promise.all([openPostgresStore(server.url()), openPostgresStore(server.url())]);
+    const stores = await Promise.all([openPostgres(server.url()), openPostgres(server.url())]);
     let isEnding = false;
     const rows: string[] = [];
     const jobs: string[] = [];

@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Database } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import { openPostgresStore } from '../../src/postgres/open.js';
 import { MIGRATIONS } from '../../src/postgres/schema.js';
+import { openPostgres } from '../store/backends.js';
 import { hasPostgres, type PostgresServer, sharedServer } from '../support/postgres.js';
 
 describe.runIf(hasPostgres)('migrations', () => {
@@ -24,7 +24,7 @@ describe.runIf(hasPostgres)('migrations', () => {
   };
 
   test('of processes that open an empty database at once, one migrates it', async () => {
-    const stores = await Promise.all(Array.from({ length: 6 }, () => openPostgresStore(url)));
+    const stores = await Promise.all(Array.from({ length: 6 }, () => openPostgres(url)));
     expect(await applied()).toBe(MIGRATIONS.length);
     expect(new Set(await Promise.all(stores.map(({ tenants }) => tenants.usageSeed()))).size).toBe(1);
     await Promise.all(stores.map((store) => store.close()));
@@ -79,10 +79,10 @@ describe.runIf(hasPostgres)('migrations', () => {
     const role = `app_of_${schema}`;
     await server.run(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
     const asRole = url.replace('zeef@', `${role}@`);
-    await expect(openPostgresStore(asRole)).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    await (await openPostgresStore(url)).close();
+    await expect(openPostgres(asRole)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await (await openPostgres(url)).close();
     await server.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`);
-    const store = await openPostgresStore(asRole);
+    const store = await openPostgres(asRole);
     expect(await store.tenants.setTenant('a', {})).toMatchObject({ tenant: 'a' });
     await store.close();
   });

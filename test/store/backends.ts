@@ -6,6 +6,7 @@ import { openPostgresStore } from '../../src/postgres/open.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import type { Store } from '../../src/store/store.js';
+import { keyFromText } from '../../src/vault/master-key.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 
 /** A place of one store, which several processes open: each `open()` is as one of them. `Part`: what a suite needs of it. */
@@ -15,7 +16,7 @@ export interface Place<Part> {
   open(): Promise<Part>;
 }
 
-interface Backend extends Place<Pick<Store, 'audit' | 'duties' | 'jobs' | 'keys' | 'tenants' | 'webhooks' | 'close'>> {
+interface Backend extends Place<Store> {
   readonly name: string;
   /** Change what is stored, past the store. */
   damage(sql: string): Promise<void>;
@@ -37,6 +38,11 @@ function sqlite(): Backend {
   };
 }
 
+const master = keyFromText('1'.repeat(64));
+
+/** Open the store at `url`, as one more process does. */
+export const openPostgres = (url: string) => openPostgresStore(url, { master, stagingFolder: tempFolder('staged') });
+
 function postgres(): Backend {
   let database: Promise<string> | undefined;
   let url = '';
@@ -47,7 +53,7 @@ function postgres(): Backend {
       database ??= server.createDatabase();
       url = await server.createSchema(await database);
     },
-    open: () => openPostgresStore(url),
+    open: () => openPostgres(url),
     damage: async (sql) => {
       await (await sharedServer()).run(sql, url);
     },

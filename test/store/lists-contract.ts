@@ -6,6 +6,7 @@ import type { Algorithm } from '../../src/core/vocabulary.js';
 import { NO_ATTRIBUTES } from '../../src/core/vocabulary.js';
 import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
+import type { Place } from './backends.js';
 
 export function entryRow(line: number, algorithm: Algorithm, value: string, more: object = {}): ParsedRow {
   return {
@@ -29,11 +30,11 @@ export function stream(rows: readonly ParsedRow[], failAfter?: number): AsyncIte
 
 const md5 = (n: number) => n.toString(16).padStart(32, '0');
 
-export function storeContract(name: string, place: { fresh(): void; open(): Promise<Store> }): void {
+export function storeContract(name: string, place: Place<Store>): void {
   describe(name, () => {
     let store: Store;
     beforeEach(async () => {
-      place.fresh();
+      await place.fresh();
       store = await place.open();
     });
     afterEach(() => store.close());

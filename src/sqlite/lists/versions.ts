@@ -5,50 +5,24 @@
 import { createReadStream, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { type EntryRow, toEntry } from '../../store/lists/entry-row.js';
+import { openHeldRows, sealHeldRows } from '../../store/lists/held-rows.js';
+import { toVersionInfo, type VersionRow, versionFacts } from '../../store/lists/kept-versions.js';
 import type { ListRow } from '../../store/lists/list-row.js';
-import type { HoldReason, ImportMode, ImportReport, VersionInfo } from '../../store/lists-contract.js';
+import type { ImportMode, ImportReport, VersionInfo } from '../../store/lists-contract.js';
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
 import type { PastRow } from './checksum.js';
 import { ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
-import { KEPT_BY_SIZE, oldestKept } from './kept-versions.js';
+import { oldestKept } from './kept-versions.js';
 
 const ROWS_PER_BATCH = 10_000;
-/** Characters of held rows that are written at once. */
-const LINES_CHARS = 65_536;
-
-type Facts = Pick<
-  ImportReport,
-  'accepted' | 'duplicates' | 'rejected' | 'rejectedByReason' | 'added' | 'removed' | 'updated'
-> & {
-  readonly held: readonly HoldReason[];
-  readonly mode: ImportMode;
-};
-
-/** Earlier versions have fewer facts: no entry was updated, and those that were held were whole lists. */
-function factsOf(text: string): Facts {
-  const { [KEPT_BY_SIZE]: _, ...facts } = JSON.parse(text) as Omit<Facts, 'updated' | 'mode'> & { keptBySize?: number };
-  return { updated: 0, mode: 'replace', ...facts };
-}
-
-interface VersionRow {
-  readonly list_id: number;
-  readonly version: number;
-  readonly is_held: number;
-  readonly imported_at: string;
-  readonly origin: string | null;
-  readonly facts: string;
-  readonly checksum: string;
-}
 
 /** Condition of a damaged row of `entry`. */
 const IS_DAMAGED = `sum IS NOT ${sumSql(ENTRY)}`;
@@ -76,35 +50,17 @@ export function noteVersion(
   report: ImportReport,
   { origin, checksum, isHeld, mode }: { origin: string | null; checksum: string; isHeld: boolean; mode: ImportMode },
 ): void {
-  const { version, accepted, duplicates, rejected, rejectedByReason, added, removed, updated, held } = report;
-  const facts: Facts = { accepted, duplicates, rejected, rejectedByReason, added, removed, updated, held, mode };
   db.prepare(
     `INSERT OR REPLACE INTO list_version (list_id, version, is_held, imported_at, origin, facts, checksum)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  ).run(
-    listId,
-    version,
-    isHeld ? 1 : 0,
-    new Date().toISOString(),
-    origin,
-    JSON.stringify({ ...facts, [KEPT_BY_SIZE]: 1 }),
-    checksum,
-  );
+  ).run(listId, report.version, isHeld ? 1 : 0, new Date().toISOString(), origin, versionFacts(report, mode), checksum);
 }
 
 export function versionsOf(db: Sqlite, list: ListRow): VersionInfo[] {
   return wholeTable<VersionRow>(db, LIST_VERSION)
     .filter(({ list_id }) => list_id === list.id)
     .sort((a, b) => b.version - a.version)
-    .map(({ version, is_held, imported_at, origin, facts, checksum }) => ({
-      list: list.name,
-      version,
-      state: is_held === 1 ? 'held' : version === list.version ? 'active' : 'past',
-      importedAt: imported_at,
-      origin,
-      ...factsOf(facts),
-      checksum,
-    }));
+    .map((row) => toVersionInfo(list, row));
 }
 
 /** Errors NOT_FOUND: the version never existed, or is no longer kept. */
@@ -154,37 +110,16 @@ function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
 /** In the data folder: the held versions, sealed. */
 export const HELD_FOLDER = 'held';
 
-const ID_BY_LINE = /^line-\d+$/;
-
 const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
 
-async function* linesOf(rows: AsyncIterable<ParsedRow>): AsyncGenerator<Buffer> {
-  let lines = '';
-  for await (const row of rows) {
-    lines += `${JSON.stringify(row)}\n`;
-    if (lines.length < LINES_CHARS) continue;
-    yield Buffer.from(lines);
-    lines = '';
-  }
-  yield Buffer.from(lines);
-}
-
 /** Write the rows of a version that is held, sealed. `count`: of the rows that were read. Errors STORE_FAILED: they are not the same. */
-export async function writeHeld(
+export function writeHeld(
   vault: Vault,
   dataDir: string,
   listId: number,
-  { rows, count }: { readonly rows: AsyncIterable<ParsedRow>; readonly count: number },
+  read: { readonly rows: AsyncIterable<ParsedRow>; readonly count: number },
 ): Promise<void> {
-  let written = 0;
-  const counted = async function* () {
-    for await (const row of rows) {
-      written++;
-      yield row;
-    }
-  };
-  await putHeld(dataDir, listId, sealStream(vault, linesOf(counted())));
-  if (written !== count) throw new AppError('STORE_FAILED', { why: 'the rows cannot be read again', written, count });
+  return putHeld(dataDir, listId, sealHeldRows(vault, read));
 }
 
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
@@ -197,31 +132,23 @@ async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Bu
 export async function resealHeld(db: Sqlite, vault: Vault, dataDir: string): Promise<void> {
   const versions = wholeTable<VersionRow>(db, LIST_VERSION).filter(({ is_held }) => is_held === 1);
   for (const listId of new Set(versions.map(({ list_id }) => list_id))) {
-    await putHeld(dataDir, listId, sealStream(vault, openHeld(vault, dataDir, listId)));
+    await putHeld(dataDir, listId, sealStream(vault, openStream(vault, readHeld(dataDir, listId))));
   }
 }
 
-/** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
-async function* openHeld(vault: Vault, dataDir: string, listId: number): AsyncGenerator<Buffer> {
+/** Errors FILE_UNREADABLE. */
+async function* readHeld(dataDir: string, listId: number): AsyncGenerator<Buffer> {
   const path = heldPath(dataDir, listId);
   try {
-    yield* openStream(vault, createReadStream(path) as AsyncIterable<Buffer>);
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
   } catch (error) {
-    if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
 }
 
 /** Errors FILE_UNREADABLE, SEALED_DAMAGED. */
-export async function* heldRows(vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> {
-  for await (const line of createInterface({ input: Readable.from(openHeld(vault, dataDir, listId)) })) {
-    const row = JSON.parse(line) as ParsedRow;
-    // Held by a version that made ids up by line: the store makes another.
-    if (row.ok && ID_BY_LINE.test(row.entry.entryId))
-      yield { ok: true, line: row.line, entry: { ...row.entry, entryId: '' } };
-    else yield row;
-  }
-}
+export const heldRows = (vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> =>
+  openHeldRows(vault, readHeld(dataDir, listId));
 
 export function forgetHeld(db: Sqlite, dataDir: string, listId: number): boolean {
   const { changes } = db.prepare('DELETE FROM list_version WHERE list_id = ? AND is_held = 1').run(listId);

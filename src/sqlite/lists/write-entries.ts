@@ -1,7 +1,7 @@
 /** Writes to a list's entries. All run inside the caller's transaction. */
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { MARKS } from '../../store/lists/entry-row.js';
+import { isChange, MARKS } from '../../store/lists/entry-row.js';
 import { ImportWriter } from '../../store/lists/import-writer.js';
 import { toInfo } from '../../store/lists/list-row.js';
 import { sealRows } from '../../store/lists/seal-rows.js';
@@ -139,14 +139,6 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
   table.finish();
   publish(db);
   return rows.length;
-}
-
-/** Return whether a change would change a row. A flood does not change what a person decided. */
-function isChange({ disabled, quarantined }: HeldRow, change: EntryChange): boolean {
-  if (change === 'remove') return true;
-  if (change === 'enable') return disabled === 1;
-  if (change === 'disable') return disabled === 0;
-  return change === 'flood' ? quarantined === MARKS.release : quarantined !== MARKS[change];
 }
 
 /** Let readers see a change of entries. */

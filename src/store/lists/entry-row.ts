@@ -1,6 +1,7 @@
 /** The row of an entry, in every store: one value of one entry. */
 import { ALGORITHMS, type Entry, NO_ATTRIBUTES } from '../../core/vocabulary.js';
 import { VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
+import type { EntryChange } from '../lists-contract.js';
 
 /** The part of an entry that is covered by its list's checksum. */
 export interface Checked {
@@ -35,6 +36,17 @@ export interface StoredRow extends NewRow {
 
 /** Values of `StoredRow.quarantined`. */
 export const MARKS = { release: 0, quarantine: 1, flood: 2 } as const;
+
+/** Return whether a change would change a row. A flood does not change what a person decided. */
+export function isChange(
+  { disabled, quarantined }: Pick<StoredRow, 'disabled' | 'quarantined'>,
+  change: EntryChange,
+): boolean {
+  if (change === 'remove') return true;
+  if (change === 'enable') return disabled === 1;
+  if (change === 'disable') return disabled === 0;
+  return change === 'flood' ? quarantined === MARKS.release : quarantined !== MARKS[change];
+}
 
 /** What is converted to an entry. `name`: of its list. */
 export interface EntryRow extends Checked {

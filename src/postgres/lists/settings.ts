@@ -1,0 +1,50 @@
+/** Lists are made, and their settings changed, inside the caller's transaction. */
+import { AppError } from '../../core/errors.js';
+import { LIST_KEY_MAX } from '../../core/limits.js';
+import { requireListName } from '../../store/list-name.js';
+import { toInfo, toTerms } from '../../store/lists/list-row.js';
+import type { ListChange, NewList } from '../../store/lists-contract.js';
+import type { Sql } from '../database.js';
+import { lockStore, raiseGeneration } from './generations.js';
+import { findList, listOf, type PostgresListRow } from './rows.js';
+
+/** Result: the list; null: one of this name exists, and stays as it is. Errors REQUEST_INVALID: its name; INDEX_FULL. */
+export async function addList(sql: Sql, { list, kind, ...settings }: NewList): Promise<PostgresListRow | null> {
+  requireListName(list);
+  const { last_list_key } = await lockStore(sql);
+  if ((await findList(sql, list)) !== null) return null;
+  const listKey = last_list_key + 1;
+  if (listKey > LIST_KEY_MAX) throw new AppError('INDEX_FULL', { listKey, listKeyMax: LIST_KEY_MAX });
+  await sql('UPDATE store SET last_list_key = $1', [listKey]);
+  await sql(
+    `INSERT INTO list (id, name, kind, enabled, radius_bits, match_low_quality) VALUES ($1, $2, $3, 1, $4, $5)`,
+    [listKey, list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0],
+  );
+  return setList(sql, list, settings);
+}
+
+/** Errors LIST_NOT_FOUND. */
+export async function setList(sql: Sql, name: string, change: ListChange): Promise<PostgresListRow> {
+  const now = { ...toInfo(await listOf(sql, name, 'FOR UPDATE')), ...change };
+  await lockStore(sql);
+  await sql('UPDATE list SET enabled = $2, radius_bits = $3, match_low_quality = $4, terms = $5 WHERE name = $1', [
+    name,
+    now.enabled ? 1 : 0,
+    now.radiusBits,
+    now.matchLowQuality ? 1 : 0,
+    toTerms(now),
+  ]);
+  await raiseGeneration(sql);
+  return listOf(sql, name);
+}
+
+/** Errors REQUEST_INVALID: the list was made meanwhile with other settings than those for which the rows were read and reviewed. */
+export function requireAsMade(row: PostgresListRow, { kind, radiusBits }: Omit<NewList, 'list'>): void {
+  if (row.kind === kind && row.radius_bits === radiusBits) return;
+  throw new AppError('REQUEST_INVALID', {
+    field: 'list',
+    why: 'another process has made this list',
+    kind: row.kind,
+    radiusBits: row.radius_bits,
+  });
+}
