@@ -93,7 +93,7 @@ export function sumTallies(tallies: readonly Tally[]): Tally[] {
 }
 
 /** The key of a row of `tally`. */
-export type PeriodKey = Pick<TallyRow, 'tenant' | 'level' | 'start'>;
+type PeriodKey = Pick<TallyRow, 'tenant' | 'level' | 'start'>;
 
 /** Sum tallies by the periods of every level. */
 export function sumByPeriod(tallies: Iterable<Tally>): (PeriodKey & { readonly sum: TallySum })[] {
