@@ -68,8 +68,25 @@ export class Database {
    * still hold: it is repeated also after a lost connection, so its outcome is known.
    */
   writeOnce<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
-    const isRepeated = (error: unknown) => isInTheWay(error) || isLost(error);
-    return patiently(isRepeated, () => inTransaction(this.#writers, BEGIN, act));
+    return patiently(isRepeatable, () => inTransaction(this.#writers, BEGIN, act));
+  }
+
+  /**
+   * Run one statement as a transaction of its own, in one round trip; again after a lost connection. So it must find, by the
+   * lock of a row, whether an earlier try of it was committed. Errors STORE_FAILED.
+   */
+  statement<Row>(text: string, values: readonly SqlValue[]): Promise<Row[]> {
+    return patiently(isRepeatable, async () => {
+      const client = await this.#writers.connect();
+      try {
+        const { rows } = await client.query(text, toParameters(values));
+        this.#writers.release(client, { isLost: false });
+        return rows as Row[];
+      } catch (error) {
+        this.#writers.release(client, { isLost: isLost(error), isReadOnly: isReadOnly(error) });
+        throw error;
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -78,6 +95,8 @@ export class Database {
 }
 
 const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
+
+const isRepeatable = (error: unknown) => isInTheWay(error) || isLost(error);
 
 function patiently<T>(isRepeated: (error: unknown) => boolean, act: () => Promise<T>): Promise<T> {
   return guarded(async () => {

@@ -2,6 +2,8 @@
  * The schema of PostgreSQL, one text per version; never edited once released. Texts are compared by their bytes, as in
  * SQLite, whatever the locale of the database is. Times are texts where a digest or a caller depends on their form.
  */
+import { LEDGER_TABLES } from './ledger/schema.js';
+
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE store (
      id bool PRIMARY KEY DEFAULT true CHECK (id),
@@ -57,4 +59,5 @@ export const MIGRATIONS: readonly string[] = [
      number int8 GENERATED ALWAYS AS IDENTITY, UNIQUE (webhook_id, kind, subject)
    );
    CREATE INDEX webhook_event_open ON webhook_event (webhook_id, until) WHERE state <> 'done';`,
+  LEDGER_TABLES,
 ];

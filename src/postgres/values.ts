@@ -4,7 +4,9 @@
  */
 import { types } from 'pg';
 
-export type SqlValue = string | number | boolean | null | Uint8Array;
+type SqlScalar = string | number | boolean | null | Uint8Array;
+/** An array is one parameter, such as `$1::text[]`. */
+export type SqlValue = SqlScalar | readonly SqlScalar[];
 
 const MARK = '\x1a';
 
@@ -36,5 +38,6 @@ export const parsers = {
 };
 
 export function toParameters(values: readonly SqlValue[]): SqlValue[] {
-  return values.map((value) => (typeof value === 'string' ? written(value) : value));
+  const parameter = <Value>(value: Value) => (typeof value === 'string' ? written(value) : value);
+  return values.map((value) => (Array.isArray(value) ? (value as SqlScalar[]).map(parameter) : parameter(value)));
 }
