@@ -1,0 +1,80 @@
+/** A way to a server that a test can disturb: connections that are cut, replies that are lost, bytes that do not arrive. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { PostgresServer } from './postgres.js';
+
+export class PostgresProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** What a client sends before its reply is lost. */
+  #losing: string | null = null;
+  lostReplies = 0;
+
+  private constructor(path: string) {
+    this.#server = createServer((client) => {
+      const database = connect(path);
+      const pair = [client, database] as const;
+      this.#pairs.add(pair);
+      let isLosing = false;
+      const end = () => {
+        this.#pairs.delete(pair);
+        client.destroy();
+        database.destroy();
+      };
+      for (const socket of pair) socket.on('error', end).on('close', end);
+      client.on('data', (bytes) => {
+        if (this.#losing !== null && bytes.includes(this.#losing)) {
+          this.#losing = null;
+          isLosing = true;
+        }
+        database.write(bytes);
+      });
+      database.on('data', (bytes) => {
+        if (!isLosing) return client.write(bytes);
+        this.lostReplies++;
+        return end();
+      });
+    });
+  }
+
+  static async to(server: PostgresServer): Promise<PostgresProxy> {
+    const proxy = new PostgresProxy(join(decodeURIComponent(server.host), '.s.PGSQL.5432'));
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  /** Return the URL of a place by this way. */
+  url(direct: string): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return direct.replace(/@[^/]+/, `@127.0.0.1:${port}`);
+  }
+
+  /** Cut all connections. */
+  cut(): void {
+    for (const [client, database] of this.#pairs) {
+      client.destroy();
+      database.destroy();
+    }
+  }
+
+  /** Deliver the next bytes with this text, and cut the connection when the server replies. */
+  loseReply(text: string): void {
+    this.#losing = text;
+  }
+
+  /** Deliver no bytes until `flow`, on connections of now. */
+  stall(): void {
+    for (const socket of [...this.#pairs].flat()) socket.pause();
+  }
+
+  flow(): void {
+    for (const socket of [...this.#pairs].flat()) socket.resume();
+  }
+
+  close(): void {
+    this.cut();
+    this.#server.close();
+  }
+}
