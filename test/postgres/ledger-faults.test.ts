@@ -10,6 +10,9 @@ import { PostgresProxy } from '../support/postgres-proxy.js';
 
 const canKill = orLeftOut(hasPostgres && process.platform === 'linux', 'No PostgreSQL on Linux', 'tests of its kill');
 
+/** As it is sent; the beginning of a transaction names the level READ COMMITTED. */
+const COMMIT = 'COMMIT\0';
+
 const ALL = { tenant: null, fromMs: 0, toMs: Date.UTC(2100, 0) };
 const checkedIn = async (store: LedgerStore) =>
   (await store.counts({ ...ALL, interval: null, seriesCells: false })).tenants.reduce(
@@ -103,6 +106,14 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     proxy.close();
   });
 
+  async function expectNoDeadlock(): Promise<void> {
+    expect((await stores.at(-1)!.verify()).problems).toEqual([]);
+    // Sessions that end have reported what they met.
+    await Promise.all(stores.splice(0).map((store) => store.close()));
+    const [after] = await server.run('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()');
+    expect(after).toEqual({ deadlocks: '0' });
+  }
+
   test('counts each answer once while connections are cut', async () => {
     const load = new Load([1, 2, 3].map(() => opened(proxy.url(url))));
     for (let cuts = 0; cuts < 15; cuts++) {
@@ -129,8 +140,8 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
 
   test.each([
     ['counts alone', 'UPDATE ledger_writer', {}],
-    ['a hit', 'COMMIT', { sightings: [sighting(1, 1)] }],
-    ['an Idempotency-Key', 'COMMIT', { idempotency: { key: 'k', fingerprint: 'f' } }],
+    ['a hit', COMMIT, { sightings: [sighting(1, 1)] }],
+    ['an Idempotency-Key', COMMIT, { idempotency: { key: 'k', fingerprint: 'f' } }],
   ])('a group is on record once where the reply of its commit is lost: %s', async (_name, text, over) => {
     const store = opened(proxy.url(url));
     await append(store);
@@ -149,7 +160,7 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
   test('a change of a hit is made once where the reply of its commit is lost', async () => {
     const store = opened(proxy.url(url));
     await append(store, { sightings: [sighting(1, 1)] });
-    proxy.loseReply('COMMIT');
+    proxy.loseReply(COMMIT);
     const change = { atMs: HOUR, status: 'notified', note: null, by: 'k', startedMs: HOUR, stoppedMs: null } as const;
     expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(true);
     expect(proxy.lostReplies).toBe(1);
@@ -193,7 +204,7 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
 
   test('one Idempotency-Key at two processes at once is counted once, whatever the order of keys and hits', async () => {
     const both = [opened(), opened()];
-    const keys = Array.from({ length: 12 }, (_, n) => n);
+    const keys = Array.from({ length: 60 }, (_, n) => n);
     const group = (of: number, round: number): LedgerEntry[] =>
       (of === 0 ? keys : [...keys].reverse()).map((n) =>
         entry({
@@ -207,17 +218,28 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
         both.map((store, of) => store.append({ atMs: HOUR, entries: group(of, round) })),
       );
       const names = (appended: readonly Appended[]) => appended.map(({ outcome }) => outcome);
-      expect(names(outcomes[0]!).map((name, at) => [name, names(outcomes[1]!)[11 - at]].sort())).toEqual(
+      expect(names(outcomes[0]!).map((name, at) => [name, names(outcomes[1]!)[keys.length - 1 - at]].sort())).toEqual(
         keys.map(() => ['recorded', 'repeated']),
       );
     }
-    expect(await checkedIn(both[0]!)).toBe(96);
-    expect(await seenIn(both[0]!)).toBe(96);
-    const [{ deadlocks } = {}] = await server.run(
-      'SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()',
-    );
-    expect(deadlocks).toBe('0');
-    expect((await both[1]!.verify()).problems).toEqual([]);
+    expect(await checkedIn(both[0]!)).toBe(8 * keys.length);
+    expect(await seenIn(both[0]!)).toBe(8 * keys.length);
+    await expectNoDeadlock();
+  });
+
+  test('processes that see the same hits in opposite order do not wait in a circle', async () => {
+    const both = [opened(), opened()];
+    const files = Array.from({ length: 60 }, (_, n) => n);
+    for (let round = 0; round < 15; round++) {
+      await Promise.all(
+        both.map((store, of) => {
+          const seen = files.map((n) => sighting(10_000 * of + 100 * round + n, n + 30 * round));
+          return append(store, { sightings: of === 0 ? seen : seen.reverse() });
+        }),
+      );
+    }
+    expect(await seenIn(both[0]!)).toBe(2 * 15 * files.length);
+    await expectNoDeadlock();
   });
 
   test('of two people who change one case at once, one does', async () => {
