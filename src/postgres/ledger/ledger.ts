@@ -57,7 +57,7 @@ class PostgresLedger implements LedgerStore {
   readonly #writer: LedgerWriter;
   readonly #options: Required<PostgresLedgerOptions>;
   #opened: Promise<void> | null = null;
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
   /** Of this process, since its last fold. */
   #openGroups = 0;
   #openChars = 0;
@@ -174,8 +174,12 @@ class PostgresLedger implements LedgerStore {
     return gone;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     await this.#folding;
     // The chain of this process ends. Where that fails it is forgotten later.
@@ -208,7 +212,7 @@ class PostgresLedger implements LedgerStore {
   /** Run `act` in the migrated database. */
   #run<T>(act: () => Promise<T>): Promise<T> {
     return ledgerGuarded(async () => {
-      if (this.#isClosed) throw new AppError('LEDGER_FAILED', { why: 'the ledger is closed' });
+      if (this.#closing) throw new AppError('LEDGER_FAILED', { why: 'the ledger is closed' });
       this.#opened ??= migrate(this.#database, MIGRATIONS);
       try {
         await this.#opened;
@@ -222,9 +226,12 @@ class PostgresLedger implements LedgerStore {
 
   #noteLink(): void {
     this.#openGroups++;
-    if (this.#isClosed) return;
     if (this.#openGroups >= this.#options.foldGroups || this.#openChars >= FOLD_CHARS) this.#foldSoon();
-    else this.#timer ??= setTimeout(() => this.#foldSoon(), FOLD_AFTER_MS).unref();
+    else this.#foldLater();
+  }
+
+  #foldLater(): void {
+    if (!this.#closing) this.#timer ??= setTimeout(() => this.#foldSoon(), FOLD_AFTER_MS).unref();
   }
 
   /** Fold, unless another process does. A failure is that of the database, or is found by `verify`: answers are recorded all the same. */
@@ -242,7 +249,8 @@ class PostgresLedger implements LedgerStore {
     this.#timer = null;
     this.#openGroups = 0;
     this.#openChars = 0;
-    await this.#database.write((sql) => fold(sql, this.#foldOptions));
+    // The other process may have begun before the newest links.
+    if (!(await this.#database.write((sql) => fold(sql, this.#foldOptions)))) this.#foldLater();
     if (this.#steadyMs === null) return;
     await this.#database.write((sql) =>
       sql(
