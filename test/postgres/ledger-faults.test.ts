@@ -168,6 +168,22 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     expect((await store.verify()).problems).toEqual([]);
   });
 
+  test('a change that was not committed is tried again, where another process has made it meanwhile', async () => {
+    const [store, other] = [opened(proxy.url(url)), opened()];
+    await append(store, { sightings: [sighting(1, 1)] });
+    await append(other);
+    const change = { atMs: HOUR, status: 'notified', note: null, by: 'k', startedMs: HOUR, stoppedMs: null } as const;
+    let made: Promise<boolean> | undefined;
+    proxy.cutAt(COMMIT, () => {
+      made = other.changeHit('a', 'H000001', 'open', change);
+    });
+    expect(await store.changeHit('a', 'H000001', 'open', change)).toBe(false);
+    expect(await made).toBe(true);
+    await append(store);
+    expect((await store.hit('a', 'H000001'))!.history).toHaveLength(1);
+    expect((await store.verify()).problems).toEqual([]);
+  });
+
   test('a failover that lost commits is noticed by their process, which then records nothing; others do', async () => {
     const [store, other] = [opened(), opened()];
     await append(store);

@@ -9,6 +9,7 @@ export class PostgresProxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   /** What a client sends before its reply is lost. */
   #losing: string | null = null;
+  #cutting: { readonly text: string; readonly after: () => void } | null = null;
   lostReplies = 0;
 
   private constructor(path: string) {
@@ -24,6 +25,12 @@ export class PostgresProxy {
       };
       for (const socket of pair) socket.on('error', end).on('close', end);
       client.on('data', (bytes) => {
+        if (this.#cutting !== null && bytes.includes(this.#cutting.text)) {
+          const { after } = this.#cutting;
+          this.#cutting = null;
+          end();
+          return after();
+        }
         if (this.#losing !== null && bytes.includes(this.#losing)) {
           this.#losing = null;
           isLosing = true;
@@ -62,6 +69,11 @@ export class PostgresProxy {
   /** Deliver the next bytes with this text, and cut the connection when the server replies. */
   loseReply(text: string): void {
     this.#losing = text;
+  }
+
+  /** Cut the connection at the next bytes with this text, which are not delivered. */
+  cutAt(text: string, after: () => void): void {
+    this.#cutting = { text, after };
   }
 
   /** Deliver no bytes until `flow`, on connections of now. */
