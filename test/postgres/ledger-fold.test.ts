@@ -158,6 +158,17 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     await expect.poll(() => run('SELECT key FROM answered ORDER BY key')).toEqual([{ key: 'b' }, { key: 'c' }]);
   });
 
+  test('more rows than verify reads at a time are all read', async () => {
+    const store = opened();
+    const files = Array.from({ length: 2_100 }, (_, n) => sighting(n, n));
+    await append(store, ...files);
+    expect(await store.verify()).toMatchObject({ ok: true, hits: 2_100, events: 2_100 });
+    await store.newsMark();
+    expect(await store.verify()).toMatchObject({ ok: true, hits: 2_100, events: 2_100 });
+    await run(`UPDATE hit SET times_seen = 2 WHERE id = 'H002099'`);
+    expect((await store.verify()).problems).toEqual(['hit H002099: differs from its events']);
+  });
+
   test('texts with any character are found, and replayed', async () => {
     const store = opened();
     const reference = 'a\0b\x1a0000 "\\ é \u{1f600}';

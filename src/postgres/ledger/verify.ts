@@ -30,18 +30,23 @@ import { openLinks, TALLY_COLUMNS } from './fold.js';
 /** A few milliseconds of hashing, then yield to requests. */
 const ROWS_PER_BATCH = 2_000;
 
-/** Read a table in batches. `page`: statement that takes the rows after `$1`.. in the order of `keyOf`, `LIMIT` excluded. */
-async function* batches<Row>(
-  sql: Sql,
-  page: string,
-  first: readonly SqlValue[],
-  keyOf: (row: Row) => readonly SqlValue[],
-): AsyncGenerator<Row[]> {
-  for (let after = first; ; ) {
-    const rows = await sql<Row>(`${page} LIMIT ${ROWS_PER_BATCH}`, after);
-    if (rows.length > 0) yield rows;
-    if (rows.length < ROWS_PER_BATCH) return;
-    after = keyOf(rows.at(-1)!);
+/** A table that is read in batches: all rows, and those after the last one of a batch. */
+interface Pages<Row> {
+  /** A statement that ends with a condition. */
+  readonly rows: string;
+  /** The condition after the key of a row, whose values are parameters. */
+  readonly after: string;
+  readonly order: string;
+  readonly keyOf: (row: Row) => readonly SqlValue[];
+}
+
+async function* batches<Row>(sql: Sql, { rows, after, order, keyOf }: Pages<Row>): AsyncGenerator<Row[]> {
+  const end = `ORDER BY ${order} LIMIT ${ROWS_PER_BATCH}`;
+  for (let last: Row | undefined; ; ) {
+    const batch = last ? await sql<Row>(`${rows} AND ${after} ${end}`, keyOf(last)) : await sql<Row>(`${rows} ${end}`);
+    if (batch.length > 0) yield batch;
+    if (batch.length < ROWS_PER_BATCH) return;
+    last = batch.at(-1);
   }
 }
 
@@ -63,13 +68,13 @@ export async function verify(sql: Sql): Promise<LedgerCheck> {
   const open = (await part('links', () => rows.map((row) => ({ ...row, ...(JSON.parse(row.body) as Link) })))) ?? [];
   const events = await part('events', () => verifyEvents(sql, checkpoint, open, report));
   const totals = await part('counts', () => verifyTallies(sql, checkpoint, open, report));
-  const hits = await part('hits', () => verifyHits(sql, report));
+  const hits = await part('hits', () => verifyHits(sql, events?.firsts ?? null, report));
   await part('news', () => verifyNews(sql, checkpoint, open, report));
   return {
     ok: problems.length === 0,
     problems,
     hits: hits ?? 0,
-    events: events ?? 0,
+    events: events?.count ?? 0,
     totals: totals ?? NO_TOTALS,
     heads: { checkpoint: last?.hash ?? '', ...heads },
   };
@@ -82,8 +87,13 @@ async function verifyCheckpoints(
 ): Promise<{ readonly hash: string; readonly body: Checkpoint }> {
   let [no, before, anchor, anchors] = [0, FIRST_HASH, '', 0];
   let last = FIRST_CHECKPOINT;
-  const page = 'SELECT * FROM ledger_checkpoint WHERE no > $1 ORDER BY no';
-  for await (const rows of batches<CheckpointRow>(sql, page, [-1], (row) => [row.no])) {
+  const pages: Pages<CheckpointRow> = {
+    rows: 'SELECT * FROM ledger_checkpoint WHERE true',
+    after: 'no > $1',
+    order: 'no',
+    keyOf: (row) => [row.no],
+  };
+  for await (const rows of batches(sql, pages)) {
     for (const row of rows) {
       last = JSON.parse(row.body) as Checkpoint;
       if (last.anchor !== anchor || last.anchors !== anchors)
@@ -124,27 +134,33 @@ async function verifyWriters(
 
 type OpenLink = LinkRow & Link;
 
-/** Result: the number of events. */
+/** Result: the number of events, and of those that are the first of a hit that is not erased. */
 async function verifyEvents(
   sql: Sql,
   { events: stored }: Checkpoint,
   open: readonly OpenLink[],
   report: Report,
-): Promise<number> {
-  let [before, number, count, erased] = [stored.cutHash ?? FIRST_HASH, stored.cutSeq, 0, 0];
+): Promise<{ readonly count: number; readonly firsts: number }> {
+  let [before, number] = [stored.cutHash ?? FIRST_HASH, stored.cutSeq];
+  let [count, firsts, erased] = [0, 0, 0];
   const erasedSum = new RowSum();
   const look = (event: EventRow) => {
-    const { hit, version, body, body_hash, digest } = event;
+    const { hit, version, kind, body, body_hash, digest } = event;
     count++;
+    if (kind === 'hit' && body !== null) firsts++;
     if (body === null) {
       erased++;
       erasedSum.change(digest, 1);
     } else if (!sha256(body).equals(body_hash)) report(`event ${version} of hit ${hit}: its body was changed`);
     if (!eventDigest(event).equals(digest)) report(`event ${version} of hit ${hit}: changed or moved`);
   };
-  const page = 'SELECT * FROM hit_event WHERE number > $1 ORDER BY number';
-  const first = [Number.MIN_SAFE_INTEGER];
-  for await (const rows of batches<EventRow>(sql, page, first, (row) => [row.number])) {
+  const pages: Pages<EventRow> = {
+    rows: 'SELECT * FROM hit_event WHERE number IS NOT NULL',
+    after: 'number > $1',
+    order: 'number',
+    keyOf: (row) => [row.number],
+  };
+  for await (const rows of batches(sql, pages)) {
     for (const event of rows) {
       look(event);
       if (event.number !== number + 1) report(`event ${event.number}: expected event ${number + 1}`);
@@ -173,7 +189,7 @@ async function verifyEvents(
   if (listed.size > 0) report(`events: ${listed.size} of open links are not there`);
   if (erased !== stored.erased || erasedSum.toHex() !== stored.erasedSum)
     report('events: erased events differ from the last checkpoint');
-  return count;
+  return { count, firsts };
 }
 
 /** Result: the total of all counts. */
@@ -184,21 +200,27 @@ async function verifyTallies(
   report: Report,
 ): Promise<Totals> {
   const check = new TallyCheck(checkpoint);
-  const page = `SELECT ${TALLY_COLUMNS} FROM tally WHERE (tenant, level, start) > ($1, $2::int4, $3::int8)
-    ORDER BY tenant, level, start`;
-  // Before the first one, also of a row that was damaged.
-  const first = ['', -(2 ** 31), Number.MIN_SAFE_INTEGER];
-  const keyOf = ({ tenant, level, start }: TallyRow) => [tenant, level, start];
-  for await (const rows of batches<TallyRow>(sql, page, first, keyOf)) for (const row of rows) check.add(row);
+  const pages: Pages<TallyRow> = {
+    rows: `SELECT ${TALLY_COLUMNS} FROM tally WHERE true`,
+    after: '(tenant, level, start) > ($1, $2::int4, $3::int8)',
+    order: 'tenant, level, start',
+    keyOf: ({ tenant, level, start }) => [tenant, level, start],
+  };
+  for await (const rows of batches(sql, pages)) for (const row of rows) check.add(row);
   check.end(report);
   return open.flatMap(({ tallies }) => tallies).reduce((sum, tally) => addTotals(sum, tally.totals), checkpoint.totals);
 }
 
-/** Result: the number of hits. */
-async function verifyHits(sql: Sql, report: Report): Promise<number> {
+/** `firsts`: the number of their first events, if it is known. Result: the number of hits. */
+async function verifyHits(sql: Sql, firsts: number | null, report: Report): Promise<number> {
   let count = 0;
-  const page = 'SELECT * FROM hit WHERE id > $1 ORDER BY id';
-  for await (const rows of batches<VersionedHit>(sql, page, [''], (row) => [row.id])) {
+  const pages: Pages<VersionedHit> = {
+    rows: 'SELECT * FROM hit WHERE true',
+    after: 'id > $1',
+    order: 'id',
+    keyOf: ({ id }) => [id],
+  };
+  for await (const rows of batches(sql, pages)) {
     const events = new Map<string, StoredEvent[]>(rows.map(({ id }) => [id, []]));
     for (const event of await sql<StoredEvent & { hit: string }>(
       'SELECT hit, version AS seq, at, kind, tenant, body FROM hit_event WHERE hit = ANY ($1) ORDER BY hit, version',
@@ -212,10 +234,7 @@ async function verifyHits(sql: Sql, report: Report): Promise<number> {
       if (!isInOrder || !isOfEvents(row, own)) report(`hit ${row.id}: differs from its events`);
     }
   }
-  const [firsts] = await sql<{ count: number }>(
-    `SELECT count(*) AS count FROM hit_event WHERE kind = 'hit' AND body IS NOT NULL`,
-  );
-  if (firsts!.count !== count) report(`hits: ${count}, but ${firsts!.count} in the chain of events`);
+  if (firsts !== null && firsts !== count) report(`hits: ${count}, but ${firsts} in the chain of events`);
   return count;
 }
 
@@ -233,10 +252,14 @@ async function verifyNews(sql: Sql, { news }: Checkpoint, open: readonly OpenLin
     for (const place of link.news) expected.change(Buffer.from(link.events[place]!, 'hex'), 1);
     expectedCount += link.news.length;
   }
-  const page = `SELECT hit, version, digest, hit_event.number IS NOT DISTINCT FROM hit_news.number AS "isAtNumber"
-    FROM hit_news LEFT JOIN hit_event USING (hit, version) WHERE (hit, version) > ($1, $2::int4) ORDER BY hit, version`;
-  const keyOf = ({ hit, version }: NewsRow) => [hit, version];
-  for await (const rows of batches<NewsRow>(sql, page, ['', -(2 ** 31)], keyOf)) {
+  const pages: Pages<NewsRow> = {
+    rows: `SELECT hit, version, digest, hit_event.number IS NOT DISTINCT FROM hit_news.number AS "isAtNumber"
+      FROM hit_news LEFT JOIN hit_event USING (hit, version) WHERE true`,
+    after: '(hit, version) > ($1, $2::int4)',
+    order: 'hit, version',
+    keyOf: ({ hit, version }) => [hit, version],
+  };
+  for await (const rows of batches(sql, pages)) {
     for (const { hit, version, digest, isAtNumber } of rows) {
       count++;
       if (digest) sum.change(digest, 1);
