@@ -12,5 +12,5 @@ for (const place of backends) {
     });
   });
   const open = () => place.openLedger({ foldGroups: 3 });
-  ledgerModel(place.name, { fresh: () => place.fresh(), open }, 15);
+  ledgerModel(place.name, { fresh: () => place.fresh(), open }, 25);
 }
