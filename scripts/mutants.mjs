@@ -652,7 +652,7 @@ export const MUTANTS = [
   [`${LEDGER}/append.ts`, '(HIT)} ORDER BY tenant COLLATE "C", key', '(HIT)}', OF_CUTS],
   [`${LEDGER}/append.ts`, 'WHERE held.at <= $5', 'WHERE $5::int8 > 0', OF_LEDGER],
   [`${LEDGER}/append.ts`, 'counted.length === 0 && !recording.hasEvents', '!recording.hasEvents', OF_LEDGER],
-  [`${LEDGER}/fold.ts`, "? 'FOR UPDATE' : 'FOR UPDATE SKIP LOCKED'", "? '' : ''", OF_FOLD],
+  [`${LEDGER}/fold.ts`, "? 'FOR UPDATE' : 'FOR UPDATE SKIP LOCKED'", "? '' : ''", OF_LEDGER],
   [`${LEDGER}/fold.ts`, "throw new AppError('LEDGER_INVALID', { why });", 'void why;', OF_FOLD],
   [`${LEDGER}/fold.ts`, 'nowMs - sinceMs > WRITER_IDLE_MS_MAX', 'false', OF_FOLD],
   [`${LEDGER}/fold.ts`, 'AND ledger_link.seq <= given.seq', '', OF_FOLD],
