@@ -20,7 +20,7 @@ import { sumTallies } from '../../store/ledger-fold.js';
 import type { Sql } from '../database.js';
 import { arraysOf, type Columns, unnested } from '../rows.js';
 import { type EventRow, eventDigest, type Link } from './chain.js';
-import type { LedgerWriter, LinkPlace } from './writer.js';
+import { type Changes, FIRST_OF_CHANGES, type LedgerWriter, type LinkPlace } from './writer.js';
 
 /** Lifetime of an Idempotency-Key. */
 export const IDEMPOTENCY_MS = DAY_MS;
@@ -70,6 +70,17 @@ const EVENT_COLUMNS = Object.keys(EVENT)
   .filter((name) => name !== 'is_news')
   .join(', ');
 
+const FIRST_OF_HITS = FIRST_OF_CHANGES + Object.keys(EVENT).length;
+const RECORD = [
+  `event AS (SELECT * FROM ${unnested(EVENT, FIRST_OF_CHANGES)})`,
+  'news AS (INSERT INTO hit_news (hit, version) SELECT hit, version FROM event WHERE is_news)',
+  `added AS (INSERT INTO hit_event (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} FROM event)`,
+  `changed AS (
+    UPDATE hit SET ${HIT_COLUMNS.filter((name) => name !== 'id').map((name) => `${name} = given.${name}`)}
+    FROM ${unnested(HIT, FIRST_OF_HITS)} WHERE hit.id = given.id
+  )`,
+];
+
 /** The events of one link and the hits that they change, gathered in memory. */
 class Recording {
   readonly #place: LinkPlace;
@@ -107,20 +118,13 @@ class Recording {
     };
   }
 
-  /** Write the events, and the hits, which are there and locked. */
-  async write(sql: Sql): Promise<void> {
-    if (!this.hasEvents) return;
-    await sql(
-      `WITH given AS (SELECT * FROM ${unnested(EVENT)}),
-         news AS (INSERT INTO hit_news (hit, version) SELECT hit, version FROM given WHERE is_news)
-       INSERT INTO hit_event (${EVENT_COLUMNS}) SELECT ${EVENT_COLUMNS} FROM given`,
-      arraysOf(EVENT, this.#events),
-    );
-    const changed = HIT_COLUMNS.filter((name) => name !== 'id').map((name) => `${name} = given.${name}`);
-    await sql(
-      `UPDATE hit SET ${changed.join(', ')} FROM ${unnested(HIT)} WHERE hit.id = given.id`,
-      arraysOf(HIT, [...this.#hits.values()]),
-    );
+  /** The events as rows, and the hits, which are there and locked, as they are after them. */
+  get changes(): Changes {
+    if (!this.hasEvents) return { parts: [], values: [] };
+    return {
+      parts: RECORD,
+      values: [...arraysOf(EVENT, this.#events), ...arraysOf(HIT, [...this.#hits.values()])],
+    };
   }
 }
 
@@ -139,7 +143,6 @@ export async function appendGroup(
     const known = await noteKeys(sql, entries, steadyMs);
     const recording = new Recording(place);
     const seen = await seeAll(sql, recording, entries, known);
-    await recording.write(sql);
     const counted = entries.filter((_, at) => known[at] === null);
     const result = entries.map(({ sightings }, at): Appended => {
       const outcome = known[at]!;
@@ -149,7 +152,8 @@ export async function appendGroup(
     // A key that is new makes a link too, by which a try whose connection is lost is found.
     const isEmpty = counted.length === 0 && !recording.hasEvents;
     const tallies = sumTallies(counted.flatMap((entry) => entry.tallies));
-    return { result, link: isEmpty ? null : { at: atMs, tallies, ...recording.link } };
+    const link = isEmpty ? null : { at: atMs, tallies, ...recording.link };
+    return { result, link, changes: recording.changes };
   });
 }
 
@@ -262,7 +266,7 @@ export function changeHit(
     if (!held) return { result: false, link: null };
     const recording = new Recording(place);
     recording.add(held, id, held.tenant, [statusEvent(change, { isNews: false })]);
-    await recording.write(sql);
-    return { result: true, link: { at: change.atMs, tallies: [], ...recording.link } };
+    const link = { at: change.atMs, tallies: [], ...recording.link };
+    return { result: true, link, changes: recording.changes };
   });
 }

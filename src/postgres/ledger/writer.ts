@@ -7,6 +7,7 @@ import { ulid } from 'ulid';
 import { AppError } from '../../core/errors.js';
 import { DAY_MS } from '../../core/period.js';
 import type { Database, Sql } from '../database.js';
+import type { SqlValue } from '../values.js';
 import { type Link, linkHash, type Position, startOfWriter } from './chain.js';
 
 /** A writer that was idle for longer begins a new chain: a fold forgets one after `WRITER_IDLE_MS_MAX` (`fold.ts`). */
@@ -24,19 +25,32 @@ export interface LinkPlace {
   readonly seq: number;
 }
 
+/** Changes of the statement that writes the link: parts of its WITH, whose parameters begin with `$FIRST_OF_CHANGES`. */
+export interface Changes {
+  readonly parts: readonly string[];
+  readonly values: readonly SqlValue[];
+}
+export const FIRST_OF_CHANGES = 7;
+const NO_CHANGES: Changes = { parts: [], values: [] };
+
 /** What a transaction did. Without a link it has changed nothing that may not be repeated. */
 interface Done<T> {
   readonly result: T;
   readonly link: (Link & { readonly at: number }) | null;
+  readonly changes?: Changes;
 }
 
-const SEND = `WITH head AS (
+const LINK = [
+  `head AS (
     UPDATE ledger_writer SET seq = $2, hash = decode($5, 'hex')
     WHERE id = $1 AND seq = $2 - 1 AND hash = decode($6, 'hex') RETURNING id
-  ), link AS (
+  )`,
+  `link AS (
     INSERT INTO ledger_link (writer, seq, at, body, hash) SELECT id, $2, $3, $4, decode($5, 'hex') FROM head
-  )
-  SELECT id FROM head`;
+  )`,
+];
+const send = ({ parts }: Changes) => `WITH ${[...LINK, ...parts].join(', ')} SELECT id FROM head`;
+const SEND = send(NO_CHANGES);
 const HEAD = `SELECT seq, encode(hash, 'hex') AS hash FROM ledger_writer WHERE id = $1`;
 /** A row written as it is, so that the commit is one. */
 const TOUCH = `UPDATE ledger_writer SET seq = seq WHERE id = $1 RETURNING seq, encode(hash, 'hex') AS hash`;
@@ -92,7 +106,8 @@ export class LedgerWriter {
         const link = this.#after(done.link);
         sent = { link, result: done.result };
         this.#sent = link;
-        const [head] = await sql(SEND, this.#parameters(link));
+        const { changes = NO_CHANGES } = done;
+        const [head] = await sql(send(changes), [...this.#parameters(link), ...changes.values]);
         if (head === undefined) throw this.#lostAt((await sql<Position>(HEAD, [this.#id]))[0] ?? null);
         return done.result;
       });
@@ -160,7 +175,7 @@ export class LedgerWriter {
     return { seq, at, body, hash };
   }
 
-  #parameters({ seq, at, body, hash }: Sent) {
+  #parameters({ seq, at, body, hash }: Sent): SqlValue[] {
     return [this.#id, seq, at, body, hash, this.#head.hash];
   }
 
