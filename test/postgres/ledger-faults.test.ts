@@ -1,6 +1,6 @@
 /** Whatever fails between processes and PostgreSQL: each answer is counted once, or the loss is noticed. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
 import type { Appended, LedgerEntry, LedgerStore } from '../../src/store/ledger-contract.js';
 import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
@@ -102,6 +102,7 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     stores = [];
   });
   afterEach(async () => {
+    vi.restoreAllMocks();
     await Promise.all(stores.map((store) => store.close()));
     proxy.close();
   });
@@ -156,6 +157,26 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     await append(store);
     expect((await store.verify()).problems).toEqual([]);
   });
+
+  test.each([
+    ['committed', 'loseReply', 3],
+    ['not committed', 'cutAt', 2],
+  ] as const)(
+    'a group whose outcome stays unknown is LEDGER_FAILED; the next one finds that it was %s',
+    async (_name, fault, checked) => {
+      const store = opened(proxy.url(url));
+      await append(store);
+      const now = performance.now.bind(performance);
+      // The patience of the group has ended.
+      proxy[fault]('UPDATE ledger_writer', () => {
+        vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+      });
+      await expect(append(store)).rejects.toMatchObject({ code: 'LEDGER_FAILED' });
+      await append(store, { sightings: [sighting(1, 1)] });
+      expect(await checkedIn(store)).toBe(checked);
+      expect((await store.verify()).problems).toEqual([]);
+    },
+  );
 
   test('a change of a hit is made once where the reply of its commit is lost', async () => {
     const store = opened(proxy.url(url));

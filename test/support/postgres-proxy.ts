@@ -4,12 +4,17 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { join } from 'node:path';
 import type { PostgresServer } from './postgres.js';
 
+interface Fault {
+  readonly text: string;
+  readonly after: () => void;
+}
+
 export class PostgresProxy {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  /** What a client sends before its reply is lost. */
-  #losing: string | null = null;
-  #cutting: { readonly text: string; readonly after: () => void } | null = null;
+  /** What a client sends before its reply is lost, and what it sends when it is cut. */
+  #losing: Fault | null = null;
+  #cutting: Fault | null = null;
   lostReplies = 0;
 
   private constructor(path: string) {
@@ -17,7 +22,7 @@ export class PostgresProxy {
       const database = connect(path);
       const pair = [client, database] as const;
       this.#pairs.add(pair);
-      let isLosing = false;
+      let losing: Fault | null = null;
       const end = () => {
         this.#pairs.delete(pair);
         client.destroy();
@@ -31,16 +36,17 @@ export class PostgresProxy {
           end();
           return after();
         }
-        if (this.#losing !== null && bytes.includes(this.#losing)) {
+        if (this.#losing !== null && bytes.includes(this.#losing.text)) {
+          losing = this.#losing;
           this.#losing = null;
-          isLosing = true;
         }
         database.write(bytes);
       });
       database.on('data', (bytes) => {
-        if (!isLosing) return client.write(bytes);
+        if (!losing) return client.write(bytes);
         this.lostReplies++;
-        return end();
+        end();
+        return losing.after();
       });
     });
   }
@@ -67,8 +73,8 @@ export class PostgresProxy {
   }
 
   /** Deliver the next bytes with this text, and cut the connection when the server replies. */
-  loseReply(text: string): void {
-    this.#losing = text;
+  loseReply(text: string, after: () => void = () => {}): void {
+    this.#losing = { text, after };
   }
 
   /** Cut the connection at the next bytes with this text, which are not delivered. */

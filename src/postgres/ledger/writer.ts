@@ -65,6 +65,7 @@ export class LedgerWriter {
   /** Its outcome is unknown. */
   #sent: Position | null = null;
   #lost: AppError | null = null;
+  /** Time of the newest link, or of the beginning. */
   #usedMs = performance.now();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -138,7 +139,6 @@ export class LedgerWriter {
       await this.#settle();
       if (performance.now() - this.#usedMs > RENEW_MS) this.#renew();
       await this.#register();
-      this.#usedMs = performance.now();
       return act();
     });
   }
@@ -166,6 +166,7 @@ export class LedgerWriter {
       [this.#id, this.#head.hash],
     );
     this.#isRegistered = true;
+    this.#usedMs = performance.now();
   }
 
   #after({ at, tallies, events, news }: Link & { readonly at: number }): Sent {
@@ -182,6 +183,7 @@ export class LedgerWriter {
   #take(sent: Position): void {
     this.#head = sent;
     this.#sent = null;
+    this.#usedMs = performance.now();
   }
 
   #lostAt(found: Position | null): AppError {
