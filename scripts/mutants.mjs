@@ -87,7 +87,12 @@ const HOLD = 'src/cases/webhooks/hold-events.ts';
 const OF_STORES = ['test/store/service-stores.test.ts'];
 const OF_HOLD = ['test/cases/webhooks', 'test/store/service-stores.test.ts'];
 const NEWS = 'src/sqlite/ledger/news.ts';
-const OF_NEWS = ['test/sqlite/ledger.test.ts', 'test/sqlite/ledger-news.test.ts'];
+const OF_NEWS = ['test/store/ledger-stores.test.ts', 'test/sqlite/ledger-news.test.ts'];
+const LEDGER = 'src/postgres/ledger';
+const OF_LEDGER = ['test/store/ledger-stores.test.ts'];
+const OF_CUTS = ['test/postgres/ledger-faults.test.ts'];
+const OF_FOLD = ['test/postgres/ledger-fold.test.ts'];
+const OF_CELLS = ['test/postgres/ledger-damage.test.ts'];
 const OF_COLLECT = ['test/cases/webhooks'];
 export const MUTANTS = [
   // Sums: no damaged row decides.
@@ -599,8 +604,8 @@ export const MUTANTS = [
     OF_HOLD,
   ],
   // News of the ledger.
-  ['src/sqlite/ledger/append.ts', 'if (!quarantined) addNews(', 'addNews(', OF_NEWS],
-  ['src/sqlite/ledger/append.ts', 'if (counted) addNews(db, chains, newsMax);', '', OF_NEWS],
+  ['src/store/ledger-events.ts', 'isNews: !quarantined', 'isNews: true', OF_NEWS],
+  ['src/store/ledger-events.ts', 'isNews: counted !== null', 'isNews: false', OF_NEWS],
   ['src/sqlite/ledger/retention.ts', 'eraseNews(db, chains, { id, tenant });', '', OF_NEWS],
   [NEWS, 'Math.max(since, Number(seq))', 'since', OF_NEWS],
   [NEWS, 'Math.max(since, Number(seq)) : since', 'Math.max(since, Number(seq)) : 0', OF_NEWS],
@@ -627,4 +632,35 @@ export const MUTANTS = [
     OF_STORES,
   ],
   ['src/postgres/service/webhooks.ts', 'ON CONFLICT (webhook_id, kind, subject) DO NOTHING ', '', OF_STORES],
+  // The ledger of several writers.
+  [
+    `${LEDGER}/writer.ts`,
+    'if (found.length === 0) await this.#settle();',
+    'if (found.length === 0) throw this.#lostAt(null);',
+    OF_CUTS,
+  ],
+  [`${LEDGER}/writer.ts`, 'if (isAt(found, sent.link)) return sent.result;', '', OF_CUTS],
+  [`${LEDGER}/writer.ts`, 'sent = this.#sent = null;', '', OF_CUTS],
+  [`${LEDGER}/writer.ts`, 'if (this.#lost) throw this.#lost;', '', OF_CUTS],
+  [`${LEDGER}/writer.ts`, 'performance.now() - this.#usedMs > RENEW_MS', 'false', OF_FOLD],
+  [`${LEDGER}/append.ts`, 'ORDER BY tenant COLLATE "C", key COLLATE "C"', '', OF_CUTS],
+  [`${LEDGER}/append.ts`, '(HIT)} ORDER BY tenant COLLATE "C", key', '(HIT)}', OF_CUTS],
+  [`${LEDGER}/append.ts`, 'WHERE held.at <= $5', 'WHERE $5::int8 > 0', OF_LEDGER],
+  [`${LEDGER}/append.ts`, 'counted.length === 0 && !recording.hasEvents', '!recording.hasEvents', OF_LEDGER],
+  [`${LEDGER}/fold.ts`, "? 'FOR UPDATE' : 'FOR UPDATE SKIP LOCKED'", "? '' : ''", OF_LEDGER],
+  [`${LEDGER}/fold.ts`, "throw new AppError('LEDGER_INVALID', { why });", 'void why;', OF_FOLD],
+  [`${LEDGER}/fold.ts`, 'nowMs - sinceMs > WRITER_IDLE_MS_MAX', 'false', OF_FOLD],
+  [`${LEDGER}/fold.ts`, 'AND ledger_link.seq <= given.seq', '', OF_FOLD],
+  [`${LEDGER}/news.ts`, 'isKnown ? Number(number) : 0', 'Number(number)', OF_FOLD],
+  [`${LEDGER}/news.ts`, 'number IS NULL OR number > $1', 'number > $1', OF_FOLD],
+  [`${LEDGER}/ledger.ts`, 'await fold(sql, { ...this.#foldOptions, isAwaited: true });\n', '', OF_FOLD],
+  [`${LEDGER}/verify.ts`, '!sha256(body).equals(body_hash)', 'false', OF_CELLS],
+  [`${LEDGER}/verify.ts`, '!eventDigest(event).equals(digest)', 'false', OF_CELLS],
+  [`${LEDGER}/verify.ts`, 'event.hash === null || !hash.equals(event.hash)', 'false', OF_CELLS],
+  [`${LEDGER}/verify.ts`, 'hash !== null || ', '', OF_CELLS],
+  [`${LEDGER}/verify.ts`, ' && own.length === version', '', OF_CELLS],
+  [`${LEDGER}/verify.ts`, '!digest || !isAtNumber', '!digest', OF_CELLS],
+  [`${LEDGER}/verify.ts`, 'position.seq !== seq || position.hash !== hash', 'false', OF_CELLS],
+  [`${LEDGER}/verify.ts`, 'of expected.keys()', 'of [] as string[]', OF_CELLS],
+  [`${LEDGER}/verify.ts`, "heads[0]!.no !== no || heads[0]!.hash.toString('hex') !== before", 'false', OF_CELLS],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

@@ -24,7 +24,9 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
           cli.out(
             check.ok
               ? `ok: ${number(check.totals.checked)} checked, ${number(check.hits)} hits, ${number(check.events)} events\n` +
-                  `counts ${check.heads.counts}\nevents ${check.heads.events}\n`
+                  Object.entries(check.heads)
+                    .map(([name, digest]) => `${name} ${digest}\n`)
+                    .join('')
               : 'damaged: the ledger is not as it was written\n',
           );
         }

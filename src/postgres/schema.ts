@@ -2,6 +2,8 @@
  * The schema of PostgreSQL, one text per version; never edited once released. Texts are compared by their bytes, as in
  * SQLite, whatever the locale of the database is. Times are texts where a digest or a caller depends on their form.
  */
+
+import { LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
 
 export const MIGRATIONS: readonly string[] = [
@@ -60,4 +62,5 @@ export const MIGRATIONS: readonly string[] = [
    );
    CREATE INDEX webhook_event_open ON webhook_event (webhook_id, until) WHERE state <> 'done';`,
   LIST_TABLES,
+  LEDGER_TABLES,
 ];

@@ -163,8 +163,8 @@ export interface LedgerCheck {
   readonly hits: number;
   readonly events: number;
   readonly totals: Totals;
-  /** The newest links of the chains: a copy stored elsewhere proves later that nothing before was changed. */
-  readonly heads: { readonly counts: string; readonly events: string };
+  /** The newest links of the chains, by name: a copy stored elsewhere proves later that nothing before was changed. */
+  readonly heads: Readonly<Record<string, string>>;
 }
 
 /** A case that is new or reopened; a quarantined hit is new once it becomes a case. Its row in the outbox of the ledger. */
@@ -192,7 +192,10 @@ export interface Retention {
   readonly atMs: number;
 }
 
-/** Every method: errors LEDGER_FAILED: the store cannot be read or written now. */
+/**
+ * Every method: errors LEDGER_FAILED: the store cannot be read or written now. LEDGER_INVALID: what is stored is damaged, or
+ * no longer has what this process was promised.
+ */
 export interface LedgerStore {
   /** Errors DATA_VERSION, LEDGER_INVALID: no later call can succeed. LEDGER_FAILED: not now. */
   open(): Promise<void>;
@@ -209,7 +212,10 @@ export interface LedgerStore {
   changeHit(tenant: string | null, id: string, expected: HitStatus, change: HitChange): Promise<boolean>;
   /** Ordered by tenant name; only tenants with cases. */
   cases(query: CasesQuery): Promise<readonly Cases[]>;
-  /** Return the news that no process has forgotten, in the order of their commits. They are written with their sighting, or not at all. */
+  /**
+   * Return the news that no process has forgotten. They are written with their sighting, or not at all. Those of one process
+   * are in the order of their commits; those of several may be out of order within a second or two.
+   */
   news(limit: number): Promise<NewsPage>;
   /** Return a mark: what is on record now. */
   newsMark(): Promise<string>;
@@ -219,7 +225,10 @@ export interface LedgerStore {
   forgetNews(ids: readonly string[], lost: number): Promise<void>;
   /** Verify the chains, and that hits, news and counts equal them. */
   verify(): Promise<LedgerCheck>;
-  /** Write a consistent copy during writes. Errors REQUEST_INVALID: the file exists already. */
+  /**
+   * Write a consistent copy during writes. Errors REQUEST_INVALID: the file exists already, or the ledger is in a database
+   * that is backed up by its own tools.
+   */
   backup(path: string): Promise<{ readonly bytes: number }>;
   /** Erase old rows, with their news; the chains stay intact. */
   retain(retention: Retention): Promise<{ readonly hits: number; readonly hours: number }>;

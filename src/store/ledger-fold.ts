@@ -2,9 +2,9 @@
  * Folding a ledger's counts into periods, the same in every store: when a fold is due, the periods, and the closing
  * statement.
  */
-import type { Interval } from '../core/period.js';
+import { type Interval, startOf } from '../core/period.js';
 import { RowSum } from '../core/row-sum.js';
-import { type Cell, NO_TOTALS, type Totals } from '../core/tally.js';
+import { addTotals, type Cell, NO_TOTALS, type Tally, TallySum, type Totals } from '../core/tally.js';
 import { sha256 } from './ledger-chain.js';
 
 /** Open groups are read by every query for counts, and held in memory during a fold. */
@@ -78,4 +78,59 @@ export function cellsOf(row: Pick<TallyRow, 'cells'>): Cell[] {
 export function rowDigest(row: TallyRow): Buffer {
   const { tenant, level, start, checked, exact, near, suppressed, not_checked, cells } = row;
   return sha256(JSON.stringify([tenant, level, start, checked, exact, near, suppressed, not_checked, cells]));
+}
+
+/** Sum tallies by tenant and hour. */
+export function sumTallies(tallies: readonly Tally[]): Tally[] {
+  const sums = new Map<string, { readonly tenant: string; readonly startMs: number; readonly sum: TallySum }>();
+  for (const tally of tallies) {
+    const { tenant, startMs } = tally;
+    const held = sums.get(`${startMs} ${tenant}`) ?? { tenant, startMs, sum: new TallySum() };
+    sums.set(`${startMs} ${tenant}`, held);
+    held.sum.add(tally);
+  }
+  return [...sums.values()].map(({ tenant, startMs, sum: { totals, cells } }) => ({ tenant, startMs, totals, cells }));
+}
+
+/** The key of a row of `tally`. */
+type PeriodKey = Pick<TallyRow, 'tenant' | 'level' | 'start'>;
+
+/** Sum tallies by the periods of every level. */
+export function sumByPeriod(tallies: Iterable<Tally>): (PeriodKey & { readonly sum: TallySum })[] {
+  const sums = new Map<string, PeriodKey & { readonly sum: TallySum }>();
+  for (const tally of tallies) {
+    for (const [level, interval] of LEVELS.entries()) {
+      const key = { tenant: tally.tenant, level, start: startOf(interval, tally.startMs) };
+      const held = sums.get(JSON.stringify(key)) ?? { ...key, sum: new TallySum() };
+      sums.set(JSON.stringify(key), held);
+      held.sum.add(tally);
+    }
+  }
+  return [...sums.values()];
+}
+
+/**
+ * Add sums to their rows. `heldRow`: the row of a period, if there is one. Result: the rows to write, and what the next fold
+ * says of the table. Errors RangeError: a count exceeds the exact integers.
+ */
+export function addPeriods(
+  before: Pick<Fold, 'sum' | 'rows' | 'totals'>,
+  periods: ReturnType<typeof sumByPeriod>,
+  heldRow: (key: PeriodKey) => TallyRow | undefined,
+): { readonly facts: Pick<Fold, 'sum' | 'rows' | 'totals'>; readonly written: readonly TallyRow[] } {
+  const rowSum = new RowSum(before.sum);
+  let { rows, totals } = before;
+  const written = periods.map(({ sum, ...key }): TallyRow => {
+    if (key.level === HOUR) totals = addTotals(totals, sum.totals);
+    const held = heldRow(key);
+    if (held) {
+      rowSum.change(rowDigest(held), -1);
+      sum.add({ totals: totalsOf(held), cells: cellsOf(held) });
+    } else rows++;
+    const { notChecked: not_checked, ...others } = sum.totals;
+    const row: TallyRow = { ...key, ...others, not_checked, cells: JSON.stringify(sum.cells) };
+    rowSum.change(rowDigest(row), 1);
+    return row;
+  });
+  return { facts: { sum: rowSum.toHex(), rows, totals }, written };
 }

@@ -2,9 +2,12 @@
 import { join } from 'node:path';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
+import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
 import { openPostgresStore } from '../../src/postgres/open.js';
+import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import type { LedgerStore } from '../../src/store/ledger-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { keyFromText } from '../../src/vault/master-key.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
@@ -18,6 +21,8 @@ export interface Place<Part> {
 
 interface Backend extends Place<Store> {
   readonly name: string;
+  /** Open the ledger of the place, as one more process does. */
+  openLedger(options?: { readonly foldGroups?: number }): LedgerStore;
   /** Change what is stored, past the store. */
   damage(sql: string): Promise<void>;
 }
@@ -30,6 +35,7 @@ function sqlite(): Backend {
       dataDir = tempFolder('store');
     },
     open: () => openSqliteStore(dataDir),
+    openLedger: (options) => openSqliteLedger(dataDir, options),
     damage: async (sql) => {
       const db = new Database(join(dataDir, SERVICE_FILE));
       db.exec(sql);
@@ -54,6 +60,7 @@ function postgres(): Backend {
       url = await server.createSchema(await database);
     },
     open: () => openPostgres(url),
+    openLedger: (options) => openPostgresLedger(url, options),
     damage: async (sql) => {
       await (await sharedServer()).run(sql, url);
     },

@@ -473,14 +473,19 @@ const questionArb = fc.record({
 });
 
 /** Any operations in any state: the store equals the oracle, and verify finds no problem. */
-export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore, numRuns: number): void {
+export function ledgerModel(
+  name: string,
+  { fresh, open }: { readonly fresh: () => void | Promise<void>; readonly open: () => LedgerStore },
+  numRuns: number,
+): void {
   test(`${name}: any operations in any state give the results of the oracle`, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(operationArb, { minLength: 1, maxLength: 14 }),
         questionArb,
         async (operations, question) => {
-          let store = open(true);
+          await fresh();
+          let store = open();
           const oracle = memoryLedger();
           let now = 0;
           try {
@@ -496,7 +501,7 @@ export function ledgerModel(name: string, open: (fresh: boolean) => LedgerStore,
                 }
               } else if (operation.do === 'reopen') {
                 await store.close();
-                store = open(false);
+                store = open();
               } else if (operation.do === 'append') {
                 const entries = operation.entries.map(({ tenant, idempotency, tallies, files }): LedgerEntry => {
                   const sightings = files.map(({ file, quarantined }) => {

@@ -212,8 +212,7 @@ export function memoryLedger(): LedgerStore {
     async verify() {
       const sum = new TallySum();
       for (const tally of tallies) sum.add(tally);
-      const heads = { counts: '', events: '' };
-      return { ok: true, problems: [], hits: hits.length, events, totals: sum.totals ?? NO_TOTALS, heads };
+      return { ok: true, problems: [], hits: hits.length, events, totals: sum.totals ?? NO_TOTALS, heads: {} };
     },
     backup: async () => ({ bytes: 0 }),
     async retain({ hitsStoppedBeforeMs, hoursBeforeMs }) {

@@ -1,11 +1,20 @@
 /** Writes one group of answers in one transaction: counts as a link, hits as rows and links, and the head last. */
 import { DAY_MS } from '../../core/period.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { type Tally, TallySum } from '../../core/tally.js';
+import type { Tally } from '../../core/tally.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type { Appended, HitChange, Idempotency, LedgerGroup, SeenHit, Sighting } from '../../store/ledger-contract.js';
-import { type FirstSeen, reopening, type SeenAgain, type StatusChanged } from '../../store/ledger-events.js';
-import { FOLD_CHARS } from '../../store/ledger-fold.js';
+import {
+  byHit,
+  firstRow,
+  type HitRow,
+  inOrder,
+  type NewEvent,
+  nextRow,
+  seeHit,
+  statusEvent,
+} from '../../store/ledger-events.js';
+import { FOLD_CHARS, sumTallies } from '../../store/ledger-fold.js';
 import { prepared } from '../statements.js';
 import { Chains } from './chain.js';
 import { fold } from './fold.js';
@@ -21,12 +30,6 @@ interface Into {
   readonly newsMax: number;
 }
 
-interface HitRow {
-  readonly id: string;
-  readonly status: HitStatus;
-  readonly quarantined: number;
-}
-
 export interface AppendLimits {
   /** The number of open groups that triggers a fold. */
   readonly foldGroups: number;
@@ -40,22 +43,17 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, limits: AppendLimits
       const chains = new Chains(db);
       const into = { db, chains, newsMax: limits.newsMax };
       const appended: Appended[] = [];
-      const tallies = new Map<string, { tenant: string; startMs: number; sum: TallySum }>();
+      const tallies: Tally[] = [];
       for (const { tenant, idempotency, tallies: own, sightings } of group.entries) {
         const known = idempotency && noteKey(db, tenant, idempotency, group.steadyMs ?? group.atMs);
         if (known === 'reused') {
           appended.push({ outcome: known });
           continue;
         }
-        if (known === null) for (const tally of own) addTally(tallies, tally);
+        if (known === null) tallies.push(...own);
         appended.push({ outcome: known ?? 'recorded', hits: seeAll(into, sightings, known === 'repeated') });
       }
-      if (tallies.size > 0) {
-        const body = [...tallies.values()].map(
-          ({ tenant, startMs, sum }): Tally => ({ tenant, startMs, totals: sum.totals, cells: sum.cells }),
-        );
-        chains.appendGroup(group.atMs, 'group', JSON.stringify(body));
-      }
+      if (tallies.length > 0) chains.appendGroup(group.atMs, 'group', JSON.stringify(sumTallies(tallies)));
       if (chains.head.openGroups >= limits.foldGroups || chains.head.openChars >= FOLD_CHARS) {
         fold(db, chains, group.atMs);
         prepared(db, 'DELETE FROM answered WHERE at <= ?').run((group.steadyMs ?? group.atMs) - IDEMPOTENCY_MS);
@@ -64,16 +62,6 @@ export function appendGroup(db: Sqlite, group: LedgerGroup, limits: AppendLimits
       return appended;
     })
     .immediate();
-}
-
-function addTally(into: Map<string, { tenant: string; startMs: number; sum: TallySum }>, tally: Tally): void {
-  const key = `${tally.startMs} ${tally.tenant}`;
-  let held = into.get(key);
-  if (!held) {
-    held = { tenant: tally.tenant, startMs: tally.startMs, sum: new TallySum() };
-    into.set(key, held);
-  }
-  held.sum.add(tally);
 }
 
 /** Look up the key; null for a new one, which is stored. */
@@ -92,94 +80,57 @@ function noteKey(
   return null;
 }
 
-/**
- * Return one result per sighting, in order. Sightings of one hit in a group are one event. `repeated`: they were counted
- * before, so only new hits and new cases are recorded.
- */
 function seeAll(into: Into, sightings: readonly Sighting[], repeated: boolean): SeenHit[] {
-  const byKey = new Map<string, Sighting[]>();
-  for (const sighting of sightings) {
-    const mapKey = `${sighting.key} ${sighting.tenant}`;
-    const others = byKey.get(mapKey);
-    if (others) others.push(sighting);
-    else byKey.set(mapKey, [sighting]);
-  }
   const seen = new Map<string, SeenHit>();
-  for (const [mapKey, same] of byKey) seen.set(mapKey, see(into, same, repeated));
-  return sightings.map(({ key, tenant }) => {
-    const found = seen.get(`${key} ${tenant}`)!;
-    seen.set(`${key} ${tenant}`, { id: found.id, isNew: false });
-    return found;
-  });
-}
-
-/** `same`: one or more sightings of one hit. */
-function see({ db, chains, newsMax }: Into, same: readonly Sighting[], repeated: boolean): SeenHit {
-  const first = same[0]!;
-  const { tenant } = first;
-  const key = Buffer.from(first.key, 'hex');
-  const held = prepared<[string, Buffer], HitRow>(
-    db,
-    'SELECT id, status, quarantined FROM hit WHERE tenant = ? AND key = ?',
-  ).get(tenant, key);
-  const isCounted = same.find((sighting) => !sighting.quarantined);
-  const lastMs = Math.max(...same.map(({ atMs }) => atMs));
-  if (!held) {
-    const { hitId, atMs, reference, kind } = first;
-    const { quarantined, list, category, evidence } = isCounted ?? first;
-    const body: FirstSeen = { key: first.key, reference, kind, quarantined, list, category, evidence };
-    const seq = chains.appendEvent(atMs, 'hit', tenant, hitId, JSON.stringify(body));
-    if (!quarantined) addNews(db, chains, newsMax);
-    prepared(
-      db,
-      `INSERT INTO hit (id, tenant, key, reference, kind, first_seen, last_seen, times_seen, after_removal, status,
-         quarantined, list, category, started, stopped, evidence_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0, 'open', ?, ?, ?, ?, NULL, ?)`,
-    ).run(hitId, tenant, key, reference, kind, atMs, atMs, Number(quarantined), list, category, atMs, seq);
-    if (same.length > 1)
-      seeAgain(
-        db,
-        chains,
-        first,
-        { id: hitId, status: 'open', quarantined: 0 },
-        { lastMs, times: same.length - 1, counted: null },
-      );
-    return { id: hitId, isNew: true };
+  for (const [name, same] of byHit(sightings)) {
+    const { tenant, key } = same[0]!;
+    const held = prepared<[string, Buffer], HitRow>(into.db, 'SELECT * FROM hit WHERE tenant = ? AND key = ?').get(
+      tenant,
+      Buffer.from(key, 'hex'),
+    );
+    const found = seeHit(held ?? null, same, { repeated });
+    seen.set(name, found.seen);
+    record(into, held ?? null, { id: found.seen.id, tenant }, found.events);
   }
-  const counted = held.quarantined === 1 && isCounted ? isCounted : null;
-  const times = repeated ? 0 : same.length;
-  if (times > 0 || counted) seeAgain(db, chains, first, held, { lastMs, times, counted });
-  if (counted) addNews(db, chains, newsMax);
-  const reopened = isCounted && times > 0 ? reopening(held.status, lastMs) : null;
-  if (!reopened) return { id: held.id, isNew: false };
-  writeStatus(db, chains, { tenant, id: held.id }, reopened);
-  addNews(db, chains, newsMax);
-  return { id: held.id, isNew: false, isReopened: true };
+  return inOrder(sightings, seen);
 }
 
-function seeAgain(
-  db: Sqlite,
-  chains: Chains,
-  { tenant }: Sighting,
-  { id, status }: HitRow,
-  { lastMs, times, counted }: { readonly lastMs: number; readonly times: number; readonly counted: Sighting | null },
+const COLUMNS = [
+  'id',
+  'tenant',
+  'key',
+  'reference',
+  'kind',
+  'first_seen',
+  'last_seen',
+  'times_seen',
+  'after_removal',
+  'status',
+  'quarantined',
+  'list',
+  'category',
+  'started',
+  'stopped',
+  'evidence_seq',
+] as const satisfies readonly (keyof HitRow)[];
+const INSERT = `INSERT INTO hit (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
+const UPDATE = `UPDATE hit SET ${COLUMNS.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`;
+
+/** Append events of one hit, and write the hit that they define. */
+function record(
+  { db, chains, newsMax }: Into,
+  held: HitRow | null,
+  { id, tenant }: { readonly id: string; readonly tenant: string },
+  events: readonly NewEvent[],
 ): void {
-  const { list, category, evidence } = counted ?? {};
-  const body: SeenAgain = { times, counted: counted && { list: list!, category: category!, evidence: evidence! } };
-  const seq = chains.appendEvent(lastMs, 'seen', tenant, id, JSON.stringify(body));
-  prepared(
-    db,
-    `UPDATE hit SET last_seen = max(last_seen, ?), times_seen = times_seen + ?, after_removal = after_removal + ?
-     WHERE tenant = ? AND id = ?`,
-  ).run(lastMs, times, status === 'removed' ? times : 0, tenant, id);
-  if (!counted) return;
-  // The hit becomes a case now: its clock starts with the first match that counts.
-  prepared(
-    db,
-    `UPDATE hit SET quarantined = 0, list = ?, category = ?, evidence_seq = ?,
-       started = CASE WHEN status = 'open' THEN ? ELSE started END
-     WHERE tenant = ? AND id = ?`,
-  ).run(counted.list, counted.category, seq, lastMs, tenant, id);
+  let row = held;
+  for (const { kind, atMs: at, body, isNews } of events) {
+    const seq = chains.appendEvent(at, kind, tenant, id, body);
+    if (isNews) addNews(db, chains, newsMax);
+    const event = { seq, at, kind, tenant, body };
+    row = row ? nextRow(row, event) : firstRow(id, event);
+  }
+  if (row !== held) prepared(db, held ? UPDATE : INSERT).run(row);
 }
 
 /** Change a hit; return false if it is not in the expected state. `tenant` null: all tenants. */
@@ -192,32 +143,15 @@ export function changeHit(
 ): boolean {
   return db
     .transaction(() => {
-      const held = prepared<[string, string | null, string | null, string], { tenant: string }>(
+      const held = prepared<[string, string | null, string | null, string], HitRow>(
         db,
-        'SELECT tenant FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?) AND status = ?',
+        'SELECT * FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?) AND status = ?',
       ).get(id, tenant, tenant, expected);
       if (!held) return false;
       const chains = new Chains(db);
-      writeStatus(db, chains, { tenant: held.tenant, id }, change);
+      record({ db, chains, newsMax: 0 }, held, held, [statusEvent(change, { isNews: false })]);
       chains.writeHead();
       return true;
     })
     .immediate();
-}
-
-function writeStatus(
-  db: Sqlite,
-  chains: Chains,
-  { tenant, id }: { readonly tenant: string; readonly id: string },
-  { atMs, ...change }: HitChange,
-): void {
-  const body: StatusChanged = change;
-  chains.appendEvent(atMs, 'status', tenant, id, JSON.stringify(body));
-  prepared(db, 'UPDATE hit SET status = ?, started = ?, stopped = ? WHERE tenant = ? AND id = ?').run(
-    change.status,
-    change.startedMs,
-    change.stoppedMs,
-    tenant,
-    id,
-  );
 }

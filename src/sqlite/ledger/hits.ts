@@ -3,39 +3,14 @@
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
 import type { EventLink } from '../../store/ledger-chain.js';
-import type { Cases, CasesQuery, HitEvent, HitFilter, StoredHit } from '../../store/ledger-contract.js';
-import type { FirstSeen, HitRow, SeenAgain, StatusChanged } from '../../store/ledger-events.js';
+import type { Cases, CasesQuery, HitFilter, StoredHit } from '../../store/ledger-contract.js';
+import { type HitRow, toStoredHit } from '../../store/ledger-events.js';
 
-function toStoredHit(db: Sqlite, row: HitRow): StoredHit {
+function withHistory(db: Sqlite, row: HitRow): StoredHit {
   const events = db
     .prepare<[string, string], EventLink>('SELECT * FROM event_link WHERE hit = ? AND tenant = ? ORDER BY seq')
     .all(row.id, row.tenant);
-  const evidence = events.find(({ seq }) => seq === row.evidence_seq);
-  const body = JSON.parse(evidence?.body ?? 'null') as FirstSeen | SeenAgain | null;
-  if (body === null) throw new SyntaxError(`evidence of hit ${row.id} not found`);
-  const history = events.flatMap(({ at, kind, body: text }): HitEvent[] => {
-    if (kind !== 'status') return [];
-    const { status, note, by } = JSON.parse(text!) as StatusChanged;
-    return [{ atMs: at, status, note, by }];
-  });
-  return {
-    id: row.id,
-    tenant: row.tenant,
-    reference: row.reference,
-    kind: row.kind,
-    firstSeenMs: row.first_seen,
-    lastSeenMs: row.last_seen,
-    timesSeen: row.times_seen,
-    seenAfterRemoval: row.after_removal,
-    status: row.status,
-    quarantined: row.quarantined === 1,
-    list: row.list,
-    category: row.category,
-    startedMs: row.started,
-    stoppedMs: row.stopped,
-    evidence: 'evidence' in body ? body.evidence : body.counted!.evidence,
-    history,
-  };
+  return toStoredHit(row, events);
 }
 
 export function hits(db: Sqlite, filter: HitFilter): StoredHit[] {
@@ -55,7 +30,7 @@ export function hits(db: Sqlite, filter: HitFilter): StoredHit[] {
   const rows = db
     .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY id ${filter.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
     .all(...asked.map(([, value]) => value), filter.limit);
-  return rows.map((row) => toStoredHit(db, row));
+  return rows.map((row) => withHistory(db, row));
 }
 
 export function hit(db: Sqlite, tenant: string | null, id: string): StoredHit | null {
@@ -64,7 +39,7 @@ export function hit(db: Sqlite, tenant: string | null, id: string): StoredHit | 
       'SELECT * FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?)',
     )
     .get(id, tenant, tenant);
-  return row ? toStoredHit(db, row) : null;
+  return row ? withHistory(db, row) : null;
 }
 
 /** All queries below read only the index `hit_cases`, one tenant at a time. */

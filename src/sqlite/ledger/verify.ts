@@ -16,24 +16,19 @@ import {
   newsHead,
   sha256,
 } from '../../store/ledger-chain.js';
+import { isOfEvents, Problems, type Report, TallyCheck } from '../../store/ledger-check.js';
 import type { LedgerCheck } from '../../store/ledger-contract.js';
-import { type HitRow, replayHit } from '../../store/ledger-events.js';
-import { type Fold, LEVELS, rowDigest, type TallyRow, totalsOf } from '../../store/ledger-fold.js';
+import type { HitRow } from '../../store/ledger-events.js';
+import type { Fold, TallyRow } from '../../store/ledger-fold.js';
 import { Chains } from './chain.js';
 import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
-
-/** Reported problems; a badly damaged file has thousands. */
-const PROBLEMS_MAX = 20;
 
 export function verify(db: Sqlite): LedgerCheck {
   return db.transaction(() => verifySnapshot(db))();
 }
 
 function verifySnapshot(db: Sqlite): LedgerCheck {
-  const problems: string[] = [];
-  const report = (problem: string) => {
-    if (problems.length < PROBLEMS_MAX) problems.push(problem);
-  };
+  const { all: problems, report } = new Problems();
   /** Run one part. An unreadable row is reported, and the other parts are still read. */
   const part = <T>(name: string, read: () => T): T | null => {
     try {
@@ -67,8 +62,6 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
     heads: { counts: head.groupHash, events: head.eventHash },
   };
 }
-
-type Report = (problem: string) => void;
 
 function verifyGroups(db: Sqlite, head: Head, report: Report): void {
   let before = FIRST_HEAD.groupHash;
@@ -146,26 +139,13 @@ function verifyNews(db: Sqlite, { news }: Head, report: Report): void {
 
 /** Result: the total of all counts. */
 function verifyTallies(db: Sqlite, { foldSeq }: Head, stored: Fold, report: Report): Totals {
-  const sum = new RowSum();
-  let rows = 0;
-  const byLevel: Totals[] = LEVELS.map((interval) => (interval === 'hour' ? stored.dropped : NO_TOTALS));
-  for (const row of db.prepare<[], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally`).iterate()) {
-    rows++;
-    sum.change(rowDigest(row), 1);
-    byLevel[row.level] = addTotals(byLevel[row.level] ?? NO_TOTALS, totalsOf(row));
-  }
-  if (rows !== stored.rows) report(`counts: ${rows} rows, expected ${stored.rows}`);
-  if (sum.toHex() !== stored.sum) report('counts: a row was changed since the last fold');
-  for (const [level, totals] of byLevel.entries()) {
-    if (JSON.stringify(totals) !== JSON.stringify(stored.totals))
-      report(`counts: the ${LEVELS[level]}s do not add up to the total`);
-  }
+  const check = new TallyCheck(stored);
+  for (const row of db.prepare<[], TallyRow>(`SELECT ${TALLY_COLUMNS} FROM tally`).iterate()) check.add(row);
+  check.end(report);
   let totals = stored.totals;
   for (const tally of openTallies(db, foldSeq)) totals = addTotals(totals, tally.totals);
   return totals;
 }
-
-const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
 
 /** Result: the number of hits. */
 function verifyHits(db: Sqlite, report: Report): number {
@@ -173,8 +153,7 @@ function verifyHits(db: Sqlite, report: Report): number {
   let count = 0;
   for (const row of db.prepare<[], HitRow>('SELECT * FROM hit ORDER BY id').iterate()) {
     count++;
-    const made = replayHit(row.id, eventsOf.all(row.id));
-    if (made === null || asText(made) !== asText(row)) report(`hit ${row.id}: differs from its events`);
+    if (!isOfEvents(row, eventsOf.all(row.id))) report(`hit ${row.id}: differs from its events`);
   }
   const [firsts] = db
     .prepare<[], number>(`SELECT count(*) FROM event_link WHERE kind = 'hit' AND body IS NOT NULL`)
