@@ -6,11 +6,18 @@ import { VALUE_NAME_BYTES } from '../../vault/vault.js';
 export const IDENTITY_INDEX = `CREATE UNIQUE INDEX entry_identity
   ON entry (list_id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id)`;
 
+/**
+ * Page cache while they are made: SQLite sorts as many rows at once as it holds. That many stay in the processor's cache, which
+ * takes two thirds of the time that sixteen megabytes take.
+ */
+const SORT_CACHE_KIB = 2_048;
+
 /** In the transaction that makes them again. */
 export function dropEntryIndexes(db: Sqlite): void {
   db.exec('DROP INDEX entry_identity; DROP INDEX entry_of_list;');
 }
 
 export function makeEntryIndexes(db: Sqlite): void {
+  db.pragma(`cache_size = -${SORT_CACHE_KIB}`);
   db.exec(`${IDENTITY_INDEX}; CREATE INDEX entry_of_list ON entry (list_id, entry_id);`);
 }
