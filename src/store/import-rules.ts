@@ -7,7 +7,7 @@ const REJECTED_KEPT_MAX = 100;
 /** Distinct repeated values remembered; a value that many rows carry recurs soon. */
 const REPEATED_VALUES_KEPT_MAX = 100_000;
 /** Places for values that came once, by four bytes of their seals, which are as good as random. */
-const ONCE_PLACES = 2 ** 22;
+const ONCE_PLACES = 2 ** 24;
 /** Where these bytes begin: after the number of the key. */
 const ONCE_AT = 2;
 

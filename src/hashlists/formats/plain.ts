@@ -44,6 +44,8 @@ export async function* parsePlain({ bytes, ...options }: ListSource): AsyncGener
 /** A value alone, or behind the name of its algorithm. It may have spaces: PhotoDNA as numbers. */
 function fieldsOf(line: string, words: readonly string[]): RawFields {
   const [first = '', second = ''] = words;
+  // Most lines of most lists.
+  if (words.length === 1) return { value: line };
   if (words.length === 2) return { value: second, algorithm: first };
   if (algorithmNamed(first) === null) return { value: line };
   return { value: line.slice(first.length), algorithm: first };
