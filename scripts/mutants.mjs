@@ -112,7 +112,12 @@ export const MUTANTS = [
   // Reviews: crowds.
   [CROWDS, 'matches.length > CROWD_OTHERS_MAX + 1', 'matches.length > CROWD_OTHERS_MAX', OF_CROWDS],
   [CROWDS, 'isNew(this.#positions[at]!)', 'true', OF_CROWDS],
-  [ROWS, 'if (this.counts.added > added) this.#added.add(this.#position);', 'this.#added.add(this.#position);', OF_REVIEW],
+  [
+    ROWS,
+    'if (this.counts.added > added) this.#added.add(this.#position);',
+    'this.#added.add(this.#position);',
+    OF_REVIEW,
+  ],
   ['src/sqlite/inventory/inventory.ts', 'facts: isDamaged ? null :', 'facts:', OF_DAMAGE],
   // Policy: the verdict.
   [POLICY, 'distanceBits <= radiusOf(', 'distanceBits < radiusOf(', OF_POLICY],

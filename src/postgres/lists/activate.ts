@@ -63,7 +63,7 @@ async function forEachRange(
   }
 }
 
-/** Earlier forms are kept, removals are told to readers, and changed rows are written again under their keys. */
+/** Earlier forms are kept, removals are on record for readers, and changed rows are written again under their keys. */
 async function replaceHeld(sql: Sql, range: Range, version: number): Promise<void> {
   await sql(
     `INSERT INTO past_entry (entry_key, list_id, algorithm, value, entry_id, attributes, notes, since, until)

@@ -15,7 +15,7 @@ const KEPT = `interval '7 days'`;
 /** Of the channel on which other processes wait for changes. */
 const CHANNEL = 'zeef';
 
-export interface StoreRow {
+interface StoreRow {
   readonly store_id: number;
   readonly generation: number;
   readonly last_entry_key: number;
@@ -47,7 +47,7 @@ export async function raiseGeneration(sql: Sql, lastEntryKey: number | null = nu
 }
 
 /** The end of the feed at a generation. */
-export interface FeedEnd {
+interface FeedEnd {
   readonly position: FeedPosition;
   readonly entryKey: number;
 }

@@ -89,11 +89,10 @@ export class Imports {
   }
 
   async #made({ name, options: { once = false, origin = null, create } }: Job): Promise<ImportReport | null> {
-    return this.#database.snapshot(async (sql) => {
-      const list = await findList(sql, name);
-      if (list === null && create === undefined) throw new AppError('LIST_NOT_FOUND', { list: name });
-      return list !== null && once ? madeBefore(sql, list, origin) : null;
-    });
+    const sql: Sql = (text, values) => this.#database.read(text, values);
+    const list = await findList(sql, name);
+    if (list === null && create === undefined) throw new AppError('LIST_NOT_FOUND', { list: name });
+    return list !== null && once ? madeBefore(sql, list, origin) : null;
   }
 
   /** Run a transaction, repeated where it is unknown whether it was committed, which `leave` rolls back and leaves with an error. */
