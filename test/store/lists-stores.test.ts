@@ -5,5 +5,5 @@ import { updatesContract } from './updates-contract.js';
 
 for (const backend of backends.filter(({ name }) => name === 'PostgreSQL')) {
   storeContract(backend.name, backend);
-  updatesContract(backend.name, { ...backend, orders: 15 });
+  updatesContract(backend.name, { ...backend, orders: 15, many: 4_000 });
 }

@@ -22,11 +22,17 @@ export const STATES = { added: 0, changed: 1, removed: 2 } as const;
 /** Rows that are staged by one statement. */
 const ROWS_PER_STATEMENT = 2_000;
 
-const WITH_PREFIX = (prefix: string) =>
-  ENTRY_COLUMNS.split(', ')
-    .map((column) => `${prefix}.${column}`)
-    .join(', ');
-const IN_ENTRY = WITH_PREFIX('held');
+/**
+ * SQL of the rows of a table by ids, $2, and by values, $3 and $4; one may come twice. Each is searched on its own, by an index:
+ * without statistics of a table that has just grown, a join reads all of it.
+ */
+const findIn = (table: string, where: string): string => {
+  const matching = (condition: string) =>
+    `CROSS JOIN LATERAL (SELECT ${ENTRY_COLUMNS} FROM ${table} WHERE ${where} AND ${condition} OFFSET 0) AS held`;
+  return `SELECT held.* FROM unnest($2::text[]) AS named (id) ${matching('entry_id = named.id')}
+    UNION ALL SELECT held.* FROM unnest($3::int4[], $4::bytea[]) AS named (algorithm, name)
+    ${matching(`algorithm = named.algorithm AND ${nameOf('value')} = named.name`)}`;
+};
 
 export class Staging {
   /** Of this import. */
@@ -78,33 +84,24 @@ export class Staging {
     const found = new Map<number, HeldRow>();
     if (ids.length === 0 && values.length === 0) return [];
     if (this.#listId !== null) {
-      const held = await this.#sql<HeldRow>(
-        `SELECT ${ENTRY_COLUMNS} FROM entry WHERE list_id = $1 AND entry_id = ANY ($2::text[])
-         UNION SELECT ${IN_ENTRY} FROM unnest($3::int4[], $4::bytea[]) AS named (algorithm, name)
-         JOIN entry AS held ON held.list_id = $1 AND held.algorithm = named.algorithm AND ${nameOf('held.value')} = named.name`,
-        [this.#listId, ids, algorithms, names],
-      );
+      const held = await this.#sql<HeldRow>(findIn('entry', 'list_id = $1'), [this.#listId, ids, algorithms, names]);
       const changed = await this.#changed(held.map(({ id }) => id));
       for (const row of held) if (!changed.has(row.id)) found.set(row.id, row);
     }
     if (this.#staged.size > 0) {
-      const staged = await this.#sql<HeldRow>(
-        `SELECT ${ENTRY_COLUMNS} FROM staged_entry WHERE import = $1 AND state <> ${STATES.removed} AND entry_id = ANY ($2::text[])
-         UNION SELECT ${IN_ENTRY} FROM unnest($3::int4[], $4::bytea[]) AS named (algorithm, name)
-         JOIN staged_entry AS held ON held.import = $1 AND held.algorithm = named.algorithm
-           AND ${nameOf('held.value')} = named.name AND held.state <> ${STATES.removed}`,
-        [this.id, ids, algorithms, names],
-      );
+      const isPresent = `import = $1 AND state <> ${STATES.removed}`;
+      const staged = await this.#sql<HeldRow>(findIn('staged_entry', isPresent), [this.id, ids, algorithms, names]);
       for (const row of staged) found.set(row.id, row);
     }
     return [...found.values()];
   }
 
-  /** Those of the keys whose rows the import has changed or removed. */
+  /** Those of the keys whose rows the import has changed or removed, or added. */
   async #changed(keys: readonly number[]): Promise<ReadonlyMap<number, HeldRow & { readonly state: number }>> {
-    if (!this.#hasStagedHeld || keys.length === 0) return new Map();
+    if (this.#staged.size === 0 || keys.length === 0) return new Map();
     const rows = await this.#sql<HeldRow & { readonly state: number }>(
-      'SELECT * FROM staged_entry WHERE import = $1 AND id = ANY ($2::int8[])',
+      `SELECT held.* FROM unnest($2::int8[]) AS named (id) CROSS JOIN LATERAL (
+         SELECT * FROM staged_entry WHERE import = $1 AND id = named.id OFFSET 0) AS held`,
       [this.id, keys],
     );
     return new Map(rows.map((row) => [row.id, row]));
@@ -112,14 +109,10 @@ export class Staging {
 
   /** Rows by keys, as the import has left them, without those that are not there. */
   async byKeys(keys: readonly number[]): Promise<readonly HeldRow[]> {
-    const held = await this.#sql<HeldRow>(
-      `SELECT ${ENTRY_COLUMNS} FROM entry AS held WHERE id = ANY ($2::int8[])
-         AND NOT EXISTS (SELECT 1 FROM staged_entry AS staged WHERE staged.import = $1 AND staged.id = held.id)
-       UNION ALL SELECT ${ENTRY_COLUMNS} FROM staged_entry
-       WHERE import = $1 AND id = ANY ($2::int8[]) AND state <> ${STATES.removed}`,
-      [this.id, keys],
-    );
-    return held;
+    const changed = await this.#changed(keys);
+    const others = keys.filter((key) => key < FIRST_NEW_KEY && !changed.has(key));
+    const held = await this.#sql<HeldRow>(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE id = ANY ($1::int8[])`, [others]);
+    return [...held, ...[...changed.values()].filter(({ state }) => state !== STATES.removed)];
   }
 
   /** Keys of the list's entries that a predicate takes, in batches, but those that the import has removed. */
