@@ -90,6 +90,9 @@ const NEWS = 'src/sqlite/ledger/news.ts';
 const OF_NEWS = ['test/store/ledger-stores.test.ts', 'test/sqlite/ledger-news.test.ts'];
 const LEDGER = 'src/postgres/ledger';
 const OF_LEDGER = ['test/store/ledger-stores.test.ts'];
+const PG_LISTS = 'src/postgres/lists';
+const OF_PG_LISTS = ['test/store/lists-stores.test.ts'];
+const OF_PG_IMPORTS = ['test/postgres/list-imports.test.ts'];
 const OF_CUTS = ['test/postgres/ledger-faults.test.ts'];
 const OF_FOLD = ['test/postgres/ledger-fold.test.ts'];
 const OF_CELLS = ['test/postgres/ledger-damage.test.ts'];
@@ -629,6 +632,15 @@ export const MUTANTS = [
   ['src/sqlite/service/webhooks.ts', ', last_error = nullif(last_error, @held)', '', OF_HOLD],
   ['src/cases/webhooks/run-webhooks.ts', 'await collect();\n    if (isClosing) return;', '', OF_HOLD],
   ['src/postgres/service/webhooks.ts', 'FOR UPDATE SKIP LOCKED', '', OF_STORES],
+  [`${PG_LISTS}/import.ts`, 'present?.revision !== list?.revision', 'false', OF_PG_IMPORTS],
+  [`${PG_LISTS}/import.ts`, 'if (report !== null && (await isMade(sql, id))) return report;', '', OF_PG_IMPORTS],
+  [`${PG_LISTS}/import.ts`, 'if (await isMade(sql, id)) return null;', '', OF_PG_IMPORTS],
+  [`${PG_LISTS}/import.ts`, 'await written.staging.requireWhole(sql);', '', OF_PG_IMPORTS],
+  [`${PG_LISTS}/activate.ts`, 'lastKey += rows;', '', OF_PG_LISTS],
+  [`${PG_LISTS}/activate.ts`, 'AND held.disabled = 0 AND held.since < $4', '', OF_PG_LISTS],
+  [`${PG_LISTS}/staging.ts`, 'if (!changed.has(row.id)) found.set(row.id, row)', 'found.set(row.id, row)', OF_PG_LISTS],
+  [`${PG_LISTS}/staging.ts`, 'takes(key) && !this.#removed.has(key)', 'takes(key)', OF_PG_LISTS],
+  [`${PG_LISTS}/data-keys.ts`, 'value.readUInt16BE(0) > known', 'false', OF_PG_IMPORTS],
   ['src/postgres/service/webhooks.ts', 'AND claims = $3', 'AND $3::int8 > 0', OF_STORES],
   [
     'src/postgres/service/webhooks.ts',
