@@ -113,6 +113,54 @@ describe.runIf(hasPostgres)('an import', () => {
     expect(await valuesIn(store)).toEqual([1, 2, 3]);
   });
 
+  test('that is held waits with its rows, through cuts and a rotation of the keys, and leaves none when it is dropped', async () => {
+    const far = await openPostgres(proxy.url(url));
+    const review = () => [{ rule: 'change' as const, count: 1, limit: 0 }];
+    for (const count of [3, LONG]) {
+      proxy.loseReply('INSERT INTO list_version');
+      const report = await far.lists.replaceEntries('a', stream(rowsOf(1, count)), { review });
+      expect(report).toMatchObject({ version: 1, added: count, held: [{ rule: 'change' }] });
+      await far.rotateKeys(null);
+      let rows = 0;
+      for await (const row of await store.lists.versionRows('a', 1)) if (row.ok) rows++;
+      expect(rows).toBe(count);
+    }
+    expect(await run('SELECT DISTINCT import FROM held_part')).toHaveLength(1);
+    await store.lists.dropHeld('a');
+    expect(await run('SELECT import FROM held_part UNION SELECT import FROM import_run')).toEqual([]);
+    expect(await valuesIn(store)).toEqual([]);
+    await far.close();
+  });
+
+  test('of an origin that another process has imported meanwhile is not applied again', async () => {
+    const other = await openPostgres(url);
+    const options = { origin: 'a job', once: true };
+    async function* late(): AsyncGenerator<ParsedRow> {
+      yield* rowsOf(1, 2);
+      await other.lists.addEntries('a', stream(rowsOf(7, 1)), options);
+    }
+    expect(await store.lists.addEntries('a', late(), options)).toMatchObject({ version: 1, added: 1 });
+    expect(await valuesIn(store)).toEqual([7]);
+    await other.close();
+  });
+
+  test('of a list that is removed meanwhile, or made again, finds none, and changes neither', async () => {
+    async function* late(): AsyncGenerator<ParsedRow> {
+      yield* rowsOf(1, LONG);
+      await store.lists.removeList('a');
+    }
+    await expect(store.lists.addEntries('a', late())).rejects.toMatchObject({ code: 'LIST_NOT_FOUND' });
+    await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+    async function* again(): AsyncGenerator<ParsedRow> {
+      yield* rowsOf(1, LONG);
+      await store.lists.removeList('a');
+      await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+    }
+    // Its rows come once: they cannot be read again for the list of now.
+    await expect(store.lists.addEntries('a', again())).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(await valuesIn(store)).toEqual([]);
+  });
+
   test('that was killed leaves rows which the next one removes, once its time is over', async () => {
     await run(
       `INSERT INTO import_run VALUES ('dead', now() - interval '1 minute'), ('alive', now() + interval '1 minute')`,

@@ -61,8 +61,13 @@ export class DataKeys {
   async refresh(): Promise<void> {
     const rows = await rowsOf((text, values) => this.#database.read(text, values));
     if (rows.length === this.#known.length) return;
-    this.#known = unwrapped(this.#master, rows);
-    this.vault.refresh(this.#known);
+    this.adopt(unwrapped(this.#master, rows));
+  }
+
+  /** Use keys that this process has made. */
+  adopt(keys: readonly DataKey[]): void {
+    this.#known = keys;
+    this.vault.refresh(keys);
   }
 
   /** Learn the keys of these sealed values before they are opened. */

@@ -20,7 +20,7 @@ import { factsOf, PostgresPlace } from './entry-place.js';
 import { lockStore, raiseGeneration } from './generations.js';
 import { findList, type PostgresListRow } from './rows.js';
 import { addList, requireAsMade } from './settings.js';
-import { Staging, sweepStaged } from './staging.js';
+import { noteRun, Staging, sweepStaged } from './staging.js';
 import { forgetHeld, forgetOldVersions, putHeldParts } from './versions.js';
 
 /** An import that finds its list changed so often is not continued: others change it faster than it can be written. */
@@ -122,6 +122,8 @@ export class Imports {
           const list = await findList(sql, job.name, 'FOR UPDATE');
           if (report !== null && (await isMade(sql, id))) return report;
           const written = await this.#write(sql, id, job, list, iterable(rows));
+          const reasons = reviewed(job, written, leave);
+          if (reasons.length > 0) leave(new Held(written, reasons));
           report = await this.#activate(sql, job, written, leave);
           await sweepStaged(sql, id);
           return report;
@@ -146,6 +148,8 @@ export class Imports {
         count ??= written.draft.rows;
         if (written.draft.rows !== count)
           throw new AppError('STORE_FAILED', { why: 'the rows cannot be read again', rows: written.draft.rows, count });
+        const reasons = job.options.review?.(written.draft) ?? [];
+        if (reasons.length > 0) throw new Held(written, reasons);
         const report = await this.#transaction((held, leave) => this.#activate(held, job, written, leave));
         // Else the server learns it a minute later, and reads the whole table for each batch of the next import until then.
         if (written.staging.entries > 0) await sql('ANALYZE entry');
@@ -163,10 +167,11 @@ export class Imports {
   async #write(
     sql: Sql,
     id: string,
-    { name, mode }: Job,
+    { name, mode, options }: Job,
     list: PostgresListRow | null,
     rows: AsyncIterable<ParsedRow>,
   ): Promise<Written> {
+    if (list === null && options.create === undefined) throw new AppError('LIST_NOT_FOUND', { list: name });
     const { vault, current: keyId } = this.#keys;
     const version = (list?.version ?? 0) + 1;
     const staging = new Staging(sql, id, list?.id ?? null);
@@ -188,11 +193,9 @@ export class Imports {
 
   /** Apply what was written, inside the caller's transaction. Errors Moved, Held; those of the review and `confirm`. */
   async #activate(sql: Sql, job: Job, written: Written, leave: Leave): Promise<ImportReport> {
-    const { origin = null, review = () => [], confirm = async () => {} } = job.options;
+    const { origin = null, confirm = async () => {} } = job.options;
     const list = await this.#locked(sql, job, written, leave);
-    if (list === null) return written.report;
-    const reasons = reviewed(review, written.draft, leave);
-    if (reasons.length > 0) leave(new Held(written, reasons));
+    if (!('id' in list)) return list.report;
     await written.staging.requireWhole(sql);
     const { place, report } = written;
     const lastKey = await activateEntries(sql, list, job.mode, written);
@@ -218,18 +221,20 @@ export class Imports {
   }
 
   /**
-   * Lock the list, as it was read, and the store. Result: it, which is made if it is missing; null if an earlier try was
-   * committed. Errors Moved, LIST_NOT_FOUND, REQUEST_INVALID.
+   * Lock the list, as it was read, and the store. Result: it, which is made if it is missing; a report where
+   * an earlier try was committed, or another process has made the version. Errors Moved, LIST_NOT_FOUND, REQUEST_INVALID.
    */
   async #locked(
     sql: Sql,
     { name, options }: Job,
-    { id, list, keyId }: Written,
+    { id, list, keyId, report }: Written,
     leave: Leave,
-  ): Promise<PostgresListRow | null> {
+  ): Promise<PostgresListRow | { readonly report: ImportReport }> {
     const present = await findList(sql, name, 'FOR UPDATE');
     if (present !== null) {
-      if (await isMade(sql, id)) return null;
+      if (await isMade(sql, id)) return { report };
+      const made = options.once ? await madeBefore(sql, present, options.origin ?? null) : null;
+      if (made !== null) return { report: made };
       if (options.create) requireAsMade(present, options.create);
     }
     if (present?.id !== list?.id || present?.revision !== list?.revision) return leave(new Moved());
@@ -250,27 +255,28 @@ export class Imports {
     const { id, draft } = written;
     const report = { ...written.report, held: reasons };
     const sql: Sql = (text, values) => this.#database.statement(text, values ?? []);
-    await putHeldParts(sql, id, sealHeldRows(this.#keys.vault, { rows, count: draft.rows }));
     try {
-      await this.#transaction(async (held, leave) => {
+      await noteRun(sql, id);
+      await putHeldParts(sql, id, sealHeldRows(this.#keys.vault, { rows, count: draft.rows }));
+      return await this.#transaction(async (held, leave) => {
         const list = await this.#locked(held, job, written, leave);
-        if (list === null) return;
+        if (!('id' in list)) return list.report;
         await forgetHeld(held, list.id);
         await noteVersion(held, list.id, { ...written, report }, { origin, isHeld: true, mode: job.mode });
         await confirm().catch(leave);
+        return report;
       });
     } catch (error) {
-      await sql('DELETE FROM held_part WHERE import = $1', [id]);
-      if (error instanceof Moved) throw busy(job.name);
-      throw error;
+      throw error instanceof Moved ? busy(job.name) : error;
+    } finally {
+      await sweepStaged(sql, id);
     }
-    return report;
   }
 }
 
-function reviewed(review: Review, draft: Draft, leave: Leave): ReturnType<Review> {
+function reviewed({ options }: Job, { draft }: Written, leave: Leave): ReturnType<Review> {
   try {
-    return review(draft);
+    return options.review?.(draft) ?? [];
   } catch (error) {
     return leave(error);
   }

@@ -55,7 +55,7 @@ export async function rotateKeys(
     await sql('UPDATE list SET revision = revision + 1');
     await raiseGeneration(sql);
   });
-  await keys.refresh();
+  keys.adopt(all);
   return { keyId: id };
 }
 

@@ -15,6 +15,8 @@ export const FIRST_NEW_KEY = 2 ** 40;
 
 /** Longest pause between two batches of an import that runs: its source may be slow. */
 const RUN_MINUTES = 60;
+/** Between two notes that an import runs. */
+const NOTE_MS = 60_000;
 
 /** Values of `staged_entry.state`. */
 export const STATES = { added: 0, changed: 1, removed: 2 } as const;
@@ -42,6 +44,7 @@ export class Staging {
   readonly #staged = new KeySet();
   readonly #removed = new KeySet();
   #hasStagedHeld = false;
+  #notedMs = 0;
   #withdrawals = 0;
 
   /** `listId`: null for a list that is not there yet. */
@@ -68,13 +71,10 @@ export class Staging {
     return this.#removed.has(key);
   }
 
-  /** Note that the import runs, and forget those that ended without an end. */
-  async begin(): Promise<void> {
-    await this.#sql(
-      `INSERT INTO import_run (import, until) VALUES ($1, now() + interval '${RUN_MINUTES} minutes')
-       ON CONFLICT (import) DO UPDATE SET until = excluded.until`,
-      [this.id],
-    );
+  /** Note that the import runs. */
+  begin(): Promise<void> {
+    this.#notedMs = performance.now();
+    return noteRun(this.#sql, this.id);
   }
 
   /** Rows of the list by ids and by values, as the import has left them. */
@@ -133,6 +133,7 @@ export class Staging {
 
   /** Stage rows: a key that was staged before has its newest row. */
   async put(rows: readonly { readonly row: StoredRow; readonly state: number }[]): Promise<void> {
+    if (performance.now() - this.#notedMs > NOTE_MS) await this.begin();
     for (let from = 0; from < rows.length; from += ROWS_PER_STATEMENT) {
       const some = rows.slice(from, from + ROWS_PER_STATEMENT);
       const column = <Name extends keyof StoredRow>(name: Name) => some.map(({ row }) => row[name]);
@@ -202,12 +203,23 @@ export class Staging {
   }
 }
 
-/** Forget what an import staged, and what imports staged that were killed. */
+/** Note that an import runs. */
+export async function noteRun(sql: Sql, id: string): Promise<void> {
+  await sql(
+    `INSERT INTO import_run (import, until) VALUES ($1, now() + interval '${RUN_MINUTES} minutes')
+     ON CONFLICT (import) DO UPDATE SET until = excluded.until`,
+    [id],
+  );
+}
+
+/** Forget what an import left beside its version, and what imports left that were killed. */
 export async function sweepStaged(sql: Sql, id: string | null): Promise<void> {
   await sql(
     `WITH ended AS (DELETE FROM import_run WHERE import = $1 OR until < now() RETURNING import),
-       entries AS (DELETE FROM staged_entry WHERE import IN (SELECT import FROM ended))
-     DELETE FROM staged_withdrawal WHERE import IN (SELECT import FROM ended)`,
+       entries AS (DELETE FROM staged_entry WHERE import IN (SELECT import FROM ended)),
+       withdrawals AS (DELETE FROM staged_withdrawal WHERE import IN (SELECT import FROM ended))
+     DELETE FROM held_part WHERE import IN (SELECT import FROM ended)
+       AND NOT EXISTS (SELECT 1 FROM list_version WHERE list_version.import = held_part.import)`,
     [id],
   );
 }
