@@ -634,7 +634,7 @@ export const MUTANTS = [
   ['src/postgres/service/webhooks.ts', 'FOR UPDATE SKIP LOCKED', '', OF_STORES],
   [`${PG_LISTS}/import.ts`, 'present?.revision !== list?.revision', 'false', OF_PG_IMPORTS],
   [`${PG_LISTS}/import.ts`, 'if (report !== null && (await isMade(sql, id))) return report;', '', OF_PG_IMPORTS],
-  [`${PG_LISTS}/import.ts`, 'if (await isMade(sql, id)) return null;', '', OF_PG_IMPORTS],
+  [`${PG_LISTS}/import.ts`, 'if (await isMade(sql, id)) return { report };', '', OF_PG_IMPORTS],
   [`${PG_LISTS}/import.ts`, 'await written.staging.requireWhole(sql);', '', OF_PG_IMPORTS],
   [`${PG_LISTS}/activate.ts`, 'lastKey += rows;', '', OF_PG_LISTS],
   [`${PG_LISTS}/activate.ts`, 'AND held.disabled = 0 AND held.since < $4', '', OF_PG_LISTS],
