@@ -13,7 +13,8 @@ import { AppError } from '../core/errors.js';
 
 export const DATA_KEY_BYTES = 32;
 const CIPHER = 'aes-256-gcm';
-const KEY_ID_BYTES = 2;
+/** Of the number of the key, at the beginning of a sealed value. */
+export const KEY_ID_BYTES = 2;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** Key id and nonce: enough to distinguish the sealed values of one algorithm. */

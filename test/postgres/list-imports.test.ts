@@ -161,6 +161,17 @@ describe.runIf(hasPostgres)('an import', () => {
     expect(await valuesIn(store)).toEqual([]);
   });
 
+  test('that was taken for a killed one, and swept, changes nothing', async () => {
+    async function* swept(): AsyncGenerator<ParsedRow> {
+      yield* rowsOf(10, STAGED);
+      await run('DELETE FROM import_run');
+    }
+    await expect(store.lists.replaceEntries('a', swept())).rejects.toMatchObject({
+      details: { why: 'the import made no progress for an hour' },
+    });
+    expect(await valuesIn(store)).toEqual([]);
+  });
+
   test('that was killed leaves rows which the next one removes, once its time is over', async () => {
     await run(
       `INSERT INTO import_run VALUES ('dead', now() - interval '1 minute'), ('alive', now() + interval '1 minute')`,

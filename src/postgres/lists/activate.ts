@@ -1,11 +1,9 @@
 /** Makes staged changes of an import part of its list, under the locks of the list and of the store. */
-import { AppError } from '../../core/errors.js';
-import { ENTRY_KEY_MAX } from '../../core/limits.js';
 import type { ImportMode, ImportReport } from '../../store/lists-contract.js';
 import type { Sql } from '../database.js';
 import type { PostgresPlace } from './entry-place.js';
 import { lockStore } from './generations.js';
-import type { PostgresListRow } from './rows.js';
+import { deleteInSteps, type PostgresListRow, requireKeys } from './rows.js';
 import { FIRST_NEW_KEY, STATES, type Staging } from './staging.js';
 
 /** Rows of one statement: a second at most, so that none is ended for its length. */
@@ -31,7 +29,7 @@ export async function activateEntries(
   }
   const lastKey = await addNew(sql, staging.id, list.id);
   // A list that is replaced holds what the file says.
-  if (mode === 'replace') await sql('DELETE FROM withdrawal WHERE list_id = $1', [list.id]);
+  if (mode === 'replace') await deleteInSteps(sql, 'withdrawal', 'list_id = $1', [list.id]);
   if (staging.withdrawals > 0) await noteWithdrawals(sql, staging.id, list.id, version);
   for (const { algorithm, value, entry_id } of place.newlyDisabled)
     await sql(
@@ -105,8 +103,7 @@ async function addNew(sql: Sql, id: string, listId: number): Promise<number | nu
   const { last_entry_key: before } = await lockStore(sql);
   let lastKey = before;
   await forEachRange(sql, id, `id >= $4 AND state = ${STATES.added}`, async (range, rows) => {
-    if (lastKey + rows > ENTRY_KEY_MAX)
-      throw new AppError('INDEX_FULL', { entryKey: lastKey + rows, entryKeyMax: ENTRY_KEY_MAX });
+    requireKeys(lastKey + rows);
     await sql(
       `INSERT INTO entry (id, list_id, ${COLUMNS})
        SELECT $5 + row_number() OVER (ORDER BY id), $4, ${COLUMNS} FROM staged_entry

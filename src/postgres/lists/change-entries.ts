@@ -6,7 +6,7 @@ import { toInfo } from '../../store/lists/list-row.js';
 import type { EntryChange, EntryFilter } from '../../store/lists-contract.js';
 import type { Sql } from '../database.js';
 import { lockStore, raiseGeneration } from './generations.js';
-import { type HeldRow, listOf } from './rows.js';
+import { type HeldRow, listOf, requireKeys } from './rows.js';
 
 /** The entries that a filter names. */
 export async function entriesOf(sql: Sql, listId: number, which: EntryFilter): Promise<HeldRow[]> {
@@ -58,6 +58,7 @@ export async function changeEntries(sql: Sql, name: string, which: EntryFilter, 
     if (change === 'enable') {
       // Enabled again under a new key: readers see an addition.
       lastKey = store.last_entry_key + rows.length;
+      requireKeys(lastKey);
       await sql(
         `UPDATE entry SET id = $2 + renamed.at, disabled = 0, quarantined = 0
          FROM unnest($1::int8[]) WITH ORDINALITY AS renamed (id, at) WHERE entry.id = renamed.id`,
@@ -82,14 +83,20 @@ async function forgetDisabled(sql: Sql, listId: number, ids: readonly number[], 
       : 'DELETE FROM entry WHERE id = ANY ($1::int8[]) RETURNING algorithm, value, entry_id',
     [ids],
   );
-  for (const { algorithm, value, entry_id } of named)
-    await sql(
-      `DELETE FROM disabled_entry AS gone WHERE list_id = $1 AND algorithm = $2 AND value = $3
-         AND (entry_id = $4 OR NOT EXISTS (
-           SELECT 1 FROM entry AS held WHERE held.list_id = $1 AND held.algorithm = $2 AND held.value = $3
-             AND held.entry_id = gone.entry_id))`,
-      [listId, algorithm, value, entry_id],
-    );
+  await sql(
+    `DELETE FROM disabled_entry AS gone
+     USING unnest($2::int4[], $3::bytea[], $4::text[]) AS named (algorithm, value, entry_id)
+     WHERE gone.list_id = $1 AND gone.algorithm = named.algorithm AND gone.value = named.value
+       AND (gone.entry_id = named.entry_id OR NOT EXISTS (
+         SELECT 1 FROM entry AS held WHERE held.list_id = $1 AND held.algorithm = gone.algorithm
+           AND held.value = gone.value AND held.entry_id = gone.entry_id))`,
+    [
+      listId,
+      named.map(({ algorithm }) => algorithm),
+      named.map(({ value }) => value),
+      named.map(({ entry_id }) => entry_id),
+    ],
+  );
 }
 
 function afterChange(

@@ -2,9 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
-import { DATA_KEY_BYTES, type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
+import { DATA_KEY_BYTES, type DataKey, KEY_ID_BYTES, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
 import type { Database, Sql } from '../database.js';
 import { lockStore } from './generations.js';
+
+interface SealedCells {
+  readonly value: Buffer;
+  readonly notes?: Buffer | null;
+}
 
 interface KeyRow {
   readonly id: number;
@@ -60,7 +65,8 @@ export class DataKeys {
   /** Learn the keys that other processes have added. Errors LIST_KEY_WRONG, STORE_FAILED. */
   async refresh(): Promise<void> {
     const rows = await rowsOf((text, values) => this.#database.read(text, values));
-    if (rows.length === this.#known.length) return;
+    // A slow answer may be older than what is known.
+    if (rows.length <= this.#known.length) return;
     this.adopt(unwrapped(this.#master, rows));
   }
 
@@ -70,10 +76,12 @@ export class DataKeys {
     this.vault.refresh(keys);
   }
 
-  /** Learn the keys of these sealed values before they are opened. */
-  async learn(values: readonly Buffer[]): Promise<void> {
+  /** Learn the keys of these rows before they are opened. */
+  async learn(rows: readonly SealedCells[]): Promise<void> {
     const known = this.current;
-    if (values.some((value) => value.length >= 2 && value.readUInt16BE(0) > known)) await this.refresh();
+    const isUnknown = (sealed: Buffer | null | undefined) =>
+      sealed && sealed.length >= KEY_ID_BYTES && sealed.readUInt16BE(0) > known;
+    if (rows.some(({ value, notes }) => isUnknown(value) || isUnknown(notes))) await this.refresh();
   }
 }
 

@@ -20,7 +20,7 @@ import { factsOf, PostgresPlace } from './entry-place.js';
 import { lockStore, raiseGeneration } from './generations.js';
 import { findList, type PostgresListRow } from './rows.js';
 import { addList, requireAsMade } from './settings.js';
-import { noteRun, Staging, sweepStaged } from './staging.js';
+import { forgetRun, holdRun, noteRun, Staging, sweepStaged } from './staging.js';
 import { forgetHeld, forgetOldVersions, putHeldParts } from './versions.js';
 
 /** An import that finds its list changed so often is not continued: others change it faster than it can be written. */
@@ -125,7 +125,7 @@ export class Imports {
           const reasons = reviewed(job, written, leave);
           if (reasons.length > 0) leave(new Held(written, reasons));
           report = await this.#activate(sql, job, written, leave);
-          await sweepStaged(sql, id);
+          await forgetRun(sql, id);
           return report;
         });
       } catch (error) {
@@ -142,7 +142,7 @@ export class Imports {
     for (let tried = 1; ; tried++) {
       const id = randomUUID();
       try {
-        await sweepStaged(sql, null);
+        await sweepStaged(sql);
         const list = await findList(sql, job.name);
         const written = await this.#write(sql, id, job, list, count === null ? all : again);
         count ??= written.draft.rows;
@@ -152,16 +152,21 @@ export class Imports {
         if (reasons.length > 0) throw new Held(written, reasons);
         const report = await this.#transaction((held, leave) => this.#activate(held, job, written, leave));
         // Else the server learns it a minute later, and reads the whole table for each batch of the next import until then.
-        if (written.staging.entries > 0) await sql('ANALYZE entry');
+        if (written.staging.entries > 0) await sql('ANALYZE entry').catch(() => {});
         return report;
       } catch (error) {
         if (!(error instanceof Moved)) throw error;
         if (tried === TRIES_MAX) throw busy(job.name);
         await this.#keys.refresh();
       } finally {
-        await sweepStaged(sql, id);
+        await this.#forget(sql, id);
       }
     }
+  }
+
+  /** The import has ended: what is left now goes with the next one. */
+  async #forget(sql: Sql, id: string): Promise<void> {
+    await forgetRun(sql, id).catch(() => {});
   }
 
   async #write(
@@ -196,6 +201,7 @@ export class Imports {
     const { origin = null, confirm = async () => {} } = job.options;
     const list = await this.#locked(sql, job, written, leave);
     if (!('id' in list)) return list.report;
+    await holdRun(sql, written.id);
     await written.staging.requireWhole(sql);
     const { place, report } = written;
     const lastKey = await activateEntries(sql, list, job.mode, written);
@@ -261,6 +267,7 @@ export class Imports {
       return await this.#transaction(async (held, leave) => {
         const list = await this.#locked(held, job, written, leave);
         if (!('id' in list)) return list.report;
+        await holdRun(held, id);
         await forgetHeld(held, list.id);
         await noteVersion(held, list.id, { ...written, report }, { origin, isHeld: true, mode: job.mode });
         await confirm().catch(leave);
@@ -269,7 +276,7 @@ export class Imports {
     } catch (error) {
       throw error instanceof Moved ? busy(job.name) : error;
     } finally {
-      await sweepStaged(sql, id);
+      await this.#forget(sql, id);
     }
   }
 }

@@ -28,12 +28,9 @@ import { changeEntries, entriesOf } from './change-entries.js';
 import type { DataKeys } from './data-keys.js';
 import { keyAt, lockStore, presentEnd, raiseGeneration } from './generations.js';
 import { Imports } from './import.js';
-import { damaged, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
+import { damaged, deleteInSteps, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
 import { addList, setList } from './settings.js';
 import { forgetHeld, rowsOf, versionsOf } from './versions.js';
-
-/** Rows that one statement deletes. */
-const ROWS_PER_SWEEP = 10_000;
 
 /** Called with each damaged row that is left out: its table, and what names it there. */
 export type OnDamaged = (damage: { readonly table: string; readonly row: string | number }) => void;
@@ -128,7 +125,7 @@ export class PostgresLists implements ListStore {
       const { id } = await listOf(sql, name);
       return entriesOf(sql, id, { entryId });
     });
-    await this.#keys.learn(rows.map(({ value }) => value));
+    await this.#keys.learn(rows);
     return rows.map((row) => ({ ...this.#toStored({ ...row, name }), disabled: row.disabled === 1 }));
   }
 
@@ -187,7 +184,7 @@ export class PostgresLists implements ListStore {
       );
       if (rows.length === 0) return;
       after = rows.at(-1)!.id;
-      await this.#keys.learn(rows.map(({ value }) => value));
+      await this.#keys.learn(rows);
       const values: StoredValue[] = [];
       for (const row of rows) {
         const value = row.disabled === 1 ? null : this.#opened(row);
@@ -234,7 +231,7 @@ export class PostgresLists implements ListStore {
       return { held, past };
     });
     const rows = [...held, ...past];
-    await this.#keys.learn(rows.map(({ value }) => value));
+    await this.#keys.learn(rows);
     const byKey = new Map(rows.map((row) => [row.id, row]));
     return new Map(
       entryKeys.flatMap((key) => {
@@ -308,13 +305,7 @@ async function requireRemoved(sql: Sql, keys: readonly number[]): Promise<void> 
 async function sweepRemoved(database: Database): Promise<void> {
   const lists = await database.read<{ list_id: number }>('SELECT list_id FROM removed_list');
   const ids = lists.map(({ list_id }) => list_id);
+  const sql: Sql = (text, values) => database.statement(text, values ?? []);
   for (const table of ['entry', 'past_entry', 'withdrawal'])
-    for (;;) {
-      const rows = await database.statement(
-        `DELETE FROM ${table} WHERE ctid = ANY (ARRAY (
-           SELECT ctid FROM ${table} WHERE list_id = ANY ($1::int4[]) LIMIT ${ROWS_PER_SWEEP})) RETURNING 1`,
-        [ids],
-      );
-      if (rows.length === 0) break;
-    }
+    await deleteInSteps(sql, table, 'list_id = ANY ($1::int4[])', [ids]);
 }

@@ -7,7 +7,7 @@ import type { StoredRow, ValueName } from '../../store/lists/entry-row.js';
 import { KeySet } from '../../store/lists/key-set.js';
 import { VALUE_NAME_BYTES } from '../../vault/vault.js';
 import type { Sql } from '../database.js';
-import { ENTRY_COLUMNS, type HeldRow } from './rows.js';
+import { deleteInSteps, ENTRY_COLUMNS, type HeldRow } from './rows.js';
 import { nameOf } from './schema.js';
 
 /** Keys of entries that an import adds, until it is activated: above all others, and exact. */
@@ -45,7 +45,8 @@ export class Staging {
   readonly #removed = new KeySet();
   #hasStagedHeld = false;
   #notedMs = 0;
-  #withdrawals = 0;
+  /** Ids of entries whose withdrawals are staged. */
+  readonly #withdrawals = new Set<string>();
 
   /** `listId`: null for a list that is not there yet. */
   constructor(sql: Sql, id: string, listId: number | null) {
@@ -59,7 +60,7 @@ export class Staging {
   }
 
   get withdrawals(): number {
-    return this.#withdrawals;
+    return this.#withdrawals.size;
   }
 
   /** Whether rows that the list had are changed or removed. */
@@ -171,7 +172,7 @@ export class Staging {
   async withdrawalsOf(
     ids: readonly string[],
   ): Promise<readonly { readonly entry_id: string; readonly at_ms: number }[]> {
-    if (this.#withdrawals === 0) return [];
+    if (this.withdrawals === 0) return [];
     return this.#sql(
       'SELECT entry_id, at_ms FROM staged_withdrawal WHERE import = $1 AND entry_id = ANY ($2::text[])',
       [this.id, ids],
@@ -180,14 +181,13 @@ export class Staging {
 
   async withdraw(withdrawals: ReadonlyMap<string, number>): Promise<void> {
     if (withdrawals.size === 0) return;
-    const rows = await this.#sql<{ isNew: boolean }>(
+    await this.#sql(
       `INSERT INTO staged_withdrawal (import, entry_id, at_ms)
        SELECT $1, * FROM unnest($2::text[], $3::int8[])
-       ON CONFLICT (import, entry_id) DO UPDATE SET at_ms = greatest(staged_withdrawal.at_ms, excluded.at_ms)
-       RETURNING xmax = 0 AS "isNew"`,
+       ON CONFLICT (import, entry_id) DO UPDATE SET at_ms = greatest(staged_withdrawal.at_ms, excluded.at_ms)`,
       [this.id, [...withdrawals.keys()], [...withdrawals.values()]],
     );
-    this.#withdrawals += rows.filter(({ isNew }) => isNew).length;
+    for (const entryId of withdrawals.keys()) this.#withdrawals.add(entryId);
   }
 
   /** Errors STORE_FAILED: the server lost what was staged, as it does in a crash. The import begins again. */
@@ -198,7 +198,7 @@ export class Staging {
       [this.id],
     );
     const { entries, withdrawals } = row!;
-    if (entries !== this.entries || withdrawals !== this.#withdrawals)
+    if (entries !== this.entries || withdrawals !== this.withdrawals)
       throw new AppError('STORE_FAILED', { why: 'the server lost the staged rows', entries, of: this.entries });
   }
 }
@@ -212,14 +212,28 @@ export async function noteRun(sql: Sql, id: string): Promise<void> {
   );
 }
 
-/** Forget what an import left beside its version, and what imports left that were killed. */
-export async function sweepStaged(sql: Sql, id: string | null): Promise<void> {
-  await sql(
-    `WITH ended AS (DELETE FROM import_run WHERE import = $1 OR until < now() RETURNING import),
-       entries AS (DELETE FROM staged_entry WHERE import IN (SELECT import FROM ended)),
-       withdrawals AS (DELETE FROM staged_withdrawal WHERE import IN (SELECT import FROM ended))
-     DELETE FROM held_part WHERE import IN (SELECT import FROM ended)
-       AND NOT EXISTS (SELECT 1 FROM list_version WHERE list_version.import = held_part.import)`,
-    [id],
-  );
+/** Keep what an import has staged from a sweep, to the end of the transaction. Errors STORE_FAILED: it has been swept. */
+export async function holdRun(sql: Sql, id: string): Promise<void> {
+  const held = await sql('UPDATE import_run SET until = until WHERE import = $1 AND until >= now() RETURNING 1', [id]);
+  if (held.length === 0) throw new AppError('STORE_FAILED', { why: 'the import made no progress for an hour' });
+}
+
+const STAGED = ['staged_entry', 'staged_withdrawal'];
+/** Of a part of a held version. */
+const IS_USED = 'EXISTS (SELECT 1 FROM list_version WHERE list_version.import = held_part.import)';
+
+/** Forget what an import left beside its version. */
+export async function forgetRun(sql: Sql, id: string): Promise<void> {
+  await sql('DELETE FROM import_run WHERE import = $1', [id]);
+  for (const table of STAGED) await deleteInSteps(sql, table, 'import = $1', [id]);
+  await deleteInSteps(sql, 'held_part', `import = $1 AND NOT ${IS_USED}`, [id]);
+}
+
+/** Forget what imports left that were killed. */
+export async function sweepStaged(sql: Sql): Promise<void> {
+  // Waits for one that is held, and finds it extended. Rows without a run are left also where this is interrupted.
+  await sql('DELETE FROM import_run WHERE until < now()');
+  const isLeft = (table: string) => `NOT EXISTS (SELECT 1 FROM import_run AS run WHERE run.import = ${table}.import)`;
+  for (const table of STAGED) await deleteInSteps(sql, table, isLeft(table), []);
+  await deleteInSteps(sql, 'held_part', `${isLeft('held_part')} AND NOT ${IS_USED}`, []);
 }

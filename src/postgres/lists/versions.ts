@@ -13,7 +13,7 @@ import {
 import type { VersionInfo } from '../../store/lists-contract.js';
 import type { Database, Sql } from '../database.js';
 import type { DataKeys } from './data-keys.js';
-import { type HeldRow, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
+import { deleteInSteps, type HeldRow, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
 
 /** Bytes of one part of a held version. */
 const PART_BYTES = 1_048_576;
@@ -35,7 +35,7 @@ async function oldestKept(sql: Sql, listId: number, version: number): Promise<nu
 /** Before `version` is noted. */
 export async function forgetOldVersions(sql: Sql, listId: number, version: number): Promise<void> {
   const oldest = await oldestKept(sql, listId, version - 1);
-  await sql('DELETE FROM past_entry WHERE list_id = $1 AND until <= $2', [listId, oldest]);
+  await deleteInSteps(sql, 'past_entry', 'list_id = $1 AND until <= $2', [listId, oldest]);
   await sql('DELETE FROM list_version WHERE list_id = $1 AND version <= $2 AND is_held = 0', [
     listId,
     version - VERSIONS_MAX,
@@ -122,7 +122,7 @@ async function* pastRows(sql: Sql, keys: DataKeys, list: PostgresListRow, versio
     );
     if (rows.length === 0) break;
     Object.assign(seen, { id: rows.at(-1)!.id, entry_id: rows.at(-1)!.entry_id });
-    await keys.learn(rows.map(({ value }) => value));
+    await keys.learn(rows);
     for (const row of rows) if (row.since <= version) yield toRow(row);
   }
   for (let after = 0; ; ) {
@@ -131,9 +131,13 @@ async function* pastRows(sql: Sql, keys: DataKeys, list: PostgresListRow, versio
        ORDER BY number LIMIT $4`,
       [list.id, after, version, ROWS_PER_BATCH],
     );
-    if (rows.length === 0) return;
+    if (rows.length === 0) break;
     after = rows.at(-1)!.number;
-    await keys.learn(rows.map(({ value }) => value));
+    await keys.learn(rows);
     for (const row of rows) yield toRow(row);
   }
+  // What was forgotten meanwhile was not read.
+  const [now] = await sql<{ version: number }>('SELECT version FROM list WHERE id = $1', [list.id]);
+  if (now === undefined || version < (await oldestKept(sql, list.id, now.version)))
+    throw new AppError('NOT_FOUND', { list: list.name, version, why: 'no longer kept' });
 }
