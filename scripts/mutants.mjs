@@ -636,11 +636,12 @@ export const MUTANTS = [
   [`${PG_LISTS}/import.ts`, 'if (report !== null && (await isMade(sql, id))) return report;', '', OF_PG_IMPORTS],
   [`${PG_LISTS}/import.ts`, 'if (await isMade(sql, id)) return { report };', '', OF_PG_IMPORTS],
   [`${PG_LISTS}/import.ts`, 'await written.staging.requireWhole(sql);', '', OF_PG_IMPORTS],
+  [`${PG_LISTS}/import.ts`, 'await holdRun(sql, written.id);', '', OF_PG_IMPORTS],
   [`${PG_LISTS}/activate.ts`, 'lastKey += rows;', '', OF_PG_LISTS],
   [`${PG_LISTS}/activate.ts`, 'AND held.disabled = 0 AND held.since < $4', '', OF_PG_LISTS],
   [`${PG_LISTS}/staging.ts`, 'if (!changed.has(row.id)) found.set(row.id, row)', 'found.set(row.id, row)', OF_PG_LISTS],
   [`${PG_LISTS}/staging.ts`, 'takes(key) && !this.#removed.has(key)', 'takes(key)', OF_PG_LISTS],
-  [`${PG_LISTS}/data-keys.ts`, 'value.readUInt16BE(0) > known', 'false', OF_PG_IMPORTS],
+  [`${PG_LISTS}/data-keys.ts`, 'sealed.readUInt16BE(0) > known', 'false', OF_PG_IMPORTS],
   ['src/postgres/service/webhooks.ts', 'AND claims = $3', 'AND $3::int8 > 0', OF_STORES],
   [
     'src/postgres/service/webhooks.ts',
