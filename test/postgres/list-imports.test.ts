@@ -116,8 +116,13 @@ describe.runIf(hasPostgres)('an import', () => {
   test('that is held waits with its rows, through cuts and a rotation of the keys, and leaves none when it is dropped', async () => {
     const far = await openPostgres(proxy.url(url));
     const review = () => [{ rule: 'change' as const, count: 1, limit: 0 }];
-    for (const count of [3, LONG]) {
-      proxy.loseReply('INSERT INTO list_version');
+    for (const [count, lost] of [
+      [3, 'INSERT INTO list_version'],
+      [4, 'COMMIT\0'],
+      [LONG, 'INSERT INTO list_version'],
+      [LONG + 1, 'COMMIT\0'],
+    ] as const) {
+      proxy.loseReply(lost);
       const report = await far.lists.replaceEntries('a', stream(rowsOf(1, count)), { review });
       expect(report).toMatchObject({ version: 1, added: count, held: [{ rule: 'change' }] });
       await far.rotateKeys(null);

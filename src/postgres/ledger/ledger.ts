@@ -1,4 +1,4 @@
-/** The ledger of several machines, in PostgreSQL: any number of processes record at the same time. */
+/** The ledger of several machines, in PostgreSQL. All their processes record at the same time. */
 import { AppError } from '../../core/errors.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type {

@@ -196,7 +196,7 @@ export class Imports {
     return { id, list, keyId, place, staging, report: writer.counts.report(name, version), draft };
   }
 
-  /** Apply what was written, inside the caller's transaction. Errors Moved, Held; those of the review and `confirm`. */
+  /** Apply what was written, inside the caller's transaction. Errors Moved; those of `confirm`. */
   async #activate(sql: Sql, job: Job, written: Written, leave: Leave): Promise<ImportReport> {
     const { origin = null, confirm = async () => {} } = job.options;
     const list = await this.#locked(sql, job, written, leave);
@@ -247,9 +247,7 @@ export class Imports {
     await lockStore(sql);
     const [key] = await sql<{ id: number }>('SELECT max(id) AS id FROM data_key');
     if (key!.id !== keyId) return leave(new Moved());
-    if (present !== null) {
-      return present;
-    }
+    if (present !== null) return present;
     const made = await addList(sql, { ...options.create!, list: name });
     if (made === null) return leave(new Moved());
     return made;
@@ -260,16 +258,17 @@ export class Imports {
     const { origin = null, confirm = async () => {} } = job.options;
     const { id, draft } = written;
     const report = { ...written.report, held: reasons };
+    const asHeld = { ...written, report };
     const sql: Sql = (text, values) => this.#database.statement(text, values ?? []);
     try {
       await noteRun(sql, id);
       await putHeldParts(sql, id, sealHeldRows(this.#keys.vault, { rows, count: draft.rows }));
       return await this.#transaction(async (held, leave) => {
-        const list = await this.#locked(held, job, written, leave);
+        const list = await this.#locked(held, job, asHeld, leave);
         if (!('id' in list)) return list.report;
         await holdRun(held, id);
         await forgetHeld(held, list.id);
-        await noteVersion(held, list.id, { ...written, report }, { origin, isHeld: true, mode: job.mode });
+        await noteVersion(held, list.id, asHeld, { origin, isHeld: true, mode: job.mode });
         await confirm().catch(leave);
         return report;
       });
