@@ -13,7 +13,7 @@ import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
 import { absolute } from '../scan/walk/roots.js';
 import { warningLine } from '../scan/warnings.js';
-import { openInventory } from '../service/open-store.js';
+import { openInventory } from '../service/open-stores.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
 import { type CliContext, checkOptions, EXIT, earlyExit, NO_LIST_LINE } from './context.js';

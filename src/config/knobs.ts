@@ -56,6 +56,13 @@ export const KNOBS = {
     ...text(1, 4096),
     why: 'folder of all stored data; keep it on a disk that honours fsync',
   },
+  databaseUrl: {
+    env: 'ZEEF_DATABASE_URL',
+    unit: 'postgres:// URL',
+    default: '',
+    ...text(0, 4096),
+    why: 'PostgreSQL 15 or newer, shared by processes on several machines, in place of the SQLite files; it may name several hosts',
+  },
   listKey: {
     env: 'ZEEF_LIST_KEY',
     unit: '32 bytes as hex or base64',

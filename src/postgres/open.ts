@@ -1,4 +1,4 @@
-/** The store of several machines: PostgreSQL, version 15 or newer. Under construction: it cannot be chosen yet. */
+/** The store of several machines: PostgreSQL, version 15 or newer. */
 import { mkdirSync } from 'node:fs';
 import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';

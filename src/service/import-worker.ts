@@ -1,15 +1,14 @@
-/** One import in a thread of its own: parsing is CPU-bound and must not delay requests. */
+/** Imports in a thread of their own: parsing is CPU-bound and must not delay requests. */
 import type { MessagePort } from 'node:worker_threads';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
 import { importList } from '../lists/import/import-list.js';
 import type { ImportOutcome, ThreadedImport } from '../lists/import/import-task.js';
-import { openSqliteStore } from '../sqlite/open.js';
-import { type KeyPlace, masterKeyAt } from './open-store.js';
+import type { Store } from '../store/store.js';
+import { openStoreAt, type StorePlace } from './open-stores.js';
 
 export interface ImportTask {
-  readonly dataDir: string;
-  readonly keyPlace: KeyPlace;
+  readonly place: StorePlace;
   readonly request: ThreadedImport;
   readonly port: MessagePort;
 }
@@ -17,7 +16,22 @@ export interface ImportTask {
 /** Bytes between two progress messages. */
 const TOLD_EVERY_BYTES = 4_194_304;
 
-export default async function runImport({ dataDir, keyPlace, request, port }: ImportTask): Promise<ImportOutcome> {
+/** Kept for the next import, since opening takes longer than adding an entry. A thread has one place. */
+let kept: Store | null = null;
+
+async function closeStore(): Promise<void> {
+  const store = kept;
+  kept = null;
+  await store?.close();
+}
+
+/** Run one import; null closes the store. */
+export default async function runImport(task: ImportTask | null): Promise<ImportOutcome | null> {
+  if (task === null) {
+    await closeStore();
+    return null;
+  }
+  const { place, request, port } = task;
   let isStopping = false;
   let bytes = 0;
   port.on('message', () => {
@@ -29,15 +43,14 @@ export default async function runImport({ dataDir, keyPlace, request, port }: Im
     bytes += more;
   };
   try {
-    const store = await openSqliteStore(dataDir, { master: masterKeyAt(dataDir, keyPlace) });
-    try {
-      return { ok: true, report: await importList(store, { ...request, onBytes, shouldStop: () => isStopping }) };
-    } finally {
-      await store.close();
-    }
+    kept ??= await openStoreAt(place);
+    return { ok: true, report: await importList(kept, { ...request, onBytes, shouldStop: () => isStopping }) };
   } catch (thrown) {
     const error = asStoreFailure(thrown);
-    if (error instanceof AppError) return { ok: false, code: error.code, details: { ...error.details } };
+    const isKnown = error instanceof AppError;
+    // The next import opens the store again, where this failure may be the store's.
+    if (!isKnown || error.code === 'STORE_FAILED') await closeStore().catch(() => {});
+    if (isKnown) return { ok: false, code: error.code, details: { ...error.details } };
     throw error;
   } finally {
     port.close();

@@ -5,12 +5,11 @@ import { HOUR_MS } from '../core/period.js';
 import { isDueAgain, withDuty } from '../duties/with-duty.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
-import { openSqliteLedger } from '../sqlite/ledger/ledger.js';
 import type { DutyStore } from '../store/duties-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
-import { storeFrom } from './open-store.js';
+import { openLedgerStore, storeFrom } from './open-stores.js';
 
 /** Hourly: retention is configured in days, so one run an hour is fine enough. */
 const RETENTION_EVERY_MS = HOUR_MS;
@@ -21,16 +20,16 @@ const PROBE_EVERY_MS = 1_000;
 /** Separates hits' digests from lists' values, whose labels are their algorithms. */
 const HIT_DIGEST_LABEL = 255;
 
-export function ledgerFrom(
+export async function ledgerFrom(
   config: Config,
   { clock, log, metrics, vault }: { clock: Clock; log: Logger; metrics: Metrics; vault: Vault },
-): Ledger {
+): Promise<Ledger> {
   const seal: Seal = {
     seal: (bytes) => vault.seal(HIT_DIGEST_LABEL, bytes),
     open: (bytes) => vault.open(HIT_DIGEST_LABEL, bytes),
   };
   return createLedger({
-    store: openSqliteLedger(config.dataDir),
+    store: await openLedgerStore(config),
     nowMs: () => clock.nowMs(),
     steadyMs: steadyTime(clock),
     seal,
@@ -89,7 +88,7 @@ export async function openLedgerAlone(
 ): Promise<{ readonly ledger: Ledger; close(): Promise<void> }> {
   const metrics = createMetrics();
   const store = await storeFrom(config, { log, metrics });
-  const ledger = ledgerFrom(config, { clock: systemClock, log, metrics, vault: store.vault });
+  const ledger = await ledgerFrom(config, { clock: systemClock, log, metrics, vault: store.vault });
   return {
     ledger,
     close: async () => {

@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/log.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { auditStore } from './audited-store.js';
 import { INDEX_FILE } from './follow-lists.js';
-import { storeFrom } from './open-store.js';
+import { storeFrom } from './open-stores.js';
 
 export interface ListsAlone {
   readonly audit: Audit;

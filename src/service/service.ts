@@ -38,7 +38,7 @@ import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
 import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
-import { storeFrom } from './open-store.js';
+import { storeFrom, storePlaceOf } from './open-stores.js';
 import { startFloodGuard } from './quarantine.js';
 import { type Readiness, readinessOf } from './readiness.js';
 
@@ -239,7 +239,7 @@ async function ledgerBeside(
   config: Config,
   parts: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
 ): Promise<Ledger> {
-  const ledger = ledgerFrom(config, { ...parts, vault: store.vault });
+  const ledger = await ledgerFrom(config, { ...parts, vault: store.vault });
   try {
     if (config.ledger === 'on') await ledger.open();
     return ledger;
@@ -251,7 +251,7 @@ async function ledgerBeside(
 }
 
 function importJobsFrom(
-  { dataDir, listKey, listKeyFile }: Config,
+  config: Config,
   parts: {
     readonly store: Store;
     readonly audit: Audit;
@@ -260,8 +260,8 @@ function importJobsFrom(
   },
 ): ImportJobs {
   const { store, audit, log, reload } = parts;
-  const thread = createImportThread({ dataDir, keyPlace: { listKey, listKeyFile } });
-  return createImportJobs(store, { dataDir, thread, log, audit, onEnd: reload });
+  const thread = createImportThread(storePlaceOf(config));
+  return createImportJobs(store, { dataDir: config.dataDir, thread, log, audit, onEnd: reload });
 }
 
 /** The decoder interface of scans. */

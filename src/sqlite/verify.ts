@@ -4,7 +4,8 @@ import type { Sqlite } from '../core/sqlite-binding.js';
 import type { ListRow } from '../store/lists/list-row.js';
 import { guarded } from './file.js';
 import { checksumOf } from './lists/checksum.js';
-import { LIST_TABLES, LISTS_FILE, openListsDatabase } from './lists/database.js';
+import { LIST_TABLES, openListsDatabase } from './lists/database.js';
+import { LISTS_FILE } from './lists/file-name.js';
 import { openServiceDatabase, SERVICE_FILE, SERVICE_TABLES } from './service/database.js';
 import { problemsIn } from './sums.js';
 

@@ -7,7 +7,7 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { LISTS_FILE } from '../../src/sqlite/lists/database.js';
+import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { registerSums } from '../../src/sqlite/sums.js';
 import { decided } from '../cases/feedback/decided.js';
 import { ncmecServer } from '../lists/import/sources/ncmec-server.js';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/database.js';
-import { LISTS_FILE } from '../../src/sqlite/lists/database.js';
+import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import { verifyDataFolder } from '../../src/sqlite/verify.js';
 import { flipsOf, type May, tryFlips } from '../support/damage.js';

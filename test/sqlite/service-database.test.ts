@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
-import { LISTS_FILE, MIGRATIONS } from '../../src/sqlite/lists/database.js';
+import { MIGRATIONS } from '../../src/sqlite/lists/database.js';
+import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { moveServiceTables, SERVICE_FILE } from '../../src/sqlite/service/database.js';
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { LISTS_FILE } from '../../src/sqlite/lists/database.js';
+import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import { entryRow, storeContract, stream } from '../store/lists-contract.js';

@@ -42,7 +42,7 @@ test('only the wiring imports a database', () => {
       imports.filter((one) => isDatabase(one.path)).map((one) => `${path} -> ${one.path}`),
     );
   expect(offenders).toEqual([]);
-  expect(importsByPath.get('src/service/open-store.ts')?.some(isDatabase)).toBe(true);
+  expect(importsByPath.get('src/service/open-stores.ts')?.some(isDatabase)).toBe(true);
 });
 
 test('pools of threads are made in one place', () => {

@@ -5,7 +5,7 @@
 
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import { Database, type Sqlite } from '../../core/sqlite-binding.js';
+import type { Sqlite } from '../../core/sqlite-binding.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../../core/vocabulary.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
@@ -36,6 +36,8 @@ export async function* parseNsrl({ path, ...options }: ListSource): AsyncGenerat
   if (path === undefined) throw new AppError('HASHLIST_INVALID', { why: 'expected a database file, not a stream' });
   let db: Sqlite | null = null;
   let line = 0;
+  // Not before: most processes on PostgreSQL never need this driver.
+  const { Database } = await import('../../core/sqlite-binding.js');
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
     // A schema may call functions: those of a foreign file only harmless ones.

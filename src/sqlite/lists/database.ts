@@ -6,8 +6,8 @@ import { moveServiceTables } from '../service/database.js';
 import { prepared } from '../statements.js';
 import { addSum, createTotals, damaged, type SummedTable, sound } from '../sums.js';
 import { checksumBeforeNotes, entriesByIdentity } from './entries-by-identity.js';
+import { LISTS_FILE } from './file-name.js';
 
-export const LISTS_FILE = 'zeef.sqlite';
 /** The widest range of `randomInt`. */
 export const STORE_ID_SPAN = 2 ** 47;
 /** Another process's import holds the write lock while it runs: half a minute for a million entries. */

@@ -1,0 +1,128 @@
+/**
+ * Opens the stores as configured: SQLite in the data folder, or PostgreSQL. The only place that chooses; the driver of the
+ * other one is not loaded.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config/knobs.js';
+import { LISTS_FILE } from '../sqlite/lists/file-name.js';
+import type { Inventory } from '../store/inventory-contract.js';
+import type { LedgerStore } from '../store/ledger-contract.js';
+import type { Store } from '../store/store.js';
+import type { Logger } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
+
+/** Where the store is, and its master key: all that another thread needs to open it. */
+export type StorePlace = Pick<Config, 'dataDir' | 'databaseUrl' | 'listKey' | 'listKeyFile'>;
+
+/** In the data folder: rows of running imports, sealed. */
+const STAGING_FOLDER = 'staged';
+
+/** Called with what was left out or cleared while the store was read. */
+interface Observers {
+  readonly onDamaged?: (damage: { readonly table: string; readonly row: string | number }) => void;
+  readonly onCleared?: (marks: object) => void;
+}
+
+const isShared = ({ databaseUrl }: Pick<StorePlace, 'databaseUrl'>) => databaseUrl !== '';
+
+export const storePlaceOf = ({ dataDir, databaseUrl, listKey, listKeyFile }: Config): StorePlace => ({
+  dataDir,
+  databaseUrl,
+  listKey,
+  listKeyFile,
+});
+
+/** Errors LIST_KEY_WRONG: `listKey` is malformed. */
+function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySource {
+  if (listKey !== '') return keyFromText(listKey);
+  return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
+}
+
+/**
+ * Open the store of this place. Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION; CONFIG_INVALID: the URL of the database
+ * is malformed.
+ */
+export async function openStoreAt(place: StorePlace, { onDamaged, onCleared }: Observers = {}): Promise<Store> {
+  const master = masterKeyOf(place);
+  const damaged = onDamaged ? { onDamaged } : {};
+  if (!isShared(place)) {
+    const { openSqliteStore } = await import('../sqlite/open.js');
+    return openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
+  }
+  const { openPostgresStore } = await import('../postgres/open.js');
+  const stagingFolder = join(place.dataDir, STAGING_FOLDER);
+  return openPostgresStore(place.databaseUrl, { master, stagingFolder, ...damaged });
+}
+
+/** Open the store as configured, and report damage. Errors as `openStoreAt`. */
+export async function storeFrom(config: Config, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<Store> {
+  if (isShared(config)) warnOfEmbedded(config.dataDir, log);
+  return openStoreAt(storePlaceOf(config), {
+    onDamaged: (damage) => {
+      metrics.add('zeef_entries_damaged_total', {});
+      log.error(damage, 'a stored row is damaged and matches nothing: run zeef verify, and import its list again');
+    },
+    onCleared: (marks) =>
+      log.warn(
+        marks,
+        'marks were cleared: several entries had one id, so whom they were meant for is unknown; decide again',
+      ),
+  });
+}
+
+/** Whoever sets the URL of a database beside an embedded store may miss its lists. */
+function warnOfEmbedded(dataDir: string, log: Logger): void {
+  const file = join(dataDir, LISTS_FILE);
+  if (existsSync(file))
+    log.warn({ file }, 'the data folder holds an embedded store, which is not used: ZEEF_DATABASE_URL is set');
+}
+
+/** Nothing is opened before the first query. */
+export async function openLedgerStore(place: Pick<StorePlace, 'dataDir' | 'databaseUrl'>): Promise<LedgerStore> {
+  if (!isShared(place)) {
+    const { openSqliteLedger } = await import('../sqlite/ledger/ledger.js');
+    return openSqliteLedger(place.dataDir);
+  }
+  const { openPostgresLedger } = await import('../postgres/ledger/ledger.js');
+  return openPostgresLedger(place.databaseUrl);
+}
+
+/** Open the inventory in a folder, or a temporary one: of one process, whatever the store. Errors DATA_VERSION, STORE_FAILED. */
+export async function openInventory(folder: string | null): Promise<Inventory> {
+  const { openSqliteInventory } = await import('../sqlite/inventory/inventory.js');
+  return openSqliteInventory(folder);
+}
+
+/**
+ * Return what is damaged in an inventory, one line each.
+ * Errors  FILE_UNREADABLE: the inventory does not exist. DATA_VERSION.
+ */
+export async function verifyInventory(folder: string): Promise<string[]> {
+  const { verifySqliteInventory } = await import('../sqlite/inventory/database.js');
+  return verifySqliteInventory(folder);
+}
+
+/** Return what is damaged in the store, one line each. No list is loaded. Errors of PostgreSQL: as `openStoreAt`. */
+export async function verifyStore(place: StorePlace): Promise<string[]> {
+  if (!isShared(place)) {
+    const { verifyDataFolder } = await import('../sqlite/verify.js');
+    return verifyDataFolder(place.dataDir);
+  }
+  const problems: string[] = [];
+  const store = await openStoreAt(place, {
+    onDamaged: ({ table, row }) => problems.push(`${table}: row ${row} is damaged`),
+  });
+  try {
+    for (const { list } of await store.lists.lists()) {
+      const { ok } = await store.lists.verify(list);
+      if (!ok) problems.push(`list: ${JSON.stringify(list)} is not as imported: import it again`);
+    }
+    const { ok, brokenAt } = await store.audit.verify();
+    if (!ok) problems.push(`audit: the log is broken at row ${brokenAt}`);
+    return problems;
+  } finally {
+    await store.close();
+  }
+}
