@@ -16,7 +16,7 @@ import { copyTree, smallPictures } from '../../bench/scan-tree.js';
 import { strays } from '../../bench/strays.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
-import { IMPORT_AT_ONCE_BYTES_MAX } from '../../src/http/routes/list-imports.js';
+import { SHORT_BYTES_MAX } from '../../src/lists/import/short-imports.js';
 import { run, serve } from '../support/processes.js';
 import { PHOTOGRAPHS } from '../support/running.js';
 
@@ -38,7 +38,7 @@ const LARGE = hashes(21, 20_000);
 /** As large, without a valid row. */
 const LARGE_WRONG = `entryId,algorithm,value
 ${`${'e'.repeat(2_000)},pdq,
-`.repeat(IMPORT_AT_ONCE_BYTES_MAX / 2_000)}`;
+`.repeat(SHORT_BYTES_MAX / 2_000)}`;
 
 let work = '';
 let temp = '';

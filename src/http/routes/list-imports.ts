@@ -14,9 +14,6 @@ import { JOB_STATES } from '../../store/jobs-contract.js';
 import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
-/** A list up to this size is imported during the request: under a second. */
-export const IMPORT_AT_ONCE_BYTES_MAX = 1_048_576;
-
 /** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */
 const HANDED_FORMATS = HASHLIST_FORMATS.filter((format) => format !== 'nsrl');
 
@@ -110,8 +107,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
         ...mapping,
         ...(categories === undefined ? {} : { categories: parseCategories(categories) }),
       };
-      const handed = await service.imports.submit(request.params.list, request.body, how, request.caller.actor);
-      const job = handed.bytes <= IMPORT_AT_ONCE_BYTES_MAX ? await service.imports.ended(handed.id) : handed;
+      const job = await service.imports.take(request.params.list, request.body, how, request.caller.actor);
       if (job.state === 'failed') throw new AppError(job.error!.code, { ...job.error!.details, job: job.id });
       reply.header('location', `/v1/jobs/${job.id}`);
       return reply.code(job.state === 'done' ? 200 : 202).send(toResult(job));

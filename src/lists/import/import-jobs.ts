@@ -17,6 +17,7 @@ import { ImportBodies } from './import-bodies.js';
 import { ImportQueue } from './import-queue.js';
 import type { ImportThread, ThreadedImport } from './import-task.js';
 import { findJob, IMPORTS, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
+import { readShort, ShortImports } from './short-imports.js';
 
 /** Queued imports; each keeps its bytes on disk meanwhile. */
 export const IMPORTS_WAITING_MAX = 20;
@@ -36,6 +37,11 @@ export interface ImportJobs {
    * Errors  BODY_EMPTY; BODY_TOO_LARGE; QUEUE_FULL; SHUTTING_DOWN; STORE_FAILED.
    */
   submit(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress>;
+  /**
+   * Import a short list before the answer, and submit a longer one. Result and errors: as `submit`; the job of a short list
+   * has ended, unless the service closes.
+   */
+  take(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress>;
   /** Wait for the job's end. Errors NOT_FOUND. */
   ended(id: string): Promise<JobProgress>;
   /** Errors NOT_FOUND. */
@@ -70,6 +76,7 @@ class StoredImportJobs implements ImportJobs {
   readonly #store: Store;
   readonly #bodies: ImportBodies;
   readonly #queue: ImportQueue;
+  readonly #short: ShortImports;
   /** Called after each job of this process, and regularly for those of others. */
   #wakeUps: (() => void)[] = [];
   #running: Promise<void> | null = null;
@@ -83,6 +90,7 @@ class StoredImportJobs implements ImportJobs {
     this.#store = parts.store;
     this.#bodies = parts.bodies;
     this.#queue = parts.queue;
+    this.#short = new ShortImports(parts);
   }
 
   async submit(
@@ -97,14 +105,24 @@ class StoredImportJobs implements ImportJobs {
     try {
       const { bytes, sha256 } = await this.#bodies.write(id, body);
       if (bytes === 0) throw new AppError('BODY_EMPTY');
-      const sameAs = createHash('sha256')
-        .update(JSON.stringify([sha256, list, how]))
-        .digest('hex');
+      const sameAs = sameAsOf(sha256, list, how);
       stored = await this.#oneAtATime(() => this.#storeJob({ id, list, request: { ...how, actor }, bytes, sameAs }));
       return this.job(stored);
     } finally {
       if (stored !== id) await this.#bodies.remove(id);
     }
+  }
+
+  async take(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress> {
+    const { short, whole } = await readShort(body);
+    if (short === null) return this.submit(list, whole, how, actor);
+    if (short.length === 0) throw new AppError('BODY_EMPTY');
+    // What was sent before it comes before it.
+    if ((await this.#store.jobs.unfinished()).some((job) => job.list === list))
+      return this.ended((await this.submit(list, whole, how, actor)).id);
+    const sameAs = sameAsOf(createHash('sha256').update(short).digest('hex'), list, how);
+    const job = { id: ulid(), list, request: { ...how, actor }, bytes: short.length, sameAs };
+    return this.#progressOf(await this.#short.run(job, short, () => this.#sameJob(list, sameAs)));
   }
 
   /** Errors SHUTTING_DOWN, QUEUE_FULL. */
@@ -215,4 +233,11 @@ class StoredImportJobs implements ImportJobs {
     const [newest] = (await this.#store.lists.list(list)) ? await this.#store.lists.versions(list) : [];
     return newest?.version === same.report?.version ? same : null;
   }
+}
+
+/** Return the digest of the bytes and the request: of what one job does. */
+function sameAsOf(sha256: string, list: string, how: ImportSettings): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sha256, list, how]))
+    .digest('hex');
 }

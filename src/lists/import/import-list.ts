@@ -18,6 +18,8 @@ import { withStagedRows } from './staged-rows.js';
 export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories' | 'mapping'> {
   /** One file, or the pages of one source in their order: together they are the list. */
   readonly paths: readonly string[];
+  /** A short list itself; then there are no paths. */
+  readonly body?: Uint8Array;
   readonly format: HashlistFormat;
   readonly list: string;
   /** The radius of a new list. */
@@ -111,13 +113,18 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
 
 async function* rowsOf(
   vault: Vault,
-  { paths, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
+  { paths, body, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
   kind: ListInfo['kind'],
 ) {
+  if (body) yield* parseHashList(format, { ...options, kind, bytes: onePiece(body) });
   for (const path of paths) {
     const bytes = openIfSealed(vault, readFile(path, options));
     yield* parseHashList(format, { ...options, kind, path, bytes });
   }
+}
+
+async function* onePiece(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
 }
 
 /** A list without entries indicates a wrong file, mapping or category, and must not replace a good one. */

@@ -92,7 +92,7 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
       await held.require();
       return reportOf(outcome);
     });
-    await finish(id, { state: report.held.length > 0 ? 'held' : 'done', report }, held, parts);
+    await finish(id, { state: stateOf(report), report }, held, parts);
   } catch (error) {
     // The next start repeats the job.
     if (queue.isClosing && error instanceof AppError) return;
@@ -102,7 +102,8 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
   await onEnd().catch((error: unknown) => log.error({ err: error, job: id }, 'list reload failed'));
 }
 
-const originOf = (id: string) => `job ${id}`;
+/** Return the origin of the version that a job makes. */
+export const originOf = (id: string) => `job ${id}`;
 
 /** Return the version that a job made before its process ended, or null. */
 async function versionOf(store: Store, { id, list }: ImportJob): Promise<VersionInfo | null> {
@@ -118,11 +119,18 @@ async function hasAuditedEnd({ audit }: Store, origin: string): Promise<boolean>
 
 async function storeFailure(id: string, error: unknown, held: HeldDuty, parts: JobParts): Promise<void> {
   if (isLost(error)) throw error;
-  const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
-  // A fault of the list is stored with the job alone; a fault of this service is logged too.
-  if (!failed || ERRORS[failed.code].http >= 500) parts.log.error({ err: error, job: id }, 'import failed');
-  await finish(id, { state: 'failed', error: failed ?? { code: 'INTERNAL', details: {} } }, held, parts);
+  await finish(id, { state: 'failed', error: failureOf(id, error, parts.log) }, held, parts);
 }
+
+/** Return what is stored with a job that failed. A fault of the list is stored alone; one of this service is logged too. */
+export function failureOf(id: string, error: unknown, log: Logger): NonNullable<ImportJob['error']> {
+  const failed = error instanceof AppError ? { code: error.code, details: error.details } : null;
+  if (!failed || ERRORS[failed.code].http >= 500) log.error({ err: error, job: id }, 'import failed');
+  return failed ?? { code: 'INTERNAL', details: {} };
+}
+
+/** Return the state of a job whose import has ended. */
+export const stateOf = ({ held }: ImportReport): 'held' | 'done' => (held.length > 0 ? 'held' : 'done');
 
 async function finish(
   id: string,

@@ -1,12 +1,13 @@
 /** Imports as jobs, over a real store, with a thread whose imports end when the test says so. */
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import type { Audit } from '../../../src/audit/audit.js';
 import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
 import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
+import { SHORT_BYTES_MAX, SHORT_WAITING_MAX } from '../../../src/lists/import/short-imports.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
@@ -211,4 +212,91 @@ test('a job whose version was made before the process ended is done without anot
 
 test('an unknown job is NOT_FOUND', async () => {
   await expect(jobs.job('nowhere')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+describe('a short list', () => {
+  const take = (text: string, list = 'a') => jobs.take(list, bodyOf(text), HOW, 'me');
+
+  test('is imported without a stored body, and its job is kept', async () => {
+    const taken = take('1');
+    await running(1);
+    expect(begun[0]!.request).toMatchObject({ paths: [], body: Buffer.from('1') });
+    expect(existsSync(join(dataDir, 'imports'))).toBe(false);
+    expect(await jobs.jobs()).toEqual([]);
+    await begun[0]!.end();
+    const { id } = await taken;
+    expect(await jobs.job(id)).toMatchObject({ state: 'done', report: { version: 1 }, bytes: 1 });
+  });
+
+  test('comes after what was sent before it to the same list, and only to that', async () => {
+    const first = await submit('1');
+    await running(1);
+    const same = take('2');
+    const other = take('3', 'b');
+    await expect.poll(async () => (await jobs.jobs('a')).length).toBe(2);
+    await begun[0]!.end();
+    await running(2);
+    // The other list's waits for the thread alone.
+    for (const at of [1, 2]) {
+      await running(at + 1);
+      await begun[at]!.end();
+    }
+    await Promise.all([same, other]);
+    expect(begun.map(({ request }) => request.list).sort()).toEqual(['a', 'a', 'b']);
+    expect((await jobs.jobs('a')).map(({ id }) => id)).toContain(first.id);
+  });
+
+  test('that is sent twice at once is imported once', async () => {
+    const both = [take('1'), take('1')];
+    await running(1);
+    await begun[0]!.end();
+    const [one, other] = await Promise.all(both);
+    expect(other!.id).toBe(one!.id);
+    expect(begun).toHaveLength(1);
+  });
+
+  test('that fails is a failed job', async () => {
+    const taken = take('1');
+    await running(1);
+    await begun[0]!.end(FAILED);
+    const { id } = await taken;
+    expect(await jobs.job(id)).toMatchObject({ state: 'failed', error: { code: 'HASHLIST_INVALID' } });
+  });
+
+  test('that is stopped leaves no job and no change', async () => {
+    const taken = take('1');
+    const waiting = take('2');
+    await running(1);
+    const stopped = expect(taken).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await jobs.close();
+    await Promise.all([stopped, refused]);
+    expect(await store.jobs.jobs()).toEqual([]);
+  });
+
+  test('is refused where too many wait, and no other', async () => {
+    const waiting = Array.from({ length: SHORT_WAITING_MAX }, (_, at) => take(String(at)));
+    const ended = Promise.allSettled(waiting);
+    await running(1);
+    await expect(take('one more')).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await jobs.close();
+    expect((await ended).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  test('an empty one is refused', async () => {
+    await expect(take('')).rejects.toMatchObject({ code: 'BODY_EMPTY' });
+  });
+
+  test.each([0, 1])('of %i bytes more than the limit is a job or not', async (more) => {
+    const pieces = async function* () {
+      yield Buffer.alloc(SHORT_BYTES_MAX - 1, 'a');
+      yield Buffer.alloc(1 + more, 'b');
+    };
+    const taken = jobs.take('a', pieces(), HOW, 'me');
+    await running(1);
+    expect(begun[0]!.request.paths).toHaveLength(more);
+    if (more) expect((await taken).bytes).toBe(SHORT_BYTES_MAX + 1);
+    await begun[0]!.end();
+    await taken;
+  });
 });
