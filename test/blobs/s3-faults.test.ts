@@ -52,10 +52,10 @@ const count = (of: S3Operation) => fake.operations.filter((one) => one === of).l
 
 /** Failures after which the same request may succeed. */
 const PASSING: [string, S3Fault][] = [
-  ['is told to slow down', { does: 'error', status: 503, code: 'SlowDown' }],
+  ['is asked to slow down', { does: 'error', status: 503, code: 'SlowDown' }],
   ['meets an internal error', { does: 'error', status: 500, code: 'InternalError' }],
   ['meets a proxy without its service', { does: 'error', status: 502 }],
-  ['is told that it took too long', { does: 'error', status: 400, code: 'RequestTimeout' }],
+  ['took too long for the server', { does: 'error', status: 400, code: 'RequestTimeout' }],
   ['may come again at once', { does: 'error', status: 429, retryAfter: '0' }],
   ['is not answered', { does: 'hang' }],
   ['loses its connection', { does: 'close' }],
