@@ -68,6 +68,7 @@ const ENTRIES = [
   'scripts/make-data-folder',
   'scripts/make-sample-list',
   // Modules that tests load in threads and processes of their own.
+  'src/blobs/open-blobs',
   'src/cases/webhooks/collect-events',
   'src/core/clock',
   'src/index/ring',

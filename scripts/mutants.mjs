@@ -93,6 +93,8 @@ const OF_LEDGER = ['test/store/ledger-stores.test.ts'];
 const PG_LISTS = 'src/postgres/lists';
 const OF_PG_LISTS = ['test/store/lists-stores.test.ts'];
 const OF_PG_IMPORTS = ['test/postgres/list-imports.test.ts'];
+const S3_CLIENT = 'src/blobs/s3-client.ts';
+const OF_S3_FAULTS = ['test/blobs/s3-faults.test.ts'];
 const OF_CUTS = ['test/postgres/ledger-faults.test.ts'];
 const OF_FOLD = ['test/postgres/ledger-fold.test.ts'];
 const OF_CELLS = ['test/postgres/ledger-damage.test.ts'];
@@ -650,6 +652,17 @@ export const MUTANTS = [
     OF_STORES,
   ],
   ['src/postgres/service/webhooks.ts', 'ON CONFLICT (webhook_id, kind, subject) DO NOTHING ', '', OF_STORES],
+  // Blobs in a folder or a bucket.
+  ['src/blobs/summed-body.ts', 'if (!sum.digest().equals(held))', 'if (false)', ['test/blobs/summed-body.test.ts']],
+  [S3_CLIENT, 'if (ifMatch !== undefined && etag !== ifMatch)', 'if (false)', OF_S3_FAULTS],
+  [S3_CLIENT, "if (root.name === 'Error')", 'if (false)', OF_S3_FAULTS],
+  [S3_CLIENT, 'if (id !== null) await this.#abortUpload(key, id).catch(() => {});', '', OF_S3_FAULTS],
+  [S3_CLIENT, 'tokens.has(token)', 'false', OF_S3_FAULTS],
+  [S3_CLIENT, 'response.socket.setTimeout(0);', '', OF_S3_FAULTS],
+  [S3_CLIENT, '=== mark', '!== mark', OF_S3_FAULTS],
+  ['src/blobs/s3-request.ts', 'status !== NOT_IMPLEMENTED', 'true', OF_S3_FAULTS],
+  ['src/blobs/s3-request.ts', 'signer.encodedPath = path;', '', ['test/blobs/s3-client.test.ts']],
+  ['src/core/unfinished.ts', 'if (!SHARED_NAME.test(name)) continue;', '', ['test/core/unfinished.test.ts']],
   // The ledger of several writers.
   [
     `${LEDGER}/writer.ts`,

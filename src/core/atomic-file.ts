@@ -9,13 +9,14 @@ const MODE = 0o600;
 
 /**
  * Write the pieces to a file, or replace it: under a temporary name, synced, then renamed.
+ * `partial`: the temporary name, in the same folder.
  * Result  the number of bytes. Errors  those of the pieces and of the file system: an earlier file then stays.
  */
 export async function writeAtomically(
   path: string,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  partial = unfinishedName(path),
 ): Promise<number> {
-  const partial = unfinishedName(path);
   let bytes = 0;
   try {
     const file = await open(partial, 'w', MODE);

@@ -2,7 +2,9 @@
  * Temporary files, written beside their final name and renamed when complete. A killed process leaves its file; a later
  * process removes it.
  */
+import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
@@ -10,6 +12,7 @@ import { threadId } from 'node:worker_threads';
 /** A writer on another machine or in another container cannot be probed from here; no write lasts this long. */
 const FOREIGN_MS_MAX = 86_400_000;
 const NAME = /\.(\d+)@([^/]+)\.unfinished$/;
+const SHARED_NAME = /\.[0-9a-f-]{36}@shared\.unfinished$/;
 
 const host = () => encodeURIComponent(hostname());
 
@@ -19,6 +22,22 @@ let made = 0;
 export function unfinishedName(path: string): string {
   made++;
   return `${path}.${threadId}-${made}.${process.pid}@${host()}.unfinished`;
+}
+
+/** The same in a folder that machines share: containers on several may have one host name, and the same process ids. */
+export const sharedUnfinishedName = (path: string): string => `${path}.${randomUUID()}@shared.unfinished`;
+
+/** Remove the files of `sharedUnfinishedName` that were not written to for a day: no writer can be probed. Errors: none. */
+export async function removeSharedUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!SHARED_NAME.test(name)) continue;
+    const path = join(folder, name);
+    const writtenMs = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    if (writtenMs < Date.now() - FOREIGN_MS_MAX) await rm(path, { force: true }).catch(() => {});
+  }
 }
 
 /**

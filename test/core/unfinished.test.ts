@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { endWithParent } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { removeUnfinished, unfinishedName } from '../../src/core/unfinished.js';
+import {
+  removeSharedUnfinished,
+  removeUnfinished,
+  sharedUnfinishedName,
+  unfinishedName,
+} from '../../src/core/unfinished.js';
 
 const sleep = (ms: number): [string, string[]] => [process.execPath, ['-e', `setTimeout(() => {}, ${ms})`]];
 const other: ChildProcess = endWithParent(spawn(...sleep(600_000)));
@@ -46,4 +51,19 @@ test('a file named by unfinishedName is found; a missing folder is no error', ()
   utimesSync(path, 0, 0);
   expect(removeUnfinished(folder)).toBe(1);
   expect(removeUnfinished(join(folder, 'nowhere'))).toBe(0);
+});
+
+test('in a shared folder only the age of an unfinished file counts', async () => {
+  const folder = tempFolder('unfinished');
+  const [fresh, old] = [sharedUnfinishedName(join(folder, 'a')), sharedUnfinishedName(join(folder, 'a'))];
+  const kept = [fresh, join(folder, by(gone, hostname())), join(folder, 'a.unfinished'), join(folder, 'a')];
+  for (const path of [old, ...kept]) {
+    writeFileSync(path, 'x');
+    const at = Date.now() / 1000 - (path === fresh ? 23 : 25) * HOUR_S;
+    utimesSync(path, at, at);
+  }
+  await removeSharedUnfinished(folder);
+  expect(readdirSync(folder).sort()).toEqual(kept.map((path) => basename(path)).sort());
+  expect(removeUnfinished(folder), 'only the one that has the id of a process').toBe(1);
+  await removeSharedUnfinished(join(folder, 'missing'));
 });

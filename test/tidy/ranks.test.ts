@@ -18,6 +18,7 @@ const RANK: Record<string, number> = {
   duties: 3,
   sqlite: 3,
   postgres: 3,
+  blobs: 3,
   lists: 4,
   reports: 4,
   check: 5,
