@@ -13,6 +13,7 @@ import { type FileBatch, openFiles } from '../check/file-batch.js';
 import { type HashBatch, openHashBatch } from '../check/hash-batch.js';
 import { hashAnswer } from '../check/hash-image.js';
 import { createImageHasher, type ImageInput } from '../check/image-hasher.js';
+import { Outbox } from '../check/outbox.js';
 import { createRecorder, type Recorder, type Recording } from '../check/recorder.js';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -37,6 +38,7 @@ import { auditStore } from './audited-store.js';
 import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
+import { joinWatches } from './join-watches.js';
 import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { storeFrom } from './open-store.js';
 import { startFloodGuard } from './quarantine.js';
@@ -113,11 +115,24 @@ export async function createService(
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   const { live, reload } = followed;
-  const guard = startFloodGuard(config.floodFiles, { audit, clock, log, metrics, reload });
+  const outbox = new Outbox();
+  const guard = startFloodGuard(config.floodFiles, { audit, clock, log, metrics, reload, outbox });
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
   const snapshot = () => live.snapshot;
-  const { probing, settled } = startProbing({ clock, log, metrics, gates, store: audit.as(ZEEF), snapshot });
+  const seed = await store.tenants.usageSeed();
+  const watched = { clock, log, metrics, gates, store: audit.as(ZEEF), snapshot, seed, outbox };
+  const { probing, settled } = startProbing(watched);
+  const joined = joinWatches({
+    store: store.notes,
+    vault: store.vault,
+    outbox,
+    apply: (counted) => {
+      guard.apply(counted);
+      probing.apply(counted);
+    },
+    onError: (error) => log.error({ err: error }, 'exchange of counts between processes failed, will retry'),
+  });
   const imports = importJobsFrom(config, { store, audit, log, reload });
   if (watchLists) {
     followed.watch();
@@ -163,6 +178,7 @@ export async function createService(
       await followed.close();
       await pool.close();
       await gates.close();
+      await joined.close();
       await settled();
       await ledger.close();
       await store.close();
