@@ -10,6 +10,7 @@ import { runWebhooks } from '../cases/webhooks/run-webhooks.js';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from '../check/check-image.js';
 import { type FileBatch, openFiles } from '../check/file-batch.js';
+import type { FloodGuard } from '../check/flood-guard.js';
 import { type HashBatch, openHashBatch } from '../check/hash-batch.js';
 import { hashAnswer } from '../check/hash-image.js';
 import { createImageHasher, type ImageInput } from '../check/image-hasher.js';
@@ -116,23 +117,11 @@ export async function createService(
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   const { live, reload } = followed;
   const outbox = new Outbox();
-  const guard = startFloodGuard(config.floodFiles, { audit, clock, log, metrics, reload, outbox });
+  const parts = { store, audit, clock, log, metrics, outbox };
+  const guard = startFloodGuard(config.floodFiles, { ...parts, reload });
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
-  const snapshot = () => live.snapshot;
-  const seed = await store.tenants.usageSeed();
-  const watched = { clock, log, metrics, gates, store: audit.as(ZEEF), snapshot, seed, outbox };
-  const { probing, settled } = startProbing(watched);
-  const joined = joinWatches({
-    store: store.notes,
-    vault: store.vault,
-    outbox,
-    apply: (counted) => {
-      guard.apply(counted);
-      probing.apply(counted);
-    },
-    onError: (error) => log.error({ err: error }, 'exchange of counts between processes failed, will retry'),
-  });
+  const { probing, closeWatches } = await startWatches({ ...parts, guard, gates, snapshot: () => live.snapshot });
   const imports = importJobsFrom(config, { store, audit, log, reload });
   if (watchLists) {
     followed.watch();
@@ -178,10 +167,39 @@ export async function createService(
       await followed.close();
       await pool.close();
       await gates.close();
-      await joined.close();
-      await settled();
+      await closeWatches();
       await ledger.close();
       await store.close();
+    },
+  };
+}
+
+/** Watch for probing, and join what this process counts with what the others do. */
+async function startWatches(
+  parts: Omit<Parameters<typeof startProbing>[0], 'store' | 'seed'> & {
+    readonly store: Store;
+    readonly audit: Audit;
+    readonly guard: FloodGuard;
+  },
+): Promise<{ readonly probing: Probing; readonly closeWatches: () => Promise<void> }> {
+  const { store, audit, guard, outbox, log } = parts;
+  const seed = await store.tenants.usageSeed();
+  const { probing, settled } = startProbing({ ...parts, store: audit.as(ZEEF), seed });
+  const joined = joinWatches({
+    store: store.notes,
+    vault: store.vault,
+    outbox,
+    apply: (counted) => {
+      guard.apply(counted);
+      probing.apply(counted);
+    },
+    onError: (error) => log.error({ err: error }, 'exchange of counts between processes failed, will retry'),
+  });
+  return {
+    probing,
+    async closeWatches() {
+      await joined.close();
+      await settled();
     },
   };
 }
