@@ -5,10 +5,15 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.js';
+import type { Counted } from './outbox.js';
 
 const WINDOW_MS = 3_600_000;
 /** Maximum number of counted entries; the ones that matched longest ago are evicted. */
 const ENTRIES_MAX = 10_000;
+
+/** A place that matches again is reported to other processes again after this time. */
+const REPORT_AGAIN_MS = WINDOW_MS / 12;
+const KIND = 'flood';
 
 /** A place is a client's text of any length: what is kept of each has one size. */
 const digestOf = (place: string) => createHash('sha256').update(place).digest('base64').slice(0, 22);
@@ -27,22 +32,37 @@ export class FloodGuard {
     readonly placesMax: number,
     readonly clock: Clock,
     readonly onFlood: (entry: FloodedEntry, tenant: string, places: number) => void,
+    /** Called with what other processes should count too. `weight`: how many it is counted with. */
+    readonly onCounted: (counted: Counted, weight: number) => void = () => {},
   ) {}
 
   /** Count a match. `place`: the client's name for the file, or what identifies the file where it has none. */
-  note({ list, entryId }: FloodedEntry, tenant: string, place: string): void {
-    if (this.placesMax === 0) return;
+  note(entry: FloodedEntry, tenant: string, place: string): void {
+    if (this.placesMax > 0) this.#count(entry, tenant, digestOf(place));
+  }
+
+  /** Count a match of another process; facts of other kinds are ignored. */
+  apply([kind, tenant, ...what]: Counted): void {
+    if (kind !== KIND || this.placesMax === 0) return;
+    const [list, entryId, digest] = what as [string, string, string];
+    this.#count({ list, entryId }, tenant, digest, true);
+  }
+
+  #count({ list, entryId }: FloodedEntry, tenant: string, digest: string, isOther = false): void {
     const key = JSON.stringify([tenant, list, entryId]);
     const places = this.#entries.get(key) ?? new Map<string, number>();
     this.#entries.set(key, places);
     const nowMs = this.clock.monotonicMs();
-    const digest = digestOf(place);
+    const knownMs = places.get(digest) ?? -Infinity;
     // Deleted first, so that the oldest stay in front.
     places.delete(digest);
     places.set(digest, nowMs);
     for (const [other, atMs] of places) {
       if (nowMs - atMs < WINDOW_MS) break;
       places.delete(other);
+    }
+    if (!isOther && nowMs - knownMs >= REPORT_AGAIN_MS) {
+      this.onCounted([KIND, tenant, list, entryId, digest], places.size);
     }
     if (places.size <= this.placesMax) return;
     this.#entries.delete(key);

@@ -278,7 +278,7 @@ export const KNOBS = {
     unit: 'requests',
     default: TENANT_CONCURRENT_REQUESTS_MAX,
     ...whole(0, 1_000_000),
-    why: 'in flight, per tenant and process: slow uploads of one tenant must not block the rest; 0: no limit',
+    why: 'in flight, per tenant, divided among processes: slow uploads of one tenant must not block the rest; 0: no limit',
   },
   alarmedChecksPerSecond: {
     env: 'ZEEF_ALARMED_CHECKS_PER_SECOND',

@@ -14,6 +14,8 @@ import { PostgresAudit } from './service/audit.js';
 import { PostgresDuties } from './service/duties.js';
 import { PostgresJobs } from './service/jobs.js';
 import { PostgresKeys } from './service/keys.js';
+import { PostgresNotes } from './service/notes.js';
+import { PostgresShares } from './service/shares.js';
 import { PostgresTenants } from './service/tenants.js';
 import { PostgresWebhooks } from './service/webhooks.js';
 
@@ -54,6 +56,8 @@ export async function openPostgresStore(
     rotateKeys: (newMaster) => rotateKeys(database, dataKeys, master, newMaster),
     audit: new PostgresAudit(database),
     duties: new PostgresDuties(database),
+    shares: new PostgresShares(database),
+    notes: new PostgresNotes(database),
     jobs: new PostgresJobs(database),
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),

@@ -63,4 +63,18 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX webhook_event_open ON webhook_event (webhook_id, until) WHERE state <> 'done';`,
   LIST_TABLES,
   LEDGER_TABLES,
+  // Shares of processes in tenants' limits, and notes between processes: all of them last for seconds.
+  `CREATE TABLE share_holder (
+     holder text COLLATE "C" PRIMARY KEY, until timestamptz NOT NULL, lease_ms int8 NOT NULL
+   );
+   CREATE TABLE share (
+     tenant text COLLATE "C" NOT NULL, holder text COLLATE "C" NOT NULL REFERENCES share_holder ON DELETE CASCADE,
+     use_checks float8 NOT NULL, use_requests float8 NOT NULL, claim_checks float8 NOT NULL,
+     claim_requests float8 NOT NULL, PRIMARY KEY (tenant, holder)
+   );
+   CREATE INDEX share_of_holder ON share (holder);
+   CREATE TABLE note (
+     writer text COLLATE "C" NOT NULL, number int8 NOT NULL, body bytea NOT NULL, until timestamptz NOT NULL,
+     kept_ms int8 NOT NULL, PRIMARY KEY (writer, number)
+   );`,
 ];

@@ -10,9 +10,11 @@ import { runWebhooks } from '../cases/webhooks/run-webhooks.js';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from '../check/check-image.js';
 import { type FileBatch, openFiles } from '../check/file-batch.js';
+import type { FloodGuard } from '../check/flood-guard.js';
 import { type HashBatch, openHashBatch } from '../check/hash-batch.js';
 import { hashAnswer } from '../check/hash-image.js';
 import { createImageHasher, type ImageInput } from '../check/image-hasher.js';
+import { Outbox } from '../check/outbox.js';
 import { createRecorder, type Recorder, type Recording } from '../check/recorder.js';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -37,6 +39,7 @@ import { auditStore } from './audited-store.js';
 import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
+import { joinWatches } from './join-watches.js';
 import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { storeFrom, storePlaceOf } from './open-stores.js';
 import { startFloodGuard } from './quarantine.js';
@@ -113,11 +116,12 @@ export async function createService(
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   const { live, reload } = followed;
-  const guard = startFloodGuard(config.floodFiles, { audit, clock, log, metrics, reload });
+  const outbox = new Outbox();
+  const parts = { store, audit, clock, log, metrics, outbox };
+  const guard = startFloodGuard(config.floodFiles, { ...parts, reload });
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
-  const snapshot = () => live.snapshot;
-  const { probing, settled } = startProbing({ clock, log, metrics, gates, store: audit.as(ZEEF), snapshot });
+  const { probing, closeWatches } = await startWatches({ ...parts, guard, gates, snapshot: () => live.snapshot });
   const imports = importJobsFrom(config, { store, audit, log, reload });
   if (watchLists) {
     followed.watch();
@@ -163,9 +167,39 @@ export async function createService(
       await followed.close();
       await pool.close();
       await gates.close();
-      await settled();
+      await closeWatches();
       await ledger.close();
       await store.close();
+    },
+  };
+}
+
+/** Watch for probing, and join what this process counts with what the others do. */
+async function startWatches(
+  parts: Omit<Parameters<typeof startProbing>[0], 'store' | 'seed'> & {
+    readonly store: Store;
+    readonly audit: Audit;
+    readonly guard: FloodGuard;
+  },
+): Promise<{ readonly probing: Probing; readonly closeWatches: () => Promise<void> }> {
+  const { store, audit, guard, outbox, log } = parts;
+  const seed = await store.tenants.usageSeed();
+  const { probing, settled } = startProbing({ ...parts, store: audit.as(ZEEF), seed });
+  const joined = joinWatches({
+    store: store.notes,
+    vault: store.vault,
+    outbox,
+    apply: (counted) => {
+      guard.apply(counted);
+      probing.apply(counted);
+    },
+    onError: (error) => log.error({ err: error }, 'exchange of counts between processes failed, will retry'),
+  });
+  return {
+    probing,
+    async closeWatches() {
+      await joined.close();
+      await settled();
     },
   };
 }

@@ -19,6 +19,8 @@ import { API_KEY, openServiceDatabase, WEBHOOK_EVENT } from './service/database.
 import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
+import { SqliteNotes } from './service/notes.js';
+import { SqliteShares } from './service/shares.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 import { problemsOf } from './sums.js';
@@ -71,6 +73,8 @@ export async function openSqliteStore(
       webhooks: new SqliteWebhooks(opened),
       jobs: new SqliteJobs(opened),
       duties: new SqliteDuties(opened),
+      shares: new SqliteShares(opened),
+      notes: new SqliteNotes(opened),
       vault,
       stagingFolder,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),

@@ -11,6 +11,7 @@ export function gatesFrom(
 ): TenantGates {
   return createTenantGates(store.tenants, {
     clock,
+    shares: store.shares,
     defaults: {
       checksPerSecond: config.tenantChecksPerSecond,
       checksBurst: config.tenantChecksBurst,

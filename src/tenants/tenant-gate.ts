@@ -1,20 +1,28 @@
 /**
  * The limits of one tenant: checks a second, concurrent requests, and checks, bytes and different hashes a day.
- * Decides at once, from the state of this process; `TenantGates` keeps that up to date.
+ * Decides at once, from the state of this process; `TenantGates` keeps that up to date. Of the rate and of the concurrent
+ * requests this process has a part (`shares.ts`), which is the whole where no other one serves the tenant.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import { type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import type { Portions } from '../store/shares-contract.js';
 import type { DayUsage, TenantInfo, TenantLimits } from '../store/tenants-contract.js';
 import { DistinctCounter } from './distinct-counter.js';
+import type { Need } from './shares.js';
 import { type Rate, TokenBucket } from './token-bucket.js';
 
 const DAY_MS = 86_400_000;
+/** Sums of parts may lack this much of a whole request. */
+const ROUNDING = 1e-9;
 /** The default burst. */
 const BURST_SECONDS = 10;
 /** Longest wait of a stream for its rate; a longer one is refused, so that it does not hold a connection. */
 const RATE_WAIT_MS_MAX = 10_000;
+
+/** Halved by each exchange; what is long ago is none. */
+const faded = (use: number) => (use < 0.01 ? 0 : use / 2);
 
 export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
@@ -36,6 +44,12 @@ export class TenantGate {
   #unsaved = { checks: 0, bytes: 0 };
   #counter: DistinctCounter;
   #inFlight = 0;
+  /** What clients wanted since the last `need`: checks, and requests at a time, admitted or not. */
+  #wanted = { checks: 0, requests: 0 };
+  /** The same of the time before, weighted less the longer ago it was. */
+  #use: Portions = { checks: 0, requests: 0 };
+  /** The part of the rate for which the bucket was filled. */
+  #ratePart = 1;
   readonly #bucket = new TokenBucket(RATE_WAIT_MS_MAX);
 
   constructor(
@@ -46,6 +60,8 @@ export class TenantGate {
       readonly seed: number;
       /** Checks a second of a tenant with an alarm; 0: not slowed down. */
       readonly alarmedPerSecond: number;
+      /** This process's parts of the limits. */
+      readonly partOf: (tenant: string) => Portions;
     },
     now: { readonly info: TenantInfo | null; readonly day: string; readonly usage: DayUsage },
   ) {
@@ -74,7 +90,10 @@ export class TenantGate {
   /** Begin a request; the result ends it, once. Errors TOO_MANY_CONCURRENT. */
   enter(): () => void {
     const { concurrentRequests } = this.limits;
-    if (concurrentRequests > 0 && this.#inFlight >= concurrentRequests) {
+    this.#wanted.requests = Math.max(this.#wanted.requests, this.#inFlight + 1);
+    const part = this.about.partOf(this.tenant).requests;
+    // A part of a small limit can be less than one request: then one is admitted in each process.
+    if (concurrentRequests > 0 && this.#inFlight >= Math.max(1, Math.floor(part * concurrentRequests + ROUNDING))) {
       throw new AppError('TOO_MANY_CONCURRENT', { limit: concurrentRequests, retryAfterSeconds: 1 });
     }
     this.#inFlight++;
@@ -93,13 +112,16 @@ export class TenantGate {
     // At the limit, known values are still admitted; only the values themselves show which those are.
     this.#requireDay('distinctHashesPerDay', distinctHashes ?? 0);
     const rate = this.#rate();
-    if (rate) this.#requireRate(this.#bucket.waitMs(1, rate, this.about.clock.monotonicMs()));
+    const waitMs = rate ? this.#bucket.waitMs(1, rate, this.about.clock.monotonicMs()) : 0;
+    if (waitMs > 0) this.#wanted.checks++;
+    this.#requireRate(waitMs);
   }
 
   /** Count checks. Errors RATE_LIMITED, QUOTA_EXCEEDED; TOO_MANY_ITEMS: more than the burst. */
   takeChecks(count: number): void {
     const rate = this.#rate();
-    if (rate && count > rate.burst) throw new AppError('TOO_MANY_ITEMS', { items: count, itemsMax: rate.burst });
+    if (rate && count > rate.batchMax) throw new AppError('TOO_MANY_ITEMS', { items: count, itemsMax: rate.batchMax });
+    this.#wanted.checks += count;
     this.#requireDay('checksPerDay', this.#checks() + count);
     if (rate) this.#requireRate(this.#bucket.take(count, rate, this.about.clock.monotonicMs()));
     this.#unsaved.checks += count;
@@ -107,11 +129,12 @@ export class TenantGate {
 
   /** The most that a stream waits for at once. */
   get checksAtOnce(): number {
-    return this.#rate()?.burst ?? Infinity;
+    return Math.max(1, Math.floor(this.#rate()?.burst ?? Infinity));
   }
 
   /** As `takeChecks`, but waits for the rate for a limited time. */
   async waitForChecks(count: number): Promise<void> {
+    this.#wanted.checks += count;
     this.#requireDay('checksPerDay', this.#checks() + count);
     const rate = this.#rate();
     if (rate) {
@@ -125,6 +148,7 @@ export class TenantGate {
   /** Count checks that were known only after they were made: the limits refuse the next. */
   noteChecks(count: number): void {
     const rate = this.#rate();
+    this.#wanted.checks += count;
     if (rate) this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());
     this.#turnDay();
     this.#unsaved.checks += count;
@@ -147,6 +171,26 @@ export class TenantGate {
     if (this.limits.distinctHashesPerDay === 0) return;
     this.#turnDay();
     this.#counter.addAll(values, VALUE_BYTES[algorithm]);
+  }
+
+  /** Return what this process needs of the limits; called once for each exchange of shares. */
+  need(): Need {
+    const { checksPerSecond } = this.#wholeRate() ?? { checksPerSecond: Infinity };
+    // Clients that ask for more than the limit need no more than all of it.
+    const lately = { ...this.#wanted, checks: Math.min(this.#wanted.checks, checksPerSecond) };
+    const { concurrentRequests } = this.limits;
+    this.#use = {
+      checks: faded(this.#use.checks) + lately.checks,
+      requests: Math.max(faded(this.#use.requests), lately.requests),
+    };
+    this.#wanted = { checks: 0, requests: this.#inFlight };
+    const requests = concurrentRequests > 0 ? Math.min(1, this.#inFlight / concurrentRequests) : 0;
+    return { tenant: this.tenant, use: this.#use, held: { checks: 0, requests } };
+  }
+
+  /** Apply a changed part of the rate now, so that the bucket fills at that rate from now on. */
+  applyPart(): void {
+    this.#rate();
   }
 
   /** Return the usage that the store does not have yet; null without any. */
@@ -186,21 +230,39 @@ export class TenantGate {
     this.#counter = this.#newCounter(null);
   }
 
-  #rate(): Rate | null {
+  /** The rate of all processes. */
+  #wholeRate(): { readonly checksPerSecond: number; readonly checksBurst: number } | null {
     const { checksPerSecond, checksBurst } = this.limits;
     const { alarmedPerSecond } = this.about;
     const isSlowed = this.info?.alarm != null && alarmedPerSecond > 0;
     if (isSlowed && (checksPerSecond === 0 || alarmedPerSecond < checksPerSecond)) {
-      return { perSecond: alarmedPerSecond, burst: alarmedPerSecond * BURST_SECONDS };
+      return { checksPerSecond: alarmedPerSecond, checksBurst: alarmedPerSecond * BURST_SECONDS };
     }
     if (checksPerSecond === 0) return null;
-    return { perSecond: checksPerSecond, burst: checksBurst > 0 ? checksBurst : checksPerSecond * BURST_SECONDS };
+    return { checksPerSecond, checksBurst: checksBurst > 0 ? checksBurst : checksPerSecond * BURST_SECONDS };
+  }
+
+  /** The rate of this process. A part that grew or shrank takes no checks with it: they would be admitted twice. */
+  #rate(): Required<Rate> | null {
+    const whole = this.#wholeRate();
+    if (!whole) return null;
+    const of = (part: number) => ({
+      perSecond: whole.checksPerSecond * part,
+      burst: whole.checksBurst * part,
+      batchMax: whole.checksBurst,
+    });
+    const part = this.about.partOf(this.tenant).checks;
+    if (part !== this.#ratePart) {
+      this.#bucket.resize(of(this.#ratePart), of(part), this.about.clock.monotonicMs());
+      this.#ratePart = part;
+    }
+    return of(part);
   }
 
   #requireRate(waitMs: number): void {
     if (waitMs === 0) return;
     throw new AppError('RATE_LIMITED', {
-      perSecond: this.#rate()?.perSecond ?? 0,
+      perSecond: this.#wholeRate()?.checksPerSecond ?? 0,
       retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
     });
   }

@@ -6,8 +6,10 @@
  */
 export interface Rate {
   readonly perSecond: number;
-  /** Admitted at once; at least 1. */
+  /** Admitted at once; at least 1, or less where this is the part of one process of several. */
   readonly burst: number;
+  /** The largest batch, if it is more than the burst: it is admitted by a full bucket, which then owes the rest. */
+  readonly batchMax?: number;
 }
 
 export class TokenBucket {
@@ -33,9 +35,17 @@ export class TokenBucket {
   }
 
   /** Return the milliseconds until `count` would be admitted; takes nothing. */
-  waitMs(count: number, { perSecond, burst }: Rate, nowMs: number): number {
-    if (count > burst) return Infinity;
-    return Math.max(0, this.#missingMs({ perSecond, burst }, nowMs) + ((count - burst) * 1000) / perSecond);
+  waitMs(count: number, rate: Rate, nowMs: number): number {
+    const { perSecond, burst, batchMax = burst } = rate;
+    if (count > Math.max(burst, batchMax)) return Infinity;
+    const needed = Math.min(count, burst);
+    return Math.max(0, this.#missingMs(rate, nowMs) + ((needed - burst) * 1000) / perSecond);
+  }
+
+  /** Change the rate, but not what is there: a larger bucket is not fuller, and a smaller one holds no more than it can. */
+  resize(from: Rate, to: Rate, nowMs: number): void {
+    const held = from.burst - (this.#missingMs(from, nowMs) * from.perSecond) / 1000;
+    this.#fullAtMs = this.#sinceOriginMs(nowMs) + (Math.max(0, to.burst - held) * 1000) / to.perSecond;
   }
 
   #spend(count: number, rate: Rate, nowMs: number): void {
@@ -43,9 +53,10 @@ export class TokenBucket {
   }
 
   /** Return the milliseconds until the bucket is full. Capped at a burst and the longest wait, since a rate may be changed. */
-  #missingMs({ perSecond, burst }: Rate, nowMs: number): number {
+  #missingMs({ perSecond, burst, batchMax = burst }: Rate, nowMs: number): number {
     const sinceMs = this.#sinceOriginMs(nowMs);
-    this.#fullAtMs = Math.min(this.#fullAtMs, sinceMs + (burst * 1000) / perSecond + this.waitMsMax);
+    const mostMs = (Math.max(burst, batchMax) * 1000) / perSecond + this.waitMsMax;
+    this.#fullAtMs = Math.min(this.#fullAtMs, sinceMs + mostMs);
     return Math.max(0, this.#fullAtMs - sinceMs);
   }
 

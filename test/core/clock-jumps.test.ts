@@ -48,7 +48,7 @@ describe.each(JUMPS)('a clock that is set %s', (_says, jumpMs) => {
   test('a rated tenant is neither refused nor admitted for it', () => {
     const clock = clockThatJumps();
     const defaults = { ...NO_LIMITS, checksPerSecond: 1, checksBurst: 5 };
-    const about = { clock, defaults, seed: 1, alarmedPerSecond: 0 };
+    const about = { clock, defaults, seed: 1, alarmedPerSecond: 0, partOf: () => ({ checks: 1, requests: 1 }) };
     const usage = { checks: 0, bytes: 0, distinct: null };
     const gate = new TenantGate('a', about, { info: null, day: '2026-09-14', usage });
     gate.takeChecks(5);
@@ -62,7 +62,7 @@ describe.each(JUMPS)('a clock that is set %s', (_says, jumpMs) => {
   test('checks that are noted afterwards take no more than they cost', () => {
     const clock = clockThatJumps();
     const defaults = { ...NO_LIMITS, checksPerSecond: 1, checksBurst: 5 };
-    const about = { clock, defaults, seed: 1, alarmedPerSecond: 0 };
+    const about = { clock, defaults, seed: 1, alarmedPerSecond: 0, partOf: () => ({ checks: 1, requests: 1 }) };
     const usage = { checks: 0, bytes: 0, distinct: null };
     const gate = new TenantGate('a', about, { info: null, day: '2026-09-14', usage });
     gate.takeChecks(1);

@@ -30,6 +30,7 @@ afterEach(async () => {
 function openGates(limits: Partial<TenantLimits>): TenantGates {
   return createTenantGates(store.tenants, {
     clock: systemClock,
+    shares: store.shares,
     defaults: { ...UNLIMITED, ...limits },
     alarmedPerSecond: 0,
     onSaveError: (error) => {

@@ -29,6 +29,7 @@ afterEach(async () => {
 function open(limits: Partial<TenantLimits> = {}, alarmedPerSecond = 0): TenantGates {
   const gates = createTenantGates(store.tenants, {
     clock,
+    shares: store.shares,
     defaults: { ...UNLIMITED, ...limits },
     alarmedPerSecond,
     onSaveError: (error) => {
@@ -239,6 +240,7 @@ test('usage of yesterday that is saved after midnight counts for yesterday alone
   clock.atMs = Date.parse('2026-09-14T23:59:59Z');
   const gates = createTenantGates(slow, {
     clock,
+    shares: store.shares,
     defaults: { ...UNLIMITED, checksPerDay: 10 },
     alarmedPerSecond: 0,
     onSaveError: (error) => {

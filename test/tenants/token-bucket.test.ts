@@ -99,3 +99,25 @@ test('a reservation is granted up to the longest wait, and exactly at it', () =>
   expect([bucket.reserve(3, rate, START_MS), bucket.reserve(1, rate, START_MS)]).toEqual([300, 400]);
   expect(bucket.reserve(1, rate, START_MS + 100), 'what was granted is taken, what was refused is not').toBe(300);
 });
+
+test('a part that grows brings nothing with it, and one that shrinks holds no more than it can', () => {
+  const [whole, part] = [0.9, 0.1].map((of) => ({ perSecond: 100 * of, burst: 1_000 * of }));
+  const full = new TokenBucket();
+  full.resize(part!, whole!, START_MS);
+  expect(full.take(101, whole!, START_MS)).toBeGreaterThan(0);
+  expect(full.take(100, whole!, START_MS)).toBe(0);
+  const large = new TokenBucket();
+  large.resize(whole!, part!, START_MS);
+  expect(large.take(100, part!, START_MS)).toBe(0);
+  expect(large.take(1, part!, START_MS)).toBeGreaterThan(0);
+});
+
+test('a batch larger than a part of the burst waits for a full bucket, which then owes the rest', () => {
+  const part = { perSecond: 10, burst: 100, batchMax: 1_000 };
+  const bucket = new TokenBucket();
+  bucket.take(1, part, START_MS);
+  expect(bucket.take(500, part, START_MS)).toBe(100);
+  expect(bucket.take(500, part, START_MS + 100)).toBe(0);
+  expect(bucket.take(1, part, START_MS + 100)).toBeCloseTo(40_100);
+  expect(bucket.take(1_001, part, START_MS)).toBe(Infinity);
+});

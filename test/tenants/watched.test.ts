@@ -25,7 +25,7 @@ function watched() {
   const alarms: string[] = [];
   const probing = new Probing({ clock, nearMisses: () => [], onAlarm: (_tenant, kind) => alarms.push(kind) });
   const defaults = { ...UNLIMITED, distinctHashesPerDay: 1_000_000 };
-  const about = { clock, defaults, seed: 1, alarmedPerSecond: 0 };
+  const about = { clock, defaults, seed: 1, alarmedPerSecond: 0, partOf: () => ({ checks: 1, requests: 1 }) };
   const usage = { checks: 0, bytes: 0, distinct: null };
   const gate = new TenantGate('a', about, { info: null, day: '2026-09-14', usage });
   return { probing, gate, alarms };

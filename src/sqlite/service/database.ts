@@ -103,8 +103,8 @@ function addMarks(db: Sqlite): void {
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: 'd31e75ff849cc313',
-  schema: 'cfe262eb6fcb9d12',
+  shape: '42074fa30684f655',
+  schema: '9da38186c62b706b',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -144,6 +144,18 @@ export const SERVICE_SQLITE: SqliteFile = {
       for (const { name } of SERVICE_TABLES) addSum(db, name);
     },
     addMarks,
+    // Shares of processes in tenants' limits, and notes between processes: they last for seconds, so they have no sums.
+    `CREATE TABLE share_holder (
+       holder TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE share (
+       tenant TEXT NOT NULL, holder TEXT NOT NULL, use_checks REAL NOT NULL, use_requests REAL NOT NULL,
+       claim_checks REAL NOT NULL, claim_requests REAL NOT NULL, PRIMARY KEY (tenant, holder)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE note (
+       writer TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, until_ms INTEGER NOT NULL,
+       length_ms INTEGER NOT NULL, PRIMARY KEY (writer, number)
+     ) STRICT;`,
   ],
 };
 

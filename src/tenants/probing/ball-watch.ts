@@ -18,11 +18,19 @@ const KEPT_MEMBERS = 8;
 const BITMAP_BITS = 1_024;
 const WORDS = 8;
 
+/** A hash that other processes should count too. */
+interface Reported {
+  readonly hash: Uint32Array;
+  readonly isNearEntry: boolean;
+}
+
 export interface Ball {
   /** Different hashes since the ball began, accurate to a few percent. */
   readonly members: number;
   /** One of them matched an entry, or nearly. */
   readonly isNearEntry: boolean;
+  /** New since the last report: none of a ball with one member that is not near, as balls of unrelated images are. */
+  readonly reported: readonly Reported[];
 }
 
 export class BallWatch {
@@ -31,6 +39,8 @@ export class BallWatch {
   readonly #bitsSet = new Uint16Array(BALLS_MAX);
   readonly #beganMs = new Float64Array(BALLS_MAX).fill(-Infinity);
   readonly #isNearEntry = new Uint8Array(BALLS_MAX);
+  /** Whether other processes know the centre. */
+  readonly #isReported = new Uint8Array(BALLS_MAX);
   /** Slots used so far. */
   #used = 0;
   #hand = 0;
@@ -38,9 +48,12 @@ export class BallWatch {
   /** `seed`: secret, so that a client cannot choose hashes that count as one. */
   constructor(readonly seed: number) {}
 
-  /** Shape: `hash`: Uint32Array(8), as bytes lie in memory. */
-  note(hash: Uint32Array, isNearEntry: boolean, nowMs: number): Ball {
-    const at = this.#ballOf(hash, nowMs) ?? this.#begin(hash, nowMs);
+  /** Shape: `hash`: Uint32Array(8), as bytes lie in memory. `isOther`: asked of another process. */
+  note(hash: Uint32Array, isNearEntry: boolean, nowMs: number, isOther = false): Ball {
+    const found = this.#ballOf(hash, nowMs);
+    const at = found ?? this.#begin(hash, nowMs);
+    if (found === null && isOther) this.#isReported[at] = 1;
+    let isNew = isNearEntry && this.#isNearEntry[at] === 0;
     if (isNearEntry) this.#isNearEntry[at] = 1;
     const bit = fingerprint(hash, this.seed) % BITMAP_BITS;
     const word = (at * BITMAP_BITS) / 32 + (bit >>> 5);
@@ -48,12 +61,24 @@ export class BallWatch {
     if ((this.#bitmaps[word]! & mask) === 0) {
       this.#bitmaps[word]! |= mask;
       this.#bitsSet[at]!++;
+      isNew = true;
     }
     const free = Math.max(1, BITMAP_BITS - this.#bitsSet[at]!);
     return {
       members: Math.round(BITMAP_BITS * Math.log(BITMAP_BITS / free)),
       isNearEntry: this.#isNearEntry[at] === 1,
+      reported: isNew ? this.#reportedOf(at, hash, isNearEntry, isOther) : [],
     };
+  }
+
+  #reportedOf(at: number, hash: Uint32Array, isNearEntry: boolean, isOther: boolean): Reported[] {
+    if (this.#bitsSet[at]! < 2 && this.#isNearEntry[at] === 0) return [];
+    const reported: Reported[] = isOther ? [] : [{ hash, isNearEntry }];
+    if (this.#isReported[at] === 1) return reported;
+    this.#isReported[at] = 1;
+    const centre = this.#centres.slice(at * WORDS, (at + 1) * WORDS);
+    const isCentre = centre.every((word, index) => word === hash[index]);
+    return isCentre ? reported : [{ hash: centre, isNearEntry: false }, ...reported];
   }
 
   /** Return the fullest ball that contains the hash. */
@@ -80,6 +105,7 @@ export class BallWatch {
     this.#bitmaps.fill(0, (at * BITMAP_BITS) / 32, ((at + 1) * BITMAP_BITS) / 32);
     this.#bitsSet[at] = 0;
     this.#isNearEntry[at] = 0;
+    this.#isReported[at] = 0;
     this.#beganMs[at] = nowMs;
     return at;
   }

@@ -20,17 +20,25 @@ export class EdgeWatch {
   constructor(
     readonly queriesMax: number,
     readonly windowMs = EDGE_WINDOW_MS,
+    /** Called with each query that is counted and was asked of this process. */
+    readonly onNew: (tenant: string, entry: string, query: number, queries: number) => void = () => {},
   ) {}
 
-  /** Result: different queries at this edge since the window's first. `query`: identifies the query. */
-  note(tenant: string, entry: string, query: number, nowMs: number): number {
+  /**
+   * Result: different queries at this edge since the window's first. `query`: identifies the query.
+   * `isOther`: asked of another process.
+   */
+  note(tenant: string, entry: string, query: number, nowMs: number, isOther = false): number {
     const key = `${tenant} ${entry}`;
     let edge = this.#edges.get(key);
     if (!edge || nowMs - edge.beganMs >= this.windowMs) {
       edge = { beganMs: nowMs, queries: new Set() };
       this.#edges.set(key, edge);
     }
-    if (edge.queries.size < this.queriesMax) edge.queries.add(query);
+    if (edge.queries.size < this.queriesMax && !edge.queries.has(query)) {
+      edge.queries.add(query);
+      if (!isOther) this.onNew(tenant, entry, query, edge.queries.size);
+    }
     return edge.queries.size;
   }
 }

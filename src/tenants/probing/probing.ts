@@ -7,6 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Counted } from '../../check/outbox.js';
 import type { Decision, Match } from '../../check/policy.js';
 import type { Clock } from '../../core/clock.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
@@ -15,7 +16,7 @@ import type { HammingAlgorithm } from '../../lists/snapshot.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
 import { TokenBucket } from '../token-bucket.js';
 import { BALL_WINDOW_MS, type Ball, BallWatch, fingerprint } from './ball-watch.js';
-import { EDGE_BITS, EdgeWatch } from './edge-watch.js';
+import { EDGE_BITS, EDGE_WINDOW_MS, EdgeWatch } from './edge-watch.js';
 import type { NearMiss } from './near-miss.js';
 
 /**
@@ -37,13 +38,22 @@ const NEAR_MISSES = { perSecond: 25, burst: 50 };
 const GROWING_MEMBERS = 8;
 const TENANTS_MAX = 256;
 /** Pause between two alarms of one kind and tenant. */
-const ALARM_PAUSE_MS = 3_600_000;
+export const ALARM_PAUSE_MS = 3_600_000;
 
 interface ProbingParts {
   readonly clock: Clock;
   nearMisses(algorithm: HammingAlgorithm, hash256: Uint8Array): readonly NearMiss[];
   onAlarm(tenant: string, kind: AlarmKind, queries: number): void;
+  /** The same in every process of a store, and secret; by default one of this process. */
+  readonly seed?: number;
+  /** Called with what other processes should count too. `weight`: how many it is counted with. */
+  onCounted?(counted: Counted, weight: number): void;
 }
+
+/** What is near an entry goes before everything else: 1,024 is a larger count than any that raises an alarm there. */
+const NEAR_WEIGHT = BALL_QUERIES;
+/** Kinds of what is counted. */
+const KINDS = { pdq: 'ball-pdq', blockhash: 'ball-blockhash', edge: 'edge', vectors: 'vectors' } as const;
 
 interface TenantWatch {
   readonly balls: Record<HammingAlgorithm, BallWatch>;
@@ -51,15 +61,34 @@ interface TenantWatch {
 }
 
 export class Probing {
-  readonly #seed = randomInt(2 ** 47);
+  readonly #seed: number;
   readonly #tenants = new LRUCache<string, TenantWatch>({ max: TENANTS_MAX });
-  readonly #edges = new EdgeWatch(EDGE_QUERIES);
+  readonly #edges = new EdgeWatch(EDGE_QUERIES, EDGE_WINDOW_MS, (tenant, entry, query, queries) =>
+    this.#report([KINDS.edge, tenant, entry, query], NEAR_WEIGHT + queries),
+  );
   /** Different PhotoDNA values that matched an entry, at any distance. */
-  readonly #vectors = new EdgeWatch(BALL_QUERIES_NEAR_ENTRY, BALL_WINDOW_MS);
+  readonly #vectors = new EdgeWatch(BALL_QUERIES_NEAR_ENTRY, BALL_WINDOW_MS, (tenant, entry, query, queries) =>
+    this.#report([KINDS.vectors, tenant, entry, query], NEAR_WEIGHT + queries),
+  );
   readonly #nearMisses = { usual: new TokenBucket(), growing: new TokenBucket() };
   readonly #alarmedMs = new Map<string, number>();
 
-  constructor(private readonly parts: ProbingParts) {}
+  constructor(private readonly parts: ProbingParts) {
+    this.#seed = parts.seed ?? randomInt(2 ** 47);
+  }
+
+  /** Count what another process has counted, of this kind of watch; other kinds are ignored. */
+  apply([kind, tenant, ...what]: Counted): void {
+    const nowMs = this.parts.clock.monotonicMs();
+    if (kind === KINDS.pdq || kind === KINDS.blockhash) {
+      const [hash, isNear] = what as [string, boolean];
+      const algorithm = kind === KINDS.pdq ? 'pdq' : 'blockhash';
+      this.#noteBall(tenant, algorithm, wordsAt(Buffer.from(hash, 'base64'), 0), isNear, nowMs, true);
+    }
+    const [entry, query] = what as [string, number];
+    if (kind === KINDS.edge) this.#noteEdge(tenant, entry, query, nowMs, true);
+    if (kind === KINDS.vectors) this.#noteVector(tenant, entry, query, nowMs, true);
+  }
 
   /** Record a batch after its answer. Shape: `values`: N × 32 bytes. `decisions`: those that matched, by position. */
   note(
@@ -79,10 +108,10 @@ export class Probing {
       const position = Math.min(count - 1, Math.floor((n + Math.random()) * step));
       const hash = wordsAt(values, position);
       const isMatch = decisions.get(position)?.matches.some(isCounted) ?? false;
-      const ball = watch.balls[algorithm].note(hash, isMatch, nowMs);
+      const ball = this.#noteBall(tenant, algorithm, hash, isMatch, nowMs);
       if (!isMatch && this.#missesNearly(tenant, algorithm, hash, ball, nowMs)) {
-        this.#judge(tenant, watch.balls[algorithm].note(hash, true, nowMs), nowMs);
-      } else this.#judge(tenant, ball, nowMs);
+        this.#noteBall(tenant, algorithm, hash, true, nowMs);
+      }
     }
   }
 
@@ -99,14 +128,36 @@ export class Probing {
         if (algorithm !== 'photodna' || !isCounted(match)) continue;
         const entry = JSON.stringify([algorithm, list, entryId]);
         if (distance > radius * (1 - VECTOR_EDGE_SHARE)) this.#noteEdge(tenant, entry, query, nowMs);
-        const queries = this.#vectors.note(tenant, entry, query, nowMs);
-        if (queries >= BALL_QUERIES_NEAR_ENTRY) this.#alarm(tenant, 'ball', queries, nowMs);
+        this.#noteVector(tenant, entry, query, nowMs);
       }
     }
   }
 
-  #judge(tenant: string, { members, isNearEntry }: Ball, nowMs: number): void {
+  #noteBall(
+    tenant: string,
+    algorithm: HammingAlgorithm,
+    hash: Uint32Array,
+    isNear: boolean,
+    nowMs: number,
+    isOther = false,
+  ): Ball {
+    const ball = this.#watchOf(tenant).balls[algorithm].note(hash, isNear, nowMs, isOther);
+    const { members, isNearEntry } = ball;
     if (members >= (isNearEntry ? BALL_QUERIES_NEAR_ENTRY : BALL_QUERIES)) this.#alarm(tenant, 'ball', members, nowMs);
+    for (const one of ball.reported) {
+      const text = Buffer.from(one.hash.buffer, one.hash.byteOffset, HASH256_BYTES).toString('base64');
+      this.#report([KINDS[algorithm], tenant, text, one.isNearEntry], members + (isNearEntry ? NEAR_WEIGHT : 0));
+    }
+    return ball;
+  }
+
+  #noteVector(tenant: string, entry: string, query: number, nowMs: number, isOther = false): void {
+    const queries = this.#vectors.note(tenant, entry, query, nowMs, isOther);
+    if (queries >= BALL_QUERIES_NEAR_ENTRY) this.#alarm(tenant, 'ball', queries, nowMs);
+  }
+
+  #report(counted: Counted, weight: number): void {
+    this.parts.onCounted?.(counted, weight);
   }
 
   #noteEdges(tenant: string, hash: Uint32Array, matches: readonly Match[], nowMs: number): void {
@@ -135,8 +186,8 @@ export class Probing {
     return missed.length > 0;
   }
 
-  #noteEdge(tenant: string, entry: string, query: number, nowMs: number): void {
-    const queries = this.#edges.note(tenant, entry, query, nowMs);
+  #noteEdge(tenant: string, entry: string, query: number, nowMs: number, isOther = false): void {
+    const queries = this.#edges.note(tenant, entry, query, nowMs, isOther);
     if (queries >= EDGE_QUERIES) this.#alarm(tenant, 'edge', queries, nowMs);
   }
 

@@ -1,5 +1,7 @@
 /** Handles an alarm: it is counted, logged, audited, and shown with the tenant until an administrator clears it. */
+import type { Outbox } from '../../check/outbox.js';
 import type { Clock } from '../../core/clock.js';
+import { DUTY_LEASE_MS } from '../../duties/with-duty.js';
 import type { ListSnapshot } from '../../lists/snapshot.js';
 import type { Store } from '../../store/store.js';
 import type { AlarmKind } from '../../store/tenants-contract.js';
@@ -8,7 +10,7 @@ import type { Metrics } from '../../telemetry/metrics.js';
 import type { TenantGates } from '../tenant-gates.js';
 import { EDGE_BITS } from './edge-watch.js';
 import { nearMisses } from './near-miss.js';
-import { Probing } from './probing.js';
+import { ALARM_PAUSE_MS, Probing } from './probing.js';
 
 interface ProbingWatch {
   readonly probing: Probing;
@@ -22,27 +24,36 @@ export function startProbing(parts: {
   readonly metrics: Metrics;
   readonly gates: TenantGates;
   /** Audited with Zeef as the actor. */
-  readonly store: Pick<Store, 'tenants'>;
+  readonly store: Pick<Store, 'tenants' | 'duties'>;
+  /** `TenantStore.usageSeed`. */
+  readonly seed: number;
+  readonly outbox: Outbox;
   readonly snapshot: () => ListSnapshot;
 }): ProbingWatch {
-  const { clock, log, metrics, gates, store, snapshot } = parts;
+  const { clock, log, metrics, gates, store, snapshot, seed, outbox } = parts;
   let writing: Promise<void> = Promise.resolve();
 
-  async function write(tenant: string, kind: AlarmKind, queries: number): Promise<void> {
-    await store.tenants.setTenant(tenant, { alarm: { at: new Date(clock.nowMs()).toISOString(), kind, queries } });
-    gates.forget(tenant);
-  }
-  const onAlarm = (tenant: string, kind: AlarmKind, queries: number): void => {
+  /** All processes see it at about the same time. The first one has the duty for the pause between two alarms. */
+  async function raise(tenant: string, kind: AlarmKind, queries: number): Promise<void> {
+    const lease = await store.duties.take(`alarm ${kind} ${tenant}`, DUTY_LEASE_MS);
+    if (!lease) return gates.forget(tenant);
     metrics.add('zeef_probing_alarms_total', { kind });
     log.warn({ tenant, kind, queries }, 'possible list probing by tenant (see docs/keys.md#probing)');
+    await store.tenants.setTenant(tenant, { alarm: { at: new Date(clock.nowMs()).toISOString(), kind, queries } });
+    gates.forget(tenant);
+    await store.duties.extend(lease, ALARM_PAUSE_MS);
+  }
+  const onAlarm = (tenant: string, kind: AlarmKind, queries: number): void => {
     writing = writing
-      .then(() => write(tenant, kind, queries))
+      .then(() => raise(tenant, kind, queries))
       .catch((error: unknown) => log.error({ err: error, tenant }, 'alarm write failed'));
   };
   const probing = new Probing({
     clock,
     nearMisses: (algorithm, hash256) => nearMisses(snapshot(), algorithm, hash256, EDGE_BITS),
     onAlarm,
+    seed,
+    onCounted: (counted, weight) => outbox.add(counted, weight),
   });
   return { probing, settled: () => writing };
 }

@@ -1,0 +1,92 @@
+/**
+ * Joins the watches of the processes of one store: each sends what it has counted every two seconds, and counts what the
+ * others send, so all of them come to the same counts. Notes are sealed, and kept for a minute: the database sees their size.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { Counted, Outbox } from '../check/outbox.js';
+import type { Note, NoteStore } from '../store/notes-contract.js';
+import type { Vault } from '../vault/vault.js';
+
+const EXCHANGE_MS = 2_000;
+/** Longer than a process stalls; one that was away for longer misses what was counted meanwhile, and the others do not. */
+const KEPT_MS = 60_000;
+/** Read at once; the rest follows. */
+const READ_MAX = 32;
+/** Writers of whom the newest number is kept; notes of earlier ones are gone. */
+const WRITERS_MAX = 1_000;
+/** Distinguishes sealed notes from list values and digests of the ledger. */
+const NOTE_LABEL = 254;
+/** Equal values have equal sealed forms: these bytes make notes different. */
+const SALT_BYTES = 16;
+
+interface JoinedWatches {
+  /** Send and receive now. */
+  exchange(): Promise<void>;
+  /** Send a last time, then stop. */
+  close(): Promise<void>;
+}
+
+export function joinWatches(parts: {
+  readonly store: NoteStore;
+  readonly vault: Pick<Vault, 'seal' | 'open'>;
+  readonly outbox: Outbox;
+  /** Count what another process has counted. */
+  readonly apply: (counted: Counted) => void;
+  readonly onError: (error: unknown) => void;
+}): JoinedWatches {
+  const { store, vault, outbox, apply, onError } = parts;
+  const writer = randomUUID();
+  const seen = new Map<string, number>();
+  const oneAtATime = pLimit(1);
+  let number = 0;
+  let unsent: Note | null = null;
+
+  async function send(): Promise<void> {
+    if (!unsent) {
+      const counted = outbox.take();
+      if (counted.length === 0) return;
+      const body = Buffer.concat([randomBytes(SALT_BYTES), Buffer.from(JSON.stringify(counted))]);
+      unsent = { writer, number: ++number, body: vault.seal(NOTE_LABEL, body) };
+    }
+    // After a failure the same note is sent again: it may be there.
+    await store.send(unsent, KEPT_MS);
+    unsent = null;
+  }
+
+  function read({ writer: from, number: at, body }: Note): void {
+    seen.delete(from);
+    seen.set(from, at);
+    if (seen.size > WRITERS_MAX) seen.delete(seen.keys().next().value!);
+    try {
+      const text = vault.open(NOTE_LABEL, body).subarray(SALT_BYTES).toString();
+      for (const counted of JSON.parse(text) as Counted[]) apply(counted);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  async function receive(): Promise<void> {
+    for (;;) {
+      const notes = await store.receive(writer, seen, READ_MAX);
+      for (const note of notes) read(note);
+      if (notes.length < READ_MAX) return;
+    }
+  }
+
+  const exchangeNow = async () => {
+    await send();
+    await receive();
+  };
+  const exchange = () => oneAtATime(exchangeNow).catch(onError);
+  const timer = setInterval(() => {
+    if (oneAtATime.activeCount === 0) void exchange();
+  }, EXCHANGE_MS).unref();
+  return {
+    exchange,
+    async close() {
+      clearInterval(timer);
+      await oneAtATime(send).catch(onError);
+    },
+  };
+}
