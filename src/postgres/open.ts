@@ -14,6 +14,7 @@ import { PostgresAudit } from './service/audit.js';
 import { PostgresDuties } from './service/duties.js';
 import { PostgresJobs } from './service/jobs.js';
 import { PostgresKeys } from './service/keys.js';
+import { PostgresReplicas } from './service/replicas.js';
 import { PostgresTenants } from './service/tenants.js';
 import { PostgresWebhooks } from './service/webhooks.js';
 
@@ -54,6 +55,7 @@ export async function openPostgresStore(
     rotateKeys: (newMaster) => rotateKeys(database, dataKeys, master, newMaster),
     audit: new PostgresAudit(database),
     duties: new PostgresDuties(database),
+    replicas: new PostgresReplicas(database),
     jobs: new PostgresJobs(database),
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),

@@ -63,4 +63,9 @@ export const MIGRATIONS: readonly string[] = [
    CREATE INDEX webhook_event_open ON webhook_event (webhook_id, until) WHERE state <> 'done';`,
   LIST_TABLES,
   LEDGER_TABLES,
+  // The processes that use the store. Times are those of the server's clock.
+  `CREATE TABLE replica (
+     id text COLLATE "C" PRIMARY KEY, host text NOT NULL, kind text NOT NULL, code_version text NOT NULL,
+     generation int8 NOT NULL, skew_ms int8 NOT NULL, seen_ms int8 NOT NULL
+   );`,
 ];

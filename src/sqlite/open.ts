@@ -19,6 +19,7 @@ import { API_KEY, openServiceDatabase, WEBHOOK_EVENT } from './service/database.
 import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
+import { SqliteReplicas } from './service/replicas.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 import { problemsOf } from './sums.js';
@@ -71,6 +72,7 @@ export async function openSqliteStore(
       webhooks: new SqliteWebhooks(opened),
       jobs: new SqliteJobs(opened),
       duties: new SqliteDuties(opened),
+      replicas: new SqliteReplicas(opened),
       vault,
       stagingFolder,
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),

@@ -6,6 +6,7 @@ import type { FeedbackStore } from './feedback-contract.js';
 import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { ListStore } from './lists-contract.js';
+import type { ReplicaStore } from './replicas-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 import type { WebhookStore } from './webhooks-contract.js';
 
@@ -19,6 +20,7 @@ export interface Store {
   readonly webhooks: WebhookStore;
   readonly jobs: JobStore;
   readonly duties: DutyStore;
+  readonly replicas: ReplicaStore;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
   /** Folder of rows that wait to be written; what killed processes left there is removed when a store is opened. */

@@ -1,9 +1,10 @@
-/** Every store of keys, tenants, jobs, duties, webhooks and audit rows keeps its contract. */
+/** Every store of keys, tenants, jobs, duties, replicas, webhooks and audit rows keeps its contract. */
 import { auditContract } from './audit-contract.js';
 import { backends } from './backends.js';
 import { dutiesContract } from './duties-contract.js';
 import { jobsContract } from './jobs-contract.js';
 import { keysContract } from './keys-contract.js';
+import { replicasContract } from './replicas-contract.js';
 import { tenantsContract } from './tenants-contract.js';
 import { webhooksContract } from './webhooks-contract.js';
 
@@ -12,6 +13,7 @@ for (const place of backends) {
   tenantsContract(`${place.name}: tenants`, place);
   jobsContract(`${place.name}: jobs`, place);
   dutiesContract(`${place.name}: duties`, place);
+  replicasContract(`${place.name}: replicas`, place);
   webhooksContract(`${place.name}: webhooks`, place);
   auditContract(`${place.name}: audit`, place);
 }
