@@ -4,6 +4,7 @@ import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
 import type { MasterKeySource } from '../vault/master-key.js';
 import { Database } from './database.js';
+import { Listener } from './listener.js';
 import { DataKeys } from './lists/data-keys.js';
 import { PostgresFeedback } from './lists/feedback.js';
 import { type OnDamaged, PostgresLists } from './lists/lists.js';
@@ -37,6 +38,7 @@ export async function openPostgresStore(
   { master, stagingFolder, onDamaged = () => {} }: StoreOptions,
 ): Promise<Store> {
   const database = new Database(url);
+  const listener = new Listener(url);
   let dataKeys: DataKeys;
   try {
     mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
@@ -60,6 +62,9 @@ export async function openPostgresStore(
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),
     webhooks: new PostgresWebhooks(database),
-    close: () => database.close(),
+    onNews: (subscriber) => listener.on(subscriber),
+    close: async () => {
+      await Promise.all([listener.close(), database.close()]);
+    },
   };
 }

@@ -75,6 +75,8 @@ export async function openSqliteStore(
       replicas: new SqliteReplicas(opened),
       vault,
       stagingFolder,
+      // Nothing reports the commits of other processes to this one.
+      onNews: () => () => {},
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {

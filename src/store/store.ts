@@ -30,5 +30,10 @@ export interface Store {
    * made its own, otherwise by the same. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
    */
   rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
+  /**
+   * Call `listener` soon after another process may have changed lists. Calls may be missed, and may be for nothing: poll too.
+   * Result: ends it.
+   */
+  onNews(listener: () => void): () => void;
   close(): Promise<void>;
 }
