@@ -77,14 +77,13 @@ export async function followLists(
         reloading = null;
       });
   };
-  /** What it is about may be committed after a reload that runs has read the generation. */
-  const onNews = () => void (reloading === null ? poll() : reloading.then(poll));
   return {
     live,
     reload,
     watch() {
       logInForce(live);
-      ignoreNews = store.onNews(onNews);
+      // A reload that runs may have read the generation before.
+      ignoreNews = store.onNews(() => void (reloading === null ? poll() : reloading.then(poll)));
       timer = setInterval(poll, GENERATION_POLL_MS);
       timer.unref();
     },

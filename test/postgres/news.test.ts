@@ -33,7 +33,7 @@ describe.runIf(hasPostgres)('news', () => {
     await other.lists.createList({ list: 'a', kind: 'match', radiusBits: 0 });
   });
   afterEach(async () => {
-    vi.useRealTimers();
+    vi.restoreAllMocks();
     await Promise.all([store.close(), other.close()]);
     proxy.close();
   });
@@ -93,7 +93,7 @@ describe.runIf(hasPostgres)('news', () => {
     const follow = (of: Store) => followLists(config, { ...parts, store: of, audit: auditStore(of, systemClock) });
     const generation = ({ live }: Awaited<ReturnType<typeof follow>>) => live.snapshot.generation;
 
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const never = vi.spyOn(globalThis, 'setInterval').mockReturnValue(setTimeout(() => {}, 0));
     const { calls } = await subscribe();
     const byNews = await follow(store);
     byNews.watch();
@@ -104,7 +104,7 @@ describe.runIf(hasPostgres)('news', () => {
     await change(6);
     await delay(300);
     expect(generation(byNews)).toBe((await other.lists.generation()) - 1);
-    vi.useRealTimers();
+    never.mockRestore();
 
     // As where the connection of the listener is stalled for ever.
     const deaf: Store = { ...store, onNews: () => () => {} };
