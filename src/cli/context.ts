@@ -70,7 +70,7 @@ export const NO_LIST_LINE =
   'zeef: no list is in force, so nothing can match: every file is not_checked. See zeef lists show; import or enable one.\n';
 
 /** A command prints its result and logs only warnings and errors. Only `serve` logs more by default. */
-const COMMAND_LOG_LEVEL = 'warn';
+export const COMMAND_LOG_LEVEL = 'warn';
 
 /** Return the path of the configuration file, if there is one. */
 export function configFileOf(cli: CliContext, flags: GlobalFlags): string | undefined {

@@ -10,6 +10,7 @@ import { type CliContext, EXIT } from './context.js';
 import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
+import { addReplicasCommand } from './replicas.js';
 import { addReportCommands } from './report.js';
 import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
@@ -38,6 +39,7 @@ export function createProgram(cli: CliContext): Command {
   addTenantCommands(program, cli);
   addAuditCommands(program, cli);
   addWebhookCommands(program, cli);
+  addReplicasCommand(program, cli);
   addVerifyCommand(program, cli);
   addBenchCommand(program, cli);
   return program;

@@ -7,9 +7,10 @@ import { showLists } from './lists.js';
 import { showClock, showReasons, showTenants, showTiles, showUpdated } from './overview.js';
 import { showPace } from './pace.js';
 import { type Period, periodOf } from './periods.js';
+import { showReplicas } from './replicas.js';
 import { showTimeline } from './timeline.js';
-import type { Access, List, Pace, Readiness, Report, Stats } from './types.js';
-import { count, time } from './words.js';
+import type { Access, List, Pace, Readiness, Replica, Report, Stats } from './types.js';
+import { count, duration, time } from './words.js';
 
 /** Poll intervals: new cases and the throughput often, figures of months seldom. */
 const OFTEN_MS = 10_000;
@@ -42,9 +43,18 @@ function chosenPeriod(): Period | null {
 }
 
 /** The state of the service, and its words. */
-function stateOf({ notReady, listsInForce, decoder, ledgerWritable }: Readiness): ['ok' | 'warn' | 'late', string] {
+function stateOf({
+  notReady,
+  listsInForce,
+  decoder,
+  ledgerWritable,
+  clockSkewMs,
+}: Readiness): ['ok' | 'warn' | 'late', string] {
   if (notReady.includes('shutting_down')) return ['late', 'shutting down'];
   if (!ledgerWritable) return ['late', 'the ledger is not writable: checks are refused'];
+  if (notReady.includes('clock_skew'))
+    return ['late', `the clock is wrong by ${duration(Math.abs(clockSkewMs) / 1_000)}, compared with the database`];
+  if (notReady.includes('lists_behind')) return ['late', 'the lists are older than those of other replicas'];
   if (listsInForce === 0) return ['late', 'no list is in force: nothing can match'];
   if (!decoder.underAttack) return ['ok', 'ready'];
   const restarts = `${count(decoder.restartsLastMinute)} decoder restarts in a minute`;
@@ -139,7 +149,13 @@ async function refreshPace(): Promise<void> {
   if (answer.ok) showPace(answer.data.pace);
 }
 
-const refreshOften = () => Promise.all([refreshState(), refreshPace(), refreshCases(tenants.value)]);
+async function refreshReplicas(): Promise<void> {
+  const answer = await get<{ replicas: Replica[] }>('v1/replicas');
+  refuse('replicas', answer);
+  if (answer.ok) showReplicas(answer.data.replicas);
+}
+
+const refreshOften = () => Promise.all([refreshState(), refreshPace(), refreshReplicas(), refreshCases(tenants.value)]);
 
 /** Load the key's tenant and scopes; prompt for a key where it is needed and missing, or refused. */
 async function refreshAccess(): Promise<boolean> {
@@ -166,7 +182,7 @@ async function refreshAll(): Promise<void> {
   await refreshState();
   if (await refreshAccess()) {
     const isAdmin = access.scopes.includes('admin');
-    await Promise.all([refreshFigures(), refreshPace(), refreshCases(tenants.value, isAdmin)]);
+    await Promise.all([refreshFigures(), refreshPace(), refreshReplicas(), refreshCases(tenants.value, isAdmin)]);
   }
   document.documentElement.dataset.loaded = 'yes';
 }

@@ -17,6 +17,7 @@ export interface Readiness {
   readonly listsInForce: number;
   /** False: checks are refused, since they cannot be recorded. */
   readonly ledgerWritable: boolean;
+  readonly clockSkewMs: number;
   readonly decoder: {
     readonly restarts: number;
     readonly restartsLastMinute: number;
@@ -129,6 +130,18 @@ export interface List {
   readonly rejectedCount: number;
   readonly quarantinedCount: number;
   readonly heldVersion: number | null;
+}
+
+/** A process that uses the store. */
+export interface Replica {
+  readonly id: string;
+  readonly host: string;
+  readonly kind: string;
+  readonly codeVersion: string;
+  readonly generation: number;
+  readonly skewMs: number;
+  readonly seenMsAgo: number;
+  readonly isLive: boolean;
 }
 
 export interface Latency {

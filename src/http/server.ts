@@ -36,6 +36,7 @@ import { listImportRoutes } from './routes/list-imports.js';
 import { listSourceRoutes } from './routes/list-sources.js';
 import { listRoutes } from './routes/lists.js';
 import type { Needs } from './routes/needs.js';
+import { replicaRoutes } from './routes/replicas.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
@@ -167,6 +168,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   suppressionRoutes(app, service, needs);
   ledgerRoutes(app, service, needs);
   statusRoutes(app, service, needs);
+  replicaRoutes(app, service, needs);
   keyRoutes(app, service, needs);
   tenantRoutes(app, service, needs);
   auditRoutes(app, service, needs);

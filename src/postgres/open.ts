@@ -4,6 +4,7 @@ import { removeUnfinished } from '../core/unfinished.js';
 import type { Store } from '../store/store.js';
 import type { MasterKeySource } from '../vault/master-key.js';
 import { Database } from './database.js';
+import { Listener } from './listener.js';
 import { DataKeys } from './lists/data-keys.js';
 import { PostgresFeedback } from './lists/feedback.js';
 import { type OnDamaged, PostgresLists } from './lists/lists.js';
@@ -15,6 +16,7 @@ import { PostgresDuties } from './service/duties.js';
 import { PostgresJobs } from './service/jobs.js';
 import { PostgresKeys } from './service/keys.js';
 import { PostgresNotes } from './service/notes.js';
+import { PostgresReplicas } from './service/replicas.js';
 import { PostgresShares } from './service/shares.js';
 import { PostgresTenants } from './service/tenants.js';
 import { PostgresWebhooks } from './service/webhooks.js';
@@ -38,6 +40,7 @@ export async function openPostgresStore(
   { master, stagingFolder, onDamaged = () => {} }: StoreOptions,
 ): Promise<Store> {
   const database = new Database(url);
+  const listener = new Listener(url);
   let dataKeys: DataKeys;
   try {
     mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
@@ -58,10 +61,14 @@ export async function openPostgresStore(
     duties: new PostgresDuties(database),
     shares: new PostgresShares(database),
     notes: new PostgresNotes(database),
+    replicas: new PostgresReplicas(database),
     jobs: new PostgresJobs(database),
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),
     webhooks: new PostgresWebhooks(database),
-    close: () => database.close(),
+    onNews: (subscriber) => listener.on(subscriber),
+    close: async () => {
+      await Promise.all([listener.close(), database.close()]);
+    },
   };
 }

@@ -77,4 +77,9 @@ export const MIGRATIONS: readonly string[] = [
      writer text COLLATE "C" NOT NULL, number int8 NOT NULL, body bytea NOT NULL, until timestamptz NOT NULL,
      kept_ms int8 NOT NULL, PRIMARY KEY (writer, number)
    );`,
+  // The processes that use the store. Times are those of the server's clock.
+  `CREATE TABLE replica (
+     id text COLLATE "C" PRIMARY KEY, host text NOT NULL, kind text NOT NULL, code_version text NOT NULL,
+     generation int8 NOT NULL, skew_ms int8 NOT NULL, seen_ms int8 NOT NULL
+   );`,
 ];

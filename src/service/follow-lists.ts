@@ -1,4 +1,4 @@
-/** Keeps a service's lists equal to the store's: at the start, on request, and by polling every second. */
+/** Keeps a service's lists equal to the store's: at the start, on request, at news, and by polling every second. */
 import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
@@ -66,7 +66,10 @@ export async function followLists(
     if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
   };
   let reloading: Promise<void> | null = null;
+  let isClosed = false;
+  let ignoreNews = () => {};
   const poll = () => {
+    if (isClosed) return;
     // A store that cannot be read must not stop the service: the current snapshot stays.
     reloading ??= reload()
       .catch((error: unknown) => log.error({ err: error }, 'list reload failed'))
@@ -79,10 +82,14 @@ export async function followLists(
     reload,
     watch() {
       logInForce(live);
+      // A reload that runs may have read the generation before.
+      ignoreNews = store.onNews(() => void (reloading === null ? poll() : reloading.then(poll)));
       timer = setInterval(poll, GENERATION_POLL_MS);
       timer.unref();
     },
     async close() {
+      isClosed = true;
+      ignoreNews();
       if (timer) clearInterval(timer);
       await reloading;
     },

@@ -44,6 +44,7 @@ import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { storeFrom, storePlaceOf } from './open-stores.js';
 import { startFloodGuard } from './quarantine.js';
 import { type Readiness, readinessOf } from './readiness.js';
+import { NO_REPLICA, startReplica } from './replica.js';
 
 export interface Service {
   readonly config: Config;
@@ -127,8 +128,8 @@ export async function createService(
     followed.watch();
     await imports.resume();
   }
-  const stopRetention = watchLists ? startRetention(ledger, store.duties, log) : () => {};
-  const stopProbes = watchLists && config.ledger === 'on' ? startProbes(ledger) : () => {};
+  const stopLedgerWork = watchLists ? startLedgerWork(config, ledger, store, log) : () => {};
+  const replica = watchLists ? await startReplica(store.replicas, { live, clock, log, metrics }) : NO_REPLICA;
   const state = { isClosing: false };
 
   return {
@@ -156,18 +157,19 @@ export async function createService(
         snapshot: live.snapshot,
         ledger,
         decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
+        replica: replica.status(),
       }),
     exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
     async close() {
       state.isClosing = true;
       await imports.close();
-      stopRetention();
-      stopProbes();
+      stopLedgerWork();
       await decoder.close();
       await followed.close();
       await pool.close();
       await gates.close();
       await closeWatches();
+      await replica.close();
       await ledger.close();
       await store.close();
     },
@@ -201,6 +203,14 @@ async function startWatches(
       await joined.close();
       await settled();
     },
+  };
+}
+
+/** Start what a serving process does for the ledger beside its answers. Result: stops it. */
+function startLedgerWork(config: Config, ledger: Ledger, { duties }: Store, log: Logger): () => void {
+  const stops = [startRetention(ledger, duties, log), ...(config.ledger === 'on' ? [startProbes(ledger)] : [])];
+  return () => {
+    for (const stop of stops) stop();
   };
 }
 

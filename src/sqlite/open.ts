@@ -20,6 +20,7 @@ import { SqliteDuties } from './service/duties.js';
 import { SqliteJobs } from './service/jobs.js';
 import { SqliteKeys } from './service/keys.js';
 import { SqliteNotes } from './service/notes.js';
+import { SqliteReplicas } from './service/replicas.js';
 import { SqliteShares } from './service/shares.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
@@ -75,8 +76,11 @@ export async function openSqliteStore(
       duties: new SqliteDuties(opened),
       shares: new SqliteShares(opened),
       notes: new SqliteNotes(opened),
+      replicas: new SqliteReplicas(opened),
       vault,
       stagingFolder,
+      // Nothing reports the commits of other processes to this one.
+      onNews: () => () => {},
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {

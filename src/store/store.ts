@@ -7,6 +7,7 @@ import type { JobStore } from './jobs-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { ListStore } from './lists-contract.js';
 import type { NoteStore } from './notes-contract.js';
+import type { ReplicaStore } from './replicas-contract.js';
 import type { ShareStore } from './shares-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 import type { WebhookStore } from './webhooks-contract.js';
@@ -23,6 +24,7 @@ export interface Store {
   readonly duties: DutyStore;
   readonly shares: ShareStore;
   readonly notes: NoteStore;
+  readonly replicas: ReplicaStore;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
   /** Folder of rows that wait to be written; what killed processes left there is removed when a store is opened. */
@@ -32,5 +34,10 @@ export interface Store {
    * made its own, otherwise by the same. Errors LIST_KEY_WRONG, SEALED_DAMAGED, STORE_FAILED.
    */
   rotateKeys(newMaster: Uint8Array | null): Promise<{ readonly keyId: number }>;
+  /**
+   * Call `listener` soon after another process may have changed lists. Calls may be missed, and may be for nothing: poll too.
+   * Result: ends it.
+   */
+  onNews(listener: () => void): () => void;
   close(): Promise<void>;
 }

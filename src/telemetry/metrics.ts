@@ -83,6 +83,16 @@ export const METRICS = {
     labels: ['outcome'],
     says: 'Syncs of lists with their sources: synced, held or failed.',
   },
+  zeef_replicas_live: {
+    kind: 'gauge',
+    labels: [],
+    says: 'Processes that use the store now, with this one; as zeef replicas lists them.',
+  },
+  zeef_clock_skew_ms: {
+    kind: 'gauge',
+    labels: [],
+    says: "Milliseconds by which the clock is ahead of the database's, at least; negative: behind. 0 with SQLite.",
+  },
   zeef_generation: { kind: 'gauge', labels: [], says: 'Generation of the current snapshot.' },
 } as const satisfies Record<
   string,

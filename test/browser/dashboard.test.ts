@@ -322,6 +322,33 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       expect(readFileSync(await download.path(), 'utf8')).toContain('Error rate of automated means');
     }));
 
+  test('shows the processes that use the store, and marks old lists', async () => {
+    const other = await startService();
+    const { replicas } = other.service.store;
+    const self = { host: HOSTILE, kind: 'serve', codeVersion: '1.2.3-rc.1', generation: 1_000 } as const;
+    await replicas.seen({ ...self, id: 'r1' }, Date.now());
+    await replicas.seen({ ...self, id: 'r2', host: 'b.test', kind: 'scan', generation: 999 }, Date.now());
+    const visited = await visit(browser, other.url);
+    try {
+      const region = visited.page.getByRole('region', { name: 'Replicas' });
+      await region.getByText(HOSTILE).waitFor();
+      const cells = (await region.locator('tbody tr').allInnerTexts()).map((text) => text.split(/\s*\t\s*/));
+      expect(cells.map((row) => row.filter((_, at) => at !== 4))).toEqual([
+        [HOSTILE, 'serve', '1.2.3-rc.1', '1,000', '0 ms'],
+        ['b.test', 'scan', '1.2.3-rc.1', '999', '0 ms'],
+      ]);
+      expect(cells.map((row) => row[4])).toEqual([
+        expect.stringMatching(/^\d+ s ago$/),
+        expect.stringMatching(/ ago$/),
+      ]);
+      expect(await region.locator('.warn-text').allInnerTexts()).toEqual(['999']);
+      expect(visited.complaints).toEqual([]);
+    } finally {
+      await visited.close();
+      await other.stop();
+    }
+  });
+
   test('with keys: the page asks for one, explains a refusal, and names the scope of each panel', async () => {
     const keyed = await startService();
     const make = async (scopes: readonly ('check' | 'hits' | 'lists')[]) =>
@@ -341,6 +368,7 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
       for (const [panel, scope] of [
         ['Lists', 'lists'],
         ['Throughput', 'admin'],
+        ['Replicas', 'admin'],
         ['Checks and hits over time', 'check'],
       ]) {
         const region = page.getByRole('region', { name: panel! });

@@ -4,6 +4,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 import { HIT_STATUSES } from '../../src/core/vocabulary.js';
 import { ACTIONS, actionsFor } from '../../src/dashboard/case-words.js';
 import * as page from '../../src/dashboard/types.js';
+import type { ReplicasResult } from '../../src/http/routes/replicas.js';
 import type { StatusResult, WhoamiResult } from '../../src/http/routes/status.js';
 import type { Hit, Ledger } from '../../src/ledger/ledger.js';
 import type { Report } from '../../src/ledger/report.js';
@@ -19,6 +20,7 @@ test('the types of the page accept what the service sends', () => {
   expectTypeOf<Stats>().toExtend<page.Stats>();
   expectTypeOf<ListHealth>().toExtend<page.List>();
   expectTypeOf<Readiness>().toExtend<page.Readiness>();
+  expectTypeOf<Static<typeof ReplicasResult>['replicas'][number]>().toExtend<page.Replica>();
   expectTypeOf<Static<typeof WhoamiResult>>().toExtend<page.Access>();
   expectTypeOf<Static<typeof StatusResult>['pace']>().toExtend<page.Pace>();
 });

@@ -71,6 +71,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/webhooks/:id/ping': { scope: 'admin' },
   'GET /v1/audit': { scope: 'admin' },
   'GET /v1/status': { scope: 'admin' },
+  'GET /v1/replicas': { scope: 'admin' },
   'GET /v1/whoami': { scope: null },
   'GET /livez': { scope: null },
   'GET /readyz': { scope: null },

@@ -6,7 +6,7 @@ import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
 import { openPostgresStore } from '../../src/postgres/open.js';
 import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
-import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { keyFromText } from '../../src/vault/master-key.js';
@@ -25,6 +25,8 @@ interface Backend extends Place<Store> {
   openLedger(options?: { readonly foldGroups?: number }): LedgerStore;
   /** Change what is stored, past the store. */
   damage(sql: string): Promise<void>;
+  /** Change it as the store does: its rows are sound. */
+  change(sql: string): Promise<void>;
 }
 
 function sqlite(): Backend {
@@ -41,6 +43,11 @@ function sqlite(): Backend {
       db.exec(sql);
       db.close();
     },
+    change: async (sql) => {
+      const db = openServiceDatabase(dataDir);
+      db.exec(sql);
+      db.close();
+    },
   };
 }
 
@@ -52,6 +59,9 @@ export const openPostgres = (url: string) => openPostgresStore(url, { master, st
 function postgres(): Backend {
   let database: Promise<string> | undefined;
   let url = '';
+  const run = async (sql: string) => {
+    await (await sharedServer()).run(sql, url);
+  };
   return {
     name: 'PostgreSQL',
     fresh: async () => {
@@ -61,9 +71,8 @@ function postgres(): Backend {
     },
     open: () => openPostgres(url),
     openLedger: (options) => openPostgresLedger(url, options),
-    damage: async (sql) => {
-      await (await sharedServer()).run(sql, url);
-    },
+    damage: run,
+    change: run,
   };
 }
 

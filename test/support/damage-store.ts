@@ -84,6 +84,7 @@ async function fillService({
   webhooks,
   jobs,
   duties,
+  replicas,
 }: Store): Promise<{ keys: string[]; hookId: string }> {
   const made: { key: string; id: string }[] = [];
   for (const [tenant, scopes, expiresAt] of [
@@ -109,6 +110,8 @@ async function fillService({
   await duties.end({ duty: 'sync', fence: 1 }, AT_MS);
   await duties.take('sync', 1);
   await duties.end({ duty: 'sync', fence: 2 }, AT_MS + 1);
+  const self = { id: 'r1', host: 'a.test', kind: 'serve', codeVersion: '1.2.3', generation: 4 } as const;
+  await replicas.seen(self, AT_MS);
   return { keys: made.map(({ key }) => key), hookId: id };
 }
 
@@ -158,7 +161,7 @@ export const listReaders = ({ lists, feedback }: Store, { position, entryKeys }:
   'held version': async () => each(await lists.versionRows('good', 2)),
 });
 
-export const serviceReaders = ({ keys, tenants, webhooks, jobs, duties }: Store, made: MadeStore) => ({
+export const serviceReaders = ({ keys, tenants, webhooks, jobs, duties, replicas }: Store, made: MadeStore) => ({
   ...Object.fromEntries(made.keys.map((key, at) => [`key ${at}`, () => keys.findByKey(key)])),
   keys: () => keys.keys(null),
   tenants: () => tenants.tenants(),
@@ -176,6 +179,7 @@ export const serviceReaders = ({ keys, tenants, webhooks, jobs, duties }: Store,
   jobs: () => jobs.jobs(),
   'unfinished jobs': () => jobs.unfinished(),
   duty: async () => (await duties.state('sync')).endedMs,
+  replicas: async () => (await replicas.replicas()).map(({ seenMsAgo: _, isLive: __, ...rest }) => rest),
   'newest lease': () => duties.holds({ duty: 'sync', fence: 2 }),
 });
 

@@ -8,7 +8,8 @@ export function healthRoutes(app: FastifyInstance, service: Service): void {
     '/readyz',
     {
       schema: {
-        summary: 'Checks can be answered: a list is in force, answers can be recorded, and it is not shutting down.',
+        summary:
+          'Checks can be answered: a list is in force and as new as those of others, answers can be recorded, the clock is right.',
       },
     },
     async (_request, reply) => {

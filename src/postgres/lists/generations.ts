@@ -5,15 +5,13 @@
 import { randomInt } from 'node:crypto';
 import type { FeedPosition } from '../../store/lists-contract.js';
 import type { Sql } from '../database.js';
+import { CHANNEL } from '../listener.js';
 
 /** Of tokens: the widest range of `randomInt`. */
 const TOKEN_SPAN = 2 ** 47;
 
 /** A reader that is further behind loads everything. */
 const KEPT = `interval '7 days'`;
-
-/** Of the channel on which other processes wait for changes. */
-const CHANNEL = 'zeef';
 
 interface StoreRow {
   readonly store_id: number;

@@ -31,6 +31,7 @@ export const WEBHOOK_EVENT = table(
   'id webhook_id kind subject body created_at attempts last_error state claims until_ms length_ms done_ms',
 );
 export const DUTY = table('duty', 'name', 'name fence until_ms lease_ms ended_ms');
+export const REPLICA = table('replica', 'id', 'id host kind code_version generation seen_ms');
 export const IMPORT_JOB = table('import_job', 'id', 'id list state facts');
 /** The audit log has a chain of its own. */
 export const SERVICE_TABLES: readonly SummedTable[] = [
@@ -41,7 +42,11 @@ export const SERVICE_TABLES: readonly SummedTable[] = [
   WEBHOOK_EVENT,
   IMPORT_JOB,
   DUTY,
+  REPLICA,
 ];
+
+/** The tables that the third version had; of a released migration. */
+const FIRST_SUMMED = ['api_key', 'tenant', 'tenant_usage', 'webhook', 'webhook_event', 'import_job', 'duty'];
 
 /** Leases of duties and of events. Times of leases are of the machine's monotonic clock, the others of the day. */
 function addLeases(db: Sqlite): void {
@@ -100,11 +105,22 @@ function addMarks(db: Sqlite): void {
   for (const name of ['webhook', 'webhook_event']) addSum(db, name);
 }
 
+/** The processes that use the store. Times are of the day, by this machine. */
+function addReplicas(db: Sqlite): void {
+  db.exec(
+    `CREATE TABLE replica (
+       id TEXT PRIMARY KEY, host TEXT NOT NULL, kind TEXT NOT NULL, code_version TEXT NOT NULL,
+       generation INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;`,
+  );
+  addSum(db, 'replica');
+}
+
 export const SERVICE_SQLITE: SqliteFile = {
   name: SERVICE_FILE,
   busyMs: BUSY_MS,
-  shape: '42074fa30684f655',
-  schema: '9da38186c62b706b',
+  shape: 'debc96d159908a50',
+  schema: '1bb45b8c3ee0204b',
   migrations: [
     `CREATE TABLE api_key (
        id TEXT PRIMARY KEY, line TEXT NOT NULL, sha256 BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, name TEXT,
@@ -141,7 +157,7 @@ export const SERVICE_SQLITE: SqliteFile = {
     // Each row has a sum of its cells, each table a total of them.
     (db) => {
       createTotals(db);
-      for (const { name } of SERVICE_TABLES) addSum(db, name);
+      for (const name of FIRST_SUMMED) addSum(db, name);
     },
     addMarks,
     // Shares of processes in tenants' limits, and notes between processes: they last for seconds, so they have no sums.
@@ -156,6 +172,7 @@ export const SERVICE_SQLITE: SqliteFile = {
        writer TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, until_ms INTEGER NOT NULL,
        length_ms INTEGER NOT NULL, PRIMARY KEY (writer, number)
      ) STRICT;`,
+    addReplicas,
   ],
 };
 
