@@ -6,7 +6,7 @@ import { type FileHandle, open, opendir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
-import { removeSharedUnfinished, sharedUnfinishedName } from '../core/unfinished.js';
+import { removeSharedUnfinished, removeUnfinished, sharedUnfinishedName, unfinishedName } from '../core/unfinished.js';
 import {
   type BlobInfo,
   type BlobStore,
@@ -36,10 +36,14 @@ function asFailure(error: unknown): unknown {
 
 export class FolderBlobs implements BlobStore {
   readonly #folder: string;
+  readonly #isShared: boolean;
   #sweptMs = -Infinity;
 
-  constructor(folder: string) {
+  /** `isShared`: by machines; else what killed processes left is known by their ids. */
+  constructor(folder: string, { isShared }: { readonly isShared: boolean }) {
     this.#folder = folder;
+    this.#isShared = isShared;
+    if (!isShared) removeUnfinished(folder);
   }
 
   async put(name: string, bytes: AsyncIterable<Uint8Array>): Promise<BlobWritten> {
@@ -48,7 +52,7 @@ export class FolderBlobs implements BlobStore {
     const path = join(this.#folder, fileOf(name));
     const body = new SummedBody(bytes);
     try {
-      await writeAtomically(path, body.pieces(), sharedUnfinishedName(path));
+      await writeAtomically(path, body.pieces(), this.#isShared ? sharedUnfinishedName(path) : unfinishedName(path));
     } catch (error) {
       throw body.sourceFault === null ? asFailure(error) : body.sourceFault.error;
     }
@@ -94,7 +98,7 @@ export class FolderBlobs implements BlobStore {
   }
 
   async #sweep(): Promise<void> {
-    if (performance.now() - this.#sweptMs < SWEEP_MS) return;
+    if (!this.#isShared || performance.now() - this.#sweptMs < SWEEP_MS) return;
     this.#sweptMs = performance.now();
     await removeSharedUnfinished(this.#folder);
   }

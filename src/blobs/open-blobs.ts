@@ -15,8 +15,9 @@
  *
  * Without permission to list the bucket, S3 says 403 of a missing object, and a missing blob is STORE_FAILED.
  */
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
 import { type BlobStore, isBlobName } from '../store/blob-contract.js';
 import { FolderBlobs } from './folder-blobs.js';
@@ -38,10 +39,20 @@ const invalid = (problems: string): AppError => new AppError('CONFIG_INVALID', {
 export function openBlobs(place: string, env: Env, limits: Partial<S3Limits> = {}): BlobStore {
   if (!place.startsWith('s3://')) {
     requireFolder(place);
-    return new FolderBlobs(place);
+    return new FolderBlobs(place, { isShared: true });
   }
   const { bucket, prefix } = parseS3Place(place);
   return new S3Blobs(new S3Client(s3Place(bucket, env), limits), prefix === '' ? '' : `${prefix}/`);
+}
+
+/** Open a folder of this machine alone, which is made where it is missing. Errors STORE_FAILED: it cannot be made. */
+export function openOwnBlobs(folder: string): BlobStore {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return new FolderBlobs(folder, { isShared: false });
+  } catch (error) {
+    throw asStoreFailure(error);
+  }
 }
 
 function requireFolder(place: string): void {

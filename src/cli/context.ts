@@ -135,7 +135,7 @@ export async function withLists<T>(
   run: (lists: ListsAlone, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
-  const lists = await openListsAlone(config, createLogger(config.logLevel));
+  const lists = await openListsAlone(config, createLogger(config.logLevel), cli.env);
   try {
     return await run(lists, config);
   } finally {
@@ -150,7 +150,7 @@ export async function withLedger(
   run: (ledger: Ledger) => Promise<void>,
 ): Promise<void> {
   const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
-  const { ledger, close } = await openLedgerAlone(config, createLogger(config.logLevel));
+  const { ledger, close } = await openLedgerAlone(config, createLogger(config.logLevel), cli.env);
   try {
     await run(ledger);
   } finally {

@@ -51,7 +51,7 @@ export function addReplicasCommand(program: Command, cli: CliContext): void {
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const config = configFrom(cli, program.opts<GlobalFlags>(), COMMAND_LOG_LEVEL);
-      const replicas = await readReplicas(config, createLogger(config.logLevel));
+      const replicas = await readReplicas(config, createLogger(config.logLevel), cli.env);
       const words = replicas.length === 0 ? 'no replicas\n' : replicasText(replicas);
       cli.out(json ? `${JSON.stringify({ replicas })}\n` : words);
     });

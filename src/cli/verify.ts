@@ -1,6 +1,6 @@
 /** `zeef verify`: the integrity of the store, or of an inventory. */
 import type { Command } from 'commander';
-import { verifyInventory, verifyStore } from '../service/open-stores.js';
+import { storePlaceOf, verifyInventory, verifyStore } from '../service/open-stores.js';
 import { type CliContext, configFrom, EXIT, type GlobalFlags } from './context.js';
 
 export function addVerifyCommand(program: Command, cli: CliContext): void {
@@ -13,7 +13,9 @@ export function addVerifyCommand(program: Command, cli: CliContext): void {
     .option('--json', 'as JSON')
     .action(async ({ inventory, json }: { inventory?: string; json?: boolean }) => {
       const config = configFrom(cli, program.opts<GlobalFlags>());
-      const problems = await (inventory === undefined ? verifyStore(config) : verifyInventory(inventory));
+      const problems = await (inventory === undefined
+        ? verifyStore(storePlaceOf(config, cli.env))
+        : verifyInventory(inventory));
       const ok = problems.length === 0;
       if (!ok) cli.setExitCode(EXIT.failed);
       const words = ok ? 'ok: every row is as it was written\n' : problems.map((problem) => `${problem}\n`).join('');

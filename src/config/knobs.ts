@@ -63,6 +63,13 @@ export const KNOBS = {
     ...text(0, 4096),
     why: 'PostgreSQL 15 or newer, shared by processes on several machines, in place of the SQLite files; it may name several hosts',
   },
+  blobs: {
+    env: 'ZEEF_BLOBS',
+    unit: 'folder or s3://bucket/prefix',
+    default: '',
+    ...text(0, 4096),
+    why: 'bodies of import jobs, for all processes of the store; by default in the data folder, or in PostgreSQL',
+  },
   listKey: {
     env: 'ZEEF_LIST_KEY',
     unit: '32 bytes as hex or base64',

@@ -1,8 +1,10 @@
 /** The store of several machines: PostgreSQL, version 15 or newer. */
 import { mkdirSync } from 'node:fs';
 import { removeUnfinished } from '../core/unfinished.js';
+import type { BlobStore } from '../store/blob-contract.js';
 import type { Store } from '../store/store.js';
 import type { MasterKeySource } from '../vault/master-key.js';
+import { blobsOf } from './blobs/place.js';
 import { Database } from './database.js';
 import { Listener } from './listener.js';
 import { DataKeys } from './lists/data-keys.js';
@@ -26,6 +28,8 @@ interface StoreOptions {
   readonly master: MasterKeySource;
   /** Of this process alone: rows that wait to be written; what killed processes left there is removed. */
   readonly stagingFolder: string;
+  /** Where blobs are; null: in the database. */
+  readonly blobs?: BlobStore | null;
   /** Called with each damaged row that is left out. */
   readonly onDamaged?: OnDamaged;
 }
@@ -37,24 +41,28 @@ interface StoreOptions {
  */
 export async function openPostgresStore(
   url: string,
-  { master, stagingFolder, onDamaged = () => {} }: StoreOptions,
-): Promise<Store> {
+  { master, stagingFolder, blobs: outside = null, onDamaged = () => {} }: StoreOptions,
+): Promise<Store & { readonly blobs: BlobStore }> {
   const database = new Database(url);
   const listener = new Listener(url);
   let dataKeys: DataKeys;
+  let blobs: BlobStore;
   try {
     mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
     removeUnfinished(stagingFolder);
     await migrate(database, MIGRATIONS);
     dataKeys = await DataKeys.open(database, master);
+    blobs = await blobsOf(database, outside);
   } catch (error) {
     await database.close();
     throw error;
   }
   return {
     lists: new PostgresLists(database, dataKeys, onDamaged),
+    blobs,
     feedback: new PostgresFeedback(database),
     vault: dataKeys.vault,
+    learnKeys: () => dataKeys.refresh(),
     stagingFolder,
     rotateKeys: (newMaster) => rotateKeys(database, dataKeys, master, newMaster),
     audit: new PostgresAudit(database),

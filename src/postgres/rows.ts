@@ -1,4 +1,5 @@
-/** Several rows as parameters of one statement: an array for each column. */
+/** Several rows at a time: as parameters of one statement, an array for each column; and deleted in steps. */
+import type { Sql } from './database.js';
 import type { SqlValue } from './values.js';
 
 /** Columns and their types, in order. */
@@ -13,4 +14,27 @@ export function unnested<Row>(columns: Columns<Row>, first = 1): string {
 
 export function arraysOf<Row extends object>(columns: Columns<Row>, rows: readonly Row[]): SqlValue[] {
   return Object.keys(columns).map((name) => rows.map((row) => row[name as keyof Row] as never));
+}
+
+/** Rows that one statement deletes: none is ended for its length. */
+const ROWS_PER_STEP = 10_000;
+
+/** Delete rows of a table that may be many. */
+export async function deleteInSteps(
+  sql: Sql,
+  table: string,
+  condition: string,
+  values: readonly SqlValue[],
+  rowsPerStep = ROWS_PER_STEP,
+): Promise<void> {
+  for (;;) {
+    const [row] = await sql<{ rows: number }>(
+      `WITH gone AS (
+         DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${rowsPerStep}))
+         RETURNING 1)
+       SELECT count(*) AS rows FROM gone`,
+      values,
+    );
+    if (row!.rows === 0) return;
+  }
 }

@@ -3,6 +3,7 @@
  * SQLite, whatever the locale of the database is. Times are texts where a digest or a caller depends on their form.
  */
 
+import { BLOB_TABLES } from './blobs/schema.js';
 import { LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
 
@@ -82,4 +83,5 @@ export const MIGRATIONS: readonly string[] = [
      id text COLLATE "C" PRIMARY KEY, host text NOT NULL, kind text NOT NULL, code_version text NOT NULL,
      generation int8 NOT NULL, skew_ms int8 NOT NULL, seen_ms int8 NOT NULL
    );`,
+  BLOB_TABLES,
 ];

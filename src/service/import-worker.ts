@@ -4,8 +4,7 @@ import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
 import { importList } from '../lists/import/import-list.js';
 import type { ImportOutcome, ThreadedImport } from '../lists/import/import-task.js';
-import type { Store } from '../store/store.js';
-import { openStoreAt, type StorePlace } from './open-stores.js';
+import { type OpenedStore, openStoreAt, type StorePlace } from './open-stores.js';
 
 export interface ImportTask {
   readonly place: StorePlace;
@@ -17,7 +16,7 @@ export interface ImportTask {
 const TOLD_EVERY_BYTES = 4_194_304;
 
 /** Kept for the next import, since opening takes longer than adding an entry. A thread has one place. */
-let kept: Store | null = null;
+let kept: OpenedStore | null = null;
 
 async function closeStore(): Promise<void> {
   const store = kept;
@@ -44,6 +43,7 @@ export default async function runImport(task: ImportTask | null): Promise<Import
   };
   try {
     kept ??= await openStoreAt(place);
+    await kept.learnKeys();
     return { ok: true, report: await importList(kept, { ...request, onBytes, shouldStop: () => isStopping }) };
   } catch (thrown) {
     const error = asStoreFailure(thrown);

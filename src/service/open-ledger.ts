@@ -9,7 +9,7 @@ import type { DutyStore } from '../store/duties-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
-import { openLedgerStore, storeFrom } from './open-stores.js';
+import { type Env, openLedgerStore, storeFrom } from './open-stores.js';
 
 /** Hourly: retention is configured in days, so one run an hour is fine enough. */
 const RETENTION_EVERY_MS = HOUR_MS;
@@ -85,9 +85,10 @@ export function startRetention(ledger: Ledger, duties: DutyStore, log: Logger): 
 export async function openLedgerAlone(
   config: Config,
   log: Logger,
+  env: Env,
 ): Promise<{ readonly ledger: Ledger; close(): Promise<void> }> {
   const metrics = createMetrics();
-  const store = await storeFrom(config, { log, metrics });
+  const store = await storeFrom(config, { log, metrics, env });
   const ledger = await ledgerFrom(config, { clock: systemClock, log, metrics, vault: store.vault });
   return {
     ledger,

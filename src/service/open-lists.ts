@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/log.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { auditStore } from './audited-store.js';
 import { INDEX_FILE } from './follow-lists.js';
-import { storeFrom } from './open-stores.js';
+import { type Env, storeFrom } from './open-stores.js';
 
 export interface ListsAlone {
   readonly audit: Audit;
@@ -20,8 +20,8 @@ export interface ListsAlone {
 }
 
 /** Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION. */
-export async function openListsAlone(config: Config, log: Logger): Promise<ListsAlone> {
-  const store = await storeFrom(config, { log, metrics: createMetrics() });
+export async function openListsAlone(config: Config, log: Logger, env: Env): Promise<ListsAlone> {
+  const store = await storeFrom(config, { log, metrics: createMetrics(), env });
   return {
     audit: auditStore(store, systemClock),
     rotateKeys: (newMaster) => rotateKeys(store, config.dataDir, newMaster),

@@ -4,8 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openBlobs, openOwnBlobs } from '../blobs/open-blobs.js';
 import type { Config } from '../config/knobs.js';
 import { LISTS_FILE } from '../sqlite/lists/file-name.js';
+import type { BlobStore } from '../store/blob-contract.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { LedgerStore } from '../store/ledger-contract.js';
 import type { Store } from '../store/store.js';
@@ -13,8 +15,22 @@ import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 
-/** Where the store is, and its master key: all that another thread needs to open it. */
-export type StorePlace = Pick<Config, 'dataDir' | 'databaseUrl' | 'listKey' | 'listKeyFile'>;
+/** Variables of this process. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where the store and its blobs are, and the keys: all that another thread needs to open it. */
+export interface StorePlace extends Pick<Config, 'dataDir' | 'databaseUrl' | 'blobs' | 'listKey' | 'listKeyFile'> {
+  /** Variables of a bucket. */
+  readonly bucketEnv: Env;
+}
+
+/** The store, and the blobs that its processes share. */
+export interface OpenedStore extends Store {
+  readonly blobs: BlobStore;
+}
+
+/** In the data folder: blobs of an embedded store. */
+const BLOB_FOLDER = 'blobs';
 
 /** In the data folder: rows of running imports, sealed. */
 const STAGING_FOLDER = 'staged';
@@ -27,11 +43,13 @@ interface Observers {
 
 const isShared = ({ databaseUrl }: Pick<StorePlace, 'databaseUrl'>) => databaseUrl !== '';
 
-export const storePlaceOf = ({ dataDir, databaseUrl, listKey, listKeyFile }: Config): StorePlace => ({
+export const storePlaceOf = ({ dataDir, databaseUrl, blobs, listKey, listKeyFile }: Config, env: Env): StorePlace => ({
   dataDir,
   databaseUrl,
+  blobs,
   listKey,
   listKeyFile,
+  bucketEnv: Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('AWS_'))),
 });
 
 /** Errors LIST_KEY_WRONG: `listKey` is malformed. */
@@ -42,24 +60,29 @@ function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySo
 
 /**
  * Open the store of this place. Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION; CONFIG_INVALID: the URL of the database
- * is malformed.
+ * or the place of blobs is malformed, or is not the one of the other processes.
  */
-export async function openStoreAt(place: StorePlace, { onDamaged, onCleared }: Observers = {}): Promise<Store> {
+export async function openStoreAt(place: StorePlace, { onDamaged, onCleared }: Observers = {}): Promise<OpenedStore> {
   const master = masterKeyOf(place);
   const damaged = onDamaged ? { onDamaged } : {};
+  const outside = place.blobs === '' ? null : openBlobs(place.blobs, place.bucketEnv);
   if (!isShared(place)) {
     const { openSqliteStore } = await import('../sqlite/open.js');
-    return openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
+    const store = await openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
+    return { ...store, blobs: outside ?? openOwnBlobs(join(place.dataDir, BLOB_FOLDER)) };
   }
   const { openPostgresStore } = await import('../postgres/open.js');
   const stagingFolder = join(place.dataDir, STAGING_FOLDER);
-  return openPostgresStore(place.databaseUrl, { master, stagingFolder, ...damaged });
+  return openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...damaged });
 }
 
 /** Open the store as configured, and report damage. Errors as `openStoreAt`. */
-export async function storeFrom(config: Config, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<Store> {
+export async function storeFrom(
+  config: Config,
+  { log, metrics, env }: { log: Logger; metrics: Metrics; env: Env },
+): Promise<OpenedStore> {
   if (isShared(config)) warnOfEmbedded(config.dataDir, log);
-  return openStoreAt(storePlaceOf(config), {
+  return openStoreAt(storePlaceOf(config, env), {
     onDamaged: (damage) => {
       metrics.add('zeef_entries_damaged_total', {});
       log.error(damage, 'a stored row is damaged and matches nothing: run zeef verify, and import its list again');
@@ -72,7 +95,7 @@ export async function storeFrom(config: Config, { log, metrics }: { log: Logger;
   });
 }
 
-/** Whoever sets the URL of a database beside an embedded store may miss its lists. */
+/** An operator who sets the URL of a database beside an embedded store may miss its lists. */
 function warnOfEmbedded(dataDir: string, log: Logger): void {
   const file = join(dataDir, LISTS_FILE);
   if (existsSync(file))

@@ -10,7 +10,7 @@ import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Replica, ReplicaSelf, ReplicaStore } from '../store/replicas-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { storeFrom } from './open-stores.js';
+import { type Env, storeFrom } from './open-stores.js';
 
 /** A third of the time after which a replica is not live. */
 const BEAT_MS = 5_000;
@@ -121,8 +121,8 @@ export async function startReplica(
 }
 
 /** Return the replicas of the configured store; no list is loaded. Errors as `storeFrom`. */
-export async function readReplicas(config: Config, log: Logger): Promise<readonly Replica[]> {
-  const store = await storeFrom(config, { log, metrics: createMetrics() });
+export async function readReplicas(config: Config, log: Logger, env: Env): Promise<readonly Replica[]> {
+  const store = await storeFrom(config, { log, metrics: createMetrics(), env });
   try {
     return await store.replicas.replicas();
   } finally {

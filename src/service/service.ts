@@ -41,7 +41,7 @@ import { followLists, INDEX_FILE } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
 import { joinWatches } from './join-watches.js';
 import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
-import { storeFrom, storePlaceOf } from './open-stores.js';
+import { type Env, type OpenedStore, storeFrom, storePlaceOf } from './open-stores.js';
 import { startFloodGuard } from './quarantine.js';
 import { type Readiness, readinessOf } from './readiness.js';
 import { NO_REPLICA, startReplica } from './replica.js';
@@ -110,7 +110,7 @@ export async function createService(
   { log, clock = systemClock, watchLists = false, env = {}, decoder: place = {} }: ServiceOptions,
 ): Promise<Service> {
   const metrics = createMetrics(clock);
-  const store = await storeFrom(config, { log, metrics });
+  const store = await storeFrom(config, { log, metrics, env });
   const decoder = await decoderBeside(store, config, { metrics, log, env, place });
   const audit = auditStore(store, clock);
   const ledger = await ledgerBeside(store, config, { clock, log, metrics });
@@ -123,7 +123,7 @@ export async function createService(
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
   const { probing, closeWatches } = await startWatches({ ...parts, guard, gates, snapshot: () => live.snapshot });
-  const imports = importJobsFrom(config, { store, audit, log, reload });
+  const imports = importJobsFrom(config, { store, audit, log, env, reload });
   if (watchLists) {
     followed.watch();
     await imports.resume();
@@ -297,15 +297,17 @@ async function ledgerBeside(
 function importJobsFrom(
   config: Config,
   parts: {
-    readonly store: Store;
+    readonly store: OpenedStore;
     readonly audit: Audit;
     readonly log: Logger;
+    readonly env: Env;
     readonly reload: () => Promise<void>;
   },
 ): ImportJobs {
-  const { store, audit, log, reload } = parts;
-  const thread = createImportThread(storePlaceOf(config));
-  return createImportJobs(store, { dataDir: config.dataDir, thread, log, audit, onEnd: reload });
+  const { store, audit, log, env, reload } = parts;
+  const thread = createImportThread(storePlaceOf(config, env));
+  const { blobs } = store;
+  return createImportJobs(store, { blobs, dataDir: config.dataDir, thread, log, audit, onEnd: reload });
 }
 
 /** The decoder interface of scans. */

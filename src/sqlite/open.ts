@@ -78,6 +78,8 @@ export async function openSqliteStore(
       notes: new SqliteNotes(opened),
       replicas: new SqliteReplicas(opened),
       vault,
+      // A vault on a local file reads keys when it meets them.
+      learnKeys: async () => {},
       stagingFolder,
       // Nothing reports the commits of other processes to this one.
       onNews: () => () => {},

@@ -27,6 +27,8 @@ export interface Store {
   readonly replicas: ReplicaStore;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
+  /** Learn the data keys that other processes have made, before something is opened that they may have sealed. Errors STORE_FAILED. */
+  learnKeys(): Promise<void>;
   /** Folder of rows that wait to be written; what killed processes left there is removed when a store is opened. */
   readonly stagingFolder: string;
   /**

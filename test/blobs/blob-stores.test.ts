@@ -1,4 +1,4 @@
-/** The contract of every store of blobs, each opened twice: a folder, a service like S3, and S3 itself where there is one. */
+/** The contract of every store of blobs, each opened twice: folders, PostgreSQL, a service like S3, and S3 itself where there is one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
@@ -7,11 +7,14 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { openBlobs } from '../../src/blobs/open-blobs.js';
+import { openBlobs, openOwnBlobs } from '../../src/blobs/open-blobs.js';
 import { artefact } from '../../src/core/package-root.js';
 import type { BlobInfo, BlobStore } from '../../src/store/blob-contract.js';
+import type { Store } from '../../src/store/store.js';
+import { openPostgres } from '../store/backends.js';
 import { FakeS3 } from '../support/fake-s3.js';
 import { orLeftOut } from '../support/left-out.js';
+import { hasPostgres, sharedServer } from '../support/postgres.js';
 
 const LARGE_BYTES = 20_000_000;
 const { ZEEF_TEST_S3: realPlace = '' } = process.env;
@@ -58,9 +61,10 @@ function noise(bytes: number): Buffer {
 const LARGE = noise(LARGE_BYTES);
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-/** Puts a blob without an end in a process of its own; prints when 40 MB are on their way. */
-const WRITER = `
-  const { openBlobs } = await import(process.argv[1]);
+/** Puts a blob without an end in a process of its own; prints when 40 MB are on their way. `blobs`: an expression. */
+const writerOf = (blobs: string) => `
+  const module = await import(process.argv[1]);
+  const place = process.argv[2];
   const piece = Buffer.alloc(1_000_000, 1);
   async function* endless() {
     for (let n = 0; ; n++) {
@@ -69,10 +73,11 @@ const WRITER = `
       if (n > 40) await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
-  await openBlobs(process.argv[2], process.env).put('killed', endless());`;
+  const blobs = ${blobs};
+  await blobs.put('killed', endless());`;
 
-async function killedWriter(place: string, env: Record<string, string>): Promise<void> {
-  const args = ['--input-type=module', '-e', WRITER, artefact('src', 'blobs', 'open-blobs.js'), place];
+async function killedWriter({ place, env, module, writer }: Place): Promise<void> {
+  const args = ['--input-type=module', '-e', writerOf(writer), artefact('src', ...module), place];
   const child: ChildProcess = endWithParent(
     spawn(process.execPath, args, { env: childEnv(env), stdio: ['ignore', 'pipe', 'inherit'] }),
   );
@@ -85,19 +90,62 @@ async function killedWriter(place: string, env: Record<string, string>): Promise
 interface Place {
   readonly place: string;
   readonly env: Record<string, string>;
+  /** The module that opens the place, and how. */
+  readonly module: readonly string[];
+  readonly writer: string;
+  /** Open it as one more process does. */
+  open(): Promise<BlobStore>;
+  stop(): Promise<void>;
 }
 
-function blobSuite(name: string, start: () => Promise<Place & { stop(): Promise<void> }>): void {
+const IN_BLOBS = { module: ['blobs', 'open-blobs.js'], writer: 'module.openBlobs(place, process.env)' } as const;
+
+const outside = (place: string, env: Record<string, string>, stop = async () => {}): Place => ({
+  place,
+  env,
+  stop,
+  ...IN_BLOBS,
+  open: async () => openBlobs(place, env),
+});
+
+function ownFolder(): Place {
+  const place = join(tempFolder('blobs'), 'made');
+  const open = async () => openOwnBlobs(place);
+  return { place, env: {}, ...IN_BLOBS, writer: 'module.openOwnBlobs(place)', open, stop: async () => {} };
+}
+
+async function inPostgres(): Promise<Place> {
+  const place = await (await sharedServer()).createDatabase();
+  const stores: Store[] = [];
+  return {
+    place,
+    env: {},
+    module: ['postgres', 'open.js'],
+    writer: `(await module.openPostgresStore(place, {
+      master: { read: () => Buffer.alloc(32, 0x11), own: null }, stagingFolder: ${JSON.stringify(tempFolder('staged'))}
+    })).blobs`,
+    async open() {
+      const store = await openPostgres(place);
+      stores.push(store);
+      return store.blobs;
+    },
+    async stop() {
+      for (const store of stores) await store.close();
+    },
+  };
+}
+
+function blobSuite(name: string, start: () => Promise<Place> | Place): void {
   describe(name, () => {
-    let at: Place & { stop(): Promise<void> };
+    let at: Place;
     let one: BlobStore;
     let other: BlobStore;
     beforeAll(async () => {
       at = await start();
+      [one, other] = [await at.open(), await at.open()];
     });
     afterAll(() => at.stop());
     beforeEach(async () => {
-      [one, other] = [openBlobs(at.place, at.env), openBlobs(at.place, at.env)];
       for (const { name: old } of await listed(one)) await one.remove(old);
     });
 
@@ -197,11 +245,11 @@ function blobSuite(name: string, start: () => Promise<Place & { stop(): Promise<
     });
 
     test('a writer that is killed leaves nothing under the name', async () => {
-      await killedWriter(at.place, at.env);
+      await killedWriter(at);
       expect(await textOf(one, 'killed')).toBeNull();
       expect(await listed(other)).toEqual([]);
       await one.put('killed', piecesOf('old'));
-      await killedWriter(at.place, at.env);
+      await killedWriter(at);
       expect(await textOf(other, 'killed')).toBe('old');
     });
 
@@ -295,13 +343,15 @@ function blobSuite(name: string, start: () => Promise<Place & { stop(): Promise<
   });
 }
 
-blobSuite('blobs in a folder', async () => ({ place: tempFolder('blobs'), env: {}, stop: async () => {} }));
+blobSuite('blobs in a folder', () => outside(tempFolder('blobs'), {}));
+blobSuite('blobs in a folder of one machine', ownFolder);
+if (hasPostgres) blobSuite('blobs in PostgreSQL', inPostgres);
 
 blobSuite('blobs in a service like S3', async () => {
   const fake = await FakeS3.start();
   // Lists of a few blobs are of several pages.
   fake.pageKeysMax = 2;
-  return { place: fake.place, env: fake.env, stop: () => fake.stop() };
+  return outside(fake.place, fake.env, () => fake.stop());
 });
 
 describe.runIf(hasS3)('on S3 itself', () => {
@@ -309,12 +359,10 @@ describe.runIf(hasS3)('on S3 itself', () => {
   const set = names
     .map((name) => [`AWS_${name}`, process.env[`AWS_${name}`]])
     .filter(([, value]) => value !== undefined);
-  blobSuite('blobs in a bucket', async () => ({
+  blobSuite('blobs in a bucket', () =>
     // What is there is removed, so it is a place of this run.
-    place: `${realPlace.replace(/\/$/, '')}/${randomUUID()}`,
-    env: Object.fromEntries(set) as Record<string, string>,
-    stop: async () => {},
-  }));
+    outside(`${realPlace.replace(/\/$/, '')}/${randomUUID()}`, Object.fromEntries(set) as Record<string, string>),
+  );
 });
 
 test('a folder keeps what others are writing, and removes what was not written to for a day', async () => {
@@ -335,4 +383,14 @@ test('a folder keeps what others are writing, and removes what was not written t
   await blobs.put('b', piecesOf('b'));
   expect(readdirSync(folder).sort()).toEqual([foreign, fresh!, 'b', 'blob'].sort());
   expect(await namesOf(blobs)).toEqual(['b', 'blob']);
+});
+
+test('the folder of one machine loses at its next start what a killed process was writing', async () => {
+  const place = ownFolder();
+  const one = await place.open();
+  await one.put('kept', piecesOf('kept'));
+  await killedWriter(place);
+  expect(readdirSync(place.place)).toHaveLength(2);
+  expect(await namesOf(await place.open())).toEqual(['kept']);
+  expect(readdirSync(place.place)).toEqual(['kept']);
 });

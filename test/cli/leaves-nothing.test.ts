@@ -132,7 +132,7 @@ describe('zeef serve', () => {
     const service = await serve({ ...env, ZEEF_SHUTDOWN_MS: '300' });
     await beginUpload(service.url, '/lists/cut/entries?format=csv', 3_000_000);
     await beginUpload(service.url, '/check', 100_000);
-    await expect.poll(() => filesIn(join(dataDir, 'imports'))).toHaveLength(1);
+    await expect.poll(() => filesIn(join(dataDir, 'blobs'))).toHaveLength(1);
     await service.end('SIGTERM');
     await expectNothingLeft();
   });
@@ -149,7 +149,7 @@ describe('zeef serve', () => {
     const first = await serve(env);
     await use(first.url);
     await beginUpload(first.url, '/lists/cut/entries?format=csv', 3_000_000);
-    await expect.poll(() => filesIn(join(dataDir, 'imports'))).toHaveLength(1);
+    await expect.poll(() => filesIn(join(dataDir, 'blobs'))).toHaveLength(1);
     const [job] = ((await (await fetch(`${first.url}/v1/jobs`)).json()) as { jobs: { id: string }[] }).jobs;
     await first.end('SIGKILL');
     expect(readdirSync(temp)).toEqual([]);
@@ -157,10 +157,10 @@ describe('zeef serve', () => {
     // Files of moments that a kill cannot be timed to hit.
     const writer = `${first.child.pid}@${encodeURIComponent(hostname())}.unfinished`;
     for (const name of ['zeef.index', 'list.key', join('held', '7.sealed')]) put(`${name}.${writer}`);
-    put(join('imports', `${job!.id}.sealed`));
-    put(join('imports', 'not-noted.sealed'), 0);
+    put(join('blobs', `imports+${job!.id}`));
+    put(join('blobs', 'imports+not-noted'), 0);
     const second = await serve(env);
-    await expect.poll(() => filesIn(join(dataDir, 'imports'))).toEqual([]);
+    await expect.poll(() => filesIn(join(dataDir, 'blobs'))).toEqual([]);
     await second.end('SIGTERM');
     await expectNothingLeft();
   });

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -67,7 +67,7 @@ describe('import', () => {
     );
     expect([more.status, more.json.report.added]).toEqual([200, 1]);
     expect((await here('GET', '/lists/desk')).json.entryCount).toBe(4);
-    expect(existsSync(join(running.service.config.dataDir, 'imports')), 'no body is stored').toBe(false);
+    expect(readdirSync(join(running.service.config.dataDir, 'blobs'))).toEqual([]);
   });
 
   test('a long list is a job; the same body gets the same job until the list changes', async () => {
@@ -156,7 +156,7 @@ test('an import job survives a killed service, and is done once', async () => {
   const next = await ask(second.url, 'POST', '/lists/desk/entries?format=csv&mode=add', csv(hashes.slice(0, 5)));
   expect(next.json).toMatchObject({ state: 'done', report: { version: 2 } });
   await second.end('SIGTERM');
-  expect(readdirSync(join(env.ZEEF_DATA_DIR, 'imports'))).toEqual([]);
+  expect(readdirSync(join(env.ZEEF_DATA_DIR, 'blobs'))).toEqual([]);
   expect((await run(env, 'lists', 'verify', 'desk')).code).toBe(0);
 });
 
@@ -292,7 +292,7 @@ test('an upload that the disk has no room for is STORE_FAILED, and leaves the se
     const refused = await ask(url, 'POST', '/lists/big/entries?format=csv', 'x'.repeat(12_000_000));
     expect([refused.status, refused.json.code]).toEqual([503, 'STORE_FAILED']);
     expect(refused.headers.get('retry-after')).toBe('1');
-    expect(readdirSync(join(dir, 'imports'))).toEqual([]);
+    expect(readdirSync(join(dir, 'blobs'))).toEqual([]);
     expect((await ask(url, 'POST', '/lists/small/entries?format=csv', csv(hashes.slice(0, 3)))).status).toBe(200);
   } finally {
     const ended = once(child, 'exit');

@@ -124,7 +124,10 @@ describe('an unsuitable machine is reported in one line', () => {
     });
   });
 
-  test.each([['--version'], ['serve', '--port', '0'], ['keys', 'list']])('without SQLite: zeef %s', (...args) => {
+  test.each([
+    ['serve', '--port', '0'],
+    ['keys', 'list'],
+  ])('without SQLite: zeef %s', (...args) => {
     const { status, stdout, stderr } = runWith(WITHOUT_SQLITE, [main, ...args]);
     expect(stderr).toMatch(new RegExp(`^zeef: INSTALL_INCOMPLETE: [^\\n]*${SQLITE_PACKAGE}[^\\n]*\\n$`));
     expect([status, stdout]).toEqual([2, '']);

@@ -1,37 +1,41 @@
-/** Stores import bodies on disk, sealed, until their jobs have ended. */
+/** Bodies of imports, as sealed blobs until their jobs have ended: any process of the store can run a job. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomically } from '../../core/atomic-file.js';
-import { throwAsStoreFailure } from '../../core/disk-errors.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
-import { removeUnfinished } from '../../core/unfinished.js';
+import type { BlobStore } from '../../store/blob-contract.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import { sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
+import type { ImportRequest } from './import-list.js';
 
-/** In the data folder: bodies of unfinished jobs. */
-const IMPORTS_FOLDER = 'imports';
+const FOLDER = 'imports/';
+const nameOf = (id: string) => `${FOLDER}${id}`;
 
-/** From the last byte of a body until its job is in the store. */
-const BODY_STORED_MS_MAX = 60_000;
+/** From the last byte of a body until its job is in the store, and the difference of two machines' clocks. */
+const BODY_STORED_MS_MAX = 3_600_000;
 
 export class ImportBodies {
-  readonly #folder: string;
+  readonly #blobs: BlobStore;
   readonly #vault: Vault;
+  /** Where earlier versions of Zeef kept the bodies. */
+  readonly #earlierFolder: string;
 
-  constructor(dataDir: string, vault: Vault) {
-    this.#folder = join(dataDir, IMPORTS_FOLDER);
+  constructor(blobs: BlobStore, vault: Vault, dataDir: string) {
+    this.#blobs = blobs;
     this.#vault = vault;
+    this.#earlierFolder = join(dataDir, 'imports');
   }
 
-  /** `id`: the job's id. */
-  pathOf(id: string): string {
-    return join(this.#folder, `${id}.sealed`);
+  /** Return where the import finds the body of a job. */
+  sourceOf(id: string): Pick<ImportRequest, 'paths' | 'blob'> {
+    const earlier = this.#earlierPath(id);
+    return existsSync(earlier) ? { paths: [earlier] } : { paths: [], blob: nameOf(id) };
   }
 
-  /** Write a body; return its size and digest. Errors BODY_TOO_LARGE; STORE_FAILED: the disk is full; those of `body`. Then there is none. */
+  /** Write a body; return its size and digest. Errors BODY_TOO_LARGE; STORE_FAILED, such as a full disk; those of `body`. Then there is none. */
   async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
     const hash = createHash('sha256');
     let bytes = 0;
@@ -43,34 +47,33 @@ export class ImportBodies {
         yield piece;
       }
     })();
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 }).catch(throwAsStoreFailure);
-    await writeAtomically(this.pathOf(id), sealStream(this.#vault, counted)).catch(throwAsStoreFailure);
-    // From now on `BODY_STORED_MS_MAX` counts: syncing a large body may have taken longer.
-    const now = new Date();
-    await utimes(this.pathOf(id), now, now);
+    await this.#blobs.put(nameOf(id), sealStream(this.#vault, counted));
     return { bytes, sha256: hash.digest('hex') };
   }
 
   /** A missing one is no error. */
-  remove(id: string): Promise<void> {
-    return rm(this.pathOf(id), { force: true });
+  async remove(id: string): Promise<void> {
+    await rm(this.#earlierPath(id), { force: true });
+    await this.#blobs.remove(nameOf(id));
   }
 
-  /**
-   * Remove the bodies that a killed process left: unfinished, of an ended job, or of no job.
-   * `waiting`: those of `jobs` that need their bodies.
-   */
+  /** Remove the bodies that a killed process left: of an ended job, or of no job. `waiting`: those of `jobs` that need their bodies. */
   async removeLeftovers(jobs: readonly ImportJob[], waiting: readonly ImportJob[]): Promise<void> {
-    removeUnfinished(this.#folder);
-    const kept = new Set(waiting.map(({ id }) => this.pathOf(id)));
-    const known = new Set(jobs.map(({ id }) => this.pathOf(id)));
-    const names = await readdir(this.#folder).catch(() => []);
-    for (const path of names.filter((name) => name.endsWith('.sealed')).map((name) => join(this.#folder, name))) {
-      if (kept.has(path)) continue;
-      const stats = await stat(path).catch(() => null);
-      // Another service on this folder may be about to store its job.
-      if (stats && (known.has(path) || stats.mtimeMs < Date.now() - BODY_STORED_MS_MAX))
-        await rm(path, { force: true });
+    const kept = new Set(waiting.map(({ id }) => nameOf(id)));
+    const known = new Set(jobs.map(({ id }) => nameOf(id)));
+    for await (const { name, modifiedMs } of this.#blobs.list(FOLDER)) {
+      if (kept.has(name)) continue;
+      // Another process may be about to store its job.
+      if (known.has(name) || modifiedMs < Date.now() - BODY_STORED_MS_MAX) await this.#blobs.remove(name);
     }
+    const earlier = new Set(waiting.map(({ id }) => this.#earlierPath(id)));
+    for (const file of await readdir(this.#earlierFolder).catch(() => [])) {
+      const path = join(this.#earlierFolder, file);
+      if (!earlier.has(path)) await rm(path, { force: true });
+    }
+  }
+
+  #earlierPath(id: string): string {
+    return join(this.#earlierFolder, `${id}.sealed`);
   }
 }

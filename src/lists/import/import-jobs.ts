@@ -1,6 +1,6 @@
 /**
  * Imports as jobs: the bytes that a client sends are written sealed, stored as a job, and imported one job after the
- * other in a thread of its own. Leaves the bytes on disk to `import-bodies.ts`, the order to `import-queue.ts`, and the
+ * other in a thread of its own. Leaves their bytes to `import-bodies.ts`, the order to `import-queue.ts`, and the
  * import of one job to `run-job.ts`.
  */
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { ulid } from 'ulid';
 import type { Audit } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
 import { withDuty } from '../../duties/with-duty.js';
+import type { BlobStore } from '../../store/blob-contract.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import type { ImportReport } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
@@ -58,14 +59,22 @@ export interface ImportJobs {
 export function createImportJobs(
   store: Store,
   {
+    blobs,
     dataDir,
     thread,
     ...parts
-  }: { dataDir: string; thread: ImportThread; log: Logger; audit: Audit; onEnd: () => Promise<void> },
+  }: {
+    blobs: BlobStore;
+    dataDir: string;
+    thread: ImportThread;
+    log: Logger;
+    audit: Audit;
+    onEnd: () => Promise<void>;
+  },
 ): ImportJobs {
   return new StoredImportJobs({
     store,
-    bodies: new ImportBodies(dataDir, store.vault),
+    bodies: new ImportBodies(blobs, store.vault, dataDir),
     queue: new ImportQueue(thread),
     ...parts,
   });

@@ -6,12 +6,12 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
+import type { BlobStore } from '../../store/blob-contract.js';
 import type { Lease } from '../../store/duties-contract.js';
 import { requireListName } from '../../store/list-name.js';
 import type { ImportReport } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
 import { openIfSealed } from '../../vault/sealed-stream.js';
-import type { Vault } from '../../vault/vault.js';
 import { type ImportReview, openReview } from './import-review.js';
 import { withStagedRows } from './staged-rows.js';
 
@@ -20,6 +20,8 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories'
   readonly paths: readonly string[];
   /** A short list itself; then there are no paths. */
   readonly body?: Uint8Array;
+  /** A list in a blob; then there are no paths. */
+  readonly blob?: string;
   readonly format: HashlistFormat;
   readonly list: string;
   /** The radius of a new list. */
@@ -42,20 +44,38 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories'
   readonly once?: boolean;
 }
 
-async function* readFile(
-  path: string,
-  { onBytes, shouldStop }: Pick<ImportRequest, 'onBytes' | 'shouldStop'>,
-): AsyncGenerator<Uint8Array> {
+async function* readFile(path: string): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      if (shouldStop?.()) throw new AppError('SHUTTING_DOWN');
-      onBytes?.(chunk.length);
-      yield chunk;
-    }
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
   } catch (error) {
-    if (error instanceof AppError) throw error;
     throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
   }
+}
+
+async function* readBlob(blobs: BlobStore, name: string): AsyncGenerator<Buffer> {
+  try {
+    yield* await blobs.get(name);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+    throw new AppError('STORE_FAILED', { blob: name, why: 'the bytes of the list are gone' }, error);
+  }
+}
+
+/** Pass the bytes on. Errors SHUTTING_DOWN: the import was stopped. */
+async function* watched(
+  bytes: AsyncIterable<Buffer>,
+  { onBytes, shouldStop }: Pick<ImportRequest, 'onBytes' | 'shouldStop'>,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    if (shouldStop?.()) throw new AppError('SHUTTING_DOWN');
+    onBytes?.(piece.length);
+    yield piece;
+  }
+}
+
+interface ListsAndBlobs extends Pick<Store, 'lists' | 'vault' | 'stagingFolder' | 'duties'> {
+  /** Where a blob is imported. */
+  readonly blobs?: BlobStore | undefined;
 }
 
 /**
@@ -65,7 +85,7 @@ async function* readFile(
  * HASHLIST_INVALID: the file has another format or no valid row; STORE_FAILED.
  */
 export async function importList(
-  { lists: store, vault, stagingFolder, duties }: Pick<Store, 'lists' | 'vault' | 'stagingFolder' | 'duties'>,
+  { lists: store, vault, stagingFolder, duties, blobs }: ListsAndBlobs,
   request: ImportRequest,
 ): Promise<ImportReport> {
   const { list } = request;
@@ -75,7 +95,7 @@ export async function importList(
   const isReviewed = kind === 'match' && !request.approved;
   const { watch, review } = isReviewed ? await openReview(store, radiusBits) : UNREVIEWED;
   const separators = new Set<string>();
-  const parsed = rowsOf(vault, { ...request, onSeparator: (one) => void separators.add(one) }, kind);
+  const parsed = rowsOf({ vault, blobs }, { ...request, onSeparator: (one) => void separators.add(one) }, kind);
   const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
   const options = {
     origin: request.origin ?? namesOf(request.paths),
@@ -112,13 +132,17 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
 }
 
 async function* rowsOf(
-  vault: Vault,
-  { paths, body, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
+  { vault, blobs }: Pick<ListsAndBlobs, 'vault' | 'blobs'>,
+  { paths, body, blob, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
   kind: ListInfo['kind'],
 ) {
   if (body) yield* parseHashList(format, { ...options, kind, bytes: onePiece(body) });
+  if (blob !== undefined) {
+    const bytes = openIfSealed(vault, watched(readBlob(blobs!, blob), options));
+    yield* parseHashList(format, { ...options, kind, bytes });
+  }
   for (const path of paths) {
-    const bytes = openIfSealed(vault, readFile(path, options));
+    const bytes = openIfSealed(vault, watched(readFile(path), options));
     yield* parseHashList(format, { ...options, kind, path, bytes });
   }
 }

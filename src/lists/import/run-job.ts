@@ -85,7 +85,7 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
   }
   await store.jobs.changeJob(id, { state: 'running' }, held.lease);
   try {
-    const request = { ...settings, list, paths: [bodies.pathOf(id)], origin, once: true, lease: held.lease };
+    const request = { ...settings, list, ...bodies.sourceOf(id), origin, once: true, lease: held.lease };
     const report = await audited(async () => {
       const outcome = await queue.inThread(id, request);
       // The process that has the duty now records how the import ended.

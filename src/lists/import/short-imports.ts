@@ -1,6 +1,6 @@
 /**
  * Imports of short lists, whose senders wait for them. Nothing of them is stored before they are applied: a service that
- * ends meanwhile has answered nobody, and whoever sends the list again changes nothing twice. So an added entry costs four
+ * ends meanwhile has sent no answer, and a list that is sent again changes nothing twice. So an added entry costs four
  * commits and not ten.
  */
 
@@ -27,7 +27,8 @@ export async function readShort(
       const short = Buffer.concat(pieces);
       return { short, whole: piecesThen([short], null) };
     }
-    pieces.push(next.value);
+    // A copy: the source may use the piece again.
+    pieces.push(Buffer.from(next.value));
     bytes += next.value.length;
   }
   return { short: null, whole: piecesThen(pieces, rest) };

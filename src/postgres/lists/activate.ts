@@ -1,9 +1,10 @@
 /** Makes staged changes of an import part of its list, under the locks of the list and of the store. */
 import type { ImportMode, ImportReport } from '../../store/lists-contract.js';
 import type { Sql } from '../database.js';
+import { deleteInSteps } from '../rows.js';
 import type { PostgresPlace } from './entry-place.js';
 import { lockStore } from './generations.js';
-import { deleteInSteps, type PostgresListRow, requireKeys } from './rows.js';
+import { type PostgresListRow, requireKeys } from './rows.js';
 import { FIRST_NEW_KEY, STATES, type Staging } from './staging.js';
 
 /** Rows of one statement: a second at most, so that none is ended for its length. */

@@ -24,11 +24,12 @@ import type {
 } from '../../store/lists-contract.js';
 import { sourceOf } from '../../store/source-row.js';
 import type { Database, Sql } from '../database.js';
+import { deleteInSteps } from '../rows.js';
 import { changeEntries, entriesOf } from './change-entries.js';
 import type { DataKeys } from './data-keys.js';
 import { keyAt, lockStore, presentEnd, raiseGeneration } from './generations.js';
 import { Imports } from './import.js';
-import { damaged, deleteInSteps, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
+import { damaged, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
 import { addList, setList } from './settings.js';
 import { forgetHeld, rowsOf, versionsOf } from './versions.js';
 

@@ -4,7 +4,6 @@ import { ENTRY_KEY_MAX } from '../../core/limits.js';
 import type { StoredRow } from '../../store/lists/entry-row.js';
 import type { ListRow } from '../../store/lists/list-row.js';
 import type { Sql } from '../database.js';
-import type { SqlValue } from '../values.js';
 
 export interface PostgresListRow extends ListRow {
   readonly source: string | null;
@@ -44,25 +43,3 @@ export function requireKeys(entryKey: number): void {
 
 /** The error of a row that must be there. */
 export const damaged = (table: string, row: string | number): AppError => new AppError('STORE_DAMAGED', { table, row });
-
-/** Rows that one statement deletes: none is ended for its length. */
-const ROWS_PER_STEP = 10_000;
-
-/** Delete rows of a table that may be many. */
-export async function deleteInSteps(
-  sql: Sql,
-  table: string,
-  condition: string,
-  values: readonly SqlValue[],
-): Promise<void> {
-  for (;;) {
-    const [row] = await sql<{ rows: number }>(
-      `WITH gone AS (
-         DELETE FROM ${table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${ROWS_PER_STEP}))
-         RETURNING 1)
-       SELECT count(*) AS rows FROM gone`,
-      values,
-    );
-    if (row!.rows === 0) return;
-  }
-}

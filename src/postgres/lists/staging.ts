@@ -7,7 +7,8 @@ import type { StoredRow, ValueName } from '../../store/lists/entry-row.js';
 import { KeySet } from '../../store/lists/key-set.js';
 import { VALUE_NAME_BYTES } from '../../vault/vault.js';
 import type { Sql } from '../database.js';
-import { deleteInSteps, ENTRY_COLUMNS, type HeldRow } from './rows.js';
+import { deleteInSteps } from '../rows.js';
+import { ENTRY_COLUMNS, type HeldRow } from './rows.js';
 import { nameOf } from './schema.js';
 
 /** Keys of entries that an import adds, until it is activated: above all others, and exact. */

@@ -12,8 +12,9 @@ import {
 } from '../../store/lists/kept-versions.js';
 import type { VersionInfo } from '../../store/lists-contract.js';
 import type { Database, Sql } from '../database.js';
+import { deleteInSteps } from '../rows.js';
 import type { DataKeys } from './data-keys.js';
-import { deleteInSteps, type HeldRow, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
+import { type HeldRow, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
 
 /** Bytes of one part of a held version. */
 const PART_BYTES = 1_048_576;

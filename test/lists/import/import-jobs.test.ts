@@ -1,10 +1,11 @@
 /** Imports as jobs, over a real store, with a thread whose imports end when the test says so. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import type { Audit } from '../../../src/audit/audit.js';
+import { openOwnBlobs } from '../../../src/blobs/open-blobs.js';
 import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
 import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
 import { SHORT_BYTES_MAX, SHORT_WAITING_MAX } from '../../../src/lists/import/short-imports.js';
@@ -36,6 +37,7 @@ afterEach(async () => {
 
 function createJobs(): ImportJobs {
   return createImportJobs(store, {
+    blobs: openOwnBlobs(join(dataDir, 'blobs')),
     dataDir,
     thread: {
       run: (request, port) =>
@@ -76,18 +78,19 @@ async function* bodyOf(text: string) {
 }
 const submit = (text: string, list = 'a') => jobs.submit(list, bodyOf(text), HOW, 'me');
 const states = async () => Object.fromEntries((await store.jobs.jobs()).map(({ id, state }) => [id, state]));
-const bodies = () => readdirSync(join(dataDir, 'imports')).sort();
+const bodies = () => readdirSync(join(dataDir, 'blobs')).sort();
 const running = (n: number) => expect.poll(() => begun.length).toBe(n);
 
 test('a job is queued, runs, and is done; its body is on disk until then', async () => {
   const job = await submit('x');
   expect(job).toMatchObject({ list: 'a', state: 'queued', bytes: 1, request: { ...HOW, actor: 'me' } });
   await running(1);
-  expect(bodies()).toEqual([`${job.id}.sealed`]);
+  expect(bodies()).toEqual([`imports+${job.id}`]);
   expect(begun[0]!.request).toMatchObject({
     list: 'a',
     format: 'csv',
-    paths: [join(dataDir, 'imports', bodies()[0]!)],
+    paths: [],
+    blob: `imports/${job.id}`,
   });
   expect((await jobs.job(job.id)).bytesDone).toBe(0);
   await begun[0]!.end();
@@ -221,7 +224,7 @@ describe('a short list', () => {
     const taken = take('1');
     await running(1);
     expect(begun[0]!.request).toMatchObject({ paths: [], body: Buffer.from('1') });
-    expect(existsSync(join(dataDir, 'imports'))).toBe(false);
+    expect(bodies()).toEqual([]);
     expect(await jobs.jobs()).toEqual([]);
     await begun[0]!.end();
     const { id } = await taken;
@@ -294,9 +297,26 @@ describe('a short list', () => {
     };
     const taken = jobs.take('a', pieces(), HOW, 'me');
     await running(1);
-    expect(begun[0]!.request.paths).toHaveLength(more);
+    expect(begun[0]!.request.blob === undefined).toBe(more === 0);
     if (more) expect((await taken).bytes).toBe(SHORT_BYTES_MAX + 1);
     await begun[0]!.end();
     await taken;
   });
+});
+
+test('a body that an earlier version kept in the data folder is imported, and what else is there is removed', async () => {
+  const job = await submit('1');
+  await running(1);
+  await jobs.close();
+  const folder = join(dataDir, 'imports');
+  mkdirSync(folder);
+  for (const name of [`${job.id}.sealed`, 'other.sealed']) writeFileSync(join(folder, name), '1');
+  begun = [];
+  jobs = createJobs();
+  await jobs.resume();
+  await running(1);
+  expect(readdirSync(folder)).toEqual([`${job.id}.sealed`]);
+  expect(begun[0]!.request.paths).toEqual([join(folder, `${job.id}.sealed`)]);
+  await begun[0]!.end();
+  await expect.poll(() => readdirSync(folder)).toEqual([]);
 });

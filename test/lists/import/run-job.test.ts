@@ -23,7 +23,7 @@ async function run(outcome: ImportOutcome, onEnd: () => Promise<void> = async ()
   await runJob('j', held, {
     store: { jobs, lists: { list: async () => null } } as unknown as JobParts['store'],
     bodies: {
-      pathOf: () => 'body',
+      sourceOf: () => ({ paths: ['body'] }),
       remove: async (id: string) => void removed.push(id),
     } as unknown as JobParts['bodies'],
     queue: { isClosing: false, inThread: async () => outcome } as unknown as JobParts['queue'],
