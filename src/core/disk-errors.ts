@@ -11,7 +11,3 @@ export function asStoreFailure(error: unknown): unknown {
   if (!isDiskError(error)) return error;
   return new AppError('STORE_FAILED', { why: (error as NodeJS.ErrnoException).code! }, error);
 }
-
-export function throwAsStoreFailure(error: unknown): never {
-  throw asStoreFailure(error);
-}

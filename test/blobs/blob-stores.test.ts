@@ -77,7 +77,7 @@ const writerOf = (blobs: string) => `
   await blobs.put('killed', endless());`;
 
 async function killedWriter({ place, env, module, writer }: Place): Promise<void> {
-  const args = ['--input-type=module', '-e', writerOf(writer), artefact('src', ...module), place];
+  const args = ['--input-type=module', '-e', writerOf(writer), module, place];
   const child: ChildProcess = endWithParent(
     spawn(process.execPath, args, { env: childEnv(env), stdio: ['ignore', 'pipe', 'inherit'] }),
   );
@@ -91,14 +91,17 @@ interface Place {
   readonly place: string;
   readonly env: Record<string, string>;
   /** The module that opens the place, and how. */
-  readonly module: readonly string[];
+  readonly module: string;
   readonly writer: string;
   /** Open it as one more process does. */
   open(): Promise<BlobStore>;
   stop(): Promise<void>;
 }
 
-const IN_BLOBS = { module: ['blobs', 'open-blobs.js'], writer: 'module.openBlobs(place, process.env)' } as const;
+const IN_BLOBS = {
+  module: artefact('src', 'blobs', 'open-blobs.js'),
+  writer: 'module.openBlobs(place, process.env)',
+} as const;
 
 const outside = (place: string, env: Record<string, string>, stop = async () => {}): Place => ({
   place,
@@ -120,7 +123,7 @@ async function inPostgres(): Promise<Place> {
   return {
     place,
     env: {},
-    module: ['postgres', 'open.js'],
+    module: artefact('src', 'postgres', 'open.js'),
     writer: `(await module.openPostgresStore(place, {
       master: { read: () => Buffer.alloc(32, 0x11), own: null }, stagingFolder: ${JSON.stringify(tempFolder('staged'))}
     })).blobs`,

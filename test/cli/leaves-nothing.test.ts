@@ -60,7 +60,7 @@ const filesIn = (folder: string) =>
 
 /** Write a file into the data folder. */
 function put(name: string, mtimeS = Date.now() / 1000): void {
-  writeFileSync(join(dataDir, name), 'x');
+  writeFileSync(join(dataDir, name), 'x'.repeat(64));
   utimesSync(join(dataDir, name), mtimeS, mtimeS);
 }
 

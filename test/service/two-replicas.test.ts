@@ -1,13 +1,16 @@
 /** Two services of one PostgreSQL, each with a data folder of its own, as on two machines. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { orLeftOut } from '../support/left-out.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { run, type Serving, serve } from '../support/processes.js';
 
 const TIMEOUT_MS = 120_000;
+const hasMaps = orLeftOut(process.platform === 'linux', 'No /proc', 'the test of what a process has loaded');
 const KEY = '1'.repeat(64);
 const MD5 = '5eb63bbbe01eeed093cb22bb8f5acdc3';
 
@@ -85,7 +88,7 @@ describe.runIf(hasPostgres)('two services of one PostgreSQL', { timeout: TIMEOUT
     expect(errors.filter((line) => !line.includes('no list is in force'))).toEqual([]);
   });
 
-  test.runIf(process.platform === 'linux')('none of them loads SQLite', async () => {
+  test.runIf(hasMaps)('none of them loads SQLite', async () => {
     const a = await replica(await place());
     await addTo(a, 'known', [MD5]);
     await until(async () => (await check(a, MD5)).matched === 1);
@@ -118,6 +121,31 @@ describe.runIf(hasPostgres)('two services of one PostgreSQL', { timeout: TIMEOUT
     expect(after.checked - checked).toBeGreaterThanOrEqual(counts.acknowledged);
     expect(after.checked - checked).toBeLessThanOrEqual(counts.asked);
     await expect(run(machine(url), 'ledger', 'verify')).resolves.toMatchObject({ code: 0 });
+  });
+
+  test('a job whose service is killed is done by the other, from the body that it took', async () => {
+    const url = await place();
+    const [a, b] = await Promise.all([replica(url), replica(url)]);
+    const rows = Array.from({ length: 60_000 }, (_, n) => createHash('md5').update(`${n}`).digest('hex'));
+    const { id, state } = await addTo(a, 'long', rows);
+    a.child.kill('SIGKILL');
+    expect(['queued', 'running']).toContain(state);
+    await until(async () => (await ask(b, `/v1/jobs/${id}`)).state === 'done');
+    await until(async () => (await check(b, rows[0]!, rows.at(-1)!)).matched === 2);
+    expect(await ask(b, '/v1/lists/long')).toMatchObject({ version: 1, entryCount: rows.length });
+    expect(await (await sharedServer()).run('SELECT name FROM blob', url)).toEqual([]);
+  });
+
+  test('each is shown to the other, until it ends', async () => {
+    const url = await place();
+    const [a, b] = await Promise.all([replica(url), replica(url)]);
+    const live = async () => ((await ask(b, '/v1/replicas')).replicas as { isLive: boolean }[]).length;
+    expect(await live()).toBe(2);
+    await a.end('SIGTERM');
+    expect(a.child.exitCode).toBe(0);
+    expect(await live()).toBe(1);
+    const { code, output } = await run(machine(url), 'replicas', '--json');
+    expect([code, JSON.parse(output.toString()).replicas.length]).toEqual([0, 1]);
   });
 
   test('the key is given: one made in a data folder would be of one machine', async () => {

@@ -97,7 +97,9 @@ export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS, ne
     verify: () => reader.run('verify'),
     backup: (path) => reader.run('backup', path),
     close: async () => {
-      await Promise.all([writer.close(), reader.close()]);
+      // One after the other: of two that close at once, neither may see that it is the last, which folds the log into the file.
+      await reader.close();
+      await writer.close();
     },
   };
 }
