@@ -68,7 +68,7 @@ export const KNOBS = {
     unit: 'folder or s3://bucket/prefix',
     default: '',
     ...text(0, 4096),
-    why: 'bodies of import jobs, for all processes of the store; by default in the data folder, or in PostgreSQL',
+    why: 'bodies of import jobs, one place for all processes of a store in PostgreSQL; by default they are in the database',
   },
   listKey: {
     env: 'ZEEF_LIST_KEY',

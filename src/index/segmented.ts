@@ -7,6 +7,7 @@ import { Breath } from '../core/breath.js';
 import { AppError } from '../core/errors.js';
 import { ENTRY_KEY_MAX, LIST_KEY_MAX } from '../core/limits.js';
 import {
+  countMerged,
   emptyColumns,
   isRemoved,
   mergeColumns,
@@ -309,6 +310,7 @@ export class Segmented<I extends Measurable> {
         if (this.#merge) {
           this.#merge.finish = async () => {
             let segment = newSegment(index, mergeColumns(parts));
+            countMerged(segment, parts);
             await inSteps(removed, (keys) => {
               segment = withoutKeys(segment, keys);
             });

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBlobs, openOwnBlobs } from '../blobs/open-blobs.js';
 import type { Config } from '../config/knobs.js';
+import { AppError } from '../core/errors.js';
 import { LISTS_FILE } from '../sqlite/lists/file-name.js';
 import type { BlobStore } from '../store/blob-contract.js';
 import type { Inventory } from '../store/inventory-contract.js';
@@ -65,14 +66,17 @@ function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySo
 export async function openStoreAt(place: StorePlace, { onDamaged, onCleared }: Observers = {}): Promise<OpenedStore> {
   const master = masterKeyOf(place);
   const damaged = onDamaged ? { onDamaged } : {};
-  const outside = place.blobs === '' ? null : openBlobs(place.blobs, place.bucketEnv);
   if (!isShared(place)) {
+    // Two embedded stores with one place would each remove the bodies of the other.
+    if (place.blobs !== '') throw new AppError('CONFIG_INVALID', { problems: 'ZEEF_BLOBS needs ZEEF_DATABASE_URL' });
     const { openSqliteStore } = await import('../sqlite/open.js');
+    const blobs = openOwnBlobs(join(place.dataDir, BLOB_FOLDER));
     const store = await openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
-    return { ...store, blobs: outside ?? openOwnBlobs(join(place.dataDir, BLOB_FOLDER)) };
+    return { ...store, blobs };
   }
   const { openPostgresStore } = await import('../postgres/open.js');
   const stagingFolder = join(place.dataDir, STAGING_FOLDER);
+  const outside = place.blobs === '' ? null : openBlobs(place.blobs, place.bucketEnv);
   return openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...damaged });
 }
 

@@ -29,7 +29,7 @@ export interface ReplicaStatus {
   readonly isBehind: boolean;
 }
 
-interface RunningReplica {
+export interface RunningReplica {
   status(): ReplicaStatus;
   /** Remove the row, after a write in flight. */
   close(): Promise<void>;
@@ -55,8 +55,10 @@ export class Lag {
       this.#since = { generation: newest, ms: nowMs };
   }
 
-  isBehind(nowMs: number): boolean {
-    return this.#since !== null && nowMs - this.#since.ms >= BEHIND_MS_MAX;
+  /** `generation`: that of this process now. */
+  isBehind(nowMs: number, generation: number): boolean {
+    if (this.#since === null || generation >= this.#since.generation) return false;
+    return nowMs - this.#since.ms >= BEHIND_MS_MAX;
   }
 }
 
@@ -110,7 +112,7 @@ export async function startReplica(
   }, BEAT_MS);
   timer.unref();
   return {
-    status: () => ({ skewMs, isBehind: lag.isBehind(clock.monotonicMs()) }),
+    status: () => ({ skewMs, isBehind: lag.isBehind(clock.monotonicMs(), live.snapshot.generation) }),
     async close() {
       clearInterval(timer);
       await beating;

@@ -44,7 +44,7 @@ import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { type Env, type OpenedStore, storeFrom, storePlaceOf } from './open-stores.js';
 import { startFloodGuard } from './quarantine.js';
 import { type Readiness, readinessOf } from './readiness.js';
-import { NO_REPLICA, startReplica } from './replica.js';
+import { NO_REPLICA, type RunningReplica, startReplica } from './replica.js';
 
 export interface Service {
   readonly config: Config;
@@ -105,15 +105,39 @@ interface ServiceOptions {
 
 const DECODER_PLACE: DecoderPlace = { isServing: false, readsFiles: false, configFile: null };
 
-export async function createService(
-  config: Config,
-  { log, clock = systemClock, watchLists = false, env = {}, decoder: place = {} }: ServiceOptions,
-): Promise<Service> {
+/** Errors: those of `storeFrom`, the ledger and the lists; CONFIG_INVALID: the sandbox. Then nothing stays open. */
+export async function createService(config: Config, options: ServiceOptions): Promise<Service> {
+  const { log, clock = systemClock, env = {} } = options;
   const metrics = createMetrics(clock);
-  const store = await storeFrom(config, { log, metrics, env });
-  const decoder = await decoderBeside(store, config, { metrics, log, env, place });
+  const opened: { close(): Promise<void> }[] = [];
+  try {
+    const store = await storeFrom(config, { log, metrics, env });
+    opened.unshift(store);
+    const ledger = await ledgerFrom(config, { clock, log, metrics, vault: store.vault });
+    opened.unshift(ledger);
+    // At once where answers are recorded, so that an unreadable ledger fails the start.
+    if (config.ledger === 'on') await ledger.open();
+    return await serviceOn(config, { store, ledger, metrics }, { ...options, clock, env });
+  } catch (error) {
+    // An open connection or thread would keep the process.
+    for (const part of opened) await part.close();
+    throw error;
+  }
+}
+
+async function serviceOn(
+  config: Config,
+  { store, ledger, metrics }: { readonly store: OpenedStore; readonly ledger: Ledger; readonly metrics: Metrics },
+  {
+    log,
+    clock,
+    watchLists = false,
+    env,
+    decoder: place = {},
+  }: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
+): Promise<Service> {
+  const decoder = decoderFrom(config, { metrics, log, env, place });
   const audit = auditStore(store, clock);
-  const ledger = await ledgerBeside(store, config, { clock, log, metrics });
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   const { live, reload } = followed;
@@ -146,20 +170,8 @@ export async function createService(
     reload,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),
-    renderMetrics: () => {
-      decoder.status();
-      return metrics.render();
-    },
     lists: () => store.lists.lists(),
-    readiness: () =>
-      readinessOf(config, {
-        isClosing: state.isClosing,
-        snapshot: live.snapshot,
-        ledger,
-        decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
-        replica: replica.status(),
-      }),
-    exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+    ...reports(config, { live, ledger, decoder, replica, metrics, state }),
     async close() {
       state.isClosing = true;
       await imports.close();
@@ -214,6 +226,36 @@ function startLedgerWork(config: Config, ledger: Ledger, { duties }: Store, log:
   };
 }
 
+/** What the service reports of itself. */
+function reports(
+  config: Config,
+  parts: {
+    readonly live: LiveLists;
+    readonly ledger: Ledger;
+    readonly decoder: Decoder;
+    readonly replica: RunningReplica;
+    readonly metrics: Metrics;
+    readonly state: { readonly isClosing: boolean };
+  },
+): Pick<Service, 'renderMetrics' | 'readiness' | 'exportIndex'> {
+  const { live, ledger, decoder, replica, metrics, state } = parts;
+  return {
+    renderMetrics: () => {
+      decoder.status();
+      return metrics.render();
+    },
+    readiness: () =>
+      readinessOf(config, {
+        isClosing: state.isClosing,
+        snapshot: live.snapshot,
+        ledger,
+        decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
+        replica: replica.status(),
+      }),
+    exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+  };
+}
+
 /** The operations that need the lists and the decoder. */
 function queries(
   config: Config,
@@ -256,42 +298,19 @@ function queries(
 }
 
 /** Try the sandbox of a serving process at once, so that one that is required fails the start. Errors CONFIG_INVALID. */
-async function decoderBeside(
-  store: Store,
+function decoderFrom(
   config: Config,
   parts: {
     readonly metrics: Metrics;
     readonly log: Logger;
-    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly env: Env;
     readonly place: Partial<DecoderPlace>;
   },
-): Promise<Decoder> {
+): Decoder {
   const place = { ...DECODER_PLACE, ...parts.place };
   const decoder = createDecoder(config, { ...parts, decoder: place });
-  try {
-    if (place.isServing) decoder.sandbox();
-    return decoder;
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-/** Open the ledger at once where answers are recorded, so that an unreadable ledger fails the start. */
-async function ledgerBeside(
-  store: Store,
-  config: Config,
-  parts: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
-): Promise<Ledger> {
-  const ledger = await ledgerFrom(config, { ...parts, vault: store.vault });
-  try {
-    if (config.ledger === 'on') await ledger.open();
-    return ledger;
-  } catch (error) {
-    await ledger.close();
-    await store.close();
-    throw error;
-  }
+  if (place.isServing) decoder.sandbox();
+  return decoder;
 }
 
 function importJobsFrom(

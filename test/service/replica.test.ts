@@ -153,7 +153,7 @@ describe('a replica is behind', () => {
     const lag = new Lag();
     return notes.map(([minute, generation, ...others]) => {
       lag.note({ ...SELF, generation }, [other('me', generation), ...others], minute * MINUTE_MS);
-      return lag.isBehind(minute * MINUTE_MS);
+      return lag.isBehind(minute * MINUTE_MS, generation);
     });
   };
 
@@ -166,6 +166,12 @@ describe('a replica is behind', () => {
       false,
       true,
     ]);
+  });
+
+  test('not once it has them, whatever the rows last said', () => {
+    const lag = new Lag();
+    lag.note({ ...SELF, generation: 1 }, [other('b', 2)], 0);
+    expect([1, 2].map((generation) => lag.isBehind(6 * MINUTE_MS, generation))).toEqual([true, false]);
   });
 
   test('until it has loaded them', () => {

@@ -35,6 +35,19 @@ export class ImportBodies {
     return existsSync(earlier) ? { paths: [earlier] } : { paths: [], blob: nameOf(id) };
   }
 
+  /** Return whether the place of the body answers; a place that is away is no reason to end a job. */
+  async isReachable(id: string): Promise<boolean> {
+    try {
+      const pieces = (await this.#blobs.get(nameOf(id)))[Symbol.asyncIterator]();
+      // Begun, so that its end frees what it holds.
+      await pieces.next();
+      await pieces.return?.();
+      return true;
+    } catch (error) {
+      return !(error instanceof AppError) || error.code !== 'STORE_FAILED';
+    }
+  }
+
   /** Write a body; return its size and digest. Errors BODY_TOO_LARGE; STORE_FAILED, such as a full disk; those of `body`. Then there is none. */
   async write(id: string, body: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
     const hash = createHash('sha256');

@@ -90,6 +90,8 @@ class StoredImportJobs implements ImportJobs {
   #wakeUps: (() => void)[] = [];
   #running: Promise<void> | null = null;
   #isStale = false;
+  /** Imports that run or wait, and are no jobs. */
+  #syncs = 0;
   #timer: NodeJS.Timeout | null = null;
   /** Of two equal bodies that arrive together, the second finds the job of the first. */
   readonly #oneAtATime = pLimit(1);
@@ -118,16 +120,21 @@ class StoredImportJobs implements ImportJobs {
       stored = await this.#oneAtATime(() => this.#storeJob({ id, list, request: { ...how, actor }, bytes, sameAs }));
       return this.job(stored);
     } finally {
-      if (stored !== id) await this.#bodies.remove(id);
+      if (stored !== id)
+        await this.#bodies
+          .remove(id)
+          .catch((error: unknown) => this.#parts.log.warn({ err: error, job: id }, 'the body of no job stays'));
     }
   }
 
   async take(list: string, body: AsyncIterable<Uint8Array>, how: ImportSettings, actor: string): Promise<JobProgress> {
+    // Before the first byte is read: a body that is refused unread is discarded by the server.
+    await this.#requireRoom();
     const { short, whole } = await readShort(body);
     if (short === null) return this.submit(list, whole, how, actor);
     if (short.length === 0) throw new AppError('BODY_EMPTY');
-    // What was sent before it comes before it.
-    if ((await this.#store.jobs.unfinished()).some((job) => job.list === list))
+    // What was sent before it comes before it; and where it would wait for long, it waits in the store.
+    if (this.#syncs > 0 || (await this.#store.jobs.unfinished()).length > 0)
       return this.ended((await this.submit(list, whole, how, actor)).id);
     const sameAs = sameAsOf(createHash('sha256').update(short).digest('hex'), list, how);
     const job = { id: ulid(), list, request: { ...how, actor }, bytes: short.length, sameAs };
@@ -170,15 +177,19 @@ class StoredImportJobs implements ImportJobs {
   }
 
   async run(request: ThreadedImport): Promise<ImportReport> {
-    const outcome = await this.#queue.add(async () => {
-      if (this.#queue.isClosing) throw new AppError('SHUTTING_DOWN');
-      return this.#queue.inThread(ulid(), request);
-    });
-    return reportOf(outcome);
+    this.#syncs++;
+    try {
+      return reportOf(await this.#queue.add(() => this.#queue.inThread(ulid(), request)));
+    } finally {
+      this.#syncs--;
+    }
   }
 
   async resume(): Promise<void> {
-    await this.#bodies.removeLeftovers(await this.#store.jobs.jobs(), await this.#store.jobs.unfinished());
+    const [all, waiting] = [await this.#store.jobs.jobs(), await this.#store.jobs.unfinished()];
+    await this.#bodies
+      .removeLeftovers(all, waiting)
+      .catch((error: unknown) => this.#parts.log.error({ err: error }, 'bodies of ended imports cannot be removed'));
     this.#watch();
   }
 
@@ -219,10 +230,12 @@ class StoredImportJobs implements ImportJobs {
     const { jobs, duties } = this.#store;
     if ((await jobs.unfinished()).length === 0) return;
     await withDuty(duties, IMPORTS, async (held) => {
-      held.onLost(() => this.#queue.stopRunning());
+      let running = '';
+      held.onLost(() => this.#queue.stop(running));
       for (;;) {
         const [next] = await jobs.unfinished();
         if (!next || held.isLost() || this.#queue.isClosing) return;
+        running = next.id;
         await this.#queue.add(() => runJob(next.id, held, this.#parts));
         this.#wakeUp();
         // A job whose end could not be stored is tried again later.

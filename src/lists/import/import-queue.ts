@@ -25,6 +25,7 @@ export class ImportQueue {
 
   /** For the running work. */
   async inThread(id: string, request: ThreadedImport): Promise<ImportOutcome> {
+    if (this.#isClosing) return { ok: false, code: 'SHUTTING_DOWN', details: {} };
     const { port1, port2 } = new MessageChannel();
     const running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
     this.#running = running;
@@ -44,9 +45,9 @@ export class ImportQueue {
     return this.#running?.id === id ? this.#running.bytesDone : null;
   }
 
-  /** Stop the running import, which another process has taken over; it ends with SHUTTING_DOWN. */
-  stopRunning(): void {
-    this.#running?.stop();
+  /** Stop that import if it runs, since another process has taken it over; it ends with SHUTTING_DOWN. */
+  stop(id: string): void {
+    if (this.#running?.id === id) this.#running.stop();
   }
 
   /** Stop the running import, and wait for its end. */

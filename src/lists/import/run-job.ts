@@ -83,6 +83,10 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
     if (!(await hasAuditedEnd(store, origin))) await audited(async () => report);
     return finish(id, { state: made.state === 'held' ? 'held' : 'done', report }, held, parts);
   }
+  if (!(await bodies.isReachable(id))) {
+    log.warn({ job: id }, 'the body of an import cannot be read now; the job stays');
+    return;
+  }
   await store.jobs.changeJob(id, { state: 'running' }, held.lease);
   try {
     const request = { ...settings, list, ...bodies.sourceOf(id), origin, once: true, lease: held.lease };
@@ -119,6 +123,8 @@ async function hasAuditedEnd({ audit }: Store, origin: string): Promise<boolean>
 
 async function storeFailure(id: string, error: unknown, held: HeldDuty, parts: JobParts): Promise<void> {
   if (isLost(error)) throw error;
+  // A list that was changed is no failure: the job stays, and its next run stores how it ended.
+  if (await versionOf(parts.store, await findJob(parts.store, id))) throw error;
   await finish(id, { state: 'failed', error: failureOf(id, error, parts.log) }, held, parts);
 }
 
@@ -136,8 +142,11 @@ async function finish(
   id: string,
   change: Parameters<Store['jobs']['changeJob']>[1],
   { lease }: HeldDuty,
-  { store, bodies }: JobParts,
+  { store, bodies, log }: JobParts,
 ): Promise<void> {
   await store.jobs.changeJob(id, { finishedAt: new Date().toISOString(), ...change }, lease);
-  await bodies.remove(id);
+  // The end is stored, whatever comes after it: the next start removes what is left.
+  await bodies
+    .remove(id)
+    .catch((error: unknown) => log.warn({ err: error, job: id }, 'the body of an ended import stays'));
 }

@@ -9,7 +9,7 @@ import {
   requireBlobFolder,
   requireBlobName,
 } from '../../store/blob-contract.js';
-import type { Database } from '../database.js';
+import type { Database, Sql } from '../database.js';
 import { deleteInSteps } from '../rows.js';
 
 /** One round trip, and a hundredth of a second of a fast network; a part is in memory as a whole. */
@@ -134,14 +134,11 @@ export class PostgresBlobs implements BlobStore {
       throw new AppError('STORE_FAILED', { blob: name, why: 'it is damaged' });
   }
 
-  #deleteParts(body: string): Promise<void> {
-    return deleteInSteps(
-      (text, values = []) => this.#database.statement(text, values),
-      'blob_part',
-      'body = $1',
-      [body],
-      PARTS_PER_STEP,
-    );
+  /** The first part last: a sweep finds what is left by it. */
+  async #deleteParts(body: string): Promise<void> {
+    const sql: Sql = (text, values = []) => this.#database.statement(text, values);
+    for (const which of ['part > 0', 'part = 0'])
+      await deleteInSteps(sql, 'blob_part', `body = $1 AND ${which}`, [body], PARTS_PER_STEP);
   }
 
   async #deleteUnnamed(body: string): Promise<void> {

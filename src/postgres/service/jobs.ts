@@ -24,8 +24,9 @@ export class PostgresJobs implements JobStore {
   }
 
   async addJob({ id, list, state, ...facts }: ImportJob): Promise<void> {
-    await this.#database.write(async (sql) => {
-      await sql('INSERT INTO import_job (id, list, state, facts) VALUES ($1, $2, $3, $4)', [
+    await this.#database.writeOnce(async (sql) => {
+      // An earlier try may have been committed, and its answer lost.
+      await sql('INSERT INTO import_job (id, list, state, facts) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING', [
         id,
         list,
         state,
