@@ -85,14 +85,10 @@ export function withoutKeys<I>(segment: Segment<I>, keys: Iterable<number>): Seg
   return rest;
 }
 
-/** Note the counts of a segment that has the live entries of `parts`, where theirs are known. */
+/** Note the counts of a segment that has the live entries of `parts`. */
 export function countMerged(segment: Segment<unknown>, parts: readonly Segment<unknown>[]): void {
   const live = new Map<number, number>();
-  for (const part of parts) {
-    const counts = countsOf.get(part);
-    if (!counts) return;
-    for (const [listKey, count] of counts) addTo(live, listKey, count);
-  }
+  for (const part of parts) for (const [listKey, count] of liveCounts(part)) addTo(live, listKey, count);
   countsOf.set(segment, live);
 }
 

@@ -6,6 +6,7 @@ import { createIndexPool } from '../../src/index/index-pool.js';
 import { digestMaker, radiusMaker, ringMaker } from '../../src/index/makers.js';
 import {
   isRemoved,
+  liveCounts,
   mergeColumns,
   newSegment,
   positionOf,
@@ -227,6 +228,38 @@ test('a key of more bits than the index holds is refused, and never becomes anot
   expect(search(index, hash, 0).map(([key]) => key)).toEqual([ENTRY_KEY_MAX - 1, ENTRY_KEY_MAX]);
   const fresh = new Segmented(ringMaker(pool), 0, fail);
   expect(() => fresh.add(1, LIST_KEY_MAX + 1, hash)).toThrow('INDEX_FULL');
+});
+
+test('property: counts that follow removals and merges are those of a new count', async () => {
+  const hashes = pdqLike(400, 7);
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), list: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ do: fc.constant('remove' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({ do: fc.constant('keep' as const), list: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ do: fc.constantFrom('settle' as const, 'merge' as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      const random = seeded(steps.length);
+      const index = eager(64);
+      let key = 0;
+      for (const ask of steps) {
+        if (ask.do === 'add')
+          for (let n = 0; n < 15 && key < 400; n++, key++)
+            index.add(key + 1, ask.list, hashes.subarray(key * 32, key * 32 + 32));
+        else if (ask.do === 'remove')
+          await index.remove(Array.from({ length: key }, (_, at) => at + 1).filter(() => random() < ask.share));
+        else if (ask.do === 'keep') await index.keepLists(new Set([1, 2, 3, 4, 5].filter((list) => list !== ask.list)));
+        else await (ask.do === 'merge' ? index.merged() : index.settle());
+        for (const segment of index.segments) {
+          // A copy is another segment, which nothing has counted.
+          const counted = [...liveCounts({ ...segment })].sort(([a], [b]) => a - b);
+          expect([...liveCounts(segment)].sort(([a], [b]) => a - b)).toEqual(counted);
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('positionOf, withoutKeys, remainingRuns and mergeColumns, by example', () => {
