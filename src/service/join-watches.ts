@@ -30,12 +30,14 @@ interface JoinedWatches {
 export function joinWatches(parts: {
   readonly store: NoteStore;
   readonly vault: Pick<Vault, 'seal' | 'open'>;
+  /** Learn the data keys of other processes. */
+  readonly learnKeys: () => Promise<void>;
   readonly outbox: Outbox;
   /** Count what another process has counted. */
   readonly apply: (counted: Counted) => void;
   readonly onError: (error: unknown) => void;
 }): JoinedWatches {
-  const { store, vault, outbox, apply, onError } = parts;
+  const { store, vault, learnKeys, outbox, apply, onError } = parts;
   const writer = randomUUID();
   const seen = new Map<string, number>();
   const oneAtATime = pLimit(1);
@@ -54,12 +56,22 @@ export function joinWatches(parts: {
     unsent = null;
   }
 
-  function read({ writer: from, number: at, body }: Note): void {
+  async function open(body: Uint8Array): Promise<Buffer> {
+    try {
+      return vault.open(NOTE_LABEL, body);
+    } catch {
+      // Another process may seal by a new key already.
+      await learnKeys();
+      return vault.open(NOTE_LABEL, body);
+    }
+  }
+
+  async function read({ writer: from, number: at, body }: Note): Promise<void> {
     seen.delete(from);
     seen.set(from, at);
     if (seen.size > WRITERS_MAX) seen.delete(seen.keys().next().value!);
     try {
-      const text = vault.open(NOTE_LABEL, body).subarray(SALT_BYTES).toString();
+      const text = (await open(body)).subarray(SALT_BYTES).toString();
       for (const counted of JSON.parse(text) as Counted[]) apply(counted);
     } catch (error) {
       onError(error);
@@ -69,7 +81,7 @@ export function joinWatches(parts: {
   async function receive(): Promise<void> {
     for (;;) {
       const notes = await store.receive(writer, seen, READ_MAX);
-      for (const note of notes) read(note);
+      for (const note of notes) await read(note);
       if (notes.length < READ_MAX) return;
     }
   }

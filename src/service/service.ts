@@ -202,6 +202,7 @@ async function startWatches(
   const joined = joinWatches({
     store: store.notes,
     vault: store.vault,
+    learnKeys: () => store.learnKeys(),
     outbox,
     apply: (counted) => {
       guard.apply(counted);

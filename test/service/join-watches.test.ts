@@ -21,7 +21,11 @@ const toFail = (error: unknown) => {
 };
 
 /** One process: its watches, and what they raised. */
-function startProcess(store: NoteStore, onError: (error: unknown) => void = toFail) {
+function startProcess(
+  store: NoteStore,
+  onError: (error: unknown) => void = toFail,
+  sealing: { readonly vault: Vault; learnKeys(): Promise<void> } = { vault: vault(), learnKeys: async () => {} },
+) {
   const outbox = new Outbox();
   const onCounted: Outbox['add'] = (...counted) => outbox.add(...counted);
   const alarms: string[] = [];
@@ -36,7 +40,7 @@ function startProcess(store: NoteStore, onError: (error: unknown) => void = toFa
   );
   const joined = joinWatches({
     store,
-    vault: vault(),
+    ...sealing,
     outbox,
     apply: (counted) => {
       guard.apply(counted);
@@ -199,6 +203,21 @@ test('a store that cannot be reached for a while delays the alarm, and loses and
   store.isCut = false;
   await exchange([a, b]);
   expect([a.alarms, b.alarms]).toEqual([['t edge'], ['t edge']]);
+  for (const { joined } of [a, b]) await joined.close();
+});
+
+test('notes sealed by a new key are read once it is learned', async () => {
+  const store = memoryNotes();
+  const [first, second] = [1, 2].map((id) => ({ id, key: new Uint8Array(32).fill(id) }));
+  const known = [first!];
+  const old = new Vault(() => known);
+  const rotated = { vault: new Vault(() => [first!, second!]), learnKeys: async () => {} };
+  const a = startProcess(store, toFail, rotated);
+  // As the vault of PostgreSQL, which loads no key by itself.
+  const b = startProcess(store, toFail, { vault: old, learnKeys: async () => old.refresh([first!, second!]) });
+  for (const hash of walk(randomBytes(seeded(7), 32), EDGE_QUERIES)) a.ask(hash, RADIUS);
+  await exchange([a, b]);
+  expect(b.alarms).toEqual(['t edge']);
   for (const { joined } of [a, b]) await joined.close();
 });
 
