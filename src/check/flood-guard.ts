@@ -13,6 +13,8 @@ const ENTRIES_MAX = 10_000;
 
 /** A place that matches again is reported to other processes again after this time. */
 const REPORT_AGAIN_MS = WINDOW_MS / 12;
+/** Less than that of what is near an entry: a flood must not displace what reports a search for entries. */
+const WEIGHT_MAX = 1_000;
 const KIND = 'flood';
 
 /** A place is a client's text of any length: what is kept of each has one size. */
@@ -24,8 +26,10 @@ export interface FloodedEntry {
 }
 
 export class FloodGuard {
-  /** Tenant and entry → digest of the place → when it last matched there. */
-  readonly #entries = new LRUCache<string, Map<string, number>>({ max: ENTRIES_MAX });
+  /** Tenant and entry → digest of the place → when it last matched there, and was last reported by a process. */
+  readonly #entries = new LRUCache<string, Map<string, { readonly atMs: number; readonly reportedMs: number }>>({
+    max: ENTRIES_MAX,
+  });
 
   /** `placesMax`: allowed number of places of one tenant within an hour; 0 disables the guard. */
   constructor(
@@ -50,20 +54,19 @@ export class FloodGuard {
 
   #count({ list, entryId }: FloodedEntry, tenant: string, digest: string, isOther = false): void {
     const key = JSON.stringify([tenant, list, entryId]);
-    const places = this.#entries.get(key) ?? new Map<string, number>();
+    const places = this.#entries.get(key) ?? new Map<string, { readonly atMs: number; readonly reportedMs: number }>();
     this.#entries.set(key, places);
     const nowMs = this.clock.monotonicMs();
-    const knownMs = places.get(digest) ?? -Infinity;
+    const reportedMs = places.get(digest)?.reportedMs ?? -Infinity;
+    const isDue = !isOther && nowMs - reportedMs >= REPORT_AGAIN_MS;
     // Deleted first, so that the oldest stay in front.
     places.delete(digest);
-    places.set(digest, nowMs);
-    for (const [other, atMs] of places) {
+    places.set(digest, { atMs: nowMs, reportedMs: isOther || isDue ? nowMs : reportedMs });
+    for (const [other, { atMs }] of places) {
       if (nowMs - atMs < WINDOW_MS) break;
       places.delete(other);
     }
-    if (!isOther && nowMs - knownMs >= REPORT_AGAIN_MS) {
-      this.onCounted([KIND, tenant, list, entryId, digest], places.size);
-    }
+    if (isDue) this.onCounted([KIND, tenant, list, entryId, digest], Math.min(places.size, WEIGHT_MAX));
     if (places.size <= this.placesMax) return;
     this.#entries.delete(key);
     this.onFlood({ list, entryId }, tenant, places.size);

@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Counted, Outbox } from '../check/outbox.js';
+import { AppError } from '../core/errors.js';
 import type { Note, NoteStore } from '../store/notes-contract.js';
 import type { Vault } from '../vault/vault.js';
 
@@ -37,7 +38,7 @@ export function joinWatches(parts: {
   readonly apply: (counted: Counted) => void;
   readonly onError: (error: unknown) => void;
 }): JoinedWatches {
-  const { store, vault, learnKeys, outbox, apply, onError } = parts;
+  const { store, vault, outbox, apply, onError } = parts;
   const writer = randomUUID();
   const seen = new Map<string, number>();
   const oneAtATime = pLimit(1);
@@ -56,26 +57,17 @@ export function joinWatches(parts: {
     unsent = null;
   }
 
-  async function open(body: Uint8Array): Promise<Buffer> {
-    try {
-      return vault.open(NOTE_LABEL, body);
-    } catch {
-      // Another process may seal by a new key already.
-      await learnKeys();
-      return vault.open(NOTE_LABEL, body);
-    }
-  }
-
   async function read({ writer: from, number: at, body }: Note): Promise<void> {
+    try {
+      for (const counted of await countedIn(body, parts)) apply(counted);
+    } catch (error) {
+      // Read again later, where the store could not be asked for its keys; what is damaged stays so.
+      if (error instanceof AppError && error.code === 'STORE_FAILED') throw error;
+      onError(error);
+    }
     seen.delete(from);
     seen.set(from, at);
     if (seen.size > WRITERS_MAX) seen.delete(seen.keys().next().value!);
-    try {
-      const text = (await open(body)).subarray(SALT_BYTES).toString();
-      for (const counted of JSON.parse(text) as Counted[]) apply(counted);
-    } catch (error) {
-      onError(error);
-    }
   }
 
   async function receive(): Promise<void> {
@@ -87,8 +79,12 @@ export function joinWatches(parts: {
   }
 
   const exchangeNow = async () => {
-    await send();
-    await receive();
+    try {
+      await send();
+    } finally {
+      // Also where nothing can be sent.
+      await receive();
+    }
   };
   const exchange = () => oneAtATime(exchangeNow).catch(onError);
   const timer = setInterval(() => {
@@ -101,4 +97,19 @@ export function joinWatches(parts: {
       await oneAtATime(send).catch(onError);
     },
   };
+}
+
+/** Errors SEALED_DAMAGED, STORE_FAILED. */
+async function countedIn(
+  body: Uint8Array,
+  { vault, learnKeys }: { readonly vault: Pick<Vault, 'open'>; readonly learnKeys: () => Promise<void> },
+): Promise<Counted[]> {
+  const opened = () => JSON.parse(vault.open(NOTE_LABEL, body).subarray(SALT_BYTES).toString()) as Counted[];
+  try {
+    return opened();
+  } catch {
+    // Another process may seal by a new key already.
+    await learnKeys();
+    return opened();
+  }
 }

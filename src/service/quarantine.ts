@@ -24,10 +24,13 @@ export function startFloodGuard(
   },
 ): FloodGuard {
   const { audit, clock, log, metrics, reload, outbox } = parts;
-  async function mark({ list, entryId }: FloodedEntry, tenant: string, places: number): Promise<void> {
-    const { lists } = audit.as(ZEEF);
-    // Another process may have seen the same flood, or a person may have decided.
-    if ((await lists.quarantined()).some((one) => one.list === list && one.entryId === entryId)) return;
+  const { lists, duties } = audit.as(ZEEF);
+  /** Another process may have seen the same flood, or a person may have decided. */
+  const isMarked = async ({ list, entryId }: FloodedEntry): Promise<boolean> =>
+    (await lists.quarantined()).some((one) => one.list === list && one.entryId === entryId);
+  async function mark(entry: FloodedEntry, tenant: string, places: number): Promise<void> {
+    const { list, entryId } = entry;
+    if (await isMarked(entry)) return;
     metrics.add('zeef_floods_total', {});
     log.warn(
       { list, entryId, tenant, places },
@@ -35,14 +38,18 @@ export function startFloodGuard(
     );
     await lists.changeEntries(list, { entryId }, 'flood');
   }
+  /** One at a time: many entries may flood together. */
+  let marking: Promise<void> = Promise.resolve();
   /** All processes see a flood at about the same time: one of them marks, the next finds the mark. */
   async function markInTurn(entry: FloodedEntry, tenant: string, places: number): Promise<void> {
-    const { duties } = audit.as(ZEEF);
-    while (!(await withDuty(duties, 'flood', () => mark(entry, tenant, places)))) await delay(TURN_MS);
+    while (!(await isMarked(entry)) && !(await withDuty(duties, 'flood', () => mark(entry, tenant, places))))
+      await delay(TURN_MS, undefined, { ref: false });
     await reload();
   }
   const onFlood = (entry: FloodedEntry, tenant: string, places: number): void => {
-    markInTurn(entry, tenant, places).catch((error: unknown) => log.error({ err: error }, 'flood mark failed'));
+    marking = marking
+      .then(() => markInTurn(entry, tenant, places))
+      .catch((error: unknown) => log.error({ err: error }, 'flood mark failed'));
   };
   return new FloodGuard(placesMax, clock, onFlood, (counted, weight) => outbox.add(counted, weight));
 }

@@ -250,6 +250,7 @@ export class TenantGate {
       perSecond: whole.checksPerSecond * part,
       burst: whole.checksBurst * part,
       batchMax: whole.checksBurst,
+      debtMax: whole.checksBurst + (RATE_WAIT_MS_MAX / 1000) * whole.checksPerSecond,
     });
     const part = this.about.partOf(this.tenant).checks;
     if (part !== this.#ratePart) {

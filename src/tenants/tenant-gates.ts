@@ -168,7 +168,9 @@ function startSharing(store: ShareStore, onError: (error: unknown) => void): Sha
     async join() {
       // A store that could not be reached is tried in the background.
       if (shares.isKnown || (performance.now() - triedMs < EXCHANGE_MS && !running)) return;
-      await Promise.race([exchange(), delay(JOIN_MS, undefined, { ref: false })]);
+      // Of an exchange that hangs, only the requests of its first moment wait.
+      const leftMs = running ? triedMs + JOIN_MS - performance.now() : JOIN_MS;
+      if (leftMs > 0) await Promise.race([exchange(), delay(leftMs, undefined, { ref: false })]);
     },
     exchange,
     async close() {

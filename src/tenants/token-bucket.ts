@@ -10,6 +10,8 @@ export interface Rate {
   readonly burst: number;
   /** The largest batch, if it is more than the burst: it is admitted by a full bucket, which then owes the rest. */
   readonly batchMax?: number;
+  /** The most that can be owed, where the rate is a part that changes: what is owed does not end with the part. */
+  readonly debtMax?: number;
 }
 
 export class TokenBucket {
@@ -53,9 +55,12 @@ export class TokenBucket {
   }
 
   /** Return the milliseconds until the bucket is full. Capped at a burst and the longest wait, since a rate may be changed. */
-  #missingMs({ perSecond, burst, batchMax = burst }: Rate, nowMs: number): number {
+  #missingMs({ perSecond, burst, batchMax = burst, debtMax }: Rate, nowMs: number): number {
     const sinceMs = this.#sinceOriginMs(nowMs);
-    const mostMs = (Math.max(burst, batchMax) * 1000) / perSecond + this.waitMsMax;
+    const mostMs =
+      debtMax === undefined
+        ? (Math.max(burst, batchMax) * 1000) / perSecond + this.waitMsMax
+        : ((burst + debtMax) * 1000) / perSecond;
     this.#fullAtMs = Math.min(this.#fullAtMs, sinceMs + mostMs);
     return Math.max(0, this.#fullAtMs - sinceMs);
   }

@@ -33,6 +33,22 @@ describe('the guard', () => {
     expect(floods).toEqual(['c a/e 3']);
   });
 
+  test('reports a place to other processes again in time, also of one that matches ever again', () => {
+    let nowMs = 1_000_000;
+    const counted: number[] = [];
+    const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
+    const guard = new FloodGuard(
+      100,
+      clock,
+      () => {},
+      () => counted.push(nowMs),
+    );
+    for (let minute = 0; minute < 60; minute += 4, nowMs += 4 * 60_000) guard.note(entry, 't', 'place');
+    const pauses = counted.slice(1).map((ms, at) => ms - counted[at]!);
+    expect(Math.max(...pauses)).toBe(8 * 60_000);
+    expect(counted).toHaveLength(8);
+  });
+
   test('reports an entry at one file over the limit, and counts each file once', () => {
     const { guard, floods } = made(3);
     for (const file of ['1', '2', '3', '3', '2', '1']) guard.note(entry, 't', file);

@@ -121,3 +121,42 @@ test('a batch larger than a part of the burst waits for a full bucket, which the
   expect(bucket.take(1, part, START_MS + 100)).toBeCloseTo(40_100);
   expect(bucket.take(1_001, part, START_MS)).toBe(Infinity);
 });
+
+test('property: whatever parts a rate has in turn, what is admitted keeps to the whole', () => {
+  const [perSecond, burst] = [10, 1_000];
+  const of = (part: number) => ({
+    perSecond: perSecond * part,
+    burst: burst * part,
+    batchMax: burst,
+    debtMax: burst + 100,
+  });
+  const step = fc.record({
+    part: fc.constantFrom(0.05, 0.3, 1),
+    count: fc.integer({ min: 1, max: burst }),
+    pauseMs: fc.integer({ min: 0, max: 60_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }), (steps) => {
+      const bucket = new TokenBucket(10_000);
+      let [part, nowMs, admitted] = [1, START_MS, 0];
+      for (const next of steps) {
+        nowMs += next.pauseMs;
+        bucket.resize(of(part), of(next.part), nowMs);
+        ({ part } = next);
+        if (bucket.take(next.count, of(part), nowMs) === 0) admitted += next.count;
+        // A batch of a whole burst is admitted by a full bucket of a small part, once until it is paid back.
+        expect(admitted).toBeLessThanOrEqual(2 * burst + (perSecond * (nowMs - START_MS)) / 1_000 + 1e-6);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('what a batch owes at a small part is still owed at a large one', () => {
+  const of = (part: number) => ({ perSecond: 10 * part, burst: 1_000 * part, batchMax: 1_000, debtMax: 1_100 });
+  const bucket = new TokenBucket(10_000);
+  bucket.resize(of(1), of(0.05), START_MS);
+  expect(bucket.take(1_000, of(0.05), START_MS)).toBe(0);
+  bucket.resize(of(0.05), of(1), START_MS);
+  expect(bucket.take(50, of(1), START_MS + 15_000)).toBeGreaterThan(80_000);
+});

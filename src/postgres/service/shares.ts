@@ -43,15 +43,16 @@ export class PostgresShares implements ShareStore {
     }));
     await this.#database.write(async (sql) => {
       await sql(
-        `DELETE FROM share_holder WHERE holder IN (
-           SELECT holder FROM share_holder WHERE holder <> $1 AND NOT ${IS_LIVE} FOR UPDATE SKIP LOCKED)`,
-        [holder],
-      );
-      await sql(
         `INSERT INTO share_holder (holder, until, lease_ms)
            VALUES ($1, clock_timestamp() + $2::int8 * interval '1 millisecond', $2)
          ON CONFLICT (holder) DO UPDATE SET until = excluded.until, lease_ms = excluded.lease_ms`,
         [holder, leaseMs],
+      );
+      // After its own row: two that return from an outage together would wait for each other's.
+      await sql(
+        `DELETE FROM share_holder WHERE holder IN (
+           SELECT holder FROM share_holder WHERE holder <> $1 AND NOT ${IS_LIVE} FOR UPDATE SKIP LOCKED)`,
+        [holder],
       );
       await sql('DELETE FROM share WHERE holder = $1 AND tenant <> ALL ($2::text[])', [
         holder,

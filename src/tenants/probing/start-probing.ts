@@ -32,11 +32,21 @@ export function startProbing(parts: {
 }): ProbingWatch {
   const { clock, log, metrics, gates, store, snapshot, seed, outbox } = parts;
   let writing: Promise<void> = Promise.resolve();
+  const toLog = (tenant: string) => (error: unknown) => log.error({ err: error, tenant }, 'alarm write failed');
 
   /** All processes see it at about the same time. The first one has the duty for the pause between two alarms. */
   async function raise(tenant: string, kind: AlarmKind, queries: number): Promise<void> {
-    const lease = await store.duties.take(`alarm ${kind} ${tenant}`, DUTY_LEASE_MS);
-    if (!lease) return gates.forget(tenant);
+    const duty = `alarm ${kind} ${tenant}`;
+    const lease = await store.duties.take(duty, DUTY_LEASE_MS);
+    if (!lease) {
+      gates.forget(tenant);
+      // Its holder extends it once the alarm is stored, and may die before that.
+      const raiseIfFree = async () => {
+        if (!(await store.duties.state(duty)).isHeld) onAlarm(tenant, kind, queries);
+      };
+      setTimeout(() => void raiseIfFree().catch(toLog(tenant)), 2 * DUTY_LEASE_MS).unref();
+      return;
+    }
     metrics.add('zeef_probing_alarms_total', { kind });
     log.warn({ tenant, kind, queries }, 'possible list probing by tenant (see docs/keys.md#probing)');
     await store.tenants.setTenant(tenant, { alarm: { at: new Date(clock.nowMs()).toISOString(), kind, queries } });
@@ -44,9 +54,7 @@ export function startProbing(parts: {
     await store.duties.extend(lease, ALARM_PAUSE_MS);
   }
   const onAlarm = (tenant: string, kind: AlarmKind, queries: number): void => {
-    writing = writing
-      .then(() => raise(tenant, kind, queries))
-      .catch((error: unknown) => log.error({ err: error, tenant }, 'alarm write failed'));
+    writing = writing.then(() => raise(tenant, kind, queries)).catch(toLog(tenant));
   };
   const probing = new Probing({
     clock,
