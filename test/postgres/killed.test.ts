@@ -1,5 +1,4 @@
 /** A server that is killed while stores write to it loses nothing that was acknowledged, and counts nothing twice. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/store/audit-contract.js';
 import type { ImportJob } from '../../src/store/jobs-contract.js';
@@ -40,7 +39,6 @@ describe.runIf(canKill)('a server that is killed during writes', () => {
     let isEnding = false;
     const rows: string[] = [];
     const jobs: string[] = [];
-    const unknown: string[] = [];
     const writing = stores.flatMap((store, of) => [
       (async () => {
         for (let n = 0; !isEnding; n++) {
@@ -51,13 +49,8 @@ describe.runIf(canKill)('a server that is killed during writes', () => {
       (async () => {
         for (let n = 0; !isEnding; n++) {
           const id = `${of}-${n}`;
-          await store.jobs.addJob(job(id)).then(
-            () => jobs.push(id),
-            async () => {
-              unknown.push(id);
-              await delay(20);
-            },
-          );
+          await store.jobs.addJob(job(id));
+          jobs.push(id);
         }
       })(),
     ]);
@@ -73,11 +66,9 @@ describe.runIf(canKill)('a server that is killed during writes', () => {
     expect(await store.audit.verify()).toMatchObject({ ok: true, rows: rows.length });
     const targets = (await store.audit.page({ tenant: null, before: null, limit: 1e6 })).map(({ target }) => target);
     expect(targets.sort()).toEqual(rows.sort());
+    // A commit whose reply was lost is found by its id, so no outcome is unknown.
     const found = (await store.jobs.jobs()).map(({ id }) => id);
-    expect(jobs.filter((id) => !found.includes(id))).toEqual([]);
-    // An outcome that no one was given may be either.
-    expect(found.filter((id) => !jobs.includes(id) && !unknown.includes(id))).toEqual([]);
-    expect(unknown.length).toBeGreaterThan(0);
+    expect(found.sort()).toEqual(jobs.sort());
     await Promise.all(stores.map((one) => one.close()));
     await server.stop();
   });
