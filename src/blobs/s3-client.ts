@@ -178,7 +178,8 @@ export class S3Client {
   }
 
   async #putPart(key: string, uploadId: string, part: number, body: Buffer): Promise<string> {
-    if (part > PARTS_MAX) throw new AppError('BODY_TOO_LARGE', { most: PARTS_MAX * this.#requests.limits.partBytes });
+    if (part > PARTS_MAX)
+      throw new AppError('BODY_TOO_LARGE', { bytesMax: PARTS_MAX * this.#requests.limits.partBytes });
     return this.#requests.send(
       { method: 'PUT', key, query: { partNumber: String(part), uploadId }, body },
       async (response) => {

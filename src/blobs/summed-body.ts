@@ -40,7 +40,7 @@ export class SummedBody {
     try {
       for await (const piece of this.#body) {
         this.#bytes += piece.length;
-        if (this.#bytes > this.#bytesMax) throw new AppError('BODY_TOO_LARGE', { most: this.#bytesMax });
+        if (this.#bytes > this.#bytesMax) throw new AppError('BODY_TOO_LARGE', { bytesMax: this.#bytesMax });
         this.#sum.update(piece);
         yield piece;
       }

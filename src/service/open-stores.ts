@@ -11,7 +11,7 @@ import { LISTS_FILE } from '../sqlite/lists/file-name.js';
 import type { BlobStore } from '../store/blob-contract.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { LedgerStore } from '../store/ledger-contract.js';
-import type { Store } from '../store/store.js';
+import { STAGING_FOLDER, type Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
@@ -32,9 +32,6 @@ export interface OpenedStore extends Store {
 
 /** In the data folder: blobs of an embedded store. */
 const BLOB_FOLDER = 'blobs';
-
-/** In the data folder: rows of running imports, sealed. */
-const STAGING_FOLDER = 'staged';
 
 /** Called with what was left out or cleared while the store was read. */
 interface Observers {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Sqlite } from '../core/sqlite-binding.js';
 import { removeUnfinished } from '../core/unfinished.js';
-import type { Store } from '../store/store.js';
+import { STAGING_FOLDER, type Store } from '../store/store.js';
 import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../vault/master-key.js';
 import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
@@ -31,9 +31,6 @@ const SEARCHED = [API_KEY, WEBHOOK_EVENT];
 
 const damageIn = (service: Sqlite) =>
   SEARCHED.flatMap((table) => guarded(() => problemsOf(service, table)).map((row) => ({ table: table.name, row })));
-
-/** In the data folder: parsed rows of running imports, sealed. */
-const STAGING_FOLDER = 'staged';
 
 interface StoreOptions {
   /** By default a file in the data folder, created once. */

@@ -12,6 +12,9 @@ import type { ShareStore } from './shares-contract.js';
 import type { TenantStore } from './tenants-contract.js';
 import type { WebhookStore } from './webhooks-contract.js';
 
+/** In the data folder: parsed rows of running imports, sealed. */
+export const STAGING_FOLDER = 'staged';
+
 export interface Store {
   readonly lists: ListStore;
   /** Sent as a whole under one action of the audit log: it is not audited by itself. */

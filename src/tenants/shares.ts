@@ -74,10 +74,10 @@ export class Shares {
     return this.#isAlone ? WHOLE : (this.#parts.get(tenant) ?? FLOOR);
   }
 
-  /** Claim parts for all tenants that are served. Not called again before it has ended. Errors STORE_FAILED. */
-  async exchange(needs: readonly Need[]): Promise<void> {
+  /** Claim parts for all tenants that are served. `needs`: read before each claim, since requests begin meanwhile. Not called again before it has ended. Errors STORE_FAILED. */
+  async exchange(needs: () => readonly Need[]): Promise<void> {
     if (this.isKnown && !this.#isAlone) {
-      const isNew = needs.some(({ tenant }) => !this.#others.has(tenant));
+      const isNew = needs().some(({ tenant }) => !this.#others.has(tenant));
       await this.#claim(needs);
       // The floor was claimed for a new tenant: now it is known what others use.
       if (isNew && !this.#isAlone) await this.#claim(needs);
@@ -107,8 +107,8 @@ export class Shares {
     this.#others.clear();
   }
 
-  async #claim(needs: readonly Need[]): Promise<void> {
-    const claims = needs.map((need) => ({ tenant: need.tenant, use: need.use, claim: this.#claimOf(need) }));
+  async #claim(needs: () => readonly Need[]): Promise<void> {
+    const claims = needs().map((need) => ({ tenant: need.tenant, use: need.use, claim: this.#claimOf(need) }));
     // What is given back is not used from now on: others see it before this process hears that they do.
     const lowered = ({ tenant, claim }: ShareClaim) => {
       const part = this.#parts.get(tenant) ?? FLOOR;

@@ -10,7 +10,7 @@ import { type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import type { Portions } from '../store/shares-contract.js';
 import type { DayUsage, TenantInfo, TenantLimits } from '../store/tenants-contract.js';
 import { DistinctCounter } from './distinct-counter.js';
-import type { Need } from './shares.js';
+import { EXCHANGE_MS, type Need } from './shares.js';
 import { type Rate, TokenBucket } from './token-bucket.js';
 
 const DAY_MS = 86_400_000;
@@ -21,7 +21,7 @@ const BURST_SECONDS = 10;
 /** Longest wait of a stream for its rate; a longer one is refused, so that it does not hold a connection. */
 const RATE_WAIT_MS_MAX = 10_000;
 
-/** Halved by each exchange; what is long ago is none. */
+/** Halved about once a second; what is long ago is none. */
 const faded = (use: number) => (use < 0.01 ? 0 : use / 2);
 
 export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
@@ -48,6 +48,7 @@ export class TenantGate {
   #wanted = { checks: 0, requests: 0 };
   /** The same of the time before, weighted less the longer ago it was. */
   #use: Portions = { checks: 0, requests: 0 };
+  #fadedMs = -Infinity;
   /** The part of the rate for which the bucket was filled. */
   #ratePart = 1;
   readonly #bucket = new TokenBucket(RATE_WAIT_MS_MAX);
@@ -127,20 +128,29 @@ export class TenantGate {
     this.#unsaved.checks += count;
   }
 
-  /** The most that a stream waits for at once. */
+  /** The most that a stream waits for at once: a second of the rate, so that several pieces can wait, also for a part. */
   get checksAtOnce(): number {
-    return Math.max(1, Math.floor(this.#rate()?.burst ?? Infinity));
+    const { perSecond, burst } = this.#rate() ?? { perSecond: Infinity, burst: Infinity };
+    return Math.max(1, Math.floor(Math.min(perSecond, burst)));
   }
 
-  /** As `takeChecks`, but waits for the rate for a limited time. */
+  /** As `takeChecks`, but waits for the rate for a limited time; where this process has a part of it, for a larger one too. */
   async waitForChecks(count: number): Promise<void> {
     this.#wanted.checks += count;
     this.#requireDay('checksPerDay', this.#checks() + count);
-    const rate = this.#rate();
-    if (rate) {
-      const waitMs = this.#bucket.reserve(count, rate, this.about.clock.monotonicMs());
-      if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);
-      if (waitMs > 0) await delay(waitMs);
+    const { clock } = this.about;
+    const untilMs = clock.monotonicMs() + RATE_WAIT_MS_MAX;
+    for (let rate = this.#rate(); rate; rate = this.#rate()) {
+      const nowMs = clock.monotonicMs();
+      const waitMs = this.#bucket.waitMs(count, rate, nowMs);
+      if (nowMs + waitMs <= untilMs) {
+        this.#bucket.reserve(count, rate, nowMs);
+        if (waitMs > 0) await delay(waitMs);
+        break;
+      }
+      // The next exchange may give this process a larger part.
+      if (this.#ratePart === 1 || nowMs + EXCHANGE_MS > untilMs) this.#requireRate(waitMs);
+      await delay(EXCHANGE_MS);
     }
     this.#unsaved.checks += count;
   }
@@ -173,19 +183,27 @@ export class TenantGate {
     this.#counter.addAll(values, VALUE_BYTES[algorithm]);
   }
 
-  /** Return what this process needs of the limits; called once for each exchange of shares. */
+  /** Return what this process needs of the limits: what clients wanted lately, however often it is called. */
   need(): Need {
+    const nowMs = this.about.clock.monotonicMs();
+    if (nowMs - this.#fadedMs >= EXCHANGE_MS / 2) {
+      this.#fadedMs = nowMs;
+      this.#fade();
+    }
+    const { concurrentRequests } = this.limits;
+    const requests = concurrentRequests > 0 ? Math.min(1, this.#inFlight / concurrentRequests) : 0;
+    return { tenant: this.tenant, use: this.#use, held: { checks: 0, requests } };
+  }
+
+  #fade(): void {
     const { checksPerSecond } = this.#wholeRate() ?? { checksPerSecond: Infinity };
     // Clients that ask for more than the limit need no more than all of it.
     const lately = { ...this.#wanted, checks: Math.min(this.#wanted.checks, checksPerSecond) };
-    const { concurrentRequests } = this.limits;
     this.#use = {
       checks: faded(this.#use.checks) + lately.checks,
       requests: Math.max(faded(this.#use.requests), lately.requests),
     };
     this.#wanted = { checks: 0, requests: this.#inFlight };
-    const requests = concurrentRequests > 0 ? Math.min(1, this.#inFlight / concurrentRequests) : 0;
-    return { tenant: this.tenant, use: this.#use, held: { checks: 0, requests } };
   }
 
   /** Apply a changed part of the rate now, so that the bucket fills at that rate from now on. */

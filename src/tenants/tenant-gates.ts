@@ -134,7 +134,7 @@ function startSharing(store: ShareStore, onError: (error: unknown) => void): Sha
       if (use.checks > 0 || use.requests > 0) activeUntilMs.set(active[at]!, triedMs + ACTIVE_MS);
     }
     try {
-      await shares.exchange(needs);
+      await shares.exchange(() => active.map((gate) => gate.need()));
     } catch (error) {
       onError(error);
     }

@@ -36,7 +36,7 @@ class Fleet {
   async pass(seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second++) {
       this.atMs += EXCHANGE_MS;
-      for (const [shares, use] of this.uses) await shares.exchange([need(use)]).catch(() => {});
+      for (const [shares, use] of this.uses) await shares.exchange(() => [need(use)]).catch(() => {});
     }
   }
 
@@ -51,7 +51,7 @@ describe('parts', () => {
     const fleet = new Fleet();
     const a = fleet.start(0);
     expect([a.isKnown, a.partOf('t').checks]).toEqual([false, SHARE_FLOOR]);
-    await a.exchange([]);
+    await a.exchange(() => []);
     expect([a.has('t'), a.partOf('t'), a.partOf('u').requests]).toEqual([true, { checks: 1, requests: 1 }, 1]);
     await fleet.pass(100);
     expect(a.partOf('t').checks).toBe(1);
@@ -62,7 +62,7 @@ describe('parts', () => {
     const a = fleet.start(10);
     await fleet.pass(3);
     const b = fleet.start(30);
-    await b.exchange([need(30)]);
+    await b.exchange(() => [need(30)]);
     expect([a.partOf('t').checks, b.partOf('t').checks]).toEqual([1, SHARE_FLOOR]);
     await fleet.pass(JOINED_SECONDS);
     expect(a.partOf('t').checks).toBeCloseTo(SHARE_FLOOR + 0.9 * 0.25);
@@ -79,7 +79,7 @@ describe('parts', () => {
     const b = fleet.start(1);
     await fleet.pass(JOINED_SECONDS);
     const of = (tenant: string): Need => ({ ...need(1), tenant });
-    await a.exchange([need(1), of('only-a')]);
+    await a.exchange(() => [need(1), of('only-a')]);
     expect(a.has('only-a') && !b.has('only-a')).toBe(true);
     expect(a.partOf('only-a').checks).toBe(1);
     expect(b.partOf('only-a').checks).toBe(SHARE_FLOOR);
@@ -98,12 +98,29 @@ describe('parts', () => {
     const a = fleet.start(1);
     const b = fleet.start(1_000);
     await fleet.pass(JOINED_SECONDS);
-    await a.exchange([need(0, 0.6)]);
-    await b.exchange([need(1_000)]);
+    await a.exchange(() => [need(0, 0.6)]);
+    await b.exchange(() => [need(1_000)]);
     expect(b.partOf('t').requests).toBeLessThanOrEqual(0.4 + 1e-9);
-    await a.exchange([need(0)]);
-    await b.exchange([need(1_000)]);
+    await a.exchange(() => [need(0)]);
+    await b.exchange(() => [need(1_000)]);
     expect(b.partOf('t').requests).toBeGreaterThan(0.9);
+  });
+
+  test('requests that begin during an exchange are held by its second claim', async () => {
+    const fleet = new Fleet();
+    const a = fleet.start(1);
+    const b = fleet.start(1);
+    await fleet.pass(JOINED_SECONDS);
+    const before = a.partOf('t').requests;
+    expect(before).toBeGreaterThan(0.4);
+    // Of a tenant that is new here, so there are two claims; between them half of the limit is taken.
+    let reads = 0;
+    await a.exchange(() => [need(0, ++reads > 2 ? before : 0), { ...need(1), tenant: 'new' }]);
+    expect(reads).toBe(3);
+    await b.exchange(() => [need(1_000)]);
+    expect(a.partOf('t').requests).toBeGreaterThan(0);
+    expect(a.partOf('t').requests + b.partOf('t').requests).toBeLessThanOrEqual(1 + 2 * SHARE_FLOOR);
+    expect(b.partOf('t').requests).toBeLessThanOrEqual(1 - before + 1e-9);
   });
 
   test('the part of a process that died is free once its lease ends', async () => {
@@ -187,7 +204,7 @@ test('parts never add up to more than the whole and a floor each, however exchan
           const done = () => {
             of.isBusy = false;
           };
-          of.shares.exchange([need(use)]).then(done, done);
+          of.shares.exchange(() => [need(use)]).then(done, done);
         };
         if (act === 'exchange') exchange(one);
         else if (act === 'all') {

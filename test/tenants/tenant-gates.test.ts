@@ -6,6 +6,8 @@ import { AppError } from '../../src/core/errors.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { Store } from '../../src/store/store.js';
 import type { TenantLimits } from '../../src/store/tenants-contract.js';
+import { EXCHANGE_MS } from '../../src/tenants/shares.js';
+import { dayOf, TenantGate } from '../../src/tenants/tenant-gate.js';
 import { createTenantGates, type TenantGates } from '../../src/tenants/tenant-gates.js';
 import { UNLIMITED } from '../support/unlimited.js';
 
@@ -263,4 +265,70 @@ test('usage of yesterday that is saved after midnight counts for yesterday alone
   await gates.save();
   expect(await store.tenants.usage('t', '2026-09-14')).toMatchObject({ checks: 7, bytes: 70 });
   expect(await store.tenants.usage('t', '2026-09-15')).toMatchObject({ checks: 10, bytes: 0 });
+});
+
+describe('one process of several', () => {
+  const DAY = dayOf(NOON_MS);
+  const usage = { checks: 0, bytes: 0, distinct: null };
+  function gateOf(limits: Partial<TenantLimits>, partOf: () => number, nowMs: () => number): TenantGate {
+    const about = {
+      clock: { nowMs: () => NOON_MS, monotonicMs: nowMs },
+      defaults: { ...UNLIMITED, ...limits },
+      seed: 1,
+      alarmedPerSecond: 0,
+      partOf: () => ({ checks: partOf(), requests: partOf() }),
+    };
+    return new TenantGate('t', about, { info: null, day: DAY, usage });
+  }
+
+  test('what clients wanted is that of about a second, however often it is asked', () => {
+    let atMs = 0;
+    const gate = gateOf(
+      {},
+      () => 1,
+      () => atMs,
+    );
+    gate.takeChecks(100);
+    expect(Array.from({ length: 10 }, () => gate.need().use.checks)).toEqual(Array(10).fill(100));
+    atMs += EXCHANGE_MS / 2 - 1;
+    gate.takeChecks(30);
+    expect(gate.need().use.checks).toBe(100);
+    atMs += 1;
+    expect(gate.need().use.checks).toBe(80);
+  });
+
+  test('requests in flight are those of now, whenever it is asked', () => {
+    const gate = gateOf(
+      { concurrentRequests: 4 },
+      () => 1,
+      () => 0,
+    );
+    expect(gate.need().held.requests).toBe(0);
+    gate.enter();
+    expect(gate.need().held.requests).toBe(0.25);
+  });
+
+  test('a stream waits for a larger part', async () => {
+    let part = 0.05;
+    const gate = gateOf(
+      { checksPerSecond: 100, checksBurst: 100 },
+      () => part,
+      () => performance.now(),
+    );
+    expect(gate.checksAtOnce).toBe(5);
+    gate.takeChecks(60);
+    // 12 seconds at this part; at the whole, less than one.
+    const waiting = gate.waitForChecks(10);
+    part = 1;
+    await waiting;
+  });
+
+  test('a stream is refused where no larger part comes in ten seconds', async () => {
+    // Twenty times as fast as the wall clock.
+    const nowMs = () => performance.now() * 20;
+    const gate = gateOf({ checksPerSecond: 1, checksBurst: 100 }, () => 0.05, nowMs);
+    gate.takeChecks(60);
+    await expect(gate.waitForChecks(10)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(gate.usage.checks).toBe(60);
+  });
 });

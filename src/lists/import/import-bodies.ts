@@ -1,4 +1,4 @@
-/** Bodies of imports, as sealed blobs until their jobs have ended: any process of the store can run a job. */
+/** Bodies of imports, as sealed blobs until their jobs have ended, so that each process of the store can run each job. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';

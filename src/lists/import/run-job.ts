@@ -79,7 +79,7 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
   const made = await versionOf(store, job);
   if (made) {
     // Its first row may stand alone in the log; these two, of the same origin, report how it ended.
-    const report = { ...made, deleted: 0, firstRejected: [] };
+    const report = reportOfVersion(made);
     if (!(await hasAuditedEnd(store, origin))) await audited(async () => report);
     return finish(id, { state: made.state === 'held' ? 'held' : 'done', report }, held, parts);
   }
@@ -109,8 +109,14 @@ async function importBody(id: string, held: HeldDuty, parts: JobParts): Promise<
 /** Return the origin of the version that a job makes. */
 export const originOf = (id: string) => `job ${id}`;
 
+/** Return the report of an import whose own was lost. */
+export const reportOfVersion = (made: VersionInfo): ImportReport => ({ ...made, deleted: 0, firstRejected: [] });
+
 /** Return the version that a job made before its process ended, or null. */
-async function versionOf(store: Store, { id, list }: ImportJob): Promise<VersionInfo | null> {
+export async function versionOf(
+  store: Store,
+  { id, list }: Pick<ImportJob, 'id' | 'list'>,
+): Promise<VersionInfo | null> {
   if (!(await store.lists.list(list))) return null;
   return (await store.lists.versions(list)).find(({ origin }) => origin === originOf(id)) ?? null;
 }
@@ -136,7 +142,7 @@ export function failureOf(id: string, error: unknown, log: Logger): NonNullable<
 }
 
 /** Return the state of a job whose import has ended. */
-export const stateOf = ({ held }: ImportReport): 'held' | 'done' => (held.length > 0 ? 'held' : 'done');
+export const stateOf = ({ held }: Pick<ImportReport, 'held'>): 'held' | 'done' => (held.length > 0 ? 'held' : 'done');
 
 async function finish(
   id: string,

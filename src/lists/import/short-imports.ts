@@ -7,7 +7,16 @@
 import { AppError } from '../../core/errors.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
 import { auditedImport } from '../audited-lists.js';
-import { failureOf, type ImportSettings, type JobParts, originOf, reportOf, stateOf } from './run-job.js';
+import {
+  failureOf,
+  type ImportSettings,
+  type JobParts,
+  originOf,
+  reportOf,
+  reportOfVersion,
+  stateOf,
+  versionOf,
+} from './run-job.js';
 
 /** Imported within a second. */
 export const SHORT_BYTES_MAX = 1_048_576;
@@ -15,7 +24,7 @@ export const SHORT_BYTES_MAX = 1_048_576;
 export const SHORT_WAITING_MAX = 200;
 const WAITING_BYTES_MAX = 33_554_432;
 
-/** Read a body as far as it is short. Result: all of it, or null where it is longer. `rest`: all of it, in any case. */
+/** Read a body as far as it is short. Result: all of it, or null where it is longer. `whole`: all of it, once, in both cases. */
 export async function readShort(
   body: AsyncIterable<Uint8Array>,
 ): Promise<{ readonly short: Buffer | null; readonly whole: AsyncIterable<Uint8Array> }> {
@@ -93,7 +102,10 @@ export class ShortImports {
       reportOf(await queue.inThread(job.id, { ...settings, list: job.list, paths: [], body, origin })),
     ).then(
       (report) => ({ state: stateOf(report), report, error: null }),
-      (error: unknown) => {
+      async (error: unknown) => {
+        // A list that was changed is no failure, whatever came after it.
+        const made = await versionOf(store, job).catch(() => null);
+        if (made) return { state: stateOf(made), report: reportOfVersion(made), error: null };
         if (queue.isClosing && error instanceof AppError) throw error;
         return { state: 'failed' as const, report: null, error: failureOf(job.id, error, log) };
       },

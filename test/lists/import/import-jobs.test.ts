@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
 import type { Audit } from '../../../src/audit/audit.js';
 import { openOwnBlobs } from '../../../src/blobs/open-blobs.js';
+import { AppError } from '../../../src/core/errors.js';
 import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
 import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
 import { SHORT_BYTES_MAX, SHORT_WAITING_MAX } from '../../../src/lists/import/short-imports.js';
@@ -18,6 +19,8 @@ const HOW = { format: 'csv', kind: 'match', radiusBits: 31 } as const;
 const FAILED = { ok: false, code: 'HASHLIST_INVALID', details: {} } as const;
 
 let dataDir = '';
+/** The log fails after each change. */
+let isAuditLost = false;
 let store: Store;
 let jobs: ImportJobs;
 /** Imports in the thread, and what ends each. */
@@ -27,6 +30,7 @@ beforeEach(async () => {
   dataDir = tempFolder('import-jobs');
   store = await openSqliteStore(dataDir);
   begun = [];
+  isAuditLost = false;
   jobs = createJobs();
 });
 afterEach(async () => {
@@ -60,7 +64,11 @@ function createJobs(): ImportJobs {
     },
     log: createLogger('silent'),
     audit: {
-      withAudit: (_actor: string, _operation: unknown, act: () => Promise<unknown>) => act(),
+      async withAudit(_actor: string, _operation: unknown, act: () => Promise<unknown>) {
+        const result = await act();
+        if (isAuditLost) throw new AppError('STORE_FAILED');
+        return result;
+      },
     } as unknown as Audit,
     onEnd: async () => {},
   });
@@ -264,6 +272,15 @@ describe('a short list', () => {
     await begun[0]!.end(FAILED);
     const { id } = await taken;
     expect(await jobs.job(id)).toMatchObject({ state: 'failed', error: { code: 'HASHLIST_INVALID' } });
+  });
+
+  test('that changed its list is done, whatever came after it', async () => {
+    isAuditLost = true;
+    const taken = take('1');
+    await running(1);
+    await begun[0]!.end();
+    expect(await taken).toMatchObject({ state: 'done', report: { version: 1, accepted: 1 }, error: null });
+    expect(await states()).toEqual({ [(await taken).id]: 'done' });
   });
 
   test('that is stopped leaves no job and no change', async () => {
