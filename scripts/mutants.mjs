@@ -35,6 +35,9 @@ const OF_ITEMS = ['test/tenants/item-values.test.ts'];
 const OF_MATCH = ['test/check/match.test.ts'];
 const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
+const SHORT = 'src/lists/import/short-imports.ts';
+const PARTS = 'src/core/parts.ts';
+const OF_JOBS = ['test/lists/import/import-jobs.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
 const OF_CROWDS = ['test/lists/import/crowds.test.ts'];
@@ -348,7 +351,16 @@ export const MUTANTS = [
   [GATE, 'count > rate.batchMax', 'count >= rate.batchMax', OF_GATE],
   [GATE, 'alarmedPerSecond < checksPerSecond', 'alarmedPerSecond > checksPerSecond', OF_GATE],
   [GATE, 'if (day !== this.#day) return;', '', OF_GATE],
-  [GATE, 'if (waitMs > RATE_WAIT_MS_MAX) this.#requireRate(waitMs);', '', OF_GATE],
+  [GATE, 'if (this.#ratePart === 1 || nowMs + EXCHANGE_MS > untilMs) this.#requireRate(waitMs);', '', OF_GATE],
+  [GATE, 'nowMs + EXCHANGE_MS > untilMs', 'true', OF_GATE],
+  [GATE, 'if (nowMs - this.#fadedMs >= EXCHANGE_MS / 2)', 'if (nowMs >= 0)', OF_GATE],
+  [SHORT, 'if (made) return', 'if (made && job.bytes < 0) return', OF_JOBS],
+  [
+    PARTS,
+    'if (filled < partBytes) continue;',
+    'if (filled <= partBytes) continue;',
+    ['test/blobs/blob-stores.test.ts'],
+  ],
   [BUCKET, 'if (count > Math.max(burst, batchMax))', 'if (count >= Math.max(burst, batchMax))', OF_BUCKET],
   [BUCKET, 'if (waitMs <= this.waitMsMax)', 'if (waitMs < this.waitMsMax)', OF_BUCKET],
   [

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../core/errors.js';
+import { partsOf } from '../core/parts.js';
 import { PassingFailure, pauseMs } from '../core/retry.js';
 import {
   readAnswer,
@@ -134,27 +135,16 @@ export class S3Client {
    */
   async putPieces(key: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     const { partBytes } = this.#requests.limits;
-    const part = Buffer.allocUnsafe(partBytes);
     const mark = randomUUID();
     const etags: string[] = [];
-    let filled = 0;
     let id: string | null = null;
     try {
-      for await (const piece of pieces) {
-        for (let at = 0; at < piece.length; ) {
-          const taken = piece.subarray(at, at + partBytes - filled);
-          part.set(taken, filled);
-          filled += taken.length;
-          at += taken.length;
-          if (filled < partBytes) continue;
-          id ??= await this.#createUpload(key, mark);
-          etags.push(await this.#putPart(key, id, etags.length + 1, part));
-          filled = 0;
-        }
+      for await (const part of partsOf(pieces, partBytes)) {
+        if (id === null && part.length < partBytes) return await this.put(key, part);
+        id ??= await this.#createUpload(key, mark);
+        etags.push(await this.#putPart(key, id, etags.length + 1, part));
       }
-      const last = part.subarray(0, filled);
-      if (id === null) return await this.put(key, last);
-      if (filled > 0) etags.push(await this.#putPart(key, id, etags.length + 1, last));
+      if (id === null) return await this.put(key, Buffer.alloc(0));
       await this.#completeUpload(key, id, etags).catch((error) => this.#passIfCompleted(key, mark, error));
     } catch (error) {
       // The failure above is the one to report.

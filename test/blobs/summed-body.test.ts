@@ -50,7 +50,7 @@ test('a body may have as many bytes as the limit, and no more', async () => {
   const bounded = (bytes: number) => new SummedBody(inPieces(Buffer.alloc(bytes), [3, 3]), 10);
   expect(await collect(bounded(10).pieces())).toHaveLength(10 + SUM_BYTES);
   const body = bounded(11);
-  await expect(collect(body.pieces())).rejects.toMatchObject({ code: 'BODY_TOO_LARGE', details: { most: 10 } });
+  await expect(collect(body.pieces())).rejects.toMatchObject({ code: 'BODY_TOO_LARGE', details: { bytesMax: 10 } });
   expect(body.sourceFault).toMatchObject({ error: { code: 'BODY_TOO_LARGE' } });
   // 10,000 parts of 16 MiB.
   expect(BLOB_BYTES_MAX + SUM_BYTES).toBeLessThanOrEqual(10_000 * 16_777_216);

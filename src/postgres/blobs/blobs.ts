@@ -1,6 +1,7 @@
 /** Blobs in the database itself: many machines need no other shared place. */
 import { createHash, randomUUID } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
+import { partsOf } from '../../core/parts.js';
 import {
   BLOB_BYTES_MAX,
   type BlobInfo,
@@ -85,7 +86,7 @@ export class PostgresBlobs implements BlobStore {
   async #writeParts(body: string, bytes: AsyncIterable<Uint8Array>): Promise<Omit<BlobRow, 'body'>> {
     const hash = createHash('sha256');
     let [parts, written] = [0, 0];
-    for await (const part of partsOf(bytes)) {
+    for await (const part of partsOf(bytes, PART_BYTES)) {
       written += part.length;
       if (written > BLOB_BYTES_MAX) throw new AppError('BODY_TOO_LARGE', { bytesMax: BLOB_BYTES_MAX });
       hash.update(part);
@@ -154,23 +155,4 @@ export class PostgresBlobs implements BlobStore {
     );
     for (const { body } of left) await this.#deleteParts(body);
   }
-}
-
-/** Bytes are copied at once: their source may use a piece again. */
-async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  let part = Buffer.allocUnsafe(PART_BYTES);
-  let length = 0;
-  for await (const piece of bytes) {
-    for (let from = 0; from < piece.length; ) {
-      const taken = piece.subarray(from, from + PART_BYTES - length);
-      part.set(taken, length);
-      length += taken.length;
-      from += taken.length;
-      if (length < PART_BYTES) continue;
-      yield part;
-      part = Buffer.allocUnsafe(PART_BYTES);
-      length = 0;
-    }
-  }
-  if (length > 0) yield part.subarray(0, length);
 }
