@@ -47,11 +47,25 @@ export class Database {
     });
   }
 
-  /** Run statements that change nothing on one state of the database. Errors STORE_FAILED; those of `act`. */
+  /**
+   * Run statements that change nothing on one state of the database; all of them again where the connection is lost in between.
+   * Errors STORE_FAILED; those of `act`.
+   */
   snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
-    return guarded(() =>
-      inTransaction(this.#readers, 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY', act),
-    );
+    return guarded(async () => {
+      for (let tried = 1; ; tried++) {
+        let hasBegun = false;
+        try {
+          return await inTransaction(this.#readers, BEGIN_SNAPSHOT, (sql) => {
+            hasBegun = true;
+            return act(sql);
+          });
+        } catch (error) {
+          // Without a connection it has not begun, and the caller need not wait for more.
+          if (!hasBegun || !isLost(error) || tried > READERS_MAX) throw error;
+        }
+      }
+    });
   }
 
   /**
@@ -94,6 +108,7 @@ export class Database {
   }
 }
 
+const BEGIN_SNAPSHOT = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY';
 const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
 
 const isRepeatable = (error: unknown) => isInTheWay(error) || isLost(error);

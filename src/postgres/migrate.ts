@@ -41,7 +41,8 @@ export async function migrate(database: Database, migrations: readonly string[])
   const applied = await database.snapshot(appliedTo);
   requireKnown(applied, migrations);
   if (applied.length === migrations.length) return;
-  await database.write(async (sql) => {
+  // What an earlier try has committed, its reply lost, is read again under the lock.
+  await database.writeOnce(async (sql) => {
     // A large table takes longer than a request may; the lock timeout stays, and a try that meets it is repeated.
     await sql('SET LOCAL statement_timeout = 0');
     await sql('SELECT pg_advisory_xact_lock($1)', [LOCK]);

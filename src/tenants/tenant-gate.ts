@@ -128,10 +128,10 @@ export class TenantGate {
     this.#unsaved.checks += count;
   }
 
-  /** The most that a stream waits for at once: a second of the rate, so that several pieces can wait, also for a part. */
+  /** The most that a stream waits for at once. Of a part a second of its rate, since several pieces wait, and it may shrink. */
   get checksAtOnce(): number {
     const { perSecond, burst } = this.#rate() ?? { perSecond: Infinity, burst: Infinity };
-    return Math.max(1, Math.floor(Math.min(perSecond, burst)));
+    return Math.max(1, Math.floor(this.#ratePart === 1 ? burst : Math.min(perSecond, burst)));
   }
 
   /** As `takeChecks`, but waits for the rate for a limited time; where this process has a part of it, for a larger one too. */

@@ -55,6 +55,20 @@ describe.runIf(hasPostgres)('a database', () => {
     expect(await items()).toEqual([{ id: 2 }]);
   });
 
+  test('reads on one state begin again after a lost session, and not for ever', async () => {
+    await database.write((sql) => sql('INSERT INTO item VALUES (1)'));
+    const read = (lostTimes: number) => {
+      let tries = 0;
+      return database.snapshot(async (sql) => {
+        await sql('SELECT 1');
+        if (++tries <= lostTimes) await server.run(END_SESSIONS);
+        return [tries, (await sql('SELECT id FROM item')).length];
+      });
+    };
+    expect(await read(2)).toEqual([3, 1]);
+    await expect(read(Infinity)).rejects.toMatchObject(failed);
+  });
+
   test('transactions that wait for each other are both made', async () => {
     await database.write((sql) => sql(`INSERT INTO item VALUES (1, ''), (2, '')`));
     const append = (first: number, second: number) =>

@@ -5,6 +5,7 @@ import { migrate } from '../../src/postgres/migrate.js';
 import { MIGRATIONS } from '../../src/postgres/schema.js';
 import { openPostgres } from '../store/backends.js';
 import { hasPostgres, type PostgresServer, sharedServer } from '../support/postgres.js';
+import { PostgresProxy } from '../support/postgres-proxy.js';
 
 describe.runIf(hasPostgres)('migrations', () => {
   let server: PostgresServer;
@@ -36,6 +37,22 @@ describe.runIf(hasPostgres)('migrations', () => {
     await on((database) => migrate(database, [first, 'CREATE TABLE two (a int)']));
     await on((database) => migrate(database, [first, 'CREATE TABLE two (a int)']));
     expect(await applied()).toBe(2);
+  });
+
+  test.each([
+    ['the schema is read', 'to_regclass', 'cut'],
+    ['a migration is made', 'CREATE TABLE one', 'cut'],
+    ['it is committed', 'COMMIT', 'lost'],
+  ])('a connection that is lost while %s is replaced, and each migration made once', async (_when, text, how) => {
+    const proxy = await PostgresProxy.to(server);
+    const database = new Database(proxy.url(url));
+    let lost = 0;
+    if (how === 'cut') proxy.cutAt(text, () => lost++);
+    else proxy.loseReply(text, () => lost++);
+    await migrate(database, ['CREATE TABLE one (a int)', 'CREATE TABLE two (a int)']);
+    expect([lost, await applied()]).toEqual([1, 2]);
+    await database.close();
+    proxy.close();
   });
 
   test('a migration that fails changes nothing', async () => {
