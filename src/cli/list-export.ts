@@ -1,8 +1,8 @@
 /** `zeef lists export`: the index file of all lists, or the values of one. */
 import { open, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import { AppError } from '../core/errors.js';
 import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../lists/export-list.js';
 import type { Service } from '../service/service.js';
 import { sealStream } from '../vault/sealed-stream.js';
@@ -12,8 +12,8 @@ import { type CliContext, cliActor, earlyExit, type GlobalFlags, withService } f
 export function addExportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('export')
-    .description('write the index file, which a service reads at start; with --list export one list')
-    .argument('[file]', 'by default zeef.index in the data directory; with --list stdout')
+    .description('write the index file that a process reads when it starts; with --list export one list')
+    .argument('[file]', 'with --list: by default stdout')
     .option('--list <name>', 'export this list with its values; a file is sealed, stdout is not')
     .option('--plain', 'do not seal the file of a list')
     .addOption(new Option('--format <format>', 'format of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
@@ -25,7 +25,8 @@ export function addExportCommand(lists: Command, program: Command, cli: CliConte
       ) =>
         withService(cli, program.opts<GlobalFlags>(), async (service) => {
           if (flags.list !== undefined) return exportList(service, cli, file, { ...flags, list: flags.list });
-          const written = await service.exportIndex(file === undefined ? undefined : resolve(file));
+          if (file !== undefined) throw new AppError('REQUEST_INVALID', { field: 'file', expected: '--list with it' });
+          const written = await service.exportIndex();
           const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
           cli.out(flags.json ? `${JSON.stringify(written)}\n` : words);
         }),

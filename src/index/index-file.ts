@@ -1,12 +1,9 @@
 /**
  * The index file: one generation of entries, sealed by the vault, which detects every flipped bit and every truncation.
- * `docs/index-format.md` draws it.
+ * `docs/index-format.md` draws it. Leaves to the caller: where the bytes are.
  */
-import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { writeAtomically } from '../core/atomic-file.js';
+import { Breath } from '../core/breath.js';
 import { AppError } from '../core/errors.js';
-import { removeUnfinished } from '../core/unfinished.js';
 import { ALGORITHMS, type Algorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { openStream, sealStream } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
@@ -16,9 +13,6 @@ const INDEX_FILE_MAGIC = 'ZEEFIDX2';
 const PREFIX_BYTES = 16;
 /** A header names a few sections, each in under 100 bytes; a longer one is invalid. */
 const HEADER_BYTES_MAX = 1_048_576;
-/** One read: one chunk of the seal. */
-const READ_BYTES = 1_048_576;
-
 /** Entries of one algorithm, in order of their keys. Shape: `values` keys.length × `valueBytes`. */
 interface Section extends SegmentColumns {
   readonly algorithm: Algorithm;
@@ -26,11 +20,19 @@ interface Section extends SegmentColumns {
   readonly values: Uint8Array;
 }
 
-/** A section to be written; its values arrive in pieces. */
-export interface SectionSource extends SegmentColumns {
+/** A section to be written. Each column arrives in pieces, and has `entryCount` rows. */
+export interface SectionSource {
   readonly algorithm: Algorithm;
   readonly valueBytes: number;
-  readonly values: Iterable<Uint8Array>;
+  readonly entryCount: number;
+  /** Little-endian 32-bit numbers, 16-bit numbers, and values. */
+  readonly columns: readonly Iterable<Uint8Array>[];
+}
+
+/** What a file is written of. */
+export interface IndexContent<P> {
+  readonly position: P;
+  readonly sections: readonly SectionSource[];
 }
 
 interface Header<P> {
@@ -42,44 +44,32 @@ interface Header<P> {
   }[];
 }
 
-const bytesOf = (column: Uint32Array | Uint16Array) =>
+export const bytesOf = (column: Uint32Array | Uint16Array) =>
   new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 
-/** Yield the content of the file before it is sealed. */
+/** Yield the content of the file before it is sealed. Columns may come in many short pieces, so others run in between. */
 async function* layOut<P>(position: P, sections: readonly SectionSource[]): AsyncGenerator<Uint8Array> {
   const header: Header<P> = {
     position,
-    sections: sections.map(({ algorithm, valueBytes, keys }) => ({ algorithm, valueBytes, entryCount: keys.length })),
+    sections: sections.map(({ algorithm, valueBytes, entryCount }) => ({ algorithm, valueBytes, entryCount })),
   };
   const text = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.write(INDEX_FILE_MAGIC, 'latin1');
   prefix.writeUInt32LE(text.length, 8);
   yield Buffer.concat([prefix, text]);
-  for (const { keys, listKeys, values } of sections) {
-    yield bytesOf(keys);
-    yield bytesOf(listKeys);
-    yield* values;
+  const breath = new Breath();
+  for (const piece of sections.flatMap(({ columns }) => columns)) {
+    for (const bytes of piece) {
+      yield bytes;
+      if (breath.isDue) await breath.take();
+    }
   }
 }
 
-/**
- * Write the file, or replace it at once. Numbers are little-endian, as on every machine that Node runs on.
- * Errors  FILE_UNREADABLE: the write failed.
- */
-export async function writeIndexFile<P>(
-  path: string,
-  position: P,
-  sections: readonly SectionSource[],
-  vault: Vault,
-): Promise<{ readonly bytes: number; readonly entryCount: number }> {
-  removeUnfinished(dirname(path));
-  try {
-    const bytes = await writeAtomically(path, sealStream(vault, layOut(position, sections)));
-    return { bytes, entryCount: sections.reduce((sum, { keys }) => sum + keys.length, 0) };
-  } catch (error) {
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
-  }
+/** Yield the file. Numbers are little-endian, as on every machine that Node runs on. Errors: those of the columns. */
+export function sealIndex<P>({ position, sections }: IndexContent<P>, vault: Vault): AsyncGenerator<Uint8Array> {
+  return sealStream(vault, layOut(position, sections));
 }
 
 /** Reader of exact byte counts from a stream. */
@@ -119,7 +109,7 @@ class Taker {
 const COLUMN_BYTES = 4 + 2;
 
 /** Parse the header. `fileBytes` bounds the memory that it can allocate. Errors INDEX_FILE_INVALID. */
-function parseHeader<P>(path: string, text: Buffer, fileBytes: number): Header<P> {
+function parseHeader<P>(text: Buffer, fileBytes: number): Header<P> {
   let header: Partial<Header<P>> | null = null;
   try {
     header = JSON.parse(text.toString()) as Partial<Header<P>> | null;
@@ -135,53 +125,41 @@ function parseHeader<P>(path: string, text: Buffer, fileBytes: number): Header<P
     header?.position !== undefined &&
     Array.isArray(header.sections) &&
     header.sections.every((one) => one !== null && isSection(one));
-  if (!isHeader) throw new AppError('INDEX_FILE_INVALID', { path, why: 'invalid header' });
+  if (!isHeader) throw new AppError('INDEX_FILE_INVALID', { why: 'invalid header' });
   return header as Header<P>;
 }
 
 /**
- * Read the whole file, verified before any of it is returned.
- * Errors  INDEX_FILE_INVALID: damaged, truncated, too long, of another version, or sealed by another store. FILE_UNREADABLE.
+ * Read a whole file, verified before any of it is returned. `fileBytes`: its length, or more.
+ * Errors  INDEX_FILE_INVALID: damaged, truncated, too long, of another version, or sealed by another store. Those of `bytes`.
  */
-export async function readIndexFile<P>(
-  path: string,
+export async function openIndex<P>(
+  bytes: AsyncIterable<Uint8Array>,
+  fileBytes: number,
   vault: Vault,
 ): Promise<{ readonly position: P; readonly sections: Section[] }> {
+  const opened = openStream(vault, bytes);
   try {
-    const file = await open(path, 'r');
-    const bytes = file.createReadStream({ highWaterMark: READ_BYTES });
-    try {
-      const { size } = await file.stat();
-      return await readSections<P>(path, new Taker(openStream(vault, bytes)), size);
-    } finally {
-      // Closes the file too, even after a partial read.
-      bytes.destroy();
-    }
+    return await readSections<P>(new Taker(opened), fileBytes);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'SEALED_DAMAGED')
-      throw new AppError('INDEX_FILE_INVALID', { path, ...error.details }, error);
-    if (error instanceof AppError) throw error;
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    if (!(error instanceof AppError && error.code === 'SEALED_DAMAGED')) throw error;
+    throw new AppError('INDEX_FILE_INVALID', error.details, error);
+  } finally {
+    // A source that was read in part is closed.
+    await opened.return(undefined);
   }
 }
 
-async function readSections<P>(
-  path: string,
-  taker: Taker,
-  fileBytes: number,
-): Promise<{ position: P; sections: Section[] }> {
+async function readSections<P>(taker: Taker, fileBytes: number): Promise<{ position: P; sections: Section[] }> {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   await taker.fill(prefix);
-  if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC) {
-    throw new AppError('INDEX_FILE_INVALID', { path, why: `does not begin with ${INDEX_FILE_MAGIC}` });
-  }
+  if (prefix.toString('latin1', 0, 8) !== INDEX_FILE_MAGIC)
+    throw new AppError('INDEX_FILE_INVALID', { why: `does not begin with ${INDEX_FILE_MAGIC}` });
   const headerBytes = prefix.readUInt32LE(8);
-  if (headerBytes > HEADER_BYTES_MAX) {
-    throw new AppError('INDEX_FILE_INVALID', { path, why: 'header too long', headerBytes });
-  }
+  if (headerBytes > HEADER_BYTES_MAX) throw new AppError('INDEX_FILE_INVALID', { why: 'header too long', headerBytes });
   const text = Buffer.alloc(headerBytes);
   await taker.fill(text);
-  const { position, sections: named } = parseHeader<P>(path, text, fileBytes);
+  const { position, sections: named } = parseHeader<P>(text, fileBytes);
   const sections: Section[] = [];
   for (const { algorithm, valueBytes, entryCount } of named) {
     const { keys, listKeys } = emptyColumns(entryCount);
@@ -190,6 +168,6 @@ async function readSections<P>(
     sections.push({ algorithm, valueBytes, keys, listKeys, values });
   }
   if (!(await taker.isAtEnd()))
-    throw new AppError('INDEX_FILE_INVALID', { path, why: 'trailing bytes after the last section' });
+    throw new AppError('INDEX_FILE_INVALID', { why: 'trailing bytes after the last section' });
   return { position, sections };
 }

@@ -1,11 +1,11 @@
 /** Sections of an index file: the active entries' values, segment by segment. */
 import { AppError } from '../core/errors.js';
 import { HASH256_BYTES } from '../core/hash256.js';
-import { DIGEST_ALGORITHMS, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
+import { type Algorithm, DIGEST_ALGORITHMS, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import { type DigestTable, digestsOf } from '../index/digest-table.js';
-import type { SectionSource } from '../index/index-file.js';
+import { bytesOf, type SectionSource } from '../index/index-file.js';
 import { givenHashes, type RingIndex } from '../index/ring.js';
-import { mergeColumns, remainingRuns, type Segment } from '../index/segment.js';
+import { remainingRuns, type Segment } from '../index/segment.js';
 import type { Segmented } from '../index/segmented.js';
 import type { RadiusIndex } from '../index/types.js';
 import type { VectorIndex } from '../index/vectors.js';
@@ -29,9 +29,24 @@ function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8A
   }
 }
 
-function* remainingValues(values: Uint8Array, width: number, removed: Uint32Array | null): Generator<Uint8Array> {
-  for (const [from, to] of remainingRuns(values.length / width, removed))
-    yield values.subarray(from * width, to * width);
+/** Yield rows of `width` bytes. */
+function* remainingRows(rows: Uint8Array, width: number, removed: Uint32Array | null): Generator<Uint8Array> {
+  for (const [from, to] of remainingRuns(rows.length / width, removed)) yield rows.subarray(from * width, to * width);
+}
+
+/** Return a section of a segment, which is read when the section is: a segment never changes. */
+function sectionOf<I>(algorithm: Algorithm, segment: Segment<I>, values: Iterable<Uint8Array>): SectionSource {
+  const { keys, listKeys, removed, removedCount } = segment;
+  return {
+    algorithm,
+    valueBytes: VALUE_BYTES[algorithm],
+    entryCount: keys.length - removedCount,
+    columns: [
+      remainingRows(bytesOf(keys), keys.BYTES_PER_ELEMENT, removed),
+      remainingRows(bytesOf(listKeys), listKeys.BYTES_PER_ELEMENT, removed),
+      values,
+    ],
+  };
 }
 
 /** Errors INDEX_KIND_UNAVAILABLE: the values cannot be read back from an approximate index. */
@@ -42,26 +57,16 @@ export function sectionsOf(indexes: AlgorithmIndexes): SectionSource[] {
   if (approximate) throw new AppError('INDEX_KIND_UNAVAILABLE', { kind: approximate.index.kind, expected: 'ring' });
   return [
     ...HAMMING_ALGORITHMS.flatMap((algorithm) =>
-      indexes[algorithm].segments.map((segment) => ({
-        algorithm,
-        valueBytes: HASH256_BYTES,
-        ...mergeColumns([segment]),
-        values: ringValues(segment),
-      })),
+      indexes[algorithm].segments.map((segment) => sectionOf(algorithm, segment, ringValues(segment))),
     ),
     ...DIGEST_ALGORITHMS.flatMap((algorithm) =>
-      indexes[algorithm].segments.map((segment) => ({
-        algorithm,
-        valueBytes: VALUE_BYTES[algorithm],
-        ...mergeColumns([segment]),
-        values: remainingValues(digestsOf(segment.index.share()), VALUE_BYTES[algorithm], segment.removed),
-      })),
+      indexes[algorithm].segments.map((segment) => {
+        const digests = digestsOf(segment.index.share());
+        return sectionOf(algorithm, segment, remainingRows(digests, VALUE_BYTES[algorithm], segment.removed));
+      }),
     ),
-    ...indexes.photodna.segments.map((segment) => ({
-      algorithm: 'photodna' as const,
-      valueBytes: VALUE_BYTES.photodna,
-      ...mergeColumns([segment]),
-      values: remainingValues(segment.index.vectors, VALUE_BYTES.photodna, segment.removed),
-    })),
+    ...indexes.photodna.segments.map((segment) =>
+      sectionOf('photodna', segment, remainingRows(segment.index.vectors, VALUE_BYTES.photodna, segment.removed)),
+    ),
   ];
 }

@@ -5,28 +5,29 @@
 import pLimit from 'p-limit';
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
-import { writeIndexFile } from '../index/index-file.js';
+import type { IndexContent } from '../index/index-file.js';
 import { liveCounts } from '../index/segment.js';
-import type { ListFeed } from '../store/lists-contract.js';
+import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import { inForceOf } from './in-force.js';
 import { sectionsOf } from './index-sections.js';
-import { applyChanges, type Loaded, type LoadOptions, loadFromStore, loadLists } from './load-lists.js';
+import { applyChanges, type Loaded, type LoadOptions, loadLists } from './load-lists.js';
 import { HAMMING_ALGORITHMS, type InForce, type ListSnapshot } from './snapshot.js';
 
 export interface LiveLists {
   readonly snapshot: ListSnapshot;
-  /** Write the active entries as an index file. Errors: FILE_UNREADABLE; INDEX_KIND_UNAVAILABLE: not a ring. */
-  exportTo(path: string): Promise<WrittenIndex>;
+  /** Return the loaded entries, for an index file; later changes do not change them. Errors INDEX_KIND_UNAVAILABLE: not a ring. */
+  content(): Promise<LoadedContent>;
+  /** As `Loaded.changedEntries`, and those of each refresh. */
+  readonly changedEntries: number;
   /** Apply the store's changes. Errors: STORE_FAILED, INDEX_FULL; the current snapshot stays. */
   refresh(): Promise<boolean>;
   /** Wait until no merge is due. */
   merged(): Promise<void>;
 }
 
-interface WrittenIndex {
-  readonly bytes: number;
-  readonly entryCount: number;
-  readonly generation: number;
+export interface LoadedContent extends IndexContent<FeedPosition> {
+  /** Those of `LiveLists` at this position. */
+  readonly changedEntries: number;
 }
 
 interface LiveListsOptions extends LoadOptions {
@@ -83,12 +84,15 @@ class FollowedLists implements LiveLists {
     return this.#oneAtATime(() => this.#refresh());
   }
 
-  exportTo(path: string): Promise<WrittenIndex> {
-    return this.#oneAtATime(async () => {
-      const { indexes, position } = this.#loaded;
-      const written = await writeIndexFile(path, position, sectionsOf(indexes), this.#options.vault);
-      return { ...written, generation: position.generation };
+  content(): Promise<LoadedContent> {
+    return this.#oneAtATime(() => {
+      const { indexes, position, changedEntries } = this.#loaded;
+      return { position, sections: sectionsOf(indexes), changedEntries };
     });
+  }
+
+  get changedEntries(): number {
+    return this.#loaded.changedEntries;
   }
 
   merged(): Promise<void> {
@@ -108,9 +112,12 @@ class FollowedLists implements LiveLists {
     }
     const changes = await this.#store.changes(position);
     if (changes) {
-      await applyChanges(indexes, changes, lists, this.#options);
-      this.#loaded = { indexes, position: changes.position, lists: changes.lists };
-    } else this.#loaded = await loadFromStore(this.#store, this.#options);
+      const changedEntries = this.#loaded.changedEntries + (await applyChanges(indexes, changes, lists, this.#options));
+      this.#loaded = { indexes, position: changes.position, lists: changes.lists, changedEntries };
+    } else {
+      const loaded = await loadLists(this.#store, this.#options);
+      this.#loaded = { ...loaded, changedEntries: this.#loaded.changedEntries + loaded.changedEntries };
+    }
     await this.#swap();
     return true;
   }

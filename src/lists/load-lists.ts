@@ -4,14 +4,15 @@
  */
 import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
-import { readIndexFile } from '../index/index-file.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
 import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
+import type { BlobStore } from '../store/blob-contract.js';
 import type { Changes, FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
 import type { Vault } from '../vault/vault.js';
+import { type IndexBlob, indexBlobs, readIndexBlob } from './index-blobs.js';
 import type { AlgorithmIndexes } from './index-sections.js';
 import type { HammingAlgorithm } from './snapshot.js';
 
@@ -19,14 +20,16 @@ export interface LoadOptions {
   readonly kind: IndexKind;
   readonly photodnaIndex: VectorIndexKind;
   readonly pool: IndexPool;
-  /** Seals the index file. */
+  /** Seals index files. */
   readonly vault: Vault;
-  /** Read in place of the store's entries if it exists and is intact; later changes come from the store. */
-  readonly indexFile: string;
+  /** Where index files are. One is read in place of the store's entries if it is intact; later changes come from the store. */
+  readonly blobs: BlobStore;
   readonly onMergeError: (error: unknown) => void;
   /** Called about once per million entries read from the store. */
   readonly onRead?: (entries: number) => void;
-  /** Called if the file exists and was not used: it is damaged, too old, or of another store. */
+  /** Called for an index file that was read. */
+  readonly onFileRead?: (file: IndexBlob) => void;
+  /** Called for one that exists and was not used: it is damaged, too old, or of another store. */
   readonly onFileRefused: (error: unknown) => void;
 }
 
@@ -35,43 +38,61 @@ export interface Loaded {
   readonly indexes: AlgorithmIndexes;
   readonly position: FeedPosition;
   readonly lists: readonly StoredList[];
+  /** Entries that were read from the store or removed: by these the newest index file differs, where one was read. */
+  readonly changedEntries: number;
 }
 
+/** Index files that are tried: a newer one may be replaced or removed while it is read. */
+const FILES_TRIED_MAX = 2;
 /** Entries between two calls of `onRead`: one or two seconds. */
 const READ_REPORTED_EVERY = 1_000_000;
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
 export async function loadLists(store: ListFeed, options: LoadOptions): Promise<Loaded> {
-  return (await loadFromFile(store, options)) ?? (await loadFromStore(store, options));
+  return (await loadFromFiles(store, options)) ?? (await loadFromStore(store, options));
 }
 
-/** Errors  as `loadLists`. */
-export async function loadFromStore(store: ListFeed, options: LoadOptions): Promise<Loaded> {
+async function loadFromStore(store: ListFeed, options: LoadOptions): Promise<Loaded> {
   const changes = await store.changes(null);
   if (!changes) throw new Error('the store returned no changes from the beginning');
   const indexes = emptyIndexes(changes.lists, options);
-  await applyChanges(indexes, changes, [], options);
-  return { indexes, position: changes.position, lists: changes.lists };
+  const changedEntries = await applyChanges(indexes, changes, [], options);
+  return { indexes, position: changes.position, lists: changes.lists, changedEntries };
 }
 
-/** Return null if the file is missing or refused. */
-async function loadFromFile(store: ListFeed, options: LoadOptions): Promise<Loaded | null> {
-  const { indexFile, vault, onFileRefused } = options;
+/** Return null if there is no file, or none was used. Errors as `loadLists`. */
+async function loadFromFiles(store: ListFeed, options: LoadOptions): Promise<Loaded | null> {
+  let files: IndexBlob[] = [];
   try {
-    const { position, sections } = await readIndexFile<FeedPosition>(indexFile, vault);
+    files = await indexBlobs(options.blobs);
+  } catch (error) {
+    // The place of blobs is away: the rows are not.
+    options.onFileRefused(error);
+  }
+  for (const file of files.slice(0, FILES_TRIED_MAX)) {
+    const loaded = await loadFromFile(store, file, options);
+    if (loaded) return loaded;
+  }
+  return null;
+}
+
+async function loadFromFile(store: ListFeed, file: IndexBlob, options: LoadOptions): Promise<Loaded | null> {
+  const { blobs, vault, onFileRead = () => {}, onFileRefused } = options;
+  try {
+    const { position, sections } = await readIndexBlob(blobs, file, vault);
     const changes = await store.changes(position);
     if (!changes)
       throw new AppError('INDEX_FILE_INVALID', {
-        path: indexFile,
         why: 'older than the change log of the store, or of another store',
       });
     const indexes = emptyIndexes([], options);
     for (const { algorithm, values, ...columns } of sections) await indexes[algorithm].addMany(columns, values);
-    await applyChanges(indexes, changes, null, options);
-    return { indexes, position: changes.position, lists: changes.lists };
+    const changedEntries = await applyChanges(indexes, changes, null, options);
+    onFileRead(file);
+    return { indexes, position: changes.position, lists: changes.lists, changedEntries };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    if (error.details.why !== 'ENOENT') onFileRefused(error);
+    onFileRefused(error);
     return null;
   }
 }
@@ -98,14 +119,14 @@ function emptyIndexes(
 
 /**
  * Apply the changes. `before`: the lists at the position where the changes begin; null if unknown.
- * Errors  STORE_FAILED; INDEX_FULL.
+ * Result  the number of entries that were read or removed. Errors  STORE_FAILED; INDEX_FULL.
  */
 export async function applyChanges(
   indexes: AlgorithmIndexes,
   changes: Changes,
   before: readonly StoredList[] | null,
   { onRead = () => {} }: Pick<LoadOptions, 'onRead'>,
-): Promise<void> {
+): Promise<number> {
   let read = 0;
   for await (const batch of changes.added()) {
     if (Math.floor((read + batch.length) / READ_REPORTED_EVERY) > Math.floor(read / READ_REPORTED_EVERY)) onRead(read);
@@ -119,9 +140,14 @@ export async function applyChanges(
   await Promise.all(Object.values(indexes).map((index) => index.settle()));
   const listKeys = new Set(changes.lists.map(({ listKey }) => listKey));
   const isListGone = before === null || before.some(({ listKey }) => !listKeys.has(listKey));
+  let removed = 0;
   for (const algorithm of ALGORITHMS) {
-    if (isListGone) await indexes[algorithm].keepLists(listKeys);
+    const index = indexes[algorithm];
+    const count = index.entryCount;
+    if (isListGone) await index.keepLists(listKeys);
     const gone = changes.removed.filter((removal) => removal.algorithm === algorithm);
-    await indexes[algorithm].remove(gone.map(({ entryKey }) => entryKey));
+    await index.remove(gone.map(({ entryKey }) => entryKey));
+    removed += count - index.entryCount;
   }
+  return read + removed;
 }

@@ -1,5 +1,4 @@
 /** Keeps a service's lists equal to the store's: at the start, on request, at news, and by polling every second. */
-import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
 import type { Clock } from '../core/clock.js';
@@ -7,12 +6,11 @@ import type { IndexPool } from '../index/index-pool.js';
 import { matchListsInForce } from '../lists/in-force.js';
 import { endExpiredLists } from '../lists/list-versions.js';
 import { type LiveLists, openLiveLists } from '../lists/live-lists.js';
-import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { OpenedStore } from './open-stores.js';
+import { type IndexPublisher, publishIndex } from './publish-index.js';
 
-/** The index file beside the store: `lists export` writes it, and a starting service reads it. */
-export const INDEX_FILE = 'zeef.index';
 /** A list imported by another process is active within this time and the build time. */
 const GENERATION_POLL_MS = 1_000;
 
@@ -20,15 +18,15 @@ interface FollowedLists {
   readonly live: LiveLists;
   /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
-  /** Start to poll for new generations. */
-  watch(): void;
+  /** Start to poll for new generations, and to write index files. Errors STORE_FAILED. */
+  watch(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function followLists(
   config: Config,
   parts: {
-    readonly store: Store;
+    readonly store: OpenedStore;
     readonly audit: Audit;
     readonly pool: IndexPool;
     readonly clock: Clock;
@@ -48,7 +46,8 @@ export async function followLists(
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     pool,
     vault: store.vault,
-    indexFile: join(config.dataDir, INDEX_FILE),
+    blobs: store.blobs,
+    onFileRead: ({ name, bytes }) => log.info({ name, bytes }, 'index file read'),
     onFileRefused: (error) => log.warn({ err: error }, 'index file refused; reading entries from the store'),
     onRead: (entries) => log.info({ entries }, 'reading entries'),
     onMergeError: (error) => log.error({ err: error }, 'segment merge failed; unmerged segments stay in use'),
@@ -56,6 +55,7 @@ export async function followLists(
   updateIndexMetrics(live, metrics);
 
   const logInForce = inForceLog(log);
+  let publisher: IndexPublisher | null = null;
   let timer: NodeJS.Timeout | null = null;
   const reload = async (): Promise<void> => {
     await endExpired();
@@ -64,6 +64,7 @@ export async function followLists(
     if (timer !== null) logInForce(live);
     const { generation, lists } = live.snapshot;
     if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
+    publisher?.look();
   };
   let reloading: Promise<void> | null = null;
   let isClosed = false;
@@ -80,8 +81,11 @@ export async function followLists(
   return {
     live,
     reload,
-    watch() {
+    async watch() {
       logInForce(live);
+      // The values of other kinds cannot be read back.
+      if (config.index === 'ring') publisher = await publishIndex({ store, live }, { clock, log });
+      publisher?.look();
       // A reload that runs may have read the generation before.
       ignoreNews = store.onNews(() => void (reloading === null ? poll() : reloading.then(poll)));
       timer = setInterval(poll, GENERATION_POLL_MS);
@@ -91,6 +95,7 @@ export async function followLists(
       isClosed = true;
       ignoreNews();
       if (timer) clearInterval(timer);
+      await publisher?.close();
       await reloading;
     },
   };

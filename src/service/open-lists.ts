@@ -5,12 +5,11 @@ import type { Audit } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
 import { systemClock } from '../core/clock.js';
 import { SYNC_FOLDER } from '../lists/import/spool-pages.js';
-import type { Store } from '../store/store.js';
+import { removeIndexBlobs } from '../lists/index-blobs.js';
 import type { Logger } from '../telemetry/log.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { auditStore } from './audited-store.js';
-import { INDEX_FILE } from './follow-lists.js';
-import { type Env, storeFrom } from './open-stores.js';
+import { type Env, type OpenedStore, storeFrom } from './open-stores.js';
 
 export interface ListsAlone {
   readonly audit: Audit;
@@ -30,11 +29,12 @@ export async function openListsAlone(config: Config, log: Logger, env: Env): Pro
 }
 
 async function rotateKeys(
-  store: Store,
+  store: OpenedStore,
   dataDir: string,
   newMaster: Uint8Array | null,
 ): Promise<{ readonly keyId: number }> {
   const rotated = await store.rotateKeys(newMaster);
-  for (const name of [INDEX_FILE, SYNC_FOLDER]) await rm(join(dataDir, name), { recursive: true, force: true });
+  await removeIndexBlobs(store.blobs);
+  await rm(join(dataDir, SYNC_FOLDER), { recursive: true, force: true });
   return rotated;
 }

@@ -28,6 +28,8 @@ export interface StorePlace extends Pick<Config, 'dataDir' | 'databaseUrl' | 'bl
 /** The store, and the blobs that its processes share. */
 export interface OpenedStore extends Store {
   readonly blobs: BlobStore;
+  /** Whether a damaged row was found since it was opened: what was read of it is not all. */
+  hasDamage(): boolean;
 }
 
 /** In the data folder: blobs of an embedded store. */
@@ -60,21 +62,32 @@ function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySo
  * Open the store of this place. Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION; CONFIG_INVALID: the URL of the database
  * or the place of blobs is malformed, or is not the one of the other processes.
  */
-export async function openStoreAt(place: StorePlace, { onDamaged, onCleared }: Observers = {}): Promise<OpenedStore> {
+export async function openStoreAt(
+  place: StorePlace,
+  { onDamaged = () => {}, onCleared }: Observers = {},
+): Promise<OpenedStore> {
   const master = masterKeyOf(place);
-  const damaged = onDamaged ? { onDamaged } : {};
+  let isDamaged = false;
+  const hasDamage = () => isDamaged;
+  const damaged: Pick<Required<Observers>, 'onDamaged'> = {
+    onDamaged: (damage) => {
+      isDamaged = true;
+      onDamaged(damage);
+    },
+  };
   if (!isShared(place)) {
     // Two embedded stores with one place would each remove the bodies of the other.
     if (place.blobs !== '') throw new AppError('CONFIG_INVALID', { problems: 'ZEEF_BLOBS needs ZEEF_DATABASE_URL' });
     const { openSqliteStore } = await import('../sqlite/open.js');
     const blobs = openOwnBlobs(join(place.dataDir, BLOB_FOLDER));
     const store = await openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
-    return { ...store, blobs };
+    return { ...store, blobs, hasDamage };
   }
   const { openPostgresStore } = await import('../postgres/open.js');
   const stagingFolder = join(place.dataDir, STAGING_FOLDER);
   const outside = place.blobs === '' ? null : openBlobs(place.blobs, place.bucketEnv);
-  return openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...damaged });
+  const store = await openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...damaged });
+  return { ...store, hasDamage };
 }
 
 /** Open the store as configured, and report damage. Errors as `openStoreAt`. */

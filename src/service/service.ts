@@ -2,7 +2,6 @@
  * The composition root: creates the parts, keeps the snapshot current, and offers the operations of HTTP and CLI.
  * The only room that imports all lower ones.
  */
-import { join } from 'node:path';
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { DeliverOptions } from '../cases/webhooks/deliver.js';
 import { EventHold } from '../cases/webhooks/hold-events.js';
@@ -25,6 +24,7 @@ import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
 import { createSyncRequests, type SyncRequests } from '../lists/import/sync-requests.js';
+import type { WrittenIndex } from '../lists/index-blobs.js';
 import type { LiveLists } from '../lists/live-lists.js';
 import type { ScanDecoder } from '../scan/scan-request.js';
 import type { Idempotency } from '../store/ledger-contract.js';
@@ -37,11 +37,12 @@ import { startProbing } from '../tenants/probing/start-probing.js';
 import type { TenantGates } from '../tenants/tenant-gates.js';
 import { auditStore } from './audited-store.js';
 import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
-import { followLists, INDEX_FILE } from './follow-lists.js';
+import { followLists } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
 import { joinWatches } from './join-watches.js';
 import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
 import { type Env, type OpenedStore, storeFrom, storePlaceOf } from './open-stores.js';
+import { writeIndex } from './publish-index.js';
 import { startFloodGuard } from './quarantine.js';
 import { type Readiness, readinessOf } from './readiness.js';
 import { NO_REPLICA, type RunningReplica, startReplica } from './replica.js';
@@ -85,10 +86,8 @@ export interface Service {
   readiness(): Readiness;
   /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
-  /** Errors as `LiveLists.exportTo`. */
-  exportIndex(
-    path?: string,
-  ): Promise<{ readonly bytes: number; readonly entryCount: number; readonly generation: number }>;
+  /** Errors as `writeIndex`. */
+  exportIndex(): Promise<WrittenIndex>;
   /** Drain in-flight requests, then close. */
   close(): Promise<void>;
 }
@@ -149,7 +148,7 @@ async function serviceOn(
   const { probing, closeWatches } = await startWatches({ ...parts, guard, gates, snapshot: () => live.snapshot });
   const imports = importJobsFrom(config, { store, audit, log, env, reload });
   if (watchLists) {
-    followed.watch();
+    await followed.watch();
     await imports.resume();
   }
   const stopLedgerWork = watchLists ? startLedgerWork(config, ledger, store, log) : () => {};
@@ -171,7 +170,7 @@ async function serviceOn(
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),
     lists: () => store.lists.lists(),
-    ...reports(config, { live, ledger, decoder, replica, metrics, state }),
+    ...reports(config, { store, live, ledger, decoder, replica, metrics, state }),
     async close() {
       state.isClosing = true;
       await imports.close();
@@ -231,6 +230,7 @@ function startLedgerWork(config: Config, ledger: Ledger, { duties }: Store, log:
 function reports(
   config: Config,
   parts: {
+    readonly store: OpenedStore;
     readonly live: LiveLists;
     readonly ledger: Ledger;
     readonly decoder: Decoder;
@@ -239,7 +239,7 @@ function reports(
     readonly state: { readonly isClosing: boolean };
   },
 ): Pick<Service, 'renderMetrics' | 'readiness' | 'exportIndex'> {
-  const { live, ledger, decoder, replica, metrics, state } = parts;
+  const { store, live, ledger, decoder, replica, metrics, state } = parts;
   return {
     renderMetrics: () => {
       decoder.status();
@@ -253,7 +253,10 @@ function reports(
         decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
         replica: replica.status(),
       }),
-    exportIndex: (path = join(config.dataDir, INDEX_FILE)) => live.exportTo(path),
+    async exportIndex() {
+      const { bytes, entryCount, generation } = await writeIndex({ store, live });
+      return { bytes, entryCount, generation };
+    },
   };
 }
 

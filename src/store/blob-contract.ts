@@ -9,6 +9,9 @@ const BLOB_NAME_CHARACTERS_MAX = 160;
 /** 10,000 parts of 16 MiB, as many as S3 takes, less a kilobyte for the sum; a hash costs an index some 40 bytes. */
 export const BLOB_BYTES_MAX = 167_772_159_000;
 
+/** Begins the names of index files: derived from rows, they may be lost at any time. */
+export const INDEX_FOLDER = 'index/';
+
 export interface BlobWritten {
   /** Bytes of the body. */
   readonly bytes: number;

@@ -1,10 +1,10 @@
 /** Examples that no command on a page prints are compared with what Zeef makes. */
 
-import { createReadStream, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { tempFolder } from '../../bench/temp-folder.js';
+import { openOwnBlobs } from '../../src/blobs/open-blobs.js';
 import { type HitFacts, newsEvent, overdueEvents } from '../../src/cases/webhooks/events.js';
+import { indexBlobs } from '../../src/lists/index-blobs.js';
 import { openStream } from '../../src/vault/sealed-stream.js';
 import { startService } from '../support/running.js';
 import { blocksOf } from './blocks.js';
@@ -38,19 +38,18 @@ test('the webhook events in docs/keys.md are those that are sent', () => {
 });
 
 test('the header in docs/index-format.md has the fields of an index file', async () => {
-  const folder = tempFolder('example');
   const running = await startService();
   try {
-    const file = join(folder, 'zeef.index');
-    await running.service.exportIndex(file);
+    await running.service.exportIndex();
+    const blobs = openOwnBlobs(join(running.service.config.dataDir, 'blobs'));
+    const [file] = await indexBlobs(blobs);
     const pieces: Buffer[] = [];
-    for await (const piece of openStream(running.service.store.vault, createReadStream(file)))
+    for await (const piece of openStream(running.service.store.vault, await blobs.get(file!.name)))
       pieces.push(Buffer.from(piece));
     const bytes = Buffer.concat(pieces);
     const header = JSON.parse(bytes.subarray(16, 16 + bytes.readUInt32LE(8)).toString());
     expect(shapeOf(header)).toEqual(shapeOf(exampleOf('docs/index-format.md', '{ "position"')));
   } finally {
     await running.stop();
-    rmSync(folder, { recursive: true });
   }
 });

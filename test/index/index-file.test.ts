@@ -1,13 +1,8 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { tempFolder } from '../../bench/temp-folder.js';
+import { describe, expect, test } from 'vitest';
 import type { Algorithm } from '../../src/core/vocabulary.js';
-import { readIndexFile, writeIndexFile } from '../../src/index/index-file.js';
+import { openIndex, sealIndex } from '../../src/index/index-file.js';
 import { buildRing, givenHashes } from '../../src/index/ring.js';
 import { sealStream } from '../../src/vault/sealed-stream.js';
-import { orLeftOut } from '../support/left-out.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { vaultOf } from '../support/vault.js';
 
@@ -21,49 +16,56 @@ const section = (algorithm: Algorithm, valueBytes: number, count: number) => ({
 });
 const sections = [section('pdq', 32, 40), section('md5', 16, 3), section('sha1', 20, 0)];
 
-let path: string;
-beforeEach(async () => {
-  path = join(tempFolder('index'), 'zeef.index');
-  await writeIndexFile(
-    path,
-    position,
-    sections.map((one) => ({
-      ...one,
-      values: [one.values.subarray(0, one.valueBytes), one.values.subarray(one.valueBytes)],
-    })),
-    vaultOf(),
-  );
+type Section = (typeof sections)[number];
+const whole = (column: Uint32Array | Uint16Array) => new Uint8Array(column.buffer);
+/** Columns in pieces that are no rows. */
+const sourceOf = ({ algorithm, valueBytes, keys, listKeys, values }: Section) => ({
+  algorithm,
+  valueBytes,
+  entryCount: keys.length,
+  columns: [[whole(keys)], [whole(listKeys).subarray(0, 3), whole(listKeys).subarray(3)], [values]],
 });
 
-test('a file is read as it was written, only its owner may read it, and nothing is left beside it', async () => {
-  const read = await readIndexFile(path, vaultOf());
-  expect(read.position).toEqual(position);
-  expect(read.sections.map((one) => ({ ...one, values: Uint8Array.from(one.values) }))).toEqual(sections);
-  expect(statSync(path).mode & 0o777).toBe(0o600);
-  expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return Buffer.concat(all);
+}
+
+const written = () => bytesOf(sealIndex({ position, sections: sections.map(sourceOf) }, vaultOf()));
+
+async function* piecesOf(bytes: Uint8Array, onEnd = () => {}): AsyncGenerator<Uint8Array> {
+  try {
+    for (let at = 0; at < bytes.length; at += 300) yield bytes.subarray(at, at + 300);
+  } finally {
+    onEnd();
+  }
+}
+
+const read = (bytes: Uint8Array, onEnd?: () => void) => openIndex(piecesOf(bytes, onEnd), bytes.length, vaultOf());
+
+const INVALID = { code: 'INDEX_FILE_INVALID' };
+
+test('a file is read as it was written', async () => {
+  const found = await read(await written());
+  expect(found.position).toEqual(position);
+  expect(found.sections.map((one) => ({ ...one, values: Uint8Array.from(one.values) }))).toEqual(sections);
 });
 
 test('a flipped bit anywhere is refused', async () => {
-  const good = readFileSync(path);
+  const good = await written();
   for (let bit = 0; bit < good.length * 8; bit += bit < 1_000 ? 1 : 37) {
     const bad = Buffer.from(good);
     bad[bit >> 3]! ^= 1 << (bit & 7);
-    writeFileSync(path, bad);
-    await expect(readIndexFile(path, vaultOf()), `bit ${bit}`).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+    await expect(read(bad), `bit ${bit}`).rejects.toMatchObject(INVALID);
   }
 });
 
 test('a truncated or extended file is refused', async () => {
-  const good = readFileSync(path);
-  for (let bytes = 0; bytes < good.length; bytes += bytes < 200 ? 1 : 13) {
-    writeFileSync(path, good);
-    truncateSync(path, bytes);
-    await expect(readIndexFile(path, vaultOf()), `${bytes} bytes`).rejects.toMatchObject({
-      code: 'INDEX_FILE_INVALID',
-    });
-  }
-  writeFileSync(path, Buffer.concat([good, Buffer.alloc(1)]));
-  await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
+  const good = await written();
+  for (let bytes = 0; bytes < good.length; bytes += bytes < 200 ? 1 : 13)
+    await expect(read(good.subarray(0, bytes)), `${bytes} bytes`).rejects.toMatchObject(INVALID);
+  await expect(read(Buffer.concat([good, Buffer.alloc(1)]))).rejects.toMatchObject(INVALID);
 });
 
 /** The content under the seal, with `rest` bytes after the header. */
@@ -95,48 +97,32 @@ describe('an invalid index file', () => {
     ['more bytes than its sections', withHeader('{"position":1,"sections":[]}', 1)],
   ])('%s is refused', async (_name, bytes) => {
     // As it is, and under a valid seal: the content is checked too.
-    writeFileSync(path, Buffer.from(bytes, 'latin1'));
-    await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
-    await writeFile(path, sealStream(vaultOf(), [Buffer.from(bytes, 'latin1')]));
-    await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
-  });
-
-  test('a missing file and an unwritable folder are FILE_UNREADABLE', async () => {
-    await expect(readIndexFile(`${path}.none`, vaultOf())).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
-    await expect(writeIndexFile(join(path, 'x'), position, [], vaultOf())).rejects.toMatchObject({
-      code: 'FILE_UNREADABLE',
-    });
+    await expect(read(Buffer.from(bytes, 'latin1'))).rejects.toMatchObject(INVALID);
+    const sealed = await bytesOf(sealStream(vaultOf(), [Buffer.from(bytes, 'latin1')]));
+    await expect(read(sealed)).rejects.toMatchObject(INVALID);
   });
 });
 
-const hasProc = orLeftOut(existsSync('/proc/self/fd'), 'There is no /proc', 'tests of open files');
-
-test.runIf(hasProc)('a file that is refused is closed', async () => {
-  writeFileSync(path, 'hello, this is a text of some length that is no index file at all');
-  const isOpen = () =>
-    readdirSync('/proc/self/fd').some((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`) === path;
-      } catch {
-        return false;
-      }
-    });
-  await expect(readIndexFile(path, vaultOf())).rejects.toMatchObject({ code: 'INDEX_FILE_INVALID' });
-  await expect.poll(isOpen).toBe(false);
-});
-
-test('a failed write leaves the old file', async () => {
-  const before = readFileSync(path);
-  const failing = {
-    ...sections[0]!,
-    values: (function* () {
-      yield new Uint8Array(32);
-      throw new Error('the source broke');
-    })(),
+test('a source is ended where the file is refused in its middle, and its failure is that of the reader', async () => {
+  let ended = 0;
+  const bad = Buffer.concat([await written(), Buffer.alloc(100_000)]);
+  bad[60]! ^= 1;
+  await expect(read(bad, () => ended++)).rejects.toMatchObject(INVALID);
+  expect(ended).toBe(1);
+  const broken = async function* () {
+    yield bad.subarray(0, 40);
+    throw new Error('the source broke');
   };
-  await expect(writeIndexFile(path, position, [failing], vaultOf())).rejects.toThrow();
-  expect(readFileSync(path)).toEqual(before);
-  expect(readdirSync(join(path, '..'))).toEqual(['zeef.index']);
+  await expect(openIndex(broken(), bad.length, vaultOf())).rejects.toThrow('the source broke');
+});
+
+test('a failure of a column is that of the file', async () => {
+  const failing = (function* () {
+    yield new Uint8Array(32);
+    throw new Error('the column broke');
+  })();
+  const source = { ...sourceOf(sections[0]!), columns: [failing] };
+  await expect(bytesOf(sealIndex({ position, sections: [source] }, vaultOf()))).rejects.toThrow('the column broke');
 });
 
 test('a ring returns the hashes that it was built from, in any number of pieces', () => {

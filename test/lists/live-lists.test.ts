@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { listRows, randomValues } from '../../bench/list-rows.js';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { openOwnBlobs } from '../../src/blobs/open-blobs.js';
 import { checkValues } from '../../src/check/check-values.js';
 import { EntryReader } from '../../src/check/entry-reader.js';
 import { FloodGuard } from '../../src/check/flood-guard.js';
@@ -14,8 +15,10 @@ import { AppError } from '../../src/core/errors.js';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
+import { indexBlobs, putIndexBlob } from '../../src/lists/index-blobs.js';
 import { openLiveLists } from '../../src/lists/live-lists.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
+import type { BlobStore } from '../../src/store/blob-contract.js';
 import type { FeedPosition } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
@@ -24,18 +27,24 @@ let dataDir: string;
 let store: Store;
 let pool: IndexPool;
 let refused: unknown[];
+let blobs: BlobStore;
 beforeEach(async () => {
   dataDir = tempFolder('live');
   store = await openSqliteStore(dataDir);
   pool = createIndexPool({ threads: 2 });
   refused = [];
+  blobs = openOwnBlobs(join(dataDir, 'blobs'));
 });
 afterEach(async () => {
   await pool.close();
   await store.close();
 });
 
-const indexFile = () => join(dataDir, 'zeef.index');
+/** Write the index file of these lists. */
+const exported = async (live: Awaited<ReturnType<typeof open>>) =>
+  putIndexBlob(blobs, await live.content(), store.vault);
+/** Return the path of the newest index file. */
+const indexFile = async () => join(dataDir, 'blobs', (await indexBlobs(blobs))[0]!.name.replace('/', '+'));
 const open = () =>
   openLiveLists(store.lists, {
     kind: 'ring',
@@ -43,7 +52,7 @@ const open = () =>
     photodnaRadius: 50,
     pool,
     vault: store.vault,
-    indexFile: indexFile(),
+    blobs,
     onMergeError: (error) => {
       throw error;
     },
@@ -117,7 +126,7 @@ test('an index file is loaded, and the changes of the store since it are applied
   const first = await open();
   await store.lists.changeEntries('a', { entryId: 'e7' }, 'remove');
   await first.refresh();
-  expect(await first.exportTo(indexFile())).toMatchObject({ entryCount: 2_099 });
+  expect(await exported(first)).toMatchObject({ entryCount: 2_099 });
   await store.lists.addEntries('a', listRows('pdq', hash(2_500), 2_500));
   await store.lists.changeEntries('a', { entryId: 'e8' }, 'remove');
   const second = await open();
@@ -152,14 +161,15 @@ test('a list whose entries are all damaged is not in force; with one intact entr
 
 test('a damaged index file, or one of another store, is reported, and the store is read instead', async () => {
   await fill();
-  await (await open()).exportTo(indexFile());
-  const bytes = readFileSync(indexFile());
+  await exported(await open());
+  const file = await indexFile();
+  const bytes = readFileSync(file);
   bytes[bytes.length >> 1]! ^= 4;
-  writeFileSync(indexFile(), bytes);
+  writeFileSync(file, bytes);
   const live = await open();
-  expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
+  expect(refused).toMatchObject([{ code: 'STORE_FAILED' }]);
   expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
-  await live.exportTo(indexFile());
+  await exported(live);
   const other = await openSqliteStore(tempFolder('other'));
   const elsewhere = await openLiveLists(other.lists, {
     kind: 'ring',
@@ -167,7 +177,7 @@ test('a damaged index file, or one of another store, is reported, and the store 
     photodnaRadius: 50,
     pool,
     vault: store.vault,
-    indexFile: indexFile(),
+    blobs,
     onMergeError: () => {},
     onFileRefused: (error) => refused.push(error),
   });
@@ -213,7 +223,7 @@ test('PhotoDNA values match within the configured L2 radius, also from an index 
   await store.lists.createList({ list: 'licensed', kind: 'match', radiusBits: 31 });
   await store.lists.replaceEntries('licensed', listRows('photodna', value));
   const live = await open();
-  await live.exportTo(indexFile());
+  await exported(live);
   for (const reader of [live, await open()]) {
     const ask = async (off: number) => {
       const vector = Uint8Array.from(value);
@@ -263,7 +273,7 @@ test('a refresh that fails halfway keeps the old snapshot; the next applies all 
     photodnaRadius: null,
     pool,
     vault: store.vault,
-    indexFile: indexFile(),
+    blobs,
     onMergeError: () => {},
     onFileRefused: () => {},
   });
@@ -357,7 +367,7 @@ test('concurrent refreshes are applied one after the other, each change once', a
     photodnaRadius: null,
     pool,
     vault: store.vault,
-    indexFile: indexFile(),
+    blobs,
     onMergeError: (error) => {
       throw error;
     },

@@ -8,7 +8,6 @@ import { createIndexPool } from '../../src/index/index-pool.js';
 import { Listener } from '../../src/postgres/listener.js';
 import { auditStore } from '../../src/service/audited-store.js';
 import { followLists } from '../../src/service/follow-lists.js';
-import type { Store } from '../../src/store/store.js';
 import { createLogger } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { openPostgres } from '../store/backends.js';
@@ -16,14 +15,16 @@ import { entryRow, stream } from '../store/lists-contract.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 import { PostgresProxy } from '../support/postgres-proxy.js';
 
+type Opened = Awaited<ReturnType<typeof openPostgres>>;
+
 const SOON = { timeout: 500, interval: 5 };
 const LATER = { timeout: 15_000, interval: 20 };
 
 describe.runIf(hasPostgres)('news', () => {
   let direct = '';
   let proxy: PostgresProxy;
-  let store: Store;
-  let other: Store;
+  let store: Opened;
+  let other: Opened;
   beforeEach(async () => {
     const server = await sharedServer();
     direct = await server.createSchema(await server.createDatabase());
@@ -90,13 +91,14 @@ describe.runIf(hasPostgres)('news', () => {
     const config = readConfig({ env: {}, flags: { dataDir: tempFolder('follow') } });
     const pool = createIndexPool({ onTable: () => {} });
     const parts = { clock: systemClock, log: createLogger('silent'), metrics: createMetrics(), pool };
-    const follow = (of: Store) => followLists(config, { ...parts, store: of, audit: auditStore(of, systemClock) });
+    const follow = (of: Opened) =>
+      followLists(config, { ...parts, store: { ...of, hasDamage: () => false }, audit: auditStore(of, systemClock) });
     const generation = ({ live }: Awaited<ReturnType<typeof follow>>) => live.snapshot.generation;
 
     const never = vi.spyOn(globalThis, 'setInterval').mockReturnValue(setTimeout(() => {}, 0));
     const { calls } = await subscribe();
     const byNews = await follow(store);
-    byNews.watch();
+    await byNews.watch();
     for (let n = 1; n <= 5; n++) await change(n);
     await expect.poll(() => generation(byNews), LATER).toBe(await other.lists.generation());
     expect(calls()).toBeGreaterThan(1);
@@ -107,9 +109,9 @@ describe.runIf(hasPostgres)('news', () => {
     never.mockRestore();
 
     // As where the connection of the listener is stalled for ever.
-    const deaf: Store = { ...store, onNews: () => () => {} };
+    const deaf: Opened = { ...store, onNews: () => () => {} };
     const byPoll = await follow(deaf);
-    byPoll.watch();
+    await byPoll.watch();
     await change(7);
     const startMs = performance.now();
     const newest = await other.lists.generation();

@@ -3,7 +3,7 @@
  * whose mount is missing is another place too.
  */
 import { AppError } from '../../core/errors.js';
-import type { BlobStore } from '../../store/blob-contract.js';
+import { type BlobStore, INDEX_FOLDER } from '../../store/blob-contract.js';
 import type { Database } from '../database.js';
 import { PostgresBlobs } from './blobs.js';
 
@@ -27,6 +27,9 @@ export async function blobsOf(database: Database, outside: BlobStore | null): Pr
     if (found !== null && found !== mark) throw otherPlace('another store uses it');
     if (found === null) await outside.put(MARK, onePiece(mark));
     await database.statement('INSERT INTO blob_place (id, mark) VALUES (1, $1) ON CONFLICT DO NOTHING', [mark]);
+    // Nothing reads them from now on.
+    const own = new PostgresBlobs(database);
+    for await (const { name } of own.list(INDEX_FOLDER)) await own.remove(name);
   }
   if ((await textOf(outside)) !== mark) throw otherPlace('it is that of another store, or its mount is missing');
   return outside;
@@ -39,7 +42,7 @@ interface Facts {
 }
 
 const FACTS = `SELECT store_id::text AS mark, EXISTS (SELECT 1 FROM blob_place) AS "isMarked",
-  EXISTS (SELECT 1 FROM blob) AS "hasOwn" FROM store`;
+  EXISTS (SELECT 1 FROM blob WHERE NOT starts_with(name, '${INDEX_FOLDER}')) AS "hasOwn" FROM store`;
 
 const otherPlace = (why: string) =>
   new AppError('CONFIG_INVALID', {
