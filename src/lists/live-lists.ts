@@ -25,7 +25,7 @@ export interface LiveLists {
   merged(): Promise<void>;
 }
 
-export interface LoadedContent extends IndexContent<FeedPosition> {
+interface LoadedContent extends IndexContent<FeedPosition> {
   /** Those of `LiveLists` at this position. */
   readonly changedEntries: number;
 }

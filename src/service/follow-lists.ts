@@ -34,24 +34,13 @@ export async function followLists(
     readonly metrics: Metrics;
   },
 ): Promise<FollowedLists> {
-  const { store, audit, pool, clock, log, metrics } = parts;
+  const { store, audit, clock, log, metrics } = parts;
   const endExpired = async (): Promise<void> => {
     for (const list of await endExpiredLists(audit.as(ZEEF), clock.nowMs()))
       log.warn({ list }, 'list expired and disabled');
   };
   await endExpired();
-  const live = await openLiveLists(store.lists, {
-    kind: config.index,
-    photodnaIndex: config.photodnaIndex,
-    photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
-    pool,
-    vault: store.vault,
-    blobs: store.blobs,
-    onFileRead: ({ name, bytes }) => log.info({ name, bytes }, 'index file read'),
-    onFileRefused: (error) => log.warn({ err: error }, 'index file refused; reading entries from the store'),
-    onRead: (entries) => log.info({ entries }, 'reading entries'),
-    onMergeError: (error) => log.error({ err: error }, 'segment merge failed; unmerged segments stay in use'),
-  });
+  const live = await loadLive(config, parts);
   updateIndexMetrics(live, metrics);
 
   const logInForce = inForceLog(log);
@@ -99,6 +88,25 @@ export async function followLists(
       await reloading;
     },
   };
+}
+
+/** Load the lists. Errors as `openLiveLists`. */
+function loadLive(
+  config: Config,
+  { store, pool, log }: { readonly store: OpenedStore; readonly pool: IndexPool; readonly log: Logger },
+): Promise<LiveLists> {
+  return openLiveLists(store.lists, {
+    kind: config.index,
+    photodnaIndex: config.photodnaIndex,
+    photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
+    pool,
+    vault: store.vault,
+    blobs: store.blobs,
+    onFileRead: ({ name, bytes }) => log.info({ name, bytes }, 'index file read'),
+    onFileRefused: (error) => log.warn({ err: error }, 'index file refused; reading entries from the store'),
+    onRead: (entries) => log.info({ entries }, 'reading entries'),
+    onMergeError: (error) => log.error({ err: error }, 'segment merge failed; unmerged segments stay in use'),
+  });
 }
 
 /** Return a function that logs whether a list is in force: at its first call where none is, then where it changes. */
