@@ -5,6 +5,7 @@ import { listRows, randomValues } from '../../bench/list-rows.js';
 import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { openOwnBlobs } from '../../src/blobs/open-blobs.js';
+import { readConfig } from '../../src/config/read-config.js';
 import type { Clock } from '../../src/core/clock.js';
 import { AppError } from '../../src/core/errors.js';
 import { ALGORITHMS } from '../../src/core/vocabulary.js';
@@ -12,7 +13,10 @@ import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
 import { isRemoved } from '../../src/index/segment.js';
 import { indexBlobs } from '../../src/lists/index-blobs.js';
 import { openLiveLists } from '../../src/lists/live-lists.js';
+import { openListsAlone } from '../../src/service/open-lists.js';
 import { publishIndex, writeIndex } from '../../src/service/publish-index.js';
+import { createService, type Service } from '../../src/service/service.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { BlobStore } from '../../src/store/blob-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { createLogger } from '../../src/telemetry/log.js';
@@ -291,6 +295,43 @@ describe.each(backends)('index files, $name', (backend) => {
     }
     expect(refused).toEqual([]);
   });
+});
+
+test('a service writes one by itself, the next service reads it and answers as before; a new key removes it', async () => {
+  const config = readConfig({ env: {}, flags: { dataDir: tempFolder('serve') } });
+  const lines: string[] = [];
+  const log = createLogger('info', { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  const store = await openSqliteStore(config.dataDir);
+  const values = randomValues(70_000, 16, 3);
+  await store.lists.createList({ list: 'long', kind: 'match', radiusBits: 31 });
+  await store.lists.replaceEntries('long', listRows('md5', values));
+  await store.close();
+  const known = Buffer.from(values.subarray(-16)).toString('hex');
+  const verdicts = async (service: Service) => {
+    const options = {
+      orientations: 'none',
+      lists: null,
+      requestedRadiusBits: null,
+      reference: null,
+      tenant: 't',
+    } as const;
+    const batch = service.openBatch(options, { isStream: false });
+    const answers = await batch.checkValues('md5', Buffer.from(`${known}${'0'.repeat(32)}`, 'hex'));
+    return [...answers].map(([at, { verdict }]) => `${at} ${verdict}`);
+  };
+  for (const message of ['index file written', 'index file read']) {
+    const service = await createService(config, { log, watchLists: true });
+    await expect.poll(() => lines, SOON).toContain(message);
+    expect(await verdicts(service)).toEqual(['0 match']);
+    await service.close();
+  }
+  expect(lines.filter((line) => line.startsWith('index file'))).toEqual(['index file written', 'index file read']);
+  const files = openOwnBlobs(join(config.dataDir, 'blobs'));
+  expect(await indexBlobs(files)).toHaveLength(1);
+  const alone = await openListsAlone(config, log, {});
+  await alone.rotateKeys(null);
+  await alone.close();
+  expect(await indexBlobs(files)).toEqual([]);
 });
 
 async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
