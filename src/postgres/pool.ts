@@ -1,7 +1,8 @@
 /** Connections to the primary of several hosts. */
 import { Pool, type PoolClient } from 'pg';
+import { AppError } from '../core/errors.js';
 import { urlsOf } from './hosts.js';
-import { prepareSession, STATEMENT_MS_MAX } from './session.js';
+import { prepareSession, STANDBY, STATEMENT_MS_MAX } from './session.js';
 import { parsers } from './values.js';
 
 /** Also the longest wait for a free connection: a caller gets a 503 rather than a place in a long queue. */
@@ -10,6 +11,7 @@ const CONNECT_MS_MAX = 2_000;
 const QUERY_MS_MAX = STATEMENT_MS_MAX + 1_000;
 /** What the driver says after waiting for a free connection, and nowhere else. */
 const ALL_IN_USE = 'timeout exceeded when trying to connect';
+const NO_PRIMARY = 'none of the hosts accepts writes';
 const KEEP_ALIVE_MS = 5_000;
 /** A burst is followed by another one within this time, or its connections are not needed. */
 const IDLE_MS_MAX = 30_000;
@@ -28,7 +30,7 @@ export class PrimaryPool {
     this.#pool = this.#open();
   }
 
-  /** Take a connection to the first host, from the last one that worked, that accepts writes. Errors of the last host. */
+  /** Take a connection to the first host, from the last one that worked, that accepts writes. Errors of the last host; plain where all are standbys. */
   async connect(): Promise<PoolClient> {
     for (let tried = 1; ; tried++) {
       const pool = this.#pool;
@@ -39,10 +41,16 @@ export class PrimaryPool {
       } catch (error) {
         // A pool whose connections are all in use says nothing about its host.
         const isBusy = error instanceof Error && error.message === ALL_IN_USE;
-        if (isBusy || tried >= this.#urls.length) throw error;
+        if (isBusy) throw error;
+        if (tried >= this.#urls.length) throw this.#isInFailover(error) ? new Error(NO_PRIMARY) : error;
         this.#leave(pool);
       }
     }
+  }
+
+  /** Of several hosts, one that is a standby now may be the primary soon: that passes, as a lost connection does. */
+  #isInFailover(error: unknown): boolean {
+    return this.#urls.length > 1 && error instanceof AppError && error.details.why === STANDBY;
   }
 
   /** Give a connection back. `isLost`: it is of no further use, as are the others of its server if it is no primary now. */

@@ -12,6 +12,9 @@ const LOCK_MS_MAX = 2_000;
 /** A transaction sends its next statement at once, so one that is idle has lost its process. */
 const IDLE_IN_TRANSACTION_MS_MAX = 10_000;
 
+/** Why a standby is refused. */
+export const STANDBY = 'the server is a standby, or read-only';
+
 /** Settings of a connection, as the server reports them. */
 interface Session {
   readonly version: number;
@@ -38,7 +41,7 @@ const READ = `SELECT current_setting('server_version_num')::int AS version, pg_i
 export function refusalOf(session: Session): string | null {
   if (session.version < SERVER_VERSION_MIN) return `PostgreSQL ${session.version / 10_000} is older than 15`;
   if (session.encoding !== 'UTF8') return `the encoding of the database is ${session.encoding}, not UTF8`;
-  if (session.isStandby || session.readOnly !== 'off') return 'the server is a standby, or read-only';
+  if (session.isStandby || session.readOnly !== 'off') return STANDBY;
   if (session.fsync !== 'on') return 'fsync=off: the server may lose what it has committed';
   if (session.synchronousCommit === 'off') return 'synchronous_commit=off: the server may lose what it has committed';
   if (session.standbyNames !== '' && session.synchronousCommit === 'local')

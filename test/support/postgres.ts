@@ -4,7 +4,7 @@
  * ZEEF_TEST_PG names a folder with others, such as /usr/lib/postgresql/15/bin.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, chown, copyFile, link, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -204,6 +204,26 @@ export class PostgresServer {
     for (const one of all) process.kill(one, 'SIGKILL');
     while (all.some((one) => isRunning(one))) await delay(POLL_MS);
     this.#process = null;
+  }
+
+  /**
+   * Create a standby, which follows this server by streaming: a copy of its stopped folder, since the package has no pg_basebackup. This
+   * server starts again. `name`: as in `synchronous_standby_names`. `way`: the URL by which it follows.
+   */
+  async createStandby(name: string, way = this.url()): Promise<PostgresServer> {
+    const folder = tempFolder('pg');
+    await this.stop();
+    cpSync(join(this.#folder, 'data'), join(folder, 'data'), { recursive: true });
+    rmSync(join(folder, 'data', 'postmaster.pid'), { force: true });
+    writeFileSync(join(folder, 'data', 'standby.signal'), '');
+    if (isRoot) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
+    await this.start();
+    // Once promoted it has no standby, and waits for none.
+    const settings = this.#settings.filter((setting) => !setting.startsWith('synchronous_standby_names='));
+    const follows = `primary_conninfo=${way}?application_name=${name}`;
+    const standby = new PostgresServer(this.#bin, folder, [...settings, follows]);
+    await standby.start();
+    return standby;
   }
 
   /** Restart as a standby, which accepts no writes until `SELECT pg_promote()`. */
