@@ -1,5 +1,6 @@
 /** Child processes of tests and benches. */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
 /** Return an environment with only PATH, the run's temporary folder and `variables`. */
@@ -13,4 +14,9 @@ export function endWithParent<C extends ChildProcess>(child: C): C {
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   return child;
+}
+
+/** Return the child processes of a process (Linux). */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }

@@ -4,6 +4,7 @@ import { AppError } from '../src/core/errors.js';
 import { accuracy } from './accuracy.js';
 import { crash } from './crash.js';
 import { digests } from './digests.js';
+import { fleet } from './fleet.js';
 import { flips } from './flips.js';
 import { gates } from './gates.js';
 import { headline } from './headline.js';
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   http,
   ledger,
   crash,
+  fleet,
   hostile,
   recovery,
   scan: scanBench,

@@ -34,7 +34,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
   program
     .command('bench')
     .description(
-      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, hostile, recovery, scan, soak, accuracy, gates, headline; by default all',
+      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, fleet, hostile, recovery, scan, soak, accuracy, gates, headline; by default all',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: checks that the benches run; the figures mean nothing'))

@@ -308,6 +308,7 @@ export const OTHER_VARIABLES = {
   ZEEF_CONFIG: 'JSON file of knobs, used without `--config`',
   ZEEF_SERVER_KEY: 'API key for `zeef scan --server`, used without `--key`: other users of the machine can see flags',
   ZEEF_CORPUS: 'folder of the test corpus, for tests and benches',
+  ZEEF_TEST_PG: 'folder with the programs of a PostgreSQL, for tests and benches; by default those of the npm package',
 } as const satisfies Record<`ZEEF_${string}`, string>;
 
 export type KnobName = keyof typeof KNOBS;

@@ -5,10 +5,11 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { childrenOf } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { readCsv } from '../support/corpus.js';
 import { hasHnsw } from '../support/hnsw.js';
-import { childrenOf, run, serve } from '../support/processes.js';
+import { run, serve } from '../support/processes.js';
 import { randomBytes, seeded } from '../support/random.js';
 import { PICTURES } from '../support/running.js';
 

@@ -1,6 +1,5 @@
 /** Zeef in processes of its own, as a user runs it, with all that they print. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { childEnv, endWithParent } from '../../bench/child.js';
 import { artefact } from '../../src/core/package-root.js';
 
@@ -54,9 +53,4 @@ export async function serve(env: Record<string, string>, ...args: string[]): Pro
       await ended;
     },
   };
-}
-
-/** Return the child processes of a process (Linux). */
-export function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
