@@ -10,6 +10,7 @@ import { type CliContext, EXIT } from './context.js';
 import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
+import { addMigrateCommand } from './migrate.js';
 import { addReplicasCommand } from './replicas.js';
 import { addReportCommands } from './report.js';
 import { addScanCommand } from './scan.js';
@@ -41,6 +42,7 @@ export function createProgram(cli: CliContext): Command {
   addWebhookCommands(program, cli);
   addReplicasCommand(program, cli);
   addVerifyCommand(program, cli);
+  addMigrateCommand(program, cli);
   addBenchCommand(program, cli);
   return program;
 }

@@ -124,6 +124,10 @@ export const ERRORS = {
     retry: false,
     says: 'The path is neither a regular file nor a folder.',
   },
+  STORE_IN_USE: { number: 81, http: 503, retry: true, says: 'Another process uses the store, or work waits in it.' },
+  STORE_NOT_EMPTY: { number: 82, http: 409, retry: false, says: 'The target of the move is not empty.' },
+  STORE_UNFINISHED: { number: 83, http: 503, retry: false, says: 'A move into this store has not ended.' },
+  STORE_DIFFERS: { number: 84, http: 500, retry: false, says: 'The moved store differs from its source.' },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -6,6 +6,7 @@
 import { BLOB_TABLES } from './blobs/schema.js';
 import { LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
+import { MOVE_TABLES } from './move/schema.js';
 
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE store (
@@ -84,4 +85,5 @@ export const MIGRATIONS: readonly string[] = [
      generation int8 NOT NULL, skew_ms int8 NOT NULL, seen_ms int8 NOT NULL
    );`,
   BLOB_TABLES,
+  MOVE_TABLES,
 ];

@@ -53,7 +53,7 @@ export const storePlaceOf = ({ dataDir, databaseUrl, blobs, listKey, listKeyFile
 });
 
 /** Errors LIST_KEY_WRONG: `listKey` is malformed. */
-function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySource {
+export function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): MasterKeySource {
   if (listKey !== '') return keyFromText(listKey);
   return listKeyFile === '' ? keyFromOwnFile(join(dataDir, KEY_FILE)) : keyFromFile(listKeyFile);
 }

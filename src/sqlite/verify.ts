@@ -12,11 +12,7 @@ import { problemsIn } from './sums.js';
 /** Return what is damaged in the files of the lists and of the service, one line each. Empty: nothing. */
 export function verifyDataFolder(dataDir: string): string[] {
   return [
-    ...problemsOf(
-      LISTS_FILE,
-      () => openListsDatabase(dataDir),
-      (db) => [...problemsIn(db, LISTS_FILE, LIST_TABLES), ...otherLists(db)],
-    ),
+    ...problemsOf(LISTS_FILE, () => openListsDatabase(dataDir), problemsInLists),
     ...problemsOf(
       SERVICE_FILE,
       () => openServiceDatabase(dataDir),
@@ -24,6 +20,14 @@ export function verifyDataFolder(dataDir: string): string[] {
     ),
   ];
 }
+
+/** The same for files that are open. */
+export const problemsOfFiles = (lists: Sqlite, service: Sqlite): string[] => [
+  ...problemsInLists(lists),
+  ...problemsIn(service, SERVICE_FILE, SERVICE_TABLES),
+];
+
+const problemsInLists = (db: Sqlite) => [...problemsIn(db, LISTS_FILE, LIST_TABLES), ...otherLists(db)];
 
 /** A file that cannot be opened or read is a problem too. */
 function problemsOf(file: string, open: () => Sqlite, find: (db: Sqlite) => string[]): string[] {

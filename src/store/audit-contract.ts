@@ -21,6 +21,7 @@ export const AUDIT_ACTIONS = [
   'list.reject',
   'list.export',
   'store.rekey',
+  'store.move',
   'entries.enable',
   'entries.disable',
   'entries.remove',

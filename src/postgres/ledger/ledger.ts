@@ -14,6 +14,7 @@ import type {
 import { FOLD_CHARS, FOLD_GROUPS } from '../../store/ledger-fold.js';
 import { Database, type Sql } from '../database.js';
 import { migrate } from '../migrate.js';
+import { requireWhole } from '../move/mark.js';
 import { MIGRATIONS } from '../schema.js';
 import { appendGroup, changeHit, IDEMPOTENCY_MS } from './append.js';
 import type { Checkpoint } from './chain.js';
@@ -213,7 +214,7 @@ class PostgresLedger implements LedgerStore {
   #run<T>(act: () => Promise<T>): Promise<T> {
     return ledgerGuarded(async () => {
       if (this.#closing) throw new AppError('LEDGER_FAILED', { why: 'the ledger is closed' });
-      this.#opened ??= migrate(this.#database, MIGRATIONS);
+      this.#opened ??= migrate(this.#database, MIGRATIONS).then(() => this.#database.snapshot(requireWhole));
       try {
         await this.#opened;
       } catch (error) {

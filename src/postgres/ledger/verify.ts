@@ -76,9 +76,13 @@ export async function verify(sql: Sql): Promise<LedgerCheck> {
     hits: hits ?? 0,
     events: events?.count ?? 0,
     totals: totals ?? NO_TOTALS,
-    heads: { checkpoint: last?.hash ?? '', ...heads },
+    heads: { checkpoint: last?.hash ?? '', ...heads, ...movedHeads(checkpoint) },
   };
 }
+
+/** A copy of them from before the ledger was moved is compared with these. */
+const movedHeads = ({ moved }: Checkpoint): Record<string, string> =>
+  moved ? { 'moved counts': moved.counts, 'moved events': moved.events } : {};
 
 /** Result: the last checkpoint. */
 async function verifyCheckpoints(

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { DATA_KEY_BYTES, type DataKey, KEY_ID_BYTES, unwrapDataKey, Vault, wrapDataKey } from '../../vault/vault.js';
 import type { Database, Sql } from '../database.js';
+import { requireWhole } from '../move/mark.js';
 import { lockStore } from './generations.js';
 
 interface SealedCells {
@@ -32,14 +33,18 @@ export class DataKeys {
     this.vault = new Vault(() => this.#known);
   }
 
-  /** A new store gets its first data key. Errors LIST_KEY_WRONG, STORE_FAILED. */
-  static async open(database: Database, master: MasterKeySource): Promise<DataKeys> {
+  /**
+   * A new store gets its first data key. `isMoving`: also of one into which a move has not ended.
+   * Errors LIST_KEY_WRONG, STORE_FAILED, STORE_UNFINISHED.
+   */
+  static async open(database: Database, master: MasterKeySource, { isMoving = false } = {}): Promise<DataKeys> {
     if (master.own !== null) {
       const why = 'every process needs the same master key';
       throw new AppError('LIST_KEY_WRONG', { why, action: 'set ZEEF_LIST_KEY_FILE or ZEEF_LIST_KEY' });
     }
     const rows = await database.writeOnce(async (sql) => {
       await lockStore(sql);
+      if (!isMoving) await requireWhole(sql);
       const found = await rowsOf(sql);
       if (found.length > 0) return found;
       const made = { id: 1, key: randomBytes(DATA_KEY_BYTES) };

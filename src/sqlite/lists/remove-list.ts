@@ -66,7 +66,8 @@ export function sweep(db: Sqlite): void {
   }
 }
 
-function unswept(db: Sqlite): number[] {
+/** Return the removed lists that have rows. */
+export function unswept(db: Sqlite): number[] {
   const has = (table: string) => `EXISTS (SELECT 1 FROM ${table} WHERE list_id = removed_list.list_id)`;
   return guarded(() =>
     db

@@ -1,0 +1,139 @@
+/** Moves the embedded store of a data folder into an empty PostgreSQL database, and compares the two at the end. */
+import { AppError } from '../core/errors.js';
+import {
+  COMPARED_TABLES,
+  type ComparedTable,
+  MOVED_TABLES,
+  type MovedRow,
+  type MovedTable,
+  type MoveSource,
+  type MoveTarget,
+} from '../store/move-contract.js';
+import { masterKeyOf, type StorePlace } from './open-stores.js';
+
+/** Rows of one transaction of the target, and characters and bytes of them, unless one row has more. */
+const ROWS_PER_BATCH = 2_000;
+const SIZE_PER_BATCH = 8_388_608;
+
+export interface MoveProgress {
+  readonly table: string;
+  readonly rows: number;
+  readonly of: number;
+}
+
+interface MoveOptions {
+  /** The source, in its data folder; a database of its own is not looked at. */
+  readonly place: StorePlace;
+  /** URL of the target. */
+  readonly to: string;
+  readonly actor: string;
+  readonly onProgress: (progress: MoveProgress) => void;
+  readonly isStopping: () => boolean;
+}
+
+interface Moved {
+  /** False: it was asked to stop; the next run resumes. */
+  readonly isDone: boolean;
+  readonly begun: 'new' | 'resumed' | 'again';
+  /** Tables that are equal on both sides, with their rows. */
+  readonly compared: readonly { readonly table: ComparedTable; readonly rows: number }[];
+}
+
+/**
+ * Move the store. The source is not changed, and no other process may use it. The target is used by no process until the end.
+ * Errors  those of `openSqliteMove` and `openPostgresMove`. STORE_NOT_EMPTY: the target holds anything but a part of this move.
+ * STORE_DIFFERS: it is not equal at the end, and stays unfinished. STORE_IN_USE.
+ */
+export async function moveStore(options: MoveOptions): Promise<Moved> {
+  const master = masterKeyOf(options.place);
+  const { openPostgresMove } = await import('../postgres/move/target.js');
+  const { openSqliteMove } = await import('../sqlite/move/source.js');
+  const target = await openPostgresMove(options.to, master);
+  try {
+    options.onProgress({ table: 'verifying the source', rows: 0, of: 0 });
+    const source = await openSqliteMove(options.place.dataDir, master);
+    try {
+      return await move(source, target, options);
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await target.close();
+  }
+}
+
+async function move(source: MoveSource, target: MoveTarget, options: MoveOptions): Promise<Moved> {
+  const { facts } = source;
+  const begun = await target.begin(facts);
+  for (const table of MOVED_TABLES)
+    if (!(await moveTable(source, target, table, options))) return { isDone: false, begun, compared: [] };
+  await target.derive(facts);
+  const compared: { table: ComparedTable; rows: number }[] = [];
+  const different: string[] = [];
+  for (const table of COMPARED_TABLES) {
+    if (options.isStopping()) return { isDone: false, begun, compared: [] };
+    options.onProgress({ table: `comparing ${table}`, rows: 0, of: 0 });
+    const [here, there] = await Promise.all([source.sum(table), target.sum(table)]);
+    if (here.rows !== there.rows || here.sum !== there.sum) different.push(table);
+    compared.push({ table, rows: here.rows });
+  }
+  options.onProgress({ table: 'verifying the target', rows: 0, of: 0 });
+  const problems = await target.problems(facts);
+  if (different.length > 0 || problems.length > 0) {
+    const action = 'the target stays unfinished: begin again with an empty database';
+    throw new AppError('STORE_DIFFERS', { tables: different.join(', '), problem: problems[0] ?? '', action });
+  }
+  await target.finish(movedEvent(facts, options.actor));
+  return { isDone: true, begun, compared };
+}
+
+/** The chains that the source had, where the target's log names them for good. */
+function movedEvent({ audit, ledger, generation }: MoveSource['facts'], actor: string) {
+  const { groupSeq, groupHash, eventSeq, eventHash } = ledger.head;
+  const details = { from: 'SQLite', generation, audit: `${audit.seq}:${audit.hash}` };
+  return {
+    at: new Date().toISOString(),
+    actor,
+    action: 'store.move',
+    tenant: null,
+    target: null,
+    details: { ...details, counts: `${groupSeq}:${groupHash}`, events: `${eventSeq}:${eventHash}` },
+  } as const;
+}
+
+/** Result: false if it was asked to stop. */
+async function moveTable(
+  source: MoveSource,
+  target: MoveTarget,
+  table: MovedTable,
+  { onProgress, isStopping }: MoveOptions,
+): Promise<boolean> {
+  const of = source.count(table);
+  let done = await target.count(table);
+  let waiting: MovedRow[] = [];
+  let size = 0;
+  const put = async () => {
+    if (waiting.length > 0) await target.put(table, done, waiting);
+    done += waiting.length;
+    waiting = [];
+    size = 0;
+    onProgress({ table, rows: done, of });
+  };
+  for await (const row of source.rows(table, done)) {
+    const rowSize = sizeOf(row);
+    if (waiting.length >= ROWS_PER_BATCH || size + rowSize > SIZE_PER_BATCH) {
+      await put();
+      if (isStopping()) return false;
+    }
+    waiting.push(row);
+    size += rowSize;
+  }
+  await put();
+  return !isStopping();
+}
+
+const sizeOf = (row: MovedRow): number =>
+  Object.values(row).reduce<number>(
+    (sum, cell) => sum + (typeof cell === 'string' || cell instanceof Uint8Array ? cell.length : 0),
+    0,
+  );

@@ -1,0 +1,49 @@
+/** Opens files of the embedded store for this process alone, and does not change them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../core/errors.js';
+import { Database, type Sqlite } from '../../core/sqlite-binding.js';
+import { guarded, isBusy, openSqliteFile, requireSchema, type SqliteFile } from '../file.js';
+import { registerSums } from '../sums.js';
+
+/** A process that ends closes its files within this time. */
+const WAIT_MS = 2_000;
+
+const inUse = (file: string, cause: unknown) =>
+  new AppError('STORE_IN_USE', { file, action: 'stop all processes of Zeef on this data folder' }, cause);
+
+/**
+ * Open a file for this process alone, inside a transaction: no other connection reads or writes it until it is closed. A
+ * file that is missing is an empty one in `emptyDir`.
+ * Errors  STORE_IN_USE: another connection has it. DATA_VERSION: of another version. STORE_DAMAGED, STORE_FAILED.
+ */
+export function openAlone(dataDir: string, file: SqliteFile, emptyDir: string): Sqlite {
+  return guarded(() => {
+    const path = join(dataDir, file.name);
+    if (!existsSync(path)) openSqliteFile(emptyDir, file).close();
+    const db = new Database(existsSync(path) ? path : join(emptyDir, file.name), {
+      timeout: WAIT_MS,
+      fileMustExist: true,
+    });
+    try {
+      // With a write-ahead log every connection holds a lock of the file for as long as it is open.
+      db.pragma('locking_mode = EXCLUSIVE');
+      registerSums(db);
+      db.exec('BEGIN IMMEDIATE');
+      requireNewest(db, file);
+      requireSchema(db, file);
+      return db;
+    } catch (error) {
+      db.close();
+      throw isBusy(error) ? inUse(file.name, error) : error;
+    }
+  });
+}
+
+/** An earlier version is not brought up to date here: the source of a move stays as it is. */
+function requireNewest(db: Sqlite, { name, migrations }: SqliteFile): void {
+  const found = db.pragma('user_version', { simple: true }) as number;
+  if (found === migrations.length) return;
+  const action = 'open it once by this version: zeef lists show, zeef ledger show';
+  throw new AppError('DATA_VERSION', { file: name, schema: found, moves: migrations.length, action });
+}

@@ -1,0 +1,369 @@
+/** `zeef migrate` moves an embedded store into PostgreSQL: whole or not at all, and whatever is killed. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childEnv } from '../../bench/child.js';
+import { tempFolder } from '../../bench/temp-folder.js';
+import { artefact } from '../../src/core/package-root.js';
+import { DAY_MS } from '../../src/core/period.js';
+import { Database } from '../../src/core/sqlite-binding.js';
+import { readSecrets } from '../../src/lists/import/source-secrets.js';
+import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
+import { LEDGER_FILE } from '../../src/sqlite/ledger/database.js';
+import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
+import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
+import { openSqliteStore } from '../../src/sqlite/open.js';
+import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import type { LedgerStore } from '../../src/store/ledger-contract.js';
+import { COMPARED } from '../../src/store/move-contract.js';
+import type { Store } from '../../src/store/store.js';
+import { keyFromText } from '../../src/vault/master-key.js';
+import { openPostgres } from '../store/backends.js';
+import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
+import { entryRow, stream } from '../store/lists-contract.js';
+import { orLeftOut } from '../support/left-out.js';
+import { hasPostgres, sharedServer } from '../support/postgres.js';
+import { run, type Serving, serve } from '../support/processes.js';
+import { answersOf, fillStore, type Rich, SECRET } from '../support/rich-store.js';
+
+const canMove = orLeftOut(hasPostgres, 'No PostgreSQL', 'tests of moves into it');
+const TIMEOUT_MS = 240_000;
+const KEY = '1'.repeat(64);
+const ROWS = 300;
+/** Of the store that is killed while it moves: some batches. */
+const MANY_ROWS = 12_000;
+
+const master = keyFromText(KEY);
+
+const env = (dataDir: string, more: Record<string, string> = {}) => ({
+  ZEEF_DATA_DIR: dataDir,
+  ZEEF_LIST_KEY: KEY,
+  ZEEF_WORKERS: '1',
+  ...more,
+});
+
+async function migrate(dataDir: string, url: string, more: Record<string, string> = {}) {
+  const { code, output } = await run(env(dataDir, more), 'migrate', '--to', url);
+  return { code, output: output.toString() };
+}
+
+async function makeStore(rows: number): Promise<{ dataDir: string; rich: Rich }> {
+  const dataDir = join(tempFolder('source'), 'data');
+  const store = await openSqliteStore(dataDir, { master });
+  const ledger = openSqliteLedger(dataDir, { foldGroups: 8 });
+  const rich = await fillStore(store, ledger, rows);
+  await ledger.close();
+  await store.close();
+  return { dataDir, rich };
+}
+
+const copyOf = (dataDir: string) => {
+  const copy = join(tempFolder('copy'), 'data');
+  cpSync(dataDir, copy, { recursive: true });
+  return copy;
+};
+
+async function answers(open: () => Promise<readonly [Store, LedgerStore]>, rich: Rich): Promise<object> {
+  const [store, ledger] = await open();
+  try {
+    return await answersOf(store, ledger, rich);
+  } finally {
+    await ledger.close();
+    await store.close();
+  }
+}
+const embedded = (dataDir: string) => async () =>
+  [await openSqliteStore(dataDir, { master }), openSqliteLedger(dataDir)] as const;
+const shared = (url: string) => async () => [await openPostgres(url), openPostgresLedger(url)] as const;
+/** In the facts of a source, or derived; of processes; ends of leases and pauses by the machine's clock. */
+const LEFT = [
+  ...['meta', 'total', 'audit_head', 'head', 'group_link', 'event_link.hash', 'webhook.mark', 'generation.removal'],
+  ...['removal.seq', 'past_entry.id', 'past_entry.is_damaged', 'replica', 'share', 'share_holder', 'note'],
+  ...['duty.until_ms', 'webhook_event.until_ms', 'webhook_event.length_ms'],
+];
+const newDatabase = async () => (await sharedServer()).createDatabase();
+
+describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => {
+  let dataDir = '';
+  let rich: Rich;
+  let before: object;
+  let url = '';
+  let printed = '';
+  beforeAll(async () => {
+    ({ dataDir, rich } = await makeStore(ROWS));
+    before = await answers(embedded(dataDir), rich);
+    url = await newDatabase();
+    const { code, output } = await migrate(dataDir, url);
+    printed = output;
+    expect([output, code]).toEqual([output, 0]);
+  }, TIMEOUT_MS);
+
+  test('answers as its source, which is not changed', async () => {
+    expect(before).toMatchObject({ ledger: { verify: { ok: true, problems: [] } } });
+    expect(await answers(shared(url), rich)).toEqual(before);
+    expect(await answers(embedded(dataDir), rich)).toEqual(before);
+    // The store has something of everything.
+    const rows = new Map(
+      [...printed.matchAll(/^(\w+): ([\d,]+) rows are equal$/gm)].map(([, table, of]) => [table, of]),
+    );
+    expect([...rows.keys()].sort()).toEqual(Object.keys(COMPARED).sort());
+    expect([...rows].filter(([, of]) => of === '0')).toEqual([]);
+    const db = new Database(join(copyOf(dataDir), LEDGER_FILE));
+    const { openGroups, foldSeq } = JSON.parse(db.prepare('SELECT state FROM head').pluck().get() as string);
+    const body = db.prepare<[number], string>('SELECT body FROM group_link WHERE seq = ?').pluck().get(foldSeq)!;
+    db.close();
+    expect(openGroups).toBeGreaterThan(0);
+    expect(JSON.parse(body).events).toMatchObject({ cutSeq: expect.any(Number), erased: expect.any(Number) });
+    expect(JSON.parse(body).events.cutSeq * JSON.parse(body).events.erased).toBeGreaterThan(0);
+  });
+
+  test('has every table and column of the source, but those of processes and those that are made again', () => {
+    const here = (file: string) => {
+      const db = new Database(join(copyOf(dataDir), file));
+      const columns = db
+        .prepare<[], { table: string; column: string }>(
+          `SELECT m.name AS "table", c.name AS "column" FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+           WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`,
+        )
+        .all();
+      db.close();
+      return columns;
+    };
+    const all = [LISTS_FILE, SERVICE_FILE, LEDGER_FILE].flatMap(here).filter(({ column }) => column !== 'sum');
+    const moved = new Map(Object.entries(COMPARED).map(([table, columns]) => [table, columns.split(' ')]));
+    const NAMES: Record<string, string> = { event_link: 'event', hit_news: 'news' };
+    const left = all.filter(({ table, column }) => !moved.get(NAMES[table] ?? table)?.includes(column));
+    expect(
+      [
+        ...new Set(left.map(({ table, column }) => (moved.has(NAMES[table] ?? table) ? `${table}.${column}` : table))),
+      ].sort(),
+    ).toEqual(LEFT.sort());
+  });
+
+  test('has the heads of its chains in the log and in the ledger, and verifies', async () => {
+    const source = openSqliteLedger(dataDir);
+    const { counts, events } = (await source.verify()).heads;
+    await source.close();
+    const [store, ledger] = await shared(url)();
+    expect((await ledger.verify()).heads).toMatchObject({ 'moved counts': counts, 'moved events': events });
+    const [row] = await store.audit.page({ tenant: null, before: null, limit: 1 });
+    expect(row).toMatchObject({ action: 'store.move', outcome: 'done' });
+    expect(String(row!.details.events)).toMatch(new RegExp(`:${events}$`));
+    expect(await store.audit.verify()).toMatchObject({ ok: true });
+    await ledger.close();
+    await store.close();
+    expect(
+      (await run(env('/nowhere', { ZEEF_DATABASE_URL: url, ZEEF_DATA_DIR: tempFolder('d') }), 'verify')).code,
+    ).toBe(0);
+  });
+
+  test('goes on: keys of entries, versions, cases, news and idempotency keys', async () => {
+    const copy = await newDatabase();
+    await migrate(dataDir, copy);
+    const was = await openSqliteStore(copyOf(dataDir), { master });
+    const position = (await was.lists.changes(null))!.position;
+    const source = (await was.lists.source('every'))!;
+    await was.close();
+    const [store, ledger] = await shared(copy)();
+    // A reader of the source goes on where it was.
+    await store.lists.addEntries('large', stream([entryRow(1, 'md5', 'f'.repeat(32), { entryId: 'new' })]));
+    await store.lists.changeEntries('large', { entryId: 'e9' }, 'remove');
+    const changes = (await store.lists.changes(position))!;
+    const added = [];
+    for await (const batch of changes.added()) added.push(...batch);
+    expect([added.length, changes.removed.length]).toEqual([1, 1]);
+    expect(readSecrets('every', source, { env: {}, vault: store.vault })).toEqual({ password: SECRET });
+    const once = { tenant: 'b', idempotency: { key: 'once', fingerprint: 'f' }, tallies: [tally('b', HOUR, 9)] };
+    const appended = await ledger.append({
+      atMs: HOUR + 3.5 * DAY_MS,
+      entries: [entry(once), entry({ sightings: [sighting(9_999, 3)] })],
+    });
+    expect(appended).toMatchObject([{ outcome: 'repeated' }, { hits: [{ id: 'H000003', isNew: false }] }]);
+    expect(
+      await ledger.retain({ hitsStoppedBeforeMs: HOUR + 1e12, hoursBeforeMs: HOUR + 1e10, atMs: Date.now() }),
+    ).not.toEqual({ hits: 0, hours: 0 });
+    expect(await ledger.verify()).toMatchObject({ ok: true, problems: [] });
+    await ledger.close();
+    await store.close();
+  });
+
+  test('serves the same match', async () => {
+    const serving = await serve(env(tempFolder('serve'), { ZEEF_DATABASE_URL: url, ZEEF_LOG_LEVEL: 'silent' }));
+    try {
+      const md5 = (5).toString(16).padStart(32, '0');
+      const response = await fetch(`${serving.url}/v1/check/hashes`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${rich.key}` },
+        body: JSON.stringify({ items: [{ md5 }] }),
+      });
+      expect(await response.json()).toMatchObject({ matched: 1 });
+    } finally {
+      await serving.end('SIGTERM');
+    }
+  });
+
+  test('a target that is not empty is refused, and so is one that only was opened', async () => {
+    const again = await migrate(dataDir, url);
+    expect([again.code, again.output]).toEqual([2, expect.stringContaining('STORE_NOT_EMPTY')]);
+    const opened = await newDatabase();
+    await (await openPostgres(opened)).close();
+    expect((await migrate(dataDir, opened)).output).toContain('STORE_NOT_EMPTY');
+  });
+
+  test('a source that is in use is refused, and one in which import jobs wait', async () => {
+    const target = await newDatabase();
+    const copy = copyOf(dataDir);
+    let serving: Serving | null = await serve(env(copy, { ZEEF_LOG_LEVEL: 'silent' }));
+    const refused = await migrate(copy, target);
+    await serving.end('SIGTERM');
+    serving = null;
+    expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('STORE_IN_USE')]);
+    const db = openServiceDatabase(copy);
+    db.exec(`UPDATE import_job SET state = 'queued'`);
+    db.close();
+    expect((await migrate(copy, target)).output).toMatch(/STORE_IN_USE.*"importJobs":1/);
+    // Nothing of it was written.
+    await (await openPostgres(target)).close();
+  });
+
+  test('another master key, or none, is refused', async () => {
+    const target = await newDatabase();
+    expect((await migrate(dataDir, target, { ZEEF_LIST_KEY: '2'.repeat(64) })).output).toContain('LIST_KEY_WRONG');
+    expect((await migrate(dataDir, target, { ZEEF_LIST_KEY: '' })).output).toContain('LIST_KEY_WRONG');
+    await (await openPostgres(target)).close();
+  });
+
+  test.each([
+    [
+      'an entry',
+      LISTS_FILE,
+      `UPDATE entry SET value = zeroblob(46) WHERE id = (SELECT max(id) FROM entry)`,
+      'STORE_DAMAGED',
+    ],
+    ['the log', SERVICE_FILE, `UPDATE audit SET actor = 'me' WHERE seq = 1`, 'STORE_DAMAGED'],
+    [
+      'an event',
+      LEDGER_FILE,
+      `UPDATE event_link SET body = '{}' WHERE seq = (SELECT max(seq) FROM event_link)`,
+      'LEDGER_INVALID',
+    ],
+    ['an earlier schema', SERVICE_FILE, 'PRAGMA user_version = 3', 'DATA_VERSION'],
+  ])('%s that is damaged is refused, and nothing is written', async (_, file, sql, code) => {
+    const copy = copyOf(dataDir);
+    const db = new Database(join(copy, file));
+    db.exec('DROP TRIGGER IF EXISTS entry_changed');
+    db.exec(sql);
+    db.close();
+    const target = await newDatabase();
+    const refused = await migrate(copy, target);
+    expect([refused.code, refused.output]).toEqual([2, expect.stringContaining(code)]);
+    await (await openPostgres(target)).close();
+  });
+
+  test('a held version that is damaged is refused', async () => {
+    const copy = copyOf(dataDir);
+    const [name] = readdirSync(join(copy, 'held'));
+    const bytes = readFileSync(join(copy, 'held', name!));
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(join(copy, 'held', name!), bytes);
+    expect((await migrate(copy, await newDatabase())).output).toContain('SEALED_DAMAGED');
+  });
+
+  test('a target that differs at the end stays unfinished', async () => {
+    const server = await sharedServer();
+    const target = await newDatabase();
+    await (await openPostgres(target)).close();
+    await server.run(
+      `DELETE FROM data_key;
+       CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN IF NEW.entry_id = 'e7' THEN NEW.quarantined = 1; END IF; RETURN NEW; END $$;
+       CREATE TRIGGER spoil BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION spoil();`,
+      target,
+    );
+    const refused = await migrate(dataDir, target);
+    expect([refused.code, refused.output]).toEqual([2, expect.stringMatching(/STORE_DIFFERS.*"tables":"entry"/)]);
+    await expect(openPostgres(target)).rejects.toThrow(/STORE_UNFINISHED/);
+  });
+});
+
+describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, () => {
+  let dataDir = '';
+  let rich: Rich;
+  let before: object;
+  beforeAll(async () => {
+    ({ dataDir, rich } = await makeStore(MANY_ROWS));
+    before = await answers(embedded(dataDir), rich);
+  }, TIMEOUT_MS);
+  const children = new Set<ReturnType<typeof spawn>>();
+  afterAll(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+
+  /** Begin a move, and send a signal once it has printed a text and some time has passed. Result: its end, and all that it printed. */
+  async function interrupt(source: string, url: string, text: string, waitMs: number, signal: NodeJS.Signals) {
+    const child = spawn(process.execPath, [artefact('src', 'main.js'), 'migrate', '--to', url], {
+      env: childEnv(env(source)),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.add(child);
+    let output = '';
+    let isSent = false;
+    const take = (piece: Buffer) => {
+      output += piece.toString();
+      if (isSent || !output.includes(text)) return;
+      isSent = true;
+      void delay(waitMs).then(() => child.kill(signal));
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    const [code] = (await once(child, 'close')) as [number | null];
+    children.delete(child);
+    return { code, output };
+  }
+
+  test('by kill -9 at any point is continued, and no process uses the part', async () => {
+    const url = await newDatabase();
+    const points = ['entry: ', 'entry: ', 'past_entry: ', 'event: ', 'hit: ', 'webhook: ', 'comparing entry'];
+    let isRefused = 0;
+    for (const [at, text] of points.entries()) {
+      const { code } = await interrupt(dataDir, url, text, 20 * (at % 4), 'SIGKILL');
+      expect([text, code]).toEqual([text, null]);
+      await expect(openPostgres(url)).rejects.toThrow(/STORE_UNFINISHED/);
+      const ledger = openPostgresLedger(url);
+      await expect(ledger.open()).rejects.toThrow(/STORE_UNFINISHED/);
+      await ledger.close();
+      isRefused++;
+    }
+    expect(isRefused).toBe(points.length);
+    const { code, output } = await migrate(dataDir, url);
+    expect([output, code]).toEqual([expect.stringContaining('an earlier run is continued'), 0]);
+    expect(await answers(shared(url), rich)).toEqual(before);
+  });
+
+  test('by Ctrl-C ends with 130, and is continued from there', async () => {
+    const url = await newDatabase();
+    const { code, output } = await interrupt(dataDir, url, 'entry: ', 0, 'SIGINT');
+    expect([output, code]).toEqual([expect.stringContaining('the same command continues'), 130]);
+    const [held] = await (await sharedServer()).run('SELECT rows FROM moved_table ORDER BY rows DESC', url);
+    expect(Number(held!.rows)).toBeGreaterThan(0);
+    expect((await migrate(dataDir, url)).code).toBe(0);
+    expect(await answers(shared(url), rich)).toEqual(before);
+  });
+
+  test('begins again where the source was used in between; another source is refused', async () => {
+    const url = await newDatabase();
+    const copy = copyOf(dataDir);
+    await interrupt(copy, url, 'past_entry: ', 0, 'SIGKILL');
+    const store = await openSqliteStore(copy, { master });
+    await store.lists.addEntries('large', stream([entryRow(1, 'md5', 'e'.repeat(32), { entryId: 'later' })]));
+    await store.close();
+    const other = await makeStore(10);
+    expect((await migrate(other.dataDir, url)).output).toContain('STORE_NOT_EMPTY');
+    const { code, output } = await migrate(copy, url);
+    expect([output, code]).toEqual([expect.stringContaining('thrown away'), 0]);
+    expect(await answers(shared(url), rich)).toEqual(await answers(embedded(copy), rich));
+  });
+});
