@@ -26,6 +26,7 @@ const NOT_RUN: readonly (readonly [string, string, string])[] = [
     'docker build -t zeef',
     'it takes a container engine; scripts/check-container.sh does without',
   ],
+  ['docs/scale.md', 'zeef migrate', 'it takes a server; test/postgres/move.test.ts'],
 ];
 
 /** Output that no command prints: page, first line, what it is or which test checks it. */

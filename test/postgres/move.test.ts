@@ -18,6 +18,7 @@ import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
+import type { StoredValue } from '../../src/store/lists-contract.js';
 import { COMPARED } from '../../src/store/move-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { keyFromText } from '../../src/vault/master-key.js';
@@ -164,11 +165,20 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     const copy = await newDatabase();
     await migrate(dataDir, copy);
     const was = await openSqliteStore(copyOf(dataDir), { master });
-    const position = (await was.lists.changes(null))!.position;
+    const all = (await was.lists.changes(null))!;
+    const { position, lists: keys } = all;
+    const values: StoredValue[] = [];
+    for await (const batch of all.added()) values.push(...batch);
+    const keysOf = (list: number) => values.filter(({ listKey }) => listKey === list).map(({ entryKey }) => entryKey);
+    expect(keysOf(keys.find(({ info }) => info.list === 'known')!.listKey)).toHaveLength(1);
     const source = (await was.lists.source('every'))!;
     await was.close();
     const [store, ledger] = await shared(copy)();
-    // A reader of the source goes on where it was.
+    // The source of the list withdrew it later.
+    const outdated = entryRow(1, 'md5', '1'.repeat(32), { updatedAt: '2026-09-13T00:00:00.000Z' });
+    const report = await store.lists.addEntries('every', stream([outdated]));
+    expect(report.rejectedByReason).toEqual({ not_active: 1 });
+    // A reader of the source continues where it was.
     await store.lists.addEntries('large', stream([entryRow(1, 'md5', 'f'.repeat(32), { entryId: 'new' })]));
     await store.lists.changeEntries('large', { entryId: 'e9' }, 'remove');
     const changes = (await store.lists.changes(position))!;
@@ -186,8 +196,38 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
       await ledger.retain({ hitsStoppedBeforeMs: HOUR + 1e12, hoursBeforeMs: HOUR + 1e10, atMs: Date.now() }),
     ).not.toEqual({ hits: 0, hours: 0 });
     expect(await ledger.verify()).toMatchObject({ ok: true, problems: [] });
+    // Keys of a list that is removed now are known as such, and not lost.
+    await store.lists.removeList('known');
+    const known = keys.find(({ info }) => info.list === 'known')!;
+    expect((await store.lists.entriesByKeys(keysOf(known.listKey))).size).toBe(0);
     await ledger.close();
     await store.close();
+  });
+
+  test('gives a reader of any generation of the source the same changes', async () => {
+    const db = new Database(join(copyOf(dataDir), LISTS_FILE));
+    const positions = db
+      .prepare<[], { storeId: number; generation: number; token: number }>(
+        `SELECT value AS storeId, number AS generation, token FROM generation, meta WHERE meta.name = 'store_id'`,
+      )
+      .all();
+    db.close();
+    const changesOf = async ({ lists }: Store) => {
+      const all = [];
+      for (const position of positions) {
+        const { removed, added } = (await lists.changes(position))!;
+        const keys: number[] = [];
+        for await (const batch of added()) keys.push(...batch.map(({ entryKey }) => entryKey));
+        all.push({ position, removed: removed.map(({ entryKey }) => entryKey).sort((a, b) => a - b), keys });
+      }
+      return all;
+    };
+    const [there, ledger] = await shared(url)();
+    const here = await openSqliteStore(copyOf(dataDir), { master });
+    const all = await changesOf(here);
+    expect(await changesOf(there)).toEqual(all);
+    expect(new Set(all.map(({ removed }) => removed.length)).size).toBeGreaterThan(2);
+    await Promise.all([here.close(), there.close(), ledger.close()]);
   });
 
   test('serves the same match', async () => {

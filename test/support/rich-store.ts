@@ -11,6 +11,8 @@ import { entryRow, stream } from '../store/lists-contract.js';
 
 /** Days of usage are kept for a week. */
 export const TODAY = new Date().toISOString().slice(0, 10);
+/** What the source said of an entry before, is outdated. */
+export const WITHDRAWN_AT = '2026-09-14T00:00:00.000Z';
 export const SECRET = 'the secret of a source';
 const URL_OF_LIST = 'https://lists.example/';
 
@@ -44,7 +46,10 @@ async function fillLists({ lists, vault, feedback }: Store, rows: number): Promi
     entryRow(at + 1, algorithm, value(algorithm, 7 + at), { tags: ['t'], source: 's' }),
   );
   await lists.replaceEntries('every', stream(each), { origin: 'a file' });
-  await lists.addEntries('every', stream([{ ok: false, line: 1, reason: 'not_active', gone: { entryId: 'e1' } }]));
+  await lists.addEntries(
+    'every',
+    stream([{ ok: false, line: 1, reason: 'not_active', gone: { entryId: 'e1', at: WITHDRAWN_AT } }]),
+  );
   await lists.changeEntries('every', { entryId: 'e2' }, 'disable');
   await lists.changeEntries('every', { entryId: 'e3' }, 'quarantine');
   await lists.changeEntries('every', { entryId: 'e4' }, 'flood');
