@@ -4,8 +4,8 @@ import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
+import { partsOf } from '../../core/parts.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { openHeldRows } from '../../store/lists/held-rows.js';
 import {
   COMPARED,
   type ComparedTable,
@@ -28,7 +28,7 @@ import { readDataKeys } from '../lists/data-keys.js';
 import { LISTS_SQLITE, metaOf, PAST_ENTRY, storeIdOf } from '../lists/database.js';
 import { LISTS_FILE } from '../lists/file-name.js';
 import { unswept } from '../lists/remove-list.js';
-import { HELD_FOLDER } from '../lists/versions.js';
+import { HELD_FOLDER, heldRows } from '../lists/versions.js';
 import { SqliteAudit } from '../service/audit.js';
 import { SERVICE_SQLITE } from '../service/database.js';
 import { damaged } from '../sums.js';
@@ -66,7 +66,7 @@ export async function openSqliteMove(dataDir: string, master: MasterKeySource): 
     const vault = new Vault(() => readDataKeys(files.lists, master));
     const facts = await verified(files);
     const held = heldOf(files.lists, dataDir);
-    for (const { path } of held) for await (const _ of openHeldRows(vault, createReadStream(path)));
+    for (const { listId } of held) for await (const _ of heldRows(vault, dataDir, listId));
     defineFunctions(files);
     return {
       facts,
@@ -206,8 +206,9 @@ async function* heldParts(held: readonly HeldFile[], from: number): AsyncGenerat
   let number = 0;
   for (const { listId, path } of held) {
     let part = 0;
-    for await (const bytes of createReadStream(path, { highWaterMark: PART_BYTES })) {
-      if (number++ >= from) yield { list_id: listId, part, bytes: bytes as Buffer };
+    for await (const bytes of partsOf(createReadStream(path), PART_BYTES)) {
+      // A copy: a part is valid until the next one.
+      if (number++ >= from) yield { list_id: listId, part, bytes: Buffer.from(bytes) };
       part++;
     }
   }
