@@ -1,7 +1,7 @@
 /** `zeef migrate` moves an embedded store into PostgreSQL: whole or not at all, and whatever is killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -262,6 +262,14 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     expect((await migrate(copy, target)).output).toMatch(/STORE_IN_USE.*"importJobs":1/);
     // Nothing of it was written.
     await (await openPostgres(target)).close();
+  });
+
+  test('a source without a ledger is moved, and gets none by it', async () => {
+    const copy = copyOf(dataDir);
+    rmSync(join(copy, LEDGER_FILE));
+    const moved = await migrate(copy, await newDatabase());
+    expect([moved.code, moved.output]).toEqual([0, expect.stringContaining('hit: 0 rows are equal')]);
+    expect(existsSync(join(copy, LEDGER_FILE))).toBe(false);
   });
 
   test('another master key, or none, is refused', async () => {

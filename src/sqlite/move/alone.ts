@@ -1,5 +1,6 @@
 /** Opens files of the embedded store for this process alone, and does not change them. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { Database, type Sqlite } from '../../core/sqlite-binding.js';
@@ -13,18 +14,15 @@ const inUse = (file: string, cause: unknown) =>
   new AppError('STORE_IN_USE', { file, action: 'stop all processes of Zeef on this data folder' }, cause);
 
 /**
- * Open a file for this process alone, inside a transaction: no other connection reads or writes it until it is closed. A
- * file that is missing is an empty one in `emptyDir`.
+ * Open a file for this process alone, inside a transaction: no other connection reads or writes it until it is closed. For a
+ * file that is missing, open an empty one in memory.
  * Errors  STORE_IN_USE: another connection has it. DATA_VERSION: of another version. STORE_DAMAGED, STORE_FAILED.
  */
-export function openAlone(dataDir: string, file: SqliteFile, emptyDir: string): Sqlite {
+export function openAlone(dataDir: string, file: SqliteFile): Sqlite {
   return guarded(() => {
     const path = join(dataDir, file.name);
-    if (!existsSync(path)) openSqliteFile(emptyDir, file).close();
-    const db = new Database(existsSync(path) ? path : join(emptyDir, file.name), {
-      timeout: WAIT_MS,
-      fileMustExist: true,
-    });
+    const options = { timeout: WAIT_MS, fileMustExist: true };
+    const db = existsSync(path) ? new Database(path, options) : new Database(emptyFile(file));
     try {
       // With a write-ahead log every connection holds a lock of the file for as long as it is open.
       db.pragma('locking_mode = EXCLUSIVE');
@@ -38,6 +36,20 @@ export function openAlone(dataDir: string, file: SqliteFile, emptyDir: string): 
       throw isBusy(error) ? inUse(file.name, error) : error;
     }
   });
+}
+
+function emptyFile(file: SqliteFile): Buffer {
+  const dir = mkdtempSync(join(tmpdir(), 'zeef-move-'));
+  try {
+    const db = openSqliteFile(dir, file);
+    // A file in memory has no log beside it.
+    db.pragma('journal_mode = DELETE');
+    const bytes = db.serialize();
+    db.close();
+    return bytes;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 /** An earlier version is not brought up to date here: the source of a move stays as it is. */

@@ -1,7 +1,6 @@
 /** The embedded store as the source of a move: verified as a whole, for this process alone, and not changed. */
 import { createHash, hash } from 'node:crypto';
-import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { partsOf } from '../../core/parts.js';
@@ -49,14 +48,12 @@ type Files = Readonly<Record<FileOf, Sqlite>>;
 export async function openSqliteMove(dataDir: string, master: MasterKeySource): Promise<MoveSource> {
   if (!existsSync(join(dataDir, LISTS_FILE)))
     throw new AppError('FILE_UNREADABLE', { path: join(dataDir, LISTS_FILE), why: 'no embedded store' });
-  const emptyDir = mkdtempSync(join(tmpdir(), 'zeef-move-'));
   const opened: Sqlite[] = [];
   const close = async () => {
     for (const db of opened) db.close();
-    rmSync(emptyDir, { recursive: true, force: true });
   };
   const open = (file: Parameters<typeof openAlone>[1]) => {
-    const db = openAlone(dataDir, file, emptyDir);
+    const db = openAlone(dataDir, file);
     opened.push(db);
     return db;
   };
