@@ -37,6 +37,9 @@ const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
 const SHORT = 'src/lists/import/short-imports.ts';
 const PARTS = 'src/core/parts.ts';
+const PUBLISH = 'src/service/publish-index.ts';
+const INDEX_BLOBS = 'src/lists/index-blobs.ts';
+const OF_PUBLISH = ['test/service/publish-index.test.ts'];
 const OF_JOBS = ['test/lists/import/import-jobs.test.ts'];
 const OF_GATE = ['test/tenants/tenant-gates.test.ts'];
 const OF_BUCKET = ['test/tenants/token-bucket.test.ts'];
@@ -105,6 +108,14 @@ const OF_COLLECT = ['test/cases/webhooks'];
 export const MUTANTS = [
   // Sums: no damaged row decides.
   ['src/sqlite/sums.ts', 'if (!isSound(table, row)) throw damaged(table, labelOf(table, row));', '', OF_DAMAGE],
+  [PUBLISH, 'idOf(newest) !== filed.file && ', '', OF_PUBLISH],
+  [PUBLISH, 'if (hasDamage()) throw', 'if (false) throw', OF_PUBLISH],
+  [PUBLISH, 'if (isClosed) throw', 'if (false) throw', OF_PUBLISH],
+  [PUBLISH, 'clock.monotonicMs() + PAUSE_MS', '0', OF_PUBLISH],
+  [INDEX_BLOBS, ' || generation > newest', '', OF_PUBLISH],
+  [INDEX_BLOBS, 'generation < oldest || ', '', OF_PUBLISH],
+  ['src/lists/index-sections.ts', 'entryCount: keys.length - removedCount', 'entryCount: keys.length', OF_PUBLISH],
+  ['src/lists/load-lists.ts', 'return read + removed;', 'return read;', OF_PUBLISH],
   ['src/sqlite/lists/lists.ts', 'const value = isSoundEntry(row)', 'const value = true', OF_DAMAGE],
   [
     'src/sqlite/lists/lists.ts',
