@@ -25,8 +25,6 @@ const CONNECTIONS = 16;
 const BATCH_ITEMS = 1_000;
 /** Of a replica: docs/scale.md. */
 const POOLED = 17;
-/** Sessions report their commits to the server's statistics once a second. */
-const STATISTICS_MS = 1_200;
 const SAMPLE_MS = 20;
 const TICKS_PER_SECOND = 100;
 const READY_MS_MAX = 60_000;
@@ -152,11 +150,12 @@ class Fleet {
     throw new Error('a replica ended before it listened');
   }
 
-  /** `isQuiet`: what was committed has been reported by now. */
-  async commits({ isQuiet = false } = {}): Promise<number> {
-    if (!isQuiet) await delay(STATISTICS_MS);
-    const text = 'SELECT xact_commit::float8 AS commits FROM pg_stat_database WHERE datname = current_database()';
-    return (await this.#client.query<{ commits: number }>(text)).rows[0]!.commits;
+  /** Transactions that wrote: only these wait for the log. */
+  async commits(): Promise<number> {
+    const { rows } = await this.#client.query<{ next: number }>(
+      'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::float8 AS next',
+    );
+    return rows[0]!.next;
   }
 
   databaseSeconds(): number {
@@ -170,7 +169,7 @@ class Fleet {
 
   /** Send all requests of a load to each replica, and sample the sessions meanwhile. */
   async measure({ requests, amount, checks }: Load): Promise<Measured> {
-    const commitsBefore = await this.commits({ isQuiet: true });
+    const commitsBefore = await this.commits();
     const zeefSeconds = () => processorSeconds(this.replicas.map(({ child }) => child.pid!));
     const [zeefBefore, databaseBefore] = [zeefSeconds(), this.databaseSeconds()];
     const startedMs = performance.now();
@@ -234,17 +233,15 @@ class Fleet {
   }
 }
 
-/** Commits and processor time of the database while nothing is asked. */
-async function idle(fleet: Fleet, seconds: number): Promise<{ commitsPerSecond: number; secondsPerCommit: number }> {
-  const [before, processorBefore, startedMs] = [
-    await fleet.commits({ isQuiet: true }),
-    fleet.databaseSeconds(),
-    performance.now(),
-  ];
-  await delay(seconds * 1_000);
-  const commits = Math.max(1, (await fleet.commits()) - before);
-  const took = (performance.now() - startedMs) / 1_000;
-  return { commitsPerSecond: commits / took, secondsPerCommit: (fleet.databaseSeconds() - processorBefore) / commits };
+/** Commits, and cores that the database uses, while nothing is asked. */
+async function idle(fleet: Fleet, ms: number): Promise<{ commitsPerSecond: number; databaseCores: number }> {
+  const [commits, databaseSeconds, startedMs] = [await fleet.commits(), fleet.databaseSeconds(), performance.now()];
+  await delay(ms);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  return {
+    commitsPerSecond: ((await fleet.commits()) - commits) / seconds,
+    databaseCores: (fleet.databaseSeconds() - databaseSeconds) / seconds,
+  };
 }
 
 const percent = (shares: readonly number[]) => shares.map((share) => Math.round(share * 100)).join(', ');
@@ -266,7 +263,7 @@ export async function fleet({ smoke }: BenchOptions): Promise<BenchTable> {
 
 async function measureAll(running: Fleet, smoke: boolean): Promise<Pick<BenchTable, 'rows' | 'notes' | 'checksum'>> {
   await running.grow(1);
-  const resting = await idle(running, smoke ? 1 : 20);
+  const resting = await idle(running, smoke ? 1_000 : 20_000);
   const rows: (string | number)[][] = [];
   const singles: Measured[] = [];
   let [acknowledged, failed] = [0, 0];
@@ -290,7 +287,7 @@ async function measureAll(running: Fleet, smoke: boolean): Promise<Pick<BenchTab
     commitsPerSecondMax: Math.max(...singles.map(({ commits, seconds }) => commits / seconds)),
     idleCommitsPerSecond: resting.commitsPerSecond,
     databaseSecondsPerCheck: last.databaseSeconds / last.checks,
-    databaseSecondsPerIdleCommit: resting.secondsPerCommit,
+    idleDatabaseCores: resting.databaseCores,
     databaseCores: availableParallelism(),
     connectionsPerReplica: POOLED,
     connectionsMax: await running.connectionsMax(),

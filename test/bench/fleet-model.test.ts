@@ -8,7 +8,7 @@ const INPUTS: FleetInputs = {
   commitsPerSecondMax: 3_000,
   idleCommitsPerSecond: 2,
   databaseSecondsPerCheck: 0.0002,
-  databaseSecondsPerIdleCommit: 0.001,
+  idleDatabaseCores: 0.002,
   databaseCores: 2,
   connectionsPerReplica: 17,
   connectionsMax: 200,
