@@ -17,6 +17,8 @@ const READERS_MAX = 4;
 const PAUSE_MS = 50;
 /** Longest wait of a caller: a server that was killed is up again, or its standby is promoted. */
 const PATIENCE_MS = 20_000;
+/** Of a statement over whole tables, for which the server has no limit: a server that is gone is noticed by its connection. */
+const LONG_STATEMENT_MS_MAX = 24 * 3_600_000;
 
 export class Database {
   readonly #writers: PrimaryPool;
@@ -85,6 +87,15 @@ export class Database {
     return patiently(isRepeatable, () => inTransaction(this.#writers, BEGIN, act));
   }
 
+  /** The same for statements over whole tables: they may take longer than those of a request. Locks are not waited for longer. */
+  writeLong<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+    const acts = async (sql: Sql) => {
+      await sql('SET LOCAL statement_timeout = 0');
+      return act(sql);
+    };
+    return patiently(isRepeatable, () => inTransaction(this.#writers, BEGIN, acts, LONG_STATEMENT_MS_MAX));
+  }
+
   /**
    * Run one statement as a transaction of its own, in one round trip; again after a lost connection. So it must find, by the
    * lock of a row, whether an earlier try of it was committed. Errors STORE_FAILED.
@@ -141,11 +152,18 @@ async function begin(pool: PrimaryPool, statement: string): Promise<PoolClient> 
   }
 }
 
-async function inTransaction<T>(pool: PrimaryPool, statement: string, act: (sql: Sql) => Promise<T>): Promise<T> {
+/** `statementMs`: longest wait for the answer to a statement, in place of the pool's. */
+async function inTransaction<T>(
+  pool: PrimaryPool,
+  statement: string,
+  act: (sql: Sql) => Promise<T>,
+  statementMs?: number,
+): Promise<T> {
   const client = await begin(pool, statement);
   try {
     const result = await act(async (text, values = []) => {
-      const { rows } = await client.query(text, toParameters(values));
+      const query = { text, values: toParameters(values), ...(statementMs ? { query_timeout: statementMs } : {}) };
+      const { rows } = await client.query(query);
       return rows as never[];
     });
     // A transaction in which a statement failed is rolled back by COMMIT, without an error.

@@ -42,9 +42,7 @@ export async function migrate(database: Database, migrations: readonly string[])
   requireKnown(applied, migrations);
   if (applied.length === migrations.length) return;
   // What an earlier try has committed, its reply lost, is read again under the lock.
-  await database.writeOnce(async (sql) => {
-    // A large table takes longer than a request may; the lock timeout stays, and a try that meets it is repeated.
-    await sql('SET LOCAL statement_timeout = 0');
+  await database.writeLong(async (sql) => {
     await sql('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     // Read again under the lock: another process may have migrated meanwhile.
     const before = await appliedTo(sql);

@@ -143,6 +143,14 @@ describe.runIf(hasPostgres)('a database', () => {
     await Promise.all(busy);
   });
 
+  test('a statement over whole tables may take longer than those of a request', async () => {
+    const long = database.writeLong((sql) => sql<{ n: number }>('SELECT 7 AS n FROM pg_sleep(9.5)'));
+    await expect(database.write((sql) => sql('SELECT pg_sleep(9.5)'))).rejects.toMatchObject(failed);
+    expect(await long).toEqual([{ n: 7 }]);
+    const limit = `SELECT current_setting('statement_timeout') AS limit`;
+    expect(await database.write((sql) => sql(limit))).toEqual([{ limit: '8s' }]);
+  });
+
   test('commits wait for the disk, whatever the role or the database says', async () => {
     const show = async () =>
       (await database.read<{ is: string }>(`SELECT current_setting('synchronous_commit') AS is`))[0]!.is;

@@ -67,8 +67,7 @@ class PostgresMove implements MoveTarget {
 
   async begin(facts: MoveFacts): Promise<'new' | 'resumed' | 'again'> {
     this.#facts = facts;
-    return this.#database.writeOnce(async (sql) => {
-      await withoutLimit(sql);
+    return this.#database.writeLong(async (sql) => {
       // A process that opens an empty store makes its first data key under the same lock.
       await lockStore(sql);
       const [found] = await sql<Marker>('SELECT source, fingerprint FROM moving');
@@ -112,8 +111,7 @@ class PostgresMove implements MoveTarget {
   }
 
   async derive(facts: MoveFacts): Promise<void> {
-    await this.#database.writeOnce(async (sql) => {
-      await withoutLimit(sql);
+    await this.#database.writeLong(async (sql) => {
       await sql(
         `UPDATE list SET first_key = held.first_key, last_key = held.last_key
          FROM (SELECT list_id, min(id) AS first_key, max(id) AS last_key FROM entry GROUP BY list_id) AS held
@@ -170,9 +168,6 @@ class PostgresMove implements MoveTarget {
     return this.#database.close();
   }
 }
-
-/** A large table takes longer than a request may. */
-const withoutLimit = (sql: Sql) => sql('SET LOCAL statement_timeout = 0');
 
 async function tablesOf(sql: Sql): Promise<string[]> {
   const rows = await sql<{ name: string }>(
