@@ -25,7 +25,7 @@ export interface SectionSource {
   readonly algorithm: Algorithm;
   readonly valueBytes: number;
   readonly entryCount: number;
-  /** Little-endian 32-bit numbers, 16-bit numbers, and values. */
+  /** Little-endian 32-bit numbers, 16-bit numbers, and values. Pieces stay valid after the next one. */
   readonly columns: readonly Iterable<Uint8Array>[];
 }
 

@@ -17,15 +17,21 @@ export type AlgorithmIndexes = Record<HammingAlgorithm, Segmented<RadiusIndex>> 
   Record<'photodna', Segmented<VectorIndex>>;
 
 function* ringValues({ index, removed }: Segment<RadiusIndex>): Generator<Uint8Array> {
+  const runs = remainingRuns(index.entryCount, removed);
+  let run = runs.next();
   let first = 0;
   for (const piece of givenHashes((index as RingIndex).share())) {
-    const count = piece.length / HASH256_BYTES;
-    // The segment's runs within this piece.
-    for (const [from, to] of remainingRuns(index.entryCount, removed)) {
-      const [low, high] = [Math.max(from, first), Math.min(to, first + count)];
-      if (low < high) yield piece.subarray((low - first) * HASH256_BYTES, (high - first) * HASH256_BYTES);
+    const end = first + piece.length / HASH256_BYTES;
+    while (!run.done && run.value[0] < end) {
+      const [from, to] = run.value;
+      const [low, high] = [Math.max(from, first), Math.min(to, end)];
+      // A copy: the piece is valid until the next one, and what is sealed is collected first.
+      yield piece.slice((low - first) * HASH256_BYTES, (high - first) * HASH256_BYTES);
+      // Its rest is in the next piece.
+      if (to > end) break;
+      run = runs.next();
     }
-    first += count;
+    first = end;
   }
 }
 

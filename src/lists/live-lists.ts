@@ -10,7 +10,7 @@ import { liveCounts } from '../index/segment.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import { inForceOf } from './in-force.js';
 import { sectionsOf } from './index-sections.js';
-import { applyChanges, type Loaded, type LoadOptions, loadLists } from './load-lists.js';
+import { applyChanges, areAsCounted, type Loaded, type LoadOptions, loadLists } from './load-lists.js';
 import { HAMMING_ALGORITHMS, type InForce, type ListSnapshot } from './snapshot.js';
 
 export interface LiveLists {
@@ -28,6 +28,8 @@ export interface LiveLists {
 interface LoadedContent extends IndexContent<FeedPosition> {
   /** Those of `LiveLists` at this position. */
   readonly changedEntries: number;
+  /** False: as `areAsCounted` has it. */
+  readonly isWhole: boolean;
 }
 
 interface LiveListsOptions extends LoadOptions {
@@ -87,7 +89,7 @@ class FollowedLists implements LiveLists {
   content(): Promise<LoadedContent> {
     return this.#oneAtATime(() => {
       const { indexes, position, changedEntries } = this.#loaded;
-      return { position, sections: sectionsOf(indexes), changedEntries };
+      return { position, sections: sectionsOf(indexes), changedEntries, isWhole: areAsCounted(this.#loaded) };
     });
   }
 

@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.js';
 import { ALGORITHMS, type Algorithm, type DigestAlgorithm, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, radiusMaker, vectorMaker } from '../index/makers.js';
+import { liveCounts } from '../index/segment.js';
 import { Segmented } from '../index/segmented.js';
 import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
@@ -88,13 +89,26 @@ async function loadFromFile(store: ListFeed, file: IndexBlob, options: LoadOptio
     const indexes = emptyIndexes([], options);
     for (const { algorithm, values, ...columns } of sections) await indexes[algorithm].addMany(columns, values);
     const changedEntries = await applyChanges(indexes, changes, null, options);
+    const loaded = { indexes, position: changes.position, lists: changes.lists, changedEntries };
+    if (!areAsCounted(loaded))
+      throw new AppError('INDEX_FILE_INVALID', { why: 'its lists have not as many entries as the store counts' });
     onFileRead(file);
-    return { indexes, position: changes.position, lists: changes.lists, changedEntries };
+    return loaded;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     onFileRefused(error);
     return null;
   }
+}
+
+/** Return whether each list has as many loaded entries of each algorithm as the store counts: a damaged one is missing. */
+export function areAsCounted({ indexes, lists }: Pick<Loaded, 'indexes' | 'lists'>): boolean {
+  return ALGORITHMS.every((algorithm) => {
+    const loaded = new Map<number, number>();
+    for (const segment of indexes[algorithm].segments)
+      for (const [listKey, count] of liveCounts(segment)) loaded.set(listKey, (loaded.get(listKey) ?? 0) + count);
+    return lists.every(({ listKey, info }) => (loaded.get(listKey) ?? 0) === (info.entriesByAlgorithm[algorithm] ?? 0));
+  });
 }
 
 function emptyIndexes(

@@ -18,7 +18,7 @@ interface FollowedLists {
   readonly live: LiveLists;
   /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
-  /** Start to poll for new generations, and to write index files. Errors STORE_FAILED. */
+  /** Start to poll for new generations, and to write index files. */
   watch(): Promise<void>;
   close(): Promise<void>;
 }

@@ -56,23 +56,30 @@ export async function writeIndex(
   { store: { blobs, lists, vault, hasDamage }, live }: IndexPlace,
   stop = () => {},
 ): Promise<WrittenIndex & { readonly changedEntries: number }> {
+  const { changedEntries, isWhole, ...content } = await live.content();
   // Later starts would neither find the damage nor read the row once it is mended.
-  if (hasDamage()) throw new AppError('SEALED_DAMAGED', { why: 'stored rows are damaged: run zeef verify' });
-  const { changedEntries, ...content } = await live.content();
+  if (hasDamage() || !isWhole)
+    throw new AppError('SEALED_DAMAGED', {
+      why: 'stored rows are damaged, or were: run zeef verify, then start again',
+    });
   const written = await putIndexBlob(blobs, content, vault, stop);
   await removeOldIndexBlobs(blobs, written.generation, () => lists.generation());
   return { ...written, changedEntries };
 }
 
-/** Begin to watch the lists. Errors STORE_FAILED. */
+/** Begin to watch the lists. */
 export async function publishIndex(
   place: IndexPlace,
   { clock, log, changedMin = CHANGED_MIN }: PublisherOptions,
 ): Promise<IndexPublisher> {
   const { store, live } = place;
   const newestFile = async (): Promise<IndexBlob | undefined> => (await indexBlobs(store.blobs))[0];
-  /** Up to where a file is written, as far as this process knows. */
-  let filed = { file: idOf(await newestFile()), entries: 0, generation: live.snapshot.generation };
+  /** Up to where a file is written, as far as this process knows. A place that is away now is asked again before a write. */
+  let filed = {
+    file: idOf(await newestFile().catch(() => undefined)),
+    entries: 0,
+    generation: live.snapshot.generation,
+  };
   let pausedUntilMs = -Infinity;
   let isClosed = false;
   let writing: Promise<void> | null = null;

@@ -149,8 +149,11 @@ test('a list whose entries are all damaged is not in force; with one intact entr
   expect([...(await open()).snapshot.inForce.keys()].length).toBeGreaterThan(0);
   const db = new Database(join(dataDir, 'zeef.sqlite'));
   const damageAfter = db.prepare("UPDATE entry SET entry_id = entry_id || 'x' WHERE id > ?");
+  expect((await (await open()).content()).isWhole).toBe(true);
   damageAfter.run(1);
-  const { snapshot } = await open();
+  const damaged = await open();
+  const { snapshot } = damaged;
+  expect((await damaged.content()).isWhole).toBe(false);
   expect([...snapshot.inForce.keys()]).toHaveLength(1);
   // The store counts all 2,100; what is shown as searched is what was loaded.
   expect(snapshot.entryCounts).toMatchObject({ pdq: 1, md5: 0 });

@@ -78,6 +78,13 @@ function entriesOf({ live: { snapshot } }: Started): string[] {
   );
 }
 
+/** The lists of a process, with another content. */
+const liveOf = ({ live }: Started, content: Started['live']['content']) => ({
+  snapshot: live.snapshot,
+  changedEntries: live.changedEntries,
+  content,
+});
+
 const generations = async () => (await indexBlobs(blobs)).map(({ generation }) => generation);
 const add = (count: number, seed: number) =>
   store.lists.addEntries('a', listRows('md5', randomValues(count, 16, seed), seed * 10_000));
@@ -184,12 +191,7 @@ describe.each(backends)('index files, $name', (backend) => {
     const lost = { ...content.position, token: content.position.token + 1 };
     await writeIndex({
       ...process,
-      live: {
-        ...process.live,
-        snapshot: process.live.snapshot,
-        changedEntries: 0,
-        content: async () => ({ ...content, position: lost }),
-      },
+      live: liveOf(process, async () => ({ ...content, position: lost })),
     });
     const next = await start(second);
     expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
@@ -217,6 +219,55 @@ describe.each(backends)('index files, $name', (backend) => {
     (await publish(process, lines)).look();
     await expect.poll(() => lines.length, SOON).toBe(1);
     expect(await generations()).toEqual([]);
+    damage = false;
+    // A refresh that the write waits for finds it.
+    const content = async () => {
+      const found = await process.live.content();
+      damage = true;
+      return found;
+    };
+    await expect(writeIndex({ ...process, live: liveOf(process, content) })).rejects.toMatchObject({
+      code: 'SEALED_DAMAGED',
+    });
+    damage = false;
+    const part = async () => ({ ...(await process.live.content()), isWhole: false });
+    await expect(writeIndex({ ...process, live: liveOf(process, part) })).rejects.toMatchObject({
+      code: 'SEALED_DAMAGED',
+    });
+  });
+
+  test('one with fewer entries than the store counts is refused, and the rows are read', async () => {
+    await add(200, 1);
+    const process = await start();
+    const content = async () => {
+      const { sections, ...rest } = await process.live.content();
+      return { ...rest, sections: sections.filter(({ algorithm }) => algorithm !== 'pdq') };
+    };
+    await writeIndex({ ...process, live: liveOf(process, content) });
+    const next = await start(second);
+    expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID' }]);
+    expect(entriesOf(next)).toEqual(entriesOf(process));
+  });
+
+  test('a place that is away keeps no service from starting, and is asked again', async () => {
+    await add(200, 1);
+    const process = await start();
+    let isAway = true;
+    process.store.blobs = {
+      ...bound(blobs),
+      list: (folder) => {
+        if (isAway) throw new AppError('STORE_FAILED', { why: 'away' });
+        return blobs.list(folder);
+      },
+    };
+    const lines: string[] = [];
+    const publisher = await publish(process, lines);
+    publisher.look();
+    await expect.poll(() => lines.length, SOON).toBe(1);
+    isAway = false;
+    clock.ms += PAUSE_MS;
+    publisher.look();
+    await expect.poll(generations, SOON).toHaveLength(1);
   });
 
   test('changes beside a write are not in the file, and a later start has them', async () => {

@@ -112,6 +112,7 @@ class PostgresMove implements MoveTarget {
 
   async derive(facts: MoveFacts): Promise<void> {
     await this.#database.writeLong(async (sql) => {
+      await requireMark(sql, facts);
       await sql(
         `UPDATE list SET first_key = held.first_key, last_key = held.last_key
          FROM (SELECT list_id, min(id) AS first_key, max(id) AS last_key FROM entry GROUP BY list_id) AS held
@@ -153,11 +154,14 @@ class PostgresMove implements MoveTarget {
   }
 
   async finish(event: Omit<AuditEvent, 'outcome' | 'ends'>): Promise<void> {
+    let hasBegun = false;
     await this.#database.writeOnce(async (sql) => {
       await lockStore(sql);
-      const ended = await sql('DELETE FROM moving RETURNING 1');
       // An earlier try was committed, its reply lost.
-      if (ended.length === 0) return;
+      if (hasBegun && (await sql('SELECT 1 FROM moving')).length === 0) return;
+      hasBegun = true;
+      await requireMark(sql, this.#facts!);
+      await sql('DELETE FROM moving');
       await sql('DELETE FROM moved_table');
       const begun = await append(sql, { ...event, outcome: 'begun', ends: null });
       await append(sql, { ...event, outcome: 'done', ends: begun.seq });
@@ -167,6 +171,13 @@ class PostgresMove implements MoveTarget {
   close(): Promise<void> {
     return this.#database.close();
   }
+}
+
+/** Errors STORE_IN_USE: another move has begun in this database since. */
+async function requireMark(sql: Sql, { storeId, fingerprint }: MoveFacts): Promise<void> {
+  const [found] = await sql<Marker>('SELECT source, fingerprint FROM moving FOR UPDATE');
+  if (found?.source !== storeId || found.fingerprint !== fingerprint)
+    throw new AppError('STORE_IN_USE', { action: 'one zeef migrate at a time moves into a database' });
 }
 
 async function tablesOf(sql: Sql): Promise<string[]> {

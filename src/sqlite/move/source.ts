@@ -29,7 +29,7 @@ import { LISTS_FILE } from '../lists/file-name.js';
 import { unswept } from '../lists/remove-list.js';
 import { HELD_FOLDER, heldRows } from '../lists/versions.js';
 import { SqliteAudit } from '../service/audit.js';
-import { SERVICE_SQLITE } from '../service/database.js';
+import { SERVICE_FILE, SERVICE_SQLITE } from '../service/database.js';
 import { damaged } from '../sums.js';
 import { problemsOfFiles } from '../verify.js';
 import { openAlone } from './alone.js';
@@ -46,8 +46,10 @@ type Files = Readonly<Record<FileOf, Sqlite>>;
  * is to be mended when it is opened. STORE_DAMAGED, LEDGER_INVALID, SEALED_DAMAGED. LIST_KEY_WRONG. STORE_FAILED.
  */
 export async function openSqliteMove(dataDir: string, master: MasterKeySource): Promise<MoveSource> {
-  if (!existsSync(join(dataDir, LISTS_FILE)))
-    throw new AppError('FILE_UNREADABLE', { path: join(dataDir, LISTS_FILE), why: 'no embedded store' });
+  // The ledger alone is made by its first answer.
+  for (const file of [LISTS_FILE, SERVICE_FILE])
+    if (!existsSync(join(dataDir, file)))
+      throw new AppError('FILE_UNREADABLE', { path: join(dataDir, file), why: 'no embedded store, or a part of one' });
   const opened: Sqlite[] = [];
   const close = async () => {
     for (const db of opened) db.close();
