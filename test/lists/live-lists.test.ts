@@ -162,6 +162,33 @@ test('a list whose entries are all damaged is not in force; with one intact entr
   expect([...(await open()).snapshot.inForce.keys()]).toEqual([]);
 });
 
+test.each([
+  ['is brought again', (rows: Uint8Array) => rows, ['match', 'match']],
+  ['is left out', (rows: Uint8Array) => rows.subarray(32), ['no_match', 'match']],
+])(
+  'a row whose cells are damaged, and that an import %s, is the same for processes that run',
+  async (_what, left, verdict) => {
+    await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+    const rows = hashes.subarray(0, 100 * 32);
+    await store.lists.replaceEntries('a', listRows('pdq', rows));
+    const before = await open();
+    const db = new Database(join(dataDir, 'zeef.sqlite'));
+    // Its sum is not changed, so the row is unsound; it says of itself that it is disabled.
+    db.prepare(`UPDATE entry SET disabled = 1 WHERE entry_id = 'e0'`).run();
+    db.close();
+    const during = await open();
+    expect(await verdicts(during, [0, 1])).toEqual(['no_match', 'match']);
+    await exported(before);
+    await store.lists.replaceEntries('a', listRows('pdq', left(rows), left(rows) === rows ? 0 : 1));
+    expect((await store.lists.verify('a')).ok).toBe(true);
+    for (const live of [before, during, await open()]) {
+      await live.refresh();
+      expect(await verdicts(live, [0, 1])).toEqual(verdict);
+      expect((await live.content()).isWhole).toBe(true);
+    }
+  },
+);
+
 test('a damaged index file, or one of another store, is reported, and the store is read instead', async () => {
   await fill();
   await exported(await open());

@@ -14,6 +14,7 @@ import type { ListRow } from '../../store/lists/list-row.js';
 import { plus, SUM_OF_SUMS } from '../sums.js';
 import { cellsOfEntry, checksumOf, type HeldRow, sumOfEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, ENTRY_PARTS } from './database.js';
+import { forgetPositions } from './generations.js';
 import { nextEntryKey, noteEntryKey } from './list-rows.js';
 import { keepPast } from './versions.js';
 
@@ -39,6 +40,7 @@ export class EntryTable {
   readonly #delete: Statement<[number]>;
   readonly #removal: Statement<[number, number]>;
   #nextKey: number;
+  #hadDamage = false;
 
   /**
    * `isWhole`: totals, counts and checksum are made from the rows that are kept or written, which are all rows of the list in the
@@ -120,6 +122,7 @@ export class EntryTable {
 
   /** Write a damaged row as it should be. What else was derived from its earlier form is unknown, unless all of it is made again. */
   repair({ id, sum: before }: HeldRow, given: NewRow): void {
+    this.#hadDamage = true;
     const row = this.#rowOf(id, given);
     this.#put(row);
     if (this.#isWhole) this.#count(row, 1);
@@ -133,6 +136,7 @@ export class EntryTable {
   /** `until`: as in `rewrite`. `wasCounted`: false for a row that was never kept, where the rows make the totals. */
   remove(row: HeldRow, until: number | null, wasCounted = true): void {
     if (row.disabled === 0) this.#removal.run(row.id, row.algorithm);
+    this.#hadDamage ||= sumOfEntry(row) !== row.sum;
     if (until !== null && row.since < until) keepPast(this.#db, until, 'id = ?', [row.id]);
     this.#delete.run(row.id);
     if (wasCounted) this.#count(row, -1);
@@ -140,6 +144,7 @@ export class EntryTable {
 
   /** Write what is derived from the rows. Result: the list's checksum. */
   finish(): string {
+    if (this.#hadDamage) forgetPositions(this.#db);
     if (this.#isWhole)
       this.#db.prepare(`DELETE FROM total WHERE name = 'entry' AND part BETWEEN ? AND ?`).run(...partsOf(this.#listId));
     const put = this.#db.prepare(

@@ -42,6 +42,14 @@ export function raiseGeneration(db: Sqlite): void {
   prepared(db, 'DELETE FROM generation WHERE number <= ?').run(number - GENERATIONS_KEPT_MAX);
 }
 
+/**
+ * Make every reader load everything, in the transaction of a change and before its generation: a damaged row may be one that a
+ * reader has or misses, and what it was cannot be read from it.
+ */
+export function forgetPositions(db: Sqlite): void {
+  prepared(db, 'DELETE FROM generation').run();
+}
+
 const rowAt = (db: Sqlite, number: number): GenerationRow | undefined =>
   prepared<[number], GenerationRow>(db, 'SELECT * FROM generation WHERE number = ?').get(number);
 
