@@ -416,8 +416,11 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     await store.close();
     const other = await makeStore(10);
     expect((await migrate(other.dataDir, url)).output).toContain('STORE_NOT_EMPTY');
+    const server = await sharedServer();
+    await server.run('CREATE TABLE of_others AS SELECT 1 AS one', url);
     const { code, output } = await migrate(copy, url);
     expect([output, code]).toEqual([expect.stringContaining('thrown away'), 0]);
+    expect(await server.run('SELECT one FROM of_others', url)).toEqual([{ one: 1 }]);
     expect(await answers(shared(url), rich)).toEqual(await answers(embedded(copy), rich));
   });
 });
