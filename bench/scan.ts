@@ -12,7 +12,7 @@ import { localMatcher } from '../src/scan/matcher.js';
 import { rematch } from '../src/scan/rematch.js';
 import { ScanTally } from '../src/scan/tally.js';
 import { createService, type Service } from '../src/service/service.js';
-import { INVENTORY_FILE } from '../src/sqlite/inventory/database.js';
+import { INVENTORY_FILE } from '../src/sqlite/inventory/file-name.js';
 import { openSqliteInventory } from '../src/sqlite/inventory/inventory.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { listRows } from './list-rows.js';

@@ -5,6 +5,7 @@ import type { IndexPool } from '../index/index-pool.js';
 import { digestMaker, ringMaker } from '../index/makers.js';
 import { Segmented } from '../index/segmented.js';
 import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
+import type { Idempotency } from '../store/ledger-contract.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
 import { EntryReader } from './entry-reader.js';
@@ -27,8 +28,8 @@ export interface FileBatch {
   entriesSince(since: string): Promise<ListSnapshot | null>;
   /** Return decisions in the order of the files, unrecorded. `among`: a snapshot to query instead. Errors STORE_FAILED. */
   match(queries: QueryBatch, options: MatchOptions, among?: ListSnapshot): Promise<Decision[]>;
-  /** Record all answers in one commit. Errors LEDGER_FAILED. */
-  record(tenant: string, answers: readonly Answer[], unmatched: number): Promise<void>;
+  /** Record all answers in one commit; those of one Idempotency-Key once. Errors LEDGER_FAILED, IDEMPOTENCY_KEY_REUSED. */
+  record(tenant: string, answers: readonly Answer[], unmatched: number, once?: Idempotency): Promise<void>;
 }
 
 interface FileBatchParts {
@@ -111,9 +112,9 @@ export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string
         ...options,
         alsoAsked: ASKED_BY_IMAGES,
       }),
-    async record(tenant, answers, unmatched) {
+    async record(tenant, answers, unmatched, once) {
       if (answers.length + unmatched === 0) return;
-      const recording = recorder.open(tenant);
+      const recording = recorder.open(tenant, once ? () => once : null);
       for (const answer of answers) recording.add('image', answer);
       recording.addUnmatched('image', unmatched);
       await recording.commit();

@@ -1,6 +1,6 @@
 /** One run of `zeef scan`: checks trees of files, writes lines and a summary. */
 import { AppError } from '../core/errors.js';
-import { pathFields } from '../core/path-bytes.js';
+import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import { secretFrom } from '../core/secret.js';
 import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
@@ -60,8 +60,7 @@ async function listsOf(
     key: flags.key ?? serverKey(cli.env),
     ...options,
     shouldStop,
-    onWait: (why, waitMs) =>
-      cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`),
+    onWait: (why, waitMs) => waitingLine(cli, why, waitMs),
   });
   return { matcher, batch: null, connect: matcher.connect };
 }
@@ -71,6 +70,14 @@ function startCounting(request: ScanRequest, env: CliContext['env']): Counting {
   const { paths, cwd, followsLinks, include, exclude } = request;
   return countFiles({ paths: paths.map((path) => absolute(path, cwd)), followsLinks, include, exclude }, env);
 }
+
+export const stalledLine =
+  (cli: CliContext, { stallMs }: ScanRequest) =>
+  (path: PathBytes): void =>
+    cli.err(`${JSON.stringify({ type: 'stalled', ...pathFields(path), seconds: stallMs / 1_000 })}\n`);
+
+export const waitingLine = (cli: CliContext, why: string, waitMs: number): void =>
+  cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`);
 
 /** Resolve once the lists answer; false where the scan was stopped before. Errors as `Lists.connect`. */
 async function isConnected(lists: Lists, shouldStop: () => boolean): Promise<boolean> {
@@ -127,8 +134,7 @@ export async function runScan(
       keepsFiles: kept !== undefined,
       throttle,
       env: cli.env,
-      onStall: (path) =>
-        cli.err(`${JSON.stringify({ type: 'stalled', ...pathFields(path), seconds: request.stallMs / 1_000 })}\n`),
+      onStall: stalledLine(cli, request),
       onOther: output.other,
     };
     const end = !isReady

@@ -36,6 +36,8 @@ export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly idle?: boolean;
   readonly count?: boolean;
   readonly progressSeconds: string;
+  readonly join?: string;
+  readonly again?: boolean;
   readonly server?: string;
   readonly key?: string;
 }

@@ -4,6 +4,7 @@ import { dirname, extname } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import type { FileResult } from '../scan/facts/file-result.js';
+import { lineOf } from '../scan/report/line-of.js';
 import { createOnMatch, type OnMatch } from '../scan/report/on-match.js';
 import { summaryPage } from '../scan/report/page.js';
 import { type QuarantineScript, writeQuarantineScript } from '../scan/report/quarantine.js';
@@ -90,11 +91,10 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
   return {
     line,
     result(whole) {
-      const { pathBytes, kind: _, bytesRead: __, isMissing, ...result } = whole;
-      if (result.verdict === 'no_match') return;
-      line({ type: result.verdict, ...pathFields(pathBytes), ...(isMissing ? { missing: true } : {}), ...result });
-      if (result.verdict !== 'match') return;
-      script?.add(pathBytes, result.digests.sha256 ?? '');
+      if (whole.verdict === 'no_match') return;
+      line(lineOf(whole));
+      if (whole.verdict !== 'match') return;
+      script?.add(whole.pathBytes, whole.digests.sha256 ?? '');
       onMatch?.run(whole);
     },
     other: flags.listOthers ? (path, kind) => line({ type: 'not_a_picture', ...pathFields(path), kind }) : null,

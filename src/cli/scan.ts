@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
 import { giveWay } from './idle.js';
+import { runJoinedScan } from './run-joined-scan.js';
 import { runScan } from './run-scan.js';
 import { invalid, type ScanFlags } from './scan-flags.js';
 
@@ -40,6 +41,8 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--prune', 'with --resume: forget files that are not there any more')
     .option('--rematch <folder>', 'match the hashes of this inventory; no file is read')
     .option('--new-entries', 'with --rematch: only list entries added since the last match')
+    .option('--join <name>', 'do this scan together with other processes that share the database (docs/scale.md)')
+    .option('--again', 'with --join: a scan of this name that is complete begins again')
     .option('--stall-seconds <seconds>', 'give up a file whose reading does not return in this time', '60')
     .option('--max-rate <rates>', 'files (500) or megabytes (50MB) a second, or both with a comma between')
     .option('--pause-file <file>', 'start no file while this file exists')
@@ -68,9 +71,13 @@ export function addScanCommand(program: Command, cli: CliContext): void {
         throw invalid('paths', '', 'a path, --files-from or --rematch');
       if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
         throw invalid('new-entries', '', '--rematch, without --server');
-      if (flags.prune && flags.resume === undefined) throw invalid('prune', '', '--resume');
+      if (flags.prune && flags.resume === undefined && flags.join === undefined)
+        throw invalid('prune', '', '--resume or --join');
+      if (flags.again && flags.join === undefined) throw invalid('again', '', '--join');
       const unavailable = flags.idle ? giveWay() : null;
       if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
-      await withService(cli, program.opts<GlobalFlags>(), (service) => runScan(cli, service, paths, flags));
+      await withService(cli, program.opts<GlobalFlags>(), (service) =>
+        flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags),
+      );
     });
 }

@@ -41,7 +41,7 @@ export async function removeSharedUnfinished(folder: string): Promise<void> {
 }
 
 /**
- * Remove the unfinished files in a folder whose writers have ended, and return their number; 0 if the folder is missing.
+ * Remove the unfinished files and folders in a folder whose writers have ended, and return their number; 0 if the folder is missing.
  * A file that cannot be removed stays.
  */
 export function removeUnfinished(folder: string): number {
@@ -54,7 +54,7 @@ export function removeUnfinished(folder: string): number {
   return names.filter((name) => {
     try {
       if (!isAbandoned(join(folder, name))) return false;
-      rmSync(join(folder, name));
+      rmSync(join(folder, name), { recursive: true });
       return true;
     } catch {
       return false;

@@ -12,6 +12,7 @@ import { PostgresFeedback } from './lists/feedback.js';
 import { type OnDamaged, PostgresLists } from './lists/lists.js';
 import { rotateKeys } from './lists/rotate-keys.js';
 import { migrate } from './migrate.js';
+import { PostgresScans } from './scans/scans.js';
 import { MIGRATIONS } from './schema.js';
 import { PostgresAudit } from './service/audit.js';
 import { PostgresDuties } from './service/duties.js';
@@ -70,6 +71,7 @@ export async function openPostgresStore(
     shares: new PostgresShares(database),
     notes: new PostgresNotes(database),
     replicas: new PostgresReplicas(database),
+    scans: new PostgresScans(database),
     jobs: new PostgresJobs(database),
     keys: new PostgresKeys(database),
     tenants: new PostgresTenants(database),

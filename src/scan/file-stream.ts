@@ -331,7 +331,6 @@ export class FileStream {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
-    this.walker.close();
   }
 
   async room(): Promise<void> {

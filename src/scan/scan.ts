@@ -6,7 +6,8 @@
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
-import type { FileRowWithFolder, FolderRow } from '../store/inventory-contract.js';
+import type { FileRowWithFolder, FolderRow, Inventory } from '../store/inventory-contract.js';
+import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import { bootId, trySuspects } from './poison.js';
@@ -15,7 +16,7 @@ import { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, pathOf, type Settled } from './settle.js';
 import { Anchors } from './walk/anchors.js';
 import { visitArchive } from './walk/archive-visit.js';
-import { visitFolder, type WalkOptions } from './walk/folder-visit.js';
+import { type Listing, visitFolder, type WalkOptions } from './walk/folder-visit.js';
 import { createNameFilter } from './walk/globs.js';
 import { absolute, sortRoots } from './walk/roots.js';
 import type { Anchor } from './walk/walk-protocol.js';
@@ -26,11 +27,40 @@ const FOLDERS_AHEAD_MAX = 32;
 /** More threads than cores, since a thread mostly waits for the disk; not many more, since a disk has few heads. */
 const THREADS_PER_WORKER = 2;
 
+const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
+
+/** Where a scan takes its folders from, and where those that it finds go. */
+export interface FolderWork {
+  /** Return a folder that is still to be walked and is not among `begun`, or null. */
+  next(begun: ReadonlySet<number>): Promise<FolderRow | null>;
+  found(paths: readonly PathBytes[]): Promise<void>;
+  /** Return which names of a folder are scanned, and how many it may have. */
+  namesOf(folder: PathBytes): Pick<Listing, 'isMine' | 'namesMax'>;
+  /** Return whether a folder is only reported, and not opened. */
+  isCondemned(folder: PathBytes): boolean;
+  /** A root has no entry; null: the scan warns where its inventory has files of it. */
+  readonly noteEmpty: ((root: PathBytes) => void) | null;
+  /** A folder has more names than it may have: none of them was scanned, and those found in it are not to be walked. */
+  tooLarge(folder: PathBytes): void;
+}
+
+const ALL_NAMES = { isMine: null, namesMax: Number.POSITIVE_INFINITY };
+
+/** The work list of the inventory. */
+const ownWork = (inventory: Inventory, committer: Committer): FolderWork => ({
+  next: (begun) => inventory.nextFolder(begun),
+  found: (paths) => committer.commit({ foldersFound: paths.map((path) => ({ path, isArchive: false })) }),
+  namesOf: () => ALL_NAMES,
+  isCondemned: () => false,
+  noteEmpty: null,
+  tooLarge() {},
+});
 
 class Scan {
   readonly #stream: FileStream;
   readonly #anchors: Anchors;
+  readonly #work: FolderWork;
   #walk: WalkOptions;
   #resumes = false;
   /** Roots that were warned of. */
@@ -41,12 +71,26 @@ class Scan {
     readonly request: ScanRequest,
     readonly roots: readonly Anchor[],
     readonly walker: Walker,
+    work: FolderWork | null = null,
   ) {
     this.#anchors = new Anchors(roots, request.followsLinks);
     this.#stream = new FileStream(parts, request, walker, this.#anchors);
     const paths = roots.map(({ path }) => path);
     const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
     this.#walk = { filter: createNameFilter(request, paths), devices };
+    this.#work = work ?? ownWork(parts.inventory, this.#stream.committer);
+  }
+
+  /** Walk the folders of the work list alone. Result: the patterns that matched no file. Errors as `run`. */
+  async runFolders(): Promise<{ readonly interrupted: boolean; readonly includesUnmatched: readonly string[] }> {
+    try {
+      await this.#walkAll();
+      await this.#stream.settled();
+      if (this.#stream.failure !== null) throw this.#stream.failure;
+      return { interrupted: this.parts.shouldStop(), includesUnmatched: this.#walk.filter.unmatched() };
+    } finally {
+      await this.#stream.close();
+    }
   }
 
   /** Errors STORE_FAILED, SHUTTING_DOWN, and those of the matcher. */
@@ -74,6 +118,15 @@ class Scan {
         await this.#endMissing([...this.#anchors.outermost(), ...files.filter((file) => !this.#anchors.covers(file))]);
       }
       return { interrupted, suspicion };
+    } finally {
+      await this.#stream.close();
+    }
+  }
+
+  /** Count, and forget where that was asked for, what is not there any more below the roots. Errors STORE_FAILED. */
+  async runEnd(): Promise<void> {
+    try {
+      await this.#endMissing(this.#anchors.outermost());
     } finally {
       await this.#stream.close();
     }
@@ -136,11 +189,10 @@ class Scan {
   }
 
   async #walkAll(): Promise<void> {
-    const { inventory } = this.parts;
     const begun = new Set<number>();
     const visits = new Set<Promise<void>>();
     while (!this.#stream.isStopping) {
-      const folder = begun.size < FOLDERS_AHEAD_MAX ? await inventory.nextFolder(begun) : null;
+      const folder = begun.size < FOLDERS_AHEAD_MAX ? await this.#work.next(begun) : null;
       if (folder === null) {
         // Folders in flight may add more.
         if (visits.size === 0) break;
@@ -163,6 +215,10 @@ class Scan {
 
   async #visit(folder: FolderRow): Promise<void> {
     if (folder.isArchive) return visitArchive(this.parts, this.#stream, folder);
+    if (this.#work.isCondemned(folder.path)) {
+      await this.#stream.reportUnreadableFolder(folder, 'decoder_crash', 'IMAGE_DECODER_CRASH');
+      return this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts: NO_COUNTS }] });
+    }
     const { inventory, tally, keepsFiles } = this.parts;
     const base = await inventory.firstKey(folder.id);
     const counts = { symlinks: 0, special: 0, excluded: 0 };
@@ -176,9 +232,9 @@ class Scan {
           counts[kind]++;
         },
         folders: async (paths) => {
-          if (paths.length > 0)
-            await this.#stream.committer.commit({ foldersFound: paths.map((path) => ({ path, isArchive: false })) });
+          if (paths.length > 0) await this.#work.found(paths);
         },
+        ...this.#work.namesOf(folder.path),
         files: async (names, device) => {
           files += names.length;
           const ordered = inventory.inOrder(names);
@@ -193,7 +249,15 @@ class Scan {
           }
         },
       });
-      if (entries === 0 && this.#anchors.has(folder.path)) await this.#warnIfEmptied(folder.path);
+      if (entries === null) {
+        this.#work.tooLarge(folder.path);
+        if (keepsFiles) await this.#stream.forget(folder, () => true);
+        return await this.#stream.committer.commit({ foldersDone: [{ id: folder.id, counts: NO_COUNTS }] });
+      }
+      if (entries === 0 && this.#anchors.has(folder.path)) {
+        if (this.#work.noteEmpty) this.#work.noteEmpty(folder.path);
+        else await this.#warnIfEmptied(folder.path);
+      }
     } catch (error) {
       if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
       await Promise.all(mine);
@@ -304,7 +368,7 @@ function unreadAgain({
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
   const { inventory, keepsFiles, matcher, tally, env, onStall = () => {} } = parts;
   const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, stallMs } = request;
-  const threads = Math.max(2, parts.decoder.workers * THREADS_PER_WORKER);
+  const threads = walkThreads(parts.decoder);
   const walker = new Walker({ threads, followsLinks, stallMs, env, onStall });
   try {
     const paths = request.paths.map((path) => absolute(path, request.cwd));
@@ -334,3 +398,27 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
     walker.close();
   }
 }
+
+interface Walked {
+  readonly roots: readonly Anchor[];
+  /** Stays open. */
+  readonly walker: Walker;
+  /** Null: that of the inventory. */
+  readonly work: FolderWork | null;
+}
+
+/** Walk the folders of a work list, below `roots`. Errors as `Scan.run`. */
+export function scanFolders(
+  parts: ScanParts,
+  request: ScanRequest,
+  { roots, walker, work }: Walked,
+): ReturnType<Scan['runFolders']> {
+  return new Scan(parts, request, roots, walker, work).runFolders();
+}
+
+/** After all folders are walked: count what was not seen, or forget it. Errors STORE_FAILED. */
+export function endFolders(parts: ScanParts, request: ScanRequest, { roots, walker, work }: Walked): Promise<void> {
+  return new Scan(parts, request, roots, walker, work).runEnd();
+}
+
+export const walkThreads = ({ workers }: ScanParts['decoder']) => Math.max(2, workers * THREADS_PER_WORKER);

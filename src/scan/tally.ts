@@ -77,6 +77,44 @@ export interface ScanSummary {
   readonly run: readonly RunPoint[];
 }
 
+/** The counts of a part of a scan, as JSON keeps them. */
+export type ScanSums = Pick<
+  ScanSummary,
+  | 'files'
+  | 'byVerdict'
+  | 'byReason'
+  | 'byList'
+  | 'lists'
+  | 'nearLeftOut'
+  | 'exact'
+  | 'near'
+  | 'notPictures'
+  | 'notImages'
+  | 'archives'
+  | 'skippedByKind'
+  | 'fromInventory'
+  | 'missing'
+  | 'bytes'
+  | 'bytesRead'
+  | 'warnings'
+  | 'warningsLeftOut'
+>;
+
+type Counts = { [name: string]: number | Counts };
+
+/** Add counts of the same shape; a name that is missing on one side counts as 0. */
+function addCounts(into: object, more: object): void {
+  const [sums, counts] = [into as Counts, more as Counts];
+  for (const [name, count] of Object.entries(counts)) {
+    if (typeof count === 'number') sums[name] = ((sums[name] as number | undefined) ?? 0) + count;
+    else {
+      const part = (sums[name] ?? {}) as Counts;
+      sums[name] = part;
+      addCounts(part, count);
+    }
+  }
+}
+
 const ARCHIVES: ReadonlySet<FileKind> = new Set(['archive', 'other_archive']);
 /** Maximum number of points of the chart: beyond it every second one is dropped. */
 const POINTS_MAX = 512;
@@ -203,34 +241,80 @@ export class ScanTally {
     return [...points, end];
   }
 
-  summary(about: { generation: number; interrupted: boolean; resumed: boolean }): ScanSummary {
-    const { seconds, byVerdict, files, skipped } = this;
+  /** Add what another part of the scan has counted. */
+  absorb({
+    byVerdict,
+    byReason,
+    byList,
+    lists,
+    notImages,
+    skippedByKind,
+    warnings,
+    warningsLeftOut,
+    ...more
+  }: ScanSums): void {
+    addCounts(this.byVerdict, byVerdict);
+    addCounts(this.#byReason, byReason);
+    addCounts(this.#byList, byList);
+    addCounts(this.#lists, lists);
+    this.notImages = {
+      video: this.notImages.video + notImages.video,
+      archive: this.notImages.archive + notImages.archive,
+      other: this.notImages.other + notImages.other,
+    };
+    this.passedOver(skippedByKind);
+    for (const warning of warnings) this.warnings.take(warning);
+    this.warnings.leaveOut(warningsLeftOut);
+    this.pictures += byVerdict.match + byVerdict.no_match + byVerdict.suppressed + byVerdict.not_checked;
+    for (const [name, count] of Object.entries(more)) this[name as keyof typeof more] += count;
+    this.#note();
+  }
+
+  sums(): ScanSums {
+    const { files, byVerdict, nearLeftOut, exact, near, notPictures, notImages, archives, fromInventory, missing } =
+      this;
+    const { bytes, bytesRead, skipped, warnings } = this;
     return {
       files,
-      checked: byVerdict.match + byVerdict.no_match + byVerdict.suppressed,
       byVerdict,
       byReason: this.#byReason,
       byList: this.#byList,
       lists: this.#lists,
-      exact: this.exact,
-      near: this.near,
-      nearLeftOut: this.nearLeftOut,
-      notPictures: this.notPictures,
-      notImages: this.notImages,
-      archives: this.archives,
-      skipped: skipped.symlinks + skipped.special + skipped.excluded,
+      exact,
+      near,
+      nearLeftOut,
+      notPictures,
+      notImages,
+      archives,
       skippedByKind: skipped,
-      fromInventory: this.fromInventory,
-      missing: this.missing,
-      bytes: this.bytes,
-      bytesRead: this.bytesRead,
-      ...about,
-      warnings: this.warnings.kept,
-      warningsLeftOut: this.warnings.leftOut,
+      fromInventory,
+      missing,
+      bytes,
+      bytesRead,
+      warnings: warnings.kept,
+      warningsLeftOut: warnings.leftOut,
+    };
+  }
+
+  /** `began`: of a scan that began before this process. */
+  summary(
+    about: { generation: number; interrupted: boolean; resumed: boolean },
+    began: { readonly startedAt: string; readonly seconds: number } = {
       startedAt: this.#startedAt,
+      seconds: this.seconds,
+    },
+  ): ScanSummary {
+    const { byVerdict, files, skipped, bytesRead } = this;
+    const { startedAt, seconds } = began;
+    return {
+      ...this.sums(),
+      checked: byVerdict.match + byVerdict.no_match + byVerdict.suppressed,
+      skipped: skipped.symlinks + skipped.special + skipped.excluded,
+      ...about,
+      startedAt,
       seconds: Math.round(seconds * 1000) / 1000,
       filesPerSecond: Math.round(files / Math.max(seconds, 0.001)),
-      megabytesPerSecond: Math.round(this.bytesRead / 100_000 / Math.max(seconds, 0.001)) / 10,
+      megabytesPerSecond: Math.round(bytesRead / 100_000 / Math.max(seconds, 0.001)) / 10,
       run: this.#wholeRun(),
     };
   }

@@ -14,6 +14,7 @@ export const SCAN_WARNINGS = {
   NAMED_SKIPPED: { fails: true, says: 'Named symbolic links or special files were not read.' },
   ROOT_EMPTY: { fails: true, says: 'A root that held files is empty; it may not be mounted.' },
   FILES_MISSING: { fails: false, says: 'Files of earlier scans were not seen; their rows are kept.' },
+  SUMS_DIFFER: { fails: true, says: 'Counts of this scan differ, so its result is not complete.' },
   INCLUDE_UNMATCHED: { fails: false, says: 'An include pattern matched no file.' },
 } as const satisfies Record<string, WarningKind>;
 
@@ -31,10 +32,19 @@ export class ScanWarnings {
 
   add(code: WarningCode, details: WarningDetails): ScanWarning {
     const warning = { ...details, code };
-    this.#fails ||= SCAN_WARNINGS[code].fails;
+    this.take(warning);
+    return warning;
+  }
+
+  /** Add one of another part of the scan. */
+  take(warning: ScanWarning): void {
+    this.#fails ||= SCAN_WARNINGS[warning.code].fails;
     if (this.#kept.length < WARNINGS_MAX) this.#kept.push(warning);
     else this.#leftOut++;
-    return warning;
+  }
+
+  leaveOut(count: number): void {
+    this.#leftOut += count;
   }
 
   get kept(): readonly ScanWarning[] {

@@ -16,6 +16,8 @@ import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { KEY_FILE, keyFromFile, keyFromOwnFile, keyFromText, type MasterKeySource } from '../vault/master-key.js';
 
+export { INVENTORY_FILE } from '../sqlite/inventory/file-name.js';
+
 /** Variables of this process. */
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -49,7 +49,7 @@ import { NO_REPLICA, type RunningReplica, startReplica } from './replica.js';
 
 export interface Service {
   readonly config: Config;
-  readonly store: Store;
+  readonly store: OpenedStore;
   readonly metrics: Metrics;
   readonly gates: TenantGates;
   /** Watches tenants' queries for probing; the routes report queries to it (`tenants/watched.ts`). */

@@ -74,6 +74,7 @@ export async function openSqliteStore(
       shares: new SqliteShares(opened),
       notes: new SqliteNotes(opened),
       replicas: new SqliteReplicas(opened),
+      scans: null,
       vault,
       // A vault on a local file reads keys when it meets them.
       learnKeys: async () => {},

@@ -4,6 +4,7 @@ import type { AuditStore } from './audit-contract.js';
 import type { DutyStore } from './duties-contract.js';
 import type { FeedbackStore } from './feedback-contract.js';
 import type { JobStore } from './jobs-contract.js';
+import type { JoinedScanStore } from './joined-scans-contract.js';
 import type { KeyStore } from './keys-contract.js';
 import type { ListStore } from './lists-contract.js';
 import type { NoteStore } from './notes-contract.js';
@@ -28,6 +29,8 @@ export interface Store {
   readonly shares: ShareStore;
   readonly notes: NoteStore;
   readonly replicas: ReplicaStore;
+  /** Null: a store of one machine. */
+  readonly scans: JoinedScanStore | null;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
   /** Learn the data keys that other processes have made, before something is opened that they may have sealed. Errors STORE_FAILED. */

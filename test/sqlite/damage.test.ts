@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { INVENTORY_FILE } from '../../src/sqlite/inventory/database.js';
+import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import { verifyDataFolder } from '../../src/sqlite/verify.js';

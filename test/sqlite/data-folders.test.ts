@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { Database, type Sqlite } from '../../src/core/sqlite-binding.js';
 import { copyName, openSqliteFile, schemaOf, shapeOf } from '../../src/sqlite/file.js';
-import { INVENTORY_FILE } from '../../src/sqlite/inventory/database.js';
+import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { LEDGER_SQLITE } from '../../src/sqlite/ledger/database.js';
 import { LISTS_SQLITE } from '../../src/sqlite/lists/database.js';
 import { SERVICE_SQLITE } from '../../src/sqlite/service/database.js';

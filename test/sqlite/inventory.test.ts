@@ -6,7 +6,7 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
-import { INVENTORY_FILE } from '../../src/sqlite/inventory/database.js';
+import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { inventoryContract } from '../store/inventory-contract.js';

@@ -4,6 +4,7 @@
  */
 import { DAY_MS } from '../../core/period.js';
 import type { HitStatus } from '../../core/vocabulary.js';
+import { LASTING_KEY } from '../../store/joined-scans-contract.js';
 import { sha256 } from '../../store/ledger-chain.js';
 import type { Appended, HitChange, LedgerEntry, LedgerGroup, SeenHit, Sighting } from '../../store/ledger-contract.js';
 import {
@@ -182,7 +183,7 @@ async function noteKeys(sql: Sql, entries: readonly LedgerEntry[], atMs: number)
   const added = await sql<AnsweredRow>(
     `INSERT INTO answered AS held (tenant, key, at, fingerprint)
      SELECT tenant, key, $4::int8, fingerprint FROM ${unnested(ANSWERED)} ORDER BY tenant COLLATE "C", key COLLATE "C"
-     ON CONFLICT (tenant, key) DO UPDATE SET at = excluded.at, fingerprint = excluded.fingerprint WHERE held.at <= $5
+     ON CONFLICT (tenant, key) DO UPDATE SET at = excluded.at, fingerprint = excluded.fingerprint WHERE held.at <= $5 AND NOT starts_with(held.key, '${LASTING_KEY}')
      RETURNING tenant, key, fingerprint`,
     [...arraysOf(ANSWERED, rows), atMs, atMs - IDEMPOTENCY_MS],
   );

@@ -1,6 +1,7 @@
 /** The ledger of several machines, in PostgreSQL. All their processes record at the same time. */
 import { AppError } from '../../core/errors.js';
 import type { HitStatus } from '../../core/vocabulary.js';
+import { LASTING_KEY } from '../../store/joined-scans-contract.js';
 import type {
   Appended,
   CasesQuery,
@@ -256,7 +257,8 @@ class PostgresLedger implements LedgerStore {
     await this.#database.write((sql) =>
       sql(
         `DELETE FROM answered WHERE (tenant, key) IN (
-           SELECT tenant, key FROM answered WHERE at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+           SELECT tenant, key FROM answered WHERE at <= $1 AND NOT starts_with(key, '${LASTING_KEY}')
+           LIMIT $2 FOR UPDATE SKIP LOCKED
          )`,
         [this.#steadyMs! - IDEMPOTENCY_MS, KEYS_AT_A_TIME],
       ),

@@ -3,7 +3,7 @@ import type { DutyState, DutyStore, Lease } from '../../store/duties-contract.js
 import type { Database, Sql } from '../database.js';
 
 /** One that ends later than it can is from before the clock was set back. */
-const IS_HELD = `(duty.until > clock_timestamp()
+export const IS_HELD = `(duty.until > clock_timestamp()
   AND duty.until <= clock_timestamp() + duty.lease_ms * interval '1 millisecond')`;
 const UNTIL = `clock_timestamp() + $2::int8 * interval '1 millisecond'`;
 

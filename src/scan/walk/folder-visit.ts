@@ -13,19 +13,28 @@ export interface WalkOptions {
   readonly devices: ReadonlySet<bigint> | null;
 }
 
-interface Listing {
+export interface Listing {
   /** `device`: of the folder. */
   files(names: PathBytes[], device: bigint): Promise<void>;
   folders(paths: PathBytes[]): Promise<void>;
   passOver(kind: 'symlinks' | 'special' | 'excluded'): void;
   shouldStop(): boolean;
+  /** Return whether a name is to be scanned; null: all are. */
+  readonly isMine: ((name: PathBytes) => boolean) | null;
+  /** Names that a folder may have; of a larger one no file is passed on. At most `NAMES_TOGETHER_MAX`, or infinite. */
+  readonly namesMax: number;
 }
 
 /** Names that are sorted together: rows written in order fill their pages. About 10 MB. */
-const NAMES_TOGETHER_MAX = 65_536;
+export const NAMES_TOGETHER_MAX = 65_536;
 
-/** List a folder. Result: the number of its entries. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED, FILE_STALLED. */
-export async function visitFolder(place: Place, walker: Walker, options: WalkOptions, to: Listing): Promise<number> {
+/** List a folder. Result: the number of its entries; null: it has more than `namesMax`. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED, FILE_STALLED. */
+export async function visitFolder(
+  place: Place,
+  walker: Walker,
+  options: WalkOptions,
+  to: Listing,
+): Promise<number | null> {
   let names: PathBytes[] = [];
   let entries = 0;
   let device = 0n;
@@ -34,6 +43,7 @@ export async function visitFolder(place: Place, walker: Walker, options: WalkOpt
     const sorted = sortEntries(place.folder, listed, options, to);
     device = listed.device;
     entries += listed.names.length;
+    if (entries > to.namesMax) return null;
     await to.folders(sorted.folders);
     names = names.concat(sorted.files);
     if (names.length >= NAMES_TOGETHER_MAX) {
@@ -49,11 +59,12 @@ function sortEntries(
   folder: PathBytes,
   { names, types, targets, devices }: ListAnswer,
   { filter, devices: allowed }: WalkOptions,
-  to: Pick<Listing, 'passOver'>,
+  to: Pick<Listing, 'passOver' | 'isMine'>,
 ): { readonly files: PathBytes[]; readonly folders: PathBytes[] } {
   const files: PathBytes[] = [];
   const folders: PathBytes[] = [];
   for (const [at, name] of names.entries()) {
+    if (to.isMine?.(name) === false) continue;
     const type = ENTRY_TYPES[types[at]!]!;
     const path = targets.get(at) ?? joinPath(folder, name);
     if (type === 'link') to.passOver('symlinks');

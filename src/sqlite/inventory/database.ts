@@ -5,8 +5,8 @@ import { AppError } from '../../core/errors.js';
 import { Database, type Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, requireSchema } from '../file.js';
 import { addSum, createTotals, problemsIn, registerSums, type SummedTable } from '../sums.js';
+import { INVENTORY_FILE } from './file-name.js';
 
-export const INVENTORY_FILE = 'inventory.sqlite';
 /** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
 const SCHEMA_VERSION = 4;
 /** Versions that are brought up to date: rows of 2 get the sums of what they are, rows of 2 and 3 have no ctime. */

@@ -1,0 +1,143 @@
+/** One process of `zeef scan --join`: works until the scan is complete, and prints the result of all. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
+import { type JoinEnd, type JoinParts, joinScan, reportLines, requireScanName } from '../scan/join/join-scan.js';
+import { localMatcher, type MatcherOptions } from '../scan/matcher.js';
+import { ProgressMeter } from '../scan/progress.js';
+import { ScanTally } from '../scan/tally.js';
+import { createThrottle } from '../scan/throttle.js';
+import { SCAN_WARNINGS, warningLine } from '../scan/warnings.js';
+import { INVENTORY_FILE, openInventory } from '../service/open-stores.js';
+import { type Service, scanDecoder } from '../service/service.js';
+import type { JoinedScanStore } from '../store/joined-scans-contract.js';
+import { exitCodeOf } from './check.js';
+import { type CliContext, checkOptions, EXIT, earlyExit } from './context.js';
+import { stalledLine, waitingLine } from './run-scan.js';
+import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
+import { openScanOutput } from './scan-output.js';
+import { showProgress } from './scan-progress.js';
+
+/** Flags that one process alone can follow, or that need what only it has. */
+const NOT_TOGETHER = [
+  ['resume', 'resume'],
+  ['rematch', 'rematch'],
+  ['filesFrom', 'files-from'],
+  ['follow', 'follow'],
+  ['listOthers', 'list-others'],
+  ['quarantine', 'quarantine'],
+  ['onMatch', 'on-match'],
+  ['server', 'server'],
+] as const satisfies readonly (readonly [keyof ScanFlags, string])[];
+
+/** Errors REQUEST_INVALID. */
+function requireTogether(service: Service, flags: ScanFlags): JoinedScanStore {
+  for (const [name, flag] of NOT_TOGETHER)
+    if (flags[name] !== undefined) throw invalid(flag, '', `a scan without --join`);
+  const { scans } = service.store;
+  if (scans === null) throw invalid('join', flags.join!, 'a store that machines share: set ZEEF_DATABASE_URL');
+  if (service.config.ledger !== 'on')
+    throw invalid('join', flags.join!, 'the ledger, by which nothing is counted twice: ZEEF_LEDGER=on');
+  requireScanName(flags.join!);
+  return scans;
+}
+
+/**
+ * Work on a joined scan, print its result, and set the exit code.
+ *
+ * Errors  REQUEST_INVALID: a flag; those of `joinScan`; those of the system, for the output.
+ */
+export async function runJoinedScan(
+  cli: CliContext,
+  service: Service,
+  paths: readonly string[],
+  flags: ScanFlags,
+): Promise<void> {
+  const scans = requireTogether(service, flags);
+  const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
+  const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
+  const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());
+  const batch = await service.openFiles(lists);
+  const matcher = localMatcher(batch, options);
+  const throttle = createThrottle(throttleOptions(flags), shouldStop);
+  const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
+  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
+  cli.onAsked('pause', () => throttle.toggle());
+  // Its units would be complete, and no file of them checked.
+  if (!matcher.hasList) throw invalid('join', flags.join!, 'a list in force: see zeef lists show');
+  const output = openScanOutput(cli, flags);
+  const { dataDir } = service.config;
+  removeUnfinished(dataDir);
+  const folder = unfinishedName(join(dataDir, 'joined'));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const tally = new ScanTally();
+  const shown = showProgress(cli, new ProgressMeter(tally, throttle, () => null), everySeconds);
+  const { blobs, vault, duties } = service.store;
+  const parts: JoinParts = {
+    store: scans,
+    duties,
+    tenant,
+    inventories: {
+      blobs,
+      vault,
+      learnKeys: () => service.store.learnKeys(),
+      folder,
+      file: INVENTORY_FILE,
+      open: openInventory,
+    },
+    scanParts: {
+      decoder: scanDecoder(service),
+      keepsFiles: true,
+      matcher,
+      throttle,
+      env: cli.env,
+      shouldStop,
+      onStall: stalledLine(cli, request),
+    },
+    record: (answers, unmatched, once) => batch.record(tenant, answers, unmatched, once),
+    onUnit: (lines, sums) => {
+      tally.absorb(sums);
+      if (flags.report === undefined) for (const line of lines) cli.out(`${line}\n`);
+    },
+    onJoined: ({ name, run }) =>
+      output.line({
+        type: 'begin',
+        paths,
+        at: new Date().toISOString(),
+        generation: matcher.generation,
+        join: name,
+        run,
+      }),
+    onWait: ({ code, details }) => waitingLine(cli, `${code} ${JSON.stringify(details ?? {})}`, 1_000),
+  };
+  const asked = { lists: lists === null ? null : [...lists].sort(), radius: requestedRadiusBits };
+  try {
+    const end = await joinScan(parts, request, { name: flags.join!, again: flags.again ?? false, asked });
+    shown.stop();
+    await report(cli, parts, flags, { end, output });
+  } finally {
+    shown.stop();
+    output.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function report(
+  cli: CliContext,
+  parts: JoinParts,
+  flags: ScanFlags,
+  { end: { scan, summary }, output }: { readonly end: JoinEnd; readonly output: ReturnType<typeof openScanOutput> },
+): Promise<void> {
+  if (summary === null) {
+    cli.err(
+      `zeef: stopped. The same command joins the scan ${scan.name} again, which others may complete meanwhile.\n`,
+    );
+    return cli.setExitCode(earlyExit(cli) ?? EXIT.failed);
+  }
+  if (flags.report !== undefined)
+    for await (const line of reportLines(parts, scan)) output.line(JSON.parse(line) as object);
+  for (const warning of summary.warnings) cli.err(warningLine(warning));
+  await output.end({ ...summary });
+  const fails = summary.warnings.some(({ code }) => SCAN_WARNINGS[code].fails);
+  cli.setExitCode(fails ? EXIT.failed : exitCodeOf(summary.byVerdict));
+}

@@ -1,0 +1,255 @@
+/**
+ * A scan that several processes do together, on one machine or many: each takes shards that no other one holds, until every
+ * folder is examined and every shard closed. They share the store and nothing else, and each may be killed at any moment.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../../core/errors.js';
+import { joinPath, type PathBytes, pathFields } from '../../core/path-bytes.js';
+import { withDuty } from '../../duties/with-duty.js';
+import type { DutyStore } from '../../store/duties-contract.js';
+import { type JoinedScan, type JoinedScanStore, shardDuty } from '../../store/joined-scans-contract.js';
+import { walkThreads } from '../scan.js';
+import type { ScanRequest } from '../scan-request.js';
+import { type ScanSummary, ScanTally } from '../tally.js';
+import { absolute, sortRoots } from '../walk/roots.js';
+import type { Anchor } from '../walk/walk-protocol.js';
+import { Walker } from '../walk/walker.js';
+import { markOf } from './root-mark.js';
+import { folderOf } from './shard-of.js';
+import { sumsFrom } from './shard-sums.js';
+import { type ShardParts, ShardWork } from './shard-work.js';
+import { openText } from './unit.js';
+
+/** Names of scans stand in keys and in names of blobs. */
+const SCAN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Pause where others hold all shards with work. */
+const WAIT_MS = 1_000;
+/** A database that is started again, or whose standby takes over, is waited for; a longer absence is for an operator. */
+const PATIENCE_MS = 600_000;
+const PAUSE_MS = 1_000;
+/** A unit that is under way when the scan is stopped is finished in this time, or examined again by another process. */
+const GRACE_MS = 15_000;
+
+export interface JoinParts {
+  readonly store: JoinedScanStore;
+  readonly duties: DutyStore;
+  readonly scanParts: ShardParts['scanParts'];
+  readonly inventories: ShardParts['inventories'];
+  readonly tenant: string;
+  record: ShardParts['record'];
+  onUnit: ShardParts['onUnit'];
+  /** Called once the scan is joined. */
+  onJoined(scan: JoinedScan): void;
+  /** Called where the store does not answer. */
+  onWait(error: AppError): void;
+}
+
+export interface JoinOptions {
+  readonly name: string;
+  /** A scan of this name that is complete begins again. */
+  readonly again: boolean;
+  /** What else every process must be asked for, as JSON. */
+  readonly asked: Readonly<Record<string, unknown>>;
+}
+
+export interface JoinEnd {
+  readonly scan: JoinedScan;
+  /** Of all processes; null: the scan is not complete, and this process was stopped. */
+  readonly summary: ScanSummary | null;
+}
+
+/** Errors REQUEST_INVALID. */
+export function requireScanName(name: string): void {
+  if (!SCAN_NAME.test(name)) throw new AppError('REQUEST_INVALID', { field: 'join', expected: String(SCAN_NAME) });
+}
+
+/**
+ * Join a scan, or begin it, and work until it is complete. Errors  REQUEST_INVALID: a path is no folder, is not the one that the
+ * others see, or the scan was begun with other parameters; STORE_FAILED, LEDGER_FAILED; those of the matcher.
+ */
+export async function joinScan(parts: JoinParts, request: ScanRequest, options: JoinOptions): Promise<JoinEnd> {
+  const { scanParts } = parts;
+  const { env, onStall = () => {} } = scanParts;
+  const { followsLinks, stallMs } = request;
+  const walker = new Walker({ threads: walkThreads(scanParts.decoder), followsLinks, stallMs, env, onStall });
+  try {
+    const roots = await rootsOf(request, walker);
+    const parameters = JSON.stringify(await parametersOf(request, options, { roots, walker }));
+    const { store } = parts;
+    const { name, again } = options;
+    const scan = await store.join(
+      { name, parameters },
+      roots.map(({ path }) => folderOf(path)),
+      { again },
+    );
+    requireSame(scan, parameters);
+    parts.onJoined(scan);
+    return await new Joined(parts, scan, { request, roots, walker }).run();
+  } finally {
+    walker.close();
+  }
+}
+
+/** Return the outermost roots. Errors REQUEST_INVALID. */
+async function rootsOf(request: ScanRequest, walker: Walker): Promise<Anchor[]> {
+  const paths = request.paths.map((path) => absolute(path, request.cwd));
+  const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
+  const [other] = files;
+  if (other !== undefined)
+    throw new AppError('REQUEST_INVALID', { field: 'paths', ...pathFields(other), expected: 'folders, with --join' });
+  const isInside = ({ path }: Anchor) =>
+    roots.some((root) => root.path !== path && path.startsWith(joinPath(root.path, '')));
+  return roots.filter((root) => !isInside(root));
+}
+
+async function parametersOf(
+  { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed }: ScanRequest,
+  { asked }: JoinOptions,
+  { roots, walker }: { readonly roots: readonly Anchor[]; readonly walker: Walker },
+): Promise<Record<string, unknown>> {
+  const marks: { path: PathBytes; mark: string }[] = [];
+  for (const root of roots) marks.push({ path: root.path, mark: await markOf(root, walker) });
+  const flags = { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed };
+  return { roots: marks.sort((a, b) => (a.path < b.path ? -1 : 1)), ...flags, ...asked };
+}
+
+/** Errors REQUEST_INVALID: this process was asked for something else than the others. */
+function requireSame({ name, parameters }: JoinedScan, mine: string): void {
+  if (parameters === mine) return;
+  const [theirs, own] = [parameters, mine].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const differs = Object.keys({ ...theirs, ...own }).filter(
+    (key) => JSON.stringify(theirs![key]) !== JSON.stringify(own![key]),
+  );
+  throw new AppError('REQUEST_INVALID', {
+    field: 'join',
+    scan: name,
+    why: `it was begun with other ${differs.join(', ')}`,
+    expected: 'the same flags, and the same folders in the same places, on every machine',
+  });
+}
+
+class Joined {
+  readonly #parts: JoinParts;
+  readonly #scan: JoinedScan;
+  readonly #shardParts: ShardParts;
+  #stopMs: number | null = null;
+
+  constructor(parts: JoinParts, scan: JoinedScan, place: ShardParts['place']) {
+    this.#parts = parts;
+    this.#scan = scan;
+    const { store, inventories, scanParts, tenant, record, onUnit } = parts;
+    const isOverdue = () => this.#isStopping && performance.now() - this.#stopMs! > GRACE_MS;
+    const patiently: ShardParts['patiently'] = (act) => this.#patiently(act);
+    this.#shardParts = { store, inventories, scanParts, place, tenant, record, onUnit, isOverdue, patiently };
+  }
+
+  get #isStopping(): boolean {
+    if (this.#stopMs === null && this.#parts.scanParts.shouldStop()) this.#stopMs = performance.now();
+    return this.#stopMs !== null;
+  }
+
+  async run(): Promise<JoinEnd> {
+    const { store } = this.#parts;
+    const { name, run } = this.#scan;
+    while (!this.#isStopping) {
+      const scan = await this.#patiently(() => store.scan(name));
+      if (scan?.run !== run)
+        throw new AppError('REQUEST_INVALID', { field: 'join', scan: name, why: 'it was begun again' });
+      if (scan.endedMs !== null) return { scan, summary: await this.#summary(scan) };
+      // Also where a shard could not be worked on: it is begun again from what was published.
+      const wasBusy = await this.#patiently(() => this.#workOnOne());
+      if (!wasBusy) await delay(WAIT_MS);
+    }
+    return { scan: this.#scan, summary: null };
+  }
+
+  /** Work on one shard. Result: whether there was one. */
+  async #workOnOne(): Promise<boolean> {
+    const { store } = this.#parts;
+    const { shards, isClosing } = await store.free(this.#scan);
+    if (isClosing && shards.length === 0) await store.end(this.#scan);
+    // In another order than the other processes.
+    const from = Math.floor(Math.random() * shards.length);
+    for (const shard of [...shards.slice(from), ...shards.slice(0, from)]) {
+      if (this.#isStopping) return false;
+      if (await this.#hold(shard, isClosing)) return true;
+    }
+    return false;
+  }
+
+  async #hold(shard: number, isClosing: boolean): Promise<boolean> {
+    const { duties } = this.#parts;
+    try {
+      const held = await withDuty(duties, shardDuty(this.#scan.name, shard), async (duty) => {
+        const work = await ShardWork.open(this.#shardParts, this.#scan, shard, duty);
+        try {
+          if (isClosing) await work.close(await this.#emptyRoots());
+          else await work.work();
+        } finally {
+          await work.end();
+        }
+      });
+      return held !== null;
+    } catch (error) {
+      // Another process has it now.
+      if (error instanceof AppError && error.code === 'LEASE_LOST') return true;
+      throw error;
+    }
+  }
+
+  async #emptyRoots(): Promise<ReadonlySet<PathBytes>> {
+    const shards = await this.#patiently(() => this.#parts.store.shards(this.#scan));
+    return new Set(shards.flatMap(({ sums }) => sumsFrom(sums)?.emptyRoots ?? []));
+  }
+
+  /** Return the sums of all shards, which must agree. */
+  async #summary(scan: JoinedScan): Promise<ScanSummary> {
+    const { store, scanParts } = this.#parts;
+    const shards = await this.#patiently(() => store.shards(scan));
+    const tally = new ScanTally();
+    const all = shards.flatMap(({ sums }) => sumsFrom(sums) ?? []);
+    for (const sums of all) tally.absorb(sums);
+    const found = shards.reduce((sum, shard) => sum + shard.found, 0);
+    const done = shards.reduce((sum, shard) => sum + shard.done, 0);
+    if (found !== done) tally.warn('SUMS_DIFFER', { of: 'folders', found, done });
+    const examined = tally.pictures + tally.notPictures;
+    if (tally.files !== examined) tally.warn('SUMS_DIFFER', { of: 'files', files: tally.files, examined });
+    const [first, ...others] = all.filter(({ generation }) => generation !== undefined);
+    for (const include of first?.includesUnmatched ?? [])
+      if (others.every(({ includesUnmatched }) => includesUnmatched.includes(include)))
+        tally.warn('INCLUDE_UNMATCHED', { include });
+    if (tally.missing > 0 && !this.#shardParts.place.request.prunes)
+      tally.warn('FILES_MISSING', { files: tally.missing });
+    tally.warnOfNothing();
+    const generation = Math.min(
+      scanParts.matcher.generation,
+      ...all.map((sums) => sums.generation ?? Number.POSITIVE_INFINITY),
+    );
+    const seconds = (scan.endedMs! - scan.beganMs) / 1_000;
+    const began = { startedAt: new Date(scan.beganMs).toISOString(), seconds };
+    return tally.summary({ generation, interrupted: false, resumed: false }, began);
+  }
+
+  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        const isAway = error instanceof AppError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_FAILED');
+        if (!isAway || this.#isStopping || performance.now() > untilMs) throw error;
+        this.#parts.onWait(error);
+        await delay(PAUSE_MS);
+      }
+    }
+  }
+}
+
+/** Yield the lines of the whole report, by shard. Errors STORE_FAILED, SEALED_DAMAGED. */
+export async function* reportLines(
+  { store, inventories }: Pick<JoinParts, 'store' | 'inventories'>,
+  scan: JoinedScan,
+): AsyncGenerator<string> {
+  await inventories.learnKeys();
+  for await (const sealed of store.lines(scan)) yield* (await openText(inventories.vault, sealed)).split('\n');
+}

@@ -1,0 +1,165 @@
+/**
+ * A unit: some folders of one shard, examined together. What comes of them is kept apart until all of it is there, so that
+ * it is recorded and counted as a whole or not at all.
+ */
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { Answer } from '../../check/recorder.js';
+import { AppError } from '../../core/errors.js';
+import { type PathBytes, parentPath } from '../../core/path-bytes.js';
+import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
+import type { JoinedFolder } from '../../store/joined-scans-contract.js';
+import type { Vault } from '../../vault/vault.js';
+import { lineOf } from '../report/line-of.js';
+import { type FolderWork, scanFolders } from '../scan.js';
+import type { ScanParts, ScanRequest } from '../scan-request.js';
+import { type ScanSums, ScanTally } from '../tally.js';
+import type { Anchor } from '../walk/walk-protocol.js';
+import type { Walker } from '../walk/walker.js';
+import { FOLDER_NAMES_MAX, folderOf, namesOf, slicesOf } from './shard-of.js';
+
+/** A unit takes no more folders after so many files: half a minute of images, which a killed machine costs. */
+const UNIT_FILES = 4_096;
+/** Files that an open folder may still bring, for that sum. */
+const FILES_AN_OPEN_FOLDER = 256;
+/** Label of sealed outcomes and lines: their paths and digests are those of hits. */
+const UNIT_LABEL = 253;
+
+export interface UnitOutcome {
+  readonly done: readonly JoinedFolder[];
+  readonly found: readonly JoinedFolder[];
+  readonly answers: readonly Answer[];
+  readonly unmatched: number;
+  readonly lines: readonly string[];
+  readonly sums: ScanSums;
+  readonly includesUnmatched: readonly string[];
+  readonly emptyRoots: readonly PathBytes[];
+  readonly generation: number;
+  readonly matchedAt: string | null;
+}
+
+export interface UnitPlace {
+  readonly request: ScanRequest;
+  readonly roots: readonly Anchor[];
+  readonly walker: Walker;
+}
+
+interface UnitRequest {
+  readonly folders: readonly JoinedFolder[];
+  /** Only report them. */
+  readonly isCondemned: boolean;
+  /** All of them, however many files they have. */
+  readonly isWhole: boolean;
+}
+
+class UnitWork implements FolderWork {
+  readonly #inventory: Inventory;
+  readonly #tally: ScanTally;
+  readonly #left: JoinedFolder[];
+  readonly #isWhole: boolean;
+  readonly #begun = new Map<PathBytes, JoinedFolder>();
+  readonly #found = new Set<PathBytes>();
+  readonly #large: PathBytes[] = [];
+  readonly emptyRoots: PathBytes[] = [];
+  readonly isCondemned: () => boolean;
+
+  constructor(inventory: Inventory, tally: ScanTally, { folders, isCondemned, isWhole }: UnitRequest) {
+    this.#inventory = inventory;
+    this.#tally = tally;
+    this.#left = [...folders];
+    this.#isWhole = isWhole;
+    this.isCondemned = () => isCondemned;
+  }
+
+  get foldersDone(): JoinedFolder[] {
+    return [...this.#begun.values()];
+  }
+
+  get foldersFound(): JoinedFolder[] {
+    const large = new Set(this.#large);
+    const inside = [...this.#found].filter((path) => !large.has(parentPath(path)));
+    return [...inside.map(folderOf), ...this.#large.flatMap(slicesOf)];
+  }
+
+  async next(begun: ReadonlySet<number>): Promise<FolderRow | null> {
+    // Archives, which belong to the unit.
+    const own = await this.#inventory.nextFolder(begun);
+    if (own !== null) return own;
+    const files = this.#tally.files + begun.size * FILES_AN_OPEN_FOLDER;
+    const folder = this.#isWhole || this.#begun.size === 0 || files < UNIT_FILES ? this.#left.shift() : undefined;
+    if (folder === undefined) return null;
+    this.#begun.set(folder.path, folder);
+    await this.#inventory.apply({ foldersFound: [{ path: folder.path, isArchive: false }] });
+    const row = await this.#inventory.nextFolder(begun);
+    if (row === null) throw new AppError('STORE_FAILED', { why: 'the inventory of a shard is not that of its unit' });
+    return row;
+  }
+
+  async found(paths: readonly PathBytes[]): Promise<void> {
+    for (const path of paths) this.#found.add(path);
+  }
+
+  namesOf(folder: PathBytes) {
+    const one = this.#begun.get(folder)!;
+    return { isMine: namesOf(one), namesMax: one.isSlice ? Number.POSITIVE_INFINITY : FOLDER_NAMES_MAX };
+  }
+
+  noteEmpty = (root: PathBytes): void => {
+    this.emptyRoots.push(root);
+  };
+
+  tooLarge(folder: PathBytes): void {
+    this.#large.push(folder);
+  }
+}
+
+/** Return what the ledger needs of an answer: it is kept until it is recorded. */
+function kept({ verdict, reason, matches, reference, fileId, digests, generation, checkId }: Answer): Answer {
+  return { verdict, reason, matches, reference, fileId, digests, generation, checkId };
+}
+
+/**
+ * Examine folders of a shard. Result: null: it was stopped before the end, and the inventory must not be used any more.
+ * Errors as `scanFolders`; STORE_FAILED: what was counted is not what is to be recorded.
+ */
+export async function examine(
+  { parts, place }: { readonly parts: ScanParts; readonly place: UnitPlace },
+  request: UnitRequest,
+): Promise<UnitOutcome | null> {
+  const { inventory, matcher } = parts;
+  const tally = new ScanTally();
+  const answers: Answer[] = [];
+  const lines: string[] = [];
+  let unmatched = 0;
+  const work = new UnitWork(inventory, tally, request);
+  const record = async (some: readonly Answer[], count: number) => {
+    for (const answer of some) answers.push(kept(answer));
+    unmatched += count;
+  };
+  const unitParts: ScanParts = {
+    ...parts,
+    tally,
+    matcher: { ...matcher, record },
+    onResult: (result) => void lines.push(JSON.stringify(lineOf(result))),
+  };
+  const { interrupted, includesUnmatched } = await scanFolders(unitParts, place.request, { ...place, work });
+  if (interrupted) return null;
+  const { foldersDone: done, foldersFound: found, emptyRoots } = work;
+  const { generation, matchedAt } = matcher;
+  const sums = tally.sums();
+  if (!request.isWhole && answers.length + unmatched !== tally.pictures)
+    throw new AppError('STORE_FAILED', { why: 'the counts of a unit differ', recorded: answers.length + unmatched });
+  return { done, found, answers, unmatched, lines, sums, includesUnmatched, emptyRoots, generation, matchedAt };
+}
+
+const zipped = promisify<Uint8Array, Buffer>(gzip);
+const unzipped = promisify<Uint8Array, Buffer>(gunzip);
+
+export async function sealText(vault: Vault, text: string): Promise<Buffer> {
+  return vault.seal(UNIT_LABEL, await zipped(Buffer.from(text)));
+}
+
+/** Errors SEALED_DAMAGED. */
+export async function openText(vault: Vault, sealed: Uint8Array): Promise<string> {
+  return (await unzipped(vault.open(UNIT_LABEL, sealed))).toString();
+}

@@ -1,0 +1,124 @@
+/**
+ * The contract of scans that several machines do together: folders that are still to be walked, in shards, and what each
+ * shard has come to. A shard is held as a duty (`duties-contract.ts`): every change names its lease, and one by an earlier
+ * holder is refused. Never a row for each file. Leaves to the caller: what the sums, units and lines mean.
+ *
+ * A unit is some folders of one shard that are examined together. Its outcome is first stored as a whole (`prepare`), then
+ * recorded in the ledger under its key, then taken over (`finish`): whichever process dies in between, the next holder
+ * completes the same unit, and the ledger counts it once.
+ */
+import type { PathBytes } from '../core/path-bytes.js';
+import type { Lease } from './duties-contract.js';
+
+/** Enough for hundreds of machines; few enough that each shard has a long run of folders. */
+export const SCAN_SHARDS = 256;
+
+/** Idempotency-Keys that begin so last until their scan begins again. A key of an HTTP request has no space. */
+export const LASTING_KEY = 'scan ';
+
+/** The duty of holding a shard. */
+export const shardDuty = (scan: string, shard: number): string => `scan ${scan} ${shard}`;
+
+/** The Idempotency-Key of a unit, and what the keys of one shard begin with. */
+export const shardKeys = (scan: string, run: number, shard: number): string => `${LASTING_KEY}${scan} ${run} ${shard} `;
+
+export interface JoinedFolder {
+  readonly path: PathBytes;
+  readonly shard: number;
+  /** Some of its names only: those of this shard. */
+  readonly isSlice: boolean;
+}
+
+export interface JoinedScan {
+  readonly name: string;
+  /** Rises by one each time the scan begins again. */
+  readonly run: number;
+  /** Opaque: what every process of the scan must have been asked for. */
+  readonly parameters: string;
+  readonly beganMs: number;
+  /** By the clock of the store, as `beganMs`; null: it is not complete. */
+  readonly endedMs: number | null;
+}
+
+/** A sealed inventory among the blobs. `sha256`: of the blob, in hexadecimal. */
+export interface PublishedInventory {
+  readonly blob: string;
+  readonly sha256: string;
+}
+
+export interface ShardState {
+  readonly shard: number;
+  /** Units that were taken over in this run. */
+  readonly units: number;
+  /** Opaque; null before the first unit. */
+  readonly sums: string | null;
+  /** Folders that were found, with roots, and those that are done. */
+  readonly found: number;
+  readonly done: number;
+  /** The newest; of an earlier run, where this one has published none. */
+  readonly inventory: PublishedInventory | null;
+  /** The outcome of the next unit, sealed: it may be in the ledger already. */
+  readonly prepared: Uint8Array | null;
+  /** Holders that left the shard without ending their duty since it came on: each may have been killed by a file in it. */
+  readonly deaths: number;
+  readonly isClosed: boolean;
+}
+
+export interface FinishedUnit {
+  /** Its number: that of the unit before it and one. */
+  readonly unit: number;
+  readonly sums: string;
+  readonly done: readonly JoinedFolder[];
+  readonly found: readonly JoinedFolder[];
+  /** Sealed; null: none. */
+  readonly lines: Uint8Array | null;
+}
+
+export interface JoinedScanStore {
+  /**
+   * Return the scan of this name; one that is not there begins with these roots. `again`: one that is complete begins again:
+   * its inventories stay. Errors STORE_FAILED.
+   */
+  join(
+    scan: Pick<JoinedScan, 'name' | 'parameters'>,
+    roots: readonly JoinedFolder[],
+    how: { readonly again: boolean },
+  ): Promise<JoinedScan>;
+  scan(name: string): Promise<JoinedScan | null>;
+  /** Return the shards that no process holds and that have folders or a prepared unit; `isClosing`: no shard has any, and these are open. */
+  free(scan: JoinedScan): Promise<{ readonly shards: readonly number[]; readonly isClosing: boolean }>;
+  /** Return the state of a shard, under its lease. Errors LEASE_LOST. */
+  shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState>;
+  shards(scan: JoinedScan): Promise<readonly ShardState[]>;
+  /** Return folders that are to be walked, in one order. `tries`: how often one was tried alone. */
+  waiting(
+    scan: JoinedScan,
+    shard: number,
+    limit: number,
+  ): Promise<readonly (JoinedFolder & { readonly tries: number })[]>;
+  /** Return folders that are done, and not in the published inventory. */
+  unpublished(scan: JoinedScan, shard: number): Promise<readonly JoinedFolder[]>;
+  /** Count a try of one folder alone. Errors LEASE_LOST. */
+  tryAlone(scan: JoinedScan, folder: JoinedFolder, lease: Lease): Promise<void>;
+  /** Store the outcome of unit `unit`. Errors LEASE_LOST. */
+  prepare(scan: JoinedScan, shard: number, lease: Lease, outcome: { unit: number; body: Uint8Array }): Promise<void>;
+  /** Take over the prepared unit. Errors LEASE_LOST. */
+  finish(scan: JoinedScan, shard: number, lease: Lease, unit: FinishedUnit): Promise<void>;
+  /** Note that the inventory has all folders that are done. Errors LEASE_LOST. */
+  publish(scan: JoinedScan, shard: number, lease: Lease, inventory: PublishedInventory): Promise<void>;
+  /** Note that the holder ends its duty by itself. Errors LEASE_LOST. */
+  rest(scan: JoinedScan, shard: number, lease: Lease): Promise<void>;
+  /** Close a shard of which every folder is done. Errors LEASE_LOST. */
+  close(
+    scan: JoinedScan,
+    shard: number,
+    lease: Lease,
+    end: { readonly sums: string; readonly inventory: PublishedInventory | null },
+  ): Promise<void>;
+  /** Return the units of a shard that are in the ledger, and their fingerprints. */
+  recorded(scan: JoinedScan, shard: number, tenant: string): Promise<ReadonlyMap<number, string>>;
+  /** End a scan of which every shard is closed. */
+  end(scan: JoinedScan): Promise<void>;
+  /** Return the sealed lines of a run, by shard and unit. */
+  lines(scan: JoinedScan): AsyncIterable<Uint8Array>;
+}
