@@ -115,6 +115,11 @@ export interface JoinedScanStore {
     lease: Lease,
     end: { readonly sums: string; readonly inventory: PublishedInventory | null },
   ): Promise<void>;
+  /**
+   * Close the shards that have no folder, no unit in this run or in the ledger, and no inventory: most of them, in a small
+   * tree. Called when no shard has a folder or a prepared unit.
+   */
+  closeUntouched(scan: JoinedScan, tenant: string): Promise<void>;
   /** Return the units of a shard that are in the ledger, and their fingerprints. */
   recorded(scan: JoinedScan, shard: number, tenant: string): Promise<ReadonlyMap<number, string>>;
   /** End a scan of which every shard is closed. */

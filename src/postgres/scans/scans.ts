@@ -265,6 +265,20 @@ export class PostgresScans implements JoinedScanStore {
     });
   }
 
+  async closeUntouched({ name, run }: JoinedScan, tenant: string): Promise<void> {
+    await this.#database.writeOnce((sql) =>
+      sql(
+        `UPDATE scan_shard SET is_closed = true
+         WHERE scan = $1 AND NOT is_closed AND units = 0 AND inventory IS NULL AND prepared IS NULL
+           AND NOT EXISTS (SELECT 1 FROM scan_folder WHERE scan = $1)
+           AND EXISTS (SELECT 1 FROM joined_scan WHERE name = $1 AND run = $2)
+           AND NOT EXISTS (SELECT 1 FROM answered WHERE tenant = $3
+             AND key >= $4 || shard || ' ' AND key < $4 || shard || '${BEHIND_SPACE}')`,
+        [name, run, tenant, `${LASTING_KEY}${name} ${run} `],
+      ),
+    );
+  }
+
   async recorded({ name, run }: JoinedScan, shard: number, tenant: string): Promise<ReadonlyMap<number, string>> {
     const prefix = shardKeys(name, run, shard);
     const rows = await this.#database.read<{ key: string; fingerprint: string }>(

@@ -166,7 +166,11 @@ class Joined {
   /** Work on one shard. Result: whether there was one. */
   async #workOnOne(): Promise<boolean> {
     const { store } = this.#parts;
-    const { shards, isClosing } = await store.free(this.#scan);
+    let { shards, isClosing } = await store.free(this.#scan);
+    if (isClosing && shards.length > 0) {
+      await store.closeUntouched(this.#scan, this.#parts.tenant);
+      ({ shards, isClosing } = await store.free(this.#scan));
+    }
     if (isClosing && shards.length === 0) await store.end(this.#scan);
     // In another order than the other processes.
     const from = Math.floor(Math.random() * shards.length);
