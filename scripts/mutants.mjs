@@ -37,6 +37,11 @@ const OF_BLOCKHASH = ['test/check/blockhash-detail.test.ts'];
 const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
 const SHORT = 'src/lists/import/short-imports.ts';
 const PARTS = 'src/core/parts.ts';
+const SCANS = 'src/postgres/scans/scans.ts';
+const SHARD = 'src/scan/join/shard-work.ts';
+const UNIT = 'src/scan/join/unit.ts';
+const OF_JOINED = ['test/scan/joined-scan.test.ts'];
+const OF_UNITS = ['test/scan/join-units.test.ts'];
 const PUBLISH = 'src/service/publish-index.ts';
 const INDEX_BLOBS = 'src/lists/index-blobs.ts';
 const OF_PUBLISH = ['test/service/publish-index.test.ts'];
@@ -715,4 +720,16 @@ export const MUTANTS = [
   [`${LEDGER}/verify.ts`, 'position.seq !== seq || position.hash !== hash', 'false', OF_CELLS],
   [`${LEDGER}/verify.ts`, 'of expected.keys()', 'of [] as string[]', OF_CELLS],
   [`${LEDGER}/verify.ts`, "heads[0]!.no !== no || heads[0]!.hash.toString('hex') !== before", 'false', OF_CELLS],
+  // Joined scans: a holder that lost its shard, keys that last, units that are completed and examined again.
+  [SCANS, '!(await isNewest(sql, lease))', 'false', OF_JOINED],
+  [`${LEDGER}/append.ts`, ' AND NOT starts_with(held.key', ' AND NOT starts_with(held.fingerprint', OF_JOINED],
+  [SHARD, 'if (this.#state.prepared !== null) await', 'if (this.#state.units < 0) await', OF_JOINED],
+  [SHARD, '    await this.#examineAgain();\n', '', OF_JOINED],
+  [SHARD, 'this.#state.deaths >= DEATHS_MAX', 'this.#state.units < 0', OF_JOINED],
+  [SHARD, 'if (!isSame)', 'if (!isKnown)', OF_JOINED],
+  [SHARD, '    tally.missing = counted;\n', '', OF_JOINED],
+  [UNIT, '.filter((path) => !large.has(parentPath(path)))', '', OF_UNITS],
+  [UNIT, 'FOLDER_NAMES_MAX };', 'Number.POSITIVE_INFINITY };', OF_UNITS],
+  ['src/scan/join/shard-of.ts', 'home + 1 + at', 'home + at', OF_UNITS],
+  ['src/scan/join/root-mark.ts', 'root.inode}', 'root.path}', OF_JOINED],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

@@ -242,6 +242,8 @@ export class ShardWork {
     const { scanParts, place } = this.#parts;
     const { now } = await this.#open();
     const tally = new ScanTally();
+    const counted = this.#sums?.missing ?? 0;
+    tally.missing = counted;
     for (const root of emptyRoots)
       if (await now.hasFilesUnder(root)) tally.warn('ROOT_EMPTY', { root: shownPath(root) });
     const parts: ScanParts = { ...scanParts, inventory: now, tally, onResult: () => {} };
@@ -250,7 +252,7 @@ export class ShardWork {
     const matchedAt = isWhole ? (this.#sums?.matchedAt ?? now.state.matchedAt) : now.state.matchedAt;
     await now.finishScan({ files: this.#sums?.files ?? 0, matchedAt });
     const { missing, warnings } = tally.sums();
-    return { missing, warnings: warnings.filter(({ code }) => code !== 'FILES_MISSING') };
+    return { missing: missing - counted, warnings: warnings.filter(({ code }) => code !== 'FILES_MISSING') };
   }
 }
 

@@ -1,0 +1,239 @@
+/** Joined scans whose processes are killed and stand still at every call of what they share: the result stays the same. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { tempFolder } from '../../bench/temp-folder.js';
+import type { ScanSummary } from '../../src/scan/tally.js';
+import { Fate, type Lived, ledgerOf, live, resultOf, writeImage, writeTree } from '../support/joined.js';
+import { hasPostgres, sharedServer } from '../support/postgres.js';
+import { seeded } from '../support/random.js';
+
+const TIMEOUT_MS = 240_000;
+const FOLDERS = 20;
+
+const summaryOf = ({ end }: Lived): ScanSummary => end!.summary!;
+const codesOf = (lived: Lived) => summaryOf(lived).warnings.map(({ code }) => code);
+
+describe.runIf(hasPostgres)('a joined scan', () => {
+  let database: Promise<string> | undefined;
+  const fresh = async () => {
+    const server = await sharedServer();
+    database ??= server.createDatabase();
+    return server.createSchema(await database);
+  };
+  const change = async (url: string, sql: string) => (await sharedServer()).run(sql, url);
+  /** As long after the last process has ended: no lease, and no Idempotency-Key of a request, lasts. */
+  const afterAll = async (url: string) => {
+    await change(url, `UPDATE duty SET until = '-infinity' WHERE name LIKE 'scan %'`);
+    await change(url, 'UPDATE answered SET at = 0');
+  };
+
+  test(
+    'killed at any call, again and again, counts every file once',
+    async () => {
+      const random = seeded(11);
+      const tree = tempFolder('tree');
+      writeTree(tree, random, FOLDERS);
+      const undisturbed = await fresh();
+      const expected = resultOf(await live(undisturbed, tree));
+      const url = await fresh();
+      let deaths = 0;
+      for (;;) {
+        const fate = new Fate({ killAt: 8 + Math.floor(random() * 40), isDone: random() < 0.5 });
+        const lived = await live(url, tree, { fate });
+        if (lived.end !== null) {
+          expect(resultOf(lived)).toEqual(expected);
+          break;
+        }
+        deaths++;
+        expect(deaths).toBeLessThan(300);
+        await afterAll(url);
+      }
+      process.stderr.write(`${deaths} processes killed\n`);
+      expect(deaths).toBeGreaterThan(10);
+      expect(await ledgerOf(url)).toEqual(await ledgerOf(undisturbed));
+      // The inventories have every file, also of units whose holders died before they published.
+      const again = await live(url, tree, { options: { again: true } });
+      expect(again.hashed).toBe(0);
+      expect(resultOf(again)).toEqual(expected);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'standing still past its lease, and awake again, changes nothing',
+    async () => {
+      const tree = tempFolder('tree');
+      writeTree(tree, seeded(5), 12);
+      const undisturbed = await fresh();
+      const expected = resultOf(await live(undisturbed, tree));
+      const url = await fresh();
+      const stood: { wake: () => void; lived: Promise<Lived> }[] = [];
+      // At each call of the first unit, and at some later ones.
+      for (let killAt = 3; killAt <= 15; killAt++) {
+        let wake = () => {};
+        const standStill = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const fate = new Fate({ killAt, standStill });
+        const lived = live(url, tree, { fate });
+        while (!fate.isStanding && (await Promise.race([lived.then(() => 'ended'), delay(20)])) !== 'ended');
+        await afterAll(url);
+        stood.push({ wake, lived });
+      }
+      expect(resultOf(await live(url, tree))).toEqual(expected);
+      for (const { wake } of stood) wake();
+      for (const { lived } of stood) expect(resultOf(await lived)).toEqual(expected);
+      expect(await ledgerOf(url)).toEqual(await ledgerOf(undisturbed));
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'stopped between two files is completed by another process',
+    async () => {
+      const tree = tempFolder('tree');
+      writeTree(tree, seeded(6), 12);
+      const expected = resultOf(await live(await fresh(), tree));
+      const url = await fresh();
+      let files = 0;
+      const stopped = await live(url, tree, { onHash: () => void files++, shouldStop: () => files >= 5 });
+      expect(stopped.end?.summary).toBeNull();
+      // No lease is left: the shard is free at once.
+      expect(resultOf(await live(url, tree))).toEqual(expected);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'begun again reads what is new or changed, and notices what is gone',
+    async () => {
+      const tree = tempFolder('tree');
+      const [, first, second] = writeTree(tree, seeded(7), 10) as [string, string, string];
+      const url = await fresh();
+      const before = await live(url, tree);
+      // Complete: its result is printed again.
+      const same = await live(url, tree);
+      expect(same.hashed).toBe(0);
+      expect(resultOf(same)).toEqual(resultOf(before));
+      writeImage(join(first, 'new'), 'a');
+      const again = await live(url, tree, { options: { again: true } });
+      expect(again.hashed).toBe(1);
+      expect(summaryOf(again).files).toBe(summaryOf(before).files + 1);
+      expect(summaryOf(again).byVerdict.match).toBe(summaryOf(before).byVerdict.match + 1);
+      expect(again.end!.scan.run).toBe(before.end!.scan.run + 1);
+      rmSync(join(first, 'new'));
+      rmSync(second, { recursive: true });
+      const gone = await live(url, tree, { options: { again: true } });
+      expect(summaryOf(gone).missing).toBeGreaterThan(1);
+      expect(codesOf(gone)).toEqual(['FILES_MISSING']);
+      const pruned = await live(url, tree, { options: { again: true }, request: { prunes: true } });
+      expect(codesOf(pruned)).toEqual([]);
+      const after = await live(url, tree, { options: { again: true } });
+      expect(summaryOf(after).missing).toBe(0);
+      expect(after.hashed).toBe(0);
+      expect((await ledgerOf(url)) as { ok: boolean }).toMatchObject({ ok: true });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a root that is empty though it held files is no clean result',
+    async () => {
+      const [full, other] = [tempFolder('full'), tempFolder('other')];
+      writeTree(full, seeded(8), 4);
+      mkdirSync(join(other, 'deep'));
+      writeImage(join(other, 'deep', 'one'), 'c');
+      const paths = [full, other];
+      const url = await fresh();
+      await live(url, full, { request: { paths } });
+      rmSync(join(other, 'deep'), { recursive: true });
+      const emptied = await live(url, full, { request: { paths }, options: { again: true } });
+      expect(codesOf(emptied)).toContain('ROOT_EMPTY');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a file that ends every process that opens it is given up with its folder alone',
+    async () => {
+      const tree = tempFolder('tree');
+      const folders = writeTree(tree, seeded(9), 8);
+      const evil = join(folders[3]!, 'evil');
+      writeImage(evil, 'c');
+      const url = await fresh();
+      let deaths = 0;
+      for (;;) {
+        const fate = new Fate();
+        const onHash = (path: string) => {
+          if (path === evil) fate.die();
+        };
+        const lived = await live(url, tree, { fate, onHash });
+        if (lived.end !== null) {
+          const crashed = lived.report.filter((line) => line.includes('decoder_crash'));
+          expect(crashed.map((line) => (JSON.parse(line) as { path: string }).path)).toEqual([folders[3]]);
+          expect(summaryOf(lived).byReason.decoder_crash).toBe(1);
+          break;
+        }
+        expect(++deaths).toBeLessThan(20);
+        await afterAll(url);
+      }
+      expect(deaths).toBeGreaterThan(3);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'whose ledger or folders are not what it counted is not complete',
+    async () => {
+      const tree = tempFolder('tree');
+      writeTree(tree, seeded(10), 12);
+      const url = await fresh();
+      expect((await live(url, tree, { fate: new Fate({ killAt: 60 }) })).end).toBeNull();
+      await afterAll(url);
+      const [, lost] = [
+        await change(
+          url,
+          `DELETE FROM answered WHERE ctid IN (SELECT ctid FROM answered WHERE key LIKE 'scan %' LIMIT 1)`,
+        ),
+        await change(
+          url,
+          `DELETE FROM scan_folder WHERE ctid IN (SELECT ctid FROM scan_folder WHERE unit IS NULL LIMIT 1) RETURNING id`,
+        ),
+      ];
+      expect(lost).toHaveLength(1);
+      const { warnings } = summaryOf(await live(url, tree));
+      expect(warnings.filter(({ code }) => code === 'SUMS_DIFFER').map(({ of }) => of)).toEqual(['ledger', 'folders']);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'other parameters, another root, a file and a bad name are refused',
+    async () => {
+      const tree = tempFolder('tree');
+      writeImage(join(tree, 'one'), 'c');
+      const url = await fresh();
+      await live(url, tree);
+      const refused = async (life: Parameters<typeof live>[2], root = tree) =>
+        expect(live(url, root, life)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      await refused({ request: { archives: true } });
+      await refused({ options: { asked: { radius: 3 } } });
+      await refused({}, tempFolder('other'));
+      await refused({}, join(tree, 'one'));
+      // Another disk in its place, or none.
+      writeFileSync(join(tree, '.zeef-root'), 'disk 7\n');
+      await refused({});
+      const marked = { options: { again: true } };
+      expect(summaryOf(await live(url, tree, marked)).files).toBe(2);
+      writeFileSync(join(tree, '.zeef-root'), 'disk 8\n');
+      await refused({});
+      for (const mark of ['', 'x'.repeat(200)]) {
+        writeFileSync(join(tree, '.zeef-root'), mark);
+        await refused({});
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
