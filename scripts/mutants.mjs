@@ -542,7 +542,7 @@ export const MUTANTS = [
     OF_STREAM,
   ],
   ['src/scan/tally.ts', "if (this.files === 0) this.warn('NOTHING_EXAMINED', this.skipped);", '', OF_WARNINGS],
-  ['src/scan/warnings.ts', 'this.#fails ||= SCAN_WARNINGS[code].fails;', '', OF_WARNINGS],
+  ['src/scan/warnings.ts', 'this.#fails ||= SCAN_WARNINGS[warning.code].fails;', '', OF_WARNINGS],
   [REQUESTS, '!isTlsFault(error) && ', '', OF_REMOTE],
   [REQUESTS, '(isLostConnection(error) || this.#hasAnswered)', 'true', OF_REMOTE],
   [REQUESTS, 'faults < FAULTS_MAX && ', '', OF_REMOTE],

@@ -71,20 +71,11 @@ export async function runJoinedScan(
   const folder = unfinishedName(join(dataDir, 'joined'));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const tally = new ScanTally();
+  const onStall = stalledLine(cli, request);
   const shown = showProgress(cli, new ProgressMeter(tally, throttle, () => null), everySeconds);
-  const { blobs, vault, duties } = service.store;
   const parts: JoinParts = {
-    store: scans,
-    duties,
+    ...shared(service, scans, folder),
     tenant,
-    inventories: {
-      blobs,
-      vault,
-      learnKeys: () => service.store.learnKeys(),
-      folder,
-      file: INVENTORY_FILE,
-      open: openInventory,
-    },
     scanParts: {
       decoder: scanDecoder(service),
       keepsFiles: true,
@@ -92,23 +83,18 @@ export async function runJoinedScan(
       throttle,
       env: cli.env,
       shouldStop,
-      onStall: stalledLine(cli, request),
+      onStall,
     },
     record: (answers, unmatched, once) => batch.record(tenant, answers, unmatched, once),
     onUnit: (lines, sums) => {
       tally.absorb(sums);
       if (flags.report === undefined) for (const line of lines) cli.out(`${line}\n`);
     },
-    onJoined: ({ name, run }) =>
-      output.line({
-        type: 'begin',
-        paths,
-        at: new Date().toISOString(),
-        generation: matcher.generation,
-        join: name,
-        run,
-      }),
-    onWait: ({ code, details }) => waitingLine(cli, `${code} ${JSON.stringify(details ?? {})}`, 1_000),
+    onJoined: ({ name, run }) => {
+      const at = new Date().toISOString();
+      output.line({ type: 'begin', paths, at, generation: matcher.generation, join: name, run });
+    },
+    onWait: ({ code, details }) => waitingLine(cli, `${code} ${JSON.stringify(details)}`, 1_000),
   };
   const asked = { lists: lists === null ? null : [...lists].sort(), radius: requestedRadiusBits };
   try {
@@ -120,6 +106,18 @@ export async function runJoinedScan(
     output.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What this process shares with the others. `folder`: for inventories, of this process alone. */
+function shared(
+  { store }: Service,
+  scans: JoinedScanStore,
+  folder: string,
+): Pick<JoinParts, 'store' | 'duties' | 'inventories'> {
+  const { blobs, vault, duties } = store;
+  const learnKeys = () => store.learnKeys();
+  const inventories = { blobs, vault, learnKeys, folder, file: INVENTORY_FILE, open: openInventory };
+  return { store: scans, duties, inventories };
 }
 
 async function report(

@@ -6,8 +6,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
-import { seeded } from '../support/random.js';
 import { run } from '../support/processes.js';
+import { seeded } from '../support/random.js';
 
 const TIMEOUT_MS = 240_000;
 const KEY = '1'.repeat(64);
@@ -52,10 +52,13 @@ async function makeTree(root: string, folders: number, filesPerFolder: number): 
     for (let file = 0; file < filesPerFolder; file++) {
       const path = join(folder, `file ${file}`);
       if (file % 5 === 4) writeFileSync(path, `text ${at} ${file}`);
-      else if (file % 7 === 6) writeFileSync(path, Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.from(path)]));
+      else if (file % 7 === 6)
+        writeFileSync(path, Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.from(path)]));
       else {
         const background = { r: at % 256, g: file % 256, b: (at * file) % 256 };
-        const bytes = await sharp({ create: { width: 8, height: 8, channels: 3, background } }).png().toBuffer();
+        const bytes = await sharp({ create: { width: 8, height: 8, channels: 3, background } })
+          .png()
+          .toBuffer();
         writeFileSync(path, Buffer.concat([bytes, Buffer.from(path)]));
         if ((at + file) % 3 === 0) digests.push(createHash('md5').update(readFileSync(path)).digest('hex'));
       }
@@ -82,20 +85,24 @@ describe.runIf(hasPostgres)('a joined scan', () => {
     return url;
   }
 
-  test('by three processes has the result of one', async () => {
-    const url = await place();
-    const alone = await run(machine(url), 'scan', tree, '--no-count');
-    expect(alone.code).toBe(2);
-    const report = join(tempFolder('report'), 'lines.jsonl');
-    const joined = await Promise.all([
-      run(machine(url), 'scan', '--join', 'all', tree, '--report', report),
-      run(machine(url), 'scan', '--join', 'all', tree),
-      run(machine(url), 'scan', '--join', 'all', tree),
-    ]);
-    expect(joined.map(({ code }) => code)).toEqual([2, 2, 2]);
-    const expected = linesOf(alone.output.toString());
-    const whole = linesOf(readFileSync(report, 'utf8'));
-    expect(files(whole)).toEqual(files(expected));
-    expect(summaryOf(whole)).toEqual(summaryOf(expected));
-  }, TIMEOUT_MS);
+  test(
+    'by three processes has the result of one',
+    async () => {
+      const url = await place();
+      const alone = await run(machine(url), 'scan', tree, '--no-count');
+      expect(alone.code).toBe(2);
+      const report = join(tempFolder('report'), 'lines.jsonl');
+      const joined = await Promise.all([
+        run(machine(url), 'scan', '--join', 'all', tree, '--report', report),
+        run(machine(url), 'scan', '--join', 'all', tree),
+        run(machine(url), 'scan', '--join', 'all', tree),
+      ]);
+      expect(joined.map(({ code }) => code)).toEqual([2, 2, 2]);
+      const expected = linesOf(alone.output.toString());
+      const whole = linesOf(readFileSync(report, 'utf8'));
+      expect(files(whole)).toEqual(files(expected));
+      expect(summaryOf(whole)).toEqual(summaryOf(expected));
+    },
+    TIMEOUT_MS,
+  );
 });

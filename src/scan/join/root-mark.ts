@@ -9,7 +9,7 @@ import type { Anchor } from '../walk/walk-protocol.js';
 import { faultOfStat, type Walker } from '../walk/walker.js';
 
 /** Its text is the mark of the folder that it is in. */
-export const ROOT_MARK_FILE: PathBytes = '.zeef-root';
+const ROOT_MARK_FILE: PathBytes = '.zeef-root';
 /** A name or a UUID. */
 const MARK_BYTES_MAX = 128;
 

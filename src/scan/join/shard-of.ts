@@ -2,9 +2,13 @@
 import { hash } from 'node:crypto';
 import { type PathBytes, systemPath } from '../../core/path-bytes.js';
 import { type JoinedFolder, SCAN_SHARDS } from '../../store/joined-scans-contract.js';
+import { NAMES_TOGETHER_MAX } from '../walk/folder-visit.js';
 
-/** A larger folder is walked in slices. Each of them lists it again, which takes far less time than to read as many images. */
-export const FOLDER_NAMES_MAX = 16_384;
+/**
+ * A larger folder is walked in slices. Each of them lists it again, which takes far less time than to read as many images.
+ * A quarter of the names that are listed before a file of the folder is passed on, so none of a larger one is.
+ */
+export const FOLDER_NAMES_MAX = NAMES_TOGETHER_MAX / 4;
 /** One in each shard but that of the folder itself, where a slice and the folder would have the same rows. */
 const SLICES = SCAN_SHARDS - 1;
 
