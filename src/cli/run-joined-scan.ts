@@ -31,7 +31,7 @@ const NOT_TOGETHER = [
 ] as const satisfies readonly (readonly [keyof ScanFlags, string])[];
 
 /** Errors REQUEST_INVALID. */
-function requireTogether(service: Service, flags: ScanFlags): JoinedScanStore {
+function requireJoinable(service: Service, flags: ScanFlags): JoinedScanStore {
   for (const [name, flag] of NOT_TOGETHER)
     if (flags[name] !== undefined) throw invalid(flag, '', `a scan without --join`);
   const { scans } = service.store;
@@ -53,7 +53,7 @@ export async function runJoinedScan(
   paths: readonly string[],
   flags: ScanFlags,
 ): Promise<void> {
-  const scans = requireTogether(service, flags);
+  const scans = requireJoinable(service, flags);
   const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
   const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
   const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());

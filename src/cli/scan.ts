@@ -67,17 +67,22 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--server <url>', 'match on this service: only hashes leave this machine')
     .option('--key <key>', 'key for --server; ZEEF_SERVER_KEY instead hides it from other users')
     .action(async (paths: string[], flags: ScanFlags) => {
-      if (paths.length === 0 && flags.filesFrom === undefined && flags.rematch === undefined)
-        throw invalid('paths', '', 'a path, --files-from or --rematch');
-      if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
-        throw invalid('new-entries', '', '--rematch, without --server');
-      if (flags.prune && flags.resume === undefined && flags.join === undefined)
-        throw invalid('prune', '', '--resume or --join');
-      if (flags.again && flags.join === undefined) throw invalid('again', '', '--join');
+      requireTogether(paths, flags);
       const unavailable = flags.idle ? giveWay() : null;
       if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
       await withService(cli, program.opts<GlobalFlags>(), (service) =>
         flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags),
       );
     });
+}
+
+/** Errors REQUEST_INVALID: flags that do not go together. */
+function requireTogether(paths: readonly string[], flags: ScanFlags): void {
+  if (paths.length === 0 && flags.filesFrom === undefined && flags.rematch === undefined)
+    throw invalid('paths', '', 'a path, --files-from or --rematch');
+  if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
+    throw invalid('new-entries', '', '--rematch, without --server');
+  if (flags.prune && flags.resume === undefined && flags.join === undefined)
+    throw invalid('prune', '', '--resume or --join');
+  if (flags.again && flags.join === undefined) throw invalid('again', '', '--join');
 }

@@ -1,11 +1,16 @@
 /** One scan by several processes, each with a data folder of its own, as on several machines. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { childEnv, endWithParent } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { hasPostgres, sharedServer } from '../support/postgres.js';
+import { artefact } from '../../src/core/package-root.js';
+import type { ScanSummary } from '../../src/scan/tally.js';
+import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 import { run } from '../support/processes.js';
 import { seeded } from '../support/random.js';
 
@@ -39,6 +44,31 @@ const summaryOf = (lines: readonly Line[]) => {
   )!;
   return { files, byVerdict, byReason, byList, exact, notPictures, skippedByKind, bytes, missing };
 };
+
+const summaryCounts = (lines: readonly Line[]) => {
+  const { byVerdict } = lines.find(({ type }) => type === 'summary') as unknown as ScanSummary;
+  const { match, no_match, suppressed, not_checked } = byVerdict;
+  return { checked: match + no_match + suppressed + not_checked, matched: match };
+};
+
+/** Start a command, and take what it prints. */
+function start(env: Record<string, string>, ...args: string[]) {
+  const child = endWithParent(spawn(process.execPath, [artefact('src', 'main.js'), ...args], { env: childEnv(env) }));
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (piece: Buffer) => {
+      text += piece.toString();
+    });
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    child,
+    ended,
+    output: () => text,
+    async sees(part: string) {
+      await expect.poll(() => text, { timeout: 60_000 }).toContain(part);
+    },
+  };
+}
 
 /** Write a tree of folders with pictures and other files. Result: some digests of pictures. */
 async function makeTree(root: string, folders: number, filesPerFolder: number): Promise<string[]> {
@@ -74,14 +104,23 @@ describe.runIf(hasPostgres)('a joined scan', () => {
   beforeAll(async () => {
     tree = tempFolder('tree');
     digests = await makeTree(tree, 40, 12);
+    const alone = await run(machine(await place()), 'scan', tree, '--no-count');
+    expect(alone.code).toBe(2);
+    expected = linesOf(alone.output.toString());
   }, TIMEOUT_MS);
 
-  async function place(): Promise<string> {
-    const url = await (await sharedServer()).createDatabase();
+  let expected: Line[] = [];
+
+  async function fill(url: string): Promise<void> {
     const list = join(tempFolder('list'), 'list.txt');
     writeFileSync(list, digests.join('\n'));
     const { code, output } = await run(machine(url), 'lists', 'import', list, '--list', 'known', '--algorithm', 'md5');
     expect(code, output.toString()).toBe(0);
+  }
+
+  async function place(): Promise<string> {
+    const url = await (await sharedServer()).createDatabase();
+    await fill(url);
     return url;
   }
 
@@ -89,8 +128,6 @@ describe.runIf(hasPostgres)('a joined scan', () => {
     'by three processes has the result of one',
     async () => {
       const url = await place();
-      const alone = await run(machine(url), 'scan', tree, '--no-count');
-      expect(alone.code).toBe(2);
       const report = join(tempFolder('report'), 'lines.jsonl');
       const joined = await Promise.all([
         run(machine(url), 'scan', '--join', 'all', tree, '--report', report),
@@ -98,10 +135,62 @@ describe.runIf(hasPostgres)('a joined scan', () => {
         run(machine(url), 'scan', '--join', 'all', tree),
       ]);
       expect(joined.map(({ code }) => code)).toEqual([2, 2, 2]);
-      const expected = linesOf(alone.output.toString());
       const whole = linesOf(readFileSync(report, 'utf8'));
       expect(files(whole)).toEqual(files(expected));
       expect(summaryOf(whole)).toEqual(summaryOf(expected));
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'goes through the end of its database, of a process and a signal, and counts once',
+    async () => {
+      const server = await PostgresServer.create();
+      const url = server.url();
+      await fill(url);
+      const command = ['scan', '--join', 'all', tree];
+      const first = start(machine(url), ...command);
+      const second = start(machine(url), ...command);
+      await Promise.race([first.sees('"type":"match"'), second.sees('"type":"match"')]);
+      await server.killAll();
+      await Promise.race([first.sees('"type":"waiting"'), second.sees('"type":"waiting"')]);
+      await server.start();
+      const counted = first.output().length;
+      await expect.poll(() => first.output().length, { timeout: 60_000 }).toBeGreaterThan(counted);
+      first.child.kill('SIGKILL');
+      second.child.kill('SIGINT');
+      expect(await second.ended, second.output()).toBe(130);
+      expect(second.output()).toContain('joins the scan all again');
+      const report = join(tempFolder('report'), 'lines.jsonl');
+      const { code, output } = await run(machine(url), ...command, '--report', report, '--progress-seconds', '1');
+      expect(code, output.toString()).toBe(2);
+      const whole = linesOf(readFileSync(report, 'utf8'));
+      expect(summaryOf(whole)).toEqual(summaryOf(expected));
+      expect(files(whole)).toEqual(files(expected));
+      const ledger = await run(machine(url), 'ledger', 'show', '--json');
+      const { checked, matched } = summaryCounts(expected);
+      expect(JSON.parse(ledger.output.toString())).toMatchObject({ checked, matched });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'refuses what one process alone can do, and an embedded store',
+    async () => {
+      const url = await place();
+      const refused = async (env: Record<string, string>, ...flags: string[]) => {
+        const { code, output } = await run(env, 'scan', '--join', 'all', tree, ...flags);
+        expect(code, output.toString()).toBe(2);
+        return output.toString();
+      };
+      for (const flag of ['--follow', '--list-others'])
+        expect(await refused(machine(url), flag)).toContain(flag.slice(2));
+      for (const flag of ['resume', 'files-from', 'on-match', 'server'])
+        expect(await refused(machine(url), `--${flag}`, '/dev/null')).toContain(flag);
+      expect(await refused(machine(url, { ZEEF_LEDGER: 'off' }))).toContain('ZEEF_LEDGER');
+      expect(await refused({ ...machine(url), ZEEF_DATABASE_URL: '' })).toContain('ZEEF_DATABASE_URL');
+      const unnamed = await run(machine(url), 'scan', '--join', 'a/b', tree);
+      expect(unnamed.output.toString()).toContain('REQUEST_INVALID');
     },
     TIMEOUT_MS,
   );
