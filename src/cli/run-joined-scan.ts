@@ -2,7 +2,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
-import { type JoinEnd, type JoinParts, joinScan, reportLines, requireScanName } from '../scan/join/join-scan.js';
+import {
+  forgetScan,
+  type JoinEnd,
+  type JoinParts,
+  joinScan,
+  reportLines,
+  requireScanName,
+} from '../scan/join/join-scan.js';
 import { localMatcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
 import { ScanTally } from '../scan/tally.js';
@@ -54,6 +61,10 @@ export async function runJoinedScan(
   flags: ScanFlags,
 ): Promise<void> {
   const scans = requireJoinable(service, flags);
+  if (flags.forget) {
+    await forgetScan(shared(service, scans, ''), flags.join!);
+    return cli.out(`Forgot the scan ${flags.join}.\n`);
+  }
   const { lists, requestedRadiusBits, tenant, orientations, frames } = checkOptions(flags);
   const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
   const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());

@@ -38,6 +38,7 @@ export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly progressSeconds: string;
   readonly join?: string;
   readonly again?: boolean;
+  readonly forget?: boolean;
   readonly server?: string;
   readonly key?: string;
 }

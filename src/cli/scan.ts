@@ -43,6 +43,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--new-entries', 'with --rematch: only list entries added since the last match')
     .option('--join <name>', 'do this scan together with other processes that share the database (docs/scale.md)')
     .option('--again', 'with --join: a scan of this name that is complete begins again')
+    .option('--forget', 'with --join: forget this scan, with its report and its inventories; nothing is scanned')
     .option('--stall-seconds <seconds>', 'give up a file whose reading does not return in this time', '60')
     .option('--max-rate <rates>', 'files (500) or megabytes (50MB) a second, or both with a comma between')
     .option('--pause-file <file>', 'start no file while this file exists')
@@ -78,11 +79,13 @@ export function addScanCommand(program: Command, cli: CliContext): void {
 
 /** Errors REQUEST_INVALID: flags that do not go together. */
 function requireTogether(paths: readonly string[], flags: ScanFlags): void {
-  if (paths.length === 0 && flags.filesFrom === undefined && flags.rematch === undefined)
+  if (paths.length === 0 && flags.filesFrom === undefined && flags.rematch === undefined && !flags.forget)
     throw invalid('paths', '', 'a path, --files-from or --rematch');
   if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
     throw invalid('new-entries', '', '--rematch, without --server');
   if (flags.prune && flags.resume === undefined && flags.join === undefined)
     throw invalid('prune', '', '--resume or --join');
-  if (flags.again && flags.join === undefined) throw invalid('again', '', '--join');
+  if (flags.join === undefined && (flags.again || flags.forget))
+    throw invalid(flags.again ? 'again' : 'forget', '', '--join');
+  if (flags.forget && paths.length > 0) throw invalid('forget', paths[0]!, 'no path');
 }

@@ -124,6 +124,8 @@ export interface JoinedScanStore {
   recorded(scan: JoinedScan, shard: number, tenant: string): Promise<ReadonlyMap<number, string>>;
   /** End a scan of which every shard is closed. */
   end(scan: JoinedScan): Promise<void>;
+  /** Forget a scan with its report; its inventories are blobs. Result: false: a process works on it. */
+  forget(scan: JoinedScan): Promise<boolean>;
   /** Return the sealed lines of a run, by shard and unit. */
   lines(scan: JoinedScan): AsyncIterable<Uint8Array>;
 }

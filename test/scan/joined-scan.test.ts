@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { forgetScan, type JoinParts } from '../../src/scan/join/join-scan.js';
 import type { ScanSummary } from '../../src/scan/tally.js';
+import { openPostgres } from '../store/backends.js';
 import { Fate, type Lived, ledgerOf, live, resultOf, writeImage, writeTree } from '../support/joined.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { seeded } from '../support/random.js';
@@ -134,6 +136,37 @@ describe.runIf(hasPostgres)('a joined scan', () => {
       expect(summaryOf(after).missing).toBe(0);
       expect(after.hashed).toBe(0);
       expect((await ledgerOf(url)) as { ok: boolean }).toMatchObject({ ok: true });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'forgotten leaves no row and no inventory, and is not forgotten while a process works on it',
+    async () => {
+      const tree = tempFolder('tree');
+      writeTree(tree, seeded(12), 6);
+      const url = await fresh();
+      const rows = (table: string) => change(url, `SELECT 1 FROM ${table}`);
+      expect((await live(url, tree, { fate: new Fate({ killAt: 20 }) })).end).toBeNull();
+      const store = await openPostgres(url);
+      const parts = { store: store.scans!, inventories: { blobs: store.blobs } as JoinParts['inventories'] };
+      await expect(forgetScan(parts, 'test')).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      await afterAll(url);
+      const { end } = await live(url, tree);
+      expect(await rows('blob')).not.toEqual([]);
+      await forgetScan(parts, 'test');
+      for (const table of ['joined_scan', 'scan_shard', 'scan_line', 'answered', 'blob'])
+        expect(await rows(table), table).toEqual([]);
+      await expect(forgetScan(parts, 'test')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      expect(summaryOf(await live(url, tree)).files).toBe(end!.summary!.files);
+      // No shard is suspect for what was forgotten.
+      expect(
+        await change(
+          url,
+          'SELECT 1 FROM scan_shard JOIN duty ON name = $$scan test $$ || shard WHERE rested < fence - 1',
+        ),
+      ).toEqual([]);
+      await store.close();
     },
     TIMEOUT_MS,
   );

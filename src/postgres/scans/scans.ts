@@ -16,7 +16,7 @@ import {
   shardKeys,
 } from '../../store/joined-scans-contract.js';
 import type { Database, Sql } from '../database.js';
-import { arraysOf, type Columns, unnested } from '../rows.js';
+import { arraysOf, type Columns, deleteInSteps, unnested } from '../rows.js';
 import { IS_HELD, isNewest } from '../service/duties.js';
 
 interface ScanRow {
@@ -110,7 +110,7 @@ export class PostgresScans implements JoinedScanStore {
     roots: readonly JoinedFolder[],
     { again }: { readonly again: boolean },
   ): Promise<JoinedScan> {
-    return this.#database.writeOnce(async (sql) => {
+    return this.#database.writeLong(async (sql) => {
       await sql(
         `INSERT INTO joined_scan (name, run, parameters, began_ms, ended_ms) VALUES ($1, 0, $2, 0, 0)
          ON CONFLICT DO NOTHING`,
@@ -119,7 +119,7 @@ export class PostgresScans implements JoinedScanStore {
       const [held] = await sql<ScanRow>('SELECT * FROM joined_scan WHERE name = $1 FOR UPDATE', [name]);
       const isNew = held!.run === 0;
       if (!isNew && (held!.ended_ms === null || !again)) return scanOf(held!);
-      await beginAgain(sql, name, roots);
+      await beginAgain(sql, held!, roots);
       const [row] = await sql<ScanRow>(
         `UPDATE joined_scan SET run = run + 1, parameters = $2, began_ms = ${NOW_MS}, ended_ms = NULL WHERE name = $1
          RETURNING *`,
@@ -298,6 +298,21 @@ export class PostgresScans implements JoinedScanStore {
     );
   }
 
+  forget({ name }: JoinedScan): Promise<boolean> {
+    return this.#database.writeLong(async (sql) => {
+      await sql('SELECT 1 FROM joined_scan WHERE name = $1 FOR UPDATE', [name]);
+      // Locked, no process takes a shard meanwhile.
+      const duties = await sql<{ isHeld: boolean }>(
+        `SELECT ${IS_HELD} AS "isHeld" FROM duty WHERE name >= $1 AND name < $2 FOR UPDATE`,
+        keysFrom(`${LASTING_KEY}${name} `),
+      );
+      if (duties.some(({ isHeld }) => isHeld)) return false;
+      await sql('DELETE FROM joined_scan WHERE name = $1', [name]);
+      await deleteInSteps(sql, 'answered', 'key >= $1 AND key < $2', keysFrom(`${LASTING_KEY}${name} `));
+      return true;
+    });
+  }
+
   async *lines({ name }: JoinedScan): AsyncGenerator<Uint8Array> {
     for (let after = { shard: -1, unit: 0 }; ; ) {
       const rows = await this.#database.read<{ shard: number; unit: number; body: Buffer }>(
@@ -332,8 +347,12 @@ export class PostgresScans implements JoinedScanStore {
   }
 }
 
-async function beginAgain(sql: Sql, name: string, roots: readonly JoinedFolder[]): Promise<void> {
-  await sql('DELETE FROM answered WHERE key >= $1 AND key < $2', keysFrom(`${LASTING_KEY}${name} `));
+async function beginAgain(sql: Sql, { name, run }: ScanRow, roots: readonly JoinedFolder[]): Promise<void> {
+  // Those of the run that has ended stay: a process of it that stood still may wake and record its unit again.
+  await deleteInSteps(sql, 'answered', 'key >= $1 AND key < $2 AND NOT (key >= $3 AND key < $4)', [
+    ...keysFrom(`${LASTING_KEY}${name} `),
+    ...keysFrom(`${LASTING_KEY}${name} ${run} `),
+  ]);
   await sql('DELETE FROM scan_line WHERE scan = $1', [name]);
   await sql(`INSERT INTO scan_shard (scan, shard) SELECT $1, generate_series(0, $2::int4 - 1) ON CONFLICT DO NOTHING`, [
     name,
@@ -342,7 +361,9 @@ async function beginAgain(sql: Sql, name: string, roots: readonly JoinedFolder[]
   const found = Array.from({ length: SCAN_SHARDS }, (_, at) => roots.filter(({ shard }) => shard === at).length);
   await sql(
     `UPDATE scan_shard SET units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
-       found = ($2::int8[])[shard + 1] WHERE scan = $1`,
+       found = ($2::int8[])[shard + 1],
+       rested = coalesce((SELECT fence FROM duty WHERE name = 'scan ' || scan || ' ' || shard), 0)
+     WHERE scan = $1`,
     [name, found],
   );
   await addFolders(sql, name, roots);

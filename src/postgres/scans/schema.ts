@@ -17,7 +17,8 @@ export const SCAN_TABLES = `
      unit int8, tries int4 NOT NULL DEFAULT 0, PRIMARY KEY (scan, shard, id),
      FOREIGN KEY (scan, shard) REFERENCES scan_shard ON DELETE CASCADE
    );
-   CREATE INDEX scan_folder_waiting ON scan_folder (scan, shard) WHERE unit IS NULL;
+   CREATE INDEX scan_folder_waiting ON scan_folder (scan, shard, id) WHERE unit IS NULL;
+   CREATE INDEX scan_folder_unpublished ON scan_folder (scan, shard, id) WHERE unit IS NOT NULL;
    CREATE TABLE scan_line (
      scan text COLLATE "C" NOT NULL, shard int4 NOT NULL, unit int8 NOT NULL, body bytea NOT NULL,
      PRIMARY KEY (scan, shard, unit), FOREIGN KEY (scan, shard) REFERENCES scan_shard ON DELETE CASCADE

@@ -110,3 +110,8 @@ async function fetchInto(
   if (hash.digest('hex') !== sha256)
     throw new AppError('STORE_FAILED', { blob, why: 'this is not the inventory that was published' });
 }
+
+/** Remove the blobs of a scan. Errors STORE_FAILED. */
+export async function removeInventories(blobs: BlobStore, scan: string): Promise<void> {
+  for await (const { name } of blobs.list(`${FOLDER}${scan}/`)) await blobs.remove(name);
+}

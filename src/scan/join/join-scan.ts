@@ -14,6 +14,8 @@ import { type ScanSummary, ScanTally } from '../tally.js';
 import { absolute, sortRoots } from '../walk/roots.js';
 import type { Anchor } from '../walk/walk-protocol.js';
 import { Walker } from '../walk/walker.js';
+import type { ScanWarning } from '../warnings.js';
+import { removeInventories } from './inventories.js';
 import { markOf } from './root-mark.js';
 import { folderOf } from './shard-of.js';
 import { sumsFrom } from './shard-sums.js';
@@ -212,7 +214,10 @@ class Joined {
     const shards = await this.#patiently(() => store.shards(scan));
     const tally = new ScanTally();
     const all = shards.flatMap(({ sums }) => sumsFrom(sums) ?? []);
-    for (const sums of all) tally.absorb(sums);
+    // Several shards may have the same.
+    const warned = new Set<string>();
+    const isNew = (warning: ScanWarning) => warned.size < warned.add(JSON.stringify(warning)).size;
+    for (const sums of all) tally.absorb({ ...sums, warnings: sums.warnings.filter(isNew) });
     const found = shards.reduce((sum, shard) => sum + shard.found, 0);
     const done = shards.reduce((sum, shard) => sum + shard.done, 0);
     if (found !== done) tally.warn('SUMS_DIFFER', { of: 'folders', found, done });
@@ -247,6 +252,18 @@ class Joined {
       }
     }
   }
+}
+
+/** Forget a scan, with its report and its inventories. Errors NOT_FOUND; REQUEST_INVALID: a process works on it; STORE_FAILED. */
+export async function forgetScan(
+  { store, inventories: { blobs } }: Pick<JoinParts, 'store' | 'inventories'>,
+  name: string,
+): Promise<void> {
+  const scan = await store.scan(name);
+  if (scan === null) throw new AppError('NOT_FOUND', { scan: name });
+  if (!(await store.forget(scan)))
+    throw new AppError('REQUEST_INVALID', { field: 'forget', scan: name, why: 'a process works on it' });
+  await removeInventories(blobs, name);
 }
 
 /** Yield the lines of the whole report, by shard. Errors STORE_FAILED, SEALED_DAMAGED. */

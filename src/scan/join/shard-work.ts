@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Answer } from '../../check/recorder.js';
+import { AppError } from '../../core/errors.js';
 import { shownPath } from '../../core/path-bytes.js';
 import type { HeldDuty } from '../../duties/with-duty.js';
 import {
@@ -206,6 +207,8 @@ export class ShardWork {
     const unit = this.#state.units + 1;
     const fingerprint = createHash('sha256').update(text).digest('hex');
     const key = `${shardKeys(this.#scan.name, this.#scan.run, this.#shard)}${unit}`;
+    // One that stood still may be of a run that is over, whose keys do not last for ever.
+    if (this.#held.isLost()) throw new AppError('LEASE_LOST', { duty: this.#held.lease.duty });
     await patiently(() => record(answers, unmatched, { key, fingerprint }));
     const sums = withUnit(this.#sums, outcome, { unit, fingerprint });
     const finished = {
