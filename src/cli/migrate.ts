@@ -25,6 +25,7 @@ const BEGUN = {
   new: '',
   resumed: 'zeef: an earlier run is continued\n',
   again: 'zeef: the source has changed since an earlier run, which was thrown away\n',
+  ended: 'zeef: an earlier run had moved all of it; nothing was moved now\n',
 } as const;
 
 export function addMigrateCommand(program: Command, cli: CliContext): void {
@@ -53,9 +54,9 @@ export function addMigrateCommand(program: Command, cli: CliContext): void {
         return cli.setExitCode(EXIT.interrupted);
       }
       if (json) return cli.out(`${JSON.stringify({ begun, compared })}\n`);
+      if (begun === 'ended') return cli.out('moved before: the data folder is marked, start Zeef with the database\n');
       for (const { table, rows } of compared) cli.out(`${table}: ${number(rows)} rows are equal\n`);
-      cli.out(
-        'moved: lists, audit log and ledger are verified; put the data folder away, and start Zeef with the database\n',
-      );
+      cli.out('moved: lists, audit log and ledger are verified; the data folder is marked, and no longer opened.\n');
+      cli.out('Put it away, and start Zeef with the database\n');
     });
 }

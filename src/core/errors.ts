@@ -128,6 +128,12 @@ export const ERRORS = {
   STORE_NOT_EMPTY: { number: 82, http: 409, retry: false, says: 'The target of the move is not empty.' },
   STORE_UNFINISHED: { number: 83, http: 503, retry: false, says: 'A move into this store has not ended.' },
   STORE_DIFFERS: { number: 84, http: 500, retry: false, says: 'The moved store differs from its source.' },
+  STORE_MOVED: {
+    number: 85,
+    http: 503,
+    retry: false,
+    says: 'The store of this data folder was moved into a database.',
+  },
 } as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -3,6 +3,13 @@ import { AppError } from '../core/errors.js';
 
 const URL_PARTS = /^(postgres(?:ql)?:\/\/(?:[^@/?#]*@)?)([^@/?#]*)(\/[^#]*)?$/;
 
+/** Return the hosts of a URL without its credentials, as they are written. Errors CONFIG_INVALID. */
+export function hostsOf(url: string): string {
+  const [first] = urlsOf(url);
+  const [, , hosts = ''] = URL_PARTS.exec(url)!;
+  return hosts || (new URL(first!.replace('@/', '@localhost/')).searchParams.get('host') ?? 'localhost');
+}
+
 /**
  * Return one URL for each host, in the order in which they are tried.
  * Errors  CONFIG_INVALID, without the URL: it contains a password.

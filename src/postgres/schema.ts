@@ -6,7 +6,7 @@
 import { BLOB_TABLES } from './blobs/schema.js';
 import { LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
-import { MOVE_TABLES } from './move/schema.js';
+import { END_OF_MOVE, MOVE_TABLES } from './move/schema.js';
 import { SCAN_TABLES } from './scans/schema.js';
 
 export const MIGRATIONS: readonly string[] = [
@@ -88,4 +88,5 @@ export const MIGRATIONS: readonly string[] = [
   BLOB_TABLES,
   MOVE_TABLES,
   SCAN_TABLES,
+  END_OF_MOVE,
 ];

@@ -1,6 +1,7 @@
 /** Moves the embedded store of a data folder into an empty PostgreSQL database, and compares the two at the end. */
 import { AppError } from '../core/errors.js';
 import {
+  type Begun,
   COMPARED_TABLES,
   type ComparedTable,
   MOVED_TABLES,
@@ -34,15 +35,16 @@ interface MoveOptions {
 interface Moved {
   /** False: it was asked to stop; the next run resumes. */
   readonly isDone: boolean;
-  readonly begun: 'new' | 'resumed' | 'again';
+  readonly begun: Begun['how'];
   /** Tables that are equal on both sides, with their rows. */
   readonly compared: readonly { readonly table: ComparedTable; readonly rows: number }[];
 }
 
 /**
- * Move the store. The source is not changed, and no other process may use it. The target is used by no process until the end.
- * Errors  those of `openSqliteMove` and `openPostgresMove`. STORE_NOT_EMPTY: the target holds anything but a part of this move.
- * STORE_DIFFERS: it is not equal at the end, and stays unfinished. STORE_IN_USE.
+ * Move the store. The source is not changed but for its mark, and no other process may use it. The target is used by no process
+ * until the end.
+ * Errors  those of `openSqliteMove` and `openPostgresMove`. STORE_NOT_EMPTY: the target holds anything but a part of this move, or all
+ * of it. STORE_DIFFERS: it is not equal at the end, and stays unfinished. STORE_MOVED: the source is marked, by another move. STORE_IN_USE.
  */
 export async function moveStore(options: MoveOptions): Promise<Moved> {
   const master = masterKeyOf(options.place);
@@ -63,8 +65,15 @@ export async function moveStore(options: MoveOptions): Promise<Moved> {
 }
 
 async function move(source: MoveSource, target: MoveTarget, options: MoveOptions): Promise<Moved> {
-  const { facts } = source;
-  const begun = await target.begin(facts);
+  const { facts, mark } = source;
+  // A second target would be a second store with the same lists and cases.
+  if (mark !== null && (await target.token()) !== mark.token) throw source.moved(mark);
+  const { how: begun, token } = await target.begin(facts);
+  const retire = async () => source.setMark({ token, ...(await target.place()), at: new Date().toISOString() });
+  if (begun === 'ended') {
+    if (mark === null) await retire();
+    return { isDone: true, begun, compared: [] };
+  }
   for (const table of MOVED_TABLES)
     if (!(await moveTable(source, target, table, options))) return { isDone: false, begun, compared: [] };
   await target.derive(facts);
@@ -83,6 +92,8 @@ async function move(source: MoveSource, target: MoveTarget, options: MoveOptions
     const action = 'the target stays unfinished: begin again with an empty database';
     throw new AppError('STORE_DIFFERS', { tables: different.join(', '), problem: problems[0] ?? '', action });
   }
+  // First the source: at no moment are both of them open to processes, wherever this one is killed.
+  await retire();
   await target.finish(movedEvent(facts, options.actor));
   return { isDone: true, begun, compared };
 }

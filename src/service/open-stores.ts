@@ -61,7 +61,7 @@ export function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): Mast
 }
 
 /**
- * Open the store of this place. Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION; CONFIG_INVALID: the URL of the database
+ * Open the store of this place. Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION, STORE_MOVED; CONFIG_INVALID: the URL of the database
  * or the place of blobs is malformed, or is not the one of the other processes.
  */
 export async function openStoreAt(
@@ -81,9 +81,14 @@ export async function openStoreAt(
     // Two embedded stores with one place would each remove the bodies of the other.
     if (place.blobs !== '') throw new AppError('CONFIG_INVALID', { problems: 'ZEEF_BLOBS needs ZEEF_DATABASE_URL' });
     const { openSqliteStore } = await import('../sqlite/open.js');
-    const blobs = openOwnBlobs(join(place.dataDir, BLOB_FOLDER));
+    // First the store: in the folder of one that was moved, nothing is made.
     const store = await openSqliteStore(place.dataDir, { master, ...damaged, ...(onCleared ? { onCleared } : {}) });
-    return { ...store, blobs, hasDamage };
+    try {
+      return { ...store, blobs: openOwnBlobs(join(place.dataDir, BLOB_FOLDER)), hasDamage };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   }
   const { openPostgresStore } = await import('../postgres/open.js');
   const stagingFolder = join(place.dataDir, STAGING_FOLDER);

@@ -6,6 +6,7 @@ import { publishFile } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
 import { unfinishedName } from '../core/unfinished.js';
+import { requireNotMoved } from './moved-mark.js';
 import { DAMAGED_ROW, registerSums } from './sums.js';
 
 /** Runs in the migration's transaction. */
@@ -31,9 +32,11 @@ const APPLICATION_ID = 0x5a454546;
 
 /**
  * Open a connection to a file in `dataDir`; a missing file is created, readable by its owner only.
- * Errors  DATA_VERSION: written by a newer version, or by an unsupported build; SQLite's own.
+ * Errors  DATA_VERSION: written by a newer version, or by an unsupported build. STORE_MOVED; SQLite's own.
  */
 export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
+  // Before the file is touched: the store of a move stays as it is.
+  requireNotMoved(dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, file.name);
   const db = new Database(path, { timeout: file.busyMs });
@@ -48,6 +51,8 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
     registerSums(db);
     bringUpToDate(db, dataDir, file);
     requireSchema(db, file);
+    // Again, now that the file was read: a move that ended meanwhile kept it locked until it had written its mark.
+    requireNotMoved(dataDir);
     return db;
   } catch (error) {
     db.close();

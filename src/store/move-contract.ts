@@ -2,6 +2,7 @@
  * The contract of a move: everything that a store holds, as rows of tables, from one kind of store into an empty one of
  * another kind. Values stay sealed: the data keys go with them, and the master key stays the same.
  */
+import type { AppError } from '../core/errors.js';
 import type { Tally, Totals } from '../core/tally.js';
 import type { AuditEvent, AuditHead } from './audit-contract.js';
 import type { Head } from './ledger-chain.js';
@@ -82,6 +83,21 @@ export interface MoveFacts {
   readonly ledger: LedgerFacts;
 }
 
+/** Where a store was moved. */
+export interface MovePlace {
+  /** Of the URL: one or several, without credentials. */
+  readonly host: string;
+  readonly database: string;
+}
+
+/** On the source from the end of a move on: no process opens it. */
+export interface MoveMark extends MovePlace {
+  /** Of the move, also in the target. */
+  readonly token: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
 interface LedgerFacts {
   readonly head: Pick<Head, 'groupSeq' | 'groupHash' | 'eventSeq' | 'eventHash'>;
   /** The last fold. */
@@ -101,20 +117,35 @@ interface VerifiedLedger {
 
 export interface MoveSource {
   readonly facts: MoveFacts;
+  /** Of a move of this source that has ended, or was about to. */
+  readonly mark: MoveMark | null;
   count(table: MovedTable): number;
   /** Read a table in an order that stays the same, from a row on. Errors STORE_FAILED; SEALED_DAMAGED: a held version. */
   rows(table: MovedTable, from: number): AsyncIterable<MovedRow>;
   /** Read a table again, in the order of its pages. */
   sum(table: ComparedTable): Promise<TableSum>;
+  /** Mark the source, durably. Errors STORE_FAILED. */
+  setMark(mark: MoveMark): Promise<void>;
+  /** The refusal of a source that is marked. */
+  moved(mark: MoveMark): AppError;
   close(): Promise<void>;
 }
 
-export interface MoveTarget {
+/** How a move begins, and the token that names it. */
+export interface Begun {
   /**
-   * Mark the target as unfinished. `resumed`: it holds a part of this move; `again`: of the same source, which has changed since, so
-   * the part was thrown away. Errors STORE_NOT_EMPTY: it holds anything else.
+   * `resumed`: the target holds a part of this move; `again`: of the same source, which has changed since, so the part was thrown
+   * away; `ended`: this move has ended before, and nothing is left to do in the target.
    */
-  begin(facts: MoveFacts): Promise<'new' | 'resumed' | 'again'>;
+  readonly how: 'new' | 'resumed' | 'again' | 'ended';
+  readonly token: string;
+}
+
+export interface MoveTarget {
+  /** Return the token of the move that has begun or ended in it, or null. */
+  token(): Promise<string | null>;
+  /** Mark the target as unfinished, unless this move has ended. Errors STORE_NOT_EMPTY: it holds anything else. */
+  begin(facts: MoveFacts): Promise<Begun>;
   /** Rows of a table that it has. */
   count(table: MovedTable): Promise<number>;
   /** Add rows, the first of which is number `from`. Errors STORE_IN_USE: another process adds them. */
@@ -124,7 +155,8 @@ export interface MoveTarget {
   sum(table: ComparedTable): Promise<TableSum>;
   /** Return what is not as it should be, one line each: of lists, the audit log and the ledger by their own checks. */
   problems(facts: MoveFacts): Promise<readonly string[]>;
-  /** Take away the mark, with a row of the audit log, in one transaction. */
+  place(): Promise<MovePlace>;
+  /** Put the record of an ended move in place of the mark, with a row of the audit log, in one transaction. */
   finish(event: Omit<AuditEvent, 'outcome' | 'ends'>): Promise<void>;
   close(): Promise<void>;
 }

@@ -11,10 +11,12 @@ import { artefact } from '../../src/core/package-root.js';
 import { DAY_MS } from '../../src/core/period.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { readSecrets } from '../../src/lists/import/source-secrets.js';
+import { hostsOf } from '../../src/postgres/hosts.js';
 import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
-import { LEDGER_FILE } from '../../src/sqlite/ledger/database.js';
+import { LEDGER_FILE, openLedgerDatabase } from '../../src/sqlite/ledger/database.js';
 import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
 import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
+import { MOVED_FILE } from '../../src/sqlite/moved-mark.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
@@ -94,13 +96,16 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
   let before: object;
   let url = '';
   let printed = '';
+  /** A copy of the source, from which the target was made. */
+  let moved = '';
   beforeAll(async () => {
     ({ dataDir, rich } = await makeStore(ROWS));
     before = await answers(embedded(dataDir), rich);
     url = await newDatabase();
-    const bytes = () => FILES.map((file) => readFileSync(join(dataDir, file)).toString('base64'));
+    moved = copyOf(dataDir);
+    const bytes = () => FILES.map((file) => readFileSync(join(moved, file)).toString('base64'));
     const untouched = bytes();
-    const { code, output } = await migrate(dataDir, url);
+    const { code, output } = await migrate(moved, url);
     printed = output;
     expect(bytes()).toEqual(untouched);
     expect([output, code]).toEqual([output, 0]);
@@ -167,7 +172,7 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
 
   test('goes on: keys of entries, versions, cases, news and idempotency keys', async () => {
     const copy = await newDatabase();
-    await migrate(dataDir, copy);
+    await migrate(copyOf(dataDir), copy);
     const was = await openSqliteStore(copyOf(dataDir), { master });
     const { position } = (await was.lists.changes(null))!;
     const source = (await was.lists.source('every'))!;
@@ -241,11 +246,76 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
   });
 
   test('a target that is not empty is refused, and so is one that only was opened', async () => {
-    const again = await migrate(dataDir, url);
-    expect([again.code, again.output]).toEqual([2, expect.stringContaining('STORE_NOT_EMPTY')]);
+    const other = await makeStore(10);
+    const again = await migrate(other.dataDir, url);
+    expect([again.code, again.output]).toEqual([2, expect.stringMatching(/STORE_NOT_EMPTY.*another store/)]);
     const opened = await newDatabase();
     await (await openPostgres(opened)).close();
     expect((await migrate(dataDir, opened)).output).toContain('STORE_NOT_EMPTY');
+    expect(existsSync(join(dataDir, MOVED_FILE))).toBe(false);
+  });
+
+  test('leaves a source that no command opens, until its mark is removed', async () => {
+    const all = () => readdirSync(moved, { recursive: true, encoding: 'utf8' }).sort();
+    const files = all();
+    const list = join(tempFolder('list'), 'list.txt');
+    writeFileSync(list, `${'a'.repeat(32)}\n`);
+    const commands = [
+      ['serve', '--port', '0'],
+      ['scan', tempFolder('tree')],
+      ['check', list],
+      ['lists', 'show'],
+      ['lists', 'import', list, '--list', 'large'],
+      ['lists', 'rotate-key'],
+      ['keys', 'create', '--tenant', 'a'],
+      ['ledger', 'verify'],
+      ['audit', 'verify'],
+      ['verify'],
+    ];
+    const place = JSON.stringify({ host: hostsOf(url), database: new URL(url).pathname.slice(1) }).slice(1, -1);
+    for (const command of commands) {
+      const { code, output } = await run(env(moved), ...command);
+      expect([command, output.toString(), code]).toEqual([command, expect.stringContaining('STORE_MOVED'), 2]);
+      expect(output.toString()).toContain(place);
+      expect(output.toString()).toContain(MOVED_FILE);
+    }
+    expect(() => openLedgerDatabase(moved)).toThrow(/STORE_MOVED/);
+    // Nothing was made or changed in it.
+    expect(all()).toEqual(files);
+    expect(readFileSync(join(moved, MOVED_FILE), 'utf8')).not.toMatch(/postgres:|password|secret/);
+    const used = copyOf(moved);
+    rmSync(join(used, MOVED_FILE));
+    expect(await answers(embedded(used), rich)).toEqual(before);
+  });
+
+  test('that has ended is noticed by the same command, and marks its source again', async () => {
+    const again = await migrate(moved, url);
+    expect([again.code, again.output]).toEqual([0, expect.stringContaining('moved before')]);
+    const copy = copyOf(dataDir);
+    const mark = join(moved, MOVED_FILE);
+    expect((await migrate(copy, url)).code).toBe(0);
+    const tokenOf = (file: string) => JSON.parse(readFileSync(file, 'utf8')).token;
+    expect(tokenOf(join(copy, MOVED_FILE))).toBe(tokenOf(mark));
+    expect((await run(env(copy), 'lists', 'show')).output.toString()).toContain('STORE_MOVED');
+    // To a second target it is not moved: that would be a second store.
+    const second = await newDatabase();
+    const refused = await migrate(copy, second);
+    expect([refused.code, refused.output]).toEqual([2, expect.stringContaining('STORE_MOVED')]);
+    // One that was used since has answers that the target lacks.
+    rmSync(join(copy, MOVED_FILE));
+    const store = await openSqliteStore(copy, { master });
+    await store.lists.updateList('large', { enabled: false });
+    await store.close();
+    const used = await migrate(copy, url);
+    expect([used.code, used.output]).toEqual([2, expect.stringMatching(/STORE_NOT_EMPTY.*used since/)]);
+    expect(existsSync(join(copy, MOVED_FILE))).toBe(false);
+  });
+
+  test('with a mark that cannot be read, a source is not opened, and not moved', async () => {
+    const copy = copyOf(dataDir);
+    writeFileSync(join(copy, MOVED_FILE), '');
+    await expect(openSqliteStore(copy, { master })).rejects.toThrow(/STORE_MOVED/);
+    expect((await migrate(copy, await newDatabase())).output).toContain('STORE_MOVED');
   });
 
   test('a source that is in use is refused, and one in which import jobs wait', async () => {
@@ -329,6 +399,7 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     const refused = await migrate(dataDir, target);
     expect([refused.code, refused.output]).toEqual([2, expect.stringMatching(/STORE_DIFFERS.*"tables":"entry"/)]);
     await expect(openPostgres(target)).rejects.toThrow(/STORE_UNFINISHED/);
+    expect(existsSync(join(dataDir, MOVED_FILE))).toBe(false);
   });
 });
 
@@ -369,10 +440,11 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
 
   test('by kill -9 at any point is continued, and no process uses the part', async () => {
     const url = await newDatabase();
+    const copy = copyOf(dataDir);
     const points = ['entry: ', 'entry: ', 'past_entry: ', 'event: ', 'hit: ', 'webhook: ', 'comparing entry'];
     let isRefused = 0;
     for (const [at, text] of points.entries()) {
-      const { code } = await interrupt(dataDir, url, text, 20 * (at % 4), 'SIGKILL');
+      const { code } = await interrupt(copy, url, text, 20 * (at % 4), 'SIGKILL');
       expect([text, code]).toEqual([text, null]);
       await expect(openPostgres(url)).rejects.toThrow(/STORE_UNFINISHED/);
       const ledger = openPostgresLedger(url);
@@ -381,18 +453,19 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
       isRefused++;
     }
     expect(isRefused).toBe(points.length);
-    const { code, output } = await migrate(dataDir, url);
+    const { code, output } = await migrate(copy, url);
     expect([output, code]).toEqual([expect.stringContaining('an earlier run is continued'), 0]);
     expect(await answers(shared(url), rich)).toEqual(before);
   });
 
   test('by Ctrl-C ends with 130, and is continued from there', async () => {
     const url = await newDatabase();
-    const { code, output } = await interrupt(dataDir, url, 'entry: ', 0, 'SIGINT');
+    const copy = copyOf(dataDir);
+    const { code, output } = await interrupt(copy, url, 'entry: ', 0, 'SIGINT');
     expect([output, code]).toEqual([expect.stringContaining('the same command continues'), 130]);
     const [held] = await (await sharedServer()).run('SELECT rows FROM moved_table ORDER BY rows DESC', url);
     expect(Number(held!.rows)).toBeGreaterThan(0);
-    expect((await migrate(dataDir, url)).code).toBe(0);
+    expect((await migrate(copy, url)).code).toBe(0);
     expect(await answers(shared(url), rich)).toEqual(before);
     // Keys of a list that is removed now are known as such, and not lost.
     const store = await openPostgres(url);
@@ -407,6 +480,40 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     await store.close();
   });
 
+  test('by kill -9 at its very end leaves neither store open, and is continued', async () => {
+    const url = await newDatabase();
+    const copy = copyOf(dataDir);
+    await (await openPostgres(url)).close();
+    const server = await sharedServer();
+    await server.run(
+      `DELETE FROM data_key;
+       CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); RETURN OLD; END $$;
+       CREATE TRIGGER wait BEFORE DELETE ON moving FOR EACH ROW EXECUTE FUNCTION wait();`,
+      url,
+    );
+    const child = spawn(process.execPath, [artefact('src', 'main.js'), 'migrate', '--to', url], {
+      env: childEnv(env(copy)),
+      stdio: 'ignore',
+    });
+    children.add(child);
+    const ended = once(child, 'close');
+    while (!existsSync(join(copy, MOVED_FILE)) && child.exitCode === null) await delay(20);
+    child.kill('SIGKILL');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    children.delete(child);
+    await expect(openSqliteStore(copy, { master })).rejects.toThrow(/STORE_MOVED/);
+    await expect(openPostgres(url)).rejects.toThrow(/STORE_UNFINISHED/);
+    // The database that the mark names is not this one.
+    const other = await newDatabase();
+    expect((await migrate(copy, other)).output).toContain('STORE_MOVED');
+    await (await openPostgres(other)).close();
+    await server.run('DROP TRIGGER wait ON moving', url);
+    const { code, output } = await migrate(copy, url);
+    expect([output, code]).toEqual([expect.stringContaining('an earlier run is continued'), 0]);
+    expect(await answers(shared(url), rich)).toEqual(before);
+    await expect(openSqliteStore(copy, { master })).rejects.toThrow(/STORE_MOVED/);
+  });
+
   test('begins again where the source was used in between; another source is refused', async () => {
     const url = await newDatabase();
     const copy = copyOf(dataDir);
@@ -414,6 +521,7 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     const store = await openSqliteStore(copy, { master });
     await store.lists.addEntries('large', stream([entryRow(1, 'md5', 'e'.repeat(32), { entryId: 'later' })]));
     await store.close();
+    const used = copyOf(copy);
     const other = await makeStore(10);
     expect((await migrate(other.dataDir, url)).output).toContain('STORE_NOT_EMPTY');
     const server = await sharedServer();
@@ -421,6 +529,6 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     const { code, output } = await migrate(copy, url);
     expect([output, code]).toEqual([expect.stringContaining('thrown away'), 0]);
     expect(await server.run('SELECT one FROM of_others', url)).toEqual([{ one: 1 }]);
-    expect(await answers(shared(url), rich)).toEqual(await answers(embedded(copy), rich));
+    expect(await answers(shared(url), rich)).toEqual(await answers(embedded(used), rich));
   });
 });

@@ -1,6 +1,6 @@
 /** A connection that cannot keep what Zeef promises is refused. */
 import { describe, expect, test } from 'vitest';
-import { urlsOf } from '../../src/postgres/hosts.js';
+import { hostsOf, urlsOf } from '../../src/postgres/hosts.js';
 import { refusalOf } from '../../src/postgres/session.js';
 
 const FIT = {
@@ -35,12 +35,18 @@ test.each([
 
 describe('the URL of a database', () => {
   test.each([
-    ['postgres://u:p@a/d', ['postgres://u:p@a/d']],
-    ['postgresql://u:p@a:1,b,[::1]:3/d?x=y,z', ['a:1', 'b', '[::1]:3'].map((at) => `postgresql://u:p@${at}/d?x=y,z`)],
-    ['postgres://u@%2Ftmp%2Fx/d', ['postgres://u@%2Ftmp%2Fx/d']],
-    ['postgres://u@/d?host=/tmp/x', ['postgres://u@/d?host=/tmp/x']],
-  ])('%s', (url, urls) => {
+    ['postgres://u:p@a/d', ['postgres://u:p@a/d'], 'a'],
+    [
+      'postgresql://u:p@a:1,b,[::1]:3/d?x=y,z',
+      ['a:1', 'b', '[::1]:3'].map((at) => `postgresql://u:p@${at}/d?x=y,z`),
+      'a:1,b,[::1]:3',
+    ],
+    ['postgres://u@%2Ftmp%2Fx/d', ['postgres://u@%2Ftmp%2Fx/d'], '%2Ftmp%2Fx'],
+    ['postgres://u@/d?host=/tmp/x&password=p', ['postgres://u@/d?host=/tmp/x&password=p'], '/tmp/x'],
+    ['postgres:///d', ['postgres:///d'], 'localhost'],
+  ])('%s', (url, urls, hosts) => {
     expect(urlsOf(url)).toEqual(urls);
+    expect(hostsOf(url)).toBe(hosts);
   });
 
   test.each([

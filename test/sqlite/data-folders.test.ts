@@ -10,6 +10,7 @@ import { copyName, openSqliteFile, schemaOf, shapeOf } from '../../src/sqlite/fi
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { LEDGER_SQLITE } from '../../src/sqlite/ledger/database.js';
 import { LISTS_SQLITE } from '../../src/sqlite/lists/database.js';
+import { MOVED_FILE } from '../../src/sqlite/moved-mark.js';
 import { SERVICE_SQLITE } from '../../src/sqlite/service/database.js';
 import { run, serve } from '../support/processes.js';
 
@@ -203,4 +204,14 @@ test('a copy of an earlier update is replaced; a file that is refused gets none'
   const copy = new Database(path);
   expect(copy.prepare('SELECT * FROM t').all()).toEqual([{ a: 8 }]);
   copy.close();
+});
+
+test('a file whose store was moved while it was opened is not opened', () => {
+  const wanted = new Database(':memory:').exec('CREATE TABLE t (a)');
+  const marks = (db: Sqlite) => {
+    db.exec('CREATE TABLE t (a)');
+    writeFileSync(join(folder, MOVED_FILE), '{}');
+  };
+  const file = { name: 'one.sqlite', busyMs: 1_000, shape: shapeOf(wanted), migrations: [marks] };
+  expect(() => openSqliteFile(folder, file)).toThrow(expect.objectContaining({ code: 'STORE_MOVED' }));
 });

@@ -4,16 +4,19 @@ import { AppError } from '../../core/errors.js';
 import { auditHash, detailsText, storable } from '../../store/audit-chain.js';
 import type { AuditEvent, AuditHead } from '../../store/audit-contract.js';
 import {
+  type Begun,
   COMPARED,
   MOVED_TABLES,
   type MovedRow,
   type MovedTable,
   type MoveFacts,
+  type MovePlace,
   type MoveTarget,
 } from '../../store/move-contract.js';
 import { sumOfRows } from '../../store/move-sum.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Database, type Sql } from '../database.js';
+import { hostsOf } from '../hosts.js';
 import { verify } from '../ledger/verify.js';
 import { DataKeys } from '../lists/data-keys.js';
 import { lockStore } from '../lists/generations.js';
@@ -34,7 +37,12 @@ const HELD_PARTS_PER_BATCH = 8;
 interface Marker {
   readonly source: number;
   readonly fingerprint: string;
+  readonly token: string;
 }
+
+/** Of a move that has begun, and of one that has ended; at most one of them has a row. */
+const BEGUN = 'SELECT source, fingerprint, token FROM moving';
+const ENDED = 'SELECT source, fingerprint, token FROM moved';
 
 /**
  * Open the database at `url`, and bring its schema to this version.
@@ -52,32 +60,46 @@ export async function openPostgresMove(url: string, master: MasterKeySource): Pr
     await database.close();
     throw error;
   }
-  return new PostgresMove(database, master);
+  return new PostgresMove(database, master, hostsOf(url));
 }
 
 class PostgresMove implements MoveTarget {
   readonly #database: Database;
   readonly #master: MasterKeySource;
+  readonly #host: string;
   #facts: MoveFacts | null = null;
 
-  constructor(database: Database, master: MasterKeySource) {
+  constructor(database: Database, master: MasterKeySource, host: string) {
     this.#database = database;
     this.#master = master;
+    this.#host = host;
   }
 
-  async begin(facts: MoveFacts): Promise<'new' | 'resumed' | 'again'> {
+  async place(): Promise<MovePlace> {
+    const [row] = await this.#database.read<{ name: string }>('SELECT current_database()::text AS name');
+    return { host: this.#host, database: row!.name };
+  }
+
+  async token(): Promise<string | null> {
+    const [row] = await this.#database.read<Marker>(`${BEGUN} UNION ALL ${ENDED}`);
+    return row?.token ?? null;
+  }
+
+  async begin(facts: MoveFacts): Promise<Begun> {
     this.#facts = facts;
     return this.#database.writeLong(async (sql) => {
       // A process that opens an empty store makes its first data key under the same lock.
       await lockStore(sql);
-      const [found] = await sql<Marker>('SELECT source, fingerprint FROM moving');
+      const [ended] = await sql<Marker>(ENDED);
+      if (ended !== undefined) return { how: 'ended', token: tokenOfEnded(ended, facts) };
+      const [found] = await sql<Marker>(BEGUN);
       if (found === undefined) await requireEmpty(sql);
       else if (found.source !== facts.storeId)
         throw new AppError('STORE_NOT_EMPTY', { why: 'it holds a part of another store' });
-      else if (found.fingerprint === facts.fingerprint) return 'resumed';
+      else if (found.fingerprint === facts.fingerprint) return { how: 'resumed', token: found.token };
       if (found !== undefined) await empty(sql);
-      await prepare(sql, facts);
-      return found === undefined ? 'new' : 'again';
+      const token = await prepare(sql, facts);
+      return { how: found === undefined ? 'new' : 'again', token };
     });
   }
 
@@ -161,6 +183,7 @@ class PostgresMove implements MoveTarget {
       if (hasBegun && (await sql('SELECT 1 FROM moving')).length === 0) return;
       hasBegun = true;
       await requireMark(sql, this.#facts!);
+      await sql(`INSERT INTO moved (id, source, fingerprint, token) SELECT 1, begun.* FROM (${BEGUN}) AS begun`);
       await sql('DELETE FROM moving');
       await sql('DELETE FROM moved_table');
       const begun = await append(sql, { ...event, outcome: 'begun', ends: null });
@@ -175,9 +198,19 @@ class PostgresMove implements MoveTarget {
 
 /** Errors STORE_IN_USE: another move has begun in this database since. */
 async function requireMark(sql: Sql, { storeId, fingerprint }: MoveFacts): Promise<void> {
-  const [found] = await sql<Marker>('SELECT source, fingerprint FROM moving FOR UPDATE');
+  const [found] = await sql<Marker>(`${BEGUN} FOR UPDATE`);
   if (found?.source !== storeId || found.fingerprint !== fingerprint)
     throw new AppError('STORE_IN_USE', { action: 'one zeef migrate at a time moves into a database' });
+}
+
+/** Errors STORE_NOT_EMPTY: another store was moved here, or this one before it was used again. */
+function tokenOfEnded({ source, fingerprint, token }: Marker, facts: MoveFacts): string {
+  if (source === facts.storeId && fingerprint === facts.fingerprint) return token;
+  const isOther = source !== facts.storeId;
+  const why = isOther
+    ? 'another store was moved here'
+    : 'this store was moved here, and its data folder was used since';
+  throw new AppError('STORE_NOT_EMPTY', { why, action: 'give it a database that no process of Zeef has used' });
 }
 
 /** Those of Zeef: another program may have tables beside them. */
@@ -205,15 +238,20 @@ async function empty(sql: Sql): Promise<void> {
   await sql(`UPDATE ledger_head SET no = 0, hash = sha256('zeef ledger')`);
 }
 
-async function prepare(sql: Sql, facts: MoveFacts): Promise<void> {
+/** Result: the token of the move. */
+async function prepare(sql: Sql, facts: MoveFacts): Promise<string> {
   const { storeId, fingerprint, usageSeed, generation, lastEntryKey, lastListKey } = facts;
-  await sql('INSERT INTO moving (id, source, fingerprint) VALUES (1, $1, $2)', [storeId, fingerprint]);
+  const [made] = await sql<Pick<Marker, 'token'>>(
+    'INSERT INTO moving (id, source, fingerprint) VALUES (1, $1, $2) RETURNING token',
+    [storeId, fingerprint],
+  );
   await sql('DELETE FROM generation');
   await sql(
     `UPDATE store SET store_id = $1, usage_seed = $2, generation = $3, last_entry_key = $4, last_list_key = $5`,
     [storeId, usageSeed, generation, lastEntryKey, lastListKey],
   );
   await sql('INSERT INTO moved_table (name, rows) SELECT name, 0 FROM unnest($1::text[]) AS name', [MOVED_TABLES]);
+  return made!.token;
 }
 
 async function heldSums(sql: Sql): Promise<object[]> {

@@ -28,6 +28,7 @@ import { LISTS_SQLITE, metaOf, PAST_ENTRY, storeIdOf } from '../lists/database.j
 import { LISTS_FILE } from '../lists/file-name.js';
 import { unswept } from '../lists/remove-list.js';
 import { HELD_FOLDER, heldRows } from '../lists/versions.js';
+import { markMoved, movedMark, storeMoved } from '../moved-mark.js';
 import { SqliteAudit } from '../service/audit.js';
 import { SERVICE_FILE, SERVICE_SQLITE } from '../service/database.js';
 import { damaged } from '../sums.js';
@@ -69,6 +70,9 @@ export async function openSqliteMove(dataDir: string, master: MasterKeySource): 
     defineFunctions(files);
     return {
       facts,
+      mark: guarded(() => movedMark(dataDir)),
+      setMark: (mark) => markMoved(dataDir, mark),
+      moved: (mark) => storeMoved(dataDir, mark),
       count: (table) => (table === 'held' ? 0 : countOf(files[fileOf(table)], table)),
       rows: (table, from) => (table === 'held' ? heldParts(held, from) : rowsOf(files[fileOf(table)], table, from)),
       sum: (table) => sumOf(files, held, table),
