@@ -131,14 +131,15 @@ function parseHeader<P>(text: Buffer, fileBytes: number): Header<P> {
 
 /**
  * Read a whole file, verified before any of it is returned. `fileBytes`: its length, or more.
- * Errors  INDEX_FILE_INVALID: damaged, truncated, too long, of another version, or sealed by another store. Those of `bytes`.
+ * Errors  INDEX_FILE_INVALID: damaged, truncated, too long, of another version, or sealed by another store
+ * or by an earlier data key. Those of `bytes`.
  */
 export async function openIndex<P>(
   bytes: AsyncIterable<Uint8Array>,
   fileBytes: number,
   vault: Vault,
 ): Promise<{ readonly position: P; readonly sections: Section[] }> {
-  const opened = openStream(vault, bytes);
+  const opened = openStream(vault, bytes, { byCurrentKey: true });
   try {
     return await readSections<P>(new Taker(opened), fileBytes);
   } catch (error) {

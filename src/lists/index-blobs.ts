@@ -2,9 +2,12 @@
  * Index files among the blobs of a store, by generation: a process that starts reads one in place of every row. They are
  * derived, so a missing, refused or old one costs time alone. Leaves to the caller: when one is written.
  */
+import { AppError } from '../core/errors.js';
 import { type IndexContent, openIndex, sealIndex } from '../index/index-file.js';
 import { type BlobInfo, type BlobStore, INDEX_FOLDER } from '../store/blob-contract.js';
 import type { FeedPosition } from '../store/lists-contract.js';
+import type { Store } from '../store/store.js';
+import { RETIRED_KEY } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
 
 /** Digits of the largest safe integer, so that names are in order of generations. */
@@ -40,11 +43,14 @@ export async function readIndexBlob(
   return openIndex<FeedPosition>(await blobs.get(name), bytes, vault);
 }
 
-/** Write the index file of a generation, or replace it. Errors as `BlobStore.put`, and those of `stop`. */
+/**
+ * Write the index file of a generation, or replace it, sealed by the newest data key of the store.
+ * Errors  INDEX_FILE_INVALID: the keys were rotated meanwhile, so it was removed. As `BlobStore.put`; those of `learnKeys` and `stop`.
+ */
 export async function putIndexBlob(
   blobs: BlobStore,
   content: IndexContent<FeedPosition>,
-  vault: Vault,
+  { vault, learnKeys }: Pick<Store, 'vault' | 'learnKeys'>,
   stop = () => {},
 ): Promise<WrittenIndex> {
   const { generation } = content.position;
@@ -55,7 +61,17 @@ export async function putIndexBlob(
     }
   };
   const name = `${INDEX_FOLDER}${String(generation).padStart(GENERATION_DIGITS, '0')}`;
+  await learnKeys();
+  const keyId = vault.current;
   const { bytes } = await blobs.put(name, pieces());
+  try {
+    // A rotation removes the files that it finds after its commit: one that comes later is ours to remove.
+    await learnKeys();
+    if (vault.current !== keyId) throw new AppError('INDEX_FILE_INVALID', { why: RETIRED_KEY });
+  } catch (error) {
+    await blobs.remove(name);
+    throw error;
+  }
   return { bytes, entryCount: content.sections.reduce((sum, { entryCount }) => sum + entryCount, 0), generation };
 }
 

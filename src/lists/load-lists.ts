@@ -12,6 +12,7 @@ import type { IndexKind } from '../index/types.js';
 import type { VectorIndexKind } from '../index/vectors.js';
 import type { BlobStore } from '../store/blob-contract.js';
 import type { Changes, FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
+import { RETIRED_KEY } from '../vault/sealed-stream.js';
 import type { Vault } from '../vault/vault.js';
 import { type IndexBlob, indexBlobs, readIndexBlob } from './index-blobs.js';
 import type { AlgorithmIndexes } from './index-sections.js';
@@ -97,6 +98,8 @@ async function loadFromFile(store: ListFeed, file: IndexBlob, options: LoadOptio
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     onFileRefused(error);
+    // A rotation that was killed left it, or the process that wrote it beside one. A place that refuses is asked by the next start.
+    if (error.details.why === RETIRED_KEY) await blobs.remove(file.name).catch(() => {});
     return null;
   }
 }

@@ -54,6 +54,8 @@ export async function followLists(
     const { generation, lists } = live.snapshot;
     if (changed) log.info({ generation, lists: lists.length }, 'lists loaded');
     publisher?.look();
+    // A rotation makes a generation: from here on nothing more is sealed by an earlier key, such as the bodies of imports.
+    if (changed) await store.learnKeys();
   };
   let reloading: Promise<void> | null = null;
   let isClosed = false;

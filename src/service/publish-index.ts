@@ -26,7 +26,7 @@ const CHANGED_SHARE = 1 / 32;
 const PAUSE_MS = 60_000;
 
 interface IndexPlace {
-  readonly store: Pick<OpenedStore, 'lists' | 'duties' | 'vault' | 'blobs' | 'hasDamage'>;
+  readonly store: Pick<OpenedStore, 'lists' | 'duties' | 'vault' | 'learnKeys' | 'blobs' | 'hasDamage'>;
   readonly live: Pick<LiveLists, 'snapshot' | 'content' | 'changedEntries'>;
 }
 
@@ -49,20 +49,20 @@ const idOf = (file: IndexBlob | undefined): string => (file ? `${file.name} ${fi
 
 /**
  * Write the index file of the loaded lists, and remove those that it replaces. `stop` throws to stop it.
- * Errors  INDEX_KIND_UNAVAILABLE: the index is no ring. SEALED_DAMAGED: rows are missing in what was loaded. STORE_FAILED; those
- * of `stop`.
+ * Errors  INDEX_KIND_UNAVAILABLE: the index is no ring. SEALED_DAMAGED: rows are missing in what was loaded. Those of `putIndexBlob`.
  */
 export async function writeIndex(
-  { store: { blobs, lists, vault, hasDamage }, live }: IndexPlace,
+  { store, live }: IndexPlace,
   stop = () => {},
 ): Promise<WrittenIndex & { readonly changedEntries: number }> {
+  const { blobs, lists, hasDamage } = store;
   const { changedEntries, isWhole, ...content } = await live.content();
   // Later starts would neither find the damage nor read the row once it is mended.
   if (hasDamage() || !isWhole)
     throw new AppError('SEALED_DAMAGED', {
       why: 'stored rows are damaged, or were: run zeef verify, then start again',
     });
-  const written = await putIndexBlob(blobs, content, vault, stop);
+  const written = await putIndexBlob(blobs, content, store, stop);
   await removeOldIndexBlobs(blobs, written.generation, () => lists.generation());
   return { ...written, changedEntries };
 }

@@ -76,8 +76,8 @@ export async function openSqliteStore(
       replicas: new SqliteReplicas(opened),
       scans: null,
       vault,
-      // A vault on a local file reads keys when it meets them.
-      learnKeys: async () => {},
+      // To open something the vault reads keys when it meets them; what it seals names none.
+      learnKeys: async () => vault.refresh(),
       stagingFolder,
       // Nothing reports the commits of other processes to this one.
       onNews: () => () => {},

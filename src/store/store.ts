@@ -33,7 +33,10 @@ export interface Store {
   readonly scans: JoinedScanStore | null;
   /** Also seals files outside the store: index files, pages of sources, exports. */
   readonly vault: Vault;
-  /** Learn the data keys that other processes have made, before something is opened that they may have sealed. Errors STORE_FAILED. */
+  /**
+   * Learn the data keys that other processes have made, before something is opened that they may have sealed, or a file is sealed that
+   * stays. Errors STORE_FAILED, LIST_KEY_WRONG.
+   */
   learnKeys(): Promise<void>;
   /** Folder of rows that wait to be written; what killed processes left there is removed when a store is opened. */
   readonly stagingFolder: string;

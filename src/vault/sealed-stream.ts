@@ -19,6 +19,9 @@ const CHUNK_BYTES = 1_048_576;
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
+/** Why a stream is refused that only the current key may have sealed. */
+export const RETIRED_KEY = 'sealed by an earlier data key';
+
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
 
 /** Return a chunk's nonce: unique under its key, since each stream has its own key and numbers its chunks. */
@@ -63,12 +66,19 @@ export async function* sealStream(vault: Vault, source: Bytes): AsyncGenerator<B
   }
 }
 
-/** Open a sealed stream; a chunk is yielded only after its tag is verified. Errors SEALED_DAMAGED, the source's. */
-export async function* openStream(vault: Vault, source: Bytes): AsyncGenerator<Buffer> {
-  const { prefix: header, rest } = await takePrefix(source, HEADER_BYTES);
-  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('not sealed');
-  if (header[MAGIC.length] !== VERSION) throw damaged('unsupported version');
-  const key = vault.streamKey(header.readUInt16BE(MAGIC.length + 1), header.subarray(-SALT_BYTES));
+/**
+ * Open a sealed stream; a chunk is yielded only after its tag is verified. `byCurrentKey`: one of an earlier data key is refused.
+ * Errors SEALED_DAMAGED, the source's.
+ */
+export async function* openStream(vault: Vault, source: Bytes, { byCurrentKey = false } = {}): AsyncGenerator<Buffer> {
+  const { prefix: header, rest, close } = await takePrefix(source, HEADER_BYTES);
+  let key: Buffer;
+  try {
+    key = keyOf(vault, header, byCurrentKey);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   let chunk = 0;
   for await (const { piece, isLast } of inPieces(rest, CHUNK_BYTES + TAG_BYTES)) {
     if (piece.length < TAG_BYTES) throw damaged('truncated');
@@ -85,6 +95,16 @@ export async function* openStream(vault: Vault, source: Bytes): AsyncGenerator<B
   }
 }
 
+/** Errors SEALED_DAMAGED. */
+function keyOf(vault: Vault, header: Buffer, byCurrentKey: boolean): Buffer {
+  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('not sealed');
+  if (header[MAGIC.length] !== VERSION) throw damaged('unsupported version');
+  const keyId = header.readUInt16BE(MAGIC.length + 1);
+  const key = vault.streamKey(keyId, header.subarray(-SALT_BYTES));
+  if (byCurrentKey && keyId < vault.current) throw damaged(RETIRED_KEY);
+  return key;
+}
+
 /** Open a stream if it is sealed; yield unsealed bytes unchanged. Errors as `openStream`. */
 export async function* openIfSealed(vault: Vault, source: Bytes): AsyncGenerator<Uint8Array> {
   const { prefix, rest } = await takePrefix(source, MAGIC.length);
@@ -96,11 +116,11 @@ export async function* openIfSealed(vault: Vault, source: Bytes): AsyncGenerator
   else yield* whole;
 }
 
-/** Return the first `length` bytes, or fewer at the end of the source, and the rest. */
+/** Return the first `length` bytes, or fewer at the end of the source, and the rest. `close`: where nothing of the rest is read. */
 async function takePrefix(
   source: Bytes,
   length: number,
-): Promise<{ prefix: Buffer; rest: AsyncGenerator<Uint8Array> }> {
+): Promise<{ prefix: Buffer; rest: AsyncGenerator<Uint8Array>; close(): Promise<void> }> {
   const pieces = source[Symbol.asyncIterator as keyof Bytes] ? (source as AsyncIterable<Uint8Array>) : toAsync(source);
   const iterator = pieces[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);
@@ -119,7 +139,9 @@ async function takePrefix(
       await iterator.return?.();
     }
   })();
-  return { prefix: held.subarray(0, length), rest };
+  // A generator that was not begun does not come to its end.
+  const close = async () => void (await iterator.return?.());
+  return { prefix: held.subarray(0, length), rest, close };
 }
 
 async function* toAsync(source: Bytes): AsyncGenerator<Uint8Array> {

@@ -108,6 +108,11 @@ export class Vault {
     return vault;
   }
 
+  /** Number of the data key that seals now, as far as this process knows. It only rises. */
+  get current(): number {
+    return this.#current;
+  }
+
   /** The keys, for threads of this process alone. */
   get shared(): VaultKeys {
     return { current: this.#current, keys: [...this.#keys] };

@@ -41,8 +41,7 @@ afterEach(async () => {
 });
 
 /** Write the index file of these lists. */
-const exported = async (live: Awaited<ReturnType<typeof open>>) =>
-  putIndexBlob(blobs, await live.content(), store.vault);
+const exported = async (live: Awaited<ReturnType<typeof open>>) => putIndexBlob(blobs, await live.content(), store);
 /** Return the path of the newest index file. */
 const indexFile = async () => join(dataDir, 'blobs', (await indexBlobs(blobs))[0]!.name.replace('/', '+'));
 const open = () =>

@@ -11,7 +11,7 @@ import { AppError } from '../../src/core/errors.js';
 import { ALGORITHMS } from '../../src/core/vocabulary.js';
 import { createIndexPool, type IndexPool } from '../../src/index/index-pool.js';
 import { isRemoved } from '../../src/index/segment.js';
-import { indexBlobs } from '../../src/lists/index-blobs.js';
+import { indexBlobs, removeIndexBlobs } from '../../src/lists/index-blobs.js';
 import { openLiveLists } from '../../src/lists/live-lists.js';
 import { openListsAlone } from '../../src/service/open-lists.js';
 import { publishIndex, writeIndex } from '../../src/service/publish-index.js';
@@ -20,6 +20,7 @@ import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { BlobStore } from '../../src/store/blob-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { createLogger } from '../../src/telemetry/log.js';
+import { RETIRED_KEY } from '../../src/vault/sealed-stream.js';
 import { backends } from '../store/backends.js';
 import { seeded } from '../support/random.js';
 
@@ -236,6 +237,49 @@ describe.each(backends)('index files, $name', (backend) => {
     });
   });
 
+  test('one is sealed by the key to which another process has changed', async () => {
+    await add(200, 1);
+    const process = await start();
+    const { keyId } = await second.rotateKeys(null);
+    await writeIndex(process);
+    const [file] = await indexBlobs(blobs);
+    expect(keyIdOf(await collected(await blobs.get(file!.name)))).toBe(keyId);
+    expect((await start(second)).read).toEqual([file!.name]);
+    expect(refused).toEqual([]);
+  });
+
+  test('one beside which the keys were changed is removed, and written again', async () => {
+    await add(200, 1);
+    const process = await start();
+    const rotating: BlobStore = {
+      ...bound(blobs),
+      put: async (name, bytes) => {
+        const all = await collected(bytes);
+        await second.rotateKeys(null);
+        await removeIndexBlobs(blobs);
+        return blobs.put(name, piecesOf(all));
+      },
+    };
+    await expect(writeIndex({ ...process, store: { ...process.store, blobs: rotating } })).rejects.toMatchObject({
+      code: 'INDEX_FILE_INVALID',
+    });
+    expect(await generations()).toEqual([]);
+    await writeIndex(process);
+    expect((await start(second)).read).toHaveLength(1);
+  });
+
+  test('one of an earlier key, which a killed rotation left, is refused and removed by the next start', async () => {
+    await add(200, 1);
+    const process = await start();
+    await writeIndex(process);
+    await second.rotateKeys(null);
+    const next = await start(second);
+    expect(next.read).toEqual([]);
+    expect(refused).toMatchObject([{ code: 'INDEX_FILE_INVALID', details: { why: RETIRED_KEY } }]);
+    expect(entriesOf(next)).toEqual(entriesOf(process));
+    expect(await generations()).toEqual([]);
+  });
+
   test('one with fewer entries than the store counts is refused, and the rows are read', async () => {
     await add(200, 1);
     const process = await start();
@@ -384,6 +428,15 @@ test('a service writes one by itself, the next service reads it and answers as b
   await alone.close();
   expect(await indexBlobs(files)).toEqual([]);
 });
+
+async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
+}
+
+/** Of a sealed stream: after its magic number and its version. */
+const keyIdOf = (sealed: Buffer): number => sealed.readUInt16BE(9);
 
 async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;

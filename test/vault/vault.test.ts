@@ -106,6 +106,22 @@ describe('streams', () => {
     },
   );
 
+  test.each([
+    ['none', Buffer.alloc(100)],
+    ['by an unknown key', Buffer.concat([Buffer.from('ZEEFSEAL\u0001\u0009\u0009'), Buffer.alloc(100)])],
+  ])('its source is closed where it is no stream: %s', async (_, bytes) => {
+    let isClosed = false;
+    const source = (async function* () {
+      try {
+        yield bytes;
+      } finally {
+        isClosed = true;
+      }
+    })();
+    await expect(gather(openStream(vaultOf(), source))).rejects.toMatchObject({ code: 'SEALED_DAMAGED' });
+    expect(isClosed).toBe(true);
+  });
+
   test('any change, cut, removal, move or addition is refused', async () => {
     const all = randomBytes(seeded(9), 2 * CHUNK + 100);
     const whole = await sealed(all);

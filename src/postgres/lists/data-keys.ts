@@ -64,7 +64,7 @@ export class DataKeys {
 
   /** Number of the key that seals everything from now on. */
   get current(): number {
-    return this.vault.shared.current;
+    return this.vault.current;
   }
 
   /** Learn the keys that other processes have added. Errors LIST_KEY_WRONG, STORE_FAILED. */
