@@ -1,5 +1,6 @@
 /** Reads and transactions, each on a connection of its own for their duration. */
 import { setTimeout as delay } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { PoolClient } from 'pg';
 import { AppError } from '../core/errors.js';
 import { guarded, isInTheWay, isLost, isReadOnly } from './guarded.js';
@@ -12,6 +13,10 @@ export type Sql = <Row = unknown>(text: string, values?: readonly SqlValue[]) =>
 /** Transactions on these tables are some milliseconds long. */
 const WRITERS_MAX = 4;
 const READERS_MAX = 4;
+/** Of them, long reads at a time: the others are left to requests, which wait seconds for one. */
+const LONG_READERS_MAX = 2;
+/** Reports that wait for their turn: more are refused at once, and asked for again. */
+const LONG_WAITING_MAX = 16;
 
 /** Between two tries: several round trips, and short compared with the restart of a server. */
 const PAUSE_MS = 50;
@@ -19,11 +24,14 @@ const PAUSE_MS = 50;
 const PATIENCE_MS = 20_000;
 /** Of a statement over whole tables, for which the server has no limit: a server that is gone is noticed by its connection. */
 const LONG_STATEMENT_MS_MAX = 24 * 3_600_000;
+/** By which the driver's limit is longer than the server's, as it is in `pool.ts`. */
+const DRIVER_MS_MORE = 1_000;
 
 export class Database {
   readonly #writers: PrimaryPool;
   /** Apart, so that many writers do not keep a request from reading its key. */
   readonly #readers: PrimaryPool;
+  readonly #long = pLimit(LONG_READERS_MAX);
 
   /** Errors CONFIG_INVALID: the URL is malformed. No connection is opened yet. */
   constructor(url: string) {
@@ -54,14 +62,34 @@ export class Database {
    * Errors STORE_FAILED; those of `act`.
    */
   snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#snapshot(act);
+  }
+
+  /**
+   * The same for what takes longer than a request: a verification, or with `statementMs` a report. Some run at a time, others wait.
+   * `statementMs`: of each statement; by default the server has no limit.
+   */
+  readLong<T>(act: (sql: Sql) => Promise<T>, statementMs: number | null = null): Promise<T> {
+    if (this.#long.pendingCount >= LONG_WAITING_MAX)
+      return Promise.reject(new AppError('STORE_FAILED', { why: 'many reports are read', waiting: LONG_WAITING_MAX }));
+    const acts = async (sql: Sql) => {
+      await sql(`SET LOCAL statement_timeout = ${statementMs ?? 0}`);
+      return act(sql);
+    };
+    const driverMs = statementMs === null ? LONG_STATEMENT_MS_MAX : statementMs + DRIVER_MS_MORE;
+    return this.#long(() => this.#snapshot(acts, driverMs));
+  }
+
+  #snapshot<T>(act: (sql: Sql) => Promise<T>, driverMs?: number): Promise<T> {
     return guarded(async () => {
       for (let tried = 1; ; tried++) {
         let hasBegun = false;
+        const acts = (sql: Sql) => {
+          hasBegun = true;
+          return act(sql);
+        };
         try {
-          return await inTransaction(this.#readers, BEGIN_SNAPSHOT, (sql) => {
-            hasBegun = true;
-            return act(sql);
-          });
+          return await inTransaction(this.#readers, BEGIN_SNAPSHOT, acts, driverMs);
         } catch (error) {
           // Without a connection it has not begun, and the caller need not wait for more.
           if (!hasBegun || !isLost(error) || tried > READERS_MAX) throw error;

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/core/errors.js';
-import { Database } from '../../src/postgres/database.js';
+import { Database, type Sql } from '../../src/postgres/database.js';
 import { isNewest } from '../../src/postgres/service/duties.js';
 import { openPostgres } from '../store/backends.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
@@ -149,6 +149,22 @@ describe.runIf(hasPostgres)('a database', () => {
     expect(await long).toEqual([{ n: 7 }]);
     const limit = `SELECT current_setting('statement_timeout') AS limit`;
     expect(await database.write((sql) => sql(limit))).toEqual([{ limit: '8s' }]);
+  });
+
+  test('so may a long read, within a limit of its own; requests keep connections, and many are refused', async () => {
+    const slow = (seconds: number) => (sql: Sql) => sql<{ n: number }>(`SELECT 7 AS n FROM pg_sleep(${seconds})`);
+    const long = [database.readLong(slow(9.5)), database.readLong(slow(9.5), 60_000)];
+    await expect(database.snapshot(slow(9.5))).rejects.toMatchObject(failed);
+    const waiting = Array.from({ length: 16 }, () => database.readLong(slow(0)));
+    await expect(database.readLong(slow(0))).rejects.toMatchObject(failed);
+    await Promise.all([items(), items()]);
+    expect(await Promise.all(long)).toEqual([[{ n: 7 }], [{ n: 7 }]]);
+    await Promise.all(waiting);
+    await expect(database.readLong(slow(2), 500)).rejects.toMatchObject(failed);
+    const limit = `SELECT current_setting('statement_timeout') AS limit`;
+    const limits = await Promise.all(Array.from({ length: 4 }, () => database.snapshot((sql) => sql(limit))));
+    expect(limits.flat()).toEqual(Array.from({ length: 4 }, () => ({ limit: '8s' })));
+    await expect(database.readLong((sql) => sql('CREATE TABLE other (a int)'))).rejects.toMatchObject(failed);
   });
 
   test('commits wait for the disk, whatever the role or the database says', async () => {

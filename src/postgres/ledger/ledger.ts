@@ -27,6 +27,8 @@ import { dropHours, eraseHits, HITS_AT_A_TIME, HOURS_AT_A_TIME } from './retenti
 import { verify } from './verify.js';
 import { LedgerWriter } from './writer.js';
 
+/** Of a statement of a report: years of counts, and longer than a proxy waits for its answer. */
+const REPORT_MS_MAX = 120_000;
 /** Rows of news: as in SQLite's ledger. */
 const NEWS_MAX = 1_000_000;
 /** Open links are folded this long after the first one of this process. */
@@ -102,7 +104,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   counts(query: CountsQuery) {
-    return this.#read((sql) => counts(sql, query));
+    return this.#readLong((sql) => counts(sql, query), REPORT_MS_MAX);
   }
 
   hits(filter: HitFilter) {
@@ -114,7 +116,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   cases(query: CasesQuery) {
-    return this.#read((sql) => cases(sql, query));
+    return this.#readLong((sql) => cases(sql, query), REPORT_MS_MAX);
   }
 
   news(limit: number) {
@@ -139,7 +141,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   verify() {
-    return this.#read(verify);
+    return this.#readLong(verify);
   }
 
   /** Errors REQUEST_INVALID, always. */
@@ -201,6 +203,10 @@ class PostgresLedger implements LedgerStore {
 
   #read<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
     return this.#run(() => this.#database.snapshot(act));
+  }
+
+  #readLong<T>(act: (sql: Sql) => Promise<T>, statementMs?: number): Promise<T> {
+    return this.#run(() => this.#database.readLong(act, statementMs));
   }
 
   async #foldWith(change: (sql: Sql, before: Checkpoint) => Promise<Checkpoint>): Promise<void> {

@@ -149,7 +149,7 @@ class PostgresMove implements MoveTarget {
   }
 
   async sum(table: keyof typeof COMPARED) {
-    return this.#database.snapshot(async (sql) => {
+    return this.#database.readLong(async (sql) => {
       if (table !== 'held') return sumOfRows(COMPARED[table], read<object>(sql, sumSql(table)));
       return sumOfRows(COMPARED.held, await heldSums(sql));
     });
@@ -165,12 +165,12 @@ class PostgresMove implements MoveTarget {
       if (!(await lists.verify(list)).ok) problems.push(`list: ${JSON.stringify(list)} is not as imported`);
     const { ok, head } = await new PostgresAudit(this.#database).verify();
     if (!ok || head.hash !== facts.audit.hash) problems.push('audit: the log is not that of the source');
-    const ledger = await this.#database.snapshot(verify);
+    const ledger = await this.#database.readLong(verify);
     problems.push(...ledger.problems.map((problem) => `ledger: ${problem}`));
     const { hits, events, totals } = ledger;
     if (JSON.stringify({ hits, events, totals }) !== JSON.stringify(facts.ledger.verified))
       problems.push('ledger: its hits, events or counts are not those of the source');
-    const chain = await this.#database.snapshot((sql) => sourceChainProblem(sql, facts));
+    const chain = await this.#database.readLong((sql) => sourceChainProblem(sql, facts));
     if (chain !== null) problems.push(chain);
     return problems;
   }

@@ -71,7 +71,7 @@ export class PostgresAudit implements AuditStore {
 
   /** On one state of the log: a row after its head is forged. */
   verify(known: AuditHead = AUDIT_START): Promise<AuditVerdict> {
-    return this.#database.snapshot(async (sql) => {
+    return this.#database.readLong(async (sql) => {
       const head = await headOf(sql, '');
       let at = AUDIT_START;
       const verdict = (brokenAt: number | null): AuditVerdict => ({
