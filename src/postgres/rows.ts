@@ -1,4 +1,4 @@
-/** Several rows at a time: as parameters of one statement, an array for each column; and deleted in steps. */
+/** Several rows at a time: as parameters of one statement, an array for each column; read by a cursor; and deleted in steps. */
 import type { Sql } from './database.js';
 import type { SqlValue } from './values.js';
 
@@ -14,6 +14,21 @@ export function unnested<Row>(columns: Columns<Row>, first = 1): string {
 
 export function arraysOf<Row extends object>(columns: Columns<Row>, rows: readonly Row[]): SqlValue[] {
   return Object.keys(columns).map((name) => rows.map((row) => row[name as keyof Row] as never));
+}
+
+/** Read what a statement finds, in batches by a cursor of the transaction, which has one such at a time. */
+export async function* cursorRows<Row>(
+  sql: Sql,
+  { text, values = [] }: { readonly text: string; readonly values?: readonly SqlValue[] },
+  rowsPerBatch: number,
+): AsyncGenerator<Row> {
+  await sql(`DECLARE batches NO SCROLL CURSOR FOR ${text}`, values);
+  for (;;) {
+    const rows = await sql<Row>(`FETCH ${rowsPerBatch} FROM batches`);
+    if (rows.length === 0) break;
+    yield* rows;
+  }
+  await sql('CLOSE batches');
 }
 
 /** Rows that one statement deletes: none is ended for its length. */

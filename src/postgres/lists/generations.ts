@@ -26,16 +26,24 @@ export async function lockStore(sql: Sql): Promise<StoreRow> {
   return row!;
 }
 
-/** End a change of the lists, after all that it writes, under the lock of the store. `lastEntryKey`: where entries were added. */
+/**
+ * End a change of the lists, after all that it writes, under the lock of the store. `lastEntryKey`: where entries were added. Its time is
+ * that of the statement, so it rises with the number; a clock may be set back all the same. So with an old generation those before it
+ * are forgotten whatever their times are: their removals are.
+ */
 export async function raiseGeneration(sql: Sql, lastEntryKey: number | null = null): Promise<void> {
   await sql(
     `WITH raised AS (
        UPDATE store SET generation = generation + 1, last_entry_key = coalesce($1, last_entry_key)
        RETURNING generation, last_entry_key
      ), made AS (
-       INSERT INTO generation (number, token, entry_key) SELECT generation, $2, last_entry_key FROM raised
+       INSERT INTO generation (number, token, entry_key, at)
+       SELECT generation, $2, last_entry_key, clock_timestamp() FROM raised
+     ), aged AS MATERIALIZED (
+       SELECT number FROM generation WHERE at < now() - ${KEPT}
      ), old AS (
-       DELETE FROM generation WHERE at < now() - ${KEPT} AND number < (SELECT generation FROM raised) RETURNING number
+       DELETE FROM generation
+       WHERE number <= (SELECT max(number) FROM aged WHERE number < (SELECT generation FROM raised)) RETURNING number
      ), forgotten AS (
        DELETE FROM removal WHERE generation <= (SELECT max(number) FROM old)
      )

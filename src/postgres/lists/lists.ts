@@ -29,6 +29,7 @@ import { changeEntries, entriesOf } from './change-entries.js';
 import type { DataKeys } from './data-keys.js';
 import { keyAt, lockStore, presentEnd, raiseGeneration } from './generations.js';
 import { Imports } from './import.js';
+import { removalsSince } from './removals.js';
 import { damaged, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
 import { addList, setList } from './settings.js';
 import { forgetHeld, rowsOf, versionsOf } from './versions.js';
@@ -161,18 +162,15 @@ export class PostgresLists implements ListStore {
       const first = since === null ? 0 : await keyAt(sql, since);
       if (first === null) return null;
       const lists = await sql<PostgresListRow>('SELECT * FROM list ORDER BY name');
-      const removed = await sql<{ entry_key: number; algorithm: number }>(
-        'SELECT entry_key, algorithm FROM removal WHERE generation > $1 ORDER BY generation, entry_key',
-        [since?.generation ?? position.generation],
-      );
-      return { position, first, last, lists, removed };
+      const removed = since === null ? [] : await removalsSince(sql, since.generation);
+      return removed === null ? null : { position, first, last, lists, removed };
     });
     if (found === null) return null;
     const { position, first, last, lists, removed } = found;
     return {
       position,
       lists: lists.map((row) => ({ listKey: row.id, info: toInfo(row) })),
-      removed: removed.map((row) => ({ entryKey: row.entry_key, algorithm: ALGORITHMS[row.algorithm]! })),
+      removed,
       added: () => this.#added(first, last),
     };
   }
@@ -266,7 +264,7 @@ export class PostgresLists implements ListStore {
   }
 
   verify(name: string): Promise<{ ok: boolean; entryCount: number; checksum: string }> {
-    return this.#database.snapshot(async (sql) => {
+    return this.#database.readLong(async (sql) => {
       const list = await listOf(sql, name);
       const checksum = new ListChecksum();
       let active = 0;

@@ -7,7 +7,7 @@ import { type EventLink, eventHash, FIRST_HASH } from '../../store/ledger-chain.
 import type { MovedRow, MoveFacts } from '../../store/move-contract.js';
 import type { Sql } from '../database.js';
 import { type Checkpoint, chainedHash, checkpointHash, eventDigest, linkHash, startOfWriter } from '../ledger/chain.js';
-import { arraysOf, type Columns, unnested } from '../rows.js';
+import { arraysOf, type Columns, cursorRows, unnested } from '../rows.js';
 import { columnsOf } from './tables.js';
 
 /** Of the moved events, and of the counts that were not folded. */
@@ -107,16 +107,9 @@ export async function putWebhooks(sql: Sql, rows: readonly MovedRow[]): Promise<
   }
 }
 
-/** Read what a statement finds, in batches by a cursor of the transaction. */
-export async function* read<Row>(sql: Sql, statement: string, rowsPerBatch = ROWS_PER_BATCH): AsyncGenerator<Row> {
-  await sql(`DECLARE moved_rows NO SCROLL CURSOR FOR ${statement}`);
-  for (;;) {
-    const rows = await sql<Row>(`FETCH ${rowsPerBatch} FROM moved_rows`);
-    if (rows.length === 0) break;
-    yield* rows;
-  }
-  await sql('CLOSE moved_rows');
-}
+/** Read what a statement finds. */
+export const read = <Row>(sql: Sql, text: string, rowsPerBatch = ROWS_PER_BATCH): AsyncGenerator<Row> =>
+  cursorRows<Row>(sql, { text }, rowsPerBatch);
 
 async function sumOfDigests(sql: Sql, statement: string): Promise<string> {
   const sum = new RowSum();
