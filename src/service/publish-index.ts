@@ -1,6 +1,7 @@
 /**
  * Writes an index file where the newest one differs from the lists by much, so that a process that starts reads few rows: one
- * process at a time, beside its answers. A failure costs a later start time, nothing else, and is tried again.
+ * process at a time, beside its answers. A failure costs a later start time, nothing else; it is tried again, and logged where it is
+ * another one than before.
  */
 import type { Clock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
@@ -82,6 +83,8 @@ export async function publishIndex(
   };
   let pausedUntilMs = -Infinity;
   let isClosed = false;
+  /** Of the last write, if it failed: damage stays until a person acts, and one line says so. */
+  let lastFailure: string | null = null;
   let writing: Promise<void> | null = null;
 
   const isDue = (): boolean => {
@@ -107,9 +110,15 @@ export async function publishIndex(
     look() {
       if (isClosed || writing !== null || clock.monotonicMs() < pausedUntilMs || !isDue()) return;
       writing = withDuty(store.duties, DUTY, write)
-        .then(() => {})
+        .then((done) => {
+          // Null: another process has the duty, and nothing was tried.
+          if (done !== null) lastFailure = null;
+        })
         .catch((error: unknown) => {
-          if (!isClosed) log.warn({ err: error }, 'no index file could be written; a start reads more rows');
+          const failure = String(error);
+          if (!isClosed && failure !== lastFailure)
+            log.warn({ err: error }, 'no index file could be written; a start reads more rows');
+          lastFailure = failure;
         })
         .finally(() => {
           pausedUntilMs = clock.monotonicMs() + PAUSE_MS;

@@ -280,6 +280,44 @@ describe.each(backends)('index files, $name', (backend) => {
     expect(await generations()).toEqual([]);
   });
 
+  test('a failure that stays is reported once, another one and one after a success again', async () => {
+    await add(200, 1);
+    const process = await start();
+    let failure: string | null = 'full';
+    process.store.blobs = {
+      ...bound(blobs),
+      put: async (name, bytes) => {
+        if (failure !== null) throw new AppError('STORE_FAILED', { why: failure });
+        return blobs.put(name, bytes);
+      },
+    };
+    const lines: string[] = [];
+    const publisher = await publish(process, lines);
+    const look = async () => {
+      clock.ms += PAUSE_MS;
+      publisher.look();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+    for (const [why, reported] of [
+      ['full', 1],
+      ['full', 1],
+      ['away', 2],
+      ['away', 2],
+    ] as const) {
+      failure = why;
+      await look();
+      expect(lines).toHaveLength(reported);
+    }
+    failure = null;
+    await look();
+    expect(await generations()).toHaveLength(1);
+    await add(300, 2);
+    await process.live.refresh();
+    failure = 'away';
+    await look();
+    expect(lines).toHaveLength(3);
+  });
+
   test('one with fewer entries than the store counts is refused, and the rows are read', async () => {
     await add(200, 1);
     const process = await start();
