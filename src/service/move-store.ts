@@ -9,6 +9,7 @@ import {
   type MovedTable,
   type MoveSource,
   type MoveTarget,
+  type TableSum,
 } from '../store/move-contract.js';
 import { masterKeyOf, type StorePlace } from './open-stores.js';
 
@@ -82,7 +83,7 @@ async function move(source: MoveSource, target: MoveTarget, options: MoveOptions
   for (const table of COMPARED_TABLES) {
     if (options.isStopping()) return { isDone: false, begun, compared: [] };
     options.onProgress({ table: `comparing ${table}`, rows: 0, of: 0 });
-    const [here, there] = await Promise.all([source.sum(table), target.sum(table)]);
+    const [here, there] = await sumsOf(table, source, target);
     if (here.rows !== there.rows || here.sum !== there.sum) different.push(table);
     compared.push({ table, rows: here.rows });
   }
@@ -96,6 +97,21 @@ async function move(source: MoveSource, target: MoveTarget, options: MoveOptions
   await retire();
   await target.finish(movedEvent(facts, options.actor));
   return { isDone: true, begun, compared };
+}
+
+/**
+ * Sum up a table on both sides, and wait for both: a side that is closed while it is read fails for that, and hides why.
+ * Errors: those of the source before those of the target.
+ */
+async function sumsOf(
+  table: ComparedTable,
+  source: MoveSource,
+  target: MoveTarget,
+): Promise<readonly [here: TableSum, there: TableSum]> {
+  const [here, there] = await Promise.allSettled([source.sum(table), target.sum(table)]);
+  if (here.status === 'rejected') throw here.reason;
+  if (there.status === 'rejected') throw there.reason;
+  return [here.value, there.value];
 }
 
 /** The chains that the source had, where the target's log names them for good. */
