@@ -334,12 +334,32 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     await (await openPostgres(target)).close();
   });
 
-  test('a source without a ledger is moved, and gets none by it', async () => {
+  test('a source that never had a ledger is moved, and gets none by it', async () => {
+    const lists = join(tempFolder('lists'), 'data');
+    const store = await openSqliteStore(lists, { master });
+    await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+    await store.close();
+    const moved = await migrate(lists, await newDatabase());
+    expect([moved.code, moved.output]).toEqual([0, expect.stringContaining('hit: 0 rows are equal')]);
+    expect(existsSync(join(lists, LEDGER_FILE))).toBe(false);
+  });
+
+  test.each([
+    ['retention', 'DELETE FROM webhook_event; DELETE FROM webhook'],
+    ['webhooks', 'DELETE FROM duty'],
+  ])('a source that has lost its ledger is refused until one is made: %s show it', async (_, sql) => {
     const copy = copyOf(dataDir);
     rmSync(join(copy, LEDGER_FILE));
+    const db = openServiceDatabase(copy);
+    db.exec(sql);
+    db.close();
+    const target = await newDatabase();
+    const lost = await migrate(copy, target);
+    expect([lost.code, lost.output]).toEqual([2, expect.stringMatching(/FILE_UNREADABLE.*the ledger is missing/)]);
+    await (await openPostgres(target)).close();
+    expect((await run(env(copy), 'ledger', 'verify')).code).toBe(0);
     const moved = await migrate(copy, await newDatabase());
     expect([moved.code, moved.output]).toEqual([0, expect.stringContaining('hit: 0 rows are equal')]);
-    expect(existsSync(join(copy, LEDGER_FILE))).toBe(false);
   });
 
   test('another master key, or none, is refused', async () => {
@@ -512,6 +532,21 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     expect([output, code]).toEqual([expect.stringContaining('an earlier run is continued'), 0]);
     expect(await answers(shared(url), rich)).toEqual(before);
     await expect(openSqliteStore(copy, { master })).rejects.toThrow(/STORE_MOVED/);
+  });
+
+  test('by a failing comparison names what failed', async () => {
+    const url = await newDatabase();
+    await (await openPostgres(url)).close();
+    await (await sharedServer()).run(
+      `DELETE FROM data_key;
+       ALTER TABLE entry RENAME TO entry_rows;
+       CREATE FUNCTION is_readable() RETURNS bool LANGUAGE plpgsql AS
+         $$ BEGIN IF current_query() LIKE 'FETCH%' THEN RAISE EXCEPTION 'unreadable'; END IF; RETURN true; END $$;
+       CREATE VIEW entry AS SELECT * FROM entry_rows WHERE is_readable();`,
+      url,
+    );
+    const { code, output } = await migrate(copyOf(dataDir), url);
+    expect([output, code]).toEqual([expect.stringMatching(/comparing entry\n.*STORE_FAILED.*P0001/), 2]);
   });
 
   test('begins again where the source was used in between; another source is refused', async () => {

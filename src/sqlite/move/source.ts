@@ -19,7 +19,7 @@ import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
 import { Chains } from '../ledger/chain.js';
-import { LEDGER_SQLITE, ledgerGuarded } from '../ledger/database.js';
+import { LEDGER_FILE, LEDGER_SQLITE, ledgerGuarded } from '../ledger/database.js';
 import { lastFold, openTallies } from '../ledger/fold.js';
 import { newsAfter } from '../ledger/news.js';
 import { verify } from '../ledger/verify.js';
@@ -43,11 +43,10 @@ type Files = Readonly<Record<FileOf, Sqlite>>;
 
 /**
  * Open the store in `dataDir`, and read all of it once: what is damaged is not moved.
- * Errors  FILE_UNREADABLE: no store. STORE_IN_USE: by another process, or import jobs wait. DATA_VERSION: an earlier version, or it
+ * Errors  FILE_UNREADABLE: no store, or one that has lost its ledger. STORE_IN_USE: by another process, or import jobs wait. DATA_VERSION: an earlier version, or it
  * is to be mended when it is opened. STORE_DAMAGED, LEDGER_INVALID, SEALED_DAMAGED. LIST_KEY_WRONG. STORE_FAILED.
  */
 export async function openSqliteMove(dataDir: string, master: MasterKeySource): Promise<MoveSource> {
-  // The ledger alone is made by its first answer.
   for (const file of [LISTS_FILE, SERVICE_FILE])
     if (!existsSync(join(dataDir, file)))
       throw new AppError('FILE_UNREADABLE', { path: join(dataDir, file), why: 'no embedded store, or a part of one' });
@@ -63,6 +62,7 @@ export async function openSqliteMove(dataDir: string, master: MasterKeySource): 
   try {
     const files = { lists: open(LISTS_SQLITE), service: open(SERVICE_SQLITE), ledger: open(LEDGER_SQLITE) };
     requireReady(files);
+    if (!existsSync(join(dataDir, LEDGER_FILE))) requireNoLedger(files, dataDir);
     const vault = new Vault(() => readDataKeys(files.lists, master));
     const facts = await verified(files);
     const held = heldOf(files.lists, dataDir);
@@ -96,6 +96,20 @@ function requireReady({ lists, service }: Files): void {
     const lost = lists.prepare<[], number>('SELECT id FROM past_entry WHERE is_damaged = 1').pluck().get();
     // Without it an earlier version would be restored with an entry less.
     if (lost !== undefined) throw damaged(PAST_ENTRY, lost);
+  });
+}
+
+/**
+ * The ledger alone is made by the first service or webhook: beside what only they write, it is lost, and its cases and counts with it.
+ * Errors FILE_UNREADABLE.
+ */
+function requireNoLedger({ service }: Files, dataDir: string): void {
+  const used = service.prepare(`SELECT 1 FROM duty WHERE name = 'retention' UNION ALL SELECT 1 FROM webhook`);
+  if (guarded(() => used.get()) === undefined) return;
+  throw new AppError('FILE_UNREADABLE', {
+    path: join(dataDir, LEDGER_FILE),
+    why: 'the ledger is missing, and a service has written one',
+    action: 'restore it; to move the store without its cases and counts, make an empty one: zeef ledger verify',
   });
 }
 
