@@ -35,7 +35,7 @@ function exists(path: string): boolean {
 const WORDS_OF_OTHERS = ['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF'];
 
 /** Files that Zeef or a reader makes. */
-const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|zeef\.config\.json)/;
+const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|moved\.json|zeef\.config\.json)/;
 const isPath = (span: string) =>
   /^[\w.*/-]+\.(ts|mjs|js|md|json|csv|txt|html)$/.test(span) ||
   /^(src|test|bench|docs|scripts|hashlists)\/[\w./*-]*$/.test(span);
