@@ -30,7 +30,13 @@ const identity = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 /** A server on a busy machine starts within this time. */
 const START_MS_MAX = 60_000;
 const POLL_MS = 10;
+/** Owns its databases, and is no superuser: row-level security is in force for it, as it is in production. */
 const USER = 'zeef';
+const SUPERUSER = 'postgres';
+/** What the superuser makes in a database is for the user too. */
+const SET_UP = `CREATE ROLE ${USER} LOGIN REPLICATION; GRANT pg_read_all_settings TO ${USER};
+  ALTER DATABASE postgres OWNER TO ${USER}`;
+const SHARED = `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${USER}`;
 
 /** Ends the server, without a checkpoint, when the thread that started it ends, even killed; not everywhere installed. */
 const SETPRIV = '/usr/bin/setpriv';
@@ -105,10 +111,12 @@ export class PostgresServer {
     const bin = await binaries.get(tmpdir())!;
     const folder = tempFolder('pg');
     if (isRoot) await chown(folder, NOBODY, NOBODY);
-    const args = ['-D', join(folder, 'data'), '-U', USER, '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
+    const args = ['-D', join(folder, 'data'), '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     execFileSync(join(bin, 'initdb'), args, { ...identity, env: childEnv(), stdio: 'pipe', cwd: folder });
     const server = new PostgresServer(bin, folder, settings);
     await server.start();
+    await server.run(SET_UP);
+    for (const database of ['postgres', 'template1']) await server.run(SHARED, server.url(database));
     return server;
   }
 
@@ -174,20 +182,25 @@ export class PostgresServer {
   /** Create an empty database. Result: its URL. */
   async createDatabase(): Promise<string> {
     const name = `zeef_${++this.#databases}`;
-    await this.run(`CREATE DATABASE ${name}`);
+    await this.run(`CREATE DATABASE ${name} OWNER ${USER}`);
     return this.url(name);
   }
 
   /** Create an empty schema of a database, which takes a hundredth of the time. Result: the URL of the schema. */
   async createSchema(database: string): Promise<string> {
     const name = `place_${++this.#schemas}`;
-    await this.run(`CREATE SCHEMA ${name}`, database);
+    await this.run(`CREATE SCHEMA ${name} AUTHORIZATION ${USER}`, database);
     return `${database}?options=${encodeURIComponent(`-c search_path=${name}`)}`;
   }
 
-  /** Run statements by a connection of its own. Result: the rows of the last one. */
+  /** Run statements as superuser, by a connection of its own. Result: the rows of the last one. */
   async run(sql: string, url = this.url()): Promise<Record<string, unknown>[]> {
-    const client = new Client({ connectionString: url });
+    return this.runAs(SUPERUSER, sql, url);
+  }
+
+  /** The same as another user. */
+  async runAs(user: string, sql: string, url = this.url()): Promise<Record<string, unknown>[]> {
+    const client = new Client({ connectionString: url.replace(`//${USER}@`, `//${user}@`) });
     client.on('error', () => {});
     await client.connect();
     try {

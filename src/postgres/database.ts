@@ -1,8 +1,9 @@
 /** Reads and transactions, each on a connection of its own for their duration. */
 import { setTimeout as delay } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { PoolClient } from 'pg';
 import { AppError } from '../core/errors.js';
+import { ALL_TENANTS, type Scope, scopeOf, withScope } from './fence.js';
 import { guarded, isInTheWay, isLost, isReadOnly } from './guarded.js';
 import { PrimaryPool } from './pool.js';
 import { type SqlValue, toParameters } from './values.js';
@@ -27,20 +28,53 @@ const LONG_STATEMENT_MS_MAX = 24 * 3_600_000;
 /** By which the driver's limit is longer than the server's, as it is in `pool.ts`. */
 const DRIVER_MS_MORE = 1_000;
 
-export class Database {
-  readonly #writers: PrimaryPool;
+interface Pools {
+  readonly writers: PrimaryPool;
   /** Apart, so that many writers do not keep a request from reading its key. */
+  readonly readers: PrimaryPool;
+  /** Of the readers, for long reads. */
+  readonly long: LimitFunction;
+}
+
+const openPools = (url: string): Pools => ({
+  writers: new PrimaryPool(url, WRITERS_MAX),
+  readers: new PrimaryPool(url, READERS_MAX),
+  long: pLimit(LONG_READERS_MAX),
+});
+
+/** Rows of tenants are seen by `forTenant` and `forAll` alone (`fence.ts`); those share the connections. */
+export class Database {
+  readonly #pools: Pools;
+  readonly #writers: PrimaryPool;
   readonly #readers: PrimaryPool;
-  readonly #long = pLimit(LONG_READERS_MAX);
+  readonly #scope: Scope | null;
 
   /** Errors CONFIG_INVALID: the URL is malformed. No connection is opened yet. */
-  constructor(url: string) {
-    this.#writers = new PrimaryPool(url, WRITERS_MAX);
-    this.#readers = new PrimaryPool(url, READERS_MAX);
+  constructor(place: string | Pools, scope: Scope | null = null) {
+    this.#pools = typeof place === 'string' ? openPools(place) : place;
+    this.#writers = this.#pools.writers;
+    this.#readers = this.#pools.readers;
+    this.#scope = scope;
   }
 
-  /** Run one statement that changes nothing. Errors STORE_FAILED. */
+  /** The same database, of which the rows of one tenant are seen. */
+  forTenant(tenant: string): Database {
+    return new Database(this.#pools, scopeOf(tenant));
+  }
+
+  /** The same database with the rows of all tenants: for what the service does as a whole. */
+  forAll(): Database {
+    return new Database(this.#pools, ALL_TENANTS);
+  }
+
+  /** The rows that a filter of a contract means: of one tenant, or null for those of all. */
+  forFilter(tenant: string | null): Database {
+    return tenant === null ? this.forAll() : this.forTenant(tenant);
+  }
+
+  /** Run one statement that changes nothing; in one round trip, or in three with a scope. Errors STORE_FAILED. */
   read<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    if (this.#scope !== null) return this.snapshot((sql) => sql<Row>(text, values));
     return guarded(async () => {
       for (let tried = 1; ; tried++) {
         const client = await this.#readers.connect();
@@ -70,14 +104,14 @@ export class Database {
    * `statementMs`: of each statement; by default the server has no limit.
    */
   readLong<T>(act: (sql: Sql) => Promise<T>, statementMs: number | null = null): Promise<T> {
-    if (this.#long.pendingCount >= LONG_WAITING_MAX)
+    if (this.#pools.long.pendingCount >= LONG_WAITING_MAX)
       return Promise.reject(new AppError('STORE_FAILED', { why: 'many reports are read', waiting: LONG_WAITING_MAX }));
     const acts = async (sql: Sql) => {
       await sql(`SET LOCAL statement_timeout = ${statementMs ?? 0}`);
       return act(sql);
     };
     const driverMs = statementMs === null ? LONG_STATEMENT_MS_MAX : statementMs + DRIVER_MS_MORE;
-    return this.#long(() => this.#snapshot(acts, driverMs));
+    return this.#pools.long(() => this.#snapshot(acts, driverMs));
   }
 
   #snapshot<T>(act: (sql: Sql) => Promise<T>, driverMs?: number): Promise<T> {
@@ -89,7 +123,7 @@ export class Database {
           return act(sql);
         };
         try {
-          return await inTransaction(this.#readers, BEGIN_SNAPSHOT, acts, driverMs);
+          return await inTransaction(this.#readers, withScope(BEGIN_SNAPSHOT, this.#scope), acts, driverMs);
         } catch (error) {
           // Without a connection it has not begun, and the caller need not wait for more.
           if (!hasBegun || !isLost(error) || tried > READERS_MAX) throw error;
@@ -104,7 +138,7 @@ export class Database {
    * Errors STORE_FAILED; those of `act`: nothing changed.
    */
   write<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
-    return patiently(isInTheWay, () => inTransaction(this.#writers, BEGIN, act));
+    return patiently(isInTheWay, () => inTransaction(this.#writers, withScope(BEGIN, this.#scope), act));
   }
 
   /**
@@ -112,7 +146,7 @@ export class Database {
    * still hold: it is repeated also after a lost connection, so its outcome is known.
    */
   writeOnce<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
-    return patiently(isRepeatable, () => inTransaction(this.#writers, BEGIN, act));
+    return patiently(isRepeatable, () => inTransaction(this.#writers, withScope(BEGIN, this.#scope), act));
   }
 
   /** The same for statements over whole tables: they may take longer than those of a request. Locks are not waited for longer. */
@@ -121,7 +155,9 @@ export class Database {
       await sql('SET LOCAL statement_timeout = 0');
       return act(sql);
     };
-    return patiently(isRepeatable, () => inTransaction(this.#writers, BEGIN, acts, LONG_STATEMENT_MS_MAX));
+    return patiently(isRepeatable, () =>
+      inTransaction(this.#writers, withScope(BEGIN, this.#scope), acts, LONG_STATEMENT_MS_MAX),
+    );
   }
 
   /**
@@ -129,6 +165,7 @@ export class Database {
    * lock of a row, whether an earlier try of it was committed. Errors STORE_FAILED.
    */
   statement<Row>(text: string, values: readonly SqlValue[]): Promise<Row[]> {
+    if (this.#scope !== null) return this.writeOnce((sql) => sql<Row>(text, values));
     return patiently(isRepeatable, async () => {
       const client = await this.#writers.connect();
       try {

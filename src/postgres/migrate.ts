@@ -42,7 +42,8 @@ export async function migrate(database: Database, migrations: readonly string[])
   requireKnown(applied, migrations);
   if (applied.length === migrations.length) return;
   // What an earlier try has committed, its reply lost, is read again under the lock.
-  await database.writeLong(async (sql) => {
+  // A migration that changes rows changes those of all tenants.
+  await database.forAll().writeLong(async (sql) => {
     await sql('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     // Read again under the lock: another process may have migrated meanwhile.
     const before = await appliedTo(sql);

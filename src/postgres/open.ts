@@ -6,6 +6,7 @@ import type { Store } from '../store/store.js';
 import type { MasterKeySource } from '../vault/master-key.js';
 import { blobsOf } from './blobs/place.js';
 import { Database } from './database.js';
+import { isFenced } from './fence.js';
 import { Listener } from './listener.js';
 import { DataKeys } from './lists/data-keys.js';
 import { PostgresFeedback } from './lists/feedback.js';
@@ -33,6 +34,8 @@ interface StoreOptions {
   readonly blobs?: BlobStore | null;
   /** Called with each damaged row that is left out. */
   readonly onDamaged?: OnDamaged;
+  /** Called if the user of the database passes over row-level security. */
+  readonly onUnfenced?: () => void;
 }
 
 /**
@@ -42,7 +45,7 @@ interface StoreOptions {
  */
 export async function openPostgresStore(
   url: string,
-  { master, stagingFolder, blobs: outside = null, onDamaged = () => {} }: StoreOptions,
+  { master, stagingFolder, blobs: outside = null, onDamaged = () => {}, onUnfenced = () => {} }: StoreOptions,
 ): Promise<Store & { readonly blobs: BlobStore }> {
   const database = new Database(url);
   const listener = new Listener(url);
@@ -52,6 +55,7 @@ export async function openPostgresStore(
     mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
     removeUnfinished(stagingFolder);
     await migrate(database, MIGRATIONS);
+    if (!(await database.snapshot(isFenced))) onUnfenced();
     dataKeys = await DataKeys.open(database, master);
     blobs = await blobsOf(database, outside);
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 
 import { BLOB_TABLES } from './blobs/schema.js';
+import { FENCE } from './fence.js';
 import { LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
 import { END_OF_MOVE, MOVE_TABLES } from './move/schema.js';
@@ -89,4 +90,5 @@ export const MIGRATIONS: readonly string[] = [
   MOVE_TABLES,
   SCAN_TABLES,
   END_OF_MOVE,
+  FENCE,
 ];

@@ -41,6 +41,8 @@ const BLOB_FOLDER = 'blobs';
 interface Observers {
   readonly onDamaged?: (damage: { readonly table: string; readonly row: string | number }) => void;
   readonly onCleared?: (marks: object) => void;
+  /** Called if the user of the database passes over the fence between tenants. */
+  readonly onUnfenced?: () => void;
 }
 
 const isShared = ({ databaseUrl }: Pick<StorePlace, 'databaseUrl'>) => databaseUrl !== '';
@@ -66,7 +68,7 @@ export function masterKeyOf({ dataDir, listKey, listKeyFile }: StorePlace): Mast
  */
 export async function openStoreAt(
   place: StorePlace,
-  { onDamaged = () => {}, onCleared }: Observers = {},
+  { onDamaged = () => {}, onCleared, onUnfenced = () => {} }: Observers = {},
 ): Promise<OpenedStore> {
   const master = masterKeyOf(place);
   let isDamaged = false;
@@ -93,7 +95,8 @@ export async function openStoreAt(
   const { openPostgresStore } = await import('../postgres/open.js');
   const stagingFolder = join(place.dataDir, STAGING_FOLDER);
   const outside = place.blobs === '' ? null : openBlobs(place.blobs, place.bucketEnv);
-  const store = await openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...damaged });
+  const observers = { ...damaged, onUnfenced };
+  const store = await openPostgresStore(place.databaseUrl, { master, stagingFolder, blobs: outside, ...observers });
   return { ...store, hasDamage };
 }
 
@@ -108,6 +111,8 @@ export async function storeFrom(
       metrics.add('zeef_entries_damaged_total', {});
       log.error(damage, 'a stored row is damaged and matches nothing: run zeef verify, and import its list again');
     },
+    onUnfenced: () =>
+      log.warn('the database user is a superuser or has BYPASSRLS: row-level security does not guard tenants'),
     onCleared: (marks) =>
       log.warn(
         marks,

@@ -16,6 +16,8 @@ export class PostgresProxy {
   #losing: Fault | null = null;
   #cutting: Fault | null = null;
   lostReplies = 0;
+  /** What clients sent at a time: short statements are one each. */
+  sent = 0;
 
   private constructor(path: string) {
     this.#server = createServer((client) => {
@@ -30,6 +32,7 @@ export class PostgresProxy {
       };
       for (const socket of pair) socket.on('error', end).on('close', end);
       client.on('data', (bytes) => {
+        this.sent++;
         if (this.#cutting !== null && bytes.includes(this.#cutting.text)) {
           const { after } = this.#cutting;
           this.#cutting = null;

@@ -140,7 +140,8 @@ export async function appendGroup(
     if (tallies.length > 0) await writer.append({ at: atMs, tallies, events: [], news: [] });
     return entries.map(() => ({ outcome: 'recorded', hits: [] }));
   }
-  return writer.transact(async (sql, place) => {
+  // A group has answers of many tenants.
+  return writer.transact(null, async (sql, place) => {
     const known = await noteKeys(sql, entries, steadyMs);
     const recording = new Recording(place);
     const seen = await seeAll(sql, recording, entries, known);
@@ -259,7 +260,7 @@ export function changeHit(
   id: string,
   { expected, change }: { readonly expected: HitStatus; readonly change: HitChange },
 ): Promise<boolean> {
-  return writer.transact(async (sql, place) => {
+  return writer.transact(tenant, async (sql, place) => {
     const [held] = await sql<VersionedHit>(
       'SELECT * FROM hit WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) AND status = $3 FOR UPDATE',
       [id, tenant, expected],

@@ -3,6 +3,7 @@ import type { Counts, CountsQuery } from '../../store/ledger-contract.js';
 import { CountsSum, type Piece, type TenantEdges } from '../../store/ledger-counts.js';
 import { DAY, HOUR, type TallyRow } from '../../store/ledger-fold.js';
 import type { Sql } from '../database.js';
+import { narrow } from '../fence.js';
 import { arraysOf, type Columns, unnested } from '../rows.js';
 import { type Link, parsed } from './chain.js';
 import { lastCheckpoint, openLinks, TALLY_COLUMNS } from './fold.js';
@@ -37,13 +38,14 @@ function readPieces(sql: Sql, tenant: string | null, pieces: readonly Piece[], c
   );
 }
 
-/** Runs inside the caller's snapshot, so that no fold comes in between. */
+/** Runs inside the caller's snapshot of all tenants, so that no fold comes in between: a link has counts of many of them. */
 export async function counts(sql: Sql, query: CountsQuery): Promise<Counts> {
   const { tenant } = query;
   const { last } = await lastCheckpoint(sql);
   const open = (await openLinks(sql))
     .flatMap(({ body }) => parsed<Link>(body).tallies)
     .filter((tally) => tenant === null || tally.tenant === tenant);
+  if (tenant !== null) await narrow(sql, tenant);
   const sum = new CountsSum(query, await sql<TenantEdges>(EDGES, [tenant]), open, last.hoursFromMs);
   for (const row of await readPieces(sql, tenant, sum.tenantPieces, TALLY_COLUMNS)) sum.addTenantRow(row);
   if (sum.seriesPieces.length === 0) return sum.result();

@@ -104,28 +104,28 @@ class PostgresLedger implements LedgerStore {
   }
 
   counts(query: CountsQuery) {
-    return this.#readLong((sql) => counts(sql, query), REPORT_MS_MAX);
+    return this.#readLong(null, (sql) => counts(sql, query), REPORT_MS_MAX);
   }
 
   hits(filter: HitFilter) {
-    return this.#read((sql) => hits(sql, filter));
+    return this.#read(filter.tenant, (sql) => hits(sql, filter));
   }
 
   hit(tenant: string | null, id: string) {
-    return this.#read((sql) => hit(sql, tenant, id));
+    return this.#read(tenant, (sql) => hit(sql, tenant, id));
   }
 
   cases(query: CasesQuery) {
-    return this.#readLong((sql) => cases(sql, query), REPORT_MS_MAX);
+    return this.#readLong(query.tenant, (sql) => cases(sql, query), REPORT_MS_MAX);
   }
 
   news(limit: number) {
-    return this.#read((sql) => news(sql, limit));
+    return this.#read(null, (sql) => news(sql, limit));
   }
 
   newsMark(): Promise<string> {
     return this.#run(() =>
-      this.#database.write(async (sql) => {
+      this.#database.forAll().write(async (sql) => {
         await fold(sql, { ...this.#foldOptions, isAwaited: true });
         return newsMark(sql);
       }),
@@ -133,7 +133,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   newsAfter(mark: string, ids: readonly string[]) {
-    return this.#read((sql) => newsAfter(sql, mark, ids));
+    return this.#read(null, (sql) => newsAfter(sql, mark, ids));
   }
 
   async forgetNews(ids: readonly string[], lost: number): Promise<void> {
@@ -141,7 +141,7 @@ class PostgresLedger implements LedgerStore {
   }
 
   verify() {
-    return this.#readLong(verify);
+    return this.#readLong(null, verify);
   }
 
   /** Errors REQUEST_INVALID, always. */
@@ -191,7 +191,7 @@ class PostgresLedger implements LedgerStore {
       .rest(async () => {
         const closing = this.#writer.id;
         if (closing === null) return;
-        await this.#database.write((sql) => fold(sql, { ...this.#foldOptions, isAwaited: true, closing }));
+        await this.#database.forAll().write((sql) => fold(sql, { ...this.#foldOptions, isAwaited: true, closing }));
       })
       .catch(() => {});
     await this.#database.close();
@@ -201,19 +201,20 @@ class PostgresLedger implements LedgerStore {
     return { nowMs: this.#options.nowMs(), newsMax: this.#options.newsMax };
   }
 
-  #read<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
-    return this.#run(() => this.#database.snapshot(act));
+  /** `tenant`: whose rows are seen; null: those of all. */
+  #read<T>(tenant: string | null, act: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#run(() => this.#database.forFilter(tenant).snapshot(act));
   }
 
-  #readLong<T>(act: (sql: Sql) => Promise<T>, statementMs?: number): Promise<T> {
-    return this.#run(() => this.#database.readLong(act, statementMs));
+  #readLong<T>(tenant: string | null, act: (sql: Sql) => Promise<T>, statementMs?: number): Promise<T> {
+    return this.#run(() => this.#database.forFilter(tenant).readLong(act, statementMs));
   }
 
   async #foldWith(change: (sql: Sql, before: Checkpoint) => Promise<Checkpoint>): Promise<void> {
     await this.#run(() =>
-      this.#database.write((sql) =>
-        fold(sql, { ...this.#foldOptions, isAwaited: true }, (before) => change(sql, before)),
-      ),
+      this.#database
+        .forAll()
+        .write((sql) => fold(sql, { ...this.#foldOptions, isAwaited: true }, (before) => change(sql, before))),
     );
   }
 
@@ -258,9 +259,9 @@ class PostgresLedger implements LedgerStore {
     this.#openGroups = 0;
     this.#openChars = 0;
     // The other process may have begun before the newest links.
-    if (!(await this.#database.write((sql) => fold(sql, this.#foldOptions)))) this.#foldLater();
+    if (!(await this.#database.forAll().write((sql) => fold(sql, this.#foldOptions)))) this.#foldLater();
     if (this.#steadyMs === null) return;
-    await this.#database.write((sql) =>
+    await this.#database.forAll().write((sql) =>
       sql(
         `DELETE FROM answered WHERE (tenant, key) IN (
            SELECT tenant, key FROM answered WHERE at <= $1 AND NOT starts_with(key, '${LASTING_KEY}')

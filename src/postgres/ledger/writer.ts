@@ -91,11 +91,14 @@ export class LedgerWriter {
     });
   }
 
-  /** Run `act` as one transaction with its link. Errors those of `act`: nothing changed. */
-  transact<T>(act: (sql: Sql, place: LinkPlace) => Promise<Done<T>>): Promise<T> {
+  /**
+   * Run `act` as one transaction with its link. `tenant`: whose rows it sees; null: those of all. Errors those of `act`: nothing
+   * changed.
+   */
+  transact<T>(tenant: string | null, act: (sql: Sql, place: LinkPlace) => Promise<Done<T>>): Promise<T> {
     return this.#alone(async () => {
       let sent: { readonly link: Sent; readonly result: T } | null = null;
-      const result = await this.#database.writeOnce(async (sql) => {
+      const result = await this.#database.forFilter(tenant).writeOnce(async (sql) => {
         if (sent) {
           const [found = null] = await sql<Position>(`${HEAD} FOR UPDATE`, [this.#id]);
           if (isAt(found, sent.link)) return sent.result;

@@ -60,7 +60,7 @@ export async function openPostgresMove(url: string, master: MasterKeySource): Pr
     await database.close();
     throw error;
   }
-  return new PostgresMove(database, master, hostsOf(url));
+  return new PostgresMove(database.forAll(), master, hostsOf(url));
 }
 
 class PostgresMove implements MoveTarget {

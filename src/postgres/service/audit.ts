@@ -33,7 +33,7 @@ export class PostgresAudit implements AuditStore {
     const { at, actor, action, tenant, target, outcome, ends } = storable(event);
     const details = detailsText(event.details);
     let sent: AuditHead | null = null;
-    return this.#database.writeOnce(async (sql) => {
+    return this.#database.forAll().writeOnce(async (sql) => {
       const before = await headOf(sql, ' FOR UPDATE');
       if (sent) {
         const [row] = await sql<StoredAuditRow>('SELECT * FROM audit WHERE seq = $1 AND hash = $2', [
@@ -60,7 +60,7 @@ export class PostgresAudit implements AuditStore {
   }
 
   async page({ tenant, before, limit, all = false }: AuditPage): Promise<readonly AuditRow[]> {
-    const rows = await this.#database.read<StoredAuditRow>(
+    const rows = await this.#database.forFilter(tenant).read<StoredAuditRow>(
       `SELECT * FROM audit WHERE ($1::text IS NULL OR tenant = $1) AND seq < $2
          AND ($3 OR outcome IS DISTINCT FROM 'begun' OR NOT EXISTS (SELECT 1 FROM audit AS later WHERE later.ends = audit.seq))
        ORDER BY seq DESC LIMIT $4`,
@@ -71,7 +71,7 @@ export class PostgresAudit implements AuditStore {
 
   /** On one state of the log: a row after its head is forged. */
   verify(known: AuditHead = AUDIT_START): Promise<AuditVerdict> {
-    return this.#database.readLong(async (sql) => {
+    return this.#database.forAll().readLong(async (sql) => {
       const head = await headOf(sql, '');
       let at = AUDIT_START;
       const verdict = (brokenAt: number | null): AuditVerdict => ({

@@ -21,25 +21,25 @@ export class PostgresKeys implements KeyStore {
   async createKey({ tenant, scopes, expiresAt, name = null }: NewKey): Promise<CreatedKey> {
     requireKeyName(name);
     const createdAt = timeOf(Date.now());
-    return this.#database.write((sql) => insert(sql, { tenant, scopes, expiresAt, name, createdAt }));
+    return this.#database.forTenant(tenant).write((sql) => insert(sql, { tenant, scopes, expiresAt, name, createdAt }));
   }
 
+  /** With each request: one statement, so that it is one round trip (`fence.ts`). */
   async findByKey(key: string): Promise<KeyInfo | null> {
     const wanted = sha256OfKey(key);
-    const [row] = await this.#database.read<KeyRow>('SELECT * FROM api_key WHERE sha256 = $1', [wanted]);
+    const [row] = await this.#database.read<KeyRow>('SELECT * FROM key_of_any_tenant($1)', [wanted]);
     return isSameKey(row?.sha256, wanted) ? toKeyInfo(row!) : null;
   }
 
   async keys(tenant: TenantFilter): Promise<KeyInfo[]> {
-    const rows = await this.#database.read<KeyRow>(
-      'SELECT * FROM api_key WHERE $1::text IS NULL OR tenant = $1 ORDER BY number',
-      [tenant],
-    );
+    const rows = await this.#database
+      .forFilter(tenant)
+      .read<KeyRow>('SELECT * FROM api_key WHERE $1::text IS NULL OR tenant = $1 ORDER BY number', [tenant]);
     return rows.map(toKeyInfo);
   }
 
   rotateKey(tenant: TenantFilter, id: string, rotation: Rotation) {
-    return this.#database.write(async (sql) => {
+    return this.#database.forFilter(tenant).write(async (sql) => {
       const { line } = await keyOf(sql, tenant, id);
       // Read again once all are locked: a rotation or revocation that was first has changed them, or added one.
       await sql('SELECT 1 FROM api_key WHERE line = $1 ORDER BY id FOR NO KEY UPDATE', [line]);
@@ -53,7 +53,7 @@ export class PostgresKeys implements KeyStore {
   }
 
   async revokeKey(tenant: TenantFilter, id: string): Promise<KeyInfo> {
-    const [row] = await this.#database.write((sql) =>
+    const [row] = await this.#database.forFilter(tenant).write((sql) =>
       sql<KeyRow>(
         `UPDATE api_key SET revoked_at = $3
          WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) AND revoked_at IS NULL RETURNING *`,
@@ -66,9 +66,11 @@ export class PostgresKeys implements KeyStore {
 
   /** Never false: another process holds a row for some milliseconds. */
   async touchKey(tenant: string, id: string, atMs: number): Promise<boolean> {
-    await this.#database.write((sql) =>
-      sql('UPDATE api_key SET last_used_at = $3 WHERE tenant = $1 AND id = $2', [tenant, id, timeOf(atMs)]),
-    );
+    await this.#database
+      .forTenant(tenant)
+      .write((sql) =>
+        sql('UPDATE api_key SET last_used_at = $3 WHERE tenant = $1 AND id = $2', [tenant, id, timeOf(atMs)]),
+      );
     return true;
   }
 }

@@ -9,7 +9,8 @@ export class PostgresNotes implements NoteStore {
   readonly #database: Database;
 
   constructor(database: Database) {
-    this.#database = database;
+    // A process has those of all tenants.
+    this.#database = database.forAll();
   }
 
   async send({ writer, number, body }: Note, keptMs: number): Promise<void> {

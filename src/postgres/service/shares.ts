@@ -30,7 +30,8 @@ export class PostgresShares implements ShareStore {
   readonly #database: Database;
 
   constructor(database: Database) {
-    this.#database = database;
+    // A process has those of all tenants.
+    this.#database = database.forAll();
   }
 
   async exchange(holder: string, claims: readonly ShareClaim[], leaseMs: number): Promise<SharesNow> {

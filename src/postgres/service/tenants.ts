@@ -54,16 +54,16 @@ export class PostgresTenants implements TenantStore {
   }
 
   async tenants(): Promise<TenantInfo[]> {
-    return (await this.#database.read<TenantRow>('SELECT * FROM tenant ORDER BY name')).map(toInfo);
+    return (await this.#database.forAll().read<TenantRow>('SELECT * FROM tenant ORDER BY name')).map(toInfo);
   }
 
   async tenant(name: string): Promise<TenantInfo | null> {
-    const [row] = await this.#database.read<TenantRow>('SELECT * FROM tenant WHERE name = $1', [name]);
+    const [row] = await this.#database.forTenant(name).read<TenantRow>('SELECT * FROM tenant WHERE name = $1', [name]);
     return row ? toInfo(row) : null;
   }
 
   setTenant(name: string, change: TenantChange): Promise<TenantInfo> {
-    return this.#database.write(async (sql) => {
+    return this.#database.forTenant(name).write(async (sql) => {
       await makeTenant(sql, name, new Date().toISOString());
       const [row] = await sql<TenantRow>('SELECT * FROM tenant WHERE name = $1 FOR NO KEY UPDATE', [name]);
       const before = toInfo(row!);
@@ -79,16 +79,15 @@ export class PostgresTenants implements TenantStore {
   }
 
   async usage(tenant: string, day: string): Promise<DayUsage> {
-    const [row] = await this.#database.read<UsageRow>('SELECT * FROM tenant_usage WHERE tenant = $1 AND day = $2', [
-      tenant,
-      day,
-    ]);
+    const [row] = await this.#database
+      .forTenant(tenant)
+      .read<UsageRow>('SELECT * FROM tenant_usage WHERE tenant = $1 AND day = $2', [tenant, day]);
     return toUsage(row);
   }
 
   /** Never null: another process holds a row for some milliseconds. */
   addUsage(tenant: string, day: string, more: DayUsage): Promise<DayUsage> {
-    return this.#database.write(async (sql) => {
+    return this.#database.forTenant(tenant).write(async (sql) => {
       await sql(
         `INSERT INTO tenant_usage (tenant, day, checks, bytes) VALUES ($1, $2, 0, 0)
          ON CONFLICT (tenant, day) DO NOTHING`,

@@ -54,7 +54,7 @@ export class PostgresWebhooks implements WebhookStore {
 
   addWebhook({ tenant, url, secretEnv, mark, nowMs }: NewWebhook): Promise<WebhookInfo> {
     const id = ulid(nowMs);
-    return this.#database.write(async (sql) => {
+    return this.#database.forFilter(tenant).write(async (sql) => {
       await sql('INSERT INTO webhook (id, tenant, url, secret_env, created_at, mark) VALUES ($1, $2, $3, $4, $5, $6)', [
         id,
         tenant,
@@ -68,11 +68,13 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   async webhooks(tenant: TenantFilter): Promise<readonly WebhookInfo[]> {
-    return (await this.#database.read<HookRow>(`${HOOKS} WHERE ${OF_TENANT} ORDER BY number`, [tenant])).map(toHook);
+    return (
+      await this.#database.forFilter(tenant).read<HookRow>(`${HOOKS} WHERE ${OF_TENANT} ORDER BY number`, [tenant])
+    ).map(toHook);
   }
 
   removeWebhook(tenant: TenantFilter, id: string): Promise<WebhookInfo> {
-    return this.#database.write(async (sql) => {
+    return this.#database.forFilter(tenant).write(async (sql) => {
       // Locked first: events that another process adds are there, and counted.
       await sql('SELECT 1 FROM webhook WHERE id = $1 FOR UPDATE', [id]);
       const hook = await requireHook(sql, tenant, id);
@@ -82,30 +84,16 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   receivers(): Promise<readonly NewsReceiver[]> {
-    return this.#database.read<NewsReceiver>('SELECT id, tenant, mark FROM webhook ORDER BY number');
+    return this.#database.forAll().read<NewsReceiver>('SELECT id, tenant, mark FROM webhook ORDER BY number');
   }
 
+  /** Of news, whose tenants are not yet known. */
   addEvents(id: string, events: readonly NewWebhookEvent[], nowMs: number): Promise<number> {
-    return this.#database.write(async (sql) => {
-      // Until the commit it is not removed.
-      const [hook] = await sql('SELECT 1 FROM webhook WHERE id = $1 FOR KEY SHARE', [id]);
-      if (hook === undefined) return 0;
-      let added = 0;
-      for (const { kind, subject, body } of events) {
-        const rows = await sql(
-          `INSERT INTO webhook_event (id, webhook_id, kind, subject, body, created_at, state)
-           VALUES ($1, $2, $3, $4, $5, $6, 'waiting')
-           ON CONFLICT (webhook_id, kind, subject) DO NOTHING RETURNING id`,
-          [ulid(nowMs), id, kind, subject, body, timeOf(nowMs)],
-        );
-        added += rows.length;
-      }
-      return added;
-    });
+    return addEvents(this.#database.forAll(), id, events, nowMs);
   }
 
   due(): Promise<readonly DueWebhook[]> {
-    return this.#database.read<DueWebhook>(
+    return this.#database.forAll().read<DueWebhook>(
       `SELECT id, tenant, url, secret_env AS "secretEnv" FROM webhook
        WHERE EXISTS (SELECT 1 FROM webhook_event WHERE webhook_id = webhook.id AND ${IS_DUE}) ORDER BY number`,
     );
@@ -117,7 +105,7 @@ export class PostgresWebhooks implements WebhookStore {
   ): Promise<readonly WebhookEvent[]> {
     // Those that another process claims at this moment are passed over. The mark of one that waited for a person is cleared: an
     // event in flight must not be woken.
-    const rows = await this.#database.write((sql) =>
+    const rows = await this.#database.forAll().write((sql) =>
       sql<NumberedRow>(
         `WITH due AS MATERIALIZED (
            SELECT id FROM webhook_event WHERE webhook_id = $1 AND ${IS_DUE} ORDER BY until, number LIMIT $3
@@ -132,22 +120,26 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   async done(eventId: string, nowMs: number): Promise<void> {
-    await this.#database.write((sql) =>
-      sql(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, done_ms = $2 WHERE id = $1`, [
-        eventId,
-        nowMs,
-      ]),
-    );
+    await this.#database
+      .forAll()
+      .write((sql) =>
+        sql(`UPDATE webhook_event SET state = 'done', body = '', last_error = NULL, done_ms = $2 WHERE id = $1`, [
+          eventId,
+          nowMs,
+        ]),
+      );
   }
 
   async hold({ id, claims }: Pick<WebhookEvent, 'id' | 'claims'>, pauseMs: number): Promise<void> {
-    await this.#database.write((sql) =>
-      sql(`UPDATE webhook_event SET last_error = $4, ${UNTIL} ${IF_CLAIMED}`, [id, pauseMs, claims, HELD]),
-    );
+    await this.#database
+      .forAll()
+      .write((sql) =>
+        sql(`UPDATE webhook_event SET last_error = $4, ${UNTIL} ${IF_CLAIMED}`, [id, pauseMs, claims, HELD]),
+      );
   }
 
   async wake(webhookId: string): Promise<void> {
-    await this.#database.write((sql) =>
+    await this.#database.forAll().write((sql) =>
       sql(
         `UPDATE webhook_event SET last_error = NULL, until = '-infinity'
          WHERE webhook_id = $1 AND state = 'waiting' AND last_error = $2`,
@@ -160,19 +152,21 @@ export class PostgresWebhooks implements WebhookStore {
     { id, claims }: Pick<WebhookEvent, 'id' | 'claims'>,
     { error, pauseMs }: DeliveryFailure,
   ): Promise<void> {
-    await this.#database.write((sql) =>
-      sql(`UPDATE webhook_event SET attempts = attempts + 1, last_error = $4, state = $5, ${UNTIL} ${IF_CLAIMED}`, [
-        id,
-        pauseMs ?? 0,
-        claims,
-        error,
-        pauseMs === null ? 'dead' : 'waiting',
-      ]),
-    );
+    await this.#database
+      .forAll()
+      .write((sql) =>
+        sql(`UPDATE webhook_event SET attempts = attempts + 1, last_error = $4, state = $5, ${UNTIL} ${IF_CLAIMED}`, [
+          id,
+          pauseMs ?? 0,
+          claims,
+          error,
+          pauseMs === null ? 'dead' : 'waiting',
+        ]),
+      );
   }
 
   dead(tenant: TenantFilter, id: string, limit: number): Promise<readonly WebhookEvent[]> {
-    return this.#database.snapshot(async (sql) => {
+    return this.#database.forFilter(tenant).snapshot(async (sql) => {
       await requireHook(sql, tenant, id);
       const rows = await sql<EventRow>(
         `SELECT * FROM webhook_event WHERE webhook_id = $1 AND state = 'dead' ORDER BY number LIMIT $2`,
@@ -183,7 +177,7 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   retry(tenant: TenantFilter, id: string): Promise<number> {
-    return this.#database.write(async (sql) => {
+    return this.#database.forFilter(tenant).write(async (sql) => {
       await requireHook(sql, tenant, id);
       const rows = await sql(
         `UPDATE webhook_event SET state = 'waiting', attempts = 0, until = '-infinity'
@@ -195,14 +189,38 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   async ping(tenant: TenantFilter, id: string, event: NewWebhookEvent, nowMs: number): Promise<number> {
-    await this.#database.snapshot((sql) => requireHook(sql, tenant, id));
-    return this.addEvents(id, [event], nowMs);
+    await this.#database.forFilter(tenant).snapshot((sql) => requireHook(sql, tenant, id));
+    return addEvents(this.#database.forFilter(tenant), id, [event], nowMs);
   }
 
   async forget(kinds: readonly WebhookEventKind[], beforeMs: number): Promise<void> {
-    await this.#database.write(async (sql) => {
+    await this.#database.forAll().write(async (sql) => {
       for (const kind of kinds)
         await sql(`DELETE FROM webhook_event WHERE kind = $1 AND state = 'done' AND done_ms < $2`, [kind, beforeMs]);
     });
   }
+}
+
+async function addEvents(
+  database: Database,
+  id: string,
+  events: readonly NewWebhookEvent[],
+  nowMs: number,
+): Promise<number> {
+  return database.write(async (sql) => {
+    // Until the commit it is not removed.
+    const [hook] = await sql('SELECT 1 FROM webhook WHERE id = $1 FOR KEY SHARE', [id]);
+    if (hook === undefined) return 0;
+    let added = 0;
+    for (const { kind, subject, body } of events) {
+      const rows = await sql(
+        `INSERT INTO webhook_event (id, webhook_id, kind, subject, body, created_at, state)
+         VALUES ($1, $2, $3, $4, $5, $6, 'waiting')
+         ON CONFLICT (webhook_id, kind, subject) DO NOTHING RETURNING id`,
+        [ulid(nowMs), id, kind, subject, body, timeOf(nowMs)],
+      );
+      added += rows.length;
+    }
+    return added;
+  });
 }
