@@ -84,7 +84,7 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
     ).toEqual({ hits: 2, hours: 2 });
     client = new Client({ connectionString: url, types: parsers });
     await client.connect();
-    await client.query('BEGIN');
+    await client.query(`SET zeef.tenant = '*'; BEGIN`);
     // No fold while it is held.
     await client.query('SELECT * FROM ledger_head FOR UPDATE');
     for (let n = 20; n < 24; n++) await fill(n, HOUR + n * HOUR_MS);

@@ -31,7 +31,7 @@ describe.runIf(hasPostgres)('the ledger in PostgreSQL', () => {
   async function hold(sql: string): Promise<() => Promise<void>> {
     const client = new Client({ connectionString: url });
     await client.connect();
-    await client.query('BEGIN');
+    await client.query(`SET zeef.tenant = '*'; BEGIN`);
     await client.query(sql);
     return () => client.end();
   }
