@@ -249,6 +249,25 @@ describe.runIf(hasPostgres)('the fence between tenants', () => {
     proxy.close();
   });
 
+  test('keeps the plans of whole tables: a page is read by its index, and not sorted', async () => {
+    const own = await server.createSchema(server.url());
+    await (await openPostgres(own)).close();
+    await server.run(
+      `INSERT INTO tally SELECT 't' || n % 200, 1, n, 1, 0, 0, 0, 0, '[]' FROM generate_series(1, 20000) AS n;
+       INSERT INTO hit_news SELECT 'h' || n, 1, n FROM generate_series(1, 20000) AS n; ANALYZE tally, hit_news`,
+      own,
+    );
+    for (const page of [
+      `tally WHERE (tenant, level, start) > ('t2', 1, 5) ORDER BY tenant, level, start LIMIT 2000`,
+      'hit_news ORDER BY number LIMIT 2000',
+    ]) {
+      const plan = await server.runAs('zeef', `SET zeef.tenant = '*'; EXPLAIN SELECT * FROM ${page}`, own);
+      const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+      expect(text).toContain('Index Scan');
+      expect(text).not.toMatch(/Sort|Bitmap/);
+    }
+  });
+
   test('a dump fails rather than leaving rows out, or names all tenants', async () => {
     // As pg_dump begins, without and with --enable-row-security.
     await expect(as(null, 'SET row_security = off; SELECT count(*) FROM hit')).rejects.toThrow(REFUSED);
