@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { PoolClient } from 'pg';
 import { AppError } from '../core/errors.js';
-import { ALL_TENANTS, type Scope, scopeOf, withScope } from './fence.js';
 import { guarded, isInTheWay, isLost, isReadOnly } from './guarded.js';
 import { PrimaryPool } from './pool.js';
+import { ALL_TENANTS, type Scope, scopeOf, withScope } from './scope.js';
 import { type SqlValue, toParameters } from './values.js';
 
 /** Run one statement. Result: its rows. Errors are those of the driver. */

@@ -5,24 +5,8 @@
  * says so in its first message, and its end is the end of that: a connection has no tenant when it is given back. One that
  * says nothing sees no rows, and can add none.
  */
-import { escapeLiteral } from 'pg';
 import type { Sql } from './database.js';
-
-/** The setting that the policies read. */
-export const TENANT_SETTING = 'zeef.tenant';
-/** Its value for all tenants: no tenant has this name. */
-const ALL = '*';
-
-/** Whose rows are seen: a value of the setting. */
-export type Scope = string;
-export const ALL_TENANTS: Scope = ALL;
-
-/** A name that no tenant can have is the scope of no rows: it must not become that of all. */
-export const scopeOf = (tenant: string): Scope => (tenant === ALL || tenant.includes('\0') ? '' : tenant);
-
-/** Return the statement that begins a transaction with its scope, in one message; it has no parameters. Null: none. */
-export const withScope = (begin: string, scope: Scope | null): string =>
-  scope === null ? begin : `${begin}; SET LOCAL ${TENANT_SETTING} = ${escapeLiteral(scope)}`;
+import { ALL_TENANTS, scopeOf, TENANT_SETTING } from './scope.js';
 
 /** See no more than the rows of one tenant until the end of the caller's transaction. */
 export async function narrow(sql: Sql, tenant: string): Promise<void> {
@@ -43,7 +27,7 @@ const SETTING = `current_setting('${TENANT_SETTING}', true)`;
  * comparison with the setting one in two hundred: it would sort whole tables for each page of a verification.
  */
 function fenced(table: string, ofOne: string): string {
-  const condition = `CASE ${SETTING} WHEN '${ALL}' THEN true ${ofOne} END`;
+  const condition = `CASE ${SETTING} WHEN '${ALL_TENANTS}' THEN true ${ofOne} END`;
   return `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
    ALTER TABLE ${table} FORCE ROW LEVEL SECURITY;
    CREATE POLICY fence ON ${table} USING (${condition}) WITH CHECK (${condition});`;
@@ -80,7 +64,7 @@ export const FENCE = `${Object.entries(TENANT_COLUMNS)
 
    CREATE FUNCTION key_of_any_tenant(wanted bytea) RETURNS SETOF api_key LANGUAGE plpgsql AS $$
    BEGIN
-     PERFORM set_config('${TENANT_SETTING}', '${ALL}', true);
+     PERFORM set_config('${TENANT_SETTING}', '${ALL_TENANTS}', true);
      RETURN QUERY SELECT * FROM api_key WHERE sha256 = wanted;
      PERFORM set_config('${TENANT_SETTING}', '', true);
    END $$;`;
