@@ -33,10 +33,10 @@ const POLL_MS = 10;
 /** Owns its databases, and is no superuser: row-level security is in force for it, as it is in production. */
 const USER = 'zeef';
 const SUPERUSER = 'postgres';
-/** What the superuser makes in a database is for the user too. */
-const SET_UP = `CREATE ROLE ${USER} LOGIN REPLICATION; GRANT pg_read_all_settings TO ${USER};
+/** What the superuser makes in a database is for the user too. There may be no synchronous standby yet. */
+const SET_UP = `SET synchronous_commit = local; CREATE ROLE ${USER} LOGIN REPLICATION; GRANT pg_read_all_settings TO ${USER};
   ALTER DATABASE postgres OWNER TO ${USER}`;
-const SHARED = `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${USER}`;
+const SHARED = `SET synchronous_commit = local; ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${USER}`;
 
 /** Ends the server, without a checkpoint, when the thread that started it ends, even killed; not everywhere installed. */
 const SETPRIV = '/usr/bin/setpriv';
@@ -106,10 +106,14 @@ export class PostgresServer {
   }
 
   /** Create an empty server and start it. `settings`: of postgresql.conf, as `name=value`. */
-  static async create(...settings: string[]): Promise<PostgresServer> {
+  static create(...settings: string[]): Promise<PostgresServer> {
+    return PostgresServer.createIn(tempFolder('pg'), ...settings);
+  }
+
+  /** The same in an empty folder, which may be a disk of its own. */
+  static async createIn(folder: string, ...settings: string[]): Promise<PostgresServer> {
     if (!binaries.has(tmpdir())) binaries.set(tmpdir(), letPass().then(placeBinaries));
     const bin = await binaries.get(tmpdir())!;
-    const folder = tempFolder('pg');
     if (isRoot) await chown(folder, NOBODY, NOBODY);
     const args = ['-D', join(folder, 'data'), '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     execFileSync(join(bin, 'initdb'), args, { ...identity, env: childEnv(), stdio: 'pipe', cwd: folder });
@@ -167,6 +171,11 @@ export class PostgresServer {
   get pids(): readonly number[] {
     const { pid = 0 } = this.#process ?? {};
     return [pid, ...childrenOf(pid)];
+  }
+
+  /** False once it has ended, by itself too. */
+  get isThere(): boolean {
+    return this.#process !== null && this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   /** Its place in a URL. */
