@@ -8,25 +8,33 @@ const LOCK = 0x5a454546;
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
+/** How a migration begins after which code of the version before still works: it adds what that code does not name. */
+const ADDITIVE = /^-- additive\n/;
+
 interface Applied {
   readonly version: number;
   readonly sha256: string;
+  readonly additive: boolean;
 }
 
 async function appliedTo(sql: Sql): Promise<Applied[]> {
   const [found] = await sql<{ table: string | null }>(`SELECT to_regclass('migration')::text AS table`);
   if (found?.table === null) return [];
-  return sql<Applied>(`SELECT version, encode(sha256, 'hex') AS sha256 FROM migration ORDER BY version`);
+  // A database that an earlier build made has no such column.
+  return sql<Applied>(
+    `SELECT version, encode(sha256, 'hex') AS sha256,
+       coalesce((to_jsonb(migration) ->> 'additive')::bool, false) AS additive FROM migration ORDER BY version`,
+  );
 }
 
-/** Errors DATA_VERSION: of a newer version, or not by these texts. */
+/** Errors DATA_VERSION: of a newer version that is not additive, or not by these texts. */
 function requireKnown(applied: readonly Applied[], migrations: readonly string[]): void {
   const schema = applied.length;
-  if (schema > migrations.length) {
+  if (applied.slice(migrations.length).some(({ additive }) => !additive)) {
     const action = 'use the Zeef version that wrote it, or a newer one';
     throw new AppError('DATA_VERSION', { file: 'PostgreSQL', schema, reads: `up to ${migrations.length}`, action });
   }
-  for (const [at, { version, sha256: found }] of applied.entries()) {
+  for (const [at, { version, sha256: found }] of applied.slice(0, migrations.length).entries()) {
     if (version === at + 1 && found === sha256(migrations[at]!)) continue;
     const action = 'written by a build that was not released: start with an empty database';
     throw new AppError('DATA_VERSION', { file: 'PostgreSQL', schema: version, action });
@@ -34,13 +42,14 @@ function requireKnown(applied: readonly Applied[], migrations: readonly string[]
 }
 
 /**
- * Bring the schema to the newest version; an up-to-date one is only read, so the role needs no further rights.
- * Errors DATA_VERSION: written by a newer version, or by other texts; nothing changed. STORE_FAILED.
+ * Bring the schema to the newest version; an up-to-date one is only read, so the role needs no further rights. So is one that
+ * a newer version has only added to: processes of both work on it while they are replaced one after the other.
+ * Errors DATA_VERSION: changed by a newer version, or by other texts; nothing changed. STORE_FAILED.
  */
 export async function migrate(database: Database, migrations: readonly string[]): Promise<void> {
   const applied = await database.snapshot(appliedTo);
   requireKnown(applied, migrations);
-  if (applied.length === migrations.length) return;
+  if (applied.length >= migrations.length) return;
   // What an earlier try has committed, its reply lost, is read again under the lock.
   // A migration that changes rows changes those of all tenants.
   await database.forAll().writeLong(async (sql) => {
@@ -53,9 +62,14 @@ export async function migrate(database: Database, migrations: readonly string[])
          version int4 PRIMARY KEY, sha256 bytea NOT NULL, at timestamptz NOT NULL DEFAULT now()
        )`,
     );
+    await sql('ALTER TABLE migration ADD COLUMN IF NOT EXISTS additive bool NOT NULL DEFAULT false');
     for (const [at, text] of [...migrations.entries()].slice(before.length)) {
       await sql(text);
-      await sql(`INSERT INTO migration (version, sha256) VALUES ($1, decode($2, 'hex'))`, [at + 1, sha256(text)]);
+      await sql(`INSERT INTO migration (version, sha256, additive) VALUES ($1, decode($2, 'hex'), $3)`, [
+        at + 1,
+        sha256(text),
+        ADDITIVE.test(text),
+      ]);
     }
   });
 }

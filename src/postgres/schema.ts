@@ -1,6 +1,10 @@
 /**
  * The schema of PostgreSQL, one text per version; never edited once released. Texts are compared by their bytes, as in
  * SQLite, whatever the locale of the database is. Times are texts where a digest or a caller depends on their form.
+ *
+ * Processes are replaced one after the other, so code of the version before uses the schema too. A text that only adds (tables,
+ * indexes, columns with a default) begins with the line `-- additive`: that code also starts then (`migrate.ts`). What is
+ * to be removed is removed in a later version.
  */
 
 import { BLOB_TABLES } from './blobs/schema.js';

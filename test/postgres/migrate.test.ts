@@ -73,6 +73,35 @@ describe.runIf(hasPostgres)('migrations', () => {
     expect(await server.run(`SELECT to_regclass('three') AS three`, url)).toEqual([{ three: null }]);
   });
 
+  test('a schema to which a newer version has only added is used, and left as it is; a change of it is refused', async () => {
+    const first = 'CREATE TABLE one (a int)';
+    const additive = '-- additive\nALTER TABLE one ADD COLUMN b int';
+    const later = '-- additive\nALTER TABLE one ADD COLUMN c int';
+    await on((database) => migrate(database, [first, additive, later]));
+    await on((database) => migrate(database, [first]));
+    await on((database) => migrate(database, [first, additive]));
+    expect(await applied()).toBe(3);
+    for (const texts of [['CREATE TABLE one (a int4)'], [first, `${additive} `]])
+      await on((database) => expect(migrate(database, texts)).rejects.toMatchObject({ code: 'DATA_VERSION' }));
+    // One that is not additive, and one that says so elsewhere.
+    for (const change of ['ALTER TABLE one DROP COLUMN a', 'DROP TABLE one;\n-- additive\n']) {
+      await on((database) => migrate(database, [first, additive, later, change]));
+      await on((database) => expect(migrate(database, [first])).rejects.toMatchObject({ code: 'DATA_VERSION' }));
+      await server.run(`DELETE FROM migration WHERE version = 4`, url);
+    }
+  });
+
+  test('a migration of a database that an earlier build made, whose table says nothing of additions', async () => {
+    const first = 'CREATE TABLE one (a int)';
+    await on((database) => migrate(database, [first]));
+    await server.run('ALTER TABLE migration DROP COLUMN additive', url);
+    await on((database) => migrate(database, [first]));
+    await on((database) => expect(migrate(database, [])).rejects.toMatchObject({ code: 'DATA_VERSION' }));
+    await on((database) => migrate(database, [first, '-- additive\nCREATE TABLE two (a int)']));
+    await on((database) => migrate(database, [first]));
+    expect(await applied()).toBe(2);
+  });
+
   test('a migration waits longer than the lock timeout for another one', async () => {
     const held = new Database(url);
     let isReleased = false;

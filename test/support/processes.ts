@@ -14,19 +14,25 @@ export interface Serving {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-export function run(env: Record<string, string>, ...args: string[]): Promise<{ code: number; output: Buffer }> {
+type Env = Record<string, string>;
+
+export const run = (env: Env, ...args: string[]) => runBy(MAIN, env, ...args);
+/** Start a service on a free port. */
+export const serve = (env: Env, ...args: string[]) => serveBy(MAIN, env, ...args);
+
+/** The same by the program of another version. */
+export function runBy(main: string, env: Env, ...args: string[]): Promise<{ code: number; output: Buffer }> {
   return new Promise((resolve) => {
     const options = { env: childEnv(env), maxBuffer: 100_000_000, encoding: 'buffer' as const };
-    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) =>
+    execFile(process.execPath, [main, ...args], options, (error, out, err) =>
       resolve({ code: error ? Number(error.code) : 0, output: Buffer.concat([out, err]) }),
     );
   });
 }
 
-/** Start a service on a free port. */
-export async function serve(env: Record<string, string>, ...args: string[]): Promise<Serving> {
+export async function serveBy(main: string, env: Env, ...args: string[]): Promise<Serving> {
   const child = endWithParent(
-    spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+    spawn(process.execPath, [main, 'serve', '--port', '0', ...args], {
       env: childEnv(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -50,7 +50,7 @@ const HIT: Columns<VersionedHit> = {
   stopped: 'int8',
   evidence_seq: 'int4',
 };
-const HIT_COLUMNS = Object.keys(HIT);
+export const HIT_COLUMNS = Object.keys(HIT);
 
 type OpenEvent = Omit<EventRow, 'number' | 'hash'> & { readonly is_news: boolean };
 const EVENT: Columns<OpenEvent> = {

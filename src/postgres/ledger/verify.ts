@@ -11,7 +11,7 @@ import type { StoredEvent } from '../../store/ledger-events.js';
 import type { TallyRow } from '../../store/ledger-fold.js';
 import type { Sql } from '../database.js';
 import type { SqlValue } from '../values.js';
-import type { VersionedHit } from './append.js';
+import { HIT_COLUMNS, type VersionedHit } from './append.js';
 import {
   type Checkpoint,
   type CheckpointRow,
@@ -219,7 +219,8 @@ async function verifyTallies(
 async function verifyHits(sql: Sql, firsts: number | null, report: Report): Promise<number> {
   let count = 0;
   const pages: Pages<VersionedHit> = {
-    rows: 'SELECT * FROM hit WHERE true',
+    // Those that events define: a newer version may have added others.
+    rows: `SELECT ${HIT_COLUMNS.join(', ')} FROM hit WHERE true`,
     after: 'id > $1',
     order: 'id',
     keyOf: ({ id }) => [id],
