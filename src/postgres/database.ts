@@ -17,7 +17,7 @@ const READERS_MAX = 4;
 /** Of them, long reads at a time: the others are left to requests, which wait seconds for one. */
 const LONG_READERS_MAX = 2;
 /** Reports that wait for their turn: more are refused at once, and asked for again. */
-const LONG_WAITING_MAX = 16;
+const LONG_WAITING_MAX = 8;
 
 /** Between two tries: several round trips, and short compared with the restart of a server. */
 const PAUSE_MS = 50;

@@ -102,7 +102,8 @@ export class PostgresScans implements JoinedScanStore {
   readonly #database: Database;
 
   constructor(database: Database) {
-    this.#database = database;
+    // Keys of answers are of tenants; scans are of the service.
+    this.#database = database.forAll();
   }
 
   join(
