@@ -26,6 +26,7 @@ const NOT_RUN: readonly (readonly [string, string, string])[] = [
     'docker build -t zeef',
     'it takes a container engine; scripts/check-container.sh does without',
   ],
+  ['docs/scale.md', 'zeef scan --join', 'it takes a server; test/service/joined-scan.test.ts'],
   ['docs/scale.md', 'zeef migrate', 'it takes a server; test/postgres/move.test.ts'],
 ];
 
