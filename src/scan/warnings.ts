@@ -15,6 +15,7 @@ export const SCAN_WARNINGS = {
   ROOT_EMPTY: { fails: true, says: 'A root that held files is empty; it may not be mounted.' },
   FILES_MISSING: { fails: false, says: 'Files of earlier scans were not seen; their rows are kept.' },
   SUMS_DIFFER: { fails: true, says: 'Counts of this scan differ, so its result is not complete.' },
+  INVENTORY_LOST: { fails: false, says: 'An inventory of earlier scans is gone; its files were read again.' },
   INCLUDE_UNMATCHED: { fails: false, says: 'An include pattern matched no file.' },
 } as const satisfies Record<string, WarningKind>;
 

@@ -29,6 +29,11 @@ export interface JoinedFolder {
   readonly isSlice: boolean;
 }
 
+/** `tries`: how often it was tried alone. */
+export interface TriedFolder extends JoinedFolder {
+  readonly tries: number;
+}
+
 export interface JoinedScan {
   readonly name: string;
   /** Rises by one each time the scan begins again. */
@@ -72,6 +77,8 @@ export interface FinishedUnit {
   readonly found: readonly JoinedFolder[];
   /** Sealed; null: none. */
   readonly lines: Uint8Array | null;
+  /** The shard stays suspect for the next holder, too, until one ends its duty by itself. */
+  readonly isSuspect: boolean;
 }
 
 export interface JoinedScanStore {
@@ -89,17 +96,14 @@ export interface JoinedScanStore {
   free(scan: JoinedScan): Promise<{ readonly shards: readonly number[]; readonly isClosing: boolean }>;
   /** Return the state of a shard, under its lease. Errors LEASE_LOST. */
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState>;
+  /** Errors REQUEST_INVALID: it was begun again since. */
   shards(scan: JoinedScan): Promise<readonly ShardState[]>;
-  /** Return folders that are to be walked, in one order. `tries`: how often one was tried alone. */
-  waiting(
-    scan: JoinedScan,
-    shard: number,
-    limit: number,
-  ): Promise<readonly (JoinedFolder & { readonly tries: number })[]>;
+  /** Return folders that are to be walked, in one order. */
+  waiting(scan: JoinedScan, shard: number, limit: number): Promise<readonly TriedFolder[]>;
   /** Return folders that are done, and not in the published inventory. */
-  unpublished(scan: JoinedScan, shard: number): Promise<readonly JoinedFolder[]>;
+  unpublished(scan: JoinedScan, shard: number): Promise<readonly TriedFolder[]>;
   /** Count a try of one folder alone. Errors LEASE_LOST. */
-  tryAlone(scan: JoinedScan, folder: JoinedFolder, lease: Lease): Promise<void>;
+  tryAlone(scan: JoinedScan, folder: TriedFolder, lease: Lease): Promise<void>;
   /** Store the outcome of unit `unit`. Errors LEASE_LOST. */
   prepare(scan: JoinedScan, shard: number, lease: Lease, outcome: { unit: number; body: Uint8Array }): Promise<void>;
   /** Take over the prepared unit. Errors LEASE_LOST. */
@@ -126,6 +130,6 @@ export interface JoinedScanStore {
   end(scan: JoinedScan): Promise<void>;
   /** Forget a scan with its report; its inventories are blobs. Result: false: a process works on it. */
   forget(scan: JoinedScan): Promise<boolean>;
-  /** Return the sealed lines of a run, by shard and unit. */
+  /** Return the sealed lines of a run, by shard and unit. Errors REQUEST_INVALID: it was begun again since. */
   lines(scan: JoinedScan): AsyncIterable<Uint8Array>;
 }

@@ -110,6 +110,7 @@ describe('sums', () => {
     sums: new ScanTally().sums(),
     includesUnmatched: [],
     emptyRoots: [],
+    unreadFolders: 0,
     generation: 1,
     matchedAt: null,
     ...over,

@@ -1,11 +1,16 @@
 /** Joined scans whose processes are killed and stand still at every call of what they share: the result stays the same. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { pathBytesOf } from '../../src/core/path-bytes.js';
+import { DUTY_LEASE_MS } from '../../src/duties/with-duty.js';
 import { forgetScan, type JoinParts } from '../../src/scan/join/join-scan.js';
+import { folderOf } from '../../src/scan/join/shard-of.js';
 import type { ScanSummary } from '../../src/scan/tally.js';
+import type { DutyStore } from '../../src/store/duties-contract.js';
+import { shardDuty } from '../../src/store/joined-scans-contract.js';
 import { openPostgres } from '../store/backends.js';
 import { Fate, type Lived, ledgerOf, live, resultOf, writeImage, writeTree } from '../support/joined.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
@@ -243,6 +248,144 @@ describe.runIf(hasPostgres)('a joined scan', () => {
   );
 
   test(
+    'whose lease lapsed while it worked, and was got back, leaves no file out',
+    async () => {
+      const tree = tempFolder('tree');
+      for (let at = 0; at < 12; at++) writeImage(join(tree, `image ${at}`), 'abc'[at % 3]!);
+      let isAway = false;
+      const duties = (of: DutyStore): DutyStore => ({
+        take: (...args) => of.take(...args),
+        holds: (...args) => of.holds(...args),
+        end: (...args) => of.end(...args),
+        state: (...args) => of.state(...args),
+        extend: async (...args) => {
+          if (isAway) throw new Error('the database is away');
+          return of.extend(...args);
+        },
+      });
+      let files = 0;
+      const onHash = async () => {
+        if (++files === 3) {
+          isAway = true;
+          await delay(DUTY_LEASE_MS + 500);
+        }
+        if (files === 4) {
+          isAway = false;
+          await delay(DUTY_LEASE_MS / 3);
+        }
+      };
+      const lived = await live(await fresh(), tree, { duties, onHash });
+      expect(summaryOf(lived).files).toBe(12);
+      expect(codesOf(lived)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'with a root below another one, behind a link or a pattern, examines both once',
+    async () => {
+      const [tree, other] = [tempFolder('tree'), tempFolder('other')];
+      mkdirSync(join(tree, 'sub', 'deep'), { recursive: true });
+      for (const path of [
+        join(tree, 'one'),
+        join(tree, 'sub', 'two'),
+        join(tree, 'sub', 'deep', 'three'),
+        join(other, 'four'),
+      ])
+        writeImage(path, 'a');
+      symlinkSync(other, join(tree, 'link'));
+      const paths = [tree, join(tree, 'sub'), join(tree, 'link'), tree];
+      const plain = await live(await fresh(), tree, { request: { paths } });
+      expect(summaryOf(plain).byVerdict.match).toBe(4);
+      expect(codesOf(plain)).toEqual([]);
+      const exclude = [{ glob: 'sub', anyCase: false }];
+      const excluded = await live(await fresh(), tree, { request: { paths, exclude } });
+      expect(summaryOf(excluded).byVerdict.match).toBe(4);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'prunes nothing where a folder could not be read, and notices an inventory that is gone',
+    async () => {
+      const tree = tempFolder('tree');
+      mkdirSync(join(tree, 'a', 'b', 'c'), { recursive: true });
+      for (const folder of ['a', 'a/b', 'a/b/c']) writeImage(join(tree, folder, 'one'), 'c');
+      const url = await fresh();
+      expect(summaryOf(await live(url, tree)).files).toBe(3);
+      // It is a folder of the tree, which another process moved in between.
+      rmSync(join(tree, 'a'), { recursive: true });
+      symlinkSync('/nowhere', join(tree, 'a'));
+      await change(
+        url,
+        `DELETE FROM blob WHERE name LIKE 'scans/%' AND ctid = (SELECT min(ctid) FROM blob WHERE name LIKE 'scans/%')`,
+      );
+      const again = await live(url, tree, { options: { again: true }, request: { prunes: true } });
+      expect(codesOf(again)).toContain('INVENTORY_LOST');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'two files of one shard that end every process are both given up',
+    async () => {
+      const tree = tempFolder('tree');
+      const names: string[] = [];
+      for (let at = 0; names.length < 4; at++)
+        if (folderOf(pathBytesOf(join(tree, `f${at}`))).shard === 7) names.push(`f${at}`);
+      for (const name of names) {
+        mkdirSync(join(tree, name));
+        writeImage(join(tree, name, 'one'), 'c');
+      }
+      const evil = new Set(names.slice(0, 2).map((name) => join(tree, name, 'one')));
+      const url = await fresh();
+      for (let deaths = 0; ; deaths++) {
+        expect(deaths).toBeLessThan(40);
+        const fate = new Fate();
+        const onHash = (path: string) => {
+          if (evil.has(path)) fate.die();
+        };
+        const lived = await live(url, tree, { fate, onHash });
+        if (lived.end !== null) {
+          expect(summaryOf(lived).byReason.decoder_crash).toBe(2);
+          expect(summaryOf(lived).byVerdict.no_match).toBe(2);
+          break;
+        }
+        await afterAll(url);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'closed twice, and read after it began again, counts and reports nothing wrong',
+    async () => {
+      const tree = tempFolder('tree');
+      const folders = writeTree(tree, seeded(13), 8);
+      const url = await fresh();
+      await live(url, tree);
+      rmSync(folders[1]!, { recursive: true });
+      const first = await live(url, tree, { options: { again: true } });
+      const store = (await openPostgres(url)).scans!;
+      const { scan } = first.end!;
+      for (const { shard } of await store.shards(scan)) {
+        const lease = { duty: shardDuty(scan.name, shard), fence: 1_000_000 };
+        await expect(store.close(scan, shard, lease, { sums: '{}', inventory: null })).rejects.toMatchObject({
+          code: 'LEASE_LOST',
+        });
+      }
+      expect(summaryOf(await live(url, tree)).missing).toBe(summaryOf(first).missing);
+      await live(url, tree, { options: { again: true } });
+      const read = async () => {
+        for await (const _ of store.lines(scan));
+      };
+      await expect(read()).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      await expect(store.shards(scan)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'other parameters, another root, a file and a bad name are refused',
     async () => {
       const tree = tempFolder('tree');
@@ -253,6 +396,7 @@ describe.runIf(hasPostgres)('a joined scan', () => {
         expect(live(url, root, life)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       await refused({ request: { archives: true } });
       await refused({ options: { asked: { radius: 3 } } });
+      await refused({ tenant: 'other' });
       await refused({}, tempFolder('other'));
       await refused({}, join(tree, 'one'));
       // Another disk in its place, or none.

@@ -16,6 +16,7 @@ import {
 import type { ScanRequest } from '../../src/scan/scan-request.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
+import type { DutyStore } from '../../src/store/duties-contract.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
 import { openPostgres } from '../store/backends.js';
 import { failedReply, found, imageReply, matcherOf, replyOfFile } from './scan-parts.js';
@@ -102,7 +103,10 @@ interface Life {
   readonly request?: Partial<ScanRequest>;
   readonly options?: Partial<JoinOptions>;
   /** Called before a file is hashed. */
-  readonly onHash?: (path: string) => void;
+  readonly onHash?: (path: string) => void | Promise<void>;
+  /** The duties as this process sees them. */
+  readonly duties?: (duties: DutyStore) => DutyStore;
+  readonly tenant?: string;
   readonly shouldStop?: () => boolean;
 }
 
@@ -115,7 +119,15 @@ export interface Lived {
 
 /** Work on the scan as one process, with a store and a folder of its own. */
 export async function live(url: string, root: string, life: Life = {}): Promise<Lived> {
-  const { fate = new Fate(), request = {}, options = {}, onHash, shouldStop = () => false } = life;
+  const {
+    fate = new Fate(),
+    request = {},
+    options = {},
+    onHash,
+    duties = (of) => of,
+    tenant = TENANT,
+    shouldStop = () => false,
+  } = life;
   const store = await openPostgres(url);
   const ledgerStore = openPostgresLedger(url);
   const ledger = createLedger({
@@ -129,8 +141,8 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
   let hashed = 0;
   const parts: JoinParts = {
     store: fate.over(store.scans!),
-    duties: fate.over(store.duties),
-    tenant: TENANT,
+    duties: fate.over(duties(store.duties)),
+    tenant,
     inventories: {
       blobs: fate.over(store.blobs),
       vault: store.vault,
@@ -143,7 +155,7 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
       decoder: {
         hashReply: async (input) => {
           if (!('file' in input)) throw new Error('no archive');
-          onHash?.(input.file.path);
+          await onHash?.(input.file.path);
           hashed++;
           return replyOfFile(input.file, (bytes) => {
             const digit = Buffer.from(bytes).toString('latin1').at(-1)!;
@@ -169,7 +181,7 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
           kind: 'image' as const,
           reason: answer.verdict === 'not_checked' ? answer.reason : null,
         }));
-        await ledger.record({ tenant: TENANT, outcomes, unmatched, idempotency });
+        await ledger.record({ tenant, outcomes, unmatched, idempotency });
       }),
     onUnit() {},
     onJoined() {},

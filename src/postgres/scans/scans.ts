@@ -14,6 +14,7 @@ import {
   type ShardState,
   shardDuty,
   shardKeys,
+  type TriedFolder,
 } from '../../store/joined-scans-contract.js';
 import type { Database, Sql } from '../database.js';
 import { arraysOf, type Columns, deleteInSteps, unnested } from '../rows.js';
@@ -29,6 +30,7 @@ interface ScanRow {
 
 interface ShardRow {
   readonly shard: number;
+  readonly run: number;
   readonly units: number;
   readonly found: number;
   readonly done: number;
@@ -67,6 +69,8 @@ const folderOf = ({ shard, path, is_slice }: FolderRow): JoinedFolder => ({
   path: pathBytesOf(path),
   isSlice: is_slice,
 });
+type TriedRow = FolderRow & { readonly tries: number };
+const triedOf = (row: TriedRow): TriedFolder => ({ ...folderOf(row), tries: row.tries });
 const scanOf = ({ began_ms, ended_ms, ...row }: ScanRow): JoinedScan => ({
   ...row,
   beganMs: began_ms,
@@ -155,33 +159,38 @@ export class PostgresScans implements JoinedScanStore {
     return this.#held(scan, shard, lease, async (_, row) => stateOf(row, lease.fence));
   }
 
-  async shards({ name }: JoinedScan): Promise<readonly ShardState[]> {
-    const rows = await this.#database.read<ShardRow>('SELECT * FROM scan_shard WHERE scan = $1 ORDER BY shard', [name]);
+  async shards({ name, run }: JoinedScan): Promise<readonly ShardState[]> {
+    const rows = await this.#database.read<ShardRow>(
+      'SELECT * FROM scan_shard WHERE scan = $1 AND run = $2 ORDER BY shard',
+      [name, run],
+    );
+    if (rows.length !== SCAN_SHARDS) throw begunAgain(name);
     return rows.map((row) => stateOf(row, 0));
   }
 
   async waiting({ name }: JoinedScan, shard: number, limit: number) {
-    const rows = await this.#database.read<FolderRow & { readonly tries: number }>(
+    const rows = await this.#database.read<TriedRow>(
       'SELECT * FROM scan_folder WHERE scan = $1 AND shard = $2 AND unit IS NULL ORDER BY id LIMIT $3',
       [name, shard, limit],
     );
-    return rows.map((row) => ({ ...folderOf(row), tries: row.tries }));
+    return rows.map(triedOf);
   }
 
-  async unpublished({ name }: JoinedScan, shard: number): Promise<readonly JoinedFolder[]> {
-    const rows = await this.#database.read<FolderRow>(
+  async unpublished({ name }: JoinedScan, shard: number): Promise<readonly TriedFolder[]> {
+    const rows = await this.#database.read<TriedRow>(
       'SELECT * FROM scan_folder WHERE scan = $1 AND shard = $2 AND unit IS NOT NULL ORDER BY id',
       [name, shard],
     );
-    return rows.map(folderOf);
+    return rows.map(triedOf);
   }
 
-  async tryAlone(scan: JoinedScan, { shard, path }: JoinedFolder, lease: Lease): Promise<void> {
+  async tryAlone(scan: JoinedScan, { shard, path, tries }: TriedFolder, lease: Lease): Promise<void> {
     await this.#held(scan, shard, lease, (sql) =>
-      sql('UPDATE scan_folder SET tries = tries + 1 WHERE scan = $1 AND shard = $2 AND id = $3', [
+      sql('UPDATE scan_folder SET tries = $4 WHERE scan = $1 AND shard = $2 AND id = $3', [
         scan.name,
         shard,
         idOf(path),
+        tries + 1,
       ]),
     );
   }
@@ -207,7 +216,7 @@ export class PostgresScans implements JoinedScanStore {
     scan: JoinedScan,
     shard: number,
     lease: Lease,
-    { unit, sums, done, found, lines }: FinishedUnit,
+    { unit, sums, done, found, lines, isSuspect }: FinishedUnit,
   ): Promise<void> {
     const { name } = scan;
     await this.#held(scan, shard, lease, async (sql, row) => {
@@ -229,9 +238,10 @@ export class PostgresScans implements JoinedScanStore {
           lines,
         ]);
       await sql(
-        `UPDATE scan_shard SET units = $3, sums = $4, found = found + $5, done = done + $6, prepared = NULL, rested = $7
+        `UPDATE scan_shard SET units = $3, sums = $4, found = found + $5, done = done + $6, prepared = NULL,
+           rested = CASE WHEN $8 THEN rested ELSE $7 END
          WHERE scan = $1 AND shard = $2`,
-        [name, shard, unit, sums, found.length, done.length, lease.fence],
+        [name, shard, unit, sums, found.length, done.length, lease.fence, isSuspect],
       );
     });
   }
@@ -257,12 +267,10 @@ export class PostgresScans implements JoinedScanStore {
   ): Promise<void> {
     await this.#held(scan, shard, lease, async (sql) => {
       if (inventory !== null) await setInventory(sql, scan.name, shard, inventory);
-      await sql('UPDATE scan_shard SET sums = $3, is_closed = true, rested = $4 WHERE scan = $1 AND shard = $2', [
-        scan.name,
-        shard,
-        sums,
-        lease.fence,
-      ]);
+      await sql(
+        'UPDATE scan_shard SET sums = $3, is_closed = true, rested = $4 WHERE scan = $1 AND shard = $2 AND NOT is_closed',
+        [scan.name, shard, sums, lease.fence],
+      );
     });
   }
 
@@ -314,14 +322,18 @@ export class PostgresScans implements JoinedScanStore {
     });
   }
 
-  async *lines({ name }: JoinedScan): AsyncGenerator<Uint8Array> {
+  async *lines({ name, run }: JoinedScan): AsyncGenerator<Uint8Array> {
     for (let after = { shard: -1, unit: 0 }; ; ) {
       const rows = await this.#database.read<{ shard: number; unit: number; body: Buffer }>(
         `SELECT shard, unit, body FROM scan_line WHERE scan = $1 AND (shard, unit) > ($2, $3)
+           AND EXISTS (SELECT 1 FROM joined_scan WHERE name = $1 AND run = $4)
          ORDER BY shard, unit LIMIT ${LINES_AT_A_TIME}`,
-        [name, after.shard, after.unit],
+        [name, after.shard, after.unit, run],
       );
-      if (rows.length === 0) return;
+      if (rows.length === 0) {
+        if ((await this.scan(name))?.run !== run) throw begunAgain(name);
+        return;
+      }
       for (const { body } of rows) yield body;
       after = rows.at(-1)!;
     }
@@ -334,14 +346,14 @@ export class PostgresScans implements JoinedScanStore {
     lease: Lease,
     act: (sql: Sql, row: ShardRow) => Promise<T>,
   ): Promise<T> {
-    return this.#database.writeOnce(async (sql) => {
+    // A unit may have hundreds of thousands of folders, or lines of a hundred megabytes.
+    return this.#database.writeLong(async (sql) => {
       const lost = new AppError('LEASE_LOST', { duty: lease.duty });
       if (lease.duty !== shardDuty(name, shard) || !(await isNewest(sql, lease))) throw lost;
-      const [row] = await sql<ShardRow & { readonly run: number }>(
-        `SELECT scan_shard.*, run FROM scan_shard JOIN joined_scan ON name = scan
-         WHERE scan = $1 AND shard = $2 FOR UPDATE OF scan_shard`,
-        [name, shard],
-      );
+      const [row] = await sql<ShardRow>('SELECT * FROM scan_shard WHERE scan = $1 AND shard = $2 FOR UPDATE', [
+        name,
+        shard,
+      ]);
       if (row?.run !== run) throw lost;
       return act(sql, row);
     });
@@ -350,10 +362,11 @@ export class PostgresScans implements JoinedScanStore {
 
 async function beginAgain(sql: Sql, { name, run }: ScanRow, roots: readonly JoinedFolder[]): Promise<void> {
   // Those of the run that has ended stay: a process of it that stood still may wake and record its unit again.
-  await deleteInSteps(sql, 'answered', 'key >= $1 AND key < $2 AND NOT (key >= $3 AND key < $4)', [
-    ...keysFrom(`${LASTING_KEY}${name} `),
-    ...keysFrom(`${LASTING_KEY}${name} ${run} `),
-  ]);
+  if (run > 0)
+    await deleteInSteps(sql, 'answered', 'key >= $1 AND key < $2 AND NOT (key >= $3 AND key < $4)', [
+      ...keysFrom(`${LASTING_KEY}${name} `),
+      ...keysFrom(`${LASTING_KEY}${name} ${run} `),
+    ]);
   await sql('DELETE FROM scan_line WHERE scan = $1', [name]);
   await sql(`INSERT INTO scan_shard (scan, shard) SELECT $1, generate_series(0, $2::int4 - 1) ON CONFLICT DO NOTHING`, [
     name,
@@ -361,14 +374,17 @@ async function beginAgain(sql: Sql, { name, run }: ScanRow, roots: readonly Join
   ]);
   const found = Array.from({ length: SCAN_SHARDS }, (_, at) => roots.filter(({ shard }) => shard === at).length);
   await sql(
-    `UPDATE scan_shard SET units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
+    `UPDATE scan_shard SET run = $3, units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
        found = ($2::int8[])[shard + 1],
        rested = coalesce((SELECT fence FROM duty WHERE name = 'scan ' || scan || ' ' || shard), 0)
      WHERE scan = $1`,
-    [name, found],
+    [name, found, run + 1],
   );
   await addFolders(sql, name, roots);
 }
+
+const begunAgain = (scan: string) =>
+  new AppError('REQUEST_INVALID', { field: 'join', scan, why: 'it was begun again, or forgotten' });
 
 const setInventory = (sql: Sql, scan: string, shard: number, { blob, sha256 }: PublishedInventory) =>
   sql('UPDATE scan_shard SET inventory = $3, inventory_sha256 = $4 WHERE scan = $1 AND shard = $2', [

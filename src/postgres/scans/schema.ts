@@ -8,7 +8,7 @@ export const SCAN_TABLES = `
    );
    CREATE TABLE scan_shard (
      scan text COLLATE "C" NOT NULL REFERENCES joined_scan ON DELETE CASCADE, shard int4 NOT NULL,
-     units int8 NOT NULL DEFAULT 0, found int8 NOT NULL DEFAULT 0, done int8 NOT NULL DEFAULT 0, sums text,
+     run int4 NOT NULL DEFAULT 0, units int8 NOT NULL DEFAULT 0, found int8 NOT NULL DEFAULT 0, done int8 NOT NULL DEFAULT 0, sums text,
      inventory text, inventory_sha256 text, prepared bytea, rested int8 NOT NULL DEFAULT 0,
      is_closed bool NOT NULL DEFAULT false, PRIMARY KEY (scan, shard)
    );

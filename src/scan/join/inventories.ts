@@ -35,8 +35,15 @@ export class ShardInventory {
   readonly #folder: string;
   readonly #name: string;
   #inventory: Inventory;
+  /** False where the published one is gone or damaged, and this one began empty. */
+  readonly isWhole: boolean;
 
-  private constructor(place: InventoryPlace, name: string, folder: string, inventory: Inventory) {
+  private constructor(
+    place: InventoryPlace,
+    { name, folder, isWhole }: { readonly name: string; readonly folder: string; readonly isWhole: boolean },
+    inventory: Inventory,
+  ) {
+    this.isWhole = isWhole;
     this.#place = place;
     this.#name = name;
     this.#folder = folder;
@@ -44,8 +51,8 @@ export class ShardInventory {
   }
 
   /**
-   * Fetch the published inventory, or begin an empty one. `name`: of this shard of this scan.
-   * Errors STORE_FAILED: it is gone, or another one is in its place; SEALED_DAMAGED, STORE_DAMAGED.
+   * Fetch the published inventory, or begin an empty one, also where it is gone or damaged: then files are read again.
+   * `name`: of this shard of this scan. Errors STORE_FAILED.
    */
   static async open(
     place: InventoryPlace,
@@ -55,8 +62,8 @@ export class ShardInventory {
     const folder = join(place.folder, name.replaceAll('/', '_'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (published !== null) await fetchInto(place, published, join(folder, place.file));
-    return new ShardInventory(place, name, folder, await place.open(folder));
+    const isWhole = published === null || (await fetchInto(place, published, join(folder, place.file)));
+    return new ShardInventory(place, { name, folder, isWhole }, await place.open(folder));
   }
 
   get now(): Inventory {
@@ -93,22 +100,34 @@ export class ShardInventory {
   }
 }
 
+/** Errors of a blob that is not what was published. */
+const LOST: ReadonlySet<string> = new Set(['NOT_FOUND', 'SEALED_DAMAGED']);
+
+/** Result: false: it is gone, or another one is in its place. Errors STORE_FAILED. */
 async function fetchInto(
   { blobs, vault, learnKeys }: InventoryPlace,
   { blob, sha256 }: PublishedInventory,
   file: string,
-): Promise<void> {
+): Promise<boolean> {
   await learnKeys();
   const hash = createHash('sha256');
-  const counted = (async function* (pieces: AsyncIterable<Buffer>) {
+  const counted = async function* (pieces: AsyncIterable<Buffer>) {
     for await (const piece of pieces) {
       hash.update(piece);
       yield piece;
     }
-  })(await blobs.get(blob));
-  await pipeline(openStream(vault, counted), createWriteStream(file, { mode: 0o600 }));
-  if (hash.digest('hex') !== sha256)
-    throw new AppError('STORE_FAILED', { blob, why: 'this is not the inventory that was published' });
+  };
+  try {
+    await pipeline(openStream(vault, counted(await blobs.get(blob))), createWriteStream(file, { mode: 0o600 }));
+  } catch (error) {
+    await rm(file, { force: true });
+    if (error instanceof AppError && LOST.has(error.code)) return false;
+    if (error instanceof AppError) throw error;
+    throw new AppError('STORE_FAILED', { blob, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+  }
+  if (hash.digest('hex') === sha256) return true;
+  await rm(file, { force: true });
+  return false;
 }
 
 /** Remove the blobs of a scan. Errors STORE_FAILED. */

@@ -4,10 +4,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../core/errors.js';
-import { joinPath, type PathBytes, pathFields } from '../../core/path-bytes.js';
+import { type PathBytes, pathFields } from '../../core/path-bytes.js';
 import { withDuty } from '../../duties/with-duty.js';
 import type { DutyStore } from '../../store/duties-contract.js';
-import { type JoinedScan, type JoinedScanStore, shardDuty } from '../../store/joined-scans-contract.js';
+import {
+  type JoinedScan,
+  type JoinedScanStore,
+  type ShardState,
+  shardDuty,
+} from '../../store/joined-scans-contract.js';
 import { walkThreads } from '../scan.js';
 import type { ScanRequest } from '../scan-request.js';
 import { type ScanSummary, ScanTally } from '../tally.js';
@@ -18,8 +23,8 @@ import type { ScanWarning } from '../warnings.js';
 import { removeInventories } from './inventories.js';
 import { markOf } from './root-mark.js';
 import { folderOf } from './shard-of.js';
-import { sumsFrom } from './shard-sums.js';
-import { type ShardParts, ShardWork } from './shard-work.js';
+import { type ShardSums, sumsFrom } from './shard-sums.js';
+import { type ScanEnding, type ShardParts, ShardWork } from './shard-work.js';
 import { openText } from './unit.js';
 
 /** Names of scans stand in keys and in names of blobs. */
@@ -76,7 +81,7 @@ export async function joinScan(parts: JoinParts, request: ScanRequest, options: 
   const walker = new Walker({ threads: walkThreads(scanParts.decoder), followsLinks, stallMs, env, onStall });
   try {
     const roots = await rootsOf(request, walker);
-    const parameters = JSON.stringify(await parametersOf(request, options, { roots, walker }));
+    const parameters = JSON.stringify(await parametersOf(request, options, { roots, walker, tenant: parts.tenant }));
     const { store } = parts;
     const { name, again } = options;
     const scan = await store.join(
@@ -92,27 +97,25 @@ export async function joinScan(parts: JoinParts, request: ScanRequest, options: 
   }
 }
 
-/** Return the outermost roots. Errors REQUEST_INVALID. */
+/** Return the roots, each once. Errors REQUEST_INVALID. */
 async function rootsOf(request: ScanRequest, walker: Walker): Promise<Anchor[]> {
   const paths = request.paths.map((path) => absolute(path, request.cwd));
   const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
   const [other] = files;
   if (other !== undefined)
     throw new AppError('REQUEST_INVALID', { field: 'paths', ...pathFields(other), expected: 'folders, with --join' });
-  const isInside = ({ path }: Anchor) =>
-    roots.some((root) => root.path !== path && path.startsWith(joinPath(root.path, '')));
-  return roots.filter((root) => !isInside(root));
+  return [...new Map(roots.map((root) => [root.path, root])).values()];
 }
 
 async function parametersOf(
   { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed }: ScanRequest,
   { asked }: JoinOptions,
-  { roots, walker }: { readonly roots: readonly Anchor[]; readonly walker: Walker },
+  { roots, walker, tenant }: { readonly roots: readonly Anchor[]; readonly walker: Walker; readonly tenant: string },
 ): Promise<Record<string, unknown>> {
   const marks: { path: PathBytes; mark: string }[] = [];
   for (const root of roots) marks.push({ path: root.path, mark: await markOf(root, walker) });
   const flags = { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed };
-  return { roots: marks.sort((a, b) => (a.path < b.path ? -1 : 1)), ...flags, ...asked };
+  return { roots: marks.sort((a, b) => (a.path < b.path ? -1 : 1)), ...flags, tenant, ...asked };
 }
 
 /** Errors REQUEST_INVALID: this process was asked for something else than the others. */
@@ -129,6 +132,8 @@ function requireSame({ name, parameters }: JoinedScan, mine: string): void {
     expected: 'the same flags, and the same folders in the same places, on every machine',
   });
 }
+
+const sumsOf = (shards: readonly ShardState[]) => shards.flatMap(({ sums }) => sumsFrom(sums) ?? []);
 
 class Joined {
   readonly #parts: JoinParts;
@@ -189,7 +194,7 @@ class Joined {
       const held = await withDuty(duties, shardDuty(this.#scan.name, shard), async (duty) => {
         const work = await ShardWork.open(this.#shardParts, this.#scan, shard, duty);
         try {
-          if (isClosing) await work.close(await this.#emptyRoots());
+          if (isClosing) await work.close(await this.#ending());
           else await work.work();
         } finally {
           await work.end();
@@ -203,9 +208,13 @@ class Joined {
     }
   }
 
-  async #emptyRoots(): Promise<ReadonlySet<PathBytes>> {
-    const shards = await this.#patiently(() => this.#parts.store.shards(this.#scan));
-    return new Set(shards.flatMap(({ sums }) => sumsFrom(sums)?.emptyRoots ?? []));
+  async #ending(): Promise<ScanEnding> {
+    const all = sumsOf(await this.#patiently(() => this.#parts.store.shards(this.#scan)));
+    return { emptyRoots: new Set(all.flatMap(({ emptyRoots }) => emptyRoots)), prunes: this.#prunes(all) };
+  }
+
+  #prunes(all: readonly ShardSums[]): boolean {
+    return this.#shardParts.place.request.prunes && all.every(({ unreadFolders }) => unreadFolders === 0);
   }
 
   /** Return the sums of all shards, which must agree. */
@@ -213,7 +222,7 @@ class Joined {
     const { store, scanParts } = this.#parts;
     const shards = await this.#patiently(() => store.shards(scan));
     const tally = new ScanTally();
-    const all = shards.flatMap(({ sums }) => sumsFrom(sums) ?? []);
+    const all = sumsOf(shards);
     // Several shards may have the same.
     const warned = new Set<string>();
     const isNew = (warning: ScanWarning) => warned.size < warned.add(JSON.stringify(warning)).size;
@@ -227,8 +236,7 @@ class Joined {
     for (const include of first?.includesUnmatched ?? [])
       if (others.every(({ includesUnmatched }) => includesUnmatched.includes(include)))
         tally.warn('INCLUDE_UNMATCHED', { include });
-    if (tally.missing > 0 && !this.#shardParts.place.request.prunes)
-      tally.warn('FILES_MISSING', { files: tally.missing });
+    if (tally.missing > 0 && !this.#prunes(all)) tally.warn('FILES_MISSING', { files: tally.missing });
     tally.warnOfNothing();
     const generation = Math.min(
       scanParts.matcher.generation,
@@ -240,13 +248,16 @@ class Joined {
   }
 
   async #patiently<T>(act: () => Promise<T>): Promise<T> {
-    const untilMs = performance.now() + PATIENCE_MS;
-    for (;;) {
+    for (let untilMs: number | null = null; ; ) {
+      const startedMs = performance.now();
       try {
         return await act();
       } catch (error) {
         const isAway = error instanceof AppError && (error.code === 'STORE_FAILED' || error.code === 'LEDGER_FAILED');
-        if (!isAway || this.#isStopping || performance.now() > untilMs) throw error;
+        const nowMs = performance.now();
+        // Work that took longer than a wait has got on: the store is away since now.
+        if (untilMs === null || nowMs - startedMs > PATIENCE_MS / 10) untilMs = nowMs + PATIENCE_MS;
+        if (!isAway || this.#isStopping || nowMs > untilMs) throw error;
         this.#parts.onWait(error);
         await delay(PAUSE_MS);
       }

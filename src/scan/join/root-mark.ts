@@ -10,6 +10,8 @@ import { faultOfStat, type Walker } from '../walk/walker.js';
 
 /** Its text is the mark of the folder that it is in. */
 const ROOT_MARK_FILE: PathBytes = '.zeef-root';
+/** The top folder of a filesystem has the number 1, 2, 34, 64, 96, 128 or 256, by its kind. */
+const TOP_INODE_MAX = 1_024n;
 /** A name or a UUID. */
 const MARK_BYTES_MAX = 128;
 
@@ -17,9 +19,12 @@ const MARK_BYTES_MAX = 128;
 export async function markOf(root: Anchor, walker: Walker): Promise<string> {
   const place = { folder: root.path, anchor: root };
   const [stat] = await walker.look(place, [ROOT_MARK_FILE], [null]);
-  if (stat!.look === 'vanished') return `inode ${root.inode}`;
   const invalid = (why: string) =>
     new AppError('REQUEST_INVALID', { field: ROOT_MARK_FILE, root: shownPath(root.path), why });
+  if (stat!.look === 'vanished') {
+    if (root.inode === null || root.inode > TOP_INODE_MAX) return `inode ${root.inode}`;
+    throw invalid('the top folders of all filesystems have such a number: put a file with a name of this one into it');
+  }
   const fault = faultOfStat(stat!);
   if (fault !== null) throw invalid(`it cannot be read: ${fault}`);
   const { identity } = stat!;

@@ -8,6 +8,7 @@ export interface ShardSums extends ScanSums {
   /** Patterns that no file of any unit has matched. */
   readonly includesUnmatched: readonly string[];
   readonly emptyRoots: readonly PathBytes[];
+  readonly unreadFolders: number;
   /** The oldest that a unit was matched with, and its position in the lists' history. */
   readonly generation: number;
   readonly matchedAt: string | null;
@@ -38,6 +39,7 @@ export function withUnit(
     ...tally.sums(),
     includesUnmatched: outcome.includesUnmatched.filter((glob) => before?.includesUnmatched.includes(glob) ?? true),
     emptyRoots: [...new Set([...(before?.emptyRoots ?? []), ...outcome.emptyRoots])],
+    unreadFolders: (before?.unreadFolders ?? 0) + outcome.unreadFolders,
     generation: isOldest ? outcome.generation : before.generation,
     matchedAt: isOldest ? outcome.matchedAt : before.matchedAt,
     recorded: (before?.recorded ?? 0) + (isRecorded ? 1 : 0),

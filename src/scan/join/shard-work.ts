@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Answer } from '../../check/recorder.js';
 import { AppError } from '../../core/errors.js';
-import { shownPath } from '../../core/path-bytes.js';
+import { type PathBytes, shownPath } from '../../core/path-bytes.js';
 import type { HeldDuty } from '../../duties/with-duty.js';
 import {
   type JoinedFolder,
@@ -14,6 +14,7 @@ import {
   type PublishedInventory,
   type ShardState,
   shardKeys,
+  type TriedFolder,
 } from '../../store/joined-scans-contract.js';
 import type { Idempotency } from '../../store/ledger-contract.js';
 import { endFolders } from '../scan.js';
@@ -51,6 +52,13 @@ export interface ShardParts {
   onUnit(lines: readonly string[], sums: ScanSums): void;
 }
 
+/** What the closing of a shard depends on, of all shards. */
+export interface ScanEnding {
+  readonly emptyRoots: ReadonlySet<PathBytes>;
+  /** False also where a folder could not be read: what was below it, in other shards, is not gone. */
+  readonly prunes: boolean;
+}
+
 export class ShardWork {
   readonly #parts: ShardParts;
   readonly #scan: JoinedScan;
@@ -62,6 +70,9 @@ export class ShardWork {
   #unpublishedFiles = 0;
   #publishedMs = performance.now();
   #published = 0;
+  #wasLost = false;
+  /** Whether the published inventory is gone, which no sum has noted yet. */
+  #hasLost = false;
 
   private constructor(parts: ShardParts, scan: JoinedScan, held: HeldDuty, state: ShardState) {
     this.#parts = parts;
@@ -93,8 +104,10 @@ export class ShardWork {
     if (this.#inventory !== null) await this.#publish();
   }
 
-  /** Close the shard: every folder of the scan is done. `emptyRoots`: of any shard. Errors as `work`. */
-  async close(emptyRoots: ReadonlySet<string>): Promise<void> {
+  /** Close the shard: every folder of the scan is done. Errors as `work`. */
+  async close({ emptyRoots, prunes }: ScanEnding): Promise<void> {
+    // By another process, since this one looked for it.
+    if (this.#state.isClosed) return;
     const { store, patiently, tenant } = this.#parts;
     const isKnown = this.#state.inventory !== null || this.#state.units > 0;
     const tally = new ScanTally();
@@ -104,11 +117,12 @@ export class ShardWork {
     if (!isSame) tally.warn('SUMS_DIFFER', { of: 'ledger', shard: this.#shard });
     let inventory: PublishedInventory | null = null;
     if (isKnown) {
-      const { missing, warnings } = await this.#endInventory(emptyRoots);
+      const { missing, warnings } = await this.#endInventory({ emptyRoots, prunes });
       tally.missing += missing;
       for (const warning of warnings) tally.warnings.take(warning);
       inventory = await this.#publishFile();
     }
+    if (this.#hasLost) tally.warn('INVENTORY_LOST', { shard: this.#shard });
     const rest = this.#sums ?? NO_UNITS;
     const sums = JSON.stringify({ ...rest, ...tally.sums() });
     await patiently(() => store.close(this.#scan, this.#shard, this.#held.lease, { sums, inventory }));
@@ -117,12 +131,28 @@ export class ShardWork {
 
   /** End it: the file of this machine is removed, and the shard is left in order where it can be. */
   async end(): Promise<void> {
-    await this.#inventory?.drop();
+    await this.#inventory?.drop().catch(() => {});
     await this.#parts.store.rest(this.#scan, this.#shard, this.#held.lease).catch(() => {});
   }
 
   get #isStopping(): boolean {
-    return this.#parts.scanParts.shouldStop() || this.#held.isLost();
+    return this.#parts.scanParts.shouldStop() || this.#isLost;
+  }
+
+  /** A lease that has lapsed once is given up, also where it could be extended later: work was left out meanwhile. */
+  get #isLost(): boolean {
+    this.#wasLost ||= this.#held.isLost();
+    return this.#wasLost;
+  }
+
+  /** Errors LEASE_LOST. */
+  #requireHeld(): void {
+    if (this.#isLost) throw new AppError('LEASE_LOST', { duty: this.#held.lease.duty });
+  }
+
+  /** Each of some holders in a row may have died of a file: then one folder at a time, and none for ever. */
+  get #isSuspect(): boolean {
+    return this.#state.deaths >= DEATHS_MAX;
   }
 
   /** Return the inventory, of this run. */
@@ -133,6 +163,7 @@ export class ShardWork {
     this.#inventory = await patiently(() =>
       ShardInventory.open(inventories, `${name}/${this.#shard}`, this.#state.inventory),
     );
+    this.#hasLost ||= !this.#inventory.isWhole;
     const key = `${name} ${run}`;
     const { now } = this.#inventory;
     if (now.state.scanKey !== key) await now.beginScan(key, []);
@@ -147,7 +178,7 @@ export class ShardWork {
       inventory: now,
       tally: new ScanTally(),
       onResult: () => {},
-      shouldStop: () => this.#held.isLost() || this.#parts.isOverdue(),
+      shouldStop: () => this.#isLost || this.#parts.isOverdue(),
     };
     return examine({ parts, place }, { folders, ...how });
   }
@@ -158,7 +189,17 @@ export class ShardWork {
     const folders = await patiently(() => store.unpublished(this.#scan, this.#shard));
     if (folders.length === 0 || this.#isStopping) return;
     await this.#open();
-    if ((await this.#examine(folders, { isCondemned: false, isWhole: true })) === null) await this.#forget();
+    const isCondemned = ({ tries }: TriedFolder) => tries >= LONE_TRIES_MAX;
+    const sound = folders.filter((folder) => !isCondemned(folder));
+    const parts = this.#isSuspect ? sound.map((folder) => [folder]) : [sound];
+    for (const part of [folders.filter(isCondemned), ...parts]) {
+      const [first] = part;
+      if (first === undefined) continue;
+      if (this.#isSuspect && !isCondemned(first))
+        await patiently(() => store.tryAlone(this.#scan, first, this.#held.lease));
+      const outcome = await this.#examine(part, { isCondemned: isCondemned(first), isWhole: true });
+      if (outcome === null) return this.#forget();
+    }
   }
 
   /** Without what is not in the published inventory. */
@@ -170,8 +211,7 @@ export class ShardWork {
   /** Return the outcome of the next unit; null: there is none, or the work stops. */
   async #nextUnit(): Promise<UnitOutcome | null> {
     const { store, patiently } = this.#parts;
-    // Each of some holders in a row may have died of a file: then one folder at a time, and none for ever.
-    const isSuspect = this.#state.deaths >= DEATHS_MAX;
+    const isSuspect = this.#isSuspect;
     const folders = await patiently(() => store.waiting(this.#scan, this.#shard, isSuspect ? 1 : UNIT_FOLDERS));
     const [first] = folders;
     if (first === undefined) return null;
@@ -208,24 +248,33 @@ export class ShardWork {
     const fingerprint = createHash('sha256').update(text).digest('hex');
     const key = `${shardKeys(this.#scan.name, this.#scan.run, this.#shard)}${unit}`;
     // One that stood still may be of a run that is over, whose keys do not last for ever.
-    if (this.#held.isLost()) throw new AppError('LEASE_LOST', { duty: this.#held.lease.duty });
+    this.#requireHeld();
     await patiently(() => record(answers, unmatched, { key, fingerprint }));
-    const sums = withUnit(this.#sums, outcome, { unit, fingerprint });
+    const sums = this.#withLoss(withUnit(this.#sums, outcome, { unit, fingerprint }));
     const finished = {
       unit,
       sums: JSON.stringify(sums),
       done,
       found,
       lines: lines.length === 0 ? null : await sealText(inventories.vault, lines.join('\n')),
+      isSuspect: this.#isSuspect,
     };
     await patiently(() => store.finish(this.#scan, this.#shard, this.#held.lease, finished));
     this.#sums = sums;
-    this.#state = { ...this.#state, units: unit, prepared: null, deaths: 0 };
+    this.#state = { ...this.#state, units: unit, prepared: null };
     onUnit(lines, outcome.sums);
+  }
+
+  #withLoss(sums: ShardSums): ShardSums {
+    if (!this.#hasLost) return sums;
+    this.#hasLost = false;
+    return { ...sums, warnings: [...sums.warnings, { code: 'INVENTORY_LOST', shard: this.#shard }] };
   }
 
   async #publish(): Promise<void> {
     const { store, patiently } = this.#parts;
+    // What was examined again after a lapse may not be all.
+    this.#requireHeld();
     const inventory = await this.#publishFile();
     await patiently(() => store.publish(this.#scan, this.#shard, this.#held.lease, inventory));
     this.#state = { ...this.#state, inventory };
@@ -241,7 +290,7 @@ export class ShardWork {
   }
 
   /** Count what this run has not seen, and end it in the inventory. */
-  async #endInventory(emptyRoots: ReadonlySet<string>): Promise<Pick<ScanSums, 'missing' | 'warnings'>> {
+  async #endInventory({ emptyRoots, prunes }: ScanEnding): Promise<Pick<ScanSums, 'missing' | 'warnings'>> {
     const { scanParts, place } = this.#parts;
     const { now } = await this.#open();
     const tally = new ScanTally();
@@ -250,7 +299,7 @@ export class ShardWork {
     for (const root of emptyRoots)
       if (await now.hasFilesUnder(root)) tally.warn('ROOT_EMPTY', { root: shownPath(root) });
     const parts: ScanParts = { ...scanParts, inventory: now, tally, onResult: () => {} };
-    await endFolders(parts, place.request, { ...place, work: null });
+    await endFolders(parts, { ...place.request, prunes }, { ...place, work: null });
     const isWhole = now.state.scan === 1 || (tally.missing === 0 && (await now.isWhole()));
     const matchedAt = isWhole ? (this.#sums?.matchedAt ?? now.state.matchedAt) : now.state.matchedAt;
     await now.finishScan({ files: this.#sums?.files ?? 0, matchedAt });
@@ -260,9 +309,11 @@ export class ShardWork {
 }
 
 /** Sums of a shard without a unit, beside the counts. */
-const NO_UNITS: Pick<ShardSums, 'includesUnmatched' | 'emptyRoots' | 'recorded' | 'recordedDigest'> = {
-  includesUnmatched: [],
-  emptyRoots: [],
-  recorded: 0,
-  recordedDigest: '',
-};
+const NO_UNITS: Pick<ShardSums, 'includesUnmatched' | 'emptyRoots' | 'unreadFolders' | 'recorded' | 'recordedDigest'> =
+  {
+    unreadFolders: 0,
+    includesUnmatched: [],
+    emptyRoots: [],
+    recorded: 0,
+    recordedDigest: '',
+  };

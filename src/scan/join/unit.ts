@@ -22,6 +22,8 @@ import { FOLDER_NAMES_MAX, folderOf, namesOf, slicesOf } from './shard-of.js';
 const UNIT_FILES = 4_096;
 /** Files that an open folder may still bring, for that sum. */
 const FILES_AN_OPEN_FOLDER = 256;
+/** Characters of a unit's lines, beyond which each keeps its nearest match in each list alone: a text has some 500 million. */
+const UNIT_CHARS_MAX = 67_108_864;
 /** Label of sealed outcomes and lines: their paths and digests are those of hits. */
 const UNIT_LABEL = 253;
 
@@ -34,6 +36,8 @@ export interface UnitOutcome {
   readonly sums: ScanSums;
   readonly includesUnmatched: readonly string[];
   readonly emptyRoots: readonly PathBytes[];
+  /** Folders that are a line of their own: what is below them is not known. */
+  readonly unreadFolders: number;
   readonly generation: number;
   readonly matchedAt: string | null;
 }
@@ -60,10 +64,17 @@ class UnitWork implements FolderWork {
   readonly #begun = new Map<PathBytes, JoinedFolder>();
   readonly #found = new Set<PathBytes>();
   readonly #large: PathBytes[] = [];
+  readonly #roots: ReadonlySet<PathBytes>;
   readonly emptyRoots: PathBytes[] = [];
   readonly isCondemned: () => boolean;
 
-  constructor(inventory: Inventory, tally: ScanTally, { folders, isCondemned, isWhole }: UnitRequest) {
+  constructor(
+    inventory: Inventory,
+    tally: ScanTally,
+    { roots }: UnitPlace,
+    { folders, isCondemned, isWhole }: UnitRequest,
+  ) {
+    this.#roots = new Set(roots.map(({ path }) => path));
     this.#inventory = inventory;
     this.#tally = tally;
     this.#left = [...folders];
@@ -85,7 +96,7 @@ class UnitWork implements FolderWork {
     // Archives, which belong to the unit.
     const own = await this.#inventory.nextFolder(begun);
     if (own !== null) return own;
-    const files = this.#tally.files + begun.size * FILES_AN_OPEN_FOLDER;
+    const files = this.#tally.files + begun.size * FILES_AN_OPEN_FOLDER + this.#found.size;
     const folder = this.#isWhole || this.#begun.size === 0 || files < UNIT_FILES ? this.#left.shift() : undefined;
     if (folder === undefined) return null;
     this.#begun.set(folder.path, folder);
@@ -96,7 +107,12 @@ class UnitWork implements FolderWork {
   }
 
   async found(paths: readonly PathBytes[]): Promise<void> {
-    for (const path of paths) this.#found.add(path);
+    // A root below another one is walked as a root.
+    for (const path of paths) if (!this.#roots.has(path)) this.#found.add(path);
+  }
+
+  has(folder: PathBytes): boolean {
+    return this.#begun.has(folder);
   }
 
   namesOf(folder: PathBytes) {
@@ -111,6 +127,15 @@ class UnitWork implements FolderWork {
   tooLarge(folder: PathBytes): void {
     this.#large.push(folder);
   }
+}
+
+/** Return the nearest match of each list, category and mark: those that are counted. */
+function nearestOfLists(matches: Answer['matches']): Answer['matches'] {
+  const seen = new Set<string>();
+  return matches.filter(({ list, category, suppressed, quarantined }) => {
+    const key = JSON.stringify([list, category, suppressed, quarantined]);
+    return seen.size < seen.add(key).size;
+  });
 }
 
 /** Return what the ledger needs of an answer: it is kept until it is recorded. */
@@ -131,25 +156,52 @@ export async function examine(
   const answers: Answer[] = [];
   const lines: string[] = [];
   let unmatched = 0;
-  const work = new UnitWork(inventory, tally, request);
+  const work = new UnitWork(inventory, tally, place, request);
+  let chars = 0;
+  let unreadFolders = 0;
+  // Once it is to stop it has left files out, whatever is said later.
+  let isStopped = false;
   const record = async (some: readonly Answer[], count: number) => {
-    for (const answer of some) answers.push(kept(answer));
+    for (const answer of some) answers.push(kept(shortened(answer)));
     unmatched += count;
   };
+  const shortened = <T extends { readonly matches: Answer['matches'] }>(one: T): T =>
+    chars < UNIT_CHARS_MAX ? one : { ...one, matches: nearestOfLists(one.matches), truncated: true };
   const unitParts: ScanParts = {
     ...parts,
     tally,
     matcher: { ...matcher, record },
-    onResult: (result) => void lines.push(JSON.stringify(lineOf(result))),
+    shouldStop: () => {
+      isStopped ||= parts.shouldStop();
+      return isStopped;
+    },
+    onResult: (result) => {
+      if (work.has(result.pathBytes)) unreadFolders++;
+      const line = JSON.stringify(lineOf(shortened(result)));
+      chars += line.length;
+      lines.push(line);
+    },
   };
   const { interrupted, includesUnmatched } = await scanFolders(unitParts, place.request, { ...place, work });
-  if (interrupted) return null;
+  if (interrupted || isStopped) return null;
   const { foldersDone: done, foldersFound: found, emptyRoots } = work;
   const { generation, matchedAt } = matcher;
   const sums = tally.sums();
   if (!request.isWhole && answers.length + unmatched !== tally.pictures)
     throw new AppError('STORE_FAILED', { why: 'the counts of a unit differ', recorded: answers.length + unmatched });
-  return { done, found, answers, unmatched, lines, sums, includesUnmatched, emptyRoots, generation, matchedAt };
+  return {
+    done,
+    found,
+    answers,
+    unmatched,
+    lines,
+    sums,
+    includesUnmatched,
+    emptyRoots,
+    unreadFolders,
+    generation,
+    matchedAt,
+  };
 }
 
 const zipped = promisify<Uint8Array, Buffer>(gzip);
