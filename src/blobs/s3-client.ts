@@ -12,6 +12,7 @@ import {
   type S3Limits,
   type S3Place,
   S3Requests,
+  type S3Watch,
   s3ConnectionFailure,
   s3Failure,
   timeoutError,
@@ -22,6 +23,8 @@ import { childText, readS3Xml, type S3Element, xmlText } from './s3-xml.js';
 const PARTS_MAX = 10_000;
 /** Metadata of an object: which upload it is from. */
 const UPLOAD_HEADER = 'x-amz-meta-upload';
+/** Pages without a key, one after the other: of a service that skips what was deleted, and not of one without an end. */
+const EMPTY_PAGES_MAX = 10_000;
 /** Of one body; each begins where the last was cut. A body of a gigabyte that is cut more often will not arrive. */
 const RESUMES_MAX = 16;
 
@@ -37,6 +40,7 @@ interface S3Facts {
   /** Of the object. */
   readonly bytes: number;
   readonly etag: string;
+  readonly modifiedMs: number;
 }
 
 interface S3Body {
@@ -44,6 +48,8 @@ interface S3Body {
   readonly etag: string;
   /** Of the body: of the range, where one was asked for. */
   readonly bytes: number;
+  /** Of the object. */
+  readonly bytesInAll: number;
   /** Read it once and at once, or end the iteration: it holds a connection. */
   readonly pieces: AsyncIterable<Buffer>;
 }
@@ -61,6 +67,11 @@ interface GetOptions {
   readonly ifMatch?: string;
 }
 
+interface S3Page {
+  readonly objects: readonly S3Object[];
+  readonly isLast: boolean;
+}
+
 interface S3Listing {
   readonly prefix: string;
   /** Only keys after this one. */
@@ -74,32 +85,43 @@ const invalid = (why: string) => new AppError('STORE_FAILED', { why: `the respon
 export class S3Client {
   readonly #requests: S3Requests;
 
-  constructor(place: S3Place, limits: Partial<S3Limits> = {}) {
-    this.#requests = new S3Requests(place, { ...S3_LIMITS, ...limits });
+  constructor(place: S3Place, limits: Partial<S3Limits> = {}, watch: S3Watch = {}) {
+    this.#requests = new S3Requests(place, { ...S3_LIMITS, ...limits }, watch);
   }
 
   /**
    * List keys in the order of their UTF-8 bytes, which "directory buckets" do not have: in these, use no `upTo`.
    * Errors  STORE_FAILED.
    */
-  async *list({ prefix, startAfter, upTo }: S3Listing): AsyncGenerator<S3Object> {
+  async *list({ upTo, ...listing }: S3Listing): AsyncGenerator<S3Object> {
     const end = upTo === undefined ? null : Buffer.from(upTo);
+    for await (const { objects } of this.pages(listing)) {
+      for (const object of objects) {
+        if (end !== null && Buffer.compare(Buffer.from(object.key), end) > 0) return;
+        yield object;
+      }
+    }
+  }
+
+  /** List keys by the page, which the service may leave empty. Errors STORE_FAILED. */
+  async *pages({ prefix, startAfter }: Omit<S3Listing, 'upTo'>): AsyncGenerator<S3Page> {
     let next: Record<string, string> = startAfter === undefined ? {} : { 'start-after': startAfter };
     const tokens = new Set<string>();
+    let empty = 0;
     for (;;) {
       // Keys may have characters that XML has not.
       const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...next };
       const page = await this.#xml({ method: 'GET', key: null, query }, 'ListBucketResult');
       const isEncoded = childText(page, 'EncodingType') === 'url';
-      for (const element of page.children) {
-        if (element.name !== 'Contents') continue;
-        const object = objectOf(element, isEncoded);
-        if (end !== null && Buffer.compare(Buffer.from(object.key), end) > 0) return;
-        yield object;
-      }
-      if (childText(page, 'IsTruncated') !== 'true') return;
+      const objects = page.children
+        .filter(({ name }) => name === 'Contents')
+        .map((element) => objectOf(element, isEncoded));
+      const isLast = childText(page, 'IsTruncated') !== 'true';
+      yield { objects, isLast };
+      if (isLast) return;
+      empty = objects.length > 0 ? 0 : empty + 1;
       const token = childText(page, 'NextContinuationToken') ?? '';
-      if (token === '' || tokens.has(token)) throw invalid('a list without an end');
+      if (token === '' || tokens.has(token) || empty === EMPTY_PAGES_MAX) throw invalid('a list without an end');
       tokens.add(token);
       next = { 'continuation-token': token };
     }
@@ -109,7 +131,9 @@ export class S3Client {
   async head(key: string): Promise<S3Facts> {
     return this.#requests.send({ method: 'HEAD', key }, (response) => {
       response.resume();
-      return { bytes: lengthOf(response), etag: etagOf(response) };
+      const modifiedMs = Date.parse(response.headers['last-modified'] ?? '');
+      if (Number.isNaN(modifiedMs)) throw invalid('no Last-Modified');
+      return { bytes: lengthOf(response), etag: etagOf(response), modifiedMs };
     });
   }
 
@@ -120,7 +144,12 @@ export class S3Client {
   async get(key: string, { range, ifMatch }: GetOptions = {}): Promise<S3Body> {
     const first = await this.#open(key, range, ifMatch);
     const from = range?.from ?? 0;
-    return { etag: first.etag, bytes: first.bytes, pieces: this.#continued(key, from, first) };
+    return {
+      etag: first.etag,
+      bytes: first.bytes,
+      bytesInAll: first.bytesInAll,
+      pieces: this.#continued(key, from, first),
+    };
   }
 
   /** Errors STORE_FAILED: unknown whether it was put. */
@@ -222,10 +251,10 @@ export class S3Client {
       // Not every service knows the condition.
       if (ifMatch !== undefined && etag !== ifMatch) throw new AppError('FILE_CHANGED', { why: 'another ETag' });
       const bytes = lengthOf(response);
-      if (range !== undefined) requireRange(response, range, bytes);
+      const bytesInAll = range === undefined ? bytes : requireRange(response, range, bytes);
       // The reader may be slow; the time is measured where it waits.
       response.socket.setTimeout(0);
-      return { etag, bytes, response };
+      return { etag, bytes, bytesInAll, response };
     });
   }
 
@@ -256,6 +285,7 @@ export class S3Client {
 interface OpenBody {
   readonly etag: string;
   readonly bytes: number;
+  readonly bytesInAll: number;
   readonly response: IncomingMessage;
 }
 
@@ -294,12 +324,13 @@ function lengthOf({ headers }: IncomingMessage): number {
   return Number(length);
 }
 
-/** A service that does not know ranges sends the whole object. */
-function requireRange(response: IncomingMessage, range: S3Range, bytes: number): void {
-  const [, from, to] = /^bytes (\d+)-(\d+)\//.exec(response.headers['content-range'] ?? '') ?? [];
+/** Return the size of the object. A service that does not know ranges sends the whole object. */
+function requireRange(response: IncomingMessage, range: S3Range, bytes: number): number {
+  const [, from, to, all] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers['content-range'] ?? '') ?? [];
   if (response.statusCode !== 206 || Number(from) !== range.from || Number(to) > range.to)
     throw invalid('another range');
   if (Number(to) - Number(from) + 1 !== bytes) throw invalid('a range of another length');
+  return Number(all);
 }
 
 /** Percent-encoded, with `+` for a space. */

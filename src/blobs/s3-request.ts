@@ -41,6 +41,8 @@ export interface S3Limits {
   /** After the first attempt. */
   readonly retries: number;
   readonly firstPauseMs: number;
+  /** Time after which a failure is final. */
+  readonly patienceMs: number;
   /** Of each of the 10,000 parts that an upload may have but the last, 5 MiB or more: the memory of an upload. */
   readonly partBytes: number;
 }
@@ -51,6 +53,7 @@ export const S3_LIMITS: S3Limits = {
   attemptMs: 300_000,
   retries: 6,
   firstPauseMs: 200,
+  patienceMs: Infinity,
   partBytes: 16_777_216,
 };
 const PAUSE_MS_MAX = 10_000;
@@ -159,13 +162,23 @@ async function failureOf(ask: S3Ask, response: IncomingMessage): Promise<Error> 
   return s3Failure(await codeIn(response), status, { waitMs, mayBeMissing });
 }
 
+/** What the owner of a client knows and learns of its requests. */
+export interface S3Watch {
+  /** Called before a request is repeated. */
+  readonly onWait?: (why: string) => void;
+  /** A request that is to be repeated ends instead with SHUTTING_DOWN. */
+  readonly shouldStop?: () => boolean;
+}
+
 export class S3Requests {
   readonly #place: S3Place;
   readonly #limits: S3Limits;
+  readonly #watch: S3Watch;
   readonly #agent: HttpAgent;
   readonly #keys = new Map<string, ArrayBuffer>();
 
-  constructor(place: S3Place, limits: S3Limits) {
+  constructor(place: S3Place, limits: S3Limits, watch: S3Watch) {
+    this.#watch = watch;
     this.#place = place;
     this.#limits = limits;
     const options = { keepAlive: true };
@@ -178,14 +191,16 @@ export class S3Requests {
 
   /**
    * Send a request, and let `accept` read the response of a status from 200 to 299; repeat both after a failure that passes.
-   * Errors  NOT_FOUND: no such object; FILE_CHANGED: a condition failed; STORE_FAILED; those of `accept`.
+   * Errors  NOT_FOUND: no such object; FILE_CHANGED: a condition failed; STORE_FAILED; SHUTTING_DOWN; those of `accept`.
    */
   async send<T>(ask: S3Ask, accept: (response: IncomingMessage) => Promise<T> | T): Promise<T> {
     try {
       return await withRetries(() => this.#attempt(ask, accept), {
         pauses: { firstMs: this.#limits.firstPauseMs, maxMs: PAUSE_MS_MAX },
         retries: this.#limits.retries,
+        patienceMs: this.#limits.patienceMs,
         waitMsMax: PAUSE_MS_MAX,
+        ...this.#watch,
       });
     } catch (error) {
       throw error instanceof PassingFailure ? asStoreFailure(error) : error;

@@ -2,6 +2,7 @@
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import { secretFrom } from '../core/secret.js';
+import { isBucketPath } from '../scan/bucket/bucket-paths.js';
 import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher.js';
 import { ProgressMeter } from '../scan/progress.js';
 import { rematch } from '../scan/rematch.js';
@@ -118,8 +119,13 @@ export async function runScan(
   const kept = flags.rematch ?? flags.resume;
   const inventory = await openInventory(kept ?? null);
   const { filesBefore } = inventory.state;
+  const isOfBuckets = request.paths.some(isBucketPath);
   const isCounted =
-    flags.rematch === undefined && filesBefore === null && flags.count !== false && flags.filesFrom === undefined;
+    flags.rematch === undefined &&
+    filesBefore === null &&
+    flags.count !== false &&
+    flags.filesFrom === undefined &&
+    !isOfBuckets;
   const counting = isCounted ? startCounting(request, cli.env) : null;
   const expected = () => filesBefore ?? counting?.total ?? null;
   const shown = showProgress(cli, new ProgressMeter(tally, throttle, expected), everySeconds);
@@ -135,6 +141,7 @@ export async function runScan(
       throttle,
       env: cli.env,
       onStall: stalledLine(cli, request),
+      onFailure: (path, why) => cli.err(`${JSON.stringify({ type: 'failed', ...pathFields(path), why })}\n`),
       onOther: output.other,
     };
     const end = !isReady

@@ -1,5 +1,6 @@
 /** `zeef scan`: its options, and which of them go together. */
 import type { Command } from 'commander';
+import { requireBucketFlags } from './bucket-flags.js';
 import { FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
 import { giveWay } from './idle.js';
@@ -69,6 +70,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--key <key>', 'key for --server; ZEEF_SERVER_KEY instead hides it from other users')
     .action(async (paths: string[], flags: ScanFlags) => {
       requireTogether(paths, flags);
+      requireBucketFlags(paths, flags);
       const unavailable = flags.idle ? giveWay() : null;
       if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
       await withService(cli, program.opts<GlobalFlags>(), (service) =>

@@ -19,9 +19,9 @@ import { ALL_DIGESTS } from './matcher.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import type { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
+import type { FileStat, ScanTree } from './tree.js';
 import type { Anchors } from './walk/anchors.js';
 import type { Place } from './walk/walk-protocol.js';
-import type { FileStat, Walker } from './walk/walker.js';
 
 /** Names per request to the walk process. */
 export const LOOK_NAMES = 256;
@@ -97,7 +97,7 @@ export class FileStream {
   constructor(
     readonly parts: ScanParts,
     readonly request: ScanRequest,
-    readonly walker: Walker,
+    readonly walker: ScanTree,
     readonly anchors: Anchors,
   ) {
     const { decoder, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
@@ -160,7 +160,7 @@ export class FileStream {
         const sorted = this.#sort(one, piece);
         if (sorted === 'read') images.push({ ...one, kind: kindOf(one.status.look) });
         else if (sorted !== null) settled.push(sorted);
-        const path = joinPath(folder.path, one.name);
+        const path = this.walker.rowPath(folder.path, one.name);
         if (this.#isOpened(one, path, naming)) {
           folders.push({ path, isArchive: true });
           if (naming) this.anchors.noteNamed(folder.path);

@@ -4,15 +4,17 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { AppError } from '../core/errors.js';
+import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
+import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
+import { ByteRoom } from './byte-room.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
+import { type FileStat, faultOfStat, type InspectedFile, type ScanTree } from './tree.js';
 import type { Place } from './walk/walk-protocol.js';
-import { type FileStat, faultOfStat, type InspectedFile, type Walker } from './walk/walker.js';
 
 export interface ImageFile extends InspectedFile {
   readonly folderId: number;
@@ -35,7 +37,7 @@ interface ImageReaderParts {
   readonly hashReply: (input: ImageInput, wants: HashWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
   readonly imageBytesMax: number;
-  readonly walker: Walker;
+  readonly walker: ScanTree;
   readonly committer: Committer;
   readonly throttle: Throttle;
   readonly wants: HashWants;
@@ -44,6 +46,8 @@ interface ImageReaderParts {
 
 /** Pause before a file that was written while it was read is read again, once. */
 const AGAIN_AFTER_MS = 50;
+/** Bytes of images in memory that the decoder does not read itself. */
+const BYTES_AHEAD_MAX = 268_435_456;
 /** Largest file whose digests are computed: an hour of reading from one disk. A sparse file may claim a million times that. */
 const DIGEST_BYTES_MAX = 2 ** 40;
 
@@ -68,8 +72,13 @@ function faultIn(error: unknown): FileFault {
   throw error;
 }
 
+function refusal(bytes: number, reason: NotCheckedReason, code: ErrorCode, digests: Digests = {}): HashReply {
+  return { ok: false, digests, bytes, reason, code, format: null, width: null, height: null };
+}
+
 export class ImageReader {
   readonly #oneAtATime = pLimit(1);
+  readonly #memory = new ByteRoom(BYTES_AHEAD_MAX);
 
   constructor(readonly parts: ImageReaderParts) {}
 
@@ -109,7 +118,7 @@ export class ImageReader {
     for (let isAgain = false; ; isAgain = true) {
       if (walker.isDead(now.identity.device)) return failed(file.identity, 'FILE_STALLED');
       await throttle.take(0, now.storedBytes);
-      const reply = await this.hash({ file: this.#source({ place, name, identity: now.identity }) });
+      const reply = await this.#hashFile({ place, name, identity: now.identity });
       const fault = !reply.ok && FAULTS.has(reply.code) ? (reply.code as FileFault) : null;
       if (fault === null || fault === 'FILE_CHANGED') bytesRead += now.storedBytes;
       if (fault === null) return { facts: { ...common, ...now.identity, ...factsOfReply(reply) }, bytesRead };
@@ -122,6 +131,22 @@ export class ImageReader {
       if (why !== null) return failed(file.identity, why);
       if (isAgain) return failed(after.identity, 'FILE_CHANGED');
       now = after;
+    }
+  }
+
+  async #hashFile(file: InspectedFile): Promise<HashReply> {
+    if (this.parts.walker.opensByPath) return this.hash({ file: this.#source(file) });
+    const { walker, imageBytesMax, wants } = this.parts;
+    const { size } = file.identity;
+    try {
+      // As the decoder process does: the limit is for decoding, and digests are matched.
+      if (size > DIGEST_BYTES_MAX) return refusal(size, 'unreadable', 'FILE_UNREADABLE');
+      if (size > imageBytesMax)
+        return refusal(size, 'too_large', 'IMAGE_TOO_LARGE', await walker.digests(file, wants.digests));
+      // The memory is held until the reply: the bytes wait in the queue of the decoder.
+      return await this.#memory.hold(size, async () => this.hash({ bytes: await walker.read(file, 0, size) }));
+    } catch (error) {
+      return refusal(size, 'unreadable', faultIn(error));
     }
   }
 

@@ -8,8 +8,8 @@ import type { Inventory } from '../store/inventory-contract.js';
 import type { Committer } from './committer.js';
 import { fileRow } from './facts/file-row.js';
 import { type ImageReader, NO_FACTS } from './image-reader.js';
+import { faultOfStat } from './tree.js';
 import type { Anchors } from './walk/anchors.js';
-import { faultOfStat } from './walk/walker.js';
 
 /** The machine went down with this file alone in flight: one such crash is enough. */
 const TRIES_WHERE_MACHINE_FELL = 1;

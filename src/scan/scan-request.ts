@@ -65,6 +65,8 @@ export interface ScanParts {
   readonly onResult: (result: FileResult) => void;
   /** Called for each path whose system call does not return. */
   readonly onStall?: (path: PathBytes) => void;
+  /** Called once for each reason for which a service of objects failed, with one of the paths. */
+  readonly onFailure?: (path: PathBytes, why: string) => void;
   readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 

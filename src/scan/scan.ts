@@ -7,6 +7,10 @@ import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow, Inventory } from '../store/inventory-contract.js';
+import { isBucketPath } from './bucket/bucket-paths.js';
+import { BucketTree } from './bucket/bucket-tree.js';
+import { bucketPaths, openBuckets, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
+import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
@@ -14,6 +18,7 @@ import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, pathOf, type Settled } from './settle.js';
+import type { ScanTree } from './tree.js';
 import { Anchors } from './walk/anchors.js';
 import { visitArchive } from './walk/archive-visit.js';
 import { type Listing, visitFolder, type WalkOptions } from './walk/folder-visit.js';
@@ -70,14 +75,14 @@ class Scan {
     readonly parts: ScanParts,
     readonly request: ScanRequest,
     readonly roots: readonly Anchor[],
-    readonly walker: Walker,
+    readonly walker: ScanTree,
     work: FolderWork | null = null,
   ) {
     this.#anchors = new Anchors(roots, request.followsLinks);
     this.#stream = new FileStream(parts, request, walker, this.#anchors);
     const paths = roots.map(({ path }) => path);
     const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
-    this.#walk = { filter: createNameFilter(request, paths), devices };
+    this.#walk = { filter: createNameFilter(request, patternBases(paths)), devices };
     this.#work = work ?? ownWork(parts.inventory, this.#stream.committer);
   }
 
@@ -114,6 +119,8 @@ class Scan {
       if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
       const interrupted = shouldStop();
       if (!interrupted) {
+        // A bucket is listed in ranges, of which no one is the root.
+        if (this.walker instanceof BucketTree) for (const { path } of this.roots) await this.#warnIfEmpty(path);
         for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
         await this.#endMissing([...this.#anchors.outermost(), ...files.filter((file) => !this.#anchors.covers(file))]);
       }
@@ -147,7 +154,8 @@ class Scan {
     const { inventory } = this.parts;
     const unread = new Set<PathBytes>();
     for await (const rows of inventory.files('done'))
-      for (const { name, folder } of rows) if (name === FOLDER_ITSELF) unread.add(folder);
+      for (const { name, folder } of rows)
+        if (name === FOLDER_ITSELF) for (const place of placesUnread(folder)) unread.add(place);
     const isUnread = (folder: PathBytes): boolean =>
       unread.has(folder) || (folder !== '/' && isUnread(parentPath(folder)));
     for (const path of paths) await inventory.pruneUnder(path, isUnread);
@@ -226,7 +234,7 @@ class Scan {
     const seen = new SeenKeys(base);
     let files = 0;
     try {
-      const entries = await visitFolder(this.#anchors.placeOf(folder.path), this.walker, this.#walk, {
+      const entries = await this.#list(folder, {
         shouldStop: () => this.#stream.isStopping,
         passOver: (kind) => {
           counts[kind]++;
@@ -276,11 +284,19 @@ class Scan {
     tally.passedOver(counts);
   }
 
+  #list(folder: FolderRow, to: Listing): Promise<number> {
+    const { inventory } = this.parts;
+    return this.walker instanceof BucketTree
+      ? visitRange(folder, { tree: this.walker, inventory, filter: this.#walk.filter }, to)
+      : visitFolder(this.#anchors.placeOf(folder.path), this.walker, this.#walk, to);
+  }
+
   /** An empty root that held files may be a disk that is not mounted. */
   async #warnIfEmptied(root: PathBytes): Promise<void> {
     if (!this.parts.keepsFiles || this.#emptied.has(root) || !(await this.parts.inventory.hasFilesUnder(root))) return;
     this.#emptied.add(root);
-    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+    const shown = pathOf({ folder: root, name: FOLDER_ITSELF, isArchive: false });
+    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(shown) });
   }
 
   /** Look into a root that may be finished since before the scan was stopped, and is then not visited again. */
@@ -369,9 +385,12 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
   const { inventory, keepsFiles, matcher, tally, env, onStall = () => {} } = parts;
   const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, stallMs } = request;
   const threads = walkThreads(parts.decoder);
-  const walker = new Walker({ threads, followsLinks, stallMs, env, onStall });
+  const isOfBuckets = request.paths.some(isBucketPath);
+  const walker = isOfBuckets
+    ? openBuckets(parts, request)
+    : new Walker({ threads, followsLinks, stallMs, env, onStall });
   try {
-    const paths = request.paths.map((path) => absolute(path, request.cwd));
+    const paths = isOfBuckets ? bucketPaths(request.paths) : request.paths.map((path) => absolute(path, request.cwd));
     const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
     const rootPaths = roots.map(({ path }) => path);
     const scanKey = JSON.stringify([
@@ -385,7 +404,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
       frames,
     ]);
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
-    if (!resumed) await inventory.beginScan(scanKey, rootPaths);
+    if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));
     const end = await new Scan(parts, request, roots, walker).run(files);
     if (!end.interrupted && keepsFiles) {
       // Rows that this scan did not see are matched up to where they were before.

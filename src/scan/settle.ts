@@ -10,6 +10,7 @@ import type { Answer } from '../check/recorder.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { FileRow } from '../store/inventory-contract.js';
+import { isBucketPath, shownObject, shownRow } from './bucket/bucket-paths.js';
 import type { Committer } from './committer.js';
 import type { FileFacts } from './facts/file-facts.js';
 import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './facts/file-result.js';
@@ -54,7 +55,12 @@ const GATHER_MS = 15;
 /** File name that stands for a folder that could not be listed. */
 export const FOLDER_ITSELF: PathBytes = '.';
 
+/** Return the path that reports show. */
 export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
+  if (isBucketPath(folder)) {
+    if (name === FOLDER_ITSELF) return shownRow(folder);
+    return isArchive ? `${shownRow(folder)}!/${name}` : shownObject(folder, name);
+  }
   if (name === FOLDER_ITSELF) return folder;
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
 }

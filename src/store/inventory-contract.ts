@@ -90,6 +90,8 @@ export interface Inventory {
   folderAt(path: PathBytes): Promise<FolderRow>;
   /** Return the first key of a folder's files; assigned once, in the order of visits. */
   firstKey(folderId: number): Promise<number>;
+  /** Return the first path of a folder behind a path and before another, in the order of bytes; null if there is none. */
+  folderBetween(after: PathBytes, before: PathBytes): Promise<PathBytes | null>;
   folderById(folderId: number): Promise<FolderRow | null>;
   /** Sort a folder's names by their keys: rows written in this order are dense. */
   inOrder(names: readonly PathBytes[]): PathBytes[];

@@ -6,12 +6,12 @@ import { type FileFacts, factsOfReply, IMAGE_KIND, unpackFacts } from '../facts/
 import { type FileStream, folderPlace } from '../file-stream.js';
 import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
-import { FOLDER_ITSELF, type Settled } from '../settle.js';
+import { FOLDER_ITSELF, pathOf, type Settled } from '../settle.js';
+import { faultOfStat, type InspectedFile } from '../tree.js';
 import { archiveEntries } from './archive.js';
 import type { ArchiveEntry } from './archive-entry.js';
 import { UniqueNames } from './unique-names.js';
 import { WalkedFile } from './walked-file.js';
-import { faultOfStat, type InspectedFile } from './walker.js';
 
 const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 
@@ -89,7 +89,8 @@ async function readAll(
   };
   try {
     const wants = { bytesMax: decoder.imageBytesMax, digestsAll: stream.request.digestsAll };
-    for await (const entry of archiveEntries(new WalkedFile(stream.walker, archive), folder.path, wants)) {
+    const path = pathOf({ folder: folder.path, name: FOLDER_ITSELF, isArchive: true });
+    for await (const entry of archiveEntries(new WalkedFile(stream.walker, archive), path, wants)) {
       if (stream.isStopping) break;
       const job: Promise<void> = settle(entry).finally(() => inFlight.delete(job));
       inFlight.add(job);

@@ -71,13 +71,22 @@ export function kindOfFile(file: number, head: Uint8Array, size: number): Conten
   return kindOfIdentified(identifyParts(head, size, parts));
 }
 
+/** Return the kind of a file that is not empty, as `kindOfFile` does. Errors: the faults of a file. */
+export async function kindOfBytes(file: FileBytes): Promise<ContentKind> {
+  const head = await file.read(0, HEAD_BYTES);
+  return sniff(head) ? 'image' : kindOfIdentified(await identifyBytes(file, head));
+}
+
 /** Return the format of an archive; null if it is none. Errors: the faults of a file. */
 export async function archiveFormatOf(file: FileBytes): Promise<string | null> {
+  return formatOf(await identifyBytes(file, await file.read(0, HEAD_BYTES)));
+}
+
+async function identifyBytes(file: FileBytes, head: Buffer): Promise<Identified | null> {
   const { size } = file;
-  const head = await file.read(0, HEAD_BYTES);
   const byHead = identify(head);
-  if (byHead !== null) return formatOf(byHead);
+  if (byHead !== null) return byHead;
   const end = await file.read(endAt(size), END_BYTES);
   const volume = size < VOLUME_AT + VOLUME_BYTES ? Buffer.alloc(0) : await file.read(VOLUME_AT, VOLUME_BYTES);
-  return formatOf(identifyParts(head, size, { end: () => end, volume: () => volume }));
+  return identifyParts(head, size, { end: () => end, volume: () => volume });
 }

@@ -3,9 +3,9 @@
  * their rows. A folder of ten million names takes as much memory as one of sixty thousand.
  */
 import { joinPath, type PathBytes } from '../../core/path-bytes.js';
+import type { ScanTree } from '../tree.js';
 import type { NameFilter } from './globs.js';
 import { ENTRY_TYPES, type ListAnswer, type Place } from './walk-protocol.js';
-import type { Walker } from './walker.js';
 
 export interface WalkOptions {
   readonly filter: NameFilter;
@@ -31,7 +31,7 @@ export const NAMES_TOGETHER_MAX = 65_536;
 /** List a folder. Result: the number of its entries; null: it has more than `namesMax`. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED, FILE_STALLED. */
 export async function visitFolder(
   place: Place,
-  walker: Walker,
+  walker: ScanTree,
   options: WalkOptions,
   to: Listing,
 ): Promise<number | null> {

@@ -1,6 +1,6 @@
-/** A file that the walk process reads. */
+/** A file of the scanned tree, which the walk process reads, or an object. */
+import type { InspectedFile, ScanTree } from '../tree.js';
 import { type FileBytes, WINDOW_BYTES } from './file-bytes.js';
-import type { InspectedFile, Walker } from './walker.js';
 
 /** An inspected file; the bytes around the last part that was read are kept. */
 export class WalkedFile implements FileBytes {
@@ -8,7 +8,7 @@ export class WalkedFile implements FileBytes {
   #from = 0;
 
   constructor(
-    readonly walker: Walker,
+    readonly walker: ScanTree,
     readonly file: InspectedFile,
   ) {}
 

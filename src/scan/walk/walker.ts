@@ -10,6 +10,7 @@ import { artefact } from '../../core/package-root.js';
 import { joinPath, type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { DigestAlgorithm, Digests } from '../../core/vocabulary.js';
 import { allocatorEnv } from '../../engine/decoder-env.js';
+import type { FileStat, InspectedFile, ScanTree } from '../tree.js';
 import { FILE_TYPES, type Look } from './look.js';
 import {
   encodeWalk,
@@ -30,30 +31,6 @@ import {
   type WalkOptions,
   type WalkRequest,
 } from './walk-protocol.js';
-
-export interface FileStat {
-  readonly look: Look;
-  /** Why it could not be inspected, where `look` is `unreadable`. */
-  readonly fault: FileFault;
-  readonly identity: FileIdentity;
-  /** Bytes that the disk holds of it, at most its size: fewer for a sparse file. */
-  readonly storedBytes: number;
-  /** Number of its names, on the whole filesystem. */
-  readonly links: number;
-}
-
-/** Return why a path that was a file is none now; null where it is one. */
-export function faultOfStat({ look, fault }: FileStat): FileFault | null {
-  if (look === 'vanished' || look === 'unreadable') return fault;
-  return look === 'folder' || look === 'symlink' || look === 'special' ? 'FILE_CHANGED' : null;
-}
-
-/** A file that was inspected. */
-export interface InspectedFile {
-  readonly place: Place;
-  readonly name: PathBytes;
-  readonly identity: FileIdentity;
-}
 
 interface WalkerOptions {
   readonly threads: number;
@@ -140,7 +117,8 @@ const noStat = (look: Look, fault: FileFault): FileStat => ({
 });
 const statOf = (fault: FileFault) => noStat(fault === 'FILE_VANISHED' ? 'vanished' : 'unreadable', fault);
 
-export class Walker {
+export class Walker implements ScanTree {
+  readonly opensByPath = true;
   readonly #processes = new Set<ChildProcess>();
   readonly #threads = new Set<Thread>();
   #unstarted: (() => Thread)[] = [];
@@ -166,7 +144,10 @@ export class Walker {
     return this.options.threads;
   }
 
-  /** Return what an operator's path is; null where it cannot be inspected. */
+  rowPath(folder: PathBytes, name: PathBytes): PathBytes {
+    return joinPath(folder, name);
+  }
+
   async root(path: PathBytes): Promise<RootAnswer | null> {
     const answer = await this.#call({ op: 'root', path, followsLinks: this.options.followsLinks });
     if ('type' in answer) return answer;
@@ -174,7 +155,6 @@ export class Walker {
     return null;
   }
 
-  /** List a folder. Errors FILE_VANISHED, FILE_UNREADABLE, FILE_CHANGED: a link or another folder is in its place; FILE_STALLED. */
   async *list(place: Place, wantsDevices: boolean): AsyncGenerator<ListAnswer> {
     const { followsLinks } = this.options;
     const device = this.#deviceOf(place);
@@ -202,7 +182,6 @@ export class Walker {
     }
   }
 
-  /** Inspect names of a folder, in their order. `known`: identities from the inventory. `device`: of the folder, where it is known. */
   async look(
     place: Place,
     names: readonly PathBytes[],
@@ -237,13 +216,11 @@ export class Walker {
     return found;
   }
 
-  /** Return some bytes of a file, fewer at its end. Errors: the faults of a file. */
   async read(file: InspectedFile, at: number, length: number): Promise<Uint8Array> {
     const answer = await this.#ofFile(file, { op: 'read', at, length });
     return (answer as { readonly bytes: Uint8Array }).bytes;
   }
 
-  /** Return the digests of a file of any size. Errors: the faults of a file. */
   async digests(file: InspectedFile, wanted: readonly DigestAlgorithm[]): Promise<Digests> {
     const answer = await this.#ofFile(file, { op: 'digests', wanted });
     return (answer as { readonly digests: Digests }).digests;
@@ -263,7 +240,6 @@ export class Walker {
     }
   }
 
-  /** Return whether so much hangs on a device that nothing on it is tried any more. */
   isDead(device: bigint | null): boolean {
     return device !== null && this.#stalled(device) >= STALLS_MAX;
   }

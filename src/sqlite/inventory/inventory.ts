@@ -185,6 +185,15 @@ class SqliteInventory implements Inventory {
     });
   }
 
+  async folderBetween(after: PathBytes, before: PathBytes): Promise<PathBytes | null> {
+    return guarded(() => {
+      const row = this.#prepare<[Buffer, Buffer], { path: Buffer }>(
+        'SELECT * FROM folder WHERE path > ? AND path < ? ORDER BY path LIMIT 1',
+      ).get(systemPath(after), systemPath(before));
+      return row ? pathBytesOf(sound(FOLDER, row).path) : null;
+    });
+  }
+
   async folderById(folderId: number): Promise<FolderRow | null> {
     return guarded(() => this.#folderById(folderId));
   }

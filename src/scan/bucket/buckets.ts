@@ -1,0 +1,59 @@
+/** A scan of buckets: its roots, and what differs from a scan of files in the parts that both use. */
+import { AppError } from '../../core/errors.js';
+import type { PathBytes } from '../../core/path-bytes.js';
+import type { Inventory } from '../../store/inventory-contract.js';
+import type { ScanParts, ScanRequest } from '../scan-request.js';
+import {
+  type BucketRow,
+  bucketRoot,
+  bucketRow,
+  endOfRanges,
+  isBucketPath,
+  patternBase,
+  rangeRow,
+} from './bucket-paths.js';
+import { BucketTree } from './bucket-tree.js';
+
+/** Return the paths as typed, without those whose keys another has. Errors REQUEST_INVALID: paths of files among them. */
+export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
+  if (!typed.every(isBucketPath))
+    throw new AppError('REQUEST_INVALID', { field: 'paths', expected: 'either buckets or files, in one scan' });
+  const roots = typed.map((path) => ({ path, ...bucketRoot(path) }));
+  const isWithin = (one: BucketRow, other: BucketRow) =>
+    one.bucket === other.bucket && one.prefix.startsWith(other.prefix);
+  return roots
+    .filter((one, at) => !roots.some((other, n) => isWithin(one, other) && (one.prefix !== other.prefix || n < at)))
+    .map(({ path }) => path);
+}
+
+/** Errors REQUEST_INVALID; CONFIG_INVALID: a variable of the service or of its key. */
+export function openBuckets(
+  { env, shouldStop, onStall = () => {}, onFailure = () => {} }: ScanParts,
+  { paths, stallMs, digestsAll }: ScanRequest,
+): BucketTree {
+  const roots = bucketPaths(paths).map(bucketRoot);
+  return new BucketTree(roots, { env, stallMs, readsAll: digestsAll, shouldStop, onStall, onFailure });
+}
+
+/** Return the rows that a scan begins with: folders as they are, and of a bucket all known ranges of its keys. */
+export async function rowsOf(inventory: Inventory, roots: readonly PathBytes[]): Promise<PathBytes[]> {
+  const rows: PathBytes[] = [];
+  for (const root of roots) {
+    if (!isBucketPath(root)) {
+      rows.push(root);
+      continue;
+    }
+    const end = endOfRanges(root);
+    for (let row: PathBytes | null = rangeRow(root, ''); row !== null; row = await inventory.folderBetween(row, end))
+      rows.push(row);
+  }
+  return rows;
+}
+
+/** Return the paths at which patterns begin. */
+export const patternBases = (roots: readonly PathBytes[]): PathBytes[] =>
+  roots.map((root) => (isBucketPath(root) ? patternBase(bucketRow(root)) : root));
+
+/** Return the rows below which nothing is known to be gone if a folder could not be listed: the archives of a bucket are below its root. */
+export const placesUnread = (folder: PathBytes): PathBytes[] =>
+  isBucketPath(folder) ? [folder, bucketRow(folder).root] : [folder];
