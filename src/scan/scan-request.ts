@@ -3,6 +3,7 @@ import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import type { Inventory } from '../store/inventory-contract.js';
+import type { BucketLimits } from './bucket/bucket-tree.js';
 import type { FileFacts } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
 import type { Matcher } from './matcher.js';
@@ -65,6 +66,8 @@ export interface ScanParts {
   readonly onResult: (result: FileResult) => void;
   /** Called for each path whose system call does not return. */
   readonly onStall?: (path: PathBytes) => void;
+  /** In place of the usual ones. */
+  readonly bucketLimits?: Partial<BucketLimits>;
   /** Called once for each reason for which a service of objects failed, with one of the paths. */
   readonly onFailure?: (path: PathBytes, why: string) => void;
   readonly onOther?: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;

@@ -1,13 +1,17 @@
 /** `zeef scan s3://...` as an operator runs it: the same verdicts as of the same files in a folder, after any stop too. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { s3Place } from '../../src/blobs/open-blobs.js';
+import { S3Client } from '../../src/blobs/s3-client.js';
 import { artefact } from '../../src/core/package-root.js';
 import { FakeS3 } from '../support/fake-s3.js';
+import { orLeftOut } from '../support/left-out.js';
 import { IMAGES, tarOfVersion7, tga, tgaFooter } from '../support/magic-samples.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 import { countsOf, fileLines, linesOf } from '../support/scan-reports.js';
@@ -89,3 +93,98 @@ test.each([
   expect(bucket.code).toBe(folder.code);
   expect(linesOf(bucket.out).filter(({ type }) => type === 'match').length).toBeGreaterThan(7);
 });
+
+test('a scan that is killed again and again ends with the report of an undisturbed one', async () => {
+  const killed = join(work, 'killed');
+  const run = (killAfterMs: number | null, inventory: string, report: string) => {
+    const args = ['scan', 's3://zeef-test/disk/', '--resume', inventory, '--report', report, '--max-rate', '20'];
+    const child = spawn(process.execPath, [MAIN, ...args], { env: env(), stdio: 'ignore' });
+    const timer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    return new Promise<number | null>((resolve) =>
+      child.once('exit', (code) => {
+        if (timer) clearTimeout(timer);
+        resolve(code);
+      }),
+    );
+  };
+  const report = join(work, 'report.jsonl');
+  expect(await run(null, join(work, 'whole'), report)).toBe(2);
+  const whole = readFileSync(report, 'utf8');
+  let kills = 0;
+  for (const killAfterMs of [1_800, 2_200, 2_600]) if ((await run(killAfterMs, killed, report)) === null) kills++;
+  expect(kills).toBeGreaterThan(0);
+  await run(null, killed, report);
+  expect(fileLines(readFileSync(report, 'utf8'))).toEqual(fileLines(whole));
+  expect(countsOf(readFileSync(report, 'utf8'))).toEqual(countsOf(whole));
+  const asked = fake.asked.length;
+  await run(null, killed, report);
+  const unread = new Set(fileLines(whole).filter((line) => line.includes('FILE_')));
+  expect(unread.size).toBe(0);
+  expect(fake.asked.slice(asked).filter((one) => !one.startsWith('ListObjectsV2'))).toEqual([]);
+  const again = await zeef(['scan', '--rematch', killed]);
+  expect(fileLines(again.out)).toEqual(fileLines(whole));
+});
+
+test('what failed is on stderr with its reason, and no key of the service is in any output', async () => {
+  fake.always.push({ of: 'GetObject', key: 'other.jpg', does: 'error', status: 403, code: 'AccessDenied' });
+  const { code, out, err } = await zeef(['scan', 's3://zeef-test/other']);
+  fake.always.pop();
+  expect(code).toBe(2);
+  expect(linesOf(err)).toEqual([{ type: 'failed', path: 's3://zeef-test/other.jpg', why: 'AccessDenied' }]);
+  expect(linesOf(out)).toMatchObject([
+    { type: 'begin' },
+    { type: 'not_checked', code: 'FILE_UNREADABLE', path: 's3://zeef-test/other.jpg' },
+    { type: 'summary', files: 1 },
+  ]);
+  const wrong = await zeef(['scan', 's3://zeef-test/other'], { AWS_SECRET_ACCESS_KEY: 'a-wrong-secret' });
+  expect([wrong.code, linesOf(wrong.err)[0]]).toEqual([2, expect.objectContaining({ why: 'SignatureDoesNotMatch' })]);
+  for (const text of [out, err, wrong.out, wrong.err])
+    for (const secret of [fake.env.AWS_SECRET_ACCESS_KEY!, fake.env.AWS_SESSION_TOKEN!, 'a-wrong-secret'])
+      expect(text).not.toContain(secret);
+});
+
+test.each([
+  [['--follow']],
+  [['--one-file-system']],
+  [['--files-from', '-']],
+  [['--quarantine', 'q.sh', '--quarantine-to', 'q']],
+  [['/tmp']],
+])('a bucket with %s is refused', async (more) => {
+  const { code, err } = await zeef(['scan', 's3://zeef-test/other', ...more]);
+  expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]+\n$/)]);
+});
+
+test('an address with a password is not quoted, and a variable that is missing is named', async () => {
+  const { code, err, out } = await zeef(['scan', 's3://user:password@bucket/a']);
+  expect([code, err + out]).toEqual([2, expect.not.stringContaining('password')]);
+  const unset = await zeef(['scan', 's3://zeef-test/a'], { AWS_SECRET_ACCESS_KEY: '' });
+  expect([unset.code, unset.err]).toEqual([2, expect.stringContaining('AWS_SECRET_ACCESS_KEY is required')]);
+});
+
+const { ZEEF_TEST_S3: realPlace = '' } = process.env;
+const hasS3 = orLeftOut(realPlace !== '', 'ZEEF_TEST_S3 names no bucket (s3://bucket/prefix)', 'tests on S3 itself');
+
+test.runIf(hasS3)(
+  'S3 itself: odd keys are matched, and unchanged objects are not read again',
+  { timeout: 120_000 },
+  async () => {
+    const [, name = '', prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(realPlace)!;
+    const client = new S3Client(s3Place(name, process.env));
+    const at = `${prefix}/scan-${randomUUID()}/`.replace(/^\//, '');
+    const keys = ['plain.jpg', 'a//b.jpg', 'a/./b.jpg', 'é ü+%41.jpg', '日本/😀.jpg'].map((key) => at + key);
+    for (const key of keys) await client.put(key, picture(LISTED));
+    const variables = Object.entries(process.env).filter(([variable]) => variable.startsWith('AWS_'));
+    const real = {
+      ...Object.fromEntries(['AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL'].map((variable) => [variable, ''])),
+      ...Object.fromEntries(variables),
+    } as Record<string, string>;
+    const scanned = () => zeef(['scan', `s3://${name}/${at}`, '--resume', join(work, 'real')], real);
+    const first = await scanned();
+    expect(fileLines(first.out)).toHaveLength(keys.length);
+    expect(first.code).toBe(1);
+    const second = await scanned();
+    expect(fileLines(second.out)).toEqual(fileLines(first.out));
+    expect(linesOf(second.out).at(-1)).toMatchObject({ fromInventory: keys.length, bytesRead: 0 });
+    for (const key of keys) await client.delete(key);
+  },
+);

@@ -91,10 +91,16 @@ export class FakeS3 {
   readonly uploads = new Map<string, Upload>();
   /** Operations that arrived, in order. */
   readonly operations: S3Operation[] = [];
+  /** The same with their keys. */
+  readonly asked: string[] = [];
   /** Faults still to come, each of the next request of its operation. */
-  readonly script: (S3Fault & { readonly of: S3Operation })[] = [];
+  readonly script: (S3Fault & { readonly of: S3Operation; readonly key?: string })[] = [];
+  /** Faults of all requests of an operation, or of those for one key. */
+  readonly always: (S3Fault & { readonly of: S3Operation; readonly key?: string })[] = [];
   /** Called when a request has arrived whole. */
-  onRequest: (operation: S3Operation) => void = () => {};
+  onRequest: (operation: S3Operation, key: string) => void = () => {};
+  /** Returns the keys of a page of a service that errs. */
+  changePage: (keys: string[]) => string[] = (keys) => keys;
   pageKeysMax = 1_000;
   partBytesMin = 5_242_880;
   #server!: Server;
@@ -148,9 +154,12 @@ export class FakeS3 {
     const operation = operationOf(request.method!, key, query);
     if (operation === null) return void send(response, error(501, 'NotImplemented'));
     this.operations.push(operation);
-    this.onRequest(operation);
-    const next = this.script.findIndex((one) => one.of === operation);
-    const fault = next < 0 ? null : this.script.splice(next, 1)[0]!;
+    this.asked.push(`${operation} ${key}`);
+    this.onRequest(operation, key);
+    const isIts = (one: { of: S3Operation; key?: string }) =>
+      one.of === operation && (one.key === undefined || one.key === key);
+    const next = this.script.findIndex(isIts);
+    const fault = next < 0 ? (this.always.find(isIts) ?? null) : this.script.splice(next, 1)[0]!;
     if (fault !== null && this.#failedBefore(fault, response)) return;
     const refusal = refusalOf(request, body) ?? (path.split('/')[1] === BUCKET ? null : error(404, 'NoSuchBucket'));
     const answer = refusal ?? this.#perform(operation, key, query, request, body, fault);
@@ -252,7 +261,7 @@ export class FakeS3 {
       .sort(byUtf8);
     const page = keys.slice(0, Math.min(this.pageKeysMax, Number(query.get('max-keys') ?? 1_000)));
     const isTruncated = page.length < keys.length;
-    const contents = page.map((key) => {
+    const contents = this.changePage(page).map((key) => {
       const { body, etag, modified } = this.objects.get(key)!;
       return [
         `<Contents><Key>${isEncoded ? encodeKey(key) : escapeXml(key)}</Key>`,

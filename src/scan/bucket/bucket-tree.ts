@@ -38,8 +38,6 @@ const HEADS_BYTES_MAX = 67_108_864;
 const FACTS_MAX = 16_384;
 /** Requests one after the other that were given up, all retries spent, before nothing more is asked of a bucket. */
 const STALLS_MAX = 16;
-/** A retry comes after 0.2, 0.4, 0.8 seconds and so on, up to ten. */
-const RETRIES = 10;
 /** A server that is silent for longer has lost the request. */
 const IDLE_MS_MAX = 20_000;
 /** Different reasons that are reported. */
@@ -47,6 +45,16 @@ const REASONS_MAX = 100;
 
 const LISTED_TYPE = ENTRY_TYPES.indexOf('file');
 const NOTHING: FileIdentity = { size: 0, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
+
+export interface BucketLimits {
+  /** Keys of a range, by the page. */
+  readonly rangeKeys: number;
+  readonly retries: number;
+  readonly firstPauseMs: number;
+}
+
+/** Fifty pages, five seconds: a bucket of a billion objects has 20,000 ranges. Retries after 0.2, 0.4, 0.8 seconds, up to ten. */
+export const BUCKET_LIMITS: BucketLimits = { rangeKeys: 50_000, retries: 10, firstPauseMs: 200 };
 
 export interface ListedObject extends ObjectFacts {
   readonly key: PathBytes;
@@ -97,14 +105,16 @@ export class BucketTree implements ScanTree {
   constructor(
     roots: readonly BucketRow[],
     readonly parts: BucketTreeOptions,
+    readonly limits: BucketLimits,
   ) {
     const { env, stallMs, shouldStop } = parts;
     this.options = { followsLinks: false, stallMs };
     for (const { bucket } of roots) {
       if (this.#buckets.has(bucket)) continue;
       const pace = new Pace();
-      const limits = { retries: RETRIES, patienceMs: stallMs, idleMs: Math.min(stallMs, IDLE_MS_MAX) };
-      const client = new S3Client(s3Place(bucket, env), limits, { onWait: () => pace.slow(), shouldStop });
+      const idleMs = Math.min(stallMs, IDLE_MS_MAX);
+      const times = { retries: limits.retries, firstPauseMs: limits.firstPauseMs, patienceMs: stallMs, idleMs };
+      const client = new S3Client(s3Place(bucket, env), times, { onWait: () => pace.slow(), shouldStop });
       this.#buckets.set(bucket, { bucket, device: deviceOf(bucket), client, pace });
     }
   }

@@ -12,7 +12,7 @@ import {
   patternBase,
   rangeRow,
 } from './bucket-paths.js';
-import { BucketTree } from './bucket-tree.js';
+import { BUCKET_LIMITS, BucketTree } from './bucket-tree.js';
 
 /** Return the paths as typed, without those whose keys another has. Errors REQUEST_INVALID: paths of files among them. */
 export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
@@ -28,11 +28,15 @@ export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
 
 /** Errors REQUEST_INVALID; CONFIG_INVALID: a variable of the service or of its key. */
 export function openBuckets(
-  { env, shouldStop, onStall = () => {}, onFailure = () => {} }: ScanParts,
+  { env, shouldStop, bucketLimits = {}, onStall = () => {}, onFailure = () => {} }: ScanParts,
   { paths, stallMs, digestsAll }: ScanRequest,
 ): BucketTree {
   const roots = bucketPaths(paths).map(bucketRoot);
-  return new BucketTree(roots, { env, stallMs, readsAll: digestsAll, shouldStop, onStall, onFailure });
+  return new BucketTree(
+    roots,
+    { env, stallMs, readsAll: digestsAll, shouldStop, onStall, onFailure },
+    { ...BUCKET_LIMITS, ...bucketLimits },
+  );
 }
 
 /** Return the rows that a scan begins with: folders as they are, and of a bucket all known ranges of its keys. */

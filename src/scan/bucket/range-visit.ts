@@ -12,8 +12,6 @@ import { type BucketRow, bucketRow, endOfRanges, keyOfName, nameOfKey, objectPat
 import type { BucketTree } from './bucket-tree.js';
 import { deviceOf } from './object-identity.js';
 
-/** Keys of a range: fifty requests, five seconds. A bucket of a billion objects has twenty thousand. */
-export const RANGE_KEYS = 50_000;
 /** Names that are passed on together: what the list said of them is in memory, of 32 ranges at once. */
 const NAMES_TOGETHER_MAX = 4_096;
 
@@ -43,7 +41,12 @@ export async function visitRange(folder: FolderRow, { tree, inventory, filter }:
         } else to.passOver('excluded');
       }
       const last = objects.at(-1)?.key;
-      if (!isLast && last !== undefined && keys >= RANGE_KEYS && last >= (await lastKnown(inventory, folder))) {
+      if (
+        !isLast &&
+        last !== undefined &&
+        keys >= tree.limits.rangeKeys &&
+        last >= (await lastKnown(inventory, folder))
+      ) {
         await to.folders([rangeRow(root, last)]);
         break;
       }
