@@ -41,6 +41,18 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
   }
 
   describe('folders', () => {
+    test('are found one after the other between two paths, in the order of bytes', async () => {
+      const paths = ['s3://a/=', 's3://a/=/+', 's3://a/=/+6f', 's3://a/=/+\xff\n', 's3://a/=6f', '/a'];
+      await inventory.beginScan('q', paths);
+      await inventory.folderAt('s3://a/=/+7');
+      const found: string[] = [];
+      for (let at: string | null = 's3://a/=/+'; at !== null; at = await inventory.folderBetween(at, 's3://a/=/,'))
+        found.push(at);
+      expect(found).toEqual(['s3://a/=/+', 's3://a/=/+6f', 's3://a/=/+7', 's3://a/=/+\xff\n']);
+      expect(await inventory.folderBetween('/', '/b')).toBe('/a');
+      expect(await inventory.folderBetween('/a', '/b')).toBeNull();
+    });
+
     test('are returned until they are done, each once, also after a restart', async () => {
       await inventory.beginScan('q', ['/a', '/b']);
       const first = (await inventory.nextFolder(NOBODY))!;
