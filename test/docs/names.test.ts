@@ -31,8 +31,11 @@ function exists(path: string): boolean {
   return [path, join('src', path)].some((each) => existsSync(each)) || files.some((file) => file.endsWith(`/${path}`));
 }
 
-/** Words in the form of an error code: a ThreatExchange status, and variables of the dynamic linker and jemalloc. */
-const WORDS_OF_OTHERS = ['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF'];
+/** Words in the form of an error code: a ThreatExchange status, and variables of the dynamic linker, jemalloc and clients of S3. */
+const WORDS_OF_OTHERS = [
+  ...['NON_MALICIOUS', 'LD_PRELOAD', 'MALLOC_CONF'],
+  ...['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_REGION', 'AWS_ENDPOINT_URL'],
+];
 
 /** Files that Zeef or a reader makes. */
 const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|moved\.json|zeef\.config\.json)/;

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { queryOf, signatureOf, uriDecode } from './s3-signature.js';
 
 const BUCKET = 'zeef-test';
@@ -102,6 +103,10 @@ export class FakeS3 {
   /** Returns the keys of a page of a service that errs. */
   changePage: (keys: string[]) => string[] = (keys) => keys;
   pageKeysMax = 1_000;
+  /** Before each response. */
+  delayMs = 0;
+  /** Requests that have arrived, and are not answered. */
+  running = 0;
   partBytesMin = 5_242_880;
   #server!: Server;
   #made = 0;
@@ -154,10 +159,13 @@ export class FakeS3 {
     const operation = operationOf(request.method!, key, query);
     if (operation === null) return void send(response, error(501, 'NotImplemented'));
     this.operations.push(operation);
+    this.running++;
+    response.once('close', () => this.running--);
     this.asked.push(`${operation} ${key}`);
     this.onRequest(operation, key);
     const isIts = (one: { of: S3Operation; key?: string }) =>
       one.of === operation && (one.key === undefined || one.key === key);
+    if (this.delayMs > 0) await delay(this.delayMs);
     const next = this.script.findIndex(isIts);
     const fault = next < 0 ? (this.always.find(isIts) ?? null) : this.script.splice(next, 1)[0]!;
     if (fault !== null && this.#failedBefore(fault, response)) return;

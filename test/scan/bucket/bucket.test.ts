@@ -173,6 +173,30 @@ describe('a service that fails', () => {
     },
   );
 
+  test('a service that asks to slow down gets half of the concurrent requests', async () => {
+    const keys = range(150);
+    bucket.fake.delayMs = 20;
+    bucket.fake.script.push({ of: 'GetObject', ...slow });
+    const running: number[] = [];
+    bucket.fake.onRequest = (operation) => void (operation === 'GetObject' && running.push(bucket.fake.running));
+    expect((await bucket.scan()).lines).toEqual(matches(...keys));
+    // They begin with 16, and rise by one for each round that is answered.
+    expect(Math.max(...running.slice(0, 20))).toBeGreaterThan(12);
+    expect(Math.max(...running.slice(30, 60))).toBeLessThan(15);
+  });
+
+  test('a scan that is stopped does not wait for a service that asks to slow down', async () => {
+    range(3);
+    bucket.fake.always.push({ of: 'GetObject', ...slow });
+    const startedMs = performance.now();
+    const parts = { bucketLimits: { retries: 100, firstPauseMs: 2_000 } };
+    const shouldStop = () => performance.now() - startedMs > 1_000;
+    expect(await bucket.scan({ parts, shouldStop })).toMatchObject({ lines: [], end: { interrupted: true } });
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    bucket.fake.always.pop();
+    expect((await bucket.scan()).lines).toHaveLength(3);
+  });
+
   test('an object that is known keeps its hashes where it cannot be read, and they are used again', async () => {
     range(2);
     await bucket.scan();
