@@ -3,7 +3,8 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { openBlobs, s3Place } from '../../src/blobs/open-blobs.js';
+import { openBlobs } from '../../src/blobs/open-blobs.js';
+import { s3Place } from '../../src/blobs/s3-place.js';
 
 const KEY = { AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'a/secret+key' };
 const ENV = { ...KEY, AWS_REGION: 'eu-west-1' };

@@ -1,7 +1,7 @@
 /** Objects of a bucket as other programs left them: any key, ranges of keys and of bytes, conditions. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { s3Place } from '../../src/blobs/open-blobs.js';
 import { S3Client } from '../../src/blobs/s3-client.js';
+import { s3Place } from '../../src/blobs/s3-place.js';
 import { FakeS3 } from '../support/fake-s3.js';
 
 let fake: FakeS3;

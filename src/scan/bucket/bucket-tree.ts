@@ -3,14 +3,15 @@
  * requested. Objects that are named and were not listed just now are looked up by HEAD.
  */
 
-import { s3Place } from '../../blobs/open-blobs.js';
 import { S3Client } from '../../blobs/s3-client.js';
+import { s3Place } from '../../blobs/s3-place.js';
 import { AppError } from '../../core/errors.js';
 import { type FileFault, type FileIdentity, isSameFile } from '../../core/file-identity.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { PassingFailure } from '../../core/retry.js';
 import type { DigestAlgorithm, Digests } from '../../core/vocabulary.js';
 import { DigestStream } from '../../kernels/digests.js';
+import { IMAGE_KIND } from '../facts/file-facts.js';
 import type { FileStat, InspectedFile, ScanTree } from '../tree.js';
 import { kindOfBytes } from '../walk/file-kind.js';
 import type { Look } from '../walk/look.js';
@@ -56,7 +57,7 @@ export interface BucketLimits {
 /** Fifty pages, five seconds: a bucket of a billion objects has 20,000 ranges. Retries after 0.2, 0.4, 0.8 seconds, up to ten. */
 export const BUCKET_LIMITS: BucketLimits = { rangeKeys: 50_000, retries: 10, firstPauseMs: 200 };
 
-export interface ListedObject extends ObjectFacts {
+interface ListedObject extends ObjectFacts {
   readonly key: PathBytes;
 }
 
@@ -255,7 +256,7 @@ export class BucketTree implements ScanTree {
         };
         const kind = await kindOfBytes(file);
         if (kind !== 'image' && !this.parts.readsAll) this.#heads.delete(path);
-        return stat(kind === 'image' ? 'picture' : kind);
+        return stat(kind === 'image' ? IMAGE_KIND : kind);
       } catch (error) {
         const fault = faultIn(error);
         if (fault === 'FILE_CHANGED' && tries++ === 0) continue;

@@ -87,7 +87,14 @@ export function createOnMatch(
         onFailure(`${command}: queue full (${WAITING_MAX}); not run for one hit`);
         return;
       }
-      waiting.push(argumentsFor(templates, result));
+      const args = argumentsFor(templates, result);
+      // A key of a bucket may have one; an argument ends at it.
+      if (args.some((arg) => arg.includes('\0'))) {
+        failed++;
+        onFailure(`${command}: a path with a zero byte; not run for one hit`);
+        return;
+      }
+      waiting.push(args);
       next();
     },
     async finished() {
