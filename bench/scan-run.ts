@@ -29,6 +29,7 @@ export const PLAIN_REQUEST: Omit<ScanRequest, 'paths' | 'cwd'> = {
   followsLinks: false,
   digestsAll: false,
   retriesFailed: false,
+  etagsOnly: false,
   archives: false,
   prunes: false,
   stallMs: 60_000,

@@ -13,11 +13,28 @@ const REFUSED = {
   quarantineTo: 'quarantine-to',
 } as const satisfies Partial<Record<keyof ScanFlags, string>>;
 
+/** An object of which only the ETag was looked up has no row, and no entries. */
+const REFUSED_FOR_ETAGS = {
+  resume: 'resume',
+  rematch: 'rematch',
+  prune: 'prune',
+  retryFailed: 'retry-failed',
+  archives: 'archives',
+} as const satisfies Partial<Record<keyof ScanFlags, string>>;
+
 /** Errors REQUEST_INVALID: a flag for files beside a bucket, files beside a bucket, an address that is none. */
 export function requireBucketFlags(paths: readonly string[], flags: ScanFlags): void {
   const typed = paths.map(pathBytesOf);
+  if (flags.etagsOnly) {
+    if (typed.length === 0 || !typed.every(isBucketPath)) throw invalid('etags-only', '', 'paths of buckets');
+    refuse(REFUSED_FOR_ETAGS, flags, 'a scan without --etags-only');
+  }
   if (!typed.some(isBucketPath)) return;
   bucketPaths(typed);
-  for (const [flag, name] of Object.entries(REFUSED))
-    if (flags[flag as keyof ScanFlags] !== undefined) throw invalid(name, '', 'paths of files; it is not for buckets');
+  refuse(REFUSED, flags, 'paths of files; it is not for buckets');
+}
+
+function refuse(refused: Partial<Record<keyof ScanFlags, string>>, flags: ScanFlags, expected: string): void {
+  for (const [flag, name] of Object.entries(refused))
+    if (flags[flag as keyof ScanFlags] !== undefined) throw invalid(name, '', expected);
 }

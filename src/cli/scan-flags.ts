@@ -27,6 +27,7 @@ export interface ScanFlags extends ImageCheckFlags, OutputFlags {
   readonly prune?: boolean;
   readonly stallSeconds: string;
   readonly retryFailed?: boolean;
+  readonly etagsOnly?: boolean;
   readonly resume?: string;
   readonly rematch?: string;
   readonly newEntries?: boolean;
@@ -86,7 +87,9 @@ export function scanRequest(
     exclude: patternsOf(flags.exclude, flags.iexclude),
     oneFileSystem: flags.oneFileSystem ?? false,
     followsLinks: flags.follow ?? false,
-    digestsAll: flags.digestAll ?? false,
+    etagsOnly: flags.etagsOnly ?? false,
+    // A listed MD5 may be of a file that is no image.
+    digestsAll: flags.digestAll ?? flags.etagsOnly ?? false,
     retriesFailed: flags.retryFailed ?? false,
     archives: flags.archives ?? false,
     prunes: flags.prune ?? false,

@@ -33,6 +33,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--follow', 'follow symbolic links; each folder is still walked once')
     .option('--digest-all', 'also read files that are not images, of any size, and look up their digests')
     .option('--archives', 'also check the entries of zip, tar and gzip files')
+    .option('--etags-only', 'of buckets: read only objects whose ETag is an MD5 on a list; all others are not examined')
     .option('--retry-failed', 'retry files that could not be checked, even if unchanged')
     .option('--list-others', 'write a line not_a_picture for each file that is not an image')
     .option(

@@ -9,6 +9,8 @@ import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
+import { BucketTree } from './bucket/bucket-tree.js';
+import { EtagLookup } from './bucket/etag-lookup.js';
 import { Committer } from './committer.js';
 import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
@@ -87,6 +89,8 @@ export class FileStream {
   readonly imageReader: ImageReader;
   readonly wants: HashWants;
   readonly #inodes: KnownInodes;
+  /** Null where all files are examined. */
+  readonly etags: EtagLookup | null;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   readonly #readers: LimitFunction;
@@ -102,6 +106,7 @@ export class FileStream {
   ) {
     const { decoder, inventory, matcher, tally, keepsFiles, throttle, onResult, onOther = null } = parts;
     const { scan } = inventory.state;
+    this.etags = request.etagsOnly && walker instanceof BucketTree ? new EtagLookup(walker, matcher) : null;
     this.wants = {
       digests: ALL_DIGESTS,
       orientations: keepsFiles ? 'all' : request.orientations,
@@ -187,7 +192,8 @@ export class FileStream {
   }
 
   async #look(piece: Piece): Promise<Found[]> {
-    const { base, names, seen, device = null } = piece;
+    const { base, seen, device = null } = piece;
+    const names = (await this.etags?.listed(piece.folder.path, piece.names)) ?? piece.names;
     const rows = this.parts.keepsFiles
       ? await this.parts.inventory.find(base, names)
       : names.map(() => ({ fileKey: 0, facts: null }));

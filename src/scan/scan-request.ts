@@ -27,6 +27,8 @@ export interface ScanRequest {
   readonly digestsAll: boolean;
   /** Retry files that could not be checked, even if unchanged. */
   readonly retriesFailed: boolean;
+  /** Of buckets: read only objects whose ETag is a listed MD5; all others are not examined. */
+  readonly etagsOnly: boolean;
   /** Check images in zip and tar files. */
   readonly archives: boolean;
   /** Forget the rows of files that were not seen. */

@@ -10,6 +10,7 @@ import type { FileRowWithFolder, FolderRow, Inventory } from '../store/inventory
 import { isBucketPath } from './bucket/bucket-paths.js';
 import { BucketTree } from './bucket/bucket-tree.js';
 import { bucketPaths, openBuckets, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
+import { ETAG_NAMES } from './bucket/etag-lookup.js';
 import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
@@ -117,6 +118,8 @@ class Scan {
       const isStopped =
         shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
       if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
+      const unexamined = this.#stream.etags?.left ?? 0;
+      if (unexamined > 0) tally.warn('ETAGS_ONLY', { objects: unexamined });
       const interrupted = shouldStop();
       if (!interrupted) {
         // A bucket is listed in ranges, of which no one is the root.
@@ -246,8 +249,9 @@ class Scan {
         files: async (names, device) => {
           files += names.length;
           const ordered = inventory.inOrder(names);
-          for (let from = 0; from < ordered.length && !this.#stream.isStopping; from += LOOK_NAMES) {
-            const part = ordered.slice(from, from + LOOK_NAMES);
+          const together = this.request.etagsOnly ? ETAG_NAMES : LOOK_NAMES;
+          for (let from = 0; from < ordered.length && !this.#stream.isStopping; from += together) {
+            const part = ordered.slice(from, from + together);
             // Only promises of pieces in flight are kept: a folder may have more pieces than fit in memory.
             mine.push(
               this.#stream.piece({ folder, base, names: part, counts, device, ...(keepsFiles ? { seen } : {}) }),

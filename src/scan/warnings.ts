@@ -13,6 +13,7 @@ export const SCAN_WARNINGS = {
   NOTHING_EXAMINED: { fails: true, says: 'No file was examined; these were passed over.' },
   NAMED_SKIPPED: { fails: true, says: 'Named symbolic links or special files were not read.' },
   ROOT_EMPTY: { fails: true, says: 'A root that held files is empty; it may not be mounted.' },
+  ETAGS_ONLY: { fails: true, says: 'These objects were not examined: no list has their ETags.' },
   FILES_MISSING: { fails: false, says: 'Files of earlier scans were not seen; their rows are kept.' },
   SUMS_DIFFER: { fails: true, says: 'Counts of this scan differ, so its result is not complete.' },
   INVENTORY_LOST: { fails: false, says: 'An inventory of earlier scans is gone; its files were read again.' },

@@ -1,6 +1,6 @@
 /** `zeef scan s3://...` as an operator runs it: the same verdicts as of the same files in a folder, after any stop too. */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -143,12 +143,36 @@ test('what failed is on stderr with its reason, and no key of the service is in 
       expect(text).not.toContain(secret);
 });
 
+test('with ETags only listed images are found, and the others are no clean result', async () => {
+  const md5 = createHash('md5').update(picture(LISTED)).digest('hex');
+  writeFileSync(join(work, 'md5.txt'), `${md5}\n`);
+  expect((await zeef(['lists', 'import', join(work, 'md5.txt'), '--list', 'md5'])).code).toBe(0);
+  const gets = fake.asked.filter((one) => one.startsWith('GetObject')).length;
+  const { code, out, err } = await zeef(['scan', 's3://zeef-test/disk/', '--etags-only', '--lists', 'md5']);
+  expect(code).toBe(2);
+  expect(err).toContain('zeef: warning ETAGS_ONLY: ');
+  const lines = linesOf(out).filter(({ type }) => type !== 'begin');
+  expect(lines).toMatchObject([
+    { type: 'match', path: `s3://zeef-test/disk/a/${LISTED}` },
+    {
+      type: 'summary',
+      files: 1,
+      checked: 1,
+      warnings: [{ code: 'ETAGS_ONLY', objects: Object.keys(FILES).length - 1 }],
+    },
+  ]);
+  expect(fake.asked.filter((one) => one.startsWith('GetObject')).length).toBe(gets + 2);
+  expect((await zeef(['scan', tree, '--etags-only'])).err).toMatch(/^zeef: REQUEST_INVALID: /);
+});
+
 test.each([
   [['--follow']],
   [['--one-file-system']],
   [['--files-from', '-']],
   [['--quarantine', 'q.sh', '--quarantine-to', 'q']],
   [['/tmp']],
+  [['--etags-only', '--resume', 'inventory']],
+  [['--etags-only', '--archives']],
 ])('a bucket with %s is refused', async (more) => {
   const { code, err } = await zeef(['scan', 's3://zeef-test/other', ...more]);
   expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]+\n$/)]);

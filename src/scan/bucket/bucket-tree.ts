@@ -179,6 +179,16 @@ export class BucketTree implements ScanTree {
     this.#listed.set(objectPath(bucketRow(row).bucket, key), facts);
   }
 
+  /** Return the ETag of an object that was noted; null where there is none. */
+  listedEtag(folder: PathBytes, name: PathBytes): string | null {
+    return this.#listed.get(this.#objectOf(folder, name).path)?.etag ?? null;
+  }
+
+  /** Forget an object that was noted, and is not inspected. */
+  passOver(folder: PathBytes, name: PathBytes): void {
+    this.#listed.delete(this.#objectOf(folder, name).path);
+  }
+
   look({ folder }: Place, names: readonly PathBytes[], known: readonly (FileIdentity | null)[]): Promise<FileStat[]> {
     return Promise.all(names.map((name, at) => this.#lookAt(this.#objectOf(folder, name), name, known[at]!)));
   }
