@@ -9,6 +9,7 @@ const REFUSED = {
   null: 'null',
   oneFileSystem: 'one-file-system',
   follow: 'follow',
+  join: 'join',
   quarantine: 'quarantine',
   quarantineTo: 'quarantine-to',
 } as const satisfies Partial<Record<keyof ScanFlags, string>>;

@@ -288,7 +288,7 @@ class Scan {
     tally.passedOver(counts);
   }
 
-  #list(folder: FolderRow, to: Listing): Promise<number> {
+  #list(folder: FolderRow, to: Listing): Promise<number | null> {
     const { inventory } = this.parts;
     return this.walker instanceof BucketTree
       ? visitRange(folder, { tree: this.walker, inventory, filter: this.#walk.filter }, to)

@@ -5,8 +5,9 @@
  */
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, shownPath } from '../../core/path-bytes.js';
+import { faultOfStat } from '../tree.js';
 import type { Anchor } from '../walk/walk-protocol.js';
-import { faultOfStat, type Walker } from '../walk/walker.js';
+import type { Walker } from '../walk/walker.js';
 
 /** Its text is the mark of the folder that it is in. */
 const ROOT_MARK_FILE: PathBytes = '.zeef-root';
