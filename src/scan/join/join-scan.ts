@@ -193,11 +193,15 @@ class Joined {
     try {
       const held = await withDuty(duties, shardDuty(this.#scan.name, shard), async (duty) => {
         const work = await ShardWork.open(this.#shardParts, this.#scan, shard, duty);
+        let rests = true;
         try {
           if (isClosing) await work.close(await this.#ending());
           else await work.work();
+        } catch (error) {
+          rests = error instanceof AppError;
+          throw error;
         } finally {
-          await work.end();
+          await work.end({ rests });
         }
       });
       return held !== null;

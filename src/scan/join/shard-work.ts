@@ -129,10 +129,13 @@ export class ShardWork {
     if (inventory !== null) await this.#inventory!.removeEarlier(inventory);
   }
 
-  /** End it: the file of this machine is removed, and the shard is left in order where it can be. */
-  async end(): Promise<void> {
+  /**
+   * End it: the file of this machine is removed. `rests`: the shard is left in order; false after an error that no file of
+   * it should cause, which counts as the end of a process.
+   */
+  async end({ rests }: { readonly rests: boolean }): Promise<void> {
     await this.#inventory?.drop().catch(() => {});
-    await this.#parts.store.rest(this.#scan, this.#shard, this.#held.lease).catch(() => {});
+    if (rests) await this.#parts.store.rest(this.#scan, this.#shard, this.#held.lease).catch(() => {});
   }
 
   get #isStopping(): boolean {
