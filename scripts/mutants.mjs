@@ -732,4 +732,10 @@ export const MUTANTS = [
   [UNIT, 'FOLDER_NAMES_MAX };', 'Number.POSITIVE_INFINITY };', OF_UNITS],
   ['src/scan/join/shard-of.ts', 'home + 1 + at', 'home + at', OF_UNITS],
   ['src/scan/join/root-mark.ts', 'root.inode}', 'root.path}', OF_JOINED],
+  [SCANS, " AND NOT is_closed'", "'", OF_JOINED],
+  [SCANS, 'if (row?.run !== run) throw lost;', 'if (row === undefined) throw lost;', OF_JOINED],
+  [SHARD, 'this.#wasLost ||= this.#held.isLost();', 'this.#wasLost = this.#held.isLost();', OF_JOINED],
+  ['src/scan/join/join-scan.ts', ' && all.every(({ unreadFolders }) => unreadFolders === 0)', '', OF_JOINED],
+  ['src/scan/join/inventories.ts', 'LOST.has(error.code)', 'LOST.size === 0', OF_JOINED],
+  [UNIT, 'if (!this.#roots.has(path)) this', 'this', OF_JOINED],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

@@ -410,16 +410,25 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
     if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));
     const end = await new Scan(parts, request, roots, walker).run(files);
-    if (!end.interrupted && keepsFiles) {
-      // Rows that this scan did not see are matched up to where they were before.
-      const isWhole = inventory.state.scan === 1 || (tally.missing === 0 && (await inventory.isWhole()));
-      const matchedAt = isWhole ? matcher.matchedAt : inventory.state.matchedAt;
-      await inventory.finishScan({ files: tally.files, matchedAt });
-    }
+    if (!end.interrupted && keepsFiles)
+      await finishInventory(inventory, { files: tally.files, missing: tally.missing, matchedAt: matcher.matchedAt });
     return { ...end, resumed };
   } finally {
     walker.close();
   }
+}
+
+/** End a scan in its inventory. `matchedAt`: of the files that it saw; rows that it did not see are matched up to where they were. */
+export async function finishInventory(
+  inventory: Inventory,
+  {
+    files,
+    missing,
+    matchedAt,
+  }: { readonly files: number; readonly missing: number; readonly matchedAt: string | null },
+): Promise<void> {
+  const isWhole = inventory.state.scan === 1 || (missing === 0 && (await inventory.isWhole()));
+  await inventory.finishScan({ files, matchedAt: isWhole ? matchedAt : inventory.state.matchedAt });
 }
 
 interface Walked {

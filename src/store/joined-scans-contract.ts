@@ -92,7 +92,7 @@ export interface JoinedScanStore {
     how: { readonly again: boolean },
   ): Promise<JoinedScan>;
   scan(name: string): Promise<JoinedScan | null>;
-  /** Return the shards that no process holds and that have folders or a prepared unit; `isClosing`: no shard has any, and these are open. */
+  /** Return the shards that no process holds and that have folders or a prepared unit; `isClosing`: there are none of those, and these are open. */
   free(scan: JoinedScan): Promise<{ readonly shards: readonly number[]; readonly isClosing: boolean }>;
   /** Return the state of a shard, under its lease. Errors LEASE_LOST. */
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState>;

@@ -17,7 +17,7 @@ import {
   type TriedFolder,
 } from '../../store/joined-scans-contract.js';
 import type { Idempotency } from '../../store/ledger-contract.js';
-import { endFolders } from '../scan.js';
+import { endFolders, finishInventory } from '../scan.js';
 import type { ScanParts } from '../scan-request.js';
 import { type ScanSums, ScanTally } from '../tally.js';
 import { type InventoryPlace, ShardInventory } from './inventories.js';
@@ -303,10 +303,9 @@ export class ShardWork {
       if (await now.hasFilesUnder(root)) tally.warn('ROOT_EMPTY', { root: shownPath(root) });
     const parts: ScanParts = { ...scanParts, inventory: now, tally, onResult: () => {} };
     await endFolders(parts, { ...place.request, prunes }, { ...place, work: null });
-    const isWhole = now.state.scan === 1 || (tally.missing === 0 && (await now.isWhole()));
-    const matchedAt = isWhole ? (this.#sums?.matchedAt ?? now.state.matchedAt) : now.state.matchedAt;
-    await now.finishScan({ files: this.#sums?.files ?? 0, matchedAt });
     const { missing, warnings } = tally.sums();
+    const matchedAt = this.#sums?.matchedAt ?? now.state.matchedAt;
+    await finishInventory(now, { files: this.#sums?.files ?? 0, missing, matchedAt });
     return { missing: missing - counted, warnings: warnings.filter(({ code }) => code !== 'FILES_MISSING') };
   }
 }

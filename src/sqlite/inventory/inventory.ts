@@ -21,6 +21,7 @@ import {
 import { guarded } from '../file.js';
 import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
 import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
+import { keyAfter, SEED_SPAN, spreadOf } from './file-keys.js';
 import { hasFilesUnder, isWhole, pruneUnder, unseenUnder } from './unseen.js';
 
 /** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_FOLDER`. */
@@ -29,24 +30,6 @@ const TAKEN_KEYS_MAX = 65_536;
 const ROWS_PER_INODE_MAX = 4;
 /** Rows per read. */
 const BATCH_ROWS = 2_000;
-
-/** Random seed of the hash, so that file names cannot be crafted to collide. */
-const SEED_SPAN = 2 ** 32;
-
-/** 0 to 2^24 - 1. Source: FNV-1a from a seed, with MurmurHash3's finaliser. */
-function spreadOf(name: PathBytes, seed: number): number {
-  let hash = seed;
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16) ^ seed, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 8;
-}
-
-/** After a collision a name gets the next free key, wrapping around at the last one: none lies among those of another folder. */
-function keyAfter(fileKey: number): number {
-  const next = fileKey + 1;
-  return next % KEYS_PER_FOLDER === 0 ? next - KEYS_PER_FOLDER : next;
-}
 
 interface StoredFile {
   readonly spot: number;
