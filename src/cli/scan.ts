@@ -71,7 +71,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--key <key>', 'key for --server; ZEEF_SERVER_KEY instead hides it from other users')
     .action(async (paths: string[], flags: ScanFlags) => {
       requireTogether(paths, flags);
-      requireBucketFlags(paths, flags);
+      requireBucketFlags(paths, flags, cli.env);
       const unavailable = flags.idle ? giveWay() : null;
       if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
       await withService(cli, program.opts<GlobalFlags>(), (service) =>

@@ -183,6 +183,8 @@ test('an address with a password is not quoted, and a variable that is missing i
   expect([code, err + out]).toEqual([2, expect.not.stringContaining('password')]);
   const unset = await zeef(['scan', 's3://zeef-test/a'], { AWS_SECRET_ACCESS_KEY: '' });
   expect([unset.code, unset.err]).toEqual([2, expect.stringContaining('AWS_SECRET_ACCESS_KEY is required')]);
+  // Before a report is begun.
+  expect(unset.out).toBe('');
 });
 
 const { ZEEF_TEST_S3: realPlace = '' } = process.env;
