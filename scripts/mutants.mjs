@@ -734,7 +734,12 @@ export const MUTANTS = [
   ['src/scan/join/root-mark.ts', 'root.inode}', 'root.path}', OF_JOINED],
   [SCANS, " AND NOT is_closed'", "'", OF_JOINED],
   [SCANS, 'if (row?.run !== run) throw lost;', 'if (row === undefined) throw lost;', OF_JOINED],
-  [SHARD, 'this.#wasLost ||= this.#held.isLost();', 'this.#wasLost = this.#held.isLost();', OF_JOINED],
+  [
+    'src/duties/with-duty.ts',
+    'if (!isGivenUp && performance.now() >= untilMs) lose();\n        return isGivenUp;',
+    'return isGivenUp || performance.now() >= untilMs;',
+    OF_JOINED,
+  ],
   ['src/scan/join/join-scan.ts', ' && all.every(({ unreadFolders }) => unreadFolders === 0)', '', OF_JOINED],
   ['src/scan/join/inventories.ts', 'LOST.has(error.code)', 'LOST.size === 0', OF_JOINED],
   [UNIT, 'if (!this.#roots.has(path)) this', 'this', OF_JOINED],

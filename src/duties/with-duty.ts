@@ -12,7 +12,7 @@ const EXTEND_MS = DUTY_LEASE_MS / 4;
 
 export interface HeldDuty {
   readonly lease: Lease;
-  /** True once the lease is lost, or has not been extended in time: the work should stop. */
+  /** True once the lease is lost, or has not been extended in time, and from then on: work that saw it has left something out. */
   isLost(): boolean;
   /** Call `stop` once the lease is lost. */
   onLost(stop: () => void): void;
@@ -30,10 +30,10 @@ export async function withDuty<T>(
   const lease = await duties.take(duty, DUTY_LEASE_MS);
   if (!lease) return null;
   let untilMs = takenMs + DUTY_LEASE_MS;
-  let isTaken = false;
+  let isGivenUp = false;
   const stops: (() => void)[] = [];
   const lose = () => {
-    isTaken = true;
+    isGivenUp = true;
     for (const stop of stops.splice(0)) stop();
   };
   const extend = async () => {
@@ -43,16 +43,19 @@ export async function withDuty<T>(
   };
   const timer = setInterval(() => {
     // A store that cannot be written is tried again until the lease ends.
-    if (!isTaken) extend().catch(() => {});
+    if (!isGivenUp) extend().catch(() => {});
   }, EXTEND_MS);
   timer.unref();
   try {
     const result = await act({
       lease,
-      isLost: () => isTaken || performance.now() >= untilMs,
+      isLost() {
+        if (!isGivenUp && performance.now() >= untilMs) lose();
+        return isGivenUp;
+      },
       onLost: (stop) => void stops.push(stop),
       async require() {
-        if (isTaken || !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty });
+        if (isGivenUp || !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty });
       },
     });
     return { result };

@@ -70,7 +70,6 @@ export class ShardWork {
   #unpublishedFiles = 0;
   #publishedMs = performance.now();
   #published = 0;
-  #wasLost = false;
   /** Whether the published inventory is gone, which no sum has noted yet. */
   #hasLost = false;
 
@@ -139,18 +138,12 @@ export class ShardWork {
   }
 
   get #isStopping(): boolean {
-    return this.#parts.scanParts.shouldStop() || this.#isLost;
-  }
-
-  /** A lease that has lapsed once is given up, also where it could be extended later: work was left out meanwhile. */
-  get #isLost(): boolean {
-    this.#wasLost ||= this.#held.isLost();
-    return this.#wasLost;
+    return this.#parts.scanParts.shouldStop() || this.#held.isLost();
   }
 
   /** Errors LEASE_LOST. */
   #requireHeld(): void {
-    if (this.#isLost) throw new AppError('LEASE_LOST', { duty: this.#held.lease.duty });
+    if (this.#held.isLost()) throw new AppError('LEASE_LOST', { duty: this.#held.lease.duty });
   }
 
   /** Each of some holders in a row may have died of a file: then one folder at a time, and none for ever. */
@@ -181,7 +174,7 @@ export class ShardWork {
       inventory: now,
       tally: new ScanTally(),
       onResult: () => {},
-      shouldStop: () => this.#isLost || this.#parts.isOverdue(),
+      shouldStop: () => this.#held.isLost() || this.#parts.isOverdue(),
     };
     return examine({ parts, place }, { folders, ...how });
   }

@@ -159,8 +159,6 @@ export async function examine(
   const work = new UnitWork(inventory, tally, place, request);
   let chars = 0;
   let unreadFolders = 0;
-  // Once it is to stop it has left files out, whatever is said later.
-  let isStopped = false;
   const record = async (some: readonly Answer[], count: number) => {
     for (const answer of some) answers.push(kept(shortened(answer)));
     unmatched += count;
@@ -171,10 +169,6 @@ export async function examine(
     ...parts,
     tally,
     matcher: { ...matcher, record },
-    shouldStop: () => {
-      isStopped ||= parts.shouldStop();
-      return isStopped;
-    },
     onResult: (result) => {
       if (work.has(result.pathBytes)) unreadFolders++;
       const line = JSON.stringify(lineOf(shortened(result)));
@@ -183,7 +177,7 @@ export async function examine(
     },
   };
   const { interrupted, includesUnmatched } = await scanFolders(unitParts, place.request, { ...place, work });
-  if (interrupted || isStopped) return null;
+  if (interrupted) return null;
   const { foldersDone: done, foldersFound: found, emptyRoots } = work;
   const { generation, matchedAt } = matcher;
   const sums = tally.sums();
