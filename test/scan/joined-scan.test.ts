@@ -18,6 +18,8 @@ import { seeded } from '../support/random.js';
 
 const TIMEOUT_MS = 240_000;
 const FOLDERS = 20;
+/** Images that the one worker of `live` has in flight. */
+const READ_AT_ONCE = 6;
 
 const summaryOf = ({ end }: Lived): ScanSummary => end!.summary!;
 const codesOf = (lived: Lived) => summaryOf(lived).warnings.map(({ code }) => code);
@@ -264,18 +266,21 @@ describe.runIf(hasPostgres)('a joined scan', () => {
         },
       });
       let files = 0;
+      // Of those that are read at once the first ends after the lapse, when the next ones are to begin, and the last after the
+      // lease was extended again.
       const onHash = async () => {
-        if (++files === 3) {
-          isAway = true;
-          await delay(DUTY_LEASE_MS + 500);
-        }
-        if (files === 4) {
-          isAway = false;
-          await delay(DUTY_LEASE_MS / 3);
-        }
+        const file = ++files;
+        if (file > READ_AT_ONCE) return;
+        isAway = true;
+        await delay(DUTY_LEASE_MS + 500);
+        if (file < READ_AT_ONCE) return;
+        isAway = false;
+        await delay(DUTY_LEASE_MS / 2);
       };
       const lived = await live(await fresh(), tree, { duties, onHash });
       expect(summaryOf(lived).files).toBe(12);
+      // Some of them again: the unit was given up.
+      expect(lived.hashed).toBeGreaterThan(12);
       expect(codesOf(lived)).toEqual([]);
     },
     TIMEOUT_MS,
