@@ -17,8 +17,8 @@ import { buildRing, type RingIndex } from '../src/index/ring.js';
 import { hamming256 } from '../src/kernels/hamming.js';
 import type { PdqHasher } from '../src/kernels/pdq.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
+import { shippedCanaries } from '../src/lists/import/canaries.js';
 import { HashSample } from '../src/lists/import/crowds.js';
-import { shippedCanaries } from '../src/lists/import/pdq-gate.js';
 import { pdqLike, seeded } from './pdq-like.js';
 import { photographs } from './pictures.js';
 import { type BenchTable, medianSeconds } from './report.js';
@@ -65,7 +65,8 @@ function row(
 
 function crowdedOf(hashes: readonly Uint8Array[]): Set<Uint8Array> {
   const sample = new HashSample();
-  for (const [position, hash] of hashes.entries()) sample.add({ position, line: position, value: formatHash256(hash) });
+  for (const [position, hash] of hashes.entries())
+    sample.add({ position, line: position, entryId: '', value: formatHash256(hash) });
   return new Set(sample.crowded(RADIUS_BITS, () => true).lines.map((line) => hashes[line]!));
 }
 
@@ -114,7 +115,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
   const images = smoke ? 4 : IMAGES;
   const hasher = loadPdqHasher();
   const shipped = shippedCanaries();
-  const ofTemplates = new Set(templateCanaries(hasher).map(formatHash256));
+  const ofTemplates = new Set(templateCanaries(hasher).map(({ hash }) => formatHash256(hash)));
   const rings = {
     before: ringOf(shipped.filter((hash) => !ofTemplates.has(formatHash256(hash)))),
     after: ringOf(shipped),

@@ -164,7 +164,7 @@ async function reports(
   const ledger = createLedger({
     store,
     nowMs: () => Date.now(),
-    seal: { seal: (bytes) => bytes, open: (bytes) => bytes },
+    seal: { seal: (bytes) => bytes, open: (bytes) => bytes, mark: (bytes) => bytes },
     deadlineHours: [1, 12, 24],
     keepHitsDays: 0,
     keepHoursDays: 0,

@@ -4,7 +4,7 @@
  * ZEEF_TEST_PG names a folder with others, such as /usr/lib/postgresql/15/bin.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, chown, copyFile, link, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
@@ -95,14 +95,17 @@ export class PostgresServer {
   readonly #bin: string;
   readonly #folder: string;
   readonly #settings: readonly string[];
+  /** What its command begins with; it becomes the server's user itself. */
+  readonly #enter: readonly string[];
   #process: ChildProcess | null = null;
   #databases = 0;
   #schemas = 0;
 
-  private constructor(bin: string, folder: string, settings: readonly string[]) {
+  private constructor(bin: string, folder: string, settings: readonly string[], enter: readonly string[] = []) {
     this.#bin = bin;
     this.#folder = folder;
     this.#settings = settings;
+    this.#enter = enter;
   }
 
   /** Create an empty server and start it. `settings`: of postgresql.conf, as `name=value`. */
@@ -111,13 +114,41 @@ export class PostgresServer {
   }
 
   /** The same in an empty folder, which may be a disk of its own. */
-  static async createIn(folder: string, ...settings: string[]): Promise<PostgresServer> {
+  static createIn(folder: string, ...settings: string[]): Promise<PostgresServer> {
+    return PostgresServer.#createIn(folder, settings);
+  }
+
+  /**
+   * The same where the command `enter` of nsenter leads, as root. It listens on `addresses` there, and trusts their `network`; its socket is in its
+   * folder, as ever.
+   */
+  static async createWithin(
+    enter: readonly string[],
+    { addresses, network }: { readonly addresses: readonly string[]; readonly network: string },
+  ): Promise<PostgresServer> {
+    const folder = tempFolder('pg');
+    const user = ['-S', String(NOBODY), '-G', String(NOBODY), '--'];
+    const server = await PostgresServer.#createIn(
+      folder,
+      [`listen_addresses=${addresses.join(',')}`],
+      [...enter, ...user],
+    );
+    appendFileSync(join(folder, 'data', 'pg_hba.conf'), `host all all ${network} trust\n`);
+    await server.run('SELECT pg_reload_conf()');
+    return server;
+  }
+
+  static async #createIn(
+    folder: string,
+    settings: readonly string[],
+    enter: readonly string[] = [],
+  ): Promise<PostgresServer> {
     if (!binaries.has(tmpdir())) binaries.set(tmpdir(), letPass().then(placeBinaries));
     const bin = await binaries.get(tmpdir())!;
     if (isRoot) await chown(folder, NOBODY, NOBODY);
     const args = ['-D', join(folder, 'data'), '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     execFileSync(join(bin, 'initdb'), args, { ...identity, env: childEnv(), stdio: 'pipe', cwd: folder });
-    const server = new PostgresServer(bin, folder, settings);
+    const server = new PostgresServer(bin, folder, settings, enter);
     await server.start();
     await server.run(SET_UP);
     for (const database of ['postgres', 'template1']) await server.run(SHARED, server.url(database));
@@ -136,13 +167,14 @@ export class PostgresServer {
       ...this.#settings,
     ];
     const [command = '', ...args] = [
+      ...this.#enter,
       ...WITH_PARENT,
       join(this.#bin, 'postgres'),
       ...['-D', join(this.#folder, 'data')],
       ...settings.flatMap((setting) => ['-c', setting]),
     ];
     const child = spawn(command, args, {
-      ...identity,
+      ...(this.#enter.length > 0 ? {} : identity),
       env: childEnv(),
       stdio: ['ignore', output, output],
       cwd: this.#folder,
@@ -223,7 +255,8 @@ export class PostgresServer {
   /** Kill the server and all processes that it started, as a machine that loses power. Linux only. */
   async killAll(): Promise<void> {
     const all = this.pids;
-    for (const one of all) process.kill(one, 'SIGKILL');
+    // One that has ended meanwhile is killed too.
+    for (const one of all) if (isRunning(one)) process.kill(one, 'SIGKILL');
     while (all.some((one) => isRunning(one))) await delay(POLL_MS);
     this.#process = null;
   }

@@ -1,7 +1,7 @@
 // Builds everything into dist/: TypeScript is checked by tsc and bundled by rolldown, WebAssembly is made by the AssemblyScript
 // compiler. A WASM module is rebuilt only when one of its sources is newer than its output.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,7 @@ for (const [name, [sources, flags]] of Object.entries(MODULES)) {
 const ENTRIES = [
   'src/main',
   'src/healthcheck',
+  'src/cli/working-line-worker',
   'src/engine/decoder-main',
   'src/engine/digest-worker',
   'src/engine/worker',
@@ -95,7 +96,9 @@ const written = await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
-chmodSync(join(root, 'dist/src/main.js'), 0o755);
+const main = join(root, 'dist/src/main.js');
+chmodSync(main, 0o755);
+writeFileSync(join(root, 'dist/zeef.1'), execFileSync(process.execPath, [main, 'man']));
 // Output of an earlier build would be packed with the rest.
 const fresh = new Set(written.output.map(({ fileName }) => fileName));
 for (const folder of ['src', 'bench', 'scripts', 'chunks']) {
@@ -111,7 +114,7 @@ const page = join(root, 'src/dashboard');
 const pageOutput = join(root, 'dist/src/dashboard');
 execFileSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });
 mkdirSync(join(pageOutput, 'vendor'), { recursive: true });
-for (const name of ['index.html', 'style.css']) copyFileSync(join(page, name), join(pageOutput, name));
+for (const name of ['index.html', 'style.css', 'lists.css']) copyFileSync(join(page, name), join(pageOutput, name));
 const uplot = join(root, 'node_modules/uplot');
 copyFileSync(join(uplot, 'dist/uPlot.esm.js'), join(pageOutput, 'vendor/uplot.js'));
 copyFileSync(join(uplot, 'dist/uPlot.min.css'), join(pageOutput, 'vendor/uplot.css'));

@@ -261,18 +261,21 @@ run() { timeout --foreground --signal=KILL "$COMMAND_SECONDS_MAX" "${new_contain
 
 # Runs the image's own command with further variables. Sets `inside` to its process id in this namespace.
 serve() {
+  # The log of an earlier container must not be read as this one's: the shell of a command in the background opens it late.
+  rm -f "$work/serve.log"
   "${new_container[@]}" "$@" "${entrypoint[@]}" "${command[@]}" >"$work/serve.log" 2>&1 </dev/null &
   started=$!
   local until=$((SECONDS + COMMAND_SECONDS_MAX))
-  until grep -q 'zeef listens on' "$work/serve.log"; do
+  until grep -qs 'zeef listens on' "$work/serve.log"; do
     if ! kill -0 "$started" 2>/dev/null || [ "$SECONDS" -gt "$until" ]; then
-      tail -n 5 "$work/serve.log"
+      tail -n 5 "$work/serve.log" || true
       fail "it does not serve ($*)"
     fi
     sleep 0.2
   done
   inside=$(cat "/proc/$started/task/$started/children")
   inside=${inside%% *}
+  [ -n "$inside" ] || fail "the process of the container is not found ($*)"
 }
 
 stop() {

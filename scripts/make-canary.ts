@@ -1,12 +1,12 @@
 /**
  * Makes hashlists/canary.txt: PDQ hashes of harmless images, which a list of harmful ones must therefore not match:
  * generated icons of plain shapes, gradients, templates of offices and screens (`canary/`), and photographs of the tests'
- * fixtures. `npm run canary`; a test compares
- * the file with this output.
+ * fixtures. Beside it hashlists/canary-shows.txt: what each shows, line by line. `npm run canary`; a test compares the files
+ * with this output.
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { seeded } from '../bench/pdq-like.js';
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
@@ -69,28 +69,36 @@ function gradient(random: () => number): Raster {
   });
 }
 
-/** Return the text of the file: one hash a line, sorted, each once. */
-export async function canaries(): Promise<string> {
+/** A template by the words of a person: `pieChart` is a pie chart. */
+const wordsOf = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** Return the texts of the files: one hash a line, sorted, each once; and what each shows. */
+export async function canaries(): Promise<{ readonly hashes: string; readonly shows: string }> {
   const hasher = loadPdqHasher();
   const random = seeded(2021);
-  const hashes = new Set<string>();
-  const take = (picture: Raster, families: 'both' | 'resized') => {
+  /** By hash, what it shows. Of two images with one hash the first counts. */
+  const made = new Map<string, string>();
+  const put = (hash: string, shows: string) => made.set(hash, made.get(hash) ?? shows);
+  const take = (picture: Raster, families: 'both' | 'resized', shows: string) => {
     for (const { degenerate, hashes: found } of hasher.hash(picture, { orientations: 'none', families }).families)
-      if (!degenerate) hashes.add(formatHash256(found[0]!));
+      if (!degenerate) put(formatHash256(found[0]!), shows);
   };
-  for (let at = 0; at < ICONS; at++) take(icon(random), 'resized');
-  for (let at = 0; at < GRADIENTS; at++) take(gradient(random), 'resized');
-  for (const hash of templateCanaries(hasher)) hashes.add(formatHash256(hash));
+  for (let at = 0; at < ICONS; at++) take(icon(random), 'resized', 'icon');
+  for (let at = 0; at < GRADIENTS; at++) take(gradient(random), 'resized', 'gradient');
+  for (const { hash, template } of templateCanaries(hasher)) put(formatHash256(hash), wordsOf(template));
   const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
   const folder = join(PACKAGE_ROOT, 'test', 'fixtures', 'photographs');
   for (const name of readdirSync(folder)
     .filter((one) => /\.(jpg|webp|png)$/.test(one))
     .sort()) {
-    take((await decoder.decode(readFileSync(join(folder, name)))).raster, 'both');
+    take((await decoder.decode(readFileSync(join(folder, name)))).raster, 'both', `photograph ${parse(name).name}`);
   }
-  return `${[...hashes].sort().join('\n')}\n`;
+  const hashes = [...made.keys()].sort();
+  return { hashes: `${hashes.join('\n')}\n`, shows: `${hashes.map((hash) => made.get(hash)).join('\n')}\n` };
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  writeFileSync(join(PACKAGE_ROOT, 'hashlists', 'canary.txt'), await canaries());
+  const { hashes, shows } = await canaries();
+  writeFileSync(join(PACKAGE_ROOT, 'hashlists', 'canary.txt'), hashes);
+  writeFileSync(join(PACKAGE_ROOT, 'hashlists', 'canary-shows.txt'), shows);
 }

@@ -4,6 +4,7 @@
  * screenshots.
  */
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { chromium } from 'playwright-core';
 import sharp from 'sharp';
 import { seeded } from '../bench/pdq-like.js';
@@ -46,12 +47,14 @@ async function importLists(service: Service): Promise<void> {
   const { lists } = service.store;
   for (const { list, category, entries } of LISTS) {
     await lists.createList({ list, kind: 'match', radiusBits: 31 });
-    const rows = async function* (count: number) {
-      for (let line = 1; line <= count; line++) {
-        const entry = { entryId: `e-${line}`, algorithm: 'sha1' as const, value: hex(20), category };
+    // A held version reads its rows twice.
+    const rows = (count: number) => {
+      const made = Array.from({ length: count }, (_, at) => {
+        const entry = { entryId: `e-${at + 1}`, algorithm: 'sha1' as const, value: hex(20), category };
         const rest = { severity: null, source: list, mediaType: null, status: 'active' as const, updatedAt: null };
-        yield { ok: true as const, line, entry: { ...entry, ...rest, tags: [], notes: {} } };
-      }
+        return { ok: true as const, line: at + 1, entry: { ...entry, ...rest, tags: [], notes: {} } };
+      });
+      return { [Symbol.asyncIterator]: () => Readable.from(made)[Symbol.asyncIterator]() };
     };
     await lists.replaceEntries(list, rows(entries));
     if (list === 'police') await lists.changeEntries(list, { entryId: 'e-17' }, 'quarantine');

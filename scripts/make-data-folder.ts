@@ -84,6 +84,7 @@ cpSync(join(SAMPLE, 'pictures'), join(WORK, 'images'), { recursive: true });
 zeef(['scan', join(WORK, 'images'), '--resume', join(WORK, 'inventory')], [0, 1]);
 zeef(['lists', 'export']);
 
+const { lists } = JSON.parse(zeef(['lists', 'show', '--json'])) as { lists: { list: string; entryCount: number }[] };
 const facts = {
   version,
   tenant: TENANT,
@@ -91,11 +92,8 @@ const facts = {
   checksPerDay: 123456,
   verdicts,
   confirmed: hits[0]!.id,
-  lists: zeef(['lists', 'show'])
-    .trim()
-    .split('\n')
-    .map((line) => line.split(':')[0]),
-  entries: Number(/(\d+) entries/.exec(zeef(['lists', 'show']))?.[1]),
+  lists: lists.map(({ list }) => list),
+  entries: lists[0]!.entryCount,
   ledger: zeef(['ledger', 'verify']).trim(),
   audit: zeef(['audit', 'verify']).trim(),
 };

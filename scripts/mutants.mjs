@@ -38,6 +38,12 @@ const OF_SHAPE = ['test/check/one-dimensional.test.ts'];
 const SHORT = 'src/lists/import/short-imports.ts';
 const PARTS = 'src/core/parts.ts';
 const SCANS = 'src/postgres/scans/scans.ts';
+const BACK_SOURCE = 'src/postgres/move/source.ts';
+const BACK_TARGET = 'src/sqlite/move/target.ts';
+const BACK_MARK = 'src/postgres/move/mark.ts';
+const OF_BACK = ['test/postgres/move-back.test.ts'];
+const OF_INTO = ['test/postgres/move.test.ts'];
+const OF_TARGET = ['test/sqlite/move-target.test.ts'];
 const SHARD = 'src/scan/join/shard-work.ts';
 const UNIT = 'src/scan/join/unit.ts';
 const OF_JOINED = ['test/scan/joined-scan.test.ts'];
@@ -431,7 +437,7 @@ export const MUTANTS = [
     'if (false) void',
     ['test/engine/image-engine.test.ts'],
   ],
-  ['src/http/file-parts.ts', 'for (const one of chunks) large.update(one);', '', OF_LARGE],
+  ['src/check/read-image.ts', 'for (const one of kept) large.update(one);', '', OF_LARGE],
   [IDENTIFY, 'sum === Number.parseInt(field.trim(), 8)', 'true', OF_IDENTIFY],
   [IDENTIFY, ' === end.length)\n', ' <= end.length)\n', OF_IDENTIFY],
   [IDENTIFY, '(?:\\s|#', '(?:\\s+|#', OF_IDENTIFY],
@@ -459,7 +465,7 @@ export const MUTANTS = [
   ['src/store/lists/disabled-entries.ts', '&& !this.#isHeld(name, entry)', '', OF_UPDATES],
   ['src/store/lists/disabled-entries.ts', 'this.#held.delete(nameOf(row));', '', OF_UPDATES],
   [ROWS, 'this.#disabled.forget(row);', '', OF_UPDATES],
-  [ROWS, 'this.#rowOf(row, this.#disabled.has(row))', 'row', OF_UPDATES],
+  [ROWS, '{ ...row, disabled: this.#disabled.has(row) ? 1 : 0 }', 'row', OF_UPDATES],
   ['src/sqlite/lists/entry-lookup.ts', '|| !isSoundEntry(raw)', '', OF_UPDATES],
   ['src/sqlite/lists/write-entries.ts', 'if (isBulk) makeEntryIndexes(db);', '', OF_UPDATES],
   [ROWS, 'else if (!this.#takeOver(entry))', 'else', OF_UPDATES],
@@ -468,8 +474,8 @@ export const MUTANTS = [
   [REVIEW, 'note(waiting, gate.check(waiting));', '', ['test/lists/import/pdq-gate.test.ts']],
   [
     'src/lists/import/pdq-gate.ts',
-    'canaries.length === 0 ? [shippedRing]',
-    'true ? [shippedRing]',
+    'canaries.length === 0 ? [shipped] ',
+    'true ? [shipped] ',
     ['test/lists/import/pdq-gate.test.ts'],
   ],
   [
@@ -485,7 +491,7 @@ export const MUTANTS = [
   [REVIEW, 'count > limit', 'count >= limit', OF_REVIEW],
   [REVIEW, '!healthy.has(reason)', 'reason.length > 0', OF_REVIEW],
   [REVIEW, "draft.mode === 'add' ? HEALTHY_UPDATE : HEALTHY", 'HEALTHY', OF_REVIEW],
-  [REVIEW, "kind !== 'suppression' || ", '', OF_REVIEW],
+  ['src/lists/import/canaries.ts', "kind !== 'suppression' || ", '', OF_REVIEW],
   // Scan identity: what is known, and of which file.
   [IDENTITY, 'a.size === b.size &&', '', OF_IDENTITY],
   [IDENTITY, 'a.mtimeNs === b.mtimeNs &&', '', OF_IDENTITY],
@@ -743,4 +749,52 @@ export const MUTANTS = [
   ['src/scan/join/join-scan.ts', ' && all.every(({ unreadFolders }) => unreadFolders === 0)', '', OF_JOINED],
   ['src/scan/join/inventories.ts', 'LOST.has(error.code)', 'LOST.size === 0', OF_JOINED],
   [UNIT, 'if (!this.#roots.has(path)) this', 'this', OF_JOINED],
+  [
+    ROWS,
+    'entry_id: first.entry_id, digest: null }',
+    'entry_id: first.entry_id }',
+    ['test/sqlite/import-digests.test.ts'],
+  ],
+  [
+    ROWS,
+    'isSame && held.value.equals(row.value) ? row.digest',
+    'true ? row.digest',
+    ['test/sqlite/import-digests.test.ts'],
+  ],
+  [BACK_SOURCE, 'IN SHARE ROW EXCLUSIVE MODE', 'IN ACCESS SHARE MODE', OF_BACK],
+  [BACK_SOURCE, 'if (live !== undefined)', 'if (false)', OF_BACK],
+  [BACK_SOURCE, 'if (mark === null) await foldAll(database);', '', OF_BACK],
+  [BACK_MARK, 'if (mark !== null) throw storeMovedAway(mark);', '', OF_BACK],
+  [BACK_MARK, 'for (const table of TABLES)', 'for (const table of TABLES.slice(0, 3))', OF_BACK],
+  [BACK_TARGET, "setMeta.run('usage_seed', usageSeed);", '', OF_BACK],
+  [BACK_TARGET, 'max(removal) OVER (ORDER BY number)', 'removal', OF_BACK],
+  [BACK_TARGET, 'found === null || found.token === ended.token', 'true', OF_TARGET],
+  [BACK_TARGET, 'if (found === null && this.hasStore()) throw this.notEmpty();', '', OF_TARGET],
+  [BACK_TARGET, 'guarded(() => unmarkMoving(this.#dataDir));', '', OF_BACK],
+  [
+    'src/sqlite/move/ledger.ts',
+    'lastHash(db) ?? hashBeforeEvents(facts);\n  const insert',
+    'hashBeforeEvents(facts);\n  const insert',
+    OF_TARGET,
+  ],
+  ['src/sqlite/moved-mark.ts', 'if (moving === null) return;', 'return;', OF_BACK],
+  // A move that is continued, and what another process does meanwhile.
+  [BACK_TARGET, "if (metaOf(lists, 'values_plain') === 0) return;", '', OF_TARGET],
+  [
+    BACK_TARGET,
+    "db.prepare(`INSERT INTO sqlite_sequence (name, seq) VALUES ('list', ?)`).run(lastListKey);",
+    '',
+    OF_TARGET,
+  ],
+  ['src/sqlite/move/source.ts', 'if (lost !== undefined) throw damaged(PAST_ENTRY, lost);', '', OF_TARGET],
+  ['src/service/move-store.ts', 'different.length > 0 || problems.length > 0', 'different.length > 0', OF_BACK],
+  [BACK_SOURCE, 'if (links!.rows > 0)', 'if (false)', OF_BACK],
+  [BACK_SOURCE, 'await guarded(() => requireUnused(sql));', '', OF_BACK],
+  ['src/postgres/move/target.ts', 'if (found?.rows !== from)', 'if (found === undefined)', OF_INTO],
+  [
+    'src/postgres/move/target.ts',
+    'found?.source !== storeId || found.fingerprint !== fingerprint',
+    'found === undefined',
+    OF_INTO,
+  ],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

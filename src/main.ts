@@ -24,6 +24,10 @@ const stopped = new Promise<void>((resolve) => {
     // The first asks, the second ends at once.
     if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
     stopping = true;
+    // At once: what ends a piece of work takes its time.
+    // In place of a line of progress, which ends without a newline.
+    const place = process.stderr.isTTY ? '\r\x1b[K' : '';
+    if (signal === 'SIGINT') process.stderr.write(`${place}zeef: stopping; a second Ctrl-C ends at once\n`);
     resolve();
   };
   process.on('SIGINT', stop);
@@ -63,6 +67,8 @@ await runCommandLine(process.argv.slice(2), {
   isOutputClosed: () => isOutputClosed || process.stdout.errored !== null,
   err: (text) => void process.stderr.write(terminalText(text)),
   isTerminal: process.stderr.isTTY === true,
+  // A terminal that does not know its size says 0.
+  columns: process.stdout.columns || null,
   errStream: process.stderr,
   // Functions: opening a stream changes it for its other users, and the folder may be gone.
   stdin: () => process.stdin,

@@ -18,15 +18,15 @@ function entryHash(hasher: PdqHasher, raster: Raster): Uint8Array | null {
   return Uint8Array.from(hashes[0]!);
 }
 
-/** Return the hashes of all templates. */
-export function templateCanaries(hasher: PdqHasher): Uint8Array[] {
-  return Object.values(TEMPLATES).flatMap(({ draw, layouts, contents }) => {
+/** Return the hashes of all templates, each with the name of its own. */
+export function templateCanaries(hasher: PdqHasher): { readonly hash: Uint8Array; readonly template: string }[] {
+  return Object.entries(TEMPLATES).flatMap(([template, { draw, layouts, contents }]) => {
     const content = seeded(2_026);
     const taken: Uint8Array[] = [];
     for (let at = 0; at < layouts * contents; at++) {
       const hash = entryHash(hasher, draw(seeded(at % layouts), content).raster);
       if (hash !== null && taken.every((other) => hamming256(hash, other) > APART_BITS)) taken.push(hash);
     }
-    return taken;
+    return taken.map((hash) => ({ hash, template }));
   });
 }

@@ -8,10 +8,11 @@
  * `s3-place.ts` has the variables of a bucket. Without permission to list the bucket, S3 says 403 of a missing object, and
  * a missing blob is STORE_FAILED.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { type BlobStore, isBlobName } from '../store/blob-contract.js';
 import { FolderBlobs } from './folder-blobs.js';
 import { S3Blobs } from './s3-blobs.js';
@@ -41,7 +42,7 @@ export function openBlobs(place: string, env: Env, limits: Partial<S3Limits> = {
 /** Open a folder of this machine alone, which is made where it is missing. Errors STORE_FAILED: it cannot be made. */
 export function openOwnBlobs(folder: string): BlobStore {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     return new FolderBlobs(folder, { isShared: false });
   } catch (error) {
     throw asStoreFailure(error);

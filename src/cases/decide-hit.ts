@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Hit, Ledger } from '../ledger/ledger.js';
 import { suppress } from '../lists/suppressions.js';
+import type { DecidingKey } from '../store/ledger-contract.js';
 
 export interface Decided extends Hit {
   /** For a false positive: the entry that can be suppressed, and whether it was. */
@@ -25,6 +26,7 @@ export async function decideHit(
     readonly status: HitStatus;
     readonly note: string | null;
     readonly by: string;
+    readonly key?: DecidingKey | undefined;
     readonly suppress: boolean;
     /** For the audit log. */
     readonly actor: string;

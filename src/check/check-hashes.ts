@@ -58,6 +58,10 @@ interface HashItemError {
   readonly code: ErrorCode;
   readonly says: string;
   readonly field: string | null;
+  /** What the field takes. */
+  readonly expected?: string;
+  /** The known field that is nearest to an unknown one. */
+  readonly nearest?: string;
 }
 
 export type HashItemAnswer =
@@ -164,10 +168,15 @@ function toAnswer(
 /** Return an item's error as its answer. Errors: those that the item did not cause are rethrown. */
 function itemError(item: HashItem, error: unknown): HashItemAnswer {
   if (!(error instanceof AppError) || ERRORS[error.code].retry) throw error;
-  const field = error.details.field;
+  const { field, expected } = error.details;
   return {
     id: item.id ?? null,
-    error: { code: error.code, says: ERRORS[error.code].says, field: field === undefined ? null : String(field) },
+    error: {
+      code: error.code,
+      says: ERRORS[error.code].says,
+      field: field === undefined ? null : String(field),
+      ...(expected === undefined ? {} : { expected: String(expected) }),
+    },
   };
 }
 

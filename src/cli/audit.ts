@@ -1,12 +1,14 @@
 /** `zeef audit ...`: shows and verifies the audit log. */
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { terminalField } from '../core/terminal.js';
 import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
+import { tableText } from './table.js';
 
 const ROWS_SHOWN = 100;
 const ROWS_READ = 1_000;
+
+const secondOf = (iso: string) => iso.slice(0, 19).replace('T', ' ');
 
 function rows(text: string): number {
   const value = Number(text);
@@ -21,14 +23,17 @@ function head(text: string): AuditHead {
   return { seq: Number(seq), hash };
 }
 
-const ENDS: Readonly<Record<AuditOutcome, string>> = { begun: 'BEGUN', failed: 'FAILED', done: '' };
+const ENDS: Readonly<Record<AuditOutcome, string>> = { begun: 'BEGUN', failed: 'FAILED', done: 'done' };
 
-function rowText({ seq, at, actor, action, tenant, target, details, outcome }: AuditRow): string {
-  const facts = Object.entries(details).filter(([, value]) => value !== null);
-  const words = facts.map(([name, value]) => `${name}=${value}`).join(' ');
-  const end = ENDS[outcome ?? 'done'];
-  const columns = [seq, at, actor, action, tenant ?? '-', target ?? '-', end, words].filter((word) => word !== '');
-  return `${columns.map((column) => terminalField(String(column))).join(' ')}\n`;
+const HEADINGS = ['ROW', 'AT (UTC)', 'ACTOR', 'ACTION', 'END', 'ABOUT'];
+
+function rowOf({ seq, at, actor, action, tenant, target, details, outcome }: AuditRow): string[] {
+  const facts = [['tenant', tenant], ['target', target], ...Object.entries(details)] as const;
+  const about = facts
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+  return [String(seq), secondOf(at), actor, action, ENDS[outcome ?? 'done'], about];
 }
 
 export function addAuditCommands(program: Command, cli: CliContext): void {
@@ -58,7 +63,9 @@ export function addAuditCommands(program: Command, cli: CliContext): void {
           if (page.length < limit) break;
           before = page.at(-1)!.seq;
         }
-        for (const row of found.reverse()) cli.out(json ? `${JSON.stringify(row)}\n` : rowText(row));
+        found.reverse();
+        if (json) for (const row of found) cli.out(`${JSON.stringify(row)}\n`);
+        else cli.out(found.length === 0 ? 'no rows\n' : tableText(HEADINGS, found.map(rowOf), cli.columns));
       }),
     );
 

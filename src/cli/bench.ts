@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { artefact } from '../core/package-root.js';
 import { type CliContext, earlyExit } from './context.js';
+import { writesTo } from './output-files.js';
 
 interface BenchFlags {
   readonly smoke?: boolean;
@@ -46,7 +47,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     )
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
-    .option('--pairs <file>', 'index: write every pair found, as CSV')
+    .addOption(writesTo(new Option('--pairs <file>', 'index: write every pair found, as CSV')))
     .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
     .option('--against <folder>', 'hostile, lists: the folder of another build of Zeef, measured beside this one')
     .option('--minutes <count>', 'soak: duration, by default 10; flips: by default 5', count)

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { terminalField } from '../core/terminal.js';
+import type { Service } from '../service/service.js';
 import {
   type CliContext,
   checkOptions,
@@ -13,6 +14,7 @@ import {
   NO_LIST_LINE,
   withService,
 } from './context.js';
+import { type NamedImage, namedImages } from './named-images.js';
 
 export const orientations = () =>
   new Option('--orientations <which>', 'all finds rotated and mirrored copies').choices(['all', 'none']).default('all');
@@ -60,13 +62,24 @@ function hashLine(path: string, answer: HashAnswer): string {
   return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${lines.join('')}`;
 }
 
+const FILES_HELP = 'files; all files of a folder; - for stdin';
+
+/** Return the images that are named; what folders have beside files is said on stderr. */
+function imagesNamed(cli: CliContext, files: readonly string[], { config }: Service): AsyncGenerator<NamedImage> {
+  return namedImages(files, {
+    stdin: cli.stdin,
+    bytesMax: config.imageBytesMax,
+    onLeftOut: (path) => cli.err(`zeef: ${shown(path)} is a link or no file: left out\n`),
+  });
+}
+
 export function addCheckCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
 
   program
     .command('check')
     .description('print a verdict per file; no service needed')
-    .argument('<files...>')
+    .argument('<files...>', FILES_HELP)
     .addOption(orientations())
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
@@ -77,12 +90,13 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
       const byVerdict: Record<string, number> = {};
       await withService(cli, globals(), async (service) => {
         if (service.readiness().listsInForce === 0) cli.err(NO_LIST_LINE);
-        for (const path of files) {
+        for await (const { path, input, isFound } of imagesNamed(cli, files, service)) {
           const early = earlyExit(cli);
           if (early !== null) return cli.setExitCode(early);
           await service.whenRoom();
-          const { id: _, ...answer } = await service.checkImage({ path }, { ...checkOptions(flags), reference: path });
-          byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
+          const { id: _, ...answer } = await service.checkImage(input, { ...checkOptions(flags), reference: path });
+          const counts = !isFound || answer.reason !== 'not_an_image';
+          if (counts) byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }));
         }
         cli.setExitCode(exitCodeOf(byVerdict));
@@ -92,7 +106,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
   program
     .command('hash')
     .description('print digests, PDQ, quality and size per file; no list is queried')
-    .argument('<files...>')
+    .argument('<files...>', FILES_HELP)
     .addOption(orientations().default('none'))
     .option('--frames <count>', FRAMES_HELP)
     .addOption(
@@ -102,20 +116,17 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
       await withService(cli, globals(), async (service) => {
-        for (const path of files) {
+        for await (const { path, input, isFound } of imagesNamed(cli, files, service)) {
           const early = earlyExit(cli);
           if (early !== null) return cli.setExitCode(early);
-          const answer = await service.hashImage(
-            { path },
-            {
-              digests: ['md5', 'sha1', 'sha256'],
-              orientations: flags.orientations ?? 'none',
-              families: 'both',
-              algorithms,
-              frames: framesFrom(flags),
-            },
-          );
-          if (answer.reason) cli.setExitCode(EXIT.failed);
+          const answer = await service.hashImage(input, {
+            digests: ['md5', 'sha1', 'sha256'],
+            orientations: flags.orientations ?? 'none',
+            families: 'both',
+            algorithms,
+            frames: framesFrom(flags),
+          });
+          if (answer.reason && !(isFound && answer.reason === 'not_an_image')) cli.setExitCode(EXIT.failed);
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));
         }
       });

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import type { ImageCheckOptions } from '../check/check-image.js';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
-import { readConfig } from '../config/read-config.js';
+import { type ConfigSources, readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
 import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { namesFrom } from '../core/names.js';
+import { systemWords } from '../core/system-words.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedgerAlone } from '../service/open-ledger.js';
@@ -28,7 +30,10 @@ export interface CliContext {
   readonly err: (text: string) => void;
   /** Becomes true once stdout has no reader (`| head`): further output is dropped. */
   readonly isOutputClosed: () => boolean;
+  /** Whether stderr is a terminal. */
   readonly isTerminal: boolean;
+  /** Columns of the terminal that stdout is; null: it is none. */
+  readonly columns: number | null;
   /** Where `err` writes, for a progress bar. */
   readonly errStream: NodeJS.WritableStream;
   readonly stdin: () => AsyncIterable<Uint8Array>;
@@ -77,6 +82,22 @@ export function configFileOf(cli: CliContext, flags: GlobalFlags): string | unde
   return flags.config ?? cli.env.ZEEF_CONFIG;
 }
 
+/** Return the sources of the configuration: variables, the text of the file, flags. Errors CONFIG_INVALID: the file cannot be read. */
+export function configSources(cli: CliContext, flags: GlobalFlags & Partial<Record<KnobName, string>>): ConfigSources {
+  const path = configFileOf(cli, flags);
+  let fileText: string | undefined;
+  if (path !== undefined) {
+    try {
+      fileText = readFileSync(path, 'utf8');
+    } catch (error) {
+      const why = systemWords(error);
+      throw new AppError('CONFIG_INVALID', { problems: `${path} cannot be read: ${why}` }, error);
+    }
+  }
+  const knobs = Object.entries(flags).filter(([name, value]) => name in KNOBS && value !== undefined);
+  return { env: cli.env, fileText, flags: Object.fromEntries(knobs) };
+}
+
 /** Return the configuration. `quietLevel`: the log level where no other is set. Errors CONFIG_INVALID. */
 export function configFrom(
   cli: CliContext,
@@ -84,16 +105,7 @@ export function configFrom(
   quietLevel?: Config['logLevel'],
 ): Config {
   const path = configFileOf(cli, flags);
-  let fileText: string | undefined;
-  if (path !== undefined) {
-    try {
-      fileText = readFileSync(path, 'utf8');
-    } catch (error) {
-      throw new AppError('CONFIG_INVALID', { problems: `${path} cannot be read` }, error);
-    }
-  }
-  const knobs = Object.entries(flags).filter(([name, value]) => name in KNOBS && value !== undefined);
-  const config = readConfig({ env: cli.env, fileText, flags: Object.fromEntries(knobs) });
+  const config = readConfig(configSources(cli, flags));
   const isNamed = flags.logLevel !== undefined || cli.env[KNOBS.logLevel.env] !== undefined || path !== undefined;
   return quietLevel === undefined || isNamed ? config : { ...config, logLevel: quietLevel };
 }
@@ -201,7 +213,7 @@ export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'r
   return {
     orientations: flags.orientations ?? 'all',
     requestedRadiusBits: radiusFrom(flags.radius),
-    lists: flags.lists === undefined ? null : new Set(flags.lists.split(',')),
+    lists: flags.lists === undefined ? null : new Set(namesFrom(flags.lists, '--lists')),
     tenant: 'local',
     frames: framesFrom(flags),
     digests: digestsFrom(flags),

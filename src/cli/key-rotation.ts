@@ -13,14 +13,16 @@ export function addKeyRotationCommand(lists: Command, program: Command, cli: Cli
       '--new-key-file <file>',
       'the new master key, 32 bytes as hex or base64; install it afterwards where the service reads its key',
     )
-    .action((flags: { newKeyFile?: string }) =>
+    .option('--json', 'as JSON')
+    .action((flags: { newKeyFile?: string; json?: boolean }) =>
       withLists(cli, program.opts<GlobalFlags>(), async ({ audit, rotateKeys }) => {
         const newMaster = flags.newKeyFile === undefined ? null : readKeyFile(resolve(flags.newKeyFile));
         const keyIdOf = ({ keyId }: { keyId: number }) => ({ details: { keyId } });
         const { keyId } = await audit.withAudit(cliActor(), { action: 'store.rekey', detailsOf: keyIdOf }, () =>
           rotateKeys(newMaster),
         );
-        cli.out(`all values are sealed under data key ${keyId}; rewrite the index file (lists export)\n`);
+        const words = `all values are sealed under data key ${keyId}; rewrite the index file (lists export)\n`;
+        cli.out(flags.json ? `${JSON.stringify({ keyId })}\n` : words);
       }),
     );
 }

@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
-import { terminalField } from '../core/terminal.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
+import { minuteOf, tableText } from './table.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -22,13 +22,20 @@ function hours(text: string): number {
   return value;
 }
 
-function keyText({ id, tenant, name, scopes, expiresAt, revokedAt, lastUsedAt }: KeyInfo): string {
-  const isExpired = expiresAt !== null && Date.parse(expiresAt) <= Date.now();
-  const expiry = expiresAt === null ? 'live' : isExpired ? `expired ${expiresAt}` : `live until ${expiresAt}`;
-  const state = revokedAt !== null ? `revoked ${revokedAt}` : expiry;
-  const used = lastUsedAt === null ? 'never used' : `last used ${lastUsedAt}`;
-  return `${id} ${tenant} ${scopes.join(',')} ${state}, ${used}${name === null ? '' : `, ${terminalField(name)}`}\n`;
+function stateOf({ expiresAt, revokedAt }: KeyInfo): string {
+  if (revokedAt !== null) return `revoked ${minuteOf(revokedAt)}`;
+  if (expiresAt === null) return 'live';
+  return `${Date.parse(expiresAt) <= Date.now() ? 'expired' : 'live until'} ${minuteOf(expiresAt)}`;
 }
+
+const HEADINGS = ['ID', 'TENANT', 'STATE (UTC)', 'LAST USED', 'SCOPES: NAME'];
+const rowOf = (key: KeyInfo) => [
+  key.id,
+  key.tenant,
+  stateOf(key),
+  key.lastUsedAt === null ? 'never' : minuteOf(key.lastUsedAt),
+  `${key.scopes.join(', ')}${key.name === null ? '' : `: ${key.name}`}`,
+];
 
 export function addKeyCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
@@ -61,7 +68,8 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const all = await service.store.keys.keys(tenant ?? null);
-        cli.out(json ? `${JSON.stringify({ keys: all })}\n` : all.map(keyText).join('') || 'no keys\n');
+        const words = all.length === 0 ? 'no keys\n' : tableText(HEADINGS, all.map(rowOf), cli.columns);
+        cli.out(json ? `${JSON.stringify({ keys: all })}\n` : words);
       }),
     );
 
@@ -91,10 +99,11 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
     .command('revoke')
     .description('revoke a key, in a running service too')
     .argument('<id>')
-    .action((id: string) =>
+    .option('--json', 'as JSON')
+    .action((id: string, { json }: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         await changesOf(service).keys.revokeKey(null, id);
-        cli.out(`${id}: revoked\n`);
+        cli.out(json ? `${JSON.stringify({ id })}\n` : `${id}: revoked\n`);
       }),
     );
 }

@@ -1,8 +1,9 @@
 /** `zeef ledger`: shows, verifies and backs up the ledger. */
 
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { terminalField } from '../core/terminal.js';
 import { type CliContext, EXIT, type GlobalFlags, withLedger } from './context.js';
+import { writesTo } from './output-files.js';
 
 const SHOWN_HITS = 20;
 
@@ -37,11 +38,12 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
   ledger
     .command('backup')
     .description('write a consistent copy, while the service runs')
-    .argument('<file>')
-    .action(async (file: string) => {
+    .addArgument(writesTo(new Argument('<file>'), { isNew: true }))
+    .option('--json', 'one JSON object')
+    .action(async (file: string, { json }: { json?: boolean }) => {
       await withLedger(cli, globals(), async (opened) => {
         const { bytes } = await opened.backup(file);
-        cli.out(`${file}: ${number(bytes)} bytes\n`);
+        cli.out(json ? `${JSON.stringify({ file, bytes })}\n` : `${file}: ${number(bytes)} bytes\n`);
       });
     });
 

@@ -1,8 +1,9 @@
 /** `zeef lists show` and `verify`: the lists in the store, and the integrity of their entries. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
+import { listHealth } from '../lists/list-health.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
-import { listText } from './list-text.js';
+import { listsTable, listText } from './list-text.js';
 
 /** Add `show` and `verify` to `lists`, the command of `zeef lists`. */
 export function addContentsCommands(lists: Command, program: Command, cli: CliContext): void {
@@ -15,9 +16,12 @@ export function addContentsCommands(lists: Command, program: Command, cli: CliCo
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, flags: { json?: boolean }) => {
       await withService(cli, globals(), async (service) => {
-        const all = (await service.lists()).filter((info) => name === undefined || info.list === name);
+        const known = await listHealth(service.store.lists);
+        const all = known.filter((info) => name === undefined || info.list === name);
         if (name !== undefined && all.length === 0) throw new AppError('LIST_NOT_FOUND', { list: name });
-        cli.out(flags.json ? `${JSON.stringify({ lists: all })}\n` : all.map(listText).join('') || 'no lists\n');
+        if (flags.json) return cli.out(`${JSON.stringify({ lists: all })}\n`);
+        if (name !== undefined) return cli.out(all.map(listText).join(''));
+        cli.out(all.length === 0 ? 'no lists\n' : listsTable(all, cli.columns));
       });
     });
 

@@ -1,19 +1,20 @@
 /** `zeef lists export`: the index file of all lists, or the values of one. */
 import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { EXCHANGE_FORMATS, type ExchangeFormat, exchangeLines } from '../lists/export-list.js';
 import type { Service } from '../service/service.js';
 import { sealStream } from '../vault/sealed-stream.js';
 import { type CliContext, cliActor, earlyExit, type GlobalFlags, withService } from './context.js';
+import { unwritable, writesTo } from './output-files.js';
 
 /** Add `export` to `lists`, the command of `zeef lists`. */
 export function addExportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
     .command('export')
     .description('write the index file that a process reads when it starts; with --list export one list')
-    .argument('[file]', 'with --list: by default stdout')
+    .addArgument(writesTo(new Argument('[file]', 'with --list: by default stdout'), { isNew: true }))
     .option('--list <name>', 'export this list with its values; a file is sealed, stdout is not')
     .option('--plain', 'do not seal the file of a list')
     .addOption(new Option('--format <format>', 'format of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
@@ -37,7 +38,7 @@ async function exportList(
   service: Service,
   cli: CliContext,
   file: string | undefined,
-  { list, format, plain }: { list: string; format: ExchangeFormat; plain?: boolean },
+  { list, format, plain = false, json }: { list: string; format: ExchangeFormat; plain?: boolean; json?: boolean },
 ): Promise<void> {
   const lines = exchangeLines(service.store.lists, list, format);
   await service.audit.withAudit(cliActor(), { action: 'list.export', target: list, details: { format } }, async () => {
@@ -51,13 +52,16 @@ async function exportList(
     }
     const bytes = plain ? lines : sealStream(service.store.vault, bytesOf(lines));
     // Readable by its owner only: the file holds the list's values.
-    const output = await open(file, 'wx', 0o600);
+    const output = await open(file, 'wx', 0o600).catch((error: unknown) => {
+      throw unwritable('file', file, error);
+    });
     try {
       await pipeline(bytes, output.createWriteStream());
     } catch (error) {
       await rm(file, { force: true });
-      throw error;
+      throw (error as NodeJS.ErrnoException).syscall === undefined ? error : unwritable('file', file, error);
     }
+    if (json) cli.out(`${JSON.stringify({ list, file, format, sealed: !plain })}\n`);
   });
 }
 

@@ -1,5 +1,5 @@
 /** `zeef lists feedback`: what people decided on the hits of a list, as a file for its publisher, or sent to it. */
-import { writeFile } from 'node:fs/promises';
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FEEDBACK_FORMATS, type FeedbackFormat, feedbackText } from '../cases/feedback/feedback-text.js';
 import { type FeedbackPlan, planFeedback } from '../cases/feedback/plan-feedback.js';
@@ -11,6 +11,7 @@ import { terminalField } from '../core/terminal.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { ListsAlone } from '../service/open-lists.js';
 import { type CliContext, cliActor, EXIT, type GlobalFlags, withLedger, withLists } from './context.js';
+import { writeNamed, writesTo } from './output-files.js';
 
 interface FeedbackFlags {
   readonly since?: number;
@@ -42,7 +43,7 @@ export function addFeedbackCommand(lists: Command, program: Command, cli: CliCon
     .description('what people decided on the hits of a list, for its publisher: as a file, or sent')
     .argument('<name>')
     .option('--since <time>', 'only entries with a decision since then, in UTC unless a zone is given', time)
-    .option('--out <file>', 'write to this file instead of stdout')
+    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout')))
     .addOption(new Option('--format <format>', 'format of the file').choices([...FEEDBACK_FORMATS]).default('csv'))
     .addOption(
       new Option('--send', 'show what would be sent to the service of the list’s source').conflicts(['out', 'format']),
@@ -67,7 +68,7 @@ async function run(parts: Parts, name: string, flags: FeedbackFlags, cli: CliCon
   const rows = await withStates(lists, name, await sumDecisions(parts.ledger, name, flags.since ?? null));
   const text = flags.json ? `${JSON.stringify({ list: name, feedback: rows })}\n` : feedbackText(rows, flags.format);
   if (flags.out === undefined) cli.out(text, 'document');
-  else await writeFile(flags.out, text, { mode: 0o600 });
+  else await writeNamed('--out', flags.out, text);
 }
 
 const rowText = ({ entryId, algorithm, verdict, confirmed, falsePositive, exact }: EntryFeedback) =>

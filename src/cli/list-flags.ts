@@ -20,6 +20,13 @@ export function words(text: string): Record<string, string> {
   return Object.fromEntries(pairs as [string, string][]);
 }
 
+/** Parse the `importedAt` of a version, as the store writes it. */
+export function importTime(text: string): string {
+  const ms = parseTime(text);
+  if (ms === null) throw new InvalidArgumentError('expected a time as lists versions shows it');
+  return new Date(ms).toISOString();
+}
+
 export function expiry(text: string): string | null {
   if (text === 'never') return null;
   const ms = parseTime(text);

@@ -24,10 +24,12 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
-/** Return a progress bar over the bytes of the files; storing the last entries takes a while after the last byte. */
+const rowsWords = (rows: number) => ({ rows: rows.toLocaleString('en') });
+
+/** Return a progress bar over the bytes of the files, with the rows; storing the last entries takes a while after the last byte. */
 function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): SingleBar {
   const bar = new SingleBar({
-    format: '{percentage} % of the bytes read  {duration_formatted}  {eta_formatted} left',
+    format: '{percentage} % of the bytes read  {rows} rows  {duration_formatted}  {eta_formatted} left',
     stream,
     clearOnComplete: true,
     fps: 5,
@@ -35,6 +37,7 @@ function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): Sing
   bar.start(
     files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0),
     0,
+    rowsWords(0),
   );
   return bar;
 }
@@ -65,6 +68,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
         const report = await importList(audit.as(cliActor()), {
           paths: files,
           onBytes: (bytes) => bar?.increment(bytes),
+          onRows: (rows) => bar?.update(rowsWords(rows)),
           shouldStop: cli.isStopping,
           list: flags.list,
           format: flags.format ?? formatOf(files[0]!),

@@ -11,6 +11,7 @@ interface SetFlags {
   readonly severityMap?: Record<string, string>;
   readonly expires?: string | null;
   readonly entryDays?: number | null;
+  readonly json?: boolean;
 }
 
 /** Add `set` to `lists`, the command of `zeef lists`. */
@@ -29,7 +30,8 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
     .option('--severity-map <pairs>', 'your terms for its severities, or its categories if it has none', words)
     .option('--expires <time>', 'time from which the list is disabled: RFC 3339, or never', expiry)
     .option('--entry-days <days>', 'days that an entry matches after its last update; or all', days)
-    .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays }: SetFlags) =>
+    .option('--json', 'as JSON')
+    .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays, json }: SetFlags) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const radiusBits = radiusFrom(radius);
         const change = {
@@ -40,7 +42,8 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
           ...(expires === undefined ? {} : { expiresAt: expires }),
           ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
         };
-        cli.out(listText(await changesOf(service).lists.updateList(name, change)));
+        const info = await changesOf(service).lists.updateList(name, change);
+        cli.out(json ? `${JSON.stringify(info)}\n` : listText(info));
       }),
     );
 }

@@ -5,6 +5,12 @@ import type { Service } from '../service/service.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { listText } from './list-text.js';
 
+/** Entries of the list; without any, the list. */
+interface Which {
+  readonly entry?: string;
+  readonly source?: string;
+}
+
 /** Add `enable`, `disable` and `remove` to `lists`, the command of `zeef lists`. */
 export function addSwitchCommands(lists: Command, program: Command, cli: CliContext): void {
   for (const verb of ['enable', 'disable', 'remove'] as const) {
@@ -14,28 +20,34 @@ export function addSwitchCommands(lists: Command, program: Command, cli: CliCont
       .argument('<name>')
       .addOption(new Option('--entry <id>', 'only entries with this id').conflicts('source'))
       .option('--source <name>', 'only entries of this source')
-      .action((name: string, flags: { entry?: string; source?: string }) =>
+      .option('--json', 'as JSON')
+      .action((name: string, { json, ...which }: Which & { json?: boolean }) =>
         withService(cli, program.opts<GlobalFlags>(), async (service) => {
-          cli.out(await changeList(service, verb, name, flags));
+          const { result, words } = await changeList(service, verb, name, which);
+          cli.out(json ? `${JSON.stringify(result)}\n` : words);
         }),
       );
   }
 }
 
+/** Errors LIST_NOT_FOUND; NOT_FOUND: no such entry. */
 async function changeList(
   service: Service,
   verb: 'enable' | 'disable' | 'remove',
-  name: string,
-  { entry, source }: { entry?: string; source?: string },
-): Promise<string> {
+  list: string,
+  { entry, source }: Which,
+): Promise<{ readonly result: object; readonly words: string }> {
   const { lists } = changesOf(service);
   if (entry !== undefined || source !== undefined) {
     const which = entry !== undefined ? { entryId: entry } : { source: source! };
-    const changed = await lists.changeEntries(name, which, verb);
-    if (changed === 0) throw new AppError('NOT_FOUND', { list: name, ...which });
-    return `${name}: ${changed} entries ${verb}d\n`;
+    const entries = await lists.changeEntries(list, which, verb);
+    if (entries === 0) throw new AppError('NOT_FOUND', { list, ...which });
+    return { result: { entries }, words: `${list}: ${entries} entries ${verb}d\n` };
   }
-  if (verb !== 'remove') return listText(await lists.updateList(name, { enabled: verb === 'enable' }));
-  await lists.removeList(name);
-  return `${name}: removed\n`;
+  if (verb !== 'remove') {
+    const result = await lists.updateList(list, { enabled: verb === 'enable' });
+    return { result, words: listText(result) };
+  }
+  await lists.removeList(list);
+  return { result: { list }, words: `${list}: removed\n` };
 }

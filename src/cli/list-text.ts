@@ -1,7 +1,11 @@
 /** Terminal text of lists, versions and import reports. */
 import { terminalField } from '../core/terminal.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import type { HoldRule, ImportReport, VersionInfo } from '../store/lists-contract.js';
+import type { ListHealth } from '../lists/list-health.js';
+import type { SourceState } from '../lists/source-state.js';
+import type { HeldRow, HoldRule, ImportReport, NearRow, VersionInfo } from '../store/lists-contract.js';
+import { minuteOf, tableText } from './table.js';
+import { fitted, wrapped } from './wrapped.js';
 
 const RULES: Readonly<Record<HoldRule, string>> = {
   canary: 'entries match known harmless images',
@@ -16,16 +20,25 @@ const RULES: Readonly<Record<HoldRule, string>> = {
 /** Rows shown of a rule that holds a version; the answer over HTTP has more. */
 const ROWS_SHOWN = 10;
 
-const rowText = ({ line, entryId }: { readonly line: number; readonly entryId: string | null }) =>
-  `    line ${line}${entryId === null ? '' : `: ${terminalField(entryId)}`}\n`;
+function nearText({ kind, line, shows, list, entryId }: NearRow): string {
+  const named = entryId === null ? '' : `: ${terminalField(entryId)}`;
+  if (kind === 'canary') return `${shows}, line ${line} of the canaries`;
+  return kind === 'entry' ? `list ${list}${named}` : `line ${line}${named}`;
+}
 
-function heldText({ list, held }: Pick<ImportReport, 'list' | 'held'>): string {
+const rowText = ({ line, entryId, near }: HeldRow) =>
+  `    line ${line}${entryId === null ? '' : `: ${terminalField(entryId)}`}${near ? ` (near ${nearText(near)})` : ''}\n`;
+
+/** `importedAt`: of the version, so that the decision is on the one that is shown. */
+function heldText({ list, held, importedAt }: Pick<ImportReport, 'list' | 'held'> & { importedAt?: string }): string {
   if (held.length === 0) return '';
   const reasons = held.map(
     ({ rule, count, limit, firstRows = [] }) =>
       `  ${count} ${RULES[rule]} (limit ${limit})\n${firstRows.slice(0, ROWS_SHOWN).map(rowText).join('')}`,
   );
-  return `HELD, the active version is unchanged:\n${reasons.join('')}  zeef lists approve ${list}, or zeef lists reject ${list}\n`;
+  const seen = importedAt === undefined ? '' : ` --imported-at ${importedAt}`;
+  const decide = `  zeef lists approve ${list}${seen}\n  zeef lists reject ${list}${seen}\n`;
+  return `HELD, the active version is unchanged:\n${reasons.join('')}${decide}`;
 }
 
 export function reportText(report: ImportReport): string {
@@ -40,30 +53,81 @@ export function reportText(report: ImportReport): string {
   );
 }
 
-export function versionText({
-  version,
-  state,
-  importedAt,
-  origin,
-  added,
-  removed,
-  rejected,
-  ...rest
-}: VersionInfo): string {
-  const words = `${version} ${state.padEnd(6)} ${importedAt} +${added} -${removed}, ${rejected} rejected, ${terminalField(origin ?? '')}`;
-  return `${words.trimEnd()}\n${heldText(rest)}`;
+const VERSION_HEADINGS = ['VERSION', 'STATE', 'IMPORTED', 'ADDED', 'REMOVED', 'REJECTED', 'ORIGIN'];
+
+/** Return the versions of a list, and below them why one is held. */
+export function versionsText(versions: readonly VersionInfo[], columns: number | null): string {
+  // The whole time: it identifies a held version.
+  const rows = versions.map(({ version, state, importedAt, added, removed, rejected, origin }) =>
+    [version, state, importedAt, added, removed, rejected, origin ?? ''].map(String),
+  );
+  const held = versions.map((version) => heldText(version)).join('');
+  return `${tableText(VERSION_HEADINGS, rows, columns)}${fitted(held, columns)}`;
 }
+
+const termsOf = ({ expiresAt, entryDaysMax, categoryMap, severityMap }: ListInfo) => [
+  ...(expiresAt === null ? [] : [`expires ${expiresAt}`]),
+  ...(entryDaysMax === null ? [] : [`entries match for ${entryDaysMax} days`]),
+  ...Object.entries({ ...categoryMap, ...severityMap }).map(([from, to]) => `${from} is reported as ${to}`),
+];
 
 export function listText(info: ListInfo): string {
   const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
-  const terms = [
-    ...(info.expiresAt === null ? [] : [`expires ${info.expiresAt}`]),
-    ...(info.entryDaysMax === null ? [] : [`entries match for ${info.entryDaysMax} days`]),
-    ...Object.entries({ ...info.categoryMap, ...info.severityMap }).map(
-      ([from, to]) => `${terminalField(from)} is reported as ${terminalField(to)}`,
-    ),
-  ];
-  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...terms].join('; ');
+  const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...termsOf(info).map(terminalField)].join('; ');
   return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
+}
+
+const LIST_HEADINGS = ['LIST', 'STATE', 'ENTRIES', 'VERSION', 'IMPORTED (UTC)', 'WHAT'];
+
+/** Return lists, one a row. */
+export function listsTable(lists: readonly ListHealth[], columns: number | null): string {
+  const rows = lists.map((info) => {
+    const { kind, radiusBits, enabled, version, heldVersion, importedAt, entryCount, quarantinedCount } = info;
+    const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
+    const what = [
+      `${kind}, radius ${radiusBits}`,
+      ...(entries.length === 0 ? [] : [entries.join(', ')]),
+      ...(quarantinedCount === 0 ? [] : [`${quarantinedCount} in quarantine or marked`]),
+      ...termsOf(info),
+    ];
+    return [
+      info.list,
+      enabled ? 'enabled' : 'disabled',
+      String(entryCount),
+      heldVersion === null ? String(version) : `${version}, ${heldVersion} held`,
+      importedAt === null ? 'never' : minuteOf(importedAt),
+      what.join('; '),
+    ];
+  });
+  return tableText(LIST_HEADINGS, rows, columns);
+}
+
+const FACT_COLUMNS = 12;
+
+/** Return the source of a list, one fact a line; never a secret. */
+export function sourceText(source: SourceState): string {
+  const { list, type, url, user, secrets, members, privacyGroup, everyMinutes, state, pages, lastTry } = source;
+  const { checkpoint, syncedAt, requestedAt, dueAt } = source;
+  const named = secrets.map(({ role, variable }) => `${role} ${variable === null ? 'is sealed' : `in ${variable}`}`);
+  const tried = lastTry && `${lastTry.outcome} ${lastTry.endedAt}${lastTry.why === null ? '' : `: ${lastTry.why}`}`;
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['list', list],
+    ['type', type],
+    ['url', url],
+    ['user', user],
+    ['secrets', named.join(', ') || null],
+    ['members', members.join(', ') || null],
+    ['group', privacyGroup],
+    ['every', everyMinutes === null ? 'on request only' : `${everyMinutes} minutes`],
+    ['state', pages > 0 ? `${state}, ${pages} pages so far` : state],
+    ['requested', requestedAt],
+    ['last try', tried],
+    ['synced', syncedAt ?? 'never'],
+    ['checkpoint', checkpoint],
+    ['due', dueAt],
+  ];
+  return facts
+    .flatMap(([name, value]) => (value === null ? [] : [wrapped(name.padEnd(FACT_COLUMNS), terminalField(value))]))
+    .join('');
 }

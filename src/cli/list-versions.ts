@@ -1,8 +1,17 @@
 /** `zeef lists versions`, `approve`, `reject` and `rollback`: the versions of a list, and which one is active. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { approveHeld, rollBack } from '../lists/list-versions.js';
+import { approveHeld, rejectHeld, rollBack } from '../lists/list-versions.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
-import { reportText, versionText } from './list-text.js';
+import { importTime } from './list-flags.js';
+import { reportText, versionsText } from './list-text.js';
+
+interface HeldFlags {
+  readonly importedAt?: string;
+  readonly json?: boolean;
+}
+
+/** A later import takes the place of a held version, under its number. */
+const SEEN = 'only if the held version is that of this time, as lists versions shows it';
 
 /** Add `versions`, `approve`, `reject` and `rollback` to `lists`, the command of `zeef lists`. */
 export function addVersionCommands(lists: Command, program: Command, cli: CliContext): void {
@@ -16,9 +25,8 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
     .action((name: string, flags: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const versions = await service.store.lists.versions(name);
-        cli.out(
-          flags.json ? `${JSON.stringify({ versions })}\n` : versions.map(versionText).join('') || 'no versions\n',
-        );
+        if (flags.json) return cli.out(`${JSON.stringify({ versions })}\n`);
+        cli.out(versions.length === 0 ? 'no versions\n' : versionsText(versions, cli.columns));
       }),
     );
 
@@ -26,9 +34,12 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
     .command('approve')
     .description('activate the held version of a list')
     .argument('<name>')
-    .action((name: string) =>
+    .option('--imported-at <time>', SEEN, importTime)
+    .option('--json', 'as JSON')
+    .action((name: string, { importedAt, json }: HeldFlags) =>
       withService(cli, globals(), async (service) => {
-        cli.out(reportText(await approveHeld(changesOf(service).lists, name)));
+        const report = await approveHeld(changesOf(service).lists, name, importedAt);
+        cli.out(json ? `${JSON.stringify(report)}\n` : reportText(report));
       }),
     );
 
@@ -36,10 +47,12 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
     .command('reject')
     .description('discard the held version of a list')
     .argument('<name>')
-    .action((name: string) =>
+    .option('--imported-at <time>', SEEN, importTime)
+    .option('--json', 'as JSON')
+    .action((name: string, { importedAt, json }: HeldFlags) =>
       withService(cli, globals(), async (service) => {
-        await changesOf(service).lists.dropHeld(name);
-        cli.out(`${name}: held version discarded\n`);
+        await rejectHeld(changesOf(service).lists, name, importedAt);
+        cli.out(json ? `${JSON.stringify({ list: name })}\n` : `${name}: held version discarded\n`);
       }),
     );
 
@@ -52,9 +65,11 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
       if (!Number.isSafeInteger(version) || version < 1) throw new InvalidArgumentError('expected a version number');
       return version;
     })
-    .action((name: string, flags: { to: number }) =>
+    .option('--json', 'as JSON')
+    .action((name: string, { to, json }: { to: number; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
-        cli.out(reportText(await rollBack(changesOf(service).lists, name, flags.to)));
+        const report = await rollBack(changesOf(service).lists, name, to);
+        cli.out(json ? `${JSON.stringify(report)}\n` : reportText(report));
       }),
     );
 }

@@ -1,4 +1,4 @@
-/** `zeef migrate`: moves the embedded store into PostgreSQL. */
+/** `zeef migrate`: moves the embedded store into PostgreSQL, or back. */
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.js';
 import { type MoveProgress, moveStore } from '../service/move-store.js';
@@ -28,22 +28,57 @@ const BEGUN = {
   ended: 'zeef: an earlier run had moved all of it; nothing was moved now\n',
 } as const;
 
+interface Flags {
+  readonly to?: string;
+  /** True: the configured database. */
+  readonly from?: string | true;
+  readonly json?: boolean;
+}
+
+/** Errors REQUEST_INVALID. */
+function placesOf(
+  { to, from }: Flags,
+  configured: string,
+): { readonly url: string; readonly direction: 'to' | 'from' } {
+  if (to !== undefined && from !== undefined)
+    throw new AppError('REQUEST_INVALID', { field: '--from', expected: 'either --to or --from' });
+  const direction = from === undefined ? 'to' : 'from';
+  const named = from === true ? undefined : from;
+  const url = named ?? to ?? configured;
+  if (!/^postgres(ql)?:\/\//.test(url))
+    throw new AppError('REQUEST_INVALID', { field: `--${direction}`, expected: 'postgres://…, or ZEEF_DATABASE_URL' });
+  return { url, direction };
+}
+
+const WORDS = {
+  to: {
+    ended: 'moved before: the data folder is marked, start Zeef with the database\n',
+    moved:
+      'moved: lists, audit log and ledger are verified; the data folder is marked, and no longer opened.\nPut it away, and start Zeef with the database\n',
+  },
+  from: {
+    ended: 'moved before: the database is marked, start Zeef with the data folder\n',
+    moved:
+      'moved: lists, audit log and ledger are verified; the database is marked, and no longer opened.\nPut it away, and start Zeef with the data folder: without ZEEF_DATABASE_URL\n',
+  },
+} as const;
+
 export function addMigrateCommand(program: Command, cli: CliContext): void {
   program
     .command('migrate')
     .description(
-      'move the embedded store of the data folder into an empty PostgreSQL database; stop all its processes first',
+      'move the embedded store of the data folder into an empty PostgreSQL database, or with --from such a store into an empty data folder; stop all its processes first',
     )
-    .option('--to <url>', 'the database, postgres://…; by default ZEEF_DATABASE_URL')
+    .option('--to <url>', 'the database, postgres://USER@HOST/NAME; by default ZEEF_DATABASE_URL')
+    .option('--from [url]', 'move back: the database; without one ZEEF_DATABASE_URL')
     .option('--json', 'one JSON object')
-    .action(async ({ to, json }: { to?: string; json?: boolean }) => {
+    .action(async (flags: Flags) => {
       const config = configFrom(cli, program.opts<GlobalFlags>(), COMMAND_LOG_LEVEL);
-      const url = to ?? config.databaseUrl;
-      if (!/^postgres(ql)?:\/\//.test(url))
-        throw new AppError('REQUEST_INVALID', { field: '--to', expected: 'postgres://…, or ZEEF_DATABASE_URL' });
+      const { url, direction } = placesOf(flags, config.databaseUrl);
       const { isDone, begun, compared } = await moveStore({
         place: storePlaceOf(config, cli.env),
-        to: url,
+        url,
+        direction,
         actor: cliActor(),
         onProgress: progressLines(cli),
         isStopping: cli.isStopping,
@@ -53,10 +88,9 @@ export function addMigrateCommand(program: Command, cli: CliContext): void {
         cli.err('zeef: stopped; the same command continues\n');
         return cli.setExitCode(EXIT.interrupted);
       }
-      if (json) return cli.out(`${JSON.stringify({ begun, compared })}\n`);
-      if (begun === 'ended') return cli.out('moved before: the data folder is marked, start Zeef with the database\n');
+      if (flags.json) return cli.out(`${JSON.stringify({ begun, compared })}\n`);
+      if (begun === 'ended') return cli.out(WORDS[direction].ended);
       for (const { table, rows } of compared) cli.out(`${table}: ${number(rows)} rows are equal\n`);
-      cli.out('moved: lists, audit log and ledger are verified; the data folder is marked, and no longer opened.\n');
-      cli.out('Put it away, and start Zeef with the database\n');
+      cli.out(WORDS[direction].moved);
     });
 }

@@ -1,23 +1,36 @@
 /** The command line: reads flags, calls the service, prints lines. No logic. */
 import { Command, CommanderError } from 'commander';
-import { AppError } from '../core/errors.js';
+import { asStoreFailure } from '../core/disk-errors.js';
+import { AppError, commandLineOf, type ErrorDetails } from '../core/errors.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
 import { limitProblem } from '../core/process-limits.js';
+import { systemWords } from '../core/system-words.js';
 import { addAuditCommands } from './audit.js';
 import { addBenchCommand } from './bench.js';
 import { addCheckCommands } from './check.js';
+import { addCompletionCommand } from './completion.js';
+import { addConfigCommand } from './config-show.js';
 import { type CliContext, EXIT } from './context.js';
+import { addDoctorCommand } from './doctor.js';
+import { parseNoEmpty, requireValues } from './empty-values.js';
+import { addExamples } from './examples.js';
+import { addHealthCommand } from './health.js';
+import { addHitCommands } from './hits.js';
 import { addKeyCommands } from './keys.js';
 import { addLedgerCommands } from './ledger.js';
 import { addListCommands } from './lists.js';
+import { addManCommand } from './man-page.js';
 import { addMigrateCommand } from './migrate.js';
+import { requireOutputs } from './output-files.js';
 import { addReplicasCommand } from './replicas.js';
 import { addReportCommands } from './report.js';
 import { addScanCommand } from './scan.js';
 import { addServeCommand } from './serve.js';
+import { addSuppressionCommands } from './suppressions.js';
 import { addTenantCommands } from './tenants.js';
 import { addVerifyCommand } from './verify.js';
 import { addWebhookCommands } from './webhooks.js';
+import { workingLine } from './working-line.js';
 
 /** Create the program with all commands, arguments and options. */
 export function createProgram(cli: CliContext): Command {
@@ -28,51 +41,90 @@ export function createProgram(cli: CliContext): Command {
     .option('--data-dir <folder>', 'folder for all data that Zeef stores (ZEEF_DATA_DIR)')
     .option('--workers <count>', 'decoder threads (ZEEF_WORKERS)')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace, silent (ZEEF_LOG_LEVEL)')
+    .helpOption('-h, --help', 'show help; --help with examples')
+    .helpCommand('help [command]', 'show help with examples')
     .exitOverride()
-    .configureOutput({ writeOut: cli.out, writeErr: cli.err });
+    .configureOutput({ writeOut: cli.out, writeErr: cli.err })
+    .hook('preAction', (_program, command) => {
+      requireValues(command);
+      requireOutputs(command);
+    });
   addServeCommand(program, cli);
   addCheckCommands(program, cli);
   addScanCommand(program, cli);
   addListCommands(program, cli);
   addKeyCommands(program, cli);
   addLedgerCommands(program, cli);
+  addHitCommands(program, cli);
+  addSuppressionCommands(program, cli);
   addReportCommands(program, cli);
   addTenantCommands(program, cli);
   addAuditCommands(program, cli);
   addWebhookCommands(program, cli);
+  addConfigCommand(program, cli);
+  addDoctorCommand(program, cli);
+  addHealthCommand(program, cli);
   addReplicasCommand(program, cli);
   addVerifyCommand(program, cli);
   addMigrateCommand(program, cli);
   addBenchCommand(program, cli);
+  addCompletionCommand(program, cli);
+  addManCommand(program, cli);
+  parseNoEmpty(program);
   return program;
 }
 
 /** Run one command; every failure becomes one line on stderr and exit code 2. */
-export async function runCommandLine(argv: readonly string[], cli: CliContext): Promise<void> {
+export async function runCommandLine(argv: readonly string[], context: CliContext): Promise<void> {
+  const { cli, ...line } = workingLine(context);
+  const program = createProgram(cli);
+  if (argv.includes('--help') || argv[0] === 'help') addExamples(program);
+  let ran: Command = program;
+  program.hook('preAction', (_program, command) => {
+    ran = command;
+    line.start(pathOf(command));
+  });
   try {
-    await createProgram(cli).parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
-    const error = ofNamedFile(thrown);
+    const error = ofSystem(thrown);
     if (error instanceof CommanderError) cli.setExitCode(error.exitCode === 0 ? EXIT.clean : EXIT.failed);
     else {
       cli.err(
         error instanceof AppError
-          ? `zeef: ${error.message}\n`
+          ? `zeef: ${commandLineOf(error, inOptions(error.details, ran))}\n`
           : `zeef: ${limitProblem(error) ?? (error as Error).stack ?? String(error)}\n`,
       );
-      cli.setExitCode(EXIT.failed);
+      const isStopped = error instanceof AppError && error.code === 'SHUTTING_DOWN' && cli.isStopping();
+      cli.setExitCode(isStopped ? EXIT.interrupted : EXIT.failed);
     }
+  } finally {
+    line.stop();
   }
 }
 
-const NAMED_FILE_CODES = new Set(['EACCES', 'EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR', 'EPERM']);
+/** Return the name of a command below `zeef`: `lists import`. */
+function pathOf(command: Command): string {
+  const names: string[] = [];
+  for (let one: Command | null = command; one?.parent; one = one.parent) names.unshift(one.name());
+  return names.join(' ');
+}
+
+/** Name a field as the option of the command that it came from: `--new-entries` for `new-entries` and `newEntries`. */
+function inOptions(details: ErrorDetails, command: Command): ErrorDetails {
+  const { field } = details;
+  const option = command.options.find((one) => one.long === `--${field}` || one.attributeName() === field);
+  return option?.long ? { ...details, field: option.long } : details;
+}
 
 /**
- * A file of the command line that cannot be opened as asked, or a working folder that was removed, is a fault of the
- * request, not of Zeef: one line, no stack.
+ * Return an error of the system as one line, without a stack: a file of the command line that cannot be opened as asked, a full disk,
+ * or a working folder that was removed.
  */
-function ofNamedFile(error: unknown): unknown {
-  const { code, syscall, path = syscall === 'uv_cwd' ? '.' : undefined } = (error ?? {}) as NodeJS.ErrnoException;
-  if (error instanceof AppError || path === undefined || !NAMED_FILE_CODES.has(code ?? '')) return error;
-  return new AppError('REQUEST_INVALID', { path, why: code! }, error);
+function ofSystem(error: unknown): unknown {
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (error instanceof AppError || code === undefined || syscall === undefined || limitProblem(error)) return error;
+  const where = path ?? (syscall === 'uv_cwd' ? '.' : null);
+  if (where === null) return asStoreFailure(error);
+  return new AppError('FILE_UNREADABLE', { path: where, why: systemWords(error) }, error);
 }

@@ -1,5 +1,5 @@
 /** `zeef report` and `zeef notice`: reports and notices from the ledger, as files and as text. */
-import { writeFile } from 'node:fs/promises';
+
 import { type Command, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { type Period, parsePeriod, parseTime } from '../core/period.js';
@@ -10,6 +10,7 @@ import { notice } from '../reports/notice.js';
 import { reportText } from '../reports/text.js';
 import { LANGUAGES, type Language } from '../reports/words.js';
 import { type CliContext, type GlobalFlags, withLedger } from './context.js';
+import { writeNamed, writesTo } from './output-files.js';
 
 interface ReportFlags {
   readonly period?: string;
@@ -54,14 +55,14 @@ export function addReportCommands(program: Command, cli: CliContext): void {
     .option('--to <time>', 'end, exclusive; by default now')
     .option('--tenant <name>', 'only this tenant; by default all')
     .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))
-    .option('--out <file>', 'write to this file instead of stdout')
+    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout')))
     .action((flags: ReportFlags) =>
       withLedger(cli, globals(), async (ledger) => {
         const { tenant, format, out } = flags;
         const report = await buildReport(ledger, { period: await periodOf(ledger, flags), tenant, nowMs: Date.now() });
         const text = format === 'text' ? reportText(report) : renderReport(report, format).text;
         if (out === undefined) cli.out(text, format === 'text' ? 'text' : 'document');
-        else await writeFile(out, text, { mode: 0o600 });
+        else await writeNamed('--out', out, text);
       }),
     );
 
@@ -70,11 +71,13 @@ export function addReportCommands(program: Command, cli: CliContext): void {
     .description('print a notice of one hit with its facts, as text')
     .argument('<hit-id>')
     .addOption(new Option('--language <language>').choices([...LANGUAGES]).default('en'))
-    .action((id: string, { language }: { language: Language }) =>
+    .option('--json', 'as JSON')
+    .action((id: string, { language, json }: { language: Language; json?: boolean }) =>
       withLedger(cli, globals(), async (ledger) => {
         const hit = await ledger.hit(undefined, id);
         if (!hit) throw new AppError('NOT_FOUND', { hit: id });
-        cli.out(notice(hit, { language, details: true, now: new Date().toISOString() }));
+        const text = notice(hit, { language, details: true, now: new Date().toISOString() });
+        cli.out(json ? `${JSON.stringify({ id, language, text })}\n` : text);
       }),
     );
 }

@@ -1,6 +1,7 @@
 /** One process of `zeef scan --join`: works until the scan is complete, and prints the result of all. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../core/make-folder.js';
 import { removeUnfinished, unfinishedName } from '../core/unfinished.js';
 import {
   forgetScan,
@@ -80,7 +81,7 @@ export async function runJoinedScan(
   const { dataDir } = service.config;
   removeUnfinished(dataDir);
   const folder = unfinishedName(join(dataDir, 'joined'));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const tally = new ScanTally();
   const onStall = stalledLine(cli, request);
   const shown = showProgress(cli, new ProgressMeter(tally, throttle, () => null), everySeconds);

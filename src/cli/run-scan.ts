@@ -1,4 +1,6 @@
 /** One run of `zeef scan`: checks trees of files, writes lines and a summary. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import { secretFrom } from '../core/secret.js';
@@ -14,7 +16,7 @@ import { createThrottle } from '../scan/throttle.js';
 import { type Counting, countFiles } from '../scan/walk/count.js';
 import { absolute } from '../scan/walk/roots.js';
 import { warningLine } from '../scan/warnings.js';
-import { openInventory } from '../service/open-stores.js';
+import { INVENTORY_FILE, openInventory } from '../service/open-stores.js';
 import { type Service, scanDecoder } from '../service/service.js';
 import { exitCodeOf } from './check.js';
 import { type CliContext, checkOptions, EXIT, earlyExit, NO_LIST_LINE } from './context.js';
@@ -66,6 +68,12 @@ async function listsOf(
   return { matcher, batch: null, connect: matcher.connect };
 }
 
+/** Errors FILE_UNREADABLE: a misspelt folder would be made, and its empty inventory matched. */
+function requireInventory(folder: string): void {
+  if (existsSync(join(folder, INVENTORY_FILE))) return;
+  throw new AppError('FILE_UNREADABLE', { field: '--rematch', path: folder, why: 'no inventory of a scan is there' });
+}
+
 /** Start counting the files of a request, for the estimate. */
 function startCounting(request: ScanRequest, env: CliContext['env']): Counting {
   const { paths, cwd, followsLinks, include, exclude } = request;
@@ -115,8 +123,9 @@ export async function runScan(
   cli.onAsked('pause', () => throttle.toggle());
   const tally = new ScanTally((warning) => cli.err(warning.code === 'NO_LIST' ? NO_LIST_LINE : warningLine(warning)));
   if (!matcher.hasList) tally.warn('NO_LIST');
-  const output = openScanOutput(cli, flags);
+  if (flags.rematch !== undefined) requireInventory(flags.rematch);
   const kept = flags.rematch ?? flags.resume;
+  const output = openScanOutput(cli, flags);
   const inventory = await openInventory(kept ?? null);
   const { filesBefore } = inventory.state;
   const isOfBuckets = request.paths.some(isBucketPath);

@@ -8,14 +8,19 @@ import type { Service } from '../service/service.js';
 /** Hashes of the sample images. */
 const SAMPLE = { list: 'sample', path: resolve(PACKAGE_ROOT, 'hashlists', 'sample', 'sample.csv') } as const;
 
-export async function importSample(service: Service): Promise<void> {
-  if (await service.store.lists.list(SAMPLE.list)) return;
-  await importList(service.audit.as(ZEEF), {
+/** Import it unless it is there. */
+export async function importSample({
+  config,
+  store,
+  audit,
+}: Pick<Service, 'config' | 'store' | 'audit'>): Promise<void> {
+  if (await store.lists.list(SAMPLE.list)) return;
+  await importList(audit.as(ZEEF), {
     list: SAMPLE.list,
     paths: [SAMPLE.path],
     format: 'csv',
     kind: 'match',
     approved: true,
-    radiusBits: service.config.radiusBits,
+    radiusBits: config.radiusBits,
   });
 }

@@ -3,6 +3,7 @@ import { createReadStream, openSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../core/path-bytes.js';
+import { systemWords } from '../core/system-words.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
 import { readPaths } from '../scan/walk/file-list.js';
@@ -113,7 +114,7 @@ function openListed(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    throw new AppError('FILE_UNREADABLE', { path, why: systemWords(error) }, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Output of a scan: lines, hits and the summary. */
-import { accessSync, closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, extname } from 'node:path';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { extname } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
 import type { FileResult } from '../scan/facts/file-result.js';
@@ -11,6 +11,7 @@ import { type QuarantineScript, writeQuarantineScript } from '../scan/report/qua
 import { summaryCsv, summaryText } from '../scan/report/summary-text.js';
 import type { ScanSummary } from '../scan/tally.js';
 import type { CliContext } from './context.js';
+import { unwritable } from './output-files.js';
 
 export interface OutputFlags {
   readonly report?: string;
@@ -29,16 +30,26 @@ const HELD_BYTES = 65_536;
 class LineFile {
   #held = '';
   readonly #file: number;
-  constructor(path: string) {
-    this.#file = openSync(path, 'w');
+  constructor(readonly path: string) {
+    try {
+      this.#file = openSync(path, 'w');
+    } catch (error) {
+      throw unwritable('--report', path, error);
+    }
   }
   write(line: string): void {
     this.#held += line;
     if (this.#held.length > HELD_BYTES) this.flush();
   }
   flush(): void {
-    if (this.#held !== '') writeSync(this.#file, this.#held);
+    const held = this.#held;
     this.#held = '';
+    if (held === '') return;
+    try {
+      writeSync(this.#file, held);
+    } catch (error) {
+      throw unwritable('--report', this.path, error);
+    }
   }
   close(): void {
     this.flush();
@@ -63,14 +74,21 @@ interface ScanOutput {
   close(): void;
 }
 
+function writeSummary(file: string, text: string): AppError[] {
+  try {
+    writeFileSync(file, text);
+    return [];
+  } catch (error) {
+    return [unwritable('--summary', file, error)];
+  }
+}
+
 /** Open the outputs that the flags name. Errors REQUEST_INVALID: unknown suffix of a summary; the system's. */
 export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput {
   const summaries = (flags.summary ?? []).map((file) => {
     const render = SUMMARIES[extname(file).toLowerCase()];
     if (!render)
       throw new AppError('REQUEST_INVALID', { field: 'summary', got: file, expected: '.txt .json .csv .html' });
-    // It is written last: a folder that cannot hold it must not be noticed after hours.
-    accessSync(dirname(file), constants.W_OK);
     return { file, render };
   });
   if (flags.quarantineTo === undefined && flags.quarantine !== undefined) {
@@ -102,8 +120,10 @@ export function openScanOutput(cli: CliContext, flags: OutputFlags): ScanOutput 
       const programs = await onMatch?.finished();
       line({ type: 'summary', ...summary, ...(programs ? { onMatch: programs } : {}) });
       report?.flush();
-      for (const { file, render } of summaries) writeFileSync(file, render(summary));
       if (report) cli.out(summaryText(summary));
+      // One that cannot be written costs none of the others.
+      const faults = summaries.flatMap(({ file, render }) => writeSummary(file, render(summary)));
+      if (faults[0]) throw faults[0];
     },
     close() {
       report?.close();

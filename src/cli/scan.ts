@@ -1,9 +1,10 @@
 /** `zeef scan`: its options, and which of them go together. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { requireBucketFlags } from './bucket-flags.js';
 import { FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
 import { giveWay } from './idle.js';
+import { writesTo } from './output-files.js';
 import { runJoinedScan } from './run-joined-scan.js';
 import { runScan } from './run-scan.js';
 import { invalid, type ScanFlags } from './scan-flags.js';
@@ -53,13 +54,18 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--idle', 'lowest CPU priority, and disk time only when the disk is otherwise idle')
     .option('--no-count', 'do not count the files for the estimate')
     .option('--progress-seconds <seconds>', 'interval of progress lines without a terminal', '10')
-    .option('--report <file>', 'write the JSON lines to this file, and a text summary to stdout')
-    .option(
-      '--summary <file>',
-      'write the summary to this file: .txt, .json, .csv or .html; may be repeated',
-      collected,
+    .addOption(
+      writesTo(new Option('--report <file>', 'write the JSON lines to this file, and a text summary to stdout')),
     )
-    .option('--quarantine <script>', 'write a shell script that moves the hits; it is not run')
+    .addOption(
+      writesTo(
+        new Option(
+          '--summary <file>',
+          'write the summary to this file: .txt, .json, .csv or .html; may be repeated',
+        ).argParser(collected),
+      ),
+    )
+    .addOption(writesTo(new Option('--quarantine <script>', 'write a shell script that moves the hits; it is not run')))
     .option('--quarantine-to <folder>', 'target folder of that script')
     .option('--on-match <program>', 'run this program for each hit, without a shell')
     .option(
@@ -69,15 +75,17 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     )
     .option('--server <url>', 'match on this service: only hashes leave this machine')
     .option('--key <key>', 'key for --server; ZEEF_SERVER_KEY instead hides it from other users')
-    .action(async (paths: string[], flags: ScanFlags) => {
-      requireTogether(paths, flags);
-      requireBucketFlags(paths, flags, cli.env);
-      const unavailable = flags.idle ? giveWay() : null;
-      if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
-      await withService(cli, program.opts<GlobalFlags>(), (service) =>
-        flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags),
-      );
-    });
+    .action((paths: string[], flags: ScanFlags) => scan(cli, program.opts<GlobalFlags>(), paths, flags));
+}
+
+async function scan(cli: CliContext, globals: GlobalFlags, paths: string[], flags: ScanFlags): Promise<void> {
+  requireTogether(paths, flags);
+  requireBucketFlags(paths, flags, cli.env);
+  const unavailable = flags.idle ? giveWay() : null;
+  if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
+  await withService(cli, globals, (service) =>
+    flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags),
+  );
 }
 
 /** Errors REQUEST_INVALID: flags that do not go together. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
-import { PACKAGE_ROOT } from '../core/package-root.js';
+import { SAMPLE_IMAGES } from '../core/package-root.js';
+import { systemWords } from '../core/system-words.js';
 import { startSyncSchedule } from '../lists/import/sync-schedule.js';
 import { logSandbox } from '../service/decoder.js';
 import { createService, startWebhooks } from '../service/service.js';
@@ -14,7 +15,7 @@ import { importSample } from './sample.js';
 import { servingText } from './serving-text.js';
 
 /** An image of the sample list. */
-const SAMPLE_IMAGE = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures', 'mate-freshflower.jpg');
+const SAMPLE_IMAGE = join(SAMPLE_IMAGES, 'mate-freshflower.jpg');
 
 interface ServeFlags {
   readonly host?: string;
@@ -34,14 +35,12 @@ export function addServeCommand(program: Command, cli: CliContext): void {
       const config = configFrom(cli, { ...globalFlags, ...flags });
       const log = createLogger(config.logLevel);
       const decoder = { isServing: true, configFile: configFileOf(cli, globalFlags) ?? null };
-      const service = await createService(config, { log, watchLists: true, env: cli.env, decoder });
+      // The sample is there when the lists are read: the log of a first start does not begin with an alarm.
+      const prepare = sample ? { prepare: importSample } : {};
+      const service = await createService(config, { log, watchLists: true, env: cli.env, decoder, ...prepare });
       let stopSyncs = async () => {};
       let stopWebhooks = async () => {};
       try {
-        if (sample) {
-          await importSample(service);
-          await service.reload();
-        }
         stopSyncs = startSyncSchedule(service, log, cli.env, { stopped: cli.stopped });
         stopWebhooks = startWebhooks(service, log, cli.env);
         const server = await cli.createServer(service, log);
@@ -71,6 +70,8 @@ async function listen(server: HttpServer, { host, port }: Pick<Config, 'host' | 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new AppError('CONFIG_INVALID', { problems: `cannot listen on ${host}, port ${port}: ${code}` }, error);
+    const hint = code === 'EADDRINUSE' ? '; --port takes another one' : '';
+    const problems = `cannot listen on ${host}, port ${port}: ${systemWords(error)}${hint}`;
+    throw new AppError('CONFIG_INVALID', { problems }, error);
   }
 }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pLimit from 'p-limit';
 import { AppError } from '../core/errors.js';
+import { namesFrom } from '../core/names.js';
 import { secretFrom } from '../core/secret.js';
 import { SOURCE_SECRETS, SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { withDuty } from '../duties/with-duty.js';
@@ -13,7 +14,7 @@ import { endSource, sourceState } from '../lists/source-state.js';
 import type { Service } from '../service/service.js';
 import type { ImportReport, SourceInfo } from '../store/lists-contract.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
-import { reportText } from './list-text.js';
+import { reportText, sourceText } from './list-text.js';
 
 interface SourceFlags {
   readonly type?: SourceType;
@@ -26,6 +27,7 @@ interface SourceFlags {
   readonly group?: string;
   readonly every?: number;
   readonly forget?: boolean;
+  readonly json?: boolean;
 }
 
 function minutes(text: string): number {
@@ -60,16 +62,22 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     .option('--group <id>', 'ThreatExchange: the privacy group')
     .option('--every <minutes>', 'interval at which a running service syncs', minutes)
     .option('--forget', 'remove the list’s source')
+    .option('--json', 'as JSON')
     .action((name: string, flags: SourceFlags) =>
       withService(cli, globals(), async (service) => {
         const store = changesOf(service);
         const { dataDir } = service.config;
-        if (flags.forget) await endSource(store, dataDir, name);
-        else if (flags.type !== undefined && flags.url !== undefined) await setSource(service, name, flags, cli);
+        if (flags.forget) {
+          await endSource(store, dataDir, name);
+          return cli.out(flags.json ? `${JSON.stringify({ list: name })}\n` : `${name}: has no source\n`);
+        }
+        if (flags.type !== undefined && flags.url !== undefined) await setSource(service, name, flags, cli);
         else if (flags.type !== undefined || flags.url !== undefined) {
           throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
         }
-        cli.out(`${JSON.stringify(await sourceState(store, dataDir, name))}\n`);
+        const state = await sourceState(store, dataDir, name);
+        if (state === null) throw new AppError('NOT_FOUND', { list: name, what: 'source' });
+        cli.out(flags.json ? `${JSON.stringify(state)}\n` : sourceText(state));
       }),
     );
 
@@ -77,13 +85,14 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     .command('sync')
     .description('fetch changes from the source of a list, or of all lists that have one')
     .argument('[name]')
-    .action((name: string | undefined) =>
+    .option('--json', 'the report of each list, one JSON object a line')
+    .action((name: string | undefined, { json = false }: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const { lists } = service.store;
-        if (name !== undefined) return syncAll(service, [name], cli);
+        if (name !== undefined) return syncAll(service, [name], { cli, json });
         const all: string[] = [];
         for (const { list } of await lists.lists()) if ((await lists.source(list)) !== null) all.push(list);
-        await syncAll(service, all, cli);
+        await syncAll(service, all, { cli, json });
       }),
     );
 }
@@ -110,7 +119,7 @@ async function setSource(service: Service, name: string, flags: SourceFlags, cli
     url: flags.url!,
     user: flags.user,
     secrets: secretsOf(type, flags, cli.env),
-    members: flags.members?.split(',').map((id) => id.trim()),
+    members: flags.members === undefined ? undefined : namesFrom(flags.members, '--members'),
     privacyGroup: flags.group,
     everyMinutes: flags.every,
   };
@@ -136,7 +145,11 @@ async function syncHeld(service: Service, list: string, options: SyncOptions): P
 }
 
 /** Sync lists side by side, and print their reports. Errors: of the first that failed, after the others have ended. */
-async function syncAll(service: Service, names: readonly string[], cli: CliContext): Promise<void> {
+async function syncAll(
+  service: Service,
+  names: readonly string[],
+  { cli, json }: { readonly cli: CliContext; readonly json: boolean },
+): Promise<void> {
   const { dataDir, radiusBits } = service.config;
   const pages = createPageReader();
   const stopping = new AbortController();
@@ -150,7 +163,7 @@ async function syncAll(service: Service, names: readonly string[], cli: CliConte
     const report = await inTurns(atOnce, () => syncHeld(service, list, options));
     if (cli.isTerminal) cli.errStream.write('\r');
     if (report.held.length > 0) cli.setExitCode(EXIT.failed);
-    cli.out(reportText(report));
+    cli.out(json ? `${JSON.stringify(report)}\n` : reportText(report));
   };
   const ended = await Promise.allSettled(names.map(sync));
   await pages.close();

@@ -2,15 +2,33 @@
 import type { Command } from 'commander';
 import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
 import { pingEvent } from '../cases/webhooks/events.js';
-import { terminalField } from '../core/terminal.js';
-import type { WebhookInfo } from '../store/webhooks-contract.js';
+import type { WebhookEvent, WebhookInfo } from '../store/webhooks-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
+import { minuteOf, tableText } from './table.js';
 
 const DEAD_LETTERS_SHOWN = 100;
 
 function hookText({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo): string {
   return `${id} ${tenant ?? 'all tenants'} ${url} secret in ${secretEnv}, ${waiting} waiting, ${dead} failed\n`;
 }
+
+const HEADINGS = ['ID', 'TENANT', 'SECRET IN', 'WAITING', 'FAILED', 'ADDRESS'];
+const hookRow = ({ id, tenant, url, secretEnv, waiting, dead }: WebhookInfo) => [
+  id,
+  tenant ?? 'all tenants',
+  secretEnv,
+  String(waiting),
+  String(dead),
+  url,
+];
+
+const EVENT_HEADINGS = ['FAILED EVENT', 'KIND', 'CREATED (UTC)', 'ERROR, WEBHOOK'];
+const eventRow = ({ id, kind, createdAt, lastError, webhookId }: WebhookEvent) => [
+  id,
+  kind,
+  minuteOf(createdAt),
+  [...(lastError === null ? [] : [lastError]), webhookId].join(', '),
+];
 
 /** Add `zeef webhooks` to `program`. */
 export function addWebhookCommands(program: Command, cli: CliContext): void {
@@ -50,13 +68,14 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
     .option('--json', 'as JSON, with the failed events')
     .action(({ tenant, json }: { tenant?: string; json?: boolean }) =>
       withService(cli, globals(), async (service) => {
-        for (const hook of await service.store.webhooks.webhooks(tenant ?? null)) {
-          const dead = await service.store.webhooks.dead(null, hook.id, DEAD_LETTERS_SHOWN);
-          const lines = dead.map(
-            (one) => `  ${one.id} ${one.kind} ${one.createdAt} ${terminalField(one.lastError ?? '')}\n`,
-          );
-          cli.out(json ? `${JSON.stringify({ ...hook, deadEvents: dead })}\n` : hookText(hook) + lines.join(''));
-        }
+        const webhooks: (WebhookInfo & { readonly deadEvents: readonly WebhookEvent[] })[] = [];
+        for (const hook of await service.store.webhooks.webhooks(tenant ?? null))
+          webhooks.push({ ...hook, deadEvents: await service.store.webhooks.dead(null, hook.id, DEAD_LETTERS_SHOWN) });
+        if (json) return cli.out(`${JSON.stringify({ webhooks })}\n`);
+        if (webhooks.length === 0) return cli.out('no webhooks\n');
+        const events = webhooks.flatMap(({ deadEvents }) => deadEvents);
+        const failed = events.length === 0 ? '' : `\n${tableText(EVENT_HEADINGS, events.map(eventRow), cli.columns)}`;
+        cli.out(`${tableText(HEADINGS, webhooks.map(hookRow), cli.columns)}${failed}`);
       }),
     );
 
@@ -64,10 +83,12 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
     .command('remove')
     .description('remove a webhook and discard its undelivered events')
     .argument('<id>')
-    .action((id: string) =>
+    .option('--json', 'as JSON')
+    .action((id: string, { json }: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const { waiting, dead } = await changesOf(service).webhooks.removeWebhook(null, id);
-        cli.out(`${id}: removed; ${waiting + dead} events were not delivered\n`);
+        const words = `${id}: removed; ${waiting + dead} events were not delivered\n`;
+        cli.out(json ? `${JSON.stringify({ id, waiting, dead })}\n` : words);
       }),
     );
 }
@@ -80,9 +101,11 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
     .command('retry')
     .description('retry failed events; a running service sends them')
     .argument('<id>')
-    .action((id: string) =>
+    .option('--json', 'as JSON')
+    .action((id: string, { json }: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
-        cli.out(`${id}: ${await changesOf(service).webhooks.retry(null, id)} events\n`);
+        const events = await changesOf(service).webhooks.retry(null, id);
+        cli.out(json ? `${JSON.stringify({ events })}\n` : `${id}: ${events} events\n`);
       }),
     );
 
@@ -90,11 +113,12 @@ function addEventCommands(webhooks: Command, program: Command, cli: CliContext):
     .command('ping')
     .description('send a test event without content')
     .argument('<id>')
-    .action((id: string) =>
+    .option('--json', 'as JSON')
+    .action((id: string, { json }: { json?: boolean }) =>
       withService(cli, globals(), async (service) => {
         const nowMs = Date.now();
-        await changesOf(service).webhooks.ping(null, id, pingEvent(id, nowMs), nowMs);
-        cli.out(`${id}: queued; a running service sends it\n`);
+        const events = await changesOf(service).webhooks.ping(null, id, pingEvent(id, nowMs), nowMs);
+        cli.out(json ? `${JSON.stringify({ events })}\n` : `${id}: queued; a running service sends it\n`);
       }),
     );
 }

@@ -6,12 +6,12 @@ import { type ConfigSources, readConfig } from './read-config.js';
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 /**
- * Return the URL of `/livez`.
+ * Return the URL of `/livez`, or of another path.
  *
  * Errors  CONFIG_INVALID, as at the service's start.
  */
-export function healthUrl(sources: ConfigSources): string {
+export function healthUrl(sources: ConfigSources, path = '/livez'): string {
   const { host, port } = readConfig(sources);
   const address = LOOPBACK_OF[host] ?? host;
-  return `http://${isIPv6(address) ? `[${address}]` : address}:${port}/livez`;
+  return `http://${isIPv6(address) ? `[${address}]` : address}:${port}${path}`;
 }

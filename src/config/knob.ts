@@ -6,6 +6,8 @@ export interface Knob {
   readonly default: string | number;
   readonly range: string;
   readonly why: string;
+  /** The value is never shown; of an address only the place, without user, password and parameters. Otherwise all of it. */
+  readonly shown?: 'never' | 'place';
   readonly parse: (raw: string) => string | number;
 }
 

@@ -61,6 +61,7 @@ export const KNOBS = {
     unit: 'postgres:// URL',
     default: '',
     ...text(0, 4096),
+    shown: 'place',
     why: 'PostgreSQL 15 or newer, shared by processes on several machines, in place of the SQLite files; it may name several hosts',
   },
   blobs: {
@@ -68,6 +69,7 @@ export const KNOBS = {
     unit: 'folder or s3://bucket/prefix',
     default: '',
     ...text(0, 4096),
+    shown: 'place',
     why: 'bodies of import jobs, one place for all processes of a store in PostgreSQL; by default they are in the database',
   },
   listKey: {
@@ -75,6 +77,7 @@ export const KNOBS = {
     unit: '32 bytes as hex or base64',
     default: '',
     ...text(0, 64),
+    shown: 'never',
     why: 'master key that seals list values at rest; prefer a file, since an environment is easily exposed',
   },
   listKeyFile: {

@@ -1,3 +1,11 @@
+interface ErrorKind {
+  readonly number: number;
+  readonly http: number;
+  readonly retry: boolean;
+  readonly says: string;
+  readonly atCommand?: string | null;
+}
+
 /**
  * The one table of failures. Codes are added, never renamed, never reused. `docs/errors.md` is held to it by a test, and
  * says what to do about each.
@@ -5,22 +13,59 @@
  * `number`  stands for the code in a scan's inventory: it never changes, and no two codes share one.
  * `http`    is the status that carries the code.
  * `retry`   is true where the same request may succeed later.
+ * `atCommand` states it for the user of a command, where `says` is in the words of HTTP; null where no command can have it.
  * `says`    states what is wrong, for a reader who does not know the code; at most 12 words.
  */
 export const ERRORS = {
-  REQUEST_INVALID: { number: 0, http: 400, retry: false, says: 'The request does not have the documented form.' },
-  KEY_MISSING: { number: 1, http: 401, retry: false, says: 'An API key is required: Authorization: Bearer zeef_...' },
+  REQUEST_INVALID: {
+    number: 0,
+    http: 400,
+    retry: false,
+    says: 'The request does not have the documented form.',
+    atCommand: 'The command does not have the documented form.',
+  },
+  KEY_MISSING: {
+    number: 1,
+    http: 401,
+    retry: false,
+    says: 'An API key is required: Authorization: Bearer zeef_...',
+    atCommand: 'The service requires an API key: ZEEF_SERVER_KEY.',
+  },
   KEY_INVALID: { number: 2, http: 401, retry: false, says: 'The API key is unknown, revoked or expired.' },
   SCOPE_MISSING: { number: 3, http: 403, retry: false, says: 'The API key does not have the required scope.' },
   NOT_FOUND: { number: 4, http: 404, retry: false, says: 'Not found.' },
   LIST_NOT_FOUND: { number: 5, http: 404, retry: false, says: 'List not found.' },
   HIT_STATE: { number: 6, http: 409, retry: false, says: 'Invalid state transition for this hit.' },
   KEYS_LIVE_MAX: { number: 7, http: 409, retry: false, says: 'This key line already has two live keys.' },
-  REQUEST_TIMEOUT: { number: 8, http: 408, retry: true, says: 'The request timed out before it was complete.' },
-  BODY_TOO_LARGE: { number: 9, http: 413, retry: false, says: 'The request body exceeds the size limit.' },
+  REQUEST_TIMEOUT: {
+    number: 8,
+    http: 408,
+    retry: true,
+    says: 'The request timed out before it was complete.',
+    atCommand: 'It took too long.',
+  },
+  BODY_TOO_LARGE: {
+    number: 9,
+    http: 413,
+    retry: false,
+    says: 'The request body exceeds the size limit.',
+    atCommand: 'The input exceeds the size limit.',
+  },
   TOO_MANY_ITEMS: { number: 10, http: 413, retry: false, says: 'The batch exceeds the item limit.' },
-  MEDIA_TYPE_UNSUPPORTED: { number: 11, http: 415, retry: false, says: 'Unsupported Content-Type for this address.' },
-  BODY_EMPTY: { number: 12, http: 422, retry: false, says: 'The request body is empty.' },
+  MEDIA_TYPE_UNSUPPORTED: {
+    number: 11,
+    http: 415,
+    retry: false,
+    says: 'Unsupported Content-Type for this address.',
+    atCommand: null,
+  },
+  BODY_EMPTY: {
+    number: 12,
+    http: 422,
+    retry: false,
+    says: 'The request body is empty.',
+    atCommand: 'The input is empty.',
+  },
   VALUE_INVALID: { number: 13, http: 422, retry: false, says: 'Invalid hash or digest for the named algorithm.' },
   PHOTODNA_UNCONFIGURED: { number: 14, http: 422, retry: false, says: 'PhotoDNA matching is not configured.' },
   IDEMPOTENCY_KEY_REUSED: {
@@ -28,6 +73,7 @@ export const ERRORS = {
     http: 422,
     retry: false,
     says: 'This Idempotency-Key was already used with a different request.',
+    atCommand: null,
   },
   RADIUS_INVALID: { number: 16, http: 422, retry: false, says: 'The radius is outside the searchable range.' },
   IMAGE_NOT_AN_IMAGE: { number: 17, http: 422, retry: false, says: 'The file is not an image of a known format.' },
@@ -45,9 +91,16 @@ export const ERRORS = {
     says: 'The decoder crashed on this image, including on a retry in isolation.',
   },
   FILE_UNREADABLE: { number: 26, http: 422, retry: false, says: 'The file cannot be read.' },
+  FILE_UNWRITABLE: { number: 90, http: 422, retry: false, says: 'The file cannot be written.' },
   RATE_LIMITED: { number: 27, http: 429, retry: true, says: "The tenant's rate limit is exceeded." },
   QUOTA_EXCEEDED: { number: 28, http: 429, retry: true, says: "The tenant's daily quota is exceeded." },
-  TOO_MANY_CONCURRENT: { number: 29, http: 429, retry: true, says: 'The tenant has too many concurrent requests.' },
+  TOO_MANY_CONCURRENT: {
+    number: 29,
+    http: 429,
+    retry: true,
+    says: 'The tenant has too many concurrent requests.',
+    atCommand: 'The tenant has too many concurrent checks.',
+  },
   FILE_VANISHED: { number: 30, http: 422, retry: false, says: 'The file was removed before it was read.' },
   FILE_CHANGED: { number: 31, http: 422, retry: true, says: 'The file changed while it was read.' },
   ARCHIVE_INVALID: { number: 32, http: 422, retry: false, says: 'The archive is damaged; some entries were not read.' },
@@ -91,7 +144,13 @@ export const ERRORS = {
     retry: true,
     says: 'The decoder process is unavailable; retry shortly.',
   },
-  SHUTTING_DOWN: { number: 48, http: 503, retry: true, says: 'The service is shutting down; retry shortly.' },
+  SHUTTING_DOWN: {
+    number: 48,
+    http: 503,
+    retry: true,
+    says: 'The service is shutting down; retry shortly.',
+    atCommand: 'Stopped before the end.',
+  },
   INTERNAL: { number: 49, http: 500, retry: true, says: 'Internal error.' },
   INSTALL_INCOMPLETE: { number: 50, http: 500, retry: false, says: 'A native package is missing or not compiled.' },
   DATA_VERSION: {
@@ -112,9 +171,22 @@ export const ERRORS = {
     http: 403,
     retry: false,
     says: 'Without keys, requests from other websites are refused.',
+    atCommand: null,
   },
-  BODIES_IN_FLIGHT: { number: 61, http: 503, retry: true, says: 'Too many bytes of requests are in flight.' },
-  METHOD_NOT_ALLOWED: { number: 62, http: 405, retry: false, says: 'This address does not accept the method.' },
+  BODIES_IN_FLIGHT: {
+    number: 61,
+    http: 503,
+    retry: true,
+    says: 'Too many bytes of requests are in flight.',
+    atCommand: 'The service has too much in flight.',
+  },
+  METHOD_NOT_ALLOWED: {
+    number: 62,
+    http: 405,
+    retry: false,
+    says: 'This address does not accept the method.',
+    atCommand: null,
+  },
   LEASE_LOST: { number: 65, http: 503, retry: true, says: 'Another process has taken over this work.' },
   ARCHIVE_UNSUPPORTED: { number: 69, http: 422, retry: false, says: 'Archives of this format are not opened.' },
   FILE_STALLED: { number: 70, http: 422, retry: true, says: 'Reading the file does not return.' },
@@ -124,17 +196,19 @@ export const ERRORS = {
     retry: false,
     says: 'The path is neither a regular file nor a folder.',
   },
+  HITS_UNMARKED: {
+    number: 91,
+    http: 503,
+    retry: true,
+    says: 'Hits of an earlier version are being prepared; retry shortly.',
+    atCommand: 'Hits of an earlier version are not yet prepared; repeat the command.',
+  },
   STORE_IN_USE: { number: 81, http: 503, retry: true, says: 'Another process uses the store, or work waits in it.' },
   STORE_NOT_EMPTY: { number: 82, http: 409, retry: false, says: 'The target of the move is not empty.' },
   STORE_UNFINISHED: { number: 83, http: 503, retry: false, says: 'A move into this store has not ended.' },
   STORE_DIFFERS: { number: 84, http: 500, retry: false, says: 'The moved store differs from its source.' },
-  STORE_MOVED: {
-    number: 85,
-    http: 503,
-    retry: false,
-    says: 'The store of this data folder was moved into a database.',
-  },
-} as const satisfies Record<string, { number: number; http: number; retry: boolean; says: string }>;
+  STORE_MOVED: { number: 85, http: 503, retry: false, says: 'The store was moved to another place.' },
+} as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
 export type ErrorDetails = Readonly<Record<string, string | number>>;
@@ -151,4 +225,11 @@ export class AppError extends Error {
     const facts = Object.keys(details).length > 0 ? ` ${JSON.stringify(details)}` : '';
     super(`${code}: ${ERRORS[code].says}${facts}`, cause === undefined ? {} : { cause });
   }
+}
+
+/** Return the line of an error for the user of a command. `details`: with the names of its options. */
+export function commandLineOf({ code }: AppError, details: ErrorDetails): string {
+  const { says, atCommand }: ErrorKind = ERRORS[code];
+  const facts = Object.keys(details).length > 0 ? ` ${JSON.stringify(details)}` : '';
+  return `${code}: ${atCommand ?? says}${facts}`;
 }

@@ -24,6 +24,8 @@ export const NOTE_CHARACTERS_MAX = 4_096;
 export const NAME_CHARACTERS_MAX = 64;
 /** The name of a key: one line of text. */
 export const KEY_NAME_CHARACTERS_MAX = 200;
+/** A name of a person or of a team. */
+export const ASSIGNEE_CHARACTERS_MAX = 200;
 /** An address of a webhook: longer ones fail in many servers. */
 export const URL_CHARACTERS_MAX = 2_048;
 

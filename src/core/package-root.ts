@@ -19,6 +19,9 @@ function findRoot(): string {
 export const PACKAGE_ROOT = findRoot();
 export const PACKAGE_VERSION: string = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')).version;
 
+/** Images of the bundled sample list. */
+export const SAMPLE_IMAGES = join(PACKAGE_ROOT, 'hashlists', 'sample', 'pictures');
+
 /** Return the path of a file that `npm run build` makes. `path`: inside `dist/`. */
 export function artefact(...path: string[]): string {
   return join(PACKAGE_ROOT, 'dist', ...path);

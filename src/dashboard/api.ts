@@ -22,7 +22,7 @@ export function keepKey(key: string | null): void {
   else sessionStorage.setItem(KEY_PLACE, key);
 }
 
-type Query = Readonly<Record<string, string | number | null | undefined>>;
+export type Query = Readonly<Record<string, string | number | null | undefined>>;
 
 function address(path: string, query: Query): string {
   const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
@@ -71,12 +71,33 @@ export async function getText(path: string, query: Query = {}): Promise<Answer<s
   return answer.ok ? { ok: true, data: await answer.data.text() } : answer;
 }
 
+/** Get a page as CSV, with the cursor of the next one. */
+export async function getCsvPage(
+  path: string,
+  query: Query,
+): Promise<Answer<{ readonly text: string; readonly cursor: string | null }>> {
+  const answer = await send(address(path, query), {});
+  if (!answer.ok) return answer;
+  return { ok: true, data: { text: await answer.data.text(), cursor: answer.data.headers.get('x-next-cursor') } };
+}
+
 export const patch = <T>(path: string, body: object): Promise<Answer<T>> =>
   json<T>(path, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
+/** Send a change; the answer may be empty. */
+export async function change<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<Answer<T>> {
+  const sent =
+    body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await send(path, { method, ...sent });
+  if (!answer.ok) return answer;
+  const text = await answer.data.text();
+  return { ok: true, data: (text === '' ? null : JSON.parse(text)) as T };
+}
+
 export function refusalWords({ status, title, scope }: Refusal): readonly [title: string, hint: string] {
   if (status === 403 && scope !== null) {
-    return [`The key does not have the scope ${scope}.`, `This panel needs a key with ${scope}, or with admin.`];
+    const needed = scope === 'admin' ? 'admin' : `${scope}, or with admin`;
+    return [`The key does not have the scope ${scope}.`, `This panel needs a key with ${needed}.`];
   }
   if (status === 401) return ['This panel needs a key.', 'Enter one with the button Key at the top.'];
   if (status === 0) return [title, 'Retrying in a moment.'];

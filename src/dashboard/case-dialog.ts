@@ -1,15 +1,27 @@
 /** Dialog of one case: facts, history, notice, decision. */
-import { getText, patch, refusalWords } from './api.js';
-import { actionsFor, clockOf, matchText, nameOf, STATUS_WORDS } from './case-words.js';
-import { byId, make } from './dom.js';
+import { getText, refusalWords } from './api.js';
+import { digestWords, matchesOf } from './case-matches.js';
+import { actionsFor, clockOf, deciderOf, matchText, nameOf, STATUS_WORDS } from './case-words.js';
+import { type Decision, decisionForm, sendDecision } from './decide.js';
+import { byId, make, whenClosed } from './dom.js';
+import { handlingPart } from './handling.js';
+import { outsideLink, webAddress } from './reference-link.js';
 import type { Hit, Status } from './types.js';
-import { count, time } from './words.js';
+import { count, duration, time } from './words.js';
 
 const dialog = byId<HTMLDialogElement>('case-dialog');
 
+/** The time since the finding, beside the clock, which runs from a notice that was given in time. */
+function fromFinding({ clock: { foundAt, secondsFromFinding } }: Hit): string {
+  const seconds = secondsFromFinding ?? (Date.now() - Date.parse(foundAt)) / 1000;
+  return `${duration(seconds)} ${secondsFromFinding === null ? 'since it was found' : 'from finding'}`;
+}
+
 function facts(hit: Hit): HTMLElement {
-  const rows: readonly (readonly [string, string])[] = [
-    ['Reference', hit.reference ?? 'none'],
+  const address = webAddress(hit);
+  const reference = hit.reference ?? 'none';
+  const rows: readonly (readonly [string, string | HTMLElement])[] = [
+    ['Reference', address === null ? reference : outsideLink(reference, address)],
     ['Tenant', hit.tenant],
     ['Found by', [hit.list, hit.category, hit.severity, hit.source].filter(Boolean).join(' · ')],
     ['Match', `${matchText(hit)}${hit.orientation && hit.orientation !== 'original' ? `, ${hit.orientation}` : ''}`],
@@ -17,7 +29,8 @@ function facts(hit: Hit): HTMLElement {
       'Seen',
       `${time(hit.firstSeenAt)}${hit.timesSeen > 1 ? `, last ${time(hit.lastSeenAt)}, ${count(hit.timesSeen)} times` : ''}`,
     ],
-    ['Clock', clockOf(hit, Date.now()).text],
+    ['Clock', `${clockOf(hit, Date.now()).text}; ${fromFinding(hit)}`],
+    ['Digest', digestWords(hit)],
     ['Case', hit.id],
   ];
   return make(
@@ -27,25 +40,35 @@ function facts(hit: Hit): HTMLElement {
   );
 }
 
-function history({ history: events }: Hit): HTMLElement | null {
-  if (events.length === 0) return null;
-  return make(
-    'div',
-    {},
+function handlingWords({ assignee, disputed }: Hit['handling'][number]): string {
+  const words = [];
+  if (assignee !== undefined) words.push(assignee === null ? 'assigned to no one' : `assigned to ${assignee}`);
+  if (disputed !== undefined) words.push(disputed ? 'disputed' : 'dispute ended');
+  return words.join(', ');
+}
+
+/** Return the decisions and the changes of the handling, in order of time; nothing where there are none. */
+function history({ history: decisions, handling }: Hit): readonly HTMLElement[] {
+  const events = [
+    ...decisions.map((event) => ({ ...event, words: STATUS_WORDS[event.status as Status] ?? event.status })),
+    ...handling.map((event) => ({ ...event, words: handlingWords(event) })),
+  ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  if (events.length === 0) return [];
+  return [
     make('h3', {}, 'History'),
     make(
       'ol',
       { class: 'history' },
-      ...events.map(({ at, status, note, by }) =>
+      ...events.map(({ at, words, note, by, key }) =>
         make(
           'li',
           {},
-          make('span', {}, `${STATUS_WORDS[status as Status] ?? status}, ${time(at)}, by ${by}`),
+          make('span', {}, `${words}, ${time(at)}, by ${deciderOf({ by, key })}`),
           note ? make('q', {}, note) : null,
         ),
       ),
     ),
-  );
+  ];
 }
 
 function notices(hit: Hit): HTMLElement {
@@ -57,125 +80,100 @@ function notices(hit: Hit): HTMLElement {
       text.textContent = answer.ok ? answer.data : refusalWords(answer).join(' ');
       text.lang = answer.ok ? language : 'en';
       text.hidden = false;
+      copy.hidden = !answer.ok;
+      copied.textContent = '';
     });
     return made;
   };
+  const copied = make('span', { class: 'hint', role: 'status' });
+  const copy = make('button', { type: 'button', hidden: '' }, 'Copy');
+  copy.addEventListener('click', async () => {
+    // Without TLS a browser gives a page no clipboard.
+    const isCopied = await (navigator.clipboard as Clipboard | undefined)?.writeText(text.textContent ?? '').then(
+      () => true,
+      () => false,
+    );
+    if (!isCopied) getSelection()?.selectAllChildren(text);
+    copied.textContent = isCopied ? 'Copied.' : 'Selected: copy it with Ctrl+C.';
+  });
   return make(
     'div',
     {},
     make('h3', {}, 'Notice'),
-    make('p', { class: 'buttons left' }, button('en', 'In English'), button('nl', 'In het Nederlands')),
+    make('p', { class: 'buttons left' }, button('en', 'In English'), button('nl', 'In het Nederlands'), copy, copied),
     text,
   );
 }
 
-/** The body of `PATCH /v1/hits/ID`. */
-interface Decision {
-  readonly status: Status;
-  readonly note?: string;
-  readonly suppress?: true;
-}
-
-interface DecisionForm {
-  readonly form: HTMLFormElement;
-  readonly save: HTMLButtonElement;
-  readonly close: HTMLButtonElement;
-  /** For the refusal of a decision. */
-  readonly problem: HTMLElement;
-  /** The decision as the form has it, or null while no action is chosen. */
-  decision(): Decision | null;
-}
-
-/** Make a form with the actions, a note and buttons; it does not send. Parameters as in `openCase`. */
-function decisionForm(hit: Hit, chosen: Status | null, maySuppress: boolean): DecisionForm {
-  const allowed = actionsFor(hit);
-  const problem = make('p', { class: 'problem', role: 'alert' });
-  const choices = allowed.map(({ status, label, says }) => {
-    const input = make('input', { type: 'radio', name: 'status', value: status, required: '' });
-    input.checked = status === chosen;
-    return make('label', { class: 'choice' }, input, make('span', {}, label, make('small', {}, says)));
-  });
-  const suppress = make('input', { type: 'checkbox', name: 'suppress' });
-  const suppression = make(
-    'label',
-    { class: 'choice sub' },
-    suppress,
-    make(
-      'span',
-      {},
-      'Suppress it',
-      make('small', {}, 'Later matches of the entry are reported as suppressed and do not count as hits.'),
-    ),
-  );
-  const note = make('textarea', { name: 'note', id: 'case-note', rows: '2', maxlength: '4096' });
-  const save = make('button', { type: 'submit', class: 'primary' }, 'Save');
-  const close = make('button', { type: 'button' }, 'Close');
-  const form = make(
-    'form',
-    { class: 'decide' },
-    make('fieldset', {}, make('legend', {}, 'Decide'), ...choices, suppression),
-    make('label', { for: 'case-note' }, 'Note'),
-    note,
-    problem,
-    make('div', { class: 'buttons' }, close, save),
-  );
-  const status = () => new FormData(form).get('status') as Status | null;
-  const follow = () => {
-    suppression.hidden = status() !== 'false_positive' || !maySuppress;
-    save.disabled = status() === null;
-  };
-  form.addEventListener('change', follow);
-  follow();
-
-  const decision = (): Decision | null => {
-    const wanted = status();
-    if (wanted === null) return null;
-    return {
-      status: wanted,
-      ...(note.value.trim() ? { note: note.value.trim() } : {}),
-      ...(wanted === 'false_positive' && suppress.checked ? { suppress: true } : {}),
-    };
-  };
-  return { form, save, close, problem, decision };
-}
-
-/** Open the dialog; resolve to the changed case, or null without a change. `chosen`: the preselected action. `maySuppress`: the key has the scope for it. */
-export function openCase(hit: Hit, chosen: Status | null, maySuppress: boolean): Promise<Hit | null> {
-  const { form, save, close, problem, decision } = decisionForm(hit, chosen, maySuppress);
+/**
+ * Open the dialog; resolve to the changed case, or null without a change. `chosen`: the preselected action. `maySuppress`:
+ * the key has the scope for it. `onLost`: with the words about a decision that was never recorded.
+ */
+export function openCase(
+  hit: Hit,
+  {
+    chosen,
+    maySuppress,
+    onLost,
+  }: {
+    readonly chosen: Status | null;
+    readonly maySuppress: boolean;
+    readonly onLost: (words: string) => void;
+  },
+): Promise<Hit | null> {
+  const { form, save, close, problem, decision } = decisionForm(actionsFor(hit), chosen, { maySuppress });
+  let changed: Hit | null = null;
+  const title = make('h2', { id: 'case-dialog-title', tabindex: '-1' }, nameOf(hit));
+  const past = make('div', {}, ...history(hit));
   dialog.replaceChildren(
-    make('h2', { id: 'case-dialog-title' }, nameOf(hit)),
+    make('p', { class: 'trouble', role: 'alert', hidden: '' }),
+    title,
     facts(hit),
-    ...[history(hit)].filter((part) => part !== null),
+    matchesOf(hit),
+    past,
     notices(hit),
+    handlingPart(hit, (handled) => {
+      changed = handled;
+      past.replaceChildren(...history(handled));
+    }),
     form,
   );
   const opener = document.activeElement as HTMLElement | null;
   return new Promise((resolve) => {
-    let changed: Hit | null = null;
+    let waiting: Decision | null = null;
     close.addEventListener('click', () => dialog.close());
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const decided = decision();
       if (decided === null || save.disabled) return;
       save.disabled = true;
-      const answer = await patch<Hit>(`v1/hits/${encodeURIComponent(hit.id)}`, decided);
+      waiting = decided;
+      const onAway = () => {
+        const words =
+          'The service is unreachable. The decision is kept here, and sent again until the service answers.';
+        if (problem.textContent !== words) problem.textContent = words;
+      };
+      const answer = await sendDecision(hit, decided, { onAway, isOpen: () => form.isConnected });
+      waiting = null;
+      if (answer === null || !form.isConnected) return;
       save.disabled = false;
-      if (answer.ok) {
-        changed = answer.data;
+      if ('ok' in answer) problem.textContent = refusalWords(answer).join(' ');
+      else {
+        changed = answer;
         dialog.close();
-      } else problem.textContent = refusalWords(answer).join(' ');
+      }
     });
-    dialog.addEventListener(
-      'close',
-      () => {
+    whenClosed(dialog, () => {
+      if (!dialog.open) {
         dialog.replaceChildren();
         if (opener?.isConnected) opener.focus();
-        resolve(changed);
-      },
-      { once: true },
-    );
+      }
+      if (waiting !== null)
+        onLost(`The decision “${STATUS_WORDS[waiting.status]}” about ${nameOf(hit)} was not sent, and is lost.`);
+      resolve(changed);
+    });
     dialog.showModal();
-    // With an action chosen, Enter is enough; the note is one Tab away.
-    (form.querySelector<HTMLInputElement>('input:checked') ?? close).focus();
+    // With an action chosen, Enter is enough; the note is one Tab away. Otherwise the case is read from its beginning.
+    (form.querySelector<HTMLInputElement>('input:checked') ?? title).focus();
   });
 }

@@ -1,9 +1,9 @@
 /** Names, actions and clock of a case. */
-import type { Hit, Status } from './types.js';
-import { duration } from './words.js';
+import type { Access, Hit, Status } from './types.js';
+import { duration, time } from './words.js';
 
-interface Action {
-  readonly status: Exclude<Status, 'open'>;
+export interface Action {
+  readonly status: Status;
   readonly label: string;
   /** Meaning and effect, for the dialog. */
   readonly says: string;
@@ -30,6 +30,12 @@ export const ACTIONS: readonly Action[] = [
     key: 'f',
     says: 'The file is not the listed material. The clock stops.',
   },
+  {
+    status: 'open',
+    label: 'Undo',
+    key: 'u',
+    says: 'The decision was wrong. The case is open again, and the clock counts from the finding.',
+  },
 ];
 
 export const STATUS_WORDS: Readonly<Record<Status, string>> = {
@@ -43,13 +49,30 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
 /** Transitions from each status; the service validates them. A decision can be reversed. */
 const NEXT: Readonly<Record<Status, readonly Status[]>> = {
   open: ['notified', 'confirmed', 'removed', 'false_positive'],
-  notified: ['confirmed', 'removed', 'false_positive'],
-  confirmed: ['notified', 'removed', 'false_positive'],
-  removed: ['notified', 'confirmed', 'false_positive'],
-  false_positive: ['notified', 'confirmed'],
+  notified: ['confirmed', 'removed', 'false_positive', 'open'],
+  confirmed: ['notified', 'removed', 'false_positive', 'open'],
+  removed: ['notified', 'confirmed', 'false_positive', 'open'],
+  false_positive: ['notified', 'confirmed', 'open'],
 };
 export const actionsFor = ({ status }: Hit): readonly Action[] =>
   ACTIONS.filter((action) => NEXT[status].includes(action.status));
+
+/** The beginning of a key's id, as `zeef keys list` has it: enough to find it there. */
+const KEY_ID_SHOWN = 10;
+const keyName = ({ id, name }: { readonly id: string; readonly name: string | null }): string =>
+  name === null ? `key ${id.slice(0, KEY_ID_SHOWN)}…` : `${name} (key ${id.slice(0, KEY_ID_SHOWN)}…)`;
+
+/** Who decided: the tenant and its key. */
+export const deciderOf = ({ by, key }: Pick<Hit['history'][number], 'by' | 'key'>): string =>
+  key === null ? by : `${by}, ${keyName(key)}`;
+
+/** Who uses the page. */
+export function callerText({ keyNeeded, tenant, key, scopes }: Access): string {
+  if (tenant === null) return keyNeeded ? 'No key' : '';
+  const who = deciderOf({ by: tenant, key });
+  const until = key?.expiresAt ? `, until ${time(key.expiresAt)}` : '';
+  return `${who}${key === null ? ', no key needed' : ''}${until} · ${scopes.join(' ')}`;
+}
 
 export const nameOf = ({ reference, id }: Hit): string => reference ?? `no reference (${id})`;
 
@@ -95,7 +118,7 @@ export function clockOf({ clock }: Hit, nowMs: number): ClockState {
   return { kind: 'late', text: `${duration((nowMs - last.ms) / 1000)} overdue`, elapsed: 1, marks, nextMs: null };
 }
 
-export function matchText({ matchType, distance, radius }: Hit): string {
+export function matchText({ matchType, distance, radius }: Pick<Hit, 'matchType' | 'distance' | 'radius'>): string {
   if (matchType === 'exact') return 'exact';
   return typeof distance === 'number' && typeof radius === 'number' ? `near, ${distance} of ${radius}` : 'near';
 }

@@ -1,4 +1,5 @@
 /** Charts with uPlot: colours from the style, redrawn when the colours or the width change. */
+import { timeLabels, timeRange } from './time-labels.js';
 import UPlot from './vendor/uplot.js';
 import { axis as axisText } from './words.js';
 
@@ -17,15 +18,20 @@ interface Options {
   readonly series: readonly Series[];
   readonly value?: (value: number) => string;
   readonly hideTime?: true;
+  /** Values are counts: no axis label between two whole numbers. */
+  readonly whole?: true;
   /** Charts of the same name share their cursor. */
   readonly sync?: string;
   /** The point under the cursor, or null: for a line of text beside the title. */
   readonly onPoint?: (index: number | null) => void;
 }
 
+/** Seconds since 1970: where the axis of time begins and ends. */
+type Span = readonly [from: number, to: number];
+
 interface Chart {
-  /** Seconds since 1970 and, for each series, as many values. */
-  update(data: readonly (readonly (number | null)[])[], label: string): void;
+  /** Seconds since 1970 and, for each series, as many values. `span`: by default from the first to the last point. */
+  update(data: readonly (readonly (number | null)[])[], label: string, span?: Span): void;
 }
 
 /** Probe for colours: only the property of an element resolves a variable that depends on the theme. */
@@ -45,19 +51,23 @@ export function redrawCharts(): void {
   for (const redraw of all) redraw();
 }
 
-const utc = (style: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { ...style, timeZone: 'UTC' });
-const [clockFace, day, month] = [
-  utc({ hour: '2-digit', minute: '2-digit' }),
-  utc({ day: 'numeric', month: 'short' }),
-  utc({ month: 'short' }),
-];
+const labelsOf = (plot: UPlot, ticks: number[], _axis: number, _space: number, step: number) =>
+  timeLabels(ticks, step, plot.scales.x!.max ?? Number.POSITIVE_INFINITY);
 
-function timeLabels(_plot: UPlot, ticks: number[], _axis: number, _space: number, step: number): string[] {
-  const shortest = step >= 28 * 86_400 ? month : step >= 86_400 ? day : clockFace;
-  return ticks.map((tick) => {
-    const isMidnight = tick % 86_400 === 0;
-    return (isMidnight && shortest === clockFace ? day : shortest).format(tick * 1000);
-  });
+/** Share of the highest bar: a count that is not 0 is seen beside a count of millions. */
+const BAR_SHARE_MIN = 0.015;
+function seenValues(values: readonly (number | null)[]): (number | null)[] {
+  const least = Math.max(...values.map((value) => value ?? 0)) * BAR_SHARE_MIN;
+  return values.map((value) => (value !== null && value > 0 ? Math.max(value, least) : value));
+}
+
+/** Steps of an axis of counts: 1, 2, 5, 10 and so forth, up to the largest safe integer. */
+const WHOLE_STEPS = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
+/** Return the points that no line joins to another. */
+function alone(plot: UPlot, series: number): number[] {
+  const values = plot.data[series]!;
+  return [...values.keys()].filter((at) => values[at] != null && values[at - 1] == null && values[at + 1] == null);
 }
 
 /** CSS pixels; the holder of a hidden panel has the width 0. */
@@ -65,7 +75,7 @@ const CHART_WIDTH_MIN = 120;
 const widthOf = (holder: HTMLElement): number => Math.max(CHART_WIDTH_MIN, holder.clientWidth);
 
 /** Return the axes: time along the bottom, values at the left with a grid line each. */
-function axesOf({ value = axisText, hideTime }: Options): UPlot.Axis[] {
+function axesOf({ value = axisText, hideTime, whole }: Options): UPlot.Axis[] {
   const axis = {
     stroke: colour('--soft'),
     grid: { stroke: colour('--line'), width: 1 },
@@ -76,13 +86,14 @@ function axesOf({ value = axisText, hideTime }: Options): UPlot.Axis[] {
     {
       ...axis,
       grid: { show: false },
-      values: timeLabels,
+      values: labelsOf,
       ...(hideTime ? { show: false } : { size: 26 }),
     },
     {
       ...axis,
       size: AXIS_WIDTH,
       space: 26,
+      ...(whole ? { incrs: WHOLE_STEPS } : {}),
       values: (_plot, ticks) => ticks.map((tick) => value(tick)),
     },
   ];
@@ -93,27 +104,32 @@ function seriesOf({ label, colour: name, bars, dash }: Series): UPlot.Series {
     label,
     stroke: colour(name),
     width: bars ? 0 : 1.75,
-    points: { show: false },
-    ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 1 }) } : {}),
+    points: bars ? { show: false } : { show: false, size: 4, fill: colour(name), filter: alone },
+    // A point is the middle of its step, so that the cursor finds the bar that it is on.
+    ...(bars ? { fill: colour(name), paths: UPlot.paths.bars!({ size: [0.78, 60, 1], align: 0 }) } : {}),
     ...(dash ? { dash: [...dash] } : {}),
   };
 }
 
 /** Return the options of a plot. Colours are read here, so a change of theme needs a new plot. `width`: CSS pixels. */
-function plotOptions(options: Options, width: number): UPlot.Options {
+function plotOptions(options: Options, width: number, spanOf: () => Span | undefined): UPlot.Options {
   return {
     width,
     height: options.height,
     tzDate: (at) => UPlot.tzDate(new Date(at * 1000), 'Etc/UTC'),
     legend: { show: false },
-    padding: [8, 6, options.hideTime ? 4 : 0, 0],
+    // Half a label has room under the axis and at its right: the nought is whole, and the newest time.
+    padding: [8, 20, options.hideTime ? 8 : 0, 0],
     cursor: {
       y: false,
       drag: { x: false, y: false },
       points: { show: !options.series.some(({ bars }) => bars) },
       ...(options.sync === undefined ? {} : { sync: { key: options.sync } }),
     },
-    scales: { y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.08 : 1] } },
+    scales: {
+      x: { range: (_plot, least, most) => [...(spanOf() ?? timeRange(least, most))] },
+      y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.08 : 1] },
+    },
     axes: axesOf(options),
     // The first is time.
     series: [{}, ...options.series.map(seriesOf)],
@@ -130,11 +146,16 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
   holder.setAttribute('aria-label', options.label);
   parent.append(holder);
   let data: readonly (readonly (number | null)[])[] = [[], ...options.series.map(() => [])];
+  let span: Span | undefined;
   let plot: UPlot | null = null;
 
   const draw = () => {
     plot?.destroy();
-    plot = new UPlot(plotOptions(options, widthOf(holder)), data as UPlot.AlignedData, holder);
+    plot = new UPlot(
+      plotOptions(options, widthOf(holder), () => span),
+      data as UPlot.AlignedData,
+      holder,
+    );
   };
   all.add(draw);
   let width = 0;
@@ -146,8 +167,9 @@ export function createChart(parent: HTMLElement, options: Options): Chart {
   }).observe(holder);
 
   return {
-    update(next, label) {
-      data = next;
+    update([times = [], ...values], label, ofSpan) {
+      data = [times, ...values.map((each, at) => (options.series[at]?.bars ? seenValues(each) : each))];
+      span = ofSpan;
       holder.setAttribute('aria-label', label);
       if (plot) plot.setData(data as UPlot.AlignedData);
       else draw();

@@ -60,3 +60,18 @@ export function table<Row>(label: string, rows: readonly Row[], columns: readonl
 export function emptiness(title: string, hint = ''): HTMLElement {
   return make('div', { class: 'empty' }, make('p', { class: 'empty-title' }, title), hint ? make('p', {}, hint) : null);
 }
+
+/** What is waiting for the end of a showing, the earliest first. */
+const closings = new WeakMap<HTMLDialogElement, (() => void)[]>();
+
+/**
+ * Call `done` once the showing of a dialog that begins now has ended. The event of its end comes later than the end: the dialog may be
+ * shown again by then, for something else, and `done` must leave that alone.
+ */
+export function whenClosed(dialog: HTMLDialogElement, done: () => void): void {
+  const waiting = closings.get(dialog);
+  if (waiting) return void waiting.push(done);
+  closings.set(dialog, [done]);
+  // There is one event for each showing, in their order.
+  dialog.addEventListener('close', () => closings.get(dialog)?.shift()?.());
+}

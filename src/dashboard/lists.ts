@@ -1,5 +1,7 @@
-/** Health of the lists: age, size, rejected entries, held versions. Sizes and counts, never a value. */
+/** Health of the lists: age, size, rejected entries, held versions. Sizes and counts, never a value. A name opens its list. */
 import { byId, emptiness, make, table } from './dom.js';
+import { openList } from './list-dialog.js';
+import { morph } from './morph.js';
 import type { List } from './types.js';
 import { age, count, time } from './words.js';
 
@@ -13,14 +15,18 @@ function stateOf(list: List): readonly [text: string, kind: string] {
   return [list.kind === 'suppression' ? 'suppresses' : 'active', 'ok'];
 }
 
-export function showLists(lists: readonly List[]): void {
+export function showLists(lists: readonly List[], isAdmin: boolean): void {
+  byId('new-list').hidden = !isAdmin;
   const nowMs = Date.now();
   const flagged = (value: number) => (value > 0 ? make('strong', { class: 'warn-text' }, count(value)) : count(value));
-  byId('lists').replaceChildren(
+  const shown =
     lists.length === 0
       ? emptiness('There are no lists: nothing can match.', 'Import one with zeef lists import FILE --list NAME.')
       : table('Lists: age, size, rejected and quarantined entries', lists, [
-          { head: 'List', cell: ({ list }) => list },
+          {
+            head: 'List',
+            cell: ({ list }) => make('button', { type: 'button', class: 'name', 'data-list': list }, list),
+          },
           {
             head: 'State',
             cell: (list) => {
@@ -45,6 +51,18 @@ export function showLists(lists: readonly List[]): void {
           },
           { head: 'Rejected', number: true, cell: ({ rejectedCount }) => count(rejectedCount) },
           { head: 'Quarantined', number: true, cell: ({ quarantinedCount }) => flagged(quarantinedCount) },
-        ]),
-  );
+        ]);
+  if (shown instanceof HTMLTableElement)
+    for (const [at, row] of [...shown.tBodies[0]!.rows].entries()) row.dataset.key = lists[at]!.list;
+  morph(byId('lists'), make('div', {}, shown));
 }
+
+byId('lists').addEventListener('click', (event) => {
+  const name = (event.target as HTMLElement).closest<HTMLElement>('button[data-list]')?.dataset.list;
+  if (name !== undefined) openList(name);
+});
+byId<HTMLFormElement>('new-list').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const name = byId<HTMLInputElement>('new-list-name').value.trim();
+  if (name !== '') openList(name);
+});

@@ -1,12 +1,14 @@
 /** The page: its requests, their intervals, and their panels. Panels are independent: a refused one shows the reason. */
 import { type Answer, get, getText, keepKey, keptKey, refusalWords } from './api.js';
-import { refreshCases, tickCases } from './cases.js';
+import { callerText } from './case-words.js';
+import { offerNames, openPlaced, refreshCases, tickCases } from './cases.js';
 import { redrawCharts } from './charts.js';
 import { byId, emptiness, make, say } from './dom.js';
+import { openPlacedList } from './list-dialog.js';
 import { showLists } from './lists.js';
 import { showClock, showReasons, showTenants, showTiles, showUpdated } from './overview.js';
 import { showPace } from './pace.js';
-import { type Period, periodOf } from './periods.js';
+import { type Period, periodOf, periodProblem } from './periods.js';
 import { showReplicas } from './replicas.js';
 import { showTimeline } from './timeline.js';
 import type { Access, List, Pace, Readiness, Replica, Report, Stats } from './types.js';
@@ -18,8 +20,7 @@ const SELDOM_MS = 60_000;
 
 const controls = byId<HTMLFormElement>('controls');
 const tenants = byId<HTMLSelectElement>('tenant');
-const trouble = byId('trouble');
-let access: Access = { keyNeeded: false, tenant: null, scopes: [] };
+let access: Access = { keyNeeded: false, tenant: null, scopes: [], key: null };
 
 /** Show a refusal in the place of a panel's content, until the next good answer. Return whether there was one. */
 function refuse(id: string, answer: Answer<unknown>): boolean {
@@ -38,8 +39,11 @@ function refuse(id: string, answer: Answer<unknown>): boolean {
 function chosenPeriod(): Period | null {
   const form = new FormData(controls);
   const text = (name: string) => String(form.get(name) ?? '');
-  byId('custom').hidden = text('period') !== 'custom';
-  return periodOf(text('period'), text('from'), text('to'), Date.now());
+  const asked = [text('period'), text('from'), text('to'), Date.now()] as const;
+  byId('custom').hidden = asked[0] !== 'custom';
+  const problem = periodProblem(...asked);
+  say(byId('period-problem'), problem ?? '');
+  return problem === null ? periodOf(...asked) : null;
 }
 
 /** The state of the service, and its words. */
@@ -65,9 +69,12 @@ async function refreshState(): Promise<void> {
   const answer = await get<Readiness>('readyz');
   const state = byId('state');
   const away = !answer.ok && answer.status === 0;
-  trouble.hidden = !away;
-  if (away)
-    say(trouble, 'The service is unreachable. The page shows the last known state; it retries every ten seconds.');
+  // One is at the top of what is seen of the page, another in the dialog, which covers the page.
+  for (const line of document.querySelectorAll<HTMLElement>('.trouble')) {
+    line.hidden = !away;
+    if (away)
+      say(line, 'The service is unreachable. The page shows the last known state; it retries every ten seconds.');
+  }
   // A service that is not ready answers the same fields as a refusal.
   const readiness = answer.ok ? answer.data : 'notReady' in answer.body ? (answer.body as Readiness) : null;
   if (readiness === null) {
@@ -85,7 +92,10 @@ async function refreshState(): Promise<void> {
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-report]')) {
   button.addEventListener('click', async () => {
     const period = chosenPeriod();
-    if (period === null) return;
+    if (period === null) {
+      say(byId('report-problem'), 'Choose a period at the top.');
+      return;
+    }
     const { from, to } = period;
     const format = button.dataset.report!;
     const answer = await getText('v1/report', { from, to, tenant: tenants.value, format });
@@ -128,8 +138,12 @@ async function refreshFigures(): Promise<void> {
     showClock(report.data);
     showTenants(report.data);
     offerTenants(report.data);
+    offerNames(
+      report.data.byList.map(({ list }) => list),
+      report.data.byCategory.map(({ category }) => category),
+    );
   }
-  if (lists.ok) showLists(lists.data.lists);
+  if (lists.ok) showLists(lists.data.lists, access.scopes.includes('admin'));
   if (stats.ok || report.ok) showUpdated(Date.now());
 }
 
@@ -161,6 +175,10 @@ const refreshOften = () => Promise.all([refreshState(), refreshPace(), refreshRe
 async function refreshAccess(): Promise<boolean> {
   const answer = await get<Access>('v1/whoami');
   byId('key-button').hidden = answer.ok && !answer.data.keyNeeded;
+  byId('log-out').hidden = keptKey() === null;
+  const who = answer.ok ? callerText(answer.data) : '';
+  byId('who').hidden = who === '';
+  say(byId('who'), who);
   if (!answer.ok) {
     if (answer.status === 401) askForKey('The key is unknown, revoked or expired.');
     return false;
@@ -183,6 +201,7 @@ async function refreshAll(): Promise<void> {
   if (await refreshAccess()) {
     const isAdmin = access.scopes.includes('admin');
     await Promise.all([refreshFigures(), refreshPace(), refreshReplicas(), refreshCases(tenants.value, isAdmin)]);
+    openPlacedList(isAdmin);
   }
   document.documentElement.dataset.loaded = 'yes';
 }
@@ -191,9 +210,11 @@ byId<HTMLFormElement>('key-form').addEventListener('submit', () => {
   keepKey(byId<HTMLInputElement>('key').value.trim());
   void refreshAll();
 });
-byId('key-forget').addEventListener('click', () => {
+byId('key-cancel').addEventListener('click', () => keyDialog.close());
+byId('log-out').addEventListener('click', () => {
   keepKey(null);
-  // The reload removes the data that the key showed.
+  // The address has a search and a case; the reload removes the data that the key showed.
+  history.replaceState(null, '', location.pathname + location.search);
   location.reload();
 });
 byId('key-button').addEventListener('click', () => askForKey(''));
@@ -230,3 +251,4 @@ setInterval(() => tickCases(Date.now()), 1_000);
 setInterval(whileSeen(refreshOften), OFTEN_MS);
 setInterval(whileSeen(refreshFigures), SELDOM_MS);
 await refreshAll();
+void openPlaced();

@@ -76,13 +76,13 @@ function withinRows(within: readonly Within[]): HTMLElement {
   return make(
     'ul',
     { class: 'bars' },
-    ...within.map(({ hours, count: cases, share }) =>
+    ...within.map(({ hours, count: cases, due, share }) =>
       make(
         'li',
         {},
         make('span', { class: 'bar-label' }, `within ${hours} h`),
         bar(share ?? 0, 'good'),
-        make('span', { class: 'bar-value' }, shareWords(share), make('small', {}, ` ${count(cases)}`)),
+        make('span', { class: 'bar-value' }, shareWords(share), make('small', {}, ` ${count(cases)} of ${count(due)}`)),
       ),
     ),
   );
@@ -96,12 +96,21 @@ export function showClock({ takedown, reversals }: Report): void {
       : make(
           'div',
           {},
-          make('p', { class: 'subhead' }, `Removed in time, of ${count(takedown.cases)} cases`),
+          make('p', { class: 'subhead' }, `Removed in time, of the cases that were due`),
+          make(
+            'p',
+            { class: 'hint' },
+            `Of ${count(takedown.cases)} cases. Due: removed, or the deadline is past; without false positives.`,
+          ),
           withinRows(takedown.within),
           make(
             'dl',
             { class: 'facts' },
-            fact('Median until removal', takedown.medianSeconds === null ? UNKNOWN : duration(takedown.medianSeconds)),
+            fact('Median from notice', takedown.medianSeconds === null ? UNKNOWN : duration(takedown.medianSeconds)),
+            fact(
+              'Median from finding',
+              takedown.medianSecondsFromFinding === null ? UNKNOWN : duration(takedown.medianSecondsFromFinding),
+            ),
             fact('90 % within', takedown.p90Seconds === null ? UNKNOWN : duration(takedown.p90Seconds)),
             fact('Oldest open', takedown.oldestOpenAt === null ? 'none' : `${age(takedown.oldestOpenAt, Date.now())}`),
             fact('Removed', count(takedown.removed)),
@@ -115,12 +124,14 @@ export function showClock({ takedown, reversals }: Report): void {
   );
 }
 
-export function showReasons({ byReason, notChecked }: Stats): void {
+export function showReasons({ byReason, checked, notChecked }: Stats): void {
   const reasons = Object.entries(byReason).sort(([, a], [, b]) => b - a);
   const most = reasons[0]?.[1] ?? 1;
   byId('reasons').replaceChildren(
     reasons.length === 0
-      ? emptiness('Everything was checked.', 'No image in this period was unreadable or too large.')
+      ? checked === 0
+        ? emptiness('Nothing was checked in this period.')
+        : emptiness('Everything was checked.', 'No image in this period was unreadable or too large.')
       : make(
           'ul',
           { class: 'bars reasons' },

@@ -20,6 +20,16 @@ const period = (fromMs: number, toMs: number, step?: Step): Period => ({
   step: step ?? (toMs - fromMs <= HOURLY_MS_MAX ? 'hour' : toMs - fromMs <= DAILY_MS_MAX ? 'day' : 'month'),
 });
 
+/** Return what is wrong with a chosen period, or null. */
+export function periodProblem(choice: string, from: string, to: string, nowMs: number): string | null {
+  if (choice !== 'custom') return null;
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
+  if (Number.isNaN(fromMs)) return 'Choose the first day.';
+  if (Number.isNaN(toMs)) return 'Choose the last day.';
+  if (toMs < fromMs) return 'The last day is before the first.';
+  return fromMs > nowMs ? 'The period has not begun.' : null;
+}
+
 /** Return the chosen period; null where a custom one is incomplete. Rolling periods end with the current hour or day. */
 export function periodOf(choice: string, from: string, to: string, nowMs: number): Period | null {
   const now = new Date(nowMs);
@@ -37,19 +47,21 @@ export function periodOf(choice: string, from: string, to: string, nowMs: number
   return fromMs <= toMs ? period(fromMs, toMs + DAY_MS) : null;
 }
 
-/** Return the starts of all steps of a period up to `nowMs`, in milliseconds: the service leaves out steps with no counts. */
-export function stepsOf({ from, to, step }: Period, nowMs: number): number[] {
-  const starts: number[] = [];
-  const end = Math.min(Date.parse(to), nowMs);
+interface StepRange {
+  /** Milliseconds since 1970; the end is exclusive. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Return all steps of a period that began by `nowMs`: the service leaves out steps with no counts. */
+export function stepsOf({ from, to, step }: Period, nowMs: number): StepRange[] {
   const first = new Date(from);
-  if (step === 'month') {
-    for (let month = 0; ; month++) {
-      const start = Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + month);
-      if (start >= end) return starts;
-      starts.push(start);
-    }
-  }
-  const stepMs = step === 'hour' ? HOUR_MS : DAY_MS;
-  for (let start = first.getTime(); start < end; start += stepMs) starts.push(start);
-  return starts;
+  const startOf = (at: number) =>
+    step === 'month'
+      ? Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + at)
+      : first.getTime() + at * (step === 'hour' ? HOUR_MS : DAY_MS);
+  const end = Math.min(Date.parse(to), nowMs);
+  const steps: StepRange[] = [];
+  for (let at = 0; startOf(at) < end; at++) steps.push({ startMs: startOf(at), endMs: startOf(at + 1) });
+  return steps;
 }

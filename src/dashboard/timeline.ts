@@ -23,18 +23,20 @@ const legend = (kind: string, text: string) =>
 const holder = byId('timeline');
 holder.append(legend('checks', 'Checks'));
 const checks = createChart(holder, {
-  height: 118,
+  height: 152,
   label: 'Checks over time',
   sync: 'timeline',
   hideTime: true,
+  whole: true,
   series: [{ label: 'Checks', colour: '--checks', bars: true }],
   onPoint: showPoint,
 });
 holder.append(legend('hits', 'Hits'));
 const hits = createChart(holder, {
-  height: 132,
+  height: 166,
   label: 'Hits over time',
   sync: 'timeline',
+  whole: true,
   series: [{ label: 'Hits', colour: '--hits', bars: true }],
   onPoint: showPoint,
 });
@@ -42,25 +44,31 @@ const hits = createChart(holder, {
 export function showTimeline({ series }: Stats, period: Period): void {
   step = period.step;
   const pointAt = new Map(series.map((point) => [Date.parse(point.start), point]));
-  points = stepsOf(period, Date.now()).map(
-    (start) =>
-      pointAt.get(start) ?? {
-        start: new Date(start).toISOString(),
+  const steps = stepsOf(period, Date.now());
+  points = steps.map(
+    ({ startMs }) =>
+      pointAt.get(startMs) ?? {
+        start: new Date(startMs).toISOString(),
         checked: 0,
         matched: 0,
         suppressed: 0,
         notChecked: 0,
       },
   );
-  const starts = points.map(({ start }) => Date.parse(start) / 1000);
+  const middles = steps.map(({ startMs, endMs }) => (startMs + endMs) / 2000);
+  // Without a step, as where a period has not begun, the axis is that of the period.
+  const [fromMs, toMs] = [steps[0]?.startMs ?? Date.parse(period.from), steps.at(-1)?.endMs ?? Date.parse(period.to)];
+  const span = [fromMs / 1000, toMs / 1000] as const;
   const sum = (figure: 'checked' | 'matched') => points.reduce((total, point) => total + point[figure], 0);
   checks.update(
-    [starts, points.map(({ checked }) => checked)],
+    [middles, points.map(({ checked }) => checked)],
     `Checks over time, by ${step}: ${count(sum('checked'))} in total. The numbers are below.`,
+    span,
   );
   hits.update(
-    [starts, points.map(({ matched }) => matched)],
+    [middles, points.map(({ matched }) => matched)],
     `Hits over time, by ${step}: ${count(sum('matched'))} in total. The numbers are below.`,
+    span,
   );
   byId('timeline-table').replaceChildren(
     table('Checks and hits over time', points.toReversed(), [

@@ -7,6 +7,8 @@ export interface Access {
   readonly keyNeeded: boolean;
   readonly tenant: string | null;
   readonly scopes: readonly string[];
+  /** Null where no key is needed or given. */
+  readonly key: { readonly id: string; readonly name: string | null; readonly expiresAt: string | null } | null;
 }
 
 export interface Readiness {
@@ -44,6 +46,8 @@ export interface Stats extends Totals {
 export interface Within {
   readonly hours: number;
   readonly count: number;
+  /** Cases that were removed or whose deadline is past. */
+  readonly due: number;
   /** Null where no deadline has passed yet. */
   readonly share: number | null;
 }
@@ -58,6 +62,8 @@ export interface TenantTakedown {
   readonly within: readonly Within[];
 }
 export interface Report {
+  readonly byList: readonly { readonly list: string }[];
+  readonly byCategory: readonly { readonly category: string }[];
   readonly byTenant: readonly (Totals & { readonly tenant: string })[];
   readonly takedown: {
     readonly cases: number;
@@ -69,6 +75,7 @@ export interface Report {
     readonly falsePositives: number;
     readonly within: readonly Within[];
     readonly medianSeconds: number | null;
+    readonly medianSecondsFromFinding: number | null;
     readonly p90Seconds: number | null;
     readonly oldestOpenAt: string | null;
     readonly seenAgainAfterRemoval: number;
@@ -81,11 +88,31 @@ export interface Report {
 export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
 export type Status = (typeof STATUSES)[number];
 
-/** The fields of a hit that the page shows: never a digest. */
+/** One match, as far as the key may see it. */
+export interface MatchFacts {
+  readonly list: string;
+  readonly matchType: 'exact' | 'near';
+  readonly suppressed: boolean;
+  readonly quarantined: boolean;
+  /** This and the next need the scope `details`. */
+  readonly entryId?: string;
+  readonly algorithm?: string;
+  readonly distance?: number;
+  readonly radius?: number;
+  readonly orientation?: string | null;
+  readonly family?: string | null;
+  readonly category?: string | null;
+  readonly severity?: string | null;
+  readonly source?: string | null;
+}
+
+/** The fields of a hit that the page reads. */
 export interface Hit {
   readonly id: string;
   readonly tenant: string;
   readonly reference: string | null;
+  /** By the template of its tenant. */
+  readonly referenceUrl?: string | null;
   readonly kind: 'image' | 'hash';
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
@@ -93,6 +120,11 @@ export interface Hit {
   readonly seenAfterRemoval: number;
   readonly list: string;
   readonly matchType: 'exact' | 'near';
+  /** With the scope `details`. */
+  readonly entryId?: string;
+  readonly matches: readonly MatchFacts[];
+  /** Never shown: only which there are is read. */
+  readonly digests: { readonly sha256?: string };
   readonly distance?: number | null;
   readonly radius?: number | null;
   readonly orientation?: string | null;
@@ -101,16 +133,29 @@ export interface Hit {
   readonly source?: string | null;
   readonly quarantined: boolean;
   readonly status: Status;
+  readonly assignee: string | null;
+  readonly disputed: boolean;
+  readonly handling: readonly {
+    readonly at: string;
+    readonly assignee?: string | null | undefined;
+    readonly disputed?: boolean | undefined;
+    readonly note: string | null;
+    readonly by: string;
+    readonly key: { readonly id: string; readonly name: string | null } | null;
+  }[];
   readonly history: readonly {
     readonly at: string;
     readonly status: string;
     readonly note: string | null;
     readonly by: string;
+    readonly key: { readonly id: string; readonly name: string | null } | null;
   }[];
   readonly clock: {
+    readonly foundAt: string;
     readonly startedAt: string;
     readonly stoppedAt: string | null;
     readonly seconds: number | null;
+    readonly secondsFromFinding: number | null;
     readonly deadlines: readonly { readonly hours: number; readonly dueAt: string; readonly met: boolean | null }[];
   };
 }

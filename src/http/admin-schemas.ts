@@ -37,7 +37,7 @@ export const NewKeyBody = Type.Object(
   {
     tenant: Name,
     scopes: Type.Array(oneOf(SCOPES), { minItems: 1, maxItems: SCOPES.length, uniqueItems: true }),
-    name: Type.Optional(Type.Union([Type.String({ maxLength: KEY_NAME_CHARACTERS_MAX }), Type.Null()])),
+    name: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: KEY_NAME_CHARACTERS_MAX }), Type.Null()])),
     expiresAt: Type.Optional(timeOrNull),
   },
   { additionalProperties: false },
@@ -64,6 +64,7 @@ export const TenantResult = Type.Object({
   limits: Limits,
   ownLimits: Type.Unsafe<Partial<TenantLimits>>(eachLimit(Type.Optional(count))),
   alarm: Type.Union([Alarm, Type.Null()]),
+  referenceUrl: textOrNull,
   today: Type.Object({
     day: Type.String(),
     checks: count,
@@ -82,13 +83,24 @@ export const TenantChangeBody = Type.Object(
       ),
     ),
     alarm: Type.Optional(Type.Null({ description: 'Clears the alarm.' })),
+    referenceUrl: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: URL_CHARACTERS_MAX }), Type.Null()], {
+        description: 'Address of a reference, with {reference} in its path, query or fragment; null removes it.',
+      }),
+    ),
   },
   { additionalProperties: false, minProperties: 1 },
 );
 
 export const AuditQuery = Type.Object({
   tenant: Type.Optional(Type.String()),
-  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}$', description: 'The cursor of the previous page.' })),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: '^\\d{1,15}$',
+      title: 'the cursor of an answer',
+      description: 'The cursor of the previous page.',
+    }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
   all: Type.Optional(
     Type.Boolean({ description: 'Include entries that were written before a change whose outcome is known.' }),
@@ -106,7 +118,8 @@ export const AuditResult = Type.Object({
       target: textOrNull,
       details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
       outcome: Type.Union([oneOf(AUDIT_OUTCOMES), Type.Null()], {
-        description: 'begun: in progress, or interrupted with an unknown outcome; null in entries of earlier versions.',
+        description:
+          '`begun`: in progress, or interrupted with an unknown outcome; null in entries of earlier versions.',
       }),
       ends: Type.Union([count, Type.Null()], { description: 'The entry that was written before the change.' }),
       hash: Type.String({ description: 'SHA-256 of this entry and the hash before it.' }),
@@ -127,8 +140,9 @@ export const WebhookResult = Type.Object({
 
 export const NewWebhookBody = Type.Object(
   {
-    url: Type.String({ maxLength: URL_CHARACTERS_MAX }),
+    url: Type.String({ minLength: 1, maxLength: URL_CHARACTERS_MAX }),
     secretEnv: Type.String({
+      minLength: 1,
       maxLength: VARIABLE_CHARACTERS_MAX,
       description: 'Name of the environment variable that holds the secret; never the secret itself.',
     }),

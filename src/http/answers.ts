@@ -3,6 +3,7 @@ import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { CheckOptions } from '../check/check-image.js';
 import type { Match } from '../check/policy.js';
+import { namesFrom } from '../core/names.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import { seesDetails } from './authorise.js';
 import type { CheckQuery, HashesQuery } from './schemas.js';
@@ -14,7 +15,7 @@ export function optionsFrom(
   const { orientations = defaultOrientations, lists, radius, reference } = request.query;
   return {
     orientations,
-    lists: lists === undefined ? null : new Set(lists.split(',').map((name) => name.trim())),
+    lists: lists === undefined ? null : new Set(namesFrom(lists, 'lists')),
     requestedRadiusBits: radius ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,

@@ -4,9 +4,9 @@
  * are checked next, before any byte of the body is read.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../core/errors.js';
+import { AppError, type ErrorDetails } from '../core/errors.js';
 import type { Service } from '../service/service.js';
-import { isLive, type KeyStore, type Scope } from '../store/keys-contract.js';
+import { isLive, type KeyInfo, type KeyStore, type Scope } from '../store/keys-contract.js';
 import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
 import { atEnd } from './at-end.js';
@@ -17,6 +17,8 @@ interface Caller {
   readonly scopes: ReadonlySet<Scope>;
   /** For the audit log: the key's id, or `local`. */
   readonly actor: string;
+  /** Null where no key is needed. */
+  readonly key: KeyInfo | null;
   readonly gate: TenantGate;
 }
 
@@ -39,6 +41,7 @@ const LOCAL = {
   tenant: 'local',
   scopes: new Set(['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const),
   actor: 'local',
+  key: null,
 } as const;
 /** Maximum delay until a service without keys notices its first key. A revoked key is refused at once. */
 const KEYS_KNOWN_MS = 1_000;
@@ -69,6 +72,19 @@ export async function requireKeysFor(host: string, keys: KeyStore): Promise<void
   });
 }
 
+const KEY_EXPECTED = 'Authorization: Bearer zeef_...';
+/** The same for every key that does not work: also for one without Bearer, which this says how to send. */
+const KEY_FORM = { field: 'authorization', expected: KEY_EXPECTED } as const;
+
+/** Places where other services take a key. */
+const OTHER_PLACES = ['x-api-key', 'api-key', 'x-auth-token', 'x-access-token', 'x-key'];
+
+/** Say where a key was sent that is not read there. */
+function elsewhere({ headers }: FastifyRequest): ErrorDetails {
+  const got = OTHER_PLACES.find((name) => headers[name] !== undefined);
+  return { field: got ?? 'authorization', expected: KEY_EXPECTED };
+}
+
 export function createAuthoriser({ config: { host }, store: { keys }, gates }: Service) {
   let needed = !isLoopback(host);
   let knownUntilMs = 0;
@@ -93,16 +109,16 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
   async function callerOf(request: FastifyRequest): Promise<Caller> {
     const header = request.headers.authorization;
     if (header === undefined) {
-      if (await areKeysNeeded()) throw new AppError('KEY_MISSING');
+      if (await areKeysNeeded()) throw new AppError('KEY_MISSING', elsewhere(request));
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };
     }
     // A malformed header is looked up all the same, as a value that no key has. A scheme has no case (RFC 9110, 11.1).
     const key = await keys.findByKey(/^bearer +(\S+)$/i.exec(header.trim())?.[1] ?? ` ${header}`);
     const isGood = key !== null && isLive(key, Date.now());
     const gate = await gates.of(isGood ? key.tenant : LOCAL.tenant);
-    if (!isGood || gate.info?.disabled) throw new AppError('KEY_INVALID');
+    if (!isGood || gate.info?.disabled) throw new AppError('KEY_INVALID', KEY_FORM);
     touch(key.tenant, key.id, request);
-    return { tenant: key.tenant, scopes: new Set(key.scopes), actor: key.id, gate };
+    return { tenant: key.tenant, scopes: new Set(key.scopes), actor: key.id, key, gate };
   }
 
   /**
@@ -110,9 +126,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
    * requests have no limits: an exceeded limit must not prevent an administrator from raising it.
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
-  const needs =
-    (scope: Scope, { checks, mayNarrow }: Price = {}) =>
-    async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const needs = (scope: Scope, { checks, mayNarrow }: Price = {}) => {
+    const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const caller = await callerOf(request);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
       if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
@@ -124,6 +139,9 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       gate.takeBytes(Number(request.headers['content-length'] ?? 0) || 0);
       if (checks === 1) gate.takeChecks(1);
     };
+    // Read by the document of the API.
+    return Object.assign(admit, { scope });
+  };
   /** Return the caller, without a required scope; null without a key where one is needed. Errors KEY_INVALID. */
   const whoAsks = async (request: FastifyRequest): Promise<{ keyNeeded: boolean; caller: Caller | null }> => {
     const keyNeeded = await areKeysNeeded();

@@ -1,9 +1,7 @@
 /** Files of a multipart body: the bytes of one within the size limit of images, and the digests of a larger one, as it arrives. */
 import type { FastifyRequest } from 'fastify';
-import type { ImageInput } from '../check/image-hasher.js';
+import { type ArrivedImage, readImage } from '../check/read-image.js';
 import { AppError } from '../core/errors.js';
-import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
-import { DigestStream } from '../kernels/digests.js';
 import { overrunOf } from './counted-body.js';
 import { REFERENCE_CHARACTERS_MAX } from './schemas.js';
 
@@ -13,27 +11,12 @@ export const FILE_BYTES_MAX = 1_000_000_000;
 /** Codings of a file in multipart that leave its bytes as they are (RFC 2045, 6.2). */
 const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
 
-type FileInput = Exclude<ImageInput, { readonly path: string }>;
-
 async function readFilePart(
   file: AsyncIterable<Buffer> & { readonly truncated?: boolean },
   imageBytesMax: number,
-): Promise<FileInput> {
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  let large: DigestStream | null = null;
-  for await (const chunk of file) {
-    bytes += chunk.length;
-    if (large === null && bytes > imageBytesMax) {
-      large = new DigestStream(DIGEST_ALGORITHMS);
-      for (const one of chunks) large.update(one);
-      chunks = [];
-    }
-    if (large === null) chunks.push(chunk);
-    else large.update(chunk);
-  }
-  if (large === null) return { bytes: Buffer.concat(chunks) };
-  return { tooLarge: { bytes, digests: file.truncated ? {} : large.end() } };
+): Promise<ArrivedImage> {
+  const input = await readImage(file, imageBytesMax);
+  return 'tooLarge' in input && file.truncated ? { tooLarge: { ...input.tooLarge, digests: {} } } : input;
 }
 
 /** Await one step of the multipart parser. Errors REQUEST_INVALID: the body is not multipart, or cut; that of `overrun`. */
@@ -59,7 +42,7 @@ async function parsed<T>(step: Promise<T>, overrun: Promise<never>): Promise<T> 
 export async function* filesOf(
   request: FastifyRequest,
   imageBytesMax: number,
-): AsyncGenerator<{ name: string; image: FileInput }> {
+): AsyncGenerator<{ name: string; image: ArrivedImage }> {
   const parts = request.parts();
   const overrun = overrunOf(request);
   for (;;) {

@@ -2,8 +2,9 @@
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import { Breath } from '../core/breath.js';
-import { ERRORS } from '../core/errors.js';
+import { ERRORS, type ErrorDetails } from '../core/errors.js';
 import type { HashLines } from './hash-lines.js';
+import { detailsOf, type Fault } from './schema-faults.js';
 import { HashItem as HashItemSchema, REFERENCE_CHARACTERS_MAX } from './schemas.js';
 import { createValidatorCompiler } from './validation.js';
 
@@ -12,32 +13,29 @@ const ID_FIRST = /^\s*\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){0,1024}")/;
 
 const validate = createValidatorCompiler()({ schema: HashItemSchema, method: '', url: '', httpPart: 'body' }) as {
   (value: unknown): boolean;
-  readonly errors?:
-    | readonly { readonly instancePath: string; readonly params: { readonly additionalProperty?: string } }[]
-    | null;
+  readonly errors?: readonly Fault[] | null;
 };
 
 /** An item, or the answer that says what is wrong with it. */
 export type ReadItem = { readonly item: HashItem } | { readonly answer: HashItemAnswer };
 
-function invalid(id: unknown, field: string | null): ReadItem {
-  const error = { code: 'VALUE_INVALID', says: ERRORS.VALUE_INVALID.says, field } as const;
+function invalid(id: unknown, { field, expected, nearest }: ErrorDetails): ReadItem {
+  const error = {
+    code: 'VALUE_INVALID',
+    says: ERRORS.VALUE_INVALID.says,
+    field: field === undefined || field === '' ? null : String(field),
+    ...(expected === undefined ? {} : { expected: String(expected) }),
+    ...(nearest === undefined ? {} : { nearest: String(nearest) }),
+  } as const;
   const isId = typeof id === 'string' && id.length <= REFERENCE_CHARACTERS_MAX;
   return { answer: { id: isId ? id : null, error } };
-}
-
-/** Name the field that the last validation refused; an unknown one by its own name. */
-function faultyField(): string | null {
-  const fault = validate.errors?.[0];
-  const path = [fault?.instancePath.slice(1), fault?.params.additionalProperty?.slice(0, REFERENCE_CHARACTERS_MAX)];
-  return path.filter((part) => part).join('/') || null;
 }
 
 /** Validate an item that was parsed. */
 export function readItem(value: unknown): ReadItem {
   if (validate(value)) return { item: value as HashItem };
   const { id } = Object(value) as { readonly id?: unknown };
-  return invalid(id, faultyField());
+  return invalid(id, detailsOf(validate.errors, ''));
 }
 
 function parsed(json: string): { readonly value: unknown } | null {
@@ -52,7 +50,7 @@ function readLine(line: string): ReadItem {
   const item = parsed(line);
   if (item !== null) return readItem(item.value);
   const id = ID_FIRST.exec(line)?.[1];
-  return invalid(id === undefined ? null : parsed(id)?.value, null);
+  return invalid(id === undefined ? null : parsed(id)?.value, { expected: 'one object of JSON' });
 }
 
 /** Read lines, as [from, to) in the bytes. */

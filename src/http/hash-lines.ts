@@ -93,7 +93,7 @@ function scanLine(bytes: Buffer, from: number, end: number, line: ScannedLine): 
     const valueEnd = stringEnd(bytes, valueFrom, end);
     if (valueEnd < 0) return false;
     if (key === ID) {
-      if (line.idTo !== 0) return false;
+      if (line.idTo !== 0 || valueFrom === valueEnd) return false;
       if (valueEnd - valueFrom > REFERENCE_CHARACTERS_MAX) return false;
       line.idFrom = valueFrom;
       line.idTo = valueEnd;

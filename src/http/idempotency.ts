@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Recording } from '../check/recorder.js';
 import { AppError } from '../core/errors.js';
@@ -13,6 +14,13 @@ import type { Service } from '../service/service.js';
 const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 /** With an Idempotency-Key a streamed answer is held in memory until all of it is recorded. */
 const IDEMPOTENT_ANSWER_CHARS_MAX = 67_108_864;
+
+/** Declared by each route that keeps the key; all others refuse it. */
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ description: 'A request that is repeated with the same key counts once, and is answered again.' }),
+  ),
+});
 
 export interface KeyedRequest {
   readonly recording: Recording;

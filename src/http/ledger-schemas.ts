@@ -1,11 +1,12 @@
 /** Schemas of ledger queries and answers. */
 import { Type } from '@sinclair/typebox';
-import { NOTE_CHARACTERS_MAX } from '../core/limits.js';
+import { ASSIGNEE_CHARACTERS_MAX, NOTE_CHARACTERS_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
 import { HIT_STATUSES } from '../core/vocabulary.js';
+import { HIT_ORDERS } from '../ledger/hit-cursor.js';
 import { REPORT_FORMATS } from '../reports/formats.js';
 import { LANGUAGES } from '../reports/words.js';
-import { Match } from './schemas.js';
+import { Match, Name, REFERENCE_CHARACTERS_MAX } from './schemas.js';
 
 /** Hits on one page. */
 const HITS_PER_PAGE_MAX = 1_000;
@@ -50,14 +51,21 @@ export const StatsResult = Type.Object({
   byCategory: byName,
   byReason: byName,
   byTenant: byName,
-  interval: orNull(oneOf(INTERVALS)),
+  interval: oneOf(INTERVALS),
   series: Type.Array(Point),
+});
+
+const KeyOfEvent = Type.Union([Type.Object({ id: Type.String(), name: maybeText }), Type.Null()], {
+  description: 'The key that decided. Those of other tenants need the scope admin.',
 });
 
 export const HitResult = Type.Object({
   id: Type.String(),
   tenant: Type.String(),
   reference: maybeText,
+  referenceUrl: Type.Union([Type.String(), Type.Null()], {
+    description: 'By the template of its tenant, if there is one.',
+  }),
   kind: oneOf(['image', 'hash']),
   firstSeenAt: Type.String(),
   lastSeenAt: Type.String(),
@@ -85,12 +93,35 @@ export const HitResult = Type.Object({
   quarantined: Type.Boolean(),
   status: oneOf(HIT_STATUSES),
   history: Type.Array(
-    Type.Object({ at: Type.String(), status: oneOf(HIT_STATUSES), note: maybeText, by: Type.String() }),
+    Type.Object({
+      at: Type.String(),
+      status: oneOf(HIT_STATUSES),
+      note: maybeText,
+      by: Type.String({ description: 'The tenant of the key, `local`, or `zeef` itself.' }),
+      key: KeyOfEvent,
+    }),
+  ),
+  assignee: Type.Union([Type.String(), Type.Null()], {
+    description: 'Who has the case: a name that the tenant chose.',
+  }),
+  disputed: Type.Boolean({ description: 'The match, or the last decision, is disputed; the next decision ends it.' }),
+  handling: Type.Array(
+    Type.Object({
+      at: Type.String(),
+      assignee: Type.Optional(maybeText),
+      disputed: Type.Optional(Type.Boolean()),
+      note: maybeText,
+      by: Type.String({ description: 'The tenant of the key, or `local`.' }),
+      key: KeyOfEvent,
+    }),
+    { description: 'Changes of `assignee` and `disputed`, oldest first; what did not change is absent.' },
   ),
   clock: Type.Object({
+    foundAt: Type.String(),
     startedAt: Type.String(),
     stoppedAt: maybeText,
     seconds: maybeNumber,
+    secondsFromFinding: maybeNumber,
     deadlines: Type.Array(Type.Object({ hours: count, dueAt: Type.String(), met: orNull(Type.Boolean()) })),
   }),
   suppression: Type.Optional(
@@ -103,26 +134,64 @@ export const HitResult = Type.Object({
   ),
 });
 
+const YES_OR_NO = ['1', '0', 'true', 'false'] as const;
+const HIT_FORMATS = ['json', 'csv'] as const;
+
 export const HitsQuery = Type.Object({
   tenant: Tenant,
   list: Type.Optional(Type.String()),
   status: Type.Optional(oneOf(HIT_STATUSES)),
   ...Range,
   category: Category,
-  overdue: Type.Optional(oneOf(['1', '0', 'true', 'false'])),
+  overdue: Type.Optional(oneOf(YES_OR_NO)),
+  disputed: Type.Optional(oneOf(YES_OR_NO)),
+  assignee: Type.Optional(Type.String({ minLength: 1 })),
   reference: Type.Optional(Type.String()),
-  order: Type.Optional(oneOf(['newest', 'oldest'])),
+  referencePrefix: Type.Optional(Type.String({ minLength: 1, description: 'The beginning of the reference.' })),
+  kind: Type.Optional(oneOf(['image', 'hash'])),
+  order: Type.Optional(oneOf(HIT_ORDERS)),
   cursor: Type.Optional(
-    Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$', description: 'The cursor of the previous page.' }),
+    Type.String({
+      pattern: '^([0-9]{1,15}[.][0-9]{1,15}[.])?[0-9A-HJKMNP-TV-Z]{26}$',
+      title: 'the cursor of an answer',
+      description: 'The cursor of the previous page.',
+    }),
   ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: HITS_PER_PAGE_MAX })),
+  format: Type.Optional(oneOf(HIT_FORMATS)),
 });
+
+const SearchedReference = Type.String({ minLength: 1, maxLength: REFERENCE_CHARACTERS_MAX });
+
+/** Not in an address: a digest of a listed file is a value of its list, and addresses are in the logs of proxies. */
+export const HitsSearchBody = Type.Object(
+  {
+    digest: Type.Optional(
+      Type.String({
+        pattern: '^([0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$',
+        title: 'an MD5, SHA-1 or SHA-256 in hex',
+      }),
+    ),
+    reference: Type.Optional(SearchedReference),
+    referencePrefix: Type.Optional(SearchedReference),
+    tenant: Type.Optional(Name),
+    cursor: HitsQuery.properties.cursor,
+    limit: HitsQuery.properties.limit,
+  },
+  { additionalProperties: false },
+);
 
 export const HitsResult = Type.Object({ hits: Type.Array(HitResult), cursor: maybeText });
 
 export const HitChangeBody = Type.Object(
   {
-    status: oneOf(HIT_STATUSES.filter((status) => status !== 'open')),
+    status: Type.Optional(oneOf(HIT_STATUSES)),
+    assignee: Type.Optional(
+      Type.Union([Type.String({ minLength: 1, maxLength: ASSIGNEE_CHARACTERS_MAX }), Type.Null()], {
+        description: 'Who has the case; null takes it away. Not together with status.',
+      }),
+    ),
+    disputed: Type.Optional(Type.Boolean({ description: 'Not together with status, which ends a dispute.' })),
     note: Type.Optional(Type.String({ maxLength: NOTE_CHARACTERS_MAX })),
     suppress: Type.Optional(
       Type.Boolean({ description: 'With false_positive: suppress the entry. Needs the scope admin.' }),
@@ -140,13 +209,14 @@ export const ReportQuery = Type.Object({
 
 export const NoticeQuery = Type.Object({ language: Type.Optional(oneOf(LANGUAGES)) });
 
-const within = Type.Array(Type.Object({ hours: count, count, share: maybeNumber }));
+const within = Type.Array(Type.Object({ hours: count, count, due: count, share: maybeNumber }));
 const Figures = {
   cases: count,
   open: count,
   removed: count,
   falsePositives: count,
   medianSeconds: maybeNumber,
+  medianSecondsFromFinding: maybeNumber,
   overdue: count,
   within,
 };
@@ -165,12 +235,14 @@ export const ReportResult = Type.Object({
   byList: Type.Array(Type.Object({ list: Type.String(), matched: count })),
   byCategory: Type.Array(Type.Object({ category: Type.String(), matched: count })),
   byReason: Type.Array(Type.Object({ reason: Type.String(), count })),
+  interval: oneOf(INTERVALS),
   series: Type.Array(Point),
   takedown: Type.Object({
     ...Figures,
     notified: count,
     confirmed: count,
     p90Seconds: maybeNumber,
+    p90SecondsFromFinding: maybeNumber,
     oldestOpenAt: maybeText,
     seenAgainAfterRemoval: count,
     byTenant: Type.Array(Type.Object({ tenant: Type.String(), ...Figures })),

@@ -15,7 +15,7 @@ const NAME_SHOWN_MAX = 255;
 /** Probes hold no fact of a list or a case, and name whatever address they were given. */
 const HEALTH: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
 /** Pages hold no data; a link to them from another site may work. Their own requests are checked. */
-export const isPage = (path: string | undefined): boolean => /^\/(docs|dashboard)(\/|$)/.test(path ?? '');
+export const isPage = (path: string | undefined): boolean => /^\/(?:$|(?:docs|dashboard)(?:\/|$))/.test(path ?? '');
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from '../core/errors.js';
+import { detailsOf, type Fault } from './schema-faults.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** A decoder restarts in a quarter of a second, and a queue drains in less. */
@@ -26,31 +27,45 @@ const FOREIGN: Readonly<Record<string, readonly [ErrorCode, field?: string]>> = 
   FST_INVALID_MULTIPART_CONTENT_TYPE: ['MEDIA_TYPE_UNSUPPORTED', 'content-type'],
 };
 
-/** Name the field that a schema refuses; an unknown one by its own name. */
-function fieldOf({ validation, validationContext }: Partial<FastifyError>): ErrorDetails {
-  const fault = validation?.find(({ keyword }) => keyword !== 'anyOf') ?? validation?.[0];
-  if (!fault) return {};
-  const { additionalProperty, missingProperty } = fault.params as Record<string, unknown>;
-  const path = [fault.instancePath.slice(1), additionalProperty ?? missingProperty ?? ''];
-  return { field: path.filter((part) => part !== '').join('/') || (validationContext ?? 'body') };
+/** The types of bodies that a route reads, as it declares them. */
+function typesOf({ schema }: FastifyRequest['routeOptions']): string {
+  const { consumes, body } = (schema ?? {}) as { consumes?: string[]; body?: { content?: object } };
+  const types = consumes ?? Object.keys(body?.content ?? {});
+  if (types.length > 0) return `Content-Type: ${types.join(', or ')}`;
+  return body === undefined ? 'no body' : 'Content-Type: application/json';
 }
 
-function toAppError(thrown: unknown): AppError {
+/** What an error of Fastify says in the words of this service. */
+function detailsFor(
+  request: FastifyRequest,
+  { code, message, validation, validationContext }: Partial<FastifyError>,
+  field: string | undefined,
+): ErrorDetails {
+  if (validation) return detailsOf(validation as readonly Fault[], WHOLE[validationContext ?? ''] ?? 'body');
+  if (field !== 'content-type') return { ...(field === undefined ? {} : { field }), why: message ?? code ?? '' };
+  return {
+    field,
+    got: (request.headers['content-type'] ?? 'nothing').slice(0, 200),
+    expected: typesOf(request.routeOptions),
+  };
+}
+
+/** Parts of a request in errors, by their names in Fastify. */
+const WHOLE: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'headers' };
+
+function toAppError(request: FastifyRequest, thrown: unknown): AppError {
   const error = asStoreFailure(thrown);
   if (error instanceof AppError) return error;
-  const { code = '', message = '' } = error as Partial<FastifyError>;
+  const { code = '' } = error as Partial<FastifyError>;
   const known = FOREIGN[code];
-  if (known) {
-    const [ours, field] = known;
-    return new AppError(ours, { ...fieldOf(error as FastifyError), ...(field ? { field } : {}), why: message }, error);
-  }
+  if (known) return new AppError(known[0], detailsFor(request, error as FastifyError, known[1]), error);
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return new AppError('REQUEST_TIMEOUT', {}, error);
   return new AppError('INTERNAL', {}, error);
 }
 
 /** Return the error that a request is answered with, and log a fault of this service. */
 export function problemOf(request: FastifyRequest, thrown: unknown): AppError {
-  const error = toAppError(thrown);
+  const error = toAppError(request, thrown);
   const { http, retry } = ERRORS[error.code];
   if (http >= 500 && !retry) request.log.error({ err: thrown, code: error.code }, 'request failed');
   else if (error.code === 'INTERNAL' || (error !== thrown && http >= 500))

@@ -19,7 +19,7 @@ import {
   VERDICTS,
 } from '../core/vocabulary.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
-import { HOLD_RULES } from '../store/lists-contract.js';
+import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
 const FILE_HASHES_MAX = 544;
@@ -84,28 +84,41 @@ const Pdq = Type.Union([
   Type.Null(),
 ]);
 
-export const CheckResult = Type.Object({
-  id: orNull(text('The reference of the request.')),
-  verdict: oneOf(VERDICTS),
-  reason: orNull(oneOf(NOT_CHECKED_REASONS)),
-  generation: count,
-  checkId: Type.String(),
-  digests: Digests,
-  image: Image,
-  pdq: Pdq,
-  lowQuality: Type.Boolean(),
-  oneDimensional: Type.Boolean(),
-  degraded: Type.Boolean(),
-  exact: Type.Boolean(),
-  matches: Type.Array(Match),
-  matchCount: count,
-  truncated: Type.Boolean(),
+export const CheckResult = Type.Object(
+  {
+    id: orNull(text('The reference of the request.')),
+    verdict: oneOf(VERDICTS),
+    reason: orNull(oneOf(NOT_CHECKED_REASONS)),
+    generation: count,
+    checkId: Type.String(),
+    digests: Digests,
+    image: Image,
+    pdq: Pdq,
+    lowQuality: Type.Boolean(),
+    oneDimensional: Type.Boolean(),
+    degraded: Type.Boolean(),
+    exact: Type.Boolean(),
+    matches: Type.Array(Match),
+    matchCount: count,
+    truncated: Type.Boolean(),
+  },
+  { title: 'To one image' },
+);
+
+/** `expected` and `nearest`: what the field takes, and the known name nearest to an unknown one. */
+const ItemError = Type.Object({
+  code: Type.String(),
+  says: Type.String(),
+  field: orNull(Type.String()),
+  expected: Type.Optional(Type.String()),
+  nearest: Type.Optional(Type.String()),
 });
 
-const ItemError = Type.Object({ code: Type.String(), says: Type.String(), field: orNull(Type.String()) });
-
 /** `error` ends the results: the files from there on were not checked. */
-export const FilesResult = Type.Object({ results: Type.Array(CheckResult), error: Type.Optional(ItemError) });
+export const FilesResult = Type.Object(
+  { results: Type.Array(CheckResult), error: Type.Optional(ItemError) },
+  { title: 'To multipart/form-data' },
+);
 
 export const HashResult = Type.Object({
   digests: Digests,
@@ -125,15 +138,15 @@ export const HashResult = Type.Object({
 });
 
 /** The name of a list or a tenant. */
-export const Name = Type.String({ maxLength: NAME_CHARACTERS_MAX });
+export const Name = Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX });
 
 const value = (digits: number) =>
-  Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: `${digits} hex digits` }));
+  Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: `${digits} hex digits.` }));
 /** One of several hashes of a file, as Zeef itself would query it. */
 const FileHash = Type.Object(
   {
     algorithm: oneOf(HAMMING_ALGORITHMS),
-    value: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+    value: Type.String({ pattern: '^[0-9a-fA-F]{64}$', title: '64 hex digits' }),
     orientation: Type.Optional(oneOf(ORIENTATIONS)),
     family: Type.Optional(orNull(oneOf(FAMILIES))),
     lowQuality: Type.Optional(Type.Boolean()),
@@ -145,7 +158,7 @@ const FileHash = Type.Object(
 
 export const HashItem = Type.Object(
   {
-    id: Type.Optional(Type.String({ maxLength: REFERENCE_CHARACTERS_MAX })),
+    id: Type.Optional(Type.String({ minLength: 1, maxLength: REFERENCE_CHARACTERS_MAX })),
     pdq: value(64),
     blockhash: value(64),
     photodna: Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX })),
@@ -174,7 +187,7 @@ const radius = Type.Optional(
 export const HashesRequest = Type.Object(
   {
     orientations: Type.Optional(oneOf(['all', 'none'])),
-    lists: Type.Optional(Type.Array(Name, { maxItems: LIST_NAMES_MAX })),
+    lists: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: LIST_NAMES_MAX })),
     radius,
     items: Type.Array(HashItem),
   },
@@ -187,24 +200,47 @@ export const HashesEnvelope = Type.Object(
   { additionalProperties: false },
 );
 
-export const HashesResult = Type.Object({
-  generation: count,
-  checked: count,
-  matched: count,
-  results: Type.Array(
-    Type.Object({
-      id: orNull(Type.String()),
-      verdict: Type.Optional(oneOf(VERDICTS)),
-      reason: Type.Optional(oneOf(['no_list'])),
-      lowQuality: Type.Optional(Type.Boolean()),
-      exact: Type.Optional(Type.Boolean()),
-      matches: Type.Optional(Type.Array(Match)),
-      matchCount: Type.Optional(count),
-      truncated: Type.Optional(Type.Boolean()),
-      error: Type.Optional(ItemError),
-    }),
-  ),
-});
+const HashVerdict = {
+  verdict: Type.Optional(oneOf(VERDICTS)),
+  reason: Type.Optional(oneOf(['no_list'])),
+  lowQuality: Type.Optional(Type.Boolean()),
+  exact: Type.Optional(Type.Boolean()),
+  matches: Type.Optional(Type.Array(Match)),
+  matchCount: Type.Optional(count),
+  truncated: Type.Optional(Type.Boolean()),
+};
+
+export const HashesResult = Type.Object(
+  {
+    generation: count,
+    checked: count,
+    matched: count,
+    results: Type.Array(Type.Object({ id: orNull(Type.String()), ...HashVerdict, error: Type.Optional(ItemError) })),
+  },
+  { title: 'To JSON' },
+);
+
+/** Raw values: only those that matched, by their position. */
+export const RawHashesResult = Type.Object(
+  {
+    generation: count,
+    results: Type.Array(Type.Object({ index: count, ...HashVerdict })),
+    checked: count,
+    matched: count,
+    lowQuality: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: 'Values with too little detail for near matches; left out where there are none.',
+      }),
+    ),
+    notChecked: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Values that no list could match; left out where there are none.' }),
+    ),
+    reason: Type.Optional(oneOf(['no_list'])),
+    error: Type.Optional(ItemError),
+  },
+  { title: 'To raw values' },
+);
 
 const CommonQuery = {
   orientations: Type.Optional(oneOf(['all', 'none'])),
@@ -225,6 +261,7 @@ export const CheckQuery = Type.Object({
   digests: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha256)(,(md5|sha1|sha256))*$',
+      title: 'some of md5 sha1 sha256, separated by commas',
       description: 'Digests to return beside SHA-256 and those that the lists hold, separated by commas.',
     }),
   ),
@@ -264,13 +301,13 @@ export const ListHealthResult = Type.Object({
   heldVersion: orNull(count),
 });
 
-const EntryText = Type.String({ maxLength: REFERENCE_CHARACTERS_MAX });
+const EntryText = Type.String({ minLength: 1, maxLength: REFERENCE_CHARACTERS_MAX });
 
 export const NewSuppressionBody = Type.Union([
   Type.Object(
     {
       algorithm: oneOf(ALGORITHMS),
-      value: Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: 'Hex or base64.' }),
+      value: Type.String({ minLength: 1, maxLength: VALUE_CHARACTERS_MAX, description: 'Hex or base64.' }),
       note: Type.Optional(Type.String({ maxLength: NOTE_CHARACTERS_MAX })),
     },
     { additionalProperties: false },
@@ -291,7 +328,7 @@ export const SuppressionResult = Type.Object({
 /** Map from the list's term to the provider's. */
 const WordMap = Type.Record(
   Type.String({ maxLength: WORD_CHARACTERS_MAX }),
-  Type.String({ maxLength: WORD_CHARACTERS_MAX }),
+  Type.String({ minLength: 1, maxLength: WORD_CHARACTERS_MAX }),
   { maxProperties: LIST_WORDS_MAX },
 );
 
@@ -316,7 +353,32 @@ const HoldReason = Type.Object({
   rule: oneOf(HOLD_RULES),
   count,
   limit: count,
-  firstRows: Type.Optional(Type.Array(Type.Object({ line: count, entryId: orNull(Type.String()) }))),
+  firstRows: Type.Optional(
+    Type.Array(
+      Type.Object({
+        line: count,
+        entryId: orNull(Type.String()),
+        near: Type.Optional(
+          Type.Object(
+            {
+              kind: Type.Unsafe<(typeof NEAR_KINDS)[number]>({
+                type: 'string',
+                enum: [...NEAR_KINDS],
+                description: 'What it is near.',
+              }),
+              line: orNull(count),
+              shows: Type.Union([Type.String(), Type.Null()], {
+                description: 'What the canary shows, in a word; null for others.',
+              }),
+              list: orNull(Type.String()),
+              entryId: orNull(Type.String()),
+            },
+            { description: 'A canary that ships, an entry of a suppression list, or another row of the import.' },
+          ),
+        ),
+      }),
+    ),
+  ),
 });
 
 export const ImportReportResult = Type.Object({

@@ -12,13 +12,14 @@ import {
 } from 'fastify';
 import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
-import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { createResponseHook, onClientError } from './client-errors.js';
 import { countedBody } from './counted-body.js';
+import { DOCUMENT } from './openapi/document.js';
+import { PAGE } from './openapi/page.js';
 import { createSiteGuard } from './own-site.js';
 import { addPagePolicy } from './page-policy.js';
 import { sendProblem } from './problem.js';
@@ -98,7 +99,12 @@ export async function createServer(
 
   await addDocumentation(app);
   await addRoutes(app, service, needs);
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  // Anyone may ask for it: it is written once.
+  let document: Buffer | undefined;
+  app.get('/openapi.json', { schema: { summary: 'This document.' } }, async (_request, reply) => {
+    document ??= Buffer.from(JSON.stringify(app.swagger()));
+    return reply.type('application/json; charset=utf-8').send(document);
+  });
   await app.ready();
   return app;
 }
@@ -143,15 +149,8 @@ function recordResponse(metrics: Service['metrics'], request: FastifyRequest, re
 
 /** Register the OpenAPI document of the routes that are added later, and its page at `/docs`. */
 async function addDocumentation(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'Zeef', description: 'Perceptual-hash matching of known images.', version: PACKAGE_VERSION },
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'zeef_...' } } },
-      security: [{ key: [] }],
-    },
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swagger, DOCUMENT);
+  await app.register(swaggerUi, PAGE);
 }
 
 /** Register the routes, in the order of the OpenAPI document. */

@@ -4,8 +4,10 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { AppError } from '../core/errors.js';
+import { knownNames } from '../core/nearest.js';
 import { parseJson } from './json-body.js';
 import { unpackBody } from './request-encoding.js';
+import { described, takenBy, unknownField } from './schema-faults.js';
 
 /** Longest boundary of multipart (RFC 2046, 5.1.1). */
 const BOUNDARY_CHARACTERS_MAX = 70;
@@ -62,6 +64,26 @@ function requireOneHost(rawHeaders: readonly string[]): void {
   if (hosts.length > 1) throw invalid('host', 'one Host');
 }
 
+/** Headers that this service defines; all others are of HTTP, of browsers and of proxies. */
+const OWN_HEADERS = /^(x-)?zeef-|idempoten/;
+const IDEMPOTENCY = 'idempotency-key';
+
+/** Refuse headers that look like ours and are not: a request without its key would be counted twice. Errors REQUEST_INVALID. */
+function refuseUnknownHeaders(headers: FastifyRequest['headers']): void {
+  const unknown = Object.keys(headers).find((name) => OWN_HEADERS.test(name) && name !== IDEMPOTENCY);
+  if (unknown === undefined) return;
+  throw new AppError('REQUEST_INVALID', {
+    field: unknown.slice(0, NAME_SHOWN_MAX),
+    ...knownNames(unknown, [IDEMPOTENCY]),
+  });
+}
+
+/** Refuse the key where it would have no effect. Errors REQUEST_INVALID. */
+async function refuseIdempotencyKey({ headers, method }: FastifyRequest): Promise<void> {
+  if (headers[IDEMPOTENCY] === undefined || method === 'GET' || method === 'HEAD') return;
+  throw invalid(IDEMPOTENCY, 'none: only POST /v1/check and POST /v1/check/hashes keep it');
+}
+
 /** Require what no schema sees; a hook of every request. */
 export async function requireReadable(request: FastifyRequest): Promise<void> {
   const { headers } = request;
@@ -70,6 +92,7 @@ export async function requireReadable(request: FastifyRequest): Promise<void> {
   if (/%00/.test(request.raw.url ?? '')) throw invalid('path', 'no NUL');
   requireReadableType(headers['content-type']);
   requireReadableTransfer(headers['transfer-encoding']);
+  refuseUnknownHeaders(headers);
   settleEncoding(headers);
   const isEmpty = headers['content-length'] === undefined || headers['content-length'] === '0';
   const hasBody = headers['transfer-encoding'] !== undefined || !isEmpty;
@@ -90,12 +113,32 @@ async function refuseBody({ body }: FastifyRequest): Promise<void> {
   if (field !== undefined) throw invalid(field, 'no body');
 }
 
-/** Refuse parameters that the route does not know: a misspelt filter would answer for everything. */
-const refuseUnknown =
-  (known: readonly string[]) =>
-  async ({ query }: FastifyRequest): Promise<void> => {
-    const unknown = Object.keys(query as object).find((name) => !known.includes(name));
-    if (unknown !== undefined) throw invalid(unknown, known.length > 0 ? `one of ${known.join(' ')}` : 'no parameter');
+/**
+ * Refuse parameters that the route does not know: a misspelt filter would answer for everything. So would one without a value, and
+ * of two values one would be ignored.
+ */
+function refuseUnknown(properties: Readonly<Record<string, object>>) {
+  const known = Object.keys(properties);
+  return async ({ query }: FastifyRequest): Promise<void> => {
+    for (const [name, value] of Object.entries(query as object)) {
+      if (!known.includes(name)) {
+        const field = name.slice(0, NAME_SHOWN_MAX);
+        throw new AppError('REQUEST_INVALID', { field, ...knownNames(name, known) });
+      }
+      const isOne = typeof value === 'string';
+      if (isOne && value.trim() !== '') continue;
+      const got = isOne ? 'nothing' : described(value, true);
+      throw new AppError('REQUEST_INVALID', { field: name, got, expected: takenBy(properties[name]!) });
+    }
+  };
+}
+
+/** Refuse fields that no form of the route's body knows, by their name. */
+const refuseUnknownFields =
+  (schema: object) =>
+  async ({ body }: FastifyRequest): Promise<void> => {
+    const details = unknownField(schema, body);
+    if (details !== null) throw new AppError('REQUEST_INVALID', details);
   };
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, ...rest: never[]) => Promise<unknown>;
@@ -105,12 +148,21 @@ const listOf = (hooks: unknown): Hook[] => [hooks].flat().filter((hook) => hook 
 export function completeRoute(route: RouteOptions): void {
   const before = listOf(route.preParsing);
   if (!before.includes(unpackBody as unknown as Hook)) route.preParsing = [refuseEncoding, ...before] as never;
-  if (!/^\/v1\//.test(route.url)) return;
   const schema = route.schema ?? {};
-  const { properties = {} } = (schema.querystring ?? {}) as { properties?: object };
-  route.preValidation = [refuseUnknown(Object.keys(properties)), ...listOf(route.preValidation)] as never;
-  if (schema.body === undefined && schema.consumes === undefined)
-    route.preValidation = [...listOf(route.preValidation), refuseBody] as never;
+  const { properties = {} } = (schema.querystring ?? {}) as { properties?: Record<string, object> };
+  const after: unknown[] = listOf(route.preValidation);
+  const headers = (schema.headers ?? {}) as { properties?: object };
+  if (!(IDEMPOTENCY in (headers.properties ?? {}))) after.push(refuseIdempotencyKey);
+  const body = jsonOf(schema.body);
+  if (body !== undefined) after.push(refuseUnknownFields(body));
+  else if (schema.consumes === undefined) after.push(refuseBody);
+  route.preValidation = [refuseUnknown(properties), ...after] as never;
+}
+
+/** The schema of a body in JSON; the other types of a route have none. */
+function jsonOf(body: unknown): object | undefined {
+  const { content } = (body ?? {}) as { content?: Readonly<Record<string, { readonly schema: object }>> };
+  return content?.['application/json']?.schema ?? (body as object | undefined);
 }
 
 /** Accept JSON only, and no plain text: a page of another site may send that without asking. */

@@ -23,7 +23,11 @@ const makeCompiler = AjvCompiler();
 const compilerThat = (coerceTypes: boolean) =>
   makeCompiler(
     {},
-    { customOptions: { coerceTypes, removeAdditional: false, allErrors: false }, onCreate: onlyTimesOfDate },
+    // `verbose`: a fault carries the value and the schema at fault, for the words of the error.
+    {
+      customOptions: { coerceTypes, removeAdditional: false, allErrors: false, verbose: true },
+      onCreate: onlyTimesOfDate,
+    },
   );
 
 /** Create the compiler for `setValidatorCompiler`. */

@@ -2,24 +2,26 @@
 import { AppError } from '../core/errors.js';
 import { NOTE_CHARACTERS_MAX } from '../core/limits.js';
 import type { HitStatus } from '../core/vocabulary.js';
-import type { LedgerStore, StoredHit } from '../store/ledger-contract.js';
+import type { DecidingKey, LedgerStore, StoredHit } from '../store/ledger-contract.js';
+import { foundMsOf } from './hit.js';
 import { clockAfter, mayGo } from './takedown.js';
 
 export interface StatusChange {
   readonly status: HitStatus;
   readonly note: string | null;
   readonly by: string;
+  readonly key?: DecidingKey | undefined;
 }
 
 /** Retries after concurrent changes by other processes. */
 const CHANGE_TRIES_MAX = 5;
 
-/** Change the status and return the changed hit. `tenant` null: all tenants. Errors NOT_FOUND; HIT_STATE; REQUEST_INVALID: a too long note; LEDGER_FAILED. */
+/** Change the status and return the changed hit. `tenant` null: all tenants. `lastDeadlineMs`: after the clock's start. Errors NOT_FOUND; HIT_STATE; REQUEST_INVALID: a too long note; LEDGER_FAILED. */
 export async function changeStatus(
   store: LedgerStore,
   { tenant, id }: { readonly tenant: string | null; readonly id: string },
-  { status, note, by }: StatusChange,
-  nowMs: () => number,
+  { status, note, by, key }: StatusChange,
+  { nowMs, lastDeadlineMs }: { readonly nowMs: () => number; readonly lastDeadlineMs: number },
 ): Promise<StoredHit> {
   if ((note?.length ?? 0) > NOTE_CHARACTERS_MAX)
     throw new AppError('REQUEST_INVALID', { field: 'note', charactersMax: NOTE_CHARACTERS_MAX });
@@ -28,7 +30,8 @@ export async function changeStatus(
     if (!stored) throw new AppError('NOT_FOUND', { hit: id });
     if (!mayGo(stored.status, status)) throw new AppError('HIT_STATE', { from: stored.status, to: status });
     const atMs = nowMs();
-    const change = { atMs, status, note, by, ...clockAfter(stored, stored.history, status, atMs) };
+    const run = clockAfter(stored, stored.history, { to: status, atMs, foundMs: foundMsOf(stored), lastDeadlineMs });
+    const change = { atMs, status, note, by, key, ...run };
     if (!(await store.changeHit(stored.tenant, id, stored.status, change))) continue;
     const changed = await store.hit(stored.tenant, id);
     if (!changed) throw new AppError('NOT_FOUND', { hit: id });

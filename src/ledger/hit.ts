@@ -1,7 +1,8 @@
 /** Hits as returned by the ledger: a stored hit with its evidence unsealed and its takedown clock. */
 import type { Match } from '../core/match-types.js';
 import type { Digests, HitStatus } from '../core/vocabulary.js';
-import type { StoredHit } from '../store/ledger-contract.js';
+import type { DecidingKey, HitHandling, StoredHit } from '../store/ledger-contract.js';
+import { REOPENED_BY } from '../store/ledger-events.js';
 import { openEvidence } from './outcome.js';
 import type { Seal } from './seal.js';
 import { clockOf, type TakedownClock } from './takedown.js';
@@ -26,8 +27,25 @@ export interface Hit extends Omit<Match, 'suppressed' | 'frame' | 'background'> 
     readonly status: HitStatus;
     readonly note: string | null;
     readonly by: string;
+    /** Null where no key was needed, in decisions of earlier versions, and where the reader may not see it. */
+    readonly key: DecidingKey | null;
   }[];
+  /** A name that the tenant chose, or null. */
+  readonly assignee: string | null;
+  /** Until the next decision. */
+  readonly disputed: boolean;
+  /** Changes of those two, oldest first; what did not change is absent. */
+  readonly handling: readonly (Omit<HitHandling, 'atMs' | 'key'> & {
+    readonly at: string;
+    readonly key: DecidingKey | null;
+  })[];
   readonly clock: TakedownClock;
+}
+
+/** Return the time of the sighting that began the case, or reopened it last. */
+export function foundMsOf({ history, firstSeenMs }: StoredHit): number {
+  const reopened = history.findLast(({ status, by }) => status === 'open' && by === REOPENED_BY);
+  return reopened?.atMs ?? firstSeenMs;
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -57,7 +75,10 @@ export function toHit(
     checkId,
     quarantined: stored.quarantined,
     status: stored.status,
-    history: stored.history.map(({ atMs, status, note, by }) => ({ at: iso(atMs), status, note, by })),
-    clock: clockOf(stored, deadlineHours, nowMs),
+    history: stored.history.map(({ atMs, status, note, by, key = null }) => ({ at: iso(atMs), status, note, by, key })),
+    assignee: stored.assignee,
+    disputed: stored.disputed,
+    handling: stored.handling.map(({ atMs, key = null, ...event }) => ({ at: iso(atMs), ...event, key })),
+    clock: clockOf({ ...stored, foundMs: foundMsOf(stored) }, deadlineHours, nowMs),
   };
 }

@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS } from '../core/period.js';
 import type {
   Cases,
   HitFilter,
+  HitHandling,
   LedgerCheck,
   LedgerStore,
   NewsPage,
@@ -14,8 +15,10 @@ import type {
   StoredHit,
 } from '../store/ledger-contract.js';
 import { changeStatus, type StatusChange } from './change-status.js';
+import { markOf, markSome } from './digest-search.js';
 import { createGroupCommit, type GroupCommit, type GroupOptions, isFinal } from './group-commit.js';
 import { type Hit, toHit } from './hit.js';
+import { dueCursor, dueOrder, type HitOrder, isDueCursor, wrongCursor } from './hit-cursor.js';
 import { entryOf, type LedgerRequest } from './ledger-entry.js';
 import { readStats, type StatsQuery } from './read-stats.js';
 import type { Seal } from './seal.js';
@@ -24,11 +27,20 @@ import { Writable } from './writable.js';
 
 export type { Hit } from './hit.js';
 
-interface HitsQuery extends Omit<HitFilter, 'tenant' | 'beforeId' | 'runningSinceMs'> {
+interface HitsQuery
+  extends Omit<
+    HitFilter,
+    'tenant' | 'beforeId' | 'runningSinceMs' | 'oldestFirst' | 'due' | 'mark' | 'isUnmarked' | 'isDisputed'
+  > {
+  /** `due`: cases whose clock runs, by their next deadline; where all are past, by the last. */
+  readonly order?: HitOrder | undefined;
   /** Undefined: all tenants. */
   readonly tenant?: string | undefined;
   /** Past the last of the deadlines, and still running. */
   readonly overdue?: boolean | undefined;
+  readonly disputed?: boolean | undefined;
+  /** Only files with this MD5, SHA-1 or SHA-256, in hex. */
+  readonly digest?: string | undefined;
   readonly cursor?: string | undefined;
 }
 
@@ -68,12 +80,19 @@ export interface Ledger {
   record(request: LedgerRequest): Promise<boolean>;
   /** Errors LEDGER_FAILED; REQUEST_INVALID: more than `STATS_POINTS_MAX` points. */
   stats(query: StatsQuery): Promise<Stats>;
-  /** Newest first by default. `cursor`: for the next page in the same order, or null. */
+  /**
+   * Newest first by default. `cursor`: for the next page in the same order, or null. Errors REQUEST_INVALID: a cursor of another order, or no
+   * digest. HITS_UNMARKED: the search by digest would miss hits of an earlier version.
+   */
   hits(query: HitsQuery): Promise<HitsPage>;
   /** Return the hit, or null. Undefined tenant: all tenants. */
   hit(tenant: string | undefined, id: string): Promise<Hit | null>;
   /** Errors NOT_FOUND; HIT_STATE; LEDGER_FAILED. */
   changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit>;
+  /** Change who has a case, or whether it is disputed. Errors NOT_FOUND; LEDGER_FAILED. */
+  handleHit(tenant: string | undefined, id: string, handling: Omit<HitHandling, 'atMs'>): Promise<Hit>;
+  /** Make some hits of earlier versions known by their digests. Result: whether all are. Errors SEALED_DAMAGED, LEDGER_FAILED. */
+  markHits(): Promise<boolean>;
   cases(query: CasesQuery): Promise<readonly Cases[]>;
   /** New and reopened cases, until they are forgotten; see `LedgerStore`. */
   news(limit: number): Promise<NewsPage>;
@@ -198,19 +217,39 @@ class StoredLedger implements Ledger {
     return readStats(this.#store, query);
   }
 
-  async hits({ tenant, overdue, cursor, limit, ...filter }: HitsQuery): Promise<HitsPage> {
-    const overdueSinceMs = () => this.#options.nowMs() - Math.max(...this.deadlineHours) * HOUR_MS;
+  get #lastDeadlineMs(): number {
+    return Math.max(...this.deadlineHours) * HOUR_MS;
+  }
+
+  async hits({
+    tenant,
+    overdue,
+    disputed,
+    cursor,
+    limit,
+    digest,
+    order = 'newest',
+    ...filter
+  }: HitsQuery): Promise<HitsPage> {
+    const nowMs = this.#options.nowMs();
+    const due = order === 'due' ? dueOrder(cursor, nowMs, this.deadlineHours) : undefined;
+    if (!due && cursor !== undefined && isDueCursor(cursor)) throw wrongCursor();
+    const mark = digest === undefined ? undefined : markOf(digest, this.#options.seal);
+    if (mark && !(await this.markHits())) throw new AppError('HITS_UNMARKED');
     const found = await this.#store.hits({
       ...filter,
+      mark,
+      isDisputed: disputed || undefined,
       tenant: tenant ?? null,
-      beforeId: cursor,
-      runningSinceMs: overdue ? overdueSinceMs() : undefined,
+      ...(due ? { due } : { beforeId: cursor, oldestFirst: order === 'oldest' }),
+      runningSinceMs: overdue ? nowMs - this.#lastDeadlineMs : undefined,
       limit: limit + 1,
     });
     const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1)! : null;
     return {
       hits: page.map((stored) => this.#toHit(stored)),
-      cursor: found.length > limit ? page.at(-1)!.id : null,
+      cursor: last && (due ? dueCursor(last, due) : last.id),
     };
   }
 
@@ -219,8 +258,23 @@ class StoredLedger implements Ledger {
     return stored && this.#toHit(stored);
   }
 
+  markHits(): Promise<boolean> {
+    const { seal, nowMs } = this.#options;
+    return markSome(this.#store, seal, nowMs());
+  }
+
   async changeHit(tenant: string | undefined, id: string, change: StatusChange): Promise<Hit> {
-    return this.#toHit(await changeStatus(this.#store, { tenant: tenant ?? null, id }, change, this.#options.nowMs));
+    const { nowMs } = this.#options;
+    const hit = { tenant: tenant ?? null, id };
+    return this.#toHit(await changeStatus(this.#store, hit, change, { nowMs, lastDeadlineMs: this.#lastDeadlineMs }));
+  }
+
+  async handleHit(tenant: string | undefined, id: string, handling: Omit<HitHandling, 'atMs'>): Promise<Hit> {
+    const of = tenant ?? null;
+    const isKnown = await this.#store.handleHit(of, id, { ...handling, atMs: this.#options.nowMs() });
+    const changed = isKnown ? await this.#store.hit(of, id) : null;
+    if (!changed) throw new AppError('NOT_FOUND', { hit: id });
+    return this.#toHit(changed);
   }
 
   cases({ fromMs, toMs, tenant }: CasesQuery): Promise<readonly Cases[]> {

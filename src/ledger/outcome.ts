@@ -5,7 +5,7 @@ import type { Match } from '../core/match-types.js';
 import { startOf } from '../core/period.js';
 import { NO_TOTALS, type TallySum, type Totals } from '../core/tally.js';
 import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';
-import type { Sighting } from '../store/ledger-contract.js';
+import type { DigestMarks, Sighting } from '../store/ledger-contract.js';
 import type { Seal } from './seal.js';
 
 /** The answer for one image or hash. */
@@ -85,6 +85,16 @@ function sealed(digests: Digests, seal: Seal): Record<string, string> {
   );
 }
 
+/** Return the marks of digests, by which their file's cases are found. */
+export function marksOf(digests: Digests, seal: Seal): DigestMarks {
+  return Object.fromEntries(
+    Object.entries(digests).map(([name, hex]) => [
+      name,
+      Buffer.from(seal.mark(Buffer.from(hex, 'hex'))).toString('hex'),
+    ]),
+  );
+}
+
 /** Return null unless the answer is a hit. Suppressed answers are hits if a quarantined entry matched: stored and marked. */
 export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal: Seal): Sighting | null {
   const { verdict, matches, kind, reference, digests, generation, checkId } = outcome;
@@ -109,6 +119,7 @@ export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal:
     list: nearest.list,
     category: nearest.category,
     evidence: JSON.stringify(kept),
+    marks: marksOf(digests, seal),
   };
 }
 

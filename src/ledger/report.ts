@@ -1,5 +1,5 @@
 /** The report of a period: checks, matches and takedown times. Renderers are elsewhere. */
-import { HOUR_MS, type Period, wholeHours } from '../core/period.js';
+import { HOUR_MS, type Interval, type Period, wholeHours } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Cases } from '../store/ledger-contract.js';
 import type { Ledger } from './ledger.js';
@@ -9,7 +9,9 @@ export interface Within {
   readonly hours: number;
   /** Removed within the hours (inclusive). */
   readonly count: number;
-  /** Share of the cases whose deadline was met or is past; null without any. False positives are excluded. */
+  /** Cases that were removed or whose deadline is past. False positives are excluded. */
+  readonly due: number;
+  /** Share of what is due; null without any. */
   readonly share: number | null;
 }
 
@@ -20,7 +22,10 @@ export interface TenantTakedown {
   readonly open: number;
   readonly removed: number;
   readonly falsePositives: number;
+  /** Until removal, from the clock's start: the notice where one was given in time. */
   readonly medianSeconds: number | null;
+  /** Until removal, from the first sighting. */
+  readonly medianSecondsFromFinding: number | null;
   /** Still running past the last deadline. */
   readonly overdue: number;
   readonly within: readonly Within[];
@@ -31,6 +36,7 @@ interface Takedown extends Omit<TenantTakedown, 'tenant'> {
   readonly notified: number;
   readonly confirmed: number;
   readonly p90Seconds: number | null;
+  readonly p90SecondsFromFinding: number | null;
   readonly oldestOpenAt: string | null;
   readonly seenAgainAfterRemoval: number;
   readonly byTenant: readonly TenantTakedown[];
@@ -51,6 +57,9 @@ export interface Report extends PublicTotals {
   readonly byList: readonly { readonly list: string; readonly matched: number }[];
   readonly byCategory: readonly { readonly category: string; readonly matched: number }[];
   readonly byReason: readonly { readonly reason: string; readonly count: number }[];
+  /** The step of the series. */
+  readonly interval: Interval;
+  /** In order of time; steps without counts are left out. */
   readonly series: readonly Point[];
   readonly takedown: Takedown;
   /** Decided cases, and the false positives among them. */
@@ -73,11 +82,17 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
 const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
 
+/** Add up counted durations; the result is rising. */
+function summed(all: readonly (readonly (readonly [number, number])[])[]): [number, number][] {
+  const sums = new Map<number, number>();
+  for (const [ms, count] of all.flat()) sums.set(ms, (sums.get(ms) ?? 0) + count);
+  return [...sums].sort(([a], [b]) => a - b);
+}
+
 /** Sum over several tenants. */
 function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant'> {
   const byStatus = { open: 0, notified: 0, confirmed: 0, removed: 0, false_positive: 0 };
   const runningSince = new Array<number>(deadlines).fill(0);
-  const removed = new Map<number, number>();
   const oldest: number[] = [];
   let seenAgainAfterRemoval = 0;
   for (const each of all) {
@@ -85,7 +100,6 @@ function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant
     each.runningSince.forEach((count, at) => {
       runningSince[at]! += count;
     });
-    for (const [ms, count] of each.removedAfterMs) removed.set(ms, (removed.get(ms) ?? 0) + count);
     if (each.oldestRunningMs !== null) oldest.push(each.oldestRunningMs);
     seenAgainAfterRemoval += each.seenAgainAfterRemoval;
   }
@@ -94,7 +108,8 @@ function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant
     seenAgainAfterRemoval,
     oldestRunningMs: oldest.length > 0 ? Math.min(...oldest) : null,
     runningSince,
-    removedAfterMs: [...removed].sort(([a], [b]) => a - b),
+    removedAfterMs: summed(all.map(({ removedAfterMs }) => removedAfterMs)),
+    removedAfterFoundMs: summed(all.map(({ removedAfterFoundMs }) => removedAfterFoundMs)),
   };
 }
 
@@ -106,10 +121,12 @@ function figures(of: Omit<Cases, 'tenant'>, deadlineHours: readonly number[]): O
     removed,
     falsePositives,
     medianSeconds: seconds(quantile(of.removedAfterMs, 0.5)),
+    medianSecondsFromFinding: seconds(quantile(of.removedAfterFoundMs, 0.5)),
     overdue: of.runningSince.at(-1) ?? 0,
     within: deadlineHours.map((hours, at): Within => {
       const inTime = of.removedAfterMs.reduce((sum, [ms, count]) => (ms <= hours * HOUR_MS ? sum + count : sum), 0);
-      return { hours, count: inTime, share: ratio(inTime, removed + (of.runningSince[at] ?? 0)) };
+      const due = removed + (of.runningSince[at] ?? 0);
+      return { hours, count: inTime, due, share: ratio(inTime, due) };
     }),
   };
 }
@@ -145,12 +162,14 @@ export async function buildReport(
     byList: Object.entries(stats.byList).map(([list, matched]) => ({ list, matched })),
     byCategory: Object.entries(stats.byCategory).map(([category, matched]) => ({ category, matched })),
     byReason: Object.entries(stats.byReason).map(([reason, count]) => ({ reason, count })),
+    interval: stats.interval,
     series: stats.series,
     takedown: {
       ...figures(all, ledger.deadlineHours),
       notified,
       confirmed,
       p90Seconds: seconds(quantile(all.removedAfterMs, 0.9)),
+      p90SecondsFromFinding: seconds(quantile(all.removedAfterFoundMs, 0.9)),
       oldestOpenAt: all.oldestRunningMs === null ? null : iso(all.oldestRunningMs),
       seenAgainAfterRemoval: all.seenAgainAfterRemoval,
       byTenant: cases.map((each) => ({ tenant: each.tenant, ...figures(each, ledger.deadlineHours) })),

@@ -31,7 +31,8 @@ export interface Stats extends PublicTotals {
   /** Checked, by tenant. */
   readonly byTenant: Readonly<Record<string, number>>;
   readonly tenants: readonly TenantTotals[];
-  readonly interval: Interval | null;
+  /** The step of the series. */
+  readonly interval: Interval;
   readonly series: readonly Point[];
 }
 
@@ -88,7 +89,7 @@ function add(into: Map<string, number>, name: string, count: number): void {
   into.set(name, (into.get(name) ?? 0) + count);
 }
 
-export function toStats(counts: Counts, filter: CellFilter, interval: Interval | null): Stats {
+export function toStats(counts: Counts, filter: CellFilter, interval: Interval): Stats {
   const all = new TallySum();
   let totals = NO_TOTALS;
   const tenants = counts.tenants.map((tally): TenantTotals => {

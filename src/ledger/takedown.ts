@@ -2,13 +2,13 @@
 import { HOUR_MS } from '../core/period.js';
 import type { HitStatus } from '../core/vocabulary.js';
 
-/** Allowed status transitions. A decision can be reversed, and a reappearing image can be notified again. */
+/** Allowed status transitions. A decision can be reversed or undone, and a reappearing image can be notified again. */
 const NEXT: Readonly<Record<HitStatus, readonly HitStatus[]>> = {
   open: ['notified', 'confirmed', 'removed', 'false_positive'],
-  notified: ['confirmed', 'removed', 'false_positive'],
-  confirmed: ['notified', 'removed', 'false_positive'],
-  removed: ['notified', 'confirmed', 'false_positive'],
-  false_positive: ['confirmed', 'notified'],
+  notified: ['confirmed', 'removed', 'false_positive', 'open'],
+  confirmed: ['notified', 'removed', 'false_positive', 'open'],
+  removed: ['notified', 'confirmed', 'false_positive', 'open'],
+  false_positive: ['confirmed', 'notified', 'open'],
 };
 
 export function mayGo(from: HitStatus, to: HitStatus): boolean {
@@ -23,22 +23,33 @@ interface Run {
 
 const isClosed = (status: HitStatus) => status === 'removed' || status === 'false_positive';
 
+/** A change of status, and what the clock needs beside the case's history. */
+interface Change {
+  readonly to: HitStatus;
+  readonly atMs: number;
+  /** The sighting that began the case, or reopened it last. */
+  readonly foundMs: number;
+  /** After the clock's start. */
+  readonly lastDeadlineMs: number;
+}
+
 /**
  * Return the clock after a transition. It starts at the first sighting, or at the notice if there is one, and stops when
- * the case is closed. A new notice restarts it only if the case was closed since the last one: repeating a notice gains
- * no time.
+ * the case is closed. A new notice restarts it only if the case was closed or undone since the last one: repeating a notice
+ * gains no time. Nor does a notice of a case that is late: it stays late. Undone to open, it runs from the finding.
  * `history`: earlier states of the case, oldest first.
  */
 export function clockAfter(
   { startedMs, stoppedMs }: Run,
   history: readonly { readonly status: HitStatus }[],
-  to: HitStatus,
-  atMs: number,
+  { to, atMs, foundMs, lastDeadlineMs }: Change,
 ): Run {
+  if (to === 'open') return { startedMs: foundMs, stoppedMs: null };
   if (isClosed(to)) return { startedMs, stoppedMs: stoppedMs ?? atMs };
-  const lastClosed = history.findLastIndex(({ status }) => isClosed(status));
-  const wasNotified = history.slice(lastClosed + 1).some(({ status }) => status === 'notified');
-  return { startedMs: to === 'notified' && !wasNotified ? atMs : startedMs, stoppedMs: null };
+  const lastBegun = history.findLastIndex(({ status }) => isClosed(status) || status === 'open');
+  const wasNotified = history.slice(lastBegun + 1).some(({ status }) => status === 'notified');
+  const isLate = stoppedMs === null && atMs > startedMs + lastDeadlineMs;
+  return { startedMs: to === 'notified' && !wasNotified && !isLate ? atMs : startedMs, stoppedMs: null };
 }
 
 interface Deadline {
@@ -49,21 +60,32 @@ interface Deadline {
 }
 
 export interface TakedownClock {
+  /** The first sighting, or that which reopened the case. */
+  readonly foundAt: string;
   readonly startedAt: string;
   readonly stoppedAt: string | null;
   /** Duration until the stop; null while it runs. */
   readonly seconds: number | null;
+  /** Likewise, from the finding. */
+  readonly secondsFromFinding: number | null;
   readonly deadlines: readonly Deadline[];
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** Compare the clock with the deadlines. The deadline itself counts as met (inclusive). */
-export function clockOf({ startedMs, stoppedMs }: Run, hours: readonly number[], nowMs: number): TakedownClock {
+export function clockOf(
+  { startedMs, stoppedMs, foundMs }: Run & { readonly foundMs: number },
+  hours: readonly number[],
+  nowMs: number,
+): TakedownClock {
+  const secondsSince = (ms: number) => (stoppedMs === null ? null : Math.max(0, stoppedMs - ms) / 1000);
   return {
+    foundAt: iso(foundMs),
     startedAt: iso(startedMs),
     stoppedAt: stoppedMs === null ? null : iso(stoppedMs),
-    seconds: stoppedMs === null ? null : Math.max(0, stoppedMs - startedMs) / 1000,
+    seconds: secondsSince(startedMs),
+    secondsFromFinding: secondsSince(foundMs),
     deadlines: hours.map((each) => {
       const dueMs = startedMs + each * HOUR_MS;
       const met = stoppedMs === null ? (nowMs > dueMs ? false : null) : stoppedMs <= dueMs;

@@ -108,7 +108,8 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
       const isRequest = source !== null && before?.requestedAt !== source.requestedAt;
       return isRequest ? withAudit({ action: 'list.sync', target: name }, set) : set();
     },
-    dropHeld: (name) => withAudit({ action: 'list.reject', target: name }, () => lists.dropHeld(name)),
+    dropHeld: (name, importedAt) =>
+      withAudit({ action: 'list.reject', target: name }, () => lists.dropHeld(name, importedAt)),
     changeEntries: (name, which, change) =>
       withAudit(
         {

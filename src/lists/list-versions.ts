@@ -1,19 +1,46 @@
 /** Operations on versions: approve a held one, roll back to an earlier one, disable an expired list. */
-import { AppError } from '../core/errors.js';
+import type { ParsedRow } from '../core/parsed-row.js';
 import { withDuty } from '../duties/with-duty.js';
 import type { DutyStore } from '../store/duties-contract.js';
+import { heldOf } from '../store/lists/kept-versions.js';
 import type { ImportReport, ListStore } from '../store/lists-contract.js';
 
-/** Approve the held version. Errors  LIST_NOT_FOUND; NOT_FOUND: no version is held; STORE_FAILED. */
-export async function approveHeld(store: ListStore, list: string): Promise<ImportReport> {
-  const held = (await store.versions(list)).find(({ state }) => state === 'held');
-  if (!held) throw new AppError('NOT_FOUND', { list, state: 'held' });
-  const rows = await store.versionRows(list, held.version);
+/**
+ * Approve the held version. `importedAt`: only that of this time, as a person has seen it; an import that is held later takes its place,
+ * under the same number. So it is looked at again before anything is active.
+ * Errors  LIST_NOT_FOUND; NOT_FOUND: no version, or another one, is held; STORE_FAILED.
+ */
+export async function approveHeld(store: ListStore, list: string, importedAt?: string): Promise<ImportReport> {
+  const held = heldOf(await store.versions(list), list, importedAt);
+  const requireSame = async () => {
+    heldOf(await store.versions(list), list, held.importedAt);
+  };
+  const rows = readWhole(await store.versionRows(list, held.version), requireSame);
   const options = {
     origin: `approved: ${held.origin ?? `version ${held.version}`}`,
     expectedRows: held.accepted + held.duplicates,
+    confirm: requireSame,
   };
   return held.mode === 'add' ? store.addEntries(list, rows, options) : store.replaceEntries(list, rows, options);
+}
+
+/** Discard the held version: that of `importedAt`, or the one that is held at the call, never a later one. Errors  as `approveHeld`. */
+export async function rejectHeld(
+  store: Pick<ListStore, 'versions' | 'dropHeld'>,
+  list: string,
+  importedAt?: string,
+): Promise<void> {
+  await store.dropHeld(list, importedAt ?? heldOf(await store.versions(list), list).importedAt);
+}
+
+/** Return the rows of a held version. One that was replaced cannot be read to its end: then the error of `requireSame` says so. */
+async function* readWhole(rows: AsyncIterable<ParsedRow>, requireSame: () => Promise<void>): AsyncGenerator<ParsedRow> {
+  try {
+    yield* rows;
+  } catch (error) {
+    await requireSame();
+    throw error;
+  }
 }
 
 /**

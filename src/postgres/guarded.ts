@@ -11,6 +11,9 @@ interface DriverError {
   readonly constraint?: string;
 }
 
+/** Raised where a store that was moved away is changed (`move/mark.ts`). */
+export const MOVED_STATE = 'ZM001';
+
 /** Classes of SQLSTATE whose messages quote values: data exceptions, violated constraints, raised by a function. */
 const QUOTES_VALUES = /^(22|23|44|P0)/;
 
@@ -34,6 +37,7 @@ export async function guarded<T>(access: () => Promise<T>): Promise<T> {
     return await access();
   } catch (error) {
     if (error instanceof AppError) throw error;
+    if (sqlStateOf(error) === MOVED_STATE) throw new AppError('STORE_MOVED', { why: 'while this process ran' });
     const known = error instanceof Error ? (error as DriverError) : { message: 'unknown error' };
     throw new AppError('STORE_FAILED', { why: whyOf(known) });
   }

@@ -1,5 +1,5 @@
 /** The store of several machines: PostgreSQL, version 15 or newer. */
-import { mkdirSync } from 'node:fs';
+import { makeFolder } from '../core/make-folder.js';
 import { removeUnfinished } from '../core/unfinished.js';
 import type { BlobStore } from '../store/blob-contract.js';
 import type { Store } from '../store/store.js';
@@ -52,7 +52,7 @@ export async function openPostgresStore(
   let dataKeys: DataKeys;
   let blobs: BlobStore;
   try {
-    mkdirSync(stagingFolder, { recursive: true, mode: 0o700 });
+    makeFolder(stagingFolder);
     removeUnfinished(stagingFolder);
     await migrate(database, MIGRATIONS);
     if (!(await database.snapshot(isFenced))) onUnfenced();

@@ -9,9 +9,9 @@
 
 import { BLOB_TABLES } from './blobs/schema.js';
 import { FENCE } from './fence.js';
-import { LEDGER_TABLES } from './ledger/schema.js';
+import { CASE_FACTS, KEYS_BY_AGE, LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_TABLES } from './lists/schema.js';
-import { END_OF_MOVE, MOVE_TABLES } from './move/schema.js';
+import { END_OF_MOVE, MOVE_TABLES, MOVED_AWAY } from './move/schema.js';
 import { SCAN_TABLES } from './scans/schema.js';
 
 export const MIGRATIONS: readonly string[] = [
@@ -95,4 +95,7 @@ export const MIGRATIONS: readonly string[] = [
   SCAN_TABLES,
   END_OF_MOVE,
   FENCE,
+  MOVED_AWAY,
+  KEYS_BY_AGE,
+  CASE_FACTS,
 ];

@@ -18,6 +18,8 @@ const UNITS: Readonly<Record<string, string>> = {
   errorRate: 'share',
   medianSeconds: 'seconds',
   p90Seconds: 'seconds',
+  medianSecondsFromFinding: 'seconds',
+  p90SecondsFromFinding: 'seconds',
   oldestOpenAt: 'time',
 };
 
@@ -29,8 +31,9 @@ function figures(section: string, name: string, from: object): Row[] {
 }
 
 function takedown(section: string, name: string, of: { readonly within: readonly Within[] }): Row[] {
-  const within = of.within.flatMap(({ hours, count, share }): Row[] => [
+  const within = of.within.flatMap(({ hours, count, due, share }): Row[] => [
     [section, name, `within ${hours} h`, count, 'count'],
+    [section, name, `due at ${hours} h`, due, 'count'],
     [section, name, `within ${hours} h`, share, 'share'],
   ]);
   return [...figures(section, name, of), ...within];

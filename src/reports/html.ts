@@ -52,7 +52,11 @@ function figures(report: Report): Markup {
     figure('Not checked', count(report.notChecked), 'no verdict'),
     figure('Cases', count(takedown.cases), 'files that matched'),
     figure('Removed', count(takedown.removed)),
-    figure('Median time', duration(takedown.medianSeconds), 'until removal'),
+    figure(
+      'Median time',
+      duration(takedown.medianSeconds),
+      `from notice until removal; from finding ${duration(takedown.medianSecondsFromFinding)}`,
+    ),
     figure('Error rate', share(report.reversals.errorRate), `of ${count(report.reversals.decided)} decided`),
   ]}</dl>`;
 }
@@ -64,18 +68,19 @@ function takedownSection({ takedown }: Report): Markup {
   const facts = [
     `${count(takedown.open)} open, including ${count(takedown.notified)} notified and ${count(takedown.confirmed)} confirmed`,
     `${count(takedown.removed)} removed, ${count(takedown.falsePositives)} false positives`,
-    `90 % removed within ${duration(takedown.p90Seconds)}`,
+    `90 % removed within ${duration(takedown.p90Seconds)} of the notice, ${duration(takedown.p90SecondsFromFinding)} of the finding`,
     `${count(takedown.overdue)} overdue`,
     `oldest open case since ${takedown.oldestOpenAt === null ? NOT_KNOWN : timeText(takedown.oldestOpenAt)}`,
     `${count(takedown.seenAgainAfterRemoval)} seen again after removal`,
   ];
   return html`<section><h2>Takedown</h2><ul class="facts">${facts.map((fact) => html`<li>${fact}</li>`)}</ul>${table(
-    'Removed in time, among cases that were removed or whose deadline is past',
+    'Removed in time. Due: removed, or the deadline is past; without false positives. Time runs from the notice where one was given in time',
     takedown.within,
     [
       { head: 'Within', text: true, cell: (row) => `${row.hours} h` },
-      { head: 'Cases', cell: (row) => count(row.count) },
-      { head: 'Share', cell: (row) => share(row.share) },
+      { head: 'Removed in time', cell: (row) => count(row.count) },
+      { head: 'Due', cell: (row) => count(row.due) },
+      { head: 'Share of due', cell: (row) => share(row.share) },
     ],
   )}${table('Cases by tenant', takedown.byTenant, [
     { head: 'Tenant', text: true, cell: (row) => row.tenant },
@@ -118,7 +123,7 @@ export function reportHtml(report: Report): string {
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${REPORT_POLICY}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>Zeef report ${report.period}, ${whose}</title><style>${new Markup(STYLE)}</style></head>
 <body><header><p class="kind">Zeef · report</p><h1>${report.period}</h1><p class="whose">${whose} · ${timeText(report.from)} to ${timeText(report.to)}</p></header>
 <main><p class="headline">${headline(report)}</p>${figures(report)}
-<section><h2>Checks and hits over time</h2>${chart(report.series)}</section>
+<section><h2>Checks and hits over time</h2>${chart(report.series, report.interval)}</section>
 <section class="columns"><h2>Hits by list and category</h2>${table('By list', report.byList, [
     { head: 'List', text: true, cell: (row) => row.list },
     { head: 'Hits', cell: (row) => count(row.matched) },

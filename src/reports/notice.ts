@@ -6,6 +6,7 @@
  * file are, or lead to, values of the list; and only for a reader with the scope `details`, like the distance of the match and
  * its entry.
  */
+import { looksLikeValue } from '../core/value-like.js';
 import { NOTICE_WORDS } from './notice-words.js';
 import type { Hit } from './report.js';
 import { countText, type Language, timeText } from './words.js';
@@ -24,9 +25,6 @@ const LABEL_WIDTH = 22;
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]+/gu, ' ').trim();
 }
-
-/** Return whether an entry id looks like a value of the list; such an id is left out. */
-const looksLikeValue = (text: string) => /[0-9a-f]{32}/i.test(text) || /[A-Za-z0-9+/]{43}/.test(text);
 
 /** Return the file's own SHA-256 where a notice may hold it (see above). */
 function publicDigest(hit: Hit): string | undefined {

@@ -40,8 +40,12 @@ export function reportText(report: Report): string {
       line('removed', takedown.removed),
       line('false positives', takedown.falsePositives),
       line('median, 90 %', `${duration(takedown.medianSeconds)}, ${duration(takedown.p90Seconds)}`),
+      line(
+        'from finding',
+        `${duration(takedown.medianSecondsFromFinding)}, ${duration(takedown.p90SecondsFromFinding)}`,
+      ),
       ...takedown.within.map((each) =>
-        line(`within ${each.hours} h`, `${countText(each.count)}, ${share(each.share)}`),
+        line(`within ${each.hours} h`, `${countText(each.count)} of ${countText(each.due)} due, ${share(each.share)}`),
       ),
       line('error rate', share(reversals.errorRate)),
     ]),

@@ -145,10 +145,26 @@ export class FileStream {
     return this.parts.shouldStop() || this.failure !== null;
   }
 
-  /** Inspect some names of a folder and process each file; resolves when all are settled. */
+  /**
+   * Inspect some names of a folder and process each file; resolves when all are settled. Under a rate they begin in even steps, and
+   * none waits for the end of those before it.
+   */
   async piece(piece: Piece): Promise<void> {
-    const { folder, names, naming } = piece;
+    const { throttle } = this.parts;
+    const { names } = piece;
     this.#ahead += names.length;
+    const steps: Promise<void>[] = [];
+    for (let from = 0; from < names.length; from += throttle.filesAtOnce) {
+      const step = names.slice(from, from + throttle.filesAtOnce);
+      await throttle.take(step.length, 0);
+      steps.push(this.#step({ ...piece, names: step }));
+    }
+    await Promise.all(steps);
+  }
+
+  /** Errors none: they are kept as `failure`. */
+  async #step(piece: Piece): Promise<void> {
+    const { folder, names, naming } = piece;
     let left = names.length;
     const arrived = (count: number) => {
       left -= count;
@@ -156,7 +172,6 @@ export class FileStream {
       for (const wake of this.#waiting.splice(0)) wake();
     };
     try {
-      await this.parts.throttle.take(names.length, 0);
       const found = await this.#look(piece);
       const images: (Found & { readonly kind: FileKind })[] = [];
       const settled: Settled[] = [];

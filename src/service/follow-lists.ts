@@ -2,6 +2,7 @@
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
 import type { Clock } from '../core/clock.js';
+import { ALGORITHMS } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { matchListsInForce } from '../lists/in-force.js';
 import { endExpiredLists } from '../lists/list-versions.js';
@@ -130,5 +131,5 @@ function updateIndexMetrics(live: LiveLists, metrics: Metrics): void {
   const segments = [...Object.values(radius), ...Object.values(digest)].flat();
   const bytes = segments.reduce((sum, { index }) => sum + index.memoryBytes, 0);
   metrics.set('zeef_index_bytes', {}, bytes);
-  for (const [algorithm, count] of Object.entries(entryCounts)) metrics.set('zeef_index_entries', { algorithm }, count);
+  for (const algorithm of ALGORITHMS) metrics.set('zeef_index_entries', { algorithm }, entryCounts[algorithm]);
 }

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError } from '../core/errors.js';
 import { importList } from '../lists/import/import-list.js';
-import type { ImportOutcome, ThreadedImport } from '../lists/import/import-task.js';
+import type { ImportOutcome, ImportRead, ThreadedImport } from '../lists/import/import-task.js';
 import { type OpenedStore, openStoreAt, type StorePlace } from './open-stores.js';
 
 export interface ImportTask {
@@ -12,8 +12,8 @@ export interface ImportTask {
   readonly port: MessagePort;
 }
 
-/** Bytes between two progress messages. */
-const TOLD_EVERY_BYTES = 4_194_304;
+/** Bytes between two progress messages, where no rows come between them. */
+const SENT_EVERY_BYTES = 4_194_304;
 
 /** Kept for the next import, since opening takes longer than adding an entry. A thread has one place. */
 let kept: OpenedStore | null = null;
@@ -32,19 +32,24 @@ export default async function runImport(task: ImportTask | null): Promise<Import
   }
   const { place, request, port } = task;
   let isStopping = false;
-  let bytes = 0;
+  let read: ImportRead = { bytesDone: 0, rowsRead: 0 };
   port.on('message', () => {
     isStopping = true;
   });
   const onBytes = (more: number) => {
-    if (Math.floor((bytes + more) / TOLD_EVERY_BYTES) > Math.floor(bytes / TOLD_EVERY_BYTES))
-      port.postMessage(bytes + more);
-    bytes += more;
+    const before = read.bytesDone;
+    read = { ...read, bytesDone: before + more };
+    // Rows that are long are rare.
+    if (Math.floor(read.bytesDone / SENT_EVERY_BYTES) > Math.floor(before / SENT_EVERY_BYTES)) port.postMessage(read);
+  };
+  const onRows = (rowsRead: number) => {
+    read = { ...read, rowsRead };
+    port.postMessage(read);
   };
   try {
     kept ??= await openStoreAt(place);
     await kept.learnKeys();
-    return { ok: true, report: await importList(kept, { ...request, onBytes, shouldStop: () => isStopping }) };
+    return { ok: true, report: await importList(kept, { ...request, onBytes, onRows, shouldStop: () => isStopping }) };
   } catch (thrown) {
     const error = asStoreFailure(thrown);
     const isKnown = error instanceof AppError;

@@ -1,4 +1,4 @@
-/** Moves the embedded store of a data folder into an empty PostgreSQL database, and compares the two at the end. */
+/** Moves the embedded store of a data folder into an empty PostgreSQL database, or back, and compares the two at the end. */
 import { AppError } from '../core/errors.js';
 import {
   type Begun,
@@ -24,10 +24,12 @@ export interface MoveProgress {
 }
 
 interface MoveOptions {
-  /** The source, in its data folder; a database of its own is not looked at. */
+  /** The data folder, and the master key; a database of its own is not looked at. */
   readonly place: StorePlace;
-  /** URL of the target. */
-  readonly to: string;
+  /** URL of the database. */
+  readonly url: string;
+  /** Into the database, or out of it into the data folder. */
+  readonly direction: 'to' | 'from';
   readonly actor: string;
   readonly onProgress: (progress: MoveProgress) => void;
   readonly isStopping: () => boolean;
@@ -42,19 +44,17 @@ interface Moved {
 }
 
 /**
- * Move the store. The source is not changed but for its mark, and no other process may use it. The target is used by no process
- * until the end.
- * Errors  those of `openSqliteMove` and `openPostgresMove`. STORE_NOT_EMPTY: the target holds anything but a part of this move, or all
+ * Move the store. No other process may use the source, which is not changed but for its mark; in a database, open links are folded first.
+ * The target is used by no process until the end.
+ * Errors  those of the functions that open them. STORE_NOT_EMPTY: the target holds anything but a part of this move, or all
  * of it. STORE_DIFFERS: it is not equal at the end, and stays unfinished. STORE_MOVED: the source is marked, by another move. STORE_IN_USE.
  */
 export async function moveStore(options: MoveOptions): Promise<Moved> {
-  const master = masterKeyOf(options.place);
-  const { openPostgresMove } = await import('../postgres/move/target.js');
-  const { openSqliteMove } = await import('../sqlite/move/source.js');
-  const target = await openPostgresMove(options.to, master);
+  const { openSource, openTarget } = await openers(options);
+  const target = await openTarget();
   try {
     options.onProgress({ table: 'verifying the source', rows: 0, of: 0 });
-    const source = await openSqliteMove(options.place.dataDir, master);
+    const source = await openSource();
     try {
       return await move(source, target, options);
     } finally {
@@ -63,6 +63,19 @@ export async function moveStore(options: MoveOptions): Promise<Moved> {
   } finally {
     await target.close();
   }
+}
+
+async function openers({ place, url, direction }: MoveOptions) {
+  const master = masterKeyOf(place);
+  const { dataDir } = place;
+  if (direction === 'to') {
+    const { openPostgresMove } = await import('../postgres/move/target.js');
+    const { openSqliteMove } = await import('../sqlite/move/source.js');
+    return { openSource: () => openSqliteMove(dataDir, master), openTarget: () => openPostgresMove(url, master) };
+  }
+  const { openPostgresSource } = await import('../postgres/move/source.js');
+  const { openSqliteTarget } = await import('../sqlite/move/target.js');
+  return { openSource: () => openPostgresSource(url, master), openTarget: () => openSqliteTarget(dataDir, master) };
 }
 
 async function move(source: MoveSource, target: MoveTarget, options: MoveOptions): Promise<Moved> {
@@ -90,12 +103,12 @@ async function move(source: MoveSource, target: MoveTarget, options: MoveOptions
   options.onProgress({ table: 'verifying the target', rows: 0, of: 0 });
   const problems = await target.problems(facts);
   if (different.length > 0 || problems.length > 0) {
-    const action = 'the target stays unfinished: begin again with an empty database';
+    const action = `the target stays unfinished: begin again with an empty ${options.direction === 'to' ? 'database' : 'data folder'}`;
     throw new AppError('STORE_DIFFERS', { tables: different.join(', '), problem: problems[0] ?? '', action });
   }
   // First the source: at no moment are both of them open to processes, wherever this one is killed.
   await retire();
-  await target.finish(movedEvent(facts, options.actor));
+  await target.finish(movedEvent(source, options.actor));
   return { isDone: true, begun, compared };
 }
 
@@ -115,9 +128,10 @@ async function sumsOf(
 }
 
 /** The chains that the source had, where the target's log names them for good. */
-function movedEvent({ audit, ledger, generation }: MoveSource['facts'], actor: string) {
+function movedEvent({ kind, facts }: MoveSource, actor: string) {
+  const { audit, ledger, generation } = facts;
   const { groupSeq, groupHash, eventSeq, eventHash } = ledger.head;
-  const details = { from: 'SQLite', generation, audit: `${audit.seq}:${audit.hash}` };
+  const details = { from: kind, generation, audit: `${audit.seq}:${audit.hash}` };
   return {
     at: new Date().toISOString(),
     actor,
@@ -135,7 +149,7 @@ async function moveTable(
   table: MovedTable,
   { onProgress, isStopping }: MoveOptions,
 ): Promise<boolean> {
-  const of = source.count(table);
+  const of = await source.count(table);
   let done = await target.count(table);
   let waiting: MovedRow[] = [];
   let size = 0;

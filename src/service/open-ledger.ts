@@ -27,6 +27,7 @@ export async function ledgerFrom(
   const seal: Seal = {
     seal: (bytes) => vault.seal(HIT_DIGEST_LABEL, bytes),
     open: (bytes) => vault.open(HIT_DIGEST_LABEL, bytes),
+    mark: (bytes) => vault.mark(HIT_DIGEST_LABEL, bytes),
   };
   return createLedger({
     store: await openLedgerStore(config),
@@ -56,10 +57,16 @@ export function startProbes(ledger: Ledger): () => void {
   return () => clearInterval(timer);
 }
 
-/** Run retention now and every hour, in one process at a time. Result: stops it. */
-export function startRetention(ledger: Ledger, duties: DutyStore, log: Logger): () => void {
+/** Run retention, and make hits of earlier versions known by their digests, now and every hour, in one process at a time. Result: stops it. */
+export function startUpkeep(ledger: Ledger, duties: DutyStore, log: Logger): () => void {
+  let isStopped = false;
+  const upkeep = async () => {
+    const gone = await ledger.retain();
+    while (!isStopped && !(await ledger.markHits()));
+    return gone;
+  };
   const run = () => {
-    withDuty(duties, 'retention', () => ledger.retain())
+    withDuty(duties, 'retention', upkeep)
       .then((done) => {
         const { hits, hours } = done?.result ?? { hits: 0, hours: 0 };
         if (hits + hours > 0) log.info({ hits, hours }, 'ledger retention applied');
@@ -78,7 +85,10 @@ export function startRetention(ledger: Ledger, duties: DutyStore, log: Logger): 
   run();
   const timer = setInterval(runIfDue, RETENTION_EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    isStopped = true;
+    clearInterval(timer);
+  };
 }
 
 /** Open the ledger alone: no list is read. Errors as `storeFrom`. */

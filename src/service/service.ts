@@ -40,7 +40,7 @@ import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists } from './follow-lists.js';
 import { createImportThread } from './import-thread.js';
 import { joinWatches } from './join-watches.js';
-import { ledgerFrom, startProbes, startRetention } from './open-ledger.js';
+import { ledgerFrom, startProbes, startUpkeep } from './open-ledger.js';
 import { type Env, type OpenedStore, storeFrom, storePlaceOf } from './open-stores.js';
 import { writeIndex } from './publish-index.js';
 import { startFloodGuard } from './quarantine.js';
@@ -100,6 +100,8 @@ interface ServiceOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** By default for a service that gets bytes, in a test. */
   readonly decoder?: Partial<DecoderPlace>;
+  /** Changes the store before its lists are read. */
+  readonly prepare?: (opened: Pick<Service, 'config' | 'store' | 'audit'>) => Promise<void>;
 }
 
 const DECODER_PLACE: DecoderPlace = { isServing: false, readsFiles: false, configFile: null };
@@ -133,10 +135,12 @@ async function serviceOn(
     watchLists = false,
     env,
     decoder: place = {},
+    prepare,
   }: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
 ): Promise<Service> {
   const decoder = decoderFrom(config, { metrics, log, env, place });
   const audit = auditStore(store, clock);
+  await prepare?.({ config, store, audit });
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   const { live, reload } = followed;
@@ -220,7 +224,7 @@ async function startWatches(
 
 /** Start what a serving process does for the ledger beside its answers. Result: stops it. */
 function startLedgerWork(config: Config, ledger: Ledger, { duties }: Store, log: Logger): () => void {
-  const stops = [startRetention(ledger, duties, log), ...(config.ledger === 'on' ? [startProbes(ledger)] : [])];
+  const stops = [startUpkeep(ledger, duties, log), ...(config.ledger === 'on' ? [startProbes(ledger)] : [])];
   return () => {
     for (const stop of stops) stop();
   };

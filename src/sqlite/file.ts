@@ -1,12 +1,13 @@
 /** Opens one of Zeef's SQLite files: durable settings, schema migration, translation of SQLite's errors. */
 import { hash } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { publishFile } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
+import { makeFolder } from '../core/make-folder.js';
 import { Database, type Sqlite } from '../core/sqlite-binding.js';
 import { unfinishedName } from '../core/unfinished.js';
-import { requireNotMoved } from './moved-mark.js';
+import { requireNotMoved, requireWhole } from './moved-mark.js';
 import { DAMAGED_ROW, registerSums } from './sums.js';
 
 /** Runs in the migration's transaction. */
@@ -32,12 +33,14 @@ const APPLICATION_ID = 0x5a454546;
 
 /**
  * Open a connection to a file in `dataDir`; a missing file is created, readable by its owner only.
- * Errors  DATA_VERSION: written by a newer version, or by an unsupported build. STORE_MOVED; SQLite's own.
+ * `isMoving`: also of a folder into which a move has not ended.
+ * Errors  DATA_VERSION: written by a newer version, or by an unsupported build. STORE_MOVED, STORE_UNFINISHED; SQLite's own.
  */
-export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
+export function openSqliteFile(dataDir: string, file: SqliteFile, { isMoving = false } = {}): Sqlite {
+  const requireUsable = isMoving ? requireNotMoved : requireWhole;
   // Before the file is touched: the store of a move stays as it is.
-  requireNotMoved(dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  requireUsable(dataDir);
+  makeFolder(dataDir);
   const path = join(dataDir, file.name);
   const db = new Database(path, { timeout: file.busyMs });
   try {
@@ -52,7 +55,7 @@ export function openSqliteFile(dataDir: string, file: SqliteFile): Sqlite {
     bringUpToDate(db, dataDir, file);
     requireSchema(db, file);
     // Again, now that the file was read: a move that ended meanwhile kept it locked until it had written its mark.
-    requireNotMoved(dataDir);
+    requireUsable(dataDir);
     return db;
   } catch (error) {
     db.close();

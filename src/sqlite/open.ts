@@ -6,7 +6,7 @@ import { STAGING_FOLDER, type Store } from '../store/store.js';
 import { KEY_FILE, keyFromOwnFile, type MasterKeySource } from '../vault/master-key.js';
 import { guarded } from './file.js';
 import { openVault } from './lists/data-keys.js';
-import { openListsDatabase, storeIdOf } from './lists/database.js';
+import { openListsDatabase, usageSeedOf } from './lists/database.js';
 import { SqliteFeedback } from './lists/feedback.js';
 import { type OnDamaged, SqliteLists } from './lists/lists.js';
 import { mendIds, type OnCleared } from './lists/mend-ids.js';
@@ -66,7 +66,7 @@ export async function openSqliteStore(
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       feedback: new SqliteFeedback(db),
       keys: new SqliteKeys(opened),
-      tenants: new SqliteTenants(opened, storeIdOf(db)),
+      tenants: new SqliteTenants(opened, usageSeedOf(db)),
       audit,
       webhooks: new SqliteWebhooks(opened),
       jobs: new SqliteJobs(opened),

@@ -6,16 +6,16 @@ import { guarded } from './file.js';
 import { checksumOf } from './lists/checksum.js';
 import { LIST_TABLES, openListsDatabase } from './lists/database.js';
 import { LISTS_FILE } from './lists/file-name.js';
-import { requireNotMoved } from './moved-mark.js';
+import { requireWhole } from './moved-mark.js';
 import { openServiceDatabase, SERVICE_FILE, SERVICE_TABLES } from './service/database.js';
 import { problemsIn } from './sums.js';
 
 /**
  * Return what is damaged in the files of the lists and of the service, one line each. Empty: nothing.
- * Errors STORE_MOVED: "ok" would be of a store that is not in use.
+ * Errors  STORE_MOVED, STORE_UNFINISHED: "ok" would be of a store that is not in use.
  */
 export function verifyDataFolder(dataDir: string): string[] {
-  guarded(() => requireNotMoved(dataDir));
+  guarded(() => requireWhole(dataDir));
   return [
     ...problemsOf(LISTS_FILE, () => openListsDatabase(dataDir), problemsInLists),
     ...problemsOf(

@@ -29,6 +29,7 @@ export const AUDIT_ACTIONS = [
   'entries.flood',
   'entries.release',
   'hit.status',
+  'hit.handle',
   'webhook.add',
   'webhook.remove',
   'webhook.retry',

@@ -60,7 +60,7 @@ export interface GroupLink {
 export interface EventLink {
   readonly seq: number;
   readonly at: number;
-  readonly kind: 'hit' | 'seen' | 'status';
+  readonly kind: 'hit' | 'seen' | 'status' | 'handled' | 'marks';
   readonly tenant: string;
   readonly hit: string;
   /** Null if its hit was erased; the hash stays, which keeps the chain intact. */

@@ -47,7 +47,12 @@ export class TallyCheck {
   }
 }
 
-const asText = ({ key, ...row }: HitRow) => JSON.stringify(Object.entries({ ...row, key: key.toString('hex') }).sort());
+const asText = (row: HitRow) =>
+  JSON.stringify(
+    Object.entries(row)
+      .map(([name, cell]) => [name, cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : cell])
+      .sort(),
+  );
 
 /** Return whether a hit is as its events define it. */
 export function isOfEvents(row: HitRow, events: readonly StoredEvent[]): boolean {

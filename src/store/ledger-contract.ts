@@ -6,7 +6,13 @@
 
 import type { Interval, Range } from '../core/period.js';
 import type { Cell, Tally, Totals } from '../core/tally.js';
-import type { HitStatus } from '../core/vocabulary.js';
+import type { DigestAlgorithm, HitStatus } from '../core/vocabulary.js';
+
+/**
+ * Keyed hashes of a file's digests, by which its cases are found from a digest: 32 hex digits each. Without the key of the vault no digest
+ * can be computed from them, nor confirmed.
+ */
+export type DigestMarks = Readonly<Partial<Record<DigestAlgorithm, string>>>;
 
 /** One sighting of a tenant's matching file. */
 export interface Sighting {
@@ -25,6 +31,13 @@ export interface Sighting {
   readonly category: string | null;
   /** Text that is opaque to the store. */
   readonly evidence: string;
+  readonly marks: DigestMarks;
+}
+
+/** Marks of a hit that an earlier version recorded without them. */
+export interface HitMarks {
+  readonly id: string;
+  readonly marks: DigestMarks;
 }
 
 export interface Idempotency {
@@ -69,12 +82,32 @@ export type Appended =
     }
   | { readonly outcome: 'reused' };
 
+/** A key that decided. Its name is that of the decision: the key may be revoked since. */
+export interface DecidingKey {
+  readonly id: string;
+  readonly name: string | null;
+}
+
 export interface HitEvent {
   readonly atMs: number;
   readonly status: HitStatus;
   readonly note: string | null;
-  /** The actor: a tenant's key, or the command line. */
+  /** The actor: a key's tenant, `local`, or `zeef` itself. */
   readonly by: string;
+  /** Absent where no key was needed, and in events of earlier versions. */
+  readonly key?: DecidingKey | undefined;
+}
+
+/** A change of who has a case, or of whether it is disputed. What is absent stays. */
+export interface HitHandling {
+  readonly atMs: number;
+  /** A name that the tenant chose; null takes it away. */
+  readonly assignee?: string | null | undefined;
+  /** The match, or the last decision, is disputed; the next decision ends it. */
+  readonly disputed?: boolean | undefined;
+  readonly note: string | null;
+  readonly by: string;
+  readonly key?: DecidingKey | undefined;
 }
 
 export interface HitState {
@@ -93,12 +126,25 @@ export interface HitState {
   /** The clock's start and stop; null while it runs. */
   readonly startedMs: number;
   readonly stoppedMs: number | null;
+  readonly assignee: string | null;
+  readonly disputed: boolean;
 }
 
 export interface StoredHit extends HitState {
   /** From the first sighting that counted. */
   readonly evidence: string;
+  /** Changes of the status. */
   readonly history: readonly HitEvent[];
+  readonly handling: readonly HitHandling[];
+}
+
+/** By the next deadline that can still be met, where none can by the last one, and then by id. */
+export interface DueOrder {
+  readonly nowMs: number;
+  /** After the clock's start; rising, at least one. */
+  readonly deadlinesMs: readonly number[];
+  /** Only hits after this place. */
+  readonly after?: { readonly dueMs: number; readonly id: string } | undefined;
 }
 
 export interface HitFilter {
@@ -107,6 +153,15 @@ export interface HitFilter {
   readonly category?: string | undefined;
   readonly status?: HitStatus | undefined;
   readonly reference?: string | undefined;
+  /** Beginning of the reference; hits without one have none. */
+  readonly referencePrefix?: string | undefined;
+  readonly kind?: HitState['kind'] | undefined;
+  /** Only files with a digest that has this mark. */
+  readonly mark?: { readonly algorithm: DigestAlgorithm; readonly mark: string } | undefined;
+  readonly assignee?: string | undefined;
+  readonly isDisputed?: true | undefined;
+  /** Only hits whose marks are not known. */
+  readonly isUnmarked?: true | undefined;
   /** By the first sighting. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
@@ -115,6 +170,8 @@ export interface HitFilter {
   /** Only hits with a smaller id; with a larger one for oldest first. */
   readonly beforeId?: string | undefined;
   readonly oldestFirst?: boolean | undefined;
+  /** Only clocks that run, in this order; `beforeId` and `oldestFirst` then have no meaning. */
+  readonly due?: DueOrder | undefined;
   readonly limit: number;
 }
 
@@ -154,6 +211,8 @@ export interface Cases {
   readonly runningSince: readonly number[];
   /** Times until removal: milliseconds, rising, each with its count. */
   readonly removedAfterMs: readonly (readonly [ms: number, count: number])[];
+  /** Likewise, from the first sighting; from the clock's start where the file was seen after a removal. */
+  readonly removedAfterFoundMs: readonly (readonly [ms: number, count: number])[];
 }
 
 export interface LedgerCheck {
@@ -210,6 +269,10 @@ export interface LedgerStore {
   hit(tenant: string | null, id: string): Promise<StoredHit | null>;
   /** Change a hit; false if it is not, or no longer, in the expected state. */
   changeHit(tenant: string | null, id: string, expected: HitStatus, change: HitChange): Promise<boolean>;
+  /** Change who has a case, or whether it is disputed; false if there is no such hit. */
+  handleHit(tenant: string | null, id: string, handling: HitHandling): Promise<boolean>;
+  /** Add the marks of hits that have none; of others, and of those that another process changes at the moment, nothing. */
+  markHits(hits: readonly HitMarks[], atMs: number): Promise<void>;
   /** Ordered by tenant name; only tenants with cases. */
   cases(query: CasesQuery): Promise<readonly Cases[]>;
   /**

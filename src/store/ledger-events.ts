@@ -1,7 +1,16 @@
 /** Ledger events, and the hit that they define, the same in every store. */
-import type { HitStatus } from '../core/vocabulary.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, type HitStatus } from '../core/vocabulary.js';
 import type { EventLink } from './ledger-chain.js';
-import type { HitChange, HitEvent, HitState, SeenHit, Sighting, StoredHit } from './ledger-contract.js';
+import type {
+  DigestMarks,
+  HitChange,
+  HitEvent,
+  HitHandling,
+  HitState,
+  SeenHit,
+  Sighting,
+  StoredHit,
+} from './ledger-contract.js';
 
 /** Bodies of events, as stored in their chain. */
 interface FirstSeen {
@@ -12,18 +21,27 @@ interface FirstSeen {
   readonly list: string;
   readonly category: string | null;
   readonly evidence: string;
+  /** Absent in events of earlier versions. */
+  readonly marks?: DigestMarks;
 }
 
 interface SeenAgain {
   readonly times: number;
   /** Set if only quarantined entries matched before, and now active ones do. */
-  readonly counted: Pick<FirstSeen, 'list' | 'category' | 'evidence'> | null;
+  readonly counted: Pick<FirstSeen, 'list' | 'category' | 'evidence' | 'marks'> | null;
 }
 
 type StatusChanged = Omit<HitChange, 'atMs'>;
 
+type Handled = Omit<HitHandling, 'atMs'>;
+
+/** Of a hit that was recorded without marks. */
+interface Marked {
+  readonly marks: DigestMarks;
+}
+
 /** The actor of a reopening. */
-const REOPENED_BY = 'zeef';
+export const REOPENED_BY = 'zeef';
 
 /**
  * Return the change of a case whose file was seen again, or null: a removed file that is there again is a new case with its
@@ -34,8 +52,20 @@ function reopening(status: HitStatus, atMs: number): HitChange | null {
   return { atMs, status: 'open', note: null, by: REOPENED_BY, startedMs: atMs, stoppedMs: null };
 }
 
+/** The column of the marks of each digest. */
+type MarkColumns = { readonly [Name in `${DigestAlgorithm}_mark`]: Buffer | null };
+
+/** Return the marks as columns; those that are not known are as in `before`. */
+function markColumns(marks: DigestMarks, before: MarkColumns | null): MarkColumns {
+  const columns = DIGEST_ALGORITHMS.map((name) => {
+    const column = `${name}_mark` as const;
+    return [column, marks[name] === undefined ? (before?.[column] ?? null) : Buffer.from(marks[name], 'hex')];
+  });
+  return Object.fromEntries(columns) as MarkColumns;
+}
+
 /** A hit as a row. */
-export interface HitRow {
+export interface HitRow extends MarkColumns {
   readonly id: string;
   readonly tenant: string;
   readonly key: Buffer;
@@ -52,6 +82,10 @@ export interface HitRow {
   readonly started: number;
   readonly stopped: number | null;
   readonly evidence_seq: number;
+  readonly assignee: string | null;
+  readonly disputed: number;
+  /** 0 in hits of earlier versions, until their marks are added. */
+  readonly marked: number;
 }
 
 /** An event as stored. `seq`: rises within its hit. */
@@ -69,6 +103,16 @@ export interface NewEvent {
 export function statusEvent({ atMs, ...change }: HitChange, { isNews }: { readonly isNews: boolean }): NewEvent {
   const body: StatusChanged = change;
   return { kind: 'status', atMs, body: JSON.stringify(body), isNews };
+}
+
+export function handledEvent({ atMs, ...handling }: HitHandling): NewEvent {
+  const body: Handled = handling;
+  return { kind: 'handled', atMs, body: JSON.stringify(body), isNews: false };
+}
+
+export function marksEvent(marks: DigestMarks, atMs: number): NewEvent {
+  const body: Marked = { marks };
+  return { kind: 'marks', atMs, body: JSON.stringify(body), isNews: false };
 }
 
 /** Return the sightings of each hit of an entry, by a text that names it. */
@@ -109,14 +153,19 @@ export function seeHit(
   const again = (times: number, counted: Sighting | null): NewEvent => {
     const body: SeenAgain = {
       times,
-      counted: counted && { list: counted.list, category: counted.category, evidence: counted.evidence },
+      counted: counted && {
+        list: counted.list,
+        category: counted.category,
+        evidence: counted.evidence,
+        marks: counted.marks,
+      },
     };
     return { kind: 'seen', atMs: lastMs, body: JSON.stringify(body), isNews: counted !== null };
   };
   if (!held) {
     const { key, reference, kind, atMs } = first;
-    const { quarantined, list, category, evidence } = counting ?? first;
-    const body: FirstSeen = { key, reference, kind, quarantined, list, category, evidence };
+    const { quarantined, list, category, evidence, marks } = counting ?? first;
+    const body: FirstSeen = { key, reference, kind, quarantined, list, category, evidence, marks };
     const event: NewEvent = { kind: 'hit', atMs, body: JSON.stringify(body), isNews: !quarantined };
     const events = same.length > 1 ? [event, again(same.length - 1, null)] : [event];
     return { seen: { id: first.hitId, isNew: true }, events };
@@ -133,7 +182,7 @@ export function seeHit(
 /** Return the hit that its first event defines; null if it is of another kind, or erased. */
 export function firstRow(id: string, { kind: eventKind, tenant, seq, at, body }: StoredEvent): HitRow | null {
   if (eventKind !== 'hit' || body === null) return null;
-  const { key, reference, kind, quarantined, list, category } = JSON.parse(body) as FirstSeen;
+  const { key, reference, kind, quarantined, list, category, marks } = JSON.parse(body) as FirstSeen;
   return {
     id,
     tenant,
@@ -151,6 +200,10 @@ export function firstRow(id: string, { kind: eventKind, tenant, seq, at, body }:
     started: at,
     stopped: null,
     evidence_seq: seq,
+    assignee: null,
+    disputed: 0,
+    ...markColumns(marks ?? {}, null),
+    marked: Number(marks !== undefined),
   };
 }
 
@@ -159,8 +212,13 @@ export function nextRow(row: HitRow, { kind, seq, at, tenant, body }: StoredEven
   if (body === null || tenant !== row.tenant || kind === 'hit') return null;
   if (kind === 'status') {
     const { status, startedMs: started, stoppedMs: stopped } = JSON.parse(body) as StatusChanged;
-    return { ...row, status, started, stopped };
+    return { ...row, status, started, stopped, disputed: 0 };
   }
+  if (kind === 'handled') {
+    const { assignee = row.assignee, disputed } = JSON.parse(body) as Handled;
+    return { ...row, assignee, disputed: disputed === undefined ? row.disputed : Number(disputed) };
+  }
+  if (kind === 'marks') return { ...row, ...markColumns((JSON.parse(body) as Marked).marks, row), marked: 1 };
   const { times, counted } = JSON.parse(body) as SeenAgain;
   const seen = {
     ...row,
@@ -171,7 +229,10 @@ export function nextRow(row: HitRow, { kind, seq, at, tenant, body }: StoredEven
   if (counted === null) return seen;
   // The hit becomes a case now: its clock starts with the first match that counts.
   const started = row.status === 'open' ? at : row.started;
-  return { ...seen, quarantined: 0, list: counted.list, category: counted.category, evidence_seq: seq, started };
+  const { list, category, marks } = counted;
+  // Digests of another request are of the same file.
+  const known = marks === undefined ? {} : { ...markColumns(marks, row), marked: 1 };
+  return { ...seen, quarantined: 0, list, category, evidence_seq: seq, started, ...known };
 }
 
 /** Replay a hit from its events; null if they are not those of one hit. */
@@ -188,9 +249,12 @@ export function toStoredHit(row: HitRow, events: readonly StoredEvent[]): Stored
   if (body === null) throw new SyntaxError(`evidence of hit ${row.id} not found`);
   const history = events.flatMap(({ at, kind, body: text }): HitEvent[] => {
     if (kind !== 'status') return [];
-    const { status, note, by } = JSON.parse(text!) as StatusChanged;
-    return [{ atMs: at, status, note, by }];
+    const { status, note, by, key } = JSON.parse(text!) as StatusChanged;
+    return [{ atMs: at, status, note, by, ...(key ? { key } : {}) }];
   });
+  const handling = events.flatMap(({ at, kind, body: text }): HitHandling[] =>
+    kind === 'handled' ? [{ atMs: at, ...(JSON.parse(text!) as Handled) }] : [],
+  );
   return {
     id: row.id,
     tenant: row.tenant,
@@ -206,7 +270,10 @@ export function toStoredHit(row: HitRow, events: readonly StoredEvent[]): Stored
     category: row.category,
     startedMs: row.started,
     stoppedMs: row.stopped,
+    assignee: row.assignee,
+    disputed: row.disputed === 1,
     evidence: 'evidence' in body ? body.evidence : body.counted!.evidence,
     history,
+    handling,
   };
 }

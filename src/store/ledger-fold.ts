@@ -52,7 +52,13 @@ export interface Fold {
     readonly erased: number;
     readonly erasedSum: string;
   };
+  /** Of a ledger that was moved here: the heads of the chains that it had, verified before. The first fold follows `counts`. */
+  readonly moved?: { readonly counts: string; readonly events: string; readonly eventSeq: number };
 }
+
+/** Names of those heads beside a ledger's own: a copy of them from before the move is compared with these. */
+export const movedHeads = ({ moved }: Pick<Fold, 'moved'>): Record<string, string> =>
+  moved ? { 'moved counts': moved.counts, 'moved events': moved.events } : {};
 
 export const FIRST_FOLD: Fold = {
   before: '',

@@ -43,13 +43,35 @@ export interface ImportReport {
 export const HOLD_RULES = ['canary', 'shape', 'crowded', 'change', 'repeated_value', 'rejected', 'swallowed'] as const;
 export type HoldRule = (typeof HOLD_RULES)[number];
 
+/** What is near a row that a rule counted: never a value, nor how near. */
+export const NEAR_KINDS = ['canary', 'entry', 'row'] as const;
+
+export interface NearRow {
+  /** `canary`: an image that ships; `entry`: one of a suppression list; `row`: another of the same import. */
+  readonly kind: (typeof NEAR_KINDS)[number];
+  /** Of `hashlists/canary.txt`, or of the import. */
+  readonly line: number | null;
+  /** What a canary shows. */
+  readonly shows: string | null;
+  readonly list: string | null;
+  readonly entryId: string | null;
+}
+
+export interface HeldRow {
+  readonly line: number;
+  /** Null where the list gave none, or one that may be a value. */
+  readonly entryId: string | null;
+  /** For `canary` and `crowded`; not of a version that an earlier release held, nor of the first row of a crowd. */
+  readonly near?: NearRow;
+}
+
 export interface HoldReason {
   readonly rule: HoldRule;
   /** The rule's count, and its limit without a review. */
   readonly count: number;
   readonly limit: number;
-  /** The first rows that the rule counted, where it counts rows; an id only where the list gave one. */
-  readonly firstRows?: readonly { readonly line: number; readonly entryId: string | null }[];
+  /** The first rows that the rule counted, where it counts rows. */
+  readonly firstRows?: readonly HeldRow[];
 }
 
 /** Facts for the review of a written, uncommitted import. */
@@ -264,8 +286,8 @@ export interface ListAdmin {
    * Result: whether it was set. Errors LIST_NOT_FOUND.
    */
   setSource(name: string, source: SourceInfo | null, options?: { readonly ifIs?: SourceInfo }): Promise<boolean>;
-  /** Delete the held version. Errors LIST_NOT_FOUND; NOT_FOUND: none is held. */
-  dropHeld(name: string): Promise<void>;
+  /** Delete the held version. `importedAt`: only that of this time. Errors LIST_NOT_FOUND; NOT_FOUND: none, or another one, is held. */
+  dropHeld(name: string, importedAt?: string): Promise<void>;
   /**
    * Quarantined entries, and those that a flood marked, are still found, and reported as such, until they are released. Disabled entries stay in the store,
    * match nothing, and stay disabled when a later import brings them again.

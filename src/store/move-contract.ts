@@ -32,7 +32,7 @@ export const MOVED = {
   held: 'list_id part bytes',
   feedback: 'list_id service entry_id algorithm verdict sent at state status',
   event: 'seq at kind tenant hit body body_hash',
-  hit: 'id tenant key reference kind first_seen last_seen times_seen after_removal status quarantined list category started stopped evidence_seq',
+  hit: 'id tenant key reference kind first_seen last_seen times_seen after_removal status quarantined list category started stopped evidence_seq md5_mark sha1_mark sha256_mark marked assignee disputed',
   news: 'seq',
   tally: 'tenant level start checked exact near suppressed not_checked cells',
   answered: 'tenant key at fingerprint',
@@ -83,20 +83,18 @@ export interface MoveFacts {
   readonly ledger: LedgerFacts;
 }
 
-/** Where a store was moved. */
-export interface MovePlace {
-  /** Of the URL: one or several, without credentials. */
-  readonly host: string;
-  readonly database: string;
-}
+/** Where a store was moved: a database on the hosts of its URL, without credentials, or a folder of a machine. */
+export type MovePlace =
+  | { readonly host: string; readonly database: string }
+  | { readonly host: string; readonly folder: string };
 
 /** On the source from the end of a move on: no process opens it. */
-export interface MoveMark extends MovePlace {
+export type MoveMark = MovePlace & {
   /** Of the move, also in the target. */
   readonly token: string;
   /** ISO 8601. */
   readonly at: string;
-}
+};
 
 interface LedgerFacts {
   readonly head: Pick<Head, 'groupSeq' | 'groupHash' | 'eventSeq' | 'eventHash'>;
@@ -116,10 +114,12 @@ interface VerifiedLedger {
 }
 
 export interface MoveSource {
+  /** Kind of the store, for the audit log of the target. */
+  readonly kind: 'SQLite' | 'PostgreSQL';
   readonly facts: MoveFacts;
   /** Of a move of this source that has ended, or was about to. */
   readonly mark: MoveMark | null;
-  count(table: MovedTable): number;
+  count(table: MovedTable): Promise<number>;
   /** Read a table in an order that stays the same, from a row on. Errors STORE_FAILED; SEALED_DAMAGED: a held version. */
   rows(table: MovedTable, from: number): AsyncIterable<MovedRow>;
   /** Read a table again, in the order of its pages. */
@@ -156,7 +156,7 @@ export interface MoveTarget {
   /** Return what is not as it should be, one line each: of lists, the audit log and the ledger by their own checks. */
   problems(facts: MoveFacts): Promise<readonly string[]>;
   place(): Promise<MovePlace>;
-  /** Put the record of an ended move in place of the mark, with a row of the audit log, in one transaction. */
+  /** Put the record of an ended move in place of the mark, with a row of the audit log. Killed in between, the same move resumes. */
   finish(event: Omit<AuditEvent, 'outcome' | 'ends'>): Promise<void>;
   close(): Promise<void>;
 }

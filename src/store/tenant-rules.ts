@@ -1,7 +1,8 @@
 /** Rules of tenants, the same in every store. */
 import { AppError } from '../core/errors.js';
 import { NAME_CHARACTERS_MAX } from '../core/limits.js';
-import type { DayUsage, TenantChange, TenantInfo } from './tenants-contract.js';
+import { requireReferenceUrl } from '../core/reference-url.js';
+import type { DayUsage, TenantChange, TenantInfo, TenantLimits } from './tenants-contract.js';
 
 /** Days of usage that are kept: today's quota, and a week of history. */
 const USAGE_DAYS_KEPT = 8;
@@ -16,15 +17,31 @@ export function requireTenantName(name: string): void {
     throw new AppError('REQUEST_INVALID', { field: 'tenant', expected: String(TENANT_NAME) });
 }
 
+type Settings = Pick<TenantInfo, 'limits' | 'referenceUrl'>;
+
+/** Limits and template are one text in every store: an earlier build passes over what it does not know. */
+export const settingsText = ({ limits, referenceUrl }: Settings): string =>
+  JSON.stringify({ ...limits, ...(referenceUrl === null ? {} : { referenceUrl }) });
+
+export function parseSettings(text: string): Settings {
+  const { referenceUrl = null, ...limits } = JSON.parse(text) as Partial<TenantLimits> & {
+    readonly referenceUrl?: string;
+  };
+  return { limits, referenceUrl };
+}
+
+/** Errors REQUEST_INVALID: an invalid template. */
 export function changedTenant(
   before: TenantInfo,
-  { disabled, limits, alarm }: TenantChange,
-): Pick<TenantInfo, 'disabled' | 'limits' | 'alarm'> {
+  { disabled, limits, alarm, referenceUrl }: TenantChange,
+): Pick<TenantInfo, 'disabled' | 'limits' | 'alarm' | 'referenceUrl'> {
+  if (referenceUrl != null) requireReferenceUrl(referenceUrl);
   const merged = Object.entries({ ...before.limits, ...limits }).filter(([, limit]) => limit !== null);
   return {
     disabled: disabled ?? before.disabled,
     limits: Object.fromEntries(merged),
     alarm: alarm === undefined ? before.alarm : alarm,
+    referenceUrl: referenceUrl === undefined ? before.referenceUrl : referenceUrl,
   };
 }
 

@@ -37,6 +37,8 @@ export interface TenantInfo {
   /** The limits that differ from the defaults. */
   readonly limits: Partial<TenantLimits>;
   readonly alarm: TenantAlarm | null;
+  /** Template of the address of a reference, with `{reference}` in it. */
+  readonly referenceUrl: string | null;
 }
 
 export interface TenantChange {
@@ -44,6 +46,8 @@ export interface TenantChange {
   /** Null restores the default; omitted limits stay. */
   readonly limits?: { readonly [K in keyof TenantLimits]?: TenantLimits[K] | null };
   readonly alarm?: TenantAlarm | null;
+  /** Null removes it. */
+  readonly referenceUrl?: string | null;
 }
 
 /** Usage of one day in UTC, such as `2026-09-14`. */
@@ -58,7 +62,7 @@ export interface TenantStore {
   /** Ordered by name: tenants with settings, and tenants that have, or had, a key. */
   tenants(): Promise<TenantInfo[]>;
   tenant(name: string): Promise<TenantInfo | null>;
-  /** Change the tenant; a missing one is created. Errors REQUEST_INVALID: invalid name. */
+  /** Change the tenant; a missing one is created. Errors REQUEST_INVALID: invalid name or template. */
   setTenant(name: string, change: TenantChange): Promise<TenantInfo>;
   usage(tenant: string, day: string): Promise<DayUsage>;
   /**

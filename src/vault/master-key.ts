@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { publishFile, syncFolderOf } from '../core/atomic-file.js';
 import { AppError } from '../core/errors.js';
+import { systemWords } from '../core/system-words.js';
 import { unfinishedName } from '../core/unfinished.js';
 
 const MASTER_KEY_BYTES = 32;
@@ -75,7 +76,7 @@ export function readKeyFile(path: string): Uint8Array {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new AppError('LIST_KEY_WRONG', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    throw new AppError('LIST_KEY_WRONG', { path, why: systemWords(error) }, error);
   }
   return parseMasterKey(text);
 }

@@ -1,4 +1,5 @@
 /** Seals batches of values in a thread, as `Vault` does: the cipher takes longer than everything else in an import or a rotation. */
+import { entryDigest } from '../core/entry-digest.js';
 import { AppError, type ErrorDetails } from '../core/errors.js';
 import { VALUE_BYTES_SEALED, Vault, type VaultKeys } from './vault.js';
 
@@ -12,13 +13,26 @@ export interface SealTask {
   readonly values: Uint8Array;
   /** The values are sealed by any of the keys, and are sealed again by the current one. */
   readonly areSealed: boolean;
+  /** What else the entries have, whose digests are wanted. */
+  readonly entries?: SealedEntries;
 }
+
+/** One of each value. Null: those of all entries are empty, or null. */
+export interface SealedEntries {
+  /** Empty: it is made of the value. */
+  readonly ids: readonly string[] | null;
+  readonly attributes: readonly (string | null)[] | null;
+}
+
+const DIGEST_BYTES = 32;
 
 export interface SealedBatch {
   /** The sealed values, one after the other: each is `VALUE_BYTES_SEALED` longer than its value. */
   readonly sealed: Uint8Array;
   /** The id that is made of each value, one after the other; none for values that were sealed. */
   readonly ids: string;
+  /** Those of the entries, one after the other, as they are without notes. */
+  readonly digests: Uint8Array;
 }
 
 let known: { readonly current: number; readonly vault: Vault } | null = null;
@@ -40,20 +54,28 @@ export default function sealInThread(task: SealTask): SealOutcome {
 }
 
 /** Errors SEALED_DAMAGED. */
-function sealBatch({ keys, labels, lengths, values, areSealed }: SealTask): SealedBatch {
+function sealBatch({ keys, labels, lengths, values, areSealed, entries }: SealTask): SealedBatch {
   if (known === null || known.current !== keys.current) known = { current: keys.current, vault: Vault.ofKeys(keys) };
   const { vault } = known;
   const sealed = new Uint8Array(values.length + (areSealed ? 0 : labels.length * VALUE_BYTES_SEALED));
+  const digests = new Uint8Array(entries === undefined ? 0 : labels.length * DIGEST_BYTES);
   let ids = '';
   let from = 0;
   let to = 0;
   labels.forEach((label, at) => {
     const given = values.subarray(from, from + lengths[at]!);
     const value = areSealed ? vault.open(label, given) : given;
-    sealed.set(vault.seal(label, value), to);
-    if (!areSealed) ids += vault.madeUpId(label, value);
+    const own = vault.seal(label, value);
+    sealed.set(own, to);
+    const madeId = areSealed ? '' : vault.madeUpId(label, value);
+    ids += madeId;
+    if (entries !== undefined) {
+      const attributes = entries.attributes?.[at] ?? null;
+      const entry = { algorithm: label, value: own, entry_id: entries.ids?.[at] || madeId, attributes, notes: null };
+      digests.set(entryDigest(entry), at * DIGEST_BYTES);
+    }
     from += given.length;
     to += value.length + VALUE_BYTES_SEALED;
   });
-  return { sealed, ids };
+  return { sealed, ids, digests };
 }

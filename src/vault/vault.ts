@@ -26,6 +26,8 @@ export const DATA_KEYS_MAX = 65_535;
 
 /** 96 bits: a billion values share no id by chance. */
 const MADE_ID_DIGITS = 24;
+/** 128 bits: no two digests of any ledger share one by chance. */
+const MARK_BYTES = 16;
 export const MADE_ID = 'made-';
 /** Characters of an id that the vault makes. */
 export const MADE_ID_CHARS = MADE_ID.length + MADE_ID_DIGITS;
@@ -51,12 +53,13 @@ interface Derived {
   readonly nonce: Buffer;
   readonly stream: Buffer;
   readonly id: Buffer;
+  readonly mark: Buffer;
 }
 
 /** Derive one key for each use, so that keys of values reveal nothing about keys of files. */
 function derive(key: Uint8Array): Derived {
   const of = (use: string) => Buffer.from(hkdfSync('sha256', key, '', `zeef ${use}`, DATA_KEY_BYTES));
-  return { value: of('value'), nonce: of('value nonce'), stream: of('stream'), id: of('entry id') };
+  return { value: of('value'), nonce: of('value nonce'), stream: of('stream'), id: of('entry id'), mark: of('mark') };
 }
 
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
@@ -97,12 +100,13 @@ export class Vault {
   /** Return a vault with the keys of another thread. It knows no others. */
   static ofKeys({ keys }: VaultKeys): Vault {
     const vault = new Vault(() => []);
-    for (const [id, { value, nonce, stream, id: idKey }] of keys)
+    for (const [id, { value, nonce, stream, id: idKey, mark }] of keys)
       vault.#keys.set(id, {
         value: Buffer.from(value),
         nonce: Buffer.from(nonce),
         stream: Buffer.from(stream),
         id: Buffer.from(idKey),
+        mark: Buffer.from(mark),
       });
     vault.#current = Math.max(...vault.#keys.keys());
     return vault;
@@ -152,6 +156,15 @@ export class Vault {
     const { id } = this.#keyOf(Math.min(...this.#keys.keys()));
     const digest = createHmac('sha256', id).update(Buffer.of(label)).update(value).digest('hex');
     return `${MADE_ID}${digest.slice(0, MADE_ID_DIGITS)}`;
+  }
+
+  /**
+   * Return a keyed hash of a value, by which equal ones are found: by the first data key, as ids are. `label`: as in `seal`, of another use.
+   * Shape: n bytes → 16.
+   */
+  mark(label: number, value: Uint8Array): Buffer {
+    const { mark } = this.#keyOf(Math.min(...this.#keys.keys()));
+    return createHmac('sha256', mark).update(Buffer.of(label)).update(value).digest().subarray(0, MARK_BYTES);
   }
 
   /** Open a sealed value. Errors SEALED_DAMAGED: modified, truncated, of another label, or sealed with an unknown key. */

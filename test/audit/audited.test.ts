@@ -105,6 +105,11 @@ test('each change of the store is logged before and after, with actor and subjec
       { details: { alarm: 'edge', queries: 33 } },
     ],
     ['tenant.set', () => tenants.setTenant('acme', { alarm: null }), { details: { alarm: null } }],
+    [
+      'tenant.set',
+      () => tenants.setTenant('acme', { referenceUrl: 'https://a.example/{reference}' }),
+      { details: { referenceUrl: 'https://a.example/{reference}' } },
+    ],
   ];
   for (const [action, act, about] of cases) {
     const told = await added(act);

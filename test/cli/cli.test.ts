@@ -12,6 +12,7 @@ import { parseHash256 } from '../../src/core/hash256.js';
 import { artefact } from '../../src/core/package-root.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
+import { serve } from '../support/processes.js';
 import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 
@@ -159,7 +160,7 @@ describe('lists', () => {
     expect([code, JSON.parse(out)]).toMatchObject([0, { accepted: 2, rejectedByReason: { other_category: 1 } }]);
     expect(await chosen('4')).toMatchObject({ code: 2, err: expect.stringContaining('no row can be imported') });
     expect(await chosen('1,')).toMatchObject({ code: 2, err: expect.stringContaining('HASHLIST_INVALID') });
-    expect((await zeef('lists', 'show')).out).toMatch(/^chosen: 2 entries/m);
+    expect((await zeef('lists', 'show')).out).toMatch(/^chosen +enabled +2 +1 +\d{4}-\d\d-\d\d \d\d:\d\d/m);
     expect(await zeef('lists', 'remove', 'chosen')).toMatchObject({ code: 0 });
   });
 
@@ -177,7 +178,7 @@ describe('lists', () => {
         { line: 4, reason: 'malformed' },
       ],
     });
-    expect((await zeef('lists', 'show')).out).toMatch(/^mixed: 1 entries/m);
+    expect((await zeef('lists', 'show', 'mixed')).out).toMatch(/^mixed: 1 entries/m);
     expect(await zeef('lists', 'verify', 'mixed')).toMatchObject({ code: 0 });
     expect((await zeef('lists', 'set', 'mixed', '--radius', '20')).out).toContain('radius 20');
     expect((await zeef('lists', 'set', 'mixed', '--radius', '257')).err).toContain('RADIUS_INVALID');
@@ -209,7 +210,7 @@ describe('lists', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const again = await zeef('lists', 'export', file, '--list', 'desk');
     expect(again.code, 'it is not written over').toBe(2);
-    expect(again.err).toMatch(/^zeef: REQUEST_INVALID: .*EEXIST.*\n$/);
+    expect(again.err).toMatch(/^zeef: FILE_UNWRITABLE: .*EEXIST.*\n$/);
     expect(
       readFileSync(file, 'utf8')
         .trim()
@@ -245,7 +246,7 @@ describe('lists', () => {
     expect(held.code).toBe(2);
     expect(held.out).toContain('HELD, the active version is unchanged:\n  100 entries added or removed (limit 20)');
     expect((await zeef('lists', 'versions', 'watched')).out).toMatch(
-      /^2 held .* two\.txt\nHELD.*\n1 active .* one\.txt\n$/s,
+      /^VERSION +STATE .*\n2 +held .* two\.txt\n1 +active .* one\.txt\nHELD, the active .*$/s,
     );
     expect((await zeef('lists', 'reject', 'watched')).code).toBe(0);
     expect((await zeef('lists', 'approve', 'watched')).err).toContain('NOT_FOUND');
@@ -296,7 +297,7 @@ test.each([
 test('a summary that cannot be written is refused before the scan', async () => {
   const { code, out, err } = await zeef('scan', PICTURES, '--summary', '/nowhere/s.json');
   expect([code, out]).toEqual([2, '']);
-  expect(err).toMatch(/^zeef: REQUEST_INVALID: [^\n]*nowhere[^\n]*\n$/);
+  expect(err).toMatch(/^zeef: FILE_UNWRITABLE: [^\n]*nowhere[^\n]*\n$/);
 });
 
 test('in a working folder that was removed, commands work, and what needs it says so in one line', async () => {
@@ -308,7 +309,7 @@ test('in a working folder that was removed, commands work, and what needs it say
   expect(failure).toMatchObject({
     code: 2,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
-    stderr: expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*ENOENT[^\n]*\n$/),
+    stderr: expect.stringMatching(/^zeef: FILE_UNREADABLE: [^\n]*ENOENT[^\n]*\n$/),
   });
 });
 
@@ -374,6 +375,17 @@ test('serve answers, applies a list that another process imports, and exits with
   expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
 });
 
+test('the first start with the sample logs no alarm: its list is in force before it is looked for', async () => {
+  const started = await serve({ ZEEF_DATA_DIR: tempFolder('first-start'), ZEEF_LOG_LEVEL: 'warn' }, '--sample');
+  await started.end('SIGTERM');
+  expect(
+    started
+      .output()
+      .toString()
+      .match(/no list[^"]*/g),
+  ).toBeNull();
+});
+
 test('serve reports a port in use in one line', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -381,5 +393,5 @@ test('serve reports a port in use in one line', async () => {
   const { code, err } = await zeef('serve', '--port', String(port));
   taken.close();
   expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
-  expect(err).toMatch(/CONFIG_INVALID.*EADDRINUSE/);
+  expect(err).toMatch(/CONFIG_INVALID.*EADDRINUSE: address already in use; --port takes another one/);
 });

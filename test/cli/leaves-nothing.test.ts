@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -52,8 +52,9 @@ beforeEach(() => {
   env = { TMPDIR: temp, ZEEF_DATA_DIR: dataDir, ZEEF_LOG_LEVEL: 'error' };
 });
 
+/** None where the folder was not made. */
 const filesIn = (folder: string) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
+  (existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
     .filter((entry) => !entry.isDirectory())
     .map(({ name }) => name)
     .sort();

@@ -205,7 +205,7 @@ test.each(['ftp://lists.example', 'lists.example:8080', 'https://name:pass-word@
   '--server %s is refused, and not quoted',
   async (url) => {
     const { code, err } = await finished(start(['scan', tree, '--server', url], asker));
-    expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*"server"[^\n]*\n$/)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*"--server"[^\n]*\n$/)]);
     expect(err).not.toContain('pass-word');
   },
 );

@@ -252,7 +252,7 @@ describe('inventory', () => {
   test('a rematch of an empty inventory is refused', async () => {
     const { code, err } = await zeef(['scan', '--rematch', join(work, 'nothing-there')]);
     expect(code).toBe(2);
-    expect(err).toMatch(/REQUEST_INVALID/);
+    expect(err).toMatch(/FILE_UNREADABLE.*no inventory of a scan/);
   });
 });
 

@@ -34,7 +34,7 @@ function zeef(args: readonly string[], env: Record<string, string> = {}) {
     );
   });
 }
-const set = (...more: string[]) => ['lists', 'source', 'ncii', '--type', 'stopncii', '--url', url, ...more];
+const set = (...more: string[]) => ['lists', 'source', 'ncii', '--type', 'stopncii', '--url', url, '--json', ...more];
 const SECRETS = { MY_FUNCTION: 'funct10n==', MY_SUBSCRIPTION: 'subscr1pt10n' };
 
 test('secrets by their variables, then sealed; a sync; the state; the end', async () => {
@@ -46,7 +46,8 @@ test('secrets by their variables, then sealed; a sync; the state; the end', asyn
   expect(JSON.parse(named.out)).toMatchObject({ list: 'ncii', type: 'stopncii', secrets, state: 'idle' });
   const missing = await zeef(['lists', 'sync', 'ncii']);
   expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('MY_FUNCTION is not set') });
-  expect(await zeef(['lists', 'sync', 'ncii'], SECRETS)).toMatchObject({ code: 0 });
+  const synced = await zeef(['lists', 'sync', 'ncii', '--json'], SECRETS);
+  expect({ ...synced, out: JSON.parse(synced.out) }).toMatchObject({ code: 0, out: { list: 'ncii', accepted: 3 } });
 
   const flags = ['--secret-env', 'MY_FUNCTION', '--secret', 'subscriptionKey=MY_SUBSCRIPTION', '--seal'];
   expect(await zeef(set(...flags))).toMatchObject({ code: 2, err: expect.stringContaining('MY_FUNCTION is not set') });
@@ -62,8 +63,9 @@ test('secrets by their variables, then sealed; a sync; the state; the end', asyn
   expect(sealed.out + sealed.err).not.toMatch(/funct10n|subscr1pt10n|"sealed"/);
   publisher.withdraw(1, 2_000);
   expect(await zeef(['lists', 'sync'])).toMatchObject({ code: 0, out: expect.stringContaining('ncii') });
-  expect(JSON.parse((await zeef(['lists', 'source', 'ncii'])).out)).toMatchObject({ checkpoint: '2000' });
-  expect(await zeef(['lists', 'source', 'ncii', '--forget'])).toMatchObject({ code: 0, out: 'null\n' });
+  expect(JSON.parse((await zeef(['lists', 'source', 'ncii', '--json'])).out)).toMatchObject({ checkpoint: '2000' });
+  expect(await zeef(['lists', 'source', 'ncii', '--forget'])).toMatchObject({ code: 0, out: 'ncii: has no source\n' });
+  expect(await zeef(['lists', 'source', 'ncii'])).toMatchObject({ code: 2, err: expect.stringContaining('NOT_FOUND') });
   expect(await zeef(['lists', 'sync', 'ncii'])).toMatchObject({ code: 2, err: expect.stringContaining('NOT_FOUND') });
 });
 

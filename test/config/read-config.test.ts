@@ -110,7 +110,9 @@ describe('ranges', () => {
 
 describe('variables named ZEEF_', () => {
   test.each(['ZEEF_', 'ZEEF_PORTS', 'ZEEF_port', 'ZEEF_CONFIGS'])('%s is an error', (name) => {
-    expect(problemsOf({ env: { [name]: '1' } })).toEqual([`unknown environment variable: ${name}`]);
+    expect(problemsOf({ env: { [name]: '1' } })).toEqual([
+      expect.stringMatching(`^unknown environment variable: ${name}( \\(did you mean ZEEF_(PORT|CONFIG)\\?\\))?$`),
+    ]);
   });
 
   test.each(['ZEEF_CONFIG', 'ZEEF_CORPUS', 'ZEEF_SERVER_KEY', 'PATH', 'zeef_port', 'XZEEF_PORT'])(
@@ -171,7 +173,9 @@ describe('variables that an orchestrator sets for its own services', () => {
     ['ZEEF_PORT_8080', '8080'],
     ['ZEEF_NAME', 'zeef'],
   ])('%s=%s is an unknown variable', (name, value) => {
-    expect(problemsOf({ env: { [name]: value } })).toEqual([`unknown environment variable: ${name}`]);
+    expect(problemsOf({ env: { [name]: value } })).toEqual([
+      expect.stringMatching(`^unknown environment variable: ${name}( \\(did you mean ZEEF_(PORT|HOST)\\?\\))?$`),
+    ]);
   });
 
   test('no variable of Zeef is taken for one', () => {

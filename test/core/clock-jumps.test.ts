@@ -108,7 +108,7 @@ describe.each(JUMPS)('a clock that is set %s', (_says, jumpMs) => {
       store: memoryLedger(),
       nowMs: clock.nowMs,
       steadyMs: steadyTime(clock),
-      seal: { seal: (bytes) => bytes, open: (bytes) => bytes },
+      seal: { seal: (bytes) => bytes, open: (bytes) => bytes, mark: (bytes) => bytes },
       deadlineHours: [24],
       keepHitsDays: 0,
       keepHoursDays: 0,

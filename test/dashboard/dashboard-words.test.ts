@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NOTE_CHARACTERS_MAX } from '../../src/core/limits.js';
+import { digestWords, looksLikeValue, matchWords } from '../../src/dashboard/case-matches.js';
 import { clockOf } from '../../src/dashboard/case-words.js';
 import { periodOf, stepsOf } from '../../src/dashboard/periods.js';
 import type { Hit } from '../../src/dashboard/types.js';
@@ -36,7 +37,7 @@ describe('periods', () => {
 
   test('monthly steps begin with the month', () => {
     const period = periodOf('custom', '2024-11-05', '2026-01-04', NOW)!;
-    const starts = stepsOf(period, NOW).map((start) => new Date(start).toISOString().slice(0, 10));
+    const starts = stepsOf(period, NOW).map(({ startMs }) => new Date(startMs).toISOString().slice(0, 10));
     expect([starts[0], starts[1], starts.at(-1)]).toEqual(['2024-11-01', '2024-12-01', '2026-01-01']);
   });
 });
@@ -85,5 +86,54 @@ test('figures are abbreviated, with units', () => {
 });
 
 test('a note may be as long on the page as in the API', () => {
-  expect(readFileSync('src/dashboard/case-dialog.ts', 'utf8')).toContain(`maxlength: '${NOTE_CHARACTERS_MAX}'`);
+  expect(readFileSync('src/dashboard/decide.ts', 'utf8')).toContain(`maxlength: '${NOTE_CHARACTERS_MAX}'`);
+});
+
+describe('the matches of a case', () => {
+  const match = {
+    list: 'police',
+    matchType: 'near',
+    suppressed: false,
+    quarantined: true,
+    entryId: 'e-17',
+    algorithm: 'pdq',
+    distance: 6,
+    radius: 31,
+    orientation: 'rotate90',
+    family: 'resized',
+    category: 'A1',
+    severity: null,
+    source: 'hotline',
+  } as const;
+
+  test('with details: entry, algorithm, distance, category; without: list and type', () => {
+    expect(matchWords(match)).toEqual([
+      'police · entry e-17',
+      'pdq, near, 6 of 31 · rotate90 · resized · category A1 · source hotline · quarantined',
+    ]);
+    const { list, matchType, suppressed, quarantined } = match;
+    expect(matchWords({ list, matchType, suppressed, quarantined })).toEqual(['police', 'near · quarantined']);
+  });
+
+  test.each(['0'.repeat(32), `x-${'aB'.repeat(32)}`, `${'Q'.repeat(43)}=`])(
+    'an id that may be a value is left out: %s',
+    (entryId) => {
+      expect(looksLikeValue(entryId)).toBe(true);
+      expect(matchWords({ ...match, entryId }).join()).not.toContain(entryId);
+    },
+  );
+  test('a usual id is no value', () => {
+    expect(['e-17', 'mate-freshflower', '0'.repeat(31), '2026-09-14T09:12:30Z'].filter(looksLikeValue)).toEqual([]);
+  });
+
+  test.each([
+    ['image', [{ ...match, matchType: 'exact' }], 'e', 'not shown: the file is itself listed'],
+    ['image', [match, { ...match, matchType: 'exact', suppressed: true }], 'e', 'not shown: the file is itself listed'],
+    ['image', [match], 'e', 'sealed in the ledger; the notice has its SHA-256'],
+    ['image', [match], undefined, 'sealed in the ledger; the notice has its SHA-256 for a key with the scope details'],
+    ['hash', [match], 'e', 'none: a hash was checked, not a file'],
+  ])('the digest of a file is not shown, and where it is: %#', (kind, matches, entryId, words) => {
+    const digests = kind === 'hash' ? {} : { sha256: 'f'.repeat(64) };
+    expect(digestWords({ kind, matches, digests, entryId } as unknown as Hit)).toBe(words);
+  });
 });

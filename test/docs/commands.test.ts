@@ -25,8 +25,9 @@ function usageOf(path: readonly string[], command: Command): string {
     return argument.required ? name : `[${name}]`;
   });
   const options = command.options.map(({ long, flags, mandatory }) => {
-    const value = /<(.+)>/.exec(flags)?.[1];
-    const usage = `${long}${value === undefined ? '' : ` ${value.toUpperCase()}`}`;
+    const [, open, value] = /([<[])(.+)[>\]]/.exec(flags) ?? [];
+    const named = open === '[' ? `[${value!.toUpperCase()}]` : value?.toUpperCase();
+    const usage = `${long}${named === undefined ? '' : ` ${named}`}`;
     return mandatory ? usage : `[${usage}]`;
   });
   return [...path, ...args, ...options].join(' ');
@@ -85,7 +86,7 @@ const NOT_A_COMMAND = 'zeef audit 1';
 
 describe('in running text', () => {
   test('a mistake is found', () => {
-    expect(wrongWith('zeef hits')).toBe('no command hits');
+    expect(wrongWith('zeef finds')).toBe('no command finds');
     expect(wrongWith('zeef lists set NAME --radios 3')).toBe('set has no --radios');
     expect(wrongWith('npx zeef lists disable NAME --entry ID')).toBeNull();
   });

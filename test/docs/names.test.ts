@@ -38,7 +38,8 @@ const WORDS_OF_OTHERS = [
 ];
 
 /** Files that Zeef or a reader makes. */
-const MADE = /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|moved\.json|zeef\.config\.json)/;
+const MADE =
+  /^(zeef-data|zeef\.(sqlite|index)|(service|ledger)\.sqlite|list\.key|mov(ed|ing)\.json|zeef\.config\.json)/;
 const isPath = (span: string) =>
   /^[\w.*/-]+\.(ts|mjs|js|md|json|csv|txt|html)$/.test(span) ||
   /^(src|test|bench|docs|scripts|hashlists)\/[\w./*-]*$/.test(span);
@@ -56,7 +57,7 @@ describe.each(PAGES)('%s', (page) => {
 
   test('names existing metrics, error codes and constants', () => {
     const metrics = text.match(/(?<![\w/])zeef_[a-z][a-z_]*[a-z]\b/g) ?? [];
-    const known = (name: string) => name in METRICS || name.startsWith('zeef_process');
+    const known = (name: string) => name in METRICS || /^zeef_(process|nodejs)/.test(name);
     expect(metrics.filter((name) => !known(name))).toEqual([]);
     const codes = spans.filter((span) => /^[A-Z]+(_[A-Z]+)+$/.test(span) && !span.startsWith('ZEEF_'));
     const isNamed = (code: string) =>

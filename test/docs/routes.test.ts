@@ -12,6 +12,7 @@ interface Schema {
 }
 interface Operation {
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Schema }>> };
 }
 
@@ -114,6 +115,8 @@ test('each row has the scope that its route needs', async () => {
     // Each of the two keys lacks the scope of the other: a route that needs no scope refuses neither.
     const found = (await needed(route, one)) ?? (await needed(route, other)) ?? 'none';
     expect([route, found]).toEqual([route, scope]);
+    const documented = operationOf(route)?.security?.flatMap(({ key = [] }) => key) ?? [];
+    expect([route, ...documented], 'openapi.json').toEqual([route, ...(scope === 'none' ? [] : [scope])]);
   }
 });
 

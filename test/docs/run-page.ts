@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact, PACKAGE_ROOT } from '../../src/core/package-root.js';
 import { type Background, runShell, startShell } from '../support/shell.js';
-import type { Block } from './blocks.js';
+import { type Block, HOOK_LANGUAGES } from './blocks.js';
 import { mismatch } from './expected.js';
 import { isServing, type ShellState, scriptOf, stateAfter } from './script.js';
 
@@ -116,6 +116,7 @@ export async function runPage(blocks: readonly Block[], isLeftOut: (block: Block
 /** Return the blocks of output without a command block right before them. */
 export function unheld(blocks: readonly Block[]): Block[] {
   return blocks.filter(
-    ({ language, follows }, at) => language !== 'sh' && !(follows && blocks[at - 1]?.language === 'sh'),
+    ({ language, follows }, at) =>
+      language !== 'sh' && !HOOK_LANGUAGES.includes(language) && !(follows && blocks[at - 1]?.language === 'sh'),
   );
 }

@@ -27,6 +27,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/check/hashes': { scope: 'check:hashes', body: { items: [{ md5: '0'.repeat(32) }] } },
   'GET /v1/stats': { scope: 'check' },
   'GET /v1/hits': { scope: 'hits' },
+  'POST /v1/hits/search': { scope: 'hits', body: { digest: '0'.repeat(32) } },
   'GET /v1/hits/:id': { scope: 'hits' },
   'GET /v1/hits/:id/notice': { scope: 'hits' },
   'PATCH /v1/hits/:id': { scope: 'hits', body: { status: 'notified' } },
@@ -34,6 +35,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'GET /v1/lists': { scope: 'lists' },
   'GET /v1/lists/:list': { scope: 'lists' },
   'GET /v1/lists/:list/versions': { scope: 'lists' },
+  'GET /v1/lists/:list/quarantine': { scope: 'lists' },
   'GET /v1/lists/:list/source': { scope: 'lists' },
   'PUT /v1/lists/:list/source': { scope: 'admin', body: { type: 'ncmec', url: 'https://example.org/' } },
   'DELETE /v1/lists/:list/source': { scope: 'admin' },
@@ -77,6 +79,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'GET /readyz': { scope: null },
   'GET /metrics': { scope: null },
   'GET /openapi.json': { scope: null },
+  'GET /': { scope: null },
 };
 const isOpen = (path: string) => /^\/(docs|dashboard)(\/|$)/.test(path);
 
@@ -94,7 +97,12 @@ beforeAll(async () => {
   });
   const { store } = running.service;
   const make = async (name: string, tenant: string, scopes: readonly Scope[], expiresAt: string | null = null) => {
-    const { key, info } = await store.keys.createKey({ tenant, scopes, expiresAt, name: `${MARK}-${name}` });
+    const { key, info } = await store.keys.createKey({
+      tenant,
+      scopes,
+      expiresAt,
+      name: tenant.startsWith(MARK) ? `${MARK}-${name}` : name,
+    });
     keys[name] = key;
     return info.id;
   };

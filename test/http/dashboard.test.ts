@@ -74,8 +74,8 @@ describe('lists that wait for an operator', () => {
 
 describe('whoami and status', () => {
   test('without keys a local client is the tenant local with the scope admin', async () => {
-    const { keyNeeded, tenant, scopes } = (await (await get('/v1/whoami')).json()) as Record<string, unknown>;
-    expect([keyNeeded, tenant]).toEqual([false, 'local']);
+    const { keyNeeded, tenant, scopes, key } = (await (await get('/v1/whoami')).json()) as Record<string, unknown>;
+    expect([keyNeeded, tenant, key]).toEqual([false, 'local', null]);
     expect(scopes).toContain('admin');
   });
 
@@ -89,13 +89,20 @@ describe('whoami and status', () => {
 
   test('with keys: whoami asks for one, a wrong one gets 401, and the status is for admins only', async () => {
     const { keys } = running.service.store;
-    const make = async (scopes: readonly ('hits' | 'admin')[]) =>
-      (await keys.createKey({ tenant: 'desk', scopes, expiresAt: null })).key;
-    const [hits, admin] = [await make(['hits']), await make(['admin'])];
+    const expiresAt = '2099-01-01T00:00:00.000Z';
+    const { key: hits, info } = await keys.createKey({ tenant: 'desk', scopes: ['hits'], expiresAt, name: 'Anna' });
+    const { key: admin } = await keys.createKey({ tenant: 'desk', scopes: ['admin'], expiresAt: null });
     await expect
       .poll(async () => (await get('/v1/whoami')).json())
-      .toEqual({ keyNeeded: true, tenant: null, scopes: [] });
-    expect(await (await get('/v1/whoami', hits)).json()).toEqual({ keyNeeded: true, tenant: 'desk', scopes: ['hits'] });
+      .toEqual({ keyNeeded: true, tenant: null, scopes: [], key: null });
+    const asHits = await (await get('/v1/whoami', hits)).text();
+    expect(JSON.parse(asHits)).toEqual({
+      keyNeeded: true,
+      tenant: 'desk',
+      scopes: ['hits'],
+      key: { id: info.id, name: 'Anna', expiresAt },
+    });
+    expect(asHits).not.toContain(hits);
     expect((await get('/v1/whoami', 'zeef_wrong')).status).toBe(401);
     expect([(await get('/v1/status')).status, (await get('/v1/status', hits)).status]).toEqual([401, 403]);
     expect((await get('/v1/status', admin)).status).toBe(200);

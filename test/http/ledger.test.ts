@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listRows } from '../../bench/list-rows.js';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -113,6 +114,51 @@ test('a tenant sees its own hits and counts; an admin sees all, and can filter t
   expect((await ask(keys.b, `/v1/hits/${hits[0]!.id}`)).body.code).toBe('NOT_FOUND');
   expect((await ask(keys.deaf, '/v1/hits')).body.code).toBe('SCOPE_MISSING');
 
+  const search = (key: string, body: object) =>
+    ask<{ hits: Hit[]; cursor: string | null }>(key, '/v1/hits/search', { method: 'POST', body });
+  const found = async (key: string, body: object) => (await search(key, body)).body.hits.map(({ tenant }) => tenant);
+  const { sha256 } = hits[0]!.digests;
+  expect(await found(keys.a, { digest: sha256 })).toEqual(['a']);
+  expect(await found(keys.b, { digest: sha256 }), 'of another tenant').toEqual([]);
+  expect(await found(keys.b, { digest: md5.toUpperCase() })).toEqual(['b']);
+  expect(await found(keys.boss, { digest: sha256 })).toEqual(['a']);
+  expect(await found(keys.boss, { digest: sha256, tenant: 'b' })).toEqual([]);
+  expect(await found(keys.boss, { referencePrefix: 'https://a/' })).toEqual(['a']);
+  expect(await found(keys.boss, { reference: 'x' })).toEqual(['b']);
+  expect(await found(keys.boss, { digest: md5, reference: 'y' }), 'all must fit').toEqual([]);
+  for (const body of [{}, { tenant: 'a' }, { digest: md5.slice(1) }, { digest: md5, list: 'x' }])
+    expect((await search(keys.boss, body)).body.code).toBe('REQUEST_INVALID');
+  expect((await search(keys.deaf, { digest: md5 })).body.code).toBe('SCOPE_MISSING');
+
+  const { id } = hits[0]!;
+  const change = (key: string, body: object) => ask<Hit>(key, `/v1/hits/${id}`, { method: 'PATCH', body });
+  expect((await change(keys.b, { assignee: 'ann' })).body.code, 'of another tenant').toBe('NOT_FOUND');
+  expect((await change(keys.boss, { assignee: 'ann' })).body).toMatchObject({ assignee: 'ann', disputed: false });
+  const { body: disputed } = await change(keys.a, { disputed: true, note: 'not ours' });
+  expect(disputed).toMatchObject({ assignee: 'ann', disputed: true, status: 'open', history: [] });
+  expect(disputed.handling, 'the key of an administrator is not its business').toMatchObject([
+    { assignee: 'ann', note: null, key: null },
+    { disputed: true, note: 'not ours', by: 'a', key: { id: expect.any(String) } },
+  ]);
+  expect((await hitsOf(keys.a, '&disputed=1&assignee=ann')).hits).toHaveLength(1);
+  expect((await hitsOf(keys.boss, '&disputed=1')).hits).toHaveLength(1);
+  expect((await hitsOf(keys.a, '&assignee=bob')).hits).toEqual([]);
+  expect((await hitsOf(keys.b, '&disputed=true')).hits).toEqual([]);
+  for (const body of [
+    {},
+    { note: 'x' },
+    { suppress: true },
+    { status: 'notified', disputed: true },
+    { status: 'notified', assignee: null },
+    { assignee: '' },
+    { assignee: ' ' },
+    { assignee: 'x'.repeat(201) },
+    { disputed: 'yes' },
+  ])
+    expect((await change(keys.boss, body)).body.code, JSON.stringify(body)).toMatch(/REQUEST_INVALID/);
+  expect((await change(keys.deaf, { disputed: true })).body.code).toBe('SCOPE_MISSING');
+  await change(keys.a, { assignee: null, disputed: false });
+
   expect(await statsOf(keys.a)).toMatchObject({
     checked: 4,
     matched: 2,
@@ -150,6 +196,67 @@ test('pages of hits continue where the last one ended', async () => {
   expect(new Set(seen).size).toBe(26);
 });
 
+describe('cases as CSV', () => {
+  const csv = async (key: string, query: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const response = await fetch(`${running.url}/v1/hits?format=csv${query}`, { headers });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    return { text: await response.text(), cursor: response.headers.get('x-next-cursor') };
+  };
+  const rowsOf = (text: string) => parse(text, { columns: true }) as Record<string, string>[];
+  const FORMULAS = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'];
+  const NAMES = ['"quoted", with a comma', 'two\r\nlines'];
+
+  test('a cell that begins a formula is none; quotes and lines are kept; no digest is in it', async () => {
+    const references = [...FORMULAS, ...NAMES].map((name) => `${name} of csv`);
+    await checkItems(
+      keys.b,
+      references.map((id) => ({ id, md5 })),
+    );
+    const { text, cursor } = await csv(keys.b, '&limit=8');
+    expect(cursor).toMatch(/^[0-9A-Z]{26}$/);
+    const rows = rowsOf(text);
+    const wanted = references.map((name, at) => (at < FORMULAS.length ? `'${name}` : name));
+    expect(rows.map(({ reference }) => reference).sort()).toEqual(wanted.sort());
+    expect(rows[0]).toMatchObject({ tenant: 'b', list: 'digests', entryId: 'e0', distance: '0', status: 'open' });
+    expect(text).not.toContain(md5);
+  });
+
+  test('pages are joined as they are; the filters, the tenant and the scopes are those of the list', async () => {
+    let [text, cursor, pages] = ['', null as string | null, 0];
+    do {
+      const page = await csv(keys.b, `&limit=7&referencePrefix=page${cursor === null ? '' : `&cursor=${cursor}`}`);
+      text += page.text;
+      cursor = page.cursor;
+      pages++;
+    } while (cursor !== null);
+    const { hits } = await hitsOf(keys.b, '&referencePrefix=page');
+    expect([pages, rowsOf(text).map((row) => row.case)]).toEqual([4, hits.map(({ id }) => id)]);
+    expect((await csv(keys.a, '')).text).not.toContain('page');
+    expect((await ask(keys.deaf, '/v1/hits?format=csv')).body.code).toBe('SCOPE_MISSING');
+    const made = { tenant: 'b', scopes: ['hits'], expiresAt: null } as const;
+    const { key } = await running.service.store.keys.createKey(made);
+    expect(rowsOf((await csv(key, '&limit=1')).text)).toMatchObject([{ list: 'digests', entryId: '', category: '' }]);
+  });
+
+  test('an entry id that is a value is left out', async () => {
+    const value = 'ab'.repeat(16);
+    const { lists } = running.service.store;
+    await lists.createList({ list: 'own-ids', kind: 'match', radiusBits: 31 });
+    const ownIds = async function* () {
+      for await (const row of listRows('md5', Buffer.from(value, 'hex')))
+        yield row.ok ? { ...row, entry: { ...row.entry, entryId: value } } : row;
+    };
+    await lists.replaceEntries('own-ids', ownIds());
+    await running.service.reload();
+    await checkItems(keys.b, [{ id: 'of own-ids', md5: value }]);
+    const { text } = await csv(keys.b, '&list=own-ids');
+    expect(rowsOf(text)).toMatchObject([{ reference: 'of own-ids', entryId: '' }]);
+    expect(text).not.toContain(value);
+  });
+});
+
 describe('a case', () => {
   const patch = (key: string, id: string, body: object) =>
     ask<Hit & { suppression?: object }>(key, `/v1/hits/${id}`, { method: 'PATCH', body });
@@ -178,9 +285,69 @@ describe('a case', () => {
     expect(again).toMatchObject({ timesSeen: 2, seenAfterRemoval: 1, status: 'open', clock: { stoppedAt: null } });
     expect((await patch(keys.a, id, { status: 'removed' })).body).toMatchObject({ status: 'removed' });
     expect((await patch(keys.b, id, { status: 'notified' })).body.code).toBe('NOT_FOUND');
-    expect((await patch(keys.a, id, { status: 'open' })).body.code).toBe('REQUEST_INVALID');
+    expect((await patch(keys.a, id, { status: 'gone' })).body.code).toBe('REQUEST_INVALID');
+    const undone = (await patch(keys.a, id, { status: 'open', note: 'the wrong one' })).body;
+    expect(undone).toMatchObject({ status: 'open', clock: { stoppedAt: null, startedAt: undone.clock.foundAt } });
+    expect(Date.parse(undone.clock.foundAt)).toBeGreaterThan(Date.parse(firstSeenAt));
+    expect(undone.history.at(-1)).toMatchObject({ status: 'open', note: 'the wrong one', by: 'a' });
+    expect((await patch(keys.a, id, { status: 'open' })).body.code).toBe('HIT_STATE');
+    const ofDue = (await hitsOf(keys.a, '&order=due&kind=hash&referencePrefix=case-')).hits.map((hit) => hit.id);
+    expect(ofDue).toEqual([id]);
+    expect((await hitsOf(keys.a, '&order=due&referencePrefix=case-&kind=image')).hits).toEqual([]);
+    const wrong = `&order=newest&cursor=1.2.${id}`;
+    expect(((await hitsOf(keys.a, wrong)) as unknown as { code: string }).code).toBe('REQUEST_INVALID');
+    expect((await patch(keys.a, id, { status: 'removed' })).body).toMatchObject({ status: 'removed' });
     expect((await hitsOf(keys.a, '&status=removed')).hits.map((hit) => hit.id)).toEqual([id]);
     expect((await hitsOf(keys.a, '&overdue=1')).hits).toEqual([]);
+  });
+
+  test('shows which key decided; that of another tenant only to an admin', async () => {
+    const { id } = await newHit('case-who');
+    const { key, info } = await running.service.store.keys.createKey({
+      tenant: 'a',
+      scopes: ['hits'],
+      expiresAt: null,
+      name: 'Anna',
+    });
+    const anna = { id: info.id, name: 'Anna' };
+    expect((await patch(key, id, { status: 'notified' })).body.history).toMatchObject([{ by: 'a', key: anna }]);
+    await patch(keys.boss, id, { status: 'open' });
+    const boss = (await running.service.store.keys.keys('boss'))[0]!.id;
+    const keysSeen = async (reader: string) =>
+      (await ask<Hit>(reader, `/v1/hits/${id}`)).body.history.map((event) => event.key);
+    expect(await keysSeen(keys.boss)).toEqual([anna, { id: boss, name: null }]);
+    expect(await keysSeen(keys.a)).toEqual([anna, null]);
+    const listed = (await hitsOf(keys.a, '&reference=case-who')).hits[0]!;
+    expect(listed.history.map((event) => event.key)).toEqual([anna, null]);
+    // The report's figures below are of the other cases.
+    await patch(keys.boss, id, { status: 'notified' });
+  });
+
+  test('has the address of its reference by the template of its tenant, from the change on', async () => {
+    const { id } = await newHit('case with/space');
+    const set = (referenceUrl: string | null) =>
+      ask<{ referenceUrl: string | null }>(keys.boss, '/v1/tenants/a', { method: 'PATCH', body: { referenceUrl } });
+    const seen = async (reader: string) => {
+      const one = (await ask<{ referenceUrl: string | null }>(reader, `/v1/hits/${id}`)).body.referenceUrl;
+      const { hits } = await hitsOf(reader, `&reference=${encodeURIComponent('case with/space')}`);
+      expect(hits).toMatchObject([{ referenceUrl: one }]);
+      return one;
+    };
+    expect(await seen(keys.a)).toBeNull();
+    expect((await set('https://admin.example/{reference}')).body.referenceUrl).toBe(
+      'https://admin.example/{reference}',
+    );
+    const address = 'https://admin.example/case%20with%2Fspace';
+    expect([await seen(keys.a), await seen(keys.boss)]).toEqual([address, address]);
+    expect((await patch(keys.a, id, { status: 'notified' })).body).toMatchObject({ referenceUrl: address });
+    // Hits of several tenants on one page.
+    const { hits } = await hitsOf(keys.boss);
+    const withAddress = hits.filter((hit) => (hit as Hit & { referenceUrl: string | null }).referenceUrl !== null);
+    expect(new Set(withAddress.map(({ tenant }) => tenant))).toEqual(new Set(['a']));
+    for (const wrong of ['javascript:alert({reference})', 'https://{reference}/', 'https://admin.example/'])
+      expect((await set(wrong)).body.code, wrong).toBe('REQUEST_INVALID');
+    expect((await set(null)).body.referenceUrl).toBeNull();
+    expect(await seen(keys.a)).toBeNull();
   });
 
   test('as a false positive offers a suppression, which only an admin can add', async () => {
@@ -217,7 +384,7 @@ test('the report of a period agrees with the statistics; an invalid period is re
   expect(body.byTenant.reduce((sum, { checked }) => sum + checked, 0)).toBe(body.checked);
   expect(body.takedown).toMatchObject({ removed: 1, falsePositives: 2, seenAgainAfterRemoval: 1, overdue: 0 });
   expect(body.takedown.byTenant.reduce((sum, { cases }) => sum + cases, 0)).toBe(body.takedown.cases);
-  expect(body.takedown.within).toEqual([1, 12, 24].map((hours) => ({ hours, count: 1, share: 1 })));
+  expect(body.takedown.within).toEqual([1, 12, 24].map((hours) => ({ hours, count: 1, due: 1, share: 1 })));
   expect(body.reversals).toEqual({ decided: 3, reversed: 2, errorRate: 2 / 3 });
   const own = (await ask<Report>(keys.b, `/v1/report?period=${year}&tenant=a`)).body;
   expect(own).toMatchObject({ tenant: 'b', byTenant: [{ tenant: 'b' }] });

@@ -171,7 +171,7 @@ describe('sent over HTTP', () => {
   test.each([
     [{}, 'yes'],
     [{ yes: 'true' }, 'yes'],
-    [{ yes: true, send: 1 }, 'body'],
+    [{ yes: true, send: 1 }, 'send'],
     [{ yes: true, reason: '' }, 'reason'],
     [{ yes: true, since: 'now' }, 'since'],
   ])('%j is refused', async (body, field) => {

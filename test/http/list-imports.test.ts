@@ -188,7 +188,17 @@ describe('changes', () => {
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 100)));
     await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(50, 200)));
     expect((await verdict(hashes[150]!)).verdict).toBe('no_match');
-    expect((await here('POST', '/lists/desk/approve')).json).toMatchObject({ version: 2, added: 100 });
+    // The version that was seen, and no other that came meanwhile under the same number.
+    const { importedAt: seen, version } = (await here('GET', '/lists/desk/versions')).json.versions[0];
+    await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(50, 201)));
+    expect((await here('GET', '/lists/desk/versions')).json.versions[0]).toMatchObject({ version, state: 'held' });
+    for (const change of ['approve', 'reject'])
+      expect((await here('POST', `/lists/desk/${change}?importedAt=${seen}`)).json.code).toBe('NOT_FOUND');
+    const now = (await here('GET', '/lists/desk/versions')).json.versions[0].importedAt;
+    expect((await here('POST', `/lists/desk/approve?importedAt=${now}`)).json).toMatchObject({
+      version: 2,
+      added: 101,
+    });
     expect((await verdict(hashes[150]!)).verdict).toBe('match');
     expect((await json('POST', '/lists/desk/rollback', { version: 1 })).json).toMatchObject({ version: 3 });
     expect((await verdict(hashes[150]!)).verdict).toBe('no_match');
@@ -201,6 +211,21 @@ describe('changes', () => {
     expect((await json('PATCH', '/lists/desk/entries/e7', { enabled: true })).json).toEqual({ entries: 1 });
     expect((await verdict(hashes[7]!)).verdict).toBe('match');
     expect((await json('PATCH', '/lists/desk/entries/nothing', { enabled: true })).json.code).toBe('NOT_FOUND');
+    const { lists } = running.service.store;
+    await lists.changeEntries('desk', { entryId: 'e7' }, 'flood');
+    expect((await json('POST', '/suppressions', { list: 'desk', entryId: 'e8' })).status).toBe(201);
+    expect((await json('POST', '/suppressions', { list: 'sample', entryId: 'mate-freshflower' })).status).toBe(201);
+    const marked = (await here('GET', '/lists/desk/quarantine')).json;
+    marked.entries.sort((a: { entryId: string }, b: { entryId: string }) => (a.entryId < b.entryId ? -1 : 1));
+    expect(marked).toEqual({
+      list: 'desk',
+      total: 2,
+      entries: [
+        { entryId: 'e7', flooded: true },
+        { entryId: 'e8', flooded: false },
+      ],
+    });
+    expect((await here('GET', '/lists/nothing/quarantine')).json.code).toBe('LIST_NOT_FOUND');
   });
 });
 

@@ -236,7 +236,7 @@ describe('refused', () => {
     ['a group that is a path', { type: 'threatexchange', secrets: {}, privacyGroup: '../me' }, 'privacyGroup'],
     ['no interval', { everyMinutes: 0 }, 'body/everyMinutes'],
     ['an unknown type', { type: 'misp' }, 'body/type'],
-    ['another field', { checkpoint: '1' }, 'body'],
+    ['another field', { checkpoint: '1' }, 'checkpoint'],
   ])('%s', async (_says, more, field) => {
     const { status, json, text } = await ask('PUT', '', settings(more));
     expect(status).toBe(400);

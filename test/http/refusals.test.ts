@@ -44,6 +44,10 @@ const REQUESTS: Readonly<Record<string, readonly string[]>> = {
     head('GET /v1/lists?a=%00', LOCAL),
     head('GET /v1/lists?a=1', LOCAL),
   ],
+  '400 REQUEST_INVALID the header': [
+    head('GET /v1/lists', LOCAL, 'Zeef-A: a'),
+    head('GET /v1/hits', LOCAL, 'Zeef-A: b'),
+  ],
   '400 REQUEST_INVALID path': [head('GET /v1/lists/%ff', LOCAL), head('GET /v1/lists/a%00', LOCAL)],
   '400 REQUEST_INVALID body': [`${head('GET /v1/lists', LOCAL, 'Content-Length: 1')}x`],
   '400 REQUEST_INVALID content-type': [
@@ -69,6 +73,9 @@ const REQUESTS: Readonly<Record<string, readonly string[]>> = {
   ),
   '421 HOST_NOT_ALLOWED host': [head('GET /v1/lists', 'Host: evil.example')],
 };
+
+/** What the requests name where the row has no name. */
+const NAMED: Readonly<Record<string, string>> = { 'the parameter': 'a', 'the header': 'zeef-a' };
 
 /** Rows of the table, one for each field. */
 function documented(): string[] {
@@ -96,6 +103,6 @@ test.each(Object.entries(REQUESTS))('%s', async (row, requests) => {
     expect(await answerTo(request), request).toEqual({
       status: Number(status),
       code,
-      field: field === 'the parameter' ? 'a' : field,
+      field: NAMED[field!] ?? field,
     });
 });

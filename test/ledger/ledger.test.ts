@@ -8,6 +8,7 @@ import { createLedger, type Hit, type HitListener } from '../../src/ledger/ledge
 import type { LedgerRequest } from '../../src/ledger/ledger-entry.js';
 import type { Outcome } from '../../src/ledger/outcome.js';
 import { buildReport } from '../../src/ledger/report.js';
+import type { Sighting } from '../../src/store/ledger-contract.js';
 import { memoryLedger } from '../support/memory-ledger.js';
 
 const START = Date.UTC(2026, 8, 14, 12, 34);
@@ -19,7 +20,7 @@ function ledgerAt() {
   const ledger = createLedger({
     store,
     nowMs: () => at.ms,
-    seal: { seal: reversed, open: reversed },
+    seal: { seal: reversed, open: reversed, mark: (bytes) => bytes.slice(0, 16) },
     deadlineHours: [1, 24],
     keepHitsDays: 10,
     keepHoursDays: 0,
@@ -100,6 +101,47 @@ test('digests are sealed in the store', async () => {
   const [held] = await store.hits({ tenant: null, limit: 1 });
   const sealed = Buffer.from('00112233445566778899aabbccddeeff', 'hex').reverse().toString('base64');
   expect(JSON.parse(held!.evidence).digests).toEqual({ md5: sealed });
+});
+
+test('hits are found by each digest of their file, in upper and lower case, and nothing else is a digest', async () => {
+  const { ledger, store } = ledgerAt();
+  const [md5, sha1, sha256] = ['0a'.repeat(16), '1b'.repeat(20), '2c'.repeat(32)];
+  await ledger.record(
+    recordable(outcome({ digests: { md5, sha1, sha256 } }), outcome({ fileId: 'g', digests: { sha256 } })),
+  );
+  await ledger.record(recordable(outcome({ fileId: 'h', digests: {} })));
+  const idsOf = async (digest: string) => (await ledger.hits({ digest, limit: 9 })).hits.length;
+  expect(await idsOf(md5)).toBe(1);
+  expect(await idsOf(sha1.toUpperCase())).toBe(1);
+  expect(await idsOf(sha256)).toBe(2);
+  expect(await idsOf('3d'.repeat(32))).toBe(0);
+  const [held] = await store.hits({ tenant: null, limit: 1 });
+  expect(JSON.stringify(held)).not.toContain(sha256);
+  for (const wrong of ['', '0a', md5.slice(1), `${md5}0`, 'x'.repeat(32), `${'0'.repeat(31)}g`, '0a'.repeat(24)])
+    await expect(idsOf(wrong), wrong).rejects.toMatchObject({ code: 'REQUEST_INVALID', details: { field: 'digest' } });
+});
+
+test('hits of earlier versions are prepared in steps; a search that would miss some is refused', async () => {
+  const { ledger, store, at } = ledgerAt();
+  const md5 = '00112233445566778899aabbccddeeff';
+  const evidence = JSON.stringify({
+    digests: { md5: Buffer.from(md5, 'hex').reverse().toString('base64') },
+    matches: [match()],
+    generation: 1,
+    checkId: null,
+  });
+  const sightings = Array.from({ length: 1_100 }, (_, n) => {
+    const key = n.toString(16).padStart(64, '0');
+    const old = { tenant: 'a', key, hitId: `H${String(n).padStart(4, '0')}`, atMs: at.ms, reference: null, evidence };
+    return { ...old, kind: 'image', quarantined: false, list: 'x', category: null } as unknown as Sighting;
+  });
+  await store.append({ atMs: at.ms, entries: [{ tenant: 'a', idempotency: null, tallies: [], sightings }] });
+  const search = () => ledger.hits({ digest: md5, limit: 2_000 });
+  // Each attempt prepares five hundred.
+  await expect(search()).rejects.toMatchObject({ code: 'HITS_UNMARKED' });
+  await expect(search()).rejects.toMatchObject({ code: 'HITS_UNMARKED' });
+  expect((await search()).hits).toHaveLength(1_100);
+  expect(await ledger.markHits()).toBe(true);
 });
 
 test('one file at two references is two hits, and two files at one reference are too', async () => {

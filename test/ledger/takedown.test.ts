@@ -10,10 +10,10 @@ test('every transition is allowed or refused as documented', () => {
   const allowed = HIT_STATUSES.map((from) => [from, HIT_STATUSES.filter((to) => mayGo(from, to))]);
   expect(Object.fromEntries(allowed)).toEqual({
     open: ['notified', 'confirmed', 'removed', 'false_positive'],
-    notified: ['confirmed', 'removed', 'false_positive'],
-    confirmed: ['notified', 'removed', 'false_positive'],
-    removed: ['notified', 'confirmed', 'false_positive'],
-    false_positive: ['notified', 'confirmed'],
+    notified: ['open', 'confirmed', 'removed', 'false_positive'],
+    confirmed: ['open', 'notified', 'removed', 'false_positive'],
+    removed: ['open', 'notified', 'confirmed', 'false_positive'],
+    false_positive: ['open', 'notified', 'confirmed'],
   });
 });
 
@@ -22,29 +22,95 @@ describe('the clock', () => {
   const went = (...states: HitStatus[]) => states.map((status) => ({ status }));
 
   test('restarts with a notice, and continues through a confirmation', () => {
-    expect(clockAfter(open, [], 'notified', START + 5)).toEqual({ startedMs: START + 5, stoppedMs: null });
-    expect(clockAfter(open, [], 'confirmed', START + 5)).toEqual({ startedMs: START, stoppedMs: null });
-    expect(clockAfter(open, went('confirmed'), 'notified', START + 5).startedMs, 'its first notice').toBe(START + 5);
+    expect(clockAfter(open, [], { to: 'notified', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
+      startedMs: START + 5,
+      stoppedMs: null,
+    });
+    expect(clockAfter(open, [], { to: 'confirmed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
+      startedMs: START,
+      stoppedMs: null,
+    });
+    expect(
+      clockAfter(open, went('confirmed'), { to: 'notified', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })
+        .startedMs,
+      'its first notice',
+    ).toBe(START + 5);
   });
 
   test('does not restart with a second notice, unless the case was closed in between', () => {
     const running = { startedMs: START + 5, stoppedMs: null };
-    expect(clockAfter(running, went('notified', 'confirmed'), 'notified', START + 9)).toEqual(running);
+    expect(
+      clockAfter(running, went('notified', 'confirmed'), {
+        to: 'notified',
+        atMs: START + 9,
+        foundMs: START - 5,
+        lastDeadlineMs: 9,
+      }),
+    ).toEqual(running);
     const again = went('notified', 'removed', 'notified', 'confirmed');
-    expect(clockAfter(running, again, 'notified', START + 9)).toEqual(running);
-    const reopened = clockAfter(running, went('notified', 'false_positive', 'confirmed'), 'notified', START + 9);
+    expect(
+      clockAfter(running, again, { to: 'notified', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual(running);
+    const reopened = clockAfter(running, went('notified', 'false_positive', 'confirmed'), {
+      to: 'notified',
+      atMs: START + 9,
+      foundMs: START - 5,
+      lastDeadlineMs: 9,
+    });
     expect(reopened).toEqual({ startedMs: START + 9, stoppedMs: null });
   });
 
-  test('stops when the case is closed, once', () => {
-    expect(clockAfter(open, [], 'removed', START + 5)).toEqual({ startedMs: START, stoppedMs: START + 5 });
+  test('is not gained by a notice of a late case; at the deadline it still is', () => {
+    const notice = (atMs: number) =>
+      clockAfter(open, [], { to: 'notified', atMs, foundMs: START - 5, lastDeadlineMs: 9 });
+    expect(notice(START + 10)).toEqual(open);
+    expect(notice(START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
+    // A removed case that is notified again is not late: its clock had stopped.
     const removed = { startedMs: START, stoppedMs: START + 5 };
-    const history = went('notified', 'removed');
-    expect(clockAfter(removed, history, 'false_positive', START + 9)).toEqual({
+    const again = clockAfter(removed, went('removed'), {
+      to: 'notified',
+      atMs: START + 99,
+      foundMs: START - 5,
+      lastDeadlineMs: 9,
+    });
+    expect(again).toEqual({ startedMs: START + 99, stoppedMs: null });
+  });
+
+  test('runs from the finding after an undo; a notice after it starts the clock again', () => {
+    const change = (to: HitStatus) => ({ to, atMs: START + 3, foundMs: START - 5, lastDeadlineMs: 9 });
+    const stopped = { startedMs: START, stoppedMs: START + 1 };
+    const undone = { startedMs: START - 5, stoppedMs: null };
+    expect(clockAfter(stopped, went('notified', 'removed'), change('open'))).toEqual(undone);
+    expect(clockAfter(undone, went('notified', 'open'), change('notified'))).toEqual({
+      startedMs: START + 3,
+      stoppedMs: null,
+    });
+  });
+
+  test('gives the time from finding beside that from the notice', () => {
+    const clock = clockOf({ startedMs: START + 5_000, stoppedMs: START + 9_000, foundMs: START }, [1], START);
+    expect(clock).toMatchObject({ foundAt: '2026-09-14T00:00:00.000Z', seconds: 4, secondsFromFinding: 9 });
+  });
+
+  test('stops when the case is closed, once', () => {
+    expect(clockAfter(open, [], { to: 'removed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
       startedMs: START,
       stoppedMs: START + 5,
     });
-    expect(clockAfter(removed, history, 'notified', START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
+    const removed = { startedMs: START, stoppedMs: START + 5 };
+    const history = went('notified', 'removed');
+    expect(
+      clockAfter(removed, history, { to: 'false_positive', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual({
+      startedMs: START,
+      stoppedMs: START + 5,
+    });
+    expect(
+      clockAfter(removed, history, { to: 'notified', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual({
+      startedMs: START + 9,
+      stoppedMs: null,
+    });
   });
 
   test.each([
@@ -54,7 +120,7 @@ describe('the clock', () => {
     ['stopped past the deadline: not met', HOUR_MS + 1, 9 * HOUR_MS, false],
   ])('%s', (_says, stoppedAfterMs, nowAfterMs, met) => {
     const stoppedMs = stoppedAfterMs === null ? null : START + stoppedAfterMs;
-    const { deadlines } = clockOf({ startedMs: START, stoppedMs }, [1, 12], START + nowAfterMs);
+    const { deadlines } = clockOf({ startedMs: START, stoppedMs, foundMs: START }, [1, 12], START + nowAfterMs);
     expect(deadlines).toEqual([
       { hours: 1, dueAt: '2026-09-14T01:00:00.000Z', met },
       { hours: 12, dueAt: '2026-09-14T12:00:00.000Z', met: stoppedMs === null ? null : true },

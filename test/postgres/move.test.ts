@@ -1,58 +1,53 @@
 /** `zeef migrate` moves an embedded store into PostgreSQL: whole or not at all, and whatever is killed. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { artefact } from '../../src/core/package-root.js';
 import { DAY_MS } from '../../src/core/period.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { readSecrets } from '../../src/lists/import/source-secrets.js';
 import { hostsOf } from '../../src/postgres/hosts.js';
 import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
+import { openPostgresMove } from '../../src/postgres/move/target.js';
 import { LEDGER_FILE, openLedgerDatabase } from '../../src/sqlite/ledger/database.js';
 import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
 import { LISTS_FILE } from '../../src/sqlite/lists/file-name.js';
+import { openSqliteMove } from '../../src/sqlite/move/source.js';
 import { MOVED_FILE } from '../../src/sqlite/moved-mark.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
-import type { LedgerStore } from '../../src/store/ledger-contract.js';
-import { COMPARED } from '../../src/store/move-contract.js';
-import type { Store } from '../../src/store/store.js';
-import { keyFromText } from '../../src/vault/master-key.js';
+import { COMPARED, type MovedRow } from '../../src/store/move-contract.js';
 import { openPostgres } from '../store/backends.js';
 import { entry, HOUR, sighting, tally } from '../store/ledger-contract.js';
 import { entryRow, stream } from '../store/lists-contract.js';
 import { orLeftOut } from '../support/left-out.js';
+import {
+  answers,
+  changesOf,
+  comparedIn,
+  copyOf,
+  embedded,
+  env,
+  FILES,
+  MANY_ROWS,
+  Moves,
+  master,
+  migrate as move,
+  newDatabase,
+  ROWS,
+  servedMatches,
+  shared,
+  TIMEOUT_MS,
+} from '../support/moves.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { run, type Serving, serve } from '../support/processes.js';
-import { answersOf, fillStore, type Rich, SECRET } from '../support/rich-store.js';
+import { fillStore, type Rich, SECRET } from '../support/rich-store.js';
 
 const canMove = orLeftOut(hasPostgres, 'No PostgreSQL', 'tests of moves into it');
-const TIMEOUT_MS = 240_000;
-const KEY = '1'.repeat(64);
-const ROWS = 300;
-/** Of the store that is killed while it moves: some batches. */
-const MANY_ROWS = 12_000;
 
-const FILES = [LISTS_FILE, SERVICE_FILE, LEDGER_FILE];
-
-const master = keyFromText(KEY);
-
-const env = (dataDir: string, more: Record<string, string> = {}) => ({
-  ZEEF_DATA_DIR: dataDir,
-  ZEEF_LIST_KEY: KEY,
-  ZEEF_WORKERS: '1',
-  ...more,
-});
-
-async function migrate(dataDir: string, url: string, more: Record<string, string> = {}) {
-  const { code, output } = await run(env(dataDir, more), 'migrate', '--to', url);
-  return { code, output: output.toString() };
-}
+const migrate = (dataDir: string, url: string, more: Record<string, string> = {}) => move(dataDir, '--to', url, more);
 
 async function makeStore(rows: number): Promise<{ dataDir: string; rich: Rich }> {
   const dataDir = join(tempFolder('source'), 'data');
@@ -64,31 +59,12 @@ async function makeStore(rows: number): Promise<{ dataDir: string; rich: Rich }>
   return { dataDir, rich };
 }
 
-const copyOf = (dataDir: string) => {
-  const copy = join(tempFolder('copy'), 'data');
-  cpSync(dataDir, copy, { recursive: true });
-  return copy;
-};
-
-async function answers(open: () => Promise<readonly [Store, LedgerStore]>, rich: Rich): Promise<object> {
-  const [store, ledger] = await open();
-  try {
-    return await answersOf(store, ledger, rich);
-  } finally {
-    await ledger.close();
-    await store.close();
-  }
-}
-const embedded = (dataDir: string) => async () =>
-  [await openSqliteStore(dataDir, { master }), openSqliteLedger(dataDir)] as const;
-const shared = (url: string) => async () => [await openPostgres(url), openPostgresLedger(url)] as const;
 /** In the facts of a source, or derived; of processes; ends of leases and pauses by the machine's clock. */
 const LEFT = [
   ...['meta', 'total', 'audit_head', 'head', 'group_link', 'event_link.hash', 'webhook.mark', 'generation.removal'],
   ...['removal.seq', 'past_entry.id', 'past_entry.is_damaged', 'replica', 'share', 'share_holder', 'note'],
   ...['duty.until_ms', 'webhook_event.until_ms', 'webhook_event.length_ms'],
 ];
-const newDatabase = async () => (await sharedServer()).createDatabase();
 
 describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => {
   let dataDir = '';
@@ -116,9 +92,7 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     expect(await answers(shared(url), rich)).toEqual(before);
     expect(await answers(embedded(dataDir), rich)).toEqual(before);
     // The store has something of everything.
-    const rows = new Map(
-      [...printed.matchAll(/^(\w+): ([\d,]+) rows are equal$/gm)].map(([, table, of]) => [table, of]),
-    );
+    const rows = comparedIn(printed);
     expect([...rows.keys()].sort()).toEqual(Object.keys(COMPARED).sort());
     expect([...rows].filter(([, of]) => of === '0')).toEqual([]);
     const db = new Database(join(copyOf(dataDir), LEDGER_FILE));
@@ -212,37 +186,16 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
       )
       .all();
     db.close();
-    const changesOf = async ({ lists }: Store) => {
-      const all = [];
-      for (const position of positions) {
-        const { removed, added } = (await lists.changes(position))!;
-        const keys: number[] = [];
-        for await (const batch of added()) keys.push(...batch.map(({ entryKey }) => entryKey));
-        all.push({ position, removed: removed.map(({ entryKey }) => entryKey).sort((a, b) => a - b), keys });
-      }
-      return all;
-    };
     const [there, ledger] = await shared(url)();
     const here = await openSqliteStore(copyOf(dataDir), { master });
-    const all = await changesOf(here);
-    expect(await changesOf(there)).toEqual(all);
+    const all = await changesOf(here, positions);
+    expect(await changesOf(there, positions)).toEqual(all);
     expect(new Set(all.map(({ removed }) => removed.length)).size).toBeGreaterThan(2);
     await Promise.all([here.close(), there.close(), ledger.close()]);
   });
 
   test('serves the same match', async () => {
-    const serving = await serve(env(tempFolder('serve'), { ZEEF_DATABASE_URL: url, ZEEF_LOG_LEVEL: 'silent' }));
-    try {
-      const md5 = (5).toString(16).padStart(32, '0');
-      const response = await fetch(`${serving.url}/v1/check/hashes`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${rich.key}` },
-        body: JSON.stringify({ items: [{ md5 }] }),
-      });
-      expect(await response.json()).toMatchObject({ matched: 1 });
-    } finally {
-      await serving.end('SIGTERM');
-    }
+    expect(await servedMatches(env(tempFolder('serve'), { ZEEF_DATABASE_URL: url }), rich)).toBe(1);
   });
 
   test('a target that is not empty is refused, and so is one that only was opened', async () => {
@@ -431,32 +384,10 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     ({ dataDir, rich } = await makeStore(MANY_ROWS));
     before = await answers(embedded(dataDir), rich);
   }, TIMEOUT_MS);
-  const children = new Set<ReturnType<typeof spawn>>();
-  afterAll(() => {
-    for (const child of children) child.kill('SIGKILL');
-  });
-
-  /** Begin a move, and send a signal once it has printed a text and some time has passed. Result: its end, and all that it printed. */
-  async function interrupt(source: string, url: string, text: string, waitMs: number, signal: NodeJS.Signals) {
-    const child = spawn(process.execPath, [artefact('src', 'main.js'), 'migrate', '--to', url], {
-      env: childEnv(env(source)),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    children.add(child);
-    let output = '';
-    let isSent = false;
-    const take = (piece: Buffer) => {
-      output += piece.toString();
-      if (isSent || !output.includes(text)) return;
-      isSent = true;
-      void delay(waitMs).then(() => child.kill(signal));
-    };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
-    const [code] = (await once(child, 'close')) as [number | null];
-    children.delete(child);
-    return { code, output };
-  }
+  const moves = new Moves();
+  afterAll(() => moves.end());
+  const interrupt = (source: string, url: string, text: string, waitMs: number, signal: NodeJS.Signals) =>
+    moves.interrupt(moves.start(source, '--to', url), { text, waitMs, signal });
 
   test('by kill -9 at any point is continued, and no process uses the part', async () => {
     const url = await newDatabase();
@@ -511,16 +442,11 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
        CREATE TRIGGER wait BEFORE DELETE ON moving FOR EACH ROW EXECUTE FUNCTION wait();`,
       url,
     );
-    const child = spawn(process.execPath, [artefact('src', 'main.js'), 'migrate', '--to', url], {
-      env: childEnv(env(copy)),
-      stdio: 'ignore',
-    });
-    children.add(child);
+    const child = moves.start(copy, '--to', url);
     const ended = once(child, 'close');
     while (!existsSync(join(copy, MOVED_FILE)) && child.exitCode === null) await delay(20);
     child.kill('SIGKILL');
     expect(await ended).toEqual([null, 'SIGKILL']);
-    children.delete(child);
     await expect(openSqliteStore(copy, { master })).rejects.toThrow(/STORE_MOVED/);
     await expect(openPostgres(url)).rejects.toThrow(/STORE_UNFINISHED/);
     // The database that the mark names is not this one.
@@ -547,6 +473,31 @@ describe.runIf(canMove)('a move that is interrupted', { timeout: TIMEOUT_MS }, (
     );
     const { code, output } = await migrate(copyOf(dataDir), url);
     expect([output, code]).toEqual([expect.stringMatching(/comparing entry\n.*STORE_FAILED.*P0001/), 2]);
+  });
+
+  test('by another one adds no row twice, and does not end a move that was begun again', async () => {
+    const { dataDir: folder } = await makeStore(10);
+    const url = await newDatabase();
+    const source = await openSqliteMove(folder, master);
+    const first = await openPostgresMove(url, master);
+    const second = await openPostgresMove(url, master);
+    const { facts } = source;
+    try {
+      expect(await first.begin(facts)).toMatchObject({ how: 'new' });
+      expect(await second.begin(facts)).toMatchObject({ how: 'resumed' });
+      const rows: MovedRow[] = [];
+      for await (const row of source.rows('data_key', 0)) rows.push(row);
+      await first.put('data_key', 0, rows);
+      await expect(second.put('data_key', 0, rows)).rejects.toThrow(/STORE_IN_USE/);
+      expect(await second.count('data_key')).toBe(rows.length);
+      expect(await second.begin({ ...facts, fingerprint: 'of another state' })).toMatchObject({ how: 'again' });
+      await expect(first.derive(facts)).rejects.toThrow(/STORE_IN_USE/);
+      const event = { at: '2026-09-14T00:00:00.000Z', actor: 'me', action: 'store.move' } as const;
+      await expect(first.finish({ ...event, tenant: null, target: null, details: {} })).rejects.toThrow(/STORE_IN_USE/);
+      await expect(openPostgres(url)).rejects.toThrow(/STORE_UNFINISHED/);
+    } finally {
+      await Promise.all([source.close(), first.close(), second.close()]);
+    }
   });
 
   test('begins again where the source was used in between; another source is refused', async () => {

@@ -44,6 +44,11 @@ describe('the URL of a database', () => {
     ['postgres://u@%2Ftmp%2Fx/d', ['postgres://u@%2Ftmp%2Fx/d'], '%2Ftmp%2Fx'],
     ['postgres://u@/d?host=/tmp/x&password=p', ['postgres://u@/d?host=/tmp/x&password=p'], '/tmp/x'],
     ['postgres:///d', ['postgres:///d'], 'localhost'],
+    ['postgres://a/d?sslmode=require', ['postgres://a/d?sslmode=verify-full'], 'a'],
+    ['postgres://a/d?x=y&sslmode=verify-ca&z=1', ['postgres://a/d?x=y&sslmode=verify-full&z=1'], 'a'],
+    ['postgres://a/d?sslmode=prefer', ['postgres://a/d?sslmode=verify-full'], 'a'],
+    ['postgres://a/d?sslmode=no-verify', ['postgres://a/d?sslmode=no-verify'], 'a'],
+    ['postgres://a/d?sslmode=disable', ['postgres://a/d?sslmode=disable'], 'a'],
   ])('%s', (url, urls, hosts) => {
     expect(urlsOf(url)).toEqual(urls);
     expect(hostsOf(url)).toBe(hosts);

@@ -36,6 +36,8 @@ const EMPTY: Report = {
     within: [],
     medianSeconds: null,
     p90Seconds: null,
+    medianSecondsFromFinding: null,
+    p90SecondsFromFinding: null,
     oldestOpenAt: null,
     byTenant: [],
   },
@@ -175,10 +177,11 @@ describe('HTML', () => {
   ])('the scale of %d ends at %d', (value, most) => expect(niceMax(value)).toBe(most));
 
   test('the height of a bar is its share of the scale', () => {
-    const svg = chart([
+    const series = [
       { start: '2026-07-01T00:00:00Z', checked: 100, matched: 0 },
       { start: '2026-07-02T00:00:00Z', checked: 50, matched: 0 },
-    ]).text;
+    ];
+    const svg = chart(series, 'day').text;
     expect([...svg.matchAll(/<rect [^>]*height="([\d.]+)"/g)].map(([, height]) => Number(height))).toEqual([
       84, 42, 0, 0,
     ]);

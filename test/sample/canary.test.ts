@@ -4,10 +4,13 @@ import { expect, test } from 'vitest';
 import { canaries } from '../../scripts/make-canary.js';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
-import { shippedCanaries } from '../../src/lists/import/pdq-gate.js';
+import { shippedCanaries } from '../../src/lists/import/canaries.js';
 
 test('hashlists/canary.txt is what the script makes: over five thousand hashes', async () => {
-  expect(readFileSync('hashlists/canary.txt', 'utf8')).toBe(await canaries());
+  const { hashes, shows } = await canaries();
+  expect(readFileSync('hashlists/canary.txt', 'utf8')).toBe(hashes);
+  expect(readFileSync('hashlists/canary-shows.txt', 'utf8')).toBe(shows);
+  expect(shows.trim().split('\n')).toHaveLength(shippedCanaries().length);
   expect(shippedCanaries().length).toBeGreaterThan(5_000);
 });
 

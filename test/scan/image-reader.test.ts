@@ -37,7 +37,7 @@ async function readFile(during: (reading: number, path: string) => void) {
       whenRoom: async () => {},
       imageBytesMax: 1_000_000,
       walker,
-      throttle: { take: async () => {} } as never,
+      throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
       committer: {} as never,
       wants: { digests: ['sha256'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
       scan: 1,

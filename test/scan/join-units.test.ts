@@ -63,7 +63,7 @@ describe('a folder with more names than one unit takes', () => {
       inventory,
       keepsFiles: true,
       matcher: matcherOf({}),
-      throttle: { take: async () => {} } as never,
+      throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
       tally: new ScanTally(),
       env: {},
       shouldStop: () => false,

@@ -1,11 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runScan } from '../../bench/scan-run.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { ratesFrom } from '../../src/cli/scan-flags.js';
 import { duration, type Progress, progressLine } from '../../src/scan/progress.js';
-import { createThrottle } from '../../src/scan/throttle.js';
+import { createThrottle, type Throttle } from '../../src/scan/throttle.js';
 import { absolute } from '../../src/scan/walk/roots.js';
+import { startService } from '../support/running.js';
 
 const NONE = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null, loadMax: null };
 
@@ -20,10 +22,20 @@ test.each(['0', '-1', '5GB', 'fast', ''])('invalid rate: %j', (text) => {
   expect(() => ratesFrom(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
 });
 
-test('a second’s worth is taken at once; more waits, and a stop ends the wait', async () => {
+/** Time that passes only where it is slept. */
+function fakeTime() {
+  let nowMs = 1_000;
+  return {
+    nowMs: () => nowMs,
+    sleep: async (ms: number) => {
+      nowMs += ms;
+    },
+  };
+}
+
+test('a stop ends the wait', async () => {
   let stops = false;
   const throttle = createThrottle({ ...NONE, filesPerSecond: 100 }, () => stops);
-  await throttle.take(100, 0);
   let isThrough = false;
   const waiting = throttle.take(10_000, 0).then(() => {
     isThrough = true;
@@ -32,6 +44,47 @@ test('a second’s worth is taken at once; more waits, and a stop ends the wait'
   expect(isThrough).toBe(false);
   stops = true;
   await waiting;
+});
+
+test.each([
+  [0.5, 1, 2_000],
+  [3, 1, 1_000 / 3],
+  [10, 1, 100],
+  [100, 10, 100],
+  [256, 25, 1_000 / 10.24],
+  [5_000, 500, 100],
+])('%d files a second: %d at once, a step each %d ms', async (filesPerSecond, atOnce, stepMs) => {
+  const time = fakeTime();
+  const throttle = createThrottle({ ...NONE, filesPerSecond }, () => false, time);
+  expect(throttle.filesAtOnce).toBe(atOnce);
+  const startMs = time.nowMs();
+  const times: number[] = [];
+  for (let at = 0; at < 40; at++) {
+    await throttle.take(atOnce, 0);
+    times.push(time.nowMs() - startMs);
+  }
+  const gaps = times.slice(3).map((ms, at) => ms - times[at + 2]!);
+  for (const gap of gaps) expect(gap).toBeCloseTo(stepMs, 6);
+  // In no second more than the rate, and one step.
+  for (const from of times) {
+    const taken = times.filter((ms) => ms >= from && ms < from + 1_000).length * atOnce;
+    expect(taken).toBeLessThanOrEqual(Math.ceil(filesPerSecond) + atOnce);
+  }
+});
+
+test('after an idle time one step is free, and no second’s worth', async () => {
+  const time = fakeTime();
+  const throttle = createThrottle({ ...NONE, filesPerSecond: 100, bytesPerSecond: 1_000_000 }, () => false, time);
+  await time.sleep(60_000);
+  const startMs = time.nowMs();
+  await throttle.take(10, 100_000);
+  expect(time.nowMs()).toBe(startMs);
+  await throttle.take(1, 100_000);
+  expect(time.nowMs() - startMs).toBeCloseTo(100, 6);
+});
+
+test('without a rate of files all are taken at once', () => {
+  expect(createThrottle({ ...NONE, bytesPerSecond: 5 }, () => false).filesAtOnce).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('it pauses on request and while the pause file exists, and names the reason', async () => {
@@ -85,4 +138,27 @@ test('a progress line fits 80 columns, with its percentage or the pause', () => 
   expect(progressLine({ ...most, expectedFiles: 400_000_000_000 })).toContain(' 30%');
   expect(progressLine({ ...most, paused: 'pause file' })).toContain('paused');
   expect(duration(90_061)).toBe('1d 1:01:01');
+});
+
+test('a scan takes the files of a folder in steps, and examines each', async () => {
+  const running = await startService();
+  try {
+    const tree = tempFolder('throttle');
+    for (let at = 0; at < 47; at++) writeFileSync(join(tree, `${at}.txt`), 'text');
+    const steps: number[] = [];
+    const throttle = createThrottle({ ...NONE, filesPerSecond: 100 }, () => false, fakeTime());
+    const noted: Throttle = {
+      ...throttle,
+      holdsFor: null,
+      take: (files, bytes) => {
+        if (files > 0) steps.push(files);
+        return throttle.take(files, bytes);
+      },
+    };
+    const summary = await runScan(running.service, tree, { throttle: noted });
+    expect(summary.files).toBe(47);
+    expect(steps).toEqual([10, 10, 10, 10, 7]);
+  } finally {
+    await running.stop();
+  }
 });

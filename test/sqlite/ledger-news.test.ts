@@ -11,7 +11,8 @@ import { openSqliteStore } from '../../src/sqlite/open.js';
 import { SERVICE_FILE, SERVICE_SQLITE } from '../../src/sqlite/service/database.js';
 import { registerSums } from '../../src/sqlite/sums.js';
 import type { LedgerStore, Sighting } from '../../src/store/ledger-contract.js';
-import { entry, HOUR, sighting } from '../store/ledger-contract.js';
+import { entry, HOUR, sighting, unmarked } from '../store/ledger-contract.js';
+import { withoutMarks } from '../support/old-ledger.js';
 
 let dataDir = '';
 beforeEach(() => {
@@ -37,6 +38,7 @@ const hitsOf = async (store: LedgerStore, ids?: readonly string[]) =>
 /** Make the ledger one of the version before there were news. */
 function withoutNews(): void {
   const db = new Database(join(dataDir, LEDGER_FILE));
+  withoutMarks(db);
   db.exec(`DROP TABLE hit_news; UPDATE head SET state = json_remove(state, '$.news'); PRAGMA user_version = 1`);
   db.close();
 }
@@ -79,13 +81,13 @@ describe('from before there were news', () => {
   /** Hits of three days; the second was removed, reopened and noted; one is quarantined, one false, one became a case. */
   async function fill(): Promise<void> {
     const store = openSqliteLedger(dataDir, { foldGroups: 3 });
-    await append(store, sighting(1, 1, { atMs: HOUR }));
-    await append(store, sighting(2, 2, { atMs: HOUR + DAY_MS }));
-    await append(store, sighting(3, 3, { atMs: HOUR + 2 * DAY_MS, quarantined: true }));
-    await append(store, sighting(4, 4, { atMs: HOUR + 2 * DAY_MS, quarantined: true }));
-    await append(store, sighting(5, 4, { atMs: HOUR + 2 * DAY_MS + 1 }));
+    await append(store, unmarked(sighting(1, 1, { atMs: HOUR })));
+    await append(store, unmarked(sighting(2, 2, { atMs: HOUR + DAY_MS })));
+    await append(store, unmarked(sighting(3, 3, { atMs: HOUR + 2 * DAY_MS, quarantined: true })));
+    await append(store, unmarked(sighting(4, 4, { atMs: HOUR + 2 * DAY_MS, quarantined: true })));
+    await append(store, unmarked(sighting(5, 4, { atMs: HOUR + 2 * DAY_MS + 1 })));
     await store.changeHit(null, 'H000002', 'open', removal);
-    await append(store, sighting(6, 2, { atMs: HOUR + 2 * DAY_MS + 2 }));
+    await append(store, unmarked(sighting(6, 2, { atMs: HOUR + 2 * DAY_MS + 2 })));
     await store.close();
     withoutNews();
   }

@@ -4,7 +4,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
 import { NO_TOTALS, type Tally } from '../../src/core/tally.js';
 import { HIT_STATUSES, type HitStatus } from '../../src/core/vocabulary.js';
-import type { LedgerEntry, LedgerStore, Sighting } from '../../src/store/ledger-contract.js';
+import { dueMsOf } from '../../src/store/hit-order.js';
+import type {
+  DigestMarks,
+  HitChange,
+  HitFilter,
+  LedgerEntry,
+  LedgerStore,
+  Sighting,
+} from '../../src/store/ledger-contract.js';
 import { memoryLedger } from '../support/memory-ledger.js';
 
 export const HOUR = Date.UTC(2026, 8, 30, 23);
@@ -16,6 +24,15 @@ export const tally = (tenant: string, startMs: number, checked = 1, cells: Tally
   totals: { ...NO_TOTALS, checked },
   cells,
 });
+
+/** Of a file: its SHA-256 always, an MD5 of every second file, which the file after the next has too. */
+const marksOf = (file: number): DigestMarks => {
+  const mark = (n: number) => n.toString(16).padStart(32, 'f');
+  return { sha256: mark(file), ...(file % 2 === 0 ? { md5: mark(Math.floor(file / 4)) } : {}) };
+};
+
+/** As earlier versions recorded it. */
+export const unmarked = ({ marks: _, ...sighting }: Sighting) => sighting as Sighting;
 
 /** Ids rise with `n`; the key follows from `file`. */
 export const sighting = (n: number, file: number, over: Partial<Sighting> = {}): Sighting => ({
@@ -29,6 +46,7 @@ export const sighting = (n: number, file: number, over: Partial<Sighting> = {}):
   list: file % 3 === 0 ? 'x' : 'y',
   category: file % 5 === 0 ? null : 'A1',
   evidence: `evidence ${n}`,
+  marks: marksOf(file),
   ...over,
 });
 
@@ -38,6 +56,15 @@ export const entry = (over: Partial<LedgerEntry> = {}): LedgerEntry => ({
   tallies: [],
   sightings: [],
   ...over,
+});
+
+const removalAt = (atMs: number): HitChange => ({
+  atMs,
+  status: 'removed',
+  note: null,
+  by: 'k',
+  startedMs: HOUR,
+  stoppedMs: atMs,
 });
 
 export function ledgerContract(name: string, { open }: { open: () => LedgerStore }): void {
@@ -129,6 +156,71 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       expect((await oldest('H000002')).map(({ id }) => id)).toEqual(['H000005']);
     });
 
+    test('hits are found by the marks of their digests, also those that got them later', async () => {
+      const idsOf = async (filter: Partial<HitFilter>) =>
+        (await store.hits({ tenant: null, limit: 10, ...filter })).map(({ id }) => id);
+      const [two, five] = [marksOf(2), marksOf(5)];
+      await append(
+        entry({ sightings: [sighting(1, 2), sighting(2, 2, { key: 'a'.repeat(64) }), unmarked(sighting(3, 5))] }),
+        entry({ tenant: 'b', sightings: [sighting(4, 2, { tenant: 'b' })] }),
+      );
+      const bySha256 = { mark: { algorithm: 'sha256', mark: two.sha256! } } as const;
+      expect(await idsOf(bySha256)).toEqual(['H000004', 'H000002', 'H000001']);
+      expect(await idsOf({ ...bySha256, tenant: 'a', limit: 1 })).toEqual(['H000002']);
+      expect(await idsOf({ ...bySha256, tenant: 'a', limit: 1, beforeId: 'H000002' })).toEqual(['H000001']);
+      expect(await idsOf({ mark: { algorithm: 'md5', mark: two.md5! } })).toHaveLength(3);
+      expect(await idsOf({ mark: { algorithm: 'sha1', mark: two.sha256! } }), 'of another algorithm').toEqual([]);
+
+      const bySha256OfFive = { mark: { algorithm: 'sha256', mark: five.sha256! } } as const;
+      expect(await idsOf({ isUnmarked: true })).toEqual(['H000003']);
+      expect(await idsOf(bySha256OfFive)).toEqual([]);
+      const before = await store.hit('a', 'H000003');
+      const marks = ['H000001', 'H000003', 'none'].map((id) => ({ id, marks: five }));
+      await store.markHits(marks, HOUR + 100);
+      await store.markHits(marks, HOUR + 200);
+      expect(await idsOf({ isUnmarked: true })).toEqual([]);
+      expect(await idsOf(bySha256OfFive), 'only those that had none').toEqual(['H000003']);
+      expect(await store.hit('a', 'H000003'), 'nothing else is changed').toEqual(before);
+      expect(await store.verify()).toMatchObject({ ok: true, problems: [], hits: 4, events: 5 });
+    });
+
+    test('who has a case and whether it is disputed change alone, are found, and a decision ends the dispute', async () => {
+      await append(entry({ sightings: [sighting(1, 1), sighting(2, 2)] }));
+      const person = { note: null, by: 'k', key: { id: 'key', name: 'desk' } };
+      const handle = (id: string, handling: object, tenant: string | null = 'a') =>
+        store.handleHit(tenant, id, { atMs: HOUR + 50, ...person, ...handling });
+      const idsOf = async (filter: Partial<HitFilter>) =>
+        (await store.hits({ tenant: null, limit: 10, ...filter })).map(({ id }) => id);
+      const before = await store.hit('a', 'H000001');
+      expect(before).toMatchObject({ assignee: null, disputed: false, handling: [] });
+      expect(await handle('H000001', { assignee: 'ann' }, 'b'), 'of another tenant').toBe(false);
+      expect(await handle('H000009', { assignee: 'ann' }), 'unknown').toBe(false);
+      expect(await handle('H000001', { assignee: 'ann' })).toBe(true);
+      expect(await handle('H000001', { disputed: true, note: 'not ours' }, null)).toBe(true);
+      const handling = [
+        { atMs: HOUR + 50, assignee: 'ann', ...person },
+        { atMs: HOUR + 50, disputed: true, ...person, note: 'not ours' },
+      ];
+      expect(await store.hit('a', 'H000001')).toEqual({ ...before, assignee: 'ann', disputed: true, handling });
+      expect(await idsOf({ assignee: 'ann' })).toEqual(['H000001']);
+      expect(await idsOf({ assignee: 'An' })).toEqual([]);
+      expect(await idsOf({ isDisputed: true })).toEqual(['H000001']);
+      expect(await idsOf({ isDisputed: true, tenant: 'b' })).toEqual([]);
+
+      await store.changeHit('a', 'H000001', 'open', removalAt(HOUR + 60));
+      expect(await store.hit('a', 'H000001')).toMatchObject({ assignee: 'ann', disputed: false, handling });
+      await handle('H000001', { disputed: true });
+      await append(entry({ sightings: [sighting(3, 1, { atMs: HOUR + 70 })] }));
+      expect(await store.hit('a', 'H000001'), 'reopened').toMatchObject({
+        status: 'open',
+        assignee: 'ann',
+        disputed: false,
+      });
+      await handle('H000001', { assignee: null });
+      expect(await idsOf({ assignee: 'ann' })).toEqual([]);
+      expect(await store.verify()).toMatchObject({ ok: true, problems: [] });
+    });
+
     test('a new file twice in one group is one hit', async () => {
       const [appended] = await append(entry({ sightings: [sighting(1, 1), sighting(2, 1)] }));
       expect(appended).toEqual({
@@ -149,6 +241,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         status: 'removed',
         note: 'gone',
         by: 'k',
+        key: { id: 'K1', name: 'Anna' },
         startedMs: HOUR,
         stoppedMs: HOUR + 9,
       } as const;
@@ -161,7 +254,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         status: 'removed',
         seenAfterRemoval: 1,
         stoppedMs: HOUR + 9,
-        history: [{ atMs: HOUR + 9, status: 'removed', note: 'gone', by: 'k' }],
+        history: [{ atMs: HOUR + 9, status: 'removed', note: 'gone', by: 'k', key: { id: 'K1', name: 'Anna' } }],
       });
     });
 
@@ -190,6 +283,88 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         expect((await store.verify()).problems).toEqual([]);
       },
     );
+
+    test('running cases come by their next deadline, page by page; past the last one, by that', async () => {
+      // Clocks started so many minutes before now.
+      const ages = [50, 700, 1_500, 30, 1_439, 4_000, 719, 60, 61];
+      const nowMs = HOUR + 5_000 * 60_000;
+      await append(
+        entry({
+          sightings: ages.map((minutes, n) => sighting(n + 1, n + 1, { atMs: nowMs - minutes * 60_000 })),
+        }),
+        entry({ tenant: 'b', sightings: [sighting(20, 1, { tenant: 'b', atMs: nowMs - 55 * 60_000 })] }),
+        entry({ sightings: [sighting(21, 21, { atMs: nowMs - 58 * 60_000, quarantined: true })] }),
+        entry({ sightings: [sighting(22, 22, { atMs: nowMs - 59 * 60_000 })] }),
+      );
+      await store.changeHit('a', 'H000022', 'open', { ...removalAt(nowMs), startedMs: nowMs - 59 * 60_000 });
+      const deadlinesMs = [1, 12, 24].map((hours) => hours * HOUR_MS);
+      const late = ['H000006', 'H000003'];
+      // Due now, in a minute by three deadlines, in 2, 5, 10, 20, 30 minutes, and in eleven hours.
+      const own = ['H000008', 'H000005', 'H000007', 'H000021', 'H000001', 'H000002', 'H000004', 'H000009'];
+      const found: string[] = [];
+      let after: { dueMs: number; id: string } | undefined;
+      do {
+        const page = await store.hits({ tenant: 'a', due: { nowMs, deadlinesMs, after }, limit: 3 });
+        found.push(...page.map(({ id }) => id));
+        const last = page.length === 3 ? page[2]! : undefined;
+        after = last && { dueMs: dueMsOf(last.startedMs, { nowMs, deadlinesMs }), id: last.id };
+      } while (after);
+      expect(found).toEqual([...late, ...own]);
+      const all = await store.hits({ tenant: null, due: { nowMs, deadlinesMs }, limit: 99 });
+      expect(all.map(({ id }) => id)).toEqual([...late, ...own.slice(0, 4), 'H000020', ...own.slice(4)]);
+    });
+
+    test('hits are found by the beginning of their reference, as written, and by their kind', async () => {
+      const references = [
+        'a/1.jpg',
+        'a/10.jpg',
+        'A/1.jpg',
+        'a',
+        'a%',
+        'b',
+        'a\u{10ffff}z',
+        'a/1\ud7ffx',
+        'a/1\ue000',
+        null,
+      ];
+      await append(
+        entry({
+          sightings: references.map((reference, n) =>
+            sighting(n + 1, n + 1, { reference, kind: n % 2 === 0 ? 'image' : 'hash' }),
+          ),
+        }),
+      );
+      const found = async (over: Partial<HitFilter>) =>
+        (await store.hits({ tenant: 'a', oldestFirst: true, limit: 99, ...over })).map(({ reference }) => reference);
+      for (const referencePrefix of ['a', 'a/1', 'a%', 'a/1\ud7ff', 'a\u{10ffff}', '\u{10ffff}', 'A', 'c']) {
+        expect(await found({ referencePrefix }), referencePrefix).toEqual(
+          references.filter((reference) => reference?.startsWith(referencePrefix)),
+        );
+      }
+      expect(await found({ kind: 'hash' })).toEqual(references.filter((_, n) => n % 2 === 1));
+      expect(await found({ kind: 'image', referencePrefix: 'a/1' })).toEqual(['a/1.jpg', 'a/1\ue000']);
+    });
+
+    test('times until removal run from the clock, and from the finding; after a reopening from the clock', async () => {
+      await append(entry({ sightings: [sighting(1, 1), sighting(2, 2)] }));
+      const removed = { ...removalAt(HOUR + 500), startedMs: HOUR + 100 };
+      await store.changeHit('a', 'H000001', 'open', removed);
+      await store.changeHit('a', 'H000002', 'open', removed);
+      await append(entry({ sightings: [sighting(600, 2)] }));
+      await store.changeHit('a', 'H000002', 'open', { ...removalAt(HOUR + 700), startedMs: HOUR + 650 });
+      expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] })).toMatchObject([
+        {
+          removedAfterMs: [
+            [50, 1],
+            [400, 1],
+          ],
+          removedAfterFoundMs: [
+            [50, 1],
+            [499, 1],
+          ],
+        },
+      ]);
+    });
 
     test('a quarantined hit is kept without a case until it matches outside quarantine', async () => {
       await append(entry({ sightings: [sighting(1, 1, { quarantined: true, list: 'q' })] }));
@@ -426,7 +601,7 @@ const entryArb = tenantArb.chain((tenant) =>
       freq: 3,
     }),
     tallies: fc.array(tallyArb(tenant), { maxLength: 2 }),
-    files: fc.array(fc.record({ file: fc.nat(5), quarantined: fc.boolean() }), { maxLength: 2 }),
+    files: fc.array(fc.record({ file: fc.nat(5), quarantined: fc.boolean(), isOld: fc.boolean() }), { maxLength: 2 }),
   }),
 );
 const operationArb = fc.oneof(
@@ -456,6 +631,19 @@ const operationArb = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('mark' as const), which: fc.nat(4) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('handle' as const),
+      which: fc.nat(4),
+      tenant: fc.option(tenantArb),
+      handling: fc.record(
+        { assignee: fc.constantFrom('ann', 'bob', null), disputed: fc.boolean(), note: fc.constantFrom('n', null) },
+        { requiredKeys: ['note'] },
+      ),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('forget' as const), which: fc.nat(4) }) },
 );
 const questionArb = fc.record({
@@ -466,6 +654,30 @@ const questionArb = fc.record({
   seriesCells: fc.boolean(),
   list: fc.option(fc.constantFrom('x', 'y'), { nil: undefined }),
   status: fc.option(fc.constantFrom(...HIT_STATUSES), { nil: undefined }),
+  kind: fc.option(fc.constantFrom('image' as const, 'hash' as const), { nil: undefined, freq: 3 }),
+  referencePrefix: fc.option(fc.constantFrom('file', 'file 2', 'x'), { nil: undefined }),
+  mark: fc.option(
+    fc
+      .record({ algorithm: fc.constantFrom('md5' as const, 'sha256' as const), file: fc.nat(4) })
+      .map(({ algorithm, file }) => ({
+        algorithm,
+        mark: marksOf(file)[algorithm] ?? 'e'.repeat(32),
+      })),
+    { nil: undefined, freq: 2 },
+  ),
+  assignee: fc.option(fc.constantFrom('ann', 'bob'), { nil: undefined, freq: 1 }),
+  isDisputed: fc.option(fc.constant(true as const), { nil: undefined, freq: 1 }),
+  isUnmarked: fc.option(fc.constant(true as const), { nil: undefined, freq: 1 }),
+  due: fc.option(
+    fc.record({
+      nowMs: fc.nat(60).map((n) => HOUR + n),
+      deadlinesMs: fc.constantFrom([3], [1, 5, 20]),
+      after: fc.option(fc.record({ dueMs: fc.nat(70).map((n) => HOUR + n), id: fc.constant('H000004') }), {
+        nil: undefined,
+      }),
+    }),
+    { nil: undefined, freq: 1 },
+  ),
   runningSinceMs: fc.option(
     fc.nat(60).map((n) => HOUR + n),
     { nil: undefined },
@@ -499,14 +711,27 @@ export function ledgerModel(
                     0,
                   );
                 }
+              } else if (operation.do === 'mark') {
+                const known = await oracle.hits({ tenant: null, limit: 100 });
+                const marks = known
+                  .slice(operation.which, operation.which + 3)
+                  .map(({ id }) => ({ id, marks: marksOf(operation.which) }));
+                for (const each of [store, oracle])
+                  await each.markHits([...marks, { id: 'none', marks: {} }], HOUR + now);
+              } else if (operation.do === 'handle') {
+                const known = await oracle.hits({ tenant: null, limit: 100 });
+                const id = known[operation.which]?.id ?? 'none';
+                const args = [operation.tenant, id, { ...operation.handling, atMs: HOUR + now, by: 'k' }] as const;
+                expect(await store.handleHit(...args)).toBe(await oracle.handleHit(...args));
               } else if (operation.do === 'reopen') {
                 await store.close();
                 store = open();
               } else if (operation.do === 'append') {
                 const entries = operation.entries.map(({ tenant, idempotency, tallies, files }): LedgerEntry => {
-                  const sightings = files.map(({ file, quarantined }) => {
+                  const sightings = files.map(({ file, quarantined, isOld }) => {
                     now++;
-                    return sighting(now, file, { tenant, quarantined, evidence: `${now}` });
+                    const made = sighting(now, file, { tenant, quarantined, evidence: `${now}` });
+                    return isOld ? unmarked(made) : made;
                   });
                   return { tenant, idempotency, tallies, sightings: oneOfEach(sightings) };
                 });

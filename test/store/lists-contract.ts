@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow, Tombstone } from '../../src/core/parsed-row.js';
 import type { Algorithm } from '../../src/core/vocabulary.js';
 import { NO_ATTRIBUTES } from '../../src/core/vocabulary.js';
-import type { Changes, Draft, FeedPosition, Review, StoredValue } from '../../src/store/lists-contract.js';
+import { approveHeld, rejectHeld } from '../../src/lists/list-versions.js';
+import type { Changes, Draft, FeedPosition, ListStore, Review, StoredValue } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
 import type { Place } from './backends.js';
 
@@ -260,6 +261,68 @@ export function storeContract(name: string, place: Place<Store>): void {
         await store.lists.replaceEntries('a', rowsFor([2]));
         await store.lists.replaceEntries('a', rowsFor([1, 2]));
         expect(await held(), 'enabled for good').toEqual([1, 2]);
+      });
+
+      test('a held version is decided on as it was seen: another takes its place under the same number', async () => {
+        await make();
+        await store.lists.replaceEntries('a', rowsFor([1, 2]));
+        const review: Review = () => reasons;
+        const hold = async (values: number[]) => {
+          await store.lists.replaceEntries('a', rowsFor(values), { review });
+          const [{ importedAt, version } = { importedAt: '', version: 0 }] = await store.lists.versions('a');
+          await new Promise((done) => setTimeout(done, 5));
+          return { importedAt, version };
+        };
+        const seen = await hold([2, 3]);
+        const other = await hold([8, 9]);
+        expect(other.version).toBe(seen.version);
+        expect(other.importedAt).not.toBe(seen.importedAt);
+        const refused = { code: 'NOT_FOUND' };
+        await expect(store.lists.dropHeld('a', seen.importedAt)).rejects.toMatchObject(refused);
+        await expect(approveHeld(store.lists, 'a', seen.importedAt)).rejects.toMatchObject(refused);
+        // One that is held while its predecessor is approved: before its rows are read, and after the last one was.
+        const during = (rowsOf: (rows: AsyncIterable<ParsedRow>) => Promise<AsyncIterable<ParsedRow>>) => {
+          const late = Object.assign(Object.create(store.lists) as ListStore, {
+            versionRows: async (list: string, version: number) => rowsOf(await store.lists.versionRows(list, version)),
+          });
+          for (const method of ['versions', 'replaceEntries', 'addEntries'] as const)
+            Object.assign(late, { [method]: store.lists[method].bind(store.lists) });
+          return late;
+        };
+        const before = during(async (rows) => {
+          await hold([6, 7]);
+          return rows;
+        });
+        await expect(approveHeld(before, 'a', other.importedAt)).rejects.toMatchObject(refused);
+        // SQLite has one writer, so that no other import can end there before this one has.
+        if (name !== 'SQLite') {
+          const [{ importedAt } = { importedAt: '' }] = await store.lists.versions('a');
+          const after = during(async (rows) =>
+            (async function* () {
+              yield* rows;
+              await hold([4, 7]);
+            })(),
+          );
+          await expect(approveHeld(after, 'a', importedAt)).rejects.toMatchObject(refused);
+        }
+        expect(await held()).toEqual([1, 2]);
+        // One that is held while its predecessor is rejected, which was not named.
+        const between = {
+          async versions(list: string) {
+            const versions = await store.lists.versions(list);
+            await hold([5, 6]);
+            return versions;
+          },
+          dropHeld: store.lists.dropHeld.bind(store.lists),
+        };
+        await expect(rejectHeld(between, 'a')).rejects.toMatchObject(refused);
+        const [now] = await store.lists.versions('a');
+        expect(now).toMatchObject({ state: 'held' });
+        await rejectHeld(store.lists, 'a');
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active']);
+        const last = await hold([4]);
+        expect(await approveHeld(store.lists, 'a', last.importedAt)).toMatchObject({ version: 2 });
+        expect(await held()).toEqual([4]);
       });
 
       test('a held version that is approved keeps which entries share a value', async () => {

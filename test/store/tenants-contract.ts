@@ -46,6 +46,20 @@ export function tenantsContract(name: string, place: Place<Part>): void {
       expect(now!.limits).not.toHaveProperty('checksPerSecond');
     });
 
+    test('the template of references is kept beside the limits, and null removes it', async () => {
+      const referenceUrl = 'https://admin.example/{reference}';
+      expect(await store.tenants.setTenant('a', { limits: { checksPerDay: 1 } })).toMatchObject({ referenceUrl: null });
+      expect(await store.tenants.setTenant('a', { referenceUrl })).toMatchObject({ referenceUrl });
+      await store.tenants.setTenant('a', { limits: { checksPerDay: null, bytesPerDay: 7 } });
+      await expect(store.tenants.setTenant('a', { referenceUrl: 'javascript:{reference}' })).rejects.toMatchObject({
+        code: 'REQUEST_INVALID',
+      });
+      expect(await other.tenants.tenant('a')).toMatchObject({ limits: { bytesPerDay: 7 }, referenceUrl });
+      expect((await other.tenants.tenants())[0]!.limits).toEqual({ bytesPerDay: 7 });
+      await store.tenants.setTenant('a', { referenceUrl: null });
+      expect(await other.tenants.tenant('a')).toMatchObject({ limits: { bytesPerDay: 7 }, referenceUrl: null });
+    });
+
     test('changes by two processes at once are all made, also to a new tenant', async () => {
       await Promise.all([
         store.tenants.setTenant('a', { limits: { checksPerSecond: 1 } }),

@@ -2,7 +2,7 @@
  * A real browser: Debian's Chromium, driven over its own protocol. It connects to the service under test only: every
  * request of a page is checked, and one to another host is aborted and recorded. Tests announce when it is absent.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { orLeftOut } from './left-out.js';
 
@@ -41,11 +41,15 @@ export interface VisitOptions {
   readonly theme?: 'light' | 'dark';
   readonly width?: number;
   readonly key?: string;
+  /** The page's clock stands still at this time. */
+  readonly nowMs?: number;
+  /** The fragment, with `#`. */
+  readonly address?: string;
 }
 
 /** Load the page with all its panels, in a profile of its own. */
 export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
-  const { theme = 'light', width = 1280, key } = options;
+  const { theme = 'light', width = 1280, key, nowMs, address = '' } = options;
   const context = await browser.newContext({
     colorScheme: theme,
     viewport: { width, height: 900 },
@@ -61,11 +65,25 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   });
   if (key !== undefined) await context.addInitScript((given) => sessionStorage.setItem('zeef-key', given), key);
   const page = await context.newPage();
+  if (nowMs !== undefined) await page.clock.setFixedTime(nowMs);
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(`${url}/dashboard`);
+  await page.goto(`${url}/dashboard${address}`);
   await page.waitForSelector('html[data-loaded="yes"]');
   return { page, complaints, strangers, close: () => context.close() };
+}
+
+const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+
+/** Return what axe finds wrong with the page as it is, each with its elements. */
+export async function axeFinds(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
 }

@@ -133,7 +133,7 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
   const ledger = createLedger({
     store: ledgerStore,
     nowMs: Date.now,
-    seal: { seal: (bytes) => bytes, open: (bytes) => bytes },
+    seal: { seal: (bytes) => bytes, open: (bytes) => bytes, mark: (bytes) => bytes },
     deadlineHours: [24],
     keepHitsDays: 0,
     keepHoursDays: 0,
@@ -169,7 +169,7 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
       },
       keepsFiles: true,
       matcher: matcherOf(DECISIONS),
-      throttle: { take: async () => {} } as never,
+      throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
       env: {},
       shouldStop,
     },

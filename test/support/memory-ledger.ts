@@ -5,10 +5,19 @@
 import { DAY_MS, HOUR_MS, startOf } from '../../src/core/period.js';
 import { NO_TOTALS, type Tally, TallySum } from '../../src/core/tally.js';
 import { HIT_STATUSES } from '../../src/core/vocabulary.js';
-import type { Appended, Cases, LedgerStore, News, StoredHit } from '../../src/store/ledger-contract.js';
+import type {
+  Appended,
+  Cases,
+  DigestMarks,
+  DueOrder,
+  LedgerStore,
+  News,
+  StoredHit,
+} from '../../src/store/ledger-contract.js';
 
 interface Held extends StoredHit {
   readonly key: string;
+  readonly marks: DigestMarks | undefined;
 }
 
 export function memoryLedger(): LedgerStore {
@@ -24,7 +33,7 @@ export function memoryLedger(): LedgerStore {
   /** Tallies whose hours were dropped. */
   const dropped = new Set<Tally>();
   const isOf = (tenant: string | null) => (row: { tenant: string }) => tenant === null || row.tenant === tenant;
-  const toStored = ({ key: _, ...stored }: Held): StoredHit => stored;
+  const toStored = ({ key: _k, marks: _m, ...stored }: Held): StoredHit => stored;
   const put = (held: Held) => {
     const at = hits.findIndex(({ id }) => id === held.id);
     if (at < 0) hits.push(held);
@@ -49,13 +58,14 @@ export function memoryLedger(): LedgerStore {
         if (!repeated) tallies.push(...own);
         const told = sightings.map((sighting) => {
           const held = hits.find((hit) => hit.tenant === sighting.tenant && hit.key === sighting.key);
-          const { list, category, evidence, quarantined } = sighting;
+          const { list, category, evidence, quarantined, marks } = sighting;
           if (!held) {
             const { hitId: id, atMs: seenMs, key, reference, kind } = sighting;
             put({
               id,
               tenant,
               key,
+              marks,
               reference,
               kind,
               firstSeenMs: seenMs,
@@ -69,7 +79,10 @@ export function memoryLedger(): LedgerStore {
               startedMs: seenMs,
               stoppedMs: null,
               evidence,
+              assignee: null,
+              disputed: false,
               history: [],
+              handling: [],
             });
             if (!quarantined) addNews('new', tenant, id, seenMs);
             return { id, isNew: true };
@@ -83,6 +96,7 @@ export function memoryLedger(): LedgerStore {
             timesSeen: held.timesSeen + times,
             seenAfterRemoval: held.seenAfterRemoval + (held.status === 'removed' ? times : 0),
             ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
+            marks: becomesCase && marks ? { ...held.marks, ...marks } : held.marks,
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
           if (becomesCase) addNews('new', tenant, held.id, sighting.atMs);
@@ -90,6 +104,7 @@ export function memoryLedger(): LedgerStore {
           put({
             ...hits.find(({ id }) => id === held.id)!,
             status: 'open',
+            disputed: false,
             startedMs: sighting.atMs,
             stoppedMs: null,
             history: [...held.history, { atMs: sighting.atMs, status: 'open', note: null, by: 'zeef' }],
@@ -150,19 +165,40 @@ export function memoryLedger(): LedgerStore {
         .filter((hit) => filter.list === undefined || hit.list === filter.list)
         .filter((hit) => filter.category === undefined || hit.category === filter.category)
         .filter((hit) => filter.status === undefined || hit.status === filter.status)
+        .filter((hit) => filter.kind === undefined || hit.kind === filter.kind)
         .filter((hit) => filter.reference === undefined || hit.reference === filter.reference)
+        .filter(
+          ({ reference }) =>
+            filter.referencePrefix === undefined || reference?.startsWith(filter.referencePrefix) === true,
+        )
+        .filter(({ assignee }) => filter.assignee === undefined || assignee === filter.assignee)
+        .filter(({ disputed }) => !filter.isDisputed || disputed)
+        .filter(({ marks }) => filter.mark === undefined || marks?.[filter.mark.algorithm] === filter.mark.mark)
+        .filter(({ marks }) => !filter.isUnmarked || marks === undefined)
         .filter((hit) => filter.fromMs === undefined || hit.firstSeenMs >= filter.fromMs)
         .filter((hit) => filter.toMs === undefined || hit.firstSeenMs < filter.toMs)
         .filter(
           ({ id }) =>
-            filter.beforeId === undefined || (filter.oldestFirst ? id > filter.beforeId : id < filter.beforeId),
+            filter.beforeId === undefined ||
+            filter.due ||
+            (filter.oldestFirst ? id > filter.beforeId : id < filter.beforeId),
         )
         .filter(
           ({ stoppedMs, quarantined, startedMs }) =>
             filter.runningSinceMs === undefined ||
             (stoppedMs === null && !quarantined && startedMs < filter.runningSinceMs),
         )
-        .sort((a, b) => (a.id < b.id === (filter.oldestFirst ?? false) ? -1 : 1))
+        .filter(({ stoppedMs }) => !filter.due || stoppedMs === null)
+        .sort((a, b) => {
+          const isById = a.id < b.id === (filter.due !== undefined || (filter.oldestFirst ?? false)) ? -1 : 1;
+          return filter.due ? dueMs(a.startedMs, filter.due) - dueMs(b.startedMs, filter.due) || isById : isById;
+        })
+        .filter(({ startedMs, id }) => {
+          const { due } = filter;
+          if (!due?.after) return true;
+          const ms = dueMs(startedMs, due);
+          return ms > due.after.dueMs || (ms === due.after.dueMs && id > due.after.id);
+        })
         .slice(0, filter.limit)
         .map(toStored);
     },
@@ -170,11 +206,31 @@ export function memoryLedger(): LedgerStore {
       const held = hits.filter(isOf(tenant)).find((hit) => hit.id === id);
       return held ? toStored(held) : null;
     },
-    async changeHit(tenant, id, expected, { atMs, status, note, by, startedMs, stoppedMs }) {
+    async changeHit(tenant, id, expected, { atMs, status, note, by, key, startedMs, stoppedMs }) {
       const held = hits.filter(isOf(tenant)).find((hit) => hit.id === id);
       if (held?.status !== expected) return false;
-      put({ ...held, status, startedMs, stoppedMs, history: [...held.history, { atMs, status, note, by }] });
+      put({
+        ...held,
+        status,
+        disputed: false,
+        startedMs,
+        stoppedMs,
+        history: [...held.history, { atMs, status, note, by, ...(key ? { key } : {}) }],
+      });
       return true;
+    },
+    async handleHit(tenant, id, handling) {
+      const held = hits.filter(isOf(tenant)).find((hit) => hit.id === id);
+      if (!held) return false;
+      const { assignee = held.assignee, disputed = held.disputed } = handling;
+      put({ ...held, assignee, disputed, handling: [...held.handling, JSON.parse(JSON.stringify(handling))] });
+      return true;
+    },
+    async markHits(added) {
+      for (const { id, marks } of added) {
+        const held = hits.find((hit) => hit.id === id && hit.marks === undefined);
+        if (held) put({ ...held, marks });
+      }
     },
     async cases({ tenant, fromMs, toMs, runningSinceMs }) {
       const mine = hits
@@ -184,9 +240,9 @@ export function memoryLedger(): LedgerStore {
       return names.map((name): Cases => {
         const own = mine.filter((hit) => hit.tenant === name);
         const running = own.filter(({ stoppedMs }) => stoppedMs === null).map(({ startedMs }) => startedMs);
-        const took = own
-          .filter(({ status, stoppedMs }) => status === 'removed' && stoppedMs !== null)
-          .map(({ startedMs, stoppedMs }) => stoppedMs! - startedMs);
+        const removed = own.filter(({ status, stoppedMs }) => status === 'removed' && stoppedMs !== null);
+        const counted = (took: readonly number[]) =>
+          [...new Set(took)].sort((a, b) => a - b).map((ms) => [ms, took.filter((t) => t === ms).length] as const);
         const count = (status: string) => own.filter((hit) => hit.status === status).length;
         return {
           tenant: name,
@@ -194,9 +250,13 @@ export function memoryLedger(): LedgerStore {
           seenAgainAfterRemoval: own.filter((hit) => hit.seenAfterRemoval > 0).length,
           oldestRunningMs: running.length > 0 ? Math.min(...running) : null,
           runningSince: runningSinceMs.map((sinceMs) => running.filter((ms) => ms < sinceMs).length),
-          removedAfterMs: [...new Set(took)]
-            .sort((a, b) => a - b)
-            .map((ms) => [ms, took.filter((t) => t === ms).length]),
+          removedAfterMs: counted(removed.map(({ startedMs, stoppedMs }) => stoppedMs! - startedMs)),
+          removedAfterFoundMs: counted(
+            removed.map(
+              ({ startedMs, firstSeenMs, stoppedMs, seenAfterRemoval }) =>
+                stoppedMs! - (seenAfterRemoval === 0 ? firstSeenMs : startedMs),
+            ),
+          ),
         };
       });
     },
@@ -232,6 +292,12 @@ export function memoryLedger(): LedgerStore {
     },
     close: async () => {},
   };
+}
+
+/** The first deadline that is not past, else the last. */
+function dueMs(startedMs: number, { nowMs, deadlinesMs }: DueOrder): number {
+  const all = deadlinesMs.map((ms) => startedMs + ms);
+  return Math.min(...all.filter((ms) => ms >= nowMs), Math.max(...all));
 }
 
 const startOfUnit = (atMs: number, unitMs: number) => Math.floor(atMs / unitMs) * unitMs;

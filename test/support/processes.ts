@@ -14,6 +14,14 @@ export interface Serving {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+interface Ran {
+  readonly code: number;
+  /** Both streams. */
+  readonly output: Buffer;
+  readonly out: string;
+  readonly err: string;
+}
+
 type Env = Record<string, string>;
 
 export const run = (env: Env, ...args: string[]) => runBy(MAIN, env, ...args);
@@ -21,18 +29,29 @@ export const run = (env: Env, ...args: string[]) => runBy(MAIN, env, ...args);
 export const serve = (env: Env, ...args: string[]) => serveBy(MAIN, env, ...args);
 
 /** The same by the program of another version. */
-export function runBy(main: string, env: Env, ...args: string[]): Promise<{ code: number; output: Buffer }> {
+export function runBy(main: string, env: Env, ...args: string[]): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { env: childEnv(env), maxBuffer: 100_000_000, encoding: 'buffer' as const };
     execFile(process.execPath, [main, ...args], options, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, output: Buffer.concat([out, err]) }),
+      resolve({
+        code: error ? Number(error.code) : 0,
+        output: Buffer.concat([out, err]),
+        out: out.toString(),
+        err: err.toString(),
+      }),
     );
   });
 }
 
-export async function serveBy(main: string, env: Env, ...args: string[]): Promise<Serving> {
+export const serveBy = (main: string, env: Env, ...args: string[]) => served([process.execPath, main], env, args);
+
+/** The same where the command `enter` leads: its URL is one in there. */
+export const serveWithin = (enter: readonly string[], env: Env, ...args: string[]) =>
+  served([...enter, '--', process.execPath, MAIN], env, args);
+
+async function served([program = '', ...before]: readonly string[], env: Env, args: string[]): Promise<Serving> {
   const child = endWithParent(
-    spawn(process.execPath, [main, 'serve', '--port', '0', ...args], {
+    spawn(program, [...before, 'serve', '--port', '0', ...args], {
       env: childEnv(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -3,7 +3,7 @@ import type { Match } from '../../src/core/match-types.js';
 import type { Hit, Report } from '../../src/reports/report.js';
 
 const within = (counts: readonly [number, number][], of: number) =>
-  counts.map(([hours, count]) => ({ hours, count, share: count / of }));
+  counts.map(([hours, count]) => ({ hours, count, due: of, share: count / of }));
 
 export const REPORT: Report = {
   period: '2026-Q3',
@@ -40,6 +40,7 @@ export const REPORT: Report = {
     { reason: 'truncated', count: 1_200_000 },
     { reason: 'corrupt', count: 630_000 },
   ],
+  interval: 'day',
   series: Array.from({ length: 92 }, (_, day) => ({
     start: new Date(Date.UTC(2026, 6, 1 + day)).toISOString(),
     checked: 197_826_087 + ((day * 7_919) % 1_000_003) * 40,
@@ -63,7 +64,9 @@ export const REPORT: Report = {
       41_200,
     ),
     medianSeconds: 5 * 3600 + 12 * 60,
+    medianSecondsFromFinding: 5 * 3600 + 12 * 60,
     p90Seconds: 26 * 3600,
+    p90SecondsFromFinding: 26 * 3600,
     oldestOpenAt: '2026-09-02T11:00:00.000Z',
     seenAgainAfterRemoval: 212,
     overdue: 44,
@@ -75,6 +78,7 @@ export const REPORT: Report = {
         removed: 39_400,
         falsePositives: 580,
         medianSeconds: 5 * 3600,
+        medianSecondsFromFinding: 5 * 3600,
         overdue: 4,
         within: within(
           [
@@ -92,6 +96,7 @@ export const REPORT: Report = {
         removed: 500,
         falsePositives: 290,
         medianSeconds: null,
+        medianSecondsFromFinding: null,
         overdue: 40,
         within: within(
           [
@@ -155,11 +160,16 @@ export const HIT: Hit = {
   checkId: '01K5E4ZQ3V0000000000000000',
   quarantined: false,
   status: 'open',
+  assignee: null,
+  disputed: false,
+  handling: [],
   history: [],
   clock: {
+    foundAt: '2026-09-14T09:12:00.000Z',
     startedAt: '2026-09-14T09:12:00.000Z',
     stoppedAt: null,
     seconds: null,
+    secondsFromFinding: null,
     deadlines: [
       { hours: 1, dueAt: '2026-09-14T10:12:00.000Z', met: null },
       { hours: 12, dueAt: '2026-09-14T21:12:00.000Z', met: null },

@@ -24,11 +24,16 @@ export interface Rich {
   readonly hookId: string;
 }
 
-/** Fill an empty store. `rows`: of its largest list. */
-export async function fillStore(store: Store, ledger: LedgerStore, rows: number): Promise<Rich> {
+/** Fill an empty store. `rows`: of its largest list. `hasOldHook`: with a webhook from before there were news, which PostgreSQL never had. */
+export async function fillStore(
+  store: Store,
+  ledger: LedgerStore,
+  rows: number,
+  { hasOldHook = true } = {},
+): Promise<Rich> {
   await fillLists(store, rows);
   const rich = await fillService(store, ledger);
-  await fillLedger(store, ledger, rows);
+  await fillLedger(store, ledger, { rows, hasOldHook });
   return rich;
 }
 
@@ -114,7 +119,11 @@ async function fillService(
 const addHook = (webhooks: Store['webhooks'], mark: string) =>
   webhooks.addWebhook({ tenant: null, url: 'https://hooks.example/', secretEnv: 'HOOK_SECRET', nowMs: HOUR, mark });
 
-async function fillLedger({ webhooks }: Store, ledger: LedgerStore, rows: number): Promise<void> {
+async function fillLedger(
+  { webhooks }: Store,
+  ledger: LedgerStore,
+  { rows, hasOldHook }: { readonly rows: number; readonly hasOldHook: boolean },
+): Promise<void> {
   await ledger.open();
   const append = (atMs: number, ...entries: Parameters<typeof entry>[0][]) =>
     ledger.append({ atMs, entries: entries.map((one) => entry(one)) });
@@ -140,8 +149,7 @@ async function fillLedger({ webhooks }: Store, ledger: LedgerStore, rows: number
   const [news] = (await ledger.news(1)).news;
   await ledger.forgetNews([news!.id], 0);
   await addHook(webhooks, await ledger.newsMark());
-  // Of a webhook from before there were news.
-  await addHook(webhooks, `since ${HOUR + 5} ${HOUR}`);
+  if (hasOldHook) await addHook(webhooks, `since ${HOUR + 5} ${HOUR}`);
   for (let n = 0; n < rows / 10; n++)
     await append(HOUR + 2 * DAY_MS + n, {
       sightings: [sighting(1_000 + n, 1_000 + n)],

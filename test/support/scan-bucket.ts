@@ -68,7 +68,7 @@ export class ScanBucket {
         inventory: this.inventory,
         keepsFiles: true,
         matcher: matcherOf(DECISIONS),
-        throttle: { take: async () => {} } as never,
+        throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
         tally,
         env: this.fake.env,
         shouldStop: () => shouldStop?.(decoded) ?? false,

@@ -70,7 +70,7 @@ export class ScanTree {
         inventory: this.inventory,
         keepsFiles: true,
         matcher,
-        throttle: { take: async () => {} } as never,
+        throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
         tally,
         env: {},
         shouldStop: () => shouldStop?.(read.length) ?? false,

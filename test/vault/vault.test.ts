@@ -40,6 +40,26 @@ describe('values', () => {
     expect(sealed.readUInt16BE(0)).toBe(7);
   });
 
+  test('have equal marks if they are equal, under one label and one store, also after a rotation', () => {
+    const keys = [dataKey(1)];
+    const vault = new Vault(() => keys);
+    const marks = [
+      vault.mark(5, Buffer.from('a')),
+      vault.mark(5, Buffer.from('b')),
+      vault.mark(6, Buffer.from('a')),
+      vaultOf(2).mark(5, Buffer.from('a')),
+      // Neither an id nor a nonce of the same value.
+      Buffer.from(vault.madeUpId(5, Buffer.from('a')).slice(5).padEnd(32, '0'), 'hex'),
+      vault.seal(5, Buffer.from('a')).subarray(2, 18),
+    ].map((mark) => mark.toString('hex').slice(0, 24));
+    expect(new Set(marks).size).toBe(marks.length);
+    keys.push(dataKey(2));
+    vault.refresh();
+    expect(vault.current).toBe(2);
+    expect(vault.mark(5, Buffer.from('a')).toString('hex').slice(0, 24)).toBe(marks[0]);
+    expect(vault.mark(5, Buffer.from('a'))).toHaveLength(16);
+  });
+
   test('are refused with any one bit changed, truncated, or under another label', () => {
     const vault = vaultOf();
     const sealed = vault.seal(1, randomBytes(seeded(1), 32));

@@ -92,7 +92,7 @@ export async function sumDecisions(
   let cursor: string | null | undefined;
   while (cursor !== null) {
     const page: Awaited<ReturnType<Ledger['hits']>> = await ledger.hits({
-      oldestFirst: true,
+      order: 'oldest',
       limit: HITS_PER_READ,
       ...(cursor === undefined ? {} : { cursor }),
     });

@@ -1,6 +1,6 @@
 /** `POST /v1/check/hashes`: hashes and digests that the caller computed, as JSON, as NDJSON or as raw bytes. */
 import { Readable } from 'node:stream';
-import type { Static } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HashItemAnswer } from '../../check/check-hashes.js';
 import type { CheckOptions } from '../../check/check-image.js';
@@ -18,10 +18,10 @@ import { requireDetailsFor } from '../authorise.js';
 import { holding } from '../body-budget.js';
 import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
-import { answered, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
+import { answered, IdempotencyHeaders, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
 import { BatchParser, requireItems } from '../json-body.js';
 import { unpackBody } from '../request-encoding.js';
-import { HashesEnvelope, HashesQuery, HashesRequest, HashesResult, Problem } from '../schemas.js';
+import { HashesEnvelope, HashesQuery, HashesRequest, HashesResult, Problem, RawHashesResult } from '../schemas.js';
 import { createValidatorCompiler } from '../validation.js';
 import type { Needs } from './needs.js';
 
@@ -64,6 +64,7 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
           'answered with only the matches and their positions. Bodies may be gzip (Content-Encoding). A JSON item may ' +
           'carry all hashes of one file, each with its orientation, family and frame: they are matched together, like an image.',
         querystring: HashesQuery,
+        headers: IdempotencyHeaders,
         body: {
           content: {
             'application/json': { schema: HashesRequest },
@@ -71,7 +72,7 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
             'application/octet-stream': { schema: {} },
           },
         },
-        response: { 200: HashesResult, default: Problem },
+        response: { 200: Type.Union([HashesResult, RawHashesResult]), default: Problem },
       },
       // The document describes the items; here only what must hold of the whole body is required.
       validatorCompiler: (route) =>

@@ -12,7 +12,7 @@ import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
 import { FILE_BYTES_MAX, filesOf } from '../file-parts.js';
-import { type KeyedRequest, keyedRequest } from '../idempotency.js';
+import { IdempotencyHeaders, type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { problemOf } from '../problem.js';
 import { CheckQuery, CheckResult, FilesResult, HashQuery, HashResult, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
@@ -73,6 +73,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
       schema: {
         summary: 'Check an image, or several as multipart/form-data, against the lists.',
         querystring: CheckQuery,
+        headers: IdempotencyHeaders,
         consumes: ['image/*', 'application/octet-stream', 'multipart/form-data'],
         response: {
           200: Type.Union([CheckResult, FilesResult]),

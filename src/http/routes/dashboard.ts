@@ -1,5 +1,5 @@
 /**
- * `/dashboard`: the built files of the page, under the policy of `page-policy.ts`. The page itself needs no key, since it holds
+ * `/` leads to `/dashboard`: the built files of the page, under the policy of `page-policy.ts`. The page itself needs no key, since it holds
  * no data; its requests do.
  */
 import fastifyStatic from '@fastify/static';
@@ -19,6 +19,7 @@ export async function dashboardRoutes(app: FastifyInstance): Promise<void> {
     // A new version of the service has a new page: the browser revalidates each time, mostly with 304.
     setHeaders: (response) => response.setHeader('cache-control', 'no-cache'),
   });
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('dashboard'));
   app.get('/dashboard', { schema: { hide: true } }, (_request, reply) => reply.sendFile('index.html'));
   app.get('/dashboard/', { schema: { hide: true } }, (_request, reply) => reply.redirect('../dashboard'));
 }

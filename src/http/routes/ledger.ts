@@ -2,17 +2,19 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { decideHit } from '../../cases/decide-hit.js';
+import { handleHit } from '../../cases/handle-hit.js';
 import { AppError } from '../../core/errors.js';
 import { type Period, parsePeriod, type Range } from '../../core/period.js';
 import { buildReport } from '../../ledger/report.js';
 import type { Service } from '../../service/service.js';
 import { requireDetailsFor, seesDetails } from '../authorise.js';
-import { toHitResponse } from '../hit-response.js';
+import { toHitResponses } from '../hit-response.js';
 import {
   HitChangeBody,
   HitResult,
   HitsQuery,
   HitsResult,
+  HitsSearchBody,
   ReportQuery,
   ReportResult,
   StatsQuery,
@@ -20,7 +22,7 @@ import {
 } from '../ledger-schemas.js';
 import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
-import { noticeRoute, sendReport } from './reports.js';
+import { noticeRoute, sendCases, sendReport } from './reports.js';
 
 const HITS_PER_PAGE = 100;
 
@@ -29,6 +31,7 @@ function tenantSeen(request: FastifyRequest, asked: string | undefined): string 
   return request.caller.scopes.has('admin') ? asked : request.caller.tenant;
 }
 
+const isYes = (choice: string | undefined) => choice === '1' || choice === 'true';
 const msOf = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text));
 
 /** Parse a range; either end may be open. Errors REQUEST_INVALID: it ends before it begins. */
@@ -53,6 +56,7 @@ export function ledgerRoutes(app: FastifyInstance, service: Service, needs: Need
   noticeRoute(app, service, needs, tenantSeen);
   statsRoute(app, service, needs);
   hitsRoute(app, service, needs);
+  hitsSearchRoute(app, service, needs);
   hitRoute(app, service, needs);
   changeHitRoute(app, service, needs);
   reportRoute(app, service, needs);
@@ -94,36 +98,62 @@ function statsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): vo
   );
 }
 
-function hitsRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
+function hitsRoute(app: FastifyInstance, { ledger, store }: Service, needs: Needs): void {
   app.get<{ Querystring: Static<typeof HitsQuery> }>(
     '/v1/hits',
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'Files that matched, newest first: evidence, status, clock. Never the image.',
+        summary:
+          'Files that matched, newest first, or by their next deadline: evidence, status, clock. Never the image.',
         querystring: HitsQuery,
         response: { 200: HitsResult, default: Problem },
       },
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
-    async (request) => {
-      const { from, to, tenant, order, overdue = '0', limit = HITS_PER_PAGE, ...filter } = request.query;
-      const seen = tenantSeen(request, tenant);
+    async (request, reply) => {
+      const { from, to, tenant, overdue, disputed, limit = HITS_PER_PAGE, format = 'json', ...filter } = request.query;
+      const ofTenant = tenantSeen(request, tenant);
       requireDetailsFor(request.caller, 'category', filter.category);
       const { hits, cursor } = await ledger.hits({
         ...filter,
-        oldestFirst: order === 'oldest',
-        overdue: overdue === '1' || overdue === 'true',
+        overdue: isYes(overdue),
+        disputed: isYes(disputed),
         ...rangeFrom({ from, to }),
-        tenant: seen,
+        tenant: ofTenant,
         limit,
       });
-      return { hits: hits.map((hit) => toHitResponse(request, hit)), cursor };
+      const seen = await toHitResponses(request, store, hits);
+      return format === 'csv'
+        ? sendCases(reply, seen, { cursor, isFirst: filter.cursor === undefined })
+        : { hits: seen, cursor };
     },
   );
 }
 
-function hitRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void {
+function hitsSearchRoute(app: FastifyInstance, { ledger, store }: Service, needs: Needs): void {
+  app.post<{ Body: Static<typeof HitsSearchBody> }>(
+    '/v1/hits/search',
+    {
+      onRequest: needs('hits'),
+      schema: {
+        summary: 'Hits of a file by one of its digests, or by its reference, newest first.',
+        body: HitsSearchBody,
+        response: { 200: HitsResult, default: Problem },
+      },
+      serializerCompiler: () => (data) => JSON.stringify(data),
+    },
+    async (request) => {
+      const { tenant, limit = HITS_PER_PAGE, ...asked } = request.body;
+      if ((asked.digest ?? asked.reference ?? asked.referencePrefix) === undefined)
+        throw new AppError('REQUEST_INVALID', { field: 'digest', expected: 'digest, reference or referencePrefix' });
+      const { hits, cursor } = await ledger.hits({ ...asked, tenant: tenantSeen(request, tenant), limit });
+      return { hits: await toHitResponses(request, store, hits), cursor };
+    },
+  );
+}
+
+function hitRoute(app: FastifyInstance, { ledger, store }: Service, needs: Needs): void {
   app.get<{ Params: { id: string } }>(
     '/v1/hits/:id',
     {
@@ -138,7 +168,7 @@ function hitRoute(app: FastifyInstance, { ledger }: Service, needs: Needs): void
     async (request) => {
       const found = await ledger.hit(tenantSeen(request, undefined), request.params.id);
       if (!found) throw new AppError('NOT_FOUND', { hit: request.params.id });
-      return toHitResponse(request, found);
+      return (await toHitResponses(request, store, [found]))[0];
     },
   );
 }
@@ -149,7 +179,7 @@ function changeHitRoute(app: FastifyInstance, service: Service, needs: Needs): v
     {
       onRequest: needs('hits'),
       schema: {
-        summary: 'Change the status of a hit: notified, confirmed, removed or false positive.',
+        summary: 'Change a hit: its status (open undoes a decision), who has the case, or whether it is disputed.',
         params: Type.Object({ id: Type.String() }),
         body: HitChangeBody,
         response: { 200: HitResult, default: Problem },
@@ -157,17 +187,22 @@ function changeHitRoute(app: FastifyInstance, service: Service, needs: Needs): v
       serializerCompiler: () => (data) => JSON.stringify(data),
     },
     async (request) => {
-      const { status, note = null, suppress = false } = request.body;
+      const { status, note = null, suppress = false, assignee, disputed } = request.body;
       if (suppress && !request.caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope: 'admin' });
-      const { tenant } = request.caller;
-      const decided = await decideHit(service, tenantSeen(request, undefined), request.params.id, {
-        status,
-        note,
-        by: tenant,
-        suppress,
-        actor: request.caller.actor,
-      });
-      return toHitResponse(request, decided);
+      const { tenant: by, key: used, actor } = request.caller;
+      const person = { note, by, key: used ? { id: used.id, name: used.name } : undefined, actor };
+      const [tenant, { id }] = [tenantSeen(request, undefined), request.params];
+      const isHandling = assignee !== undefined || disputed !== undefined;
+      if ((status !== undefined) === isHandling || (isHandling && suppress))
+        throw new AppError('REQUEST_INVALID', {
+          field: 'status',
+          expected: 'status alone, or assignee and disputed without it',
+        });
+      const changed =
+        status === undefined
+          ? await handleHit(service, tenant, id, { ...person, assignee, disputed })
+          : await decideHit(service, tenant, id, { ...person, status, suppress });
+      return (await toHitResponses(request, service.store, [changed]))[0];
     },
   );
 }

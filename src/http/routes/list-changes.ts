@@ -4,10 +4,21 @@ import type { FastifyInstance } from 'fastify';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
 import { storeAs } from '../authorise.js';
-import { ImportReportResult, ListResult, NewListBody, Problem } from '../schemas.js';
+import { ImportReportResult, ListResult, NewListBody, Problem, TIME_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 const Named = Type.Object({ list: Type.String() });
+
+/** An import that is held meanwhile takes the place of the held version, under its number: a person decides on the one that was seen. */
+const HeldQuery = Type.Object({
+  importedAt: Type.Optional(
+    Type.String({
+      maxLength: TIME_CHARACTERS_MAX,
+      description: 'Only if the held version is that of this `importedAt`, as `GET /v1/lists/{list}/versions` had it.',
+    }),
+  ),
+});
+type HeldRequest = { Params: { list: string }; Querystring: Static<typeof HeldQuery> };
 
 export function listChangeRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   createListRoute(app, service, needs);
@@ -53,18 +64,19 @@ function removeListRoute(app: FastifyInstance, service: Service, needs: Needs): 
 }
 
 function approveRoute(app: FastifyInstance, service: Service, needs: Needs): void {
-  app.post<{ Params: { list: string } }>(
+  app.post<HeldRequest>(
     '/v1/lists/:list/approve',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'Approve the held version; it becomes active.',
         params: Named,
+        querystring: HeldQuery,
         response: { 200: ImportReportResult, default: Problem },
       },
     },
     async (request) => {
-      const report = await approveHeld(storeAs(service, request).lists, request.params.list);
+      const report = await approveHeld(storeAs(service, request).lists, request.params.list, request.query.importedAt);
       await service.reload();
       return report;
     },
@@ -72,18 +84,19 @@ function approveRoute(app: FastifyInstance, service: Service, needs: Needs): voi
 }
 
 function rejectRoute(app: FastifyInstance, service: Service, needs: Needs): void {
-  app.post<{ Params: { list: string } }>(
+  app.post<HeldRequest>(
     '/v1/lists/:list/reject',
     {
       onRequest: needs('admin'),
       schema: {
         summary: 'Discard the held version.',
         params: Named,
+        querystring: HeldQuery,
         response: { 204: Type.Null(), default: Problem },
       },
     },
     async (request, reply) => {
-      await storeAs(service, request).lists.dropHeld(request.params.list);
+      await storeAs(service, request).lists.dropHeld(request.params.list, request.query.importedAt);
       return reply.code(204).send();
     },
   );

@@ -6,13 +6,13 @@ import { ALGORITHMS } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import type { HeldEntry } from '../../store/lists-contract.js';
 import { seesDetails, storeAs } from '../authorise.js';
-import { oneOf, orNull, Problem } from '../schemas.js';
+import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 const OneEntry = Type.Object({ list: Type.String(), entryId: Type.String() });
 const Changed = Type.Object({ entries: Type.Integer() });
 
-const EntryResult = Type.Object({
+export const EntryResult = Type.Object({
   list: Type.String(),
   entryId: Type.String(),
   values: Type.Array(
@@ -32,7 +32,24 @@ const EntryResult = Type.Object({
   ),
 });
 
+/** Entries of a list with a mark in one answer: a person decides on them one by one. */
+const MARKED_MAX = 1_000;
+
+export const MarkedResult = Type.Object({
+  list: Type.String(),
+  total: count,
+  entries: Type.Array(
+    Type.Object({
+      entryId: Type.String(),
+      flooded: Type.Boolean({
+        description: 'It suddenly matched at many places: its matches count until a person decides.',
+      }),
+    }),
+  ),
+});
+
 export function listEntryRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
+  markedRoute(app, service, needs);
   showRoute(app, service, needs);
   changeRoute(app, service, needs);
   removeRoute(app, service, needs);
@@ -44,6 +61,28 @@ function toResult({ algorithm, disabled, quarantined, flooded, ...entry }: HeldE
   if (!hasDetails) return marks;
   const { category, severity, source, mediaType, updatedAt, tags, notes } = entry;
   return { ...marks, category, severity, source, mediaType, updatedAt, tags: [...tags], notes: { ...notes } };
+}
+
+function markedRoute(app: FastifyInstance, service: Service, needs: Needs): void {
+  app.get<{ Params: { list: string } }>(
+    '/v1/lists/:list/quarantine',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary: 'The entries of a list that are quarantined, or that a flood marked; the first thousand.',
+        params: Type.Object({ list: Type.String() }),
+        response: { 200: MarkedResult, default: Problem },
+      },
+    },
+    async (request) => {
+      const { list } = request.params;
+      const { lists } = service.store;
+      if (!(await lists.list(list))) throw new AppError('LIST_NOT_FOUND', { list });
+      const marked = (await lists.quarantined()).filter((one) => one.list === list);
+      const entries = marked.slice(0, MARKED_MAX).map(({ entryId, flooded }) => ({ entryId, flooded }));
+      return { list, total: marked.length, entries };
+    },
+  );
 }
 
 function showRoute(app: FastifyInstance, service: Service, needs: Needs): void {

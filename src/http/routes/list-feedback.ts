@@ -49,6 +49,7 @@ const FeedbackQuery = Type.Object({
   cursor: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]+$',
+      title: 'the cursor of an answer',
       maxLength: CURSOR_CHARACTERS_MAX,
       description: 'The cursor of the previous page.',
     }),

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { AppError } from '../../core/errors.js';
+import { AppError, ERRORS } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { parseCategories } from '../../hashlists/categories.js';
@@ -49,21 +49,33 @@ const ImportQuery = Type.Object({
   kind: Type.Optional(oneOf(['match', 'suppression'])),
 });
 
-const JobResult = Type.Object({
+export const JobResult = Type.Object({
   id: Type.String(),
   list: Type.String(),
   state: oneOf(JOB_STATES),
   bytes: count,
   bytesDone: orNull(count),
+  rowsRead: orNull(count),
   createdAt: Type.String(),
   finishedAt: orNull(Type.String()),
   report: orNull(Type.Record(Type.String(), Type.Unknown())),
-  error: orNull(Type.Object({ code: Type.String(), details: Type.Record(Type.String(), Type.Unknown()) })),
+  error: orNull(
+    Type.Object({
+      code: Type.String(),
+      says: Type.String({ description: 'What the code says.' }),
+      details: Type.Record(Type.String(), Type.Unknown()),
+    }),
+  ),
 });
 
 /** Reduce a job to its public fields. */
-function toResult({ id, list, state, bytes, bytesDone, createdAt, finishedAt, report, error }: JobProgress) {
-  return { id, list, state, bytes, bytesDone, createdAt, finishedAt, report: report && { ...report }, error };
+function toResult({ id, list, state, bytes, bytesDone, rowsRead, createdAt, finishedAt, ...end }: JobProgress) {
+  // The process that did the job may be of a version with other codes.
+  const known: Readonly<Record<string, { readonly says: string } | undefined>> = ERRORS;
+  const { report, error } = end;
+  const says = error && { ...error, says: known[error.code]?.says ?? error.code };
+  const progress = { id, list, state, bytes, bytesDone, rowsRead, createdAt, finishedAt };
+  return { ...progress, report: report && { ...report }, error: says };
 }
 
 export async function listImportRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {

@@ -26,7 +26,13 @@ const Secret = Type.Union([
     { additionalProperties: false },
   ),
   Type.Object(
-    { env: Type.String({ pattern: VARIABLE, description: 'Name of an environment variable of the service.' }) },
+    {
+      env: Type.String({
+        pattern: VARIABLE,
+        title: 'a name in capitals that begins with SOURCE_',
+        description: 'Name of an environment variable of the service.',
+      }),
+    },
     { additionalProperties: false },
   ),
 ]);
@@ -34,15 +40,21 @@ const Secret = Type.Union([
 const SourceBody = Type.Object(
   {
     type: oneOf(SOURCE_TYPES),
-    url: Type.String({ maxLength: URL_CHARACTERS_MAX, description: 'The base of the service, or its first page.' }),
+    url: Type.String({
+      minLength: 1,
+      maxLength: URL_CHARACTERS_MAX,
+      description: 'The base of the service, or its first page.',
+    }),
     user: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }))),
     secrets: Type.Optional(
       Type.Object(Object.fromEntries(SECRET_ROLES.map((role) => [role, Type.Optional(Secret)])), {
         additionalProperties: false,
       }),
     ),
-    members: Type.Optional(Type.Array(Type.String({ maxLength: NAME_CHARACTERS_MAX }), { maxItems: MEMBERS_MAX })),
-    privacyGroup: Type.Optional(orNull(Type.String({ maxLength: NAME_CHARACTERS_MAX }))),
+    members: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }), { maxItems: MEMBERS_MAX }),
+    ),
+    privacyGroup: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: NAME_CHARACTERS_MAX }))),
     everyMinutes: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: EVERY_MINUTES_MAX }))),
   },
   { additionalProperties: false },

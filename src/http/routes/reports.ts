@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import type { Report } from '../../ledger/report.js';
+import { casesCsv, type SeenHit } from '../../reports/cases-csv.js';
 import { type ReportFormat, renderReport } from '../../reports/formats.js';
 import { REPORT_POLICY } from '../../reports/html.js';
 import { notice } from '../../reports/notice.js';
@@ -21,6 +22,22 @@ export function sendReport(reply: FastifyReply, report: Report, format: ReportFo
     .header('content-disposition', `${shown}; filename="${fileName}"`)
     .header('content-security-policy', `${REPORT_POLICY}; frame-ancestors 'none'`)
     .send(text);
+}
+
+/**
+ * Send a page of cases as CSV. The cursor of the next page is in a header, and only the first page has the row of names: pages
+ * can be joined as they are.
+ */
+export function sendCases(
+  reply: FastifyReply,
+  hits: readonly SeenHit[],
+  { cursor, isFirst }: { readonly cursor: string | null; readonly isFirst: boolean },
+): FastifyReply {
+  if (cursor !== null) reply.header('x-next-cursor', cursor);
+  return reply
+    .type('text/csv; charset=utf-8')
+    .header('content-disposition', 'attachment; filename="zeef-cases.csv"')
+    .send(casesCsv(hits, { header: isFirst }));
 }
 
 export function noticeRoute(

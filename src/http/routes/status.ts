@@ -1,4 +1,4 @@
-/** `GET /v1/whoami`: the key's tenant and scopes. `GET /v1/status`: throughput and latency, for the operator. */
+/** `GET /v1/whoami`: the key, its tenant and scopes. `GET /v1/status`: throughput and latency, for the operator. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../../service/service.js';
@@ -10,12 +10,26 @@ const seconds = Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
   description: 'Seconds; null without requests.',
 });
 const Latency = { count, p50: seconds, p90: seconds, p99: seconds };
+const textOrNull = Type.Union([Type.String(), Type.Null()]);
 const rate = Type.Number({ minimum: 0, description: 'Images and hashes answered per second.' });
 
 export const WhoamiResult = Type.Object({
   keyNeeded: Type.Boolean(),
   tenant: Type.Union([Type.String(), Type.Null()], { description: 'Null where a key is needed and none is given.' }),
   scopes: Type.Array(Type.String()),
+  key: Type.Union(
+    [
+      Type.Object({
+        id: Type.String({ description: 'Id of the key.' }),
+        name: textOrNull,
+        expiresAt: Type.Union([Type.String(), Type.Null()], { description: 'When the key expires; null: never.' }),
+      }),
+      Type.Null(),
+    ],
+    {
+      description: 'Null where none is needed or given; never the key itself.',
+    },
+  ),
 });
 export const StatusResult = Type.Object({
   ready: Type.Boolean(),
@@ -33,13 +47,19 @@ export function statusRoutes(app: FastifyInstance, service: Service, needs: Retu
     '/v1/whoami',
     {
       schema: {
-        summary: 'The tenant and the scopes of the key.',
+        summary: 'The key, its tenant and its scopes.',
         response: { 200: WhoamiResult, default: Problem },
       },
     },
     async (request) => {
       const { keyNeeded, caller } = await needs.whoAsks(request);
-      return { keyNeeded, tenant: caller?.tenant ?? null, scopes: [...(caller?.scopes ?? [])] };
+      const key = caller?.key ?? null;
+      return {
+        keyNeeded,
+        tenant: caller?.tenant ?? null,
+        scopes: [...(caller?.scopes ?? [])],
+        key: key && { id: key.id, name: key.name, expiresAt: key.expiresAt },
+      };
     },
   );
 

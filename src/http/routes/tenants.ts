@@ -43,7 +43,8 @@ export function tenantRoutes(app: FastifyInstance, service: Service, needs: Retu
     {
       onRequest: needs('admin'),
       schema: {
-        summary: 'Change the limits of a tenant, or create one; null restores the default. Active before the answer.',
+        summary:
+          'Change the limits or the template of a tenant, or create one; null restores the default. Active before the answer.',
         params: Name,
         body: TenantChangeBody,
         response: { 200: TenantResult, default: Problem },

@@ -4,6 +4,8 @@
  */
 import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
 import { buildRing } from '../../index/ring.js';
+import type { HeldRow } from '../../store/lists-contract.js';
+import { shownId } from './canaries.js';
 import type { PdqRow } from './pdq-gate.js';
 
 /** Hashes compared, at most: a third of a second. Of a longer list as many are drawn evenly. */
@@ -19,35 +21,48 @@ export interface Crowded {
   readonly compared: number;
   /** Lines of those that match more than `CROWD_OTHERS_MAX` others, and of these others; each once, rising. */
   readonly lines: readonly number[];
+  /** Return a row of these lines, from 0, with the first row of its crowd. */
+  rowAt(at: number): HeldRow;
 }
+
+const NO_CROWD = {
+  lines: [],
+  rowAt: () => {
+    throw new RangeError('no row is crowded');
+  },
+};
 
 /** A sample of the PDQ hashes of an import. */
 export class HashSample {
   readonly #hashes256 = new Uint8Array(COMPARED_MAX * HASH256_BYTES);
   readonly #positions: number[] = [];
   readonly #lines: number[] = [];
+  readonly #ids: string[] = [];
   /** Hashes at positions that are spread below it are drawn. */
   #below = 2 ** 32;
 
-  add({ position, line, value }: Pick<PdqRow, 'position' | 'line' | 'value'>): void {
+  add({ value, ...row }: PdqRow): void {
+    const { position } = row;
     if (spread(position) >= this.#below) return;
     if (this.#positions.length === COMPARED_MAX) this.#halve();
-    if (spread(position) < this.#below) this.#put(this.#positions.length, position, line, parseHash256(value));
+    if (spread(position) < this.#below) this.#put(this.#positions.length, row, parseHash256(value));
   }
 
-  #put(at: number, position: number, line: number, hash256: Uint8Array): void {
+  #put(at: number, { position, line, entryId }: Omit<PdqRow, 'value'>, hash256: Uint8Array): void {
     this.#hashes256.set(hash256, at * HASH256_BYTES);
     this.#positions[at] = position;
     this.#lines[at] = line;
+    this.#ids[at] = entryId;
   }
 
   #halve(): void {
     this.#below /= 2;
     let kept = 0;
-    for (const [at, position] of this.#positions.entries())
-      if (spread(position) < this.#below) this.#put(kept++, position, this.#lines[at]!, this.#hashAt(at));
-    this.#positions.length = kept;
-    this.#lines.length = kept;
+    for (const [at, position] of this.#positions.entries()) {
+      const row = { position, line: this.#lines[at]!, entryId: this.#ids[at]! };
+      if (spread(position) < this.#below) this.#put(kept++, row, this.#hashAt(at));
+    }
+    for (const column of [this.#positions, this.#lines, this.#ids]) column.length = kept;
   }
 
   #hashAt(at: number): Uint8Array {
@@ -58,21 +73,33 @@ export class HashSample {
   crowded(radiusBits: number, isNew: (position: number) => boolean): Crowded {
     const drawn = [...this.#positions.keys()].filter((at) => isNew(this.#positions[at]!));
     const compared = drawn.length;
-    if (compared <= CROWD_OTHERS_MAX) return { compared, lines: [] };
+    if (compared <= CROWD_OTHERS_MAX) return { compared, ...NO_CROWD };
     const hashes256 = new Uint8Array(compared * HASH256_BYTES);
     for (const [to, at] of drawn.entries()) hashes256.set(this.#hashAt(at), to * HASH256_BYTES);
     const ring = buildRing(hashes256);
-    const crowded = new Set<number>();
+    /** With the first of their crowd. */
+    const crowded = new Map<number, number>();
     try {
       for (const [to, at] of drawn.entries()) {
         // A crowd is searched once, not by each of its members.
         if (crowded.has(to)) continue;
         const matches = ring.search(this.#hashAt(at), radiusBits);
-        if (matches.length > CROWD_OTHERS_MAX + 1) for (const { entryIndex } of matches) crowded.add(entryIndex);
+        if (matches.length > CROWD_OTHERS_MAX + 1)
+          for (const { entryIndex } of matches) if (!crowded.has(entryIndex)) crowded.set(entryIndex, to);
       }
     } finally {
       ring.close();
     }
-    return { compared, lines: [...crowded].sort((a, b) => a - b).map((to) => this.#lines[drawn[to]!]!) };
+    const found = [...crowded.keys()].sort((a, b) => a - b);
+    const rowOf = (to: number) => ({ line: this.#lines[drawn[to]!]!, entryId: shownId(this.#ids[drawn[to]!]!) });
+    return {
+      compared,
+      lines: found.map((to) => rowOf(to).line),
+      rowAt: (at) => {
+        const first = crowded.get(found[at]!)!;
+        const near = { kind: 'row', shows: null, list: null, ...rowOf(first) } as const;
+        return { ...rowOf(found[at]!), ...(first === found[at] ? {} : { near }) };
+      },
+    };
   }
 }

@@ -29,6 +29,8 @@ const LOOK_MS = 1_000;
 export interface JobProgress extends ImportJob {
   /** Bytes read so far; null unless the job runs. */
   readonly bytesDone: number | null;
+  /** The same of rows, accepted or not. */
+  readonly rowsRead: number | null;
 }
 
 export interface ImportJobs {
@@ -201,7 +203,8 @@ class StoredImportJobs implements ImportJobs {
   }
 
   #progressOf(job: ImportJob): JobProgress {
-    return { ...job, bytesDone: job.state === 'running' ? this.#queue.bytesDone(job.id) : null };
+    const read = job.state === 'running' ? this.#queue.read(job.id) : null;
+    return { ...job, bytesDone: read?.bytesDone ?? null, rowsRead: read?.rowsRead ?? null };
   }
 
   /** Run the unfinished jobs of the store now, and those that other processes leave. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
+import { systemWords } from '../../core/system-words.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
@@ -32,6 +33,8 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories'
   /** `replace`: the list holds exactly the file afterwards. `add`: earlier entries stay. */
   readonly mode?: 'replace' | 'add';
   readonly onBytes?: (bytes: number) => void;
+  /** Called with the number of rows read so far, accepted or not. */
+  readonly onRows?: (rows: number) => void;
   /** True once the import should stop: the list is unchanged. */
   readonly shouldStop?: () => boolean;
   /** A source without news gives no entries; a file without any is an error. */
@@ -48,7 +51,7 @@ async function* readFile(path: string): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path) as AsyncIterable<Buffer>;
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    throw new AppError('FILE_UNREADABLE', { path, why: systemWords(error) }, error);
   }
 }
 
@@ -110,7 +113,7 @@ export async function importList(
   };
   const report = await withStagedRows(
     rows,
-    { vault, stagingFolder, shouldStop: request.shouldStop },
+    { vault, stagingFolder, shouldStop: request.shouldStop, onRows: request.onRows },
     (staged, count) => {
       const write = { ...options, expectedRows: count };
       return request.mode === 'add' ? store.addEntries(list, staged, write) : store.replaceEntries(list, staged, write);

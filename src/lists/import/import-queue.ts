@@ -1,12 +1,12 @@
 /** Runs imports in order, one at a time in the import thread, with the progress of the running one. */
 import { MessageChannel } from 'node:worker_threads';
 import pLimit from 'p-limit';
-import type { ImportOutcome, ImportThread, ThreadedImport } from './import-task.js';
+import type { ImportOutcome, ImportRead, ImportThread, ThreadedImport } from './import-task.js';
 
 export class ImportQueue {
   readonly #thread: ImportThread;
   readonly #oneAtATime = pLimit(1);
-  #running: { readonly id: string; readonly stop: () => void; bytesDone: number } | null = null;
+  #running: { readonly id: string; readonly stop: () => void; read: ImportRead } | null = null;
   #isClosing = false;
 
   constructor(thread: ImportThread) {
@@ -27,10 +27,10 @@ export class ImportQueue {
   async inThread(id: string, request: ThreadedImport): Promise<ImportOutcome> {
     if (this.#isClosing) return { ok: false, code: 'SHUTTING_DOWN', details: {} };
     const { port1, port2 } = new MessageChannel();
-    const running = { id, stop: () => port1.postMessage('stop'), bytesDone: 0 };
+    const running = { id, stop: () => port1.postMessage('stop'), read: { bytesDone: 0, rowsRead: 0 } };
     this.#running = running;
-    port1.on('message', (bytes: number) => {
-      running.bytesDone = bytes;
+    port1.on('message', (read: ImportRead) => {
+      running.read = read;
     });
     try {
       return await this.#thread.run(request, port2);
@@ -41,8 +41,8 @@ export class ImportQueue {
   }
 
   /** Null unless that import is in the thread. */
-  bytesDone(id: string): number | null {
-    return this.#running?.id === id ? this.#running.bytesDone : null;
+  read(id: string): ImportRead | null {
+    return this.#running?.id === id ? this.#running.read : null;
   }
 
   /** Stop that import if it runs, since another process has taken it over; it ends with SHUTTING_DOWN. */

@@ -4,9 +4,9 @@
  * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`); crowds, those of images on one
  * template (`crowds.ts`).
  */
-import { parseHash256 } from '../../core/hash256.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
-import type { Draft, HoldReason, ListReader, Review } from '../../store/lists-contract.js';
+import type { Draft, HeldRow, HoldReason, ListReader, NearRow, Review } from '../../store/lists-contract.js';
+import { OwnCanaries, shownId } from './canaries.js';
 import { CROWD_OTHERS_MAX, type Crowded, HashSample } from './crowds.js';
 import { PDQ_PER_BATCH, type PdqFindings, PdqGate, type PdqRow } from './pdq-gate.js';
 
@@ -33,18 +33,6 @@ const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_alg
 /** And in an update, which may repeat what the list knows. Of a whole list it means that its ids are none of its entries'. */
 const HEALTHY_UPDATE = new Set([...HEALTHY, 'outdated']);
 
-async function providersCanaries(store: ListReader): Promise<Uint8Array[]> {
-  const hashes: Uint8Array[] = [];
-  for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
-    // Digests have no near matches: a list of tens of millions of them is not read.
-    if (kind !== 'suppression' || (entriesByAlgorithm.pdq ?? 0) === 0) continue;
-    for await (const row of await store.versionRows(list, version)) {
-      if (row.ok && row.entry.algorithm === 'pdq') hashes.push(parseHash256(row.entry.value));
-    }
-  }
-  return hashes;
-}
-
 export interface ImportReview {
   /** Pass the rows through and inspect them. */
   watch(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow>;
@@ -54,11 +42,13 @@ export interface ImportReview {
 /** Rows that a rule counted; the first ones are named. */
 class CountedRows {
   count = 0;
-  readonly #first: { line: number; entryId: string | null }[] = [];
+  readonly #first: HeldRow[] = [];
 
-  add({ line, entryId }: Pick<PdqRow, 'line' | 'entryId'>): void {
+  /** `nearest`: what it is near. */
+  add({ line, entryId }: Pick<PdqRow, 'line' | 'entryId'>, nearest?: () => NearRow): void {
     this.count++;
-    if (this.#first.length < ROWS_NAMED_MAX) this.#first.push({ line, entryId: entryId === '' ? null : entryId });
+    if (this.#first.length < ROWS_NAMED_MAX)
+      this.#first.push({ line, entryId: shownId(entryId), ...(nearest ? { near: nearest() } : {}) });
   }
   get firstRows(): Pick<HoldReason, 'firstRows'> {
     return this.#first.length === 0 ? {} : { firstRows: this.#first };
@@ -76,11 +66,12 @@ export class WatchedRows {
 
 /** Open the review of one import into a match list with the radius `radiusBits`. */
 export async function openReview(store: ListReader, radiusBits: number): Promise<ImportReview> {
-  const gate = new PdqGate({ radiusBits, canaries: await providersCanaries(store) });
+  const own = await OwnCanaries.of(store);
+  const gate = new PdqGate({ radiusBits, canaries: own.hashes });
   const watched = new WatchedRows();
   const note = (rows: readonly PdqRow[], { canaries, oneDimensional }: PdqFindings) => {
     watched.pdqRows += rows.length;
-    for (const at of canaries) watched.canaries.add(rows[at]!);
+    for (const { row, canary } of canaries) watched.canaries.add(rows[row]!, () => own.nameOf(canary));
     for (const at of oneDimensional) watched.oneDimensional.add(rows[at]!);
     for (const row of rows) watched.hashes.add(row);
   };
@@ -120,7 +111,7 @@ export function reasonsToHold(draft: Draft, watched: WatchedRows, crowded: Crowd
   const changeLimit = Math.max(CHANGE_COUNT_MIN, Math.floor(entriesBefore * CHANGE_SHARE_MAX));
   const shapeLimit = Math.max(ONE_DIMENSIONAL_COUNT_MIN, Math.floor(pdqRows * ONE_DIMENSIONAL_SHARE_MAX));
   const crowdLimit = Math.max(CROWD_OTHERS_MAX, Math.floor(crowded.compared * CROWDED_SHARE_MAX));
-  const crowdRows = crowded.lines.slice(0, ROWS_NAMED_MAX).map((line) => ({ line, entryId: null }));
+  const crowdRows = crowded.lines.slice(0, ROWS_NAMED_MAX).map((_, at) => crowded.rowAt(at));
   const unhealthy = Object.entries(rejectedByReason)
     .filter(([reason]) => !healthy.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);

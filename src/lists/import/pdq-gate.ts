@@ -2,27 +2,19 @@
  * Inspects the PDQ rows of an import on their bits alone: canaries, and one-dimensional hashes. A few are inspected at once, many
  * in a thread beside the one that reads the list (`pdq-gate-worker.ts`), which a search for each row would slow by a third.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Piscina } from 'piscina';
 import { AppError } from '../../core/errors.js';
-import { HASH256_BYTES, parseHash256 } from '../../core/hash256.js';
-import { artefact, PACKAGE_ROOT } from '../../core/package-root.js';
+import { HASH256_BYTES } from '../../core/hash256.js';
+import { artefact } from '../../core/package-root.js';
 import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
 import { threadPool } from '../../core/thread-pool.js';
 import { buildRing, type RingIndex } from '../../index/ring.js';
+import { shippedCanaries } from './canaries.js';
 
 /** Rows inspected at once: some ten milliseconds of a thread. */
 export const PDQ_PER_BATCH = 2_048;
 /** Batches that wait for the thread: who reads faster than it inspects waits. */
 const BATCHES_AHEAD = 4;
-
-const CANARY_FILE = join(PACKAGE_ROOT, 'hashlists', 'canary.txt');
-
-/** The canary hashes that ship: one of 64 hex digits a line. */
-export function shippedCanaries(): Uint8Array[] {
-  return readFileSync(CANARY_FILE, 'utf8').split('\n').filter(Boolean).map(parseHash256);
-}
 
 function ringOf(hashes: readonly Uint8Array[]): RingIndex {
   const bytes = new Uint8Array(hashes.length * HASH256_BYTES);
@@ -52,20 +44,33 @@ export interface PdqRow {
 
 /** Positions of the rows that were found, rising. */
 export interface PdqFindings {
-  readonly canaries: readonly number[];
+  /** With the nearest canary: its position among those that ship, or, behind them, among the others. */
+  readonly canaries: readonly { readonly row: number; readonly canary: number }[];
   readonly oneDimensional: readonly number[];
 }
 
 /** Return a function that inspects hashes, one after the other. Shape: n × 32 bytes. */
 export function pdqInspector({ radiusBits, canaries }: GateSettings): (hashes256: Uint8Array) => PdqFindings {
   shippedRing ??= ringOf(shippedCanaries());
-  const rings = canaries.length === 0 ? [shippedRing] : [shippedRing, ringOf(canaries)];
+  const shipped = shippedRing;
+  const rings = canaries.length === 0 ? [shipped] : [shipped, ringOf(canaries)];
+  const nearest = (hash256: Uint8Array): number | undefined => {
+    let found: { readonly canary: number; readonly distanceBits: number } | undefined;
+    for (const ring of rings) {
+      const [match] = ring.search(hash256, radiusBits);
+      if (match === undefined || (found && found.distanceBits <= match.distanceBits)) continue;
+      const { entryIndex, distanceBits } = match;
+      found = { canary: ring === shipped ? entryIndex : shipped.entryCount + entryIndex, distanceBits };
+    }
+    return found?.canary;
+  };
   return (hashes256) => {
-    const found = { canaries: [] as number[], oneDimensional: [] as number[] };
+    const found = { canaries: [] as PdqFindings['canaries'][number][], oneDimensional: [] as number[] };
     for (let at = 0; at * HASH256_BYTES < hashes256.length; at++) {
       const hash256 = hashes256.subarray(at * HASH256_BYTES, (at + 1) * HASH256_BYTES);
       if (isOneDimensionalPdq(hash256)) found.oneDimensional.push(at);
-      if (rings.some((ring) => ring.search(hash256, radiusBits).length > 0)) found.canaries.push(at);
+      const canary = nearest(hash256);
+      if (canary !== undefined) found.canaries.push({ row: at, canary });
     }
     return found;
   };

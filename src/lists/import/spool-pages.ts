@@ -1,10 +1,11 @@
 /** Pages of a sync, spooled to sealed files, so that an interrupted sync resumes behind them. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { beginOf, firstPage, laterCheckpoint, nextAddress } from '../../hashlists/source-addresses.js';
 import type { SourceInfo } from '../../store/lists-contract.js';
 import { sealStream } from '../../vault/sealed-stream.js';
@@ -155,7 +156,7 @@ async function beginSpool({ session: { source }, folder }: Spool): Promise<State
   const begun = await readState(folder);
   if (begun !== null && begun.of === of && begun.from === from) return begun;
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   return { of, from, pages: 0, bytes: 0, next: firstPage(source, from, nowMs), checkpoint: null };
 }
 

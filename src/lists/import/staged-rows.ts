@@ -3,10 +3,11 @@
  * temporary file, so that a list of any length is imported in constant memory.
  */
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { unfinishedName } from '../../core/unfinished.js';
 import { type Algorithm, NO_ATTRIBUTES } from '../../core/vocabulary.js';
@@ -17,6 +18,8 @@ import { openStream, sealStream } from '../../vault/sealed-stream.js';
 const WRITE_CHARS = 65_536;
 /** Rows can be longer than their document, where an entry has many fingerprints: as much as an uploaded list. */
 const STAGED_BYTES_MAX = IMPORT_BYTES_MAX;
+/** Between two calls of `onRows`. */
+const ROWS_EVERY = 10_000;
 const NEWLINE = 0x0a;
 /** Bytes of lines parsed at once. */
 const PARSE_BYTES = 65_536;
@@ -25,6 +28,8 @@ interface StageOptions extends Pick<Store, 'vault' | 'stagingFolder'> {
   /** True once the import should stop. */
   readonly shouldStop?: (() => boolean) | undefined;
   readonly bytesMax?: number;
+  /** Called with the number of rows so far, at times and at their end. */
+  readonly onRows?: ((rows: number) => void) | undefined;
 }
 
 /**
@@ -33,19 +38,20 @@ interface StageOptions extends Pick<Store, 'vault' | 'stagingFolder'> {
  */
 export async function withStagedRows<T>(
   rows: AsyncIterable<ParsedRow>,
-  { vault, stagingFolder, shouldStop = () => false, bytesMax = STAGED_BYTES_MAX }: StageOptions,
+  { vault, stagingFolder, shouldStop = () => false, bytesMax = STAGED_BYTES_MAX, onRows }: StageOptions,
   apply: (rows: AsyncIterable<ParsedRow>, count: number) => Promise<T>,
 ): Promise<T> {
   const path = unfinishedName(join(stagingFolder, 'rows'));
   let count = 0;
   const counted = async function* () {
     for await (const row of rows) {
-      count++;
+      if (++count % ROWS_EVERY === 0) onRows?.(count);
       yield row;
     }
+    onRows?.(count);
   };
   try {
-    await onDisk(() => mkdir(stagingFolder, { recursive: true, mode: 0o700 }));
+    await onDisk(async () => makeFolder(stagingFolder));
     const file = await onDisk(() => open(path, 'wx', 0o600));
     try {
       // Not synced: a restarted import parses its document again.

@@ -6,12 +6,23 @@ import { DAY_MS } from '../../core/period.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import { LASTING_KEY } from '../../store/joined-scans-contract.js';
 import { sha256 } from '../../store/ledger-chain.js';
-import type { Appended, HitChange, LedgerEntry, LedgerGroup, SeenHit, Sighting } from '../../store/ledger-contract.js';
+import type {
+  Appended,
+  HitChange,
+  HitHandling,
+  HitMarks,
+  LedgerEntry,
+  LedgerGroup,
+  SeenHit,
+  Sighting,
+} from '../../store/ledger-contract.js';
 import {
   byHit,
   firstRow,
   type HitRow,
+  handledEvent,
   inOrder,
+  marksEvent,
   type NewEvent,
   nextRow,
   seeHit,
@@ -49,6 +60,12 @@ const HIT: Columns<VersionedHit> = {
   started: 'int8',
   stopped: 'int8',
   evidence_seq: 'int4',
+  md5_mark: 'bytea',
+  sha1_mark: 'bytea',
+  sha256_mark: 'bytea',
+  marked: 'int4',
+  assignee: 'text',
+  disputed: 'int4',
 };
 export const HIT_COLUMNS = Object.keys(HIT);
 
@@ -260,15 +277,50 @@ export function changeHit(
   id: string,
   { expected, change }: { readonly expected: HitStatus; readonly change: HitChange },
 ): Promise<boolean> {
+  return addEvent(writer, { tenant, id, expected }, statusEvent(change, { isNews: false }));
+}
+
+/** Change who has a case, or whether it is disputed; return false if there is no such hit. `tenant` null: all tenants. */
+export function handleHit(
+  writer: LedgerWriter,
+  tenant: string | null,
+  id: string,
+  handling: HitHandling,
+): Promise<boolean> {
+  return addEvent(writer, { tenant, id, expected: null }, handledEvent(handling));
+}
+
+/** Add an event of a hit; return false if there is none in the expected state. Without `expected`, every state will do. */
+function addEvent(
+  writer: LedgerWriter,
+  { tenant, id, expected }: { tenant: string | null; id: string; expected: HitStatus | null },
+  event: NewEvent,
+): Promise<boolean> {
   return writer.transact(tenant, async (sql, place) => {
     const [held] = await sql<VersionedHit>(
-      'SELECT * FROM hit WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) AND status = $3 FOR UPDATE',
+      `SELECT * FROM hit
+       WHERE id = $1 AND ($2::text IS NULL OR tenant = $2) AND ($3::text IS NULL OR status = $3) FOR UPDATE`,
       [id, tenant, expected],
     );
     if (!held) return { result: false, link: null };
     const recording = new Recording(place);
-    recording.add(held, id, held.tenant, [statusEvent(change, { isNews: false })]);
-    const link = { at: change.atMs, tallies: [], ...recording.link };
+    recording.add(held, id, held.tenant, [event]);
+    const link = { at: event.atMs, tallies: [], ...recording.link };
     return { result: true, link, changes: recording.changes };
+  });
+}
+
+/** Add the marks of hits that have none; a hit that another process changes at the moment is passed over. */
+export function markHits(writer: LedgerWriter, hits: readonly HitMarks[], atMs: number): Promise<void> {
+  return writer.transact(null, async (sql, place) => {
+    const held = await sql<VersionedHit>(
+      'SELECT * FROM hit WHERE id = ANY ($1) AND marked = 0 FOR UPDATE SKIP LOCKED',
+      [hits.map(({ id }) => id)],
+    );
+    if (held.length === 0) return { result: undefined, link: null };
+    const marksOf = new Map(hits.map(({ id, marks }) => [id, marks]));
+    const recording = new Recording(place);
+    for (const hit of held) recording.add(hit, hit.id, hit.tenant, [marksEvent(marksOf.get(hit.id)!, atMs)]);
+    return { result: undefined, link: { at: atMs, tallies: [], ...recording.link }, changes: recording.changes };
   });
 }

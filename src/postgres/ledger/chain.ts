@@ -60,8 +60,6 @@ export interface Checkpoint extends Fold {
   readonly heads: readonly WriterHead[];
   /** Rows of `hit_news` and the sum of their events' digests; those that were given up since the last report. */
   readonly news: { readonly rows: number; readonly sum: string; readonly lost: number };
-  /** Of a ledger that was moved here: the heads of the chains that it had, verified before. The first checkpoint follows `counts`. */
-  readonly moved?: { readonly counts: string; readonly events: string; readonly eventSeq: number };
 }
 
 export const FIRST_CHECKPOINT: Checkpoint = {

@@ -1,5 +1,6 @@
 /** Queries for hits: pages, one hit with its history, and the case figures of a period. */
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
+import { dueSql, prefixEnd } from '../../store/hit-order.js';
 import type { Cases, CasesQuery, HitFilter, StoredHit } from '../../store/ledger-contract.js';
 import { type StoredEvent, toStoredHit } from '../../store/ledger-events.js';
 import type { Sql } from '../database.js';
@@ -17,24 +18,45 @@ async function withHistory(sql: Sql, rows: readonly VersionedHit[]): Promise<Sto
 }
 
 export async function hits(sql: Sql, filter: HitFilter): Promise<StoredHit[]> {
+  const { due, referencePrefix, mark } = filter;
   const wanted: readonly (readonly [sql: (at: string) => string, value: SqlValue | undefined])[] = [
     [(at) => `tenant = ${at}`, filter.tenant ?? undefined],
     [(at) => `list = ${at}`, filter.list],
     [(at) => `category = ${at}`, filter.category],
     [(at) => `status = ${at}`, filter.status],
+    [(at) => `kind = ${at}`, filter.kind],
     [(at) => `reference = ${at}`, filter.reference],
+    [(at) => `reference >= ${at}`, referencePrefix],
+    [
+      (at) => `reference < ${at}`,
+      referencePrefix === undefined ? undefined : (prefixEnd(referencePrefix) ?? undefined),
+    ],
+    [(at) => `assignee = ${at}`, filter.assignee],
+    [(at) => `${mark?.algorithm}_mark = ${at}`, mark && Buffer.from(mark.mark, 'hex')],
     [(at) => `first_seen >= ${at}`, filter.fromMs],
     [(at) => `first_seen < ${at}`, filter.toMs],
     [(at) => `stopped IS NULL AND quarantined = 0 AND started < ${at}`, filter.runningSinceMs],
-    [(at) => `id ${filter.oldestFirst ? '>' : '<'} ${at}`, filter.beforeId],
+    [(at) => `id ${filter.oldestFirst ? '>' : '<'} ${at}`, due ? undefined : filter.beforeId],
   ];
   const asked = wanted.flatMap(([condition, value]) => (value === undefined ? [] : [{ condition, value }]));
-  const where = asked.map(({ condition }, at) => condition(`$${at + 2}`));
-  const rows = await sql<VersionedHit>(
-    `SELECT * FROM hit ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
-     ORDER BY id ${filter.oldestFirst ? 'ASC' : 'DESC'} LIMIT $1`,
-    [filter.limit, ...asked.map(({ value }) => value)],
-  );
+  const values = asked.map(({ value }) => value);
+  const conditions = asked.map(({ condition }, at) => condition(`$${at + 2}`));
+  let order = filter.oldestFirst ? 'id ASC' : 'id DESC';
+  if (filter.isUnmarked) conditions.push('marked = 0');
+  if (filter.isDisputed) conditions.push('disputed = 1');
+  if (due) {
+    order = `${dueSql(due)}, id`;
+    conditions.push('stopped IS NULL');
+    if (due.after) {
+      conditions.push(`(${dueSql(due)}, id) > ($${values.length + 2}::int8, $${values.length + 3})`);
+      values.push(due.after.dueMs, due.after.id);
+    }
+  }
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+  const rows = await sql<VersionedHit>(`SELECT * FROM hit ${where} ORDER BY ${order} LIMIT $1`, [
+    filter.limit,
+    ...values,
+  ]);
   return withHistory(sql, rows);
 }
 
@@ -63,14 +85,18 @@ export async function cases(sql: Sql, query: CasesQuery): Promise<Cases[]> {
      WHERE started < since GROUP BY tenant, since`,
     [...args, [...new Set(query.runningSinceMs)]],
   );
-  const removed = await sql<{ tenant: string; ms: number; count: number }>(
-    `SELECT tenant, stopped - started AS ms, count(*) AS count ${CASES} AND status = 'removed' AND stopped IS NOT NULL
-     GROUP BY tenant, ms ORDER BY tenant, ms`,
-    args,
-  );
+  const removedSince = (since: string) =>
+    sql<{ tenant: string; ms: number; count: number }>(
+      `SELECT tenant, stopped - ${since} AS ms, count(*) AS count ${CASES} AND status = 'removed' AND stopped IS NOT NULL
+       GROUP BY tenant, ms ORDER BY tenant, ms`,
+      args,
+    );
+  const removed = await removedSince('started');
+  const removedFound = await removedSince('CASE WHEN after_removal = 0 THEN first_seen ELSE started END');
   return [...new Set(states.map(({ tenant }) => tenant))].map((tenant): Cases => {
     const rows = states.filter((row) => row.tenant === tenant);
-    const own = removed.filter((row) => row.tenant === tenant);
+    const ownOf = (all: typeof removed) =>
+      all.filter((row) => row.tenant === tenant).map(({ ms, count }) => [ms, count] as const);
     const oldest = rows.flatMap((row) => row.oldest ?? []);
     const countSince = (ms: number) => running.find((row) => row.tenant === tenant && row.since === ms)?.count ?? 0;
     return {
@@ -81,7 +107,8 @@ export async function cases(sql: Sql, query: CasesQuery): Promise<Cases[]> {
       seenAgainAfterRemoval: rows.reduce((sum, { again }) => sum + again, 0),
       oldestRunningMs: oldest.length > 0 ? Math.min(...oldest) : null,
       runningSince: query.runningSinceMs.map(countSince),
-      removedAfterMs: own.map(({ ms, count }) => [ms, count]),
+      removedAfterMs: ownOf(removed),
+      removedAfterFoundMs: ownOf(removedFound),
     };
   });
 }

@@ -1,13 +1,14 @@
 /** The ledger of several machines, in PostgreSQL. All their processes record at the same time. */
 import { AppError } from '../../core/errors.js';
 import type { HitStatus } from '../../core/vocabulary.js';
-import { LASTING_KEY } from '../../store/joined-scans-contract.js';
 import type {
   Appended,
   CasesQuery,
   CountsQuery,
   HitChange,
   HitFilter,
+  HitHandling,
+  HitMarks,
   LedgerGroup,
   LedgerStore,
   Retention,
@@ -17,13 +18,14 @@ import { Database, type Sql } from '../database.js';
 import { migrate } from '../migrate.js';
 import { requireWhole } from '../move/mark.js';
 import { MIGRATIONS } from '../schema.js';
-import { appendGroup, changeHit, IDEMPOTENCY_MS } from './append.js';
+import { appendGroup, changeHit, handleHit, IDEMPOTENCY_MS, markHits } from './append.js';
 import type { Checkpoint } from './chain.js';
 import { counts } from './counts.js';
 import { type FoldOptions, fold } from './fold.js';
 import { cases, hit, hits } from './hits.js';
 import { forgetNews, news, newsAfter, newsMark } from './news.js';
 import { dropHours, eraseHits, HITS_AT_A_TIME, HOURS_AT_A_TIME } from './retention.js';
+import { IS_FORGOTTEN } from './schema.js';
 import { verify } from './verify.js';
 import { LedgerWriter } from './writer.js';
 
@@ -100,6 +102,21 @@ class PostgresLedger implements LedgerStore {
       const isChanged = await changeHit(this.#writer, tenant, id, { expected, change });
       if (isChanged) this.#noteLink();
       return isChanged;
+    });
+  }
+
+  handleHit(tenant: string | null, id: string, handling: HitHandling): Promise<boolean> {
+    return this.#run(async () => {
+      const isChanged = await handleHit(this.#writer, tenant, id, handling);
+      if (isChanged) this.#noteLink();
+      return isChanged;
+    });
+  }
+
+  markHits(hits: readonly HitMarks[], atMs: number): Promise<void> {
+    return this.#run(async () => {
+      await markHits(this.#writer, hits, atMs);
+      this.#noteLink();
     });
   }
 
@@ -261,12 +278,12 @@ class PostgresLedger implements LedgerStore {
     // The other process may have begun before the newest links.
     if (!(await this.#database.forAll().write((sql) => fold(sql, this.#foldOptions)))) this.#foldLater();
     if (this.#steadyMs === null) return;
+    // By their places: of a LIMIT the planner expects all of its rows, and would join them with the whole table, each second.
     await this.#database.forAll().write((sql) =>
       sql(
-        `DELETE FROM answered WHERE (tenant, key) IN (
-           SELECT tenant, key FROM answered WHERE at <= $1 AND NOT starts_with(key, '${LASTING_KEY}')
-           LIMIT $2 FOR UPDATE SKIP LOCKED
-         )`,
+        `DELETE FROM answered WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM answered WHERE at <= $1 AND ${IS_FORGOTTEN} LIMIT $2 FOR UPDATE SKIP LOCKED
+         ))`,
         [this.#steadyMs! - IDEMPOTENCY_MS, KEYS_AT_A_TIME],
       ),
     );

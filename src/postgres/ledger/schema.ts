@@ -2,6 +2,8 @@
  * Tables of the ledger. Each process life that records answers is a `ledger_writer` with a chain of its own, so no row is
  * written by two processes for an answer without hits. What the rows of a chain bind is in `chain.ts`.
  */
+import { LASTING_KEY } from '../../store/joined-scans-contract.js';
+
 export const LEDGER_TABLES = `
    CREATE TABLE ledger_writer (
      id text COLLATE "C" PRIMARY KEY, seq int8 NOT NULL, hash bytea NOT NULL
@@ -57,3 +59,23 @@ export const LEDGER_TABLES = `
      PRIMARY KEY (tenant, key)
    );
    CREATE INDEX answered_at ON answered (at);`;
+
+/** Of an Idempotency-Key: it ends by its age. */
+export const IS_FORGOTTEN = `NOT starts_with(key, '${LASTING_KEY}')`;
+
+/** By age those alone that end by it: the others would be read again at each look for old ones, as long as they last. */
+export const KEYS_BY_AGE = `
+   CREATE INDEX answered_ends ON answered (at) WHERE ${IS_FORGOTTEN};
+   DROP INDEX answered_at;`;
+
+/** Who has a case, whether it is disputed, and the digests of its file, whose marks the hits of earlier versions get afterwards. */
+export const CASE_FACTS = `
+   ALTER TABLE hit ADD COLUMN md5_mark bytea, ADD COLUMN sha1_mark bytea, ADD COLUMN sha256_mark bytea,
+     ADD COLUMN marked int4 NOT NULL DEFAULT 0, ADD COLUMN assignee text COLLATE "C",
+     ADD COLUMN disputed int4 NOT NULL DEFAULT 0;
+   CREATE INDEX hit_md5 ON hit (md5_mark) WHERE md5_mark IS NOT NULL;
+   CREATE INDEX hit_sha1 ON hit (sha1_mark) WHERE sha1_mark IS NOT NULL;
+   CREATE INDEX hit_sha256 ON hit (sha256_mark) WHERE sha256_mark IS NOT NULL;
+   CREATE INDEX hit_unmarked ON hit (id) WHERE marked = 0;
+   CREATE INDEX hit_assignee ON hit (tenant, assignee) WHERE assignee IS NOT NULL;
+   CREATE INDEX hit_disputed ON hit (tenant, id) WHERE disputed = 1;`;

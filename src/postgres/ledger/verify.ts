@@ -8,7 +8,7 @@ import { FIRST_HASH, sha256 } from '../../store/ledger-chain.js';
 import { isOfEvents, Problems, type Report, TallyCheck } from '../../store/ledger-check.js';
 import type { LedgerCheck } from '../../store/ledger-contract.js';
 import type { StoredEvent } from '../../store/ledger-events.js';
-import type { TallyRow } from '../../store/ledger-fold.js';
+import { movedHeads, type TallyRow } from '../../store/ledger-fold.js';
 import type { Sql } from '../database.js';
 import type { SqlValue } from '../values.js';
 import { HIT_COLUMNS, type VersionedHit } from './append.js';
@@ -79,10 +79,6 @@ export async function verify(sql: Sql): Promise<LedgerCheck> {
     heads: { checkpoint: last?.hash ?? '', ...heads, ...movedHeads(checkpoint) },
   };
 }
-
-/** A copy of them from before the ledger was moved is compared with these. */
-const movedHeads = ({ moved }: Checkpoint): Record<string, string> =>
-  moved ? { 'moved counts': moved.counts, 'moved events': moved.events } : {};
 
 /** Result: the last checkpoint. */
 async function verifyCheckpoints(

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
 import { type EntryRow, MARKS, toEntry, updatedAtOf } from '../../store/lists/entry-row.js';
+import { heldOf } from '../../store/lists/kept-versions.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
 import { toInfo } from '../../store/lists/list-row.js';
 import type {
@@ -131,10 +132,11 @@ export class PostgresLists implements ListStore {
     return rows.map((row) => ({ ...this.#toStored({ ...row, name }), disabled: row.disabled === 1 }));
   }
 
-  dropHeld(name: string): Promise<void> {
+  dropHeld(name: string, importedAt?: string): Promise<void> {
     return this.#database.write(async (sql) => {
-      const { id } = await listOf(sql, name, 'FOR UPDATE');
-      if (!(await forgetHeld(sql, id))) throw new AppError('NOT_FOUND', { list: name, state: 'held' });
+      const list = await listOf(sql, name, 'FOR UPDATE');
+      heldOf(await versionsOf(sql, list), name, importedAt);
+      await forgetHeld(sql, list.id);
     });
   }
 

@@ -5,9 +5,11 @@
 import { RowSum } from '../../core/row-sum.js';
 import { type EventLink, eventHash, FIRST_HASH } from '../../store/ledger-chain.js';
 import type { MovedRow, MoveFacts } from '../../store/move-contract.js';
+import { hashBeforeEvents, movedFold } from '../../store/moved-fold.js';
 import type { Sql } from '../database.js';
 import { type Checkpoint, chainedHash, checkpointHash, eventDigest, linkHash, startOfWriter } from '../ledger/chain.js';
 import { arraysOf, type Columns, cursorRows, unnested } from '../rows.js';
+import type { SqlValue } from '../values.js';
 import { columnsOf } from './tables.js';
 
 /** Of the moved events, and of the counts that were not folded. */
@@ -41,9 +43,6 @@ const NEWEST = `SELECT named.hit, newest.version, newest.number FROM unnest($1::
   CROSS JOIN LATERAL (
     SELECT version, number FROM hit_event WHERE hit_event.hit = named.hit ORDER BY version DESC LIMIT 1) AS newest`;
 
-/** Hash before the first event that is there. */
-const startOf = ({ fold }: MoveFacts['ledger']) => fold.events.cutHash ?? FIRST_HASH;
-
 export async function putEvents(sql: Sql, facts: MoveFacts['ledger'], rows: readonly MovedRow[]): Promise<void> {
   const events = rows as unknown as readonly MovedEvent[];
   const [last] = await sql<{ hash: string }>(
@@ -53,7 +52,7 @@ export async function putEvents(sql: Sql, facts: MoveFacts['ledger'], rows: read
   const versions = new Map(
     (await sql<{ hit: string; version: number }>(NEWEST, [hits])).map(({ hit, version }) => [hit, version]),
   );
-  let before = last?.hash ?? startOf(facts);
+  let before = last?.hash ?? hashBeforeEvents(facts);
   const written = events.map(({ seq, ...event }): NewEvent => {
     const version = (versions.get(event.hit) ?? 0) + 1;
     versions.set(event.hit, version);
@@ -108,8 +107,12 @@ export async function putWebhooks(sql: Sql, rows: readonly MovedRow[]): Promise<
 }
 
 /** Read what a statement finds. */
-export const read = <Row>(sql: Sql, text: string, rowsPerBatch = ROWS_PER_BATCH): AsyncGenerator<Row> =>
-  cursorRows<Row>(sql, { text }, rowsPerBatch);
+export const read = <Row>(
+  sql: Sql,
+  text: string,
+  rowsPerBatch = ROWS_PER_BATCH,
+  values: readonly SqlValue[] = [],
+): AsyncGenerator<Row> => cursorRows<Row>(sql, { text, values }, rowsPerBatch);
 
 async function sumOfDigests(sql: Sql, statement: string): Promise<string> {
   const sum = new RowSum();
@@ -121,28 +124,19 @@ async function sumOfDigests(sql: Sql, statement: string): Promise<string> {
 export async function writeCheckpoint(sql: Sql, { ledger }: MoveFacts, nowMs: number): Promise<void> {
   const [head] = await sql<{ no: number }>('SELECT no FROM ledger_head FOR UPDATE');
   if (head!.no > 0) return;
-  const { fold, head: source, news, open } = ledger;
+  const { head: source, news, open } = ledger;
   const [last] = await sql<{ hash: string }>(
     `SELECT encode(hash, 'hex') AS hash FROM hit_event ORDER BY number DESC LIMIT 1`,
   );
+  const erasedSum = await sumOfDigests(sql, 'SELECT digest FROM hit_event WHERE body IS NULL');
   const body: Checkpoint = {
-    ...fold,
-    before: source.groupHash,
-    anchor: '',
-    anchors: 0,
-    events: {
-      ...fold.events,
-      seq: source.eventSeq,
-      hash: last?.hash ?? startOf(ledger),
-      erasedSum: await sumOfDigests(sql, 'SELECT digest FROM hit_event WHERE body IS NULL'),
-    },
+    ...movedFold(ledger, { hash: last?.hash ?? hashBeforeEvents(ledger), erasedSum }),
     heads: [],
     news: {
       rows: news.rows,
       lost: news.lost,
       sum: await sumOfDigests(sql, 'SELECT digest FROM hit_news JOIN hit_event USING (hit, version)'),
     },
-    moved: { counts: source.groupHash, events: source.eventHash, eventSeq: source.eventSeq },
   };
   const row = { no: 1, at: nowMs, body: JSON.stringify(body) };
   const hash = checkpointHash(source.groupHash, row);
@@ -162,7 +156,7 @@ export async function writeCheckpoint(sql: Sql, { ledger }: MoveFacts, nowMs: nu
 
 /** Follow the source's own chain of events over the rows that are here. Result: a problem, or null. */
 export async function sourceChainProblem(sql: Sql, { ledger }: MoveFacts): Promise<string | null> {
-  let before = startOf(ledger);
+  let before = hashBeforeEvents(ledger);
   const rows = read<Omit<EventLink, 'hash'>>(
     sql,
     'SELECT number AS seq, at, kind, tenant, hit, body_hash FROM hit_event ORDER BY number',

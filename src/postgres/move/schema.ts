@@ -14,3 +14,9 @@ export const END_OF_MOVE = `
      id int4 PRIMARY KEY CHECK (id = 1), source int8 NOT NULL, fingerprint text NOT NULL, token text NOT NULL,
      ended_at timestamptz NOT NULL DEFAULT clock_timestamp()
    );`;
+
+/** The mark of a store that was moved from this database into a data folder. `place` is JSON. */
+export const MOVED_AWAY = `-- additive
+   CREATE TABLE moved_away (
+     id int4 PRIMARY KEY CHECK (id = 1), token text NOT NULL, place text NOT NULL, at text NOT NULL
+   );`;

@@ -1,38 +1,32 @@
 /** An empty database as the target of a move. Each step is a transaction that knows whether it was done before. */
-import { createHash, type Hash } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
 import { auditHash, detailsText, storable } from '../../store/audit-chain.js';
 import type { AuditEvent, AuditHead } from '../../store/audit-contract.js';
 import {
   type Begun,
-  COMPARED,
+  type ComparedTable,
   MOVED_TABLES,
   type MovedRow,
   type MovedTable,
   type MoveFacts,
   type MovePlace,
   type MoveTarget,
+  type TableSum,
 } from '../../store/move-contract.js';
-import { sumOfRows } from '../../store/move-sum.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Database, type Sql } from '../database.js';
 import { hostsOf } from '../hosts.js';
-import { verify } from '../ledger/verify.js';
 import { DataKeys } from '../lists/data-keys.js';
 import { lockStore } from '../lists/generations.js';
-import { PostgresLists } from '../lists/lists.js';
 import { migrate } from '../migrate.js';
 import { arraysOf, unnested } from '../rows.js';
 import { MIGRATIONS } from '../schema.js';
-import { PostgresAudit } from '../service/audit.js';
-import { putEvents, putHits, putNews, putWebhooks, read, sourceChainProblem, writeCheckpoint } from './ledger.js';
-import { columnsOf, HELD_PARTS, insertSql, sumSql } from './tables.js';
+import { putEvents, putHits, putNews, putWebhooks, sourceChainProblem, writeCheckpoint } from './ledger.js';
+import { columnsOf, insertSql, TABLES } from './tables.js';
+import { sumOfTable, verifyStore } from './whole.js';
 
 /** Tables that have rows in an empty store. */
 const NEVER_EMPTY = ['migration', 'store', 'generation', 'audit_head', 'ledger_head', 'moving', 'moved_table'];
-
-/** Of a mebibyte each. */
-const HELD_PARTS_PER_BATCH = 8;
 
 interface Marker {
   readonly source: number;
@@ -148,24 +142,15 @@ class PostgresMove implements MoveTarget {
     });
   }
 
-  async sum(table: keyof typeof COMPARED) {
-    return this.#database.readLong(async (sql) => {
-      if (table !== 'held') return sumOfRows(COMPARED[table], read<object>(sql, sumSql(table)));
-      return sumOfRows(COMPARED.held, await heldSums(sql));
-    });
+  async sum(table: ComparedTable): Promise<TableSum> {
+    return this.#database.readLong((sql) => sumOfTable(sql, table));
   }
 
   async problems(facts: MoveFacts): Promise<readonly string[]> {
-    const problems: string[] = [];
     const keys = await DataKeys.open(this.#database, this.#master, { isMoving: true });
-    const lists = new PostgresLists(this.#database, keys, ({ table, row }) =>
-      problems.push(`${table}: row ${row} is damaged`),
-    );
-    for (const { list } of await lists.lists())
-      if (!(await lists.verify(list)).ok) problems.push(`list: ${JSON.stringify(list)} is not as imported`);
-    const { ok, head } = await new PostgresAudit(this.#database).verify();
-    if (!ok || head.hash !== facts.audit.hash) problems.push('audit: the log is not that of the source');
-    const ledger = await this.#database.readLong(verify);
+    const { lists, audit, ledger } = await verifyStore(this.#database, keys);
+    const problems = [...lists];
+    if (!audit.ok || audit.head.hash !== facts.audit.hash) problems.push('audit: the log is not that of the source');
     problems.push(...ledger.problems.map((problem) => `ledger: ${problem}`));
     const { hits, events, totals } = ledger;
     if (JSON.stringify({ hits, events, totals }) !== JSON.stringify(facts.ledger.verified))
@@ -213,15 +198,12 @@ function tokenOfEnded({ source, fingerprint, token }: Marker, facts: MoveFacts):
   throw new AppError('STORE_NOT_EMPTY', { why, action: 'give it a database that no process of Zeef has used' });
 }
 
-/** Those of Zeef: another program may have tables beside them. */
-const TABLES = [...MIGRATIONS.join('\n').matchAll(/CREATE (?:UNLOGGED )?TABLE (\w+)/g)]
-  .map(([, name]) => name!)
-  .filter((name) => !NEVER_EMPTY.includes(name));
+const EMPTY = TABLES.filter((name) => !NEVER_EMPTY.includes(name));
 
 /** Errors STORE_NOT_EMPTY. */
 async function requireEmpty(sql: Sql): Promise<void> {
   const action = 'give it a database that no process of Zeef has used';
-  for (const table of TABLES) {
+  for (const table of EMPTY) {
     const [row] = await sql<{ some: boolean }>(`SELECT EXISTS (SELECT 1 FROM ${table}) AS some`);
     if (row!.some) throw new AppError('STORE_NOT_EMPTY', { table, action });
   }
@@ -233,7 +215,7 @@ async function requireEmpty(sql: Sql): Promise<void> {
 
 /** Throw away the part of a move. */
 async function empty(sql: Sql): Promise<void> {
-  await sql(`TRUNCATE ${TABLES.join(', ')}, moving, moved_table`);
+  await sql(`TRUNCATE ${EMPTY.join(', ')}, moving, moved_table`);
   await sql(`UPDATE audit_head SET seq = 0, hash = repeat('0', 64)`);
   await sql(`UPDATE ledger_head SET no = 0, hash = sha256('zeef ledger')`);
 }
@@ -252,16 +234,6 @@ async function prepare(sql: Sql, facts: MoveFacts): Promise<string> {
   );
   await sql('INSERT INTO moved_table (name, rows) SELECT name, 0 FROM unnest($1::text[]) AS name', [MOVED_TABLES]);
   return made!.token;
-}
-
-async function heldSums(sql: Sql): Promise<object[]> {
-  const digests = new Map<number, Hash>();
-  const parts = read<{ list_id: number; bytes: Buffer }>(sql, HELD_PARTS, HELD_PARTS_PER_BATCH);
-  for await (const { list_id, bytes } of parts) {
-    const digest = digests.get(list_id) ?? createHash('sha256');
-    digests.set(list_id, digest.update(bytes));
-  }
-  return [...digests].map(([list_id, digest]) => ({ list_id, sha256: digest.digest('hex') }));
 }
 
 async function append(sql: Sql, event: AuditEvent): Promise<AuditHead> {

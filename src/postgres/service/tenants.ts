@@ -1,13 +1,13 @@
 /** Tenants and their usage in PostgreSQL. */
-import { addedUsage, changedTenant, lastForgottenDay, requireTenantName } from '../../store/tenant-rules.js';
-import type {
-  DayUsage,
-  TenantAlarm,
-  TenantChange,
-  TenantInfo,
-  TenantLimits,
-  TenantStore,
-} from '../../store/tenants-contract.js';
+import {
+  addedUsage,
+  changedTenant,
+  lastForgottenDay,
+  parseSettings,
+  requireTenantName,
+  settingsText,
+} from '../../store/tenant-rules.js';
+import type { DayUsage, TenantAlarm, TenantChange, TenantInfo, TenantStore } from '../../store/tenants-contract.js';
 import type { Database, Sql } from '../database.js';
 
 interface TenantRow {
@@ -29,7 +29,7 @@ function toInfo(row: TenantRow): TenantInfo {
     tenant: row.name,
     createdAt: row.created_at,
     disabled: row.disabled,
-    limits: JSON.parse(row.limits) as Partial<TenantLimits>,
+    ...parseSettings(row.limits),
     alarm: row.alarm === null ? null : (JSON.parse(row.alarm) as TenantAlarm),
   };
 }
@@ -67,14 +67,14 @@ export class PostgresTenants implements TenantStore {
       await makeTenant(sql, name, new Date().toISOString());
       const [row] = await sql<TenantRow>('SELECT * FROM tenant WHERE name = $1 FOR NO KEY UPDATE', [name]);
       const before = toInfo(row!);
-      const { disabled, limits, alarm } = changedTenant(before, change);
+      const { disabled, alarm, ...settings } = changedTenant(before, change);
       await sql('UPDATE tenant SET disabled = $2, limits = $3, alarm = $4 WHERE name = $1', [
         name,
         disabled,
-        JSON.stringify(limits),
+        settingsText(settings),
         alarm === null ? null : JSON.stringify(alarm),
       ]);
-      return { ...before, disabled, limits, alarm };
+      return { ...before, disabled, alarm, ...settings };
     });
   }
 

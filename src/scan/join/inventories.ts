@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { BlobStore } from '../../store/blob-contract.js';
 import type { Inventory } from '../../store/inventory-contract.js';
 import type { PublishedInventory } from '../../store/joined-scans-contract.js';
@@ -61,7 +62,7 @@ export class ShardInventory {
   ): Promise<ShardInventory> {
     const folder = join(place.folder, name.replaceAll('/', '_'));
     await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const isWhole = published === null || (await fetchInto(place, published, join(folder, place.file)));
     return new ShardInventory(place, { name, folder, isWhole }, await place.open(folder));
   }

@@ -1,6 +1,7 @@
 /** Paths from a list that may be larger than memory, each ended by a byte: 10 or 0. */
 import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf } from '../../core/path-bytes.js';
+import { systemWords } from '../../core/system-words.js';
 
 interface FileList {
   readonly source: AsyncIterable<Uint8Array | string>;
@@ -54,7 +55,7 @@ async function* entriesOf({ source, end, pathBytesMax }: FileList): AsyncGenerat
     }
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('FILE_UNREADABLE', { why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    throw new AppError('FILE_UNREADABLE', { why: systemWords(error) }, error);
   }
   if (rest !== '') yield rest;
 }

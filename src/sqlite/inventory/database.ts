@@ -1,7 +1,8 @@
 /** The file of an inventory: its schema, the sums of its rows, and how it is opened and verified. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import { Database, type Sqlite } from '../../core/sqlite-binding.js';
 import { guarded, requireSchema } from '../file.js';
 import { addSum, createTotals, problemsIn, registerSums, type SummedTable } from '../sums.js';
@@ -64,7 +65,7 @@ const CACHE_KIB = 4_096;
  */
 export function openInventoryDatabase(dir: string | null): Sqlite {
   return guarded(() => {
-    if (dir !== null) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (dir !== null) makeFolder(dir);
     // SQLite unlinks an unnamed database as soon as it has opened it.
     const db = new Database(dir === null ? '' : join(dir, INVENTORY_FILE), { timeout: BUSY_MS });
     try {

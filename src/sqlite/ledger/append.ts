@@ -3,12 +3,23 @@ import { DAY_MS } from '../../core/period.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { Tally } from '../../core/tally.js';
 import type { HitStatus } from '../../core/vocabulary.js';
-import type { Appended, HitChange, Idempotency, LedgerGroup, SeenHit, Sighting } from '../../store/ledger-contract.js';
+import type {
+  Appended,
+  HitChange,
+  HitHandling,
+  HitMarks,
+  Idempotency,
+  LedgerGroup,
+  SeenHit,
+  Sighting,
+} from '../../store/ledger-contract.js';
 import {
   byHit,
   firstRow,
   type HitRow,
+  handledEvent,
   inOrder,
+  marksEvent,
   type NewEvent,
   nextRow,
   seeHit,
@@ -112,6 +123,12 @@ const COLUMNS = [
   'started',
   'stopped',
   'evidence_seq',
+  'md5_mark',
+  'sha1_mark',
+  'sha256_mark',
+  'marked',
+  'assignee',
+  'disputed',
 ] as const satisfies readonly (keyof HitRow)[];
 const INSERT = `INSERT INTO hit (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
 const UPDATE = `UPDATE hit SET ${COLUMNS.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`;
@@ -141,17 +158,45 @@ export function changeHit(
   expected: HitStatus,
   change: HitChange,
 ): boolean {
+  return addEvent(db, { tenant, id, expected }, statusEvent(change, { isNews: false }));
+}
+
+/** Change who has a case, or whether it is disputed; return false if there is no such hit. `tenant` null: all tenants. */
+export function handleHit(db: Sqlite, tenant: string | null, id: string, handling: HitHandling): boolean {
+  return addEvent(db, { tenant, id, expected: null }, handledEvent(handling));
+}
+
+/** Add an event of a hit; return false if there is none in the expected state. Without `expected`, every state will do. */
+function addEvent(
+  db: Sqlite,
+  { tenant, id, expected }: { tenant: string | null; id: string; expected: HitStatus | null },
+  event: NewEvent,
+): boolean {
   return db
     .transaction(() => {
-      const held = prepared<[string, string | null, string | null, string], HitRow>(
+      const held = prepared<[object], HitRow>(
         db,
-        'SELECT * FROM hit WHERE id = ? AND (? IS NULL OR tenant = ?) AND status = ?',
-      ).get(id, tenant, tenant, expected);
+        `SELECT * FROM hit
+         WHERE id = @id AND (@tenant IS NULL OR tenant = @tenant) AND (@expected IS NULL OR status = @expected)`,
+      ).get({ id, tenant, expected });
       if (!held) return false;
       const chains = new Chains(db);
-      record({ db, chains, newsMax: 0 }, held, held, [statusEvent(change, { isNews: false })]);
+      record({ db, chains, newsMax: 0 }, held, held, [event]);
       chains.writeHead();
       return true;
     })
     .immediate();
+}
+
+/** Add the marks of hits that have none. */
+export function markHits(db: Sqlite, hits: readonly HitMarks[], atMs: number): void {
+  db.transaction(() => {
+    const chains = new Chains(db);
+    const find = prepared<[string], HitRow>(db, 'SELECT * FROM hit WHERE id = ? AND marked = 0');
+    for (const { id, marks } of hits) {
+      const held = find.get(id);
+      if (held) record({ db, chains, newsMax: 0 }, held, held, [marksEvent(marks, atMs)]);
+    }
+    chains.writeHead();
+  }).immediate();
 }

@@ -17,7 +17,7 @@ export const LEDGER_SQLITE: SqliteFile = {
   name: LEDGER_FILE,
   busyMs: BUSY_MS,
   isReadable: isOfThisChain,
-  shape: 'ca184680c2182943',
+  shape: '117609cf9559adbd',
   migrations: [
     `CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL) STRICT;
    INSERT INTO head VALUES (1, '${JSON.stringify(FIRST_HEAD)}');
@@ -52,6 +52,19 @@ export const LEDGER_SQLITE: SqliteFile = {
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX answered_at ON answered (at);`,
     addNewsTable,
+    // The index of unmarked hits has all of an earlier version at first, and none once their marks are added.
+    `ALTER TABLE hit ADD COLUMN md5_mark BLOB;
+   ALTER TABLE hit ADD COLUMN sha1_mark BLOB;
+   ALTER TABLE hit ADD COLUMN sha256_mark BLOB;
+   ALTER TABLE hit ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE hit ADD COLUMN assignee TEXT;
+   ALTER TABLE hit ADD COLUMN disputed INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX hit_assignee ON hit (tenant, assignee) WHERE assignee IS NOT NULL;
+   CREATE INDEX hit_disputed ON hit (tenant, id) WHERE disputed = 1;
+   CREATE INDEX hit_md5 ON hit (md5_mark, tenant) WHERE md5_mark IS NOT NULL;
+   CREATE INDEX hit_sha1 ON hit (sha1_mark, tenant) WHERE sha1_mark IS NOT NULL;
+   CREATE INDEX hit_sha256 ON hit (sha256_mark, tenant) WHERE sha256_mark IS NOT NULL;
+   CREATE INDEX hit_unmarked ON hit (id) WHERE marked = 0;`,
   ],
 };
 

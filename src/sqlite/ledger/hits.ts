@@ -2,6 +2,7 @@
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import { HIT_STATUSES, type HitStatus } from '../../core/vocabulary.js';
+import { dueSql, prefixEnd } from '../../store/hit-order.js';
 import type { EventLink } from '../../store/ledger-chain.js';
 import type { Cases, CasesQuery, HitFilter, StoredHit } from '../../store/ledger-contract.js';
 import { type HitRow, toStoredHit } from '../../store/ledger-events.js';
@@ -14,22 +15,42 @@ function withHistory(db: Sqlite, row: HitRow): StoredHit {
 }
 
 export function hits(db: Sqlite, filter: HitFilter): StoredHit[] {
-  const wanted: readonly (readonly [string, string | number | null | undefined])[] = [
+  const { due, referencePrefix, mark } = filter;
+  const wanted: readonly (readonly [string, string | number | Buffer | undefined])[] = [
     ['tenant = ?', filter.tenant ?? undefined],
     ['list = ?', filter.list],
     ['category = ?', filter.category],
     ['status = ?', filter.status],
+    ['kind = ?', filter.kind],
     ['reference = ?', filter.reference],
+    ['reference >= ?', referencePrefix],
+    ['reference < ?', referencePrefix === undefined ? undefined : (prefixEnd(referencePrefix) ?? undefined)],
+    [`${mark?.algorithm}_mark = ?`, mark && Buffer.from(mark.mark, 'hex')],
+    ['assignee = ?', filter.assignee],
     ['first_seen >= ?', filter.fromMs],
     ['first_seen < ?', filter.toMs],
     ['stopped IS NULL AND quarantined = 0 AND started < ?', filter.runningSinceMs],
-    [filter.oldestFirst ? 'id > ?' : 'id < ?', filter.beforeId],
+    [filter.oldestFirst ? 'id > ?' : 'id < ?', due ? undefined : filter.beforeId],
   ];
   const asked = wanted.filter(([, value]) => value !== undefined);
-  const where = asked.length > 0 ? `WHERE ${asked.map(([sql]) => sql).join(' AND ')}` : '';
+  const values = asked.map(([, value]) => value);
+  const conditions = asked.map(([sql]) => sql);
+  let order = filter.oldestFirst ? 'id ASC' : 'id DESC';
+  // As text of the statement, so that the partial indexes serve it.
+  if (filter.isUnmarked) conditions.push('marked = 0');
+  if (filter.isDisputed) conditions.push('disputed = 1');
+  if (due) {
+    order = `${dueSql(due)}, id`;
+    conditions.push('stopped IS NULL');
+    if (due.after) {
+      conditions.push(`(${dueSql(due)}, id) > (?, ?)`);
+      values.push(due.after.dueMs, due.after.id);
+    }
+  }
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
   const rows = db
-    .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY id ${filter.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`)
-    .all(...asked.map(([, value]) => value), filter.limit);
+    .prepare<unknown[], HitRow>(`SELECT * FROM hit ${where} ORDER BY ${order} LIMIT ?`)
+    .all(...values, filter.limit);
   return rows.map((row) => withHistory(db, row));
 }
 
@@ -67,12 +88,15 @@ export function cases(db: Sqlite, query: CasesQuery): Cases[] {
   const running = db.prepare<[...CaseArgs, number], { count: number }>(
     `SELECT count(*) AS count ${CASES} AND stopped IS NULL AND started < ?`,
   );
-  const removed = db
-    .prepare<CaseArgs, [number, number]>(
-      `SELECT stopped - started AS ms, count(*) ${CASES} AND status = 'removed' AND stopped IS NOT NULL
-       GROUP BY ms ORDER BY ms`,
-    )
-    .raw();
+  const removedSince = (since: string) =>
+    db
+      .prepare<CaseArgs, [number, number]>(
+        `SELECT stopped - ${since} AS ms, count(*) ${CASES} AND status = 'removed' AND stopped IS NOT NULL
+         GROUP BY ms ORDER BY ms`,
+      )
+      .raw();
+  const removed = removedSince('started');
+  const removedFound = removedSince('CASE WHEN after_removal = 0 THEN first_seen ELSE started END');
   const tenants = query.tenant === null ? tenantsWithHits(db) : [query.tenant];
   return tenants.flatMap((tenant): Cases[] => {
     const args: CaseArgs = [tenant, query.fromMs, query.toMs];
@@ -89,6 +113,7 @@ export function cases(db: Sqlite, query: CasesQuery): Cases[] {
         oldestRunningMs: oldest.length > 0 ? Math.min(...oldest) : null,
         runningSince: query.runningSinceMs.map((sinceMs) => running.get(...args, sinceMs)!.count),
         removedAfterMs: removed.all(...args),
+        removedAfterFoundMs: removedFound.all(...args),
       },
     ];
   });

@@ -76,6 +76,8 @@ export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS, ne
     append: (group) => writer.run('append', group),
     probe: () => writer.run('probe'),
     changeHit: (tenant, id, expected, change) => writer.run('changeHit', tenant, id, expected, change),
+    handleHit: (tenant, id, handling) => writer.run('handleHit', tenant, id, handling),
+    markHits: (hits, atMs) => writer.run('markHits', hits, atMs),
     async retain(retention) {
       let [hits, hours] = [0, 0];
       for (let more = true; more; ) {

@@ -19,7 +19,7 @@ import {
 import { isOfEvents, Problems, type Report, TallyCheck } from '../../store/ledger-check.js';
 import type { LedgerCheck } from '../../store/ledger-contract.js';
 import type { HitRow } from '../../store/ledger-events.js';
-import type { Fold, TallyRow } from '../../store/ledger-fold.js';
+import { type Fold, movedHeads, type TallyRow } from '../../store/ledger-fold.js';
 import { Chains } from './chain.js';
 import { lastFold, openTallies, TALLY_COLUMNS } from './fold.js';
 
@@ -59,7 +59,7 @@ function verifySnapshot(db: Sqlite): LedgerCheck {
     hits: hits ?? 0,
     events: events ?? 0,
     totals: totals ?? NO_TOTALS,
-    heads: { counts: head.groupHash, events: head.eventHash },
+    heads: { counts: head.groupHash, events: head.eventHash, ...movedHeads(fold ?? {}) },
   };
 }
 

@@ -13,10 +13,12 @@ import type {
   CountsQuery,
   HitChange,
   HitFilter,
+  HitHandling,
+  HitMarks,
   LedgerGroup,
   Retention,
 } from '../../store/ledger-contract.js';
-import { type AppendLimits, appendGroup, changeHit } from './append.js';
+import { type AppendLimits, appendGroup, changeHit, handleHit, markHits } from './append.js';
 import { counts } from './counts.js';
 import { ledgerGuarded, openLedgerDatabase } from './database.js';
 import { cases, hit, hits } from './hits.js';
@@ -61,6 +63,9 @@ const WORK = {
   probe,
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),
+  handleHit: (db: Sqlite, tenant: string | null, id: string, handling: HitHandling) =>
+    handleHit(db, tenant, id, handling),
+  markHits: (db: Sqlite, hits: readonly HitMarks[], atMs: number) => markHits(db, hits, atMs),
   retain: (db: Sqlite, retention: Retention) => retain(db, retention),
   counts: (db: Sqlite, query: CountsQuery) => db.transaction(() => counts(db, query))(),
   hits: (db: Sqlite, filter: HitFilter) => db.transaction(() => hits(db, filter))(),

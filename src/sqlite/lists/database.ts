@@ -255,12 +255,20 @@ export function openListsDatabase(dataDir: string): Sqlite {
 /** Random store id, chosen once: a position in one store is meaningless in another. */
 export const storeIdOf = (db: Sqlite): number => metaOf(db, 'store_id');
 
+/** The seed of the registers that count distinct hashes: of a store that was moved here, the one that it had. Errors STORE_DAMAGED. */
+export const usageSeedOf = (db: Sqlite): number => metaRow(db, 'usage_seed') ?? storeIdOf(db);
+
 /** Return a number of the table `meta`. Errors STORE_DAMAGED. */
 export function metaOf(
   db: Sqlite,
   name: 'generation' | 'store_id' | 'values_plain' | 'last_entry_key' | 'ids_by_line',
 ): number {
+  const value = metaRow(db, name);
+  if (value === null) throw damaged(META, name);
+  return value;
+}
+
+function metaRow(db: Sqlite, name: string): number | null {
   const row = prepared<[string], { value: number }>(db, 'SELECT * FROM meta WHERE name = ?').get(name);
-  if (!row) throw damaged(META, name);
-  return sound(META, row).value;
+  return row ? sound(META, row).value : null;
 }

@@ -14,7 +14,7 @@ const SORT_CACHE_KIB = 2_048;
 
 /** In the transaction that makes them again. */
 export function dropEntryIndexes(db: Sqlite): void {
-  db.exec('DROP INDEX entry_identity; DROP INDEX entry_of_list;');
+  db.exec('DROP INDEX IF EXISTS entry_identity; DROP INDEX IF EXISTS entry_of_list;');
 }
 
 export function makeEntryIndexes(db: Sqlite): void {

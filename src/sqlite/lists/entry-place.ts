@@ -121,8 +121,8 @@ export class SqlitePlace implements EntryPlace<HeldRow> {
     return key;
   }
 
-  keep(row: HeldRow): void {
-    this.#table.keep(row);
+  keep(row: HeldRow, digest?: Buffer): void {
+    this.#table.keep(row, digest);
   }
 
   rewrite(before: HeldRow, change: Partial<Omit<NewRow, 'algorithm' | 'value'>>, until: number | null): void {

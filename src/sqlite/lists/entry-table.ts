@@ -82,7 +82,7 @@ export class EntryTable {
     const { changes } = this.#insert.run(...cellsOfEntry(row), row.sum);
     if (changes === 0) return null;
     this.#nextKey++;
-    this.#count(row, 1);
+    this.#count(row, 1, given.digest);
     return id;
   }
 
@@ -105,8 +105,8 @@ export class EntryTable {
   }
 
   /** Count an entry that stays as it is, where the rows make the totals. */
-  keep(row: HeldRow): void {
-    if (this.#isWhole) this.#count(row, 1);
+  keep(row: HeldRow, digest?: Buffer): void {
+    if (this.#isWhole) this.#count(row, 1, digest);
   }
 
   /** Write an entry again, under its key. `until`: the version that ends its earlier form; null: it has none. */
@@ -161,13 +161,13 @@ export class EntryTable {
     return checksum;
   }
 
-  #count(row: HeldRow, sign: 1 | -1): void {
+  #count(row: HeldRow, sign: 1 | -1, digest?: Buffer): void {
     this.#total(row, sign === 1 ? row.sum : ROW_SUM_SPAN - row.sum, sign);
     if (row.disabled === 0) {
       const algorithm = ALGORITHMS[row.algorithm]!;
       this.#counts.set(algorithm, (this.#counts.get(algorithm) ?? 0) + sign);
     }
-    if (sign === 1) this.#checksum.add(row);
+    if (sign === 1) this.#checksum.add(row, digest);
     else this.#checksum.remove(row);
   }
 

@@ -7,6 +7,7 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
 import { MARKS, toEntry } from '../../store/lists/entry-row.js';
+import { heldOf } from '../../store/lists/kept-versions.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
 import { type ListRow, toInfo } from '../../store/lists/list-row.js';
 import type {
@@ -159,10 +160,11 @@ export class SqliteLists implements ListStore {
     });
   }
 
-  dropHeld(name: string): Promise<void> {
+  dropHeld(name: string, importedAt?: string): Promise<void> {
     return writeWithRetry(this.#db, () => {
-      const { id } = rowOf(this.#db, name);
-      if (!forgetHeld(this.#db, this.#dataDir, id)) throw new AppError('NOT_FOUND', { list: name, state: 'held' });
+      const list = rowOf(this.#db, name);
+      heldOf(versionsOf(this.#db, list), name, importedAt);
+      forgetHeld(this.#db, this.#dataDir, list.id);
     });
   }
 

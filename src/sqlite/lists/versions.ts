@@ -3,12 +3,13 @@
  * the entries (`kept-versions.ts`), so that a list can be rolled back.
  */
 import { createReadStream, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
 import { AppError } from '../../core/errors.js';
+import { makeFolder } from '../../core/make-folder.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
+import { systemWords } from '../../core/system-words.js';
 import { type EntryRow, toEntry } from '../../store/lists/entry-row.js';
 import { openHeldRows, sealHeldRows } from '../../store/lists/held-rows.js';
 import { toVersionInfo, type VersionRow, versionFacts } from '../../store/lists/kept-versions.js';
@@ -110,7 +111,7 @@ function toParsedRow(vault: Vault, row: EntryRow, line: number): ParsedRow {
 /** In the data folder: the held versions, sealed. */
 export const HELD_FOLDER = 'held';
 
-const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
+export const heldPath = (dataDir: string, listId: number) => join(dataDir, HELD_FOLDER, `${listId}.sealed`);
 
 /** Write the rows of a version that is held, sealed. `count`: of the rows that were read. Errors STORE_FAILED: they are not the same. */
 export function writeHeld(
@@ -124,7 +125,7 @@ export function writeHeld(
 
 async function putHeld(dataDir: string, listId: number, sealed: AsyncIterable<Buffer>): Promise<void> {
   const path = heldPath(dataDir, listId);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   await writeAtomically(path, sealed);
 }
 
@@ -142,7 +143,7 @@ async function* readHeld(dataDir: string, listId: number): AsyncGenerator<Buffer
   try {
     yield* createReadStream(path) as AsyncIterable<Buffer>;
   } catch (error) {
-    throw new AppError('FILE_UNREADABLE', { path, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    throw new AppError('FILE_UNREADABLE', { path, why: systemWords(error) }, error);
   }
 }
 

@@ -1,5 +1,5 @@
-/** Opens files of the embedded store for this process alone, and does not change them. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+/** Opens files of the embedded store for this process alone: those of a source, which are not changed, and those of a target. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
@@ -33,6 +33,29 @@ export function openAlone(dataDir: string, file: SqliteFile): Sqlite {
       return db;
     } catch (error) {
       db.close();
+      throw isBusy(error) ? inUse(file.name, error) : error;
+    }
+  });
+}
+
+/**
+ * Open a file of a folder into which a store is moved, and make it if it is missing: no other connection reads or writes it until
+ * it is closed. Errors  STORE_IN_USE: another connection has it. DATA_VERSION, STORE_FAILED.
+ */
+export function openTarget(dataDir: string, file: SqliteFile): Sqlite {
+  return guarded(() => {
+    let db: Sqlite | null = null;
+    try {
+      const path = join(dataDir, file.name);
+      // Not in place: the migrations of one file open another one, as all processes do.
+      if (!existsSync(path)) writeFileSync(path, emptyFile(file), { mode: 0o600, flag: 'wx' });
+      db = openSqliteFile(dataDir, { ...file, busyMs: WAIT_MS }, { isMoving: true });
+      db.pragma('locking_mode = EXCLUSIVE');
+      // The lock is taken by the next transaction, and kept.
+      db.exec('BEGIN IMMEDIATE; COMMIT');
+      return db;
+    } catch (error) {
+      db?.close();
       throw isBusy(error) ? inUse(file.name, error) : error;
     }
   });

@@ -1,20 +1,17 @@
 /** The embedded store as the source of a move: verified as a whole, for this process alone, and not changed. */
-import { createHash, hash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.js';
-import { partsOf } from '../../core/parts.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import {
-  COMPARED,
-  type ComparedTable,
-  type MovedRow,
-  type MovedTable,
-  type MoveFacts,
-  type MoveSource,
-  type TableSum,
+import type {
+  ComparedTable,
+  MovedRow,
+  MovedTable,
+  MoveFacts,
+  MoveSource,
+  TableSum,
 } from '../../store/move-contract.js';
-import { sumOfRows } from '../../store/move-sum.js';
 import type { MasterKeySource } from '../../vault/master-key.js';
 import { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
@@ -24,20 +21,18 @@ import { lastFold, openTallies } from '../ledger/fold.js';
 import { newsAfter } from '../ledger/news.js';
 import { verify } from '../ledger/verify.js';
 import { readDataKeys } from '../lists/data-keys.js';
-import { LISTS_SQLITE, metaOf, PAST_ENTRY, storeIdOf } from '../lists/database.js';
+import { LISTS_SQLITE, metaOf, PAST_ENTRY, storeIdOf, usageSeedOf } from '../lists/database.js';
 import { LISTS_FILE } from '../lists/file-name.js';
 import { unswept } from '../lists/remove-list.js';
-import { HELD_FOLDER, heldRows } from '../lists/versions.js';
+import { heldRows } from '../lists/versions.js';
 import { markMoved, movedMark, storeMoved } from '../moved-mark.js';
 import { SqliteAudit } from '../service/audit.js';
 import { SERVICE_FILE, SERVICE_SQLITE } from '../service/database.js';
 import { damaged } from '../sums.js';
 import { problemsOfFiles } from '../verify.js';
 import { openAlone } from './alone.js';
-import { countSql, type FileOf, fileOf, rowsSql, sumSql } from './tables.js';
-
-/** Bytes of one part of a held version. */
-const PART_BYTES = 1_048_576;
+import { heldOf, heldParts, heldSum } from './held.js';
+import { countSql, type FileOf, fileOf, rowsSql, sumOfTable } from './tables.js';
 
 type Files = Readonly<Record<FileOf, Sqlite>>;
 
@@ -69,11 +64,12 @@ export async function openSqliteMove(dataDir: string, master: MasterKeySource): 
     for (const { listId } of held) for await (const _ of heldRows(vault, dataDir, listId));
     defineFunctions(files);
     return {
+      kind: 'SQLite',
       facts,
       mark: guarded(() => movedMark(dataDir)),
       setMark: (mark) => markMoved(dataDir, mark),
       moved: (mark) => storeMoved(dataDir, mark),
-      count: (table) => (table === 'held' ? 0 : countOf(files[fileOf(table)], table)),
+      count: async (table) => (table === 'held' ? 0 : countOf(files[fileOf(table)], table)),
       rows: (table, from) => (table === 'held' ? heldParts(held, from) : rowsOf(files[fileOf(table)], table, from)),
       sum: (table) => sumOf(files, held, table),
       close,
@@ -131,8 +127,7 @@ async function verified(files: Files): Promise<MoveFacts> {
       generation: metaOf(lists, 'generation'),
       lastEntryKey: metaOf(lists, 'last_entry_key'),
       lastListKey: lastListKey(lists),
-      // As `SqliteTenants` has it: the registers of today are of this seed.
-      usageSeed: storeIdOf(lists),
+      usageSeed: usageSeedOf(lists),
       audit: audit.head,
       ledger: {
         head,
@@ -206,41 +201,5 @@ async function* rowsOf(db: Sqlite, table: MovedTable, from: number): AsyncGenera
   }
 }
 
-interface HeldFile {
-  readonly listId: number;
-  readonly path: string;
-}
-
-function heldOf(db: Sqlite, dataDir: string): readonly HeldFile[] {
-  const ids = db.prepare<[], number>('SELECT DISTINCT list_id FROM list_version WHERE is_held = 1 ORDER BY list_id');
-  return guarded(() => ids.pluck().all()).map((listId) => ({
-    listId,
-    path: join(dataDir, HELD_FOLDER, `${listId}.sealed`),
-  }));
-}
-
-async function* heldParts(held: readonly HeldFile[], from: number): AsyncGenerator<MovedRow> {
-  let number = 0;
-  for (const { listId, path } of held) {
-    let part = 0;
-    for await (const bytes of partsOf(createReadStream(path), PART_BYTES)) {
-      // A copy: a part is valid until the next one.
-      if (number++ >= from) yield { list_id: listId, part, bytes: Buffer.from(bytes) };
-      part++;
-    }
-  }
-}
-
-async function sumOf(files: Files, held: readonly HeldFile[], table: ComparedTable): Promise<TableSum> {
-  if (table !== 'held') {
-    const rows = guarded(() => files[fileOf(table)].prepare<[], object>(sumSql(table)).iterate());
-    return sumOfRows(COMPARED[table], rows);
-  }
-  const found: object[] = [];
-  for (const { listId, path } of held) {
-    const digest = createHash('sha256');
-    for await (const bytes of createReadStream(path)) digest.update(bytes as Buffer);
-    found.push({ list_id: listId, sha256: digest.digest('hex') });
-  }
-  return sumOfRows(COMPARED.held, found);
-}
+const sumOf = (files: Files, held: ReturnType<typeof heldOf>, table: ComparedTable): Promise<TableSum> =>
+  table === 'held' ? heldSum(held) : sumOfTable(files[fileOf(table)], table);

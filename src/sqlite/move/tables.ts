@@ -1,5 +1,8 @@
-/** Statements that read a whole store for a move, and those that read it again to compare. */
-import { COMPARED, type ComparedTable, MOVED, type MovedTable } from '../../store/move-contract.js';
+/** Statements that read and write a whole store for a move, and those that read it again to compare. */
+import type { Sqlite } from '../../core/sqlite-binding.js';
+import { COMPARED, type ComparedTable, MOVED, type MovedTable, type TableSum } from '../../store/move-contract.js';
+import { sumOfRows } from '../../store/move-sum.js';
+import { guarded } from '../file.js';
 
 /** Files of the store, by which a table is found. */
 export type FileOf = 'lists' | 'service' | 'ledger';
@@ -60,7 +63,36 @@ export function rowsSql(table: MovedTable): string {
   return `SELECT ${columns.join(', ')} FROM ${nameOf(table)} ORDER BY ${ORDERS[table]} LIMIT -1 OFFSET ?`;
 }
 
+/** Columns that the rows of a move do not have. */
+const WRITTEN: Partial<Record<MovedTable, Readonly<Record<string, string>>>> = {
+  // The processes that held them have ended.
+  duty: { until_ms: '0' },
+  // Once the removals are there.
+  generation: { removal: '0' },
+  entry: { sum: '@sum' },
+  webhook: { after: '', mark: '@mark' },
+  list: { source: '' },
+  removal: { generation: '' },
+  event: { hash: '@hash' },
+};
+
+/** Return the statement that adds a row of a table, whose parameters are its cells by name. */
+export function insertSql(table: MovedTable): string {
+  const written: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(MOVED[table].split(' ').map((name) => [name, `@${name}`])),
+    ...WRITTEN[table],
+  };
+  const names = Object.keys(written).filter((name) => written[name] !== '');
+  const columns = names.map((name) => `"${name}"`).join(', ');
+  return `INSERT INTO ${nameOf(table)} (${columns}) VALUES (${names.map((name) => written[name]).join(', ')})`;
+}
+
 export const countSql = (table: MovedTable) => `SELECT count(*) FROM ${nameOf(table)}`;
 
-export const sumSql = (table: ComparedTable) =>
+const sumSql = (table: ComparedTable) =>
   `SELECT ${COMPARED[table].replaceAll(' ', ', ')} FROM ${nameOf(table)} NOT INDEXED`;
+
+export function sumOfTable(db: Sqlite, table: Exclude<ComparedTable, 'held'>): Promise<TableSum> {
+  const rows = guarded(() => db.prepare<[], object>(sumSql(table)).iterate());
+  return sumOfRows(COMPARED[table], rows);
+}

@@ -24,23 +24,26 @@ export class SqliteAudit implements AuditStore {
     this.#db = db;
   }
 
-  append(wanted: AuditEvent): Promise<AuditRow> {
+  append(event: AuditEvent): Promise<AuditRow> {
+    return writeWithRetry(this.#db, () => this.appendNow(event));
+  }
+
+  /** The same inside the caller's transaction. */
+  appendNow(wanted: AuditEvent): AuditRow {
     const event = storable(wanted);
-    return writeWithRetry(this.#db, () => {
-      const before = this.#head();
-      const details = detailsText(event.details);
-      const hash = auditHash(before, { ...event, details });
-      const seq = before.seq + 1;
-      const { at, actor, action, tenant, target, outcome, ends } = event;
-      this.#db
-        .prepare(
-          `INSERT INTO audit (seq, at, actor, action, tenant, target, details, hash, outcome, ends)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(seq, at, actor, action, tenant, target, details, hash, outcome, ends);
-      this.#db.prepare('INSERT OR REPLACE INTO audit_head (id, seq, hash) VALUES (1, ?, ?)').run(seq, hash);
-      return toAuditRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
-    });
+    const before = this.#head();
+    const details = detailsText(event.details);
+    const hash = auditHash(before, { ...event, details });
+    const seq = before.seq + 1;
+    const { at, actor, action, tenant, target, outcome, ends } = event;
+    this.#db
+      .prepare(
+        `INSERT INTO audit (seq, at, actor, action, tenant, target, details, hash, outcome, ends)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(seq, at, actor, action, tenant, target, details, hash, outcome, ends);
+    this.#db.prepare('INSERT OR REPLACE INTO audit_head (id, seq, hash) VALUES (1, ?, ?)').run(seq, hash);
+    return toAuditRow({ seq, at, actor, action, tenant, target, details, hash, outcome, ends });
   }
 
   async page({ tenant, before, limit, all = false }: AuditPage): Promise<readonly AuditRow[]> {

@@ -1,15 +1,15 @@
 /** Tenants and their usage in SQLite. */
 
 import type { Sqlite } from '../../core/sqlite-binding.js';
-import { addedUsage, changedTenant, lastForgottenDay, requireTenantName } from '../../store/tenant-rules.js';
-import type {
-  DayUsage,
-  TenantAlarm,
-  TenantChange,
-  TenantInfo,
-  TenantLimits,
-  TenantStore,
-} from '../../store/tenants-contract.js';
+import {
+  addedUsage,
+  changedTenant,
+  lastForgottenDay,
+  parseSettings,
+  requireTenantName,
+  settingsText,
+} from '../../store/tenant-rules.js';
+import type { DayUsage, TenantAlarm, TenantChange, TenantInfo, TenantStore } from '../../store/tenants-contract.js';
 import { tryWrite, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { sound, wholeTable } from '../sums.js';
@@ -34,7 +34,7 @@ function toInfo(row: TenantRow): TenantInfo {
     tenant: row.name,
     createdAt: row.created_at,
     disabled: row.disabled === 1,
-    limits: JSON.parse(row.limits) as Partial<TenantLimits>,
+    ...parseSettings(row.limits),
     alarm: row.alarm === null ? null : (JSON.parse(row.alarm) as TenantAlarm),
   };
 }
@@ -66,10 +66,10 @@ export class SqliteTenants implements TenantStore {
   setTenant(name: string, change: TenantChange): Promise<TenantInfo> {
     return writeWithRetry(this.#db, () => {
       makeTenant(this.#db, name, new Date().toISOString());
-      const { disabled, limits, alarm } = changedTenant(this.#read(name)!, change);
+      const { disabled, alarm, ...settings } = changedTenant(this.#read(name)!, change);
       this.#db
         .prepare('UPDATE tenant SET disabled = ?, limits = ?, alarm = ? WHERE name = ?')
-        .run(disabled ? 1 : 0, JSON.stringify(limits), alarm === null ? null : JSON.stringify(alarm), name);
+        .run(disabled ? 1 : 0, settingsText(settings), alarm === null ? null : JSON.stringify(alarm), name);
       return this.#read(name)!;
     });
   }

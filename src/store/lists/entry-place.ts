@@ -47,8 +47,8 @@ export interface EntryPlace<Row extends StoredRow = StoredRow> {
 
   /** Errors STORE_DAMAGED; INDEX_FULL: keys are used up. Result: its key. */
   add(row: NewRow): number;
-  /** Count a row that stays as it is, where the import names all rows of the list. */
-  keep(row: Row): void;
+  /** Count a row that stays as it is, where the import names all rows of the list. `digest`: of its checked part, where it is known. */
+  keep(row: Row, digest?: Buffer): void;
   /** Write a row again, under its key. `until`: the version that ends its earlier form; null: it has none. */
   rewrite(before: Row, change: Partial<Omit<NewRow, 'algorithm' | 'value'>>, until: number | null): void;
   /** Write a damaged row as it should be. */

@@ -22,13 +22,15 @@ export type ValueName = Omit<Identity, 'entry_id'>;
 
 /** What a writer gives of a new entry. */
 export interface NewRow extends Checked {
+  /** Of its checked part, where it is known. */
+  readonly digest?: Buffer | undefined;
   /** The version that last changed the entry. */
   readonly since: number;
   readonly disabled: number;
 }
 
 /** A row that a store holds. `id`: its key. */
-export interface StoredRow extends NewRow {
+export interface StoredRow extends Omit<NewRow, 'digest'> {
   readonly id: number;
   /** One of `MARKS`. */
   readonly quarantined: number;
@@ -72,6 +74,9 @@ const openNotes = (vault: Vault, sealed: Buffer): Entry['notes'] =>
 /** Seal notes by the current data key. Errors SEALED_DAMAGED. */
 export const resealNotes = (from: Vault, to: Vault, sealed: Buffer): Buffer =>
   to.seal(NOTES_LABEL, from.open(NOTES_LABEL, sealed));
+
+/** The id that the source gave, as it is stored; empty without one. The disk stores half a surrogate pair as U+FFFD, so it is converted before the checksum. */
+export const idOf = ({ entryId }: Pick<Entry, 'entryId'>): string => entryId.toWellFormed();
 
 /** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {

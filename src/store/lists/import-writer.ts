@@ -14,13 +14,13 @@ import { DisabledEntries } from './disabled-entries.js';
 import type { EntryPlace } from './entry-place.js';
 import {
   type Checked,
+  idOf,
   isSameValue,
   msOf,
   type NewRow,
   nameOf,
   type StoredRow,
   sealNotes,
-  toAttributes,
   updatedAtOf,
 } from './entry-row.js';
 import { KeySet } from './key-set.js';
@@ -41,6 +41,11 @@ interface LargeEntry {
   latestMs: number | null;
   /** Keys of the rows that form it. */
   named: number[];
+}
+
+/** The checked part of a row, with its digest where a thread has computed it. */
+interface DigestedRow extends Checked {
+  readonly digest: Buffer | null;
 }
 
 interface ImportTarget {
@@ -175,7 +180,7 @@ export class ImportWriter<Row extends StoredRow> {
   }
 
   /** A value whose list gives it no id any more keeps the entry that it has. Return false where it has none. */
-  #restate(entry: Checked): boolean {
+  #restate(entry: DigestedRow): boolean {
     if (this.#hasMadeUpAlone) return false;
     const { mode } = this.#target;
     const rows = this.#place.ofValue(entry);
@@ -185,21 +190,20 @@ export class ImportWriter<Row extends StoredRow> {
     if (mode === 'add' || this.#seen.has(first.id)) {
       if (this.#doubted.delete(first.id)) this.#large.delete(first.entry_id);
       this.counts.duplicates++;
-    } else
-      this.#bring(first, { ...entry, entry_id: first.entry_id, since: this.#target.version, disabled: first.disabled });
+    } else this.#bring(first, this.#rowOf({ ...entry, entry_id: first.entry_id, digest: null }, first.disabled === 1));
     return true;
   }
 
-  #entryOf({ entry }: AcceptedRow, { value, madeId }: SealedValue): Checked {
+  #entryOf({ entry }: AcceptedRow, { value, madeId, attributes, digest }: SealedValue): DigestedRow {
     const { algorithm, entryId } = entry;
     if (entryId !== '' && !isMadeUpId(entryId)) this.#hasMadeUpAlone = false;
     return {
       algorithm: ALGORITHMS.indexOf(algorithm),
       value,
-      // The disk stores half a surrogate pair as U+FFFD; convert it before the checksum.
-      entry_id: entryId === '' ? madeId : entryId.toWellFormed(),
-      attributes: toAttributes(entry),
+      entry_id: idOf(entry) || madeId,
+      attributes,
       notes: sealNotes(this.#vault, entry),
+      digest,
     };
   }
 
@@ -243,18 +247,19 @@ export class ImportWriter<Row extends StoredRow> {
     this.#large.get(entryId)?.named.push(key);
   }
 
-  #rowOf(entry: Checked, isDisabled: boolean): NewRow {
+  #rowOf(entry: DigestedRow, isDisabled: boolean): NewRow {
     // Named one by one: copies by spread take a tenth of an import.
-    const { algorithm, value, entry_id, attributes, notes } = entry;
+    const { algorithm, value, entry_id, attributes, notes, digest } = entry;
     const disabled = isDisabled ? 1 : 0;
-    return { algorithm, value, entry_id, attributes, notes, since: this.#target.version, disabled };
+    const since = this.#target.version;
+    return { algorithm, value, entry_id, attributes, notes, since, disabled, digest: digest ?? undefined };
   }
 
   /**
    * A list that is replaced may give its values other ids, such as numbers of rows: then they keep their keys, and change their
    * ids. Return false where no value waits for an id. A disabled one is left to `#disableHeirs`.
    */
-  #takeOver(entry: Checked): boolean {
+  #takeOver(entry: DigestedRow): boolean {
     if (this.#target.mode === 'add' || !this.#place.hadEntries || this.#disabled.has(entry)) return false;
     const free = this.#freeRow(entry);
     if (free === undefined) return false;
@@ -287,7 +292,7 @@ export class ImportWriter<Row extends StoredRow> {
   }
 
   /** `held`: the rows of the entry. */
-  #settle(entry: Checked, held: EntryRows<Row>): void {
+  #settle(entry: DigestedRow, held: EntryRows<Row>): void {
     const before = held === 'many' ? this.#place.ofIdentity(entry) : held.find((one) => isSameValue(one, entry));
     if (before !== undefined) {
       this.#look(entry);
@@ -295,7 +300,7 @@ export class ImportWriter<Row extends StoredRow> {
     } else if (!this.#takeOver(entry)) this.#addNew(entry);
   }
 
-  #addNew(entry: Checked): void {
+  #addNew(entry: DigestedRow): void {
     const key = this.#place.add(this.#rowOf(entry, this.#disabled.has(entry)));
     this.#look(entry);
     this.#name(key, entry.entry_id);
@@ -311,13 +316,14 @@ export class ImportWriter<Row extends StoredRow> {
     if (!isNamedAgain || wasDoubted) this.#name(held.id, row.entry_id);
     if (!this.#place.isSound(held)) {
       // Its own marks are not to be trusted.
-      this.#place.repair(held, this.#rowOf(row, this.#disabled.has(row)));
+      this.#place.repair(held, { ...row, disabled: this.#disabled.has(row) ? 1 : 0 });
       this.counts.accepted++;
       return;
     }
-    if (!isNamedAgain) this.#place.keep(held);
     const isSame =
       held.entry_id === row.entry_id && held.attributes === row.attributes && isSameNotes(held.notes, row.notes);
+    // The same value may be sealed by another data key.
+    if (!isNamedAgain) this.#place.keep(held, isSame && held.value.equals(row.value) ? row.digest : undefined);
     if ((isNamedAgain && !wasDoubted) || (isSame && mode === 'add')) {
       this.counts.duplicates++;
       return;

@@ -3,6 +3,7 @@
  * a half; and beyond them as long as they are cheap, since single additions and removals make a version each, and must not push the
  * last import out.
  */
+import { AppError } from '../../core/errors.js';
 import type { HoldReason, ImportMode, ImportReport, VersionInfo } from '../lists-contract.js';
 import type { ListRow } from './list-row.js';
 
@@ -58,6 +59,16 @@ export function toVersionInfo(list: ListRow, row: VersionRow): VersionInfo {
     ...factsOf(row.facts),
     checksum: row.checksum,
   };
+}
+
+/**
+ * Return the version that is held. `importedAt`: only that of this time, as a person has seen it; an import that is held later takes its
+ * place, under the same number. Errors NOT_FOUND: none, or another one, is held.
+ */
+export function heldOf(versions: readonly VersionInfo[], list: string, importedAt?: string): VersionInfo {
+  const held = versions.find(({ state }) => state === 'held');
+  if (held && (importedAt === undefined || held.importedAt === importedAt)) return held;
+  throw new AppError('NOT_FOUND', { list, state: 'held', ...(importedAt === undefined ? {} : { importedAt }) });
 }
 
 /** A version that was active, the newest first. */

@@ -11,7 +11,7 @@ function partsOf(hits: readonly { readonly matchType: 'exact' | 'near'; readonly
   const held = { entryId: ENTRY_ID, algorithm: 'pdq', value: 'f0'.repeat(32), source: null, disabled: false };
   const source = { type: 'ncmec', url: 'https://hashsharing.example/hashsharing', privacyGroup: null, members: [] };
   const page = hits.map(({ matchType, status }) => ({
-    history: [{ status, at: '2026-01-02T03:04:05Z' }],
+    history: [{ status, at: '2026-01-02T03:04:05Z', by: 'k' }],
     matches: [{ list: 'a', entryId: ENTRY_ID, algorithm: 'pdq', matchType, suppressed: false, quarantined: false }],
   }));
   const parts = {

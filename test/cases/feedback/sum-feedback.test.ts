@@ -11,10 +11,16 @@ import { type SyncedList, type Syncing, startSyncing } from '../../lists/import/
 import { type Decided, decided } from './decided.js';
 
 const at = (n: number) => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString();
-const history = (...states: HitStatus[]) => states.map((status, n) => ({ status, at: at(n) }));
+/** Cases are opened again by Zeef, and by `k` where the state is `undone`. */
+const history = (...states: (HitStatus | 'undone')[]) =>
+  states.map((state, n) => ({
+    status: state === 'undone' ? ('open' as const) : state,
+    at: at(n),
+    by: state === 'open' ? 'zeef' : 'k',
+  }));
 
 describe('the decision on a hit', () => {
-  test.each<[HitStatus[], string | null]>([
+  test.each<[(HitStatus | 'undone')[], string | null]>([
     [[], null],
     [['notified'], null],
     [['removed'], null],
@@ -23,6 +29,9 @@ describe('the decision on a hit', () => {
     [['notified', 'confirmed', 'removed'], 'confirmed'],
     // Taken down, and there again: the case is open, the file is what it was.
     [['confirmed', 'removed', 'open'], 'confirmed'],
+    [['confirmed', 'undone'], null],
+    [['false_positive', 'undone'], null],
+    [['false_positive', 'undone', 'confirmed'], 'confirmed'],
     [['confirmed', 'notified'], 'confirmed'],
     [['false_positive'], 'false_positive'],
     [['confirmed', 'false_positive'], 'false_positive'],

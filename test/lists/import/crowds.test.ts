@@ -27,7 +27,7 @@ function near(hash: Uint8Array, random: () => number, bits: number): Uint8Array 
 function sampleOf(hashes: readonly Uint8Array[]): HashSample {
   const sample = new HashSample();
   for (const [position, hash] of hashes.entries())
-    sample.add({ position, line: position + 1, value: formatHash256(hash) });
+    sample.add({ position, line: position + 1, entryId: `e${position}`, value: formatHash256(hash) });
   return sample;
 }
 
@@ -48,7 +48,7 @@ test('those that match many, and whom they match, against a comparison of each w
         const isNew = (position: number) => position % each !== 0;
         const added = [...hashes.keys()].filter(isNew);
         const matchesOf = (at: number) => added.filter((one) => hamming256(hashes[one]!, hashes[at]!) <= RADIUS_BITS);
-        const { compared, lines } = sampleOf(hashes).crowded(RADIUS_BITS, isNew);
+        const { compared, lines, rowAt } = sampleOf(hashes).crowded(RADIUS_BITS, isNew);
         expect(compared).toBe(added.length);
         const crowded = new Set(lines.map((line) => line - 1));
         const least = added.filter((at) => matchesOf(at).length > CROWD_OTHERS_MAX + 1);
@@ -56,6 +56,14 @@ test('those that match many, and whom they match, against a comparison of each w
         for (const at of least) expect(crowded.has(at)).toBe(true);
         for (const at of crowded) expect(most.has(at)).toBe(true);
         expect(lines).toEqual([...lines].sort((a, b) => a - b));
+        for (const [at, line] of lines.entries()) {
+          const { near, ...row } = rowAt(at);
+          expect(row).toEqual({ line, entryId: `e${line - 1}` });
+          // The first of a crowd is near no row before it; the others are near the one that is named.
+          if (near === undefined) expect(matchesOf(line - 1).length).toBeGreaterThan(CROWD_OTHERS_MAX + 1);
+          else expect(matchesOf(line - 1).map((one) => `e${one}`)).toContain(near.entryId);
+          expect(near?.entryId ?? null).toBe(near === undefined ? null : `e${near.line! - 1}`);
+        }
       },
     ),
     { numRuns: 60 },

@@ -8,7 +8,7 @@ import type { Audit } from '../../../src/audit/audit.js';
 import { openOwnBlobs } from '../../../src/blobs/open-blobs.js';
 import { AppError } from '../../../src/core/errors.js';
 import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
-import type { ImportOutcome, ThreadedImport } from '../../../src/lists/import/import-task.js';
+import type { ImportOutcome, ImportRead, ThreadedImport } from '../../../src/lists/import/import-task.js';
 import { SHORT_BYTES_MAX, SHORT_WAITING_MAX } from '../../../src/lists/import/short-imports.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
@@ -24,7 +24,12 @@ let isAuditLost = false;
 let store: Store;
 let jobs: ImportJobs;
 /** Imports in the thread, and what ends each. */
-let begun: { readonly request: ThreadedImport; end(outcome?: ImportOutcome): Promise<void>; stopped: boolean }[] = [];
+let begun: {
+  readonly request: ThreadedImport;
+  send(read: ImportRead): void;
+  end(outcome?: ImportOutcome): Promise<void>;
+  stopped: boolean;
+}[] = [];
 
 beforeEach(async () => {
   dataDir = tempFolder('import-jobs');
@@ -49,6 +54,7 @@ function createJobs(): ImportJobs {
           const one = {
             request,
             stopped: false,
+            send: (read: ImportRead) => port.postMessage(read),
             async end(outcome?: ImportOutcome) {
               const report = outcome ?? { ok: true as const, report: await importOneEntry(request) };
               resolve(report);
@@ -100,9 +106,16 @@ test('a job is queued, runs, and is done; its body is on disk until then', async
     paths: [],
     blob: `imports/${job.id}`,
   });
-  expect((await jobs.job(job.id)).bytesDone).toBe(0);
+  expect(await jobs.job(job.id)).toMatchObject({ bytesDone: 0, rowsRead: 0 });
+  begun[0]!.send({ bytesDone: 1, rowsRead: 17 });
+  await expect.poll(() => jobs.job(job.id)).toMatchObject({ bytesDone: 1, rowsRead: 17 });
   await begun[0]!.end();
-  expect(await jobs.ended(job.id)).toMatchObject({ state: 'done', bytesDone: null, report: { added: 1 } });
+  expect(await jobs.ended(job.id)).toMatchObject({
+    state: 'done',
+    bytesDone: null,
+    rowsRead: null,
+    report: { added: 1 },
+  });
   expect(bodies()).toEqual([]);
 });
 

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tempFolder } from '../../../bench/temp-folder.js';
+import { reportText } from '../../../src/cli/list-text.js';
 import { formatHash256, parseHash256 } from '../../../src/core/hash256.js';
 import type { HashWants } from '../../../src/engine/image-engine.js';
 import { hamming256 } from '../../../src/kernels/hamming.js';
+import { shippedCanaries } from '../../../src/lists/import/canaries.js';
 import { importList } from '../../../src/lists/import/import-list.js';
 import { reasonsToHold, WatchedRows } from '../../../src/lists/import/import-review.js';
-import { shippedCanaries } from '../../../src/lists/import/pdq-gate.js';
 import { approveHeld, rollBack } from '../../../src/lists/list-versions.js';
 import type { Draft } from '../../../src/store/lists-contract.js';
 import { randomBytes, seeded } from '../../support/random.js';
@@ -72,7 +73,10 @@ describe('an import is held', () => {
       .toBuffer();
     const { pdq: found } = await running.service.hashImage({ bytes: stock }, wants);
     const report = await bring([...hashes.slice(0, 50), found!.hash]);
-    expect(report.held).toEqual([{ rule: 'canary', count: 1, limit: 0, firstRows: [{ line: 51, entryId: null }] }]);
+    const near = { kind: 'canary', line: expect.any(Number), shows: 'photograph mate-dune', list: null, entryId: null };
+    expect(report.held).toEqual([
+      { rule: 'canary', count: 1, limit: 0, firstRows: [{ line: 51, entryId: null, near }] },
+    ]);
     expect(await count()).toBe(0);
     await running.service.reload();
     expect(running.service.readiness().entries).toBeGreaterThan(0);
@@ -80,9 +84,33 @@ describe('an import is held', () => {
 
   test('when an entry matches a suppression list', async () => {
     const good = hashes[150]!;
-    await bring([good], { list: 'benign', kind: 'suppression' });
-    const report = await bring([...hashes.slice(0, 50), good]);
-    expect(report.held).toMatchObject([{ rule: 'canary', count: 1, firstRows: [{ line: 51 }] }]);
+    const path = join(FOLDER, 'benign.csv');
+    // An id that is a digest is not shown.
+    const md5 = 'ab'.repeat(16);
+    writeFileSync(path, `entryId,algorithm,value\nour-logo,pdq,${good}\n${md5},pdq,${hashes[151]}\n`);
+    await bring([], { paths: [path], format: 'csv', list: 'benign', kind: 'suppression' });
+    const listed = join(FOLDER, 'police.csv');
+    const rows = [...hashes.slice(0, 50), good, hashes[151]!].map(
+      (value, at) => `${at === 51 ? md5 : `e${at}`},pdq,${value}`,
+    );
+    writeFileSync(listed, ['entryId,algorithm,value', ...rows].join('\n'));
+    const report = await bring([], { paths: [listed], format: 'csv' });
+    const near = { kind: 'entry', line: null, shows: null, list: 'benign', entryId: 'our-logo' };
+    expect(report.held).toEqual([
+      {
+        rule: 'canary',
+        count: 2,
+        limit: 0,
+        firstRows: [
+          { line: 52, entryId: 'e50', near },
+          { line: 53, entryId: null, near: { ...near, entryId: null } },
+        ],
+      },
+    ]);
+    expect((await running.service.store.lists.versions('police'))[0]?.held).toEqual(report.held);
+    const shown = reportText(report);
+    expect(shown).toContain('line 52: e50 (near list benign: our-logo)\n');
+    expect(shown).not.toContain(md5);
   });
 
   test('when its digests are on a suppression list, also on one of digests only', async () => {
@@ -130,7 +158,12 @@ describe('an import is held', () => {
     expect((await bring([...hashes.slice(0, 50), ...variants.slice(0, 21)])).held).toEqual([]);
     await running.service.store.lists.removeList('police');
     const report = await bring([...hashes.slice(0, 50), ...variants.slice(0, 22)]);
-    const firstRows = Array.from({ length: 22 }, (_, n) => ({ line: 51 + n, entryId: null }));
+    const near = { kind: 'row', line: 51, shows: null, list: null, entryId: null };
+    const firstRows = Array.from({ length: 22 }, (_, n) => ({
+      line: 51 + n,
+      entryId: null,
+      ...(n === 0 ? {} : { near }),
+    }));
     expect(report.held).toEqual([{ rule: 'crowded', count: 22, limit: 20, firstRows }]);
     await approveHeld(running.service.store.lists, 'police');
     // The next day's list, with a few more.
@@ -236,6 +269,6 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
   for (let n = 0; n < (counts.oneDimensional ?? 0); n++) watched.oneDimensional.add({ line: n, entryId: '' });
   watched.pdqRows = counts.pdqRows ?? 0;
   const lines = Array.from({ length: counts.crowded ?? 0 }, (_, line) => line);
-  const crowded = { compared: counts.compared ?? 0, lines };
+  const crowded = { compared: counts.compared ?? 0, lines, rowAt: (at: number) => ({ line: at, entryId: null }) };
   expect(reasonsToHold(draft, watched, crowded).map(({ rule }) => rule)).toEqual(expected);
 });

@@ -4,8 +4,9 @@ import { listRows } from '../../../bench/list-rows.js';
 import { pdqLike } from '../../../bench/pdq-like.js';
 import { parseHash256 } from '../../../src/core/hash256.js';
 import type { ParsedRow } from '../../../src/core/parsed-row.js';
+import { shippedCanaries } from '../../../src/lists/import/canaries.js';
 import { openReview } from '../../../src/lists/import/import-review.js';
-import { PDQ_PER_BATCH, PdqGate, shippedCanaries } from '../../../src/lists/import/pdq-gate.js';
+import { PDQ_PER_BATCH, PdqGate } from '../../../src/lists/import/pdq-gate.js';
 import type { Draft, ListReader } from '../../../src/store/lists-contract.js';
 
 const DRAFT: Draft = {
@@ -46,7 +47,13 @@ test.each([
   expect(passed).toBe(ROWS);
   const found = review(DRAFT).find(({ rule }) => rule === 'canary');
   expect(found?.count ?? 0).toBe(at.length);
-  expect(found?.firstRows ?? []).toEqual(at.map((row) => ({ line: row + 1, entryId: `e${row}` })));
+  expect(found?.firstRows ?? []).toEqual(
+    at.map((row) => ({
+      line: row + 1,
+      entryId: `e${row}`,
+      near: { kind: 'canary', line: 6, shows: expect.stringMatching(/^[a-z]/), list: null, entryId: null },
+    })),
+  );
 });
 
 test('canaries of a provider count in the thread, too', async () => {
@@ -64,7 +71,7 @@ test('canaries of a provider count in the thread, too', async () => {
   await gate.settle();
   await gate.close();
   expect(found).toEqual([true, gate.check(rows)]);
-  expect(gate.check(rows).canaries).toEqual([1]);
+  expect(gate.check(rows).canaries).toEqual([{ row: 1, canary: shippedCanaries().length }]);
 });
 
 test('a value that is no hash is refused: the rows after it would pass unexamined', async () => {

@@ -174,7 +174,9 @@ test('a killed import leaves its rows to the next start, which removes them', as
 });
 
 test('rows are as they were, in their order, up to the bound', async () => {
-  expect(await withStagedRows(rowsOf(ROWS), store, counted)).toBe(ROWS);
+  const seen: number[] = [];
+  expect(await withStagedRows(rowsOf(ROWS), { ...store, onRows: (rows) => seen.push(rows) }, counted)).toBe(ROWS);
+  expect(seen).toEqual([10_000, ROWS, ROWS]);
   expect(await withStagedRows(rowsOf(0), store, counted)).toBe(0);
   await expect(withStagedRows(rowsOf(ROWS), { ...store, bytesMax: 1_000_000 }, counted)).rejects.toMatchObject({
     code: 'HASHLIST_INVALID',

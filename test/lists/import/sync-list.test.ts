@@ -345,7 +345,7 @@ describe('a source that', () => {
     const before = asked.length;
     await expect.poll(() => asked.length, { timeout: 10_000 }).toBeGreaterThan(before + 20);
     await stop();
-    expect((await running.service.renderMetrics()).body).not.toContain('outcome="failed"');
+    expect((await running.service.renderMetrics()).body).toContain('zeef_list_sync_total{outcome="failed"} 0\n');
   });
 
   test('never answers keeps no other waiting, and a stop does not wait for it', async () => {
