@@ -276,6 +276,11 @@ describe.runIf(hasChromium)('the lists in a browser', () => {
     await looking(async (page) => {
       const confirm = (name: string) =>
         page.locator('#confirm-dialog[open]').getByRole('button', { name, exact: true }).click();
+      // A slow service: the change is said to be made once the dialog has its numbers.
+      await page.route('**/v1/lists', async (route) => {
+        await new Promise((done) => setTimeout(done, 500));
+        await route.continue();
+      });
       await dialog(page).getByRole('button', { name: 'Roll back to version 1' }).click();
       await confirm('Roll back');
       await dialog(page).getByText('back is rolled back to version 1.').waitFor();
