@@ -150,14 +150,12 @@ async function reportAll(
     const isMissing = head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan);
     if (isMissing) tally.missing++;
     const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
-    // No new entry is near: the verdict stays, and is not reported again.
-    if (isPartial && isUntouched(decision)) {
-      if (decision === NEAR_LEFT_OUT) tally.nearLeftOut++;
-      tally.takeOther(head.kind, null);
-      continue;
-    }
     const { verdict, reason } = verdictOf(decision, head);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
+    if (!isOther && isPartial && isUntouched(decision)) {
+      tally.takeKept(head.size, decision === NEAR_LEFT_OUT);
+      continue;
+    }
     const isReported = !isOther && verdict !== 'no_match';
     if (isOther) tally.takeOther(head.kind, null);
     else if (!isReported) {

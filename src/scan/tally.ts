@@ -36,7 +36,7 @@ export interface RunPoint {
 }
 
 export interface ScanSummary {
-  /** Regular files; each is counted once: files = checked + not_checked + notPictures. */
+  /** Regular files; each is counted once: files = checked + not_checked + notPictures + verdictsKept. */
   readonly files: number;
   readonly checked: number;
   readonly byVerdict: Readonly<Record<Verdict, number>>;
@@ -52,6 +52,8 @@ export interface ScanSummary {
   readonly notPictures: number;
   /** The same files by kind. */
   readonly notImages: NotImages;
+  /** Images near no new entry, of a rematch of new entries alone: their verdicts stay, and are not reported again. */
+  readonly verdictsKept: number;
   /** Also those that were to be opened and could not be: they are `not_checked`. */
   readonly archives: number;
   readonly skipped: number;
@@ -90,6 +92,7 @@ export type ScanSums = Pick<
   | 'near'
   | 'notPictures'
   | 'notImages'
+  | 'verdictsKept'
   | 'archives'
   | 'skippedByKind'
   | 'fromInventory'
@@ -137,6 +140,7 @@ export class ScanTally {
   nearLeftOut = 0;
   notPictures = 0;
   notImages: NotImages = { video: 0, archive: 0, other: 0 };
+  verdictsKept = 0;
   archives = 0;
   fromInventory = 0;
   missing = 0;
@@ -158,6 +162,17 @@ export class ScanTally {
     const group = kind === 'video' ? 'video' : ARCHIVES.has(kind) ? 'archive' : 'other';
     this.notImages = { ...this.notImages, [group]: this.notImages[group] + 1 };
     if (ARCHIVES.has(kind)) this.archives++;
+    this.#note();
+  }
+
+  /** Count an image whose verdict stays, and is not reported again. It is not opened. */
+  takeKept(bytes: number, isNearLeftOut: boolean): void {
+    this.files++;
+    this.pictures++;
+    this.verdictsKept++;
+    this.#takeRead(null);
+    this.bytes += bytes;
+    if (isNearLeftOut) this.nearLeftOut++;
     this.#note();
   }
 
@@ -271,9 +286,8 @@ export class ScanTally {
   }
 
   sums(): ScanSums {
-    const { files, byVerdict, nearLeftOut, exact, near, notPictures, notImages, archives, fromInventory, missing } =
-      this;
-    const { bytes, bytesRead, skipped, warnings } = this;
+    const { files, byVerdict, nearLeftOut, exact, near, notPictures, notImages, verdictsKept, archives } = this;
+    const { fromInventory, missing, bytes, bytesRead, skipped, warnings } = this;
     return {
       files,
       byVerdict,
@@ -285,6 +299,7 @@ export class ScanTally {
       nearLeftOut,
       notPictures,
       notImages,
+      verdictsKept,
       archives,
       skippedByKind: skipped,
       fromInventory,

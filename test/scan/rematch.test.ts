@@ -115,16 +115,29 @@ test('all files are decided by the current lists; changed verdicts are written, 
 
 describe('new entries only', () => {
   beforeEach(() =>
-    finishedScan({ 'new.jpg': ['a', 'no_match'], 'good.jpg': ['b', 'no_match'], 'old.jpg': ['c', 'match'] }),
+    finishedScan({
+      'new.jpg': ['a', 'no_match'],
+      'good.jpg': ['b', 'no_match'],
+      'old.jpg': ['c', 'match'],
+      'broken.jpg': ['x', 'not_checked'],
+      'text.txt': ['', 'not_checked'],
+    }),
   );
 
   test('a file near a new entry is decided against all lists; another keeps its verdict, and is not reported', async () => {
     const decisions = { a: found('match'), b: found('suppressed') };
-    const { reported, recorded, matcher } = await run({ news: ['a', 'b'], decisions });
+    const { reported, recorded, matcher, tally } = await run({ news: ['a', 'b'], decisions });
     expect(reported).toEqual(['good.jpg suppressed false', 'new.jpg match false']);
     expect(recorded).toEqual(['/tree/good.jpg', '/tree/new.jpg']);
     expect(matcher.batches).toEqual([2]);
-    expect(await verdicts()).toEqual({ 'good.jpg': 'suppressed', 'new.jpg': 'match', 'old.jpg': 'match' });
+    expect(await verdicts()).toMatchObject({ 'good.jpg': 'suppressed', 'new.jpg': 'match', 'old.jpg': 'match' });
+    expect(tally.sums()).toMatchObject({
+      files: 5,
+      fromInventory: 5,
+      notPictures: 1,
+      verdictsKept: 2,
+      byVerdict: { match: 1, suppressed: 1, no_match: 0, not_checked: 0 },
+    });
   });
 
   test('are refused where the change log does not reach back to the last match', async () => {

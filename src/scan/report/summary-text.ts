@@ -26,6 +26,7 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ...Object.entries(notImages)
       .filter(([, count]) => count > 0)
       .map(([kind, count]): [string, number] => [`  ${kind}`, count]),
+    ...(summary.verdictsKept > 0 ? [['images near no new entry', summary.verdictsKept] as [string, number]] : []),
     ...Object.entries(lists).flatMap(([list, { exact, near, suppressed }]): [string, number][] => [
       [`on list ${list}`, exact + near],
       ['  exact', exact],
@@ -40,7 +41,7 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ...[...warned].map(([code, count]): [string, number] => [`  ${code}`, count]),
     ...(summary.missing > 0 ? [['missing, not seen', summary.missing] as [string, number]] : []),
     ['known, not read again', summary.fromInventory],
-    ['bytes of pictures', summary.bytes],
+    ['bytes of images', summary.bytes],
     ['bytes read', summary.bytesRead],
     ['generation of the lists', summary.generation],
     ['started', summary.startedAt],
