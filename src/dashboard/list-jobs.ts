@@ -24,14 +24,15 @@ const STATES: Readonly<Record<Job['state'], readonly [words: string, kind: strin
   failed: ['failed', 'warn'],
 };
 
-function progressPart({ bytes, bytesDone, state }: Job): HTMLElement {
+function progressPart({ bytes, bytesDone, rowsRead, state }: Job): HTMLElement {
   if (state === 'queued' || bytesDone === null)
     return make('p', { class: 'soft' }, `${bytesWords(bytes)} arrived; other imports come first.`);
+  const rows = rowsRead === null ? '' : `, ${count(rowsRead)} rows`;
   // The last bytes are read before the last rows are written.
   const words =
     bytesDone < bytes
-      ? `${bytesWords(bytesDone)} of ${bytesWords(bytes)} read, ${percent(bytesDone / bytes)}`
-      : `all ${bytesWords(bytes)} read; its rows are compared and written`;
+      ? `${bytesWords(bytesDone)} of ${bytesWords(bytes)} read, ${percent(bytesDone / bytes)}${rows}`
+      : `all ${bytesWords(bytes)} read${rows}, which are compared and written`;
   return make(
     'p',
     {},

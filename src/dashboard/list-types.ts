@@ -64,6 +64,7 @@ export interface Job {
   readonly state: 'queued' | 'running' | 'done' | 'held' | 'failed';
   readonly bytes: number;
   readonly bytesDone: number | null;
+  readonly rowsRead: number | null;
   readonly createdAt: string;
   readonly finishedAt: string | null;
   readonly report: Readonly<Record<string, unknown>> | null;

@@ -89,13 +89,19 @@ describe.runIf(hasChromium)('imports by upload in a browser', () => {
       await page.context().route('**/v1/jobs?list=long', async (route) => {
         const answer = await route.fetch();
         const { jobs } = (await answer.json()) as { jobs: { bytes: number }[] };
-        const half = { state, bytesDone: Math.floor((jobs[0]?.bytes ?? 0) / 2), finishedAt: null, report: null };
+        const half = {
+          state,
+          bytesDone: Math.floor((jobs[0]?.bytes ?? 0) / 2),
+          rowsRead: 9_876,
+          finishedAt: null,
+          report: null,
+        };
         const first = state === 'running' && jobs.length > 0 ? { ...jobs[0], ...half } : jobs[0];
         await route.fulfill({ response: answer, json: { jobs: jobs.length > 0 ? [first, ...jobs.slice(1)] : [] } });
       });
       await upload(page, [fileOf('long.csv', csv(values))]);
       const imports = part(page, 'Imports');
-      await imports.getByText(/ of 1\.\d+ MB read, 50%/).waitFor();
+      await imports.getByText(/ of 1\.\d+ MB read, 50%, 9,876 rows/).waitFor();
       await page.reload();
       await imports.getByText(/ of 1\.\d+ MB read, 50%/).waitFor();
       state = '';
