@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,7 +13,7 @@ import autocannon from 'autocannon';
 import { Client } from 'pg';
 import { artefact } from '../src/core/package-root.js';
 import { openPostgresLedger } from '../src/postgres/ledger/ledger.js';
-import { childEnv, endWithParent } from './child.js';
+import { childEnv, endWithParent, processorSeconds } from './child.js';
 import { type FleetInputs, forecast } from './fleet-model.js';
 import { pdqLike } from './pdq-like.js';
 import { isPostgresThere, POSTGRES, PostgresServer } from './postgres-server.js';
@@ -26,7 +26,6 @@ const BATCH_ITEMS = 1_000;
 /** Of a replica: docs/scale.md. */
 const POOLED = 17;
 const SAMPLE_MS = 20;
-const TICKS_PER_SECOND = 100;
 const READY_MS_MAX = 60_000;
 /** A note on a terminal of 100 columns. */
 const NOTE_CHARS = 94;
@@ -53,22 +52,6 @@ interface Measured {
   readonly databaseSeconds: number;
   /** Shares of the sampled sessions that were in a transaction: waiting for the log, for locks, for their client. */
   readonly waits: readonly [number, number, number];
-}
-
-/** Processor time of processes and of their children that have ended; 0 where there is no /proc. */
-function processorSeconds(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ');
-      for (const field of fields.slice(11, 15)) ticks += Number(field);
-    } catch {
-      // It has ended, and its time is its parent's.
-    }
-  }
-  return ticks / TICKS_PER_SECOND;
 }
 
 const hexOf = (values: Uint8Array, at: number) => Buffer.from(values.subarray(at * 32, at * 32 + 32)).toString('hex');

@@ -16,6 +16,7 @@ import { kernels } from './kernels.js';
 import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
+import { overhead } from './overhead.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { scanBench } from './scan.js';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   lists,
   flips,
   images,
+  overhead,
   http,
   ledger,
   crash,

@@ -1,4 +1,4 @@
-/** Starts decoder processes: Node on a script, in the sandbox, with a socket to the service on descriptor 3. The caller reads its stderr. */
+/** Starts decoder processes: Node on a script, in the sandbox, with sockets to the service: `CONTROL_SOCKET` and one for each worker. The caller reads its stderr. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { decoderEnv } from './decoder-env.js';
 import { innerPid } from './inner-pid.js';
@@ -15,7 +15,8 @@ interface LaunchOptions {
 export function launchDecoder(script: string, args: readonly string[], options: LaunchOptions): ChildProcess {
   const { sandbox, workers, env } = options;
   const [file, ...words] = sandbox.wrap([process.execPath, ...sandbox.nodeOptions, script, ...args]);
-  return spawn(file!, words, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env: decoderEnv(env, workers) });
+  const sockets = Array.from({ length: 1 + workers }, () => 'pipe' as const);
+  return spawn(file!, words, { stdio: ['ignore', 'ignore', 'pipe', ...sockets], env: decoderEnv(env, workers) });
 }
 
 /** Return the pid of the decoder itself; of the command that starts it, for the first milliseconds; null: it did not start. */

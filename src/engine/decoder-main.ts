@@ -1,68 +1,48 @@
 /**
- * Decoder process: it has no list, no key and no database. It reads frames from file descriptor 3, hashes images in worker
- * threads, writes frames back, and exits with the service.
+ * Decoder process: it has no list, no key and no database. Its worker threads take images from sockets of their own and
+ * answer there. This thread starts them, and watches them: a read that does not return and a long decoding hold their thread. It
+ * exits with the service.
  */
 import { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { artefact } from '../core/package-root.js';
-import { threadPool } from '../core/thread-pool.js';
 import { restrictLoaders } from '../decode/libvips.js';
-import { encodeFrame, FrameReader, READY_ID, type RequestHead } from './protocol.js';
-import type { WorkerLimits, WorkerTask } from './worker.js';
+import { CONTROL_SOCKET, encodeFrame, FIRST_WORKER_SOCKET, packReply, READY_ID, stalledReply } from './protocol.js';
+import type { WorkerLimits, WorkerStart } from './worker.js';
+import { WorkerProgress, watchWorker } from './worker-progress.js';
 
 const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
-const { workers } = limits;
 
-// Once, before any worker starts: while loaders are being blocked, another thread's image would be refused.
-restrictLoaders();
+/** The same exit code for all faults of the program: EX_SOFTWARE of sysexits.h. */
+const FAILED = 70;
 
-const pool = threadPool<WorkerTask, Uint8Array>({
-  filename: artefact('src', 'engine', 'worker.js'),
-  workerData: limits,
-  minThreads: workers,
-  maxThreads: workers,
-  // The next task waits in the worker, with its file read, so that no worker waits for a message.
-  concurrentTasksPerWorker: 2,
-  // The service bounds its requests; an overflow here could not be answered.
-  maxQueue: Number.POSITIVE_INFINITY,
-  // Atomics.wait would block a worker's own asynchronous reads and decodes.
-  atomics: 'disabled',
-});
-
-/** A worker reports that it has read a file: until then its decoder has not begun. */
-pool.on('message', (id: number) => {
-  for (const part of encodeFrame({ id }, new Uint8Array())) socket.write(part);
-});
-
-const socket = new Socket({ fd: 3, readable: true, writable: true });
-const reader = new FrameReader((head, body) => {
-  void answer(head as RequestHead, body);
-});
-
-async function answer(head: RequestHead, body: Buffer): Promise<void> {
-  const { id } = head;
-  // A separate buffer can be transferred to the worker without another copy.
-  const bytes = head.file === null ? new Uint8Array(body) : null;
-  const packed = await pool.run({ ...head, bytes }, bytes ? { transferList: [bytes.buffer] } : {});
-  for (const part of encodeFrame({ id }, packed)) socket.write(part);
+function fail(error: unknown): never {
+  process.stderr.write(`decoder process failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(FAILED);
 }
 
-/** Resolves when the workers have loaded their decoders: the pool gives each of them one of these tasks. */
-async function workersReady(): Promise<void> {
-  const wants = { digests: [], orientations: 'none', families: 'both', algorithms: [], frames: 1 } as const;
-  const task = () => pool.run({ id: READY_ID, bytes: new Uint8Array(), file: null, wants, crashers: [] });
-  await Promise.all(Array.from({ length: workers }, task));
+const control = new Socket({ fd: CONTROL_SOCKET, readable: true, writable: true });
+const say = (id: number, body: Uint8Array = new Uint8Array()) => control.write(encodeFrame({ id }, body));
+
+/** Start a worker; resolves when it has loaded its decoders. */
+function start(number: number): Promise<void> {
+  const progress = new WorkerProgress();
+  const workerData: WorkerStart = { limits, socket: FIRST_WORKER_SOCKET + number, progress: progress.shared };
+  const worker = new Worker(artefact('src', 'engine', 'worker.js'), { workerData });
+  worker.on('error', fail);
+  worker.on('exit', (code) => fail(`a worker ended with ${code}`));
+  watchWorker(progress, { onDecoding: (id) => say(id), onStall: (id) => say(id, packReply(stalledReply())) });
+  return new Promise((resolve) => worker.once('message', () => resolve()));
 }
 
-socket.on('data', (chunk) => reader.push(chunk));
-socket.on('close', () => process.exit(0));
-socket.on('error', () => process.exit(0));
+control.on('data', () => {});
+control.on('close', () => process.exit(0));
+control.on('error', () => process.exit(0));
 // The service decides when this process ends; a Ctrl-C in the terminal reaches the whole group.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-void workersReady().then(() => {
-  for (const part of encodeFrame({ id: READY_ID }, new Uint8Array())) socket.write(part);
-});
-process.on('unhandledRejection', (error) => {
-  process.stderr.write(`decoder process failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(70);
-});
+process.on('unhandledRejection', fail);
+
+// Once, before any worker starts: while loaders are being blocked, another thread's image would be refused.
+restrictLoaders();
+void Promise.all(Array.from({ length: limits.workers }, (_, number) => start(number))).then(() => say(READY_ID));

@@ -6,7 +6,9 @@ import { artefact } from '../core/package-root.js';
 import { decoderPid, launchDecoder } from './decoder-launch.js';
 import { readOutput } from './decoder-output.js';
 import {
-  encodeFrame,
+  CONTROL_SOCKET,
+  encodeHead,
+  FIRST_WORKER_SOCKET,
   FrameReader,
   type HashReply,
   READY_ID,
@@ -27,8 +29,8 @@ interface DecoderProcessOptions {
   readonly sandbox: Sandbox;
   /** Called once, when the process can decode. */
   readonly onReady: () => void;
-  /** Called when it has read the file of a request. */
-  readonly onRead: (id: number) => void;
+  /** Called when it decodes an image for longer than moments: what came before, such as reading its file, is over. */
+  readonly onDecoding: (id: number) => void;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called with what it wrote to stderr: foreign text, within a bound. */
   readonly onOutput: (text: string) => void;
@@ -42,7 +44,7 @@ const GONE_MS = 2_000;
 
 export class DecoderProcess {
   readonly #child: ChildProcess;
-  readonly #socket: Duplex;
+  readonly #sockets: readonly Duplex[];
   readonly #sandbox: Sandbox;
   readonly startedMs = performance.now();
   readonly #end: () => void;
@@ -59,26 +61,27 @@ export class DecoderProcess {
       { sandbox, workers, env },
     );
     readOutput(this.#child.stderr!, options.onOutput);
-    this.#socket = this.#child.stdio[3] as Duplex;
     const arrived: { readonly id: number; readonly reply: HashReply | null }[] = [];
-    const reader = new FrameReader((head, body) => {
-      const { id } = head as ReplyHead;
-      if (id === READY_ID) this.#ready = true;
-      else arrived.push({ id, reply: body.length > 0 ? unpackReply(body) : null });
-    });
-    const take = (chunk: Buffer) => {
-      const wasReady = this.#ready;
-      try {
-        reader.push(chunk);
-      } catch {
-        // An image may have compromised the process, whose output must not crash the service. Its images are retried.
-        this.kill();
-      }
-      if (this.#ready && !wasReady) options.onReady();
-      for (const { id, reply } of arrived.splice(0)) {
-        if (reply === null) options.onRead(id);
-        else options.onReply(id, reply);
-      }
+    const taker = () => {
+      const reader = new FrameReader((head, body) => {
+        const { id } = head as ReplyHead;
+        if (id === READY_ID) this.#ready = true;
+        else arrived.push({ id, reply: body.length > 0 ? unpackReply(body) : null });
+      });
+      return (chunk: Buffer) => {
+        const wasReady = this.#ready;
+        try {
+          reader.push(chunk);
+        } catch {
+          // An image may have compromised the process, whose output must not crash the service. Its images are retried.
+          this.kill();
+        }
+        if (this.#ready && !wasReady) options.onReady();
+        for (const { id, reply } of arrived.splice(0)) {
+          if (reply === null) options.onDecoding(id);
+          else options.onReply(id, reply);
+        }
+      };
     };
     const end = () => {
       clearTimeout(this.#gone);
@@ -87,8 +90,11 @@ export class DecoderProcess {
       options.onEnd();
     };
     this.#end = end;
-    this.#socket.on('data', take);
-    this.#socket.on('error', () => this.kill());
+    this.#sockets = (this.#child.stdio as unknown[] as Duplex[]).slice(FIRST_WORKER_SOCKET);
+    for (const socket of [this.#child.stdio[CONTROL_SOCKET] as Duplex, ...this.#sockets]) {
+      socket.on('data', taker());
+      socket.on('error', () => this.kill());
+    }
     this.#child.on('error', end);
     this.#child.on('exit', end);
   }
@@ -102,9 +108,14 @@ export class DecoderProcess {
     return this.#ready;
   }
 
-  send(head: RequestHead, bytes: Uint8Array | null): void {
-    if (this.#ended || this.#socket.destroyed) return;
-    for (const part of encodeFrame(head, bytes ?? new Uint8Array())) this.#socket.write(part);
+  /** Send a request to one of its workers. */
+  send(head: RequestHead, bytes: Uint8Array | null, worker: number): void {
+    const socket = this.#sockets[worker]!;
+    if (this.#ended || socket.destroyed) return;
+    socket.cork();
+    socket.write(encodeHead(head, bytes?.byteLength ?? 0));
+    if (bytes) socket.write(bytes);
+    socket.uncork();
   }
 
   /** Return the resident memory in bytes; null on systems without /proc (not Linux). */

@@ -72,7 +72,7 @@ export interface ImageEngine {
 
 /** Interval of the checks of deadlines and memory; a decoder can allocate about 200 MB in this time. */
 const WATCH_MS = 100;
-/** One being decoded, one waiting in the worker, and one on the socket, so that no worker waits for it. */
+/** One being decoded, and two on the way to each worker, so that none waits while this thread is busy. */
 const IN_FLIGHT_PER_WORKER = 3;
 const MINUTE_MS = 60_000;
 
@@ -196,7 +196,7 @@ class Engine implements ImageEngine {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
     return new Promise((resolve) => {
-      this.#queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false });
+      this.#queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false, worker: 0 });
       this.#pump();
     });
   }

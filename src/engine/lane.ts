@@ -13,9 +13,11 @@ export interface Job {
   readonly file: FileSource | null;
   readonly wants: HashWants;
   readonly resolve: (reply: HashReply) => void;
+  /** Worker of the process that has it. */
+  worker: number;
   /** Earliest time that a worker can have started it; null while other jobs are ahead, or the process starts. */
   startedMs: number | null;
-  /** True once the process has the bytes: until then a slow disk is not the decoder's fault. */
+  /** True once it is known that the process has the bytes: until then a slow disk is not the decoder's fault. */
   isRead: boolean;
 }
 
@@ -80,11 +82,12 @@ export class Lane {
     if (!this.#process) this.start();
     job.startedMs = null;
     job.isRead = job.file === null;
+    job.worker = this.#idlest();
     this.inFlight.set(job.id, job);
     this.#markStarted();
     const { id, file, wants } = job;
     const head = { id, file: file && packTarget(file), wants, crashers: this.#options.crashers() };
-    this.#process!.send(head, job.bytes);
+    this.#process!.send(head, job.bytes, job.worker);
   }
 
   /** Replace a process that has an image past its deadline, exceeds its memory limit, or does not become ready. */
@@ -127,11 +130,11 @@ export class Lane {
       onReady: () => {
         if (started === this.#process) this.#markStarted();
       },
-      onRead: (id) => {
+      onDecoding: (id) => {
         const job = this.inFlight.get(id);
-        if (!job) return;
+        if (!job || job.isRead) return;
         job.isRead = true;
-        if (job.startedMs !== null) job.startedMs = performance.now();
+        job.startedMs = performance.now();
       },
       onReply: (id, reply) => {
         const job = this.inFlight.get(id);
@@ -160,12 +163,20 @@ export class Lane {
     this.#standByTimer.unref();
   }
 
-  /** Mark the images that have started: the process takes them in order, one for each worker. */
+  /** Return the worker with the fewest images. */
+  #idlest(): number {
+    const images = new Array<number>(this.#options.workers).fill(0);
+    for (const { worker } of this.inFlight.values()) images[worker]!++;
+    return images.indexOf(Math.min(...images));
+  }
+
+  /** Mark the images that have started: each worker takes its own in order. */
   #markStarted(): void {
     if (!this.#process?.isReady) return;
-    let running = 0;
+    const busy = new Set<number>();
     for (const job of this.inFlight.values()) {
-      if (running++ >= this.#options.workers) return;
+      if (busy.has(job.worker)) continue;
+      busy.add(job.worker);
       job.startedMs ??= performance.now();
     }
   }

@@ -1,5 +1,6 @@
 /**
- * Protocol between the service and its decoder process, over a Unix socket pair (file descriptor 3).
+ * Protocol between the service and its decoder process, over Unix socket pairs: one for each worker, with requests and
+ * replies, and one on which the process says what it sees of its workers.
  *
  * A frame: u32 length of the JSON head · u32 length of the body · head · body; integers little-endian.
  * The body of a request is an image's bytes, the body of a response a packed reply.
@@ -70,10 +71,14 @@ export interface RequestHead {
   readonly crashers: readonly string[];
 }
 
-/** Head of a response: the packed reply follows as the body; without a body, the file of the request is read. */
+/** Head of a response: the packed reply follows as the body; without a body, the image of the request is being decoded. */
 export interface ReplyHead {
   readonly id: number;
 }
+
+/** File descriptors of the decoder process; the first of its workers, whose others follow. */
+export const CONTROL_SOCKET = 3;
+export const FIRST_WORKER_SOCKET = 4;
 
 /** Id of the one frame, without a body, that a decoder process sends once it can decode; requests begin at 1. */
 export const READY_ID = 0;
@@ -83,13 +88,30 @@ const HASH_BYTES = 32;
 /** A frame is one image and a few hundred bytes; a longer one means a broken peer. */
 const FRAME_BYTES_MAX = 1_100_000_000;
 
-export function encodeFrame(head: object, body: Uint8Array): Buffer[] {
+/** Return a frame up to its body. */
+export function encodeHead(head: object, bodyBytes: number): Buffer {
   const json = Buffer.from(JSON.stringify(head));
   const lengths = Buffer.allocUnsafe(HEAD_BYTES);
   lengths.writeUInt32LE(json.length, 0);
-  lengths.writeUInt32LE(body.byteLength, 4);
-  return [Buffer.concat([lengths, json]), Buffer.from(body.buffer, body.byteOffset, body.byteLength)];
+  lengths.writeUInt32LE(bodyBytes, 4);
+  return Buffer.concat([lengths, json]);
 }
+
+/** Return a whole frame, with a copy of its body. */
+export const encodeFrame = (head: object, body: Uint8Array): Buffer =>
+  Buffer.concat([encodeHead(head, body.byteLength), body]);
+
+/** Return the reply about a file whose reading does not return. */
+export const stalledReply = (): HashReply => ({
+  ok: false,
+  digests: {},
+  bytes: 0,
+  reason: 'unreadable',
+  code: 'FILE_STALLED',
+  format: null,
+  width: null,
+  height: null,
+});
 
 /** Pack a reply: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order. */
 export function packReply(reply: HashReply): Buffer {

@@ -1,7 +1,8 @@
 /**
- * Worker thread of the decoder process: bytes in, digests and hashes out. An `AppError` becomes a value here, since errors
- * lose their code between threads; any other error is a bug and stays thrown.
+ * Worker thread of the decoder process: takes requests from a socket of its own, and answers there; bytes in, digests and hashes
+ * out. An `AppError` becomes a reply; any other error is a bug and ends the process.
  */
+import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
@@ -14,13 +15,18 @@ import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
 import { type FileTarget, unpackTarget } from './file-source.js';
-import { type HashReply, type HashWants, packReply, type RequestHead, type ViewReply } from './protocol.js';
-import { readTarget } from './read-target.js';
+import {
+  encodeFrame,
+  FrameReader,
+  type HashReply,
+  type HashWants,
+  packReply,
+  type RequestHead,
+  type ViewReply,
+} from './protocol.js';
 import { createReplyCache, isCacheable, replyKey } from './reply-cache.js';
-
-export interface WorkerTask extends RequestHead {
-  readonly bytes: Uint8Array | null;
-}
+import { TargetReader } from './target-reader.js';
+import { DOING, WorkerProgress } from './worker-progress.js';
 
 export interface WorkerLimits extends DecodeLimits {
   readonly workers: number;
@@ -28,7 +34,15 @@ export interface WorkerLimits extends DecodeLimits {
   readonly cacheBytesMax: number;
 }
 
-const limits = workerData as WorkerLimits;
+export interface WorkerStart {
+  readonly limits: WorkerLimits;
+  /** Descriptor of its socket. */
+  readonly socket: number;
+  readonly progress: SharedArrayBuffer;
+}
+
+const { limits, socket: descriptor, progress: shared } = workerData as WorkerStart;
+const progress = new WorkerProgress(shared);
 const hasher = loadPdqHasher();
 // Grey JPEGs are decoded straight into the kernel's memory.
 const decoder = createDecoder(limits, (bytes) => hasher.takePlane(bytes));
@@ -87,38 +101,71 @@ function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): Ha
   };
 }
 
-/** A worker has one decoder and its memory; the next task's file is read meanwhile. */
+/** A worker has one decoder and its memory. */
 const oneAtATime = pLimit(1);
+const inTurn = (work: () => Promise<Buffer>): Promise<Buffer> =>
+  oneAtATime(async () => {
+    try {
+      return await work();
+    } finally {
+      progress.note(DOING.nothing);
+    }
+  });
+const files = new TargetReader(limits.imageBytesMax);
 
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
-/** Read and hash a file; a file in the cache is not decoded again. */
-async function hashFile(
-  id: number,
-  target: FileTarget,
-  { wants, crashers }: Pick<WorkerTask, 'wants' | 'crashers'>,
-): Promise<Buffer> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readTarget(target, limits.imageBytesMax);
-    // From here on the time is that of the decoder.
-    parentPort?.postMessage(id satisfies number);
-  } catch (error) {
-    return packReply(refusal(error, null, {}));
-  }
+/** Hash the bytes of a file; one in the cache is not decoded again. */
+async function hashRead(bytes: Uint8Array, { wants, crashers }: RequestHead): Promise<Buffer> {
   const digests = computeDigests(bytes, wants.digests);
-  const sha256 = digests.sha256 ?? computeDigests(bytes, ['sha256']).sha256!;
-  if (crashers.includes(sha256)) return packReply(refusal(new AppError('IMAGE_DECODER_CRASH'), bytes, digests));
-  const key = replyKey(sha256, wants);
-  const known = cache?.get(key);
+  const sha256Of = () => digests.sha256 ?? computeDigests(bytes, ['sha256']).sha256!;
+  if (crashers.length > 0 && crashers.includes(sha256Of()))
+    return packReply(refusal(new AppError('IMAGE_DECODER_CRASH'), bytes, digests));
+  const key = cache && replyKey(sha256Of(), wants);
+  const known = key === null ? undefined : cache?.get(key);
   if (known) return known;
-  const reply = await oneAtATime(() => hashBytes(bytes, digests, wants));
+  const reply = await hashBytes(bytes, digests, wants);
   const packed = packReply(reply);
-  if (isCacheable(reply)) cache?.set(key, packed);
+  if (key !== null && isCacheable(reply)) cache?.set(key, packed);
   return packed;
 }
 
-export default async function answer({ id, bytes, file, wants, crashers }: WorkerTask): Promise<Uint8Array> {
-  if (bytes === null) return hashFile(id, unpackTarget(file!), { wants, crashers });
-  return packReply(await oneAtATime(() => hashBytes(bytes, computeDigests(bytes, wants.digests), wants)));
+/** Read and hash a file. */
+async function hashFile(target: FileTarget, head: RequestHead): Promise<Buffer> {
+  const { id } = head;
+  let bytes: Uint8Array | null;
+  try {
+    bytes = await files.begin(target);
+  } catch (error) {
+    return packReply(refusal(error, null, {}));
+  }
+  return inTurn(async () => {
+    if (bytes === null) {
+      const step = () => progress.note(DOING.reading, id, target.stallMs);
+      step();
+      try {
+        bytes = files.readNow(target, step);
+      } catch (error) {
+        return packReply(refusal(error, null, {}));
+      }
+    }
+    // From here on the time is that of the decoder.
+    progress.note(DOING.decoding, id);
+    return hashRead(bytes, head);
+  });
 }
+
+async function answer(head: RequestHead, body: Buffer): Promise<void> {
+  const { id, file, wants } = head;
+  const packed = await (file === null
+    ? inTurn(async () => packReply(await hashBytes(body, computeDigests(body, wants.digests), wants)))
+    : hashFile(unpackTarget(file), head));
+  socket.write(encodeFrame({ id }, packed));
+}
+
+const socket = new Socket({ fd: descriptor, readable: true, writable: true });
+const requests = new FrameReader((head, body) => void answer(head as RequestHead, body));
+socket.on('data', (chunk) => requests.push(chunk));
+// The process ends with its other sockets.
+socket.on('error', () => {});
+parentPort!.postMessage('ready');

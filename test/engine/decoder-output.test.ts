@@ -58,14 +58,14 @@ test('a decoder process that cannot start says why by the callback', async () =>
   let text = '';
   await new Promise<void>((resolve) => {
     const one = new DecoderProcess({
-      workers: 0,
+      workers: 1,
       imageBytesMax: 1,
       imagePixelsMax: 1,
-      cacheBytesMax: 0,
+      cacheBytesMax: -5,
       env: process.env,
       sandbox: NO_SANDBOX,
       onReady: () => {},
-      onRead: () => {},
+      onDecoding: () => {},
       onReply: () => {},
       onOutput: (more) => {
         text += more;
@@ -74,5 +74,5 @@ test('a decoder process that cannot start says why by the callback', async () =>
     });
     setTimeout(() => one.kill(), 20_000).unref();
   });
-  expect(text).toMatch(/maxThreads/);
+  expect(text).toMatch(/decoder process failed: .*maxSize/);
 });

@@ -18,7 +18,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { identityOfStatus } from '../../src/core/file-identity.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import { type FileTarget, packTarget, unpackTarget } from '../../src/engine/file-source.js';
-import { readTarget } from '../../src/engine/read-target.js';
+import { readTarget, readTargetNow } from '../../src/engine/read-target.js';
 import { orLeftOut } from '../support/left-out.js';
 
 let folder = '';
@@ -39,11 +39,18 @@ const target = (about: Partial<FileTarget> = {}): FileTarget => ({
   ...about,
 });
 
-const codeOf = (one: FileTarget, bytesMax = 100) =>
-  readTarget(one, bytesMax).then(
-    (bytes) => Buffer.from(bytes).toString(),
-    (error) => error.code,
-  );
+/** What both ways of reading say of a file. */
+async function codeOf(one: FileTarget, bytesMax = 100): Promise<string> {
+  const outcome = (read: Promise<Uint8Array>) =>
+    read.then(
+      (bytes) => Buffer.from(bytes).toString(),
+      (error) => error.code,
+    );
+  const now = async () => readTargetNow(one, bytesMax, { take: (bytes) => new Uint8Array(bytes), step() {} });
+  const [code, codeNow] = [await outcome(readTarget(one, bytesMax)), await outcome(now())];
+  expect(codeNow).toBe(code);
+  return code;
+}
 
 test('a file that is what it was is read; its target is the same behind the socket', async () => {
   expect(await codeOf(target())).toBe('content');

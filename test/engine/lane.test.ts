@@ -35,7 +35,7 @@ function startStopped() {
   lane = started;
   const wants = { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
   const sent = { id: 1, bytes: Buffer.from('no image'), file: null, wants, resolve: () => {} };
-  const job: Job = { ...sent, startedMs: null, isRead: true };
+  const job: Job = { ...sent, startedMs: null, isRead: true, worker: 0 };
   started.send(job);
   process.kill(started.pid!, 'SIGSTOP');
   return { lane: started, replies, deaths };

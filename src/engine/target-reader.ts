@@ -1,0 +1,45 @@
+/**
+ * Files of one worker: read in its own thread while the disk answers at once, which costs a tenth of a trip through other
+ * threads, and otherwise beside the decoding, so that no worker waits for a disk.
+ */
+import type { FileTarget } from './file-source.js';
+import { readTarget, readTargetNow } from './read-target.js';
+
+/** A page cache or a local disk answers sooner: 10 ms is a seek, 4 ns a byte 250 MB/s. */
+const SLOW_MS = 2;
+const SLOW_MS_PER_BYTE = 4e-6;
+/** Files that are read beside the decoding before the disk is tried again: a trial may cost a seek. */
+const SLOW_FILES = 64;
+/** Memory that is kept for files; a larger one gets its own. */
+const KEPT_BYTES = 4_194_304;
+
+export class TargetReader {
+  readonly #kept = new Uint8Array(KEPT_BYTES);
+  #slowFiles = 0;
+
+  constructor(readonly bytesMax: number) {}
+
+  /** Begin to read a file where the disk is slow; null: it is to be read by `readNow`. Errors as `readTarget`. */
+  begin(target: FileTarget): Promise<Uint8Array> | null {
+    if (this.#slowFiles === 0) return null;
+    this.#slowFiles--;
+    return readTarget(target, this.bytesMax);
+  }
+
+  /** Read a file; the next call may overwrite its bytes. Errors and `step` as `readTargetNow`. */
+  readNow(target: FileTarget, step: () => void): Uint8Array {
+    const beganMs = performance.now();
+    let size = 0;
+    try {
+      return readTargetNow(target, this.bytesMax, {
+        take: (bytes) => {
+          size = bytes;
+          return bytes > KEPT_BYTES ? new Uint8Array(bytes) : this.#kept.subarray(0, bytes);
+        },
+        step,
+      });
+    } finally {
+      if (performance.now() - beganMs > SLOW_MS + size * SLOW_MS_PER_BYTE) this.#slowFiles = SLOW_FILES;
+    }
+  }
+}
