@@ -6,7 +6,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { ErrorCode } from '../core/errors.js';
 import type { FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
-import type { NotCheckedReason } from '../core/vocabulary.js';
+import { DIGEST_ALGORITHMS, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { BucketTree } from './bucket/bucket-tree.js';
@@ -17,7 +17,6 @@ import { hasQuery } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
 import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
 import { KnownInodes } from './known-inodes.js';
-import { ALL_DIGESTS } from './matcher.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import type { SeenKeys } from './seen-keys.js';
 import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
@@ -108,7 +107,8 @@ export class FileStream {
     const { scan } = inventory.state;
     this.etags = request.etagsOnly && walker instanceof BucketTree ? new EtagLookup(walker, matcher) : null;
     this.wants = {
-      digests: ALL_DIGESTS,
+      // A later list may need any of them.
+      digests: keepsFiles ? DIGEST_ALGORITHMS : matcher.digests,
       orientations: keepsFiles ? 'all' : request.orientations,
       families: 'both',
       algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],

@@ -4,12 +4,14 @@ import type { FileBatch } from '../check/file-batch.js';
 import type { QueryBatch } from '../check/file-queries.js';
 import type { Decision } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
-import type { DigestAlgorithm } from '../core/vocabulary.js';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../core/vocabulary.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
 
 export interface Matcher {
   readonly generation: number;
   readonly exact: boolean;
+  /** The digests that are queried, so files need them, and SHA-256. */
+  readonly digests: readonly DigestAlgorithm[];
   /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
   /** False where no list is in force; true also where that is unknown here: each answer says it. */
@@ -34,11 +36,10 @@ export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOp
     generation: snapshot.generation,
     exact: snapshot.exact,
     hasList: searchedAlgorithms(snapshot, options.lists).size > 0,
+    digests: DIGEST_ALGORITHMS.filter((algorithm) => algorithm === 'sha256' || snapshot.entryCounts[algorithm] > 0),
     wantsBlockhash: snapshot.entryCounts.blockhash > 0,
     matchedAt,
     match: (queries) => batch.match(queries, options),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),
   };
 }
-
-export const ALL_DIGESTS: readonly DigestAlgorithm[] = ['md5', 'sha1', 'sha256'];

@@ -7,6 +7,7 @@ import { type Decision, type Match, NOTHING_FOUND, NOTHING_SEARCHED } from '../c
 import { AppError } from '../core/errors.js';
 import { formatHash256 } from '../core/hash256.js';
 import { BATCH_BYTES_MAX } from '../core/limits.js';
+import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
 import type { Matcher } from './matcher.js';
 import { RemoteRequests, type RequestOptions } from './remote-requests.js';
 
@@ -112,6 +113,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
       return exact;
     },
     // The algorithms of the remote lists are not known here.
+    digests: DIGEST_ALGORITHMS,
     wantsBlockhash: true,
     hasList: true,
     matchedAt: null,

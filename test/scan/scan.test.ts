@@ -119,6 +119,12 @@ describe('a known file is read again', () => {
   });
 });
 
+test('digests: those that the matcher asks for; all where they are kept', async () => {
+  write('a.jpg', 'a');
+  expect((await runScan()).digests).toEqual(['md5,sha1,sha256']);
+  expect((await runScan({ parts: { keepsFiles: false } })).digests).toEqual(['sha256']);
+});
+
 test('a file that changed at each reading is read again by the next scan, without a request', async () => {
   write('a.jpg', 'a');
   let seconds = 1_000;

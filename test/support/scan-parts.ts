@@ -95,6 +95,7 @@ export function matcherOf(
   return {
     generation: 1,
     exact: true,
+    digests: ['sha256'],
     wantsBlockhash: false,
     hasList: true,
     matchedAt: null,

@@ -46,13 +46,15 @@ export class ScanTree {
   /** One scan of the tree; the result: names that were read, hits that were reported, and hits that were recorded, sorted. */
   async scan({ request = {}, parts = {}, generation = 1, wantsBlockhash = false, during, shouldStop }: About = {}) {
     const read: string[] = [];
+    const digests = new Set<string>();
     const reported: string[] = [];
     const matcher = { ...matcherOf(DECISIONS), generation, wantsBlockhash };
     const tally = new ScanTally();
     const end = await scan(
       {
         decoder: {
-          hashReply: async (input) => {
+          hashReply: async (input, wants) => {
+            digests.add(wants.digests.join());
             if (!('file' in input)) return imageReply(Buffer.from(input.bytes).toString('latin1').at(-1)!);
             const path = systemPath(input.file.path).toString();
             read.push(basename(path));
@@ -82,7 +84,15 @@ export class ScanTree {
     );
     const recorded = matcher.recorded.flatMap(({ answers }) => answers.map(({ reference }) => basename(reference!)));
     const unmatched = matcher.recorded.reduce((sum, batch) => sum + batch.unmatched, 0);
-    return { read: read.sort(), reported: reported.sort(), recorded: recorded.sort(), unmatched, tally, end };
+    return {
+      read: read.sort(),
+      digests: [...digests],
+      reported: reported.sort(),
+      recorded: recorded.sort(),
+      unmatched,
+      tally,
+      end,
+    };
   }
 
   /** Return a path below the tree without the tree's. */
