@@ -19,15 +19,15 @@ import { type FileReading, type ImageFile, ImageReader } from './image-reader.js
 import { KnownInodes } from './known-inodes.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import type { SeenKeys } from './seen-keys.js';
-import { FOLDER_ITSELF, type Settled, Settler } from './settle.js';
+import { FOLDER_ITSELF, type Settled, Settler, TOGETHER_MAX } from './settle.js';
 import type { FileStat, ScanTree } from './tree.js';
 import type { Anchors } from './walk/anchors.js';
 import type { Place } from './walk/walk-protocol.js';
 
 /** Names per request to the walk process. */
 export const LOOK_NAMES = 256;
-/** Maximum number of files in flight: enough for all cores, few enough to need little memory. */
-export const FILES_AHEAD_MAX = 4_096;
+/** Maximum number of files in flight: a batch that is gathered, one that is settled, and enough for all cores; few enough to need little memory. */
+export const FILES_AHEAD_MAX = 3 * TOGETHER_MAX;
 /** Maximum number of pieces in flight that do not come from the walk: from the inventory or a file list. */
 const PIECES_AHEAD_MAX = 8;
 /** Images recorded as in flight per place of the decoder: the record is on disk when a place becomes free. */
@@ -123,6 +123,7 @@ export class FileStream {
       scan,
       orientations,
       keepsFiles,
+      isBusy: () => this.#readers.pendingCount > 0,
       onResult,
       onOther,
     });
@@ -299,7 +300,17 @@ export class FileStream {
     return this.#readers(async () => {
       if (this.isStopping) return null;
       if (this.parts.keepsFiles) await this.imageReader.begin(file);
-      return this.imageReader.read(file);
+      const reading = await this.imageReader.read(file);
+      // No longer in flight, though its row may wait for others.
+      if (this.parts.keepsFiles) this.#ended(file.fileKey);
+      return reading;
+    });
+  }
+
+  /** Written with the next change, which the scan waits for. */
+  #ended(fileKey: number): void {
+    this.committer.commit({ ended: [fileKey] }).catch((error: unknown) => {
+      this.failure ??= error;
     });
   }
 

@@ -14,6 +14,8 @@ export interface Matcher {
   readonly digests: readonly DigestAlgorithm[];
   /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
+  /** Time that a file may wait for others, to be matched together with them. */
+  readonly gatherMs: number;
   /** False where no list is in force; true also where that is unknown here: each answer says it. */
   readonly hasList: boolean;
   /** Position of the answers in the store's change log; null where it is unknown here. */
@@ -30,14 +32,21 @@ export interface MatcherOptions {
   readonly tenant: string;
 }
 
+/** The longer the lists, the more a joined search of many files saves: at a million entries four fifths. */
+const ENTRIES_PER_GATHER_MS = 500;
+/** A hit is reported this much later, and a scan that is killed has this much less behind it. */
+const GATHER_MS_MAX = 2_000;
+
 export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOptions): Matcher {
   const { snapshot, matchedAt } = batch;
+  const { pdq, blockhash } = snapshot.entryCounts;
   return {
     generation: snapshot.generation,
     exact: snapshot.exact,
+    gatherMs: Math.min(GATHER_MS_MAX, (pdq + blockhash) / ENTRIES_PER_GATHER_MS),
     hasList: searchedAlgorithms(snapshot, options.lists).size > 0,
     digests: DIGEST_ALGORITHMS.filter((algorithm) => algorithm === 'sha256' || snapshot.entryCounts[algorithm] > 0),
-    wantsBlockhash: snapshot.entryCounts.blockhash > 0,
+    wantsBlockhash: blockhash > 0,
     matchedAt,
     match: (queries) => batch.match(queries, options),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),

@@ -115,6 +115,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
     // The algorithms of the remote lists are not known here.
     digests: DIGEST_ALGORITHMS,
     wantsBlockhash: true,
+    gatherMs: 0,
     hasList: true,
     matchedAt: null,
     async match(queries) {

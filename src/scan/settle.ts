@@ -1,10 +1,10 @@
 /**
  * Last step of every file in a scan, whether it was read or known: files are matched in batches, recorded in the ledger,
- * written to the inventory, then counted and reported. The write also ends their in-flight record.
+ * written to the inventory, then counted and reported.
  */
 
 import { verdictOf } from '../check/check-image.js';
-import { queryBatchOf } from '../check/file-queries.js';
+import { QueryBatch } from '../check/file-queries.js';
 import { NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
@@ -13,8 +13,9 @@ import type { FileRow } from '../store/inventory-contract.js';
 import { isBucketPath, shownObject, shownRow } from './bucket/bucket-paths.js';
 import type { Committer } from './committer.js';
 import type { FileFacts } from './facts/file-facts.js';
-import { type FileResult, hasQuery, queryOf, recordable, resultOf } from './facts/file-result.js';
+import { type FileResult, hasQuery, recordable, resultOf } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
+import { addQueriesFromFacts } from './facts/queries-from-facts.js';
 import type { Matcher } from './matcher.js';
 import type { ScanTally } from './tally.js';
 
@@ -42,14 +43,17 @@ interface SettlerParts {
   readonly orientations: OrientationChoice;
   /** False for a temporary inventory: files have no rows. */
   readonly keepsFiles: boolean;
+  /** True while more images wait for the decoder than it can take: those that are read can wait for others. */
+  readonly isBusy: () => boolean;
   /** Called for every image except those without a match. */
   readonly onResult: (result: FileResult) => void;
   /** Called for every file that is not an image; null where such files are not listed. */
   readonly onOther: ((path: PathBytes, kind: FileFacts['kind']) => void) | null;
 }
 
-/** Files per batch, and the time that a file waits for others. */
-const TOGETHER_MAX = 1_024;
+/** Files per batch: with 16 hashes each they are enough for a join with the index. */
+export const TOGETHER_MAX = 2_048;
+/** Time that a file waits for others, where the decoder is not busy. */
 const GATHER_MS = 15;
 
 /** File name that stands for a folder that could not be listed. */
@@ -73,6 +77,7 @@ interface Held {
 
 export class Settler {
   #held: Held[] = [];
+  #heldSinceMs = 0;
   #count = 0;
   #timer: NodeJS.Timeout | null = null;
 
@@ -82,11 +87,20 @@ export class Settler {
   settle(files: readonly Settled[]): Promise<void> {
     if (files.length === 0) return Promise.resolve();
     return new Promise((done, failed) => {
+      if (this.#count === 0) this.#heldSinceMs = performance.now();
       this.#held.push({ files, done, failed });
       this.#count += files.length;
       if (this.#count >= TOGETHER_MAX) this.#flush();
-      else this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+      else this.#timer ??= setTimeout(() => this.#flushOrWait(), GATHER_MS);
     });
+  }
+
+  /** A larger batch is worth waiting for only while the decoder has enough to do. */
+  #flushOrWait(): void {
+    const { isBusy, matcher } = this.parts;
+    const isEarly = performance.now() - this.#heldSinceMs < matcher.gatherMs;
+    if (isEarly && isBusy()) this.#timer = setTimeout(() => this.#flushOrWait(), GATHER_MS);
+    else this.#flush();
   }
 
   #flush(): void {
@@ -107,8 +121,9 @@ export class Settler {
 
   async #settleAll(files: readonly Settled[]): Promise<void> {
     const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
-    const queried = files.filter(({ facts }) => hasQuery(facts));
-    const decisions = await matcher.match(queryBatchOf(queried.map(({ facts }) => queryOf(facts, orientations))));
+    const queries = new QueryBatch();
+    for (const { facts } of files) if (hasQuery(facts)) addQueriesFromFacts(queries, facts, orientations);
+    const decisions = await matcher.match(queries);
     const { generation, exact } = matcher;
     let next = 0;
     let unmatched = 0;
@@ -143,7 +158,7 @@ export class Settler {
     }
     await matcher.record(answers, unmatched);
     // On disk before it is reported, so that no reported file is queried again.
-    if (rows.length > 0) await committer.commit({ files: rows, ended: rows.map(({ fileKey }) => fileKey) });
+    if (rows.length > 0) await committer.commit({ files: rows });
     for (const one of reports) one();
   }
 

@@ -1,31 +1,36 @@
 /** The last step of a file in a scan: matched, recorded, written, then reported; in this order, and each once. */
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Answer } from '../../src/check/recorder.js';
 import { AppError } from '../../src/core/errors.js';
 import { textOf } from '../../src/core/path-bytes.js';
 import { Committer } from '../../src/scan/committer.js';
 import { type FileFacts, factsOfReply, unpackFacts } from '../../src/scan/facts/file-facts.js';
-import { pathOf, type Settled, Settler } from '../../src/scan/settle.js';
+import { pathOf, type Settled, Settler, TOGETHER_MAX } from '../../src/scan/settle.js';
 import { ScanTally } from '../../src/scan/tally.js';
 import type { FileRow, Inventory } from '../../src/store/inventory-contract.js';
 import { factsOf, failedReply, found, imageReply, matcherOf, sha256Of } from '../support/scan-parts.js';
 
+afterEach(() => void vi.useRealTimers());
+
 const DECISIONS = { a: found('match'), b: found('suppressed') };
 
-function createSettler(keepsFiles = true, onRecord: () => void = () => {}) {
+function createSettler(
+  keepsFiles = true,
+  onRecord: () => void = () => {},
+  { gatherMs = 0, isBusy = () => false }: { gatherMs?: number; isBusy?: () => boolean } = {},
+) {
   const events: string[] = [];
   const rows: FileRow[] = [];
-  const ended: number[] = [];
   const tally = new ScanTally();
-  const matcher = matcherOf(DECISIONS, () => {
+  const recording = () => {
     events.push('record');
     onRecord();
-  });
+  };
+  const matcher = { ...matcherOf(DECISIONS, recording), gatherMs };
   const inventory = {
-    apply: async (change: { files: FileRow[]; ended: number[] }) => {
+    apply: async (change: { files: FileRow[] }) => {
       events.push('write');
       rows.push(...change.files);
-      ended.push(...change.ended);
     },
   };
   const settler = new Settler({
@@ -35,13 +40,14 @@ function createSettler(keepsFiles = true, onRecord: () => void = () => {}) {
     scan: 7,
     orientations: 'all',
     keepsFiles,
+    isBusy,
     onResult: (result) => void events.push(`${textOf(result.pathBytes)} ${result.verdict} ${result.reason}`),
     onOther: (path, kind) => void events.push(`${textOf(path)} ${kind}`),
   });
   const recordedDigests = () =>
     matcher.recorded.flatMap(({ answers }) => answers.map(({ fileId }: Answer) => fileId![0]));
   const unmatched = () => matcher.recorded.reduce((sum, batch) => sum + batch.unmatched, 0);
-  return { settler, matcher, events, rows, ended, tally, recordedDigests, unmatched };
+  return { settler, matcher, events, rows, tally, recordedDigests, unmatched };
 }
 
 const imageFacts = (digit: string, facts: Partial<FileFacts> = {}) =>
@@ -61,12 +67,11 @@ function file(fileKey: number, facts: FileFacts, about: Partial<Settled> = {}): 
 }
 
 test('a hit is recorded in the ledger, then written to the inventory, then reported', async () => {
-  const { settler, events, rows, ended } = createSettler();
+  const { settler, events, rows } = createSettler();
   await settler.settle([file(3, imageFacts('a'))]);
   expect(events).toEqual(['record', 'write', '/f/3.jpg match null']);
   expect(rows.map(({ fileKey, name }) => [fileKey, name])).toEqual([[3, '3.jpg']]);
   expect(unpackFacts(rows[0]!.facts)).toMatchObject({ verdict: 'match', generation: 1, scan: 7 });
-  expect(ended).toEqual([3]);
 });
 
 test('where the ledger fails, nothing is written and nothing is reported', async () => {
@@ -144,8 +149,37 @@ test('files of several callers share one batch; a full batch does not wait for t
   const { settler, matcher } = createSettler(false);
   await Promise.all([settler.settle([file(1, imageFacts('a'))]), settler.settle([file(2, imageFacts('c'))])]);
   await settler.settle([]);
-  await settler.settle(Array.from({ length: 1_024 }, (_, fileKey) => file(fileKey, imageFacts('c'))));
-  expect(matcher.batches).toEqual([2, 1_024]);
+  vi.useFakeTimers();
+  // No timer ends it.
+  await settler.settle(Array.from({ length: TOGETHER_MAX }, (_, fileKey) => file(fileKey, imageFacts('c'))));
+  expect(matcher.batches).toEqual([2, TOGETHER_MAX]);
+});
+
+describe('files wait for others', () => {
+  /** Milliseconds after which a file is settled. */
+  async function waitOf(gatherMs: number, busyMs: number): Promise<number> {
+    vi.useFakeTimers();
+    const beganMs = performance.now();
+    const { settler } = createSettler(false, () => {}, {
+      gatherMs,
+      isBusy: () => performance.now() - beganMs < busyMs,
+    });
+    let endedMs = Number.NaN;
+    void settler.settle([file(1, imageFacts('c'))]).then(() => {
+      endedMs = performance.now();
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    return endedMs - beganMs;
+  }
+
+  test.each([
+    ['for moments where the decoder has nothing to do', 500, 0, 15],
+    ['for moments where the lists are short', 0, 10_000, 15],
+    ['while the decoder is busy, and no longer than the lists are worth', 500, 10_000, 510],
+    ['until the decoder has nothing to do', 500, 200, 210],
+  ])('%s', async (_says, gatherMs, busyMs, expected) => {
+    expect(await waitOf(gatherMs, busyMs)).toBe(expected);
+  });
 });
 
 test('paths: a file, an entry of an archive, and a folder that could not be listed', () => {

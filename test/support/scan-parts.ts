@@ -97,6 +97,7 @@ export function matcherOf(
     exact: true,
     digests: ['sha256'],
     wantsBlockhash: false,
+    gatherMs: 0,
     hasList: true,
     matchedAt: null,
     recorded,

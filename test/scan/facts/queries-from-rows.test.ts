@@ -4,6 +4,7 @@ import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
 import { QueryBatch, queryBatchOf } from '../../../src/check/file-queries.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
+import { addQueriesFromFacts } from '../../../src/scan/facts/queries-from-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { fileFacts } from '../../support/file-facts.js';
 
@@ -35,6 +36,25 @@ function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): Query
 
 const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
 const rows = fc.array(fileFacts, { minLength: 1, maxLength: 6 });
+
+describe('queries from facts', () => {
+  test('equal those from their hashes, value for value and in their order; of files with one SHA-256 there is one', () => {
+    fc.assert(
+      fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
+        const apart = held.map((facts, at) => {
+          const { sha256, ...others } = facts.digests;
+          return { ...facts, digests: sha256 === undefined ? others : { ...others, sha256: `${at}`.repeat(64) } };
+        });
+        const queries = new QueryBatch();
+        for (const facts of [...apart, ...apart]) addQueriesFromFacts(queries, facts, orientations);
+        const asked = [...apart, ...apart].map((facts) => queryOf(facts, orientations));
+        expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf(asked)));
+        expect(queries.queryNumberOf).toEqual(queryBatchOf(asked).queryNumberOf);
+        for (const [file, query] of asked.entries()) expect(queries.queryOf(file)).toEqual(query);
+      }),
+    );
+  });
+});
 
 describe('queries from the rows of an inventory', () => {
   test('equal those from the facts, value for value and in their order', () => {
