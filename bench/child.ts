@@ -23,6 +23,17 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 }
 
+/** Return a process and all that it has started, and these (Linux). */
+export function withDescendants(pid: number): number[] {
+  let children: number[] = [];
+  try {
+    children = childrenOf(pid);
+  } catch {
+    // It has just ended.
+  }
+  return [pid, ...children.flatMap(withDescendants)];
+}
+
 /** Processor time of processes and of their children that have ended; 0 where there is no /proc. */
 export function processorSeconds(pids: readonly number[]): number {
   let ticks = 0;

@@ -18,7 +18,7 @@ import { computeDigests } from '../src/kernels/digests.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 import { createService, type Service } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
-import { childEnv, childrenOf, endWithParent, processorSeconds } from './child.js';
+import { childEnv, endWithParent, processorSeconds, withDescendants } from './child.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
@@ -39,8 +39,8 @@ interface Spent {
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
-/** A service's threads are of this process, its decoder and walk processes are children. */
-const spentSoFar = (pid: number) => processorSeconds([pid, ...childrenOf(pid)]) * MS;
+/** A service's threads are of this process, its decoder and walk processes below it. */
+const spentSoFar = (pid: number) => processorSeconds(withDescendants(pid)) * MS;
 
 /** Time of the stages of `paths`, each alone in this thread; the search is one batch. */
 async function stages(service: Service, paths: readonly string[]): Promise<{ table: [string, number][]; sum: string }> {
@@ -133,13 +133,20 @@ async function requested(
       server.once('exit', () => reject(new Error(`the server ended: ${said}`)));
     });
     const headers = { 'content-type': 'image/jpeg' };
-    const load = (amount: number) =>
-      autocannon({
+    const load = (amount: number) => {
+      let connection = 0;
+      return autocannon({
         url,
         connections: Math.min(CONNECTIONS, amount),
         amount,
-        requests: bodies.map((body) => ({ method: 'POST', path: '/v1/check', headers, body })),
+        setupClient: (client) => {
+          // Of another file for each connection: requests in flight for the same one are joined.
+          const tail = Buffer.from([connection++]);
+          const request = { method: 'POST', path: '/v1/check', headers } as const;
+          client.setRequests(bodies.map((body) => ({ ...request, body: Buffer.concat([body, tail]) })));
+        },
       });
+    };
     await load(requests);
     const spent: Spent[] = [];
     for (let trial = 0; trial < trials; trial++) {
