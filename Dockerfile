@@ -36,5 +36,6 @@ EXPOSE 8080
 # Asks the port of ZEEF_PORT or of the configuration file.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["node", "dist/src/healthcheck.js"]
 # Zeef refuses to listen on 0.0.0.0 without a key. Create one in the same /data first: docs/operations.md, "Container".
-ENTRYPOINT ["node", "dist/src/main.js"]
+# Fewer and longer collections of garbage: the slowest answers take a third less.
+ENTRYPOINT ["node", "--initial-old-space-size=256", "dist/src/main.js"]
 CMD ["serve"]

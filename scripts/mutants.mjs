@@ -73,6 +73,8 @@ const OF_STREAM = ['test/scan/scan.test.ts'];
 const IDENTITY = 'src/core/file-identity.ts';
 const OF_IDENTITY = ['test/core/file-identity.test.ts'];
 const OF_SOURCE = ['test/engine/file-source.test.ts'];
+const OF_DECODING = ['test/engine/worker.test.ts'];
+const OF_SETTLING = ['test/scan/settle.test.ts'];
 const OF_WALKER = ['test/scan/walk/open-folders.test.ts'];
 const OF_STALLS = ['test/scan/walk/stalls.test.ts'];
 const OF_KEPT = ['test/scan/kept-rows.test.ts'];
@@ -512,9 +514,24 @@ export const MUTANTS = [
   [STREAM, "(look === 'known' && known?.kind", '(known?.kind', OF_NAMED],
   [STREAM, "look === 'special' && !naming", "look === 'special'", OF_NAMED],
   ['src/engine/read-target.ts', 'identity !== null && !isSameFile(identity, before)', 'false', OF_SOURCE],
-  ['src/engine/read-target.ts', 'at < size || ', '', OF_SOURCE],
+  ['src/engine/read-target.ts', 'read < before.size || ', '', OF_SOURCE],
   ['src/engine/read-target.ts', ' | O_NONBLOCK', '', OF_SOURCE],
   ['src/engine/read-target.ts', 'followsLinks ? 0 : O_NOFOLLOW', '0', OF_SOURCE],
+  [
+    'src/engine/target-reader.ts',
+    'isSlow ? this.#slowRow + 1 : 0',
+    'isSlow ? this.#slowRow + 1 : this.#slowRow',
+    OF_DECODING,
+  ],
+  ['src/engine/target-reader.ts', 'this.#slowRow = SLOW_ROW - 1', 'this.#slowRow = 0', OF_DECODING],
+  ['src/engine/target-reader.ts', 'bytes > KEPT_BYTES', 'bytes >= KEPT_BYTES', OF_DECODING],
+  ['src/engine/worker-progress.ts', 'if (step !== seen.step)', 'if (id < 0)', OF_DECODING],
+  ['src/engine/worker-progress.ts', 'seen.isSaid) return', 'false) return', OF_DECODING],
+  ['src/engine/worker-progress.ts', 'seen = { ...seen, sinceMs: nowMs }', 'seen = { ...seen }', OF_DECODING],
+  ['src/engine/worker-progress.ts', '>= stallMs', '>= 2 * stallMs', OF_DECODING],
+  ['src/scan/settle.ts', 'isEarly && isBusy()', 'isEarly', OF_SETTLING],
+  ['src/scan/settle.ts', 'isEarly && isBusy()', 'isBusy()', OF_SETTLING],
+  ['src/scan/settle.ts', 'this.#count >= TOGETHER_MAX', 'this.#count > TOGETHER_MAX', OF_SETTLING],
   // The walk: nothing is followed, and nothing is read that was not inspected.
   ['src/scan/walk/open-folders.ts', 'O_PATH | O_DIRECTORY | O_NOFOLLOW', 'O_PATH | O_DIRECTORY', OF_WALKER],
   ['src/scan/walk/open-folders.ts', 'device === null || ', 'true || ', OF_WALKER],

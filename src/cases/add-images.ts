@@ -1,8 +1,8 @@
 /** A provider's own entries: hashes of images that it confirmed itself. */
 import { stat } from 'node:fs/promises';
-import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
+import { newId } from '../core/new-id.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
@@ -106,7 +106,7 @@ export async function addImages(
   const sha256s = hashed.flatMap(({ reason, digests }) => (reason === null ? [digests.sha256!] : []));
   // An image that the list has already keeps its id, in this answer too.
   const ids = new Map(existing ? await knownIds(lists, existing, 'sha256', new Set(sha256s)) : []);
-  for (const sha256 of sha256s) if (!ids.has(sha256)) ids.set(sha256, ulid());
+  for (const sha256 of sha256s) if (!ids.has(sha256)) ids.set(sha256, newId());
   const images = hashed.map(
     ({ path, reason, digests, pdq, degenerate }): AddedImage => ({
       path,

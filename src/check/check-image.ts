@@ -1,5 +1,5 @@
 /** Check of one image: hash it in the decoder process, query the current snapshot, decide, record, answer. */
-import { ulid } from 'ulid';
+import { newId } from '../core/new-id.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { HashWants, ImageEngine } from '../engine/image-engine.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
@@ -89,7 +89,7 @@ export async function checkImage(
     id: options.reference,
     ...verdictOf(decision, hashed),
     generation: snapshot.generation,
-    checkId: ulid(),
+    checkId: newId(),
     digests: hashed.digests,
     image: hashed.image,
     pdq: hashed.pdq,

@@ -8,7 +8,9 @@ import { readTarget, readTargetNow } from './read-target.js';
 /** A page cache or a local disk answers sooner: 10 ms is a seek, 4 ns a byte 250 MB/s. */
 const SLOW_MS = 2;
 const SLOW_MS_PER_BYTE = 4e-6;
-/** Files that are read beside the decoding before the disk is tried again: a trial may cost a seek. */
+/** Slow files in a row: a thread that had to wait for a core looks like one slow file. */
+const SLOW_ROW = 3;
+/** Files that are read beside the decoding before the disk is tried again: the trials may cost as many seeks. */
 const SLOW_FILES = 64;
 /** Memory that is kept for files; a larger one gets its own. */
 const KEPT_BYTES = 4_194_304;
@@ -16,6 +18,7 @@ const KEPT_BYTES = 4_194_304;
 export class TargetReader {
   readonly #kept = new Uint8Array(KEPT_BYTES);
   #slowFiles = 0;
+  #slowRow = 0;
 
   constructor(readonly bytesMax: number) {}
 
@@ -39,7 +42,13 @@ export class TargetReader {
         step,
       });
     } finally {
-      if (performance.now() - beganMs > SLOW_MS + size * SLOW_MS_PER_BYTE) this.#slowFiles = SLOW_FILES;
+      const isSlow = performance.now() - beganMs > SLOW_MS + size * SLOW_MS_PER_BYTE;
+      this.#slowRow = isSlow ? this.#slowRow + 1 : 0;
+      if (this.#slowRow >= SLOW_ROW) {
+        // The first slow one of the next trial is enough.
+        this.#slowRow = SLOW_ROW - 1;
+        this.#slowFiles = SLOW_FILES;
+      }
     }
   }
 }

@@ -6,7 +6,7 @@ type Doing = (typeof DOING)[keyof typeof DOING];
 /** 64 bits of each: ids of requests are counted for months. */
 const AT = { step: 0, id: 1, doing: 2, stallMs: 3, numbers: 4 } as const;
 
-export interface Progress {
+interface Progress {
   /** Differs from one step of the work to the next. */
   readonly step: bigint;
   readonly id: number;

@@ -6,8 +6,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
+import { newId } from '../core/new-id.js';
 import { documentOf, PROBLEM_TYPE } from './problem.js';
 
 /** Responses of each connection that have not ended; several where requests are pipelined. */
@@ -35,7 +35,7 @@ function faultOf(code: string | undefined): AppError {
 export function onClientError({ code }: NodeJS.ErrnoException, socket: Socket): void {
   const hasBegun = [...(open.get(socket) ?? [])].some(({ headersSent }) => headersSent);
   if (socket.writable && !hasBegun) {
-    const document = documentOf(faultOf(code), ulid());
+    const document = documentOf(faultOf(code), newId());
     const text = JSON.stringify(document);
     socket.write(
       `HTTP/1.1 ${document.status} \r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,

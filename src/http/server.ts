@@ -10,8 +10,8 @@ import {
   LogController,
   type RouteOptions,
 } from 'fastify';
-import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
+import { newId } from '../core/new-id.js';
 import type { Service } from '../service/service.js';
 import type { Logger } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
@@ -62,7 +62,7 @@ export async function createServer(
     loggerInstance: log as FastifyBaseLogger,
     // `recordResponse` logs one line per response, with the service's own field names.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => ulid(),
+    genReqId: () => newId(),
     requestTimeout: requestTimeoutMs,
     http: {
       headersTimeout: Math.min(HEADERS_MS_MAX, requestTimeoutMs),

@@ -1,7 +1,7 @@
 /** Converts an answer to its record: its counts, and the sighting of its hit. */
 import { hash } from 'node:crypto';
-import { monotonicFactory } from 'ulid';
 import type { Match } from '../core/match-types.js';
+import { orderedIds } from '../core/new-id.js';
 import { startOf } from '../core/period.js';
 import { NO_TOTALS, type TallySum, type Totals } from '../core/tally.js';
 import type { Digests, NotCheckedReason, Verdict } from '../core/vocabulary.js';
@@ -33,7 +33,7 @@ interface Evidence {
 }
 
 /** Rises also within a millisecond. */
-const nextId = monotonicFactory();
+const nextId = orderedIds();
 
 const cell = (...key: readonly (string | null)[]) => JSON.stringify(key);
 

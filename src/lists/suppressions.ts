@@ -2,8 +2,9 @@
  * Single suppressions: a benign hash or digest, one entry of a list, or all entries of one source. Their matches are still
  * found, reported and counted as `suppressed`; nothing is dropped silently.
  */
-import { ulid } from 'ulid';
+
 import { AppError } from '../core/errors.js';
+import { newId } from '../core/new-id.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { normalise } from '../hashlists/normalise.js';
@@ -64,7 +65,7 @@ export async function suppress(
     return { id: null, entries };
   }
   const { algorithm, value, note } = what;
-  const id = ulid();
+  const id = newId();
   const fields = { value, algorithm, entryId: id, source: note, updatedAt: new Date().toISOString() };
   const row = normalise(fields, 1, { kind: 'suppression' });
   if (!row.ok) throw new AppError('VALUE_INVALID', { field: 'value', algorithm, why: row.reason });

@@ -6,9 +6,9 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import pLimit from 'p-limit';
-import { ulid } from 'ulid';
 import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
+import { newId } from '../core/new-id.js';
 import {
   fetchFailure,
   isLostConnection,
@@ -103,7 +103,7 @@ export class RemoteRequests {
   async #sendUntilAnswered(request: HashRequest): Promise<HashResponse> {
     const { firstPauseMs = FIRST_PAUSE_MS, patienceMs = PATIENCE_MS, onWait, shouldStop } = this.#options;
     // One key per batch and scan: a retry is not counted again, the same batch of the next scan is.
-    const idempotencyKey = ulid();
+    const idempotencyKey = newId();
     const body = await pack(JSON.stringify(request));
     const pauses = { firstMs: firstPauseMs, maxMs: PAUSE_MS_MAX };
     let faults = 0;

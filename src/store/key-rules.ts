@@ -1,8 +1,8 @@
 /** Rules of API keys, the same in every store: 256 random bits each, stored only as SHA-256. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { ulid } from 'ulid';
 import { AppError } from '../core/errors.js';
 import { KEY_NAME_CHARACTERS_MAX } from '../core/limits.js';
+import { newId } from '../core/new-id.js';
 import { isLive, type KeyInfo, type Rotation } from './keys-contract.js';
 
 /** Live keys of one key line: the old one and its successor. */
@@ -17,7 +17,7 @@ export const sha256OfKey = (key: string): Buffer => createHash('sha256').update(
 
 /** Return a new key and its id. */
 export function makeKey(): { readonly id: string; readonly key: string } {
-  return { id: ulid(), key: KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url') };
+  return { id: newId(), key: KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url') };
 }
 
 /** Compare digests of keys in constant time; `stored` is that of the row with the digest, if there is one. */

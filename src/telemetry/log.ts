@@ -10,8 +10,31 @@ export type { Logger } from 'pino';
 /** Fields that could carry a secret: removed wherever a caller passes them. */
 const REDACTED_FIELDS = ['authorization', 'key', 'hash', 'value', 'pdq', 'digests', 'headers.authorization'];
 
+/** Lines are written together once they are this long, in bytes, or after this time: a write of its own costs as much as a small request. */
+const GATHERED_BYTES = 4_096;
+const GATHER_MS = 50;
+
+/** Return stderr. The end of the process writes what is held; a kill loses the lines of the last moments. */
+function gatheredStderr(): DestinationStream & { flushSync(): void } {
+  const stream = destination({ fd: 2, sync: false, minLength: GATHERED_BYTES });
+  let isDue = false;
+  const flush = () => {
+    isDue = false;
+    stream.flush();
+  };
+  return {
+    write(line) {
+      stream.write(line);
+      if (!isDue) setTimeout(flush, GATHER_MS).unref();
+      isDue = true;
+    },
+    // Of a fatal line.
+    flushSync: () => stream.flushSync(),
+  };
+}
+
 /** `stream`: stderr by default. */
-export function createLogger(level: string, stream: DestinationStream = destination({ fd: 2, sync: false })): Logger {
+export function createLogger(level: string, stream: DestinationStream = gatheredStderr()): Logger {
   const paths = REDACTED_FIELDS.flatMap((field) => [field, `*.${field}`]);
   return pino(
     {

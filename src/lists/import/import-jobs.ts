@@ -5,9 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
-import { ulid } from 'ulid';
 import type { Audit } from '../../audit/audit.js';
 import { AppError } from '../../core/errors.js';
+import { newId } from '../../core/new-id.js';
 import { withDuty } from '../../duties/with-duty.js';
 import type { BlobStore } from '../../store/blob-contract.js';
 import type { ImportJob } from '../../store/jobs-contract.js';
@@ -113,7 +113,7 @@ class StoredImportJobs implements ImportJobs {
     actor: string,
   ): Promise<JobProgress> {
     await this.#requireRoom();
-    const id = ulid();
+    const id = newId();
     let stored: string | null = null;
     try {
       const { bytes, sha256 } = await this.#bodies.write(id, body);
@@ -139,7 +139,7 @@ class StoredImportJobs implements ImportJobs {
     if (this.#syncs > 0 || (await this.#store.jobs.unfinished()).length > 0)
       return this.ended((await this.submit(list, whole, how, actor)).id);
     const sameAs = sameAsOf(createHash('sha256').update(short).digest('hex'), list, how);
-    const job = { id: ulid(), list, request: { ...how, actor }, bytes: short.length, sameAs };
+    const job = { id: newId(), list, request: { ...how, actor }, bytes: short.length, sameAs };
     return this.#progressOf(await this.#short.run(job, short, () => this.#sameJob(list, sameAs)));
   }
 
@@ -181,7 +181,7 @@ class StoredImportJobs implements ImportJobs {
   async run(request: ThreadedImport): Promise<ImportReport> {
     this.#syncs++;
     try {
-      return reportOf(await this.#queue.add(() => this.#queue.inThread(ulid(), request)));
+      return reportOf(await this.#queue.add(() => this.#queue.inThread(newId(), request)));
     } finally {
       this.#syncs--;
     }

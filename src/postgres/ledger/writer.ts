@@ -3,8 +3,9 @@
  * writer's row, and sent again only if it is not there, so a group is on record once. If the row stands elsewhere, the
  * database has lost commits, as a failover to a standby that lags behind does: this process then refuses to record.
  */
-import { ulid } from 'ulid';
+
 import { AppError } from '../../core/errors.js';
+import { newId } from '../../core/new-id.js';
 import { DAY_MS } from '../../core/period.js';
 import type { Database, Sql } from '../database.js';
 import type { SqlValue } from '../values.js';
@@ -59,7 +60,7 @@ const isAt = (found: Position | null, { seq, hash }: Position) => found?.seq ===
 
 export class LedgerWriter {
   readonly #database: Database;
-  #id = ulid();
+  #id = newId();
   #isRegistered = false;
   #head: Position = startOfWriter(this.#id);
   /** Its outcome is unknown. */
@@ -156,7 +157,7 @@ export class LedgerWriter {
   }
 
   #renew(): void {
-    this.#id = ulid();
+    this.#id = newId();
     this.#head = startOfWriter(this.#id);
     this.#isRegistered = false;
   }

@@ -1,6 +1,7 @@
 /** Webhooks and their events in PostgreSQL, by its clock. */
-import { ulid } from 'ulid';
+
 import { AppError } from '../../core/errors.js';
+import { newId } from '../../core/new-id.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
 import { type EventRow, type HookRow, toEvent, toHook } from '../../store/webhook-rows.js';
 import {
@@ -53,7 +54,7 @@ export class PostgresWebhooks implements WebhookStore {
   }
 
   addWebhook({ tenant, url, secretEnv, mark, nowMs }: NewWebhook): Promise<WebhookInfo> {
-    const id = ulid(nowMs);
+    const id = newId(nowMs);
     return this.#database.forFilter(tenant).write(async (sql) => {
       await sql('INSERT INTO webhook (id, tenant, url, secret_env, created_at, mark) VALUES ($1, $2, $3, $4, $5, $6)', [
         id,
@@ -217,7 +218,7 @@ async function addEvents(
         `INSERT INTO webhook_event (id, webhook_id, kind, subject, body, created_at, state)
          VALUES ($1, $2, $3, $4, $5, $6, 'waiting')
          ON CONFLICT (webhook_id, kind, subject) DO NOTHING RETURNING id`,
-        [ulid(nowMs), id, kind, subject, body, timeOf(nowMs)],
+        [newId(nowMs), id, kind, subject, body, timeOf(nowMs)],
       );
       added += rows.length;
     }

@@ -1,5 +1,5 @@
 /** Result of one file in a scan, shaped as the answer to an image over HTTP, with its path. */
-import { ulid } from 'ulid';
+
 import type { CheckAnswer } from '../../check/answers.js';
 import { verdictOf } from '../../check/check-image.js';
 import type { FileQuery } from '../../check/file-queries.js';
@@ -7,6 +7,7 @@ import { hashAnswer, hashQueries } from '../../check/hash-image.js';
 import type { Decision } from '../../check/policy.js';
 import type { Answer } from '../../check/recorder.js';
 import type { ErrorCode } from '../../core/errors.js';
+import { newId } from '../../core/new-id.js';
 import { type PathBytes, shownPath } from '../../core/path-bytes.js';
 import { DIGEST_ALGORITHMS, type OrientationChoice } from '../../core/vocabulary.js';
 import { type FileFacts, type FileKind, replyOf } from './file-facts.js';
@@ -56,7 +57,7 @@ export function resultOf(
     code: facts.code,
     kind: facts.kind,
     generation,
-    checkId: ulid(),
+    checkId: newId(),
     digests: facts.digests,
     image: facts.image && { ...facts.image, width: facts.image.width || null, height: facts.image.height || null },
     pdq: hashed.pdq,

@@ -1,6 +1,7 @@
 /** Webhooks and their events in SQLite. */
-import { ulid } from 'ulid';
+
 import { AppError } from '../../core/errors.js';
+import { newId } from '../../core/new-id.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { TenantFilter } from '../../store/keys-contract.js';
 import { type EventRow, toEvent as eventOf, type HookRow, toHook as hookOf } from '../../store/webhook-rows.js';
@@ -42,7 +43,7 @@ export class SqliteWebhooks implements WebhookStore {
   }
 
   addWebhook({ tenant, url, secretEnv, mark, nowMs }: NewWebhook): Promise<WebhookInfo> {
-    const id = ulid(nowMs);
+    const id = newId(nowMs);
     return writeWithRetry(this.#db, () => {
       this.#db
         .prepare('INSERT INTO webhook (id, tenant, url, secret_env, created_at, mark) VALUES (?, ?, ?, ?, ?, ?)')
@@ -83,7 +84,7 @@ export class SqliteWebhooks implements WebhookStore {
       );
       let added = 0;
       for (const { kind, subject, body } of events) {
-        added += add.run(ulid(nowMs), id, kind, subject, body, timeOf(nowMs)).changes;
+        added += add.run(newId(nowMs), id, kind, subject, body, timeOf(nowMs)).changes;
       }
       return added;
     });
