@@ -115,7 +115,8 @@ async function requested(
 ): Promise<Spent> {
   const env = { ZEEF_DATA_DIR: dataDir, ZEEF_WORKERS: workers, ZEEF_PORT: '0', ZEEF_QUEUE_IMAGES_PER_WORKER: '64' };
   const server = endWithParent(
-    spawn(process.execPath, [artefact('src', 'main.js'), 'serve'], {
+    // As the container starts it.
+    spawn(process.execPath, ['--initial-old-space-size=256', artefact('src', 'main.js'), 'serve'], {
       env: childEnv({ ...env, ZEEF_CACHE_BYTES_MAX: '0' }),
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
