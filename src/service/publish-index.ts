@@ -31,9 +31,11 @@ interface IndexPlace {
   readonly live: Pick<LiveLists, 'snapshot' | 'content' | 'changedEntries'>;
 }
 
-export interface IndexPublisher {
+interface IndexPublisher {
   /** Write a file beside the caller's work, if one is due. */
   look(): void;
+  /** Wait for a write in progress, and begin no other. */
+  finish(): Promise<void>;
   /** Stop a write in progress. */
   close(): Promise<void>;
 }
@@ -124,6 +126,10 @@ export async function publishIndex(
           pausedUntilMs = clock.monotonicMs() + PAUSE_MS;
           writing = null;
         });
+    },
+    async finish() {
+      await writing;
+      isClosed = true;
     },
     async close() {
       isClosed = true;
