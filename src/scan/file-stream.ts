@@ -26,8 +26,8 @@ import type { Place } from './walk/walk-protocol.js';
 
 /** Names per request to the walk process. */
 export const LOOK_NAMES = 256;
-/** Maximum number of files in flight: a batch that is gathered, one that is settled, and enough for all cores; few enough to need little memory. */
-export const FILES_AHEAD_MAX = 3 * TOGETHER_MAX;
+/** Maximum number of files in flight: while one batch is settled, as many are read. */
+export const FILES_AHEAD_MAX = 2 * TOGETHER_MAX;
 /** Maximum number of pieces in flight that do not come from the walk: from the inventory or a file list. */
 const PIECES_AHEAD_MAX = 8;
 /** Images recorded as in flight per place of the decoder: the record is on disk when a place becomes free. */
