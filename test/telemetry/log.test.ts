@@ -33,10 +33,10 @@ test('lines of a service arrive in moments, in order, and at its end at once', {
       .split('\n')
       .filter((line) => line.includes('"answered"'));
   await asked(0, 100);
-  await expect.poll(() => linesOf().length).toBe(100);
+  await expect.poll(() => linesOf().length, { timeout: 20_000 }).toBe(100);
   await asked(100, 103);
   await service.end('SIGTERM');
-  await expect.poll(() => linesOf().length).toBe(103);
+  await expect.poll(() => linesOf().length, { timeout: 20_000 }).toBe(103);
   const times = linesOf().map((line) => Date.parse(JSON.parse(line).time));
   expect([...times].sort((a, b) => a - b)).toEqual(times);
 });
