@@ -9,7 +9,7 @@ import { artefact } from '../core/package-root.js';
 import { restrictLoaders } from '../decode/libvips.js';
 import { CONTROL_SOCKET, encodeFrame, FIRST_WORKER_SOCKET, packReply, READY_ID, stalledReply } from './protocol.js';
 import type { WorkerLimits, WorkerStart } from './worker.js';
-import { WorkerProgress, watchWorker } from './worker-progress.js';
+import { DOING, WorkerProgress, watchWorker } from './worker-progress.js';
 
 const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
 
@@ -24,9 +24,20 @@ function fail(error: unknown): never {
 const control = new Socket({ fd: CONTROL_SOCKET, readable: true, writable: true });
 const say = (id: number, body: Uint8Array = new Uint8Array()) => control.write(encodeFrame({ id }, body));
 
+const workers: WorkerProgress[] = [];
+
+/** End with the service. A worker whose read or decoding never returns would hold an ordinary exit, which waits for it. */
+function end(): void {
+  if (workers.every((progress) => progress.read().doing === DOING.nothing)) process.exit(0);
+  process.kill(process.pid, 'SIGKILL');
+  // The first process of a namespace of process ids cannot kill itself.
+  process.abort();
+}
+
 /** Start a worker; resolves when it has loaded its decoders. */
 function start(number: number): Promise<void> {
   const progress = new WorkerProgress();
+  workers.push(progress);
   const workerData: WorkerStart = { limits, socket: FIRST_WORKER_SOCKET + number, progress: progress.shared };
   const worker = new Worker(artefact('src', 'engine', 'worker.js'), { workerData });
   worker.on('error', fail);
@@ -36,8 +47,8 @@ function start(number: number): Promise<void> {
 }
 
 control.on('data', () => {});
-control.on('close', () => process.exit(0));
-control.on('error', () => process.exit(0));
+control.on('close', end);
+control.on('error', end);
 // The service decides when this process ends; a Ctrl-C in the terminal reaches the whole group.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});

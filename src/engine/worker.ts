@@ -158,7 +158,10 @@ async function hashFile(target: FileTarget, head: RequestHead): Promise<Buffer> 
 async function answer(head: RequestHead, body: Buffer): Promise<void> {
   const { id, file, wants } = head;
   const packed = await (file === null
-    ? inTurn(async () => packReply(await hashBytes(body, computeDigests(body, wants.digests), wants)))
+    ? inTurn(async () => {
+        progress.note(DOING.decoding, id);
+        return packReply(await hashBytes(body, computeDigests(body, wants.digests), wants));
+      })
     : hashFile(unpackTarget(file), head));
   socket.write(encodeFrame({ id }, packed));
 }

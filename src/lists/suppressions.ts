@@ -2,7 +2,6 @@
  * Single suppressions: a benign hash or digest, one entry of a list, or all entries of one source. Their matches are still
  * found, reported and counted as `suppressed`; nothing is dropped silently.
  */
-
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { ParsedRow } from '../core/parsed-row.js';

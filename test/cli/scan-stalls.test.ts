@@ -1,10 +1,10 @@
 /** `zeef scan` on a filesystem whose server is gone: what hangs is named, the rest is checked, and it can be stopped. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { childEnv, endWithParent } from '../../bench/child.js';
+import { childEnv, endWithParent, withDescendants } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { canHang, hangingEnv } from '../support/hanging.js';
@@ -89,6 +89,25 @@ describe.runIf(canHang)('a file whose reading never returns', () => {
     expect(linesOf(said.out).filter(({ type }) => type === 'not_checked')).toMatchObject([
       { path: join(tree, 'stuck-list'), reason: 'unreadable', code: 'FILE_STALLED' },
     ]);
+  });
+
+  test('kill -9 leaves no process, whatever hangs', { timeout: 60_000 }, async () => {
+    fill('stuck-late.jpg');
+    const { child, said, ended } = start('--stall-seconds', '600', '--progress-seconds', '1');
+    await expect.poll(() => said.err, { timeout: 20_000 }).toContain('"type":"progress"');
+    await expect.poll(() => isOpen(join(tree, 'stuck-late.jpg')), { timeout: 20_000 }).toBe(true);
+    const [, ...below] = withDescendants(child.pid!);
+    expect(below.length).toBeGreaterThanOrEqual(2);
+    child.kill('SIGKILL');
+    await ended;
+    const isAlive = (pid: number) => {
+      try {
+        return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+      } catch {
+        return false;
+      }
+    };
+    await expect.poll(() => below.filter(isAlive), { timeout: 10_000 }).toEqual([]);
   });
 
   test('the second Ctrl-C ends the process at once, whatever hangs', { timeout: 60_000 }, async () => {

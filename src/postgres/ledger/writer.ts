@@ -3,7 +3,6 @@
  * writer's row, and sent again only if it is not there, so a group is on record once. If the row stands elsewhere, the
  * database has lost commits, as a failover to a standby that lags behind does: this process then refuses to record.
  */
-
 import { AppError } from '../../core/errors.js';
 import { newId } from '../../core/new-id.js';
 import { DAY_MS } from '../../core/period.js';

@@ -1,5 +1,4 @@
 /** Webhooks and their events in PostgreSQL, by its clock. */
-
 import { AppError } from '../../core/errors.js';
 import { newId } from '../../core/new-id.js';
 import type { TenantFilter } from '../../store/keys-contract.js';

@@ -1,5 +1,4 @@
 /** Result of one file in a scan, shaped as the answer to an image over HTTP, with its path. */
-
 import type { CheckAnswer } from '../../check/answers.js';
 import { verdictOf } from '../../check/check-image.js';
 import type { FileQuery } from '../../check/file-queries.js';

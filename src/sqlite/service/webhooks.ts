@@ -1,5 +1,4 @@
 /** Webhooks and their events in SQLite. */
-
 import { AppError } from '../../core/errors.js';
 import { newId } from '../../core/new-id.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
