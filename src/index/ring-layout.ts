@@ -29,10 +29,24 @@ export const RESULTS = 4_096;
 export const BATCH_QUERIES = 8_192;
 /** Queries of one join with the tables: the range of 16 bits, about one per value of a chunk. */
 export const JOIN_QUERIES = 65_536;
-/** Fewer gain nothing: a join walks all buckets for any number of queries. Measured at a million entries. */
+/** Fewer gain nothing in lists of up to a million: a join walks all buckets for any number of queries. */
 export const JOIN_QUERIES_MIN = 16_384;
+/** Fewer gain nothing in any list. */
+const JOIN_QUERIES_LEAST = 2_048;
 /** Fewer are searched one by one: their probes are too far apart in the tables to share cache lines. */
-export const BATCH_QUERIES_MIN = 512;
+export const BATCH_QUERIES_MIN = 1_024;
+
+/**
+ * Return the smallest batch and the smallest join for a list. In longer lists a query alone waits for more cache lines at once, and a
+ * join reads more postings for each bucket that it walks. Measured at a million entries (1,024 and 16,384) and at ten (2,000 and 2,048).
+ */
+export function queriesMin(entryCount: number): { readonly batch: number; readonly join: number } {
+  const join = Math.ceil(2 ** 34 / Math.max(1, entryCount));
+  return {
+    batch: Math.max(BATCH_QUERIES_MIN, Math.ceil(entryCount / 5_000)),
+    join: Math.min(JOIN_QUERIES_MIN, Math.max(JOIN_QUERIES_LEAST, join)),
+  };
+}
 /** Matches of one batch or join before its queries are split into smaller parts, at last one by one. */
 export const BATCH_RESULTS = 65_536;
 

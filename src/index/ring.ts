@@ -13,14 +13,13 @@ import { HashBytes } from './hash-bytes.js';
 import { byDistance, requireRadius } from './radius.js';
 import {
   BATCH_QUERIES,
-  BATCH_QUERIES_MIN,
   BATCH_RADIUS_MAX,
   BATCH_RESULTS,
   CHUNKS,
   headerWords,
   JOIN_QUERIES,
-  JOIN_QUERIES_MIN,
   PROBES,
+  queriesMin,
   RESULTS,
   RING_RADIUS_MAX,
   type RingLayout,
@@ -149,6 +148,7 @@ class Ring implements RingIndex {
   readonly #share: RingShare;
   readonly #kernel: RingKernel;
   readonly #layout: RingLayout;
+  readonly #queriesMin: ReturnType<typeof queriesMin>;
   readonly #slots: Int32Array;
   readonly #slot: number;
   readonly #scratch: number;
@@ -163,6 +163,7 @@ class Ring implements RingIndex {
     this.entryCount = entryCount;
     this.#kernel = loadRingKernel(memory);
     this.#layout = layoutFor(entryCount);
+    this.#queriesMin = queriesMin(entryCount);
     this.memoryBytes = this.#layout.scratches + SCRATCH_BYTES;
     this.#slots = new Int32Array(memory.buffer, this.#layout.slots, SLOTS);
     this.#slot = this.#slots.findIndex((_, slot) => Atomics.compareExchange(this.#slots, slot, 0, 1) === 0);
@@ -199,9 +200,9 @@ class Ring implements RingIndex {
   searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
     requireRadius(radiusBits);
     const count = hashes256.length / HASH256_BYTES;
-    if (count < BATCH_QUERIES_MIN || radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
-    // A join reads every bucket, so it is for hashes that fill most of one.
-    const most = count < JOIN_QUERIES_MIN ? BATCH_QUERIES : JOIN_QUERIES;
+    const { batch, join } = this.#queriesMin;
+    if (count < Math.min(batch, join) || radiusBits > BATCH_RADIUS_MAX) return this.#oneByOne(hashes256, radiusBits);
+    const most = count < join ? BATCH_QUERIES : JOIN_QUERIES;
     if (count > most) return this.#inParts(hashes256, radiusBits, most);
     const found = this.#searchTogether(hashes256, radiusBits, most === JOIN_QUERIES);
     if (found !== GAVE_UP) return packedColumns(this.#results, found);

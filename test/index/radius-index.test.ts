@@ -6,7 +6,14 @@ import { artefact } from '../../src/core/package-root.js';
 import { createIndexBuilder } from '../../src/index/builder.js';
 import { createIndexPool } from '../../src/index/index-pool.js';
 import { openRing, type RingIndex } from '../../src/index/ring.js';
-import { BATCH_QUERIES_MIN, JOIN_QUERIES, JOIN_QUERIES_MIN, RESULTS, SLOTS } from '../../src/index/ring-layout.js';
+import {
+  BATCH_QUERIES_MIN,
+  JOIN_QUERIES,
+  JOIN_QUERIES_MIN,
+  queriesMin,
+  RESULTS,
+  SLOTS,
+} from '../../src/index/ring-layout.js';
 import type { Candidate, IndexKind, RadiusIndex } from '../../src/index/types.js';
 import { hasHnsw } from '../support/hnsw.js';
 import { randomBytes, seeded } from '../support/random.js';
@@ -122,6 +129,15 @@ describe('a join', () => {
     expect(count).toBe(3 * JOIN_QUERIES_MIN);
     expect([...entryIndex.subarray(-3)]).toEqual([0, 1, 2]);
   });
+});
+
+test('batches begin later and joins earlier in long lists', () => {
+  const of = (entries: number) => Object.values(queriesMin(entries));
+  expect([of(0), of(1), of(1_000_000)]).toEqual(Array(3).fill([1_024, 16_384]));
+  expect(of(2 ** 22)).toEqual([1_024, 4_096]);
+  expect(of(10_000_000)).toEqual([2_000, 2_048]);
+  // A join before a batch: then no batch is searched.
+  expect(of(2 ** 24)).toEqual([3_356, 2_048]);
 });
 
 test.each(['ring', 'linear'] as const)(

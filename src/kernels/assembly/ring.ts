@@ -172,13 +172,16 @@ export function search(
     }
     store<u32>(ends + (<usize>c << 2), <u32>at);
   }
-  // WASM has no prefetch: independent loads at both ends of every bucket bring the cache lines in.
+  // WASM has no prefetch: independent loads, one of each cache line of every bucket, bring them in together.
   let touched: u32 = 0;
   at = buckets;
   for (let c: u32 = 0; c < 16; c++) {
     const seconds = <usize>header.tables + <usize>c * header.tableBytes + header.secondOffset;
     for (const end = <usize>load<u32>(ends + (<usize>c << 2)); at < end; at += 8) {
-      touched ^= <u32>load<u16>(seconds + (<usize>(load<u32>(at) & LOW) << 1)) ^ <u32>load<u16>(seconds + (<usize>load<u32>(at, 4) << 1));
+      const first = seconds + (<usize>(load<u32>(at) & LOW) << 1);
+      const last = seconds + (<usize>load<u32>(at, 4) << 1);
+      touched ^= <u32>load<u16>(first) ^ <u32>load<u16>(last);
+      for (let line = first + 64; line < last; line += 64) touched ^= <u32>load<u16>(line);
     }
   }
   store<u32>(at, touched);
