@@ -70,11 +70,14 @@ function requireOwnOrigin(headers: FastifyRequest['headers'], host: string): voi
 /** Make the hook; it is the first of all. `areKeysNeeded`: whether a request without a key is refused anyway. */
 export function createSiteGuard(areKeysNeeded: () => Promise<boolean>, allowedHosts: string) {
   const allowed = namesOf(allowedHosts);
+  // Nearly all requests name the same one.
+  let accepted: string | null = null;
   return async (request: FastifyRequest): Promise<void> => {
     const route = request.routeOptions.url;
     if (HEALTH.has(route) || (await areKeysNeeded())) return;
     const host = hostOf(request);
-    requireOwnHost(host, allowed);
+    if (host !== accepted) requireOwnHost(host, allowed);
+    accepted = host;
     if (!isPage(route)) requireOwnOrigin(request.headers, host);
   };
 }

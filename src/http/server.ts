@@ -13,7 +13,7 @@ import {
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { Service } from '../service/service.js';
-import type { Logger } from '../telemetry/log.js';
+import { type Logger, withoutRedaction } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { createResponseHook, onClientError } from './client-errors.js';
@@ -23,6 +23,7 @@ import { PAGE } from './openapi/page.js';
 import { createSiteGuard } from './own-site.js';
 import { addPagePolicy } from './page-policy.js';
 import { sendProblem } from './problem.js';
+import { requestLog } from './request-log.js';
 import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
@@ -62,6 +63,7 @@ export async function createServer(
     loggerInstance: log as FastifyBaseLogger,
     // `recordResponse` logs one line per response, with the service's own field names.
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: requestLog,
     genReqId: () => newId(),
     requestTimeout: requestTimeoutMs,
     http: {
@@ -79,7 +81,7 @@ export async function createServer(
   });
   app.setValidatorCompiler(createValidatorCompiler());
   const needs = createAuthoriser(service);
-  addHooks(app, service, needs);
+  addHooks(app, service, needs, withoutRedaction(log));
   const methods = new Methods();
   app.addHook('onRoute', (route) => {
     methods.add(route);
@@ -110,7 +112,7 @@ export async function createServer(
 }
 
 /** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */
-function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Needs): void {
+function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Needs, answers: Logger): void {
   const { imageBytesMax, bodyBytesInFlightMax } = config;
   const budget = new BodyBudget(bodyBytesInFlightMax, (taken) => metrics.set('zeef_body_bytes_in_flight', {}, taken));
   if (imageBytesMax > budget.largeBytesMax) {
@@ -135,16 +137,22 @@ function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Nee
     addPagePolicy(request, reply);
     reply.header('x-request-id', request.id);
   });
-  app.addHook('onResponse', async (request, reply) => recordResponse(metrics, request, reply));
+  app.addHook('onResponse', async (request, reply) => recordResponse(metrics, answers, request, reply));
 }
 
-/** Count a response and its duration, and log its line. */
-function recordResponse(metrics: Service['metrics'], request: FastifyRequest, reply: FastifyReply): void {
+/** Count a response and its duration, and log its line: its fields are the service's own. */
+function recordResponse(
+  metrics: Service['metrics'],
+  answers: Logger,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   const labels = { route: request.routeOptions.url ?? 'none', method: request.method };
   const seconds = reply.elapsedTime / 1000;
   metrics.add('zeef_http_requests_total', { ...labels, status: String(reply.statusCode) });
   metrics.observeSeconds('zeef_http_request_seconds', labels, seconds);
-  request.log.info({ ...labels, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  answers.info({ reqId: request.id, ...labels, status: reply.statusCode, ms }, 'answered');
 }
 
 /** Register the OpenAPI document of the routes that are added later, and its page at `/docs`. */

@@ -24,7 +24,14 @@ const RATE_WAIT_MS_MAX = 10_000;
 /** Halved about once a second; what is long ago is none. */
 const faded = (use: number) => (use < 0.01 ? 0 : use / 2);
 
-export const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+/** The last day that was asked for: each request asks several times. */
+const last = { number: Number.NaN, day: '' };
+
+export function dayOf(ms: number): string {
+  const number = Math.floor(ms / DAY_MS);
+  if (number !== last.number) Object.assign(last, { number, day: new Date(ms).toISOString().slice(0, 10) });
+  return last.day;
+}
 
 /** Usage of a whole day, as far as this process knows. */
 export interface UsageNow {
