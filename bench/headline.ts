@@ -10,6 +10,7 @@ import { readConfig } from '../src/config/read-config.js';
 import { createServer } from '../src/http/server.js';
 import { createService } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { createMetrics } from '../src/telemetry/prometheus.js';
 import { hashesBySeed } from './index/data.js';
 import { listRows, randomValues } from './list-rows.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
@@ -107,7 +108,7 @@ export async function headline({ smoke }: { smoke: boolean }): Promise<BenchTabl
     flags: { dataDir, port: '0', workers: String(workers), logLevel: 'silent', queueImagesPerWorker: '64' },
   });
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log });
+  const service = await createService(config, { log, metrics: createMetrics() });
   const server = await createServer(service, log);
   try {
     const known = { pdq: await hashesBySeed(entries), md5: randomValues(entries, 16, 2) };

@@ -6,6 +6,7 @@ import { readConfig } from '../src/config/read-config.js';
 import { createServer } from '../src/http/server.js';
 import { createService } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { createMetrics } from '../src/telemetry/prometheus.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
@@ -32,7 +33,7 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
       flags: { dataDir: join(dataDir, 'data'), workers, cacheBytesMax, logLevel: 'silent', queueImagesPerWorker: '64' },
     });
     const log = createLogger(config.logLevel);
-    const service = await createService(config, { log });
+    const service = await createService(config, { log, metrics: createMetrics() });
     if ((await service.lists()).length === 0) {
       await service.store.lists.createList({ list: 'bench', kind: 'match', radiusBits: 31 });
       await service.store.lists.replaceEntries('bench', listRows('pdq', values));

@@ -16,6 +16,7 @@ import { createService } from '../src/service/service.js';
 import { LEDGER_FILE } from '../src/sqlite/ledger/database.js';
 import { openSqliteLedger } from '../src/sqlite/ledger/ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
+import { createMetrics } from '../src/telemetry/prometheus.js';
 import { fillLedger } from './ledger-fill.js';
 import { listRows, randomValues } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
@@ -96,7 +97,7 @@ async function checkRates(smoke: boolean): Promise<{ rows: (string | number)[][]
     const flags = { dataDir, workers: '1', ledger, logLevel: 'silent', queueImagesPerWorker: '64', cacheBytesMax: '0' };
     const config = readConfig({ env: {}, flags });
     const log = createLogger(config.logLevel);
-    const service = await createService(config, { log });
+    const service = await createService(config, { log, metrics: createMetrics() });
     for (const [algorithm, entries] of [
       ['pdq', values],
       ['md5', known],

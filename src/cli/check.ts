@@ -88,7 +88,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags) => {
       const byVerdict: Record<string, number> = {};
-      await withService(cli, globals(), async (service) => {
+      const run = async (service: Service) => {
         if (service.readiness().listsInForce === 0) cli.err(NO_LIST_LINE);
         for await (const { path, input, isFound } of imagesNamed(cli, files, service)) {
           const early = earlyExit(cli);
@@ -100,7 +100,8 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }));
         }
         cli.setExitCode(exitCodeOf(byVerdict));
-      });
+      };
+      await withService(cli, globals(), run, { hashesImages: true });
     });
 
   program
@@ -115,7 +116,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
-      await withService(cli, globals(), async (service) => {
+      const run = async (service: Service) => {
         for await (const { path, input, isFound } of imagesNamed(cli, files, service)) {
           const early = earlyExit(cli);
           if (early !== null) return cli.setExitCode(early);
@@ -129,6 +130,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
           if (answer.reason && !(isFound && answer.reason === 'not_an_image')) cli.setExitCode(EXIT.failed);
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));
         }
-      });
+      };
+      await withService(cli, globals(), run, { hashesImages: true });
     });
 }

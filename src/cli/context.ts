@@ -123,15 +123,19 @@ export function cliActor(): string {
 /** Return the audited operations of the service: every change by a command goes through them. */
 export const changesOf = (service: Service) => service.audit.as(cliActor());
 
-/** Run one command with a service in this process, and close it in every case. It logs warnings unless a level is set. */
+/**
+ * Run one command with a service in this process, and close it in every case. It logs warnings unless a level is set. `hashesImages`: the
+ * decoder starts while the lists are loaded.
+ */
 export async function withService<T>(
   cli: CliContext,
   flags: GlobalFlags,
   run: (service: Service, log: Logger) => Promise<T>,
+  { hashesImages = false } = {},
 ): Promise<T> {
   const config = configFrom(cli, flags, COMMAND_LOG_LEVEL);
   const log = createLogger(config.logLevel);
-  const decoder = { readsFiles: true, configFile: configFileOf(cli, flags) ?? null };
+  const decoder = { readsFiles: true, startsAtOnce: hashesImages, configFile: configFileOf(cli, flags) ?? null };
   const service = await createService(config, { log, env: cli.env, decoder });
   try {
     return await run(service, log);

@@ -1,8 +1,9 @@
 /** `zeef lists import`: imports files of entries and prints a report. */
 import { statSync } from 'node:fs';
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { keepYoungGenerationSmall } from '../core/garbage.js';
+import { lazily } from '../core/lazily.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { parseCategories } from '../hashlists/categories.js';
 import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
@@ -24,11 +25,13 @@ interface ImportFlags {
   readonly json?: boolean;
 }
 
+const cliProgress = lazily<typeof import('cli-progress')>('cli-progress');
+
 const rowsWords = (rows: number) => ({ rows: rows.toLocaleString('en') });
 
 /** Return a progress bar over the bytes of the files, with the rows; storing the last entries takes a while after the last byte. */
 function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): SingleBar {
-  const bar = new SingleBar({
+  const bar = new (cliProgress().SingleBar)({
     format: '{percentage} % of the bytes read  {rows} rows  {duration_formatted}  {eta_formatted} left',
     stream,
     clearOnComplete: true,

@@ -1,5 +1,6 @@
 /** `zeef scan`: its options, and which of them go together. */
 import { type Command, Option } from 'commander';
+import type { Service } from '../service/service.js';
 import { requireBucketFlags } from './bucket-flags.js';
 import { FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
@@ -83,9 +84,11 @@ async function scan(cli: CliContext, globals: GlobalFlags, paths: string[], flag
   requireBucketFlags(paths, flags, cli.env);
   const unavailable = flags.idle ? giveWay() : null;
   if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
-  await withService(cli, globals, (service) =>
-    flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags),
-  );
+  // With an inventory there may be nothing to hash.
+  const hashesImages = flags.rematch === undefined && flags.resume === undefined && flags.join === undefined;
+  const run = (service: Service) =>
+    flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags);
+  await withService(cli, globals, run, { hashesImages });
 }
 
 /** Errors REQUEST_INVALID: flags that do not go together. */

@@ -37,7 +37,10 @@ export function addServeCommand(program: Command, cli: CliContext): void {
       const decoder = { isServing: true, configFile: configFileOf(cli, globalFlags) ?? null };
       // The sample is there when the lists are read: the log of a first start does not begin with an alarm.
       const prepare = sample ? { prepare: importSample } : {};
-      const service = await createService(config, { log, watchLists: true, env: cli.env, decoder, ...prepare });
+      // Loaded only here: no other command counts anything.
+      const { createMetrics } = await import('../telemetry/prometheus.js');
+      const kept = { log, metrics: createMetrics(), env: cli.env, decoder };
+      const service = await createService(config, { ...kept, watchLists: true, ...prepare });
       let stopSyncs = async () => {};
       let stopWebhooks = async () => {};
       try {

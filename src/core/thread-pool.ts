@@ -1,5 +1,8 @@
 /** Pools of threads, which can be ended at any moment. */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
+import { lazily } from './lazily.js';
+
+const piscina = lazily<typeof import('piscina')>('piscina');
 
 type PoolOptions = ConstructorParameters<typeof Piscina>[0];
 
@@ -11,5 +14,6 @@ const IMPORT_ALONE = '--no-experimental-require-module';
 
 /** Make a pool whose threads run the default export of the module `filename`. */
 export function threadPool<Task = unknown, Result = unknown>(options: PoolOptions): Piscina<Task, Result> {
+  const { Piscina } = piscina();
   return new Piscina<Task, Result>({ ...options, execArgv: [IMPORT_ALONE] });
 }

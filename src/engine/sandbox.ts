@@ -6,7 +6,7 @@
  * machine refuses is left out, and `layers` says so. Node's permission model restricts JavaScript only; the namespaces
  * restrict native code too.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join, sep } from 'node:path';
 import { artefact } from '../core/package-root.js';
@@ -201,35 +201,36 @@ function trialOf(layers: ReadonlySet<KernelLayer>, { tools, covers }: Plan): str
   ];
 }
 
+/** Run a trial; one that cannot be started fails. */
+function succeeds([file, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  const child = spawn(file!, args, { env, stdio: 'ignore', timeout: TRIAL_MS_MAX, killSignal: 'SIGKILL' });
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });
+}
+
 /** Try the layers on this machine, at most some tens of seconds where commands hang, and return those that work. */
-export function openSandbox(options: SandboxOptions): Sandbox {
+export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (process.platform !== 'linux') return NO_SANDBOX;
   const { env, workers, readsFiles, mayChangeUser = canChangeUser() } = options;
   const path = env.PATH ?? DEFAULT_PATH;
   const [mount, setpriv, sh, unshare] = ['mount', 'setpriv', 'sh', 'unshare'].map((name) => commandPath(name, path));
   const tools: Tools = { mount: mount!, setpriv: setpriv!, sh: sh!, unshare: unshare! };
   const plan: Plan = { tools, workers, covers: coversOf(options, Object.values(tools)) };
-  const works = (layers: ReadonlySet<KernelLayer>): boolean => {
-    const [file, ...args] = [...chain(layers, plan), ...trialOf(layers, plan)];
-    const trial = {
-      env: decoderEnv(env, workers),
-      stdio: 'ignore',
-      timeout: TRIAL_MS_MAX,
-      killSignal: 'SIGKILL',
-    } as const;
-    return spawnSync(file!, args, trial).status === 0;
-  };
+  const works = (layers: ReadonlySet<KernelLayer>) =>
+    succeeds([...chain(layers, plan), ...trialOf(layers, plan)], decoderEnv(env, workers));
   const isAllowed: Partial<Record<KernelLayer, boolean>> = {
     otherUser: mayChangeUser,
     pidNamespace: areChildrenListed(),
   };
   const wanted = KERNEL_LAYERS.filter((layer) => isAllowed[layer] ?? true);
   let layers: ReadonlySet<KernelLayer> = new Set(wanted);
-  if (!works(layers)) {
+  if (!(await works(layers))) {
     layers = new Set();
     for (const layer of wanted) {
       const more = new Set([...layers, layer]);
-      if (NEEDS[layer].every((need) => layers.has(need)) && works(more)) layers = more;
+      if (NEEDS[layer].every((need) => layers.has(need)) && (await works(more))) layers = more;
     }
   }
   const before = chain(layers, plan);

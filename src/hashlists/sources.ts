@@ -1,7 +1,7 @@
 /** Pages of list sources: the link to the next page, and the checkpoint from which the next sync resumes. */
 import { AppError } from '../core/errors.js';
 import type { SourceType } from '../core/vocabulary.js';
-import { asObject, asText, BoundedJson, JsonFault, TokenType } from './formats/json-records.js';
+import { asObject, asText, BoundedJson, JsonFault, opensObject } from './formats/json-records.js';
 import { BoundedXml, XmlFault } from './formats/xml.js';
 
 export interface PageFacts {
@@ -90,7 +90,7 @@ function readJsonPage(type: JsonSource, body: Uint8Array): JsonPage {
   const json = new BoundedJson({
     paths: [...MEMBERS.map((name) => `$.${name}`), `$.${records}.*`, `$.${records}`],
     onToken: (token) => {
-      isObject ??= token === TokenType.LEFT_BRACE;
+      isObject ??= opensObject(token);
       if (!isObject) throw new PageFault('not a JSON object');
     },
     onValue: (value, key) => {

@@ -2,9 +2,8 @@
  * Cases as CSV, one a row: RFC 4180, UTF-8. Formulas in names from outside are defused. It has no digest, which is, or leads to,
  * a value of a list where the file is listed, and no entry id that may be one.
  */
-import { stringify } from 'csv-stringify/sync';
 import { looksLikeValue } from '../core/value-like.js';
-import { CSV_OPTIONS } from './csv.js';
+import { csvOf } from './csv.js';
 import type { Hit } from './report.js';
 
 /** Fields that need the scope `details`: their cells are empty without it. */
@@ -53,8 +52,9 @@ const COLUMNS: Readonly<Record<string, (hit: SeenHit) => Cell>> = {
 /** `header`: with the row of names; later pages have none, so that pages can be joined. */
 export function casesCsv(hits: readonly SeenHit[], { header }: { readonly header: boolean }): string {
   const cells = Object.values(COLUMNS);
-  return stringify(
+  return csvOf(
     hits.map((hit) => cells.map((cell) => cell(hit) ?? null)),
-    { ...CSV_OPTIONS, header, columns: Object.keys(COLUMNS) },
+    Object.keys(COLUMNS),
+    { header },
   );
 }

@@ -3,11 +3,18 @@
  * empty columns of another table. Names of tenants and lists come from outside: a cell that a spreadsheet would run as a
  * formula is prefixed with an apostrophe.
  */
-import { type Options, stringify } from 'csv-stringify/sync';
+import type { Options } from 'csv-stringify/sync';
+import { lazily } from '../core/lazily.js';
 import type { Report, Within } from './report.js';
 
+const csvStringify = lazily<typeof import('csv-stringify/sync')>('csv-stringify/sync');
+
 /** RFC 4180's line end, defused formulas, a header. */
-export const CSV_OPTIONS: Options = { record_delimiter: 'windows', escape_formulas: true, header: true };
+const OPTIONS: Options = { record_delimiter: 'windows', escape_formulas: true, header: true };
+
+/** Return a document of these columns. `options`: of csv-stringify, beside those of every document. */
+export const csvOf = (rows: unknown[], columns: NonNullable<Options['columns']>, options: Options = {}): string =>
+  csvStringify().stringify(rows, { ...OPTIONS, ...options, columns });
 
 const COLUMNS = ['period', 'from', 'to', 'section', 'name', 'figure', 'value', 'unit'] as const;
 
@@ -54,8 +61,8 @@ export function reportCsv(report: Report): string {
     ...figures('reversals', tenant, report.reversals),
   ];
   const { period, from, to } = report;
-  return stringify(
+  return csvOf(
     rows.map((row) => [period, from, to, ...row]),
-    { ...CSV_OPTIONS, columns: [...COLUMNS] },
+    [...COLUMNS],
   );
 }

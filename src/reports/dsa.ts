@@ -3,8 +3,7 @@
  * Article 15(1), in the words and parts of Implementing Regulation (EU) 2024/2835, Annex I. Only figures that Zeef counts have
  * a value; every other row gives the reason. `docs/reports.md` explains each.
  */
-import { stringify } from 'csv-stringify/sync';
-import { CSV_OPTIONS } from './csv.js';
+import { csvOf } from './csv.js';
 import type { Report } from './report.js';
 import { dayText } from './words.js';
 
@@ -181,5 +180,5 @@ export function dsaCsv(report: Report): string {
     'Unit',
     'Contextual information',
   ];
-  return stringify(rows, { ...CSV_OPTIONS, columns });
+  return csvOf(rows, columns);
 }

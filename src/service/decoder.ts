@@ -20,13 +20,15 @@ export interface DecoderStatus {
 
 export interface Decoder {
   /** A service that gets only hashes starts no decoder. Errors SHUTTING_DOWN, and as `sandbox`. */
-  engine(): ImageEngine;
+  engine(): Promise<ImageEngine>;
   /**
    * Layers of the sandbox that are in force; the first call tries them.
    *
    * Errors  CONFIG_INVALID: the configuration requires layers that this machine refuses.
    */
-  sandbox(): SandboxLayers;
+  sandbox(): Promise<SandboxLayers>;
+  /** As far as they are known. */
+  readonly layers: SandboxLayers;
   /** From then on also in the metrics. */
   status(): DecoderStatus;
   close(): Promise<void>;
@@ -36,6 +38,8 @@ export interface Decoder {
 export interface DecoderPlace {
   /** For a service of long life: its sandbox is tried before the first image, so that its start fails without it. */
   readonly isServing: boolean;
+  /** For a command that will hash images: the decoder starts while the lists are loaded. */
+  readonly startsAtOnce: boolean;
   /** For scans: the decoder process reads the files itself, and so sees all but the hidden ones. */
   readonly readsFiles: boolean;
   /** The configuration file, which may hold the master key. */
@@ -47,13 +51,13 @@ const ESSENTIAL_LAYERS = ['networkNamespace', 'filesHidden'] as const;
 const missingOf = (layers: SandboxLayers) => ESSENTIAL_LAYERS.filter((layer) => !layers[layer]);
 
 /** Try the sandbox. Errors CONFIG_INVALID. */
-function sandboxFrom(
+async function sandboxFrom(
   { decoderSandbox, dataDir, listKeyFile, workers }: Config,
   { env, decoder }: { readonly env: Readonly<Record<string, string | undefined>>; readonly decoder: DecoderPlace },
-): Sandbox {
+): Promise<Sandbox> {
   const hidden = [dataDir, listKeyFile, decoder.configFile ?? ''].filter((path) => path !== '');
   const { readsFiles } = decoder;
-  const sandbox = decoderSandbox === 'off' ? NO_SANDBOX : openSandbox({ env, workers, hidden, readsFiles });
+  const sandbox = decoderSandbox === 'off' ? NO_SANDBOX : await openSandbox({ env, workers, hidden, readsFiles });
   const missing = missingOf(sandbox.layers);
   if (decoderSandbox === 'require' && missing.length > 0) {
     const problems = `ZEEF_DECODER_SANDBOX is require, and this machine refuses: ${missing.join(', ')}`;
@@ -80,15 +84,22 @@ export function createDecoder(
   },
 ): Decoder {
   const { metrics, log, env } = parts;
-  let sandbox: Sandbox | null = null;
-  const sandboxed = (): Sandbox => {
-    sandbox ??= sandboxFrom(config, parts);
+  let sandbox: Promise<Sandbox> | null = null;
+  let { layers } = NO_SANDBOX;
+  const sandboxed = (): Promise<Sandbox> => {
+    sandbox ??= sandboxFrom(config, parts).then((tried) => {
+      layers = tried.layers;
+      return tried;
+    });
     return sandbox;
   };
+  let starting: Promise<ImageEngine> | null = null;
   let engine: ImageEngine | null = null;
   let isClosing = false;
-  const start = () =>
-    createImageEngine({
+  const start = async () => {
+    const tried = await sandboxed();
+    if (isClosing) throw new AppError('SHUTTING_DOWN');
+    engine = createImageEngine({
       workers: config.workers,
       imageBytesMax: config.imageBytesMax,
       imagePixelsMax: config.imagePixelsMax,
@@ -97,20 +108,25 @@ export function createDecoder(
       cacheBytesMax: config.cacheBytesMax,
       queuePerWorker: config.queueImagesPerWorker,
       env,
-      sandbox: sandboxed(),
+      sandbox: tried,
       onOutput: (text) => log.warn({ text }, 'a decoder process wrote to stderr'),
       onRestart: (cause) => {
         metrics.add('zeef_decoder_restarts_total', { cause });
         log.warn({ cause }, 'decoder process replaced');
       },
     });
+    return engine;
+  };
   return {
-    engine() {
+    async engine() {
       if (isClosing) throw new AppError('SHUTTING_DOWN');
-      engine ??= start();
-      return engine;
+      starting ??= start();
+      return starting;
     },
-    sandbox: () => sandboxed().layers,
+    sandbox: async () => (await sandboxed()).layers,
+    get layers() {
+      return layers;
+    },
     status() {
       const { restarts = 0, recentRestarts = 0, queued = 0, capacity = 0 } = engine?.status ?? {};
       metrics.set('zeef_decoder_restarts_last_minute', {}, recentRestarts);
@@ -120,6 +136,8 @@ export function createDecoder(
     },
     async close() {
       isClosing = true;
+      // A start that fails is an error of its callers.
+      await starting?.catch(() => {});
       await engine?.close();
     },
   };

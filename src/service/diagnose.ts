@@ -18,7 +18,7 @@ import { hamming256 } from '../kernels/hamming.js';
 import { LISTS_FILE } from '../sqlite/lists/file-name.js';
 import { isLive } from '../store/keys-contract.js';
 import type { Logger } from '../telemetry/log.js';
-import { createMetrics } from '../telemetry/metrics.js';
+import { NO_METRICS } from '../telemetry/metrics.js';
 import { createDecoder } from './decoder.js';
 import { type Env, type OpenedStore, storeFrom } from './open-stores.js';
 
@@ -190,19 +190,20 @@ async function clockState(store: OpenedStore): Promise<Result> {
 }
 
 async function decoderState({ config, log, env, configFile }: Place): Promise<Result> {
-  const place = { isServing: false, readsFiles: false, configFile };
-  const decoder = createDecoder({ ...config, workers: 1 }, { metrics: createMetrics(), log, env, decoder: place });
+  const place = { isServing: false, startsAtOnce: false, readsFiles: false, configFile };
+  const decoder = createDecoder({ ...config, workers: 1 }, { metrics: NO_METRICS, log, env, decoder: place });
   try {
     const [name, expected] = SAMPLE;
     const bytes = readFileSync(join(SAMPLE_IMAGES, name));
     const startMs = performance.now();
     const wants = { digests: [], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
-    const reply = await decoder.engine().hashBytes(bytes, wants);
+    const engine = await decoder.engine();
+    const reply = await engine.hashBytes(bytes, wants);
     if (!reply.ok) return fail(`an image of the sample is ${reply.reason}`);
     const hashes = reply.views.flatMap(({ families }) => families.flatMap(({ hashes: each }) => each));
     const distances = hashes.map((hash) => hamming256(hash, Buffer.from(expected, 'hex')));
     if (Math.min(...distances) > SAMPLE_BITS_MAX) return fail('an image of the sample has another hash');
-    const layers = decoder.sandbox();
+    const { layers } = decoder;
     const says = `hashes an image of the sample, in ${Math.round(performance.now() - startMs)} ms with its start`;
     const isOpen = config.decoderSandbox !== 'off' && !(layers.networkNamespace && layers.filesHidden);
     return isOpen ? warn(`${says}; its sandbox is not complete (docs/operations.md)`) : ok(says);
@@ -242,7 +243,7 @@ async function storeFindings(place: Place): Promise<Finding[]> {
   let store: OpenedStore | undefined;
   const where = isShared ? shownValue('databaseUrl', config) : join(config.dataDir, LISTS_FILE);
   const opened = await tried(isShared ? 'database' : 'folder', async () => {
-    store = await storeFrom(config, { log, metrics: createMetrics(), env });
+    store = await storeFrom(config, { log, metrics: NO_METRICS, env });
     return ok(`${where} opens`);
   });
   if (store === undefined) return [opened];

@@ -7,7 +7,7 @@ import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
 import type { DutyStore } from '../store/duties-contract.js';
 import type { Logger } from '../telemetry/log.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type Metrics, NO_METRICS } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
 import { type Env, openLedgerStore, storeFrom } from './open-stores.js';
 
@@ -97,7 +97,7 @@ export async function openLedgerAlone(
   log: Logger,
   env: Env,
 ): Promise<{ readonly ledger: Ledger; close(): Promise<void> }> {
-  const metrics = createMetrics();
+  const metrics = NO_METRICS;
   const store = await storeFrom(config, { log, metrics, env });
   const ledger = await ledgerFrom(config, { clock: systemClock, log, metrics, vault: store.vault });
   return {

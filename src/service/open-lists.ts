@@ -7,7 +7,7 @@ import { systemClock } from '../core/clock.js';
 import { SYNC_FOLDER } from '../lists/import/spool-pages.js';
 import { removeIndexBlobs } from '../lists/index-blobs.js';
 import type { Logger } from '../telemetry/log.js';
-import { createMetrics } from '../telemetry/metrics.js';
+import { NO_METRICS } from '../telemetry/metrics.js';
 import { auditStore } from './audited-store.js';
 import { type Env, type OpenedStore, storeFrom } from './open-stores.js';
 
@@ -20,7 +20,7 @@ export interface ListsAlone {
 
 /** Errors  STORE_FAILED, LIST_KEY_WRONG, DATA_VERSION. */
 export async function openListsAlone(config: Config, log: Logger, env: Env): Promise<ListsAlone> {
-  const store = await storeFrom(config, { log, metrics: createMetrics(), env });
+  const store = await storeFrom(config, { log, metrics: NO_METRICS, env });
   return {
     audit: auditStore(store, systemClock),
     rotateKeys: (newMaster) => rotateKeys(store, config.dataDir, newMaster),

@@ -9,7 +9,7 @@ import type { Clock } from '../core/clock.js';
 import { PACKAGE_VERSION } from '../core/package-root.js';
 import type { Replica, ReplicaSelf, ReplicaStore } from '../store/replicas-contract.js';
 import type { Logger } from '../telemetry/log.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type Metrics, NO_METRICS } from '../telemetry/metrics.js';
 import { type Env, storeFrom } from './open-stores.js';
 
 /** A third of the time after which a replica is not live. */
@@ -124,7 +124,7 @@ export async function startReplica(
 
 /** Return the replicas of the configured store; no list is loaded. Errors as `storeFrom`. */
 export async function readReplicas(config: Config, log: Logger, env: Env): Promise<readonly Replica[]> {
-  const store = await storeFrom(config, { log, metrics: createMetrics(), env });
+  const store = await storeFrom(config, { log, metrics: NO_METRICS, env });
   try {
     return await store.replicas.replicas();
   } finally {

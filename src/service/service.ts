@@ -30,7 +30,7 @@ import type { ScanDecoder } from '../scan/scan-request.js';
 import type { Idempotency } from '../store/ledger-contract.js';
 import type { Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type Metrics, NO_METRICS } from '../telemetry/metrics.js';
 import { gatesFrom } from '../tenants/gates-from.js';
 import type { Probing } from '../tenants/probing/probing.js';
 import { startProbing } from '../tenants/probing/start-probing.js';
@@ -95,6 +95,8 @@ export interface Service {
 interface ServiceOptions {
   readonly log: Logger;
   readonly clock?: Clock;
+  /** By default none are kept. */
+  readonly metrics?: Metrics;
   readonly watchLists?: boolean;
   /** The environment of this process: the decoder process gets the allocator's settings from it, sources their secrets. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -104,12 +106,11 @@ interface ServiceOptions {
   readonly prepare?: (opened: Pick<Service, 'config' | 'store' | 'audit'>) => Promise<void>;
 }
 
-const DECODER_PLACE: DecoderPlace = { isServing: false, readsFiles: false, configFile: null };
+const DECODER_PLACE: DecoderPlace = { isServing: false, startsAtOnce: false, readsFiles: false, configFile: null };
 
 /** Errors: those of `storeFrom`, the ledger and the lists; CONFIG_INVALID: the sandbox. Then nothing stays open. */
 export async function createService(config: Config, options: ServiceOptions): Promise<Service> {
-  const { log, clock = systemClock, env = {} } = options;
-  const metrics = createMetrics(clock);
+  const { log, clock = systemClock, env = {}, metrics = NO_METRICS } = options;
   const opened: { close(): Promise<void> }[] = [];
   try {
     const store = await storeFrom(config, { log, metrics, env });
@@ -118,7 +119,10 @@ export async function createService(config: Config, options: ServiceOptions): Pr
     opened.unshift(ledger);
     // At once where answers are recorded, so that an unreadable ledger fails the start.
     if (config.ledger === 'on') await ledger.open();
-    return await serviceOn(config, { store, ledger, metrics }, { ...options, clock, env });
+    // Only now the folder and the key, which are hidden from the decoder, are there.
+    const decoder = decoderFrom(config, { metrics, log, env, place: options.decoder });
+    opened.unshift(decoder);
+    return await serviceOn(config, { store, ledger, metrics, decoder }, { ...options, clock, env });
   } catch (error) {
     // An open connection or thread would keep the process.
     for (const part of opened) await part.close();
@@ -128,21 +132,24 @@ export async function createService(config: Config, options: ServiceOptions): Pr
 
 async function serviceOn(
   config: Config,
-  { store, ledger, metrics }: { readonly store: OpenedStore; readonly ledger: Ledger; readonly metrics: Metrics },
   {
-    log,
-    clock,
-    watchLists = false,
-    env,
-    decoder: place = {},
-    prepare,
-  }: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
+    store,
+    ledger,
+    metrics,
+    decoder,
+  }: {
+    readonly store: OpenedStore;
+    readonly ledger: Ledger;
+    readonly metrics: Metrics;
+    readonly decoder: StartedDecoder;
+  },
+  { log, clock, watchLists = false, env, prepare }: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
 ): Promise<Service> {
-  const decoder = decoderFrom(config, { metrics, log, env, place });
   const audit = auditStore(store, clock);
   await prepare?.({ config, store, audit });
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
+  await orClose(decoder.tried, [followed, pool]);
   const { live, reload } = followed;
   const outbox = new Outbox();
   const parts = { store, audit, clock, log, metrics, outbox };
@@ -189,6 +196,16 @@ async function serviceOn(
       await store.close();
     },
   };
+}
+
+/** Wait for a promise; where it rejects, close the parts first. */
+async function orClose(promise: Promise<unknown>, parts: readonly { close(): Promise<void> }[]): Promise<void> {
+  try {
+    await promise;
+  } catch (error) {
+    for (const part of parts) await part.close();
+    throw error;
+  }
 }
 
 /** Watch for probing, and join what this process counts with what the others do. */
@@ -254,7 +271,7 @@ function reports(
         isClosing: state.isClosing,
         snapshot: live.snapshot,
         ledger,
-        decoder: { ...decoder.status(), sandbox: decoder.sandbox() },
+        decoder: { ...decoder.status(), sandbox: decoder.layers },
         replica: replica.status(),
       }),
     async exportIndex() {
@@ -282,7 +299,7 @@ function queries(
   const hasher = createImageHasher(config, metrics);
   return {
     async checkImage(input, options) {
-      const engine = decoder.engine();
+      const engine = await decoder.engine();
       const answer = await checkImage(
         { engine, hasher, store: store.lists, snapshot: live.snapshot, recorder },
         input,
@@ -296,29 +313,38 @@ function queries(
       return openHashBatch({ store: store.lists, snapshot: live.snapshot, recorder, pool }, options, as);
     },
     async hashImage(input, wants) {
-      return hashAnswer((await hasher.hash(decoder.engine(), input, wants)).reply);
+      return hashAnswer((await hasher.hash(await decoder.engine(), input, wants)).reply);
     },
-    hashReply: (input, wants) =>
-      'bytes' in input ? decoder.engine().hashBytes(input.bytes, wants) : decoder.engine().hashFile(input.file, wants),
+    async hashReply(input, wants) {
+      const engine = await decoder.engine();
+      return 'bytes' in input ? engine.hashBytes(input.bytes, wants) : engine.hashFile(input.file, wants);
+    },
     openFiles: (lists) => openFiles({ store: store.lists, live, pool, recorder, reload }, lists),
-    whenRoom: () => decoder.engine().whenRoom(),
+    whenRoom: async () => (await decoder.engine()).whenRoom(),
   };
 }
 
-/** Try the sandbox of a serving process at once, so that one that is required fails the start. Errors CONFIG_INVALID. */
+type StartedDecoder = Decoder & {
+  /** Rejects with CONFIG_INVALID: the sandbox of a serving process is tried at once, so that one that is required fails the start. */
+  readonly tried: Promise<unknown>;
+};
+
 function decoderFrom(
   config: Config,
   parts: {
     readonly metrics: Metrics;
     readonly log: Logger;
     readonly env: Env;
-    readonly place: Partial<DecoderPlace>;
+    readonly place: Partial<DecoderPlace> | undefined;
   },
-): Decoder {
+): StartedDecoder {
   const place = { ...DECODER_PLACE, ...parts.place };
   const decoder = createDecoder(config, { ...parts, decoder: place });
-  if (place.isServing) decoder.sandbox();
-  return decoder;
+  const { isServing, startsAtOnce } = place;
+  const tried = startsAtOnce ? decoder.engine() : isServing ? decoder.sandbox() : Promise.resolve();
+  // Its error is heard once the lists are loaded.
+  tried.catch(() => {});
+  return Object.assign(decoder, { tried });
 }
 
 function importJobsFrom(

@@ -4,7 +4,7 @@ import type { Match } from '../../src/check/policy.js';
 import { createRecorder } from '../../src/check/recorder.js';
 import { systemClock } from '../../src/core/clock.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 
 /** A ledger that returns for each record whether it is new. */
 const ledgerSaying = (...isNew: boolean[]) => ({ record: async () => isNew.shift()! }) as unknown as Ledger;

@@ -29,13 +29,15 @@ const folder = tempFolder('sandbox');
 const key = join(folder, 'list.key');
 writeFileSync(key, KEY_TEXT, { mode: 0o600 });
 
-const open = (options: Partial<SandboxOptions> = {}): Sandbox =>
+const open = (options: Partial<SandboxOptions> = {}): Promise<Sandbox> =>
   openSandbox({ env: process.env, workers: 1, hidden: [folder], readsFiles: false, ...options });
 
 const isLinux = orLeftOut(process.platform === 'linux', 'this is not Linux', 'the tests of the decoder sandbox');
-const [sandbox, sandboxOfScans] = isLinux ? [open(), open({ readsFiles: true })] : [NO_SANDBOX, NO_SANDBOX];
+const [sandbox, sandboxOfScans] = isLinux ? [await open(), await open({ readsFiles: true })] : [NO_SANDBOX, NO_SANDBOX];
 /** As a service has them that does not run as root. */
-const ofSameUser = isLinux ? [false, true].map((readsFiles) => open({ readsFiles, mayChangeUser: false })) : [];
+const ofSameUser = isLinux
+  ? await Promise.all([false, true].map((readsFiles) => open({ readsFiles, mayChangeUser: false })))
+  : [];
 const isComplete = orLeftOut(
   sandbox.layers.networkNamespace && sandbox.layers.filesHidden && sandboxOfScans.layers.filesHidden,
   'this machine allows no namespaces',
@@ -192,7 +194,7 @@ describe('code execution in the decoder process', () => {
     expect(readFileSync(PROGRAM_FILE, 'latin1')).not.toContain('\n');
   });
 
-  test.runIf(isComplete)('sees of a folder of others only what the decoder needs, and no key of the user', () => {
+  test.runIf(isComplete)('sees of a folder of others only what the decoder needs, and no key of the user', async () => {
     const own = tempFolder('program');
     const library = join(own, 'lib', 'own.so');
     mkdirSync(join(own, 'lib'));
@@ -201,7 +203,7 @@ describe('code execution in the decoder process', () => {
     for (const name of ['.ssh/id', 'beside', 'lib/beside']) writeFileSync(join(own, name), KEY_TEXT, { mode: 0o644 });
     const env = { ...process.env, LD_PRELOAD: library, HOME: own };
     for (const readsFiles of [false, true]) {
-      const of = open({ env, readsFiles, mayChangeUser: false });
+      const of = await open({ env, readsFiles, mayChangeUser: false });
       expect(of.layers).toMatchObject({ filesHidden: true, filesReadOnly: true, pidNamespace: true });
       const cat = (name: string) => () => {
         const [file, ...args] = of.wrap(['/bin/cat', join(own, name)]);
@@ -223,14 +225,14 @@ describe('code execution in the decoder process', () => {
     expect(got).toEqual({ ...NOTHING, connected: 'connected', ...ofOtherLayers });
   });
 
-  test.runIf(isComplete)('sees no key that is configured elsewhere, nor one that replaces it', () => {
+  test.runIf(isComplete)('sees no key that is configured elsewhere, nor one that replaces it', async () => {
     const secrets = join(tempFolder('keys'), 'zeef');
     mkdirSync(join(secrets, 'first'), { recursive: true });
     for (const name of ['first/list.key', 'other.key']) writeFileSync(join(secrets, name), KEY_TEXT);
     symlinkSync('first/list.key', join(secrets, 'list.key'));
     for (const readsFiles of [false, true]) {
       // By the cover alone: another user could not enter the folders above.
-      const of = open({ hidden: [join(secrets, 'list.key')], readsFiles, mayChangeUser: false });
+      const of = await open({ hidden: [join(secrets, 'list.key')], readsFiles, mayChangeUser: false });
       expect(of.layers.filesHidden).toBe(true);
       for (const name of ['list.key', 'first/list.key', 'other.key']) {
         const [file, ...args] = of.wrap(['/bin/cat', join(secrets, name)]);
@@ -241,7 +243,7 @@ describe('code execution in the decoder process', () => {
 
   test.runIf(isComplete)('the library of the allocator is loaded in the sandbox too, with its settings', async () => {
     const allocator = { LD_PRELOAD: 'libresolv.so.2', MALLOC_CONF: 'narenas:2' };
-    for (const of of [NO_SANDBOX, open({ env: { ...process.env, ...allocator } })]) {
+    for (const of of [NO_SANDBOX, await open({ env: { ...process.env, ...allocator } })]) {
       child = endWithParent(
         launchDecoder(join(process.cwd(), INTRUDER), ['{"port":1}'], { sandbox: of, workers: 1, env: allocator }),
       );
@@ -253,8 +255,8 @@ describe('code execution in the decoder process', () => {
     }
   });
 
-  test.runIf(isComplete)('a file beside the program is hidden alone, and the program stays', () => {
-    const of = open({ hidden: [join(process.cwd(), 'tsconfig.json')] });
+  test.runIf(isComplete)('a file beside the program is hidden alone, and the program stays', async () => {
+    const of = await open({ hidden: [join(process.cwd(), 'tsconfig.json')] });
     expect(of.layers.filesHidden).toBe(true);
     const [file, ...args] = of.wrap([
       '/bin/cat',
@@ -264,10 +266,13 @@ describe('code execution in the decoder process', () => {
     expect(execFileSync(file!, args, { env: {}, encoding: 'latin1' })).toBe(readFileSync('package.json', 'latin1'));
   });
 
-  test.runIf(isComplete)('a data folder around the program cannot be hidden, and is not reported as hidden', () => {
-    const { layers } = open({ hidden: [process.cwd()] });
-    expect(layers).toMatchObject({ filesHidden: false, networkNamespace: true, noNewPrivileges: true });
-  });
+  test.runIf(isComplete)(
+    'a data folder around the program cannot be hidden, and is not reported as hidden',
+    async () => {
+      const { layers } = await open({ hidden: [process.cwd()] });
+      expect(layers).toMatchObject({ filesHidden: false, networkNamespace: true, noNewPrivileges: true });
+    },
+  );
 });
 
 describe('decoding in the sandbox', () => {
@@ -372,36 +377,36 @@ describe('a machine that allows less', () => {
       writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     return bin;
   }
-  const layersOf = (path: string) => open({ env: { PATH: path } }).layers;
+  const layersOf = async (path: string) => (await open({ env: { PATH: path } })).layers;
 
   test.runIf(isLinux)('no command at all: the permission model alone, and images are decoded', async () => {
-    const of = open({ env: { PATH: tempFolder('bin') } });
+    const of = await open({ env: { PATH: tempFolder('bin') } });
     expect(of.layers).toEqual(none);
     startEngine(of);
     const heic = readFileSync('test/fixtures/heic/scene.heic');
     expect(await engine!.hashBytes(heic, WANTS)).toMatchObject({ ok: true });
   });
 
-  test.runIf(isComplete)('each layer that is refused is left out, and the others stay', () => {
+  test.runIf(isComplete)('each layer that is refused is left out, and the others stay', async () => {
     // The commands lie in the test's own folder, which another user cannot read.
     const own = { ...sandbox.layers, otherUser: false };
     const refusing = (option: string) => `case "$*" in *${option}*) exit 1;; esac\nexec ${realPath('unshare')} "$@"`;
     const refused = { ...own, filesHidden: false, filesReadOnly: false };
     const withoutUser = { ...none, limits: true, noNewPrivileges: true };
-    expect(layersOf(pathWith({}, ['sh', 'setpriv', 'mount']))).toEqual(withoutUser);
-    expect(layersOf(pathWith({ unshare: 'exit 1' }))).toEqual(withoutUser);
-    expect(layersOf(pathWith({ unshare: refusing('--net') }))).toEqual({ ...own, networkNamespace: false });
-    expect(layersOf(pathWith({ unshare: refusing('--kill-child') }))).toEqual({ ...own, pidNamespace: false });
-    expect(layersOf(pathWith({ mount: 'exit 1' }))).toEqual(refused);
+    expect(await layersOf(pathWith({}, ['sh', 'setpriv', 'mount']))).toEqual(withoutUser);
+    expect(await layersOf(pathWith({ unshare: 'exit 1' }))).toEqual(withoutUser);
+    expect(await layersOf(pathWith({ unshare: refusing('--net') }))).toEqual({ ...own, networkNamespace: false });
+    expect(await layersOf(pathWith({ unshare: refusing('--kill-child') }))).toEqual({ ...own, pidNamespace: false });
+    expect(await layersOf(pathWith({ mount: 'exit 1' }))).toEqual(refused);
     // The tools stay visible in a cover, which is put together in /sys.
     const readOnly = `case "$*" in *' /sys') ;; *remount*) exit 1;; esac\nexec ${realPath('mount')} "$@"`;
-    expect(layersOf(pathWith({ mount: readOnly }))).toEqual({ ...own, filesReadOnly: false });
+    expect(await layersOf(pathWith({ mount: readOnly }))).toEqual({ ...own, filesReadOnly: false });
     // A command that says it has covered the folder, and has not.
-    expect(layersOf(pathWith({ mount: 'exit 0' }))).toEqual(refused);
-    expect(layersOf(pathWith({ setpriv: 'exit 1' }))).toEqual({ ...none, limits: true });
+    expect(await layersOf(pathWith({ mount: 'exit 0' }))).toEqual(refused);
+    expect(await layersOf(pathWith({ setpriv: 'exit 1' }))).toEqual({ ...none, limits: true });
     // One that claims to have given up privileges, and has not.
     const lying = 'while case "$1" in --*) true;; *) false;; esac; do shift; done\nexec "$@"';
-    expect(layersOf(pathWith({ setpriv: lying }))).toEqual({ ...none, limits: true });
+    expect(await layersOf(pathWith({ setpriv: lying }))).toEqual({ ...none, limits: true });
   });
 });
 

@@ -21,7 +21,7 @@ import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { BlobStore } from '../../src/store/blob-contract.js';
 import type { FeedPosition } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 
 let dataDir: string;
 let store: Store;

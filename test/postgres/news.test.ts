@@ -9,7 +9,7 @@ import { Listener } from '../../src/postgres/listener.js';
 import { auditStore } from '../../src/service/audited-store.js';
 import { followLists } from '../../src/service/follow-lists.js';
 import { createLogger } from '../../src/telemetry/log.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 import { openPostgres } from '../store/backends.js';
 import { entryRow, stream } from '../store/lists-contract.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';

@@ -10,7 +10,7 @@ import { openSqliteStore } from '../../src/sqlite/open.js';
 import type { Replica } from '../../src/store/replicas-contract.js';
 import type { Store } from '../../src/store/store.js';
 import type { Logger } from '../../src/telemetry/log.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 import { openPostgres } from '../store/backends.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 

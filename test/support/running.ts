@@ -6,6 +6,7 @@ import { createServer } from '../../src/http/server.js';
 import { importList } from '../../src/lists/import/import-list.js';
 import { createService, type Service } from '../../src/service/service.js';
 import { createLogger } from '../../src/telemetry/log.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 
 export const PICTURES = 'hashlists/sample/pictures';
 export const PHOTOGRAPHS = 'test/fixtures/photographs';
@@ -27,7 +28,7 @@ export async function startService(
     flags: { dataDir, port: '0', logLevel: 'silent', queueImagesPerWorker: '100', ...flags },
   });
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log });
+  const service = await createService(config, { log, metrics: createMetrics() });
   await importList(service.store, {
     paths: ['hashlists/sample/sample.csv'],
     list: 'sample',

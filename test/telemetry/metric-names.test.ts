@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics } from '../../src/telemetry/prometheus.js';
 
 test('metrics of the process and of Node have one prefix, and no word of a name stands twice side by side', async () => {
   const { body } = await createMetrics().render();

@@ -1,6 +1,5 @@
 /** A list's feedback as a file for its publisher: CSV (RFC 4180, defused formulas) or JSON lines. */
-import { stringify } from 'csv-stringify/sync';
-import { CSV_OPTIONS } from '../../reports/csv.js';
+import { csvOf } from '../../reports/csv.js';
 import type { EntryFeedback } from './sum-feedback.js';
 
 export const FEEDBACK_FORMATS = ['csv', 'jsonl'] as const;
@@ -23,5 +22,5 @@ export function feedbackText(rows: readonly EntryFeedback[], format: FeedbackFor
   // The columns are named, so that a field of another purpose gets into no file.
   const chosen = rows.map((row) => Object.fromEntries(COLUMNS.map((column) => [column, row[column]])));
   if (format === 'jsonl') return chosen.map((row) => `${JSON.stringify(row)}\n`).join('');
-  return stringify(chosen, { ...CSV_OPTIONS, columns: [...COLUMNS] });
+  return csvOf(chosen, [...COLUMNS]);
 }

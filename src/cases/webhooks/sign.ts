@@ -1,6 +1,8 @@
 /** Headers of a signed event, by Standard Webhooks (standardwebhooks.com): a receiver verifies the sender and the time. */
 import { createHmac } from 'node:crypto';
-import { Webhook } from 'standardwebhooks';
+import { lazily } from '../../core/lazily.js';
+
+const standard = lazily<typeof import('standardwebhooks')>('standardwebhooks');
 
 /** What identifies a secret in the notation of Standard Webhooks, base64 after it; any other text is the key itself. */
 const ENCODED_SECRET = 'whsec_';
@@ -13,6 +15,7 @@ interface Signed {
 
 /** Errors: Error, where a `whsec_` secret is empty or not base64. */
 export function signedHeaders(secret: string, { id, body, nowMs }: Signed): Record<string, string> {
+  const { Webhook } = standard();
   const webhook = secret.startsWith(ENCODED_SECRET)
     ? new Webhook(secret)
     : new Webhook(Buffer.from(secret), { format: 'raw' });

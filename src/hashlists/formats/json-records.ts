@@ -1,8 +1,11 @@
 /** JSON documents → their records, streamed: an array of gigabytes is never in memory as a whole. */
 
-import { JSONParser, TokenType } from '@streamparser/json';
+import type { JSONParser, TokenType } from '@streamparser/json';
 import { AppError } from '../../core/errors.js';
+import { lazily } from '../../core/lazily.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
+
+const streamparser = lazily<typeof import('@streamparser/json')>('@streamparser/json');
 
 /** Published lists nest eight levels; more is not a list, or is a bomb. */
 export const JSON_DEPTH_MAX = 64;
@@ -16,7 +19,7 @@ interface JsonRecord {
   readonly value: unknown;
 }
 
-export { TokenType } from '@streamparser/json';
+export const opensObject = (token: TokenType) => token === streamparser().TokenType.LEFT_BRACE;
 
 /** Its message is in Zeef's own words: the parser's would quote the document, which may be a value. */
 export class JsonFault extends Error {}
@@ -33,6 +36,7 @@ interface JsonOptions {
 /** JSON of any length → the values at some paths, within bounds of depth and of each record. */
 export class BoundedJson {
   readonly #parser: JSONParser;
+  readonly #kinds = streamparser().TokenType;
   #failure: unknown = null;
   #depth = 0;
   #tokens = 0;
@@ -40,7 +44,11 @@ export class BoundedJson {
   #isFirst = true;
 
   constructor({ paths, separator, onValue, onToken }: JsonOptions) {
-    const parser = new JSONParser({ paths: [...paths], keepStack: false, ...(separator ? { separator } : {}) });
+    const parser = new (streamparser().JSONParser)({
+      paths: [...paths],
+      keepStack: false,
+      ...(separator ? { separator } : {}),
+    });
     parser.onError = (error) => {
       this.#failure ??= error;
     };
@@ -80,8 +88,8 @@ export class BoundedJson {
   #count(token: TokenType): void {
     this.#tokens++;
     if (this.#tokens > JSON_TOKENS_MAX) throw new JsonFault(`record has more than ${JSON_TOKENS_MAX} values`);
-    if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;
-    else if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--;
+    if (token === this.#kinds.LEFT_BRACE || token === this.#kinds.LEFT_BRACKET) this.#depth++;
+    else if (token === this.#kinds.RIGHT_BRACE || token === this.#kinds.RIGHT_BRACKET) this.#depth--;
     if (this.#depth > JSON_DEPTH_MAX) throw new JsonFault(`values are nested deeper than ${JSON_DEPTH_MAX}`);
   }
 

@@ -2,8 +2,11 @@
  * XML of a list → events, within bounds. The parser resolves a prefix by walking up the open elements, so its time grows with
  * the square of the depth; depth and attributes are bounded before it walks. No error quotes the document: it may be a value.
  */
-import { SaxesParser, type SaxesTagNS } from 'saxes';
+import type { SaxesTagNS } from 'saxes';
+import { lazily } from '../../core/lazily.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../lines.js';
+
+const saxes = lazily<typeof import('saxes')>('saxes');
 
 /** Lists nest six elements; more is not a list, or is a bomb. */
 export const XML_DEPTH_MAX = 32;
@@ -35,7 +38,7 @@ const plainOf = ({ local, uri, attributes }: SaxesTagNS): XmlElement => ({
 });
 
 export class BoundedXml {
-  readonly #parser = new SaxesParser({ xmlns: true, position: true });
+  readonly #parser = new (saxes().SaxesParser)({ xmlns: true, position: true });
   readonly #decoder = new TextDecoder('utf-8');
   #depth = 0;
   #attributes = 0;

@@ -1,9 +1,12 @@
 /** Entries of a tar stream. A name in it is never used as a path, and links are not followed. */
 import { Readable } from 'node:stream';
-import { extract, type Headers } from 'tar-stream';
+import type { Headers } from 'tar-stream';
 import { AppError } from '../../core/errors.js';
+import { lazily } from '../../core/lazily.js';
 import { pathBytesOf } from '../../core/path-bytes.js';
 import { type ArchiveEntry, type Bounds, type EntryWants, readEntry, unread } from './archive-entry.js';
+
+const tarStream = lazily<typeof import('tar-stream')>('tar-stream');
 
 type Header = Headers & { readonly pax?: Readonly<Record<string, string>> | null };
 
@@ -23,7 +26,7 @@ export async function* tarEntries(
   wants: EntryWants,
   bounds: Bounds,
 ): AsyncGenerator<ArchiveEntry> {
-  const tar = extract({ filenameEncoding: 'latin1' as BufferEncoding, allowUnknownFormat: true });
+  const tar = tarStream().extract({ filenameEncoding: 'latin1' as BufferEncoding, allowUnknownFormat: true });
   let fed = 0;
   let most = HEADER_BYTES_MAX;
   const counted = async function* () {

@@ -1,11 +1,14 @@
 /** Entries of a zip file, also behind a program that unpacks it. A name in it is never used as a path. */
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { fromRandomAccessReader, RandomAccessReader, type Entry as ZipEntry, type ZipFile } from 'yauzl';
+import type { RandomAccessReader, Entry as ZipEntry, ZipFile } from 'yauzl';
+import { lazily } from '../../core/lazily.js';
 import { pathBytesOf } from '../../core/path-bytes.js';
 import { END_BYTES } from '../../decode/identify.js';
 import { type ArchiveEntry, type Bounds, type EntryWants, readEntry, unread } from './archive-entry.js';
 import { bytesOf, type FileBytes } from './file-bytes.js';
+
+const yauzl = lazily<typeof import('yauzl')>('yauzl');
 
 const ZIP_ENCRYPTED = 1;
 /** Fields of the end record. Source: APPNOTE 4.3.16. */
@@ -13,18 +16,13 @@ const END_RECORD = { mark: 'PK\x05\x06', bytes: 22, directoryBytes: 12, director
 /** Fields that a Zip64 record holds instead. */
 const IN_ZIP64 = 0xffffffff;
 
-/** A file from a position on. */
-class Slice extends RandomAccessReader {
-  constructor(
-    readonly file: FileBytes,
-    readonly from: number,
-  ) {
-    super();
-  }
-  override _readStreamForRange(start: number, end: number): Readable {
-    const { file, from } = this;
-    return Readable.from(bytesOf(file, from + start, from + end), { objectMode: false });
-  }
+/** Return a reader of a file from a position on. */
+function sliceOf(file: FileBytes, from: number): RandomAccessReader {
+  return new (class extends yauzl().RandomAccessReader {
+    override _readStreamForRange(start: number, end: number): Readable {
+      return Readable.from(bytesOf(file, from + start, from + end), { objectMode: false });
+    }
+  })();
 }
 
 /**
@@ -48,9 +46,9 @@ async function startOf(file: FileBytes): Promise<number> {
 /** Read the entries of a file. Errors: those of yauzl, the faults of a file, and ARCHIVE_TOO_LARGE. */
 export async function* zipEntries(file: FileBytes, wants: EntryWants, bounds: Bounds): AsyncGenerator<ArchiveEntry> {
   const from = await startOf(file);
-  const open = promisify<RandomAccessReader, number, object, ZipFile>(fromRandomAccessReader);
+  const open = promisify<RandomAccessReader, number, object, ZipFile>(yauzl().fromRandomAccessReader);
   const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true };
-  const zip = await open(new Slice(file, from), file.size - from, options);
+  const zip = await open(sliceOf(file, from), file.size - from, options);
   const next = (): Promise<ZipEntry | null> =>
     new Promise((resolve, reject) => {
       const settle = (end: () => void) => {

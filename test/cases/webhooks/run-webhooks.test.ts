@@ -18,7 +18,7 @@ import type { News } from '../../../src/store/ledger-contract.js';
 import type { QuarantinedEntry } from '../../../src/store/lists-contract.js';
 import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
-import { createMetrics } from '../../../src/telemetry/metrics.js';
+import { createMetrics } from '../../../src/telemetry/prometheus.js';
 
 const START_MS = Date.parse('2026-09-14T10:00:00Z');
 const HOUR_MS = 3_600_000;
