@@ -47,7 +47,11 @@ export interface RingIndex extends RadiusIndex {
 }
 
 const PAGE_BYTES = 65_536;
-/** Share of entries that pass the first filter above which a search falls back to a scan: a survivor costs 5 scanned entries. */
+/**
+ * Share of entries that pass the first filter above which a search falls back to a scan. A survivor costs 6 scanned entries
+ * where the second filter drops it, 11 where it is compared in full and 26 where it matches (7, 14 and 33 ns at radius 31,
+ * an entry of a scan 1.25).
+ */
 const SURVIVOR_SHARE = 1 / 8;
 const SURVIVORS_MIN = 4_096;
 /** Survivors of a batch, per query: ten times those of image hashes. */

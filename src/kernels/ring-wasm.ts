@@ -1,6 +1,7 @@
 /** Loader of the ring kernel, on a memory of the caller; the memory may be shared with other threads. */
 import { readFileSync } from 'node:fs';
 import { artefact } from '../core/package-root.js';
+import { fasterScan, type Scan } from './scan-choice.js';
 
 /** All pointers and sizes are in bytes from the start of the memory; see `assembly/ring.ts`. */
 export interface RingKernel {
@@ -46,8 +47,11 @@ export interface RingKernel {
     results: number,
     capacity: number,
   ): number;
-  scan(query: number, radius: number, hashes: number, from: number, to: number, results: number): number;
+  /** The number of entries of from..to within the radius. */
+  readonly scan: Scan;
 }
+
+type Exports = Omit<RingKernel, 'scan'> & { readonly scanWords: Scan; readonly scanLanes: Scan };
 
 /** A search that would cost more than a scan, or has more results than its room: -1, a u32 as WASM returns it. */
 export const GAVE_UP = -1;
@@ -59,5 +63,6 @@ export function loadRingKernel(memory: WebAssembly.Memory): RingKernel {
   const abort = () => {
     throw new Error('ring kernel aborted');
   };
-  return new WebAssembly.Instance(compiled, { env: { memory, abort } }).exports as unknown as RingKernel;
+  const exports = new WebAssembly.Instance(compiled, { env: { memory, abort } }).exports as unknown as Exports;
+  return { ...exports, scan: fasterScan({ words: exports.scanWords, lanes: exports.scanLanes }) };
 }

@@ -7,6 +7,7 @@
  */
 import { Header } from './ring-table';
 
+export { scanLanes, scanWords } from './ring-scan';
 export { buildTable, fromChunks, toChunks } from './ring-table';
 
 /** The first byte after the module's own static data. */
@@ -418,25 +419,4 @@ function note(passing: u32, low: u32, about: u32): void {
     survivorCount++;
   }
   if (survivorCount > SURVIVORS - 24) verify();
-}
-
-/** Compare every entry in from..to. At most `to − from` pairs are written. */
-export function scan(query: usize, radius: u32, hashes: usize, from: u32, to: u32, results: usize): u32 {
-  const low = v128.load(query);
-  const high = v128.load(query, 16);
-  let found: u32 = 0;
-  for (let entry = from; entry < to; entry++) {
-    const hash = hashes + (<usize>entry << 5);
-    const differing = i8x16.add(
-      i8x16.popcnt(v128.xor(v128.load(hash), low)),
-      i8x16.popcnt(v128.xor(v128.load(hash, 16), high)),
-    );
-    const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(differing));
-    const bits = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
-    if (<u32>bits > radius) continue;
-    store<u32>(results + (<usize>found << 3), entry);
-    store<u32>(results + (<usize>found << 3), bits << 16, 4);
-    found++;
-  }
-  return found;
 }
