@@ -34,18 +34,34 @@ export function withDescendants(pid: number): number[] {
   return [pid, ...children.flatMap(withDescendants)];
 }
 
+/** Return a process's ticks: its own and those of its children that have ended. */
+function ticksOf(pid: number): { own: number; ended: number } {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  const sum = (from: number) => Number(fields[from]) + Number(fields[from + 1]);
+  return { own: sum(11), ended: sum(13) };
+}
+
 /** Processor time of processes and of their children that have ended; 0 where there is no /proc. */
 export function processorSeconds(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
     try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-        .replace(/^.*\) /s, '')
-        .split(' ');
-      for (const field of fields.slice(11, 15)) ticks += Number(field);
+      const { own, ended } = ticksOf(pid);
+      ticks += own + ended;
     } catch {
       // It has ended, and its time is its parent's.
     }
   }
   return ticks / TICKS_PER_SECOND;
+}
+
+/** Processor time of the children of this process that have ended; 0 where there is no /proc. */
+export function endedChildrenSeconds(): number {
+  try {
+    return ticksOf(process.pid).ended / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
 }

@@ -1,6 +1,7 @@
 /** Exact look-ups of digests: the shared table one by one and in batches, against a Map of hex strings. */
 import { buildDigestTable } from '../src/index/digest-table.js';
 import { randomValues } from './list-rows.js';
+import { microsecondsOf, type Spent, startClock } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 
 const WIDTH = 16;
@@ -8,16 +9,16 @@ const WIDTH = 16;
 const QUERIES = 1_048_576;
 const MAP_ENTRIES_MAX = 1_000_000;
 
-/** Return the median rate of three runs of `work`, and its last result. */
-function timed(count: number, work: () => number): [perSecond: number, result: number] {
-  const rates: number[] = [];
+/** Return the run of median length of three runs of `work`, and its last result. */
+function timed(work: () => number): [spent: Spent, result: number] {
+  const runs: Spent[] = [];
   let result = 0;
   for (let trial = 0; trial < 3; trial++) {
-    const startedMs = performance.now();
+    const stop = startClock();
     result = work();
-    rates.push(count / ((performance.now() - startedMs) / 1000));
+    runs.push(stop());
   }
-  return [rates.sort((a, b) => a - b)[1]!, result];
+  return [runs.sort((a, b) => a.seconds - b.seconds)[1]!, result];
 }
 
 export async function digests({ smoke, sizes }: BenchOptions): Promise<BenchTable> {
@@ -31,8 +32,16 @@ export async function digests({ smoke, sizes }: BenchOptions): Promise<BenchTabl
       const entry = (Math.imul(query, 2_654_435_761) >>> 0) % entries;
       asked.set(known.subarray(entry * WIDTH, entry * WIDTH + WIDTH), query * WIDTH);
     }
-    const add = (name: string, [perSecond, found]: [number, number], buildSeconds: number, bytes: number | string) => {
-      rows.push([name, entries, perSecond, buildSeconds, bytes, `${((200 * found) / queries).toFixed(1)}%`]);
+    const add = (name: string, [spent, found]: [Spent, number], buildSeconds: number, bytes: number | string) => {
+      rows.push([
+        name,
+        entries,
+        queries / spent.seconds,
+        microsecondsOf(spent, queries),
+        buildSeconds,
+        bytes,
+        `${((200 * found) / queries).toFixed(1)}%`,
+      ]);
       sums.push(found);
     };
     let startedMs = performance.now();
@@ -44,10 +53,10 @@ export async function digests({ smoke, sizes }: BenchOptions): Promise<BenchTabl
       for (let at = 0; at < asked.length; at += WIDTH) found += table.lookup(asked.subarray(at, at + WIDTH)).length;
       return found;
     };
-    add('table, one by one', timed(queries, one), buildSeconds, bytes);
+    add('table, one by one', timed(one), buildSeconds, bytes);
     add(
       'table, in a batch',
-      timed(queries, () => table.lookupBatch(asked).count),
+      timed(() => table.lookupBatch(asked).count),
       buildSeconds,
       bytes,
     );
@@ -62,12 +71,12 @@ export async function digests({ smoke, sizes }: BenchOptions): Promise<BenchTabl
       for (let at = 0; at < asked.length; at += WIDTH) found += map.has(hex(asked, at)) ? 1 : 0;
       return found;
     };
-    add('Map of hex strings', timed(queries, inMap), mapSeconds, '-');
+    add('Map of hex strings', timed(inMap), mapSeconds, '-');
   }
   return {
     title: 'Digests: MD5, one thread, every second query is in the table',
     notes: ['a hit compares all bytes; only one thread can use the Map'],
-    columns: ['index', 'entries', 'look-ups/s', 'build s', 'B/entry', 'found'],
+    columns: ['index', 'entries', 'look-ups/s', 'CPU us', 'build s', 'B/entry', 'found'],
     rows,
     checksum: sums.join(' '),
   };

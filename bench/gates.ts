@@ -21,7 +21,8 @@ import { shippedCanaries } from '../src/lists/import/canaries.js';
 import { HashSample } from '../src/lists/import/crowds.js';
 import { pdqLike, seeded } from './pdq-like.js';
 import { photographs } from './pictures.js';
-import { type BenchTable, medianSeconds } from './report.js';
+import { medianSpent, microsecondsOf, millisecondsOf } from './processor.js';
+import type { BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
 const IMAGES = 80;
@@ -158,8 +159,8 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
     (least, hash) => Math.min(least, ...shipped.map((canary) => hamming256(hash, canary))),
     256,
   );
-  const build = await medianSeconds(() => ringOf(shipped).close());
-  const search = await medianSeconds(() => {
+  const build = await medianSpent(() => ringOf(shipped).close());
+  const search = await medianSpent(() => {
     for (const hash of cut) rings.after.search(hash, RADIUS_BITS);
   });
   return {
@@ -167,7 +168,7 @@ export async function gates({ smoke }: { readonly smoke: boolean }): Promise<Ben
     columns: ['entries', 'images', 'low', 'near one', 'before', 'shape', 'canary', 'crowded', 'held'],
     rows,
     notes: [
-      `${shipped.length} canaries: ring built in ${(build * 1e3).toFixed(1)} ms, a search ${((search / strangers) * 1e6).toFixed(1)} µs.`,
+      `${shipped.length} canaries: ring built in ${Number(millisecondsOf(build, 1)).toFixed(1)} ms, a search ${Number(microsecondsOf(search, strangers)).toFixed(1)} µs of processor time.`,
       corpus.length > 0
         ? `The nearest canary of a photograph of the corpus is ${nearest} bits away.`
         : 'Without ZEEF_CORPUS no photographs are measured: those of the project are canaries.',

@@ -8,6 +8,7 @@ import { artefact } from '../src/core/package-root.js';
 import type { HashlistFormat, parseHashList } from '../src/hashlists/importers.js';
 import { parseMapping } from '../src/hashlists/mapping.js';
 import { pdqLike } from './pdq-like.js';
+import { medianOf } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 
 const PIECE_BYTES = 65_536;
@@ -143,8 +144,6 @@ async function readOnce(parse: Parse, name: string, { format, map }: Shape, piec
   const { user, system } = process.cpuUsage(began);
   return { seconds: (user + system) / 1e6, values, accepted, memory };
 }
-
-const medianOf = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 
 export async function lists({ smoke, against }: BenchOptions): Promise<BenchTable> {
   const count = smoke ? 2_000 : 200_000;

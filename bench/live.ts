@@ -7,6 +7,7 @@ import { Segmented } from '../src/index/segmented.js';
 import type { RadiusIndex } from '../src/index/types.js';
 import { hashesBySeed } from './index/data.js';
 import { nearCopy, pdqLike, seeded } from './pdq-like.js';
+import { microsecondsOf, type Spent, startClock } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
@@ -58,9 +59,10 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     }
     return found;
   };
-  /** Send queries for `forMs`; return queries a second, and the 99th percentile and maximum in microseconds. */
-  const ask = async (forMs: number): Promise<{ perSecond: number; p99: number; worst: number }> => {
+  /** Send queries for `forMs`; return the time of all, and the 99th percentile and maximum in microseconds. */
+  const ask = async (forMs: number): Promise<{ spent: Spent; queries: number; p99: number; worst: number }> => {
     const startedMs = performance.now();
+    const stop = startClock();
     const times: number[] = [];
     while (performance.now() - startedMs < forMs) {
       for (let n = 0; n < QUERIES_PER_TURN; n++) {
@@ -70,9 +72,9 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
       }
       await turn();
     }
-    const perSecond = times.length / ((performance.now() - startedMs) / 1000);
+    const spent = stop();
     times.sort((a, b) => a - b);
-    return { perSecond, p99: times[Math.floor(times.length * 0.99)]!, worst: times.at(-1)! };
+    return { spent, queries: times.length, p99: times[Math.floor(times.length * 0.99)]!, worst: times.at(-1)! };
   };
   await ask(smoke ? 100 : 2_000);
   const quiet = await ask(smoke ? 500 : 15_000);
@@ -100,12 +102,14 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
   const after = await ask(smoke ? 500 : 15_000);
   const rssAfter = rssMegabytes();
   await pool.close();
-  const row = (name: string, { perSecond, p99, worst }: typeof quiet, rss: number) => [
+  const rateOf = ({ spent, queries: count }: typeof quiet) => count / spent.seconds;
+  const row = (name: string, part: typeof quiet, rss: number) => [
     name,
-    perSecond,
-    `${((100 * perSecond) / quiet.perSecond).toFixed(0)}%`,
-    p99,
-    worst,
+    rateOf(part),
+    `${((100 * rateOf(part)) / rateOf(quiet)).toFixed(0)}%`,
+    microsecondsOf(part.spent, part.queries),
+    part.p99,
+    part.worst,
     Math.round(rss),
   ];
   return {
@@ -113,9 +117,10 @@ export async function live({ smoke, sizes }: BenchOptions): Promise<BenchTable> 
     notes: [
       `for ${changedFor} s, ${ADDED_PER_SECOND.toLocaleString('en')} entries a second are added and ${REMOVED_PER_SECOND.toLocaleString('en')} removed`,
       `an added entry is searchable within ${Math.round(liveAfterMs)} ms; the service adds once a second`,
+      'CPU us: processor time of one query, with that of the additions, removals and merges meanwhile',
       `segments afterwards: ${index.segments.map(({ keys }) => keys.length.toLocaleString('en')).join(' + ')}`,
     ],
-    columns: ['queries', 'queries/s', 'rate', 'p99 us', 'worst us', 'RSS MB'],
+    columns: ['queries', 'queries/s', 'rate', 'CPU us', 'p99 us', 'worst us', 'RSS MB'],
     rows: [
       row('unchanged lists', quiet, rssBefore),
       row('changing lists', busy, rssMegabytes()),

@@ -18,10 +18,11 @@ import { computeDigests } from '../src/kernels/digests.js';
 import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 import { createService, type Service } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
-import { childEnv, endWithParent, processorSeconds, withDescendants } from './child.js';
+import { childEnv, endWithParent } from './child.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
+import { medianOf, startTreeClock } from './processor.js';
 import type { BenchTable } from './report.js';
 import { runScan } from './scan-run.js';
 import { tempFolder } from './temp-folder.js';
@@ -37,10 +38,10 @@ interface Spent {
   readonly wallMs: number;
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-
-/** A service's threads are of this process, its decoder and walk processes below it. */
-const spentSoFar = (pid: number) => processorSeconds(withDescendants(pid)) * MS;
+const medianSpentOf = (spent: readonly Spent[]): Spent => ({
+  processorMs: medianOf(spent.map(({ processorMs }) => processorMs)),
+  wallMs: medianOf(spent.map(({ wallMs }) => wallMs)),
+});
 
 /** Time of the stages of `paths`, each alone in this thread; the search is one batch. */
 async function stages(service: Service, paths: readonly string[]): Promise<{ table: [string, number][]; sum: string }> {
@@ -84,9 +85,11 @@ async function scanned(
   trials: number,
 ): Promise<Spent> {
   const measure = async (folder: string) => {
-    const [startedMs, before] = [performance.now(), spentSoFar(process.pid)];
+    // A service's threads are of this process, its decoder and walk processes below it.
+    const stop = startTreeClock();
     const { checked } = await runScan(service, folder);
-    return { checked, wallMs: performance.now() - startedMs, processorMs: spentSoFar(process.pid) - before };
+    const { seconds, processorSeconds } = stop();
+    return { checked, wallMs: seconds * MS, processorMs: processorSeconds * MS };
   };
   await measure(folders[1]);
   const spent: Spent[] = [];
@@ -98,10 +101,7 @@ async function scanned(
       wallMs: (many.wallMs - few.wallMs) / images,
     });
   }
-  return {
-    processorMs: median(spent.map(({ processorMs }) => processorMs)),
-    wallMs: median(spent.map(({ wallMs }) => wallMs)),
-  };
+  return medianSpentOf(spent);
 }
 
 const LISTENS = /listens on (http:\S+)/;
@@ -151,18 +151,13 @@ async function requested(
     await load(requests);
     const spent: Spent[] = [];
     for (let trial = 0; trial < trials; trial++) {
-      const [startedMs, before] = [performance.now(), spentSoFar(server.pid!)];
+      const stop = startTreeClock(server.pid!);
       const { '2xx': good, non2xx, errors } = await load(requests);
       if (non2xx + errors > 0) throw new Error(`${non2xx} refused, ${errors} failed`);
-      spent.push({
-        processorMs: (spentSoFar(server.pid!) - before) / good,
-        wallMs: (performance.now() - startedMs) / good,
-      });
+      const { seconds, processorSeconds } = stop();
+      spent.push({ processorMs: (processorSeconds * MS) / good, wallMs: (seconds * MS) / good });
     }
-    return {
-      processorMs: median(spent.map(({ processorMs }) => processorMs)),
-      wallMs: median(spent.map(({ wallMs }) => wallMs)),
-    };
+    return medianSpentOf(spent);
   } finally {
     const ended = new Promise((resolve) => server.once('exit', resolve));
     server.kill('SIGTERM');

@@ -1,4 +1,5 @@
 /** Result table of a bench, and the timing that benches share. */
+import { medianSpent } from './processor.js';
 
 /** Options of `zeef bench`; a suite uses those that it knows. */
 export interface BenchOptions {
@@ -26,17 +27,9 @@ export interface BenchTable {
   readonly checksum: string;
 }
 
-const TRIALS = 5;
-
 /** Return the median seconds of five calls, after one that warms up. */
 export async function medianSeconds(work: () => unknown): Promise<number> {
-  const seconds: number[] = [];
-  for (let trial = 0; trial <= TRIALS; trial++) {
-    const startedMs = performance.now();
-    await work();
-    if (trial > 0) seconds.push((performance.now() - startedMs) / 1000);
-  }
-  return seconds.sort((a, b) => a - b)[Math.floor(TRIALS / 2)]!;
+  return (await medianSpent(work)).seconds;
 }
 
 const shown = (cell: string | number): string =>

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { artefact } from '../src/core/package-root.js';
 import type { ScanSummary } from '../src/scan/tally.js';
 import { childEnv, endWithParent } from './child.js';
+import { type Spent, startEndedClock } from './processor.js';
 
 export interface ChildRun {
   /** Null where it was killed. */
@@ -11,6 +12,7 @@ export interface ChildRun {
   /** Peak resident memory of the process itself, without its decoder; 0 on systems without /proc. */
   readonly peakBytes: number;
   readonly report: string;
+  readonly spent: Spent;
 }
 
 const WATCH_MS = 100;
@@ -21,6 +23,7 @@ export function runZeef(
   dataDir: string,
   { report, killAfterMs = null }: { report?: string; killAfterMs?: number | null } = {},
 ): Promise<ChildRun> {
+  const stop = startEndedClock();
   const reportFlags = report === undefined ? [] : ['--report', report];
   const child = endWithParent(
     spawn(process.execPath, [artefact('src', 'main.js'), ...args, ...reportFlags], {
@@ -43,7 +46,8 @@ export function runZeef(
     child.once('exit', (code) => {
       clearInterval(watch);
       if (killer) clearTimeout(killer);
-      resolve({ code, peakBytes, report: report === undefined || code === null ? '' : readFileSync(report, 'utf8') });
+      const text = report === undefined || code === null ? '' : readFileSync(report, 'utf8');
+      resolve({ code, peakBytes, report: text, spent: stop() });
     });
   });
 }

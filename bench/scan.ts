@@ -18,6 +18,7 @@ import { createLogger } from '../src/telemetry/log.js';
 import { listRows } from './list-rows.js';
 import { pdqLike, seeded } from './pdq-like.js';
 import { uploads } from './pictures.js';
+import { medianOf, microsecondsOf, type Spent, startTreeClock } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 import { linesAboutFiles, runZeef, summaryOf } from './scan-child.js';
 import { fillInventory } from './scan-inventory.js';
@@ -59,7 +60,7 @@ async function serviceWith(dataDir: string, entries: Uint8Array): Promise<Servic
 }
 
 /** Measure the decoder process alone, which reads the same files itself, as in the images bench. */
-async function decodeRate(paths: readonly string[]): Promise<number> {
+async function decodeAll(paths: readonly string[]): Promise<Spent> {
   const engine = createImageEngine({
     workers: WORKERS,
     imageBytesMax: 25_000_000,
@@ -70,24 +71,24 @@ async function decodeRate(paths: readonly string[]): Promise<number> {
   });
   // The start of the process is not measured.
   await engine.hashPath(pathBytesOf(paths[0]!), WANTS);
-  const startedMs = performance.now();
+  const stop = startTreeClock();
   const inFlight: Promise<unknown>[] = [];
   for (const path of paths) {
     await engine.whenRoom();
     inFlight.push(engine.hashPath(pathBytesOf(path), WANTS));
   }
   await Promise.all(inFlight);
-  const rate = paths.length / ((performance.now() - startedMs) / 1000);
+  const spent = stop();
   await engine.close();
-  return rate;
+  return spent;
 }
 
-async function rematchRate(service: Service, folder: string): Promise<{ rate: number; matched: number }> {
+async function rematchAll(service: Service, folder: string): Promise<{ tally: ScanTally; spent: Spent }> {
   const inventory = await openSqliteInventory(folder);
   const tally = new ScanTally();
   const batch = await service.openFiles(null);
   const matcher = localMatcher(batch, { lists: null, requestedRadiusBits: null, tenant: 'bench' });
-  const startedMs = performance.now();
+  const stop = startTreeClock();
   await rematch({
     inventory,
     matcher,
@@ -97,9 +98,9 @@ async function rematchRate(service: Service, folder: string): Promise<{ rate: nu
     onResult: () => {},
     newEntries: null,
   });
-  const rate = tally.files / ((performance.now() - startedMs) / 1000);
+  const spent = stop();
   await inventory.close();
-  return { rate, matched: tally.byVerdict.match };
+  return { tally, spent };
 }
 
 export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTable> {
@@ -120,27 +121,29 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     await runZeef(['lists', 'add', 'known', ...pictures.slice(0, 2)], at('data'));
 
     const child = async (tree: string, inventory: string) => {
-      const { peakBytes, report } = await runZeef(['scan', at(tree), '--resume', at(inventory)], at('data'), {
+      const { peakBytes, report, spent } = await runZeef(['scan', at(tree), '--resume', at(inventory)], at('data'), {
         report: at(`${inventory}.jsonl`),
       });
-      return { peakBytes, report, summary: summaryOf(report) };
+      return { peakBytes, report, spent, summary: summaryOf(report) };
     };
     const none = await child('none', 'inventory-none');
-    rows.push(['no images, first scan', none.summary.files, none.summary.filesPerSecond, 'files/s']);
+    const addRun = (name: string, { summary, spent }: Awaited<ReturnType<typeof child>>) =>
+      rows.push([name, summary.files, summary.filesPerSecond, 'files/s', microsecondsOf(spent, summary.files)]);
+    addRun('no images, first scan', none);
     const peaks: number[] = [];
     for (const tree of ['few', 'many']) {
       const first = await child(tree, `inventory-${tree}`);
-      rows.push([`5 % small images, first scan`, first.summary.files, first.summary.filesPerSecond, 'files/s']);
+      addRun('5 % small images, first scan', first);
       const second = await child(tree, `inventory-${tree}`);
-      rows.push([`  second scan`, second.summary.files, second.summary.filesPerSecond, 'files/s']);
-      rows.push([`  bytes read by it`, second.summary.files, second.summary.bytesRead, 'bytes']);
+      addRun('  second scan', second);
+      rows.push([`  bytes read by it`, second.summary.files, second.summary.bytesRead, 'bytes', '']);
       peaks.push(first.peakBytes, second.peakBytes);
-      rows.push([`  peak memory, first scan`, first.summary.files, first.peakBytes / 1e6, 'MB']);
-      rows.push([`  peak memory, second scan`, first.summary.files, second.peakBytes / 1e6, 'MB']);
+      rows.push([`  peak memory, first scan`, first.summary.files, first.peakBytes / 1e6, 'MB', '']);
+      rows.push([`  peak memory, second scan`, first.summary.files, second.peakBytes / 1e6, 'MB', '']);
       sums.push(String(second.summary.files), String(second.summary.byVerdict.match));
     }
-    rows.push(['  growth, first scan', size.tree, (peaks[2]! - peaks[0]!) / 1e6, 'MB']);
-    rows.push(['  growth, second scan', size.tree, (peaks[3]! - peaks[1]!) / 1e6, 'MB']);
+    rows.push(['  growth, first scan', size.tree, (peaks[2]! - peaks[0]!) / 1e6, 'MB', '']);
+    rows.push(['  growth, second scan', size.tree, (peaks[3]! - peaks[1]!) / 1e6, 'MB', '']);
 
     const files = await uploads(smoke ? 4 : 64);
     mkdirSync(at('uploads'));
@@ -153,31 +156,44 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     const service = await serviceWith(at('service'), entries);
     await runScan(service, at('uploads'));
     // Alternating, since other load on the machine varies.
-    const pairs: [number, number][] = [];
+    const pairs: { decoded: Spent; scanned: Spent }[] = [];
     for (let trial = 0; trial < (smoke ? 1 : 5); trial++) {
-      const decoded = await decodeRate(paths);
-      const scanned = await runScan(service, at('uploads'), { inventory: at(`inventory-uploads-${trial}`) });
-      pairs.push([decoded, scanned.files / scanned.seconds]);
+      const decoded = await decodeAll(paths);
+      const stop = startTreeClock();
+      await runScan(service, at('uploads'), { inventory: at(`inventory-uploads-${trial}`) });
+      pairs.push({ decoded, scanned: stop() });
     }
-    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
-    rows.push(['JPEG 500x375: the decoder alone', paths.length, median(pairs.map(([rate]) => rate)), 'files/s']);
-    rows.push(['  scan with an inventory', paths.length, median(pairs.map(([, rate]) => rate)), 'files/s']);
-    rows.push(['  relative to the decoder', paths.length, median(pairs.map(([a, b]) => (b / a) * 100)), '%']);
+    const addMedian = (name: string, all: readonly Spent[]) => {
+      const [seconds, processorSeconds] = [all.map((one) => one.seconds), all.map((one) => one.processorSeconds)];
+      const us = microsecondsOf({ seconds: 0, processorSeconds: medianOf(processorSeconds) }, paths.length);
+      rows.push([name, paths.length, paths.length / medianOf(seconds), 'files/s', us]);
+    };
+    addMedian(
+      'JPEG 500x375: the decoder alone',
+      pairs.map(({ decoded }) => decoded),
+    );
+    addMedian(
+      '  scan with an inventory',
+      pairs.map(({ scanned }) => scanned),
+    );
+    const ratios = pairs.map(({ decoded, scanned }) => (decoded.seconds / scanned.seconds) * 100);
+    rows.push(['  relative to the decoder', paths.length, medianOf(ratios), '%', '']);
 
     for (const families of [1, 2] as const) {
       const what = families === 1 ? 'images up to 512 pixels' : 'images over 512 pixels';
       const folder = at(`inventory-rematch-${families}`);
       const nameBytes = await fillInventory(folder, size.rematched, { families, listed: entries });
       const bytes = statSync(join(folder, INVENTORY_FILE)).size - nameBytes;
-      rows.push([`inventory of ${what}`, size.rematched, bytes / size.rematched, 'bytes/file']);
-      const { rate, matched } = await rematchRate(service, folder);
+      rows.push([`inventory of ${what}`, size.rematched, bytes / size.rematched, 'bytes/file', '']);
+      const { tally, spent } = await rematchAll(service, folder);
       rows.push([
         `  rematch, ${(entries.length / HASH256_BYTES).toLocaleString('en')} entries`,
         size.rematched,
-        rate,
+        tally.files / spent.seconds,
         'files/s',
+        microsecondsOf(spent, tally.files),
       ]);
-      sums.push(String(matched));
+      sums.push(String(tally.byVerdict.match));
     }
     await service.close();
 
@@ -199,7 +215,7 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     }
     const last = await runZeef(args, at('data'), { report: at('killed.jsonl') });
     if (linesAboutFiles(last.report) !== linesAboutFiles(undisturbed.report)) throw new Error('the report differs');
-    rows.push(['reports equal after kills', killed, equal + 1, 'reports']);
+    rows.push(['reports equal after kills', killed, equal + 1, 'reports', '']);
     const { files: _, seconds: __, ...counts } = summaryOf(last.report);
     sums.push(JSON.stringify(counts.byVerdict));
   } finally {
@@ -209,9 +225,10 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
     title: 'Scans: small files; uploads of 100 kB; a generated inventory',
     notes: [
       'memory is of the scanning process; its decoder process has its own bound',
+      'CPU: processor time of a file, of all processes, with their start where a scan is a command',
       'bytes a file: size of the inventory without the names in it',
     ],
-    columns: ['measurement', 'files', 'value', 'unit'],
+    columns: ['measurement', 'files', 'value', 'unit', 'CPU us'],
     rows,
     checksum: createHash('sha256').update(sums.join(' ')).digest('hex').slice(0, 12),
   };

@@ -31,6 +31,8 @@ export interface Target {
   readonly known: string;
   /** Peak resident memory of the service's process so far, megabytes; null where the system does not say. */
   peakMegabytes(): number | null;
+  /** Its process, and all below it. */
+  readonly pid: number;
   /** Stop by SIGTERM; return the seconds until the process has ended. */
   stop(): Promise<number>;
 }
@@ -111,6 +113,7 @@ export async function startTarget({ main, store, quota, source }: TargetOptions)
     if (url === undefined) continue;
     return {
       url,
+      pid: child.pid!,
       authorization: authorization!,
       neighbour: neighbour!,
       crowded: Buffer.from(pdqLike(1, 5)).toString('hex'),
