@@ -1,9 +1,7 @@
 /** Radius search of all indexes in one run, on the same hashes and queries: speed and recall. */
 import { createWriteStream, renameSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { Worker } from 'node:worker_threads';
 import { AppError } from '../src/core/errors.js';
-import { artefact } from '../src/core/package-root.js';
 import { isHnswAvailable } from '../src/index/hnsw.js';
 import { createIndexPool } from '../src/index/index-pool.js';
 import type { RingIndex } from '../src/index/ring.js';
@@ -11,15 +9,16 @@ import { JOIN_QUERIES, JOIN_QUERIES_MIN, SEGMENT_ENTRIES_MAX } from '../src/inde
 import type { Candidate } from '../src/index/types.js';
 import { type Baseline, linear, multiIndexHashing } from './index/baselines.js';
 import { hashesBySeed, hashesFromFile, plantedQueries } from './index/data.js';
-import type { HnswPlan, HnswResult } from './index/hnsw-worker.js';
+import { isUsearchAvailable, NEAREST, runGraph } from './index/graph.js';
 import { type Measured, measure, PAIR_SPAN, recallOf } from './index/measure.js';
+import { microsecondsOf, startClock } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 
 const RADIUS_BITS = 31;
 const BATCH = 8_192;
 const ORIENTATIONS = 8;
-const HNSW_EFS = [64, 200, 400];
-const HNSW_ENTRIES_MAX = 100_000;
+const GRAPH_EFS = [64, 200, 400];
+const GRAPH_ENTRIES_MAX = 100_000;
 /** An entry takes 16 ids, its hash and a stamp in mih; more entries do not fit into 4 GiB. */
 const MIH_ENTRIES_MAX = 40_000_000;
 
@@ -92,29 +91,28 @@ function measureBatches(rings: Rings, queries: Uint8Array, batch: number): Measu
   const pairs: number[] = [];
   const count = queries.length / 32;
   rings.pairsOfBatch(queries.subarray(0, batch * 32));
-  const startedMs = performance.now();
+  const stop = startClock();
   for (let from = 0; from < count; from += batch) {
     for (const { query, entry } of rings.pairsOfBatch(queries.subarray(from * 32, (from + batch) * 32))) {
       pairs.push((from + query) * PAIR_SPAN + entry);
     }
   }
-  const perSecond = count / ((performance.now() - startedMs) / 1000);
-  return { queries: count, perSecond, p50: null, p99: null, pairs: Float64Array.from(pairs) };
-}
-
-function runHnsw(plan: HnswPlan): Promise<HnswResult> {
-  return new Promise((resolve, reject) => {
-    new Worker(artefact('bench', 'index', 'hnsw-worker.js'), { workerData: plan })
-      .once('message', resolve)
-      .once('error', reject);
-  });
+  const spent = stop();
+  return {
+    queries: count,
+    perSecond: count / spent.seconds,
+    processorUs: microsecondsOf(spent, count),
+    p50: null,
+    p99: null,
+    pairs: Float64Array.from(pairs),
+  };
 }
 
 async function rowsFor(
   hashes: Uint8Array,
   queries: Uint8Array,
   budget: Budget,
-  { hnswMax = HNSW_ENTRIES_MAX, pairs }: BenchOptions,
+  { hnswMax = GRAPH_ENTRIES_MAX, pairs }: BenchOptions,
 ): Promise<{ rows: Row[]; truth: Measured }> {
   const { entries } = budget;
   const some = (count: number) => queries.subarray(0, count * 32);
@@ -127,8 +125,9 @@ async function rowsFor(
     add(name, measured, buildSeconds, built.bytes);
     return measured;
   };
-  await baseline('linear scalar', () => linear(hashes, 'scanScalar'), budget.linear);
-  const truth = await baseline('linear SIMD', () => linear(hashes, 'scanSimd'), budget.linear);
+  const scalar = await baseline('linear, 64 bits', () => linear(hashes, 'scanScalar'), budget.linear);
+  const simd = await baseline('linear, SIMD', () => linear(hashes, 'scanSimd'), budget.linear);
+  const truth = scalar.perSecond > simd.perSecond ? scalar : simd;
   if (entries <= MIH_ENTRIES_MAX) await baseline('mih 16x16', () => multiIndexHashing(hashes), budget.mih);
 
   const [rings, ringSeconds] = await seconds(() => buildRings(hashes));
@@ -144,14 +143,16 @@ async function rowsFor(
     add(`ring, ${together} at once`, measureBatches(rings, some(budget.joined), together), ringSeconds, ringBytes);
   if (pairs !== undefined) await writePairs(pairs, rings, queries);
 
-  if (entries <= hnswMax && (await isHnswAvailable())) {
-    const { buildSeconds, bytes, byEf } = await runHnsw({
-      hashes,
-      queries: some(Math.min(budget.linear, 2_000)),
-      radiusBits: RADIUS_BITS,
-      efs: HNSW_EFS,
-    });
-    for (const { ef, measured } of byEf) add(`hnsw, ef ${ef}`, measured, buildSeconds, bytes);
+  const graphs = [
+    { name: 'hnswlib', worker: 'hnsw-worker.js', isThere: isHnswAvailable },
+    { name: 'usearch', worker: 'usearch-worker.js', isThere: isUsearchAvailable },
+  ] as const;
+  for (const { name, worker, isThere } of graphs) {
+    if (entries > hnswMax || !(await isThere())) continue;
+    const graphQueries = some(Math.min(budget.linear, 2_000));
+    const plan = { hashes, queries: graphQueries, radiusBits: RADIUS_BITS, efs: GRAPH_EFS };
+    const { buildSeconds, bytes, byEf } = await runGraph(worker, plan);
+    for (const { ef, measured } of byEf) add(`${name}, ef ${ef}`, measured, buildSeconds, bytes);
   }
   return { rows, truth };
 }
@@ -191,6 +192,7 @@ export async function index(options: BenchOptions): Promise<BenchTable> {
         entries,
         measured.perSecond,
         `${Number((measured.perSecond / truth.perSecond).toPrecision(3))}x`,
+        measured.processorUs,
         measured.p50 ?? '-',
         measured.p99 ?? '-',
         buildSeconds,
@@ -203,13 +205,16 @@ export async function index(options: BenchOptions): Promise<BenchTable> {
   return {
     title: `Index: radius ${RADIUS_BITS}, one thread, the same hashes for all`,
     notes: [
-      'recall: share found of all pairs within the radius (linear SIMD, a prefix of the same queries)',
+      'recall: share found of all pairs within the radius (a linear scan, a prefix of the same queries)',
+      'linear: rate relative to the faster linear scan; CPU: processor time of a query',
       'ring is built by all cores, the others by one; linear and mih are in WASM like the ring',
-      ...((await isHnswAvailable()) ? [] : ['no hnsw: hnswlib-node is not installed']),
+      `hnswlib and usearch: M 16, ef of the build 200, the ${NEAREST} nearest, of which those within the radius count`,
+      ...((await isHnswAvailable()) ? [] : ['no hnswlib: hnswlib-node is not installed']),
+      ...((await isUsearchAvailable()) ? [] : ['no usearch: it is not installed (bench/README.md)']),
       'p50, p99: of one query; "8 at once" are the orientations of one image',
       `rss of the process at the end: ${Math.round(process.memoryUsage().rss / 1e6).toLocaleString('en')} MB`,
     ],
-    columns: ['index', 'entries', 'queries/s', 'SIMD', 'p50 us', 'p99 us', 'build s', 'B/entry', 'recall'],
+    columns: ['index', 'entries', 'queries/s', 'linear', 'CPU us', 'p50 us', 'p99 us', 'build s', 'B/entry', 'recall'],
     rows: table,
     checksum: sums.join(' '),
   };

@@ -64,6 +64,7 @@ const ENTRIES = [
   'bench/hostile/probe',
   'bench/index/data-worker',
   'bench/index/hnsw-worker',
+  'bench/index/usearch-worker',
   'scripts/make-canary',
   'scripts/make-dashboard-pictures',
   'scripts/make-data-folder',

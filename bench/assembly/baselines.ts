@@ -26,12 +26,19 @@ function addResult(entry: u32, bits: u32, results: usize, capacity: u32): void {
   found++;
 }
 
-/** Compare every entry, 64 bits at a time. */
+/** Compare every entry, 64 bits at a time; for a radius that few hashes exceed only in their second half. */
 export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
   found = 0;
-  for (let entry: u32 = 0; entry < count; entry++) {
-    const bits = distance(query, hashes + (<usize>entry << 5));
-    if (bits <= radius) addResult(entry, bits, results, capacity);
+  const a = load<u64>(query);
+  const b = load<u64>(query, 8);
+  const c = load<u64>(query, 16);
+  const d = load<u64>(query, 24);
+  const end = hashes + (<usize>count << 5);
+  for (let hash = hashes; hash < end; hash += 32) {
+    let bits = <u32>popcnt(a ^ load<u64>(hash)) + <u32>popcnt(b ^ load<u64>(hash, 8));
+    if (bits > radius) continue;
+    bits += <u32>popcnt(c ^ load<u64>(hash, 16)) + <u32>popcnt(d ^ load<u64>(hash, 24));
+    if (bits <= radius) addResult(<u32>((hash - hashes) >> 5), bits, results, capacity);
   }
   return found;
 }
@@ -40,18 +47,18 @@ export function scanScalar(query: usize, radius: u32, hashes: usize, count: u32,
 export function scanSimd(query: usize, radius: u32, hashes: usize, count: u32, results: usize, capacity: u32): u32 {
   const low = v128.load(query);
   const high = v128.load(query, 16);
+  const end = hashes + (<usize>count << 5);
   found = 0;
-  for (let entry: u32 = 0; entry < count; entry++) {
-    const hash = hashes + (<usize>entry << 5);
+  for (let hash = hashes; hash < end; hash += 32) {
     const differing = i8x16.add(
       i8x16.popcnt(v128.xor(v128.load(hash), low)),
       i8x16.popcnt(v128.xor(v128.load(hash, 16), high)),
     );
-    const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(differing));
-    const bits = <u32>(
-      i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)
-    );
-    if (bits <= radius) addResult(entry, bits, results, capacity);
+    const sums = i16x8.extadd_pairwise_i8x16_u(differing);
+    // The product's highest 16 bits are the sum of the four 16-bit parts.
+    const parts = i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1);
+    const bits = <u32>((parts * 0x0001_0001_0001_0001) >>> 48);
+    if (bits <= radius) addResult(<u32>((hash - hashes) >> 5), bits, results, capacity);
   }
   return found;
 }

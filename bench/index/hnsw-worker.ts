@@ -1,31 +1,13 @@
 /** hnswlib-node used as intended: one worker thread builds the graph once and queries it with several values of ef. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Measured } from './measure.js';
+import { EF_CONSTRUCTION, type GraphPlan, type GraphResult, M, NEAREST } from './graph.js';
 import { measure } from './measure.js';
 
-export interface HnswPlan {
-  readonly hashes: Uint8Array;
-  readonly queries: Uint8Array;
-  readonly radiusBits: number;
-  readonly efs: readonly number[];
-}
-
-export interface HnswResult {
-  readonly buildSeconds: number;
-  /** Growth of the process's memory during the build. */
-  readonly bytes: number;
-  readonly byEf: readonly { readonly ef: number; readonly measured: Measured }[];
-}
-
 const BITS = 256;
-const M = 16;
-const EF_CONSTRUCTION = 200;
-/** HNSW returns the nearest k; a query of this bench has one match, or a few. */
-const NEAREST = 10;
 
 const floats = (hash256: Uint8Array) => Array.from({ length: BITS }, (_, bit) => (hash256[bit >> 3]! >> (bit & 7)) & 1);
 
-async function run({ hashes, queries, radiusBits, efs }: HnswPlan): Promise<HnswResult> {
+async function run({ hashes, queries, radiusBits, efs }: GraphPlan): Promise<GraphResult> {
   const { default: hnswlib } = await import('hnswlib-node');
   const entries = hashes.length / 32;
   const before = process.memoryUsage().rss;
@@ -49,4 +31,4 @@ async function run({ hashes, queries, radiusBits, efs }: HnswPlan): Promise<Hnsw
 }
 
 // The main thread imports only the types.
-if (parentPort) parentPort.postMessage(await run(workerData as HnswPlan));
+if (parentPort) parentPort.postMessage(await run(workerData as GraphPlan));

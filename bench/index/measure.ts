@@ -1,9 +1,12 @@
 /** Timing of queries one by one, and the pairs that they find. */
 import type { Candidate } from '../../src/index/types.js';
+import { microsecondsOf, startClock } from '../processor.js';
 
 export interface Measured {
   readonly queries: number;
   readonly perSecond: number;
+  /** Processor time of one query. Unit: microseconds. */
+  readonly processorUs: number | '-';
   /** Microseconds of one query; null for batches. */
   readonly p50: number | null;
   readonly p99: number | null;
@@ -22,18 +25,19 @@ export function measure(queries: Uint8Array, search: (hash256: Uint8Array) => re
   for (let at = 0; at < Math.min(WARM_UP_MAX, count * WARM_UP_SHARE); at++) search(query(at));
   const times = new Float64Array(count);
   const pairs: number[] = [];
-  const startedMs = performance.now();
+  const stop = startClock();
   for (let at = 0; at < count; at++) {
     const fromMs = performance.now();
     const found = search(query(at));
     times[at] = (performance.now() - fromMs) * 1000;
     for (const { entryIndex } of found) pairs.push(at * PAIR_SPAN + entryIndex);
   }
-  const perSecond = count / ((performance.now() - startedMs) / 1000);
+  const spent = stop();
   times.sort();
   return {
     queries: count,
-    perSecond,
+    perSecond: count / spent.seconds,
+    processorUs: microsecondsOf(spent, count),
     p50: times[Math.floor(count * 0.5)]!,
     p99: times[Math.floor(count * 0.99)]!,
     pairs: Float64Array.from(pairs),

@@ -48,7 +48,11 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
     .addOption(writesTo(new Option('--pairs <file>', 'index: write every pair found, as CSV')))
-    .option('--hnsw-max <count>', 'index: maximum number of entries for hnsw; a million take most of an hour', count)
+    .option(
+      '--hnsw-max <count>',
+      'index: maximum number of entries for hnswlib and usearch; a million take an hour',
+      count,
+    )
     .option('--against <folder>', 'hostile, lists: the folder of another build of Zeef, measured beside this one')
     .option('--minutes <count>', 'soak: duration, by default 10; flips: by default 5', count)
     .action(async (suites: string[], flags: BenchFlags) => {

@@ -34,7 +34,8 @@ describe('the baselines find what the oracle finds', () => {
 });
 
 test('recall is the share of true pairs; a false pair is an error', () => {
-  const found = (pairs: number[]) => ({ queries: 2, perSecond: 1, p50: 1, p99: 1, pairs: Float64Array.from(pairs) });
+  const timed = { queries: 2, perSecond: 1, processorUs: 1, p50: 1, p99: 1 };
+  const found = (pairs: number[]) => ({ ...timed, pairs: Float64Array.from(pairs) });
   const truth = Float64Array.from([1, 2, PAIR_SPAN + 1, PAIR_SPAN + 2]);
   expect(recallOf(found([1, 2, PAIR_SPAN + 1]), truth, 2)).toBe(0.75);
   expect(recallOf(found([1, 2]), truth, 1)).toBe(1);

@@ -3,11 +3,13 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
+import { isUsearchAvailable } from '../../bench/index/graph.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { NODE_VERSIONS, nodeProblem } from '../../src/core/node-version.js';
 import { artefact } from '../../src/core/package-root.js';
 import { SQLITE_PACKAGE } from '../../src/core/sqlite-binding.js';
 import { hasHnsw } from '../support/hnsw.js';
+import { orLeftOut } from '../support/left-out.js';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   dependencies: Record<string, string>;
@@ -15,6 +17,9 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   optionalDependencies: Record<string, string>;
   engines: { node: string };
 };
+
+// It has binaries for Linux with glibc 2.34 or newer, and for macOS.
+const hasUsearch = orLeftOut(await isUsearchAvailable(), 'usearch is not installed', 'the test of it');
 
 /** Use each addon once in a process of its own: one built for another Node crashes at first use, not at install. */
 test.each([
@@ -24,6 +29,16 @@ test.each([
     `require('sharp')({create:{width:8,height:8,channels:3,background:'red'}}).png().toBuffer().then((b) => { if (b.length < 10) process.exit(1) })`,
   ],
   ['@julusian/jpeg-turbo', `require('@julusian/jpeg-turbo').bufferSize({width:8,height:8})`],
+  ...(hasUsearch
+    ? [
+        [
+          'usearch',
+          `const index = new (require('usearch').Index)({dimensions: 8, metric: 'hamming', quantization: 'b1'});
+           index.add(1n, Int8Array.of(1, 0, 1, 0, 1, 0, 1, 0), 1);
+           if (index.search(Int8Array.of(1, 0, 1, 0, 1, 0, 0, 1), 1, 1).distances[0] !== 2) process.exit(1);`,
+        ],
+      ]
+    : []),
   ...(hasHnsw ? [['hnswlib-node', `new (require('hnswlib-node').HierarchicalNSW)('l2', 8).initIndex(4)`]] : []),
 ])('%s works on this Node', (_name, source) => {
   expect(() => execFileSync(process.execPath, ['-e', source], { stdio: 'pipe' })).not.toThrow();
