@@ -1,6 +1,7 @@
-/** Approximate indexes of other projects, each in a worker thread that builds its graph once. */
-import { Worker } from 'node:worker_threads';
+/** Approximate indexes of other projects, each in a process of its own: its memory and its processor time are the graph's alone. */
+import { fork } from 'node:child_process';
 import { artefact } from '../../src/core/package-root.js';
+import { childEnv, endWithParent } from '../child.js';
 import type { Measured } from './measure.js';
 
 export interface GraphPlan {
@@ -13,7 +14,7 @@ export interface GraphPlan {
 
 export interface GraphResult {
   readonly buildSeconds: number;
-  /** Growth of the process's memory during the build. */
+  /** Growth of the process's memory by the build. */
   readonly bytes: number;
   readonly byEf: readonly { readonly ef: number; readonly measured: Measured }[];
 }
@@ -24,9 +25,25 @@ export const EF_CONSTRUCTION = 200;
 /** These return the nearest k, not a radius; a query of the bench has one match, or a few. */
 export const NEAREST = 10;
 
+/** Run a plan in a new process. Errors: the process ends without a result. */
 export function runGraph(worker: 'hnsw-worker.js' | 'usearch-worker.js', plan: GraphPlan): Promise<GraphResult> {
+  const child = endWithParent(
+    fork(artefact('bench', 'index', worker), { env: childEnv(), serialization: 'advanced', execArgv: [] }),
+  );
   return new Promise((resolve, reject) => {
-    new Worker(artefact('bench', 'index', worker), { workerData: plan }).once('message', resolve).once('error', reject);
+    child.once('message', (result) => resolve(result as GraphResult));
+    child.once('error', reject);
+    child.once('exit', (code, signal) => reject(new Error(`${worker} ended: ${code ?? signal}`)));
+    // Shared memory does not cross processes.
+    child.send({ ...plan, hashes: plan.hashes.slice(), queries: plan.queries.slice() });
+  });
+}
+
+/** In the process: answer the plan with the result of `run`, and end. */
+export function answerPlan(run: (plan: GraphPlan) => Promise<GraphResult>): void {
+  process.once('message', async (plan) => {
+    const result = await run(plan as GraphPlan);
+    process.send?.(result, () => process.disconnect());
   });
 }
 

@@ -1,6 +1,5 @@
-/** hnswlib-node used as intended: one worker thread builds the graph once and queries it with several values of ef. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { EF_CONSTRUCTION, type GraphPlan, type GraphResult, M, NEAREST } from './graph.js';
+/** hnswlib-node used as intended: one process builds the graph once and queries it with several values of ef. */
+import { answerPlan, EF_CONSTRUCTION, type GraphPlan, type GraphResult, M, NEAREST } from './graph.js';
 import { measure } from './measure.js';
 
 const BITS = 256;
@@ -30,5 +29,4 @@ async function run({ hashes, queries, radiusBits, efs }: GraphPlan): Promise<Gra
   return { buildSeconds, bytes, byEf };
 }
 
-// The main thread imports only the types.
-if (parentPort) parentPort.postMessage(await run(workerData as GraphPlan));
+answerPlan(run);

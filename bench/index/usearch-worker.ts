@@ -1,9 +1,8 @@
-/** usearch with its own binary vectors and Hamming metric: one worker thread builds the graph once, with one thread of its own. */
+/** usearch with its own binary vectors and Hamming metric: one process builds the graph once, with one thread. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
 import { tempFolder } from '../temp-folder.js';
-import { EF_CONSTRUCTION, type GraphPlan, type GraphResult, M, NEAREST } from './graph.js';
+import { answerPlan, EF_CONSTRUCTION, type GraphPlan, type GraphResult, M, NEAREST } from './graph.js';
 import { measure } from './measure.js';
 
 const BITS = 256;
@@ -58,5 +57,4 @@ async function run({ hashes, queries, radiusBits, efs }: GraphPlan): Promise<Gra
   return { buildSeconds, bytes, byEf };
 }
 
-// The main thread imports only the types.
-if (parentPort) parentPort.postMessage(await run(workerData as GraphPlan));
+answerPlan(run);
