@@ -2,6 +2,7 @@
 import { createWriteStream, renameSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../src/core/errors.js';
+import { artefact } from '../src/core/package-root.js';
 import { isHnswAvailable } from '../src/index/hnsw.js';
 import { createIndexPool } from '../src/index/index-pool.js';
 import type { RingIndex } from '../src/index/ring.js';
@@ -147,8 +148,8 @@ async function rowsFor(
   if (pairs !== undefined) await writePairs(pairs, rings, queries);
 
   const graphs = [
-    { name: 'hnswlib', worker: 'hnsw-worker.js', isThere: isHnswAvailable },
-    { name: 'usearch', worker: 'usearch-worker.js', isThere: isUsearchAvailable },
+    { name: 'hnswlib', worker: artefact('bench', 'index', 'hnsw-worker.js'), isThere: isHnswAvailable },
+    { name: 'usearch', worker: artefact('bench', 'index', 'usearch-worker.js'), isThere: isUsearchAvailable },
   ] as const;
   for (const { name, worker, isThere } of graphs) {
     if (entries > hnswMax || !(await isThere())) continue;

@@ -1,6 +1,5 @@
 /** Approximate indexes of other projects, each in a process of its own: its memory and its processor time are the graph's alone. */
 import { fork } from 'node:child_process';
-import { artefact } from '../../src/core/package-root.js';
 import { childEnv, endWithParent } from '../child.js';
 import type { Measured } from './measure.js';
 
@@ -25,11 +24,9 @@ export const EF_CONSTRUCTION = 200;
 /** These return the nearest k, not a radius; a query of the bench has one match, or a few. */
 export const NEAREST = 10;
 
-/** Run a plan in a new process. Errors: the process ends without a result. */
-export function runGraph(worker: 'hnsw-worker.js' | 'usearch-worker.js', plan: GraphPlan): Promise<GraphResult> {
-  const child = endWithParent(
-    fork(artefact('bench', 'index', worker), { env: childEnv(), serialization: 'advanced', execArgv: [] }),
-  );
+/** Run a plan in a new process, of the file `worker`. Errors: the process ends without a result. */
+export function runGraph(worker: string, plan: GraphPlan): Promise<GraphResult> {
+  const child = endWithParent(fork(worker, { env: childEnv(), serialization: 'advanced', execArgv: [] }));
   return new Promise((resolve, reject) => {
     child.once('message', (result) => resolve(result as GraphResult));
     child.once('error', reject);
