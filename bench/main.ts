@@ -21,6 +21,7 @@ import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { scanBench } from './scan.js';
 import { skew } from './skew.js';
+import { slowDisk } from './slow-disk.js';
 import { soak } from './soak.js';
 import { withTempRun } from './temp-folder.js';
 
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   overhead,
   http,
   ledger,
+  'slow-disk': slowDisk,
   crash,
   fleet,
   hostile,

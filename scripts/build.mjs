@@ -74,6 +74,7 @@ const ENTRIES = [
   'src/cases/webhooks/collect-events',
   'src/core/clock',
   'src/index/ring',
+  'src/postgres/ledger/ledger',
   'src/postgres/open',
   'src/service/audited-store',
   'src/sqlite/inventory/inventory',

@@ -107,6 +107,9 @@ const OF_STORES = ['test/store/service-stores.test.ts'];
 const OF_HOLD = ['test/cases/webhooks', 'test/store/service-stores.test.ts'];
 const NEWS = 'src/sqlite/ledger/news.ts';
 const OF_NEWS = ['test/store/ledger-stores.test.ts', 'test/sqlite/ledger-news.test.ts'];
+const LATE_SYNC = 'src/sqlite/ledger/late-sync.ts';
+const OF_LATE_SYNC = ['test/ledger/late-sync.test.ts'];
+const OF_LATE_FLUSH = ['test/postgres/late-flush.test.ts'];
 const LEDGER = 'src/postgres/ledger';
 const OF_LEDGER = ['test/store/ledger-stores.test.ts'];
 const PG_LISTS = 'src/postgres/lists';
@@ -665,6 +668,9 @@ export const MUTANTS = [
   // News of the ledger.
   ['src/store/ledger-events.ts', 'isNews: !quarantined', 'isNews: true', OF_NEWS],
   ['src/store/ledger-events.ts', 'isNews: counted !== null', 'isNews: false', OF_NEWS],
+  [LATE_SYNC, "isSynced ? 'FULL' : 'NORMAL'", "isSynced ? 'NORMAL' : 'NORMAL'", OF_LATE_SYNC],
+  [LATE_SYNC, 'if (this.#isDoubtful) this.#mend();', 'this.#isDoubtful = false;', OF_LATE_SYNC],
+  [`${LEDGER}/writer.ts`, 'this.#unflushed.slice(at)', 'this.#unflushed.slice(at + 1)', OF_LATE_FLUSH],
   ['src/sqlite/ledger/retention.ts', 'eraseNews(db, chains, { id, tenant });', '', OF_NEWS],
   [NEWS, 'Math.max(since, Number(seq))', 'since', OF_NEWS],
   [NEWS, 'Math.max(since, Number(seq)) : since', 'Math.max(since, Number(seq)) : 0', OF_NEWS],
@@ -713,12 +719,7 @@ export const MUTANTS = [
   ['src/blobs/s3-request.ts', 'signer.encodedPath = path;', '', ['test/blobs/s3-client.test.ts']],
   ['src/core/unfinished.ts', 'if (!SHARED_NAME.test(name)) continue;', '', ['test/core/unfinished.test.ts']],
   // The ledger of several writers.
-  [
-    `${LEDGER}/writer.ts`,
-    'if (found.length === 0) await this.#settle();',
-    'if (found.length === 0) throw this.#lostAt(null);',
-    OF_CUTS,
-  ],
+  [`${LEDGER}/writer.ts`, 'if (this.#head === next) return;', '', OF_CUTS],
   [`${LEDGER}/writer.ts`, 'if (isAt(found, sent.link)) return sent.result;', '', OF_CUTS],
   [`${LEDGER}/writer.ts`, 'sent = this.#sent = null;', '', OF_CUTS],
   [`${LEDGER}/writer.ts`, 'if (this.#lost) throw this.#lost;', '', OF_CUTS],

@@ -22,6 +22,7 @@ import { choice, hostNames, type Knob, numberOrNone, text, whole, wholes } from 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
 const ON_OFF = ['on', 'off'] as const;
+const LEDGER_SYNCS = ['answers', 'hits'] as const;
 const SANDBOX_CHOICES = ['auto', 'require', 'off'] as const;
 const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
@@ -212,6 +213,13 @@ export const KNOBS = {
     default: 'on',
     ...choice(ON_OFF),
     why: 'off is for measuring the cost of the ledger: no hit and no count is recorded',
+  },
+  ledgerSync: {
+    env: 'ZEEF_LEDGER_SYNC',
+    unit: 'choice',
+    default: 'answers',
+    ...choice(LEDGER_SYNCS),
+    why: 'answers: each waits for its sync; hits: a service syncs counts alone within 100 ms, so a power cut may lose those, and no hit: for slow disks',
   },
   readyNeedsList: {
     env: 'ZEEF_READY_NEEDS_LIST',

@@ -105,7 +105,7 @@ async function folderState({ dataDir }: Config): Promise<Result> {
 }
 
 /** Measure a write with its sync, as a group of answers is recorded. */
-async function diskState({ dataDir, databaseUrl }: Config): Promise<Result> {
+async function diskState({ dataDir, databaseUrl, ledgerSync }: Config): Promise<Result> {
   if (databaseUrl !== '') return ok('not measured: answers are recorded by the database');
   if (!existsSync(dataDir)) return warn('not measured: no data folder');
   const folder = await mkdtemp(join(dataDir, '.doctor-'));
@@ -125,7 +125,9 @@ async function diskState({ dataDir, databaseUrl }: Config): Promise<Result> {
     times.sort((a, b) => a - b);
     const median = times[SYNCS >> 1]!;
     const says = `a sync takes ${median.toFixed(1)} ms, ${times.at(-1)!.toFixed(1)} ms at most, of ${SYNCS}`;
-    return median > SYNC_MS_MAX ? warn(`${says}: slow, checks wait for it`) : ok(says);
+    const waits = ledgerSync === 'hits' ? 'answers with a hit wait for it' : 'every answer waits for it';
+    if (median <= SYNC_MS_MAX) return ok(`${says}; ${waits}`);
+    return warn(`${says}: slow, ${waits}${ledgerSync === 'hits' ? '' : '; see ZEEF_LEDGER_SYNC'}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,6 +6,7 @@ import { isDueAgain, withDuty } from '../duties/with-duty.js';
 import { createLedger, type Ledger } from '../ledger/ledger.js';
 import type { Seal } from '../ledger/seal.js';
 import type { DutyStore } from '../store/duties-contract.js';
+import type { LedgerSync } from '../store/ledger-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { type Metrics, NO_METRICS } from '../telemetry/metrics.js';
 import type { Vault } from '../vault/vault.js';
@@ -20,9 +21,18 @@ const PROBE_EVERY_MS = 1_000;
 /** Separates hits' digests from lists' values, whose labels are their algorithms. */
 const HIT_DIGEST_LABEL = 255;
 
+interface LedgerParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly vault: Vault;
+  /** By default every answer waits: what a command has recorded is synced whatever becomes of the machine. */
+  readonly sync?: LedgerSync;
+}
+
 export async function ledgerFrom(
   config: Config,
-  { clock, log, metrics, vault }: { clock: Clock; log: Logger; metrics: Metrics; vault: Vault },
+  { clock, log, metrics, vault, sync = 'answers' }: LedgerParts,
 ): Promise<Ledger> {
   const seal: Seal = {
     seal: (bytes) => vault.seal(HIT_DIGEST_LABEL, bytes),
@@ -30,7 +40,10 @@ export async function ledgerFrom(
     mark: (bytes) => vault.mark(HIT_DIGEST_LABEL, bytes),
   };
   return createLedger({
-    store: await openLedgerStore(config),
+    store: await openLedgerStore(config, {
+      sync,
+      onSync: (ok) => metrics.add('zeef_ledger_late_syncs_total', { outcome: ok ? 'synced' : 'failed' }),
+    }),
     nowMs: () => clock.nowMs(),
     steadyMs: steadyTime(clock),
     seal,

@@ -10,7 +10,7 @@ import { AppError } from '../core/errors.js';
 import { LISTS_FILE } from '../sqlite/lists/file-name.js';
 import type { BlobStore } from '../store/blob-contract.js';
 import type { Inventory } from '../store/inventory-contract.js';
-import type { LedgerStore } from '../store/ledger-contract.js';
+import type { LedgerStore, LedgerStoreOptions } from '../store/ledger-contract.js';
 import { STAGING_FOLDER, type Store } from '../store/store.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -129,13 +129,16 @@ function warnOfEmbedded(dataDir: string, log: Logger): void {
 }
 
 /** Nothing is opened before the first query. */
-export async function openLedgerStore(place: Pick<StorePlace, 'dataDir' | 'databaseUrl'>): Promise<LedgerStore> {
+export async function openLedgerStore(
+  place: Pick<StorePlace, 'dataDir' | 'databaseUrl'>,
+  options: LedgerStoreOptions,
+): Promise<LedgerStore> {
   if (!isShared(place)) {
     const { openSqliteLedger } = await import('../sqlite/ledger/ledger.js');
-    return openSqliteLedger(place.dataDir);
+    return openSqliteLedger(place.dataDir, options);
   }
   const { openPostgresLedger } = await import('../postgres/ledger/ledger.js');
-  return openPostgresLedger(place.databaseUrl);
+  return openPostgresLedger(place.databaseUrl, options);
 }
 
 /** Open the inventory in a folder, or a temporary one: of one process, whatever the store. Errors DATA_VERSION, STORE_FAILED. */

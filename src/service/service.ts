@@ -115,7 +115,9 @@ export async function createService(config: Config, options: ServiceOptions): Pr
   try {
     const store = await storeFrom(config, { log, metrics, env });
     opened.unshift(store);
-    const ledger = await ledgerFrom(config, { clock, log, metrics, vault: store.vault });
+    // A service alone answers before a sync: a scan notes in its inventory which files are on record.
+    const sync = options.watchLists ? config.ledgerSync : 'answers';
+    const ledger = await ledgerFrom(config, { clock, log, metrics, vault: store.vault, sync });
     opened.unshift(ledger);
     // At once where answers are recorded, so that an unreadable ledger fails the start.
     if (config.ledger === 'on') await ledger.open();

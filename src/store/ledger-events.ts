@@ -7,6 +7,7 @@ import type {
   HitEvent,
   HitHandling,
   HitState,
+  LedgerGroup,
   SeenHit,
   Sighting,
   StoredHit,
@@ -114,6 +115,10 @@ export function marksEvent(marks: DigestMarks, atMs: number): NewEvent {
   const body: Marked = { marks };
   return { kind: 'marks', atMs, body: JSON.stringify(body), isNews: false };
 }
+
+/** Return whether a group has counts alone: no hit, and no Idempotency-Key. */
+export const hasOnlyCounts = ({ entries }: Pick<LedgerGroup, 'entries'>): boolean =>
+  entries.every(({ idempotency, sightings }) => idempotency === null && sightings.length === 0);
 
 /** Return the sightings of each hit of an entry, by a text that names it. */
 export function byHit(sightings: readonly Sighting[]): Map<string, Sighting[]> {

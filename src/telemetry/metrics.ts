@@ -78,7 +78,16 @@ export const METRICS = {
     labels: { outcome: ['written', 'failed'] },
     says: 'Groups of answers recorded in the ledger: written or failed.',
   },
-  zeef_ledger_group_seconds: { kind: 'histogram', labels: {}, says: 'Time from submitting a group to its fsync.' },
+  zeef_ledger_group_seconds: {
+    kind: 'histogram',
+    labels: {},
+    says: 'Time from submitting a group to its commit, with its fsync where answers wait for it (ZEEF_LEDGER_SYNC).',
+  },
+  zeef_ledger_late_syncs_total: {
+    kind: 'counter',
+    labels: { outcome: ['synced', 'failed'] },
+    says: 'Syncs of counts that were answered before (ZEEF_LEDGER_SYNC=hits): synced or failed.',
+  },
   zeef_probing_alarms_total: {
     kind: 'counter',
     labels: { kind: ['ball', 'edge'] },

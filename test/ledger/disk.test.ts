@@ -1,60 +1,32 @@
 /** A disk that is full, read-only or cannot sync: no answer without a record, and none is lost when it works again. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { childEnv } from '../../bench/child.js';
-import { listRows } from '../../bench/list-rows.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { LEDGER_FILE } from '../../src/sqlite/ledger/database.js';
-import { openSqliteStore } from '../../src/sqlite/open.js';
-import { orLeftOut } from '../support/left-out.js';
-
-const MAIN = artefact('src', 'main.js');
-const KNOWN = Buffer.alloc(16, 7);
-/** The shim is C, and is preloaded. */
-const hasCompiler = orLeftOut(
-  process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0,
-  'There is no C compiler, or this is not Linux',
-  'tests of failing disks',
-);
+import {
+  Disk,
+  DiskService,
+  expectVerified,
+  hasCompiler,
+  KNOWN,
+  onRecord,
+  storeWith as storeIn,
+} from '../support/failing-disk.js';
 
 const dir = tempFolder('disk');
-let child: ChildProcess | null = null;
+const storeWith = (name: string) => storeIn(join(dir, name));
+let service: DiskService | null = null;
 afterEach(async () => {
-  if (!child || child.exitCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-  child = null;
+  await service?.end();
+  service = null;
 });
 
-async function storeWith(name: string): Promise<string> {
-  const dataDir = join(dir, name);
-  const store = await openSqliteStore(dataDir);
-  await store.lists.createList({ list: 'known', kind: 'match', radiusBits: 31 });
-  await store.lists.replaceEntries('known', listRows('md5', KNOWN));
-  await store.close();
-  return dataDir;
-}
-
 async function serve(dataDir: string, env: Record<string, string> = {}): Promise<string> {
-  child = spawn(process.execPath, [MAIN, '--data-dir', dataDir, 'serve', '--port', '0'], {
-    // LD_PRELOAD is a list separated by spaces: a path in a temporary folder may have one.
-    cwd: dir,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: childEnv({ ZEEF_LOG_LEVEL: 'silent', ...env }),
-  });
-  for await (const line of createInterface(child.stdout!)) {
-    const url = /zeef listens on (\S+)/.exec(line)?.[1];
-    if (url !== undefined) return url;
-  }
-  throw new Error('the service ended before it listened');
+  service = await DiskService.start(dataDir, { cwd: dir, env });
+  return service.url;
 }
 
 let sent = 0;
@@ -90,44 +62,32 @@ async function readyAs(url: string, wanted: boolean): Promise<Ready & { seconds:
   }
 }
 
-async function onRecord(url: string): Promise<{ checked: number; references: string[] }> {
-  const { checked } = (await (await fetch(`${url}/v1/stats`)).json()) as { checked: number };
-  const { hits } = (await (await fetch(`${url}/v1/hits?limit=1000`)).json()) as { hits: { reference: string }[] };
-  return { checked, references: hits.map(({ reference }) => reference) };
-}
-
 async function stopAndVerify(dataDir: string): Promise<void> {
-  const ended = once(child!, 'exit');
-  child!.kill('SIGTERM');
-  await ended;
-  const told = execFileSync(process.execPath, [MAIN, '--data-dir', dataDir, 'ledger', 'verify'], { encoding: 'utf8' });
-  expect(told).toMatch(/^ok: /);
+  await service!.end();
+  expectVerified(dataDir);
 }
 
 describe.runIf(hasCompiler)('a real service on a disk', () => {
-  const shim = join(dir, 'failing-disk.so');
   test.each([
     ['that is full', 'f'],
     ['that is read-only', 'r'],
     ['that cannot sync', 's'],
-  ])('%s: LEDGER_FAILED until it works again, nothing lost, nothing counted twice', async (_says, how) => {
-    execFileSync('cc', ['-shared', '-fPIC', '-o', shim, 'test/support/failing-disk.c', '-ldl']);
+  ] as const)('%s: LEDGER_FAILED until it works again, nothing lost, nothing counted twice', async (_says, how) => {
+    const disk = new Disk(dir, how);
     const dataDir = await storeWith(`disk-${how}`);
-    const control = join(dir, `control-${how}`);
-    writeFileSync(control, '-');
-    const url = await serve(dataDir, { LD_PRELOAD: './failing-disk.so', FAILING_DISK: control });
+    const url = await serve(dataDir, disk.env);
     const answered: string[] = [];
     for (let round = 0; round < 3; round++) {
       const before = Array.from({ length: 5 }, next);
       expect(await Promise.all(before.map((one) => check(url, one)))).toEqual(before.map(() => ANSWERED));
       answered.push(...before.map(({ reference }) => reference));
-      writeFileSync(control, how);
+      disk.becomes(how);
       const failed = Array.from({ length: 5 }, next);
       expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => REFUSED));
       expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ ready: true, ledgerWritable: false });
       // A reader that opened the file now as read-only would keep the writer out afterwards.
       expect([200, 503]).toContain((await fetch(`${url}/v1/stats`)).status);
-      writeFileSync(control, '-');
+      disk.becomes('-');
       // The same process, and the same requests again.
       expect(await Promise.all(failed.map((one) => check(url, one)))).toEqual(failed.map(() => ANSWERED));
       answered.push(...failed.map(({ reference }) => reference));
@@ -168,14 +128,12 @@ describe('without a single request, a service that could not record for five sec
 
   test.runIf(hasCompiler)('where the disk is full', async () => {
     const dataDir = await storeWith('full-idle');
-    execFileSync('cc', ['-shared', '-fPIC', '-o', join(dir, 'failing-disk.so'), 'test/support/failing-disk.c', '-ldl']);
-    const control = join(dir, 'control-idle');
-    writeFileSync(control, '-');
-    const url = await serve(dataDir, { LD_PRELOAD: './failing-disk.so', FAILING_DISK: control });
+    const disk = new Disk(dir, 'idle');
+    const url = await serve(dataDir, disk.env);
     await expectFailureSeen(
       url,
-      () => writeFileSync(control, 'f'),
-      () => writeFileSync(control, '-'),
+      () => disk.becomes('f'),
+      () => disk.becomes('-'),
     );
     await stopAndVerify(dataDir);
   });

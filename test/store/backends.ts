@@ -7,7 +7,7 @@ import { openPostgresStore } from '../../src/postgres/open.js';
 import { openSqliteLedger } from '../../src/sqlite/ledger/ledger.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { openServiceDatabase, SERVICE_FILE } from '../../src/sqlite/service/database.js';
-import type { LedgerStore } from '../../src/store/ledger-contract.js';
+import type { LedgerStore, LedgerStoreOptions } from '../../src/store/ledger-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { keyFromText } from '../../src/vault/master-key.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
@@ -22,7 +22,7 @@ export interface Place<Part> {
 interface Backend extends Place<Store> {
   readonly name: string;
   /** Open the ledger of the place, as one more process does. */
-  openLedger(options?: { readonly foldGroups?: number }): LedgerStore;
+  openLedger(options?: LedgerStoreOptions & { readonly foldGroups?: number }): LedgerStore;
   /** Change what is stored, past the store. */
   damage(sql: string): Promise<void>;
   /** Change it as the store does: its rows are sound. */

@@ -21,6 +21,7 @@ import {
   firstRow,
   type HitRow,
   handledEvent,
+  hasOnlyCounts,
   inOrder,
   marksEvent,
   type NewEvent,
@@ -146,13 +147,11 @@ class Recording {
   }
 }
 
-const isPlain = ({ idempotency, sightings }: LedgerEntry) => idempotency === null && sightings.length === 0;
-
 export async function appendGroup(
   writer: LedgerWriter,
   { atMs, steadyMs = atMs, entries }: LedgerGroup,
 ): Promise<readonly Appended[]> {
-  if (entries.every(isPlain)) {
+  if (hasOnlyCounts({ entries })) {
     const tallies = sumTallies(entries.flatMap((entry) => entry.tallies));
     if (tallies.length > 0) await writer.append({ at: atMs, tallies, events: [], news: [] });
     return entries.map(() => ({ outcome: 'recorded', hits: [] }));

@@ -9,8 +9,10 @@ import type {
   HitFilter,
   HitHandling,
   HitMarks,
+  LedgerCheck,
   LedgerGroup,
   LedgerStore,
+  LedgerStoreOptions,
   Retention,
 } from '../../store/ledger-contract.js';
 import { FOLD_CHARS, FOLD_GROUPS } from '../../store/ledger-fold.js';
@@ -35,16 +37,20 @@ const REPORT_MS_MAX = 120_000;
 const NEWS_MAX = 1_000_000;
 /** Open links are folded this long after the first one of this process. */
 const FOLD_AFTER_MS = 1_000;
+/** A commit that waits for its flush on this server, and for no standby. */
+const FLUSH_HERE = `SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, 'zeef', '')`;
 /** Expired Idempotency-Keys that are deleted at a time. */
 const KEYS_AT_A_TIME = 5_000;
 
-export interface PostgresLedgerOptions {
+export interface PostgresLedgerOptions extends LedgerStoreOptions {
   /** Open links of this process that trigger a fold. */
   readonly foldGroups?: number;
   /** News beyond this number are lost, the oldest first. */
   readonly newsMax?: number;
   readonly nowMs?: () => number;
 }
+
+type Options = Required<Omit<PostgresLedgerOptions, keyof LedgerStoreOptions>>;
 
 /** Run one access. Errors: those of the ledger; what the store reports becomes LEDGER_FAILED. */
 async function ledgerGuarded<T>(access: () => Promise<T>): Promise<T> {
@@ -61,7 +67,7 @@ async function ledgerGuarded<T>(access: () => Promise<T>): Promise<T> {
 class PostgresLedger implements LedgerStore {
   readonly #database: Database;
   readonly #writer: LedgerWriter;
-  readonly #options: Required<PostgresLedgerOptions>;
+  readonly #options: Options;
   #opened: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   /** Of this process, since its last fold. */
@@ -71,9 +77,9 @@ class PostgresLedger implements LedgerStore {
   #timer: NodeJS.Timeout | null = null;
   #folding: Promise<void> | null = null;
 
-  constructor(database: Database, options: Required<PostgresLedgerOptions>) {
+  constructor(database: Database, { sync, onSync, ...options }: Options & LedgerStoreOptions) {
     this.#database = database;
-    this.#writer = new LedgerWriter(database);
+    this.#writer = new LedgerWriter(database, { sync: sync ?? 'answers', onSync });
     this.#options = options;
   }
 
@@ -157,8 +163,11 @@ class PostgresLedger implements LedgerStore {
     if (ids.length > 0 || lost > 0) await this.#foldWith((sql, before) => forgetNews(sql, ids, lost)(before));
   }
 
-  verify() {
-    return this.#readLong(null, verify);
+  /** What it reports of the chains' ends is flushed before it is reported: they may be kept elsewhere. */
+  async verify(): Promise<LedgerCheck> {
+    const check = await this.#readLong(null, verify);
+    await this.#run(() => this.#database.statement(FLUSH_HERE, []));
+    return check;
   }
 
   /** Errors REQUEST_INVALID, always. */
@@ -203,6 +212,7 @@ class PostgresLedger implements LedgerStore {
   async #close(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     await this.#folding;
+    await this.#writer.close();
     // The chain of this process ends. Where that fails it is forgotten later.
     await this.#writer
       .rest(async () => {
@@ -296,7 +306,7 @@ class PostgresLedger implements LedgerStore {
  */
 export function openPostgresLedger(
   url: string,
-  { foldGroups = FOLD_GROUPS, newsMax = NEWS_MAX, nowMs = Date.now }: PostgresLedgerOptions = {},
+  { foldGroups = FOLD_GROUPS, newsMax = NEWS_MAX, nowMs = Date.now, ...late }: PostgresLedgerOptions = {},
 ): LedgerStore {
-  return new PostgresLedger(new Database(url), { foldGroups, newsMax, nowMs });
+  return new PostgresLedger(new Database(url), { foldGroups, newsMax, nowMs, ...late });
 }

@@ -2,21 +2,23 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
-import type { LedgerStore } from '../../store/ledger-contract.js';
+import type { LedgerStore, LedgerStoreOptions } from '../../store/ledger-contract.js';
 import { FOLD_GROUPS } from '../../store/ledger-fold.js';
 import { NEWS_MAX } from './news.js';
-import type { Reply, Setup, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
+import type { Reply, Setup, Synced, Task, WorkArgs, WorkName, WorkValue } from './worker.js';
 
 /** One thread and its pending tasks. It starts with the first task. */
 class Thread {
   readonly #setup: Setup;
+  readonly #onSync: (ok: boolean) => void;
   #worker: Worker | null = null;
   #nextId = 0;
   #isClosed = false;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, onSync: (ok: boolean) => void = () => {}) {
     this.#setup = setup;
+    this.#onSync = onSync;
   }
 
   run<N extends WorkName>(name: N, ...args: WorkArgs<N>): Promise<WorkValue<N>> {
@@ -46,7 +48,8 @@ class Thread {
     const worker = new Worker(artefact('src', 'sqlite', 'ledger', 'worker.js'), {
       workerData: this.#setup,
     });
-    worker.on('message', (reply: Reply) => {
+    worker.on('message', (reply: Reply | Synced) => {
+      if ('synced' in reply) return this.#onSync(reply.synced);
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       // An idle thread must not keep a command from ending.
@@ -66,11 +69,19 @@ class Thread {
   }
 }
 
+interface SqliteLedgerOptions extends LedgerStoreOptions {
+  readonly foldGroups?: number;
+  readonly newsMax?: number;
+}
+
 /** Opens nothing before the first query; a file that cannot be opened is retried later. */
-export function openSqliteLedger(dataDir: string, { foldGroups = FOLD_GROUPS, newsMax = NEWS_MAX } = {}): LedgerStore {
-  const setup: Setup = { dataDir, foldGroups, newsMax };
-  const writer = new Thread(setup);
-  const reader = new Thread(setup);
+export function openSqliteLedger(
+  dataDir: string,
+  { foldGroups = FOLD_GROUPS, newsMax = NEWS_MAX, sync = 'answers', onSync }: SqliteLedgerOptions = {},
+): LedgerStore {
+  const setup: Omit<Setup, 'sync'> = { dataDir, foldGroups, newsMax };
+  const writer = new Thread({ ...setup, sync }, onSync);
+  const reader = new Thread({ ...setup, sync: 'answers' });
   return {
     open: () => writer.run('open'),
     append: (group) => writer.run('append', group),

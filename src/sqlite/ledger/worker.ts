@@ -9,29 +9,39 @@ import { AppError, type ErrorCode, type ErrorDetails } from '../../core/errors.j
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { HitStatus } from '../../core/vocabulary.js';
 import type {
+  Appended,
   CasesQuery,
   CountsQuery,
   HitChange,
   HitFilter,
   HitHandling,
   HitMarks,
+  LedgerCheck,
   LedgerGroup,
+  LedgerSync,
   Retention,
 } from '../../store/ledger-contract.js';
+import { hasOnlyCounts } from '../../store/ledger-events.js';
 import { type AppendLimits, appendGroup, changeHit, handleHit, markHits } from './append.js';
 import { counts } from './counts.js';
 import { ledgerGuarded, openLedgerDatabase } from './database.js';
 import { cases, hit, hits } from './hits.js';
+import { LateSync, logOf } from './late-sync.js';
 import { forgetNews, news, newsAfter, newsMark } from './news.js';
 import { retain } from './retention.js';
 import { verify } from './verify.js';
 
 export interface Setup extends AppendLimits {
   readonly dataDir: string;
+  /** Of the thread that writes. */
+  readonly sync: LedgerSync;
 }
 
-const { dataDir, ...limits } = workerData as Setup;
+const { dataDir, sync, ...limits } = workerData as Setup;
 let db: Sqlite | null = null;
+/** Null: every commit is synced. */
+let late: LateSync | null = null;
+let isDoubtful = false;
 
 /** Write a copy; it is synced before the result. Errors REQUEST_INVALID: the file exists. */
 function backup(db: Sqlite, path: string): { bytes: number } {
@@ -56,10 +66,27 @@ function probe(db: Sqlite): void {
   }).immediate();
 }
 
+/** Record a group; with `late` one of counts alone is synced afterwards. */
+function append(db: Sqlite, group: LedgerGroup): Appended[] {
+  const isSynced = !hasOnlyCounts(group);
+  late?.prepare({ isSynced });
+  const appended = appendGroup(db, group, limits);
+  // A repeated entry may have changed nothing, and SQLite does not sync a commit without a change.
+  if (appended.some(({ outcome }) => outcome === 'recorded')) late?.noteCommit({ isSynced });
+  return appended;
+}
+
+/** Verify; what it reports of the chains' ends is synced before it is reported. */
+function verifySynced(db: Sqlite): LedgerCheck {
+  const check = verify(db);
+  if (existsSync(logOf(db))) syncPath(logOf(db), 'r+');
+  return check;
+}
+
 const WORK = {
   /** Only opens the file, which precedes every task. */
   open: (_db: Sqlite): void => {},
-  append: (db: Sqlite, group: LedgerGroup) => appendGroup(db, group, limits),
+  append,
   probe,
   changeHit: (db: Sqlite, tenant: string | null, id: string, expected: HitStatus, change: HitChange) =>
     changeHit(db, tenant, id, expected, change),
@@ -75,7 +102,7 @@ const WORK = {
   newsMark,
   newsAfter: (db: Sqlite, mark: string, ids: readonly string[]) => db.transaction(() => newsAfter(db, mark, ids))(),
   forgetNews,
-  verify: (db: Sqlite) => verify(db),
+  verify: verifySynced,
   backup: (db: Sqlite, path: string) => backup(db, path),
 } as const;
 
@@ -89,19 +116,56 @@ export interface Task {
   readonly name: WorkName | 'close';
   readonly args: readonly unknown[];
 }
+/** A sync that no task waited for. */
+export interface Synced {
+  readonly synced: boolean;
+}
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly code: ErrorCode; readonly details: ErrorDetails };
 
-function close(): void {
-  const open = db;
-  db = null;
-  open?.close();
+function open(): Sqlite {
+  const opened = openLedgerDatabase(dataDir);
+  try {
+    if (sync === 'hits') late = new LateSync(opened, { isDoubtful, onSync: (synced) => post({ synced }) });
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+  return opened;
 }
+
+function close(): void {
+  const [open, ending] = [db, late];
+  [db, late] = [null, null];
+  try {
+    ending?.close();
+  } finally {
+    open?.close();
+  }
+}
+
+/** Close after a failed task: a connection's cache cannot be trusted after a disk failure. */
+function abandon(): void {
+  if (late) {
+    late.abandon();
+    isDoubtful = late.isDoubtful;
+    late = null;
+  }
+  try {
+    close();
+  } catch {
+    db = null;
+  }
+}
+
+const post = (message: Reply | Synced) => parentPort!.postMessage(message);
 
 function work({ name, args }: Task): unknown {
   if (name === 'close') return close();
-  db ??= openLedgerDatabase(dataDir);
+  db ??= open();
+  // Every other change than a group of counts is synced before its reply.
+  if (name !== 'append') late?.prepare({ isSynced: true });
   const act = WORK[name] as (db: Sqlite, ...args: readonly unknown[]) => unknown;
   return act(db, ...args);
 }
@@ -113,14 +177,8 @@ parentPort!.on('message', (task: Task) => {
   } catch (error) {
     const { code, details } = error as AppError;
     reply = { id: task.id, ok: false, code, details };
-    // A connection's cache cannot be trusted after a disk failure: the next task reopens it.
-    if (code === 'LEDGER_FAILED') {
-      try {
-        close();
-      } catch {
-        db = null;
-      }
-    }
+    // The next task opens it again.
+    if (code === 'LEDGER_FAILED') abandon();
   }
-  parentPort!.postMessage(reply);
+  post(reply);
 });
