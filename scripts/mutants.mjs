@@ -677,7 +677,7 @@ export const MUTANTS = [
   [NEWS, "at?.hash.toString('hex') === hash", 'true', OF_NEWS],
   [NEWS, 'Number(id) > since || isRecent', 'isRecent', OF_NEWS],
   [NEWS, "link.kind === 'status' ? reopenedMs : hitsMs", 'hitsMs', OF_NEWS],
-  [NEWS, 'if (news.rows < max) return;', 'return;', OF_NEWS],
+  [NEWS, 'if (chains.news.rows <= max) return;', 'return;', OF_NEWS],
   [NEWS, 'removeNews(db, chains, oldest, oldest.length);', 'removeNews(db, chains, oldest, 0);', OF_NEWS],
   [NEWS, 'WHERE quarantined = 0 AND', 'WHERE', OF_NEWS],
   ['src/cases/webhooks/collect-events.ts', 'tenant === null || one.tenant === tenant', 'true', OF_COLLECT],

@@ -97,6 +97,8 @@ export interface NewEvent {
   readonly kind: EventLink['kind'];
   readonly atMs: number;
   readonly body: string;
+  /** The body of the first one of a hit, before it was written. */
+  readonly first?: FirstSeen;
   /** Its hit is a case now that was none, or is open again. */
   readonly isNews: boolean;
 }
@@ -171,7 +173,7 @@ export function seeHit(
     const { key, reference, kind, atMs } = first;
     const { quarantined, list, category, evidence, marks } = counting ?? first;
     const body: FirstSeen = { key, reference, kind, quarantined, list, category, evidence, marks };
-    const event: NewEvent = { kind: 'hit', atMs, body: JSON.stringify(body), isNews: !quarantined };
+    const event: NewEvent = { kind: 'hit', atMs, body: JSON.stringify(body), first: body, isNews: !quarantined };
     const events = same.length > 1 ? [event, again(same.length - 1, null)] : [event];
     return { seen: { id: first.hitId, isNew: true }, events };
   }
@@ -184,10 +186,14 @@ export function seeHit(
   return { seen: { id: held.id, isNew: false, isReopened: true }, events };
 }
 
-/** Return the hit that its first event defines; null if it is of another kind, or erased. */
-export function firstRow(id: string, { kind: eventKind, tenant, seq, at, body }: StoredEvent): HitRow | null {
+/** Return the hit that its first event defines; null if it is of another kind, or erased. `first`: its body, if it need not be read. */
+export function firstRow(
+  id: string,
+  { kind: eventKind, tenant, seq, at, body }: StoredEvent,
+  first?: FirstSeen,
+): HitRow | null {
   if (eventKind !== 'hit' || body === null) return null;
-  const { key, reference, kind, quarantined, list, category, marks } = JSON.parse(body) as FirstSeen;
+  const { key, reference, kind, quarantined, list, category, marks } = first ?? (JSON.parse(body) as FirstSeen);
   return {
     id,
     tenant,

@@ -130,8 +130,15 @@ const COLUMNS = [
   'assignee',
   'disputed',
 ] as const satisfies readonly (keyof HitRow)[];
-const INSERT = `INSERT INTO hit (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((name) => `@${name}`).join(', ')})`;
-const UPDATE = `UPDATE hit SET ${COLUMNS.map((name) => `${name} = @${name}`).join(', ')} WHERE id = @id`;
+const INSERT = `INSERT INTO hit (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+
+/** Write what has changed of a row: SQLite writes an entry of each index that has a column which is named, changed or not. */
+function update(db: Sqlite, held: HitRow, row: HitRow): void {
+  const changed = COLUMNS.filter((name) => row[name] !== held[name]);
+  if (changed.length === 0) return;
+  const sets = changed.map((name) => `${name} = ?`).join(', ');
+  prepared(db, `UPDATE hit SET ${sets} WHERE id = ?`).run(...changed.map((name) => row[name]), held.id);
+}
 
 /** Append events of one hit, and write the hit that they define. */
 function record(
@@ -141,13 +148,15 @@ function record(
   events: readonly NewEvent[],
 ): void {
   let row = held;
-  for (const { kind, atMs: at, body, isNews } of events) {
+  for (const { kind, atMs: at, body, first, isNews } of events) {
     const seq = chains.appendEvent(at, kind, tenant, id, body);
     if (isNews) addNews(db, chains, newsMax);
     const event = { seq, at, kind, tenant, body };
-    row = row ? nextRow(row, event) : firstRow(id, event);
+    row = row ? nextRow(row, event) : firstRow(id, event, first);
   }
-  if (row !== held) prepared(db, held ? UPDATE : INSERT).run(row);
+  if (row === null || row === held) return;
+  if (held) update(db, held, row);
+  else prepared(db, INSERT).run(...COLUMNS.map((name) => row[name]));
 }
 
 /** Change a hit; return false if it is not in the expected state. `tenant` null: all tenants. */

@@ -3,6 +3,7 @@
  * every commit, until they are folded into hours (`fold.ts`); the chain of events carries hits and their
  * changes. Every transaction writes the newest links of both into `head`, which detects a chain cut at its end.
  */
+import { RowSum } from '../../core/row-sum.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import {
   type EventLink,
@@ -12,6 +13,7 @@ import {
   type GroupLink,
   groupHash,
   type Head,
+  newsHead,
   sha256,
 } from '../../store/ledger-chain.js';
 import { prepared } from '../statements.js';
@@ -58,6 +60,8 @@ function hasNeighbours<L extends { readonly seq: number; readonly hash: Buffer }
 export class Chains {
   readonly #db: Sqlite;
   head: Head;
+  /** The news as they are now; the head has them once it is written. Null: they have not changed. */
+  #news: { rows: number; readonly sum: RowSum; lost: number } | null = null;
 
   constructor(db: Sqlite) {
     this.#db = db;
@@ -99,7 +103,36 @@ export class Chains {
     return seq;
   }
 
+  /** Rows of the news, and those that were lost. */
+  get news(): { readonly rows: number; readonly lost: number } {
+    return this.#news ?? this.head.news;
+  }
+
+  /** Add or remove a row of the news. */
+  changeNews(linkHash: Buffer, sign: 1 | -1): void {
+    const news = this.#changedNews();
+    news.sum.change(linkHash, sign);
+    news.rows += sign;
+  }
+
+  /** Add to the lost ones; below 0 where they were reported. */
+  loseNews(count: number): void {
+    this.#changedNews().lost += count;
+  }
+
+  #changedNews() {
+    const { rows, sum, lost } = this.head.news;
+    this.#news ??= { rows, sum: new RowSum(sum), lost };
+    return this.#news;
+  }
+
   writeHead(): void {
+    if (this.#news) {
+      const { rows, sum, lost } = this.#news;
+      const news = newsHead({ ...this.head.news, rows, sum: sum.toHex(), lost });
+      this.head = { ...this.head, news };
+      this.#news = null;
+    }
     prepared(this.#db, 'UPDATE head SET state = ? WHERE id = 1').run(JSON.stringify(this.head));
   }
 }

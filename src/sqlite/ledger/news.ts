@@ -40,26 +40,21 @@ export function addNewsTable(db: Sqlite): void {
 
 /** Make the newest event news. Beyond `max` the oldest news are lost, and counted. */
 export function addNews(db: Sqlite, chains: Chains, max: number): void {
-  const { eventSeq, eventHash, news } = chains.head;
+  const { eventSeq, eventHash } = chains.head;
   prepared(db, 'INSERT INTO hit_news VALUES (?)').run(eventSeq);
-  const sum = new RowSum(news.sum);
-  sum.change(Buffer.from(eventHash, 'hex'), 1);
-  chains.head = { ...chains.head, news: newsHead({ ...news, rows: news.rows + 1, sum: sum.toHex() }) };
-  if (news.rows < max) return;
+  chains.changeNews(Buffer.from(eventHash, 'hex'), 1);
+  if (chains.news.rows <= max) return;
   const oldest = prepared<[], NewsLink>(db, `${LINKS} ORDER BY seq LIMIT 1`).all();
   removeNews(db, chains, oldest, oldest.length);
 }
 
 /** Remove rows that are news. `lost`: the number of them that no process has read; below 0 where it was reported. */
 function removeNews(db: Sqlite, chains: Chains, links: readonly NewsLink[], lost: number): void {
-  const { news } = chains.head;
-  const sum = new RowSum(news.sum);
   for (const { seq, hash } of links) {
     prepared(db, 'DELETE FROM hit_news WHERE seq = ?').run(seq);
-    sum.change(hash, -1);
+    chains.changeNews(hash, -1);
   }
-  const rows = news.rows - links.length;
-  chains.head = { ...chains.head, news: newsHead({ ...news, rows, sum: sum.toHex(), lost: news.lost + lost }) };
+  chains.loseNews(lost);
 }
 
 /** Remove the news of a hit that is erased, inside the caller's transaction. */
@@ -95,7 +90,7 @@ export function forgetNews(db: Sqlite, ids: readonly string[], lost: number): vo
     const chains = new Chains(db);
     const find = prepared<[number], NewsLink>(db, `${LINKS} WHERE seq = ?`);
     const links = ids.flatMap((id) => find.all(Number(id)));
-    const reported = Math.min(lost, chains.head.news.lost);
+    const reported = Math.min(lost, chains.news.lost);
     if (links.length === 0 && reported === 0) return;
     removeNews(db, chains, links, -reported);
     chains.writeHead();
