@@ -6,7 +6,6 @@
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../core/package-root.js';
-import { restrictLoaders } from '../decode/libvips.js';
 import { CONTROL_SOCKET, encodeFrame, FIRST_WORKER_SOCKET, packReply, READY_ID, stalledReply } from './protocol.js';
 import type { WorkerLimits, WorkerStart } from './worker.js';
 import { DOING, WorkerProgress, watchWorker } from './worker-progress.js';
@@ -54,6 +53,7 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('unhandledRejection', fail);
 
-// Once, before any worker starts: while loaders are being blocked, another thread's image would be refused.
-restrictLoaders();
-void Promise.all(Array.from({ length: limits.workers }, (_, number) => start(number))).then(() => say(READY_ID));
+// Beside the workers, which load libvips too, and before the first image: while loaders are being blocked, it would be refused.
+const restricted = import('../decode/libvips.js').then(({ restrictLoaders }) => restrictLoaders());
+const started = Array.from({ length: limits.workers }, (_, number) => start(number));
+void Promise.all([restricted, ...started]).then(() => say(READY_ID));

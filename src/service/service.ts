@@ -115,15 +115,15 @@ export async function createService(config: Config, options: ServiceOptions): Pr
   try {
     const store = await storeFrom(config, { log, metrics, env });
     opened.unshift(store);
+    // Only now the folder and the key, which are hidden from the decoder, are there.
+    const decoder = decoderFrom(config, { metrics, log, env, place: options.decoder });
+    opened.unshift(decoder);
     // A service alone answers before a sync: a scan notes in its inventory which files are on record.
     const sync = options.watchLists ? config.ledgerSync : 'answers';
     const ledger = await ledgerFrom(config, { clock, log, metrics, vault: store.vault, sync });
     opened.unshift(ledger);
     // At once where answers are recorded, so that an unreadable ledger fails the start.
     if (config.ledger === 'on') await ledger.open();
-    // Only now the folder and the key, which are hidden from the decoder, are there.
-    const decoder = decoderFrom(config, { metrics, log, env, place: options.decoder });
-    opened.unshift(decoder);
     return await serviceOn(config, { store, ledger, metrics, decoder }, { ...options, clock, env });
   } catch (error) {
     // An open connection or thread would keep the process.
