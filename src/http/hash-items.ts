@@ -4,6 +4,7 @@ import type { HashBatch } from '../check/hash-batch.js';
 import { Breath } from '../core/breath.js';
 import { ERRORS, type ErrorDetails } from '../core/errors.js';
 import type { HashLines } from './hash-lines.js';
+import { lateValidators } from './late-compilers.js';
 import { detailsOf, type Fault } from './schema-faults.js';
 import { HashItem as HashItemSchema, REFERENCE_CHARACTERS_MAX } from './schemas.js';
 import { createValidatorCompiler } from './validation.js';
@@ -11,7 +12,8 @@ import { createValidatorCompiler } from './validation.js';
 /** The id of a line that cannot be parsed. */
 const ID_FIRST = /^\s*\{\s*"id"\s*:\s*("(?:[^"\\]|\\.){0,1024}")/;
 
-const validate = createValidatorCompiler()({ schema: HashItemSchema, method: '', url: '', httpPart: 'body' }) as {
+const compile = lateValidators(createValidatorCompiler());
+const validate = compile({ schema: HashItemSchema, method: '', url: '', httpPart: 'body' }) as {
   (value: unknown): boolean;
   readonly errors?: readonly Fault[] | null;
 };

@@ -18,6 +18,7 @@ import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { createResponseHook, onClientError } from './client-errors.js';
 import { countedBody } from './counted-body.js';
+import { compileSerializer, lateSerializers, lateValidators } from './late-compilers.js';
 import { DOCUMENT } from './openapi/document.js';
 import { PAGE } from './openapi/page.js';
 import { createSiteGuard } from './own-site.js';
@@ -51,11 +52,15 @@ const HEADERS_MS_MAX = 10_000;
 /** Interval of Node's check for slow requests; the default is 30 seconds. */
 const SLOW_REQUEST_CHECK_MS = 500;
 
-/** Create the server; `onRoute` receives every route as it is registered. Errors CONFIG_INVALID: a public address without keys. */
+/**
+ * Create the server; `onRoute` receives every route as it is registered. `compilesAtOnce`: schemas are not compiled with their first use.
+ * Errors CONFIG_INVALID: a public address without keys.
+ */
 export async function createServer(
   service: Service,
   log: Logger,
   onRoute: (route: RouteOptions) => void = () => {},
+  { compilesAtOnce = false } = {},
 ): Promise<FastifyInstance> {
   const { host, requestTimeoutMs } = service.config;
   await requireKeysFor(host, service.store.keys);
@@ -79,7 +84,9 @@ export async function createServer(
       return sendProblem(request, reply.header('x-request-id', request.id), error);
     },
   });
-  app.setValidatorCompiler(createValidatorCompiler());
+  const compileValidator = createValidatorCompiler();
+  app.setValidatorCompiler(compilesAtOnce ? compileValidator : lateValidators(compileValidator));
+  app.setSerializerCompiler(compilesAtOnce ? compileSerializer : lateSerializers);
   const needs = createAuthoriser(service);
   addHooks(app, service, needs, withoutRedaction(log));
   const methods = new Methods();

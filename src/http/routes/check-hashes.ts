@@ -20,13 +20,14 @@ import { answerRead, type ReadItem, readItem } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, IdempotencyHeaders, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
 import { BatchParser, requireItems } from '../json-body.js';
+import { lateValidators } from '../late-compilers.js';
 import { unpackBody } from '../request-encoding.js';
 import { HashesEnvelope, HashesQuery, HashesRequest, HashesResult, Problem, RawHashesResult } from '../schemas.js';
 import { createValidatorCompiler } from '../validation.js';
 import type { Needs } from './needs.js';
 
 type JsonBody = Static<typeof HashesEnvelope>;
-const compile = createValidatorCompiler();
+const compile = lateValidators(createValidatorCompiler());
 /** An answer in memory, with its text three times: measured 720 bytes without matches. */
 const ANSWER_BYTES = 768;
 /** Names in use for lines of JSON; none is registered. */
