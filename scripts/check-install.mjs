@@ -36,9 +36,15 @@ if (problem() && isNode20) {
 }
 const why = problem();
 if (why) {
+  const npm = Number(/^npm\/(\d+)/.exec(process.env.npm_config_user_agent ?? '')?.[1]);
+  const newer = `better-sqlite3 has no binary for ${process.platform}-${process.arch} in its package (${why})`;
+  // It compiles every package that has a `binding.gyp`, and omits an optional one that fails.
+  const older = `npm ${npm} compiles better-sqlite3: use npm 11 or newer, or install a C++ compiler, make and Python 3`;
   const advice = isNode20
     ? 'better-sqlite3 is compiled on Node 20: install a C++ compiler, make and Python 3, or use Node 22 or newer'
-    : `better-sqlite3 has no binary for ${process.platform}-${process.arch} in its package (${why})`;
+    : npm < 11
+      ? older
+      : newer;
   process.stderr.write(`zeef: ${advice}.\n`);
   process.exitCode = 1;
 }
