@@ -25,6 +25,7 @@ import { SqliteShares } from './service/shares.js';
 import { SqliteTenants } from './service/tenants.js';
 import { SqliteWebhooks } from './service/webhooks.js';
 import { problemsOf } from './sums.js';
+import { watchCommits } from './watch-commits.js';
 
 /** Tables that are searched by index and condition: damage hides a row from a search. Keys and events are few. */
 const SEARCHED = [API_KEY, WEBHOOK_EVENT];
@@ -79,8 +80,7 @@ export async function openSqliteStore(
       // To open something the vault reads keys when it meets them; what it seals names none.
       learnKeys: async () => vault.refresh(),
       stagingFolder,
-      // Nothing reports the commits of other processes to this one.
-      onNews: () => () => {},
+      onNews: (listener) => watchCommits(db, listener),
       rotateKeys: (newMaster) => rotateKeys(db, { vault, master, dataDir }, newMaster),
       close: async () => {
         guarded(() => {
