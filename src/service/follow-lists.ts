@@ -10,6 +10,7 @@ import { type LiveLists, openLiveLists } from '../lists/live-lists.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { OpenedStore } from './open-stores.js';
+import { PacedReloads } from './paced-reloads.js';
 import { publishIndex } from './publish-index.js';
 
 /** A list imported by another process is active within this time and the build time. */
@@ -61,35 +62,26 @@ export async function followLists(
     // A rotation makes a generation: from here on nothing more is sealed by an earlier key, such as the bodies of imports.
     if (changed) await store.learnKeys();
   };
-  let reloading: Promise<void> | null = null;
-  let isClosed = false;
   let ignoreNews = () => {};
-  const poll = () => {
-    if (isClosed) return;
-    // A store that cannot be read must not stop the service: the current snapshot stays.
-    reloading ??= reload()
-      .catch((error: unknown) => log.error({ err: error }, 'list reload failed'))
-      .finally(() => {
-        reloading = null;
-      });
-  };
+  // A store that cannot be read must not stop the service: the current snapshot stays.
+  const safely = () => reload().catch((error: unknown) => log.error({ err: error }, 'list reload failed'));
+  const reloads = new PacedReloads(safely, clock);
   return {
     live,
     reload,
     async watch() {
       logInForce(live);
-      // A reload that runs may have read the generation before.
-      ignoreNews = store.onNews(() => void (reloading === null ? poll() : reloading.then(poll)));
-      timer = setInterval(poll, GENERATION_POLL_MS);
+      ignoreNews = store.onNews(() => reloads.hear());
+      timer = setInterval(() => reloads.poll(), GENERATION_POLL_MS);
       timer.unref();
     },
     async close() {
-      isClosed = true;
       ignoreNews();
       if (timer) clearInterval(timer);
+      const ended = reloads.close();
       // A command waits for its file, which takes a tenth of the time that it saves the next one.
       await (timer === null ? publisher?.finish() : publisher?.close());
-      await reloading;
+      await ended;
     },
   };
 }
