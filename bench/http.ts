@@ -77,6 +77,8 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
         : []),
     ];
     for (const [name, itemsPerRequest, requests] of plans) {
+      // The first image starts the decoder.
+      await autocannon({ url, connections: 1, amount: 1, requests: requests.slice(0, 1) });
       const stop = startTreeClock();
       const result = await autocannon({
         url,
@@ -91,7 +93,7 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
       });
       const spent = stop();
       const good = result['2xx'];
-      answered += good;
+      if (good > 0) answered++;
       rows.push([
         name,
         (good * itemsPerRequest) / result.duration,
@@ -110,6 +112,6 @@ export async function http({ smoke }: { smoke: boolean }): Promise<BenchTable> {
     notes: ['CPU: processor time of a check, with that of the client, which is in the same process'],
     columns: ['request', 'checks/s', 'CPU ms', 'p50 ms', 'p99 ms', 'failed'],
     rows,
-    checksum: answered > 0 ? 'every row answered' : 'nothing answered',
+    checksum: `${answered} of ${rows.length} rows answered`,
   };
 }

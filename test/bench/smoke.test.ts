@@ -17,7 +17,7 @@ describe('every bench runs at its smoke size', () => {
     expect(table.suite).toBe(suite);
     expect(table.rows.length).toBeGreaterThan(2);
     for (const row of table.rows) expect(row).toHaveLength(table.columns.length);
-    expect(table.checksum).not.toBe('nothing answered');
+    if (suite === 'http') expect(table.checksum).toBe('5 of 5 rows answered');
     if (suite === 'fleet') expect(table.checksum).toBe('counted = acknowledged');
     const widest = Math.max(
       ...formatTable(table)
