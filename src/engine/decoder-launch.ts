@@ -16,7 +16,11 @@ export function launchDecoder(script: string, args: readonly string[], options: 
   const { sandbox, workers, env } = options;
   const [file, ...words] = sandbox.wrap([process.execPath, ...sandbox.nodeOptions, script, ...args]);
   const sockets = Array.from({ length: 1 + workers }, () => 'pipe' as const);
-  return spawn(file!, words, { stdio: ['ignore', 'ignore', 'pipe', ...sockets], env: decoderEnv(env, workers) });
+  const { limits, filesReadOnly, filesHidden } = sandbox.layers;
+  // The shell that enters the sandbox goes to the root, and would complain of a working folder that is gone.
+  const place = limits || filesReadOnly || filesHidden ? { cwd: '/' } : {};
+  const stdio = ['ignore', 'ignore', 'pipe', ...sockets] as const;
+  return spawn(file!, words, { stdio: [...stdio], ...place, env: decoderEnv(env, workers) });
 }
 
 /** Return the pid of the decoder itself; of the command that starts it, for the first milliseconds; null: it did not start. */

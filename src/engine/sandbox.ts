@@ -203,7 +203,7 @@ function trialOf(layers: ReadonlySet<KernelLayer>, { tools, covers }: Plan): str
 
 /** Run a trial; one that cannot be started fails. */
 function succeeds([file, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  const child = spawn(file!, args, { env, stdio: 'ignore', timeout: TRIAL_MS_MAX, killSignal: 'SIGKILL' });
+  const child = spawn(file!, args, { env, cwd: '/', stdio: 'ignore', timeout: TRIAL_MS_MAX, killSignal: 'SIGKILL' });
   return new Promise((resolve) => {
     child.once('error', () => resolve(false));
     child.once('exit', (code) => resolve(code === 0));

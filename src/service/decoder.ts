@@ -136,8 +136,8 @@ export function createDecoder(
     },
     async close() {
       isClosing = true;
-      // A start that fails is an error of its callers.
-      await starting?.catch(() => {});
+      // A trial that runs has processes of its own; a start that fails is an error of its callers.
+      await (starting ?? sandbox)?.catch(() => {});
       await engine?.close();
     },
   };

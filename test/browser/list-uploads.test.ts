@@ -140,7 +140,8 @@ describe.runIf(hasChromium)('imports by upload in a browser', () => {
     await looking(async (page) => {
       await upload(page, [fileOf('a.csv', 'entryId,algorithm,value\nx,pdq,ff\n')], 'add');
       await dialog(page).getByText('a.csv: The hash list cannot be imported. no row can be imported.').waitFor();
-      await dialog(page).getByText('Line 2.').waitFor();
+      // The job that is shown below says it too, as soon as it is known.
+      await dialog(page).locator('.problem').getByText('Line 2.').waitFor();
       await dialog(page)
         .locator('input[type=file]')
         .setInputFiles([fileOf('1.csv', csv(planted.slice(0, 2))), fileOf('2.csv', csv(planted.slice(2, 4)))]);

@@ -313,6 +313,13 @@ test('in a working folder that was removed, commands work, and what needs it say
   });
 });
 
+test.each(['off', 'auto'])('a file is named from the working folder, sandbox %s', async (sandbox) => {
+  const env = childEnv({ ZEEF_DECODER_SANDBOX: sandbox, ZEEF_DATA_DIR: tempFolder('named-data') });
+  const args = [artefact('src', 'main.js'), 'hash', 'mate-dune.jpg'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: 'test/fixtures/photographs', env });
+  expect(stdout).toMatch(/^mate-dune\.jpg jpeg \d+x\d+, /);
+});
+
 describe('invalid usage', () => {
   test.each([
     [['--nonsense'], 'unknown option'],
