@@ -7,6 +7,7 @@
  * restrict native code too.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join, sep } from 'node:path';
 import { artefact } from '../core/package-root.js';
@@ -202,12 +203,16 @@ function trialOf(layers: ReadonlySet<KernelLayer>, { tools, covers }: Plan): str
 }
 
 /** Run a trial; one that cannot be started fails. */
-function succeeds([file, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  const child = spawn(file!, args, { env, cwd: '/', stdio: 'ignore', timeout: TRIAL_MS_MAX, killSignal: 'SIGKILL' });
-  return new Promise((resolve) => {
-    child.once('error', () => resolve(false));
-    child.once('exit', (code) => resolve(code === 0));
-  });
+async function succeeds([file, ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
+  const limits = { timeout: TRIAL_MS_MAX, killSignal: 'SIGKILL' } as const;
+  try {
+    // Some reasons are an event, and others, such as too long arguments, are thrown.
+    const child = spawn(file!, args, { env, cwd: '/', stdio: 'ignore', ...limits });
+    const [code] = (await once(child, 'exit')) as [code: number | null];
+    return code === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Try the layers on this machine, at most some tens of seconds where commands hang, and return those that work. */

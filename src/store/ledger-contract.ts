@@ -251,10 +251,6 @@ export interface Retention {
   readonly atMs: number;
 }
 
-/**
- * Every method: errors LEDGER_FAILED: the store cannot be read or written now. LEDGER_INVALID: what is stored is damaged, or
- * no longer has what this process was promised.
- */
 /** What a commit waits for: `answers`, each for its sync; `hits`, groups of counts alone (`hasOnlyCounts`) for none, and they are synced soon after. */
 export type LedgerSync = 'answers' | 'hits';
 
@@ -264,6 +260,10 @@ export interface LedgerStoreOptions {
   readonly onSync?: ((ok: boolean) => void) | undefined;
 }
 
+/**
+ * Every method: errors LEDGER_FAILED: the store cannot be read or written now. LEDGER_INVALID: what is stored is damaged, or
+ * no longer has what this process was promised.
+ */
 export interface LedgerStore {
   /** Errors DATA_VERSION, LEDGER_INVALID: no later call can succeed. LEDGER_FAILED: not now. */
   open(): Promise<void>;

@@ -387,6 +387,11 @@ describe('a machine that allows less', () => {
     expect(await engine!.hashBytes(heic, WANTS)).toMatchObject({ ok: true });
   });
 
+  test.runIf(isLinux)('a trial that the system cannot start at all has failed', async () => {
+    // Longer than one text of a command's environment may be.
+    expect((await open({ env: { ...process.env, LD_PRELOAD: 'x'.repeat(200_000) } })).layers).toEqual(none);
+  });
+
   test.runIf(isComplete)('each layer that is refused is left out, and the others stay', async () => {
     // The commands lie in the test's own folder, which another user cannot read.
     const own = { ...sandbox.layers, otherUser: false };
