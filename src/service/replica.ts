@@ -85,7 +85,7 @@ export async function startReplica(
   let isWritten = true;
   const beat = async () => {
     const self = { ...fixed, generation: live.snapshot.generation };
-    skewMs = await store.seen(self, clock.nowMs());
+    skewMs = await store.seen(self, () => clock.nowMs());
     const replicas = await store.replicas();
     lag.note(self, replicas, clock.monotonicMs());
     metrics.set('zeef_replicas_live', {}, replicas.filter(({ isLive }) => isLive).length);

@@ -30,11 +30,11 @@ export const REPLICA_LIVE_MS = 15_000;
 export interface ReplicaStore {
   /**
    * Write the row of this process. Rows that were not written for a day are removed.
-   * `nowMs`: the caller's clock, read just before the call.
+   * `nowMs`: reads the caller's clock: before and after the store reads its own.
    * Result  milliseconds by which that clock is ahead of the store's, at least, however the time of the round trip was spent;
    * negative: behind. 0 where they may agree, and where both are one.
    */
-  seen(self: ReplicaSelf, nowMs: number): Promise<number>;
+  seen(self: ReplicaSelf, nowMs: () => number): Promise<number>;
   /** Remove the row of a process that ends. */
   leave(id: string): Promise<void>;
   /** All rows, by host and id. */

@@ -315,8 +315,8 @@ describe.runIf(hasChromium)('the dashboard in a browser', () => {
     const other = await startService();
     const { replicas } = other.service.store;
     const self = { host: HOSTILE, kind: 'serve', codeVersion: '1.2.3-rc.1', generation: 1_000 } as const;
-    await replicas.seen({ ...self, id: 'r1' }, Date.now());
-    await replicas.seen({ ...self, id: 'r2', host: 'b.test', kind: 'scan', generation: 999 }, Date.now());
+    await replicas.seen({ ...self, id: 'r1' }, Date.now);
+    await replicas.seen({ ...self, id: 'r2', host: 'b.test', kind: 'scan', generation: 999 }, Date.now);
     const visited = await visit(browser, other.url);
     try {
       const region = visited.page.getByRole('region', { name: 'Replicas' });

@@ -111,7 +111,7 @@ async function fillService({
   await duties.take('sync', 1);
   await duties.end({ duty: 'sync', fence: 2 }, AT_MS + 1);
   const self = { id: 'r1', host: 'a.test', kind: 'serve', codeVersion: '1.2.3', generation: 4 } as const;
-  await replicas.seen(self, AT_MS);
+  await replicas.seen(self, () => AT_MS);
   return { keys: made.map(({ key }) => key), hookId: id };
 }
 

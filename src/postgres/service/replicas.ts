@@ -1,5 +1,4 @@
 /** Replicas in PostgreSQL: the processes of many machines, measured by its clock. */
-import { systemClock } from '../../core/clock.js';
 import { REPLICA_KEPT_MS, type ReplicaRow, replicasOf } from '../../store/replica-rows.js';
 import type { Replica, ReplicaSelf, ReplicaStore } from '../../store/replicas-contract.js';
 import type { Database } from '../database.js';
@@ -13,7 +12,7 @@ export class PostgresReplicas implements ReplicaStore {
     this.#database = database;
   }
 
-  async seen({ id, host, kind, codeVersion, generation }: ReplicaSelf, nowMs: number): Promise<number> {
+  async seen({ id, host, kind, codeVersion, generation }: ReplicaSelf, nowMs: () => number): Promise<number> {
     const skewMs = await this.#skewOf(nowMs);
     await this.#database.write(async (sql) => {
       await sql(
@@ -28,12 +27,11 @@ export class PostgresReplicas implements ReplicaStore {
     return skewMs;
   }
 
-  /** The caller's clock was between `nowMs` and now when the server read its own. */
-  async #skewOf(nowMs: number): Promise<number> {
-    const sentMs = systemClock.monotonicMs();
+  /** The server read its clock between two readings of the caller's: all three are cut to whole milliseconds alike. */
+  async #skewOf(nowMs: () => number): Promise<number> {
+    const beforeMs = nowMs();
     const [row] = await this.#database.read<{ store: number }>(`SELECT ${STORE_MS} AS store`);
-    const least = nowMs - row!.store;
-    const most = Math.ceil(least + systemClock.monotonicMs() - sentMs);
+    const [least, most] = [beforeMs - row!.store, nowMs() - row!.store];
     if (least > 0) return least;
     return most < 0 ? most : 0;
   }
