@@ -102,6 +102,7 @@ export async function fillInventory(
           {
             frame: 0,
             background: null,
+            part: null,
             blockhash: null,
             families: sets.map((hashes, at) => ({ family: FAMILIES[at]!, quality: 100, degenerate: false, hashes })),
           },

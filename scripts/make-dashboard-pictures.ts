@@ -71,7 +71,7 @@ function matchOf(): Match {
   return {
     ...{ list, category, entryId: `e-${1 + below(entries)}`, algorithm: isExact ? 'sha1' : 'pdq', ...how },
     ...{ matchType: isExact ? 'exact' : 'near', orientation: 'original', family: 'resized', frame: 0 },
-    ...{ background: null, severity: null, source: list, suppressed: false, quarantined: false },
+    ...{ background: null, part: null, severity: null, source: list, suppressed: false, quarantined: false },
   };
 }
 

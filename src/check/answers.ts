@@ -1,6 +1,6 @@
 /** Shapes of answers, the same on the command line and over HTTP. */
 import type { ErrorCode } from '../core/errors.js';
-import type { Background, Digests, ImageFormat, NotCheckedReason, Verdict } from '../core/vocabulary.js';
+import type { Background, Digests, ImageFormat, NotCheckedReason, Part, Verdict } from '../core/vocabulary.js';
 import type { Match } from './policy.js';
 
 export interface ImageFacts {
@@ -17,11 +17,12 @@ export interface PdqFacts {
 interface ViewFacts {
   readonly frame: number;
   readonly background: Background;
+  readonly part: Part;
   readonly pdq: PdqFacts | null;
   readonly pdqFull: PdqFacts | null;
 }
 
-/** Hashes of one image, without a list query. `reason` only where it could not be hashed. */
+/** Hashes of one image, without a list query. `reason` where it could not be hashed, or too little of it was. */
 export interface HashAnswer {
   readonly digests: Digests;
   readonly image: ImageFacts | null;
@@ -32,7 +33,7 @@ export interface HashAnswer {
   readonly blockhash: string | null;
   /** The PDQ hash in each orientation, where all were requested. */
   readonly orientations: Readonly<Record<string, string>> | null;
-  /** All hashed views of the file, `pdq` and `pdqFull` first: further frames, and transparent images over white. */
+  /** All hashed views of the file, `pdq` and `pdqFull` first: further frames, backgrounds of transparent images, and parts. */
   readonly views: readonly ViewFacts[];
   /** Near matches are left out, except on lists that ask for them: PDQ quality under 50, no detail, or one-dimensional. */
   readonly lowQuality: boolean;

@@ -1,21 +1,18 @@
 /** What an index proposes: an entry within the radius of a query, before the store is asked for the entry. */
 import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
-import type { Background, Family, ListInfo, Orientation } from '../core/vocabulary.js';
+import type { Family, ListInfo, Orientation, ViewName } from '../core/vocabulary.js';
 import type { Segment } from '../index/segment.js';
 import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 
 /** One 256-bit hash to search, and where it came from. */
-export interface HashQuery {
+export interface HashQuery extends ViewName {
   readonly algorithm: HammingAlgorithm;
   readonly hash256: Uint8Array;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
   /** Its near matches count only for lists that ask for them. */
   readonly lowQuality: boolean;
-  /** Frame or page of the file, 0 the first; null where only a hash is known. */
-  readonly frame: number | null;
-  readonly background: Background;
 }
 
 /** A PhotoDNA value to search, within the configured radius. */

@@ -14,8 +14,10 @@ import {
   type DigestAlgorithm,
   type Digests,
   type Family,
+  NO_VIEW,
   ORIENTATIONS,
   type Orientation,
+  type Part,
   VALUE_BYTES,
   type Verdict,
 } from '../core/vocabulary.js';
@@ -52,6 +54,7 @@ export interface FileHash {
   readonly lowQuality?: boolean | undefined;
   readonly frame?: number | null | undefined;
   readonly background?: Background | undefined;
+  readonly part?: Part | undefined;
 }
 
 interface HashItemError {
@@ -102,6 +105,7 @@ function fileHashesOf(item: HashItem): HashQuery[] {
       lowQuality: (hash.lowQuality ?? false) || isUnspecific(hash.algorithm, hash256),
       frame: hash.frame ?? null,
       background: hash.background ?? null,
+      part: hash.part ?? null,
     };
   });
 }
@@ -122,7 +126,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
       const oriented = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
-      return { algorithm, hash256: oriented, orientation, family: null, lowQuality, frame: null, background: null };
+      return { algorithm, hash256: oriented, orientation, family: null, lowQuality, ...NO_VIEW };
     });
   });
 }

@@ -48,8 +48,9 @@ function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: Ima
 const DAY_MS = 86_400_000;
 
 /**
- * Return the verdict of a file. A file with a listed digest is a match even if its pixels cannot be decoded;
- * an undecodable file without a match is `not_checked`, never `no_match`, and so is one that was not searched.
+ * Return the verdict of a file. A file with a listed digest is a match even if its pixels cannot be decoded; an undecodable
+ * file without a match, or one of which too little could be decoded, is `not_checked`, never `no_match`, and so is one that
+ * was not searched.
  */
 export function verdictOf(
   decision: Decision,

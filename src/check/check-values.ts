@@ -8,6 +8,7 @@ import {
   type Algorithm,
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
+  NO_VIEW,
   ORIENTATIONS,
   VALUE_BYTES,
 } from '../core/vocabulary.js';
@@ -139,7 +140,7 @@ function queryOf(
   if (isDigest(algorithm)) return null;
   const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
   const orientation = ORIENTATIONS[queryIndex % orientationCount]!;
-  return { algorithm, hash256, orientation, family: null, lowQuality: false, frame: null, background: null };
+  return { algorithm, hash256, orientation, family: null, lowQuality: false, ...NO_VIEW };
 }
 
 /** Return the rows of the values that have some, by position. */

@@ -2,7 +2,7 @@
  * The decision of a query from its candidates: entries are read nearest first, of each list only so many, and the rest is
  * counted. Where a request's budget is spent, as few are read as the verdict needs.
  */
-import type { ListInfo } from '../core/vocabulary.js';
+import { type ListInfo, NO_VIEW } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { Candidate } from './candidate.js';
 import type { EntryReader } from './entry-reader.js';
@@ -72,11 +72,11 @@ function provenanceOf(
   { distance, query }: Candidate,
   { photodnaRadius }: ListSnapshot,
 ): Omit<Proposal, 'entry' | 'list' | 'quarantined' | 'flooded'> {
-  const nothing = { orientation: null, family: null, lowQuality: false, frame: null, background: null };
+  const nothing = { orientation: null, family: null, lowQuality: false, ...NO_VIEW };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
-  const { orientation, family, lowQuality, frame, background } = query;
-  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality, frame, background };
+  const { orientation, family, lowQuality, frame, background, part } = query;
+  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality, frame, background, part };
 }
 
 /** Read the chosen candidates. Errors STORE_FAILED. */

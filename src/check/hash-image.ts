@@ -47,18 +47,19 @@ export function hashAnswer(reply: HashReply): HashAnswer {
     pdqFull: facts(full),
     blockhash: first!.blockhash ? formatHash256(first!.blockhash) : null,
     orientations: turned && Object.fromEntries(turned.map((hash, at) => [ORIENTATIONS[at]!, formatHash256(hash)])),
-    views: reply.views.map(({ frame, background, families }) => ({
+    views: reply.views.map(({ frame, background, part, families }) => ({
       frame,
       background,
+      part,
       pdq: facts(families[0]),
       pdqFull: facts(families[1]),
     })),
     lowQuality: oneDimensional || (resized ? isLowQuality(resized.quality, resized.degenerate) : false),
     degenerate: resized?.degenerate ?? false,
     oneDimensional,
-    degraded: reply.degraded,
-    reason: null,
-    code: null,
+    degraded: reply.damage !== null,
+    reason: reply.damage?.isGrave ? reply.damage.reason : null,
+    code: reply.damage?.code ?? null,
   };
 }
 
@@ -67,7 +68,7 @@ export function hashQueries(reply: HashReply): HashQuery[] {
   return reply.ok ? reply.views.flatMap(viewQueries) : [];
 }
 
-function viewQueries({ frame, background, families, blockhash }: ViewReply): HashQuery[] {
+function viewQueries({ frame, background, part, families, blockhash }: ViewReply): HashQuery[] {
   const pdq = families
     .filter((family) => !family.degenerate)
     .flatMap(({ family, quality, degenerate, hashes }) =>
@@ -80,6 +81,7 @@ function viewQueries({ frame, background, families, blockhash }: ViewReply): Has
           lowQuality: isLowQuality(quality, degenerate) || isOneDimensionalPdq(hash256),
           frame,
           background,
+          part,
         }),
       ),
     );
@@ -89,6 +91,6 @@ function viewQueries({ frame, background, families, blockhash }: ViewReply): Has
   const orientation = 'original';
   return [
     ...pdq,
-    { algorithm: 'blockhash', hash256: blockhash, orientation, family: null, lowQuality, frame, background },
+    { algorithm: 'blockhash', hash256: blockhash, orientation, family: null, lowQuality, frame, background, part },
   ];
 }

@@ -5,20 +5,12 @@
  * with a known-good value. All other matches still count.
  */
 import type { Match } from '../core/match-types.js';
-import type {
-  Background,
-  Entry,
-  Family,
-  ListInfo,
-  NotCheckedReason,
-  Orientation,
-  Verdict,
-} from '../core/vocabulary.js';
+import type { Entry, Family, ListInfo, NotCheckedReason, Orientation, Verdict, ViewName } from '../core/vocabulary.js';
 
 const DAY_MS = 86_400_000;
 
 /** An entry that an index proposed, with the provenance of the candidate. Distance 0 for digests. */
-export interface Proposal {
+export interface Proposal extends ViewName {
   readonly entry: Entry;
   readonly list: ListInfo;
   readonly matchType: 'exact' | 'near';
@@ -28,8 +20,6 @@ export interface Proposal {
   readonly radius: number | null;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
-  readonly frame: number | null;
-  readonly background: Background;
   /** The entry is in quarantine: a person decided that it does not count. */
   readonly quarantined: boolean;
   /** The entry suddenly matched at many places: marked, and counted until a person decides. */
@@ -156,6 +146,7 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
         family: p.family,
         frame: p.frame,
         background: p.background,
+        part: p.part,
         ...termsOf(p),
         source: p.entry.source,
         suppressed,

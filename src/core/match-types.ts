@@ -1,7 +1,7 @@
 /** One matched entry, as returned to the caller and kept as evidence. Holds no list value. */
-import type { Algorithm, Background, Family, Orientation } from './vocabulary.js';
+import type { Algorithm, Family, Orientation, ViewName } from './vocabulary.js';
 
-export interface Match {
+export interface Match extends ViewName {
   readonly list: string;
   readonly entryId: string;
   readonly algorithm: Algorithm;
@@ -10,9 +10,6 @@ export interface Match {
   readonly radius: number;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
-  /** Frame or page of the file that matched, from 0; null for a digest, or if the query was a bare hash. */
-  readonly frame: number | null;
-  readonly background: Background;
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;

@@ -97,12 +97,34 @@ export const IMAGE_FORMATS = [
   'pdf',
 ] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+/** Formats whose files can have several frames or pages: what is hashed of them depends on the frames that are requested. */
+export const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff', 'png', 'avif', 'heic']);
 
 /**
- * Background under transparent pixels when hashed: `white`, or null for the stored colours with the alpha ignored, as in
- * the PDQ reference.
+ * Background under transparent pixels when hashed: `white` or `black`; `alpha` is the alpha itself as a grey image, which can
+ * carry a picture where the colours have none. Null: the stored colours with the alpha ignored, as in the PDQ reference.
  */
-export type Background = 'white' | null;
+export const BACKGROUNDS = ['white', 'black', 'alpha'] as const;
+export type Background = (typeof BACKGROUNDS)[number] | null;
+
+/**
+ * What was hashed of a file, where viewers differ: `canvas`, the whole screen of a GIF whose first frame covers a part of it;
+ * `uncropped`, an AVIF or HEIC without its crop; `default_image`, what a viewer without animations shows of an animated PNG.
+ * Null: the frame itself, as most viewers show it.
+ */
+export const PARTS = ['canvas', 'uncropped', 'default_image'] as const;
+export type Part = (typeof PARTS)[number] | null;
+
+/** Which view of a file a hash is of. */
+export interface ViewName {
+  /** Frame or page, from 0; null where only a hash is known, and for a digest. */
+  readonly frame: number | null;
+  readonly background: Background;
+  readonly part: Part;
+}
+
+/** No view: a bare hash, or a digest. */
+export const NO_VIEW: ViewName = { frame: null, background: null, part: null };
 
 /** Lower-case hex, by algorithm. */
 export type Digests = Partial<Record<DigestAlgorithm, string>>;

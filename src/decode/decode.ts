@@ -8,12 +8,12 @@ import { AppError } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
 import { decodeBmp, largestOfIcon } from './bitmap.js';
-import { spreadFrames, type View, viewsOf } from './frames.js';
-import { firstFrame } from './gif.js';
-import { decodeHeic } from './heic.js';
+import { candidatesOf, type Source } from './candidates.js';
+import { type View, viewsOf } from './frames.js';
 import { END_BYTES, identify, identifyEnd } from './identify.js';
 import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
-import { countPages, decodeByLibvips, type LibvipsSource } from './libvips.js';
+import { decodeByLibvips } from './libvips.js';
+import { type Candidate, CORRUPT, type Damage, type Picture, worse } from './picture.js';
 import { sniff } from './sniff.js';
 
 export interface DecodeLimits {
@@ -23,23 +23,19 @@ export interface DecodeLimits {
 
 export interface Decoded {
   readonly format: ImageFormat;
+  /** Of the first view. */
   readonly width: number;
   readonly height: number;
-  /** The first view: the first frame, its alpha ignored. */
   readonly raster: Raster;
-  /** Decoded from a damaged file: the pixels may differ from the original. */
-  readonly degraded: boolean;
-  /**
-   * Yield the other views: over white if a pixel is transparent, and the further frames requested.
-   *
-   * Errors  as `decode`, for a further frame; the views before it are valid.
-   */
-  others(): AsyncGenerator<View>;
+  readonly damage: Damage | null;
+  /** Yield all views: the first picture as stored, then over backgrounds, further parts and frames. Each may be overwritten by the next. */
+  views(onDamage: (damage: Damage) => void): AsyncGenerator<View>;
 }
 
 interface Decoder {
   /**
-   * Decode the first view. `frames`: largest number of frames or pages among the views.
+   * Decode the first view. `frames`: largest number of frames or pages among the views. A picture that cannot be decoded is passed
+   * over, where the file has another.
    *
    * Errors  IMAGE_NOT_AN_IMAGE, IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT, IMAGE_TOO_LARGE,
    *         IMAGE_TOO_MANY_PIXELS, IMAGE_TOO_SMALL. The next call may overwrite the raster's bytes.
@@ -60,25 +56,19 @@ export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
   'ico',
 ]);
 
-/** Formats with several frames or pages that can be decoded one by one. */
-const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff']);
-
 /** Create a decoder for one thread. `takePlane`: target of grey JPEGs; by default a plane that the decoder keeps. */
 export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPlane()): Decoder {
   const pixelsMax = limits.imagePixelsMax;
-
-  async function decodeFirst(format: ImageFormat, bytes: Uint8Array): Promise<{ raster: Raster; degraded: boolean }> {
+  async function decodeSingle(source: Source): Promise<Picture> {
+    const { format, bytes } = source;
     if (format === 'jpeg') return decodeJpeg(bytes, pixelsMax, takePlane);
-    if (format === 'heic') return { raster: await decodeHeic(bytes, pixelsMax), degraded: false };
-    if (format === 'bmp') return { raster: decodeBmp(bytes), degraded: false };
+    if (format === 'bmp') return { raster: decodeBmp(bytes), damage: null };
     if (format === 'ico') {
       const largest = largestOfIcon(bytes);
       checkSize(largest.bytes, pixelsMax);
-      return decodeFirst(largest.format, largest.bytes);
+      return decodeSingle({ ...source, ...largest });
     }
-    // A GIF's frame without the screen around it, as in the PDQ reference: an empty border would change the hash.
-    const part = format === 'gif' ? firstFrame(bytes) : null;
-    return { raster: await decodeByLibvips({ bytes, format, pixelsMax, part }, 0), degraded: false };
+    return decodeByLibvips(source, 0);
   }
 
   return {
@@ -87,13 +77,62 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
         throw new AppError('IMAGE_TOO_LARGE', { bytes: bytes.byteLength, bytesMax: limits.imageBytesMax });
       }
       const format = checkSize(bytes, pixelsMax);
-      const { raster, degraded } = await decodeFirst(format, bytes);
-      const { width, height } = raster;
-      if (isTooSmall(raster, 'resized')) throw new AppError('IMAGE_TOO_SMALL', { format, width, height });
-      const source = { bytes, format, pixelsMax };
-      return { format, width, height, raster, degraded, others: () => otherViews(source, raster, frames) };
+      const looked = new Pictures(candidatesOf({ bytes, format, pixelsMax }, frames, decodeSingle));
+      const first = await looked.next();
+      if (first === null) throw looked.error ?? new AppError('IMAGE_CORRUPT', { format });
+      const { width, height } = first.raster;
+      return {
+        format,
+        ...{ width, height, raster: first.raster },
+        // What could not be decoded before it was the picture that people see.
+        damage: looked.hasFailed ? worse(first.damage, { ...CORRUPT, isGrave: true }) : first.damage,
+        views: (onDamage) => looked.viewsFrom(first, onDamage),
+      };
     },
   };
+}
+
+type Shown = Pick<View, 'frame' | 'part'> & Picture;
+
+/** The pictures of one file that can be decoded, one after the other. */
+class Pictures {
+  /** Of the first picture that could not be decoded. */
+  error: AppError | null = null;
+
+  constructor(readonly candidates: AsyncGenerator<Candidate>) {}
+
+  /** A picture could not be decoded, for another reason than its size. */
+  get hasFailed(): boolean {
+    return this.error !== null && this.error.code !== 'IMAGE_TOO_SMALL';
+  }
+
+  /** Decode the next picture; null: there is none. */
+  async next(): Promise<Shown | null> {
+    for (;;) {
+      try {
+        const { value, done } = await this.candidates.next();
+        if (done) return null;
+        const { frame, part } = value;
+        const { raster, damage } = await value.decode();
+        const { width, height } = raster;
+        if (isTooSmall(raster, 'resized')) throw new AppError('IMAGE_TOO_SMALL', { width, height });
+        return { frame, part, raster, damage };
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        this.error ??= error;
+      }
+    }
+  }
+
+  async *viewsFrom(first: Shown, onDamage: (damage: Damage) => void): AsyncGenerator<View> {
+    this.error = null;
+    for (let shown: Shown | null = first; shown !== null; shown = await this.next()) {
+      // The first picture was examined: what is wrong with another one is said, and does not take that back.
+      if (shown !== first && shown.damage) onDamage({ ...shown.damage, isGrave: false });
+      yield* viewsOf(shown, shown.raster);
+    }
+    if (this.hasFailed) onDamage(CORRUPT);
+  }
 }
 
 /** Return the error of a file without a decodable format: some have a magic number nevertheless. */
@@ -116,15 +155,4 @@ function checkSize(bytes: Uint8Array, pixelsMax: number): ImageFormat {
   if (width === 0 || height === 0)
     throw new AppError('IMAGE_CORRUPT', { format, width: width ?? 0, height: height ?? 0 });
   return format;
-}
-
-async function* otherViews(source: LibvipsSource, first: Raster, frames: number): AsyncGenerator<View> {
-  const [, ...shown] = viewsOf(0, first);
-  yield* shown;
-  if (frames <= 1 || !FRAMED_FORMATS.has(source.format)) return;
-  const [, ...further] = spreadFrames(await countPages(source), frames);
-  for (const frame of further) {
-    const raster = await decodeByLibvips(source, frame);
-    if (!isTooSmall(raster, 'resized')) yield* viewsOf(frame, raster);
-  }
 }

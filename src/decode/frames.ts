@@ -1,11 +1,10 @@
-/** Views of a file: selection of frames, compositing over white, detection of missing rows. */
-import type { Background, Raster } from '../core/vocabulary.js';
+/** Views of a file: selection of frames, and compositing over backgrounds. */
+import type { Background, Raster, ViewName } from '../core/vocabulary.js';
 
-/** One view of a file: a frame or page, and the background under its transparent pixels. */
-export interface View {
+/** One view of a file: a frame or page, its part, and the background under its transparent pixels. */
+export interface View extends ViewName {
   /** 0 is the first. */
   readonly frame: number;
-  readonly background: Background;
   readonly raster: Raster;
 }
 
@@ -16,40 +15,47 @@ export function spreadFrames(count: number, wanted: number): number[] {
   return Array.from({ length: wanted }, (_, at) => Math.round((at * (count - 1)) / (wanted - 1)));
 }
 
-/** Composite an image over white; null if no pixel is transparent. */
-export function overWhite(raster: Raster): Raster | null {
+/** Return whether any pixel is transparent. */
+export function isTransparent({ channels, data }: Raster): boolean {
+  if (channels === 1 || channels === 3) return false;
+  let at = channels - 1;
+  while (at < data.length && data[at] === 255) at += channels;
+  return at < data.length;
+}
+
+/** Composite a transparent image over a grey, 0 black to 255 white. */
+export function over(raster: Raster, grey: number): Raster {
   const { width, height, channels, data } = raster;
-  if (channels === 1 || channels === 3) return null;
-  const alphaAt = channels - 1;
-  let first = alphaAt;
-  while (first < data.length && data[first] === 255) first += channels;
-  if (first >= data.length) return null;
-  const colours = alphaAt as 1 | 3;
+  const colours = (channels - 1) as 1 | 3;
   const shown = new Uint8Array(width * height * colours);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const alpha = data[pixel * channels + alphaAt]!;
+    const alpha = data[pixel * channels + colours]!;
     for (let c = 0; c < colours; c++) {
-      const over = data[pixel * channels + c]! * alpha + 255 * (255 - alpha);
-      shown[pixel * colours + c] = Math.round(over / 255);
+      const mixed = data[pixel * channels + c]! * alpha + grey * (255 - alpha);
+      shown[pixel * colours + c] = Math.round(mixed / 255);
     }
   }
   return { width, height, channels: colours, data: shown };
 }
 
-/** Yield the views of one frame: as stored, and over white if that differs. */
-export function* viewsOf(frame: number, raster: Raster): Generator<View> {
-  yield { frame, background: null, raster };
-  const shown = overWhite(raster);
-  if (shown) yield { frame, background: 'white', raster: shown };
+/** Return the alpha of a transparent image as a grey image. */
+export function alphaOf({ width, height, channels, data }: Raster): Raster {
+  const alpha = new Uint8Array(width * height);
+  for (let pixel = 0; pixel < alpha.length; pixel++) alpha[pixel] = data[pixel * channels + channels - 1]!;
+  return { width, height, channels: 1, data: alpha };
 }
 
-/**
- * Return the number of rows at the end that a JPEG decoder made up. After the end of the data libjpeg repeats the last
- * block's mean, so these rows have one colour; original rows of that colour at the end are counted too.
- */
-export function missingRows({ width, height, channels, data }: Raster): number {
-  const last = data.subarray((height * width - 1) * channels, height * width * channels);
-  let at = height * width * channels - channels;
-  while (at >= 0 && last.every((value, c) => data[at + c] === value)) at -= channels;
-  return height - Math.ceil((at + channels) / (width * channels));
+const BACKGROUNDS_SHOWN: readonly (readonly [Exclude<Background, null>, (raster: Raster) => Raster])[] = [
+  ['white', (raster) => over(raster, 255)],
+  ['black', (raster) => over(raster, 0)],
+  ['alpha', alphaOf],
+];
+
+/** Yield the views of one picture: as stored, and, where a pixel is transparent, over each background. */
+export function* viewsOf({ frame, part }: Pick<View, 'frame' | 'part'>, raster: Raster): Generator<View> {
+  const shows = isTransparent(raster);
+  // Before the first view is used: its bytes may be overwritten then.
+  yield { frame, part, background: null, raster };
+  if (!shows) return;
+  for (const [background, show] of BACKGROUNDS_SHOWN) yield { frame, part, background, raster: show(raster) };
 }

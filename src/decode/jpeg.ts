@@ -5,18 +5,12 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
-import { missingRows } from './frames.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
 import { decodeByLibvips } from './libvips.js';
+import { CORRUPT, type Picture } from './picture.js';
 
 /** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
 const JPEG_SCANS_MAX = 100;
-
-/**
- * A JPEG that lost only its last rows can still match: an eighth of one colour at the edge changes a PDQ hash by less than
- * most matches allow. With more rows lost, `no_match` would be unreliable.
- */
-const MISSING_ROWS_SHARE_MAX = 1 / 8;
 
 /** Returns memory for `bytes` bytes of grey pixels, reused by the next image. */
 export type TakePlane = (bytes: number) => Buffer;
@@ -31,15 +25,11 @@ export function ownPlane(): TakePlane {
 }
 
 /**
- * Decode a JPEG. `degraded`: the file is damaged, and the pixels may differ from the original.
+ * Decode a JPEG.
  *
  * Errors  IMAGE_TRUNCATED, IMAGE_UNSUPPORTED_FORMAT: more than 8 bits a sample, lossless, JPEG-LS, IMAGE_CORRUPT, IMAGE_TOO_MANY_PIXELS.
  */
-export async function decodeJpeg(
-  bytes: Uint8Array,
-  pixelsMax: number,
-  takePlane: TakePlane,
-): Promise<{ raster: Raster; degraded: boolean }> {
+export async function decodeJpeg(bytes: Uint8Array, pixelsMax: number, takePlane: TakePlane): Promise<Picture> {
   const header = readJpegHeader(bytes);
   if (!header) throw new AppError('IMAGE_TRUNCATED', { format: 'jpeg' });
   if (header.precision !== 8 || header.isOtherProcess)
@@ -49,16 +39,10 @@ export async function decodeJpeg(
   }
   const isCmyk = header.components === 4;
   const grey = isCmyk ? null : decodeGrey(bytes, header.width, header.height, takePlane);
-  if (grey) return { raster: grey, degraded: false };
-  const source = { bytes, format: 'jpeg', pixelsMax } as const;
-  try {
-    return { raster: await decodeByLibvips(source, 0), degraded: !isCmyk };
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'IMAGE_TRUNCATED') throw error;
-    const raster = await decodeByLibvips({ ...source, takesDamage: true }, 0);
-    if (missingRows(raster) > raster.height * MISSING_ROWS_SHARE_MAX) throw error;
-    return { raster, degraded: true };
-  }
+  if (grey) return { raster: grey, damage: null };
+  const picture = await decodeByLibvips({ bytes, format: 'jpeg', pixelsMax }, 0);
+  // libjpeg-turbo warned of something that libvips passes over.
+  return isCmyk || picture.damage ? picture : { ...picture, damage: CORRUPT };
 }
 
 /** Decode the luma; null if libjpeg-turbo fails. */

@@ -2,7 +2,9 @@
 import sharp from 'sharp';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
+import { isCutOff } from './cut-off.js';
 import type { Rectangle } from './gif.js';
+import { damageOf, isDamageError, type Picture } from './picture.js';
 
 /** Loaders of exactly the decoded formats, from memory: none opens files, runs a delegate or renders text. */
 const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
@@ -22,17 +24,16 @@ const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
     /premature end|unexpected end|end of (?:file|stream|data)|truncated|read past end|not enough data|no image data/i,
     'IMAGE_TRUNCATED',
   ],
-  [
-    /unsupported image format|support for this compression format|unsupported codec|not supported/i,
-    'IMAGE_UNSUPPORTED_FORMAT',
-  ],
+  [/support for this compression format|unsupported codec|not supported|not configured/i, 'IMAGE_UNSUPPORTED_FORMAT'],
 ];
 
-function translate(error: unknown, format: ImageFormat): AppError {
+function translate(error: unknown, { format, bytes }: LibvipsSource): AppError {
   const says = error instanceof Error ? error.message : String(error);
   const code = MESSAGES.find(([pattern]) => pattern.test(says))?.[1] ?? 'IMAGE_CORRUPT';
-  // The magic bytes were correct, so a loader that rejects the format has found damage.
+  // The magic bytes were correct, so a loader that rejects the format has found damage, but for the codecs of a container.
   const isDamage = code === 'IMAGE_UNSUPPORTED_FORMAT' && format !== 'avif' && format !== 'tiff';
+  const isCut = code !== 'IMAGE_TOO_MANY_PIXELS' && isCutOff(format, bytes);
+  if (isCut) return new AppError('IMAGE_TRUNCATED', { format }, error);
   return new AppError(isDamage ? 'IMAGE_CORRUPT' : code, { format }, error);
 }
 
@@ -40,13 +41,12 @@ export interface LibvipsSource {
   readonly bytes: Uint8Array;
   readonly format: ImageFormat;
   readonly pixelsMax: number;
-  /** Let the loader fill in missing data. By default damage is an error. */
-  readonly takesDamage?: boolean;
   /** Decode only this part of the image. */
   readonly part?: Rectangle | null;
 }
 
-const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
+/** `takesDamage`: the loader passes over what it can, and fills in missing data; otherwise damage is an error. */
+const optionsOf = ({ pixelsMax }: LibvipsSource, takesDamage: boolean) => ({
   ignoreIcc: true,
   autoOrient: false,
   failOn: takesDamage ? ('none' as const) : ('warning' as const),
@@ -55,49 +55,106 @@ const optionsOf = ({ pixelsMax, takesDamage = false }: LibvipsSource) => ({
   sequentialRead: true,
 });
 
-/** Convert CMYK to RGB without a profile, as the PDQ reference's decoder: libvips' own profile moves hashes by 28 bits. */
-function cmykToRgb({ width, height, data }: Raster): Raster {
+/**
+ * Warnings after which no pixel is another: about tags that are not used, and bytes between the segments of a JPEG. The first
+ * warning decides; a file can have others behind it.
+ */
+const HARMLESS =
+  /^[^\n]*(?:extraneous bytes before marker|Unknown Adobe color transform|Invalid SOS parameters|ASCII (?:value|array) for|does not end in null byte|Unknown (?:field|tag|pseudo-tag)|Incorrect (?:count|value) for|tags are not sorted|iCCP|known incorrect sRGB|gAMA|cHRM|[ti]XTt?|eXIf|tIME|pHYs|bKGD|hIST|sBIT|Wrong data type)/i;
+
+/** sharp says in a line of its own that a warning is an error; the warning is in the next one. */
+const firstWarning = (error: AppError): string =>
+  (error.cause instanceof Error ? error.cause.message : '').replace(/^Warning treated as error[^\n]*\n/, '');
+
+interface Samples extends Pick<Raster, 'width' | 'height'> {
+  readonly channels: number;
+  readonly data: Uint8Array | Uint16Array;
+}
+
+/**
+ * Convert CMYK, with more channels or without, to RGB without a profile, as the PDQ reference's decoder: libvips' own profile
+ * moves hashes by 28 bits.
+ */
+function cmykToRgb({ width, height, channels, data }: Samples): Raster {
   const rgb = new Uint8Array(width * height * 3);
+  const full = data instanceof Uint16Array ? 65_535 : 255;
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const light = 255 - data[pixel * 4 + 3]!;
-    for (let c = 0; c < 3; c++) rgb[pixel * 3 + c] = Math.round(((255 - data[pixel * 4 + c]!) * light) / 255);
+    const light = full - data[pixel * channels + 3]!;
+    for (let c = 0; c < 3; c++) {
+      const colour = (full - data[pixel * channels + c]!) / full;
+      rgb[pixel * 3 + c] = Math.round((colour * light * 255) / full);
+    }
   }
   return { width, height, channels: 3, data: rgb };
 }
 
-/** Return whether the image is in CMYK, by its header; only JPEG and TIFF can be. */
-async function holdsInk({ bytes, format }: LibvipsSource, options: ReturnType<typeof optionsOf>): Promise<boolean> {
-  if (format !== 'jpeg' && format !== 'tiff') return false;
-  const { space, channels } = await sharp(bytes, options).metadata();
-  return space === 'cmyk' && channels === 4;
+/** Keep the colours and the alpha of an image with further channels, which no viewer shows. */
+function withoutExtras({ width, height, channels, data }: Samples): Raster {
+  const kept = new Uint8Array(width * height * 4);
+  for (let pixel = 0; pixel < width * height; pixel++)
+    for (let c = 0; c < 4; c++) kept[pixel * 4 + c] = data[pixel * channels + c]!;
+  return { width, height, channels: 4, data: kept };
 }
 
-/** Decode one frame or page, with its alpha. Errors: the `IMAGE_*` of damage, limits and formats. */
-export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Raster> {
-  const options = optionsOf(source);
+/** Return how many bits an ink of a CMYK image has, by its header; null for others. Only JPEG and TIFF can be in CMYK. */
+async function bitsOfInk(
+  { bytes, format }: LibvipsSource,
+  options: ReturnType<typeof optionsOf>,
+): Promise<8 | 16 | null> {
+  if (format !== 'jpeg' && format !== 'tiff') return null;
+  const { space, channels, depth } = await sharp(bytes, options).metadata();
+  if (space !== 'cmyk' || channels < 4) return null;
+  return depth === 'ushort' ? 16 : 8;
+}
+
+async function decodeOnce(source: LibvipsSource, page: number, takesDamage: boolean): Promise<Raster> {
+  const options = optionsOf(source, takesDamage);
   try {
-    const isInk = await holdsInk(source, options);
+    const inkBits = await bitsOfInk(source, options);
     const image = sharp(source.bytes, { ...options, pages: 1, page });
-    if (isInk) image.pipelineColourspace('cmyk');
+    if (inkBits !== null) image.pipelineColourspace('cmyk');
     if (source.part) image.extract(source.part);
     const { data, info } = await image
-      .toColourspace(isInk ? 'cmyk' : 'srgb')
-      .raw({ depth: 'uchar' })
+      .toColourspace(inkBits === null ? 'srgb' : 'cmyk')
+      .raw({ depth: inkBits === 16 ? 'ushort' : 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    if (isInk) return cmykToRgb({ width: info.width, height: info.height, channels: 4, data });
+    const { width, height } = info;
     const channels = info.channels as number;
-    if (channels !== 1 && channels !== 2 && channels !== 3 && channels !== 4) throw new Error(`${channels} channels`);
-    return { width: info.width, height: info.height, channels, data };
+    if (inkBits !== null) {
+      const inks = inkBits === 16 ? new Uint16Array(data.buffer, data.byteOffset, data.length / 2) : data;
+      return cmykToRgb({ width, height, channels, data: inks });
+    }
+    if (channels > 4) return withoutExtras({ width, height, channels, data });
+    return { width, height, channels: channels as Raster['channels'], data };
   } catch (error) {
-    throw translate(error, source.format);
+    throw translate(error, source);
   }
 }
 
-/** Return the number of frames or pages, from the headers. Errors as `decodeByLibvips`. */
-export async function countPages(source: LibvipsSource): Promise<number> {
+/** Of an interlaced PNG that is damaged, pixels are missing everywhere. Byte 28 is the method, 1 Adam7. */
+const isInterlaced = ({ format, bytes }: LibvipsSource): boolean => format === 'png' && bytes[28] === 1;
+
+/**
+ * Decode one frame or page, with its alpha; of a damaged file what is there.
+ * Errors  the `IMAGE_*` of damage, limits and formats: nothing of it could be decoded.
+ */
+export async function decodeByLibvips(source: LibvipsSource, page: number): Promise<Picture> {
   try {
-    return (await sharp(source.bytes, optionsOf(source)).metadata()).pages ?? 1;
+    return { raster: await decodeOnce(source, page, false), damage: null };
   } catch (error) {
-    throw translate(error, source.format);
+    if (!isDamageError(error)) throw error;
+    const raster = await decodeOnce(source, page, true).catch(() => Promise.reject(error));
+    const damage = damageOf(error, raster, HARMLESS.test(firstWarning(error)));
+    return { raster, damage: isInterlaced(source) ? { ...damage, isGrave: true } : damage };
+  }
+}
+
+/** Return the number of frames or pages, and which of them is the primary one. Errors as `decodeByLibvips`. */
+export async function readPages(source: LibvipsSource): Promise<{ readonly count: number; readonly primary: number }> {
+  try {
+    const { pages = 1, pagePrimary = 0 } = await sharp(source.bytes, optionsOf(source, true)).metadata();
+    return { count: pages, primary: pagePrimary };
+  } catch (error) {
+    throw translate(error, source);
   }
 }

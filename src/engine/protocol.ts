@@ -7,14 +7,15 @@
  */
 import type { ErrorCode } from '../core/errors.js';
 import type {
-  Background,
   DigestAlgorithm,
   Digests,
   Family,
   ImageFormat,
   NotCheckedReason,
   OrientationChoice,
+  ViewName,
 } from '../core/vocabulary.js';
+import type { Damage } from '../decode/picture.js';
 import type { PackedTarget } from './file-source.js';
 
 export interface HashWants {
@@ -33,10 +34,9 @@ interface PdqFamilyReply {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** One view of a file: a frame, as stored or over white, and its hashes. */
-export interface ViewReply {
+/** One view of a file and its hashes. */
+export interface ViewReply extends ViewName {
   readonly frame: number;
-  readonly background: Background;
   readonly families: readonly PdqFamilyReply[];
   readonly blockhash: Uint8Array | null;
 }
@@ -48,7 +48,7 @@ export type HashReply = { readonly digests: Digests; readonly bytes: number } & 
       readonly format: ImageFormat;
       readonly width: number;
       readonly height: number;
-      readonly degraded: boolean;
+      readonly damage: Damage | null;
       /** The first frame, as stored, is first. */
       readonly views: readonly ViewReply[];
     }

@@ -10,6 +10,7 @@ import { FILE_FAULTS } from '../core/file-identity.js';
 import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
+import { worse } from '../decode/picture.js';
 import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
@@ -59,26 +60,25 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   ...Object.fromEntries(FILE_FAULTS.map((code) => [code, 'unreadable'])),
 };
 
-function hashView({ frame, background, raster }: View, wants: HashWants): ViewReply {
+function hashView({ frame, background, part, raster }: View, wants: HashWants): ViewReply {
   // First, since the kernel may overwrite a raster in its own memory.
   const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
   const families = wants.algorithms.includes('pdq') ? hasher.hash(raster, wants).families : [];
-  return { frame, background, families, blockhash };
+  return { frame, background, part, families, blockhash };
 }
 
 /** Hash the bytes of a file; an `AppError` becomes a reply. */
 async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants): Promise<HashReply> {
   try {
-    const { format, width, height, raster, degraded, others } = await decoder.decode(bytes, wants.frames);
-    const views = [hashView({ frame: 0, background: null, raster }, wants)];
-    let isDamaged = degraded;
-    try {
-      for await (const view of others()) views.push(hashView(view, wants));
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      isDamaged = true;
-    }
-    return { ok: true, digests, bytes: bytes.byteLength, format, width, height, degraded: isDamaged, views };
+    const decoded = await decoder.decode(bytes, wants.frames);
+    const { format, width, height } = decoded;
+    const views: ViewReply[] = [];
+    let { damage } = decoded;
+    const shown = decoded.views((further) => {
+      damage = worse(damage, further);
+    });
+    for await (const view of shown) views.push(hashView(view, wants));
+    return { ok: true, digests, bytes: bytes.byteLength, format, width, height, damage, views };
   } catch (error) {
     return refusal(error, bytes, digests);
   }

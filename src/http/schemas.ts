@@ -12,10 +12,12 @@ import {
 } from '../core/limits.js';
 import {
   ALGORITHMS,
+  BACKGROUNDS,
   FAMILIES,
   IMAGE_FORMATS,
   NOT_CHECKED_REASONS,
   ORIENTATIONS,
+  PARTS,
   VERDICTS,
 } from '../core/vocabulary.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
@@ -62,7 +64,8 @@ export const Match = Type.Object({
   orientation: Type.Optional(orNull(oneOf(ORIENTATIONS))),
   family: Type.Optional(orNull(oneOf(FAMILIES))),
   frame: Type.Optional(orNull(count)),
-  background: Type.Optional(orNull(oneOf(['white']))),
+  background: Type.Optional(orNull(oneOf(BACKGROUNDS))),
+  part: Type.Optional(orNull(oneOf(PARTS))),
   category: Type.Optional(orNull(Type.String())),
   severity: Type.Optional(orNull(Type.String())),
   source: Type.Optional(orNull(Type.String())),
@@ -127,7 +130,15 @@ export const HashResult = Type.Object({
   pdqFull: Pdq,
   blockhash: orNull(Type.String()),
   orientations: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
-  views: Type.Array(Type.Object({ frame: count, background: orNull(oneOf(['white'])), pdq: Pdq, pdqFull: Pdq })),
+  views: Type.Array(
+    Type.Object({
+      frame: count,
+      background: orNull(oneOf(BACKGROUNDS)),
+      part: orNull(oneOf(PARTS)),
+      pdq: Pdq,
+      pdqFull: Pdq,
+    }),
+  ),
   lowQuality: Type.Boolean(),
   degenerate: Type.Boolean(),
   oneDimensional: Type.Boolean(),
@@ -151,7 +162,8 @@ const FileHash = Type.Object(
     family: Type.Optional(orNull(oneOf(FAMILIES))),
     lowQuality: Type.Optional(Type.Boolean()),
     frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
-    background: Type.Optional(orNull(oneOf(['white']))),
+    background: Type.Optional(orNull(oneOf(BACKGROUNDS))),
+    part: Type.Optional(orNull(oneOf(PARTS))),
   },
   { additionalProperties: false },
 );

@@ -1,6 +1,6 @@
 /** Hits as returned by the ledger: a stored hit with its evidence unsealed and its takedown clock. */
 import type { Match } from '../core/match-types.js';
-import type { Digests, HitStatus } from '../core/vocabulary.js';
+import type { Digests, HitStatus, ViewName } from '../core/vocabulary.js';
 import type { DecidingKey, HitHandling, StoredHit } from '../store/ledger-contract.js';
 import { REOPENED_BY } from '../store/ledger-events.js';
 import { openEvidence } from './outcome.js';
@@ -8,7 +8,7 @@ import type { Seal } from './seal.js';
 import { clockOf, type TakedownClock } from './takedown.js';
 
 /** A file that matched, at one place of one tenant, and its case. Fields of the match are those of the nearest one. */
-export interface Hit extends Omit<Match, 'suppressed' | 'frame' | 'background'> {
+export interface Hit extends Omit<Match, 'suppressed' | keyof ViewName> {
   readonly id: string;
   readonly tenant: string;
   readonly reference: string | null;
@@ -58,7 +58,7 @@ export function toHit(
   const { digests, matches, generation, checkId } = openEvidence(stored.evidence, seal);
   const isShown = (match: Match) => (stored.quarantined ? match.quarantined : !match.suppressed);
   const nearest = matches.find(isShown) ?? matches[0]!;
-  const { suppressed: _s, frame: _f, background: _b, ...facts } = nearest;
+  const { suppressed: _s, frame: _f, background: _b, part: _p, ...facts } = nearest;
   return {
     id: stored.id,
     tenant: stored.tenant,

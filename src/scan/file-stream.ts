@@ -6,13 +6,21 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { ErrorCode } from '../core/errors.js';
 import type { FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
-import { DIGEST_ALGORITHMS, type NotCheckedReason } from '../core/vocabulary.js';
+import { DIGEST_ALGORITHMS, FRAMED_FORMATS, type NotCheckedReason } from '../core/vocabulary.js';
 import type { HashWants } from '../engine/image-engine.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { BucketTree } from './bucket/bucket-tree.js';
 import { EtagLookup } from './bucket/etag-lookup.js';
 import { Committer } from './committer.js';
-import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, unpackFacts, unreadFacts } from './facts/file-facts.js';
+import {
+  FILE_KINDS,
+  type FileFacts,
+  type FileKind,
+  IMAGE_KIND,
+  isOutdated,
+  unpackFacts,
+  unreadFacts,
+} from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
 import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
@@ -32,8 +40,6 @@ export const FILES_AHEAD_MAX = 2 * TOGETHER_MAX;
 const PIECES_AHEAD_MAX = 8;
 /** Images recorded as in flight per place of the decoder: the record is on disk when a place becomes free. */
 const READING_PER_PLACE = 3;
-/** Formats whose rows depend on the requested number of frames. */
-const FRAMED = new Set(['gif', 'webp', 'tiff']);
 /** File types whose bytes cannot be read. */
 const UNREAD: ReadonlySet<FileStat['look']> = new Set(['vanished', 'unreadable', 'symlink', 'special']);
 /** Reasons that do not matter for a file that is no image: it was read for its digests. */
@@ -334,6 +340,7 @@ export class FileStream {
   /** Return whether known facts satisfy this request, if the file is unchanged. */
   isUsable(facts: FileFacts): boolean {
     if (facts.code !== null && TRANSIENT.has(facts.code)) return false;
+    if (isOutdated(facts)) return false;
     const { digestsAll, archives } = this.request;
     const hasDigests = facts.digests.sha256 !== undefined || facts.kind === 'link';
     if (digestsAll && facts.kind !== IMAGE_KIND && !hasDigests) return false;
@@ -341,10 +348,11 @@ export class FileStream {
     if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;
     if (facts.reason === 'not_an_image') return true;
     if (!archives && facts.kind === 'other_archive') return false;
-    if (facts.reason !== null) return !this.request.retriesFailed;
+    if (facts.reason !== null && this.request.retriesFailed) return false;
+    if (facts.reason !== null && facts.views.length === 0) return true;
     if (this.wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null))
       return false;
-    return facts.frames === this.wants.frames || !FRAMED.has(facts.image?.format ?? '');
+    return facts.frames === this.wants.frames || facts.image === null || !FRAMED_FORMATS.has(facts.image.format);
   }
 
   go(work: Promise<void>): void {

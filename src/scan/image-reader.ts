@@ -11,7 +11,7 @@ import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import { ByteRoom } from './byte-room.js';
 import type { Committer } from './committer.js';
-import { type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
+import { DECODING, type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
 import type { Throttle } from './throttle.js';
 import { type FileStat, faultOfStat, type InspectedFile, type ScanTree } from './tree.js';
 import type { Place } from './walk/walk-protocol.js';
@@ -63,6 +63,7 @@ export const NO_FACTS = {
   digests: {},
   image: null,
   degraded: false,
+  decoding: DECODING,
   views: [],
 } as const satisfies Partial<FileFacts>;
 

@@ -22,7 +22,7 @@ const ITEM_BYTES = 400;
 const HASH_BYTES = 190;
 
 function itemOf({ digests, hashes }: FileQuery): HashItem {
-  const values = hashes.map(({ algorithm, hash256, orientation, family, lowQuality, frame, background }) => ({
+  const values = hashes.map(({ algorithm, hash256, orientation, family, lowQuality, frame, background, part }) => ({
     algorithm,
     value: formatHash256(hash256),
     orientation: orientation ?? 'original',
@@ -30,6 +30,7 @@ function itemOf({ digests, hashes }: FileQuery): HashItem {
     lowQuality,
     frame,
     background,
+    part,
   }));
   return values.length > 0 ? { ...digests, hashes: values } : { ...digests };
 }
@@ -47,6 +48,7 @@ function matchOf(facts: Partial<Match>, isMatch: boolean): Match {
     family: facts.family ?? null,
     frame: facts.frame ?? null,
     background: facts.background ?? null,
+    part: facts.part ?? null,
     category: facts.category ?? null,
     severity: facts.severity ?? null,
     source: facts.source ?? null,

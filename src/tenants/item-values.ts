@@ -56,7 +56,7 @@ function unturned({ algorithm, value, hash }: ItemValue): Uint8Array {
   return reorientPdq(value, INVERSE[orientation] ?? orientation);
 }
 
-/** Images of one frame and background that a further value is compared with: a file has one, or two where its families differ. */
+/** Images of one view that a further value is compared with: a file has one, or two where its families differ. */
 const COMPARED_MAX = 4;
 
 /** An image that some values of an item describe. */
@@ -72,7 +72,7 @@ export function imagesOf(values: readonly ItemValue[]): readonly ItemValue[] {
   return values.filter((one) => {
     const { algorithm, hash } = one;
     if (algorithm !== 'pdq' && algorithm !== 'blockhash') return true;
-    const view = `${algorithm} ${hash?.frame ?? ''} ${hash?.background ?? ''}`;
+    const view = `${algorithm} ${hash?.frame ?? ''} ${hash?.background ?? ''} ${hash?.part ?? ''}`;
     const turn = `${hash?.orientation ?? 'original'} ${hash?.family ?? ''}`;
     const images = known.get(view) ?? [];
     known.set(view, images);

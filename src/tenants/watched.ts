@@ -9,7 +9,7 @@ import type { HashItem, HashItemAnswer } from '../check/check-hashes.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision, Match } from '../check/policy.js';
 import { Breath } from '../core/breath.js';
-import { type Algorithm, ORIENTATIONS } from '../core/vocabulary.js';
+import { type Algorithm, ORIENTATIONS, type ViewName } from '../core/vocabulary.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { checksOf, type ItemValue, imagesOf, valuesOf } from './item-values.js';
 import { isHamming } from './probing/near-miss.js';
@@ -49,21 +49,20 @@ async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
 
 const joined = (column: readonly Asked[]) => Buffer.concat(column.map(({ one }) => one.value));
 
-type Origin = Pick<Match, 'algorithm' | 'orientation' | 'family' | 'frame' | 'background'>;
+type Origin = Pick<Match, 'algorithm' | 'orientation' | 'family' | keyof ViewName>;
 const isFrom = (origin: Origin, match: Match) =>
   match.algorithm === origin.algorithm &&
   match.orientation === origin.orientation &&
   match.family === origin.family &&
   match.frame === origin.frame &&
-  match.background === origin.background;
+  match.background === origin.background &&
+  match.part === origin.part;
 
 /** Return whether the match may be this value's. Zeef turns a value without provenance itself. */
 function mayBeOf({ algorithm, hash }: ItemValue, match: Match): boolean {
-  const { orientation = hash ? ORIENTATIONS[0] : match.orientation, family, frame, background } = hash ?? {};
-  return isFrom(
-    { algorithm, orientation, family: family ?? null, frame: frame ?? null, background: background ?? null },
-    match,
-  );
+  const { orientation = hash ? ORIENTATIONS[0] : match.orientation, family = null } = hash ?? {};
+  const { frame = null, background = null, part = null } = hash ?? {};
+  return isFrom({ algorithm, orientation, family, frame, background, part }, match);
 }
 
 /** Return the matches of each value, by its position: of an item with several values, its own. */

@@ -38,6 +38,7 @@ const near = (of: ListInfo, entryKey: number, distance: number): Candidate => ({
     lowQuality: false,
     frame: 0,
     background: null,
+    part: null,
   } as unknown as Candidate['query'],
 });
 

@@ -48,6 +48,7 @@ const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Pro
   family: 'resized',
   frame: null,
   background: null,
+  part: null,
   quarantined: false,
   flooded: false,
   lowQuality: false,

@@ -61,11 +61,13 @@ describe('hashing', () => {
       width: 320,
       height: 240,
       bytes: png.length,
-      degraded: false,
+      damage: null,
     });
     if (!reply.ok) throw new Error('unreachable');
     const { families } = loadPdqHasher().hash(raster, { orientations: 'all', families: 'both' });
-    expect(reply.views).toEqual([{ frame: 0, background: null, families, blockhash: blockhash256(raster) }]);
+    expect(reply.views).toEqual([
+      { frame: 0, background: null, part: null, families, blockhash: blockhash256(raster) },
+    ]);
     expect(reply.digests.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(await engine!.hashPath(path, WANTS)).toEqual(reply);
   });
@@ -87,12 +89,25 @@ describe('hashing', () => {
     });
     expect(await engine!.hashPath('/nowhere/at/all.jpg', WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
     expect(await engine!.hashPath(tmpdir(), WANTS)).toMatchObject({ ok: false, reason: 'unreadable' });
-    expect(await engine!.hashBytes(png.subarray(0, png.length - 2_000), WANTS)).toMatchObject({ ok: false });
     expect(await engine!.hashBytes(Buffer.alloc(5_000_001), WANTS)).toMatchObject({ ok: false, reason: 'too_large' });
     expect(await engine!.hashBytes(Buffer.alloc(5_000_000), WANTS)).toMatchObject({
       ok: false,
       reason: 'not_an_image',
     });
+  });
+
+  test('a damaged image is hashed as far as it goes, and says so; its further frames too', async () => {
+    start();
+    expect(await engine!.hashBytes(png.subarray(0, png.length / 2), WANTS)).toMatchObject({
+      ok: true,
+      damage: { reason: 'truncated', isGrave: true },
+      views: [{ frame: 0 }],
+    });
+    const scenes = [1, 2, 3].map((seed) => sceneRaster(seed, 96, 80, 3).data);
+    const raw = { width: 96, height: 240, channels: 3, pageHeight: 80 } as const;
+    const gif = await sharp(Buffer.concat(scenes), { raw }).gif().toBuffer();
+    const reply = await engine!.hashBytes(gif.subarray(0, gif.length - 600), { ...WANTS, frames: 3 });
+    expect(reply).toMatchObject({ ok: true, damage: { isGrave: false } });
   });
 });
 

@@ -1,6 +1,7 @@
 /** The memory of the engine: replies by their cache key, and files that end decoders. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BACKGROUNDS, PARTS } from '../../src/core/vocabulary.js';
 import { Crashers } from '../../src/engine/crashers.js';
 import { type HashReply, type HashWants, packReply, unpackReply } from '../../src/engine/protocol.js';
 import { createReplyCache, isCacheable, replyKey } from '../../src/engine/reply-cache.js';
@@ -59,11 +60,17 @@ describe('replies', () => {
       format: fc.constant('gif' as const),
       width: fc.nat(),
       height: fc.nat(),
-      degraded: fc.boolean(),
+      damage: fc.option(
+        fc.constantFrom(
+          { reason: 'truncated', code: 'IMAGE_TRUNCATED', isGrave: true } as const,
+          { reason: 'corrupt', code: 'IMAGE_CORRUPT', isGrave: false } as const,
+        ),
+      ),
       views: fc.array(
         fc.record({
           frame: fc.nat(20),
-          background: fc.constantFrom('white' as const, null),
+          background: fc.constantFrom(...BACKGROUNDS, null),
+          part: fc.constantFrom(...PARTS, null),
           families: fc.array(
             fc.record({
               family: fc.constantFrom('resized' as const, 'full' as const),

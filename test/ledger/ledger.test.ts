@@ -39,6 +39,7 @@ const match = (over: Partial<Match> = {}): Match => ({
   family: null,
   frame: null,
   background: null,
+  part: null,
   category: 'A1',
   severity: null,
   source: null,

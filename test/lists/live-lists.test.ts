@@ -75,6 +75,7 @@ async function verdicts(live: Live, ats: readonly number[]) {
         lowQuality: false,
         frame: null,
         background: null,
+        part: null,
       };
       return (await match(live.snapshot, store.lists, { ...asked, hashes: [query] })).verdict;
     }),
@@ -236,6 +237,7 @@ test('a crowd of near copies is counted in full and returned in part, with trunc
     lowQuality: false,
     frame: null,
     background: null,
+    part: null,
   };
   const asked = { digests: {}, hashes: [query], lists: null };
   const wide = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: null });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ERRORS, type ErrorCode } from '../../src/core/errors.js';
-import { IMAGE_FORMATS, NOT_CHECKED_REASONS, VERDICTS } from '../../src/core/vocabulary.js';
+import { BACKGROUNDS, IMAGE_FORMATS, NOT_CHECKED_REASONS, PARTS, VERDICTS } from '../../src/core/vocabulary.js';
 import { FILE_KINDS, type FileFacts } from '../../src/scan/facts/file-facts.js';
 
 const hex = (bytes: number) =>
@@ -16,7 +16,8 @@ const family = (name: 'resized' | 'full', count: number) =>
 const view = fc.constantFrom(1, 8).chain((count) =>
   fc.record({
     frame: fc.nat(70_000),
-    background: fc.constantFrom('white' as const, null),
+    background: fc.constantFrom(...BACKGROUNDS, null),
+    part: fc.constantFrom(...PARTS, null),
     families: fc.oneof(
       fc.constant([]),
       fc.tuple(family('resized', count)),
@@ -44,6 +45,7 @@ const anyFacts: fc.Arbitrary<FileFacts> = fc.record({
     fc.record({ format: fc.constantFrom(...IMAGE_FORMATS), width: fc.nat(100_000), height: fc.nat(100_000) }),
   ),
   degraded: fc.boolean(),
+  decoding: fc.nat(255),
   views: fc.array(view, { maxLength: 4 }),
 });
 

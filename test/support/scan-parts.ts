@@ -23,6 +23,7 @@ const MATCH: Decision['matches'][number] = {
   family: null,
   frame: null,
   background: null,
+  part: null,
   category: null,
   severity: null,
   source: null,
@@ -45,8 +46,8 @@ export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): Hash
     format,
     width: 8,
     height: 8,
-    degraded: false,
-    views: [{ frame: 0, background: null, families, blockhash: null }],
+    damage: null,
+    views: [{ frame: 0, background: null, part: null, families, blockhash: null }],
   };
 }
 

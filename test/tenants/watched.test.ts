@@ -39,10 +39,11 @@ const query = (hash256: Uint8Array, more: Partial<HashQuery> = {}): HashQuery =>
   lowQuality: false,
   frame: 0,
   background: null,
+  part: null,
   ...more,
 });
 /** A match just inside the radius. */
-const matchOf = ({ algorithm, orientation, family, frame, background }: Omit<HashQuery, 'hash256'>): Match => ({
+const matchOf = ({ algorithm, orientation, family, frame, background, part }: Omit<HashQuery, 'hash256'>): Match => ({
   list: 'l',
   entryId: 'e',
   matchType: 'near',
@@ -58,6 +59,7 @@ const matchOf = ({ algorithm, orientation, family, frame, background }: Omit<Has
   family,
   frame,
   background,
+  part,
 });
 
 describe('an image', () => {
@@ -66,6 +68,7 @@ describe('an image', () => {
     ['a blockhash', { algorithm: 'blockhash', family: null }],
     ['another frame', { frame: 3 }],
     ['the white background', { background: 'white' }],
+    ['another part', { part: 'uncropped' }],
     ['a turned hash', { orientation: 'rotate90' }],
   ])('%s that searches beside a constant hash raises an alarm', (_says, more) => {
     const { probing, gate, alarms } = watched();
@@ -97,10 +100,11 @@ test('an item books a match on the value that matched, by its provenance', async
   };
   const listening = Object.assign(Object.create(probing) as Probing, { note: notes });
   const origins = [
-    { family: 'full', orientation: 'original', frame: null, background: null },
-    { family: null, orientation: 'rotate90', frame: null, background: null },
-    { family: null, orientation: 'original', frame: 2, background: null },
-    { family: null, orientation: 'original', frame: null, background: 'white' },
+    { family: 'full', orientation: 'original', frame: null, background: null, part: null },
+    { family: null, orientation: 'rotate90', frame: null, background: null, part: null },
+    { family: null, orientation: 'original', frame: 2, background: null, part: null },
+    { family: null, orientation: 'original', frame: null, background: 'white', part: null },
+    { family: null, orientation: 'original', frame: null, background: null, part: 'canvas' },
   ] as const;
   for (const origin of origins) {
     const decoy = hash();
@@ -134,7 +138,7 @@ describe('PhotoDNA values', () => {
     const { probing, gate, alarms } = watched();
     const origin = { algorithm: 'pdq', orientation: null, family: null, lowQuality: false, frame: null } as const;
     const match: Match = {
-      ...matchOf({ ...origin, background: null }),
+      ...matchOf({ ...origin, background: null, part: null }),
       algorithm: 'photodna',
       distance,
       radius: PHOTODNA_RADIUS,

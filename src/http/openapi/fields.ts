@@ -58,7 +58,9 @@ export const FIELDS: Readonly<Record<string, string>> = {
   family:
     'The variant of PDQ: `resized` from 512 pixels, as the reference has it, or `full` from the full size; null for others.',
   frame: 'The frame or page, from 0; null where the file has one.',
-  background: '`white`: of the image as it appears on white, where it is transparent.',
+  background:
+    'Of a transparent image: as it appears on `white` or `black`, or its `alpha` as a grey image; null: its colours as stored.',
+  part: '`canvas`: with the screen around a GIF’s first frame. `uncropped`: without the crop of an AVIF or HEIC. `default_image`: what viewers without animations show of a PNG.',
   category: 'Category of the entry, in the terms of the list, or in yours by `categoryMap`.',
   severity: 'Severity of the entry, in the terms of the list, or in yours by `severityMap`.',
   source: 'Who gave the entry to the list.',
@@ -67,7 +69,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   bytes: 'Size in bytes.',
   orientations: '`all`: also rotated and mirrored copies are matched or hashed.',
   'orientations:object': 'PDQ hashes by orientation, with `orientations=all`; else null.',
-  views: 'Hashes of further frames, and of the image on white.',
+  views: 'Hashes of all views: further frames, backgrounds and parts too.',
   items: 'The items to check, in one answer and in their order.',
   value: 'The value in hex.',
   'lists:array': 'The lists.',

@@ -2,16 +2,16 @@
  * Facts of one file in the inventory, packed into about 170 bytes: its identity, kind, verdict, digests, and every hash
  * that a search would query, without loss.
  *
- * Layout  state u8 · verdict u8 · size, inode, scan, generation as varints · mtime i64 · with `HAS_CTIME`: ctime i64,
+ * Layout  state u8 · verdict u8 · with `HAS_DECODING`: decoding u8 · size, inode, scan, generation as varints · mtime i64 · with `HAS_CTIME`: ctime i64,
  *         device varint · then, of a file whose digests are known: flags u8 and digests; then, of an image: format u8 · width, height varints · frames u8, views u8
- *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, frame varint unless plain, per family
+ *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, with `VIEW_NAMED` background and part u8, frame varint unless plain, per family
  *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
  */
 import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js';
 import type { FileIdentity } from '../../core/file-identity.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import {
-  type Background,
+  BACKGROUNDS,
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
   type Digests,
@@ -20,11 +20,13 @@ import {
   NOT_CHECKED_REASONS,
   type NotCheckedReason,
   ORIENTATIONS,
+  PARTS,
   VALUE_BYTES,
   VERDICTS,
   type Verdict,
+  type ViewName,
 } from '../../core/vocabulary.js';
-import type { HashReply, ViewReply } from '../../engine/image-engine.js';
+import type { Damage, HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/oriented-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
 
@@ -36,6 +38,21 @@ export const FILE_KINDS = ['picture', 'not_picture', 'archive', 'vanished', 'vid
 export type FileKind = (typeof FILE_KINDS)[number];
 export const IMAGE_KIND = FILE_KINDS[0];
 
+/**
+ * Counts the changes after which files of some formats have other hashes; rows of before have 0. A scan that resumes reads
+ * what `isOutdated` names again.
+ */
+export const DECODING = 1;
+/** Formats whose files have the same hashes as in decoding 0, unless they were damaged or refused. */
+const AS_BEFORE: ReadonlySet<string> = new Set(['jpeg']);
+
+/** Return whether this version may find other hashes in the file. */
+export function isOutdated({ decoding, reason, degraded, image }: FileFacts): boolean {
+  if (decoding >= DECODING) return false;
+  if (image === null) return reason === 'unsupported_format';
+  return reason !== null || degraded || !AS_BEFORE.has(image.format);
+}
+
 export interface FileFacts extends FileIdentity {
   readonly kind: FileKind;
   /** Scan that inspected the file, and generation that answered. */
@@ -44,7 +61,7 @@ export interface FileFacts extends FileIdentity {
   /** The last scan of its folder did not see it. */
   readonly isMissing: boolean;
   readonly verdict: Verdict;
-  /** Why there are no hashes; null where there are. */
+  /** Why there are no hashes, or too little was decoded for a `no_match`; null where there are. */
   readonly reason: NotCheckedReason | null;
   readonly code: ErrorCode | null;
   /** Requested number of frames. */
@@ -56,6 +73,8 @@ export interface FileFacts extends FileIdentity {
     readonly height: number;
   } | null;
   readonly degraded: boolean;
+  /** `DECODING` of the version that decoded it. */
+  readonly decoding: number;
   readonly views: readonly ViewReply[];
 }
 
@@ -71,6 +90,7 @@ export function unreadFacts(
     reason,
     verdict: 'not_checked',
     degraded: false,
+    decoding: DECODING,
     isMissing: false,
     code,
     size,
@@ -94,27 +114,34 @@ for (const code of Object.keys(ERRORS) as ErrorCode[]) CODE_BY_NUMBER[ERRORS[cod
 /** Return the facts of a reply of the decoder process: all but identity and verdict. */
 export function factsOfReply(
   reply: HashReply,
-): Pick<FileFacts, 'reason' | 'code' | 'digests' | 'image' | 'degraded' | 'views'> {
+): Pick<FileFacts, 'reason' | 'code' | 'digests' | 'image' | 'degraded' | 'decoding' | 'views'> {
   const { digests } = reply;
   if (!reply.ok) {
     const { reason, code, format, width, height } = reply;
     const image = format === null ? null : { format, width: width ?? 0, height: height ?? 0 };
-    return { reason, code, digests, image, degraded: false, views: [] };
+    return { reason, code, digests, image, degraded: false, decoding: DECODING, views: [] };
   }
-  const { format, width, height, degraded, views } = reply;
-  return { reason: null, code: null, digests, image: { format, width, height }, degraded, views };
+  const { format, width, height, damage, views } = reply;
+  const reason = damage?.isGrave ? damage.reason : null;
+  const image = { format, width, height };
+  return { reason, code: damage?.code ?? null, digests, image, degraded: damage !== null, decoding: DECODING, views };
 }
 
 /** Return the reply of the decoder process again. */
 export function replyOf(facts: FileFacts): HashReply {
   const { digests, size: bytes, image, reason, code, degraded, views } = facts;
-  if (reason !== null || image === null) {
+  if (image === null || (reason !== null && views.length === 0)) {
     const failed = { reason: reason ?? 'not_an_image', code: code ?? 'IMAGE_NOT_AN_IMAGE' } as const;
     const { format, width, height } = image ?? { format: null, width: null, height: null };
     // A header without a size is stored as size 0.
     return { ok: false, digests, bytes, ...failed, format, width: width || null, height: height || null };
   }
-  return { ok: true, digests, bytes, ...image, degraded, views };
+  // Rows of earlier versions have no code of damage that was not grave.
+  const isCut = code === 'IMAGE_TRUNCATED';
+  const damage: Damage | null = degraded
+    ? { reason: isCut ? 'truncated' : 'corrupt', code: isCut ? code : 'IMAGE_CORRUPT', isGrave: reason !== null }
+    : null;
+  return { ok: true, digests, bytes, ...image, damage, views };
 }
 
 /** Flags beside the verdict. Rows of before schema 4 have no ctime: their files are read again. */
@@ -122,6 +149,7 @@ const IS_DEGRADED = 8;
 const HAS_CODE = 16;
 const HAS_CTIME = 32;
 const IS_MISSING = 64;
+const HAS_DECODING = 128;
 /** Flags after one flag for each of `DIGEST_ALGORITHMS`. */
 const HAS_IMAGE = 8;
 const PLAIN = 16;
@@ -130,16 +158,30 @@ const VIEW_BLOCKHASH = 2;
 const VIEW_TURNED = 4;
 const VIEW_FULL = 8;
 const VIEW_NO_PDQ = 16;
+const VIEW_NAMED = 32;
+/** Background in the low bits, part in the high ones; 0 is null. */
+const PART_SHIFT = 4;
 const QUALITY_DEGENERATE = 128;
 
-function packView(out: Writer, { frame, background, families, blockhash }: ViewReply, isPlain: boolean): void {
+/** White alone has a flag of its own, as in rows of before there were other backgrounds. */
+const hasName = ({ background, part }: ViewName): boolean =>
+  part !== null || (background !== null && background !== 'white');
+
+function packView(out: Writer, view: ViewReply, isPlain: boolean): void {
+  const { frame, background, part, families, blockhash } = view;
+  const isNamed = hasName(view);
   out.u8(
-    (background === 'white' ? VIEW_WHITE : 0) |
+    (background === 'white' && !isNamed ? VIEW_WHITE : 0) |
+      (isNamed ? VIEW_NAMED : 0) |
       (blockhash ? VIEW_BLOCKHASH : 0) |
       ((families[0]?.hashes.length ?? 0) > 1 ? VIEW_TURNED : 0) |
       (families.length > 1 ? VIEW_FULL : 0) |
       (families.length === 0 ? VIEW_NO_PDQ : 0),
   );
+  if (isNamed) {
+    const parts = part === null ? 0 : PARTS.indexOf(part) + 1;
+    out.u8((background === null ? 0 : BACKGROUNDS.indexOf(background) + 1) | (parts << PART_SHIFT));
+  }
   if (!isPlain) out.varint(frame);
   for (const { quality, degenerate } of families) out.u8(quality | (degenerate ? QUALITY_DEGENERATE : 0));
   out.all(packOrientedHashes(families.map(({ hashes }) => hashes)));
@@ -150,9 +192,8 @@ function packView(out: Writer, { frame, background, families, blockhash }: ViewR
 const UNKNOWN_TIME = -(2n ** 63n);
 
 /** The part of a view before its packed hashes. */
-interface ViewHead {
+interface ViewHead extends ViewName {
   readonly frame: number;
-  readonly background: Background;
   readonly families: readonly { readonly quality: number; readonly degenerate: boolean }[];
   /** Hashes of each family. */
   readonly counts: readonly number[];
@@ -161,6 +202,8 @@ interface ViewHead {
 
 export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
   const flags = from.u8();
+  const name = flags & VIEW_NAMED ? from.u8() : 0;
+  const background = name & ((1 << PART_SHIFT) - 1);
   const frame = isPlain ? 0 : from.varint();
   const count = flags & VIEW_TURNED ? ORIENTATIONS.length : 1;
   const families: { quality: number; degenerate: boolean }[] = [];
@@ -172,7 +215,8 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
   }
   return {
     frame,
-    background: flags & VIEW_WHITE ? 'white' : null,
+    background: flags & VIEW_WHITE ? 'white' : background === 0 ? null : valueAt(BACKGROUNDS, background - 1),
+    part: name >> PART_SHIFT === 0 ? null : valueAt(PARTS, (name >> PART_SHIFT) - 1),
     families,
     counts,
     hasBlockhash: (flags & VIEW_BLOCKHASH) !== 0,
@@ -180,12 +224,13 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
 }
 
 function unpackView(from: Reader, isPlain: boolean): ViewReply {
-  const { frame, background, families, counts, hasBlockhash } = readViewHead(from, isPlain);
+  const { frame, background, part, families, counts, hasBlockhash } = readViewHead(from, isPlain);
   const { lists, length } = unpackOrientedHashes(from.bytes, from.at, counts);
   from.pass(length);
   return {
     frame,
     background,
+    part,
     families: families.map((one, at) => ({ family: FAMILIES[at]!, ...one, hashes: lists[at]! })),
     blockhash: hasBlockhash ? from.take(HASH256_BYTES).slice() : null,
   };
@@ -196,7 +241,7 @@ export type Settlement = Pick<FileFacts, 'verdict' | 'scan' | 'generation' | 'is
 
 /** Pack facts. `settled`: in place of what the facts say of it. */
 export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8Array {
-  const { kind, reason, degraded, code, digests, image, frames, views } = facts;
+  const { kind, reason, degraded, decoding, code, digests, image, frames, views } = facts;
   const { verdict, scan, generation, isMissing } = settled;
   const out = new Writer();
   out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
@@ -205,8 +250,10 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
       (degraded ? IS_DEGRADED : 0) |
       (code === null ? 0 : HAS_CODE) |
       HAS_CTIME |
+      (decoding === 0 ? 0 : HAS_DECODING) |
       (isMissing ? IS_MISSING : 0),
   );
+  if (decoding !== 0) out.u8(decoding);
   if (code !== null) out.u8(ERRORS[code].number);
   out.varint(facts.size);
   out.bigVarint(facts.inode);
@@ -248,6 +295,7 @@ const TIME_BYTES = 8;
 function readHead(from: Reader): Head {
   const state = from.u8();
   const flags = from.u8();
+  const decoding = flags & HAS_DECODING ? from.u8() : 0;
   const code = flags & HAS_CODE ? valueAt(CODE_BY_NUMBER, from.u8()) : null;
   const hasCtime = (flags & HAS_CTIME) !== 0;
   return {
@@ -255,6 +303,7 @@ function readHead(from: Reader): Head {
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
     verdict: valueAt(VERDICTS, flags & 7),
     degraded: (flags & IS_DEGRADED) !== 0,
+    decoding,
     isMissing: (flags & IS_MISSING) !== 0,
     code,
     size: from.varint(),
@@ -271,6 +320,7 @@ function readHead(from: Reader): Head {
 export function readFactsHead(from: Reader): FactsHead {
   const state = from.u8();
   const flags = from.u8();
+  if (flags & HAS_DECODING) from.pass(1);
   if (flags & HAS_CODE) valueAt(CODE_BY_NUMBER, from.u8());
   const head = {
     kind: valueAt(FILE_KINDS, state & 15),
@@ -338,13 +388,14 @@ function readFacts(from: Reader): FileFacts {
     }
   }
   from.requireEnd();
-  const { kind, reason, verdict, degraded, isMissing, code, size } = head;
+  const { kind, reason, verdict, degraded, decoding, isMissing, code, size } = head;
   const { inode, scan, generation, mtimeNs, ctimeNs, device } = head;
   return {
     kind,
     reason,
     verdict,
     degraded,
+    decoding,
     isMissing,
     code,
     size,

@@ -33,7 +33,11 @@ export function queryOf(facts: FileFacts, orientations: OrientationChoice): File
 }
 
 export function hasQuery(facts: FileFacts): boolean {
-  return facts.reason === null || DIGEST_ALGORITHMS.some((algorithm) => facts.digests[algorithm] !== undefined);
+  return (
+    facts.reason === null ||
+    facts.views.length > 0 ||
+    DIGEST_ALGORITHMS.some((algorithm) => facts.digests[algorithm] !== undefined)
+  );
 }
 
 interface Answered {

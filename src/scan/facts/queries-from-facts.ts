@@ -6,8 +6,8 @@ import { queryOf } from './file-result.js';
 
 /** Add a file, with the same query as `queryOf` of its facts. */
 export function addQueriesFromFacts(queries: QueryBatch, facts: FileFacts, orientations: OrientationChoice): void {
-  const { digests, reason, image } = facts;
-  const views = reason === null && image !== null ? facts.views : [];
+  const { digests, image } = facts;
+  const views = image === null ? [] : facts.views;
   // The digest was computed here: files with an equal one are the same file, and were hashed in the same way.
   const key = digests.sha256 === undefined ? null : `${digests.sha256} ${views.length}`;
   const queryNumber = queries.open(key, () => queryOf(facts, orientations));

@@ -35,7 +35,7 @@ function ask(queries: QueryBatch, facts: Uint8Array, orientations: OrientationCh
   if (from.isAtEnd) return { ...head, isQueried: false };
   const tail = Buffer.from(facts.buffer, facts.byteOffset + from.at, facts.byteLength - from.at);
   const flags = readQueryFlags(from);
-  if (head.reason !== null && flags.digests.length === 0) return { ...head, isQueried: false };
+  if (!flags.hasImage && flags.digests.length === 0) return { ...head, isQueried: false };
   // The bytes after the identity determine the query: equal bytes are equal queries.
   const queryNumber = queries.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
   if (queryNumber === null) return { ...head, isQueried: true };
@@ -45,10 +45,8 @@ function ask(queries: QueryBatch, facts: Uint8Array, orientations: OrientationCh
     from.pass(length);
     copyBytes(facts, from.at - length, column, column.reserve(queryNumber, 0, 1), length);
   }
-  if (head.reason === null) {
-    if (flags.hasImage) addViews(queries, queryNumber, from, flags.isPlain, orientations);
-    from.requireEnd();
-  }
+  if (flags.hasImage) addViews(queries, queryNumber, from, flags.isPlain, orientations);
+  from.requireEnd();
   return { ...head, isQueried: true };
 }
 

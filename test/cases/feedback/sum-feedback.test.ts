@@ -61,6 +61,7 @@ describe('sums', () => {
     family: null,
     frame: null,
     background: null,
+    part: null,
     category: null,
     severity: null,
     source: null,

@@ -74,13 +74,13 @@ describe('facts of a file', () => {
     ['an unknown kind', 0, 15],
     ['an unknown reason', 0, 15 << 4],
     ['an unknown verdict', 1, 7],
-    ['an unknown code', 2, 255],
-    ['a size past 2^53', 3, 255],
+    ['an unknown code', 3, 255],
+    ['a size past 2^53', 4, 255],
   ])('%s is refused', (_name, at, byte) => {
     const identity = { size: 200, mtimeNs: 2n, ctimeNs: 2n, inode: 2n ** 63n, device: 4n };
     const said = { reason: 'unreadable', code: 'FILE_UNREADABLE' } as const;
     const packed = packFacts({ ...NO_FACTS, ...identity, scan: 1, generation: 1, ...said });
-    packed.fill(byte, at, at === 3 ? at + 12 : at + 1);
+    packed.fill(byte, at, at === 4 ? at + 12 : at + 1);
     expect(() => unpackFacts(packed)).toThrow(DAMAGED);
   });
 
@@ -124,8 +124,8 @@ describe('facts of a file', () => {
         format: 'jpeg',
         width,
         height,
-        degraded: false,
-        views: [{ frame: 0, background: null, families, blockhash: null }],
+        damage: null,
+        views: [{ frame: 0, background: null, part: null, families, blockhash: null }],
       } as const;
       const timeNs = 1_764_000_000_123_456_789n;
       const identity = { size: 4, mtimeNs: timeNs, ctimeNs: timeNs, inode: 12_345_678n, device: 2049n };

@@ -1,0 +1,175 @@
+/** The pictures of a file, in the order in which they are looked at: what most viewers show first. */
+import { AppError } from '../core/errors.js';
+import type { ImageFormat } from '../core/vocabulary.js';
+import { Canvas, framesWithin, pngOf, readAnimation } from './apng.js';
+import { filledUp, isCutOff } from './cut-off.js';
+import { spreadFrames } from './frames.js';
+import { firstFrame } from './gif.js';
+import { decodeHeic } from './heic.js';
+import { decodableFrames, hasPrimaryItem, pictureTrack, stillOf, withoutCrop } from './iso.js';
+import { decodeByLibvips, readPages } from './libvips.js';
+import { furtherPictures } from './multi-picture.js';
+import { type Candidate, isDamageError, type Picture, truncated, worse } from './picture.js';
+
+export interface Source {
+  readonly bytes: Uint8Array;
+  readonly format: ImageFormat;
+  readonly pixelsMax: number;
+}
+
+type Candidates = AsyncGenerator<Candidate>;
+/** Decodes a JPEG, or a file with one picture. */
+export type DecodeSingle = (source: Source) => Promise<Picture>;
+
+/** An animation first: viewers that play it do not show a default image that is none of its frames. */
+async function* ofPng(source: Source, frames: number): Candidates {
+  const animation = readAnimation(source.bytes);
+  if (animation === null) {
+    yield { frame: 0, part: null, decode: () => decodeByLibvips(source, 0) };
+    return;
+  }
+  const canvas = new Canvas(animation);
+  let next = 0;
+  const compose = async (wanted: number): Promise<Picture> => {
+    let damage: Picture['damage'] = null;
+    while (next <= wanted) {
+      const frame = animation.frames[next++]!;
+      try {
+        const one = await decodeByLibvips({ ...source, bytes: pngOf(animation, frame) }, 0);
+        canvas.put(frame, one.raster);
+        damage = worse(damage, one.damage);
+      } catch (error) {
+        if (next > wanted || !isDamageError(error)) throw error;
+      }
+    }
+    return { raster: canvas.raster, damage };
+  };
+  const [first, ...further] = spreadFrames(framesWithin(animation), frames);
+  yield { frame: first!, part: null, decode: () => compose(first!) };
+  if (animation.hidesDefault) yield { frame: 0, part: 'default_image', decode: () => decodeByLibvips(source, 0) };
+  for (const frame of further) yield { frame, part: null, decode: () => compose(frame) };
+}
+
+/** The first frame without the screen around it, as in the PDQ reference: an empty border would change the hash. */
+async function* ofGif(source: Source, frames: number): Candidates {
+  const part = firstFrame(source.bytes);
+  if (part) yield { frame: 0, part: null, decode: () => decodeByLibvips({ ...source, part }, 0) };
+  const [canvas, ...further] = await pagesOf(source, frames);
+  yield { ...canvas!, part: part ? 'canvas' : null };
+  yield* further;
+}
+
+/** Decode a file as far as it goes, by a decoder that decodes nothing of a truncated one. */
+async function decodeFilled(source: Source, decode: (bytes: Uint8Array) => Promise<Picture>): Promise<Picture> {
+  try {
+    return await decode(source.bytes);
+  } catch (error) {
+    const filled = isDamageError(error) ? filledUp(source.format, source.bytes) : null;
+    if (filled === null) throw error;
+    const { raster } = await decode(filled.bytes).catch(() => Promise.reject(error));
+    return { raster, damage: truncated(filled.share) };
+  }
+}
+
+async function* ofPages(source: Source, frames: number): Candidates {
+  yield* await pagesOf(source, frames);
+}
+
+/** Frames or pages, the primary one first: of a file with several items its number is 0. */
+async function pagesOf(source: Source, frames: number): Promise<Candidate[]> {
+  const isMany = frames > 1 || source.format === 'avif';
+  const { count, primary } = isMany ? await readPages(source) : { count: 1, primary: 0 };
+  const order = [primary, ...Array.from({ length: count }, (_, page) => page).filter((page) => page !== primary)];
+  return spreadFrames(count, frames).map((frame) => ({
+    frame,
+    part: null,
+    decode: () => decodeFilled(source, (bytes) => decodeByLibvips({ ...source, bytes }, order[frame]!)),
+  }));
+}
+
+/** libvips looks at the brand of the file only, and does not know that of a sequence. */
+function asAvif(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.from(bytes);
+  copy.write('avif', 8, 'latin1');
+  return copy;
+}
+
+/**
+ * Frames of the track, where there is one, as viewers with animations show them; then the primary item, which others show.
+ * The whole of a cropped image is asked too, since viewers differ.
+ */
+async function* ofIso(source: Source, frames: number): Candidates {
+  const isAvif = source.format === 'avif';
+  const decodeStill = (bytes: Uint8Array): Promise<Picture> =>
+    isAvif ? decodeByLibvips({ ...source, bytes }, 0) : decodeWholeHeic({ ...source, bytes });
+  const track = pictureTrack(source.bytes);
+  const stills = track ? decodableFrames(track) : [];
+  const wanted = spreadFrames(stills.length, frames).map((at) => stills[at]!);
+  const [first, ...further] = wanted.map(({ frame, first }) => ({
+    frame,
+    part: null,
+    decode: () => decodeStill(stillOf(source.bytes, track!, { frame, first })),
+  }));
+  if (first) yield first;
+  if (!first || hasPrimaryItem(source.bytes)) yield* itemsOf(source, frames, first !== undefined);
+  yield* further;
+}
+
+/** libheif says of a truncated file that it is damaged. */
+async function decodeWholeHeic(source: Source): Promise<Picture> {
+  const decode = async (some: Uint8Array): Promise<Picture> => {
+    try {
+      return { raster: await decodeHeic(some, source.pixelsMax), damage: null };
+    } catch (error) {
+      if (!isDamageError(error) || !isCutOff('heic', some)) throw error;
+      throw new AppError('IMAGE_TRUNCATED', { format: 'heic' }, error);
+    }
+  };
+  return decodeFilled(source, decode);
+}
+
+async function* itemsOf(source: Source, frames: number, isDefault: boolean): Candidates {
+  const decode = async (bytes: Uint8Array): Promise<Picture> => {
+    if (source.format === 'heic') return decodeWholeHeic({ ...source, bytes });
+    const { primary } = await readPages({ ...source, bytes });
+    return decodeByLibvips({ ...source, bytes }, primary);
+  };
+  const bytes = source.format === 'avif' ? asAvif(source.bytes) : source.bytes;
+  yield { frame: 0, part: isDefault ? 'default_image' : null, decode: () => decode(bytes) };
+  const whole = withoutCrop(bytes);
+  if (whole) yield { frame: 0, part: 'uncropped', decode: () => decode(whole) };
+  if (isDefault || source.format !== 'avif' || frames <= 1) return;
+  const [, ...others] = await pagesOf({ ...source, bytes }, frames);
+  yield* others;
+}
+
+/** The first image of a JPEG, and further ones behind it: the other eye, a smaller copy, a gain map. */
+async function* ofJpeg(source: Source, frames: number, decodeSingle: DecodeSingle): Candidates {
+  yield { frame: 0, part: null, decode: () => decodeSingle(source) };
+  if (frames <= 1) return;
+  const others = furtherPictures(source.bytes);
+  const [, ...wanted] = spreadFrames(others.length + 1, frames);
+  for (const frame of wanted)
+    yield { frame, part: null, decode: () => decodeSingle({ ...source, bytes: others[frame - 1]! }) };
+}
+
+async function* ofSingle(source: Source, _frames: number, decodeSingle: DecodeSingle): Candidates {
+  yield { frame: 0, part: null, decode: () => decodeSingle(source) };
+}
+
+const BY_FORMAT: Partial<
+  Record<ImageFormat, (source: Source, frames: number, decodeSingle: DecodeSingle) => Candidates>
+> = {
+  jpeg: ofJpeg,
+  png: ofPng,
+  gif: ofGif,
+  webp: ofPages,
+  tiff: ofPages,
+  avif: ofIso,
+  heic: ofIso,
+};
+
+/** Yield the pictures of a file. `frames`: largest number of frames or pages among them. Errors as `Candidate.decode`. */
+export function candidatesOf(source: Source, frames: number, decodeSingle: DecodeSingle): Candidates {
+  return (BY_FORMAT[source.format] ?? ofSingle)(source, frames, decodeSingle);
+}

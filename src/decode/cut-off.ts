@@ -1,0 +1,86 @@
+/** Whether a file ends before its format says that it does: decoders report that as damage of any kind. Pure, and of little cost. */
+import type { ImageFormat } from '../core/vocabulary.js';
+
+type View = DataView;
+
+/** Chunks of a PNG up to IEND. Source: PNG specification, 5.3. */
+function endsEarlyPng(view: View): boolean {
+  for (let at = 8; at + 8 <= view.byteLength; at += 12 + view.getUint32(at))
+    if (view.getUint32(at + 4) === 0x49454e44) return false;
+  return true;
+}
+
+/** Source: RFC 9649, 2.4: the size of the file behind its first eight bytes. */
+const declaredByWebp = (view: View): number => (view.byteLength < 12 ? 12 : 8 + view.getUint32(4, true));
+
+/** Boxes on the outermost level; the last may have no size. Source: ISO/IEC 14496-12, 4.2. */
+function declaredByIso(view: View): number {
+  let at = 0;
+  while (at < view.byteLength) {
+    if (at + 8 > view.byteLength) return at + 8;
+    const short = view.getUint32(at);
+    if (short === 1 && at + 16 > view.byteLength) return at + 16;
+    const size = short === 1 ? Number(view.getBigUint64(at + 8)) : short;
+    if (size < 8) return view.byteLength;
+    at += size;
+  }
+  return at;
+}
+
+const DECLARED: Partial<Record<ImageFormat, (view: View) => number>> = {
+  webp: declaredByWebp,
+  avif: declaredByIso,
+  heic: declaredByIso,
+};
+
+/** The directory of a TIFF, and what the strips or tiles of its first image take. Source: TIFF 6.0, 2 and 3. */
+function endsEarlyTiff(view: View): boolean {
+  if (view.byteLength < 8) return true;
+  const little = view.getUint8(0) === 0x49;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > view.byteLength) return true;
+  const count = view.getUint16(directory, little);
+  if (directory + 2 + 12 * count > view.byteLength) return true;
+  const ranges: Record<'offsets' | 'sizes', number[]> = { offsets: [], sizes: [] };
+  for (let entry = 0; entry < count; entry++) {
+    const at = directory + 2 + 12 * entry;
+    const tag = view.getUint16(at, little);
+    // Strips: 273 and 279; tiles: 324 and 325.
+    if (tag !== 273 && tag !== 279 && tag !== 324 && tag !== 325) continue;
+    const isShort = view.getUint16(at + 2, little) === 3;
+    const length = view.getUint32(at + 4, little);
+    const bytes = length * (isShort ? 2 : 4);
+    const from = bytes <= 4 ? at + 8 : view.getUint32(at + 8, little);
+    if (from + bytes > view.byteLength) return true;
+    const values = tag === 273 || tag === 324 ? ranges.offsets : ranges.sizes;
+    for (let n = 0; n < length; n++)
+      values.push(isShort ? view.getUint16(from + 2 * n, little) : view.getUint32(from + 4 * n, little));
+  }
+  return ranges.offsets.some((offset, n) => offset + (ranges.sizes[n] ?? 0) > view.byteLength);
+}
+
+const viewOf = (bytes: Uint8Array): View => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Return whether the file is known to end early; decoders say so themselves of the other formats. Errors: none, for any bytes. */
+export function isCutOff(format: ImageFormat, bytes: Uint8Array): boolean {
+  const view = viewOf(bytes);
+  if (format === 'png') return endsEarlyPng(view);
+  if (format === 'tiff') return endsEarlyTiff(view);
+  return (DECLARED[format]?.(view) ?? 0) > bytes.length;
+}
+
+/** A file of which more is missing than there is has nothing to see. */
+const FILLED_SHARE_MAX = 1 / 2;
+
+/**
+ * Return a truncated file with zeros up to the size that it declares, for decoders that decode nothing of a file that is shorter;
+ * null if it declares none, or too little is there. `share`: of the file that is missing.
+ */
+export function filledUp(format: ImageFormat, bytes: Uint8Array): { bytes: Uint8Array; share: number } | null {
+  const declared = DECLARED[format]?.(viewOf(bytes)) ?? 0;
+  const share = (declared - bytes.length) / declared;
+  if (!(share > 0 && share <= FILLED_SHARE_MAX)) return null;
+  const filled = new Uint8Array(declared);
+  filled.set(bytes);
+  return { bytes: filled, share };
+}
