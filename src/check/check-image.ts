@@ -107,7 +107,8 @@ export async function checkImage(
   const fileId = reply.digests.sha256 ?? checkId;
   const recording = options.recording ?? recorder.open(options.tenant);
   const { reference } = options;
-  recording.add('image', { verdict, reason, matches, reference, fileId, digests, generation, checkId });
+  const { degraded } = answer;
+  recording.add('image', { verdict, reason, matches, reference, fileId, digests, generation, checkId }, { degraded });
   if (!options.recording) await recording.commit();
   return answer;
 }

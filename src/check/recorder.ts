@@ -10,7 +10,8 @@ export type Answer = Omit<Outcome, 'kind'>;
 
 /** Collected answers of one request; none may be returned before `commit` has resolved. */
 export interface Recording {
-  add(kind: 'image' | 'hash', answer: Answer): void;
+  /** `degraded`: an image that is damaged, of which the rest was searched. */
+  add(kind: 'image' | 'hash', answer: Answer, how?: { readonly degraded: boolean }): void;
   /** Count answers without a match; no other fact of them is recorded. `isSearched` false: they are `not_checked: no_list`. */
   addUnmatched(kind: Outcome['kind'], count: number, how?: { readonly isSearched: boolean }): void;
   /** Record all answers; called once. Errors LEDGER_FAILED: nothing is recorded; IDEMPOTENCY_KEY_REUSED. */
@@ -38,10 +39,12 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
       const outcomes: Outcome[] = [];
       const unmatched = { image: 0, hash: 0 };
       const unsearched = { image: 0, hash: 0 };
+      let degraded = 0;
       return {
-        add(kind, answer) {
+        add(kind, answer, { degraded: isDegraded } = { degraded: false }) {
           if (answer.verdict === 'no_match') {
             unmatched[kind]++;
+            if (isDegraded) degraded++;
             return;
           }
           // A listed digest makes an undecodable image a match: its reason is returned, but not counted.
@@ -63,6 +66,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
             })) ?? true;
           if (!isNew) return;
           for (const outcome of outcomes) countOutcome(tenant, outcome);
+          if (degraded > 0) metrics.add('zeef_degraded_total', {}, degraded);
           for (const kind of ['image', 'hash'] as const) {
             if (unmatched[kind] > 0) metrics.add('zeef_checks_total', { kind, verdict: 'no_match' }, unmatched[kind]);
             if (unsearched[kind] === 0) continue;

@@ -1,7 +1,10 @@
 /** `zeef check`, `zeef hash`: one line of output per file. */
+
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
+import { FRAMES_DEFAULT, FRAMES_MAX } from '../core/limits.js';
 import { terminalField } from '../core/terminal.js';
+import type { Background, Part } from '../core/vocabulary.js';
 import type { Service } from '../service/service.js';
 import {
   type CliContext,
@@ -19,7 +22,7 @@ import { type NamedImage, namedImages } from './named-images.js';
 export const orientations = () =>
   new Option('--orientations <which>', 'all finds rotated and mirrored copies').choices(['all', 'none']).default('all');
 
-export const FRAMES_HELP = 'frames or pages to check per file (1 to 16), evenly spread';
+export const FRAMES_HELP = `frames or pages to check per file (1 to ${FRAMES_MAX}; by default ${FRAMES_DEFAULT}), evenly spread`;
 
 /** Escape a path that has control characters, so that it cannot control the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
@@ -31,7 +34,13 @@ function verdictLine(path: string, answer: CheckAnswer): string {
       (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '') +
       (nearest.frame ? ` frame ${nearest.frame}` : '')
     : '';
-  const why = answer.reason ? ` ${answer.reason}` : answer.lowQuality ? ' low quality' : '';
+  const why = answer.reason
+    ? ` ${answer.reason}`
+    : answer.lowQuality
+      ? ' low quality'
+      : answer.degraded
+        ? ' degraded'
+        : '';
   return `${answer.verdict.padEnd(11)} ${shown(path)}${how}${why}\n`;
 }
 
@@ -40,16 +49,26 @@ export function exitCodeOf(byVerdict: Readonly<Record<string, number>>): number 
   return (byVerdict.match ?? 0) > 0 ? EXIT.matched : EXIT.clean;
 }
 
+/** Name a view by what it differs in from the first: `frame 3 on white`, `canvas`. */
+function viewName(frame: number, background: Background, part: Part): string {
+  const names = [
+    ...(frame > 0 ? [`frame ${frame}`] : []),
+    ...(part === null ? [] : [part.replace('_', ' ')]),
+    ...(background === null ? [] : [background === 'alpha' ? 'alpha' : `on ${background}`]),
+  ];
+  return names.join(' ');
+}
+
 function hashLine(path: string, answer: HashAnswer): string {
-  if (answer.reason) return `${'not hashed'.padEnd(11)} ${shown(path)} ${answer.reason}\n`;
+  if (answer.views.length === 0) return `${'not hashed'.padEnd(11)} ${shown(path)} ${answer.reason}\n`;
   const { format, width, height } = answer.image!;
   const rows: [string, string | null][] = [
     ['pdq', answer.pdq && `${answer.pdq.hash} quality ${answer.pdq.quality}`],
     ['pdq full', answer.pdqFull && `${answer.pdqFull.hash} quality ${answer.pdqFull.quality}`],
     ...answer.views
       .slice(1)
-      .map(({ frame, background, pdq }): [string, string | null] => [
-        background === null ? `frame ${frame}` : `on ${background}`,
+      .map(({ frame, background, part, pdq }): [string, string | null] => [
+        viewName(frame, background, part),
         pdq && `${pdq.hash} quality ${pdq.quality}`,
       ]),
     ['blockhash', answer.blockhash],
@@ -59,7 +78,7 @@ function hashLine(path: string, answer: HashAnswer): string {
     ...Object.entries(answer.orientations ?? {}),
   ];
   const lines = rows.filter(([, value]) => value !== null).map(([name, value]) => `  ${name.padEnd(10)} ${value}\n`);
-  return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes\n${lines.join('')}`;
+  return `${shown(path)} ${format} ${width}x${height}, ${answer.bytes} bytes${answer.degraded ? ', degraded' : ''}\n${lines.join('')}`;
 }
 
 const FILES_HELP = 'files; all files of a folder; - for stdin';

@@ -6,7 +6,7 @@ import type { ImageCheckOptions } from '../check/check-image.js';
 import { type Config, KNOBS, type KnobName } from '../config/knobs.js';
 import { type ConfigSources, readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
-import { FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
+import { FRAMES_DEFAULT, FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { namesFrom } from '../core/names.js';
 import { systemWords } from '../core/system-words.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
@@ -188,7 +188,7 @@ interface CheckFlags {
 
 /** Return the number of frames to check. Errors REQUEST_INVALID. */
 export function framesFrom({ frames }: ImageCheckFlags): number {
-  const count = frames === undefined ? 1 : Number(frames);
+  const count = frames === undefined ? FRAMES_DEFAULT : Number(frames);
   if (!(Number.isInteger(count) && count >= 1 && count <= FRAMES_MAX)) {
     throw new AppError('REQUEST_INVALID', { field: 'frames', got: frames ?? '', expected: `1..${FRAMES_MAX}` });
   }

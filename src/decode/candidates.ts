@@ -1,7 +1,8 @@
 /** The pictures of a file, in the order in which they are looked at: what most viewers show first. */
 import { AppError } from '../core/errors.js';
 import type { ImageFormat } from '../core/vocabulary.js';
-import { Canvas, framesWithin, pngOf, readAnimation } from './apng.js';
+import { type Animation, Canvas, reachable } from './animation.js';
+import { readPngAnimation } from './apng.js';
 import { filledUp, isCutOff } from './cut-off.js';
 import { spreadFrames } from './frames.js';
 import { firstFrame } from './gif.js';
@@ -9,7 +10,8 @@ import { decodeHeic } from './heic.js';
 import { decodableFrames, hasPrimaryItem, pictureTrack, stillOf, withoutCrop } from './iso.js';
 import { decodeByLibvips, readPages } from './libvips.js';
 import { furtherPictures } from './multi-picture.js';
-import { type Candidate, isDamageError, type Picture, truncated, worse } from './picture.js';
+import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './picture.js';
+import { withEnd } from './png-chunks.js';
 
 export interface Source {
   readonly bytes: Uint8Array;
@@ -21,41 +23,76 @@ type Candidates = AsyncGenerator<Candidate>;
 /** Decodes a JPEG, or a file with one picture. */
 export type DecodeSingle = (source: Source) => Promise<Picture>;
 
-/** An animation first: viewers that play it do not show a default image that is none of its frames. */
-async function* ofPng(source: Source, frames: number): Candidates {
-  const animation = readAnimation(source.bytes);
-  if (animation === null) {
-    yield { frame: 0, part: null, decode: () => decodeByLibvips(source, 0) };
-    return;
-  }
-  const canvas = new Canvas(animation);
+/** Frames of an animation, each put together from those that it needs. */
+function ofAnimation(animation: Animation, source: Source, frames: number): Candidate[] {
+  let canvas = new Canvas(animation);
   let next = 0;
-  const compose = async (wanted: number): Promise<Picture> => {
+  const compose = async ({ frame, first }: { frame: number; first: number }): Promise<Picture> => {
     let damage: Picture['damage'] = null;
-    while (next <= wanted) {
-      const frame = animation.frames[next++]!;
+    if (first > next) {
+      canvas = new Canvas(animation);
+      next = first;
+    }
+    while (next <= frame) {
+      const at = next++;
       try {
-        const one = await decodeByLibvips({ ...source, bytes: pngOf(animation, frame) }, 0);
-        canvas.put(frame, one.raster);
+        const one = await decodeByLibvips({ ...source, bytes: animation.file(at) }, 0);
+        canvas.put(animation.frames[at]!, one.raster);
         damage = worse(damage, one.damage);
       } catch (error) {
-        if (next > wanted || !isDamageError(error)) throw error;
+        // Without it the frames behind it may be shown all the same.
+        if (at === frame || !isDamageError(error)) throw error;
       }
     }
     return { raster: canvas.raster, damage };
   };
-  const [first, ...further] = spreadFrames(framesWithin(animation), frames);
-  yield { frame: first!, part: null, decode: () => compose(first!) };
-  if (animation.hidesDefault) yield { frame: 0, part: 'default_image', decode: () => decodeByLibvips(source, 0) };
-  for (const frame of further) yield { frame, part: null, decode: () => compose(frame) };
+  const within = reachable(animation);
+  return spreadFrames(within.length, frames).map((at) => {
+    const chain = within[at]!;
+    return { frame: chain.frame, part: null, decode: () => compose(chain) };
+  });
+}
+
+/** Decode a PNG; of one that is cut off what is there, unless it is interlaced: pixels are missing everywhere, and libvips refuses it. */
+async function decodeStillPng(source: Source): Promise<Picture> {
+  if (!isCutOff('png', source.bytes)) return decodeByLibvips(source, 0);
+  try {
+    const { raster, damage } = await decodeByLibvips({ ...source, bytes: withEnd(source.bytes) }, 0);
+    return { raster, damage: damage && truncated(missingRows(raster) / raster.height) };
+  } catch (error) {
+    throw isDamageError(error) ? new AppError('IMAGE_TRUNCATED', { format: 'png' }, error) : error;
+  }
+}
+
+/** An animation first: viewers that play it do not show a default image that is none of its frames. */
+async function* ofPng(source: Source, frames: number): Candidates {
+  const animation = readPngAnimation(source.bytes);
+  const decodeDefault = () => decodeStillPng(source);
+  if (animation === null) {
+    yield { frame: 0, part: null, decode: decodeDefault };
+    return;
+  }
+  const [first, ...further] = ofAnimation(animation, source, frames);
+  yield first!;
+  if (animation.hidesDefault) yield { frame: 0, part: 'default_image', decode: decodeDefault };
+  yield* further;
 }
 
 /** The first frame without the screen around it, as in the PDQ reference: an empty border would change the hash. */
 async function* ofGif(source: Source, frames: number): Candidates {
   const part = firstFrame(source.bytes);
-  if (part) yield { frame: 0, part: null, decode: () => decodeByLibvips({ ...source, part }, 0) };
+  const isCut = isCutOff('gif', source.bytes);
+  // Frames that are not whole are not counted: that they are missing shows in no other way.
+  const noted = (candidate: Candidate): Candidate => ({
+    ...candidate,
+    decode: async () => {
+      const { raster, damage } = await candidate.decode();
+      return { raster, damage: damage ?? (isCut ? truncated(0) : null) };
+    },
+  });
+  if (part) yield noted({ frame: 0, part: null, decode: () => decodeByLibvips({ ...source, part }, 0) });
   const [canvas, ...further] = await pagesOf(source, frames);
-  yield { ...canvas!, part: part ? 'canvas' : null };
+  yield noted({ ...canvas!, part: part ? 'canvas' : null });
   yield* further;
 }
 
@@ -78,8 +115,10 @@ async function* ofPages(source: Source, frames: number): Candidates {
 /** Frames or pages, the primary one first: of a file with several items its number is 0. */
 async function pagesOf(source: Source, frames: number): Promise<Candidate[]> {
   const isMany = frames > 1 || source.format === 'avif';
-  const { count, primary } = isMany ? await readPages(source) : { count: 1, primary: 0 };
+  const bytes = filledUp(source.format, source.bytes)?.bytes ?? source.bytes;
+  const { count, primary } = isMany ? await readPages({ ...source, bytes }) : { count: 1, primary: 0 };
   const order = [primary, ...Array.from({ length: count }, (_, page) => page).filter((page) => page !== primary)];
+  // A frame of a GIF or WebP is found by decoding all before it. All in one pass, in memory for all, was not faster.
   return spreadFrames(count, frames).map((frame) => ({
     frame,
     part: null,

@@ -10,6 +10,23 @@ function endsEarlyPng(view: View): boolean {
   return true;
 }
 
+/** Blocks of a GIF up to its trailer. Source: GIF89a specification, appendix B. */
+function endsEarlyGif(view: View): boolean {
+  let at = Math.min(view.byteLength, 13);
+  const skipTable = (flags: number) => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
+  if (at === 13) at += skipTable(view.getUint8(10));
+  while (at < view.byteLength) {
+    const kind = view.getUint8(at);
+    if (kind === 0x3b) return false;
+    if (kind === 0x2c && at + 10 > view.byteLength) return true;
+    // An image: its descriptor, colours and code size; an extension: its label.
+    at += kind === 0x2c ? 11 + skipTable(view.getUint8(at + 9)) : 2;
+    while (at < view.byteLength && view.getUint8(at) !== 0) at += 1 + view.getUint8(at);
+    at++;
+  }
+  return true;
+}
+
 /** Source: RFC 9649, 2.4: the size of the file behind its first eight bytes. */
 const declaredByWebp = (view: View): number => (view.byteLength < 12 ? 12 : 8 + view.getUint32(4, true));
 
@@ -65,6 +82,7 @@ const viewOf = (bytes: Uint8Array): View => new DataView(bytes.buffer, bytes.byt
 export function isCutOff(format: ImageFormat, bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   if (format === 'png') return endsEarlyPng(view);
+  if (format === 'gif') return endsEarlyGif(view);
   if (format === 'tiff') return endsEarlyTiff(view);
   return (DECLARED[format]?.(view) ?? 0) > bytes.length;
 }

@@ -56,11 +56,22 @@ const optionsOf = ({ pixelsMax }: LibvipsSource, takesDamage: boolean) => ({
 });
 
 /**
- * Warnings after which no pixel is another: about tags that are not used, and bytes between the segments of a JPEG. The first
- * warning decides; a file can have others behind it.
+ * Warnings after which no pixel is another: about tags that are not used, and a JPEG's segments. The first warning decides; a file
+ * can have others behind it.
  */
 const HARMLESS =
-  /^[^\n]*(?:extraneous bytes before marker|Unknown Adobe color transform|Invalid SOS parameters|ASCII (?:value|array) for|does not end in null byte|Unknown (?:field|tag|pseudo-tag)|Incorrect (?:count|value) for|tags are not sorted|iCCP|known incorrect sRGB|gAMA|cHRM|[ti]XTt?|eXIf|tIME|pHYs|bKGD|hIST|sBIT|Wrong data type)/i;
+  /^[^\n]*(?:Unknown Adobe color transform|Invalid SOS parameters|ASCII (?:value|array) for|does not end in null byte|Unknown (?:field|tag|pseudo-tag)|Incorrect (?:count|value) for|tags are not sorted|iCCP|known incorrect sRGB|gAMA|cHRM|[ti]XTt?|eXIf|tIME|pHYs|bKGD|hIST|sBIT|Wrong data type)/i;
+const STRAY = /^[^\n]*: (\d+) extraneous bytes before marker 0x(..)/;
+/** Stray bytes behind the pixels of a JPEG; more are pixels that could not be decoded. */
+const STRAY_BYTES_MAX = 32;
+/** Restart markers, and the end: what is before them are pixels. */
+const BEHIND_PIXELS = /^d[0-79]$/;
+
+function isHarmless(warning: string): boolean {
+  const stray = STRAY.exec(warning);
+  if (stray) return !BEHIND_PIXELS.test(stray[2]!) || Number(stray[1]) <= STRAY_BYTES_MAX;
+  return HARMLESS.test(warning);
+}
 
 /** sharp says in a line of its own that a warning is an error; the warning is in the next one. */
 const firstWarning = (error: AppError): string =>
@@ -131,9 +142,6 @@ async function decodeOnce(source: LibvipsSource, page: number, takesDamage: bool
   }
 }
 
-/** Of an interlaced PNG that is damaged, pixels are missing everywhere. Byte 28 is the method, 1 Adam7. */
-const isInterlaced = ({ format, bytes }: LibvipsSource): boolean => format === 'png' && bytes[28] === 1;
-
 /**
  * Decode one frame or page, with its alpha; of a damaged file what is there.
  * Errors  the `IMAGE_*` of damage, limits and formats: nothing of it could be decoded.
@@ -144,8 +152,7 @@ export async function decodeByLibvips(source: LibvipsSource, page: number): Prom
   } catch (error) {
     if (!isDamageError(error)) throw error;
     const raster = await decodeOnce(source, page, true).catch(() => Promise.reject(error));
-    const damage = damageOf(error, raster, HARMLESS.test(firstWarning(error)));
-    return { raster, damage: isInterlaced(source) ? { ...damage, isGrave: true } : damage };
+    return { raster, damage: damageOf(error, raster, isHarmless(firstWarning(error))) };
   }
 }
 

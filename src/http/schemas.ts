@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/check-values.js';
 import { ERRORS } from '../core/errors.js';
 import {
+  FRAMES_DEFAULT,
   FRAMES_MAX,
   LIST_ENTRY_DAYS_MAX,
   LIST_WORDS_MAX,
@@ -23,8 +24,11 @@ import {
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
-/** Hashes of one file: 16 frames, each as stored and over white, in two families of eight orientations, and blockhash. */
-const FILE_HASHES_MAX = 544;
+/**
+ * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
+ * blockhash.
+ */
+const FILE_HASHES_MAX = 1_156;
 /** Names of lists in one request: services have some dozens of lists. */
 const LIST_NAMES_MAX = 1_000;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
@@ -263,7 +267,7 @@ const frames = Type.Optional(
   Type.Integer({
     minimum: 1,
     maximum: FRAMES_MAX,
-    description: 'Number of frames or pages to check, evenly spread; 1 by default.',
+    description: `Number of frames or pages to check, evenly spread; ${FRAMES_DEFAULT} by default.`,
   }),
 );
 

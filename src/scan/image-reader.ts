@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
-import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
+import { type Digests, FRAMED_FORMATS, type NotCheckedReason } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import { ByteRoom } from './byte-room.js';
 import type { Committer } from './committer.js';
@@ -73,6 +73,10 @@ function faultIn(error: unknown): FileFault {
   throw error;
 }
 
+/** Return the requested frames, for the row of a file that can have several. */
+const framesOf = ({ format }: HashReply, { frames }: HashWants): number =>
+  format !== null && FRAMED_FORMATS.has(format) ? frames : 1;
+
 function refusal(bytes: number, reason: NotCheckedReason, code: ErrorCode, digests: Digests = {}): HashReply {
   return { ok: false, digests, bytes, reason, code, format: null, width: null, height: null };
 }
@@ -122,7 +126,11 @@ export class ImageReader {
       const reply = await this.#hashFile({ place, name, identity: now.identity });
       const fault = !reply.ok && FAULTS.has(reply.code) ? (reply.code as FileFault) : null;
       if (fault === null || fault === 'FILE_CHANGED') bytesRead += now.storedBytes;
-      if (fault === null) return { facts: { ...common, ...now.identity, ...factsOfReply(reply) }, bytesRead };
+      if (fault === null)
+        return {
+          facts: { ...common, ...now.identity, ...factsOfReply(reply), frames: framesOf(reply, wants) },
+          bytesRead,
+        };
       if (fault === 'FILE_STALLED') walker.noteStall(joinPath(place.folder, name), now.identity.device);
       if (fault !== 'FILE_CHANGED') return failed(file.identity, fault);
       // Written, replaced or removed since it was inspected.

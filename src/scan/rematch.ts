@@ -160,7 +160,10 @@ async function reportAll(
     if (isOther) tally.takeOther(head.kind, null);
     else if (!isReported) {
       unmatched++;
-      tally.takeUnmatched(head.size, null, decision === NEAR_LEFT_OUT);
+      tally.takeUnmatched(head.size, null, {
+        isNearLeftOut: decision === NEAR_LEFT_OUT,
+        degraded: head.degraded,
+      });
     }
     if (!isReported && verdict === head.verdict) continue;
     const facts = unpackFacts(row.facts);

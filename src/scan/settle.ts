@@ -144,7 +144,8 @@ export class Settler {
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
         if (!file.isRecorded) unmatched++;
-        reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead, decision === NEAR_LEFT_OUT));
+        const how = { isNearLeftOut: decision === NEAR_LEFT_OUT, degraded: facts.degraded };
+        reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead, how));
       } else {
         // A row that was marked as missing: here its file was seen.
         const seen = { ...facts, isMissing: false };

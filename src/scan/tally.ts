@@ -46,6 +46,8 @@ export interface ScanSummary {
   readonly lists: Readonly<Record<string, ListCounts>>;
   /** Files that are `no_match` though entries are near: low quality or one-dimensional, on lists that leave those out. */
   readonly nearLeftOut: number;
+  /** Files that are `no_match` though they are damaged: what is left of them was searched. */
+  readonly degraded: number;
   /** Matched files with an exact match, and those with near matches only. */
   readonly exact: number;
   readonly near: number;
@@ -88,6 +90,7 @@ export type ScanSums = Pick<
   | 'byList'
   | 'lists'
   | 'nearLeftOut'
+  | 'degraded'
   | 'exact'
   | 'near'
   | 'notPictures'
@@ -138,6 +141,7 @@ export class ScanTally {
   exact = 0;
   near = 0;
   nearLeftOut = 0;
+  degraded = 0;
   notPictures = 0;
   notImages: NotImages = { video: 0, archive: 0, other: 0 };
   verdictsKept = 0;
@@ -177,13 +181,18 @@ export class ScanTally {
   }
 
   /** Count an image without a match, which has no result. */
-  takeUnmatched(bytes: number, bytesRead: number | null, isNearLeftOut: boolean): void {
+  takeUnmatched(
+    bytes: number,
+    bytesRead: number | null,
+    { isNearLeftOut, degraded }: { readonly isNearLeftOut: boolean; readonly degraded: boolean },
+  ): void {
     this.files++;
     this.pictures++;
     this.#takeRead(bytesRead);
     this.bytes += bytes;
     this.byVerdict.no_match++;
     if (isNearLeftOut) this.nearLeftOut++;
+    if (degraded) this.degraded++;
     this.#note();
   }
 
@@ -286,7 +295,8 @@ export class ScanTally {
   }
 
   sums(): ScanSums {
-    const { files, byVerdict, nearLeftOut, exact, near, notPictures, notImages, verdictsKept, archives } = this;
+    const { files, byVerdict, nearLeftOut, degraded, exact, near, notPictures, notImages, verdictsKept, archives } =
+      this;
     const { fromInventory, missing, bytes, bytesRead, skipped, warnings } = this;
     return {
       files,
@@ -297,6 +307,7 @@ export class ScanTally {
       exact,
       near,
       nearLeftOut,
+      degraded,
       notPictures,
       notImages,
       verdictsKept,

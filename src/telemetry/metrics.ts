@@ -25,6 +25,11 @@ export const METRICS = {
     labels: { reason: NOT_CHECKED_REASONS },
     says: 'Images that could not be checked, by reason.',
   },
+  zeef_degraded_total: {
+    kind: 'counter',
+    labels: {},
+    says: 'Damaged images without a match: what is left of them was searched.',
+  },
   zeef_matches_total: {
     kind: 'counter',
     labels: { match_type: ['exact', 'near'] },

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import type { ImageInput } from '../../check/image-hasher.js';
 import { AppError, ERRORS } from '../../core/errors.js';
+import { FRAMES_DEFAULT } from '../../core/limits.js';
 import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
@@ -30,7 +31,7 @@ const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
 type Query = Static<typeof CheckQuery>;
 
 function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
-  const { frames = 1, digests } = request.query;
+  const { frames = FRAMES_DEFAULT, digests } = request.query;
   return {
     ...optionsFrom(request, 'all'),
     frames,
@@ -169,7 +170,11 @@ function hashRoute(app: FastifyInstance, service: Service, needs: Needs): void {
     async (request) => {
       const answer = await service.hashImage(
         { bytes: bodyOf(request) },
-        { ...ALL_HASHES, orientations: request.query.orientations ?? 'none', frames: request.query.frames ?? 1 },
+        {
+          ...ALL_HASHES,
+          orientations: request.query.orientations ?? 'none',
+          frames: request.query.frames ?? FRAMES_DEFAULT,
+        },
       );
       if (answer.code !== null) throw new AppError(answer.code, answer.image ? { format: answer.image.format } : {});
       return answer;

@@ -284,7 +284,7 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
 }
 
 /** Facts of a row without its digests and hashes. */
-export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'size' | 'isMissing' | 'scan'>;
+export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'degraded' | 'size' | 'isMissing' | 'scan'>;
 
 /** Facts of a row without its digests and the image. */
 type Head = Omit<FileFacts, 'frames' | 'digests' | 'image' | 'views'>;
@@ -326,6 +326,7 @@ export function readFactsHead(from: Reader): FactsHead {
     kind: valueAt(FILE_KINDS, state & 15),
     reason: state >> 4 === 0 ? null : valueAt(NOT_CHECKED_REASONS, (state >> 4) - 1),
     verdict: valueAt(VERDICTS, flags & 7),
+    degraded: (flags & IS_DEGRADED) !== 0,
     isMissing: (flags & IS_MISSING) !== 0,
     size: from.varint(),
     scan: 0,

@@ -18,6 +18,7 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ['  exact', summary.exact],
     ['  near', summary.near],
     ['no_match', byVerdict.no_match],
+    ...(summary.degraded > 0 ? [['  degraded', summary.degraded] as [string, number]] : []),
     ...(summary.nearLeftOut > 0 ? [['  near, left out', summary.nearLeftOut] as [string, number]] : []),
     ['suppressed', byVerdict.suppressed],
     ['not_checked', byVerdict.not_checked],

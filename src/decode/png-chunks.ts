@@ -1,0 +1,43 @@
+/** Chunks of a PNG, read and written. Source: W3C, Portable Network Graphics (PNG) Specification (Third Edition), 5. */
+import { crc32 } from 'node:zlib';
+
+export const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+/** Length, type and checksum. */
+export const CHUNK_BYTES = 12;
+
+interface Chunk {
+  readonly type: string;
+  readonly at: number;
+  readonly data: Uint8Array;
+}
+
+/** Yield the chunks, without a look at their checksums. */
+export function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    // The last chunk of a truncated file is decoded as far as it goes.
+    const data = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
+    yield { type, at, data };
+    at += CHUNK_BYTES + length;
+  }
+}
+
+/** Return a chunk with its checksum. */
+export function pngChunk(type: string, ...parts: readonly Uint8Array[]): Buffer {
+  const content = Buffer.concat([Buffer.from(type, 'latin1'), ...parts]);
+  const [head, tail] = [Buffer.alloc(4), Buffer.alloc(4)];
+  head.writeUInt32BE(content.length - 4);
+  tail.writeUInt32BE(crc32(content));
+  return Buffer.concat([head, content, tail]);
+}
+
+/**
+ * Return a PNG of which the end is missing with its last chunk shortened to what is there, and an end: decoders leave out the whole of a
+ * chunk that is cut.
+ */
+export function withEnd(bytes: Uint8Array): Uint8Array {
+  const chunks = [...chunksOf(bytes)].map(({ type, data }) => pngChunk(type, data));
+  return Buffer.concat([SIGNATURE, ...chunks, pngChunk('IEND')]);
+}
