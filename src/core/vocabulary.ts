@@ -95,6 +95,7 @@ export const IMAGE_FORMATS = [
   'jxl',
   'svg',
   'pdf',
+  'raw',
 ] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 /** Formats whose files can have several frames or pages: what is hashed of them depends on the frames that are requested. */

@@ -12,6 +12,7 @@ import { decodeByLibvips, readPages } from './libvips.js';
 import { furtherPictures } from './multi-picture.js';
 import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './picture.js';
 import { withEnd } from './png-chunks.js';
+import type { Preview } from './raw-preview.js';
 
 export interface Source {
   readonly bytes: Uint8Array;
@@ -190,6 +191,17 @@ async function* ofJpeg(source: Source, frames: number, decodeSingle: DecodeSingl
   const [, ...wanted] = spreadFrames(others.length + 1, frames);
   for (const frame of wanted)
     yield { frame, part: null, decode: () => decodeSingle({ ...source, bytes: others[frame - 1]! }) };
+}
+
+/**
+ * A raw photograph: the preview that viewers show, and the first image of the TIFF that it is too, which programs without a look at
+ * previews show. Of most cameras that is the preview itself, in a form that libvips does not read.
+ */
+export async function* ofRaw(source: Source, { jpeg, hasFirstImage }: Preview, decodeSingle: DecodeSingle): Candidates {
+  yield { frame: 0, part: null, decode: () => decodeSingle({ ...source, bytes: jpeg, format: 'jpeg' }) };
+  if (!hasFirstImage) return;
+  const decode = () => decodeByLibvips({ ...source, format: 'tiff' }, 0);
+  yield { frame: 1, part: null, isOptional: true, decode };
 }
 
 async function* ofSingle(source: Source, _frames: number, decodeSingle: DecodeSingle): Candidates {

@@ -7,13 +7,24 @@
 import { AppError } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
-import { decodeBmp, largestOfIcon } from './bitmap.js';
-import { candidatesOf, type Source } from './candidates.js';
+import { type Drawn, decodeBmp } from './bitmap.js';
+import { candidatesOf, ofRaw, type Source } from './candidates.js';
 import { type View, viewsOf } from './frames.js';
+import { decodeIcon } from './icon.js';
 import { END_BYTES, identify, identifyEnd } from './identify.js';
 import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
 import { decodeByLibvips } from './libvips.js';
-import { type Candidate, CORRUPT, type Damage, type Picture, worse } from './picture.js';
+import {
+  type Candidate,
+  CORRUPT,
+  type Damage,
+  missingRows,
+  type Picture,
+  truncated,
+  upsideDown,
+  worse,
+} from './picture.js';
+import { findPreview } from './raw-preview.js';
 import { sniff } from './sniff.js';
 
 export interface DecodeLimits {
@@ -54,6 +65,7 @@ export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
   'tiff',
   'bmp',
   'ico',
+  'raw',
 ]);
 
 /** Create a decoder for one thread. `takePlane`: target of grey JPEGs; by default a plane that the decoder keeps. */
@@ -62,13 +74,14 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
   async function decodeSingle(source: Source): Promise<Picture> {
     const { format, bytes } = source;
     if (format === 'jpeg') return decodeJpeg(bytes, pixelsMax, takePlane);
-    if (format === 'bmp') return { raster: decodeBmp(bytes), damage: null };
-    if (format === 'ico') {
-      const largest = largestOfIcon(bytes);
-      checkSize(largest.bytes, pixelsMax);
-      return decodeSingle({ ...source, ...largest });
-    }
+    if (format === 'bmp') return pictureOf(decodeBmp(bytes, pixelsMax), false);
+    if (format === 'ico') return pictureOf(await decodeIcon(bytes, pixelsMax, decodePngOfIcon), true);
     return decodeByLibvips(source, 0);
+  }
+
+  async function decodePngOfIcon(bytes: Uint8Array): Promise<Drawn> {
+    const { raster, damage } = await decodeByLibvips({ bytes, format: checkSize(bytes, pixelsMax), pixelsMax }, 0);
+    return { raster, degraded: damage !== null };
   }
 
   return {
@@ -76,8 +89,14 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
       if (bytes.byteLength > limits.imageBytesMax) {
         throw new AppError('IMAGE_TOO_LARGE', { bytes: bytes.byteLength, bytesMax: limits.imageBytesMax });
       }
-      const format = checkSize(bytes, pixelsMax);
-      const looked = new Pictures(candidatesOf({ bytes, format, pixelsMax }, frames, decodeSingle));
+      // Viewers show the preview of a raw photograph.
+      const preview = findPreview(bytes);
+      const shown = checkSize(preview?.jpeg ?? bytes, pixelsMax);
+      const format = preview ? 'raw' : shown;
+      const source = { bytes, format, pixelsMax };
+      const looked = new Pictures(
+        preview ? ofRaw(source, preview, decodeSingle) : candidatesOf(source, frames, decodeSingle),
+      );
       const first = await looked.next();
       if (first === null) throw looked.error ?? new AppError('IMAGE_CORRUPT', { format });
       const { width, height } = first.raster;
@@ -91,6 +110,17 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
     },
   };
 }
+
+/** `isReplaced`: where it is damaged, another image of the file may have taken the place of the one that people see. */
+function pictureOf({ raster, degraded }: Drawn, isReplaced: boolean): Picture {
+  if (!degraded) return { raster, damage: null };
+  if (isReplaced) return { raster, damage: { ...CORRUPT, isGrave: true } };
+  const missing = Math.max(missingRows(raster), missingRows(upsideDown(raster)));
+  return { raster, damage: missing > 0 ? truncated(missing / raster.height) : CORRUPT };
+}
+
+/** Codes of an image of which not even a part can be decoded. */
+const UNREADABLE: ReadonlySet<string> = new Set(['IMAGE_CORRUPT', 'IMAGE_TRUNCATED', 'IMAGE_UNSUPPORTED_FORMAT']);
 
 type Shown = Pick<View, 'frame' | 'part'> & Picture;
 
@@ -109,17 +139,19 @@ class Pictures {
   /** Decode the next picture; null: there is none. */
   async next(): Promise<Shown | null> {
     for (;;) {
+      let isExpected = true;
       try {
         const { value, done } = await this.candidates.next();
         if (done) return null;
-        const { frame, part } = value;
+        const { frame, part, isOptional = false } = value;
+        isExpected = !isOptional;
         const { raster, damage } = await value.decode();
         const { width, height } = raster;
         if (isTooSmall(raster, 'resized')) throw new AppError('IMAGE_TOO_SMALL', { width, height });
         return { frame, part, raster, damage };
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        this.error ??= error;
+        if (isExpected || !UNREADABLE.has(error.code)) this.error ??= error;
       }
     }
   }

@@ -63,13 +63,6 @@ const isTga: Shape = (head, bytes) =>
   [8, 15, 16, 24, 32].includes(bytes[16]!) &&
   (bytes[17]! & 0xc0) === 0;
 
-/** Source: ICO and CUR (Microsoft). The first cursor lies behind the directory. */
-const isCursor: Shape = (head, bytes) => {
-  if (!head.startsWith('\0\0\x02\0') || bytes.length < 22) return false;
-  const count = u16(bytes, 4);
-  return count > 0 && bytes[9] === 0 && u16(bytes, 18) + u16(bytes, 20) * 65_536 >= 6 + 16 * count;
-};
-
 /** Source: ISO/IEC 13818-1, 2.4.3: a packet begins with 0x47. */
 const isTransportStream: Shape = (_, bytes) =>
   TS_PACKETS.some(({ first, bytes: length }) => {
@@ -97,7 +90,6 @@ const SHAPES: readonly (readonly [FileGroup, string, Shape])[] = [
   ['image', 'xbm', (head) => /^(?:\/\*[^*]*\*\/\s*)?#define\s+\w+_width\s+\d/.test(head.slice(0, 512))],
   ['image', 'pcx', isPcx],
   ['image', 'sgi', isSgi],
-  ['image', 'cur', isCursor],
   ['image', 'tga', isTga],
   ['video', 'mpeg-ts', isTransportStream],
   ['video', 'swf', (head, bytes) => /^[FCZ]WS/.test(head) && bytes[3]! > 0 && bytes[3]! < 64],

@@ -24,7 +24,10 @@ const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
     /premature end|unexpected end|end of (?:file|stream|data)|truncated|read past end|not enough data|no image data/i,
     'IMAGE_TRUNCATED',
   ],
-  [/support for this compression format|unsupported codec|not supported|not configured/i, 'IMAGE_UNSUPPORTED_FORMAT'],
+  [
+    /unsupported image format|support for this compression format|unsupported codec|not supported|not configured/i,
+    'IMAGE_UNSUPPORTED_FORMAT',
+  ],
 ];
 
 function translate(error: unknown, { format, bytes }: LibvipsSource): AppError {

@@ -20,6 +20,8 @@ export interface Candidate {
   /** 0 is the first. */
   readonly frame: number;
   readonly part: Part;
+  /** It may be of a form that no decoder reads, which is no damage. */
+  readonly isOptional?: boolean;
   /** Errors: the `IMAGE_*` of damage, limits and formats. The next call of any may overwrite the raster's bytes. */
   decode(): Promise<Picture>;
 }
@@ -48,6 +50,15 @@ export const truncated = (share: number): Damage => ({
   code: 'IMAGE_TRUNCATED',
   isGrave: share > MISSING_SHARE_MAX,
 });
+
+/** Return an image with its last row first: most BMPs are written so. */
+export function upsideDown(raster: Raster): Raster {
+  const { width, height, channels, data } = raster;
+  const line = width * channels;
+  const turned = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) turned.set(data.subarray(y * line, (y + 1) * line), (height - 1 - y) * line);
+  return { ...raster, data: turned };
+}
 
 export const CORRUPT: Damage = { reason: 'corrupt', code: 'IMAGE_CORRUPT', isGrave: false };
 

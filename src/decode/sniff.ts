@@ -67,6 +67,16 @@ function sizeBmp(view: DataView): Size {
   return { width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
 }
 
+/**
+ * A cursor, whose mark is weak: its first image lies behind the directory. A TGA of true colour begins alike, but has no
+ * images.
+ */
+function isCursor(view: DataView): boolean {
+  if (view.byteLength < 22) return false;
+  const count = view.getUint16(4, true);
+  return count > 0 && view.getUint8(9) === 0 && view.getUint32(18, true) >= 6 + 16 * count;
+}
+
 /** ISO/IEC 23008-12: the largest `ispe` property; a tiled image has one for the whole and one for each tile. */
 function sizeIso(view: DataView): Size {
   const end = Math.min(view.byteLength, ISO_BOXES_BYTES_MAX) - 16;
@@ -110,7 +120,7 @@ export function sniff(bytes: Uint8Array): Sniffed | null {
     return format && { format, ...sizeIso(view) };
   }
   if (starts('BM') && bytes.length >= 26) return { format: 'bmp', ...sizeBmp(view) };
-  if (starts('\0\0\x01\0')) return { format: 'ico', ...UNKNOWN };
+  if (starts('\0\0\x01\0') || (starts('\0\0\x02\0') && isCursor(view))) return { format: 'ico', ...UNKNOWN };
   if (starts('\0\0\0\x0cjP  \r\n\x87\n') || starts('\xff\x4f\xff\x51')) return { format: 'jp2', ...UNKNOWN };
   if (starts('\xff\x0a') || starts('\0\0\0\x0cJXL \r\n\x87\n')) return { format: 'jxl', ...UNKNOWN };
   if (starts('%PDF-')) return { format: 'pdf', ...UNKNOWN };

@@ -20,6 +20,7 @@ import { missingRows } from '../../src/decode/picture.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { createPdqHasher } from '../../src/kernels/pdq.js';
 import { sceneRaster } from '../support/random.js';
+import { writeRaf } from '../support/raw-writer.js';
 
 const LIMITS = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
 const decoder = createDecoder(LIMITS);
@@ -134,6 +135,7 @@ const FILES: readonly [string, string, () => Promise<Buffer> | Buffer, number][]
     0,
   ],
   ['ico', 'a PNG inside', async () => ico([await to((i) => i.png())()]), 0],
+  ['raw', 'RAF', async () => writeRaf(await to((i) => i.jpeg({ quality: 92 }))()), 6],
 ];
 
 // libheif prints damage to stdout; the decoder process has none.
@@ -177,9 +179,9 @@ describe('formats', () => {
   });
 
   test.each([
-    ['bmp', () => bmp(scene).subarray(0, 20_000), 'IMAGE_TRUNCATED'],
     ['bmp', () => bmp(scene).subarray(0, 30), 'IMAGE_TRUNCATED'],
-    ['ico', () => ico([bmp(scene, { forIcon: true })]).subarray(0, 20_000), 'IMAGE_TRUNCATED'],
+    ['bmp', () => bmp(scene).subarray(0, 54), 'IMAGE_TRUNCATED'],
+    ['ico', () => ico([bmp(scene, { forIcon: true })]).subarray(0, 40), 'IMAGE_TRUNCATED'],
     ['ico', () => Buffer.from('000001000000', 'hex'), 'IMAGE_TRUNCATED'],
     ['heic', () => readFileSync('test/fixtures/heic/scene.heic').subarray(0, 3_000), 'IMAGE_TRUNCATED'],
   ])('a truncated %s is refused', async (_format, make, code) => {
@@ -213,9 +215,6 @@ describe('formats', () => {
     const wrapped = Buffer.from(file);
     wrapped.writeUInt32LE(4, 30);
     await expect(decoder.decode(wrapped)).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED_FORMAT' });
-    const packed = Buffer.from(file);
-    packed.writeUInt32LE(1, 30);
-    await expect(decoder.decode(packed)).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED_FORMAT' });
     const huge = Buffer.from(file);
     huge.writeInt32LE(40_000, 18);
     huge.writeInt32LE(40_000, 22);

@@ -43,8 +43,6 @@ export function tarOfVersion7(name: string, content: Buffer): Buffer {
   return Buffer.concat([head, content, rest, Buffer.alloc(1_024)]);
 }
 
-const cursor = hex('0000 0200 0100 20 20 00 00 0500 0700 30010000 16000000 28000000');
-
 export const IMAGES: Readonly<Record<string, Buffer>> = {
   psd: hex('38425053 0001 000000000000 0003'),
   xcf: text('gimp xcf v011\0'),
@@ -61,7 +59,6 @@ export const IMAGES: Readonly<Record<string, Buffer>> = {
   xpm: text('/* XPM */\nstatic char * a_xpm[] = {'),
   xbm: text('#define a_width 16\n#define a_height 16\nstatic char a_bits[] = {'),
   icns: hex('69636e73 00012345 69633037'),
-  cur: cursor,
   'wmf, placeable': hex('d7cdc69a 0000 0000 0000'),
   wmf: hex('0100 0900 0003 1a00'),
   emf: Buffer.concat([hex('01000000 6c000000', 40), text(' EMF\0\0\x01\0')]),
