@@ -13,6 +13,7 @@ import { type View, viewsOf } from './frames.js';
 import { decodeIcon } from './icon.js';
 import { END_BYTES, identify, identifyEnd } from './identify.js';
 import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
+import { decodeJxl } from './jxl.js';
 import { decodeByLibvips } from './libvips.js';
 import {
   type Candidate,
@@ -66,6 +67,7 @@ export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
   'bmp',
   'ico',
   'raw',
+  'jxl',
 ]);
 
 /** Create a decoder for one thread. `takePlane`: target of grey JPEGs; by default a plane that the decoder keeps. */
@@ -74,6 +76,7 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
   async function decodeSingle(source: Source): Promise<Picture> {
     const { format, bytes } = source;
     if (format === 'jpeg') return decodeJpeg(bytes, pixelsMax, takePlane);
+    if (format === 'jxl') return { raster: await decodeJxl(bytes, pixelsMax), damage: null };
     if (format === 'bmp') return pictureOf(decodeBmp(bytes, pixelsMax), false);
     if (format === 'ico') return pictureOf(await decodeIcon(bytes, pixelsMax, decodePngOfIcon), true);
     return decodeByLibvips(source, 0);

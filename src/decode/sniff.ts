@@ -4,6 +4,7 @@
  */
 import type { ImageFormat } from '../core/vocabulary.js';
 import { readJpegHeader } from './jpeg-header.js';
+import { readJxlHeader } from './jxl-header.js';
 
 interface Sniffed {
   readonly format: ImageFormat;
@@ -122,7 +123,10 @@ export function sniff(bytes: Uint8Array): Sniffed | null {
   if (starts('BM') && bytes.length >= 26) return { format: 'bmp', ...sizeBmp(view) };
   if (starts('\0\0\x01\0') || (starts('\0\0\x02\0') && isCursor(view))) return { format: 'ico', ...UNKNOWN };
   if (starts('\0\0\0\x0cjP  \r\n\x87\n') || starts('\xff\x4f\xff\x51')) return { format: 'jp2', ...UNKNOWN };
-  if (starts('\xff\x0a') || starts('\0\0\0\x0cJXL \r\n\x87\n')) return { format: 'jxl', ...UNKNOWN };
+  if (starts('\xff\x0a') || starts('\0\0\0\x0cJXL \r\n\x87\n')) {
+    const header = readJxlHeader(bytes);
+    return { format: 'jxl', width: header?.width ?? null, height: header?.height ?? null };
+  }
   if (starts('%PDF-')) return { format: 'pdf', ...UNKNOWN };
   return /<svg[\s>:]/i.test(head) ? { format: 'svg', ...UNKNOWN } : null;
 }

@@ -100,7 +100,18 @@ describe(hasCorpus ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not se
       expect(distance, row.file).toBeLessThanOrEqual(10);
       worst[result.format] = Math.max(worst[result.format] ?? 0, distance);
     }
-    expect(Object.keys(worst).sort()).toEqual(['avif', 'bmp', 'gif', 'heic', 'ico', 'jpeg', 'png', 'tiff', 'webp']);
+    expect(Object.keys(worst).sort()).toEqual([
+      'avif',
+      'bmp',
+      'gif',
+      'heic',
+      'ico',
+      'jpeg',
+      'jxl',
+      'png',
+      'tiff',
+      'webp',
+    ]);
   });
 
   test.runIf(hasCorpus)('transparent images, as stored and on white, have the hashes of the reference', async () => {

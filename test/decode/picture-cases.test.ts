@@ -22,3 +22,10 @@ test.runIf(hasCorpus).each(PICTURES)('%s', async (file, format, width, height, h
   const [family] = hasher.hash(decoded.raster, { orientations: 'none', families: 'resized' }).families;
   expect(Buffer.from(family!.hashes[0]!).toString('hex')).toBe(hash);
 });
+
+test.runIf(hasCorpus)('19-flower_small_rgb.jxl', async () => {
+  const decoded = await decoder.decode(readFileSync(corpusPath('cases/pictures', '19-flower_small_rgb.jxl')));
+  expect(decoded).toMatchObject({ format: 'jxl', width: 510, height: 532, damage: null });
+  const { families } = hasher.hash(decoded.raster, { orientations: 'none', families: 'resized' });
+  expect(families[0]!.quality).toBe(100);
+});
