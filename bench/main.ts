@@ -6,6 +6,7 @@ import { crash } from './crash.js';
 import { digests } from './digests.js';
 import { fleet } from './fleet.js';
 import { flips } from './flips.js';
+import { formats } from './formats.js';
 import { gates } from './gates.js';
 import { headline } from './headline.js';
 import { hostile } from './hostile.js';
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   lists,
   flips,
   images,
+  formats,
   overhead,
   http,
   ledger,

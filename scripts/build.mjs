@@ -61,6 +61,7 @@ const ENTRIES = [
   'src/sqlite/lists/sweep-worker',
   'src/vault/seal-worker',
   'bench/main',
+  'bench/formats-child',
   'bench/hostile/probe',
   'bench/index/data-worker',
   'bench/index/hnsw-worker',

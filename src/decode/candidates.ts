@@ -82,18 +82,9 @@ async function* ofPng(source: Source, frames: number): Candidates {
 /** The first frame without the screen around it, as in the PDQ reference: an empty border would change the hash. */
 async function* ofGif(source: Source, frames: number): Candidates {
   const part = firstFrame(source.bytes);
-  const isCut = isCutOff('gif', source.bytes);
-  // Frames that are not whole are not counted: that they are missing shows in no other way.
-  const noted = (candidate: Candidate): Candidate => ({
-    ...candidate,
-    decode: async () => {
-      const { raster, damage } = await candidate.decode();
-      return { raster, damage: damage ?? (isCut ? truncated(0) : null) };
-    },
-  });
-  if (part) yield noted({ frame: 0, part: null, decode: () => decodeByLibvips({ ...source, part }, 0) });
+  if (part) yield { frame: 0, part: null, decode: () => decodeByLibvips({ ...source, part }, 0) };
   const [canvas, ...further] = await pagesOf(source, frames);
-  yield noted({ ...canvas!, part: part ? 'canvas' : null });
+  yield { ...canvas!, part: part ? 'canvas' : null };
   yield* further;
 }
 

@@ -9,6 +9,7 @@ import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isTooSmall } from '../kernels/pdq.js';
 import { type Drawn, decodeBmp } from './bitmap.js';
 import { candidatesOf, ofRaw, type Source } from './candidates.js';
+import { isCutOff } from './cut-off.js';
 import { type View, viewsOf } from './frames.js';
 import { decodeIcon } from './icon.js';
 import { END_BYTES, identify, identifyEnd } from './identify.js';
@@ -103,11 +104,14 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
       const first = await looked.next();
       if (first === null) throw looked.error ?? new AppError('IMAGE_CORRUPT', { format });
       const { width, height } = first.raster;
+      // Frames that are not whole are not counted: that they are missing shows in no other way.
+      const isCut = LOSES_FRAMES.has(shown) && isCutOff(shown, preview?.jpeg ?? bytes);
+      const damage = first.damage ?? (isCut ? truncated(0) : null);
       return {
         format,
         ...{ width, height, raster: first.raster },
         // What could not be decoded before it was the picture that people see.
-        damage: looked.hasFailed ? worse(first.damage, { ...CORRUPT, isGrave: true }) : first.damage,
+        damage: looked.hasFailed ? worse(damage, { ...CORRUPT, isGrave: true }) : damage,
         views: (onDamage) => looked.viewsFrom(first, onDamage),
       };
     },
@@ -121,6 +125,9 @@ function pictureOf({ raster, degraded }: Drawn, isReplaced: boolean): Picture {
   const missing = Math.max(missingRows(raster), missingRows(upsideDown(raster)));
   return { raster, damage: missing > 0 ? truncated(missing / raster.height) : CORRUPT };
 }
+
+/** Formats whose decoders pass over frames that a file has no longer. */
+const LOSES_FRAMES: ReadonlySet<ImageFormat> = new Set(['gif', 'avif', 'heic']);
 
 /** Codes of an image of which not even a part can be decoded. */
 const UNREADABLE: ReadonlySet<string> = new Set(['IMAGE_CORRUPT', 'IMAGE_TRUNCATED', 'IMAGE_UNSUPPORTED_FORMAT']);

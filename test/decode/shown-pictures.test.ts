@@ -20,7 +20,7 @@ import {
   codedPicture,
   multiPicture,
   tiff,
-} from '../support/picture-writers.js';
+} from '../../bench/picture-writers.js';
 import { sceneRaster } from '../support/random.js';
 
 const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
